@@ -1,0 +1,101 @@
+"""From the cells of an experiment and the store's artifacts to a tidy frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from xstilts.core.store import Store
+from xstilts.stages.compile import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xstilts.analysis.stats import Outcome
+
+SAME_DATA = "same-data"
+COLUMNS = (
+    "encoder", "intermediate", "target", "language", "split", "seed", "metric", "value", "n",
+    "key", "note",
+)  # fmt: skip
+
+
+def results_frame(cells: Iterable[Cell], store: Store) -> pd.DataFrame:
+    """One row per cell and metric that is known so far; see `COLUMNS`.
+
+    `value` is between 0 and 1; NaN where a training that it needs diverged. `note` holds
+    diverged, collapsed (all predictions alike on dev) and same-data (the intermediate
+    setting holds the target's own training data), separated by spaces.
+    """
+    import pandas as pd
+
+    rows = [row for cell in cells for row in _rows(cell, store)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows(cell: Cell, store: Store) -> Iterator[dict[str, Any]]:
+    note = " ".join(notes(cell, store))
+    scores = store.artifact(cell.key).facts["scores"] if store.has(cell.key) else {}
+    if not scores and "diverged" not in note:
+        return
+    for metric in cell.metrics:
+        found = scores.get(metric, {"value": float("nan"), "n": 0})
+        yield {
+            "encoder": cell.encoder,
+            "intermediate": cell.intermediate,
+            "target": cell.target,
+            "language": cell.language,
+            "split": cell.split,
+            "seed": cell.seed,
+            "metric": metric,
+            "value": found["value"],
+            "n": found["n"],
+            "key": cell.key,
+            "note": note,
+        }
+
+
+def notes(cell: Cell, store: Store) -> list[str]:
+    """What a reader must know about a cell's numbers."""
+    found = [store.artifact(key).facts for key in cell.trained_by if store.has(key)]
+    said = ["diverged"] if any("diverged" in facts for facts in found) else []
+    said += ["collapsed"] if any(facts.get("collapsed") for facts in found) else []
+    return said + ([SAME_DATA] if cell.same_data else [])
+
+
+def outcomes(cells: Sequence[Cell], store: Store) -> list[Outcome]:
+    """Each example's statistics for all cells with a score, for the bootstrap."""
+    import numpy as np
+
+    from xstilts.analysis.stats import Outcome
+    from xstilts.stages.rows import read_rows
+
+    found: list[Outcome] = []
+    tables: dict[str, dict[str, tuple[tuple[str, ...], Any]]] = {}
+    for cell in cells:
+        if not store.has(cell.key):
+            continue
+        if cell.key not in tables:
+            split: dict[str, tuple[list[str], list[list[float]]]] = {}
+            for row in read_rows(store.artifact(cell.key) / "statistics.parquet"):
+                ids, values = split.setdefault(row["metric"], ([], []))
+                ids.append(row["id"])
+                values.append(row["statistics"])
+            tables[cell.key] = {
+                metric: (tuple(ids), np.array(values)) for metric, (ids, values) in split.items()
+            }
+        for metric, (names, table) in tables[cell.key].items():
+            found.append(
+                Outcome(
+                    cell.encoder,
+                    cell.intermediate,
+                    cell.target,
+                    cell.language,
+                    cell.seed,
+                    metric,
+                    metric == cell.metrics[0],
+                    names,
+                    table,
+                )
+            )
+    return found

@@ -1,0 +1,284 @@
+"""Is the gain real? Paired bootstrap over test examples and seeds, and Holm's correction.
+
+A gain is the score with an intermediate setting minus the score of the baseline, for the same
+target, language and seed; its mean over languages other than English is the zero-shot gain.
+
+The bootstrap (Efron & Tibshirani 1993) draws test examples with replacement, the same ones for
+both systems (paired, as Koehn 2004 does), and seeds with replacement, the same ones for all
+languages. Languages are not drawn: the gain is about these languages. The p value is two-sided,
+2 (1 + c) / (B + 1) with c the smaller count of draws on either side of zero. Holm (1979)
+corrects for having looked at several settings and targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xstilts.config.setting import BASELINE
+from xstilts.core.keys import seed_of
+from xstilts.metrics import METRICS
+
+Floats = NDArray[np.float64]
+ENGLISH = "en"
+DRAWS = 10_000
+BLOCK = 1_000
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every example's statistics for one cell and metric.
+
+    Args:
+        main: whether it is the target's main metric; Holm's correction counts these only.
+        ids: [n] names of the test examples.
+        statistics: [n, k], see `metrics.base.Metric`.
+    """
+
+    encoder: str
+    intermediate: str
+    target: str
+    language: str
+    seed: int
+    metric: str
+    main: bool
+    ids: tuple[str, ...]
+    statistics: Floats
+
+
+System = Mapping[tuple[str, int], Outcome]
+"""The outcomes of one setting for one target and metric, by language and seed."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One line of the gain table; scores and gains between 0 and 1.
+
+    Args:
+        score, baseline: means over the languages other than English and over seeds.
+        gain: their difference; `low` to `high` is its 95 % interval.
+        p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one.
+        survives: whether p_holm is below 0.05.
+        english: gain in English, NaN where it is not tested.
+        n: test examples in all languages but English, of one seed.
+        note: diverged, collapsed or same-data; see `scan.results_frame`.
+    """
+
+    encoder: str
+    target: str
+    metric: str
+    intermediate: str
+    baseline: float = float("nan")
+    score: float = float("nan")
+    gain: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p: float = float("nan")
+    p_holm: float = float("nan")
+    survives: bool = False
+    english: float = float("nan")
+    languages: int = 0
+    seeds: int = 0
+    n: int = 0
+    note: str = ""
+
+
+def gain_table(
+    outcomes: Sequence[Outcome], frame: pd.DataFrame, draws: int = DRAWS
+) -> pd.DataFrame:
+    """A row per encoder, target, metric and intermediate setting; see `Gain` for the columns.
+
+    Args:
+        outcomes: of finished cells; the baseline's are needed for a row to have a gain.
+        frame: the results of the same cells, for notes on diverged and collapsed runs.
+
+    A setting with a diverged run has no gain: its other seeds would be a choice.
+    """
+    groups: dict[tuple[str, str, str], dict[str, dict[tuple[str, int], Outcome]]] = {}
+    for one in outcomes:
+        systems = groups.setdefault((one.encoder, one.target, one.metric), {})
+        systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
+    rows: list[dict[str, object]] = []
+    for (encoder, target, metric), systems in groups.items():
+        here = frame[(frame["encoder"] == encoder) & (frame["target"] == target)]
+        blank = Gain(encoder, target, metric, "")
+        rows += [asdict(gain) for gain in _gains(blank, systems, here, draws)]
+    table = pd.DataFrame(rows, columns=[column.name for column in fields(Gain)])
+    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
+    table["survives"] = table["p_holm"] < LEVEL
+    return table
+
+
+def _gains(
+    blank: Gain, systems: Mapping[str, System], frame: pd.DataFrame, draws: int
+) -> Iterator[Gain]:
+    """The gain of every setting in the frame, in its order."""
+    if BASELINE not in systems:
+        return
+    notes = {
+        name: {word for note in notes for word in note.split()}
+        for name, notes in frame.groupby("intermediate")["note"]
+    }
+    sound = {
+        name: system for name, system in systems.items() if "diverged" not in notes.get(name, ())
+    }
+    drawn = _drawn(blank.metric, sound, draws) if BASELINE in sound else {}
+    for name in dict.fromkeys(frame["intermediate"]):
+        if name == BASELINE:
+            continue
+        note = " ".join(sorted(notes[name] | notes[BASELINE]))
+        gain = replace(blank, intermediate=name, note=note)
+        yield _compared(gain, sound[name], sound[BASELINE], drawn[name]) if name in drawn else gain
+
+
+def _compared(gain: Gain, system: System, baseline: System, drawn: Floats) -> Gain:
+    codes, seeds = shared(system, baseline)
+    foreign = [code for code in codes if code != ENGLISH]
+    ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
+    low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
+    english = float("nan")
+    if ENGLISH in codes:
+        pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))
+        english = float(next(pair).mean() - next(pair).mean())
+    first = [system[code, seeds[0]] for code in foreign]
+    return replace(
+        gain,
+        baseline=float(theirs.mean()),
+        score=float(ours.mean()),
+        gain=float((ours - theirs).mean()),
+        low=float(low),
+        high=float(high),
+        p=two_sided(drawn) if first[0].main else float("nan"),
+        english=english,
+        languages=len(foreign),
+        seeds=len(seeds),
+        n=sum(len(one.ids) for one in first),
+    )
+
+
+def shared(system: System, baseline: System) -> tuple[list[str], list[int]]:
+    """The languages that both have for all of the seeds that both have."""
+    both = system.keys() & baseline.keys()
+    seeds = sorted({seed for _, seed in both})
+    codes = sorted({code for code, _ in both})
+    return [code for code in codes if all((code, seed) in both for seed in seeds)], seeds
+
+
+def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequence[int]) -> Floats:
+    """[languages, seeds] scores."""
+    value = METRICS.get(metric).value
+    return np.array(
+        [
+            [float(value(system[code, seed].statistics.sum(0))) for seed in seeds]
+            for code in languages
+        ]
+    )
+
+
+def _drawn(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
+    """Setting → [draws] its mean gain over languages and seeds in each bootstrap draw."""
+    baseline = systems[BASELINE]
+    others = {name: system for name, system in systems.items() if name != BASELINE}
+    common = {name: shared(system, baseline) for name, system in others.items()}
+    total = {name: np.zeros((draws, len(seeds))) for name, (_, seeds) in common.items()}
+    for code in sorted({code for codes, _ in common.values() for code in codes} - {ENGLISH}):
+        for block, weights in _weights(_ids(code, systems), draws):
+            scores = _scores(metric, code, systems, weights)
+            for name, (codes, seeds) in common.items():
+                for place, seed in enumerate(seeds if code in codes else ()):
+                    difference = scores[name, seed] - scores[BASELINE, seed]
+                    total[name][block, place] += np.nan_to_num(difference)
+    counts = {name: len(set(codes) - {ENGLISH}) for name, (codes, _) in common.items()}
+    return {name: _over_seeds(sums / counts[name]) for name, sums in total.items() if counts[name]}
+
+
+def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:
+    """The test examples of a language, which must be the same for all systems."""
+    found = {
+        one.ids for system in systems.values() for (at, _), one in system.items() if at == code
+    }
+    if len(found) != 1:
+        raise ValueError(f"{code}: the settings were tested on different examples")
+    return next(iter(found))
+
+
+def _weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, Floats]]:
+    """How often each of n examples was drawn, as (draws, [block, n]).
+
+    The draws depend on the ids alone, so that all systems, all seeds and the parallel test
+    sets of other languages are resampled alike.
+    """
+    generator = np.random.default_rng(seed_of("examples", *ids))
+    n = len(ids)
+    for start in range(0, draws, BLOCK):
+        size = min(BLOCK, draws - start)
+        places = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        drawn = np.bincount(places.ravel(), minlength=size * n).reshape(size, n)
+        yield slice(start, start + size), drawn.astype(np.float64)
+
+
+def _scores(
+    metric: str, code: str, systems: Mapping[str, System], weights: Floats
+) -> dict[tuple[str, int], Floats]:
+    """(setting, seed) → [block] scores of one language in some draws."""
+    value, known = METRICS.get(metric).value, dict[int, Floats]()
+    found = {}
+    for name, system in systems.items():
+        for (at, seed), one in system.items():
+            if at == code:
+                table = one.statistics  # one and the same for all seeds of an untrained encoder
+                if id(table) not in known:
+                    known[id(table)] = value(weights @ table)
+                found[name, seed] = known[id(table)]
+    return found
+
+
+def _over_seeds(gains: Floats) -> Floats:
+    """[draws, seeds] → [draws]: the mean over seeds drawn with replacement."""
+    seeds = gains.shape[1]
+    chosen = np.random.default_rng(seed_of("seeds", seeds)).integers(seeds, size=gains.shape)
+    means: Floats = np.take_along_axis(gains, chosen, axis=1).mean(axis=1)
+    return means
+
+
+def two_sided(drawn: Floats) -> float:
+    """The bootstrap's p value for a mean of zero."""
+    smaller = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    return min(1.0, 2 * (1 + smaller) / (len(drawn) + 1))
+
+
+def holm(p: Floats) -> Floats:
+    """Holm's step-down corrected p values; NaN stays NaN and is not counted."""
+    corrected = np.full(len(p), np.nan)
+    order = [int(place) for place in np.argsort(p) if not np.isnan(p[place])]
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, float(p[place]) * (len(order) - rank)))
+        corrected[place] = highest
+    return corrected
+
+
+def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of score and gain for each target, metric, language and setting.
+
+    Columns: target, metric, language, intermediate, value, gain (NaN for the baseline's own
+    gain, where the baseline is missing, and where a run diverged).
+    """
+    keys = ["target", "metric", "language"]
+    means = frame.groupby([*keys, "intermediate"], sort=False)["value"].agg(_strict_mean)
+    table = means.reset_index()
+    base = table[table["intermediate"] == BASELINE].set_index(keys)["value"]
+    against = table.set_index(keys).index.map(base.to_dict()).to_numpy(dtype=np.float64)
+    table["gain"] = np.where(
+        table["intermediate"] == BASELINE, np.nan, table["value"].to_numpy() - against
+    )
+    return table
+
+
+def _strict_mean(values: pd.Series[float]) -> float:
+    return float(values.mean(skipna=False))

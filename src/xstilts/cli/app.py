@@ -1,0 +1,197 @@
+"""`xstilts`: the verbs, one function each.
+
+Exit codes: 0 done; 1 unforeseen error; 2 wrong input (experiment, name, data, encoder);
+3 some stages failed; 4 store not writable or full; 130 interrupted (run again).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Optional
+
+import typer
+
+from xstilts.core.errors import XstiltsError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="xstilts",
+    help="Cross-lingual STILTs: intermediate-task training and zero-shot cross-lingual transfer.",
+    epilog="Exit codes: 0 done, 1 unforeseen error, 2 wrong input, 3 some stages failed, "
+    "4 store not writable or full, 130 interrupted (run again and it goes on).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Named = Annotated[str, typer.Argument(metavar="EXPERIMENT|PRESET", help="YAML file or preset")]
+MaybeNamed = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads the annotation at run time
+    typer.Argument(metavar="[EXPERIMENT|PRESET]", help="YAML file or preset; all if empty"),
+]
+StoreOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--store", help="where artifacts live  [default: ./xstilts-store]"),
+]
+Overrides = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--set", metavar="A.B=C", help="change one value of the experiment; repeatable"),
+]
+EncoderOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--encoder", help="a Hugging Face name or a folder, instead of the experiment's"),
+]
+Workers = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--workers", min=1, help="processes at a time, one thread each"),
+]
+
+
+@app.command()
+def run(
+    experiment: Named,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    workers: Workers = None,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="a fresh process for every stage")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what would run, like `plan`")
+    ] = False,
+) -> None:
+    """Run what is missing of an experiment, then print the gains. Stop it anywhere; run again."""
+    from xstilts import api
+    from xstilts.cli import show
+    from xstilts.cli.progress import progress
+
+    loaded = api.load(experiment, overrides or [], encoder=encoder)
+    place = api.open_store(store)
+    outlook = api.plan(loaded, place, workers=workers)
+    show.outlook(outlook, whole=dry_run)
+    if dry_run:
+        return
+    api.check_room(outlook, place)
+    with progress(outlook) as listen:
+        outcome = api.run(loaded, place, workers=workers, isolate=isolate, listen=listen)
+    show.outcome(outcome, outlook)
+    show.gains(api.gains(loaded, place), loaded)
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def plan(
+    experiment: Named,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    workers: Workers = None,
+) -> None:
+    """List every stage, done or to do and why, with the expected time and disk."""
+    from xstilts import api
+    from xstilts.cli import show
+
+    loaded = api.load(experiment, overrides or [], encoder=encoder)
+    show.outlook(api.plan(loaded, api.open_store(store), workers=workers), whole=True)
+
+
+@app.command()
+def status(store: StoreOption = None) -> None:
+    """Say how far each experiment of a store is, and what happened last."""
+    from xstilts import api
+    from xstilts.cli import show
+
+    place = api.open_store(store)
+    show.status(place, api.experiments(place))
+
+
+@app.command()
+def results(
+    experiment: MaybeNamed = None,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    form: Annotated[
+        str, typer.Option("--format", help="csv, md, latex, or parquet (needs --out)")
+    ] = "csv",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="write to this file instead of standard output"),
+    ] = None,
+) -> None:
+    """Print every score known so far as one tidy table."""
+    from xstilts import api
+    from xstilts.cli import show
+
+    loaded = api.load(experiment, overrides or [], encoder=encoder) if experiment else None
+    show.frame(api.results(loaded, api.open_store(store)), form, out)
+
+
+@app.command()
+def report(
+    experiment: Named,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    form: Annotated[str, typer.Option("--format", help="html, md, latex, csv or parquet")] = "html",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="file to write  [default: ./xstilts-NAME.FORMAT]"),
+    ] = None,
+) -> None:
+    """Write the report: one HTML page that needs no network, or the gain table alone."""
+    from xstilts import api
+
+    loaded = api.load(experiment, overrides or [], encoder=encoder)
+    typer.echo(f"wrote {api.report(loaded, out, api.open_store(store), form=form)}")
+
+
+@app.command()
+def tasks(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="a task, for all that is known of it"),
+    ] = None,
+) -> None:
+    """List the tasks with their formats, languages, sources and licences."""
+    from xstilts.cli import show
+
+    show.tasks(name)
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, device, packages and whether the hub can be reached."""
+    from xstilts.cli.doctor import diagnose
+
+    diagnose()
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM; unlike a KeyboardInterrupt, click lets it through."""
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def main() -> None:
+    """The console script: errors as words and an exit code, a stop as advice."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        app()
+    except XstiltsError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(error.exit_code)
+    except Stopped:
+        typer.secho("stopped; everything finished is kept: run again to go on", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(0)

@@ -1,0 +1,163 @@
+"""Live progress: a tree of stages on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+from rich.tree import Tree
+
+from xstilts.api import Outlook
+from xstilts.core.plan import State
+from xstilts.executors.events import Event
+
+Listen = Callable[[Event], None]
+PLAIN_EVERY = 15.0
+"""Seconds between two plain lines about the whole."""
+PROBLEMS = ("failed", "skipped", "note")
+
+
+@contextmanager
+def progress(outlook: Outlook) -> Iterator[Listen]:
+    """A listener that shows a run while the block lasts."""
+    board = Board(outlook)
+    if not outlook.todo:
+        yield board.hear
+        return
+    console = Console(stderr=True)
+    if not sys.stderr.isatty():
+        yield _plain(board, console)
+        return
+    with Live(get_renderable=board.render, console=console, refresh_per_second=4, transient=True):
+
+        def listen(event: Event) -> None:
+            board.hear(event)
+            if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
+                console.print(line(event))
+
+        yield listen
+
+
+class Board:
+    """How far a run is."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self.outlook = outlook
+        self.total = {stage.key: stage for stage in outlook.todo}
+        self.closed: set[str] = set()
+        self.running: dict[str, tuple[str, str]] = {}
+        self.started = time.monotonic()
+        self.kinds = list(dict.fromkeys(stage.kind for stage in outlook.compiled.plan.stages))
+
+    def hear(self, event: Event) -> None:
+        """Take in one event."""
+        key = event.stage.key
+        if event.kind in ("started", "progress"):
+            self.running[key] = (event.stage.label, news(event))
+        if event.kind in ("done", "failed", "skipped"):
+            self.running.pop(key, None)
+            self.closed.add(key)
+
+    def eta(self) -> str:
+        """Time left, from the share of expected work that is closed."""
+        weights = self.outlook.stage_seconds
+        whole = sum(weights[key] for key in self.total)
+        closed = sum(weights[key] for key in self.total if key in self.closed)
+        spent = time.monotonic() - self.started
+        if closed <= 0.02 * whole or spent < 5:
+            return f"about {duration(self.outlook.seconds)}"
+        return duration(spent * (whole - closed) / closed)
+
+    def headline(self) -> str:
+        """Stages closed, time spent and time left."""
+        spent = duration(time.monotonic() - self.started)
+        done = len(self.closed & self.total.keys())
+        return f"{done}/{len(self.total)} stages, {spent}, {self.eta()} to go"
+
+    def render(self) -> RenderableType:
+        """The tree for a terminal."""
+        tree = Tree(Text(self.headline(), style="bold"))
+        for kind in self.kinds:
+            mine = [stage.key for stage in self.outlook.compiled.plan.stages if stage.kind == kind]
+            if not mine:
+                continue
+            done = sum(self._is_done(key) for key in mine)
+            bar = Progress(TextColumn("{task.description:<8}"), BarColumn(24), MofNCompleteColumn())
+            bar.add_task(kind, total=len(mine), completed=done)
+            branch = tree.add(bar)
+            for key in mine:
+                if key in self.running:
+                    label, told = self.running[key]
+                    branch.add(Text(f"{label}  {told}", overflow="ellipsis", no_wrap=True))
+        return Group(tree)
+
+    def _is_done(self, key: str) -> bool:
+        return key in self.closed or self.outlook.standings[key].state is State.DONE
+
+
+def news(event: Event) -> str:
+    """What a running stage last told."""
+    facts = event.facts
+    if "step" not in facts:
+        return ""
+    parts = [f"step {facts['step']}/{facts['steps']}"]
+    if "loss" in facts:
+        parts += [f"loss {facts['loss']:.3f}", f"{facts['examples_per_second']:.0f} examples/s"]
+    for task, score in facts.get("dev", {}).items():
+        parts.append(f"dev {task} {100 * score:.1f}")
+    return ", ".join(parts)
+
+
+def line(event: Event) -> Text:
+    """One event as one line."""
+    facts, label = event.facts, event.stage.label
+    if event.kind == "failed":
+        return Text(f"✗ {label}: {facts['problem']}", style="red")
+    if event.kind == "skipped":
+        return Text(f"– {label} not run: {facts['why']}", style="yellow")
+    if event.kind == "note":
+        return Text(f"! {label}: {facts['problem']}", style="yellow")
+    if "diverged" in facts:
+        return Text(f"✗ {label} diverged: {facts['diverged']}", style="red")
+    dev = ", ".join(f"{task} {100 * score:.1f}" for task, score in facts.get("dev", {}).items())
+    collapsed = f", collapsed: {', '.join(facts['collapsed'])}" if facts.get("collapsed") else ""
+    told = f" (dev {dev}{collapsed})" if dev else ""
+    return Text(f"✓ {label}{told}, {duration(facts.get('seconds', 0))}")
+
+
+def _plain(board: Board, console: Console) -> Listen:
+    last = 0.0
+
+    def listen(event: Event) -> None:
+        nonlocal last
+        board.hear(event)
+        if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
+            console.print(line(event), soft_wrap=True)
+        if time.monotonic() - last > PLAIN_EVERY:
+            last = time.monotonic()
+            running = "; ".join(f"{label} {told}".strip() for label, told in board.running.values())
+            console.print(Text(f"{board.headline()}: {running}"), soft_wrap=True)
+
+    return listen
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 12 s, 3 min 20 s, 5 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def size(count: float) -> str:
+    """Bytes in words: 340 MB, 1.7 GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,1 @@
+"""Experiments as people write them: YAML, checked and typed."""

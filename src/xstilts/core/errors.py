@@ -1,0 +1,66 @@
+"""What can go wrong, in words a user can act on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class XstiltsError(Exception):
+    """An error the user can act on: what was wrong, where, and what to do.
+
+    Args:
+        what: one sentence that names the wrong thing.
+        where: file and line, or the key in the experiment, if there is one.
+        todo: one sentence that says how to mend it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str | None = None, todo: str | None = None) -> None:
+        self.what, self.where, self.todo = what, where, todo
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}\n  → {self.todo}" if self.todo else head
+
+
+class ConfigError(XstiltsError):
+    """The experiment as written cannot be run."""
+
+
+class UnknownName(ConfigError):
+    """A name that no registry holds; suggests the nearest one that does."""
+
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, where: str | None = None
+    ) -> None:
+        options = sorted(known)
+        near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+        todo = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(options) or 'none'}"
+        super().__init__(f"unknown {kind} {name!r}", where=where, todo=todo)
+
+
+class DataError(XstiltsError):
+    """Data that cannot be trained on or scored honestly."""
+
+
+class EncoderError(XstiltsError):
+    """An encoder that cannot be had, or that cannot be used safely."""
+
+
+class MissingPackage(XstiltsError):
+    """A package that an encoder or a task needs is not installed."""
+
+
+class StoreError(XstiltsError):
+    """The store cannot be read or written."""
+
+    exit_code = 4
+
+
+class StagesFailed(XstiltsError):
+    """Some stages failed; everything that did not depend on them was finished."""
+
+    exit_code = 3

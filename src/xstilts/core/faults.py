@@ -1,0 +1,41 @@
+"""Named points at which a test can make the process fail; a no-op otherwise.
+
+`XSTILTS_FAULT="store.before_rename:kill"` kills the process the first time that it passes
+the point; `:full` raises "no space left"; `:kill@3` acts on the third pass.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections import Counter
+
+POINTS = (
+    "store.before_files_synced",
+    "store.before_manifest",
+    "store.before_rename",
+    "store.after_rename",
+    "checkpoint.before_files_synced",
+    "checkpoint.before_rename",
+    "checkpoint.after_rename",
+    "train.step",
+)
+
+_passes: Counter[str] = Counter()
+
+
+def fault(point: str) -> None:
+    """Do what the environment asks for at this point (tests only)."""
+    wanted = os.environ.get("XSTILTS_FAULT", "")
+    if not wanted.startswith(point + ":"):
+        return
+    action, _, count = wanted.removeprefix(point + ":").partition("@")
+    _passes[point] += 1
+    if _passes[point] != int(count or 1):
+        return
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if action == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    raise ValueError(f"unknown fault action {action!r}")

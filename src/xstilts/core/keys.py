@@ -1,0 +1,36 @@
+"""Identity: what a stage is, as a digest of everything that changes its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+CHUNK = 1 << 20
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces; refuses NaN and everything JSON cannot hold."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (64 hex digits) of a JSON value's canonical form."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 (64 hex digits) of a file's bytes, read in pieces."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            sha.update(piece)
+    return sha.hexdigest()
+
+
+def seed_of(*parts: Any) -> int:
+    """A 63-bit seed that depends on all parts and on nothing else (not on PYTHONHASHSEED)."""
+    return int(digest_of([str(part) for part in parts])[:16], 16) >> 1

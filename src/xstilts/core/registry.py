@@ -1,0 +1,66 @@
+"""A registry of named objects: lazy, open to other packages, helpful when a name is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar, cast
+
+from xstilts.core.errors import UnknownName
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Named objects of one kind, imported at first use.
+
+    Args:
+        kind: what people call such an object, for messages.
+        group: entry-point group through which other packages add theirs.
+        builtin: name → "module:attribute".
+    """
+
+    def __init__(self, kind: str, group: str, builtin: dict[str, str]) -> None:
+        self.kind, self.group = kind, group
+        self._targets = dict(builtin)
+        self._objects: dict[str, T] = {}
+        self._scanned = False
+
+    def _scan(self) -> None:
+        if not self._scanned:
+            self._scanned = True
+            for point in entry_points(group=self.group):
+                self._targets.setdefault(point.name, point.value)
+
+    def register(self, name: str, item: T) -> T:
+        """Add an object of this process under a name; the name must be new."""
+        if name in self._objects and self._objects[name] is not item:
+            raise ValueError(f"{self.kind} {name!r} is registered already")
+        self._objects[name] = item
+        return item
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        self._scan()
+        return sorted(self._targets.keys() | self._objects.keys())
+
+    def get(self, name: str, *, where: str | None = None) -> T:
+        """The object of that name.
+
+        Raises:
+            UnknownName: there is none; the message suggests the nearest name.
+        """
+        if name not in self._objects:
+            self._scan()
+            if name not in self._targets:
+                raise UnknownName(self.kind, name, self.names(), where=where)
+            module, _, attribute = self._targets[name].partition(":")
+            self._objects[name] = cast(T, getattr(import_module(module), attribute))
+        return self._objects[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()

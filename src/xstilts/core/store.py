@@ -1,0 +1,255 @@
+"""The store: artifacts that are whole or absent.
+
+STORE/artifacts/KEY/    a finished stage: its files and manifest.json, never changed
+STORE/staging/          work under way; worthless once its process has ended
+STORE/checkpoints/KEY/  the way back into a training stage that was stopped
+STORE/locks/  STORE/experiments/  STORE/damaged/  STORE/journal.jsonl
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.errors import StoreError, XstiltsError
+from xstilts.core.faults import fault
+from xstilts.core.files import read_json, sync, write_json
+from xstilts.core.journal import Journal
+from xstilts.core.keys import digest_of_file
+from xstilts.core.stage import Stage
+
+MANIFEST = "manifest.json"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DamagedArtifact(XstiltsError):
+    """A file of an artifact is missing or is not the file that was published."""
+
+    exit_code = 4
+
+    def __init__(self, key: str, file: str, problem: str) -> None:
+        self.key = key
+        super().__init__(
+            f"artifact {key[:12]}: {file} {problem}",
+            todo="run again: the artifact is set aside and made anew",
+        )
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished stage's directory."""
+
+    key: str
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest: stage, files with size and SHA-256, facts, provenance."""
+        try:
+            return dict(read_json(self.path / MANIFEST))
+        except (OSError, json.JSONDecodeError) as error:
+            raise DamagedArtifact(self.key, MANIFEST, f"cannot be read ({error})") from error
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the stage measured, as it wrote it."""
+        return dict(self.manifest["facts"])
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def check_sizes(self) -> None:
+        """Raise DamagedArtifact unless every file is there with its size (fast)."""
+        for name, entry in self.manifest["files"].items():
+            try:
+                size = (self.path / name).stat().st_size
+            except OSError as error:
+                raise DamagedArtifact(self.key, name, "is missing") from error
+            if size != entry["bytes"]:
+                raise DamagedArtifact(self.key, name, f"has {size} bytes, not {entry['bytes']}")
+
+    def check_digests(self) -> None:
+        """Raise DamagedArtifact unless every file has its size and SHA-256 (reads all)."""
+        self.check_sizes()
+        for name, entry in self.manifest["files"].items():
+            if digest_of_file(self.path / name) != entry["sha256"]:
+                raise DamagedArtifact(self.key, name, "has other bytes than were published")
+
+
+class Store:
+    """A folder of artifacts. Several processes may use one at the same time.
+
+    Raises:
+        StoreError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).expanduser().absolute()
+        self.journal = Journal(self.root / "journal.jsonl")
+
+    def prepare(self) -> Store:
+        """Make the folders; raises StoreError where that is not allowed."""
+        try:
+            for name in ("artifacts", "staging", "checkpoints", "locks", "experiments", "damaged"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            probe = self.root / "staging" / f".probe.{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.root} cannot be written: {error.strerror}",
+                todo="give another folder with --store, or mend its permissions",
+            ) from error
+        return self
+
+    def artifact(self, key: str) -> Artifact:
+        """The artifact of that key, which need not exist."""
+        return Artifact(key, self.root / "artifacts" / key)
+
+    def has(self, key: str) -> bool:
+        """Whether the artifact is there and its files have their sizes."""
+        try:
+            artifact = self.artifact(key)
+            if not artifact.path.is_dir():
+                return False
+            artifact.check_sizes()
+        except DamagedArtifact:
+            return False
+        return True
+
+    def lock_path(self, key: str) -> Path:
+        """The lock file of a stage."""
+        return self.root / "locks" / f"{key}.lock"
+
+    def checkpoint_path(self, key: str) -> Path:
+        """The folder for a stage's own checkpoints; removed when the stage is published."""
+        return self.root / "checkpoints" / key
+
+    @contextmanager
+    def staging(self, key: str) -> Iterator[Path]:
+        """A fresh folder for a stage's files; gone after the block unless published."""
+        path = self.root / "staging" / f"{key}.{os.getpid()}"
+        shutil.rmtree(path, ignore_errors=True)
+        try:
+            path.mkdir(parents=True)
+            yield path
+        except OSError as error:
+            if error.errno in FULL:
+                raise explain(error, self.root) from error
+            raise
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def publish(
+        self, stage: Stage, staged: Path, facts: Mapping[str, Any], provenance: Mapping[str, Any]
+    ) -> Artifact:
+        """Turn a staged folder into the stage's artifact by one rename.
+
+        Files are on the disk before the manifest names them, and the manifest is before the
+        folder gets its name, so that an artifact that can be seen is whole. If another
+        process published the same key first, its artifact stays and ours is dropped.
+        """
+        artifact = self.artifact(stage.key)
+        try:
+            fault("store.before_files_synced")
+            files = {}
+            for path in sorted(p for p in staged.rglob("*") if p.is_file()):
+                sync(path)
+                name = path.relative_to(staged).as_posix()
+                files[name] = {"bytes": path.stat().st_size, "sha256": digest_of_file(path)}
+            fault("store.before_manifest")
+            manifest = {
+                "key": stage.key,
+                "stage": stage.to_json(),
+                "files": files,
+                "facts": dict(facts),
+                "provenance": {**provenance, "published": round(time.time(), 3)},
+            }
+            write_json(staged / MANIFEST, manifest)
+            fault("store.before_rename")
+            self._rename(staged, artifact)
+            fault("store.after_rename")
+        except OSError as error:
+            raise explain(error, self.root) from error
+        shutil.rmtree(self.checkpoint_path(stage.key), ignore_errors=True)
+        return artifact
+
+    def _rename(self, staged: Path, artifact: Artifact) -> None:
+        if artifact.path.exists() and not self.has(artifact.key):
+            self.set_aside(artifact.key)
+        try:
+            staged.rename(artifact.path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        sync(artifact.path.parent)
+
+    def set_aside(self, key: str) -> None:
+        """Move a damaged artifact out of the way, to be looked at or deleted by a person."""
+        target = self.root / "damaged" / f"{key}.{time.time_ns()}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if self.artifact(key).path.exists():
+            self.artifact(key).path.rename(target)
+            self.journal.write("damaged", key=key, moved_to=str(target.relative_to(self.root)))
+
+    def keys(self) -> list[str]:
+        """Keys of all artifacts, sorted."""
+        folder = self.root / "artifacts"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def sweep(self) -> int:
+        """Remove what ended processes left behind; returns how many folders went.
+
+        That is staged folders, and checkpoints of stages that were published after all.
+        """
+        gone = 0
+        for path in sorted((self.root / "checkpoints").glob("*")):
+            if self.has(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+                gone += 1
+        for path in sorted((self.root / "staging").glob("*.*")):
+            process = path.name.rpartition(".")[2]
+            if process.isdigit() and not alive(int(process)):
+                shutil.rmtree(path, ignore_errors=True)
+                gone += 1
+        return gone
+
+    def free_bytes(self) -> int:
+        """Free space on the store's disk, in bytes."""
+        folder = self.root
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+
+def alive(process: int) -> bool:
+    """Whether a process of that number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def explain(error: OSError, root: Path) -> StoreError:
+    """The store's own words for what the operating system refused."""
+    if error.errno in FULL:
+        return StoreError(
+            f"the disk of the store {root} is full",
+            todo="free some space and run again: everything finished so far is kept",
+        )
+    return StoreError(
+        f"the store {root} cannot be written: {error.strerror or error}",
+        todo="mend its permissions or give another folder with --store, then run again",
+    )

@@ -1,0 +1,129 @@
+"""A worker process: reads stages as JSON lines, runs them, writes events as JSON lines.
+
+`python -m xstilts.executors.worker STORE THREADS` is all that any executor starts. Standard
+output carries events only; what libraries print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from xstilts.core.errors import XstiltsError
+from xstilts.core.lock import try_lock
+from xstilts.core.stage import Stage
+from xstilts.core.store import Artifact, DamagedArtifact, Store
+from xstilts.stages import KINDS
+from xstilts.stages.kind import Work
+
+OFFLINE_NOISE = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+TELL_EVERY = 0.25
+"""Seconds between two progress events of a stage."""
+
+_checked: set[str] = set()
+
+
+def main(root: str, threads: int) -> None:
+    """Serve stages from standard input until it ends."""
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    _settle(threads)
+    store = Store(root)
+    for line in sys.stdin:
+        serve(store, Stage.from_json(json.loads(line)), events)
+
+
+def _settle(threads: int) -> None:
+    """Fixed thread counts, so that the same stage gives the same bytes on every run."""
+    os.environ.update(OFFLINE_NOISE)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the executor ends us, not the keyboard
+
+
+def serve(store: Store, stage: Stage, events: TextIO) -> None:
+    """Run one stage under its lock and say how it went."""
+
+    def say(event: str, **facts: Any) -> None:
+        events.write(json.dumps({"event": event, "key": stage.key, **facts}) + "\n")
+
+    with try_lock(store.lock_path(stage.key)) as mine:
+        if not mine:
+            say("busy")
+            return
+        if store.has(stage.key):
+            say("done", facts=store.artifact(stage.key).facts, seconds=0.0)
+            return
+        try:
+            say("started")
+            started = time.monotonic()
+            artifact = perform(store, stage, lambda facts: say("progress", facts=facts))
+            say("done", facts=artifact.facts, seconds=time.monotonic() - started)
+        except DamagedArtifact as error:
+            say("damaged", damaged=error.key, problem=str(error))
+        except XstiltsError as error:
+            say("failed", problem=str(error), exit_code=error.exit_code)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            say("failed", problem=problem, traceback=traceback.format_exc(), exit_code=3)
+
+
+def perform(store: Store, stage: Stage, tell: Callable[[dict[str, Any]], None]) -> Artifact:
+    """Run a stage and publish its artifact.
+
+    Raises:
+        DamagedArtifact: an input is not what was published.
+        XstiltsError: whatever the stage cannot do, in words.
+    """
+    inputs = {role: _sound(store.artifact(key)) for role, key in stage.inputs.items()}
+    started, processor = time.monotonic(), time.process_time()
+    with store.staging(stage.key) as folder:
+        work = Work(stage, inputs, folder, store.checkpoint_path(stage.key), _sparsely(tell))
+        facts = KINDS.get(stage.kind)(work)
+        provenance = {
+            "seconds": round(time.monotonic() - started, 3),
+            "processor_seconds": round(time.process_time() - processor, 3),
+            "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "notes": work.notes,
+        }
+        return store.publish(stage, folder, facts, provenance)
+
+
+def _sound(artifact: Artifact) -> Artifact:
+    """The artifact, its digests checked once per process."""
+    if artifact.key not in _checked:
+        artifact.check_digests()
+        _checked.add(artifact.key)
+    return artifact
+
+
+def _sparsely(tell: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    last = 0.0
+
+    def sometimes(facts: dict[str, Any]) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= TELL_EVERY or "dev" in facts or facts.get("step") == facts.get("steps"):
+            last = now
+            tell(facts)
+
+    return sometimes
+
+
+if __name__ == "__main__":
+    main(str(Path(sys.argv[1])), int(sys.argv[2]))

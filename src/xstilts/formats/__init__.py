@@ -1,0 +1,22 @@
+"""Formats: how a kind of task becomes tensors, a head, a loss and predictions."""
+
+from __future__ import annotations
+
+from xstilts.core.registry import Registry
+from xstilts.formats.base import Format, TrainedFormat
+
+TRAINED: Registry[TrainedFormat] = Registry(
+    "trained format",
+    "xstilts.formats",
+    {
+        "classification": "xstilts.formats.classification:CLASSIFICATION",
+        "tagging": "xstilts.formats.tagging:TAGGING",
+    },
+)
+
+EMBEDDED: Registry[Format] = Registry(
+    "embedded format",
+    "xstilts.formats.embedded",
+    {"retrieval": "xstilts.formats.retrieval:RETRIEVAL"},
+)
+"""Formats that are never trained: their sentences are embedded by the bare encoder."""

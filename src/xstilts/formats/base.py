@@ -1,0 +1,58 @@
+"""What a format is: the protocol that training and prediction are written against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Row = dict[str, Any]
+"""One example as the prepare stage stores it."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One example as sub-word ids, ready to be put in a batch.
+
+    Args:
+        ids: sub-word ids with the encoder's own special tokens.
+        types: segment ids (all 0 for encoders without segments).
+        target: class index, or one index per sub-word (-100: not scored).
+        words: position of each word's first sub-word (tagging); words cut off have none.
+    """
+
+    id: str
+    ids: list[int]
+    types: list[int]
+    target: int | list[int]
+    words: tuple[int, ...] = ()
+
+
+class Format(Protocol):
+    """How one kind of task becomes sub-word ids."""
+
+    def features(
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+    ) -> list[Feature]:
+        """Sub-word ids and targets of the rows."""
+
+
+class TrainedFormat(Format, Protocol):
+    """How one kind of task is trained and predicted; stateless."""
+
+    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
+        """A fresh head: (hidden [b, t, width], mask [b, t]) → logits."""
+
+    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
+        """The targets of a batch padded to a number of tokens."""
+
+    def losses(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, int]:
+        """The summed loss of a batch and the number of things it is a sum over."""
+
+    def predictions(
+        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+    ) -> list[Any]:
+        """One prediction per example, as the task's metric takes it."""

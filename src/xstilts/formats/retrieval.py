@@ -1,0 +1,22 @@
+"""Sentence retrieval straight from the encoder: sentences to be embedded, nothing to train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xstilts.formats.base import Feature, Row
+from xstilts.formats.texts import text_features
+
+
+class Retrieval:
+    """It has no head, no loss and no predictions: its score is computed from vectors."""
+
+    def features(
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+    ) -> list[Feature]:
+        """Sub-word ids of each sentence."""
+        return text_features(rows, tokenizer, max_length, [0] * len(rows))
+
+
+RETRIEVAL = Retrieval()

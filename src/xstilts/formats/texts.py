@@ -1,0 +1,29 @@
+"""Texts and pairs of texts as sub-word ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xstilts.formats.base import Feature, Row
+
+
+def text_features(
+    rows: Sequence[Row], tokenizer: Any, max_length: int, targets: Sequence[int]
+) -> list[Feature]:
+    """Each text, or pair in the encoder's own template, cut at a number of sub-words."""
+    if not rows:
+        return []
+    pairs = rows[0].get("text_pair") is not None
+    encoded = tokenizer(
+        [row["text"] for row in rows],
+        [row["text_pair"] for row in rows] if pairs else None,
+        truncation=True,
+        max_length=max_length,
+        return_token_type_ids=True,
+    )
+    columns = (encoded["input_ids"], encoded["token_type_ids"], targets)
+    return [
+        Feature(row["id"], ids, types, target)
+        for row, ids, types, target in zip(rows, *columns, strict=True)
+    ]

@@ -1,0 +1,7 @@
+"""Languages: codes, names, scripts, families and the suites that have them."""
+
+from __future__ import annotations
+
+from xstilts.languages.table import Language, language, suite
+
+__all__ = ["Language", "language", "suite"]

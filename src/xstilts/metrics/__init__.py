@@ -1,0 +1,26 @@
+"""Metrics as pure functions over arrays.
+
+A metric turns each example into a row of k numbers, and the sums of these columns into its
+value. So means over examples, micro-averages such as span F1, and the bootstrap over
+examples (sums of resampled rows) all go the same way.
+"""
+
+from __future__ import annotations
+
+from xstilts.core.registry import Registry
+from xstilts.metrics.base import Metric
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    "xstilts.metrics",
+    {
+        "accuracy": "xstilts.metrics.accuracy:ACCURACY",
+        "span_f1": "xstilts.metrics.spans:SPAN_F1",
+        "accuracy_at_1": "xstilts.metrics.retrieval:ACCURACY_AT_1",
+        "accuracy_at_1_to_en": "xstilts.metrics.retrieval:ACCURACY_AT_1_TO_EN",
+        "accuracy_at_1_from_en": "xstilts.metrics.retrieval:ACCURACY_AT_1_FROM_EN",
+        "mrr": "xstilts.metrics.retrieval:MRR",
+        "mrr_to_en": "xstilts.metrics.retrieval:MRR_TO_EN",
+        "mrr_from_en": "xstilts.metrics.retrieval:MRR_FROM_EN",
+    },
+)

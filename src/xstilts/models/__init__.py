@@ -1,0 +1,1 @@
+"""Encoders, and what is needed to load, view and embed with them."""

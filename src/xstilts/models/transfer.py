@@ -1,0 +1,60 @@
+"""An encoder with one head per task: what phases 2 and 3 train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from xstilts.formats import TRAINED
+from xstilts.models.encoder import Encoder
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """All that is needed to build a head."""
+
+    format: str
+    labels: int
+    dropout: float
+    pooling: str
+
+
+class TransferModel(nn.Module):
+    """The encoder and the heads of the tasks that are trained together."""
+
+    def __init__(self, encoder: Encoder, heads: Mapping[str, HeadShape]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.ModuleDict(
+            {
+                module_name(task): TRAINED.get(shape.format).head(
+                    encoder.width, shape.labels, shape.dropout, shape.pooling
+                )
+                for task, shape in heads.items()
+            }
+        )
+
+    def forward(self, task: str, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
+        """The logits of one task's head; shapes as its format says."""
+        logits: Tensor = self.heads[module_name(task)](self.encoder(ids, mask, types), mask)
+        return logits
+
+
+def module_name(task: str) -> str:
+    """A task's name as torch allows it for a module."""
+    return task.replace(".", "_")
+
+
+def initialised(encoder: Encoder, heads: Mapping[str, HeadShape], seed: int) -> TransferModel:
+    """A model whose heads are drawn with a seed, normal with deviation 0.02 as in BERT."""
+    model = TransferModel(encoder, heads)
+    generator = torch.Generator().manual_seed(seed)
+    for name, value in model.heads.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(value)
+        else:
+            nn.init.normal_(value, std=0.02, generator=generator)
+    return model

@@ -1,0 +1,80 @@
+"""Learning curves as SVG text that takes its colours from the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+INK = "#010203"
+"""Stands for the page's text colour until the SVG is written."""
+WIDTH, HEIGHT = 4.2, 2.9
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One training run: the loss after each step, and dev scores at some steps."""
+
+    name: str
+    losses: Sequence[float]
+    dev_steps: Sequence[int]
+    dev_scores: Sequence[float]
+
+
+def curves(title: str, runs: Sequence[Curve]) -> str:
+    """Training loss (lines, smoothed over a tenth of the steps) and dev scores (points).
+
+    Runs of one name share a colour. The same runs give the same text.
+    """
+    import matplotlib as mpl
+
+    settings: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "xstilts",
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.grid": False,
+        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), INK),
+        **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    }
+    with mpl.rc_context(settings):
+        return _drawn(title, runs)
+
+
+def _drawn(title: str, runs: Sequence[Curve]) -> str:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    loss = figure.subplots()
+    dev = loss.twinx()
+    names = list(dict.fromkeys(run.name for run in runs))
+    for run in runs:
+        colour = f"C{names.index(run.name)}"
+        shown = run.name if run is next(one for one in runs if one.name == run.name) else None
+        steps = range(1, len(run.losses) + 1)
+        loss.plot(steps, smooth(run.losses), color=colour, linewidth=1.2, label=shown)
+        dev.plot(run.dev_steps, [100 * score for score in run.dev_scores], "o", color=colour, ms=4)
+    loss.set_title(title, fontsize=10)
+    loss.set_xlabel("optimizer steps")
+    loss.set_ylabel("loss (lines)")
+    dev.set_ylabel("English dev (points)")
+    dev.set_ylim(0, 100)
+    loss.set_ylim(bottom=0)
+    if len(names) > 1:
+        figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :].replace(INK, "currentColor")
+
+
+def smooth(values: Sequence[float]) -> list[float]:
+    """The mean over the last tenth of all steps, at every step."""
+    width = max(1, len(values) // 10)
+    return [
+        sum(values[max(0, end - width) : end]) / min(end, width)
+        for end in range(1, len(values) + 1)
+    ]

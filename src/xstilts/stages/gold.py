@@ -1,0 +1,13 @@
+"""The gold answers of prepared rows, as metrics take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+GOLD = {"classification": "label", "tagging": "tags", "retrieval": "meaning"}
+
+
+def gold_of(kind: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
+    """One gold answer per row: a label, a list of tags or a meaning."""
+    return [row[GOLD[kind]] for row in rows]

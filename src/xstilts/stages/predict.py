@@ -1,0 +1,53 @@
+"""`predict`: a trained model's predictions for one task in one language; no scores."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from safetensors.torch import load_file
+
+from xstilts.formats import TRAINED
+from xstilts.models.encoder import Encoder, frozen_encoder
+from xstilts.models.files import HEADS, EncoderFiles
+from xstilts.models.transfer import HeadShape, TransferModel
+from xstilts.models.vocabulary import used_ids
+from xstilts.stages.kind import Work
+from xstilts.stages.prepare import ROWS
+from xstilts.stages.rows import read_rows, write_rows
+from xstilts.train.predict import predict
+
+PREDICTIONS = "predictions.parquet"
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `predictions.parquet` (id, prediction); facts: rows."""
+    params = work.params
+    files = EncoderFiles(work.inputs["encoder"].path, work.inputs["model"].path)
+    tokenizer = files.tokenizer()
+    rows = read_rows(work.inputs["rows"] / ROWS)
+    labels = tuple(params["labels"])
+    features = TRAINED.get(params["format"]).features(rows, tokenizer, labels, params["max_length"])
+    model = _model(files, params["task"], params["format"], len(labels), params["pooling"])
+    model.encoder.view(used_ids((feature.ids for feature in features), tokenizer.pad_token_id))
+    found = predict(
+        model, params["task"], params["format"], features, labels, tokenizer.pad_token_id
+    )
+    write_rows(
+        work.folder / PREDICTIONS,
+        [
+            {"id": row["id"], "prediction": prediction}
+            for row, prediction in zip(rows, found, strict=True)
+        ],
+    )
+    return {"rows": len(rows)}
+
+
+@lru_cache(maxsize=1)
+def _model(files: EncoderFiles, task: str, kind: str, labels: int, pooling: str) -> TransferModel:
+    """The trained model; stays in memory for the task's next language."""
+    encoder: Encoder = frozen_encoder(files)
+    model = TransferModel(encoder, {task: HeadShape(kind, labels, 0.0, pooling)})
+    assert files.trained is not None
+    model.heads.load_state_dict(load_file(files.trained / HEADS))
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,21 @@
+"""Rows and predictions as parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows with the same keys as one parquet file."""
+    pq.write_table(pa.Table.from_pylist(list(rows)), path, compression="zstd")
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a parquet file, in order."""
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows

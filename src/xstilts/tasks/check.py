@@ -1,0 +1,121 @@
+"""Which examples can be used honestly: the rest is counted, and too many stop the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from xstilts.core.errors import DataError
+from xstilts.tasks.base import Example, MeaningExample, TaggedExample, TaskSpec, TextExample
+
+TOLERATED = 0.05
+"""Share of bad rows above which a split is refused."""
+
+
+@dataclass
+class Complaints:
+    """Bad rows by kind of problem, with the first ten in words."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: list[str] = field(default_factory=list)
+
+    def add(self, problem: str, example: Example, detail: str = "") -> None:
+        """Note one bad row."""
+        self.counts[problem] += 1
+        if len(self.first) < 10:
+            place = example.where or f"row {example.id!r}"
+            self.first.append(f"{place}: {problem}{': ' + detail if detail else ''}")
+
+
+def usable(
+    examples: Iterable[Example], task: TaskSpec, split: str, language: str
+) -> tuple[list[Example], Complaints]:
+    """The examples without empty, duplicate or mislabelled rows, and what was wrong.
+
+    A test row whose gold label is blank stays: it can be predicted, only not scored.
+
+    Raises:
+        DataError: more than a twentieth of the rows are bad, or none is left.
+    """
+    complaints, seen_ids, seen_rows = Complaints(), set[str](), set[object]()
+    kept, total = list[Example](), 0
+    labels = frozenset(task.labels)
+    for example in examples:
+        total += 1
+        problem, detail = next(_problems(example, labels, split), ("", ""))
+        content = _content(example)
+        if not problem and example.id in seen_ids:
+            problem, detail = "duplicate id", example.id
+        if not problem and content in seen_rows:
+            problem = "duplicate row"
+        if problem == "duplicate row" and split == "test":
+            complaints.add("duplicate row, kept", example)  # benchmarks count them, so do we
+        elif problem:
+            complaints.add(problem, example, detail)
+            continue
+        seen_ids.add(example.id)
+        seen_rows.add(content)
+        kept.append(example)
+    _refuse_if_bad(task, split, language, total, len(kept), complaints)
+    return kept, complaints
+
+
+def _refuse_if_bad(
+    task: TaskSpec, split: str, language: str, total: int, kept: int, complaints: Complaints
+) -> None:
+    place = f"{task.name} {split} ({language})"
+    if total == 0:
+        raise DataError(f"{place} has no rows", todo="check the source of the task")
+    if kept == 0 or total - kept > TOLERATED * total:
+        listed = "\n    ".join(complaints.first)
+        raise DataError(
+            f"{total - kept} of {total} rows of {place} cannot be used:\n    {listed}",
+            todo=f"mend them; up to {TOLERATED:.0%} of bad rows are left out and counted",
+        )
+
+
+def _problems(example: Example, labels: frozenset[str], split: str) -> Iterator[tuple[str, str]]:
+    if isinstance(example, TaggedExample):
+        if not example.tokens or not all(token.strip() for token in example.tokens):
+            yield "empty word", ""
+        if len(example.tokens) != len(example.tags):
+            yield "words and tags differ in number", f"{len(example.tokens)}, {len(example.tags)}"
+        for tag in example.tags:
+            if tag not in labels and not (split == "test" and not tag.strip()):
+                yield "label outside the set", repr(tag)
+        return
+    texts = [example.text]
+    if isinstance(example, TextExample) and example.text_pair is not None:
+        texts.append(example.text_pair)
+    if not all(text.strip() for text in texts):
+        yield "empty text", ""
+    if any("\0" in text for text in texts):
+        yield "NUL character", ""
+    if isinstance(example, TextExample) and example.label not in labels:
+        blank_test = split == "test" and not example.label.strip()
+        if not blank_test:
+            yield "label outside the set", repr(example.label)
+
+
+def _content(example: Example) -> object:
+    if isinstance(example, TaggedExample):
+        return example.tokens
+    if isinstance(example, MeaningExample):
+        return example.text, example.meaning
+    return example.text, example.text_pair
+
+
+def gold_is_blank(gold: Iterable[object]) -> bool:
+    """Whether the labels were removed, as benchmarks do with their test sets.
+
+    Blank strings, or one and the same label on 20 rows or more (dummies): both would give a
+    score that means nothing. For tags, a set in which no span is left counts as blank.
+    """
+    values = [" ".join(item) if isinstance(item, list | tuple) else str(item) for item in gold]
+    blank = [not value.strip() for value in values]
+    if any(blank):
+        return True
+    if values and all(set(value.split(" ")) == {"O"} for value in values):
+        return True
+    return len(values) >= 20 and len(set(values)) == 1

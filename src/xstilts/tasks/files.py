@@ -1,0 +1,128 @@
+"""Tasks of the user's own, from TSV or JSONL files, with file:line in every complaint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from xstilts.config.experiment import FileTask
+from xstilts.core.errors import ConfigError, DataError
+from xstilts.core.keys import digest_of, digest_of_file
+from xstilts.tasks.base import Example, MeaningExample, TaggedExample, TaskSpec, TextExample
+
+COLUMNS = {
+    "classification": ("text", "label"),
+    "tagging": ("tokens", "tags"),
+    "retrieval": ("text", "meaning"),
+}
+METRICS = {
+    "classification": ("accuracy",),
+    "tagging": ("span_f1",),
+    "retrieval": ("accuracy_at_1", "mrr"),
+}
+
+
+def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
+    """The task that an experiment's `tasks` section describes.
+
+    Raises:
+        ConfigError: columns or labels that the format needs are not given.
+    """
+    needed = COLUMNS[task.format]
+    if task.columns and (missing := set(needed) - set(task.columns)):
+        raise ConfigError(
+            f"task {name!r} names no column {', '.join(sorted(missing))}",
+            where=f"tasks.{name}.columns",
+            todo=f"format {task.format} needs {', '.join(needed)}; id and text_pair may be added",
+        )
+    if task.format != "retrieval" and not task.labels:
+        raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
+    return TaskSpec(
+        name=name,
+        version=1,
+        format=task.format,
+        splits=task.splits,
+        labels=task.labels,
+        metrics=task.metrics or METRICS[task.format],
+        read=partial(_read, task, folder),
+        fingerprint=partial(_fingerprint, task, folder),
+        summary=f"{task.format} from files",
+        source=task.source or task.files,
+        licence=task.licence,
+    )
+
+
+def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
+    return folder / task.files.format(split=split, language=language)
+
+
+def _fingerprint(task: FileTask, folder: Path, language: str) -> str:
+    paths = {split: _path(task, folder, split, language) for split in sorted(task.splits)}
+    found = {split: digest_of_file(path) for split, path in paths.items() if path.is_file()}
+    return digest_of([task.model_dump(mode="json"), found])
+
+
+def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example]:
+    path = _path(task, folder, split, language)
+    if not path.is_file():
+        raise DataError(
+            f"no file {path}", todo=f"put the {split} split of {language} there, or mend `files`"
+        )
+    rows = _jsonl(path) if path.suffix == ".jsonl" else _tsv(path, task.columns)
+    return (_example(task.format, row, where) for where, row in rows)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of every line; a byte-order mark and CR before LF are dropped."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise DataError("not UTF-8", where=f"{path}:{line}", todo="save it as UTF-8") from error
+    for number, line_text in enumerate(text.split("\n"), start=1):
+        if line_text.strip():
+            yield f"{path}:{number}", line_text.removesuffix("\r")
+
+
+def _tsv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for where, line in _lines(path):
+        cells = line.split("\t")
+        if len(cells) != len(columns):
+            raise DataError(
+                f"{len(cells)} columns where {len(columns)} are declared",
+                where=where,
+                todo=f"the columns are {', '.join(columns)}, separated by tabs",
+            )
+        yield where, dict(zip(columns, cells, strict=True))
+
+
+def _jsonl(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for where, line in _lines(path):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"not JSON: {error.msg}", where=where) from None
+        if not isinstance(row, dict):
+            raise DataError("a line must hold one JSON object", where=where)
+        yield where, row
+
+
+def _example(kind: str, row: Mapping[str, Any], where: str) -> Example:
+    if absent := [column for column in COLUMNS[kind] if column not in row]:
+        raise DataError(f"no {', '.join(absent)} in the row", where=where)
+    name = str(row.get("id") or where.rpartition("/")[2])
+    if kind == "tagging":
+        return TaggedExample(name, _words(row["tokens"]), _words(row["tags"]), where)
+    if kind == "retrieval":
+        return MeaningExample(name, str(row["text"]), str(row["meaning"]), where)
+    pair = row.get("text_pair")
+    label = "" if row["label"] is None else str(row["label"])
+    return TextExample(name, str(row["text"]), label, None if pair is None else str(pair), where)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    words = value.split(" ") if isinstance(value, str) else value
+    return tuple(str(word) for word in words)

@@ -1,0 +1,1 @@
+"""The suite `home`: people's voice commands in 31 languages, from home-assistant-intents."""

@@ -1,0 +1,14 @@
+"""`python -m xstilts.tasks.home` counts the examples anew and writes sizes.tsv."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xstilts.tasks import TASKS
+from xstilts.tasks.home.sizes import TABLE, counted
+
+HOME = ("home-intents", "home-nli", "home-retrieval", "home-slots")
+
+if __name__ == "__main__":
+    lines = counted([TASKS.get(name) for name in HOME])
+    Path(__file__).with_name(TABLE).write_text("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,110 @@
+"""`home-nli`: does this command mean that?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from xstilts.core.keys import seed_of
+from xstilts.tasks.base import TaskSpec, TextExample
+from xstilts.tasks.home.corpus import corpus
+from xstilts.tasks.home.expand import Sentence
+from xstilts.tasks.home.sizes import sizes
+from xstilts.tasks.home.source import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.templates import fingerprint
+
+SAME, OTHER = "entailment", "not_entailment"
+SISTERS = (
+    ("TurnOn", "TurnOff"), ("Pause", "Unpause"), ("Increase", "Decrease"), ("Next", "Previous"),
+    ("Mute", "Unmute"), ("Add", "Remove"), ("Start", "Cancel"), ("Complete", "Remove"),
+)  # fmt: skip
+
+
+class Pairs:
+    """Sentences of a split, found by what they mean."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self.all = sentences
+        self.by_meaning = _grouped(sentences, lambda one: one.meaning)
+        self.by_cell = _grouped(sentences, lambda one: str(one.cell))
+        self.by_rest = _grouped(sentences, _rest)
+
+    def same(self, premise: Sentence, draw: random.Random) -> Sentence | None:
+        """Another sentence with the premise's meaning, from another template if there is one."""
+        found = [one for one in self.by_meaning[premise.meaning] if one.text != premise.text]
+        fresh = [one for one in found if one.template != premise.template]
+        return draw.choice(fresh or found) if found else None
+
+    def near(self, premise: Sentence, draw: random.Random) -> Sentence | None:
+        """A near miss: the same request with other values, or its opposite with the same."""
+        others = [*self.by_cell[str(premise.cell)], *self._opposites(premise)]
+        found = [one for one in others if one.meaning != premise.meaning]
+        return draw.choice(found) if found else None
+
+    def far(self, premise: Sentence, draw: random.Random) -> Sentence:
+        """Any sentence of another intent."""
+        while True:
+            one = draw.choice(self.all)
+            if one.cell.intent != premise.cell.intent:
+                return one
+
+    def _opposites(self, premise: Sentence) -> list[Sentence]:
+        intent = premise.cell.intent
+        names = [intent.replace(a, b) for a, b in SISTERS if a in intent and b not in intent]
+        names += [intent.replace(b, a) for a, b in SISTERS if b in intent]
+        return [one for name in names for one in self.by_rest.get(_rest(premise, name), ())]
+
+
+def _rest(sentence: Sentence, intent: str = "") -> str:
+    """A sentence's meaning, with another intent if one is given."""
+    own = sentence.cell.intent
+    return sentence.meaning.replace(own, intent or own, 1)
+
+
+def _grouped(
+    sentences: Sequence[Sentence], key: Callable[[Sentence], str]
+) -> dict[str, list[Sentence]]:
+    groups: dict[str, list[Sentence]] = {}
+    for sentence in sentences:
+        groups.setdefault(key(sentence), []).append(sentence)
+    return groups
+
+
+def read(split: str, language: str) -> Iterator[TextExample]:
+    """Pairs of commands of one language, half of them with one meaning."""
+    examples = _balanced(Pairs(corpus(language, split)), f"{language}-{split}")
+    yield from first(examples, split)
+
+
+def _balanced(pairs: Pairs, name: str) -> Iterator[TextExample]:
+    """Entailments and others in turn; of the others, near misses and far ones in turn."""
+    number, seen = 0, set[tuple[str, str]]()
+    for premise in pairs.all:
+        draw = random.Random(seed_of("pair", name, premise.text))
+        same = pairs.same(premise, draw)
+        other = pairs.near(premise, draw) if number % 4 == 0 else None
+        other = other or pairs.far(premise, draw)
+        if same is None:
+            continue
+        for hypothesis, label in ((same, SAME), (other, OTHER)):
+            if (premise.text, hypothesis.text) not in seen:
+                seen.add((premise.text, hypothesis.text))
+                yield TextExample(f"{name}-{number}", premise.text, label, hypothesis.text)
+                number += 1
+
+
+TASK = TaskSpec(
+    name="home-nli",
+    version=1,
+    format="classification",
+    splits=SPLITS,
+    labels=(SAME, OTHER),
+    metrics=("accuracy",),
+    read=read,
+    fingerprint=fingerprint,
+    summary="does this voice command mean that one?",
+    source=SOURCE,
+    licence=LICENCE,
+    citation=CITATION,
+    sizes=sizes("home-nli"),
+)

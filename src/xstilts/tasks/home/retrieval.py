@@ -1,0 +1,74 @@
+"""`home-retrieval`: find the sentence of another language that asks for the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Set
+from functools import lru_cache
+
+from xstilts.core.keys import digest_of, seed_of
+from xstilts.tasks.base import MeaningExample, TaskSpec
+from xstilts.tasks.home.corpus import ENGLISH, corpus
+from xstilts.tasks.home.expand import Sentence
+from xstilts.tasks.home.sizes import sizes
+from xstilts.tasks.home.source import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.templates import fingerprint, spread
+
+PARAPHRASES = 2
+"""Sentences of a language with one meaning, at most: all of them count as correct."""
+
+
+def read(split: str, language: str) -> Iterator[MeaningExample]:
+    """Sentences with their meanings; English ones come from test templates alone.
+
+    Every meaning is one that English has. What most languages can say comes first, in the
+    same order in all of them, so that the first n sentences of two languages mean mostly
+    the same.
+    """
+    sentences = _english(split)
+    if language != ENGLISH:
+        sentences = _taken(language, split, {one.meaning for one in sentences})
+    for number, sentence in enumerate(sentences):
+        yield MeaningExample(f"{language}-{split}-{number}", sentence.text, sentence.meaning)
+
+
+@lru_cache(maxsize=1)
+def _english(split: str) -> list[Sentence]:
+    return _taken(ENGLISH, split, {one.meaning for one in corpus(ENGLISH, split)})
+
+
+def _taken(language: str, split: str, wanted: Set[str]) -> list[Sentence]:
+    """A language's sentences with the wanted meanings, a few of each."""
+    found = Counter[str]()
+    kept = []
+    for sentence in corpus(language, split):
+        if found[sentence.meaning] < PARAPHRASES and sentence.meaning in wanted:
+            found[sentence.meaning] += 1
+            kept.append(sentence)
+    return list(first(sorted(kept, key=_place), split))
+
+
+def _place(sentence: Sentence) -> tuple[int, int, str]:
+    return -spread()[sentence.cell], seed_of("meaning", sentence.meaning), sentence.text
+
+
+def _all_languages(_language: str) -> str:
+    """The order depends on what every language can say."""
+    return digest_of([fingerprint(code) for code in SPLITS["test"]])
+
+
+TASK = TaskSpec(
+    name="home-retrieval",
+    version=1,
+    format="retrieval",
+    splits={"test": SPLITS["test"]},
+    labels=(),
+    metrics=("accuracy_at_1", "mrr"),
+    read=read,
+    fingerprint=_all_languages,
+    summary="find the command of another language that asks for the same",
+    source=SOURCE,
+    licence=LICENCE,
+    citation=CITATION,
+    sizes=sizes("home-retrieval"),
+)

@@ -1,0 +1,90 @@
+"""`home-slots`: which words of the command are the room, the time, the name …?"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+from xstilts.tasks.base import TaggedExample, TaskSpec
+from xstilts.tasks.home.corpus import ENGLISH, corpus
+from xstilts.tasks.home.expand import Sentence
+from xstilts.tasks.home.sizes import sizes
+from xstilts.tasks.home.source import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.templates import fingerprint
+
+SLOTS = (
+    "area", "brightness", "color", "conversation_command", "device_class", "fan_mode", "floor",
+    "hours", "item", "media_class", "message", "minutes", "name", "percentage", "position",
+    "search_query", "seconds", "start_hours", "start_minutes", "start_seconds", "state",
+    "temperature", "volume_level", "volume_step",
+)  # fmt: skip
+TAGS = ("O", *(f"{prefix}-{slot}" for slot in SLOTS for prefix in "BI"))
+UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+"""Letters of scripts that do not put spaces between words: Thai, kana, Han."""
+
+
+def words(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each word; a letter with its marks is one in scripts without spaces."""
+    start = None
+    for place, character in enumerate(text):
+        alone = UNSPACED.match(character) and not unicodedata.category(character).startswith("M")
+        if start is not None and (character == " " or alone or _ends_letter(text, start, place)):
+            yield start, place
+            start = None
+        if start is None and character != " ":
+            start = place
+    if start is not None:
+        yield start, len(text)
+
+
+def _ends_letter(text: str, start: int, place: int) -> bool:
+    """Whether the word that began at start is one letter of an unspaced script, now over."""
+    is_mark = unicodedata.category(text[place]).startswith("M")
+    return bool(UNSPACED.match(text[start])) and not is_mark
+
+
+def tagged(sentence: Sentence) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Words and BIO tags; a word belongs to a slot that it shares a letter with."""
+    places = list(words(sentence.text))
+    tags = ["O"] * len(places)
+    for span in sentence.spans:
+        touched = [n for n, (a, b) in enumerate(places) if a < span.end and b > span.start]
+        for order, number in enumerate(touched):
+            if tags[number] == "O":
+                tags[number] = f"{'I' if order else 'B'}-{span.slot}"
+    return tuple(sentence.text[a:b] for a, b in places), tuple(tags)
+
+
+@lru_cache(maxsize=1)
+def trained() -> frozenset[str]:
+    """Slots that English train has examples of; others cannot be tested fairly."""
+    return frozenset(span.slot for one in corpus(ENGLISH, "train") for span in one.spans)
+
+
+def read(split: str, language: str) -> Iterator[TaggedExample]:
+    """Commands with their slots as BIO tags over words."""
+    known = trained() & set(SLOTS)
+    sentences = (
+        one for one in corpus(language, split) if all(span.slot in known for span in one.spans)
+    )
+    for number, sentence in enumerate(first(sentences, split)):
+        yield TaggedExample(f"{language}-{split}-{number}", *tagged(sentence))
+
+
+TASK = TaskSpec(
+    name="home-slots",
+    version=1,
+    format="tagging",
+    splits=SPLITS,
+    labels=TAGS,
+    metrics=("span_f1",),
+    read=read,
+    fingerprint=fingerprint,
+    summary="which words of a voice command are the room, the time, the name …?",
+    source=SOURCE,
+    licence=LICENCE,
+    citation=CITATION,
+    sizes=sizes("home-slots"),
+)

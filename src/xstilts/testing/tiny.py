@@ -1,0 +1,182 @@
+"""A tiny encoder and toy tasks in two made-up languages: a whole experiment in seconds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+THINGS = {
+    "animal": ("cat", "dog", "horse", "sheep", "mouse"),
+    "food": ("bread", "milk", "apple", "rice", "honey"),
+    "tool": ("hammer", "saw", "spoon", "needle", "knife"),
+}
+FRAMES = ("the {} is here", "I saw a {} today", "give me one {} please", "where is my {} now")
+SPLITS = {"train": 96, "dev": 24, "test": 30}
+LANGUAGES = ("en", "xx")
+
+
+def speak(sentence: str, language: str) -> str:
+    """The sentence in a toy language; `xx` turns every word's first letter to its end."""
+    if language == "en":
+        return sentence
+    return " ".join(word[1:] + word[0] for word in sentence.split())
+
+
+def sentences(split: str, count: int) -> Iterator[tuple[str, str, str]]:
+    """(sentence, kind of thing, thing), a fair draw that depends on the split alone."""
+    draw = random.Random(f"toy {split}")
+    for number in range(count):
+        kind = sorted(THINGS)[number % len(THINGS)]
+        thing = draw.choice(THINGS[kind])
+        yield f"{draw.choice(FRAMES).format(thing)} {number}", kind, thing
+
+
+def write_tasks(folder: Path) -> None:
+    """Write the toy tasks `toy-kind`, `toy-tags`, `toy-same` and `toy-search` as TSV files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for language in LANGUAGES:
+        for split, count in SPLITS.items():
+            if split != "test" and language != "en":
+                continue
+            rows = list(sentences(split, count))
+            _write(folder, "kind", split, language, _kinds(rows, language))
+            _write(folder, "tags", split, language, _tags(rows, language))
+            _write(folder, "same", split, language, _same(rows, language))
+        _write(folder, "search", "test", language, _search(language))
+
+
+def _write(folder: Path, task: str, split: str, language: str, lines: list[str]) -> None:
+    path = folder / f"{task}-{split}-{language}.tsv"
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _kinds(rows: list[tuple[str, str, str]], language: str) -> list[str]:
+    return [f"{speak(text, language)}\t{kind}" for text, kind, _ in rows]
+
+
+def _tags(rows: list[tuple[str, str, str]], language: str) -> list[str]:
+    return [
+        speak(text, language)
+        + "\t"
+        + " ".join(f"B-{kind}" if word == thing else "O" for word in text.split())
+        for text, kind, thing in rows
+    ]
+
+
+def _same(rows: list[tuple[str, str, str]], language: str) -> list[str]:
+    lines = []
+    for number, (text, kind, thing) in enumerate(rows):
+        other = thing if number % 2 else THINGS[kind][THINGS[kind].index(thing) - 1]
+        label = "same" if number % 2 else "other"
+        pair = f"this is about {other}"
+        lines.append(f"{speak(text, language)}\t{speak(pair, language)}\t{label}")
+    return lines
+
+
+def _search(language: str) -> list[str]:
+    rows = [(f"look at that {thing}", thing) for kind in THINGS for thing in THINGS[kind]]
+    return [f"{speak(text, language)}\t{meaning}" for text, meaning in rows]
+
+
+EXPERIMENT = """\
+name: toy
+encoder: {encoder}
+intermediate: [none, toy-same, toy-same+toy-tags]
+targets: [toy-kind, toy-tags, toy-search]
+seeds: [0, 1]
+recipes:
+  intermediate: &recipe {{learning_rate: 5.0e-3, epochs: 4, batch_size: 8, evaluations: 2}}
+  target: *recipe
+tasks:
+  toy-kind:
+    format: classification
+    files: "{data}/kind-{{split}}-{{language}}.tsv"
+    splits: &splits {{train: [en], dev: [en], test: [en, xx]}}
+    columns: [text, label]
+    labels: [animal, food, tool]
+  toy-tags:
+    format: tagging
+    files: "{data}/tags-{{split}}-{{language}}.tsv"
+    splits: *splits
+    columns: [tokens, tags]
+    labels: [O, B-animal, B-food, B-tool]
+  toy-same:
+    format: classification
+    files: "{data}/same-{{split}}-{{language}}.tsv"
+    splits: *splits
+    columns: [text, text_pair, label]
+    labels: [same, other]
+  toy-search:
+    format: retrieval
+    files: "{data}/search-{{split}}-{{language}}.tsv"
+    splits: {{test: [en, xx]}}
+    columns: [text, meaning]
+"""
+
+
+def write_experiment(folder: Path) -> Path:
+    """Write a tiny encoder, the toy tasks and an experiment over them; returns its file."""
+    write_tasks(folder / "data")
+    write_encoder(folder / "encoder")
+    path = folder / "toy.yaml"
+    path.write_text(EXPERIMENT.format(encoder="./encoder", data="data"), encoding="utf-8")
+    return path
+
+
+def write_encoder(folder: Path, *, layers: int = 2, width: int = 32) -> Path:
+    """Write a tiny XLM-R with random weights and a tokenizer trained on the toy sentences."""
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = _write_tokenizer(folder)
+    config = XLMRobertaConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=2 * width,
+        max_position_embeddings=66,
+        type_vocab_size=1,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+    )
+    torch.manual_seed(0)
+    XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def _write_tokenizer(folder: Path) -> int:
+    """A BPE tokenizer with XLM-R's special tokens and templates; returns its size."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    texts = [
+        speak(text, language) for language in LANGUAGES for text, _, _ in sentences("train", 96)
+    ]
+    tokenizer.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=160, special_tokens=special, show_progress=False)
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        cls_token="<s>",
+        sep_token="</s>",
+        mask_token="<mask>",
+        model_max_length=64,
+    ).save_pretrained(folder)
+    return tokenizer.get_vocab_size()

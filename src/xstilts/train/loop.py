@@ -1,0 +1,284 @@
+"""The training loop of phases 2 and 3, over accelerate.
+
+One optimizer step sees examples of one task (see `mixture`). AdamW with decoupled decay, none
+on biases and LayerNorms; linear warm-up and decay; gradients clipped by norm; English dev
+looked at evenly spread times, the best model kept; resumed to the bit from a checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from xstilts.config.experiment import Recipe
+from xstilts.core.faults import fault
+from xstilts.core.keys import seed_of
+from xstilts.formats import TRAINED
+from xstilts.formats.base import Feature
+from xstilts.metrics import METRICS
+from xstilts.models.transfer import TransferModel
+from xstilts.train.batching import collate
+from xstilts.train.checkpoint import Checkpoint, Checkpoints
+from xstilts.train.guard import Diverged, check_finite, collapsed
+from xstilts.train.mixture import Step, schedule
+from xstilts.train.predict import predict
+
+BETAS = (0.9, 0.999)
+UNDECAYED = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """One task's training and dev features, and the gold of dev as its metric takes it."""
+
+    name: str
+    format: str
+    labels: tuple[str, ...]
+    metric: str
+    train: Sequence[Feature]
+    dev: Sequence[Feature]
+    dev_gold: Sequence[Any]
+
+
+@dataclass
+class Log:
+    """What happened, for the learning curves."""
+
+    losses: list[float] = field(default_factory=list)
+    dev_steps: list[int] = field(default_factory=list)
+    dev_scores: list[dict[str, float]] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    best_step: int = 0
+    best_score: float = -1.0
+    best_decay: float = 1.0
+    decay: float = 1.0
+    stale: int = 0
+    collapsed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best state on dev and the log, the same however often the run was stopped.
+
+    `diverged` says where the numbers were lost, if they were; `notes` tell of stops.
+    """
+
+    state: dict[str, Tensor]
+    log: Log
+    steps: int
+    notes: tuple[str, ...]
+    diverged: str | None = None
+
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+class Run:
+    """One training run: everything that a step changes."""
+
+    def __init__(
+        self, model: TransferModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
+    ) -> None:
+        self.accelerator = Accelerator()
+        self.tasks = {task.name: task for task in tasks}
+        self.recipe, self.seed, self.pad = recipe, seed, pad
+        self.plan = schedule(
+            {task.name: len(task.train) for task in tasks},
+            batch=recipe.batch_size,
+            epochs=recipe.epochs,
+            seed=seed,
+            cap=recipe.cap,
+            temperature=recipe.temperature,
+        )
+        optimizer = torch.optim.AdamW(
+            parameter_groups(model, recipe),
+            betas=BETAS,
+            eps=recipe.adam_epsilon,
+            fused=True,
+        )
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.log = Log()
+        self.best = _copy(self.model)
+        self.looks = looks(len(self.plan), recipe.evaluations)
+
+    def step(self, number: int) -> float:
+        """One optimizer step (counted from 0); returns the mean loss of its batch."""
+        fault("train.step")
+        todo, share = self.plan[number], self.rate(number)
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * group["peak"]
+        self.model.train()
+        loss = self._backward(todo)
+        check_finite(loss, number, "the loss", todo.task)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        check_finite(float(norm), number, "the gradient", todo.task)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.log.losses.append(round(loss, 6))
+        self.log.decay *= 1 - share * self.recipe.learning_rate * self.recipe.weight_decay
+        return loss
+
+    def rate(self, number: int) -> float:
+        """Share of the peak learning rate at a step (from 0): linear warm-up, then to 0.
+
+        Source: transformers' get_linear_schedule_with_warmup, which jiant and XTREME use.
+        """
+        total = len(self.plan)
+        warm = math.ceil(self.recipe.warmup * total)
+        rising, falling = number / max(1, warm), (total - number) / max(1, total - warm)
+        return rising if number < warm else falling
+
+    def _backward(self, todo: Step) -> float:
+        """Gradients of the mean loss over a batch, computed in slices of it."""
+        task = self.tasks[todo.task]
+        kind = TRAINED.get(task.format)
+        features = [task.train[place] for place in todo.examples]
+        size = -(-len(features) // self.recipe.accumulation)
+        slices = [features[start : start + size] for start in range(0, len(features), size)]
+        targets = [kind.targets(part, max(len(f.ids) for f in part)) for part in slices]
+        things = sum(int((target != -100).sum()) for target in targets)
+        summed = 0.0
+        for part, target in zip(slices, targets, strict=True):
+            batch = collate(part, self.pad).to(self.accelerator.device)
+            with self.accelerator.autocast():
+                logits = self.model(todo.task, batch.ids, batch.mask, batch.types)
+            loss, _ = kind.losses(logits, target.to(self.accelerator.device))
+            self.accelerator.backward(loss / max(1, things))
+            summed += float(loss.detach())
+        return summed / max(1, things)
+
+    def look(self, steps: int) -> dict[str, float]:
+        """Score every task's dev set after some steps; keep the model if it is the best."""
+        scores, fallen = {}, []
+        for task in self.tasks.values():
+            model = self.accelerator.unwrap_model(self.model)
+            found = predict(model, task.name, task.format, task.dev, task.labels, self.pad)
+            metric = METRICS.get(task.metric)
+            sums = metric.statistics(task.dev_gold, found).sum(0)
+            scores[task.name] = round(float(np.nan_to_num(metric.value(sums))), 6)
+            fallen += [task.name] if collapsed(task.dev_gold, found) else []
+        mean = sum(scores.values()) / len(scores)
+        self.log.dev_steps.append(steps)
+        self.log.dev_scores.append(scores)
+        self.log.stale += 1
+        if mean > self.log.best_score:
+            self.log.best_score, self.log.best_step, self.log.stale = mean, steps, 0
+            self.log.best_decay, self.log.collapsed = self.log.decay, fallen
+            self.best = _copy(self.model)
+        return scores
+
+    def is_stale(self) -> bool:
+        """Whether dev has not risen for as many looks as the recipe's patience."""
+        return self.recipe.patience is not None and self.log.stale >= self.recipe.patience
+
+    def checkpoint(self, steps: int) -> Checkpoint:
+        """Everything that the rest of the run depends on, after some steps."""
+        tensors = {f"model.{name}": value for name, value in _copy(self.model).items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        return Checkpoint(steps, tensors, asdict(self.log))
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint as if the run had never stopped."""
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+        for name, value in checkpoint.tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = value
+        self.model.load_state_dict(parts["model"])
+        self.best = parts["best"]
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in parts["optimizer"].items():
+            number, _, moment = name.partition(".")
+            state.setdefault(int(number), {})[moment] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        torch.set_rng_state(checkpoint.tensors["random.cpu"])
+        if "random.cuda" in checkpoint.tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(checkpoint.tensors["random.cuda"])
+        self.log = Log(**checkpoint.facts)
+
+
+def train(
+    model: TransferModel,
+    tasks: Sequence[TrainTask],
+    recipe: Recipe,
+    seed: int,
+    pad: int,
+    checkpoints: Checkpoints,
+    progress: Progress,
+) -> Trained:
+    """Train a model on tasks and return its best state on English dev.
+
+    A run that loses its numbers ends there, with `diverged` set. If a checkpoint is there,
+    the run goes on from it and ends in the same weights as one that was never stopped.
+    """
+    torch.manual_seed(seed_of("dropout", seed))
+    run = Run(model, tasks, recipe, seed, pad)
+    first, notes = _resume(run, checkpoints)
+    started = saved = time.monotonic()
+    number = first
+    try:
+        for number in range(first, len(run.plan)):
+            loss = run.step(number)
+            steps = number + 1
+            progress(_news(run, steps, steps - first, loss, time.monotonic() - started))
+            if steps in run.looks:
+                progress({"step": steps, "steps": len(run.plan), "dev": run.look(steps)})
+                if run.is_stale():
+                    run.log.events.append(f"stopped early at step {steps}")
+                    break
+            if time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
+                checkpoints.save(run.checkpoint(steps))
+                saved = time.monotonic()
+    except Diverged as trouble:
+        run.log.events.append(str(trouble))
+        return Trained({}, run.log, number, notes, str(trouble))
+    return Trained(run.best, run.log, number + 1, notes)
+
+
+def looks(steps: int, count: int) -> frozenset[int]:
+    """After which steps dev is looked at: evenly spread, the last step always among them."""
+    return frozenset(max(1, round(steps * (index + 1) / count)) for index in range(count))
+
+
+def parameter_groups(model: TransferModel, recipe: Recipe) -> list[dict[str, Any]]:
+    """Encoder and heads, each with and without weight decay (biases and LayerNorms)."""
+    groups = []
+    head_rate = recipe.head_learning_rate or recipe.learning_rate
+    for part, peak in ((model.encoder, recipe.learning_rate), (model.heads, head_rate)):
+        named = list(part.named_parameters())
+        for spared, decay in ((False, recipe.weight_decay), (True, 0.0)):
+            chosen = [value for name, value in named if name.endswith(UNDECAYED) == spared]
+            groups.append({"params": chosen, "weight_decay": decay, "lr": peak, "peak": peak})
+    return groups
+
+
+def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
+    """The step to go on from (0 without a checkpoint), and what there is to tell."""
+    checkpoint, complaints = checkpoints.newest()
+    if checkpoint is None:
+        return 0, tuple(complaints)
+    run.restore(checkpoint)
+    return checkpoint.step, (*complaints, f"went on from step {checkpoint.step}")
+
+
+def _news(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:
+    speed = done * run.recipe.batch_size / max(seconds, 1e-9)
+    return {"step": steps, "steps": len(run.plan), "loss": loss, "examples_per_second": speed}
+
+
+def _copy(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The model's state on the CPU, apart from the model."""
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

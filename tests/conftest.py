@@ -1,0 +1,59 @@
+"""Shared by all tests: a toy experiment, and a store in which it has been run once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from xstilts import api
+from xstilts.config.load import Loaded
+from xstilts.testing.tiny import write_experiment
+
+settings.register_profile("xstilts", deadline=None)
+settings.load_profile("xstilts")
+
+
+@pytest.fixture(scope="session")
+def toy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy experiment's YAML, beside its data and its tiny encoder."""
+    return write_experiment(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="session")
+def toy(toy_file: Path) -> Loaded:
+    """The toy experiment."""
+    return api.load(str(toy_file))
+
+
+@pytest.fixture(scope="session")
+def small(toy_file: Path) -> Loaded:
+    """A cheaper toy experiment: one seed, the baseline and one setting, two targets."""
+    return api.load(
+        str(toy_file),
+        [
+            "name=small",
+            "seeds=[0]",
+            "intermediate=[none, toy-same]",
+            "targets=[toy-kind, toy-search]",
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(small: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which the small experiment is finished; do not write to it."""
+    store = tmp_path_factory.mktemp("finished") / "store"
+    outcome = api.run(small, store, workers=1)
+    assert outcome.exit_code == 0, outcome.failed
+    return store
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished store, to be harmed."""
+    target = tmp_path / "store"
+    shutil.copytree(finished, target)
+    return target

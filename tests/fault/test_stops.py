@@ -1,0 +1,146 @@
+"""Killed anywhere, full at any moment: running again gives the unbroken run's bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.config.load import Loaded
+from xstilts.core.faults import POINTS
+from xstilts.core.store import Store
+from xstilts.executors.events import Event
+
+OVERRIDES = [
+    "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
+]  # fmt: skip
+OFTEN = "recipes.target.checkpoint_minutes=1.0e-9"
+
+
+def same_artifacts(one: Path, other: Path) -> None:
+    left, right = Store(one), Store(other)
+    assert left.keys() == right.keys()
+    for key in left.keys():  # noqa: SIM118
+        right.artifact(key).check_digests()
+        assert left.artifact(key).manifest["files"] == right.artifact(key).manifest["files"]
+        assert left.artifact(key).facts == right.artifact(key).facts
+
+
+def points(*quick: str) -> list[object]:
+    """All points; those that are not named are left to `make test-heavy`."""
+    return [
+        point if point in quick else pytest.param(point, marks=pytest.mark.heavy)
+        for point in POINTS
+    ]
+
+
+@pytest.mark.parametrize(
+    "point",
+    points("store.before_rename", "store.after_rename", "checkpoint.before_rename", "train.step"),
+)
+def test_a_process_killed_at_any_point_costs_nothing_but_time(
+    toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """Every worker dies at some pass of the point; the last `run` has no faults."""
+    loaded = api.load(str(toy_file), [*OVERRIDES, OFTEN])
+    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:kill@{9 if point.startswith('store') else 25}")
+    notes: list[str] = []
+
+    def listen(event: Event) -> None:
+        if event.kind == "note":
+            notes.append(event.facts["problem"])
+
+    api.run(loaded, tmp_path / "store", workers=1, listen=listen)
+    assert notes
+    assert all("SIGKILL" in note for note in notes)
+    monkeypatch.delenv("XSTILTS_FAULT")
+    assert api.run(loaded, tmp_path / "store", workers=1).exit_code == 0
+    same_artifacts(finished, tmp_path / "store")
+    assert list((tmp_path / "store" / "checkpoints").iterdir()) == []
+
+
+@pytest.mark.parametrize("point", points("store.before_manifest", "checkpoint.before_files_synced"))
+def test_a_full_disk_at_any_point_fails_in_words_and_loses_nothing(
+    toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    if point == "train.step":
+        pytest.skip("nothing is written there")
+    loaded = api.load(str(toy_file), [*OVERRIDES, OFTEN])
+    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:full@4")
+    broken = api.run(loaded, tmp_path / "store", workers=1)
+    assert broken.exit_code == 4
+    assert all("is full" in problem for problem in broken.failed.values())
+    monkeypatch.delenv("XSTILTS_FAULT")
+    assert api.run(loaded, tmp_path / "store", workers=1).exit_code == 0
+    same_artifacts(finished, tmp_path / "store")
+
+
+def test_one_lost_process_is_made_good_in_the_same_run(
+    small: Loaded, tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that dies once, from outside: its stage is tried again."""
+    victims: list[int] = []
+
+    def listen(event: object) -> None:
+        if getattr(event, "kind", "") == "started" and not victims:
+            children = subprocess.check_output(
+                ["ps", "-o", "pid=", "--ppid", str(os.getpid())], text=True
+            )
+            pids = [int(pid) for pid in children.split()]
+            workers = [pid for pid in pids if b"xstilts.executors.worker" in _command(pid)]
+            victims.append(workers[0])
+            os.kill(workers[0], signal.SIGKILL)
+
+    outcome = api.run(small, tmp_path / "store", workers=1, listen=listen)
+    assert victims
+    assert outcome.exit_code == 0
+    same_artifacts(finished, tmp_path / "store")
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopping_the_command_keeps_what_is_finished(
+    toy_file: Path, finished: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
+    sets = [part for override in OVERRIDES for part in ("--set", override)]
+    command = [
+        sys.executable,
+        "-m",
+        "xstilts",
+        "run",
+        str(toy_file),
+        "--store",
+        str(tmp_path / "store"),
+        *sets,
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    artifacts = tmp_path / "store" / "artifacts"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (
+        artifacts.is_dir() and len(list(artifacts.iterdir())) > 5
+    ):
+        time.sleep(0.02)
+    process.send_signal(stop)
+    _, errors = process.communicate(timeout=30)
+    kept = len(list(artifacts.iterdir()))
+    assert kept > 5
+    if stop is not signal.SIGKILL:
+        assert process.returncode == 130
+        assert b"run again" in errors
+    done = subprocess.run(command, capture_output=True, check=True, timeout=200)
+    assert b"stages:" in done.stdout
+    same_artifacts(finished, tmp_path / "store")

@@ -1,0 +1,208 @@
+"""The command line as a user meets it: output, exit codes, speed, mistakes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+SMALL = [
+    "--set", "name=small", "--set", "seeds=[0]", "--set", "intermediate=[none, toy-same]",
+    "--set", "targets=[toy-kind, toy-search]",
+]  # fmt: skip
+
+
+def xstilts(*words: object, code: int = 0, **environment: str) -> str:
+    """Run the command; returns what it printed, errors included."""
+    done = subprocess.run(
+        [sys.executable, "-m", "xstilts", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "120", **environment},
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    assert "Traceback" not in said
+    return said
+
+
+def test_help_names_every_verb_and_the_exit_codes() -> None:
+    said = xstilts("--help")
+    for verb in ("run", "plan", "status", "results", "report", "tasks", "doctor"):
+        assert f" {verb} " in said
+    assert "Exit codes: 0 done" in said
+
+
+def test_quick_verbs_import_no_torch(finished: Path, toy_file: Path) -> None:
+    """Each verb's own modules, in a process of its own; torch must not be among them."""
+    for words in (
+        ["--help"],
+        ["plan", str(toy_file), "--store", str(finished), *SMALL],
+        ["status", "--store", str(finished)],
+        ["tasks"],
+    ):
+        code = (
+            "import sys\nfrom xstilts.cli import app\n"
+            f"sys.argv = ['xstilts', *{words!r}]\n"
+            "try:\n    app.main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+            "heavy = {'torch', 'transformers', 'pandas', 'matplotlib'} & sys.modules.keys()\n"
+            "assert not heavy, heavy"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_a_dry_run_and_a_plan_write_nothing(toy_file: Path, tmp_path: Path) -> None:
+    for words in (["run", "--dry-run"], ["plan"]):
+        said = xstilts(*words, toy_file, "--store", tmp_path / "store", *SMALL)
+        assert "train toy-kind (baseline) seed 0" in said
+        assert "never run" in said
+        assert "26 stages: 26 to do" in said
+        assert "expected:" in said
+    assert not (tmp_path / "store").exists()
+
+
+def test_run_again_prints_the_gains(toy_file: Path, finished: Path) -> None:
+    started = time.monotonic()
+    said = xstilts("run", toy_file, "--store", finished, *SMALL)
+    assert time.monotonic() - started < 20
+    assert "26 stages: 26 done" in said
+    assert "nothing to do" in said
+    assert "toy-same" in said
+    assert "Holm" in said
+
+
+def test_status_counts_stages_and_tells_the_last_events(finished: Path, tmp_path: Path) -> None:
+    said = xstilts("status", "--store", finished)
+    assert "small" in said
+    assert "26" in said
+    assert "done" in said
+    assert "no experiment was run in" in xstilts("status", "--store", tmp_path, code=2)
+
+
+def test_results_on_standard_output_and_in_files(
+    toy_file: Path, finished: Path, tmp_path: Path
+) -> None:
+    common = (toy_file, "--store", finished, *SMALL)
+    said = xstilts("results", *common)
+    header = "encoder,intermediate,target,language,split,seed,metric,value,n,key,note"
+    assert said.splitlines()[0] == header
+    assert "| encoder |" in xstilts("results", *common, "--format", "md")
+    assert r"\begin{tabular}" in xstilts("results", *common, "--format", "latex")
+    xstilts("results", *common, "--format", "parquet", "--out", tmp_path / "r.parquet")
+    frame = pd.read_parquet(tmp_path / "r.parquet")
+    assert list(frame.columns) == header.split(",")
+    assert len(frame) == len(said.splitlines()) - 1
+    assert xstilts("results", "--store", finished) == said
+    assert "give --out" in xstilts("results", *common, "--format", "parquet", code=2)
+    assert "no format 'xls'" in xstilts("results", *common, "--format", "xls", code=2)
+
+
+def test_reports_in_all_forms(toy_file: Path, finished: Path, tmp_path: Path) -> None:
+    for form, part in (("md", "| target |"), ("latex", "tabular"), ("csv", "p_holm")):
+        path = tmp_path / f"gains.{form}"
+        said = xstilts(
+            "report", toy_file, "--store", finished, *SMALL, "--format", form, "--out", path
+        )
+        assert str(path) in said
+        assert part in path.read_text()
+    xstilts(
+        "report",
+        toy_file,
+        "--store",
+        finished,
+        *SMALL,
+        "--format",
+        "parquet",
+        "--out",
+        tmp_path / "g.parquet",
+    )
+    assert {"gain", "low", "high", "survives"} <= set(
+        pd.read_parquet(tmp_path / "g.parquet").columns
+    )
+    assert "no report format" in xstilts(
+        "report", toy_file, "--store", finished, *SMALL, "--format", "doc", code=2
+    )
+
+
+def test_tasks_and_one_task() -> None:
+    said = xstilts("tasks")
+    assert "home-nli" in said
+    assert "Apache-2.0" in said
+    said = xstilts("tasks", "home-retrieval")
+    assert "ja 92" in said
+    assert "accuracy_at_1" in said
+    assert "did you mean 'home-slots'" in xstilts("tasks", "home-slot", code=2)
+
+
+def test_doctor_tells_versions_and_what_is_missing() -> None:
+    said = xstilts("doctor")
+    for part in ("python", "torch", "transformers", "device", "hub"):
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "quickstrat"], "did you mean 'quickstart'"),
+        (["plan", "absent.yaml"], "no experiment file"),
+        (["plan", "quickstart", "--set", "targets=[home-intent]"], "did you mean 'home-intents'"),
+        (
+            ["plan", "quickstart", "--set", "recipes.target.epochs=many"],
+            "--set recipes.target.epochs",
+        ),
+        (["plan", "quickstart", "--set", "recipe.target.epochs=1"], "did you mean 'recipes'"),
+        (
+            ["plan", "quickstart", "--encoder", "xlm-roberta-basf"],
+            "did you mean 'xlm-roberta-base'",
+        ),
+        (["plan", "quickstart", "--set", "languages=[en, qq]"], "language of the targets 'qq'"),
+    ],
+)
+def test_mistakes_end_with_two_and_advice(words: list[str], said: str) -> None:
+    assert said in xstilts(*words, code=2)
+
+
+def test_a_store_that_cannot_be_written(toy_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = xstilts("run", toy_file, "--store", tmp_path / "file" / "store", *SMALL, code=4)
+    assert "cannot be written" in said
+    assert "--store" in said
+
+
+def test_a_full_disk_ends_with_four(toy_file: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    said = xstilts(
+        "run",
+        toy_file,
+        "--store",
+        store,
+        *SMALL,
+        code=4,
+        XSTILTS_FAULT="store.before_manifest:full@3",
+    )
+    assert "is full" in said
+    assert "run again" in said
+
+
+def test_a_missing_data_package_says_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import sys, importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if 'home_assistant' in name else find(name, *a)\n"
+        "from xstilts.cli import app\nsys.argv = ['xstilts', 'plan', 'quickstart']\napp.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "pip install home-assistant-intents" in done.stderr
+
+
+def test_the_environment_names_the_store(toy_file: Path, copied: Path) -> None:
+    said = xstilts("plan", toy_file, *SMALL, XSTILTS_STORE=str(copied))
+    assert "26 done" in said
+    shutil.rmtree(copied)

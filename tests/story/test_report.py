@@ -1,0 +1,167 @@
+"""The page: true, self-contained, safe, and fit for a phone."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.config.load import Loaded
+from xstilts.core.store import Store
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Page(html.parser.HTMLParser):
+    """Ids, links, sources and text of a page, and tags that were not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += [given["id"]] if given.get("id") else []
+        self.links += [given["href"]] if tag == "a" and given.get("href") else []
+        loaded = given.get("src") or (given.get("href") if tag == "link" else None)
+        self.loads += [loaded] if loaded else []
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def page_file(small: Loaded, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return api.report(small, tmp_path_factory.mktemp("report") / "report.html", finished)
+
+
+def test_every_number_leads_to_its_artifact(page_file: Path, finished: Path) -> None:
+    page = Page(page_file.read_text(encoding="utf-8"))
+    assert page.open == []
+    inner = [link[1:] for link in page.links if link.startswith("#")]
+    assert inner
+    assert set(inner) <= set(page.ids)
+    outer = {link for link in page.links if not link.startswith("#")}
+    assert all((page_file.parent / link).is_dir() for link in outer)
+    assert {Path(link).name for link in outer} == set(Store(finished).keys())
+
+
+def test_it_needs_no_network_and_runs_no_script(page_file: Path) -> None:
+    text = page_file.read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.loads == []
+    assert "<script" not in text
+    assert "@import" not in text
+    assert set(re.findall(r"https?://[^\s\"'<)]+", text)) <= {
+        "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink",
+    }  # fmt: skip
+
+
+def test_it_shows_the_gains_the_languages_and_how_to_repeat(
+    small: Loaded, finished: Path, page_file: Path
+) -> None:
+    said = " ".join("".join(Page(page_file.read_text(encoding="utf-8")).text).split())
+    gain = api.gains(small, finished).iloc[0]["gain"]
+    assert f"{100 * gain:+.1f}".replace("+0.0", "0.0") in said
+    parts = ("toy-same", "English", "xstilts run small.yaml", "torch 2", "toy-search")
+    for part in (*parts, "loss (lines)"):
+        assert part in said
+
+
+def test_the_same_results_give_the_same_page(
+    small: Loaded, finished: Path, page_file: Path
+) -> None:
+    again = api.report(small, page_file.with_name("again.html"), finished)
+    assert again.read_bytes() == page_file.read_bytes()
+
+
+def test_names_from_outside_are_escaped(toy_file: Path, finished: Path, tmp_path: Path) -> None:
+    loaded = api.load(
+        str(toy_file),
+        ["name=small", "seeds=[0]", "intermediate=[none, toy-same]",
+         "targets=[toy-kind, toy-search]", 'description="<script>alert(1)</script>"'],
+    )  # fmt: skip
+    text = api.report(loaded, tmp_path / "r.html", finished).read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_a_page_of_nothing_says_so(small: Loaded, tmp_path: Path) -> None:
+    text = api.report(small, tmp_path / "r.html", tmp_path / "store").read_text(encoding="utf-8")
+    assert "No gain to tell of yet" in text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_it_without_scrolling_sideways(
+    page_file: Path, tmp_path: Path, width: int
+) -> None:
+    """The page in a frame of that width (a window cannot be as narrow as a phone) is measured."""
+    probe = tmp_path / "probe.html"
+    text = page_file.read_text(encoding="utf-8")
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    escaped = text.replace("&", "&amp;").replace('"', "&quot;")
+    probe.write_text(
+        f'<iframe id="f" style="width:{width}px;height:800px;border:0" srcdoc="{escaped}"></iframe>'
+        "<script>f.onload = () => { const d = f.contentDocument.documentElement;"
+        "document.title = [d.scrollWidth, d.clientWidth, d.scrollHeight].join(' '); }</script>",
+        encoding="utf-8",
+    )
+    assert CHROMIUM
+    command = [
+        CHROMIUM,
+        *FLAGS,
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--window-size=1400,900",
+    ]
+    done = subprocess.run(
+        [*command, "--virtual-time-budget=5000", "--dump-dom", probe.as_uri()],
+        capture_output=True, text=True, timeout=90,
+    )  # fmt: skip
+    found = re.search(r"<title>(\d+) (\d+) (\d+)</title>", done.stdout)
+    assert found, done.stderr[-2000:]
+    inner, outer, height = map(int, found.groups())
+    assert outer == width
+    assert inner <= width
+    assert height > 1000
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_a_screenshot_is_not_blank(page_file: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    assert CHROMIUM
+    picture = tmp_path / "page.png"
+    subprocess.run(
+        [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,2000",
+         f"--screenshot={picture}", page_file.as_uri()],
+        capture_output=True, timeout=90, check=True,
+    )  # fmt: skip
+    colours = Image.open(picture).convert("RGB").getcolors(1 << 24)
+    assert colours
+    assert len(colours) > 50

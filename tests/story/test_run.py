@@ -1,0 +1,228 @@
+"""What a user lives through: run, run again, change something, lose something."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xstilts import api
+from xstilts.config.load import Loaded
+from xstilts.core.plan import State
+from xstilts.core.store import Store
+from xstilts.executors.events import Event
+from xstilts.metrics import accuracy
+
+
+def changed(toy_file: Path, *overrides: str) -> Loaded:
+    base = ["name=small", "seeds=[0]", "intermediate=[none, toy-same]"]
+    return api.load(str(toy_file), [*base, "targets=[toy-kind, toy-search]", *overrides])
+
+
+def scores(loaded: Loaded, store: Path) -> dict[tuple[str, ...], float]:
+    frame = api.results(loaded, store)
+    keys = zip(
+        frame["intermediate"], frame["target"], frame["language"], frame["metric"], strict=True
+    )
+    return dict(zip(keys, frame["value"], strict=True))
+
+
+def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
+    small: Loaded, finished: Path
+) -> None:
+    found = scores(small, finished)
+    assert found["none", "toy-kind", "en", "accuracy"] > 0.6  # chance is a third
+    assert found["none", "toy-kind", "xx", "accuracy"] < found["none", "toy-kind", "en", "accuracy"]
+    frame = api.results(small, finished)
+    assert set(frame["intermediate"]) == {"none", "toy-same"}
+    assert set(frame["split"]) == {"test"}
+    assert frame["value"].between(0, 1).all()
+    assert (frame["n"] > 0).all()
+    assert frame["key"].str.len().eq(64).all()
+
+
+def test_a_second_run_does_nothing_and_is_quick(small: Loaded, finished: Path) -> None:
+    events: list[Event] = []
+    started = time.monotonic()
+    outcome = api.run(small, finished, workers=1, listen=events.append)
+    assert (outcome.done, outcome.failed, events) == ([], {}, [])
+    assert time.monotonic() - started < 5
+    assert api.plan(small, finished).seconds == 0
+
+
+def test_two_fresh_runs_give_the_same_predictions(
+    small: Loaded, finished: Path, tmp_path: Path
+) -> None:
+    assert api.run(small, tmp_path / "store", workers=2).exit_code == 0
+    one, other = Store(finished), Store(tmp_path / "store")
+    assert one.keys() == other.keys()
+    for key in one.keys():  # noqa: SIM118
+        left, right = (store.artifact(key).manifest["files"] for store in (one, other))
+        assert left == right, one.artifact(key).manifest["stage"]["label"]
+
+
+def test_the_plan_says_what_has_changed(toy_file: Path, copied: Path) -> None:
+    outlook = api.plan(changed(toy_file, "recipes.target.learning_rate=0.004"), copied)
+    todo = {stage.label: outlook.standings[stage.key].why for stage in outlook.todo}
+    assert todo["train toy-kind (baseline) seed 0"] == "changed: params.recipe.learning_rate"
+    assert not any(label.startswith(("prepare", "encoder", "train toy-same")) for label in todo)
+    assert outlook.seconds > 0
+
+
+def test_a_new_metric_version_scores_anew_without_a_model(
+    small: Loaded, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from xstilts.metrics import METRICS
+
+    monkeypatch.setitem(
+        METRICS._objects, "accuracy_at_1", replace(METRICS.get("accuracy_at_1"), version=9)
+    )
+    kinds = {stage.kind for stage in api.plan(small, copied).todo}
+    assert kinds == {"score"}
+    assert accuracy.ACCURACY.version == 1
+
+
+def test_damage_is_found_and_made_good(small: Loaded, copied: Path) -> None:
+    store = Store(copied)
+    before = scores(small, copied)
+    train = next(
+        s
+        for s in api.plan(small, copied).compiled.plan.stages
+        if s.label.startswith("train toy-kind after")
+    )
+    weights = store.artifact(train.key) / "body.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    predicted = [
+        s for s in api.plan(small, copied).compiled.plan.stages if train.key in s.inputs.values()
+    ]
+    for stage in predicted:
+        store.set_aside(stage.key)
+    notes: list[str] = []
+    outcome = api.run(
+        small, copied, workers=1,
+        listen=lambda e: notes.append(e.facts["problem"]) if e.kind == "note" else None,
+    )  # fmt: skip
+    assert outcome.exit_code == 0
+    assert "other bytes than were published" in notes[0]
+    assert scores(small, copied) == before
+
+
+def test_a_failed_stage_stops_only_what_needs_it(toy_file: Path, tmp_path: Path) -> None:
+    spoilt = tmp_path / "spoilt-test-xx.tsv"
+    spoilt.write_text("no label here\n")
+    loaded = api.load(
+        str(toy_file),
+        ["seeds=[0]", "intermediate=[none]", "targets=[toy-kind, toy-search]",
+         f"tasks.toy-kind.files={tmp_path}/{{split}}-{{language}}.tsv"],
+    )  # fmt: skip
+    for split in ("train", "dev", "test"):
+        source = toy_file.parent / "data" / f"kind-{split}-en.tsv"
+        (tmp_path / f"{split}-en.tsv").write_text(source.read_text())
+    (tmp_path / "test-xx.tsv").write_text("no label here\n")
+    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    assert outcome.exit_code == 2
+    (problem,) = outcome.failed.values()
+    assert "test-xx.tsv:1: 1 columns where 2 are declared" in problem
+    assert len(outcome.skipped) == 2  # predict and score of that language
+    frame = api.results(loaded, tmp_path / "store")
+    assert {("toy-kind", "en"), ("toy-search", "xx")} == set(
+        zip(frame["target"], frame["language"], strict=True)
+    )
+
+    (tmp_path / "test-xx.tsv").write_text(
+        (toy_file.parent / "data" / "kind-test-xx.tsv").read_text()
+    )
+    again = api.run(loaded, tmp_path / "store", workers=1)
+    assert again.exit_code == 0
+    assert len(again.done) == 3
+
+
+def test_blank_gold_is_predicted_but_not_scored(toy_file: Path, tmp_path: Path) -> None:
+    for split, language in (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx")):
+        text = (toy_file.parent / "data" / f"kind-{split}-{language}.tsv").read_text()
+        if language == "xx":
+            text = "".join(line.split("\t")[0] + "\t\n" for line in text.splitlines())
+        (tmp_path / f"{split}-{language}.tsv").write_text(text)
+    loaded = api.load(
+        str(toy_file),
+        ["seeds=[0]", "intermediate=[none]", "targets=[toy-kind]",
+         f"tasks.toy-kind.files={tmp_path}/{{split}}-{{language}}.tsv"],
+    )  # fmt: skip
+    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    (problem,) = outcome.failed.values()
+    assert "gold labels" in problem
+    assert "not scored" in problem
+    assert set(api.results(loaded, tmp_path / "store")["language"]) == {"en"}
+
+
+def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) -> None:
+    loaded = api.load(
+        str(toy_file),
+        ["seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
+         "recipes.intermediate.learning_rate=1e30", "recipes.intermediate.warmup=0"],
+    )  # fmt: skip
+    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    assert outcome.exit_code == 0
+    assert all("diverged" in why for why in outcome.skipped.values())
+    frame = api.results(loaded, tmp_path / "store")
+    after = frame[frame["intermediate"] == "toy-same"]
+    assert (after["note"] == "diverged").all()
+    assert after["value"].isna().all()
+    assert frame[frame["intermediate"] == "none"]["value"].notna().all()
+    gains = api.gains(loaded, tmp_path / "store")
+    assert len(gains) == 3  # accuracy of toy-kind, accuracy@1 and MRR of toy-search
+    assert gains["gain"].isna().all()
+    outlook = api.plan(loaded, tmp_path / "store")
+    assert outlook.todo == []
+    assert State.DIVERGED in {standing.state for standing in outlook.standings.values()}
+    assert api.run(loaded, tmp_path / "store", workers=1).done == []
+
+
+def test_retrieval_uses_the_stated_layer(toy_file: Path, copied: Path) -> None:
+    one, other = (
+        api.plan(changed(toy_file, f"retrieval.layer={layer}"), copied) for layer in (0, 2)
+    )
+    assert {s.kind for s in one.todo} == {"embed", "score"}
+    assert {s.key for s in one.todo}.isdisjoint({s.key for s in other.todo})
+    bad = api.run(changed(toy_file, "retrieval.layer=7"), copied, workers=1)
+    assert "no layer 7" in next(iter(bad.failed.values()))
+
+
+def test_evaluation_batches_and_workers_stay_out_of_the_keys(small: Loaded, finished: Path) -> None:
+    for workers in (1, 2, 7):
+        assert api.plan(small, finished, workers=workers).todo == []
+
+
+def test_artifacts_tell_their_story(small: Loaded, finished: Path) -> None:
+    store = Store(finished)
+    for key in store.keys():  # noqa: SIM118
+        manifest = store.artifact(key).manifest
+        assert manifest["key"] == key
+        assert manifest["provenance"]["seconds"] >= 0
+        assert json.loads(json.dumps(manifest)) == manifest
+    vectors = [store.artifact(key) / "vectors.npy" for key in set(store.keys())]
+    made = [np.load(path, allow_pickle=False) for path in vectors if path.exists()]
+    assert made
+    assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in made)
+
+
+def test_gains_compare_with_the_baseline(small: Loaded, finished: Path) -> None:
+    gains = api.gains(small, finished)
+    found = scores(small, finished)
+    row = gains[gains["target"] == "toy-kind"].iloc[0]
+    expected = (
+        found["toy-same", "toy-kind", "xx", "accuracy"]
+        - found["none", "toy-kind", "xx", "accuracy"]
+    )
+    assert row["gain"] == pytest.approx(expected)
+    assert row["low"] <= row["gain"] <= row["high"]
+    mrr = gains[gains["metric"] == "mrr"].iloc[0]
+    assert math.isnan(mrr["p"])

@@ -1,0 +1,126 @@
+"""A run that is stopped and goes on ends in the same bytes; damage is seen and survived."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from xstilts.config.experiment import Recipe
+from xstilts.formats.base import Feature
+from xstilts.models.encoder import Encoder
+from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.transfer import HeadShape, initialised
+from xstilts.testing.tiny import write_encoder
+from xstilts.train import loop
+from xstilts.train.checkpoint import Checkpoint, Checkpoints
+from xstilts.train.loop import Trained, TrainTask, train
+
+RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, evaluations=4, checkpoint_minutes=1e-9)
+STEPS = 10
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    import_encoder(write_encoder(folder / "hf"), folder)
+    return folder
+
+
+def run(root: Path, checkpoints: Checkpoints, stop: int | None = None, **changes: Any) -> Trained:
+    features = [Feature(str(n), [0, 5 + n % 9, 9, 2], [0] * 4, n % 2) for n in range(20)]
+    task = TrainTask(
+        "t", "classification", ("a", "b"), "accuracy", features, features, ["a", "b"] * 10
+    )
+    shape = {"t": HeadShape("classification", 2, 0.1, "mean")}
+    model = initialised(Encoder(EncoderFiles(root), torch.arange(160)), shape, 0)
+
+    def halt(news: dict[str, Any]) -> None:
+        if stop is not None and news["step"] > stop:
+            raise KeyboardInterrupt
+
+    return train(model, [task], RECIPE.model_copy(update=changes), 0, 1, checkpoints, halt)
+
+
+def same(one: Trained, other: Trained) -> None:
+    assert one.log == other.log
+    assert one.state.keys() == other.state.keys()
+    for name in one.state:
+        assert torch.equal(one.state[name], other.state[name]), name
+
+
+@pytest.mark.parametrize("stop", [1, 4, 9])
+def test_a_stopped_run_goes_on_to_the_same_bytes(root: Path, tmp_path: Path, stop: int) -> None:
+    whole = run(root, Checkpoints(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        run(root, Checkpoints(tmp_path / "parts"), stop)
+    resumed = run(root, Checkpoints(tmp_path / "parts"))
+    assert resumed.notes == (f"went on from step {stop}",)
+    same(whole, resumed)
+
+
+def test_two_checkpoints_are_kept(root: Path, tmp_path: Path) -> None:
+    run(root, Checkpoints(tmp_path))
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {f"step-{STEPS - 1}", f"step-{STEPS}"}
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "facts", "gone"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
+    root: Path, tmp_path: Path, harm: str
+) -> None:
+    whole = run(root, Checkpoints(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        run(root, Checkpoints(tmp_path / "parts"), 6)
+    newest = tmp_path / "parts" / "step-6"
+    tensors = newest / "state.safetensors"
+    if harm == "cut":
+        tensors.write_bytes(tensors.read_bytes()[:-100])
+    elif harm == "flip":
+        data = bytearray(tensors.read_bytes())
+        data[-10] ^= 1
+        tensors.write_bytes(data)
+    elif harm == "facts":
+        text = (newest / "state.json").read_text()
+        (newest / "state.json").write_text(text.replace('"best_step": ', '"best_step": 1'))
+    else:
+        tensors.unlink()
+    resumed = run(root, Checkpoints(tmp_path / "parts"))
+    assert "step-6 is damaged" in resumed.notes[0]
+    assert resumed.notes[1] == "went on from step 5"
+    same(whole, resumed)
+
+
+def test_nothing_left_means_from_the_start(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.newest() == (None, [])
+    checkpoints.save(Checkpoint(1, {"a": torch.ones(2)}, {}))
+    shutil.rmtree(tmp_path / "step-1")
+    (tmp_path / "step-1").mkdir()
+    found, complaints = checkpoints.newest()
+    assert found is None
+    assert "step-1 is damaged" in complaints[0]
+
+
+def test_patience_stops_early_and_keeps_the_best(root: Path, tmp_path: Path) -> None:
+    found = run(root, Checkpoints(tmp_path), learning_rate=1e-9, patience=1, epochs=4)
+    assert found.log.events == ["stopped early at step 10"]
+    assert found.log.best_step == 5
+    assert found.steps == 10
+
+
+def test_a_lost_loss_ends_the_run_as_diverged(root: Path, tmp_path: Path) -> None:
+    found = run(root, Checkpoints(tmp_path), learning_rate=1e30, warmup=0)
+    assert found.diverged
+    assert "not finite at step" in found.diverged
+    assert found.state == {}
+
+
+def test_one_answer_for_everything_is_noted(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "predict", lambda *_: ["a"] * 20)
+    assert run(root, Checkpoints(tmp_path)).log.collapsed == ["t"]

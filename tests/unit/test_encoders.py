@@ -1,0 +1,102 @@
+"""Which encoders are taken, and how others are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from xstilts.core.errors import EncoderError, UnknownName
+from xstilts.models import source
+from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.habits import PACKAGED, PACKAGED_ON_HUB, habits_of
+from xstilts.models.source import find_source
+from xstilts.testing.tiny import write_encoder
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_encoder(tmp_path_factory.mktemp("tiny") / "hf")
+
+
+@pytest.fixture
+def copy(tiny: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny, tmp_path / "encoder"))
+
+
+def test_weights_only_as_pickle_are_refused(copy: Path) -> None:
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    with pytest.raises(EncoderError, match="only there as pickle"):
+        find_source(str(copy), None, copy)
+
+
+def test_a_folder_needs_config_and_weights(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(EncoderError, match=r"no model\.safetensors"):
+        find_source(str(copy), None, copy)
+    (copy / "config.json").unlink()
+    with pytest.raises(EncoderError, match=r"no config\.json"):
+        find_source(str(copy), None, copy)
+
+
+def test_an_encoder_without_a_fast_tokenizer_is_refused(copy: Path, tmp_path: Path) -> None:
+    """A vocabulary file alone, for a model whose tokenizer exists in Python only."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (copy / name).unlink()
+    config = {"tokenizer_class": "CanineTokenizer"}
+    (copy / "tokenizer_config.json").write_text(json.dumps(config))
+    with pytest.raises(EncoderError, match=r"no fast tokenizer|no tokenizer can be loaded"):
+        import_encoder(copy, tmp_path)
+
+
+def test_identity_is_in_the_bytes_not_in_the_place(tiny: Path, copy: Path) -> None:
+    assert (
+        find_source(str(tiny), None, tiny).params
+        == find_source("encoder", None, copy.parent).params
+    )
+    (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
+    assert find_source(str(tiny), None, tiny).params != find_source(str(copy), None, copy).params
+
+
+def test_unknown_names_are_helped(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'xlm-roberta-base'"):
+        find_source("xlm-roberta-bse", None, tmp_path)
+    with pytest.raises(UnknownName):
+        find_source("./absent", None, tmp_path)
+    assert find_source("someone/model", "abc", tmp_path).params["revision"] == "abc"
+
+
+def test_where_the_wheel_is_not_made_for_the_hub_model_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "has_wheel", lambda: False)
+    found = find_source(PACKAGED, None, tmp_path)
+    assert found.params == {"from": "hub", "name": PACKAGED_ON_HUB, "revision": "main"}
+
+
+def test_habits() -> None:
+    assert habits_of("FacebookAI/xlm-roberta-large", None).retrieval_layer == 14
+    assert habits_of("x/y", (24, 1024, 1000)).retrieval_layer == 14
+    assert habits_of("x/y", None).pooling == "cls"
+
+
+def test_the_stored_encoder_is_the_given_one(tiny: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    import_encoder(tiny, tmp_path)
+    plain = AutoModel.from_pretrained(tiny, add_pooling_layer=False).state_dict()
+    ids = torch.arange(len(EncoderFiles(tmp_path).whole_embeddings()))
+    stored = EncoderFiles(tmp_path).model(ids).state_dict()
+    assert plain.keys() == stored.keys()
+    assert all(torch.equal(plain[name], stored[name]) for name in plain)
+
+
+def test_weights_that_do_not_fit_are_named(tiny: Path, tmp_path: Path) -> None:
+    import_encoder(tiny, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
+    with pytest.raises(EncoderError, match="do not fit the model"):
+        EncoderFiles(tmp_path).model(torch.arange(9))

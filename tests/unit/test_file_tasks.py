@@ -1,0 +1,130 @@
+"""Tasks from files: good rows, and every kind of bad one, named with file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xstilts.config.experiment import FileTask
+from xstilts.core.errors import ConfigError, DataError
+from xstilts.tasks.base import TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.check import gold_is_blank, usable
+from xstilts.tasks.files import file_task
+
+SPLITS = {"train": ("en",), "dev": ("en",), "test": ("en",)}
+
+
+def task(folder: Path, text: str, ending: str = "tsv", **changes: object) -> TaskSpec:
+    (folder / f"train-en.{ending}").write_bytes(text.encode())
+    settings = {
+        "format": "classification",
+        "files": f"{{split}}-{{language}}.{ending}",
+        "splits": SPLITS,
+        "columns": ("text", "label"),
+        "labels": ("a", "b"),
+    }
+    return file_task("mine", FileTask.model_validate(settings | changes), folder)
+
+
+def read(made: TaskSpec) -> list[object]:
+    examples, _ = usable(made.read("train", "en"), made, "train", "en")
+    return list(examples)
+
+
+def complaint(made: TaskSpec) -> str:
+    with pytest.raises(DataError) as caught:
+        read(made)
+    return str(caught.value)
+
+
+def test_tsv_with_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
+    found = read(task(tmp_path, "\ufeffone\ta\r\ntwo\tb\r\n"))
+    assert [(e.text, e.label) for e in found] == [("one", "a"), ("two", "b")]  # type: ignore[attr-defined]
+
+
+def test_jsonl_with_ids_and_lists(tmp_path: Path) -> None:
+    row = {"id": "x", "tokens": ["a", "b"], "tags": ["O", "B-q"]}
+    made = task(
+        tmp_path, json.dumps(row) + "\n", "jsonl", format="tagging", columns=(), labels=("O", "B-q")
+    )
+    (found,) = read(made)
+    assert isinstance(found, TaggedExample)
+    assert (found.id, found.tokens, found.tags) == ("x", ("a", "b"), ("O", "B-q"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("one\ta\ntwo\n", ["train-en.tsv:2", "1 columns where 2 are declared"]),
+        ("one\tc\n", ["train-en.tsv:1", "label outside the set", "'c'"]),
+        ("one\t\n", ["label outside the set"]),
+        (" \ta\n", ["train-en.tsv:1", "empty text"]),
+        ("\n\n", ["has no rows"]),
+        ("a\0b\ta\n", ["NUL character"]),
+        ("one\ta\none\ta\ntwo\tb\n", ["train-en.tsv:2", "duplicate row"]),
+    ],
+)
+def test_bad_rows_are_named(tmp_path: Path, text: str, said: list[str]) -> None:
+    found = complaint(task(tmp_path, text))
+    for part in said:
+        assert part in found
+
+
+def test_other_bad_files(tmp_path: Path) -> None:
+    made = task(tmp_path, "")
+    (tmp_path / "train-en.tsv").write_bytes(b"one\ta\n\xff\ta\n")
+    assert "train-en.tsv:2" in complaint(made)
+    (tmp_path / "train-en.tsv").unlink()
+    assert "no file" in complaint(made)
+    assert ":1" in complaint(task(tmp_path, "{", "jsonl"))
+    assert "one JSON object" in complaint(task(tmp_path, "[]", "jsonl"))
+    assert "no label in the row" in complaint(task(tmp_path, '{"text": "x"}', "jsonl"))
+    tagging = {"format": "tagging", "columns": ("tokens", "tags"), "labels": ("O",)}
+    assert "differ in number" in complaint(task(tmp_path, "a b\tO\n", **tagging))
+
+
+def test_a_few_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
+    lines = [f"text {number}\t{'ab'[number % 2]}" for number in range(39)]
+    made = task(tmp_path, "\n".join([*lines, "text 0\ta"]))
+    kept, complaints = usable(made.read("train", "en"), made, "train", "en")
+    assert len(kept) == 39
+    assert complaints.counts == {"duplicate row": 1}
+    assert "train-en.tsv:40" in complaints.first[0]
+
+
+def test_duplicates_in_a_test_set_stay_and_are_counted(tmp_path: Path) -> None:
+    made = task(tmp_path, "one\ta\none\ta\n")
+    kept, complaints = usable(made.read("train", "en"), made, "test", "en")
+    assert len(kept) == 2
+    assert complaints.counts == {"duplicate row, kept": 1}
+
+
+def test_columns_and_labels_are_needed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="names no column label"):
+        task(tmp_path, "", columns=("text", "x"))
+    with pytest.raises(ConfigError, match="has no labels"):
+        task(tmp_path, "", labels=())
+
+
+def test_the_fingerprint_follows_the_bytes(tmp_path: Path) -> None:
+    one = task(tmp_path, "one\ta\n").fingerprint("en")
+    assert task(tmp_path, "one\ta\n").fingerprint("en") == one
+    assert task(tmp_path, "one\tb\n").fingerprint("en") != one
+    assert task(tmp_path, "one\ta\n", labels=("b", "a")).fingerprint("en") != one
+
+
+def test_blank_gold_is_seen() -> None:
+    assert gold_is_blank(["a", "", "b"])
+    assert gold_is_blank([["O", "O"], ["O"]])
+    assert gold_is_blank(["0"] * 20)
+    assert not gold_is_blank(["0"] * 19)
+    assert not gold_is_blank([["O", "B-x"], ["O"]])
+    assert not gold_is_blank(["a", "b"])
+
+
+def test_blank_test_labels_can_be_predicted(tmp_path: Path) -> None:
+    made = task(tmp_path, "one\t\ntwo\t\n")
+    kept, _ = usable(made.read("train", "en"), made, "test", "en")
+    assert [example.label for example in kept if isinstance(example, TextExample)] == ["", ""]

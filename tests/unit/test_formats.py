@@ -1,0 +1,117 @@
+"""From examples to sub-words and back."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from xstilts.formats import TRAINED
+from xstilts.formats.base import Feature
+from xstilts.formats.pooling import pool
+from xstilts.models.encoder import Encoder
+from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.transfer import HeadShape, initialised
+from xstilts.testing.tiny import write_encoder
+from xstilts.train.batching import by_length, collate
+from xstilts.train.predict import embed, predict
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    import_encoder(write_encoder(folder / "hf"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer(root: Path) -> Any:
+    return AutoTokenizer.from_pretrained(root)
+
+
+def test_pairs_follow_the_encoders_own_template(tokenizer: Any) -> None:
+    row = {"id": "1", "text": "the cat", "text_pair": "a dog", "label": "b"}
+    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), 64)
+    assert feature.ids == tokenizer("the cat", "a dog")["input_ids"]
+    assert tokenizer.convert_ids_to_tokens(feature.ids).count("</s>") == 3
+    assert feature.target == 1
+
+
+def test_a_blank_label_has_no_target(tokenizer: Any) -> None:
+    row = {"id": "1", "text": "the cat", "text_pair": None, "label": ""}
+    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), 64)
+    assert feature.target == -100
+
+
+def test_tags_sit_on_each_words_first_subword(tokenizer: Any) -> None:
+    row = {"id": "1", "tokens": ["zebra", "cat", "qqqq"], "tags": ["B-x", "O", "B-x"]}
+    tagging = TRAINED.get("tagging")
+    (feature,) = tagging.features([row], tokenizer, ("O", "B-x"), 64)
+    encoded = tokenizer([row["tokens"]], is_split_into_words=True)
+    words = encoded.word_ids(0)
+    firsts = [words.index(word) for word in range(3)]
+    assert list(feature.words) == firsts
+    assert [feature.target[place] for place in firsts] == [1, 0, 1]
+    assert sum(target != -100 for target in feature.target) == 3
+    logits = torch.zeros(1, len(feature.ids), 2)
+    logits[0, firsts[2], 1] = 1
+    assert tagging.predictions(logits, [feature], ("O", "B-x")) == [["O", "O", "B-x"]]
+
+
+def test_words_beyond_the_maximal_length_are_predicted_as_outside(tokenizer: Any) -> None:
+    row = {"id": "1", "tokens": ["cat"] * 30, "tags": ["B-x"] * 30}
+    tagging = TRAINED.get("tagging")
+    (feature,) = tagging.features([row], tokenizer, ("O", "B-x"), 8)
+    assert len(feature.ids) == 8
+    logits = torch.zeros(1, 8, 2)
+    logits[..., 1] = 1
+    (found,) = tagging.predictions(logits, [feature], ("O", "B-x"))
+    assert len(found) == 30
+    assert found[-1] == "O"
+    assert found[0] == "B-x"
+
+
+def test_pooling() -> None:
+    hidden = torch.tensor([[[1.0], [3.0], [100.0]]])
+    mask = torch.tensor([[1, 1, 0]])
+    assert pool(hidden, mask, "mean").tolist() == [[2.0]]
+    assert pool(hidden, mask, "cls").tolist() == [[1.0]]
+
+
+def features(count: int) -> list[Feature]:
+    draw = random.Random(0)
+    made = []
+    for number in range(count):
+        ids = [0, *(draw.randrange(5, 100) for _ in range(draw.randrange(1, 30))), 2]
+        made.append(Feature(str(number), ids, [0] * len(ids), 0))
+    return made
+
+
+def test_batches_by_length_hold_everything_once() -> None:
+    made = features(50)
+    groups = list(by_length(made, 64))
+    assert sorted(place for group in groups for place in group) == list(range(50))
+    for group in groups:
+        longest = max(len(made[place].ids) for place in group)
+        assert len(group) == 1 or len(group) * longest <= 64
+
+
+def test_predictions_do_not_depend_on_the_batches(root: Path) -> None:
+    made = features(40)
+    encoder = Encoder(EncoderFiles(root), torch.arange(160))
+    model = initialised(encoder, {"t": HeadShape("classification", 3, 0.1, "mean")}, 0)
+    alone, together = (
+        predict(model, "t", "classification", made, "abc", 1, tokens=tokens) for tokens in (1, 4096)
+    )
+    assert alone == together
+    one, other = (embed(encoder, made, 1, 2, "mean", tokens=tokens) for tokens in (1, 4096))
+    torch.testing.assert_close(torch.tensor(one), torch.tensor(other), rtol=1e-4, atol=1e-5)
+
+
+def test_padding_is_masked() -> None:
+    batch = collate(features(3), 1)
+    assert ((batch.ids == 1) == (batch.mask == 0)).all()

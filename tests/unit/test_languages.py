@@ -1,0 +1,28 @@
+"""The table of languages."""
+
+from __future__ import annotations
+
+from xstilts.languages import language, suite
+
+
+def test_suites_have_their_published_sizes() -> None:
+    """XTREME: 40 languages (arXiv 2003.11080); XTREME-R: 50 (arXiv 2104.07412), a superset."""
+    xtreme, larger = ({one.code for one in suite(name)} for name in ("xtreme", "xtreme-r"))
+    assert (len(xtreme), len(larger)) == (40, 50)
+    assert xtreme < larger
+    assert len(suite("home")) == 31
+    assert suite("nothing") == ()
+
+
+def test_lookup_by_either_code() -> None:
+    german = language("de")
+    assert (german.name, german.script, german.genus) == ("German", "Latin", "Germanic")
+    assert language("deu") == german
+    assert language("qq").name == "qq"
+
+
+def test_every_row_is_full() -> None:
+    for one in {*suite("home"), *suite("xtreme-r")}:
+        assert all((one.code, one.iso3, one.name, one.script, one.family, one.genus))
+        assert len(one.code) == 2
+        assert len(one.iso3) == 3

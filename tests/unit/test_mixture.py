@@ -1,0 +1,61 @@
+"""Which examples each step sees."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xstilts.train.mixture import apportion, schedule, shares, steps_in_all
+
+SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 60), min_size=1)
+
+
+@given(SIZES, st.integers(1, 9), st.integers(1, 3), st.integers(0, 5))
+def test_an_epoch_shows_every_example_once(
+    sizes: dict[str, int], batch: int, epochs: int, seed: int
+) -> None:
+    plan = schedule(sizes, batch=batch, epochs=epochs, seed=seed)
+    assert len(plan) == steps_in_all(sizes, batch, epochs, None)
+    assert plan == schedule(sizes, batch=batch, epochs=epochs, seed=seed)
+    if len(sizes) == 1:
+        seen = Counter(place for step in plan for place in step.examples)
+        assert set(seen.values()) == {epochs}
+        assert len(seen) == next(iter(sizes.values()))
+
+
+@given(SIZES, st.integers(1, 9))
+def test_no_example_comes_twice_in_a_batch(sizes: dict[str, int], batch: int) -> None:
+    for step in schedule(sizes, batch=batch, epochs=2, seed=0):
+        assert len(set(step.examples)) == len(step.examples)
+        assert max(step.examples) < sizes[step.task]
+
+
+def test_seeds_give_other_orders() -> None:
+    one, other = (schedule({"a": 50}, batch=5, epochs=1, seed=seed) for seed in (0, 1))
+    assert one != other
+
+
+def test_cap_and_temperature_follow_the_formula() -> None:
+    assert shares({"a": 900, "b": 100}, None, 1.0) == pytest.approx({"a": 0.9, "b": 0.1})
+    assert shares({"a": 900, "b": 100}, 300, 1.0) == pytest.approx({"a": 0.75, "b": 0.25})
+    assert shares({"a": 900, "b": 100}, None, 2.0) == pytest.approx({"a": 0.75, "b": 0.25})
+    counts = Counter(
+        step.task for step in schedule({"a": 900, "b": 100}, batch=10, epochs=1, seed=0)
+    )
+    assert counts == {"a": 90, "b": 10}
+    assert steps_in_all({"a": 900, "b": 100}, 10, 1, 300) == 40
+
+
+@given(
+    st.dictionaries(st.text(max_size=2), st.floats(0.01, 1), min_size=1, max_size=6),
+    st.integers(0, 99),
+)
+def test_apportionment_adds_up(weights: dict[str, float], total: int) -> None:
+    whole = sum(weights.values())
+    counts = apportion({name: weight / whole for name, weight in weights.items()}, total)
+    assert sum(counts.values()) == total
+    for name, weight in weights.items():
+        assert abs(counts[name] - total * weight / whole) < 1

@@ -1,0 +1,131 @@
+"""Gains, intervals and corrections, against brute force and known answers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xstilts.analysis.scan import COLUMNS
+from xstilts.analysis.stats import Outcome, gain_table, holm, language_gains, two_sided
+
+
+def outcome(setting: str, language: str, seed: int, hits: np.ndarray, main: bool = True) -> Outcome:
+    table = np.stack([hits.astype(float), np.ones(len(hits))], axis=1)
+    ids = tuple(f"{language}-{number}" for number in range(len(hits)))
+    return Outcome("e", setting, "t", language, seed, "accuracy", main, ids, table)
+
+
+def frame(outcomes: list[Outcome], notes: dict[str, str] | None = None) -> pd.DataFrame:
+    rows = [
+        {
+            **{name: getattr(one, name) for name in ("encoder", "intermediate", "target")},
+            **{name: getattr(one, name) for name in ("language", "seed", "metric")},
+            "split": "test",
+            "value": one.statistics[:, 0].mean(),
+            "n": len(one.ids),
+            "key": "k" * 64,
+            "note": (notes or {}).get(one.intermediate, ""),
+        }
+        for one in outcomes
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def draw(seed: int, gain: float, n: int = 60, seeds: int = 3) -> list[Outcome]:
+    generator = np.random.default_rng(seed)
+    found = []
+    for setting, rate in (("none", 0.5), ("x", 0.5 + gain)):
+        for language in ("en", "de", "fi"):
+            for run in range(seeds):
+                found.append(outcome(setting, language, run, generator.random(n) < rate))
+    return found
+
+
+def test_english_is_shown_but_not_counted() -> None:
+    ones, zeros = np.ones(20), np.zeros(20)
+    found = [outcome("none", code, 0, zeros) for code in ("en", "de")]
+    found += [outcome("x", "en", 0, ones), outcome("x", "de", 0, zeros)]
+    row = gain_table(found, frame(found), draws=200).iloc[0]
+    assert (row["gain"], row["english"], row["languages"], row["n"]) == (0.0, 1.0, 1, 20)
+    assert row["p"] == 1.0
+    assert not row["survives"]
+
+
+def test_a_certain_gain_survives_and_has_no_width() -> None:
+    found = [outcome("none", "de", seed, np.zeros(20)) for seed in range(2)]
+    found += [outcome("x", "de", seed, np.ones(20)) for seed in range(2)]
+    row = gain_table(found, frame(found), draws=1000).iloc[0]
+    assert (row["gain"], row["low"], row["high"]) == (1.0, 1.0, 1.0)
+    assert row["p"] == pytest.approx(2 / 1001)
+    assert row["survives"]
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    truth, held = 0.1, 0
+    for seed in range(60):
+        found = draw(seed, truth)
+        row = gain_table(found, frame(found), draws=400).iloc[0]
+        held += row["low"] <= truth <= row["high"]
+    assert 50 <= held <= 60
+
+
+def test_pairing_uses_the_same_examples_for_both_systems() -> None:
+    hits = np.random.default_rng(0).random(200) < 0.5
+    found = [outcome("none", "de", 0, hits), outcome("x", "de", 0, hits)]
+    row = gain_table(found, frame(found), draws=500).iloc[0]
+    assert (row["low"], row["high"]) == (0.0, 0.0)
+
+
+def test_the_same_outcomes_give_the_same_table() -> None:
+    found = draw(1, 0.05)
+    one, other = (gain_table(found, frame(found), draws=300) for _ in range(2))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_diverged_run_leaves_no_gain() -> None:
+    found = draw(2, 0.1)
+    row = gain_table(found, frame(found, {"x": "diverged"}), draws=100).iloc[0]
+    assert math.isnan(row["gain"])
+    assert row["note"] == "diverged"
+    assert not row["survives"]
+
+
+def test_other_metrics_are_not_corrected_for() -> None:
+    found = draw(3, 0.1)
+    second = [Outcome(**{**vars(one), "metric": "accuracy", "main": False}) for one in found]
+    table = gain_table(second, frame(second), draws=100)
+    assert table["p"].isna().all()
+
+
+def test_without_a_baseline_there_is_no_row() -> None:
+    found = [one for one in draw(4, 0.1) if one.intermediate != "none"]
+    assert gain_table(found, frame(found), draws=10).empty
+
+
+def test_different_test_examples_are_refused() -> None:
+    found = [outcome("none", "de", 0, np.ones(5)), outcome("x", "de", 0, np.ones(6))]
+    with pytest.raises(ValueError, match="different examples"):
+        gain_table(found, frame(found), draws=10)
+
+
+def test_holm_as_in_r() -> None:
+    """R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")."""
+    p = np.array([0.01, 0.04, math.nan, 0.03, 0.005])
+    expected = [0.03, 0.06, math.nan, 0.06, 0.02]
+    np.testing.assert_allclose(holm(p), expected)
+
+
+def test_two_sided_p() -> None:
+    assert two_sided(np.array([-1.0, 1, 2, 3])) == pytest.approx(2 * 2 / 5)
+    assert two_sided(np.zeros(9)) == 1.0
+
+
+def test_language_gains_are_means_over_seeds() -> None:
+    found = [outcome("none", "de", 0, np.zeros(4)), outcome("none", "de", 1, np.ones(4))]
+    found += [outcome("x", "de", 0, np.ones(4)), outcome("x", "de", 1, np.ones(4))]
+    table = language_gains(frame(found)).set_index("intermediate")
+    assert table.loc["x", "gain"] == 0.5
+    assert math.isnan(table.loc["none", "gain"])

@@ -1,0 +1,132 @@
+"""Artifacts are whole or absent, and damage is seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xstilts.core.errors import StoreError
+from xstilts.core.journal import Journal
+from xstilts.core.lock import try_lock
+from xstilts.core.stage import Stage
+from xstilts.core.store import Artifact, DamagedArtifact, Store
+
+STAGE = Stage("prepare", 1, {"a": 1})
+
+
+def publish(store: Store, text: str = "hello") -> Artifact:
+    with store.staging(STAGE.key) as folder:
+        (folder / "rows").write_text(text)
+        return store.publish(STAGE, folder, {"rows": 1}, {})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store").prepare()
+
+
+def test_published_artifacts_are_found_with_their_facts(store: Store) -> None:
+    assert not store.has(STAGE.key)
+    artifact = publish(store)
+    assert store.has(STAGE.key)
+    assert store.keys() == [STAGE.key]
+    assert store.artifact(STAGE.key).facts == {"rows": 1}
+    artifact.check_digests()
+    assert list((store.root / "staging").iterdir()) == []
+
+
+def test_an_unpublished_stage_leaves_nothing(store: Store) -> None:
+    def fail() -> None:
+        with store.staging(STAGE.key) as folder:
+            (folder / "rows").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert store.keys() == []
+    assert list((store.root / "staging").iterdir()) == []
+
+
+@pytest.mark.parametrize("harm", ["cut", "gone", "manifest"])
+def test_visible_damage_counts_as_absent(store: Store, harm: str) -> None:
+    artifact = publish(store)
+    if harm == "cut":
+        (artifact / "rows").write_text("hell")
+    elif harm == "gone":
+        (artifact / "rows").unlink()
+    else:
+        (artifact / "manifest.json").write_text("{")
+    assert not store.has(STAGE.key)
+    publish(store)
+    assert store.has(STAGE.key)
+    assert len(list((store.root / "damaged").iterdir())) == 1
+
+
+def test_changed_bytes_of_equal_length_are_seen_by_digest(store: Store) -> None:
+    artifact = publish(store)
+    (artifact / "rows").write_text("jello")
+    assert store.has(STAGE.key)
+    with pytest.raises(DamagedArtifact, match="other bytes"):
+        store.artifact(STAGE.key).check_digests()
+
+
+def test_the_first_of_two_writers_wins(store: Store) -> None:
+    publish(store, "one")
+    publish(store, "two")
+    assert (store.artifact(STAGE.key) / "rows").read_text() == "one"
+
+
+def test_what_dead_processes_left_is_swept(store: Store) -> None:
+    publish(store)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (store.root / "staging" / f"{STAGE.key}.{dead.pid}").mkdir()
+    (store.root / "staging" / f"{STAGE.key}.{os.getpid()}").mkdir()
+    store.checkpoint_path(STAGE.key).mkdir()
+    store.checkpoint_path("unfinished").mkdir()
+    assert store.sweep() == 2
+    assert [path.name for path in (store.root / "checkpoints").iterdir()] == ["unfinished"]
+    assert [path.name for path in (store.root / "staging").iterdir()] == [
+        f"{STAGE.key}.{os.getpid()}"
+    ]
+
+
+def test_a_full_disk_is_said_in_words(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XSTILTS_FAULT", "store.before_manifest:full")
+    with pytest.raises(StoreError, match=r"disk of the store .* is full"):
+        publish(store)
+    monkeypatch.delenv("XSTILTS_FAULT")
+    assert store.keys() == []
+    publish(store)
+    assert store.has(STAGE.key)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        Store(tmp_path / "file" / "store").prepare()
+
+
+def test_a_lock_has_one_holder(tmp_path: Path) -> None:
+    with try_lock(tmp_path / "a.lock") as mine:
+        assert mine
+        code = (
+            "import sys; from pathlib import Path; from xstilts.core.lock import try_lock\n"
+            "with try_lock(Path(sys.argv[1])) as mine: print(mine)"
+        )
+        command = [sys.executable, "-c", code, str(tmp_path / "a.lock")]
+        assert subprocess.check_output(command, text=True).strip() == "False"
+    assert subprocess.check_output(command, text=True).strip() == "True"
+
+
+def test_a_journal_survives_a_line_cut_short(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    assert journal.last(3) == []
+    journal.write("started", key="a")
+    with journal.path.open("a") as file:
+        file.write('{"event": "do')
+    assert [event["event"] for event in journal.read()] == ["started"]

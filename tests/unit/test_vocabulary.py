@@ -1,0 +1,112 @@
+"""The vocabulary view is full training, row for row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from xstilts.config.experiment import Recipe
+from xstilts.formats.base import Feature
+from xstilts.models.encoder import Encoder
+from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.transfer import HeadShape, TransferModel, initialised
+from xstilts.models.vocabulary import TouchedRows, used_ids
+from xstilts.testing.tiny import write_encoder
+from xstilts.train.checkpoint import Checkpoints
+from xstilts.train.loop import Trained, TrainTask, train
+
+PAD = 1
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    import_encoder(write_encoder(folder / "hf"), folder)
+    return folder
+
+
+def task(count: int = 24) -> TrainTask:
+    draw = torch.Generator().manual_seed(5)
+    features = []
+    for number in range(count):
+        ids = [0, *torch.randint(10, 30, (3 + number % 4,), generator=draw).tolist(), 2]
+        features.append(Feature(str(number), ids, [0] * len(ids), number % 2))
+    return TrainTask(
+        "t", "classification", ("a", "b"), "accuracy", features, features, ["a", "b"] * (count // 2)
+    )
+
+
+def trained(
+    root: Path, ids: torch.Tensor, recipe: Recipe, folder: Path
+) -> tuple[TransferModel, Trained]:
+    shape = {"t": HeadShape("classification", 2, 0.0, "mean")}
+    model = initialised(Encoder(EncoderFiles(root), ids), shape, 0)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model, train(model, [task()], recipe, 0, PAD, Checkpoints(folder), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"weight_decay": 0.3, "warmup": 0.5},
+        {"clip": 0.05},
+        {"accumulation": 3},
+        {"weight_decay": 0.0},
+        {"head_learning_rate": 0.05, "weight_decay": 0.1},
+    ],
+)
+def test_rows_out_of_view_end_as_full_training_leaves_them(
+    root: Path, tmp_path: Path, changes: dict[str, float]
+) -> None:
+    settings = {"learning_rate": 1e-2, "epochs": 3, "batch_size": 8, "evaluations": 1}
+    recipe = Recipe.model_validate(settings | changes)
+    whole = EncoderFiles(root).whole_embeddings()
+    everything = torch.arange(len(whole))
+    _, full = trained(root, everything, recipe, tmp_path / "full")
+    ids = used_ids((feature.ids for feature in task().train), PAD)
+    assert len(ids) < len(everything) / 2
+    _, view = trained(root, ids, recipe, tmp_path / "view")
+
+    name = "encoder.model.embeddings.word_embeddings.weight"
+    rows = TouchedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, whole.shape[1]), 1.0)
+    restored = rows.then(ids, view.state[name], view.log.best_decay).over(whole, everything)
+    torch.testing.assert_close(restored, full.state[name], rtol=1e-5, atol=1e-7)
+    for other in full.state.keys() - {name}:
+        torch.testing.assert_close(view.state[other], full.state[other], rtol=1e-4, atol=1e-6)
+    assert view.log.losses == pytest.approx(full.log.losses, abs=1e-5)
+    assert not torch.equal(restored, whole)
+
+
+def test_two_phases_of_touched_rows_compose() -> None:
+    whole = torch.arange(12.0).reshape(6, 2)
+    none = TouchedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, 2), 1.0)
+    first = none.then(torch.tensor([1, 2]), torch.tensor([[9.0, 9.0], [8.0, 8.0]]), 0.5)
+    second = first.then(torch.tensor([2, 4]), torch.tensor([[7.0, 7.0], [6.0, 6.0]]), 0.1)
+    found = second.over(whole, torch.arange(6))
+    expected = whole * 0.05
+    expected[1], expected[2], expected[4] = (
+        torch.tensor([0.9, 0.9]),
+        torch.tensor([7.0, 7.0]),
+        torch.tensor([6.0, 6.0]),
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_viewed_encoder_gives_the_pretrained_hidden_states(root: Path) -> None:
+    from transformers import AutoModel
+
+    plain = AutoModel.from_pretrained(root / "hf", add_pooling_layer=False).eval()
+    ids = torch.tensor([[0, 14, 25, 2], [0, 11, 2, 1]])
+    mask = (ids != PAD).long()
+    view = Encoder(EncoderFiles(root), used_ids(ids.tolist(), PAD)).eval()
+    with torch.no_grad():
+        ours = view(ids, mask, torch.zeros_like(ids))
+        theirs = plain(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        torch.testing.assert_close(ours, theirs.last_hidden_state)
+        for layer, hidden in enumerate(theirs.hidden_states):
+            torch.testing.assert_close(view(ids, mask, torch.zeros_like(ids), layer=layer), hidden)
