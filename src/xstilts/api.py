@@ -14,16 +14,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xstilts.analysis.scan import outcomes, results_frame
+from xstilts.analysis.scan import expected, outcomes, results_frame
 from xstilts.config.load import Loaded
 from xstilts.config.load import load as load_experiment
 from xstilts.core.errors import StoreError
 from xstilts.core.files import read_json, write_json
+from xstilts.core.keys import digest_of
 from xstilts.core.plan import Plan, Standing, State
 from xstilts.core.stage import Stage
-from xstilts.core.store import Store
+from xstilts.core.store import Store, explain
 from xstilts.executors.events import Event
 from xstilts.executors.local import LocalExecutor, Outcome
 from xstilts.stages.compile import Cell, Compiled, compile_experiment
@@ -125,11 +126,14 @@ def run(
         StoreError: the store cannot be written.
     """
     place = open_store(store).prepare()
-    place.sweep()
     compiled = _compiled(loaded, place)
-    _remember(loaded, compiled, place)
     executor = LocalExecutor(place, workers=workers or default_workers(), isolate=isolate)
-    return executor.run(compiled.plan, listen)
+    try:
+        place.sweep()
+        _remember(loaded, compiled, place)
+        return executor.run(compiled.plan, listen)
+    except OSError as error:  # the workers' own are told by the workers
+        raise explain(error, place.root) from error
 
 
 def results(loaded: Loaded | None = None, store: Store | Path | str | None = None) -> pd.DataFrame:
@@ -145,7 +149,7 @@ def results(loaded: Loaded | None = None, store: Store | Path | str | None = Non
 def remembered_cells(store: Store) -> list[Cell]:
     """The cells of every experiment that was run in a store, each once."""
     cells: dict[Cell, None] = {}
-    for path in sorted((store.root / "experiments").glob("*.json")):
+    for path in _records(store):
         for cell in read_json(path)["cells"]:
             tuples = {name: tuple(cell[name]) for name in ("metrics", "trained_by")}
             cells[Cell(**{**cell, **tuples})] = None
@@ -158,7 +162,7 @@ def gains(loaded: Loaded, store: Store | Path | str | None = None) -> pd.DataFra
 
     place = open_store(store)
     cells = compile_experiment(loaded).cells
-    return gain_table(outcomes(cells, place), results_frame(cells, place))
+    return gain_table(outcomes(cells, place), results_frame(cells, place), expected(cells))
 
 
 def report(
@@ -201,7 +205,7 @@ class ExperimentStatus:
 def experiments(store: Store) -> list[ExperimentStatus]:
     """Every experiment that was run in a store, by name."""
     found = []
-    for path in sorted((store.root / "experiments").glob("*.json")):
+    for path in _records(store):
         stages = tuple(Stage.from_json(stage) for stage in read_json(path)["stages"])
         states = Counter(standing.state for standing in Plan(stages).standings(store).values())
         found.append(ExperimentStatus(path.stem, len(stages), dict(states)))
@@ -228,26 +232,29 @@ def default_workers() -> int:
     return min(4, len(usable(0)) if usable else os.cpu_count() or 1)
 
 
-def _record_path(loaded: Loaded, store: Store) -> Path:
-    return store.root / "experiments" / f"{loaded.experiment.name}.json"
+def _records(store: Store, name: str = "*") -> list[Path]:
+    """What was run in a store: a file for each experiment as it was, the newest last."""
+    found = (store.root / "experiments").glob(f"{name}@*.json")
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
 def _compiled(loaded: Loaded, store: Store) -> Compiled:
     """The compiled experiment, with its last run's stages to tell what has changed."""
     compiled = compile_experiment(loaded)
-    path = _record_path(loaded, store)
-    if not path.exists():
-        return compiled
-    known = {stage["label"]: stage for stage in read_json(path)["stages"]}
+    known: dict[str, Any] = {}
+    for path in _records(store, loaded.experiment.name):
+        known |= {stage["label"]: stage for stage in read_json(path)["stages"]}
     return replace(compiled, plan=Plan(compiled.plan.stages, known))
 
 
 def _remember(loaded: Loaded, compiled: Compiled, store: Store) -> None:
     """Write down what was run, so that results and the next plan can refer to it."""
+    experiment = loaded.experiment.model_dump(mode="json")
+    name = f"{loaded.experiment.name}@{digest_of(experiment)[:8]}.json"
     write_json(
-        _record_path(loaded, store),
+        store.root / "experiments" / name,
         {
-            "experiment": loaded.experiment.model_dump(mode="json"),
+            "experiment": experiment,
             "text": loaded.text,
             "origin": Path(loaded.origin).name,
             "stages": [stage.to_json() for stage in compiled.plan.stages],

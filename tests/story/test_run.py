@@ -178,7 +178,7 @@ def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) 
     assert after["value"].isna().all()
     assert frame[frame["intermediate"] == "none"]["value"].notna().all()
     gains = api.gains(loaded, tmp_path / "store")
-    assert len(gains) == 3  # accuracy of toy-kind, accuracy@1 and MRR of toy-search
+    assert len(gains) == 7  # accuracy of toy-kind; accuracy@1, MRR, each way of toy-search
     assert gains["gain"].isna().all()
     outlook = api.plan(loaded, tmp_path / "store")
     assert outlook.todo == []

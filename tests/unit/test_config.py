@@ -10,6 +10,7 @@ from xstilts import api
 from xstilts.config.load import load, presets, schema
 from xstilts.config.setting import parse_setting
 from xstilts.core.errors import ConfigError, XstiltsError
+from xstilts.stages.compile import compile_experiment
 
 GOOD = """\
 name: mine
@@ -108,6 +109,57 @@ def test_a_wrong_override_is_named(tmp_path: Path) -> None:
         load(write(tmp_path, GOOD), ["epochs"])
 
 
+def test_the_order_within_a_mixture_means_nothing(tmp_path: Path) -> None:
+    text = GOOD.replace("[none, home-nli]", "[home-slots+home-nli, home-nli + home-slots]")
+    assert "named twice: home-nli+home-slots" in complaint(tmp_path, text)
+
+
+def test_files_that_are_no_text_or_say_a_thing_twice(tmp_path: Path) -> None:
+    assert "mine.yaml:7: the key 'name' is there twice" in complaint(
+        tmp_path, GOOD.replace("    learning_rate: 1.0e-4\n", "name: other\n")
+    )
+    (tmp_path / "mine.yaml").write_bytes(b"name: \xff")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(str(tmp_path / "mine.yaml"))
+
+
+def test_a_tasks_own_recipe_is_checked_like_any(tmp_path: Path) -> None:
+    own = GOOD + "  tasks:\n    home-intents:\n      {}\n"
+    assert "mine.yaml:10" in complaint(tmp_path, own.format("epochs: -1"))
+    assert "unknown key" in complaint(tmp_path, own.format("learning_rte: 1"))
+    other = GOOD + "  tasks:\n    home-nli: {epochs: 1}\n"
+    assert "unknown target 'home-nli'" in complaint(tmp_path, other)
+    loaded = load(write(tmp_path, own.format("epochs: 9")))
+    stages = compile_experiment(loaded).plan.stages
+    found = {
+        s.params["recipe"]["epochs"] for s in stages if s.label.startswith("train home-intents")
+    }
+    assert found == {9}
+
+
+def test_metrics_must_fit_their_task(tmp_path: Path) -> None:
+    mine = (
+        "tasks:\n  mine:\n    format: classification\n    files: '{split}-{language}.tsv'\n"
+        "    splits: {train: [en], dev: [en], test: [en]}\n    columns: [text, label]\n"
+        "    labels: [a, b]\n    metrics: [span_f1]\n"
+    )
+    text = GOOD.replace("targets: [home-intents]", "targets: [mine]") + mine
+    assert "span_f1 does not fit the format classification" in complaint(tmp_path, text)
+    assert "did you mean 'accuracy'" in complaint(tmp_path, text.replace("span_f1", "acuracy"))
+    no_english = text.replace("classification", "retrieval").replace("[span_f1]", "[mrr]")
+    no_english = no_english.replace("[text, label]", "[text, meaning]").replace(
+        "test: [en]", "test: [de]"
+    )
+    assert "no en test split" in complaint(tmp_path, no_english)
+    no_train = text.replace("train: [en], ", "").replace("[span_f1]", "[accuracy]")
+    assert "has no en train split" in complaint(tmp_path, no_train)
+
+
+def test_retrieval_needs_another_language(tmp_path: Path) -> None:
+    text = GOOD.replace("[home-intents]", "[home-retrieval]") + "languages: [en]\n"
+    assert "no language but English" in complaint(tmp_path, text)
+
+
 def test_unknown_presets_and_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean 'quickstart'"):
         load("quickstat")
@@ -118,7 +170,7 @@ def test_unknown_presets_and_files(tmp_path: Path) -> None:
 def test_settings() -> None:
     assert parse_setting("none").chain == ()
     assert parse_setting("a+b").chain == (("a", "b"),)
-    assert parse_setting("a>b + c").chain == (("a",), ("b", "c"))
+    assert parse_setting("a>c + b").chain == (("a",), ("b", "c"))
     assert parse_setting(" a >b+ c").name == "a > b+c"
     for wrong in ("", "a+a", "none+a", "a > ", "+"):
         with pytest.raises(ConfigError):

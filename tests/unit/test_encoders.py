@@ -57,8 +57,14 @@ def test_identity_is_in_the_bytes_not_in_the_place(tiny: Path, copy: Path) -> No
         find_source(str(tiny), None, tiny).params
         == find_source("encoder", None, copy.parent).params
     )
-    (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
-    assert find_source(str(tiny), None, tiny).params != find_source(str(copy), None, copy).params
+    for name in ("config.json", "vocab.txt", "sentencepiece.bpe.model"):
+        before = find_source(str(copy), None, copy).params
+        with (copy / name).open("a") as file:
+            file.write(" ")
+        assert find_source(str(copy), None, copy).params != before
+    (copy / "config.json").write_text("{")
+    with pytest.raises(EncoderError, match="not JSON"):
+        find_source(str(copy), None, copy)
 
 
 def test_unknown_names_are_helped(tmp_path: Path) -> None:

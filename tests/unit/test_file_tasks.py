@@ -101,6 +101,22 @@ def test_duplicates_in_a_test_set_stay_and_are_counted(tmp_path: Path) -> None:
     assert complaints.counts == {"duplicate row, kept": 1}
 
 
+def test_null_is_blank_and_structures_are_no_text(tmp_path: Path) -> None:
+    made = task(tmp_path, '{"text": "x", "label": null}', "jsonl")
+    kept, _ = usable(made.read("train", "en"), made, "test", "en")
+    assert kept == [TextExample("train-en.jsonl:1", "x", "", None, kept[0].where)]
+    assert ":1" in complaint(task(tmp_path, '{"text": ["x"], "label": "a"}', "jsonl"))
+    assert "where a text is expected" in complaint(
+        task(tmp_path, '{"text": {}, "label": "a"}', "jsonl")
+    )
+    tagging = {"format": "tagging", "columns": (), "labels": ("O",)}
+    assert ":1" in complaint(task(tmp_path, '{"tokens": null, "tags": null}', "jsonl", **tagging))
+    blank = task(tmp_path, "a b\t\n", format="tagging", columns=("tokens", "tags"), labels=("O",))
+    (found,) = usable(blank.read("train", "en"), blank, "test", "en")[0]
+    assert isinstance(found, TaggedExample)
+    assert gold_is_blank([found.tags])
+
+
 def test_columns_and_labels_are_needed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="names no column label"):
         task(tmp_path, "", columns=("text", "x"))
@@ -109,10 +125,13 @@ def test_columns_and_labels_are_needed(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_follows_the_bytes(tmp_path: Path) -> None:
-    one = task(tmp_path, "one\ta\n").fingerprint("en")
-    assert task(tmp_path, "one\ta\n").fingerprint("en") == one
-    assert task(tmp_path, "one\tb\n").fingerprint("en") != one
-    assert task(tmp_path, "one\ta\n", labels=("b", "a")).fingerprint("en") != one
+    one = task(tmp_path, "one\ta\n").fingerprint("train", "en")
+    assert task(tmp_path, "one\ta\n").fingerprint("train", "en") == one
+    assert task(tmp_path, "one\tb\n").fingerprint("train", "en") != one
+    assert task(tmp_path, "one\ta\n", labels=("b", "a")).fingerprint("train", "en") != one
+    (tmp_path / "dev-en.tsv").write_text("another split")
+    same = task(tmp_path, "one\ta\n", metrics=("accuracy",), licence="x", source="y")
+    assert same.fingerprint("train", "en") == one
 
 
 def test_blank_gold_is_seen() -> None:

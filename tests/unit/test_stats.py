@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from xstilts.analysis import stats
 from xstilts.analysis.scan import COLUMNS
-from xstilts.analysis.stats import Outcome, gain_table, holm, language_gains, two_sided
+from xstilts.analysis.stats import Outcome, holm, language_gains, two_sided
 
 
-def outcome(setting: str, language: str, seed: int, hits: np.ndarray, main: bool = True) -> Outcome:
+def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> Outcome:
     table = np.stack([hits.astype(float), np.ones(len(hits))], axis=1)
     ids = tuple(f"{language}-{number}" for number in range(len(hits)))
-    return Outcome("e", setting, "t", language, seed, "accuracy", main, ids, table)
+    return Outcome("e", setting, "t", language, seed, "accuracy", ids, table)
 
 
 def frame(outcomes: list[Outcome], notes: dict[str, str] | None = None) -> pd.DataFrame:
@@ -32,6 +34,14 @@ def frame(outcomes: list[Outcome], notes: dict[str, str] | None = None) -> pd.Da
         for one in outcomes
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def gain_table(outcomes: list[Outcome], table: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """The gain table of an experiment in which nothing is missing."""
+    settings = {one.intermediate for one in outcomes}
+    pairs = frozenset((one.language, one.seed) for one in outcomes)
+    expected = {("e", "t", setting): pairs for setting in settings}
+    return stats.gain_table(outcomes, table, expected, draws)
 
 
 def draw(seed: int, gain: float, n: int = 60, seeds: int = 3) -> list[Outcome]:
@@ -85,19 +95,43 @@ def test_the_same_outcomes_give_the_same_table() -> None:
     pd.testing.assert_frame_equal(one, other)
 
 
-def test_a_diverged_run_leaves_no_gain() -> None:
+@pytest.mark.parametrize("event", ["diverged", "collapsed"])
+@pytest.mark.parametrize("setting", ["none", "x"])
+def test_a_run_that_went_wrong_leaves_no_gain(event: str, setting: str) -> None:
     found = draw(2, 0.1)
-    row = gain_table(found, frame(found, {"x": "diverged"}), draws=100).iloc[0]
+    row = gain_table(found, frame(found, {setting: event}), draws=100).iloc[0]
     assert math.isnan(row["gain"])
-    assert row["note"] == "diverged"
+    assert row["note"] == event
+    assert not row["survives"]
+
+
+def test_a_baseline_without_any_score_is_told_too() -> None:
+    found = draw(2, 0.1)
+    table = frame(found, {"none": "diverged"})
+    left = [one for one in found if one.intermediate != "none"]
+    row = gain_table(left, table, draws=100).iloc[0]
+    assert (row["note"], math.isnan(row["gain"])) == ("diverged", True)
+
+
+def test_what_is_half_done_has_a_gain_but_no_verdict() -> None:
+    found = draw(5, 0.4)
+    pairs = frozenset((one.language, one.seed) for one in found)
+    expected = {("e", "t", name): pairs for name in ("none", "x")}
+    done = [one for one in found if (one.intermediate, one.language, one.seed) != ("x", "fi", 2)]
+    row = stats.gain_table(done, frame(done), expected, 100).iloc[0]
+    assert row["note"] == "partial"
+    assert row["gain"] > 0.1
+    assert math.isnan(row["p"])
     assert not row["survives"]
 
 
 def test_other_metrics_are_not_corrected_for() -> None:
     found = draw(3, 0.1)
-    second = [Outcome(**{**vars(one), "metric": "accuracy", "main": False}) for one in found]
-    table = gain_table(second, frame(second), draws=100)
-    assert table["p"].isna().all()
+    second = [Outcome(**{**vars(one), "metric": "mrr"}) for one in found]
+    second = [replace(one, statistics=np.tile(one.statistics, 3)) for one in second]
+    table = gain_table([*found, *second], pd.concat([frame(found), frame(second)]), draws=100)
+    assert table.set_index("metric")["main"].to_dict() == {"accuracy": True, "mrr": False}
+    assert table.set_index("metric")["p"].isna().to_dict() == {"accuracy": False, "mrr": True}
 
 
 def test_without_a_baseline_there_is_no_row() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -80,19 +79,28 @@ def test_the_first_of_two_writers_wins(store: Store) -> None:
     assert (store.artifact(STAGE.key) / "rows").read_text() == "one"
 
 
-def test_what_dead_processes_left_is_swept(store: Store) -> None:
+def test_what_nobody_works_on_is_swept(store: Store) -> None:
     publish(store)
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    (store.root / "staging" / f"{STAGE.key}.{dead.pid}").mkdir()
-    (store.root / "staging" / f"{STAGE.key}.{os.getpid()}").mkdir()
+    for name in ("idle", "busy"):
+        (store.root / "staging" / f"{name}.1").mkdir()
     store.checkpoint_path(STAGE.key).mkdir()
     store.checkpoint_path("unfinished").mkdir()
-    assert store.sweep() == 2
+    with try_lock(store.lock_path("busy")):
+        assert store.sweep() == 2
     assert [path.name for path in (store.root / "checkpoints").iterdir()] == ["unfinished"]
-    assert [path.name for path in (store.root / "staging").iterdir()] == [
-        f"{STAGE.key}.{os.getpid()}"
-    ]
+    assert [path.name for path in (store.root / "staging").iterdir()] == ["busy.1"]
+
+
+def test_safetensors_tells_of_a_full_disk_in_words_only(store: Store) -> None:
+    class SafetensorError(Exception):
+        pass
+
+    def fail() -> None:
+        with store.staging(STAGE.key):
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(StoreError, match="is full"):
+        fail()
 
 
 def test_a_full_disk_is_said_in_words(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

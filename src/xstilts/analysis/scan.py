@@ -63,6 +63,15 @@ def notes(cell: Cell, store: Store) -> list[str]:
     return said + ([SAME_DATA] if cell.same_data else [])
 
 
+def expected(cells: Iterable[Cell]) -> dict[tuple[str, str, str], frozenset[tuple[str, int]]]:
+    """(encoder, target, setting) → the (language, seed) pairs that the cells have."""
+    found: dict[tuple[str, str, str], set[tuple[str, int]]] = {}
+    for cell in cells:
+        group = cell.encoder, cell.target, cell.intermediate
+        found.setdefault(group, set()).add((cell.language, cell.seed))
+    return {group: frozenset(pairs) for group, pairs in found.items()}
+
+
 def outcomes(cells: Sequence[Cell], store: Store) -> list[Outcome]:
     """Each example's statistics for all cells with a score, for the bootstrap."""
     import numpy as np
@@ -93,7 +102,6 @@ def outcomes(cells: Sequence[Cell], store: Store) -> list[Outcome]:
                     cell.language,
                     cell.seed,
                     metric,
-                    metric == cell.metrics[0],
                     names,
                     table,
                 )

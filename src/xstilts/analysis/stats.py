@@ -35,7 +35,6 @@ class Outcome:
     """Every example's statistics for one cell and metric.
 
     Args:
-        main: whether it is the target's main metric; Holm's correction counts these only.
         ids: [n] names of the test examples.
         statistics: [n, k], see `metrics.base.Metric`.
     """
@@ -46,11 +45,15 @@ class Outcome:
     language: str
     seed: int
     metric: str
-    main: bool
     ids: tuple[str, ...]
     statistics: Floats
 
 
+UNSOUND = frozenset({"diverged", "collapsed"})
+PARTIAL = "partial"
+Group = tuple[str, str, str]
+Expected = Mapping[Group, frozenset[tuple[str, int]]]
+"""(encoder, target, setting) → the (language, seed) pairs that its experiment has."""
 System = Mapping[tuple[str, int], Outcome]
 """The outcomes of one setting for one target and metric, by language and seed."""
 
@@ -63,16 +66,18 @@ class Gain:
         score, baseline: means over the languages other than English and over seeds.
         gain: their difference; `low` to `high` is its 95 % interval.
         p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one.
+        main: whether the metric is the target's main one.
         survives: whether p_holm is below 0.05.
         english: gain in English, NaN where it is not tested.
         n: test examples in all languages but English, of one seed.
-        note: diverged, collapsed or same-data; see `scan.results_frame`.
+        note: words of `scan.results_frame`, and `partial` where scores are still missing.
     """
 
     encoder: str
     target: str
     metric: str
     intermediate: str
+    main: bool = False
     baseline: float = float("nan")
     score: float = float("nan")
     gain: float = float("nan")
@@ -89,50 +94,63 @@ class Gain:
 
 
 def gain_table(
-    outcomes: Sequence[Outcome], frame: pd.DataFrame, draws: int = DRAWS
+    outcomes: Sequence[Outcome], frame: pd.DataFrame, expected: Expected, draws: int = DRAWS
 ) -> pd.DataFrame:
     """A row per encoder, target, metric and intermediate setting; see `Gain` for the columns.
 
     Args:
         outcomes: of finished cells; the baseline's are needed for a row to have a gain.
         frame: the results of the same cells, for notes on diverged and collapsed runs.
+        expected: which languages and seeds make a setting complete.
 
-    A setting with a diverged run has no gain: its other seeds would be a choice.
+    A setting with a diverged or collapsed run has no gain: its other seeds would be a choice.
+    One with scores missing has a gain but no p value: it may not be the gain in the end.
     """
-    groups: dict[tuple[str, str, str], dict[str, dict[tuple[str, int], Outcome]]] = {}
+    groups: dict[Group, dict[str, dict[tuple[str, int], Outcome]]] = {
+        (encoder, target, metric): {}
+        for encoder, target, metric in zip(
+            frame["encoder"], frame["target"], frame["metric"], strict=True
+        )
+    }
     for one in outcomes:
-        systems = groups.setdefault((one.encoder, one.target, one.metric), {})
+        systems = groups[one.encoder, one.target, one.metric]
         systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
     rows: list[dict[str, object]] = []
     for (encoder, target, metric), systems in groups.items():
         here = frame[(frame["encoder"] == encoder) & (frame["target"] == target)]
-        blank = Gain(encoder, target, metric, "")
-        rows += [asdict(gain) for gain in _gains(blank, systems, here, draws)]
+        main = here["metric"].iloc[0] == metric
+        blank = Gain(encoder, target, metric, "", main)
+        rows += [asdict(gain) for gain in _gains(blank, systems, here, expected, draws)]
     table = pd.DataFrame(rows, columns=[column.name for column in fields(Gain)])
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
     table["survives"] = table["p_holm"] < LEVEL
-    return table
+    return table.astype({"main": bool, "survives": bool})
 
 
 def _gains(
-    blank: Gain, systems: Mapping[str, System], frame: pd.DataFrame, draws: int
+    blank: Gain,
+    systems: Mapping[str, System],
+    frame: pd.DataFrame,
+    expected: Expected,
+    draws: int,
 ) -> Iterator[Gain]:
     """The gain of every setting in the frame, in its order."""
-    if BASELINE not in systems:
+    notes: dict[str, set[str]] = {}
+    for name, note in zip(frame["intermediate"], frame["note"], strict=True):
+        notes.setdefault(name, set()).update(note.split())
+    if BASELINE not in notes:
         return
-    notes = {
-        name: {word for note in notes for word in note.split()}
-        for name, notes in frame.groupby("intermediate")["note"]
-    }
-    sound = {
-        name: system for name, system in systems.items() if "diverged" not in notes.get(name, ())
-    }
+    for name, found in notes.items():
+        wanted = expected.get((blank.encoder, blank.target, name), frozenset())
+        if not wanted <= systems.get(name, {}).keys() and not UNSOUND & found:
+            found.add(PARTIAL)
+    sound = {name: system for name, system in systems.items() if not UNSOUND & notes[name]}
     drawn = _drawn(blank.metric, sound, draws) if BASELINE in sound else {}
-    for name in dict.fromkeys(frame["intermediate"]):
+    for name in notes:
         if name == BASELINE:
             continue
-        note = " ".join(sorted(notes[name] | notes[BASELINE]))
-        gain = replace(blank, intermediate=name, note=note)
+        words = " ".join(sorted(notes[name] | notes[BASELINE]))
+        gain = replace(blank, intermediate=name, note=words)
         yield _compared(gain, sound[name], sound[BASELINE], drawn[name]) if name in drawn else gain
 
 
@@ -153,7 +171,7 @@ def _compared(gain: Gain, system: System, baseline: System, drawn: Floats) -> Ga
         gain=float((ours - theirs).mean()),
         low=float(low),
         high=float(high),
-        p=two_sided(drawn) if first[0].main else float("nan"),
+        p=two_sided(drawn) if gain.main and PARTIAL not in gain.note else float("nan"),
         english=english,
         languages=len(foreign),
         seeds=len(seeds),

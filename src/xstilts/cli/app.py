@@ -81,7 +81,15 @@ def run(
     with progress(outlook) as listen:
         outcome = api.run(loaded, place, workers=workers, isolate=isolate, listen=listen)
     show.outcome(outcome, outlook)
-    show.gains(api.gains(loaded, place), loaded)
+    words = [experiment]
+    for option, values in (
+        ("--store", [store] if store else []),
+        ("--set", overrides or []),
+        ("--encoder", [encoder] if encoder else []),
+    ):
+        for value in values:
+            words += [option, str(value)]
+    show.gains(api.gains(loaded, place), words)
     raise typer.Exit(outcome.exit_code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections import Counter
@@ -14,7 +15,6 @@ from rich.table import Table
 
 from xstilts.api import ExperimentStatus, Outlook
 from xstilts.cli.progress import duration, size
-from xstilts.config.load import Loaded
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import State
 from xstilts.core.store import Store
@@ -75,8 +75,12 @@ def outcome(ended: Outcome, seen: Outlook) -> None:
         out.print(f"{count} stages not run: {why}", markup=False, highlight=False)
 
 
-def gains(table: pd.DataFrame, loaded: Loaded) -> None:
-    """The gain table, or that there is none yet."""
+def gains(table: pd.DataFrame, words: list[str]) -> None:
+    """The gain table, or that there is none yet, and how to get the page.
+
+    Args:
+        words: what follows `xstilts report` to mean the same experiment and store.
+    """
     from xstilts.reports.tables import terminal_table
 
     out = console()
@@ -84,7 +88,7 @@ def gains(table: pd.DataFrame, loaded: Loaded) -> None:
         out.print("no gain to show: it takes a baseline and another setting with scores")
         return
     out.print(terminal_table(table))
-    out.print(f"the whole report: xstilts report {loaded.experiment.name}", highlight=False)
+    out.print(f"the whole report: xstilts report {shlex.join(words)}", highlight=False)
 
 
 def status(store: Store, found: list[ExperimentStatus]) -> None:

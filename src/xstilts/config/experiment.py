@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, create_model, field_validator
+
+from xstilts.config.setting import parse_setting
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -91,12 +93,27 @@ class FileTask(Model):
     source: str = ""
 
 
+def _optional(name: str) -> Any:
+    """A recipe's field with its bounds, that may be left out."""
+    field = Recipe.model_fields[name]
+    kind: Any = field.annotation
+    return (Annotated[kind, *field.metadata] if field.metadata else kind) | None, None
+
+
+RecipeChanges = create_model(
+    "RecipeChanges",
+    __base__=Model,
+    __doc__="Values that replace a recipe's.",
+    **{name: _optional(name) for name in Recipe.model_fields},
+)
+
+
 class Recipes(Model):
     """One recipe per phase, and what single tasks do differently."""
 
     intermediate: Recipe = Recipe()
     target: Recipe = Recipe()
-    tasks: dict[str, dict[str, float | int | str | None]] = Field(
+    tasks: dict[str, RecipeChanges] = Field(
         default_factory=dict, description="target task → values that replace the recipe's"
     )
 
@@ -120,6 +137,11 @@ class Experiment(Model):
     task_limits: dict[str, Limits] = Field(default_factory=dict)
     retrieval: Retrieval = Retrieval()
     tasks: dict[str, FileTask] = Field(default_factory=dict)
+
+    @field_validator("intermediate")
+    @classmethod
+    def _settings(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(parse_setting(text).name for text in value)
 
     @field_validator("encoder", mode="before")
     @classmethod

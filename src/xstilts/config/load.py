@@ -45,7 +45,10 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Loaded:
         ConfigError: no such file or preset, broken YAML, unknown keys, wrong types.
     """
     path = _find(name_or_path)
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError("not UTF-8", where=str(path), todo="save it as UTF-8") from error
     tree, lines = _parse(text, str(path))
     for override in overrides:
         _apply(tree, override, lines)
@@ -87,7 +90,7 @@ def _parse(text: str, origin: str) -> tuple[dict[str, Any], dict[Path_, int]]:
         raise ConfigError(f"not YAML: {problem}", where=where) from None
     if not isinstance(tree, dict):
         raise ConfigError("an experiment is a mapping of keys to values", where=f"{origin}:1")
-    return _unshared(tree), dict(_lines(node, ()))
+    return _unshared(tree), dict(_lines(node, (), origin))
 
 
 def _unshared(value: Any) -> Any:
@@ -97,16 +100,23 @@ def _unshared(value: Any) -> Any:
     return [_unshared(item) for item in value] if isinstance(value, list) else value
 
 
-def _lines(node: Any, path: Path_) -> Iterator[tuple[Path_, int]]:
+def _lines(node: Any, path: Path_, origin: str) -> Iterator[tuple[Path_, int]]:
     """Every path in the YAML tree with its line, counted from 1."""
     yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
+        seen = set[str]()
         for key, value in node.value:
-            yield from _lines(value, (*path, key.value))
+            if key.value in seen:
+                raise ConfigError(
+                    f"the key {key.value!r} is there twice",
+                    where=f"{origin}:{key.start_mark.line + 1}",
+                )
+            seen.add(key.value)
+            yield from _lines(value, (*path, key.value), origin)
             yield (*path, key.value), key.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _lines(value, (*path, index))
+            yield from _lines(value, (*path, index), origin)
 
 
 def _apply(tree: dict[str, Any], override: str, lines: dict[Path_, int]) -> None:

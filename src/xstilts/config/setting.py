@@ -23,14 +23,16 @@ class Setting:
 
 
 def parse_setting(text: str) -> Setting:
-    """The setting that a text names.
+    """The setting that a text names. The order within a mixture means nothing.
 
     Raises:
         ConfigError: an empty part, or a task twice in one mixture.
     """
     if text.strip() == BASELINE:
         return Setting(BASELINE, ())
-    chain = tuple(tuple(task.strip() for task in mixture.split("+")) for mixture in text.split(">"))
+    chain = tuple(
+        tuple(sorted(task.strip() for task in mixture.split("+"))) for mixture in text.split(">")
+    )
     for mixture in chain:
         if "" in mixture or BASELINE in mixture or len(set(mixture)) != len(mixture):
             raise ConfigError(

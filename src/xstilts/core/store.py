@@ -25,6 +25,7 @@ from xstilts.core.faults import fault
 from xstilts.core.files import read_json, sync, write_json
 from xstilts.core.journal import Journal
 from xstilts.core.keys import digest_of_file
+from xstilts.core.lock import try_lock
 from xstilts.core.stage import Stage
 
 MANIFEST = "manifest.json"
@@ -142,8 +143,8 @@ class Store:
         try:
             path.mkdir(parents=True)
             yield path
-        except OSError as error:
-            if error.errno in FULL:
+        except Exception as error:
+            if is_full(error):
                 raise explain(error, self.root) from error
             raise
         finally:
@@ -217,10 +218,11 @@ class Store:
                 shutil.rmtree(path, ignore_errors=True)
                 gone += 1
         for path in sorted((self.root / "staging").glob("*.*")):
-            process = path.name.rpartition(".")[2]
-            if process.isdigit() and not alive(int(process)):
-                shutil.rmtree(path, ignore_errors=True)
-                gone += 1
+            key = path.name.partition(".")[0]
+            with try_lock(self.lock_path(key)) as idle:
+                if idle:
+                    shutil.rmtree(path, ignore_errors=True)
+                    gone += 1
         return gone
 
     def free_bytes(self) -> int:
@@ -231,25 +233,21 @@ class Store:
         return shutil.disk_usage(folder).free
 
 
-def alive(process: int) -> bool:
-    """Whether a process of that number runs on this machine."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def is_full(error: Exception) -> bool:
+    """Whether the disk or a quota is used up; safetensors tells of it in words only."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    return type(error).__name__ == "SafetensorError" and "os error 28" in str(error)
 
 
-def explain(error: OSError, root: Path) -> StoreError:
+def explain(error: Exception, root: Path) -> StoreError:
     """The store's own words for what the operating system refused."""
-    if error.errno in FULL:
+    if is_full(error):
         return StoreError(
             f"the disk of the store {root} is full",
             todo="free some space and run again: everything finished so far is kept",
         )
     return StoreError(
-        f"the store {root} cannot be written: {error.strerror or error}",
+        f"the store {root} cannot be written: {getattr(error, 'strerror', None) or error}",
         todo="mend its permissions or give another folder with --store, then run again",
     )

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan, State
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -214,6 +215,11 @@ class _Run:
 
     def _mend(self, damaged: str, problem: str) -> None:
         """Set a damaged artifact aside and look again at what is to do."""
+        self.lives[damaged] = self.lives.get(damaged, LIVES) - 1
+        if self.lives[damaged] < 0:
+            raise StoreError(
+                f"{problem} – again, after it was made anew", todo="look at the store's disk"
+            )
         self.store.set_aside(damaged)
         self.listen(Event("note", self.plan.by_key[damaged], {"problem": problem}))
         busy = {worker.stage.key for worker in self.pool if worker.stage}

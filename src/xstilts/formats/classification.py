@@ -52,9 +52,9 @@ class Classification:
         """[b] class indices."""
         return torch.tensor([feature.target for feature in features])
 
-    def losses(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, int]:
-        """Summed cross-entropy and the number of examples."""
-        return functional.cross_entropy(logits.float(), targets, reduction="sum"), len(targets)
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy, summed over examples."""
+        return functional.cross_entropy(logits.float(), targets, reduction="sum")
 
     def predictions(
         self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]

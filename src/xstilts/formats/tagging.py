@@ -59,12 +59,11 @@ class Tagging:
             row[: len(feature.ids)] = torch.tensor(feature.target)
         return rows
 
-    def losses(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, int]:
-        """Summed cross-entropy over words and the number of words."""
-        flat = functional.cross_entropy(
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy, summed over words."""
+        return functional.cross_entropy(
             logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
         )
-        return flat, int((targets != IGNORED).sum())
 
     def predictions(
         self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
@@ -80,8 +79,8 @@ def _feature(row: Row, encoded: Any, number: int, index: dict[str, int]) -> Feat
         if word is not None:
             starts.setdefault(word, position)
     target = [IGNORED] * len(ids)
-    for word, position in starts.items():
-        target[position] = index.get(row["tags"][word], IGNORED)
+    for (_, position), tag in zip(sorted(starts.items()), row["tags"], strict=False):
+        target[position] = index.get(tag, IGNORED)
     words = tuple(starts.get(word, -1) for word in range(len(row["tokens"])))
     return Feature(row["id"], ids, encoded["token_type_ids"][number], target, words)
 

@@ -21,4 +21,4 @@ def value(sums: Floats) -> Floats:
     return ratio(sums[..., 0], sums[..., 1])
 
 
-ACCURACY = Metric("accuracy", 1, statistics, value, "share of right labels")
+ACCURACY = Metric("accuracy", 1, statistics, value, ("classification",), "share of right labels")

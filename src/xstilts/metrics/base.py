@@ -20,6 +20,7 @@ class Metric:
         name: as it appears in results.
         version: raise it when values change; scores are then made anew.
         statistics: (gold, predicted), both of n examples → [n, k].
+        formats: kinds of tasks that it scores.
         value: column sums [..., k] → [...]; NaN where nothing was there to score.
         title: what it measures, in words.
     """
@@ -28,6 +29,7 @@ class Metric:
     version: int
     statistics: Callable[[Sequence[Any], Sequence[Any]], Floats]
     value: Callable[[Floats], Floats]
+    formats: tuple[str, ...]
     title: str = ""
 
 

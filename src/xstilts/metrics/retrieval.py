@@ -74,7 +74,7 @@ def _given(gold: Sequence[Any], predicted: Sequence[Any]) -> Floats:
 
 
 def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
-    return Metric(name, 1, _given, value, title)
+    return Metric(name, 1, _given, value, ("retrieval",), title)
 
 
 ACCURACY_AT_1 = _metric("accuracy_at_1", _both_ways(0), "nearest is correct; mean of directions")

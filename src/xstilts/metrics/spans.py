@@ -43,4 +43,7 @@ def value(sums: Floats) -> Floats:
     return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
-SPAN_F1 = Metric("span_f1", 1, statistics, value, "micro-averaged F1 of labelled spans")
+TITLE = "micro-averaged F1 of labelled spans"
+SPAN_F1 = Metric(
+    "span_f1", 1, statistics, value, ("tagging",), "micro-averaged F1 of labelled spans"
+)

@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from xstilts.models.habits import (
 )
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+READ = (".safetensors", ".json", ".model", ".txt")
+"""Endings of the files that an encoder is made from; all of them are in its key."""
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 
@@ -65,13 +68,12 @@ def has_wheel() -> bool:
 
 def _local(name: str, path: Path) -> Source:
     check_weights([item.name for item in path.iterdir()], str(path))
-    wanted = sorted(
-        item
-        for item in path.iterdir()
-        if item.suffix in (".safetensors", ".json") and item.is_file()
-    )
-    files = {item.name: digest_of_file(item) for item in wanted}
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    wanted = sorted(item for item in path.iterdir() if item.suffix in READ and item.is_file())
+    files = {item.name: _digest(item, *_stamp(item)) for item in wanted}
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EncoderError(f"config.json is not JSON: {error}", where=str(path)) from error
     layers = config.get("num_hidden_layers")
     width, vocabulary = config.get("hidden_size"), config.get("vocab_size")
     shape = (layers, width, vocabulary) if layers and width and vocabulary else None
@@ -81,6 +83,17 @@ def _local(name: str, path: Path) -> Source:
         habits_of(name, shape),
         path,
     )
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns
+
+
+@cache
+def _digest(path: Path, _size: int, _changed: int) -> str:
+    """A file's digest, computed once per process while size and time stay."""
+    return digest_of_file(path)
 
 
 def check_weights(files: list[str], where: str) -> None:

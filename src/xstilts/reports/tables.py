@@ -21,7 +21,8 @@ LEGEND = (
     "Points of 100; means over the languages other than English, and over seeds. "
     "[ ]: 95 % bootstrap interval over examples and seeds. "
     "real: p < 0.05 after Holm's correction. "
-    "same-data: the setting holds the target's own training data."
+    "same-data: the setting holds the target's own training data. "
+    "partial: scores are still missing."
 )
 
 
@@ -37,7 +38,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     """The gain table's main metrics as people read them; see `LEGEND`."""
     import pandas as pd
 
-    main = table[table["p"].notna() | table["note"].str.contains("diverged")]
+    main = table[table["main"]]
     rows = [
         {
             "target": row["target"],
@@ -50,6 +51,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "p (Holm)": "–" if math.isnan(row["p_holm"]) else f"{row['p_holm']:.4f}",
             "real": SURVIVES if row["survives"] else "no",
             "English": points(row["english"], signed=True),
+            "languages": row["languages"],
+            "seeds": row["seeds"],
             "note": row["note"],
         }
         for _, row in main.iterrows()
@@ -65,14 +68,18 @@ def interval(low: float, high: float) -> str:
 
 
 def terminal_table(table: pd.DataFrame) -> Table:
-    """The readable gain table for a terminal."""
-    found = readable(table).drop(columns="metric")
+    """The readable gain table for a terminal, without the columns that would crowd it."""
+    found = readable(table).drop(columns=["metric", "p (Holm)", "languages", "seeds"])
     words = ("target", "after", "note")
     if not found["note"].any():
         found = found.drop(columns="note")
-    shown = Table(box=box.SIMPLE, pad_edge=False, caption=LEGEND, caption_justify="left")
+    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=LEGEND, caption_justify="left")
     for column in found.columns:
-        shown.add_column(column, justify="left" if column in words else "right", no_wrap=True)
+        if column in words:
+            shown.add_column(column, overflow="fold")
+        else:  # numbers keep their width; names give way on a narrow terminal
+            width = max(map(len, [column, *found[column]]))
+            shown.add_column(column, justify="right", no_wrap=True, min_width=width)
     for _, row in found.iterrows():
         style = "bold" if row["real"] == SURVIVES else None
         shown.add_row(*map(str, row), style=style)

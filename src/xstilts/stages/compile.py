@@ -88,9 +88,10 @@ class _Compiler:
                     self._cells_of(setting, self.task(target), seed)
         if not self.cells:
             raise ConfigError(
-                "every target is its own and only intermediate task, so nothing is left to run",
+                "nothing is left to run: every target is its own and only intermediate task, or "
+                "a retrieval target with no language but English",
                 where="targets",
-                todo=f"add {BASELINE} or another task to `intermediate`",
+                todo=f"add {BASELINE} or another task to `intermediate`, or more languages",
             )
         return Compiled(Plan.of(self.stages.values()), tuple(self.cells))
 
@@ -132,16 +133,22 @@ class _Compiler:
         """The recipe of a phase; a target task's own values replace the common ones."""
         if target is None:
             return self.experiment.recipes.intermediate
-        own = self.experiment.recipes.tasks.get(target, {})
-        return Recipe.model_validate(self.experiment.recipes.target.model_dump() | own)
+        own = self.experiment.recipes.tasks.get(target)
+        changes = own.model_dump(exclude_unset=True) if own else {}
+        return Recipe.model_validate(self.experiment.recipes.target.model_dump() | changes)
 
     # checks
 
     def _check(self, settings: list[Setting]) -> None:
         for target in self.experiment.targets:
             task = self.task(target)
+            self._check_metrics(task)
             if task.format in TRAINED:
                 self._check_trainable(task, "targets")
+            elif ENGLISH not in task.languages:
+                raise ConfigError(
+                    f"{target} has no {ENGLISH} test split to search in", where=f"tasks.{target}"
+                )
             if not self.languages(task):
                 raise ConfigError(
                     f"{target} is in none of the languages asked for",
@@ -159,8 +166,11 @@ class _Compiler:
                     )
                 self._check_trainable(task, "intermediate")
         self._check_known_languages()
-        for name in (*self.experiment.recipes.tasks, *self.experiment.task_limits):
-            self.task(name, "recipes.tasks / task_limits")
+        for name in self.experiment.task_limits:
+            self.task(name, "task_limits")
+        for name in self.experiment.recipes.tasks:
+            if name not in self.experiment.targets:
+                raise UnknownName("target", name, self.experiment.targets, where="recipes.tasks")
 
     def _check_trainable(self, task: TaskSpec, where: str) -> None:
         for split in ("train", "dev"):
@@ -170,9 +180,16 @@ class _Compiler:
                     where=where,
                     todo="phases 2 and 3 train on it and choose the best checkpoint by its dev",
                 )
-        for metric in task.metrics:
-            if metric not in METRICS:
-                raise UnknownName("metric", metric, METRICS, where=f"tasks.{task.name}.metrics")
+
+    def _check_metrics(self, task: TaskSpec) -> None:
+        for name in task.metrics:
+            metric = METRICS.get(name, where=f"tasks.{task.name}.metrics")
+            if task.format not in metric.formats:
+                raise ConfigError(
+                    f"the metric {name} does not fit the format {task.format}",
+                    where=f"tasks.{task.name}.metrics",
+                    todo=f"it scores {', '.join(metric.formats)}",
+                )
 
     def _check_known_languages(self) -> None:
         if self.experiment.languages == "all":
@@ -217,7 +234,7 @@ class _Compiler:
             "split": split,
             "language": language,
             "limit": limit,
-            "data": task.fingerprint(language),
+            "data": task.fingerprint(split, language),
         }
         context: dict[str, Any] = {}
         if own := self.experiment.tasks.get(task.name):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.errors import EncoderError
-from xstilts.models.source import check_weights
+from xstilts.core.errors import EncoderError, XstiltsError
+from xstilts.models.source import READ, check_weights
 from xstilts.stages.kind import Work
 
-PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt"]
+PATTERNS = [f"*{ending}" for ending in READ]
 
 
 def run(work: Work) -> dict[str, Any]:
@@ -44,19 +44,27 @@ def _given(work: Work) -> Path:
 
 
 def _download(work: Work) -> Path:
+    """The hub's snapshot; from this machine's cache where it is complete there."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
     name, revision = work.params["source"]["name"], work.params["source"]["revision"]
+    wanted = {"repo_id": name, "revision": revision, "allow_patterns": PATTERNS}
     try:
-        check_weights(HfApi().list_repo_files(name, revision=revision), f"hub:{name}")
-        path = snapshot_download(name, revision=revision, allow_patterns=PATTERNS)
+        try:
+            path = snapshot_download(**wanted, local_files_only=True)
+        except LocalEntryNotFoundError:
+            check_weights(HfApi().list_repo_files(name, revision=revision), f"hub:{name}")
+            path = snapshot_download(**wanted)
+    except XstiltsError:
+        raise
     except RepositoryNotFoundError as error:
         raise EncoderError(f"the hub has no model {name}", todo="check its name") from error
-    except (OSError, HfHubHTTPError, ConnectionError) as error:
+    except Exception as error:  # the hub's client lets its HTTP library's own errors through
         raise EncoderError(
-            f"{name} cannot be had from the hub ({type(error).__name__})",
+            f"{name} cannot be had from the hub ({type(error).__name__}: {error})",
             todo="connect to the network, or give --encoder a folder or e5-small-packaged",
         ) from error
+    check_weights([item.name for item in Path(path).iterdir()], f"hub:{name}")
     work.notes.append(f"snapshot {Path(path).name}")
     return Path(path)

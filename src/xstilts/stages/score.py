@@ -49,12 +49,16 @@ def _predicted(work: Work) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
     if ids != [row["id"] for row in found]:
         raise DataError("the predictions are not those of the gold rows", todo="run again")
     gold = gold_of(work.params["format"], rows)
+    _refuse_blank(gold, work)
+    return ids, gold, [row["prediction"] for row in found]
+
+
+def _refuse_blank(gold: Sequence[Any], work: Work) -> None:
     if gold_is_blank(gold):
         raise DataError(
             f"the gold labels of {work.stage.label} are blank or all the same: not scored",
             todo="benchmarks remove test labels; get the labelled set, or score elsewhere",
         )
-    return ids, gold, [row["prediction"] for row in found]
 
 
 def _searched(work: Work) -> tuple[list[str], Sequence[Any], Any]:
@@ -63,7 +67,9 @@ def _searched(work: Work) -> tuple[list[str], Sequence[Any], Any]:
     for side in ("here", "english"):
         rows = read_rows(work.inputs[f"rows:{side}"] / "rows.parquet")
         vectors = np.load(work.inputs[f"vectors:{side}"] / "vectors.npy", allow_pickle=False)
-        sides[side] = [row["id"] for row in rows], vectors, gold_of("retrieval", rows)
+        gold = gold_of("retrieval", rows)
+        _refuse_blank(gold, work)
+        sides[side] = [row["id"] for row in rows], vectors, gold
     ids: list[str] = []
     tables: list[Floats] = []
     for query, pool in (("here", "english"), ("english", "here")):

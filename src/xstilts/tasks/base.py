@@ -63,7 +63,7 @@ class TaskSpec:
         labels: every label in the order of the classes; empty where the format has none.
         metrics: names in `xstilts.metrics`, the main one first.
         read: see `Reader`.
-        fingerprint: language → digest of everything the reader reads for it.
+        fingerprint: (split, language) → digest of everything the reader reads for it.
         sizes: (split, language) → number of examples, where known without reading.
     """
 
@@ -74,7 +74,7 @@ class TaskSpec:
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
     read: Reader
-    fingerprint: Callable[[str], str]
+    fingerprint: Callable[[str, str], str]
     summary: str = ""
     source: str = ""
     licence: str = ""

@@ -21,7 +21,10 @@ COLUMNS = {
 METRICS = {
     "classification": ("accuracy",),
     "tagging": ("span_f1",),
-    "retrieval": ("accuracy_at_1", "mrr"),
+    "retrieval": (
+        *("accuracy_at_1", "mrr"),
+        *("accuracy_at_1_to_en", "accuracy_at_1_from_en", "mrr_to_en", "mrr_from_en"),
+    ),
 }
 
 
@@ -56,13 +59,13 @@ def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
 
 
 def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
-    return folder / task.files.format(split=split, language=language)
+    return folder / task.files.replace("{split}", split).replace("{language}", language)
 
 
-def _fingerprint(task: FileTask, folder: Path, language: str) -> str:
-    paths = {split: _path(task, folder, split, language) for split in sorted(task.splits)}
-    found = {split: digest_of_file(path) for split, path in paths.items() if path.is_file()}
-    return digest_of([task.model_dump(mode="json"), found])
+def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str:
+    path = _path(task, folder, split, language)
+    found = digest_of_file(path) if path.is_file() else None
+    return digest_of([task.format, task.columns, task.labels, path.suffix, found])
 
 
 def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example]:
@@ -113,16 +116,25 @@ def _jsonl(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _example(kind: str, row: Mapping[str, Any], where: str) -> Example:
     if absent := [column for column in COLUMNS[kind] if column not in row]:
         raise DataError(f"no {', '.join(absent)} in the row", where=where)
-    name = str(row.get("id") or where.rpartition("/")[2])
+    name = _text(row.get("id"), where) or where.rpartition("/")[2]
     if kind == "tagging":
-        return TaggedExample(name, _words(row["tokens"]), _words(row["tags"]), where)
+        return TaggedExample(name, _words(row["tokens"], where), _words(row["tags"], where), where)
     if kind == "retrieval":
-        return MeaningExample(name, str(row["text"]), str(row["meaning"]), where)
+        return MeaningExample(name, _text(row["text"], where), _text(row["meaning"], where), where)
     pair = row.get("text_pair")
-    label = "" if row["label"] is None else str(row["label"])
-    return TextExample(name, str(row["text"]), label, None if pair is None else str(pair), where)
+    text, label = _text(row["text"], where), _text(row["label"], where)
+    return TextExample(name, text, label, None if pair is None else _text(pair, where), where)
 
 
-def _words(value: Any) -> tuple[str, ...]:
-    words = value.split(" ") if isinstance(value, str) else value
-    return tuple(str(word) for word in words)
+def _text(value: Any, where: str) -> str:
+    """A cell as text; JSON's null is a blank one."""
+    if isinstance(value, bool | list | dict):
+        raise DataError(f"{json.dumps(value)[:60]} where a text is expected", where=where)
+    return "" if value is None else str(value)
+
+
+def _words(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(_text(word, where) for word in value)
+    text = _text(value, where)
+    return tuple(text.split(" ")) if text else ()

@@ -28,7 +28,7 @@ def check_task(task: TaskSpec, *, languages: tuple[str, ...] | None = None, rows
     for split, codes in task.splits.items():
         for language in codes if languages is None else set(codes) & set(languages):
             _check_split(task, split, language, rows)
-            assert task.fingerprint(language) == task.fingerprint(language)
+            assert task.fingerprint(split, language) == task.fingerprint(split, language)
 
 
 def _check_split(task: TaskSpec, split: str, language: str, rows: int) -> None:

@@ -69,7 +69,8 @@ def _same(rows: list[tuple[str, str, str]], language: str) -> list[str]:
     for number, (text, kind, thing) in enumerate(rows):
         other = thing if number % 2 else THINGS[kind][THINGS[kind].index(thing) - 1]
         label = "same" if number % 2 else "other"
-        pair = f"this is about {other}"
+        cue = "this" if number % 2 else "that"  # so that a tiny model can learn it
+        pair = f"{cue} is about {other}"
         lines.append(f"{speak(text, language)}\t{speak(pair, language)}\t{label}")
     return lines
 

@@ -2,7 +2,7 @@
 
 A checkpoint is a folder `step-N` born by rename: `state.safetensors` (weights, optimizer
 moments, generator states) and `state.json` with the SHA-256 of the tensors and of itself.
-The two newest are kept; a damaged one is named, set aside, and the one before is taken.
+The two newest are kept; a damaged one is named and removed, and the one before is taken.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class Checkpoints:
             try:
                 return _read(path, step), complaints
             except (OSError, ValueError, KeyError) as error:
-                complaints.append(f"checkpoint {path.name} is damaged ({error}); not used")
+                complaints.append(f"checkpoint {path.name} is damaged ({error}); removed")
+                shutil.rmtree(path, ignore_errors=True)
         return None, complaints
 
     def _newest_first(self) -> Iterator[tuple[int, Path]]:

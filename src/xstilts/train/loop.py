@@ -87,7 +87,7 @@ class Run:
     def __init__(
         self, model: TransferModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
     ) -> None:
-        self.accelerator = Accelerator()
+        self.accelerator = Accelerator(mixed_precision="no")
         self.tasks = {task.name: task for task in tasks}
         self.recipe, self.seed, self.pad = recipe, seed, pad
         self.plan = schedule(
@@ -150,7 +150,7 @@ class Run:
             batch = collate(part, self.pad).to(self.accelerator.device)
             with self.accelerator.autocast():
                 logits = self.model(todo.task, batch.ids, batch.mask, batch.types)
-            loss, _ = kind.losses(logits, target.to(self.accelerator.device))
+            loss = kind.loss(logits, target.to(self.accelerator.device))
             self.accelerator.backward(loss / max(1, things))
             summed += float(loss.detach())
         return summed / max(1, things)
@@ -228,24 +228,23 @@ def train(
     run = Run(model, tasks, recipe, seed, pad)
     first, notes = _resume(run, checkpoints)
     started = saved = time.monotonic()
-    number = first
+    steps = first
     try:
-        for number in range(first, len(run.plan)):
-            loss = run.step(number)
-            steps = number + 1
+        while steps < len(run.plan) and not run.is_stale():
+            loss = run.step(steps)
+            steps += 1
             progress(_news(run, steps, steps - first, loss, time.monotonic() - started))
             if steps in run.looks:
                 progress({"step": steps, "steps": len(run.plan), "dev": run.look(steps)})
                 if run.is_stale():
                     run.log.events.append(f"stopped early at step {steps}")
-                    break
             if time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
                 checkpoints.save(run.checkpoint(steps))
                 saved = time.monotonic()
     except Diverged as trouble:
         run.log.events.append(str(trouble))
-        return Trained({}, run.log, number, notes, str(trouble))
-    return Trained(run.best, run.log, number + 1, notes)
+        return Trained({}, run.log, steps, notes, str(trouble))
+    return Trained(run.best, run.log, steps, notes)
 
 
 def looks(steps: int, count: int) -> frozenset[int]:
