@@ -83,7 +83,7 @@ class FileTask(Model):
     TSV has no header; its columns are named by `columns`. JSONL has these names as keys.
     """
 
-    format: Literal["classification", "tagging", "retrieval"]
+    format: Literal["classification", "multiple_choice", "retrieval", "tagging"]
     files: str
     splits: dict[str, tuple[str, ...]]
     columns: tuple[str, ...] = ()

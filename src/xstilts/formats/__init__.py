@@ -10,6 +10,7 @@ TRAINED: Registry[TrainedFormat] = Registry(
     "xstilts.formats",
     {
         "classification": "xstilts.formats.classification:CLASSIFICATION",
+        "multiple_choice": "xstilts.formats.multiple_choice:MULTIPLE_CHOICE",
         "tagging": "xstilts.formats.tagging:TAGGING",
     },
 )

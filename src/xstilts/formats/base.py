@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +22,7 @@ class Feature:
         types: segment ids (all 0 for encoders without segments).
         target: class index, or one index per sub-word (-100: not scored).
         words: position of each word's first sub-word (tagging); words cut off have none.
+        further: more texts of the same example (multiple choice: the second choice and on).
     """
 
     id: str
@@ -29,6 +30,22 @@ class Feature:
     types: list[int]
     target: int | list[int]
     words: tuple[int, ...] = ()
+    further: tuple[Feature, ...] = ()
+
+    @property
+    def texts(self) -> tuple[Feature, ...]:
+        """All texts of the example; each becomes a row of the batch."""
+        return (self, *self.further)
+
+    @property
+    def longest(self) -> int:
+        """Sub-words of its longest text."""
+        return max(len(text.ids) for text in self.texts)
+
+
+def id_lists(features: Iterable[Feature]) -> Iterator[list[int]]:
+    """The sub-word ids of every text of the features."""
+    return (text.ids for feature in features for text in feature.texts)
 
 
 class Format(Protocol):
@@ -44,7 +61,7 @@ class TrainedFormat(Format, Protocol):
     """How one kind of task is trained and predicted; stateless."""
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
-        """A fresh head: (hidden [b, t, width], mask [b, t]) → logits."""
+        """A fresh head: (hidden [n, t, width], mask [n, t]) → logits, for n texts."""
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """The targets of a batch padded to a number of tokens."""

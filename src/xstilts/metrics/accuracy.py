@@ -21,4 +21,5 @@ def value(sums: Floats) -> Floats:
     return ratio(sums[..., 0], sums[..., 1])
 
 
-ACCURACY = Metric("accuracy", 1, statistics, value, ("classification",), "share of right labels")
+FORMATS = ("classification", "multiple_choice")
+ACCURACY = Metric("accuracy", 1, statistics, value, FORMATS, "share of right labels")

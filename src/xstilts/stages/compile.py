@@ -14,10 +14,11 @@ from xstilts.config.setting import BASELINE, Setting, parse_setting
 from xstilts.core.errors import ConfigError, UnknownName
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost, Stage
-from xstilts.formats import EMBEDDED, TRAINED
+from xstilts.formats import EMBEDDED
 from xstilts.metrics import METRICS
 from xstilts.models.source import Source, find_source
 from xstilts.stages import VERSIONS
+from xstilts.stages.check import ENGLISH, check
 from xstilts.stages.cost import (
     encoder_cost,
     forward_cost,
@@ -29,7 +30,6 @@ from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.files import file_task
 
-ENGLISH = "en"
 GUESS = 1000
 """Rows of a split, for the estimate, where neither the task nor a limit says."""
 
@@ -79,7 +79,7 @@ class _Compiler:
 
     def compile(self) -> Compiled:
         settings = [parse_setting(text) for text in self.experiment.intermediate]
-        self._check(settings)
+        check(self.experiment, settings, self.task)
         for target in self.experiment.targets:
             for setting in settings:
                 if setting.chain == ((target,),):
@@ -136,68 +136,6 @@ class _Compiler:
         own = self.experiment.recipes.tasks.get(target)
         changes = own.model_dump(exclude_unset=True) if own else {}
         return Recipe.model_validate(self.experiment.recipes.target.model_dump() | changes)
-
-    # checks
-
-    def _check(self, settings: list[Setting]) -> None:
-        for target in self.experiment.targets:
-            task = self.task(target)
-            self._check_metrics(task)
-            if task.format in TRAINED:
-                self._check_trainable(task, "targets")
-            elif ENGLISH not in task.languages:
-                raise ConfigError(
-                    f"{target} has no {ENGLISH} test split to search in", where=f"tasks.{target}"
-                )
-            if not self.languages(task):
-                raise ConfigError(
-                    f"{target} is in none of the languages asked for",
-                    where="languages",
-                    todo=f"it has {', '.join(task.languages)}",
-                )
-        for setting in settings:
-            for name in sorted(setting.tasks):
-                task = self.task(name, "intermediate")
-                if task.format not in TRAINED:
-                    raise ConfigError(
-                        f"{name} is a {task.format} task, which is not trained",
-                        where="intermediate",
-                        todo="it can only be a target",
-                    )
-                self._check_trainable(task, "intermediate")
-        self._check_known_languages()
-        for name in self.experiment.task_limits:
-            self.task(name, "task_limits")
-        for name in self.experiment.recipes.tasks:
-            if name not in self.experiment.targets:
-                raise UnknownName("target", name, self.experiment.targets, where="recipes.tasks")
-
-    def _check_trainable(self, task: TaskSpec, where: str) -> None:
-        for split in ("train", "dev"):
-            if task.train_language not in task.splits.get(split, ()):
-                raise ConfigError(
-                    f"{task.name} has no {task.train_language} {split} split",
-                    where=where,
-                    todo="phases 2 and 3 train on it and choose the best checkpoint by its dev",
-                )
-
-    def _check_metrics(self, task: TaskSpec) -> None:
-        for name in task.metrics:
-            metric = METRICS.get(name, where=f"tasks.{task.name}.metrics")
-            if task.format not in metric.formats:
-                raise ConfigError(
-                    f"the metric {name} does not fit the format {task.format}",
-                    where=f"tasks.{task.name}.metrics",
-                    todo=f"it scores {', '.join(metric.formats)}",
-                )
-
-    def _check_known_languages(self) -> None:
-        if self.experiment.languages == "all":
-            return
-        known = {code for name in self.experiment.targets for code in self.task(name).languages}
-        for code in self.experiment.languages:
-            if code not in known:
-                raise UnknownName("language of the targets", code, known, where="languages")
 
     # stages
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from xstilts.core.errors import ConfigError
 from xstilts.formats import EMBEDDED
+from xstilts.formats.base import id_lists
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.vocabulary import used_ids
 from xstilts.stages.kind import Work
@@ -34,7 +35,7 @@ def run(work: Work) -> dict[str, Any]:
             where="retrieval.layer",
             todo=f"0 is the embedding output, {depth} the last block",
         )
-    encoder.view(used_ids((feature.ids for feature in features), tokenizer.pad_token_id))
+    encoder.view(used_ids(id_lists(features), tokenizer.pad_token_id))
     vectors = embed(encoder, features, tokenizer.pad_token_id, params["layer"], params["pooling"])
     np.save(work.folder / VECTORS, vectors, allow_pickle=False)
     return {"rows": len(rows), "width": int(vectors.shape[1])}

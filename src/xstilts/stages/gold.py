@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-GOLD = {"classification": "label", "tagging": "tags", "retrieval": "meaning"}
+GOLD = {
+    "classification": "label",
+    "multiple_choice": "label",
+    "retrieval": "meaning",
+    "tagging": "tags",
+}
 
 
 def gold_of(kind: str, rows: Sequence[dict[str, Any]]) -> list[Any]:

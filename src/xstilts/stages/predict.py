@@ -8,6 +8,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from xstilts.formats import TRAINED
+from xstilts.formats.base import id_lists
 from xstilts.models.encoder import Encoder, frozen_encoder
 from xstilts.models.files import HEADS, EncoderFiles
 from xstilts.models.transfer import HeadShape, TransferModel
@@ -29,7 +30,7 @@ def run(work: Work) -> dict[str, Any]:
     labels = tuple(params["labels"])
     features = TRAINED.get(params["format"]).features(rows, tokenizer, labels, params["max_length"])
     model = _model(files, params["task"], params["format"], len(labels), params["pooling"])
-    model.encoder.view(used_ids((feature.ids for feature in features), tokenizer.pad_token_id))
+    model.encoder.view(used_ids(id_lists(features), tokenizer.pad_token_id))
     found = predict(
         model, params["task"], params["format"], features, labels, tokenizer.pad_token_id
     )

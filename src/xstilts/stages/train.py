@@ -11,6 +11,7 @@ from xstilts.config.experiment import Recipe
 from xstilts.core.files import write_json
 from xstilts.core.keys import seed_of
 from xstilts.formats import TRAINED
+from xstilts.formats.base import id_lists
 from xstilts.models.encoder import Encoder
 from xstilts.models.files import BODY, HEADS, ROWS, EncoderFiles, embedding_name
 from xstilts.models.transfer import HeadShape, TransferModel, initialised
@@ -35,7 +36,7 @@ def run(work: Work) -> dict[str, Any]:
     tokenizer = files.tokenizer()
     tasks = [_task(work, name, tokenizer, recipe) for name in work.params["tasks"]]
     ids = used_ids(
-        (feature.ids for task in tasks for feature in (*task.train, *task.dev)),
+        id_lists(feature for task in tasks for feature in (*task.train, *task.dev)),
         tokenizer.pad_token_id,
     )
     model = initialised(

@@ -41,7 +41,22 @@ class MeaningExample:
     where: str | None = None
 
 
-Example = TextExample | TaggedExample | MeaningExample
+@dataclass(frozen=True)
+class ChoiceExample:
+    """A text and its possible continuations (format `multiple_choice`).
+
+    `label` is the task's label at the place of the right choice; a task with four labels has
+    four choices in every example.
+    """
+
+    id: str
+    text: str
+    choices: tuple[str, ...]
+    label: str
+    where: str | None = None
+
+
+Example = TextExample | TaggedExample | MeaningExample | ChoiceExample
 
 Reader = Callable[[str, str], Iterable[Example]]
 """(split, language) → examples, always the same ones in the same order.

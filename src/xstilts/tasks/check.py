@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from xstilts.core.errors import DataError
-from xstilts.tasks.base import Example, MeaningExample, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.base import (
+    ChoiceExample,
+    Example,
+    MeaningExample,
+    TaggedExample,
+    TaskSpec,
+    TextExample,
+)
 
 TOLERATED = 0.05
 """Share of bad rows above which a split is refused."""
@@ -89,11 +96,15 @@ def _problems(example: Example, labels: frozenset[str], split: str) -> Iterator[
     texts = [example.text]
     if isinstance(example, TextExample) and example.text_pair is not None:
         texts.append(example.text_pair)
+    if isinstance(example, ChoiceExample):
+        texts += example.choices
+        if len(example.choices) != len(labels):
+            yield "not as many choices as labels", f"{len(example.choices)}, {len(labels)}"
     if not all(text.strip() for text in texts):
         yield "empty text", ""
     if any("\0" in text for text in texts):
         yield "NUL character", ""
-    if isinstance(example, TextExample) and example.label not in labels:
+    if isinstance(example, TextExample | ChoiceExample) and example.label not in labels:
         blank_test = split == "test" and not example.label.strip()
         if not blank_test:
             yield "label outside the set", repr(example.label)
@@ -104,6 +115,8 @@ def _content(example: Example) -> object:
         return example.tokens
     if isinstance(example, MeaningExample):
         return example.text, example.meaning
+    if isinstance(example, ChoiceExample):
+        return example.text, example.choices
     return example.text, example.text_pair
 
 

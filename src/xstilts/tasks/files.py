@@ -5,21 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.keys import digest_of, digest_of_file
-from xstilts.tasks.base import Example, MeaningExample, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.base import (
+    ChoiceExample,
+    Example,
+    MeaningExample,
+    TaggedExample,
+    TaskSpec,
+    TextExample,
+)
 
 COLUMNS = {
     "classification": ("text", "label"),
+    "multiple_choice": ("text", "choice1", "choice2", "label"),
     "tagging": ("tokens", "tags"),
     "retrieval": ("text", "meaning"),
 }
 METRICS = {
     "classification": ("accuracy",),
+    "multiple_choice": ("accuracy",),
     "tagging": ("span_f1",),
     "retrieval": (
         *("accuracy_at_1", "mrr"),
@@ -117,6 +127,11 @@ def _example(kind: str, row: Mapping[str, Any], where: str) -> Example:
     if absent := [column for column in COLUMNS[kind] if column not in row]:
         raise DataError(f"no {', '.join(absent)} in the row", where=where)
     name = _text(row.get("id"), where) or where.rpartition("/")[2]
+    if kind == "multiple_choice":
+        places = takewhile(row.__contains__, (f"choice{number}" for number in count(1)))
+        choices = tuple(_text(row[place], where) for place in places)
+        text, label = _text(row["text"], where), _text(row["label"], where)
+        return ChoiceExample(name, text, choices, label, where)
     if kind == "tagging":
         return TaggedExample(name, _words(row["tokens"], where), _words(row["tags"], where), where)
     if kind == "retrieval":

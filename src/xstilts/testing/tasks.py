@@ -7,11 +7,12 @@ from itertools import islice
 
 from xstilts.formats import EMBEDDED, TRAINED
 from xstilts.metrics import METRICS
-from xstilts.tasks.base import MeaningExample, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.base import ChoiceExample, MeaningExample, TaggedExample, TaskSpec, TextExample
 from xstilts.tasks.check import gold_is_blank, usable
 
 KINDS = {
     "classification": TextExample,
+    "multiple_choice": ChoiceExample,
     "tagging": TaggedExample,
     "retrieval": MeaningExample,
 }

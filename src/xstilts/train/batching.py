@@ -13,7 +13,7 @@ from xstilts.formats.base import Feature
 
 @dataclass(frozen=True)
 class Batch:
-    """Sub-word ids, mask (1: real) and segment ids of some features, each [b, t]."""
+    """Sub-word ids, mask (1: real) and segment ids of the features' texts, each [n, t]."""
 
     ids: Tensor
     mask: Tensor
@@ -25,14 +25,15 @@ class Batch:
 
 
 def collate(features: Sequence[Feature], padding: int) -> Batch:
-    """The features padded to the longest of them."""
-    shape = (len(features), max(len(feature.ids) for feature in features))
+    """The features' texts, one row each, padded to the longest of them."""
+    texts = [text for feature in features for text in feature.texts]
+    shape = (len(texts), max(len(text.ids) for text in texts))
     ids = torch.full(shape, padding)
     mask, types = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    for row, feature in enumerate(features):
-        length = len(feature.ids)
-        ids[row, :length] = torch.tensor(feature.ids)
-        types[row, :length] = torch.tensor(feature.types)
+    for row, text in enumerate(texts):
+        length = len(text.ids)
+        ids[row, :length] = torch.tensor(text.ids)
+        types[row, :length] = torch.tensor(text.types)
         mask[row, :length] = 1
     return Batch(ids, mask, types)
 
@@ -43,13 +44,15 @@ def by_length(features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
     Args:
         tokens: most sub-words in a batch, padding included; one feature always fits.
     """
-    order = sorted(range(len(features)), key=lambda place: (-len(features[place].ids), place))
+    order = sorted(range(len(features)), key=lambda place: (-features[place].longest, place))
     batch: list[int] = []
+    rows = 0
     for place in order:
-        longest = len(features[batch[0]].ids) if batch else 0
-        if batch and (len(batch) + 1) * longest > tokens:
+        more = len(features[place].texts)
+        if batch and (rows + more) * features[batch[0]].longest > tokens:
             yield batch
-            batch = []
+            batch, rows = [], 0
         batch.append(place)
+        rows += more
     if batch:
         yield batch

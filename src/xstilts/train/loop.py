@@ -143,7 +143,7 @@ class Run:
         features = [task.train[place] for place in todo.examples]
         size = -(-len(features) // self.recipe.accumulation)
         slices = [features[start : start + size] for start in range(0, len(features), size)]
-        targets = [kind.targets(part, max(len(f.ids) for f in part)) for part in slices]
+        targets = [kind.targets(part, max(f.longest for f in part)) for part in slices]
         things = sum(int((target != -100).sum()) for target in targets)
         summed = 0.0
         for part, target in zip(slices, targets, strict=True):

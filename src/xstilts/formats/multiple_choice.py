@@ -1,0 +1,62 @@
+"""One of several continuations: CommonsenseQA, Cosmos QA, HellaSwag, COPA.
+
+Each choice is read together with the text, as a pair in the encoder's own template, and gets
+one number; the choices of an example compete in a softmax. As in transformers'
+`*ForMultipleChoice` models and in jiant's multiple-choice head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xstilts.formats.base import Feature, Row
+from xstilts.formats.classification import IGNORED, SentenceHead
+from xstilts.formats.texts import text_features
+
+
+class MultipleChoice:
+    """Every example of a task has as many choices as the task has labels."""
+
+    def features(
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+    ) -> list[Feature]:
+        """The pair of the text and the first choice, with those of the others in `further`."""
+        index = {label: number for number, label in enumerate(labels)}
+        pairs = [
+            {"id": row["id"], "text": row["text"], "text_pair": choice}
+            for row in rows
+            for choice in row["choices"]
+        ]
+        targets = [index.get(row["label"], IGNORED) for row in rows for _ in row["choices"]]
+        flat = text_features(pairs, tokenizer, max_length, targets)
+        groups = [flat[start : start + len(labels)] for start in range(0, len(flat), len(labels))]
+        return [replace(group[0], further=tuple(group[1:])) for group in groups]
+
+    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
+        """A sentence head with one output: [b × choices, t, width] → [b × choices, 1]."""
+        return SentenceHead(width, 1, dropout, pooling)
+
+    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
+        """[b] places of the right choices."""
+        return torch.tensor([feature.target for feature in features])
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy over the choices, summed over examples."""
+        table = logits.float().view(len(targets), -1)
+        return functional.cross_entropy(table, targets, reduction="sum")
+
+    def predictions(
+        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+    ) -> list[Any]:
+        """The label of the choice with the largest number, for each example."""
+        best = logits.view(len(features), -1).argmax(-1)
+        return [labels[place] for place in best.tolist()]
+
+
+MULTIPLE_CHOICE = MultipleChoice()

@@ -1,0 +1,178 @@
+"""Multiple choice: rows, batches, and transformers' own head as the oracle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer, XLMRobertaForMultipleChoice
+
+from xstilts import api
+from xstilts.core.errors import DataError
+from xstilts.formats import TRAINED
+from xstilts.models.encoder import Encoder
+from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.transfer import HeadShape, initialised
+from xstilts.tasks.base import ChoiceExample, TaskSpec
+from xstilts.tasks.check import usable
+from xstilts.testing.tasks import check_task
+from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak, write_encoder
+from xstilts.train.batching import by_length, collate
+from xstilts.train.predict import predict
+
+LABELS = ("0", "1", "2")
+CHOICE = TRAINED.get("multiple_choice")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    import_encoder(write_encoder(folder / "hf"), folder)
+    return folder
+
+
+def rows(count: int = 9) -> list[dict[str, Any]]:
+    made = []
+    for number, (text, kind, _) in enumerate(sentences("train", count)):
+        choices = [f"it is {name}" + " really" * place for place, name in enumerate(sorted(THINGS))]
+        label = str(sorted(THINGS).index(kind))
+        made.append({"id": str(number), "text": text, "choices": choices, "label": label})
+    return made
+
+
+def test_every_choice_is_a_pair_with_the_text(root: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(root)
+    (feature, *_) = CHOICE.features(rows(), tokenizer, LABELS, 64)
+    row = rows()[0]
+    expected = [tokenizer(row["text"], choice)["input_ids"] for choice in row["choices"]]
+    assert [text.ids for text in feature.texts] == expected
+    assert feature.longest == max(map(len, expected))
+    assert feature.target == LABELS.index(row["label"])
+
+
+def test_batches_hold_all_choices_of_an_example(root: Path) -> None:
+    made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, 64)
+    assert collate(made[:2], 1).ids.shape[0] == 6
+    groups = list(by_length(made, 100))
+    assert sorted(place for group in groups for place in group) == list(range(len(made)))
+    for group in groups:
+        longest = max(made[place].longest for place in group)
+        assert len(group) == 1 or 3 * len(group) * longest <= 100
+
+
+def test_logits_loss_and_gradients_are_transformers(root: Path) -> None:
+    """XLMRobertaForMultipleChoice: first token, dense, tanh, one output per choice."""
+    encoder = Encoder(EncoderFiles(root), torch.arange(160))
+    model = initialised(encoder, {"t": HeadShape("multiple_choice", 3, 0.0, "cls")}, 0).eval()
+    oracle = XLMRobertaForMultipleChoice.from_pretrained(root / "hf").eval()
+    oracle.roberta.load_state_dict(encoder.model.state_dict(), strict=False)
+    head = model.heads["t"]
+    for ours, theirs in ((head.dense, oracle.roberta.pooler.dense), (head.out, oracle.classifier)):
+        theirs.load_state_dict(ours.state_dict())
+    made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, 64)
+    batch, targets = collate(made, 1), CHOICE.targets(made, 0)
+    logits = model("t", batch.ids, batch.mask, batch.types)
+    loss = CHOICE.loss(logits, targets) / len(made)
+    found = oracle(
+        input_ids=batch.ids.view(len(made), 3, -1),
+        attention_mask=batch.mask.view(len(made), 3, -1),
+        labels=targets,
+    )
+    torch.testing.assert_close(logits.view(-1, 3), found.logits)
+    torch.testing.assert_close(loss, found.loss)
+    loss.backward()
+    found.loss.backward()
+    torch.testing.assert_close(head.out.weight.grad, oracle.classifier.weight.grad)
+
+
+def test_the_prediction_follows_its_choice(root: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(root)
+    encoder = Encoder(EncoderFiles(root), torch.arange(160))
+    model = initialised(encoder, {"t": HeadShape("multiple_choice", 3, 0.0, "mean")}, 0)
+
+    def chosen(turned: int) -> list[str]:
+        changed = [
+            {**row, "choices": row["choices"][turned:] + row["choices"][:turned]} for row in rows()
+        ]
+        made = CHOICE.features(changed, tokenizer, LABELS, 64)
+        found = predict(model, "t", "multiple_choice", made, LABELS, 1)
+        return [row["choices"][int(label)] for row, label in zip(changed, found, strict=True)]
+
+    assert chosen(0) == chosen(1) == chosen(2)
+
+
+def task(*examples: ChoiceExample) -> TaskSpec:
+    return TaskSpec(
+        name="mine",
+        version=1,
+        format="multiple_choice",
+        splits={"train": ("en",)},
+        labels=LABELS,
+        metrics=("accuracy",),
+        read=lambda split, language: examples,
+        fingerprint=lambda split, language: "",
+    )
+
+
+def test_the_contract_of_a_task() -> None:
+    made = [ChoiceExample(str(n), f"text {n}", ("a", "b", "c"), LABELS[n % 3]) for n in range(9)]
+    check_task(task(*made))
+
+
+@pytest.mark.parametrize(
+    ("choices", "label", "said"),
+    [
+        (("a", "b"), "0", "not as many choices as labels: 2, 3"),
+        (("a", "", "c"), "0", "empty text"),
+        (("a", "b", "c"), "3", "label outside the set"),
+    ],
+)
+def test_bad_rows(choices: tuple[str, ...], label: str, said: str) -> None:
+    bad = task(ChoiceExample("1", "x", choices, label))
+    with pytest.raises(DataError, match=said):
+        usable(bad.read("train", "en"), bad, "train", "en")
+
+
+EXPERIMENT = """\
+name: choices
+encoder: {encoder}
+intermediate: [none, pick]
+targets: [pick, search]
+recipes:
+  intermediate: &recipe {{learning_rate: 5.0e-3, epochs: 2, batch_size: 8, evaluations: 1}}
+  target: *recipe
+tasks:
+  pick:
+    format: multiple_choice
+    files: "pick-{{split}}-{{language}}.tsv"
+    splits: {{train: [en], dev: [en], test: [en, xx]}}
+    columns: [text, choice1, choice2, choice3, label]
+    labels: ["0", "1", "2"]
+  search:
+    format: retrieval
+    files: "search-{{split}}-{{language}}.tsv"
+    splits: {{test: [en, xx]}}
+    columns: [text, meaning]
+"""
+
+
+def test_a_whole_experiment_from_files(root: Path, tmp_path: Path) -> None:
+    for split, language in (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx")):
+        lines = [
+            "\t".join([speak(row["text"], language), *row["choices"], row["label"]])
+            for row in rows(24)
+        ]
+        (tmp_path / f"pick-{split}-{language}.tsv").write_text("\n".join(lines))
+    for language in ("en", "xx"):
+        lines = [f"{speak(frame, language)}\t{number}" for number, frame in enumerate(FRAMES)]
+        (tmp_path / f"search-test-{language}.tsv").write_text("\n".join(lines))
+    path = tmp_path / "choices.yaml"
+    path.write_text(EXPERIMENT.format(encoder=root / "hf"))
+    loaded = api.load(str(path))
+    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    assert outcome.exit_code == 0, outcome.failed
+    frame = api.results(loaded, tmp_path / "store")
+    assert set(frame[frame["target"] == "pick"]["language"]) == {"en", "xx"}
+    assert set(frame["intermediate"]) == {"none", "pick"}
