@@ -83,7 +83,7 @@ class FileTask(Model):
     TSV has no header; its columns are named by `columns`. JSONL has these names as keys.
     """
 
-    format: Literal["classification", "multiple_choice", "retrieval", "tagging"]
+    format: Literal["classification", "multiple_choice", "retrieval", "span", "tagging"]
     files: str
     splits: dict[str, tuple[str, ...]]
     columns: tuple[str, ...] = ()

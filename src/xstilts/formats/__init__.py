@@ -11,6 +11,7 @@ TRAINED: Registry[TrainedFormat] = Registry(
     {
         "classification": "xstilts.formats.classification:CLASSIFICATION",
         "multiple_choice": "xstilts.formats.multiple_choice:MULTIPLE_CHOICE",
+        "span": "xstilts.formats.span:SPAN",
         "tagging": "xstilts.formats.tagging:TAGGING",
     },
 )

@@ -21,7 +21,9 @@ class Feature:
         ids: sub-word ids with the encoder's own special tokens.
         types: segment ids (all 0 for encoders without segments).
         target: class index, or one index per sub-word (-100: not scored).
-        words: position of each word's first sub-word (tagging); words cut off have none.
+        words: position of each word's first sub-word (tagging; words cut off have none), or
+            positions that an answer may start at (span).
+        offsets: characters of `context` that each sub-word covers, (-1, -1) for others (span).
         further: more texts of the same example (multiple choice: the second choice and on).
     """
 
@@ -31,6 +33,8 @@ class Feature:
     target: int | list[int]
     words: tuple[int, ...] = ()
     further: tuple[Feature, ...] = ()
+    offsets: tuple[tuple[int, int], ...] = ()
+    context: str = ""
 
     @property
     def texts(self) -> tuple[Feature, ...]:
@@ -72,4 +76,16 @@ class TrainedFormat(Format, Protocol):
     def predictions(
         self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
     ) -> list[Any]:
+        """One prediction per feature."""
+
+    def merged(
+        self, features: Sequence[Feature], predictions: Sequence[Any], labels: Sequence[str]
+    ) -> list[Any]:
         """One prediction per example, as the task's metric takes it."""
+
+
+def one_each(
+    _features: Sequence[Feature], predictions: Sequence[Any], _labels: Sequence[str]
+) -> list[Any]:
+    """What `merged` is for formats with one feature per example."""
+    return list(predictions)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Row
+from xstilts.formats.base import Feature, Row, one_each
 from xstilts.formats.pooling import pool
 from xstilts.formats.texts import text_features
 
@@ -61,6 +61,8 @@ class Classification:
     ) -> list[Any]:
         """The most likely label of each example."""
         return [labels[index] for index in logits.argmax(-1).tolist()]
+
+    merged = staticmethod(one_each)
 
 
 CLASSIFICATION = Classification()

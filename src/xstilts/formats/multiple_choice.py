@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Row
+from xstilts.formats.base import Feature, Row, one_each
 from xstilts.formats.classification import IGNORED, SentenceHead
 from xstilts.formats.texts import text_features
 
@@ -57,6 +57,8 @@ class MultipleChoice:
         """The label of the choice with the largest number, for each example."""
         best = logits.view(len(features), -1).argmax(-1)
         return [labels[place] for place in best.tolist()]
+
+    merged = staticmethod(one_each)
 
 
 MULTIPLE_CHOICE = MultipleChoice()

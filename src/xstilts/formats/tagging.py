@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Row
+from xstilts.formats.base import Feature, Row, one_each
 
 IGNORED = -100
 OUTSIDE = "O"
@@ -71,6 +71,8 @@ class Tagging:
         """One tag per word of each example."""
         best = logits.argmax(-1).tolist()
         return [_tags(line, feature, labels) for line, feature in zip(best, features, strict=True)]
+
+    merged = staticmethod(one_each)
 
 
 def _feature(row: Row, encoded: Any, number: int, index: dict[str, int]) -> Feature:

@@ -15,6 +15,12 @@ METRICS: Registry[Metric] = Registry(
     "xstilts.metrics",
     {
         "accuracy": "xstilts.metrics.accuracy:ACCURACY",
+        "exact_match": "xstilts.metrics.squad:EXACT_MATCH",
+        "exact_match_v2": "xstilts.metrics.squad:EXACT_MATCH_V2",
+        "qa_mean": "xstilts.metrics.squad:QA_MEAN",
+        "qa_mean_v2": "xstilts.metrics.squad:QA_MEAN_V2",
+        "token_f1": "xstilts.metrics.squad:TOKEN_F1",
+        "token_f1_v2": "xstilts.metrics.squad:TOKEN_F1_V2",
         "span_f1": "xstilts.metrics.spans:SPAN_F1",
         "accuracy_at_1": "xstilts.metrics.retrieval:ACCURACY_AT_1",
         "accuracy_at_1_to_en": "xstilts.metrics.retrieval:ACCURACY_AT_1_TO_EN",

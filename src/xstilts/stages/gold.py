@@ -9,10 +9,11 @@ GOLD = {
     "classification": "label",
     "multiple_choice": "label",
     "retrieval": "meaning",
+    "span": "answers",
     "tagging": "tags",
 }
 
 
 def gold_of(kind: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
-    """One gold answer per row: a label, a list of tags or a meaning."""
+    """One gold answer per row: a label, tags, answers or a meaning."""
     return [row[GOLD[kind]] for row in rows]

@@ -54,7 +54,7 @@ def _predicted(work: Work) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
 
 
 def _refuse_blank(gold: Sequence[Any], work: Work) -> None:
-    if gold_is_blank(gold):
+    if gold_is_blank(gold, work.params["format"]):
         raise DataError(
             f"the gold labels of {work.stage.label} are blank or all the same: not scored",
             todo="benchmarks remove test labels; get the labelled set, or score elsewhere",

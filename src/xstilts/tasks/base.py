@@ -56,7 +56,23 @@ class ChoiceExample:
     where: str | None = None
 
 
-Example = TextExample | TaggedExample | MeaningExample | ChoiceExample
+@dataclass(frozen=True)
+class SpanExample:
+    """A question whose answers are stretches of a text (format `span`).
+
+    `starts` are the characters of `context` at which the `answers` begin; no answer at all
+    means that the text does not answer the question.
+    """
+
+    id: str
+    question: str
+    context: str
+    answers: tuple[str, ...]
+    starts: tuple[int, ...]
+    where: str | None = None
+
+
+Example = TextExample | TaggedExample | MeaningExample | ChoiceExample | SpanExample
 
 Reader = Callable[[str, str], Iterable[Example]]
 """(split, language) → examples, always the same ones in the same order.

@@ -11,6 +11,7 @@ from xstilts.tasks.base import (
     ChoiceExample,
     Example,
     MeaningExample,
+    SpanExample,
     TaggedExample,
     TaskSpec,
     TextExample,
@@ -93,6 +94,9 @@ def _problems(example: Example, labels: frozenset[str], split: str) -> Iterator[
             if tag not in labels and not (split == "test" and not tag.strip()):
                 yield "label outside the set", repr(tag)
         return
+    if isinstance(example, SpanExample):
+        yield from _span_problems(example, labels, split)
+        return
     texts = [example.text]
     if isinstance(example, TextExample) and example.text_pair is not None:
         texts.append(example.text_pair)
@@ -110,6 +114,19 @@ def _problems(example: Example, labels: frozenset[str], split: str) -> Iterator[
             yield "label outside the set", repr(example.label)
 
 
+def _span_problems(
+    example: SpanExample, labels: frozenset[str], split: str
+) -> Iterator[tuple[str, str]]:
+    if not example.question.strip() or not example.context.strip():
+        yield "empty text", ""
+    if split != "test" and not example.answers and not labels:
+        yield "no answer", "only tasks with the label unanswerable may have none"
+    for answer, start in zip(example.answers, example.starts, strict=True):
+        blank_test = split == "test" and not answer.strip()
+        if not blank_test and example.context[start : start + len(answer)] != answer:
+            yield "answer not in its context", repr(answer)
+
+
 def _content(example: Example) -> object:
     if isinstance(example, TaggedExample):
         return example.tokens
@@ -117,17 +134,22 @@ def _content(example: Example) -> object:
         return example.text, example.meaning
     if isinstance(example, ChoiceExample):
         return example.text, example.choices
+    if isinstance(example, SpanExample):
+        return example.question, example.context
     return example.text, example.text_pair
 
 
-def gold_is_blank(gold: Iterable[object]) -> bool:
+def gold_is_blank(gold: Iterable[object], kind: str = "") -> bool:
     """Whether the labels were removed, as benchmarks do with their test sets.
 
     Blank strings, or one and the same label on 20 rows or more (dummies): both would give a
-    score that means nothing. For tags, a set in which no span is left counts as blank.
+    score that means nothing. For tags, a set in which no span is left counts as blank; for
+    format `span`, where single questions may have no answer, one in which none has any.
     """
     values = [" ".join(item) if isinstance(item, list | tuple) else str(item) for item in gold]
     blank = [not value.strip() for value in values]
+    if kind == "span":
+        return all(blank)
     if any(blank):
         return True
     if values and all(set(value.split(" ")) == {"O"} for value in values):

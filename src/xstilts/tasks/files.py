@@ -20,22 +20,28 @@ from xstilts.tasks.base import (
     TaskSpec,
     TextExample,
 )
+from xstilts.tasks.squad import read_squad
 
 COLUMNS = {
     "classification": ("text", "label"),
     "multiple_choice": ("text", "choice1", "choice2", "label"),
     "tagging": ("tokens", "tags"),
     "retrieval": ("text", "meaning"),
+    "span": (),
 }
 METRICS = {
     "classification": ("accuracy",),
     "multiple_choice": ("accuracy",),
+    "span": ("qa_mean", "exact_match", "token_f1"),
     "tagging": ("span_f1",),
     "retrieval": (
         *("accuracy_at_1", "mrr"),
         *("accuracy_at_1_to_en", "accuracy_at_1_from_en", "mrr_to_en", "mrr_from_en"),
     ),
 }
+
+UNANSWERABLE = "unanswerable"
+"""The label of span tasks that has questions without an answer."""
 
 
 def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
@@ -51,7 +57,12 @@ def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
             where=f"tasks.{name}.columns",
             todo=f"format {task.format} needs {', '.join(needed)}; id and text_pair may be added",
         )
-    if task.format != "retrieval" and not task.labels:
+    if task.format == "span" and not task.files.endswith(".json"):
+        raise ConfigError(
+            f"task {name!r} of format span is read from SQuAD's JSON only",
+            where=f"tasks.{name}.files",
+        )
+    if task.format not in ("retrieval", "span") and not task.labels:
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
     return TaskSpec(
         name=name,
@@ -59,13 +70,19 @@ def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
         format=task.format,
         splits=task.splits,
         labels=task.labels,
-        metrics=task.metrics or METRICS[task.format],
+        metrics=task.metrics or _metrics(task),
         read=partial(_read, task, folder),
         fingerprint=partial(_fingerprint, task, folder),
         summary=f"{task.format} from files",
         source=task.source or task.files,
         licence=task.licence,
     )
+
+
+def _metrics(task: FileTask) -> tuple[str, ...]:
+    """The format's metrics; those of SQuAD v2.0 where a question may have no answer."""
+    usual = METRICS[task.format]
+    return tuple(f"{name}_v2" for name in usual) if UNANSWERABLE in task.labels else usual
 
 
 def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
@@ -84,6 +101,8 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
         raise DataError(
             f"no file {path}", todo=f"put the {split} split of {language} there, or mend `files`"
         )
+    if task.format == "span":
+        return read_squad(path)
     rows = _jsonl(path) if path.suffix == ".jsonl" else _tsv(path, task.columns)
     return (_example(task.format, row, where) for where, row in rows)
 

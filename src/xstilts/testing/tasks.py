@@ -7,12 +7,21 @@ from itertools import islice
 
 from xstilts.formats import EMBEDDED, TRAINED
 from xstilts.metrics import METRICS
-from xstilts.tasks.base import ChoiceExample, MeaningExample, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.base import (
+    ChoiceExample,
+    MeaningExample,
+    SpanExample,
+    TaggedExample,
+    TaskSpec,
+    TextExample,
+)
 from xstilts.tasks.check import gold_is_blank, usable
 
+GOLD = ("label", "tags", "answers")
 KINDS = {
     "classification": TextExample,
     "multiple_choice": ChoiceExample,
+    "span": SpanExample,
     "tagging": TaggedExample,
     "retrieval": MeaningExample,
 }
@@ -46,13 +55,12 @@ def _check_split(task: TaskSpec, split: str, language: str, rows: int) -> None:
 
 
 def _check_metric(task: TaskSpec, examples: Sequence[object], place: str) -> None:
-    gold = [
-        getattr(example, "label", None) or getattr(example, "tags", None) for example in examples
-    ]
-    assert not gold_is_blank(gold), f"{place}: blank gold"
+    gold = [next(getattr(one, name) for name in GOLD if hasattr(one, name)) for one in examples]
+    assert not gold_is_blank(gold, task.format), f"{place}: blank gold"
     metric = METRICS.get(task.metrics[0])
-    best = metric.value(metric.statistics(gold, gold).sum(0))
-    turned = gold[1:] + gold[:1]
+    perfect = [one[0] if one else "" for one in gold] if task.format == "span" else gold
+    best = metric.value(metric.statistics(gold, perfect).sum(0))
+    turned = perfect[1:] + perfect[:1]
     assert best == 1.0, f"{place}: perfect predictions score {best}"
     assert metric.value(metric.statistics(gold, turned).sum(0)) < 1.0, (
         f"{place}: any order scores 1"

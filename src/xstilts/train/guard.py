@@ -32,4 +32,4 @@ def collapsed(gold: Sequence[Any], predicted: Sequence[Any]) -> bool:
         found = {tag for tags in predicted for tag in tags}
         wanted = {tag for tags in gold for tag in tags}
         return len(found) == 1 and len(wanted) > 1
-    return len(set(predicted)) == 1 and len(set(gold)) > 1
+    return len(set(predicted)) == 1 and len(set(map(str, gold))) > 1

@@ -30,7 +30,7 @@ def predict(
     padding: int,
     tokens: int = TOKENS,
 ) -> list[Any]:
-    """One prediction per feature, in the order of the features."""
+    """One prediction per example, in the order of the features."""
     model.eval()
     device = model.encoder.table.device
     found: list[Any] = [None] * len(features)
@@ -41,7 +41,7 @@ def predict(
         predicted = TRAINED.get(kind).predictions(logits.float().cpu(), chosen, labels)
         for place, prediction in zip(places, predicted, strict=True):
             found[place] = prediction
-    return found
+    return TRAINED.get(kind).merged(features, found, labels)
 
 
 @torch.inference_mode()

@@ -1,0 +1,185 @@
+"""The answer to a question is a stretch of a text: SQuAD, XQuAD, MLQA, TyDiQA.
+
+A long text is read in windows that move on by 128 sub-words, each with the question before it.
+Every window is a training example; one that does not hold the whole answer points at its first
+token. The answer is the best stretch of any window, cut from the text itself by offsets.
+Source: transformers' `squad_convert_examples_to_features` and `compute_predictions_logits`,
+which jiant and XTREME use; the sizes are those of jiant's XTREME scripts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xstilts.formats.base import Feature, Row
+from xstilts.formats.tagging import TokenHead
+
+STEP, QUESTION = 128, 64
+"""Sub-words that a window moves on by, and of a question at most (from 384 a window)."""
+BEST, LONGEST = 20, 30
+"""Starts and ends that are paired, and sub-words of an answer at most."""
+UNANSWERABLE = "unanswerable"
+"""A span task with this label may answer nothing, as in SQuAD v2.0."""
+
+
+class Candidate(NamedTuple):
+    """A window's best answer, and the score of its first token, which means none."""
+
+    score: float
+    text: str
+    nothing: float
+
+
+class Span:
+    """Start and end of the answer, each a choice among the sub-words of a window."""
+
+    def features(
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+    ) -> list[Feature]:
+        """The windows of each row, in the order of the rows."""
+        by_question = defaultdict(list)
+        for place, row in enumerate(rows):
+            question, size = _cut(row["question"], tokenizer, min(QUESTION, max_length // 6))
+            by_question[size].append((place, question))
+        found: dict[int, list[Feature]] = defaultdict(list)
+        added = tokenizer.num_special_tokens_to_add(pair=True)
+        for size, asked in by_question.items():
+            window = max_length - size - added
+            encoded = tokenizer(
+                [question for _, question in asked],
+                [rows[place]["context"] for place, _ in asked],
+                truncation="only_second",
+                max_length=max_length,
+                stride=window - min(STEP, max(1, window // 2)),
+                return_overflowing_tokens=True,
+                return_offsets_mapping=True,
+                return_token_type_ids=True,
+            )
+            for number, sample in enumerate(encoded["overflow_to_sample_mapping"]):
+                place = asked[sample][0]
+                found[place].append(_window(rows[place], encoded, number))
+        return [part for place in range(len(rows)) for part in _claimed(found[place])]
+
+    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
+        """A linear head with two outputs per sub-word: start and end."""
+        return TokenHead(width, 2, dropout)
+
+    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
+        """[b, 2] start and end of the answer among the sub-words."""
+        return torch.tensor([feature.target for feature in features])
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy of start and end, summed over both; padding cannot be chosen."""
+        return functional.cross_entropy(
+            logits.float().transpose(1, 2).flatten(0, 1), targets.flatten(), reduction="sum"
+        )
+
+    def predictions(
+        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+    ) -> list[Any]:
+        """The best candidate of each window."""
+        return [_best(part, feature) for part, feature in zip(logits, features, strict=True)]
+
+    def merged(
+        self, features: Sequence[Feature], predictions: Sequence[Any], labels: Sequence[str]
+    ) -> list[Any]:
+        """The answer to each question, in the order of the rows; "" for none."""
+        windows = zip(features, predictions, strict=True)
+        grouped = groupby(windows, key=lambda window: window[0].id)
+        return [_answer([found for _, found in group], labels) for _, group in grouped]
+
+
+def _cut(question: str, tokenizer: Any, most: int) -> tuple[str, int]:
+    """The beginning of a question that fits, and its number of sub-words."""
+    encoded = tokenizer(question.lstrip(), add_special_tokens=False, return_offsets_mapping=True)
+    offsets = encoded["offset_mapping"]
+    if len(offsets) <= most:
+        return question.lstrip(), len(offsets)
+    return _cut(question.lstrip()[: offsets[most - 1][1]], tokenizer, most)
+
+
+def _window(row: Row, encoded: Any, number: int) -> Feature:
+    inside = [part == 1 for part in encoded.sequence_ids(number)]
+    pieces = encoded["offset_mapping"][number]
+    offsets = tuple(
+        tuple(piece) if held else (-1, -1) for piece, held in zip(pieces, inside, strict=True)
+    )
+    return Feature(
+        row["id"],
+        encoded["input_ids"][number],
+        encoded["token_type_ids"][number],
+        _target(row, offsets),
+        offsets=offsets,
+        context=row["context"],
+    )
+
+
+def _target(row: Row, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """First and last sub-word of the first answer; [0, 0] if it is not wholly inside."""
+    if not row["answers"] or not row["answers"][0]:
+        return [0, 0]
+    start = row["starts"][0]
+    end = start + len(row["answers"][0])
+    held = [place for place, (a, b) in enumerate(offsets) if a < end and b > start and a >= 0]
+    if not held or offsets[held[0]][0] > start or offsets[held[-1]][1] < end:
+        return [0, 0]
+    return [held[0], held[-1]]
+
+
+def _claimed(windows: Sequence[Feature]) -> Iterator[Feature]:
+    """Windows that know which sub-words an answer may start at.
+
+    A sub-word in several windows counts in the one that gives it the most context on its
+    poorer side, the first of equals; elsewhere no answer starts there.
+    """
+    best: dict[tuple[int, int], tuple[float, int]] = {}
+    for number, window in enumerate(windows):
+        held = [place for place, (start, _) in enumerate(window.offsets) if start >= 0]
+        for place in held:
+            room = min(place - held[0], held[-1] - place) + 0.01 * len(held)
+            piece = window.offsets[place]
+            if piece not in best or room > best[piece][0]:
+                best[piece] = room, number
+    for number, window in enumerate(windows):
+        mine = tuple(
+            place
+            for place, piece in enumerate(window.offsets)
+            if piece[0] >= 0 and best[piece][1] == number
+        )
+        yield replace(window, words=mine)
+
+
+def _best(logits: Tensor, feature: Feature) -> Candidate:
+    """The stretch with the largest sum of start and end, among the best of each."""
+    start, end = logits[: len(feature.ids)].T
+    allowed = frozenset(feature.words)
+    best, place = float("-inf"), (0, 0)
+    starts, ends = (part.topk(min(BEST, len(part))) for part in (start, end))
+    for first, one in zip(starts.indices.tolist(), starts.values.tolist(), strict=True):
+        for last, other in zip(ends.indices.tolist(), ends.values.tolist(), strict=True):
+            fits = first in allowed and feature.offsets[last][0] >= 0
+            if fits and first <= last < first + LONGEST and one + other > best:
+                best, place = one + other, (first, last)
+    nothing = float(start[0] + end[0])
+    if best == float("-inf"):
+        return Candidate(best, "", nothing)
+    text = feature.context[feature.offsets[place[0]][0] : feature.offsets[place[1]][1]]
+    return Candidate(best, text.strip(), nothing)
+
+
+def _answer(windows: Sequence[Candidate], labels: Sequence[str]) -> str:
+    """The best window's answer; nothing if that may be and every window prefers it."""
+    best = max(windows, key=lambda window: window.score)
+    nothing = min(window.nothing for window in windows)
+    return "" if UNANSWERABLE in labels and nothing > best.score else best.text
+
+
+SPAN = Span()

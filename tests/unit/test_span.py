@@ -1,0 +1,270 @@
+"""Span questions: windows, targets, answers, and bad files."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from xstilts import api
+from xstilts.core.errors import DataError
+from xstilts.formats import TRAINED
+from xstilts.formats.base import Feature
+from xstilts.formats.span import LONGEST
+from xstilts.models.files import import_encoder
+from xstilts.tasks.base import SpanExample, TaskSpec
+from xstilts.tasks.check import gold_is_blank, usable
+from xstilts.tasks.squad import read_squad
+from xstilts.testing.tasks import check_task
+from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
+from xstilts.train.batching import collate
+
+SPAN = TRAINED.get("span")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_encoder(tmp_path_factory.mktemp("encoder") / "hf")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder: Path) -> Any:
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def row(context: str, answer: str | None, question: str = "where is my cat now") -> dict[str, Any]:
+    answers = [answer] if answer is not None else []
+    starts = [context.index(answer)] if answer is not None else []
+    return {
+        "id": "1",
+        "question": question,
+        "context": context,
+        "answers": answers,
+        "starts": starts,
+    }
+
+
+def text_of(feature: Feature, first: int, last: int) -> str:
+    return feature.context[feature.offsets[first][0] : feature.offsets[last][1]].strip()
+
+
+LONG = " ".join(f"I saw a {thing} today" for kind in THINGS.values() for thing in kind)
+
+
+def test_a_short_text_is_one_window_in_the_encoders_template(tokenizer: Any) -> None:
+    given = row("I saw a cat today", "cat")
+    (feature,) = SPAN.features([given], tokenizer, (), 64)
+    assert feature.ids == tokenizer(given["question"], given["context"])["input_ids"]
+    assert text_of(feature, *feature.target) == "cat"  # type: ignore[misc]
+
+
+def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> None:
+    for kind in THINGS.values():
+        for thing in kind:
+            answer = f"{thing} today"
+            windows = SPAN.features([row(LONG, answer)], tokenizer, (), 48)
+            assert len(windows) > 2
+            assert all(len(window.ids) <= 48 for window in windows)
+            held = [window for window in windows if window.target != [0, 0]]
+            assert held
+            for window in held:
+                assert text_of(window, *window.target) == answer  # type: ignore[misc]
+
+
+def test_windows_cover_the_text_and_each_start_counts_once(tokenizer: Any) -> None:
+    windows = SPAN.features([row(LONG, "cat")], tokenizer, (), 48)
+    whole = tokenizer(LONG, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    starts = [window.offsets[place] for window in windows for place in window.words]
+    assert sorted(starts) == sorted(tuple(piece) for piece in whole)
+    for window in windows:
+        assert all(window.offsets[place][0] >= 0 for place in window.words)
+
+
+def test_a_question_without_an_answer_points_at_the_first_token(tokenizer: Any) -> None:
+    (feature,) = SPAN.features([row("I saw a cat today", None)], tokenizer, (), 64)
+    assert feature.target == [0, 0]
+
+
+def test_long_questions_are_cut(tokenizer: Any) -> None:
+    (feature, *_) = SPAN.features([row("a cat", "cat", "where is it " * 40)], tokenizer, (), 60)
+    asked = [place for place, piece in enumerate(feature.offsets) if piece == (-1, -1)]
+    assert len(asked) <= 60 // 6 + 4
+    assert feature.target != [0, 0]
+
+
+def brute_force(logits: torch.Tensor, feature: Feature) -> tuple[float, str]:
+    best, text = float("-inf"), ""
+    for first in feature.words:
+        for last in range(first, min(first + LONGEST, len(feature.ids))):
+            score = float(logits[first, 0] + logits[last, 1])
+            if feature.offsets[last][0] >= 0 and score > best:
+                best, text = score, text_of(feature, first, last)
+    return best, text
+
+
+def test_the_best_stretch_is_that_of_a_full_search(tokenizer: Any) -> None:
+    """With short texts the 20 best starts and ends are enough to hold the best pair."""
+    draw = torch.Generator().manual_seed(0)
+    for number in range(40):
+        rows = [row("I saw a cat today", "cat"), row(f"where is my dog {number}", "dog")]
+        rows = [{**one, "id": str(place)} for place, one in enumerate(rows)]
+        made = SPAN.features(rows, tokenizer, (), 64)
+        batch = collate(made, 1)
+        logits = torch.randn((*batch.ids.shape, 2), generator=draw)
+        found = SPAN.merged(made, SPAN.predictions(logits, made, ()), ())
+        wanted = [brute_force(part, feature)[1] for part, feature in zip(logits, made, strict=True)]
+        assert found == wanted
+
+
+def test_the_best_window_wins_and_nothing_may_win_over_all(tokenizer: Any) -> None:
+    windows = SPAN.features([row(LONG, "knife")], tokenizer, (), 48)
+    place = next(n for n, window in enumerate(windows) if window.target != [0, 0])
+    first, last = windows[place].target  # type: ignore[misc]
+    logits = torch.zeros(len(windows), max(window.longest for window in windows), 2)
+    assert first in windows[place].words
+    logits[place, first, 0] = logits[place, last, 1] = 5.0
+    predictions = SPAN.predictions(logits, windows, ())
+    assert SPAN.merged(windows, predictions, ()) == ["knife"]
+    logits[:, 0] = 6.0
+    predictions = SPAN.predictions(logits, windows, ())
+    assert SPAN.merged(windows, predictions, ()) == ["knife"]
+    assert SPAN.merged(windows, predictions, ("unanswerable",)) == [""]
+    logits[place, 0] = 0.0  # one window prefers its answer
+    predictions = SPAN.predictions(logits, windows, ())
+    assert [one.strip() for one in SPAN.merged(windows, predictions, ("unanswerable",))] == [
+        "knife"
+    ]
+
+
+def test_the_loss_is_the_mean_of_start_and_end(tokenizer: Any) -> None:
+    made = SPAN.features([row("I saw a cat today", "cat")] * 3, tokenizer, (), 64)
+    targets = SPAN.targets(made, 0)
+    logits = torch.randn(3, made[0].longest, 2)
+    expected = sum(
+        torch.nn.functional.cross_entropy(logits[..., side], targets[:, side]) for side in (0, 1)
+    )
+    torch.testing.assert_close(SPAN.loss(logits, targets) / targets.numel(), expected / 2)
+
+
+def squad(count: int, seed: int = 0) -> dict[str, Any]:
+    draw = random.Random(seed)
+    paragraphs = []
+    for number in range(count):
+        thing = draw.choice([thing for kind in THINGS.values() for thing in kind])
+        context = f"{draw.choice(FRAMES).format(thing)} {number}"
+        answer = {"text": thing, "answer_start": context.index(thing)}
+        question = {"id": f"q{number}", "question": "what is it", "answers": [answer]}
+        paragraphs.append({"context": context, "qas": [question]})
+    return {"version": "1.1", "data": [{"title": "toy", "paragraphs": paragraphs}]}
+
+
+def task(examples: list[SpanExample], labels: tuple[str, ...] = ()) -> TaskSpec:
+    return TaskSpec(
+        name="mine",
+        version=1,
+        format="span",
+        splits={"train": ("en",)},
+        labels=labels,
+        metrics=("qa_mean",),
+        read=lambda split, language: examples,
+        fingerprint=lambda split, language: "",
+    )
+
+
+def test_squads_json_is_read_in_a_fair_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(squad(30)))
+    found = read_squad(path)
+    assert sorted(one.id for one in found) == sorted(f"q{n}" for n in range(30))
+    assert [one.id for one in found] != [f"q{n}" for n in range(30)]
+    assert found == read_squad(path)
+    check_task(task(found))
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda tree: tree.pop("data"), "no 'data'"),
+        (
+            lambda tree: tree["data"][0]["paragraphs"][2].pop("context"),
+            r"paragraphs\[2\]: no 'context'",
+        ),
+        (lambda tree: tree["data"][0].update(paragraphs={}), "is no list"),
+        (lambda tree: tree["data"][0]["paragraphs"][1]["qas"][0].pop("id"), r"qas\[0\]: no 'id'"),
+    ],
+)
+def test_other_json_is_named_with_its_place(tmp_path: Path, harm: Any, said: str) -> None:
+    tree = squad(3)
+    harm(tree)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(tree))
+    with pytest.raises(DataError, match=said):
+        read_squad(path)
+
+
+def test_answers_must_be_where_they_say() -> None:
+    shifted = [SpanExample("1", "what", "a cat", ("cat",), (1,))]
+    with pytest.raises(DataError, match="answer not in its context"):
+        usable(shifted, task(shifted), "train", "en")
+    nothing = [SpanExample("1", "what", "a cat", (), ())]
+    with pytest.raises(DataError, match="no answer"):
+        usable(nothing, task(nothing), "train", "en")
+    assert len(usable(nothing, task(nothing, ("unanswerable",)), "train", "en")[0]) == 1
+    blank = [SpanExample("1", "what", "a cat", ("",), (0,))]
+    assert len(usable(blank, task(blank), "test", "en")[0]) == 1
+    assert gold_is_blank([("",), ("",)], "span")
+    assert not gold_is_blank([("",), ("cat",), ()], "span")
+
+
+EXPERIMENT = """\
+name: questions
+encoder: {encoder}
+intermediate: [none, ask]
+targets: [ask, search]
+recipes:
+  intermediate: &recipe
+    {{learning_rate: 5.0e-3, epochs: 6, batch_size: 8, evaluations: 1, max_length: 40}}
+  target: *recipe
+tasks:
+  ask:
+    format: span
+    files: "ask-{{split}}-{{language}}.json"
+    splits: {{train: [en], dev: [en], test: [en, xx]}}
+  search:
+    format: retrieval
+    files: "search-{{split}}-{{language}}.tsv"
+    splits: {{test: [en, xx]}}
+    columns: [text, meaning]
+"""
+
+
+def test_a_whole_experiment_from_files(folder: Path, tmp_path: Path) -> None:
+    for seed, (split, language) in enumerate(
+        (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx"))
+    ):
+        tree = squad(96 if split == "train" else 24, seed)
+        (tmp_path / f"ask-{split}-{language}.json").write_text(json.dumps(tree))
+    for language in ("en", "xx"):
+        lines = "".join(f"{frame}\t{number}\n" for number, frame in enumerate(FRAMES))
+        (tmp_path / f"search-test-{language}.tsv").write_text(lines)
+    path = tmp_path / "questions.yaml"
+    path.write_text(EXPERIMENT.format(encoder=folder))
+    loaded = api.load(str(path))
+    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    assert outcome.exit_code == 0, outcome.failed
+    frame = api.results(loaded, tmp_path / "store")
+    asked = frame[(frame["target"] == "ask") & (frame["language"] == "en")]
+    assert set(asked["metric"]) == {"qa_mean", "exact_match", "token_f1"}
+    assert asked.set_index("metric")["value"]["token_f1"] > 0.5
+
+
+def test_the_stored_encoder_reads_offsets_too(folder: Path, tmp_path: Path) -> None:
+    import_encoder(folder, tmp_path)
+    stored = AutoTokenizer.from_pretrained(tmp_path)
+    (feature,) = SPAN.features([row("I saw a cat today", "cat")], stored, (), 64)
+    assert text_of(feature, *feature.target) == "cat"  # type: ignore[misc]
