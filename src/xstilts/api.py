@@ -9,6 +9,7 @@ xstilts.report(loaded, "report.html")
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -43,21 +44,31 @@ def open_store(store: Store | Path | str | None = None) -> Store:
     return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE)
 
 
-def load(name_or_path: str, overrides: Sequence[str] = (), *, encoder: str | None = None) -> Loaded:
+def load(
+    name_or_path: str,
+    overrides: Sequence[str] = (),
+    *,
+    encoder: str | None = None,
+    data: Path | str | None = None,
+) -> Loaded:
     """An experiment from a YAML file or a preset's name.
 
     Args:
         overrides: texts `a.b=value`.
         encoder: a folder or a Hugging Face name to take instead of the experiment's.
+        data: a folder to take instead of the experiment's `data`.
 
     Raises:
         ConfigError: with file and line.
     """
-    if encoder is None:
-        return load_experiment(name_or_path, overrides)
-    local = Path(encoder).expanduser()
-    name = str(local.absolute()) if local.is_dir() else encoder
-    return load_experiment(name_or_path, [f"encoder.name={name}", *overrides])
+    changes = []
+    if encoder is not None:
+        local = Path(encoder).expanduser()
+        name = str(local.absolute()) if local.is_dir() else encoder
+        changes.append(f"encoder.name={json.dumps(name)}")
+    if data is not None:
+        changes.append(f"data={json.dumps(str(Path(data).expanduser().absolute()))}")
+    return load_experiment(name_or_path, [*changes, *overrides])
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,6 @@ def test_jsonl_with_ids_and_lists(tmp_path: Path) -> None:
         (" \ta\n", ["train-en.tsv:1", "empty text"]),
         ("\n\n", ["has no rows"]),
         ("a\0b\ta\n", ["NUL character"]),
-        ("one\ta\none\ta\ntwo\tb\n", ["train-en.tsv:2", "duplicate row"]),
     ],
 )
 def test_bad_rows_are_named(tmp_path: Path, text: str, said: list[str]) -> None:
@@ -87,18 +86,25 @@ def test_other_bad_files(tmp_path: Path) -> None:
 
 def test_a_few_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
     lines = [f"text {number}\t{'ab'[number % 2]}" for number in range(39)]
-    made = task(tmp_path, "\n".join([*lines, "text 0\ta"]))
+    made = task(tmp_path, "\n".join([*lines, "text\tc"]))
     kept, complaints = usable(made.read("train", "en"), made, "train", "en")
     assert len(kept) == 39
-    assert complaints.counts == {"duplicate row": 1}
+    assert complaints.counts == {"label outside the set": 1}
     assert "train-en.tsv:40" in complaints.first[0]
 
 
-def test_duplicates_in_a_test_set_stay_and_are_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_doubled_rows_stay_and_are_counted(tmp_path: Path, split: str) -> None:
     made = task(tmp_path, "one\ta\none\ta\n")
-    kept, complaints = usable(made.read("train", "en"), made, "test", "en")
+    kept, complaints = usable(made.read("train", "en"), made, split, "en")
     assert len(kept) == 2
     assert complaints.counts == {"duplicate row, kept": 1}
+    assert "train-en.tsv:2" in complaints.first[0]
+
+
+def test_doubled_ids_are_refused(tmp_path: Path) -> None:
+    made = task(tmp_path, "x\tone\ta\nx\ttwo\tb\n", columns=("id", "text", "label"))
+    assert "duplicate id" in complaint(made)
 
 
 def test_null_is_blank_and_structures_are_no_text(tmp_path: Path) -> None:

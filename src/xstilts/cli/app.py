@@ -46,6 +46,10 @@ EncoderOption = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--encoder", help="a Hugging Face name or a folder, instead of the experiment's"),
 ]
+DataOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--data", help="folder with the files of tasks that are not downloaded"),
+]
 Workers = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("--workers", min=1, help="processes at a time, one thread each"),
@@ -58,6 +62,7 @@ def run(
     store: StoreOption = None,
     overrides: Overrides = None,
     encoder: EncoderOption = None,
+    data: DataOption = None,
     workers: Workers = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="a fresh process for every stage")
@@ -71,7 +76,7 @@ def run(
     from xstilts.cli import show
     from xstilts.cli.progress import progress
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder)
+    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     place = api.open_store(store)
     outlook = api.plan(loaded, place, workers=workers)
     show.outlook(outlook, whole=dry_run)
@@ -86,6 +91,7 @@ def run(
         ("--store", [store] if store else []),
         ("--set", overrides or []),
         ("--encoder", [encoder] if encoder else []),
+        ("--data", [data] if data else []),
     ):
         for value in values:
             words += [option, str(value)]
@@ -99,13 +105,14 @@ def plan(
     store: StoreOption = None,
     overrides: Overrides = None,
     encoder: EncoderOption = None,
+    data: DataOption = None,
     workers: Workers = None,
 ) -> None:
     """List every stage, done or to do and why, with the expected time and disk."""
     from xstilts import api
     from xstilts.cli import show
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder)
+    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     show.outlook(api.plan(loaded, api.open_store(store), workers=workers), whole=True)
 
 
@@ -125,6 +132,7 @@ def results(
     store: StoreOption = None,
     overrides: Overrides = None,
     encoder: EncoderOption = None,
+    data: DataOption = None,
     form: Annotated[
         str, typer.Option("--format", help="csv, md, latex, or parquet (needs --out)")
     ] = "csv",
@@ -137,7 +145,9 @@ def results(
     from xstilts import api
     from xstilts.cli import show
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder) if experiment else None
+    loaded = None
+    if experiment:
+        loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     show.frame(api.results(loaded, api.open_store(store)), form, out)
 
 
@@ -147,6 +157,7 @@ def report(
     store: StoreOption = None,
     overrides: Overrides = None,
     encoder: EncoderOption = None,
+    data: DataOption = None,
     form: Annotated[str, typer.Option("--format", help="html, md, latex, csv or parquet")] = "html",
     out: Annotated[
         Optional[Path],  # noqa: UP045
@@ -156,7 +167,7 @@ def report(
     """Write the report: one HTML page that needs no network, or the gain table alone."""
     from xstilts import api
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder)
+    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     typer.echo(f"wrote {api.report(loaded, out, api.open_store(store), form=form)}")
 
 

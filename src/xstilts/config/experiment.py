@@ -131,6 +131,12 @@ class Experiment(Model):
     intermediate: Annotated[tuple[str, ...], Field(min_length=1)]
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     languages: tuple[str, ...] | Literal["all"] = "all"
+    data: str | None = Field(
+        None, description="folder with the files of tasks that are not downloaded, e.g. XTREME's"
+    )
+    evaluate: Literal["test", "dev"] = Field(
+        "test", description="split to evaluate on; benchmarks remove the labels of some test sets"
+    )
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     recipes: Recipes = Recipes()
     limits: Limits = Limits()

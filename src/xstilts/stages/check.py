@@ -27,6 +27,7 @@ def check(experiment: Experiment, settings: Sequence[Setting], find: Find) -> No
         _check_target(find(name, "targets"), experiment)
     for setting in settings:
         for name in sorted(setting.tasks):
+            _check_data(find(name, "intermediate"), experiment)
             _check_trainable(find(name, "intermediate"), "intermediate")
     _check_languages(experiment, find)
     for name in experiment.task_limits:
@@ -37,18 +38,30 @@ def check(experiment: Experiment, settings: Sequence[Setting], find: Find) -> No
 
 
 def _check_target(task: TaskSpec, experiment: Experiment) -> None:
+    _check_data(task, experiment)
     _check_metrics(task)
     if task.format in TRAINED:
         _check_trainable(task, "targets")
-    elif ENGLISH not in task.languages:
+    split = experiment.evaluate
+    languages = task.languages_of(split)
+    if task.format not in TRAINED and ENGLISH not in languages:
         raise ConfigError(
-            f"{task.name} has no {ENGLISH} test split to search in", where=f"tasks.{task.name}"
+            f"{task.name} has no {ENGLISH} {split} split to search in", where=f"tasks.{task.name}"
         )
-    if experiment.languages != "all" and not set(task.languages) & set(experiment.languages):
+    if experiment.languages != "all" and not set(languages) & set(experiment.languages):
         raise ConfigError(
-            f"{task.name} is in none of the languages asked for",
+            f"{task.name} has no {split} split in the languages asked for",
             where="languages",
-            todo=f"it has {', '.join(task.languages)}",
+            todo=f"it has {', '.join(languages) or 'none'}",
+        )
+
+
+def _check_data(task: TaskSpec, experiment: Experiment) -> None:
+    if task.at and not experiment.data:
+        raise ConfigError(
+            f"{task.name} is read from files that you have",
+            where="data",
+            todo=f"give the folder of {task.source}: data: FOLDER in the experiment, or --data",
         )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from xstilts.config.experiment import Experiment, Limits, Recipe
@@ -113,14 +114,19 @@ class _Compiler:
             return file_task(name, own[name], self.loaded.folder)
         if name not in TASKS:
             raise UnknownName("task", name, [*TASKS, *own], where=where)
-        return TASKS.get(name)
+        found = TASKS.get(name)
+        return found.at(self.data) if found.at and self.data else found
+
+    @cached_property
+    def data(self) -> Path | None:
+        """The folder of the user's data."""
+        given = self.experiment.data
+        return (self.loaded.folder / Path(given).expanduser()).resolve() if given else None
 
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
-        """The task's test languages among those asked for, English first."""
-        wanted = self.experiment.languages
-        if wanted == "all":
-            return task.languages
-        return tuple(code for code in task.languages if code in wanted)
+        """The languages to evaluate in among those asked for, English first."""
+        wanted, have = self.experiment.languages, task.languages_of(self.experiment.evaluate)
+        return have if wanted == "all" else tuple(code for code in have if code in wanted)
 
     def limit(self, task: str, split: str) -> int | None:
         """How many examples of a split to take; a task's own limit wins."""
@@ -174,7 +180,7 @@ class _Compiler:
             "limit": limit,
             "data": task.fingerprint(split, language),
         }
-        context: dict[str, Any] = {}
+        context: dict[str, Any] = {"data": str(self.data)} if task.at else {}
         if own := self.experiment.tasks.get(task.name):
             context = {
                 "folder": str(self.loaded.folder),
@@ -259,7 +265,7 @@ class _Compiler:
                     intermediate=setting.name,
                     target=task.name,
                     language=language,
-                    split="test",
+                    split=self.experiment.evaluate,
                     seed=seed,
                     metrics=task.metrics,
                     key=key,
@@ -283,8 +289,9 @@ class _Compiler:
             "pooling": self.pooling,
             "max_length": self.recipe(task.name).max_length,
         }
+        split = self.experiment.evaluate
         for language in self.languages(task):
-            rows, count = self.rows(task, "test", language), self.count(task, "test", language)
+            rows, count = self.rows(task, split, language), self.count(task, split, language)
             predictions = self.add(
                 "predict",
                 params,
@@ -326,7 +333,7 @@ class _Compiler:
                         "vectors:english": english[1],
                     },
                     f"score {what} {language}{which}",
-                    score_cost(2 * self.count(task, "test", language)),
+                    score_cost(2 * self.count(task, self.experiment.evaluate, language)),
                 ),
             )
 
@@ -334,7 +341,8 @@ class _Compiler:
         self, task: TaskSpec, language: str, trained: tuple[str, ...], what: str
     ) -> tuple[str, str]:
         habits, chosen = self.source.habits, self.experiment.retrieval
-        rows, count = self.rows(task, "test", language), self.count(task, "test", language)
+        split = self.experiment.evaluate
+        rows, count = self.rows(task, split, language), self.count(task, split, language)
         inputs = {"encoder": self.encoder, "rows": rows}
         if trained:
             inputs["base"] = trained[-1]

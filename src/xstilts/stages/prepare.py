@@ -44,6 +44,7 @@ def run(work: Work) -> dict[str, Any]:
 def _task(work: Work) -> TaskSpec:
     own = work.stage.context.get("file_task")
     if own is None:
-        return TASKS.get(work.params["task"])
+        task = TASKS.get(work.params["task"])
+        return task.at(Path(work.stage.context["data"])) if task.at else task
     folder = Path(work.stage.context["folder"])
     return file_task(work.params["task"], FileTask.model_validate(own), folder)

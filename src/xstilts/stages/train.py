@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from xstilts.config.experiment import Recipe
+from xstilts.core.errors import DataError
 from xstilts.core.files import write_json
 from xstilts.core.keys import seed_of
 from xstilts.formats import TRAINED
@@ -20,6 +21,7 @@ from xstilts.stages.gold import gold_of
 from xstilts.stages.kind import Work
 from xstilts.stages.prepare import ROWS as EXAMPLES
 from xstilts.stages.rows import read_rows
+from xstilts.tasks.check import gold_is_blank
 from xstilts.train.checkpoint import Checkpoints
 from xstilts.train.loop import Trained, TrainTask, train
 
@@ -85,6 +87,12 @@ def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe) -> TrainTask:
     rows = {
         split: read_rows(work.inputs[f"{split}:{name}"] / EXAMPLES) for split in ("train", "dev")
     }
+    gold = gold_of(task["format"], rows["dev"])
+    if gold_is_blank(gold, task["format"]):
+        raise DataError(
+            f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
+            todo="get the labelled dev set",
+        )
     features = {
         split: kind.features(found, tokenizer, labels, recipe.max_length)
         for split, found in rows.items()
@@ -96,7 +104,7 @@ def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe) -> TrainTask:
         metric=task["metric"],
         train=features["train"],
         dev=features["dev"],
-        dev_gold=gold_of(task["format"], rows["dev"]),
+        dev_gold=gold,
     )
 
 

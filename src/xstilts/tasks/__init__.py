@@ -13,5 +13,12 @@ TASKS: Registry[TaskSpec] = Registry(
         "home-slots": "xstilts.tasks.home.slots:TASK",
         "home-nli": "xstilts.tasks.home.nli:TASK",
         "home-retrieval": "xstilts.tasks.home.retrieval:TASK",
+        "mlqa": "xstilts.tasks.xtreme.targets:MLQA",
+        "pan-x": "xstilts.tasks.xtreme.targets:PAN_X",
+        "paws-x": "xstilts.tasks.xtreme.targets:PAWS_X",
+        "tydiqa": "xstilts.tasks.xtreme.targets:TYDIQA",
+        "udpos": "xstilts.tasks.xtreme.targets:UDPOS",
+        "xnli": "xstilts.tasks.xtreme.targets:XNLI",
+        "xquad": "xstilts.tasks.xtreme.targets:XQUAD",
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class TaskSpec:
         read: see `Reader`.
         fingerprint: (split, language) → digest of everything the reader reads for it.
         sizes: (split, language) → number of examples, where known without reading.
+        at: folder → the task with the user's files in it; none for tasks that need no folder.
     """
 
     name: str
@@ -112,9 +114,14 @@ class TaskSpec:
     citation: str = ""
     train_language: str = "en"
     sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    at: Callable[[Path], TaskSpec] | None = None
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages with a test split, the training language first."""
-        found = dict.fromkeys(self.splits.get("test", ()))
+        return self.languages_of("test")
+
+    def languages_of(self, split: str) -> tuple[str, ...]:
+        """Languages that have a split, the training language first."""
+        found = dict.fromkeys(self.splits.get(split, ()))
         return tuple(sorted(found, key=lambda code: (code != self.train_language, code)))

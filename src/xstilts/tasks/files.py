@@ -107,20 +107,27 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
     return (_example(task.format, row, where) for where, row in rows)
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """(file:line, text) of every line; a byte-order mark and CR before LF are dropped."""
+def lines(path: Path, *, blank: bool = False) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of every line; a byte-order mark and CR before LF are dropped.
+
+    Args:
+        blank: whether blank lines are among them.
+
+    Raises:
+        DataError: not UTF-8, with the line.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise DataError("not UTF-8", where=f"{path}:{line}", todo="save it as UTF-8") from error
     for number, line_text in enumerate(text.split("\n"), start=1):
-        if line_text.strip():
+        if blank or line_text.strip():
             yield f"{path}:{number}", line_text.removesuffix("\r")
 
 
 def _tsv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for where, line in _lines(path):
+    for where, line in lines(path):
         cells = line.split("\t")
         if len(cells) != len(columns):
             raise DataError(
@@ -132,7 +139,7 @@ def _tsv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, Mapping[st
 
 
 def _jsonl(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for where, line in _lines(path):
+    for where, line in lines(path):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,15 @@ def read_squad(path: Path) -> list[SpanExample]:
         raise DataError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
     except UnicodeDecodeError as error:
         raise DataError("not UTF-8", where=str(path), todo="save it as UTF-8") from error
-    return sorted(_questions(tree, path), key=lambda one: seed_of("squad", one.id))
+    return sorted(_unique(_questions(tree, path)), key=lambda one: seed_of("squad", one.id))
+
+
+def _unique(questions: Iterable[SpanExample]) -> Iterator[SpanExample]:
+    """The questions with `#2`, `#3` … after an id that was there before (TyDiQA's train)."""
+    seen = Counter[str]()
+    for one in questions:
+        seen[one.id] += 1
+        yield replace(one, id=f"{one.id}#{seen[one.id]}") if seen[one.id] > 1 else one
 
 
 def _questions(tree: Any, path: Path) -> Iterator[SpanExample]:

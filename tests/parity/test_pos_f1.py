@@ -1,0 +1,58 @@
+"""POS F1 beside seqeval itself (1.x), and beside recorded outputs of 0.0.12."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqeval.metrics.sequence_labeling import f1_score, get_entities
+
+from xstilts.metrics import METRICS
+from xstilts.metrics.chunks import chunks, type_1
+from xstilts.tasks import TASKS
+
+TAGS = st.sampled_from(TASKS.get("udpos").labels)
+PAIRS = st.lists(
+    st.integers(1, 9).flatmap(
+        lambda n: st.tuples(
+            st.lists(TAGS, min_size=n, max_size=n), st.lists(TAGS, min_size=n, max_size=n)
+        )
+    ),
+    min_size=1,
+    max_size=5,
+)
+RECORDED = json.loads((Path(__file__).parent / "pos_scores.json").read_text(encoding="utf-8"))
+
+
+def score(name: str, gold: list[list[str]], predicted: list[list[str]]) -> float:
+    metric = METRICS.get(name)
+    found = float(metric.value(metric.statistics(gold, predicted).sum(0)))
+    return 0.0 if math.isnan(found) else found
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=200)
+@given(PAIRS)
+def test_pos_f1_is_that_of_seqeval_1(pairs: list[tuple[list[str], list[str]]]) -> None:
+    gold, predicted = [one for one, _ in pairs], [other for _, other in pairs]
+    for tags in gold:
+        assert set(chunks(tags, type_1)) == set(get_entities(tags))
+    theirs = f1_score(gold, predicted, zero_division=0)
+    assert score("pos_f1", gold, predicted) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_pos_f1_is_that_of_seqeval_0() -> None:
+    for gold, predicted, theirs in RECORDED["rows"]:
+        ours = score("pos_f1_seqeval_0", gold, predicted)
+        assert ours == pytest.approx(theirs, abs=1e-9), (gold, predicted)
+
+
+def test_the_versions_differ_where_only_first_letters_do() -> None:
+    gold, predicted = [["CCONJ", "NOUN", "SCONJ"]], [["SCONJ", "NOUN", "CCONJ"]]
+    assert score("pos_f1", gold, predicted) == 1.0
+    assert score("pos_f1_seqeval_0", gold, predicted) == pytest.approx(1 / 3)
+    assert score("tag_accuracy", gold, predicted) == pytest.approx(1 / 3)

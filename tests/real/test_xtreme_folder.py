@@ -1,0 +1,46 @@
+"""XTREME's real files: every row is usable, and the counts are the published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.check import usable
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "xtreme"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
+
+
+def task(name: str) -> TaskSpec:
+    made = TASKS.get(name)
+    assert made.at
+    return made.at(DATA)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "languages", "rows"),
+    [
+        ("xnli", "dev", ("en", "sw", "zh"), 2490),
+        ("xnli", "test", ("en", "ur"), 5010),
+        ("paws-x", "dev", ("de", "fr", "ko"), 2000),
+        ("pan-x", "train", ("en",), 20_000),
+        ("pan-x", "dev", ("vi", "yo"), None),
+        ("udpos", "train", ("en",), 21_787),
+        ("udpos", "test", ("af", "ja", "th"), None),
+        ("xquad", "test", ("en", "hi", "vi"), 1190),
+        ("tydiqa", "train", ("en",), 3696),
+        ("tydiqa", "test", ("ar",), 921),
+    ],
+)
+def test_every_row_is_usable(
+    name: str, split: str, languages: tuple[str, ...], rows: int | None
+) -> None:
+    """TyDiQA's English train is exactly 3,696 questions: no other language is among them."""
+    made = task(name)
+    for language in languages:
+        kept, complaints = usable(made.read(split, language), made, split, language)
+        assert set(complaints.counts) <= {"duplicate row, kept"}
+        assert rows is None or len(kept) == rows

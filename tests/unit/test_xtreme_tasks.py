@@ -1,0 +1,160 @@
+"""XTREME's folder: its layout, what is wrong with files, and where the labels were removed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.core.errors import ConfigError, DataError
+from xstilts.languages import suite
+from xstilts.stages.compile import compile_experiment
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.check import gold_is_blank, usable
+from xstilts.testing.tasks import check_task
+from xstilts.testing.tiny import write_encoder
+
+XTREME = ("mlqa", "pan-x", "paws-x", "tydiqa", "udpos", "xnli", "xquad")
+
+
+def task(name: str, folder: Path) -> TaskSpec:
+    made = TASKS.get(name)
+    assert made.at
+    return made.at(folder)
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def squad(*answers: str) -> str:
+    paragraphs = [
+        {
+            "context": f"here is {answer or 'something'}",
+            "qas": [
+                {
+                    "id": str(number),
+                    "question": "what",
+                    "answers": [{"text": answer, "answer_start": 8}],
+                }
+            ],
+        }
+        for number, answer in enumerate(answers)
+    ]
+    return json.dumps({"data": [{"paragraphs": paragraphs}]})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for split in ("train", "dev"):
+        write(tmp_path, f"xnli/{split}-en.tsv", "a\tb\tneutral\nc\td\tentailment\n")
+        write(tmp_path, f"pawsx/{split}-en.tsv", "a\tb\t0\nc\td\t1\n")
+        write(tmp_path, f"panx/{split}-en.tsv", "Rome\tB-LOC\nis\tO\n\nAnna\tB-PER\n\n")
+        write(tmp_path, f"udpos/{split}-en.tsv", "Rome\tPROPN\nis\tAUX\n\nGo\tVERB\n")
+        write(tmp_path, f"squad/{split}-v1.1.json", squad("a cat", "a dog"))
+    write(tmp_path, "mlqa/MLQA_V1/dev/dev-context-en-question-en.json", squad("x", "y"))
+    write(tmp_path, "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json", squad("x", "y"))
+    write(tmp_path, "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.en.dev.json", squad("x", "y"))
+    write(tmp_path, "xnli/test-de.tsv", "a\tb\nc\td\n")
+    write(tmp_path, "panx/test-de.tsv", "Rom\nist\n\nAnna\n\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", XTREME)
+def test_they_keep_the_contract_of_a_task(folder: Path, name: str) -> None:
+    made = task(name, folder)
+    for split in ("train", "dev"):
+        have = tuple(code for code in made.splits[split] if code == "en")
+        check_task(replace(made, splits={split: have}))
+
+
+def test_languages_are_those_of_the_suite() -> None:
+    xtreme = {one.code for one in suite("xtreme")}
+    found = {name: set(TASKS.get(name).languages) for name in XTREME}
+    assert all(codes <= xtreme for codes in found.values())
+    assert found["pan-x"] == xtreme
+    sizes = {name: len(codes) for name, codes in found.items()}
+    assert sizes == {
+        "mlqa": 7,
+        "pan-x": 40,
+        "paws-x": 7,
+        "tydiqa": 9,
+        "udpos": 33,
+        "xnli": 15,
+        "xquad": 11,
+    }
+    assert "th" not in TASKS.get("udpos").splits["dev"]
+
+
+def test_without_a_folder_the_plan_says_what_is_needed() -> None:
+    loaded = api.load("quickstart", ["targets=[xnli]"])
+    with pytest.raises(ConfigError, match="--data"):
+        compile_experiment(loaded)
+    with pytest.raises(ConfigError, match="files that you have"):
+        list(TASKS.get("xnli").read("dev", "en"))
+
+
+def test_keys_follow_the_bytes_and_not_the_place(folder: Path, tmp_path: Path) -> None:
+    def digest(place: Path) -> str:
+        return task("xnli", place).fingerprint("dev", "en")
+
+    other = tmp_path / "other"
+    write(other, "xnli/dev-en.tsv", (folder / "xnli/dev-en.tsv").read_text())
+    assert digest(folder) == digest(other)
+    write(other, "xnli/dev-en.tsv", "a\tb\tneutral\n")
+    assert digest(folder) != digest(other)
+
+
+def test_removed_labels_are_blank_not_wrong(folder: Path) -> None:
+    made = task("xnli", folder)
+    kept, _ = usable(made.read("test", "de"), made, "test", "de")
+    assert gold_is_blank([example.label for example in kept])  # type: ignore[union-attr]
+    made = task("pan-x", folder)
+    kept, _ = usable(made.read("test", "de"), made, "test", "de")
+    assert [example.tokens for example in kept] == [("Rom", "ist"), ("Anna",)]  # type: ignore[union-attr]
+    assert gold_is_blank([example.tags for example in kept])  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a\tb\tc\td\n", "4 columns"),
+        ("a\tb\tmaybe\n", "label outside the set"),
+        ("\tb\tneutral\n", "empty text"),
+    ],
+)
+def test_bad_rows_are_named(folder: Path, text: str, said: str) -> None:
+    write(folder, "xnli/dev-en.tsv", text)
+    made = task("xnli", folder)
+    with pytest.raises(DataError, match=said) as caught:
+        usable(made.read("dev", "en"), made, "dev", "en")
+    assert "dev-en.tsv:1" in str(caught.value)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"no file .*xquad\.de\.json"):
+        task("xquad", folder).read("test", "de")
+
+
+def test_evaluation_on_dev(folder: Path, tmp_path: Path) -> None:
+    write(folder, "xnli/dev-de.tsv", "a\tb\tneutral\nc\td\tentailment\n")
+    loaded = api.load(
+        "quickstart",
+        [
+            f"encoder={write_encoder(tmp_path / 'encoder')}",
+            *("intermediate=[none]", "targets=[xnli]", "languages=[en, de]", "seeds=[0]"),
+            *("evaluate=dev", "recipes.target.epochs=1"),
+        ],
+        data=folder,
+    )
+    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    assert outcome.exit_code == 0, outcome.failed
+    frame = api.results(loaded, tmp_path / "store")
+    assert set(frame["split"]) == {"dev"}
+    assert set(frame["language"]) == {"en", "de"}
