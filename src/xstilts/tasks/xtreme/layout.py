@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.core.keys import digest_of, digest_of_file
+from xstilts.core.keys import digest_of, digest_of_file, seed_of
 from xstilts.tasks.base import Example, TaggedExample, TaskSpec, TextExample
 from xstilts.tasks.files import lines
 
@@ -18,10 +18,12 @@ FileOf = Callable[[str, str], str]
 Parse = Callable[[Path], Iterable[Example]]
 
 
-def official(
-    spec: TaskSpec, file_of: FileOf, parse: Callable[[Path], Iterable[Example]]
-) -> TaskSpec:
-    """The task with its files in a folder that is yet to be named."""
+def official(spec: TaskSpec, file_of: FileOf, parse: Parse) -> TaskSpec:
+    """The task with its files in a folder that is yet to be named.
+
+    Examples come in the order of their ids' digests, so that any first n are a fair sample.
+    Lines are numbered alike in all languages: parallel sets keep their order in common.
+    """
 
     def at(folder: Path) -> TaskSpec:
         read = partial(_read, folder, file_of, parse)
@@ -41,21 +43,22 @@ def homeless(_split: str, _language: str) -> NoReturn:
 
 
 def _read(
-    folder: Path,
-    file_of: FileOf,
-    parse: Callable[[Path], Iterable[Example]],
-    split: str,
-    language: str,
+    folder: Path, file_of: FileOf, parse: Parse, split: str, language: str
 ) -> Iterable[Example]:
     path = folder / file_of(split, language)
     if not path.is_file():
         raise DataError(f"no file {path}", todo="complete XTREME's download, or mend `data`")
-    return parse(path)
+    return sorted(parse(path), key=lambda example: seed_of("xtreme", example.id))
 
 
 def _fingerprint(folder: Path, file_of: FileOf, split: str, language: str) -> str:
     path = folder / file_of(split, language)
     return digest_of([file_of(split, language), digest_of_file(path) if path.is_file() else None])
+
+
+def _numbered(path: Path, number: int) -> str:
+    """An example's id: the split from the file's name, without the language, and its number."""
+    return f"{path.stem.rpartition('-')[0]}-{number}"
 
 
 def pairs(path: Path) -> Iterator[TextExample]:
@@ -69,7 +72,7 @@ def pairs(path: Path) -> Iterator[TextExample]:
                 todo="two texts and a label, with tabs between",
             )
         label = cells[2].strip() if len(cells) == 3 else ""
-        yield TextExample(f"{path.stem}-{number}", cells[0], label, cells[1], where)
+        yield TextExample(_numbered(path, number), cells[0], label, cells[1], where)
 
 
 def tagged(path: Path) -> Iterator[TaggedExample]:
@@ -84,7 +87,7 @@ def tagged(path: Path) -> Iterator[TaggedExample]:
             words.append(word)
             tags.append(tag.strip())
         elif words:
-            yield TaggedExample(f"{path.stem}-{number}", tuple(words), tuple(tags), start)
+            yield TaggedExample(_numbered(path, number), tuple(words), tuple(tags), start)
             words, tags, start, number = [], [], "", number + 1
     if words:
-        yield TaggedExample(f"{path.stem}-{number}", tuple(words), tuple(tags), start)
+        yield TaggedExample(_numbered(path, number), tuple(words), tuple(tags), start)
