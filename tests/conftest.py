@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 
 from xstilts import api
 from xstilts.config.load import Loaded
+from xstilts.core.store import Store
+from xstilts.executors.worker import perform
+from xstilts.stages.compile import compile_experiment
 from xstilts.testing.tiny import write_experiment
 
 settings.register_profile("xstilts", deadline=None)
@@ -57,3 +61,17 @@ def copied(finished: Path, tmp_path: Path) -> Path:
     target = tmp_path / "store"
     shutil.copytree(finished, target)
     return target
+
+
+@pytest.fixture
+def run_here() -> Callable[[Loaded, Path], Store]:
+    """Runs what is missing of an experiment in this process; errors are raised."""
+
+    def run(loaded: Loaded, folder: Path) -> Store:
+        store = Store(folder).prepare()
+        for stage in compile_experiment(loaded).plan.stages:
+            if not store.has(stage.key):
+                perform(store, stage, lambda _: None)
+        return store
+
+    return run

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.analysis.scan import expected, outcomes, results_frame
 from xstilts.config.load import Loaded
 from xstilts.config.load import load as load_experiment
-from xstilts.core.errors import StoreError
+from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.files import read_json, write_json
 from xstilts.core.keys import digest_of
 from xstilts.core.plan import Plan, Standing, State
@@ -28,12 +28,22 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store, explain
 from xstilts.executors.events import Event
 from xstilts.executors.local import LocalExecutor, Outcome
+from xstilts.stages.check import check_folder
 from xstilts.stages.compile import Cell, Compiled, compile_experiment
 from xstilts.stages.cost import calibration
+from xstilts.stages.names import Names
+from xstilts.stages.supply import Supply, supplies
+from xstilts.tasks import TASKS
+from xstilts.tasks.suites import is_needed, members
+from xstilts.tasks.survey import Finding, survey
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xstilts.reports.sections import Section
+    from xstilts.reports.xtreme.write import Submission
+
+SUBMISSION = "xtreme"
 DEFAULT_STORE = "xstilts-store"
 
 
@@ -78,6 +88,8 @@ class Outlook:
     Args:
         seconds: expected for what is to do, on `workers` processes.
         bytes: expected growth of the store.
+        operations: with floating-point numbers, of what is to do.
+        supplies: where the data of what is to do would come from.
     """
 
     compiled: Compiled
@@ -87,6 +99,8 @@ class Outlook:
     bytes: int
     free_bytes: int
     measured: bool
+    operations: float
+    supplies: tuple[Supply, ...]
 
     @property
     def todo(self) -> list[Stage]:
@@ -111,15 +125,21 @@ def plan(
         stage.key: stage.cost.seconds * ratios.get(stage.kind, 1.0)
         for stage in compiled.plan.stages
     }
-    todo = [key for key, standing in standings.items() if standing.state is State.TODO]
+    todo = [
+        compiled.plan.by_key[key]
+        for key, standing in standings.items()
+        if standing.state is State.TODO
+    ]
     return Outlook(
         compiled,
         standings,
         seconds,
-        seconds=sum(seconds[key] for key in todo) / (workers or default_workers()),
-        bytes=sum(compiled.plan.by_key[key].cost.bytes for key in todo),
+        seconds=sum(seconds[stage.key] for stage in todo) / (workers or default_workers()),
+        bytes=sum(stage.cost.bytes for stage in todo),
         free_bytes=place.free_bytes(),
         measured=bool(ratios),
+        operations=sum(stage.cost.operations for stage in todo),
+        supplies=tuple(supplies(loaded, todo)),
     )
 
 
@@ -134,10 +154,13 @@ def run(
     """Run what is missing of an experiment; call again after any interruption.
 
     Raises:
+        ConfigError: there is no folder for tasks that only files have.
         StoreError: the store cannot be written.
     """
-    place = open_store(store).prepare()
+    place = open_store(store)
     compiled = _compiled(loaded, place)
+    check_folder(Names(loaded))
+    place.prepare()
     executor = LocalExecutor(place, workers=workers or default_workers(), isolate=isolate)
     try:
         place.sweep()
@@ -176,6 +199,35 @@ def gains(loaded: Loaded, store: Store | Path | str | None = None) -> pd.DataFra
     return gain_table(outcomes(cells, place), results_frame(cells, place), expected(cells))
 
 
+def best(
+    loaded: Loaded,
+    store: Store | Path | str | None = None,
+    *,
+    candidates: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Each target's best setting, chosen by English dev, and its gain; see `analysis.best`.
+
+    Args:
+        candidates: settings to choose from; by default all but the baseline.
+    """
+    from xstilts.analysis.best import best_per_target
+
+    place = open_store(store)
+    compiled = compile_experiment(loaded)
+    return best_per_target(compiled, place, results_frame(compiled.cells, place), candidates)
+
+
+def xtreme_table(loaded: Loaded, store: Store | Path | str | None = None) -> Section | None:
+    """Settings by XTREME's targets, groups and average; none without a score of these."""
+    from xstilts.reports.evaluated import stand_in_note
+    from xstilts.reports.sections import xtreme_section
+
+    compiled = compile_experiment(loaded)
+    targets = loaded.experiment.targets
+    found = results(loaded, store)
+    return xtreme_section(found, best(loaded, store), targets, stand_in_note(compiled))
+
+
 def report(
     loaded: Loaded,
     path: Path | str | None = None,
@@ -183,11 +235,17 @@ def report(
     *,
     form: str = "html",
 ) -> Path:
-    """Write an experiment's report as html, or its gain table as md, latex, csv or parquet.
+    """Write an experiment's report as html, its tables as md or latex, its gains as csv or parquet.
+
+    The form `xtreme` writes a folder of submissions to XTREME; see `submissions`.
 
     Raises:
         ConfigError: an unknown form.
     """
+    if form == SUBMISSION:
+        target = submission_folder(loaded, path)
+        submissions(loaded, target, store)
+        return target
     from xstilts.reports.build import write_report
     from xstilts.reports.page import Facts
 
@@ -200,8 +258,52 @@ def report(
         place,
         results(loaded, place),
         gains(loaded, place),
+        best(loaded, place),
     )
     return write_report(facts, form, Path(path) if path else None)
+
+
+def submissions(
+    loaded: Loaded, path: Path | str | None = None, store: Store | Path | str | None = None
+) -> list[Submission]:
+    """Write the test predictions as XTREME's leaderboard takes them, and check them.
+
+    A submission for each encoder, intermediate setting and seed, in the folder
+    PATH/ENCODER/SETTING/seed-N and zipped beside it. What is missing is named in its `problems`.
+
+    Raises:
+        ConfigError: nothing can be submitted.
+    """
+    from xstilts.reports.xtreme.write import write_submissions
+
+    target = submission_folder(loaded, path)
+    return write_submissions(compile_experiment(loaded), open_store(store), target, loaded.data)
+
+
+def submission_folder(loaded: Loaded, path: Path | str | None = None) -> Path:
+    """Where submissions are written: the folder given, else ./xstilts-NAME-xtreme."""
+    return Path(path) if path else Path(f"xstilts-{loaded.experiment.name}-{SUBMISSION}")
+
+
+def check_data(names: Sequence[str], data: Path | str | None = None) -> Iterator[Finding]:
+    """What there is of the data of suites and tasks: see `tasks.survey.Finding`.
+
+    Args:
+        names: suites (`tasks.suites.SUITES`) and tasks.
+        data: the folder of the user's files; where it is missing from there, its `xtreme`.
+
+    Raises:
+        UnknownName: neither a suite nor a task.
+    """
+    place = Path(data).expanduser().absolute() if data else None
+    if place and not place.is_dir():
+        raise ConfigError(f"no folder {place}", where="--data")
+    for name, splits in members(names).items():
+        task = TASKS.get(name)
+        for split in task.splits:
+            for code in task.languages_of(split):
+                needed = is_needed(task, split, code, splits)
+                yield survey(task, split, code, place, needed=needed)
 
 
 @dataclass(frozen=True)
@@ -238,7 +340,9 @@ def check_room(outlook: Outlook, store: Store) -> None:
 
 
 def default_workers() -> int:
-    """One process for each processor that this process may use, at most four."""
+    """One process for each processor that this process may use, at most four; one with a GPU."""
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        return 1  # several would share its memory
     usable = getattr(os, "sched_getaffinity", None)
     return min(4, len(usable(0)) if usable else os.cpu_count() or 1)
 

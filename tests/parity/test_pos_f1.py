@@ -30,7 +30,7 @@ RECORDED = json.loads((Path(__file__).parent / "pos_scores.json").read_text(enco
 
 def score(name: str, gold: list[list[str]], predicted: list[list[str]]) -> float:
     metric = METRICS.get(name)
-    found = float(metric.value(metric.statistics(gold, predicted).sum(0)))
+    found = float(metric.value(metric.statistics(gold, predicted, "en").sum(0)))
     return 0.0 if math.isnan(found) else found
 
 

@@ -17,9 +17,9 @@ RECORDED = json.loads((Path(__file__).parent / "squad_scores.json").read_text(en
 def test_every_score_is_the_official_scripts(row: list[object]) -> None:
     golds, answer, exact_v1, f1_v1, exact_v2, f1_v2 = row
     if exact_v1 is not None:
-        (found,) = statistics_v1([golds], [answer]).tolist()  # type: ignore[list-item]
+        (found,) = statistics_v1([golds], [answer], "en").tolist()  # type: ignore[list-item]
         assert found == [exact_v1, pytest.approx(f1_v1, abs=1e-12), 1.0]
-    (found,) = statistics_v2([golds], [answer]).tolist()  # type: ignore[list-item]
+    (found,) = statistics_v2([golds], [answer], "en").tolist()  # type: ignore[list-item]
     assert found == [exact_v2, pytest.approx(f1_v2, abs=1e-12), 1.0]
 
 
@@ -28,7 +28,7 @@ def test_the_mean_is_that_of_both() -> None:
     values = {}
     for name in ("qa_mean", "exact_match", "token_f1"):
         metric = METRICS.get(name)
-        values[name] = float(metric.value(metric.statistics(gold, answers).sum(0)))
+        values[name] = float(metric.value(metric.statistics(gold, answers, "en").sum(0)))
     assert values["exact_match"] == 0.5
     assert values["token_f1"] == pytest.approx((2 / 3 + 1) / 2)
     assert values["qa_mean"] == pytest.approx((values["exact_match"] + values["token_f1"]) / 2)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from xstilts.formats import TRAINED
+from xstilts.formats.base import Reading
 from xstilts.metrics.squad import normalised
 from xstilts.models.packaged import open_packed, packaged_file, write_tokenizer
 from xstilts.models.source import has_wheel
@@ -49,7 +50,7 @@ def questions(name: str) -> list[SpanExample]:
 def test_every_answer_can_be_pointed_at(name: str, tokenizer: Any) -> None:
     """Where sub-words do not end with the answer, the stretch holds it with a letter more."""
     rows = [asdict(one) for one in questions(name)[:250] if one.answers]
-    features = TRAINED.get("span").features(rows, tokenizer, (), 384)
+    features = TRAINED.get("span").features(rows, tokenizer, (), Reading(max_length=384))
     best: dict[str, str] = {}
     for feature in features:
         if feature.target != [0, 0]:

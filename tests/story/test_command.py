@@ -47,6 +47,7 @@ def test_quick_verbs_import_no_torch(finished: Path, toy_file: Path) -> None:
         ["plan", str(toy_file), "--store", str(finished), *SMALL],
         ["status", "--store", str(finished)],
         ["tasks"],
+        ["data", "--help"],
     ):
         code = (
             "import sys\nfrom xstilts.cli import app\n"
@@ -63,8 +64,9 @@ def test_a_dry_run_and_a_plan_write_nothing(toy_file: Path, tmp_path: Path) -> N
         said = xstilts(*words, toy_file, "--store", tmp_path / "store", *SMALL)
         assert "train toy-kind (baseline) seed 0" in said
         assert "never run" in said
-        assert "26 stages: 26 to do" in said
+        assert "28 stages: 28 to do" in said
         assert "expected:" in said
+        assert "GPU-hours, if a GPU sustains 100 TFLOP/s" in said
     assert not (tmp_path / "store").exists()
 
 
@@ -72,7 +74,7 @@ def test_run_again_prints_the_gains(toy_file: Path, finished: Path) -> None:
     started = time.monotonic()
     said = xstilts("run", toy_file, "--store", finished, *SMALL)
     assert time.monotonic() - started < 20
-    assert "26 stages: 26 done" in said
+    assert "28 stages: 28 done" in said
     assert "nothing to do" in said
     assert "toy-same" in said
     assert "Holm" in said
@@ -81,7 +83,7 @@ def test_run_again_prints_the_gains(toy_file: Path, finished: Path) -> None:
 def test_status_counts_stages_and_tells_the_last_events(finished: Path, tmp_path: Path) -> None:
     said = xstilts("status", "--store", finished)
     assert "small" in said
-    assert "26" in said
+    assert "28" in said
     assert "done" in said
     assert "no experiment was run in" in xstilts("status", "--store", tmp_path, code=2)
 
@@ -139,6 +141,21 @@ def test_tasks_and_one_task() -> None:
     assert "ja 92" in said
     assert "accuracy_at_1" in said
     assert "did you mean 'home-slots'" in xstilts("tasks", "home-slot", code=2)
+
+
+def test_data_check_says_what_is_lacking_and_ends_with_two(tmp_path: Path) -> None:
+    for split, text in (("train", "a\tb\t0\nc\td\t1\n"), ("test", "a\tb\nc\n")):
+        file = tmp_path / "pawsx" / f"{split}-en.tsv"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    said = xstilts("data", "check", "paws-x", "bucc", "--data", tmp_path, code=2)
+    assert "pawsx/train-en.tsv" in said
+    assert "13 on the hub" in said
+    assert f"{file}:2: not two texts and a label" in said
+    assert "broken: paws-x test (en): 1 of 2 rows cannot be used" in said
+    assert "missing: bucc dev (de fr ru zh): no file bucc2018/de-en.dev.de" in said
+    assert "needed and not usable: 9" in said
+    assert "did you mean 'xtreme'" in xstilts("data", "check", "xtrem", code=2)
 
 
 def test_doctor_tells_versions_and_what_is_missing() -> None:
@@ -204,5 +221,5 @@ def test_a_missing_data_package_says_what_to_install(tmp_path: Path) -> None:
 
 def test_the_environment_names_the_store(toy_file: Path, copied: Path) -> None:
     said = xstilts("plan", toy_file, *SMALL, XSTILTS_STORE=str(copied))
-    assert "26 done" in said
+    assert "28 done" in said
     shutil.rmtree(copied)

@@ -6,13 +6,19 @@ import html.parser
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from xstilts import api
+from xstilts.analysis.best import best_per_target
+from xstilts.analysis.scan import expected, outcomes, results_frame
+from xstilts.analysis.stats import gain_table
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
+from xstilts.reports.build import write_report
+from xstilts.reports.page import Facts
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -60,6 +66,31 @@ def page_file(small: Loaded, finished: Path, tmp_path_factory: pytest.TempPathFa
     return api.report(small, tmp_path_factory.mktemp("report") / "report.html", finished)
 
 
+@pytest.fixture(scope="module")
+def xtreme_facts(small: Loaded, finished: Path) -> Facts:
+    """The small experiment's results as if its first target were XNLI."""
+    outlook = api.plan(small, finished)
+    cells = tuple(
+        replace(cell, target="xnli") if cell.target == "toy-kind" else cell
+        for cell in outlook.compiled.cells
+    )
+    compiled, store = replace(outlook.compiled, cells=cells), Store(finished)
+    results = results_frame(cells, store)
+    gains = gain_table(outcomes(cells, store), results, expected(cells))
+    best = best_per_target(compiled, store, results)
+    experiment = small.experiment.model_copy(update={"targets": ("xnli", "toy-search")})
+    return Facts(experiment, compiled, outlook.standings, store, results, gains, best)
+
+
+@pytest.fixture(scope="module")
+def xtreme_file(xtreme_facts: Facts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(xtreme_facts, "html", tmp_path_factory.mktemp("xtreme") / "report.html")
+
+
+def said_by(page_file: Path) -> str:
+    return " ".join("".join(Page(page_file.read_text(encoding="utf-8")).text).split())
+
+
 def test_every_number_leads_to_its_artifact(page_file: Path, finished: Path) -> None:
     page = Page(page_file.read_text(encoding="utf-8"))
     assert page.open == []
@@ -85,12 +116,28 @@ def test_it_needs_no_network_and_runs_no_script(page_file: Path) -> None:
 def test_it_shows_the_gains_the_languages_and_how_to_repeat(
     small: Loaded, finished: Path, page_file: Path
 ) -> None:
-    said = " ".join("".join(Page(page_file.read_text(encoding="utf-8")).text).split())
+    said = said_by(page_file)
     gain = api.gains(small, finished).iloc[0]["gain"]
     assert f"{100 * gain:+.1f}".replace("+0.0", "0.0") in said
     parts = ("toy-same", "English", "xstilts run small.yaml", "torch 2", "toy-search")
-    for part in (*parts, "loss (lines)"):
+    for part in (*parts, "loss (lines)", "chosen on test"):
         assert part in said
+
+
+def test_xtremes_table_says_what_is_missing(
+    xtreme_facts: Facts, xtreme_file: Path, page_file: Path, tmp_path: Path
+) -> None:
+    table = xtreme_facts.sections[0].table.set_index("after")
+    means = xtreme_facts.results.query("target == 'xnli' and language == 'en'")
+    score = means.set_index("intermediate")["value"]["toy-same"]
+    assert table.loc["toy-same", "xnli"] == f"{100 * score:.1f}†"
+    said = said_by(xtreme_file)
+    assert f"best per target{100 * score:.1f}†–" in said
+    assert "missing: xnli (ar bg de el es fr hi ru and 6 more)" in said
+    assert "not in the experiment: paws-x" in said
+    text = write_report(xtreme_facts, "md", tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "| best per target | " in text
+    assert "XTREME" not in said_by(page_file)
 
 
 def test_the_same_results_give_the_same_page(
@@ -118,12 +165,13 @@ def test_a_page_of_nothing_says_so(small: Loaded, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("which", ["page_file", "xtreme_file"])
 def test_a_browser_shows_it_without_scrolling_sideways(
-    page_file: Path, tmp_path: Path, width: int
+    which: str, tmp_path: Path, width: int, request: pytest.FixtureRequest
 ) -> None:
     """The page in a frame of that width (a window cannot be as narrow as a phone) is measured."""
     probe = tmp_path / "probe.html"
-    text = page_file.read_text(encoding="utf-8")
+    text = request.getfixturevalue(which).read_text(encoding="utf-8")
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
     escaped = text.replace("&", "&amp;").replace('"', "&quot;")
     probe.write_text(

@@ -130,7 +130,7 @@ def test_a_failed_stage_stops_only_what_needs_it(toy_file: Path, tmp_path: Path)
     outcome = api.run(loaded, tmp_path / "store", workers=1)
     assert outcome.exit_code == 2
     (problem,) = outcome.failed.values()
-    assert "test-xx.tsv:1: 1 columns where 2 are declared" in problem
+    assert "test-xx.tsv:1: wrong number of columns: 1, 2" in problem
     assert len(outcome.skipped) == 2  # predict and score of that language
     frame = api.results(loaded, tmp_path / "store")
     assert {("toy-kind", "en"), ("toy-search", "xx")} == set(
@@ -190,7 +190,7 @@ def test_retrieval_uses_the_stated_layer(toy_file: Path, copied: Path) -> None:
     one, other = (
         api.plan(changed(toy_file, f"retrieval.layer={layer}"), copied) for layer in (0, 2)
     )
-    assert {s.kind for s in one.todo} == {"embed", "score"}
+    assert {s.kind for s in one.todo} == {"embed", "search", "score"}
     assert {s.key for s in one.todo}.isdisjoint({s.key for s in other.todo})
     bad = api.run(changed(toy_file, "retrieval.layer=7"), copied, workers=1)
     assert "no layer 7" in next(iter(bad.failed.values()))
@@ -208,8 +208,8 @@ def test_artifacts_tell_their_story(small: Loaded, finished: Path) -> None:
         assert manifest["key"] == key
         assert manifest["provenance"]["seconds"] >= 0
         assert json.loads(json.dumps(manifest)) == manifest
-    vectors = [store.artifact(key) / "vectors.npy" for key in set(store.keys())]
-    made = [np.load(path, allow_pickle=False) for path in vectors if path.exists()]
+    vectors = [path for key in store.keys() for path in store.artifact(key).path.glob("*.npy")]  # noqa: SIM118
+    made = [np.load(path, allow_pickle=False) for path in vectors]
     assert made
     assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in made)
 

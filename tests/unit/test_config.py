@@ -8,9 +8,11 @@ import pytest
 
 from xstilts import api
 from xstilts.config.load import load, presets, schema
-from xstilts.config.setting import parse_setting
+from xstilts.config.setting import Part, parse_setting
+from xstilts.config.split import Share, parse_share
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.stages.compile import compile_experiment
+from xstilts.stages.names import Names
 
 GOOD = """\
 name: mine
@@ -53,6 +55,11 @@ def test_overrides_are_yaml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
+        (
+            "recipes:",
+            "translator: {engin: apertium}\nrecipes:",
+            ["mine.yaml:5", "translator.engin", "did you mean 'engine'"],
+        ),
         (
             "learning_rate: 1.0e-4",
             "learning_rat: 1",
@@ -169,13 +176,66 @@ def test_unknown_presets_and_files(tmp_path: Path) -> None:
 
 def test_settings() -> None:
     assert parse_setting("none").chain == ()
-    assert parse_setting("a+b").chain == (("a", "b"),)
-    assert parse_setting("a>c + b").chain == (("a",), ("b", "c"))
+    assert parse_setting("b+a").chain == ((Part("a"), Part("b")),)
+    assert parse_setting("a>c + b").chain == ((Part("a"),), (Part("b"), Part("c")))
     assert parse_setting(" a >b+ c").name == "a > b+c"
-    for wrong in ("", "a+a", "none+a", "a > ", "+"):
+    assert parse_setting("a@de, fr+b").chain == ((Part("a", ("de", "fr")), Part("b")),)
+    assert parse_setting("a@de, fr+b").name == "a@de,fr+b"
+    for wrong in ("", "a+a", "none+a", "a > ", "+", "a@", "a@de,de", "a@de,", "@de", "a@de+a@fr"):
         with pytest.raises(ConfigError):
             parse_setting(wrong)
 
 
 def test_the_schema_knows_every_key() -> None:
     assert {"encoder", "intermediate", "targets", "recipes"} <= schema()["properties"].keys()
+
+
+def test_shares_of_a_split() -> None:
+    assert parse_share("dev") == Share("dev", 0, 100)
+    assert parse_share(" dev[:80%]").name == "dev[:80%]"
+    assert parse_share("dev[80%:]") == Share("dev", 80, 100)
+    for wrong in ("dev[", "dev[80:]", "dev[80%:20%]", "dev[:101%]", "dev[5%]", ""):
+        with pytest.raises(ConfigError):
+            parse_share(wrong)
+
+
+def test_shares_split_examples_by_id_alone() -> None:
+    names = [f"row-{number}" for number in range(1000)]
+    first, rest = Share("dev", 0, 30), Share("dev", 30, 100)
+    assert [first.holds(name) for name in names] == [not rest.holds(name) for name in names]
+    assert 250 < sum(map(first.holds, names)) < 350
+    assert not first.overlaps(rest)
+    assert first.overlaps(Share("dev", 29, 31))
+    assert not first.overlaps(Share("test", 0, 100))
+
+
+def test_an_experiment_extends_another(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    mine = tmp_path / "more.yaml"
+    mine.write_text("extends: mine.yaml\nname: more\nrecipes: {target: {epochs: 1}}\nseeds: [7]\n")
+    found = load(str(mine)).experiment
+    assert (found.name, found.seeds, found.targets) == ("more", (7,), ("home-intents",))
+    assert (found.recipes.target.epochs, found.recipes.target.learning_rate) == (1, 1e-4)
+    mine.write_text("extends: more.yaml\nname: more\n")
+    with pytest.raises(ConfigError, match=r"more.yaml:1: more.yaml extends itself"):
+        load(str(mine))
+    mine.write_text("extends: quickstat\nname: more\n")
+    with pytest.raises(XstiltsError, match="did you mean 'quickstart'"):
+        load(str(mine))
+    mine.write_text("extends: mine.yaml\nname: more\nrecipe: {}\n")
+    with pytest.raises(ConfigError, match="more.yaml:3: unknown key 'recipe'"):
+        load(str(mine))
+
+
+def test_a_tasks_own_limit_wins_even_if_it_is_none(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path, GOOD), ["limits.dev=7", "task_limits.home-nli={dev: all}"])
+    names = Names(loaded)
+    assert (names.limit("home-nli", "dev"), names.limit("home-intents", "dev")) == (None, 7)
+    assert names.limit("home-nli", "train") is None
+
+
+def test_the_papers_grid() -> None:
+    for name in ("phang-2020", "phang-2020-base"):
+        found = load(name).experiment
+        assert (len(found.intermediate), len(found.targets), len(found.seeds)) == (10, 9, 3)
+        assert set(found.recipes.tasks) <= set(found.targets)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from xstilts.config.experiment import FileTask
@@ -57,7 +59,7 @@ def test_jsonl_with_ids_and_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("one\ta\ntwo\n", ["train-en.tsv:2", "1 columns where 2 are declared"]),
+        ("one\ta\ntwo\n", ["train-en.tsv:2", "wrong number of columns: 1, 2"]),
         ("one\tc\n", ["train-en.tsv:1", "label outside the set", "'c'"]),
         ("one\t\n", ["label outside the set"]),
         (" \ta\n", ["train-en.tsv:1", "empty text"]),
@@ -78,7 +80,7 @@ def test_other_bad_files(tmp_path: Path) -> None:
     (tmp_path / "train-en.tsv").unlink()
     assert "no file" in complaint(made)
     assert ":1" in complaint(task(tmp_path, "{", "jsonl"))
-    assert "one JSON object" in complaint(task(tmp_path, "[]", "jsonl"))
+    assert "no JSON object" in complaint(task(tmp_path, "[]", "jsonl"))
     assert "no label in the row" in complaint(task(tmp_path, '{"text": "x"}', "jsonl"))
     tagging = {"format": "tagging", "columns": ("tokens", "tags"), "labels": ("O",)}
     assert "differ in number" in complaint(task(tmp_path, "a b\tO\n", **tagging))
@@ -112,9 +114,7 @@ def test_null_is_blank_and_structures_are_no_text(tmp_path: Path) -> None:
     kept, _ = usable(made.read("train", "en"), made, "test", "en")
     assert kept == [TextExample("train-en.jsonl:1", "x", "", None, kept[0].where)]
     assert ":1" in complaint(task(tmp_path, '{"text": ["x"], "label": "a"}', "jsonl"))
-    assert "where a text is expected" in complaint(
-        task(tmp_path, '{"text": {}, "label": "a"}', "jsonl")
-    )
+    assert "'text' is no text" in complaint(task(tmp_path, '{"text": {}, "label": "a"}', "jsonl"))
     tagging = {"format": "tagging", "columns": (), "labels": ("O",)}
     assert ":1" in complaint(task(tmp_path, '{"tokens": null, "tags": null}', "jsonl", **tagging))
     blank = task(tmp_path, "a b\t\n", format="tagging", columns=("tokens", "tags"), labels=("O",))
@@ -153,3 +153,50 @@ def test_blank_test_labels_can_be_predicted(tmp_path: Path) -> None:
     made = task(tmp_path, "one\t\ntwo\t\n")
     kept, _ = usable(made.read("train", "en"), made, "test", "en")
     assert [example.label for example in kept if isinstance(example, TextExample)] == ["", ""]
+
+
+def test_columns_may_have_other_names_and_lie_in_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "train-en.parquet"
+    columns = {"premise": ["x", "y"], "hypothesis": ["p", "q"], "gold": [0, 1]}
+    pq.write_table(pa.table(columns), path)
+    given = FileTask(
+        format="classification",
+        files="{split}-{language}.parquet",
+        splits={"train": ("en",)},
+        labels=("0", "1"),
+        rename={"premise": "text", "hypothesis": "text_pair", "gold": "label"},
+    )
+    made = file_task("mine", given, tmp_path)
+    kept, _ = usable(made.read("train", "en"), made, "train", "en")
+    assert [(one.text, one.text_pair, one.label) for one in kept] == [  # type: ignore[union-attr]
+        ("x", "p", "0"),
+        ("y", "q", "1"),
+    ]
+
+
+def test_files_may_be_those_of_a_dataset_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "somewhere.parquet"
+    pq.write_table(pa.table({"text": ["one\n\ntwo", "three"]}), path)
+    asked = []
+
+    def fake(dataset: str, file: str, **rest: str) -> str:
+        asked.append((dataset, file, rest["revision"]))
+        return str(path)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fake)
+    given = FileTask(
+        format="masked_lm",
+        hub="me/wiki@abc",
+        files="20231101.{language}/train.parquet",
+        splits={"train": ("de",)},
+    )
+    made = file_task("wiki", given, tmp_path)
+    assert made.origin("train", "de") == "hub me/wiki@abc"
+    kept, _ = usable(made.read("train", "de"), made, "train", "de")
+    assert sorted(one.text for one in kept) == ["one", "three", "two"]  # type: ignore[union-attr]
+    assert asked == [("me/wiki", "20231101.de/train.parquet", "abc")]
+    other = given.model_copy(update={"hub": "me/wiki@def"})
+    prints = {file_task("wiki", one, tmp_path).fingerprint("train", "de") for one in (given, other)}
+    assert len(prints) == 2

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer
 
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, Reading
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.files import EncoderFiles, import_encoder
@@ -19,6 +19,8 @@ from xstilts.models.transfer import HeadShape, initialised
 from xstilts.testing.tiny import write_encoder
 from xstilts.train.batching import by_length, collate
 from xstilts.train.predict import embed, predict
+
+SHORT = Reading(max_length=64)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def tokenizer(root: Path) -> Any:
 
 def test_pairs_follow_the_encoders_own_template(tokenizer: Any) -> None:
     row = {"id": "1", "text": "the cat", "text_pair": "a dog", "label": "b"}
-    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), 64)
+    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
     assert feature.ids == tokenizer("the cat", "a dog")["input_ids"]
     assert tokenizer.convert_ids_to_tokens(feature.ids).count("</s>") == 3
     assert feature.target == 1
@@ -43,14 +45,14 @@ def test_pairs_follow_the_encoders_own_template(tokenizer: Any) -> None:
 
 def test_a_blank_label_has_no_target(tokenizer: Any) -> None:
     row = {"id": "1", "text": "the cat", "text_pair": None, "label": ""}
-    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), 64)
+    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
     assert feature.target == -100
 
 
 def test_tags_sit_on_each_words_first_subword(tokenizer: Any) -> None:
     row = {"id": "1", "tokens": ["zebra", "cat", "qqqq"], "tags": ["B-x", "O", "B-x"]}
     tagging = TRAINED.get("tagging")
-    (feature,) = tagging.features([row], tokenizer, ("O", "B-x"), 64)
+    (feature,) = tagging.features([row], tokenizer, ("O", "B-x"), SHORT)
     encoded = tokenizer([row["tokens"]], is_split_into_words=True)
     words = encoded.word_ids(0)
     firsts = [words.index(word) for word in range(3)]
@@ -59,20 +61,35 @@ def test_tags_sit_on_each_words_first_subword(tokenizer: Any) -> None:
     assert sum(target != -100 for target in feature.target) == 3
     logits = torch.zeros(1, len(feature.ids), 2)
     logits[0, firsts[2], 1] = 1
-    assert tagging.predictions(logits, [feature], ("O", "B-x")) == [["O", "O", "B-x"]]
+    assert tagging.predictions(logits, [feature], ("O", "B-x"), Reading()) == [["O", "O", "B-x"]]
 
 
-def test_words_beyond_the_maximal_length_are_predicted_as_outside(tokenizer: Any) -> None:
-    row = {"id": "1", "tokens": ["cat"] * 30, "tags": ["B-x"] * 30}
+def test_a_long_sentence_is_tagged_in_parts_between_words(tokenizer: Any) -> None:
+    words = [f"word{number}" for number in range(30)]
+    tags = ["B-x" if number % 3 == 0 else "O" for number in range(30)]
+    row = {"id": "1", "tokens": words, "tags": tags}
     tagging = TRAINED.get("tagging")
-    (feature,) = tagging.features([row], tokenizer, ("O", "B-x"), 8)
-    assert len(feature.ids) == 8
-    logits = torch.zeros(1, 8, 2)
-    logits[..., 1] = 1
-    (found,) = tagging.predictions(logits, [feature], ("O", "B-x"))
-    assert len(found) == 30
-    assert found[-1] == "O"
-    assert found[0] == "B-x"
+    after = {"id": "2", "tokens": ["cat"], "tags": ["O"]}
+    parts = tagging.features([row, after], tokenizer, ("O", "B-x"), Reading(max_length=16))
+    assert len(parts) > 3
+    assert all(len(part.ids) <= 16 and -1 not in part.words for part in parts)
+    assert [part.id for part in parts] == ["1"] * (len(parts) - 1) + ["2"]
+    pieces = [index for part in parts[:-1] for index in part.ids[1:-1]]
+    whole = tokenizer(words, is_split_into_words=True, add_special_tokens=False)
+    assert pieces == whole["input_ids"]
+    targets = tagging.targets(parts, max(len(part.ids) for part in parts))
+    logits = torch.nn.functional.one_hot(targets.clamp(min=0), 2).float()
+    found = tagging.predictions(logits, parts, ("O", "B-x"), Reading())
+    assert tagging.merged(parts, found, ("O", "B-x"), Reading()) == [tags, ["O"]]
+
+
+def test_a_word_that_is_too_long_keeps_its_first_subwords(tokenizer: Any) -> None:
+    row = {"id": "1", "tokens": ["a", "q" * 60, "b"], "tags": ["O", "B-x", "O"]}
+    tagging = TRAINED.get("tagging")
+    parts = tagging.features([row], tokenizer, ("O", "B-x"), Reading(max_length=8))
+    assert all(len(part.ids) <= 8 for part in parts)
+    assert sum(len(part.words) for part in parts) == 3
+    assert [sum(t != -100 for t in part.target) for part in parts] == [1, 1, 1]  # type: ignore[union-attr]
 
 
 def test_pooling() -> None:
@@ -105,10 +122,13 @@ def test_predictions_do_not_depend_on_the_batches(root: Path) -> None:
     encoder = Encoder(EncoderFiles(root), torch.arange(160))
     model = initialised(encoder, {"t": HeadShape("classification", 3, 0.1, "mean")}, 0)
     alone, together = (
-        predict(model, "t", "classification", made, "abc", 1, tokens=tokens) for tokens in (1, 4096)
+        predict(model, "t", "classification", made, "abc", 1, Reading(), tokens=tokens)
+        for tokens in (1, 4096)
     )
     assert alone == together
-    one, other = (embed(encoder, made, 1, 2, "mean", tokens=tokens) for tokens in (1, 4096))
+    one, other = (
+        embed(encoder, made, 1, [(2, "mean")], tokens=tokens)[2, "mean"] for tokens in (1, 4096)
+    )
     torch.testing.assert_close(torch.tensor(one), torch.tensor(other), rtol=1e-4, atol=1e-5)
 
 

@@ -65,6 +65,8 @@ def test_a_known_key_stays_what_it_is() -> None:
 
 def test_json_and_back() -> None:
     assert Stage.from_json(STAGE.to_json()) == STAGE
+    priced = replace(STAGE, cost=Cost(1.5, 2, 3e17))
+    assert Stage.from_json(priced.to_json()).cost == priced.cost
 
 
 def test_seeds_do_not_depend_on_the_process() -> None:

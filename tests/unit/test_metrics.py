@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.retrieval import ranks
+from xstilts.metrics import nearest as nearest_module
+from xstilts.metrics.nearest import nearest
+from xstilts.metrics.retrieval import nearest_lines, ranks, statistics
 from xstilts.metrics.spans import spans
 
 TAGS = st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"])
@@ -27,7 +29,7 @@ PAIRS = st.lists(
 
 def score(name: str, gold: list, predicted: list) -> float:  # type: ignore[type-arg]
     metric = METRICS.get(name)
-    return float(metric.value(metric.statistics(gold, predicted).sum(0)))
+    return float(metric.value(metric.statistics(gold, predicted, "en").sum(0)))
 
 
 @settings(max_examples=300)
@@ -45,6 +47,25 @@ def test_span_f1_is_seqevals(pairs: list[tuple[list[str], list[str]]]) -> None:
 def test_accuracy() -> None:
     assert score("accuracy", list("abcd"), list("abxx")) == 0.5
     assert math.isnan(score("accuracy", [], []))
+
+
+LABELS = st.lists(st.tuples(*[st.sampled_from("01")] * 2), min_size=1, max_size=12)
+
+
+@given(LABELS)
+def test_accuracy_and_f1_by_counting(pairs: list[tuple[str, str]]) -> None:
+    hits = pairs.count(("1", "1"))
+    marked = [b for _, b in pairs].count("1")
+    there = [a for a, _ in pairs].count("1")
+    precision, recall = hits / marked if marked else 0, hits / there if there else 0
+    f1 = 2 * precision * recall / (precision + recall) if hits else 0
+    right = sum(a == b for a, b in pairs) / len(pairs)
+    gold, predicted = [a for a, _ in pairs], [b for _, b in pairs]
+    assert score("accuracy_and_f1", gold, predicted) == pytest.approx((right + f1) / 2, abs=1e-12)
+
+
+def test_accuracy_and_f1_of_nothing_is_no_number() -> None:
+    assert math.isnan(score("accuracy_and_f1", [], []))
 
 
 @settings(max_examples=60)
@@ -80,3 +101,38 @@ def test_retrieval_metrics_average_the_directions() -> None:
     assert mrr.value(sums) == pytest.approx((3.5 / 4 + 2 / 4) / 2)
     assert METRICS.get("accuracy_at_1_to_en").value(sums) == pytest.approx(0.75)
     assert METRICS.get("mrr_from_en").value(sums) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nearest_is_the_highest_cosine_over_all_blocks(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest_module, "BLOCK", 4)
+    draw = np.random.default_rng(seed)
+    queries, candidates = draw.normal(size=(9, 3)), draw.normal(size=(11, 3)) * draw.uniform(1, 9)
+    lengths = np.linalg.norm(candidates, axis=1)
+    wanted = [int(np.argmax(candidates @ query / lengths)) for query in queries]
+    assert nearest(queries.astype("f4"), candidates.astype("f4")).tolist() == wanted
+
+
+def test_tatoebas_rule_is_that_of_lines_and_ours_that_of_meanings() -> None:
+    english = np.eye(3, dtype="f4")
+    other = english[[0, 1, 1]]  # the last line repeats the one before
+    lines = np.arange(3)
+    hits = nearest_lines(english[[0, 1, 1]], other, lines) == lines
+    assert hits.tolist() == [True, True, False]
+    found = ranks(english[[0, 1, 1]], other, ["a", "b", "b"], ["a", "b", "b"])
+    sums = statistics(found, from_english=True, own_line=hits).sum(0)
+    assert METRICS.get("tatoeba_accuracy").value(sums) == pytest.approx(2 / 3)
+    assert METRICS.get("accuracy_at_1_from_en").value(sums) == 1.0
+
+
+def test_tatoebas_rule_credits_one_point_for_everything_once() -> None:
+    same, lines = np.ones((4, 3), dtype="f4"), np.arange(4)
+    assert nearest_lines(same, same, lines).tolist() == [0, 0, 0, 0]
+
+
+def test_a_task_without_lines_has_no_tatoeba_accuracy() -> None:
+    sums = statistics(np.array([1, 2]), from_english=True).sum(0)
+    assert math.isnan(METRICS.get("tatoeba_accuracy").value(sums))
+    assert METRICS.get("accuracy_at_1_from_en").value(sums) == 0.5

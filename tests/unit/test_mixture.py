@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.train.mixture import apportion, schedule, shares, steps_in_all
+from xstilts.train.mixture import apportion, more, schedule, shares, steps_in_all
 
 SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 60), min_size=1)
 
@@ -59,3 +60,35 @@ def test_apportionment_adds_up(weights: dict[str, float], total: int) -> None:
     assert sum(counts.values()) == total
     for name, weight in weights.items():
         assert abs(counts[name] - total * weight / whole) < 1
+
+
+def test_uniform_sampling_makes_all_tasks_alike() -> None:
+    sizes = {"a": 900, "b": 100, "c": 30}
+    assert shares(sizes, None, math.inf) == pytest.approx(dict.fromkeys(sizes, 1 / 3))
+    plan = schedule(sizes, batch=10, epochs=1, seed=0, temperature=math.inf)
+    assert Counter(step.task for step in plan) == {"a": 35, "b": 34, "c": 34}
+    assert len(plan) == steps_in_all(sizes, 10, 1, None)
+
+
+@given(SIZES, st.integers(1, 9), st.floats(0.05, 0.9), st.integers(0, 3))
+def test_steps_on_top_are_their_share_and_leave_the_others_alone(
+    sizes: dict[str, int], batch: int, share: float, seed: int
+) -> None:
+    texts = {"text": 40, "more-text": 3}
+    given = {"batch": batch, "epochs": 2, "seed": seed}
+    alone = schedule(sizes, **given)
+    plan = schedule(sizes | texts, on_top=texts.keys(), share=share, **given)
+    counts = Counter(step.task for step in plan)
+    further = counts["text"] + counts["more-text"]
+    assert further == more(len(alone), share) == len(plan) - len(alone)
+    assert further == 1 or abs(further - share * len(plan)) <= 1
+    assert abs(counts["text"] - counts["more-text"]) <= 1
+    for task in sizes:  # the others see the same batches of theirs, in the same order
+        assert [one for one in plan if one.task == task] == [
+            one for one in alone if one.task == task
+        ]
+
+
+def test_text_alone_is_counted_like_any_task() -> None:
+    alone = schedule({"text": 20}, batch=4, epochs=2, seed=0, on_top={"text"}, share=0.9)
+    assert alone == schedule({"text": 20}, batch=4, epochs=2, seed=0)

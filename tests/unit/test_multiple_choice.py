@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, XLMRobertaForMultipleChoice
 from xstilts import api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
+from xstilts.formats.base import Reading
 from xstilts.models.encoder import Encoder
 from xstilts.models.files import EncoderFiles, import_encoder
 from xstilts.models.transfer import HeadShape, initialised
@@ -21,6 +22,8 @@ from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak, write_encoder
 from xstilts.train.batching import by_length, collate
 from xstilts.train.predict import predict
+
+SHORT = Reading(max_length=64)
 
 LABELS = ("0", "1", "2")
 CHOICE = TRAINED.get("multiple_choice")
@@ -44,7 +47,7 @@ def rows(count: int = 9) -> list[dict[str, Any]]:
 
 def test_every_choice_is_a_pair_with_the_text(root: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(root)
-    (feature, *_) = CHOICE.features(rows(), tokenizer, LABELS, 64)
+    (feature, *_) = CHOICE.features(rows(), tokenizer, LABELS, SHORT)
     row = rows()[0]
     expected = [tokenizer(row["text"], choice)["input_ids"] for choice in row["choices"]]
     assert [text.ids for text in feature.texts] == expected
@@ -53,7 +56,7 @@ def test_every_choice_is_a_pair_with_the_text(root: Path) -> None:
 
 
 def test_batches_hold_all_choices_of_an_example(root: Path) -> None:
-    made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, 64)
+    made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, SHORT)
     assert collate(made[:2], 1).ids.shape[0] == 6
     groups = list(by_length(made, 100))
     assert sorted(place for group in groups for place in group) == list(range(len(made)))
@@ -71,7 +74,7 @@ def test_logits_loss_and_gradients_are_transformers(root: Path) -> None:
     head = model.heads["t"]
     for ours, theirs in ((head.dense, oracle.roberta.pooler.dense), (head.out, oracle.classifier)):
         theirs.load_state_dict(ours.state_dict())
-    made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, 64)
+    made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, SHORT)
     batch, targets = collate(made, 1), CHOICE.targets(made, 0)
     logits = model("t", batch.ids, batch.mask, batch.types)
     loss = CHOICE.loss(logits, targets) / len(made)
@@ -96,8 +99,8 @@ def test_the_prediction_follows_its_choice(root: Path) -> None:
         changed = [
             {**row, "choices": row["choices"][turned:] + row["choices"][:turned]} for row in rows()
         ]
-        made = CHOICE.features(changed, tokenizer, LABELS, 64)
-        found = predict(model, "t", "multiple_choice", made, LABELS, 1)
+        made = CHOICE.features(changed, tokenizer, LABELS, SHORT)
+        found = predict(model, "t", "multiple_choice", made, LABELS, 1, Reading())
         return [row["choices"][int(label)] for row, label in zip(changed, found, strict=True)]
 
     assert chosen(0) == chosen(1) == chosen(2)

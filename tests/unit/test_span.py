@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from pathlib import Path
@@ -14,8 +15,7 @@ from transformers import AutoTokenizer
 from xstilts import api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature
-from xstilts.formats.span import LONGEST
+from xstilts.formats.base import Feature, Reading
 from xstilts.models.files import import_encoder
 from xstilts.tasks.base import SpanExample, TaskSpec
 from xstilts.tasks.check import gold_is_blank, usable
@@ -23,6 +23,8 @@ from xstilts.tasks.squad import read_squad
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
 from xstilts.train.batching import collate
+
+SHORT = Reading(max_length=64)
 
 SPAN = TRAINED.get("span")
 
@@ -58,7 +60,7 @@ LONG = " ".join(f"I saw a {thing} today" for kind in THINGS.values() for thing i
 
 def test_a_short_text_is_one_window_in_the_encoders_template(tokenizer: Any) -> None:
     given = row("I saw a cat today", "cat")
-    (feature,) = SPAN.features([given], tokenizer, (), 64)
+    (feature,) = SPAN.features([given], tokenizer, (), SHORT)
     assert feature.ids == tokenizer(given["question"], given["context"])["input_ids"]
     assert text_of(feature, *feature.target) == "cat"  # type: ignore[misc]
 
@@ -67,7 +69,7 @@ def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> 
     for kind in THINGS.values():
         for thing in kind:
             answer = f"{thing} today"
-            windows = SPAN.features([row(LONG, answer)], tokenizer, (), 48)
+            windows = SPAN.features([row(LONG, answer)], tokenizer, (), Reading(max_length=48))
             assert len(windows) > 2
             assert all(len(window.ids) <= 48 for window in windows)
             held = [window for window in windows if window.target != [0, 0]]
@@ -77,7 +79,7 @@ def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> 
 
 
 def test_windows_cover_the_text_and_each_start_counts_once(tokenizer: Any) -> None:
-    windows = SPAN.features([row(LONG, "cat")], tokenizer, (), 48)
+    windows = SPAN.features([row(LONG, "cat")], tokenizer, (), Reading(max_length=48))
     whole = tokenizer(LONG, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     starts = [window.offsets[place] for window in windows for place in window.words]
     assert sorted(starts) == sorted(tuple(piece) for piece in whole)
@@ -85,22 +87,42 @@ def test_windows_cover_the_text_and_each_start_counts_once(tokenizer: Any) -> No
         assert all(window.offsets[place][0] >= 0 for place in window.words)
 
 
+@pytest.mark.parametrize("segment", [0, 1])
+def test_every_window_has_the_templates_segments(tokenizer: Any, segment: int) -> None:
+    """XLM-R has one segment alone, BERT another one for the context."""
+    from tokenizers.processors import TemplateProcessing
+
+    own = copy.deepcopy(tokenizer)
+    own.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>",
+        pair=f"<s> $A </s> </s> $B:{segment} </s>:{segment}",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    windows = SPAN.features([row(LONG, "cat")], own, (), Reading(max_length=48))
+    assert len(windows) > 2
+    for window in windows:
+        first = next(place for place, (start, _) in enumerate(window.offsets) if start >= 0)
+        assert window.types == [0] * first + [segment] * (len(window.ids) - first)
+
+
 def test_a_question_without_an_answer_points_at_the_first_token(tokenizer: Any) -> None:
-    (feature,) = SPAN.features([row("I saw a cat today", None)], tokenizer, (), 64)
+    (feature,) = SPAN.features([row("I saw a cat today", None)], tokenizer, (), SHORT)
     assert feature.target == [0, 0]
 
 
 def test_long_questions_are_cut(tokenizer: Any) -> None:
-    (feature, *_) = SPAN.features([row("a cat", "cat", "where is it " * 40)], tokenizer, (), 60)
-    asked = [place for place, piece in enumerate(feature.offsets) if piece == (-1, -1)]
-    assert len(asked) <= 60 // 6 + 4
+    (feature, *_) = SPAN.features(
+        [row("a cat", "cat", "where is it " * 40)], tokenizer, (), Reading(max_length=60)
+    )
+    outside = [place for place, piece in enumerate(feature.offsets) if piece == (-1, -1)]
+    assert len(outside) <= 60 // 3 + 4
     assert feature.target != [0, 0]
 
 
 def brute_force(logits: torch.Tensor, feature: Feature) -> tuple[float, str]:
     best, text = float("-inf"), ""
     for first in feature.words:
-        for last in range(first, min(first + LONGEST, len(feature.ids))):
+        for last in range(first, min(first + Reading().answer_length, len(feature.ids))):
             score = float(logits[first, 0] + logits[last, 1])
             if feature.offsets[last][0] >= 0 and score > best:
                 best, text = score, text_of(feature, first, last)
@@ -113,36 +135,36 @@ def test_the_best_stretch_is_that_of_a_full_search(tokenizer: Any) -> None:
     for number in range(40):
         rows = [row("I saw a cat today", "cat"), row(f"where is my dog {number}", "dog")]
         rows = [{**one, "id": str(place)} for place, one in enumerate(rows)]
-        made = SPAN.features(rows, tokenizer, (), 64)
+        made = SPAN.features(rows, tokenizer, (), SHORT)
         batch = collate(made, 1)
         logits = torch.randn((*batch.ids.shape, 2), generator=draw)
-        found = SPAN.merged(made, SPAN.predictions(logits, made, ()), ())
+        found = SPAN.merged(made, SPAN.predictions(logits, made, (), Reading()), (), Reading())
         wanted = [brute_force(part, feature)[1] for part, feature in zip(logits, made, strict=True)]
         assert found == wanted
 
 
 def test_the_best_window_wins_and_nothing_may_win_over_all(tokenizer: Any) -> None:
-    windows = SPAN.features([row(LONG, "knife")], tokenizer, (), 48)
+    windows = SPAN.features([row(LONG, "knife")], tokenizer, (), Reading(max_length=48))
     place = next(n for n, window in enumerate(windows) if window.target != [0, 0])
     first, last = windows[place].target  # type: ignore[misc]
     logits = torch.zeros(len(windows), max(window.longest for window in windows), 2)
     assert first in windows[place].words
     logits[place, first, 0] = logits[place, last, 1] = 5.0
-    predictions = SPAN.predictions(logits, windows, ())
-    assert SPAN.merged(windows, predictions, ()) == ["knife"]
+    predictions = SPAN.predictions(logits, windows, (), Reading())
+    assert SPAN.merged(windows, predictions, (), Reading()) == ["knife"]
     logits[:, 0] = 6.0
-    predictions = SPAN.predictions(logits, windows, ())
-    assert SPAN.merged(windows, predictions, ()) == ["knife"]
-    assert SPAN.merged(windows, predictions, ("unanswerable",)) == [""]
+    predictions = SPAN.predictions(logits, windows, (), Reading())
+    assert SPAN.merged(windows, predictions, (), Reading()) == ["knife"]
+    assert SPAN.merged(windows, predictions, ("unanswerable",), Reading()) == [""]
     logits[place, 0] = 0.0  # one window prefers its answer
-    predictions = SPAN.predictions(logits, windows, ())
-    assert [one.strip() for one in SPAN.merged(windows, predictions, ("unanswerable",))] == [
-        "knife"
-    ]
+    predictions = SPAN.predictions(logits, windows, (), Reading())
+    assert [
+        one.strip() for one in SPAN.merged(windows, predictions, ("unanswerable",), Reading())
+    ] == ["knife"]
 
 
 def test_the_loss_is_the_mean_of_start_and_end(tokenizer: Any) -> None:
-    made = SPAN.features([row("I saw a cat today", "cat")] * 3, tokenizer, (), 64)
+    made = SPAN.features([row("I saw a cat today", "cat")] * 3, tokenizer, (), SHORT)
     targets = SPAN.targets(made, 0)
     logits = torch.randn(3, made[0].longest, 2)
     expected = sum(
@@ -266,5 +288,5 @@ def test_a_whole_experiment_from_files(folder: Path, tmp_path: Path) -> None:
 def test_the_stored_encoder_reads_offsets_too(folder: Path, tmp_path: Path) -> None:
     import_encoder(folder, tmp_path)
     stored = AutoTokenizer.from_pretrained(tmp_path)
-    (feature,) = SPAN.features([row("I saw a cat today", "cat")], stored, (), 64)
+    (feature,) = SPAN.features([row("I saw a cat today", "cat")], stored, (), SHORT)
     assert text_of(feature, *feature.target) == "cat"  # type: ignore[misc]

@@ -109,4 +109,4 @@ def test_a_viewed_encoder_gives_the_pretrained_hidden_states(root: Path) -> None
         theirs = plain(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         torch.testing.assert_close(ours, theirs.last_hidden_state)
         for layer, hidden in enumerate(theirs.hidden_states):
-            torch.testing.assert_close(view(ids, mask, torch.zeros_like(ids), layer=layer), hidden)
+            torch.testing.assert_close(view.states(ids, mask, torch.zeros_like(ids))[layer], hidden)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xstilts import api
-from xstilts.core.errors import ConfigError, DataError
+from xstilts.core.errors import DataError
 from xstilts.languages import suite
 from xstilts.stages.compile import compile_experiment
 from xstilts.tasks import TASKS
@@ -92,12 +92,18 @@ def test_languages_are_those_of_the_suite() -> None:
     assert "th" not in TASKS.get("udpos").splits["dev"]
 
 
-def test_without_a_folder_the_plan_says_what_is_needed() -> None:
-    loaded = api.load("quickstart", ["targets=[xnli]"])
-    with pytest.raises(ConfigError, match="--data"):
-        compile_experiment(loaded)
-    with pytest.raises(ConfigError, match="files that you have"):
-        list(TASKS.get("xnli").read("dev", "en"))
+@pytest.mark.parametrize("name", XTREME)
+def test_sizes_are_known_for_every_evaluation(name: str) -> None:
+    made = TASKS.get(name)
+    wanted = {("test", code) for code in made.languages} | {("train", "en"), ("dev", "en")}
+    assert wanted <= made.sizes.keys()
+    assert all(code in made.splits[split] for split, code in made.sizes)
+
+
+def test_without_a_folder_the_hub_is_planned_with() -> None:
+    made = TASKS.get("xnli")
+    assert (made.origin("dev", "sw") or "").startswith("hub facebook/xnli@b8dd")
+    compile_experiment(api.load("quickstart", ["targets=[xnli]", "languages=[en, sw]"]))
 
 
 def test_keys_follow_the_bytes_and_not_the_place(folder: Path, tmp_path: Path) -> None:
@@ -124,7 +130,7 @@ def test_removed_labels_are_blank_not_wrong(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a\tb\tc\td\n", "4 columns"),
+        ("a\tb\tc\td\n", "tabs between: 4 columns"),
         ("a\tb\tmaybe\n", "label outside the set"),
         ("\tb\tneutral\n", "empty text"),
     ],
@@ -148,9 +154,10 @@ def test_parallel_sets_keep_their_order_in_common(folder: Path) -> None:
     assert [one.text for one in english] != [f"en {number}" for number in range(40)]  # type: ignore[union-attr]
 
 
-def test_a_missing_file_is_named(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"no file .*xquad\.de\.json"):
-        task("xquad", folder).read("test", "de")
+def test_what_is_missing_comes_from_the_hub(folder: Path) -> None:
+    made = task("xquad", folder)
+    assert (made.origin("dev", "en") or "").endswith("squad/dev-v1.1.json")
+    assert (made.origin("test", "de") or "").startswith("hub google/xquad@51ad")
 
 
 def test_evaluation_on_dev(folder: Path, tmp_path: Path) -> None:

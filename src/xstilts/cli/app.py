@@ -14,7 +14,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from xstilts.cli import data as data_verbs
 from xstilts.core.errors import XstiltsError
+from xstilts.stages.cost import TFLOPS
 
 INTERRUPTED = 130
 
@@ -28,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(data_verbs.app, name="data")
 
 Named = Annotated[str, typer.Argument(metavar="EXPERIMENT|PRESET", help="YAML file or preset")]
 MaybeNamed = Annotated[
@@ -95,6 +98,7 @@ def run(
     ):
         for value in values:
             words += [option, str(value)]
+    show.xtreme(api.xtreme_table(loaded, place))
     show.gains(api.gains(loaded, place), words)
     raise typer.Exit(outcome.exit_code)
 
@@ -107,13 +111,26 @@ def plan(
     encoder: EncoderOption = None,
     data: DataOption = None,
     workers: Workers = None,
+    tflops: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="10^12 operations per second that a GPU is assumed to sustain"
+        ),
+    ] = TFLOPS,
+    every: Annotated[
+        bool, typer.Option("--all", help="list every stage, of however large a plan")
+    ] = False,
 ) -> None:
-    """List every stage, done or to do and why, with the expected time and disk."""
+    """List every stage, done or to do and why, with the expected time and disk.
+
+    Also what one GPU would need at an assumed rate, and which data are missing or on the hub.
+    """
     from xstilts import api
     from xstilts.cli import show
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    show.outlook(api.plan(loaded, api.open_store(store), workers=workers), whole=True)
+    seen = api.plan(loaded, api.open_store(store), workers=workers)
+    show.outlook(seen, whole=True, every=every, tflops=tflops)
 
 
 @app.command()
@@ -158,16 +175,34 @@ def report(
     overrides: Overrides = None,
     encoder: EncoderOption = None,
     data: DataOption = None,
-    form: Annotated[str, typer.Option("--format", help="html, md, latex, csv or parquet")] = "html",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help="html, md, latex, csv, parquet, or xtreme: leaderboard submissions"
+        ),
+    ] = "html",
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="file to write  [default: ./xstilts-NAME.FORMAT]"),
+        typer.Option("--out", help="file, or folder, to write  [default: ./xstilts-NAME.FORMAT]"),
     ] = None,
 ) -> None:
-    """Write the report: one HTML page that needs no network, or the gain table alone."""
+    """Write the report: one HTML page that needs no network, or its tables alone.
+
+    md and latex hold the gains, the best setting per target and XTREME's table; csv and parquet
+    the gains.
+
+    With `--format xtreme`, write a submission to XTREME's leaderboard for each encoder, setting
+    and seed; ends with 2 if one is incomplete.
+    """
     from xstilts import api
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
+    if form == api.SUBMISSION:
+        from xstilts.cli import show
+
+        made = api.submissions(loaded, out, api.open_store(store))
+        show.submissions(made)
+        raise typer.Exit(2 if any(one.problems for one in made) else 0)
     typer.echo(f"wrote {api.report(loaded, out, api.open_store(store), form=form)}")
 
 

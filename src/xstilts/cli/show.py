@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,21 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.plan import State
 from xstilts.core.store import Store
 from xstilts.executors.local import Outcome
+from xstilts.stages.cost import TFLOPS, gpu_hours
+from xstilts.stages.names import GUESS
+from xstilts.stages.supply import Supply
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xstilts.reports.sections import Section
+    from xstilts.reports.xtreme.write import Submission
+
 LAST_EVENTS = 10
+LISTED = 1000
+"""Stages that a plan lists one by one."""
 
 
 def console() -> Console:
@@ -33,22 +42,17 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=140)
 
 
-def outlook(seen: Outlook, *, whole: bool) -> None:
-    """The plan: with `whole` every stage, and always the sums."""
+def outlook(seen: Outlook, *, whole: bool, every: bool = False, tflops: float = TFLOPS) -> None:
+    """The plan: with `whole` its stages, what a GPU would need and what data; always the sums.
+
+    Stages of a large plan are summed up by kind, unless `every` one is asked for.
+    """
     out = console()
     if whole:
-        table = Table("stage", "state", "why", "time", "disk", box=box.SIMPLE, pad_edge=False)
-        for stage in seen.compiled.plan.stages:
-            standing = seen.standings[stage.key]
-            todo = standing.state is State.TODO
-            table.add_row(
-                stage.label,
-                standing.state,
-                standing.why,
-                duration(seen.stage_seconds[stage.key]) if todo else "",
-                size(stage.cost.bytes) if todo else "",
-            )
-        out.print(table)
+        many = not every and len(seen.standings) > LISTED
+        out.print(_by_kind(seen) if many else _by_stage(seen))
+        if many:
+            out.print("every stage by name: xstilts plan … --all", highlight=False)
     states = Counter(standing.state for standing in seen.standings.values())
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     out.print(f"{len(seen.standings)} stages: {counts}", highlight=False)
@@ -59,6 +63,70 @@ def outlook(seen: Outlook, *, whole: bool) -> None:
             f"({size(seen.free_bytes)} free)",
             highlight=False,
         )
+    if seen.todo and whole:
+        for line in (_price(seen, tflops), *_data(seen.supplies)):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _by_stage(seen: Outlook) -> Table:
+    table = Table("stage", "state", "why", "time", "disk", box=box.SIMPLE, pad_edge=False)
+    for stage in seen.compiled.plan.stages:
+        standing = seen.standings[stage.key]
+        todo = standing.state is State.TODO
+        table.add_row(
+            stage.label,
+            standing.state,
+            standing.why,
+            duration(seen.stage_seconds[stage.key]) if todo else "",
+            size(stage.cost.bytes) if todo else "",
+        )
+    return table
+
+
+def _by_kind(seen: Outlook) -> Table:
+    """Stages of each kind: how many, how many to do, and what these need."""
+    table = Table("stages", box=box.SIMPLE, pad_edge=False)
+    for name in ("in all", "to do", "time", "disk"):
+        table.add_column(name, justify="right")
+    for kind, count in Counter(stage.kind for stage in seen.compiled.plan.stages).items():
+        todo = [stage for stage in seen.todo if stage.kind == kind]
+        seconds = sum(seen.stage_seconds[stage.key] for stage in todo)
+        needed = (duration(seconds), size(sum(stage.cost.bytes for stage in todo)))
+        table.add_row(kind, f"{count:,}", f"{len(todo):,}", *(needed if todo else ("", "")))
+    return table
+
+
+def _price(seen: Outlook, tflops: float) -> str:
+    """What is to do in a GPU's hours, as an assumption."""
+    hours = gpu_hours(seen.operations, tflops)
+    return (
+        f"{seen.operations:.1e} floating-point operations: "
+        f"{f'{hours:,.1f}' if hours >= 1 else f'{hours:.1g}'} GPU-hours, "
+        f"if a GPU sustains {tflops:g} TFLOP/s in bf16 (assumed, not measured; change it: --tflops)"
+    )
+
+
+def _data(supplies: Sequence[Supply]) -> Iterator[str]:
+    """The data that are missing, come from the hub, or are of unknown size."""
+    for one in supplies:
+        if not one.origin:
+            codes = " ".join(code for code in one.languages if ":" not in code)
+            what = f"{one.task} {one.split} ({codes})"
+            yield f"missing: {what}: no file of yours (--data), and the hub has none"
+    hub = [one for one in supplies if one.origin == "hub"]
+    if hub:
+        count = sum(len(one.languages) for one in hub)
+        yield f"{count} splits by language come from the hub: {_named(hub)}"
+    if guessed := [one for one in supplies if one.guessed]:
+        yield f"of unknown size, counted as {GUESS:,} examples per language: {_named(guessed)}"
+
+
+def _named(supplies: Sequence[Supply]) -> str:
+    """Mnli train dev, xnli test"""
+    splits: dict[str, dict[str, None]] = {}
+    for one in supplies:
+        splits.setdefault(one.task, {})[one.split] = None
+    return ", ".join(f"{task} {' '.join(found)}" for task, found in splits.items())
 
 
 def outcome(ended: Outcome, seen: Outlook) -> None:
@@ -91,6 +159,15 @@ def gains(table: pd.DataFrame, words: list[str]) -> None:
     out.print(f"the whole report: xstilts report {shlex.join(words)}", highlight=False)
 
 
+def xtreme(section: Section | None) -> None:
+    """XTREME's table, if there is one, with what must be known of it."""
+    from xstilts.reports.tables import for_terminal
+
+    if section is not None:
+        caption = "\n".join(section.notes)
+        console().print(for_terminal(section.table, ("after",), caption))
+
+
 def status(store: Store, found: list[ExperimentStatus]) -> None:
     """Experiments with their counts, and the newest events."""
     out = console()
@@ -120,6 +197,19 @@ def frame(table: pd.DataFrame, form: str, path: Path | None) -> None:
     if form == "parquet":
         raise ConfigError("parquet is not for the screen", todo="give --out FILE")
     sys.stdout.write(table_text(table, form))
+
+
+def submissions(made: list[Submission]) -> None:
+    """Where submissions lie, and in full what is missing from them."""
+    out = console()
+    for one in made:
+        written = f"wrote {one.folder} and {one.archive.name}" if one.archive else "not written"
+        head = f"{one.encoder}, after {one.intermediate}, seed {one.seed}: {written}"
+        out.print(head, markup=False, highlight=False, soft_wrap=True)
+        if one.problems:
+            out.print("[bold red]INCOMPLETE: not to be submitted as it is[/bold red]")
+        for problem in one.problems:
+            out.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def tasks(name: str | None) -> None:
@@ -161,6 +251,10 @@ def _task(out: Console, name: str) -> None:
         "splits": "; ".join(f"{split}: {' '.join(codes)}" for split, codes in task.splits.items()),
         "examples": sizes or "known when read",
         "source": task.source,
+        "read from": "; ".join(
+            f"{split}: {task.origin(split, codes[0]) or 'your files, with --data'}"
+            for split, codes in task.splits.items()
+        ),
         "licence": task.licence,
         "cite": task.citation,
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -28,6 +28,12 @@ class Loaded:
     origin: str
     folder: Path
 
+    @property
+    def data(self) -> Path | None:
+        """The folder of the user's data."""
+        given = self.experiment.data
+        return (self.folder / Path(given).expanduser()).resolve() if given else None
+
 
 def presets() -> dict[str, Path]:
     """Preset name → its YAML file."""
@@ -45,11 +51,8 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Loaded:
         ConfigError: no such file or preset, broken YAML, unknown keys, wrong types.
     """
     path = _find(name_or_path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError("not UTF-8", where=str(path), todo="save it as UTF-8") from error
-    tree, lines = _parse(text, str(path))
+    text = _read(path)
+    tree, lines = _extended(path, text)
     for override in overrides:
         _apply(tree, override, lines)
     try:
@@ -57,6 +60,43 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Loaded:
     except ValidationError as error:
         raise _explain(error, lines, str(path)) from None
     return Loaded(experiment, text, str(path), path.parent)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError("not UTF-8", where=str(path), todo="save it as UTF-8") from error
+
+
+def _extended(
+    path: Path, text: str, above: tuple[Path, ...] = ()
+) -> tuple[dict[str, Any], dict[Path_, int]]:
+    """The tree of a file over that of the preset or file that it `extends`; its own lines."""
+    tree, lines = _parse(text, str(path))
+    name = tree.pop("extends", None)
+    if name is None:
+        return tree, lines
+    where = f"{path}:{lines[('extends',)]}"
+    if not isinstance(name, str):
+        raise ConfigError("`extends` names one preset or file", where=where)
+    base = path.parent / name
+    base = base if name not in presets() and base.is_file() else _find(name)
+    if base in (path, *above):
+        raise ConfigError(f"{base.name} extends itself", where=where)
+    below, _ = _extended(base, _read(base), (path, *above))
+    return _over(below, tree), lines
+
+
+def _over(below: dict[str, Any], tree: dict[str, Any]) -> dict[str, Any]:
+    """The keys of both; mappings are merged, everything else is replaced."""
+    merged = dict(below)
+    for key, value in tree.items():
+        inner = merged.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            value = _over(inner, value)
+        merged[key] = value
+    return merged
 
 
 def schema() -> dict[str, Any]:
@@ -176,6 +216,12 @@ def _fields_at(path: Path_) -> list[str]:
     model: Any = Experiment
     for part in path:
         field = getattr(model, "model_fields", {}).get(str(part))
-        model = field.annotation if field else None
+        model = _part(field.annotation) if field else None
     is_model = isinstance(model, type) and issubclass(model, BaseModel)
     return sorted(model.model_fields) if is_model else []
+
+
+def _part(annotation: Any) -> Any:
+    """What a field holds when it is not left empty."""
+    found = [kind for kind in get_args(annotation) if kind is not type(None)]
+    return found[0] if type(None) in get_args(annotation) else annotation

@@ -1,4 +1,7 @@
-"""Intermediate settings: `none`, `mnli`, `mnli+qqp` (a mixture), `squad > mnli` (a chain)."""
+"""Intermediate settings: `none`, `mnli`, `mnli+qqp` (a mixture), `squad-v1 > mnli` (a chain).
+
+A task may name the languages of its training data: `mnli@de` or `pan-x@de,fr`.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,59 @@ from xstilts.core.errors import ConfigError
 BASELINE = "none"
 
 
+@dataclass(frozen=True, order=True)
+class Part:
+    """A task of a mixture and the languages of its training data; none: the task's own."""
+
+    task: str
+    languages: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As it is written: `mnli`, `mnli@de,fr`."""
+        return f"{self.task}@{','.join(self.languages)}" if self.languages else self.task
+
+
+Mixture = tuple[Part, ...]
+
+
+def mixture_name(mixture: Mixture) -> str:
+    """As it is written: `mnli+qqp`."""
+    return "+".join(part.name for part in mixture)
+
+
 @dataclass(frozen=True)
 class Setting:
-    """A chain of mixtures; each mixture is a tuple of task names. The baseline's is empty."""
+    """A chain of mixtures. The baseline's is empty."""
 
     name: str
-    chain: tuple[tuple[str, ...], ...]
+    chain: tuple[Mixture, ...]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Every part of every mixture, each once."""
+        return tuple(sorted({part for mixture in self.chain for part in mixture}))
 
     @property
     def tasks(self) -> frozenset[str]:
         """Every task in the chain."""
-        return frozenset(task for mixture in self.chain for task in mixture)
+        return frozenset(part.task for part in self.parts)
+
+
+def parse_part(text: str) -> Part:
+    """The task and languages that a text names.
+
+    Raises:
+        ConfigError: no task, or an empty language.
+    """
+    task, at, tail = text.strip().partition("@")
+    languages = tuple(code.strip() for code in tail.split(",")) if at else ()
+    if not task.strip() or "" in languages or len(set(languages)) != len(languages):
+        raise ConfigError(
+            f"{text!r} names no training data",
+            todo="write a task, or task@language,language",
+        )
+    return Part(task.strip(), languages)
 
 
 def parse_setting(text: str) -> Setting:
@@ -30,13 +75,20 @@ def parse_setting(text: str) -> Setting:
     """
     if text.strip() == BASELINE:
         return Setting(BASELINE, ())
-    chain = tuple(
-        tuple(sorted(task.strip() for task in mixture.split("+"))) for mixture in text.split(">")
+    wrong = ConfigError(
+        f"{text!r} is no intermediate setting",
+        todo="write none, a task, task@language (training data in other languages than English), "
+        "task+task (a mixture) or setting > setting (a chain)",
     )
+    try:
+        chain = tuple(
+            tuple(sorted(parse_part(part) for part in mixture.split("+")))
+            for mixture in text.split(">")
+        )
+    except ConfigError:
+        raise wrong from None
     for mixture in chain:
-        if "" in mixture or BASELINE in mixture or len(set(mixture)) != len(mixture):
-            raise ConfigError(
-                f"{text!r} is no intermediate setting",
-                todo="write none, a task, task+task (a mixture) or setting > setting (a chain)",
-            )
-    return Setting(" > ".join("+".join(mixture) for mixture in chain), chain)
+        names = [part.task for part in mixture]
+        if BASELINE in names or len(set(names)) != len(names):
+            raise wrong
+    return Setting(" > ".join(mixture_name(mixture) for mixture in chain), chain)

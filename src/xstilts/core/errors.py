@@ -50,8 +50,12 @@ class EncoderError(XstiltsError):
     """An encoder that cannot be had, or that cannot be used safely."""
 
 
+class TranslatorError(XstiltsError):
+    """A translator that cannot be had, or that does not do its work."""
+
+
 class MissingPackage(XstiltsError):
-    """A package that an encoder or a task needs is not installed."""
+    """A package that an encoder, a task or a translator needs is not installed."""
 
 
 class StoreError(XstiltsError):

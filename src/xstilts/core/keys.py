@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,17 @@ def digest_of_file(path: Path) -> str:
         while piece := file.read(CHUNK):
             sha.update(piece)
     return sha.hexdigest()
+
+
+def digest_of_unchanged(path: Path) -> str:
+    """A file's digest, computed once per process while its size and time stay."""
+    facts = path.stat()
+    return _remembered(path, facts.st_size, facts.st_mtime_ns)
+
+
+@cache
+def _remembered(path: Path, _size: int, _changed: int) -> str:
+    return digest_of_file(path)
 
 
 def seed_of(*parts: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,17 @@ from xstilts.core.keys import digest_of
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage is expected to need: seconds on this machine and bytes in the store."""
+    """What a stage is expected to need.
+
+    Args:
+        seconds: on this machine.
+        bytes: in the store.
+        operations: with floating-point numbers, wherever it runs.
+    """
 
     seconds: float = 0.0
     bytes: int = 0
+    operations: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Stage:
             "label": self.label,
             "affinity": self.affinity,
             "context": dict(self.context),
-            "cost": {"seconds": self.cost.seconds, "bytes": self.cost.bytes},
+            "cost": asdict(self.cost),
         }
 
     @classmethod

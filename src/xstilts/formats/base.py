@@ -47,6 +47,27 @@ class Feature:
         return max(len(text.ids) for text in self.texts)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How examples are read; the defaults are those of jiant's XTREME scripts.
+
+    Args:
+        max_length: sub-words per text, pair or window.
+        stride: sub-words that a window moves on by (span).
+        question_length: sub-words of a question at most (span).
+        n_best: starts and ends that are paired (span).
+        answer_length: sub-words of an answer at most (span).
+        null_threshold: how far nothing must lead before it is the answer (span, v2.0).
+    """
+
+    max_length: int = 256
+    stride: int = 128
+    question_length: int = 64
+    n_best: int = 20
+    answer_length: int = 30
+    null_threshold: float = 0.0
+
+
 def id_lists(features: Iterable[Feature]) -> Iterator[list[int]]:
     """The sub-word ids of every text of the features."""
     return (text.ids for feature in features for text in feature.texts)
@@ -56,13 +77,19 @@ class Format(Protocol):
     """How one kind of task becomes sub-word ids."""
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
     ) -> list[Feature]:
         """Sub-word ids and targets of the rows."""
 
 
 class TrainedFormat(Format, Protocol):
-    """How one kind of task is trained and predicted; stateless."""
+    """How one kind of task is trained and predicted; stateless.
+
+    `tied` says whether its head ends in the word embedding matrix and is computed only where
+    there are targets; such a head takes two more arguments, the matrix and these places.
+    """
+
+    tied: bool
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A fresh head: (hidden [n, t, width], mask [n, t]) → logits, for n texts."""
@@ -74,18 +101,29 @@ class TrainedFormat(Format, Protocol):
         """The loss of a batch, summed over its targets other than -100."""
 
     def predictions(
-        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+        self,
+        logits: Tensor,
+        features: Sequence[Feature],
+        labels: Sequence[str],
+        reading: Reading,
     ) -> list[Any]:
         """One prediction per feature."""
 
     def merged(
-        self, features: Sequence[Feature], predictions: Sequence[Any], labels: Sequence[str]
+        self,
+        features: Sequence[Feature],
+        predictions: Sequence[Any],
+        labels: Sequence[str],
+        reading: Reading,
     ) -> list[Any]:
         """One prediction per example, as the task's metric takes it."""
 
 
 def one_each(
-    _features: Sequence[Feature], predictions: Sequence[Any], _labels: Sequence[str]
+    _features: Sequence[Feature],
+    predictions: Sequence[Any],
+    _labels: Sequence[str],
+    _reading: Reading,
 ) -> list[Any]:
     """What `merged` is for formats with one feature per example."""
     return list(predictions)

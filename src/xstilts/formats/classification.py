@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Row, one_each
+from xstilts.formats.base import Feature, Reading, Row, one_each
 from xstilts.formats.pooling import pool
 from xstilts.formats.texts import text_features
 
@@ -36,13 +36,15 @@ class SentenceHead(nn.Module):
 class Classification:
     """Pairs follow the encoder's own template; a too long pair loses from its longer text."""
 
+    tied = False
+
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
     ) -> list[Feature]:
         """Sub-word ids of each text or pair; target -100 where the label is blank."""
         index = {label: number for number, label in enumerate(labels)}
         targets = [index.get(row["label"], IGNORED) for row in rows]
-        return text_features(rows, tokenizer, max_length, targets)
+        return text_features(rows, tokenizer, reading.max_length, targets)
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A sentence head over the first token or the mean of all."""
@@ -57,7 +59,11 @@ class Classification:
         return functional.cross_entropy(logits.float(), targets, reduction="sum")
 
     def predictions(
-        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+        self,
+        logits: Tensor,
+        features: Sequence[Feature],
+        labels: Sequence[str],
+        reading: Reading,
     ) -> list[Any]:
         """The most likely label of each example."""
         return [labels[index] for index in logits.argmax(-1).tolist()]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Row, one_each
+from xstilts.formats.base import Feature, Reading, Row, one_each
 from xstilts.formats.classification import IGNORED, SentenceHead
 from xstilts.formats.texts import text_features
 
@@ -23,8 +23,10 @@ from xstilts.formats.texts import text_features
 class MultipleChoice:
     """Every example of a task has as many choices as the task has labels."""
 
+    tied = False
+
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
     ) -> list[Feature]:
         """The pair of the text and the first choice, with those of the others in `further`."""
         index = {label: number for number, label in enumerate(labels)}
@@ -34,7 +36,7 @@ class MultipleChoice:
             for choice in row["choices"]
         ]
         targets = [index.get(row["label"], IGNORED) for row in rows for _ in row["choices"]]
-        flat = text_features(pairs, tokenizer, max_length, targets)
+        flat = text_features(pairs, tokenizer, reading.max_length, targets)
         groups = [flat[start : start + len(labels)] for start in range(0, len(flat), len(labels))]
         return [replace(group[0], further=tuple(group[1:])) for group in groups]
 
@@ -52,7 +54,11 @@ class MultipleChoice:
         return functional.cross_entropy(table, targets, reduction="sum")
 
     def predictions(
-        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+        self,
+        logits: Tensor,
+        features: Sequence[Feature],
+        labels: Sequence[str],
+        reading: Reading,
     ) -> list[Any]:
         """The label of the choice with the largest number, for each example."""
         best = logits.view(len(features), -1).argmax(-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xstilts.formats.base import Feature, Row
+from xstilts.formats.base import Feature, Reading, Row
 from xstilts.formats.texts import text_features
 
 
@@ -13,10 +13,10 @@ class Retrieval:
     """It has no head, no loss and no predictions: its score is computed from vectors."""
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
     ) -> list[Feature]:
         """Sub-word ids of each sentence."""
-        return text_features(rows, tokenizer, max_length, [0] * len(rows))
+        return text_features(rows, tokenizer, reading.max_length, [0] * len(rows))
 
 
 RETRIEVAL = Retrieval()

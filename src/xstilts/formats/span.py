@@ -19,13 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Row
+from xstilts.formats.base import Feature, Reading, Row
 from xstilts.formats.tagging import TokenHead
 
-STEP, QUESTION = 128, 64
-"""Sub-words that a window moves on by, and of a question at most (from 384 a window)."""
-BEST, LONGEST = 20, 30
-"""Starts and ends that are paired, and sub-words of an answer at most."""
 UNANSWERABLE = "unanswerable"
 """A span task with this label may answer nothing, as in SQuAD v2.0."""
 
@@ -41,31 +37,36 @@ class Candidate(NamedTuple):
 class Span:
     """Start and end of the answer, each a choice among the sub-words of a window."""
 
+    tied = False
+
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
     ) -> list[Feature]:
         """The windows of each row, in the order of the rows."""
         by_question = defaultdict(list)
         for place, row in enumerate(rows):
-            question, size = _cut(row["question"], tokenizer, min(QUESTION, max_length // 6))
+            question, size = _cut(
+                row["question"], tokenizer, min(reading.question_length, reading.max_length // 3)
+            )
             by_question[size].append((place, question))
         found: dict[int, list[Feature]] = defaultdict(list)
         added = tokenizer.num_special_tokens_to_add(pair=True)
         for size, asked in by_question.items():
-            window = max_length - size - added
+            window = reading.max_length - size - added
             encoded = tokenizer(
                 [question for _, question in asked],
                 [rows[place]["context"] for place, _ in asked],
                 truncation="only_second",
-                max_length=max_length,
-                stride=window - min(STEP, max(1, window // 2)),
+                max_length=reading.max_length,
+                stride=window - min(reading.stride, max(1, window * 3 // 4)),
                 return_overflowing_tokens=True,
                 return_offsets_mapping=True,
                 return_token_type_ids=True,
             )
+            segment = _segment(encoded)
             for number, sample in enumerate(encoded["overflow_to_sample_mapping"]):
                 place = asked[sample][0]
-                found[place].append(_window(rows[place], encoded, number))
+                found[place].append(_window(rows[place], encoded, number, segment))
         return [part for place in range(len(rows)) for part in _claimed(found[place])]
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
@@ -83,18 +84,28 @@ class Span:
         )
 
     def predictions(
-        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+        self,
+        logits: Tensor,
+        features: Sequence[Feature],
+        labels: Sequence[str],
+        reading: Reading,
     ) -> list[Any]:
         """The best candidate of each window."""
-        return [_best(part, feature) for part, feature in zip(logits, features, strict=True)]
+        return [
+            _best(part, feature, reading) for part, feature in zip(logits, features, strict=True)
+        ]
 
     def merged(
-        self, features: Sequence[Feature], predictions: Sequence[Any], labels: Sequence[str]
+        self,
+        features: Sequence[Feature],
+        predictions: Sequence[Any],
+        labels: Sequence[str],
+        reading: Reading,
     ) -> list[Any]:
         """The answer to each question, in the order of the rows; "" for none."""
         windows = zip(features, predictions, strict=True)
         grouped = groupby(windows, key=lambda window: window[0].id)
-        return [_answer([found for _, found in group], labels) for _, group in grouped]
+        return [_answer([found for _, found in group], labels, reading) for _, group in grouped]
 
 
 def _cut(question: str, tokenizer: Any, most: int) -> tuple[str, int]:
@@ -103,19 +114,35 @@ def _cut(question: str, tokenizer: Any, most: int) -> tuple[str, int]:
     offsets = encoded["offset_mapping"]
     if len(offsets) <= most:
         return question.lstrip(), len(offsets)
-    return _cut(question.lstrip()[: offsets[most - 1][1]], tokenizer, most)
+    # one character can be several sub-words (½): then it is left out whole
+    end = min(offsets[most - 1][1], offsets[most][0])
+    return _cut(question.lstrip()[:end], tokenizer, most)
 
 
-def _window(row: Row, encoded: Any, number: int) -> Feature:
+def _segment(encoded: Any) -> int:
+    """The segment of the contexts, as the first window has it.
+
+    In all others tokenizers gives them segment 1, whatever the template says; encoders of the
+    RoBERTa family have none of that number.
+    """
+    segment: int = encoded["token_type_ids"][0][encoded.sequence_ids(0).index(1)]
+    return segment
+
+
+def _window(row: Row, encoded: Any, number: int, segment: int) -> Feature:
     inside = [part == 1 for part in encoded.sequence_ids(number)]
     pieces = encoded["offset_mapping"][number]
+    types = [
+        segment if held else own
+        for own, held in zip(encoded["token_type_ids"][number], inside, strict=True)
+    ]
     offsets = tuple(
         tuple(piece) if held else (-1, -1) for piece, held in zip(pieces, inside, strict=True)
     )
     return Feature(
         row["id"],
         encoded["input_ids"][number],
-        encoded["token_type_ids"][number],
+        types,
         _target(row, offsets),
         offsets=offsets,
         context=row["context"],
@@ -157,16 +184,16 @@ def _claimed(windows: Sequence[Feature]) -> Iterator[Feature]:
         yield replace(window, words=mine)
 
 
-def _best(logits: Tensor, feature: Feature) -> Candidate:
+def _best(logits: Tensor, feature: Feature, reading: Reading) -> Candidate:
     """The stretch with the largest sum of start and end, among the best of each."""
     start, end = logits[: len(feature.ids)].T
     allowed = frozenset(feature.words)
     best, place = float("-inf"), (0, 0)
-    starts, ends = (part.topk(min(BEST, len(part))) for part in (start, end))
+    starts, ends = (part.topk(min(reading.n_best, len(part))) for part in (start, end))
     for first, one in zip(starts.indices.tolist(), starts.values.tolist(), strict=True):
         for last, other in zip(ends.indices.tolist(), ends.values.tolist(), strict=True):
             fits = first in allowed and feature.offsets[last][0] >= 0
-            if fits and first <= last < first + LONGEST and one + other > best:
+            if fits and first <= last < first + reading.answer_length and one + other > best:
                 best, place = one + other, (first, last)
     nothing = float(start[0] + end[0])
     if best == float("-inf"):
@@ -175,11 +202,12 @@ def _best(logits: Tensor, feature: Feature) -> Candidate:
     return Candidate(best, text.strip(), nothing)
 
 
-def _answer(windows: Sequence[Candidate], labels: Sequence[str]) -> str:
+def _answer(windows: Sequence[Candidate], labels: Sequence[str], reading: Reading) -> str:
     """The best window's answer; nothing if that may be and every window prefers it."""
     best = max(windows, key=lambda window: window.score)
     nothing = min(window.nothing for window in windows)
-    return "" if UNANSWERABLE in labels and nothing > best.score else best.text
+    leads = nothing - best.score > reading.null_threshold
+    return "" if UNANSWERABLE in labels and leads else best.text
 
 
 SPAN = Span()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Row, one_each
+from xstilts.formats.base import Feature, Reading, Row
 
 IGNORED = -100
 OUTSIDE = "O"
@@ -30,19 +32,29 @@ class TokenHead(nn.Module):
 
 
 class Tagging:
-    """Words beyond the maximal length are predicted as O; they count against the score."""
+    """A sentence that is too long is read in several parts, cut between words.
+
+    Source: XTREME's third_party/run_tag.py, which splits; jiant cuts off the end and scores the
+    rest. Of a word that is longer than a part, the sub-words that fit are read.
+    """
+
+    tied = False
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], max_length: int
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
     ) -> list[Feature]:
-        """Sub-word ids with the tag at each word's first sub-word, -100 elsewhere."""
+        """Sub-word ids with the tag at each word's first sub-word, -100 elsewhere.
+
+        The parts of a sentence come one after the other and have its id.
+        """
+        rows = [part for row in rows for part in _parts(row, tokenizer, reading.max_length)]
         if not rows:
             return []
         encoded = tokenizer(
             [list(row["tokens"]) for row in rows],
             is_split_into_words=True,
             truncation=True,
-            max_length=max_length,
+            max_length=reading.max_length,
             return_token_type_ids=True,
         )
         index = {label: number for number, label in enumerate(labels)}
@@ -54,10 +66,7 @@ class Tagging:
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b, tokens] tag indices, -100 where nothing is scored."""
-        rows = torch.full((len(features), tokens), IGNORED)
-        for row, feature in zip(rows, features, strict=True):
-            row[: len(feature.ids)] = torch.tensor(feature.target)
-        return rows
+        return tag_targets(features, tokens)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy, summed over words."""
@@ -66,13 +75,53 @@ class Tagging:
         )
 
     def predictions(
-        self, logits: Tensor, features: Sequence[Feature], labels: Sequence[str]
+        self,
+        logits: Tensor,
+        features: Sequence[Feature],
+        labels: Sequence[str],
+        reading: Reading,
     ) -> list[Any]:
         """One tag per word of each example."""
         best = logits.argmax(-1).tolist()
         return [_tags(line, feature, labels) for line, feature in zip(best, features, strict=True)]
 
-    merged = staticmethod(one_each)
+    def merged(
+        self,
+        features: Sequence[Feature],
+        predictions: Sequence[Any],
+        labels: Sequence[str],
+        reading: Reading,
+    ) -> list[Any]:
+        """The tags of each sentence, those of its parts joined."""
+        parts = zip(features, predictions, strict=True)
+        grouped = groupby(parts, key=lambda part: part[0].id)
+        return [[tag for _, tags in group for tag in tags] for _, group in grouped]
+
+
+def _parts(row: Row, tokenizer: Any, max_length: int) -> Iterator[Row]:
+    """The row, or rows of consecutive words that fit, with their tags."""
+    words, tags = list(row["tokens"]), list(row["tags"])
+    room = max_length - tokenizer.num_special_tokens_to_add()
+    encoded = tokenizer(words, is_split_into_words=True, add_special_tokens=False)
+    if len(encoded["input_ids"]) <= room:
+        yield row
+        return
+    sizes = Counter(word for word in encoded.word_ids() if word is not None)
+    start = held = 0
+    for place in range(len(words)):
+        if held + sizes[place] > room and place > start:
+            yield {**row, "tokens": words[start:place], "tags": tags[start:place]}
+            start, held = place, 0
+        held += sizes[place]
+    yield {**row, "tokens": words[start:], "tags": tags[start:]}
+
+
+def tag_targets(features: Sequence[Feature], tokens: int) -> Tensor:
+    """[b, tokens] the features' targets, one per sub-word, padded with -100."""
+    rows = torch.full((len(features), tokens), IGNORED)
+    for row, feature in zip(rows, features, strict=True):
+        row[: len(feature.ids)] = torch.tensor(feature.target)
+    return rows
 
 
 def _feature(row: Row, encoded: Any, number: int, index: dict[str, int]) -> Feature:

@@ -10,7 +10,7 @@ import numpy as np
 from xstilts.metrics.base import Floats, Metric, ratio
 
 
-def statistics(gold: Sequence[Any], predicted: Sequence[Any]) -> Floats:
+def statistics(gold: Sequence[Any], predicted: Sequence[Any], language: str) -> Floats:
     """[n, 2]: whether it is right, and 1."""
     right = [a == b for a, b in zip(gold, predicted, strict=True)]
     return np.array([[float(hit), 1.0] for hit in right]).reshape(-1, 2)

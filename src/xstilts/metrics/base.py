@@ -19,18 +19,20 @@ class Metric:
     Args:
         name: as it appears in results.
         version: raise it when values change; scores are then made anew.
-        statistics: (gold, predicted), both of n examples → [n, k].
+        statistics: (gold, predicted, language), both of n examples → [n, k].
         formats: kinds of tasks that it scores.
         value: column sums [..., k] → [...]; NaN where nothing was there to score.
         title: what it measures, in words.
+        by_language: whether the statistics depend on the language.
     """
 
     name: str
     version: int
-    statistics: Callable[[Sequence[Any], Sequence[Any]], Floats]
+    statistics: Callable[[Sequence[Any], Any, str], Floats]
     value: Callable[[Floats], Floats]
     formats: tuple[str, ...]
     title: str = ""
+    by_language: bool = False
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:

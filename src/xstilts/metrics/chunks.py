@@ -56,7 +56,11 @@ def _starts(before: str, here: str, kind: str, this: str) -> bool:
 
 
 def statistics(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, type_of: TypeOf
+    gold: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    language: str,
+    *,
+    type_of: TypeOf,
 ) -> Floats:
     """[n, 3]: chunks right, chunks predicted, chunks in the gold tags."""
     rows = []
@@ -66,7 +70,9 @@ def statistics(
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def right_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Floats:
+def right_tags(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
+) -> Floats:
     """[n, 2]: tags right, tags."""
     pairs = [list(zip(one, other, strict=True)) for one, other in zip(gold, predicted, strict=True)]
     rows = [(sum(a == b for a, b in pair), len(pair)) for pair in pairs]

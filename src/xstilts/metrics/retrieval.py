@@ -1,7 +1,8 @@
 """Sentence retrieval by exact cosine search, with several correct answers allowed.
 
 The statistics of one query are (at rank 1, reciprocal rank, 1) in the columns of its
-direction: 0–2 for queries of a language searched in English, 3–5 for English queries.
+direction: 0–2 for queries of a language searched in English, 3–5 for English queries. For
+these, columns 6–7 are (Tatoeba's own hit, 1) where the task is parallel line by line.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats, Metric, ratio
+from xstilts.metrics.nearest import BLOCK, nearest, unit
 
-BLOCK = 1024
+COLUMNS = 8
 
 
 def ranks(
@@ -31,7 +33,7 @@ def ranks(
     Candidates that are exactly as near as the best correct one count before it, so that
     an encoder which maps everything to one point gets no credit.
     """
-    left, right = _unit(queries), _unit(candidates)
+    left, right = unit(queries), unit(candidates)
     codes = {meaning: code for code, meaning in enumerate(dict.fromkeys(candidate_meanings))}
     answers = np.array([codes[meaning] for meaning in candidate_meanings], dtype=np.int64)
     wanted = np.array([codes.get(meaning, -1) for meaning in query_meanings], dtype=np.int64)
@@ -46,17 +48,45 @@ def ranks(
     return found
 
 
-def statistics(found: NDArray[np.int64], *, from_english: bool) -> Floats:
-    """[q, 6] from ranks of queries that have an answer."""
-    rows = np.zeros((len(found), 6))
+def nearest_lines(
+    queries: NDArray[np.float32], candidates: NDArray[np.float32], lines: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """[q] the line of the nearest candidate, of equally near ones the first in the file.
+
+    Args:
+        queries: [q, d], candidates: [c, d] with c > 0; rows of any length.
+        lines: [c] each candidate's line in its file; candidates may come in any order.
+
+    With English queries these are Tatoeba's official predictions, right where they are the
+    query's own line: other lines with the same text are wrong, and where an encoder maps
+    everything to one point the first line is right.
+    """
+    order = np.argsort(lines, kind="stable")
+    found: NDArray[np.int64] = lines[order][nearest(queries, candidates[order])]
+    return found
+
+
+def statistics(
+    found: NDArray[np.int64], *, from_english: bool, own_line: NDArray[np.bool_] | None = None
+) -> Floats:
+    """[q, 8] from ranks of queries that have an answer.
+
+    Args:
+        found: [q] ranks from 1.
+        own_line: [q] of English queries, whether `nearest_lines` found the query's own line;
+            none for tasks without lines.
+    """
+    rows = np.zeros((len(found), COLUMNS))
     columns = slice(3, 6) if from_english else slice(0, 3)
     rows[:, columns] = np.stack([found == 1, 1 / found, np.ones(len(found))], axis=1)
+    if from_english and own_line is not None:
+        rows[:, 6:] = np.stack([own_line, np.ones(len(found))], axis=1)
     return rows
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+def _official(sums: Floats) -> Floats:
+    """Hits over English queries."""
+    return ratio(sums[..., 6], sums[..., 7])
 
 
 def _one_way(column: int, direction: int) -> Callable[[Floats], Floats]:
@@ -68,9 +98,9 @@ def _both_ways(column: int) -> Callable[[Floats], Floats]:
     return lambda sums: (to_english(sums) + from_english(sums)) / 2
 
 
-def _given(gold: Sequence[Any], predicted: Sequence[Any]) -> Floats:
+def _given(gold: Sequence[Any], predicted: Any, language: str) -> Floats:
     """The score stage computes retrieval statistics from vectors and passes them through."""
-    return np.asarray(predicted, dtype=np.float64).reshape(-1, 6)
+    return np.asarray(predicted, dtype=np.float64).reshape(-1, COLUMNS)
 
 
 def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
@@ -83,3 +113,6 @@ ACCURACY_AT_1_FROM_EN = _metric("accuracy_at_1_from_en", _one_way(0, 3), "Englis
 MRR = _metric("mrr", _both_ways(1), "mean reciprocal rank; mean of directions")
 MRR_TO_EN = _metric("mrr_to_en", _one_way(1, 0), "mean reciprocal rank, searched in English")
 MRR_FROM_EN = _metric("mrr_from_en", _one_way(1, 3), "mean reciprocal rank, English searched")
+TATOEBA_ACCURACY = _metric(
+    "tatoeba_accuracy", _official, "English searched, right only at its own line; XTREME's rule"
+)

@@ -29,7 +29,9 @@ def spans(tags: Sequence[str]) -> list[Span]:
     return found
 
 
-def statistics(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Floats:
+def statistics(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
+) -> Floats:
     """[n, 3]: spans right, spans predicted, spans in the gold tags."""
     rows = []
     for right, guess in zip(gold, predicted, strict=True):

@@ -20,6 +20,8 @@ from xstilts.metrics.base import Floats, Metric, ratio
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 Golds = Sequence[str]
+Normal = Callable[[str], str]
+"""An answer as it is compared: its tokens with single spaces between."""
 
 
 def normalised(text: str) -> str:
@@ -30,38 +32,39 @@ def normalised(text: str) -> str:
 
 def token_f1(gold: str, predicted: str, *, empty_counts: bool) -> float:
     """F1 of the bags of tokens; with `empty_counts`, two empty ones agree (v2.0)."""
-    one, other = normalised(gold).split(), normalised(predicted).split()
+    one, other = gold.split(), predicted.split()
     if empty_counts and not (one and other):
         return float(one == other)
     shared = (Counter(one) & Counter(other)).total()
     return 2 * shared / (len(one) + len(other)) if shared else 0.0
 
 
-def _golds(golds: Golds, *, empty_counts: bool) -> Golds:
-    """The answers to compare with; nothing at all is the empty answer."""
-    kept = [gold for gold in golds if normalised(gold)] if empty_counts else list(golds)
-    return kept or [""]
+def _golds(golds: Golds, normal: Normal, *, empty_counts: bool) -> Golds:
+    """The normalised answers to compare with; nothing at all is the empty answer."""
+    found = [normal(gold) for gold in golds]
+    return [gold for gold in found if gold or not empty_counts] or [""]
 
 
-def statistics(gold: Sequence[Golds], predicted: Sequence[str], *, empty_counts: bool) -> Floats:
+def statistics(
+    gold: Sequence[Golds], predicted: Sequence[str], normal: Normal, *, empty_counts: bool
+) -> Floats:
     """[n, 3]: exact match, F1, 1; the best over an example's gold answers."""
     rows = []
     for golds, guess in zip(gold, predicted, strict=True):
-        wanted = _golds(golds, empty_counts=empty_counts)
-        exact = max(normalised(one) == normalised(guess) for one in wanted)
-        f1 = max(token_f1(one, guess, empty_counts=empty_counts) for one in wanted)
-        rows.append((float(exact), f1, 1.0))
+        wanted, have = _golds(golds, normal, empty_counts=empty_counts), normal(guess)
+        f1 = max(token_f1(one, have, empty_counts=empty_counts) for one in wanted)
+        rows.append((float(have in wanted), f1, 1.0))
     return np.array(rows).reshape(-1, 3)
 
 
-def statistics_v1(gold: Sequence[Golds], predicted: Sequence[str]) -> Floats:
+def statistics_v1(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
     """By the rules of SQuAD v1.1."""
-    return statistics(gold, predicted, empty_counts=False)
+    return statistics(gold, predicted, normalised, empty_counts=False)
 
 
-def statistics_v2(gold: Sequence[Golds], predicted: Sequence[str]) -> Floats:
+def statistics_v2(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
     """By the rules of SQuAD v2.0."""
-    return statistics(gold, predicted, empty_counts=True)
+    return statistics(gold, predicted, normalised, empty_counts=True)
 
 
 def exact_match(sums: Floats) -> Floats:

@@ -43,26 +43,31 @@ class Encoder(nn.Module):
         self.model.set_input_embeddings(table)
         self.ids = ids.to(self.table.device)
 
-    def forward(self, ids: Tensor, mask: Tensor, types: Tensor, layer: int | None = None) -> Tensor:
-        """Vocabulary ids, mask and segment ids [b, t] → hidden states [b, t, width].
+    def forward(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
+        """Vocabulary ids, mask and segment ids [b, t] → last hidden states [b, t, width]."""
+        hidden: Tensor = self.model(**self._inputs(ids, mask, types)).last_hidden_state
+        return hidden
 
-        Args:
-            layer: 0 for the embedding output, n for the n-th block; the last one if empty.
-        """
-        inputs = {
-            "input_ids": torch.searchsorted(self.ids, ids),
-            "attention_mask": mask,
-            "output_hidden_states": layer is not None,
-        }
+    def states(self, ids: Tensor, mask: Tensor, types: Tensor) -> tuple[Tensor, ...]:
+        """The hidden states of all layers; 0 is the embedding output, n the n-th block's."""
+        output = self.model(**self._inputs(ids, mask, types), output_hidden_states=True)
+        states: tuple[Tensor, ...] = output.hidden_states
+        return states
+
+    def _inputs(self, ids: Tensor, mask: Tensor, types: Tensor) -> dict[str, Tensor]:
+        inputs = {"input_ids": torch.searchsorted(self.ids, ids), "attention_mask": mask}
         if getattr(self.model.config, "type_vocab_size", 0) > 0:
             inputs["token_type_ids"] = types
-        output = self.model(**inputs)
-        hidden: Tensor = output.last_hidden_state if layer is None else output.hidden_states[layer]
-        return hidden
+        return inputs
 
 
 @lru_cache(maxsize=1)
 def frozen_encoder(files: EncoderFiles) -> Encoder:
     """An encoder for evaluation that stays in memory until another one is asked for."""
     ids = used_ids((), files.tokenizer().pad_token_id)
-    return Encoder(files, ids).eval().requires_grad_(False)
+    return Encoder(files, ids).eval().requires_grad_(False).to(device())
+
+
+def device() -> torch.device:
+    """Where models live: a GPU if there is one, as accelerate decides for training."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

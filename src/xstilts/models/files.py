@@ -1,7 +1,8 @@
 """How an encoder lies in the store.
 
 of an `encoder` stage   config.json, the tokenizer's files, body.safetensors and
-                        embeddings.safetensors (the whole word embedding matrix)
+                        embeddings.safetensors (the whole word embedding matrix);
+                        masked_head.safetensors if the model came with such a head
 of a `train` stage      body.safetensors, heads.safetensors and rows.safetensors: the
                         embedding rows that training has touched. Every other row is the
                         pretrained one times `decay` (see `vocabulary`).
@@ -25,9 +26,25 @@ from xstilts.core.errors import EncoderError
 from xstilts.core.files import read_json, write_json
 from xstilts.models.vocabulary import TouchedRows
 
-BODY, EMBEDDINGS, ROWS, HEADS = (
-    f"{name}.safetensors" for name in ("body", "embeddings", "rows", "heads")
+BODY, EMBEDDINGS, ROWS, HEADS, MASKED_HEAD = (
+    f"{name}.safetensors" for name in ("body", "embeddings", "rows", "heads", "masked_head")
 )
+MASKED_HEAD_NAMES = {
+    "dense.weight": ("lm_head.dense.weight", "cls.predictions.transform.dense.weight"),
+    "dense.bias": ("lm_head.dense.bias", "cls.predictions.transform.dense.bias"),
+    "norm.weight": (
+        "lm_head.layer_norm.weight",
+        "cls.predictions.transform.LayerNorm.weight",
+        "cls.predictions.transform.LayerNorm.gamma",
+    ),
+    "norm.bias": (
+        "lm_head.layer_norm.bias",
+        "cls.predictions.transform.LayerNorm.bias",
+        "cls.predictions.transform.LayerNorm.beta",
+    ),
+    "bias": ("lm_head.bias", "cls.predictions.bias"),
+}
+"""Our name → RoBERTa's, BERT's and old BERT's names of the parts of a masked LM's head."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +140,20 @@ def import_encoder(folder: Path, target: Path) -> None:
     model.config.save_pretrained(target)
     tokenizer.save_pretrained(target)
     write_json(target / "layout.json", {"embedding": name, "pooler": pooler})
+    if head := masked_head(folder):
+        save_file(head, target / MASKED_HEAD)
+
+
+def masked_head(folder: Path) -> dict[str, Tensor]:
+    """The masked language model's head that lies beside the weights; empty if there is none."""
+    found: dict[str, Tensor] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            for own, theirs in MASKED_HEAD_NAMES.items():
+                for name in names.intersection(theirs):
+                    found[own] = file.get_tensor(name).float().contiguous()
+    return found if found.keys() == MASKED_HEAD_NAMES.keys() else {}
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -6,12 +6,11 @@ import json
 import platform
 import sys
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import EncoderError, UnknownName
-from xstilts.core.keys import digest_of_file
+from xstilts.core.keys import digest_of_unchanged
 from xstilts.models.habits import (
     KNOWN,
     PACKAGED,
@@ -69,7 +68,7 @@ def has_wheel() -> bool:
 def _local(name: str, path: Path) -> Source:
     check_weights([item.name for item in path.iterdir()], str(path))
     wanted = sorted(item for item in path.iterdir() if item.suffix in READ and item.is_file())
-    files = {item.name: _digest(item, *_stamp(item)) for item in wanted}
+    files = {item.name: digest_of_unchanged(item) for item in wanted}
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
@@ -83,17 +82,6 @@ def _local(name: str, path: Path) -> Source:
         habits_of(name, shape),
         path,
     )
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    facts = path.stat()
-    return facts.st_size, facts.st_mtime_ns
-
-
-@cache
-def _digest(path: Path, _size: int, _changed: int) -> str:
-    """A file's digest, computed once per process while size and time stay."""
-    return digest_of_file(path)
 
 
 def check_weights(files: list[str], where: str) -> None:

@@ -37,9 +37,17 @@ class TransferModel(nn.Module):
             }
         )
 
-    def forward(self, task: str, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
-        """The logits of one task's head; shapes as its format says."""
-        logits: Tensor = self.heads[module_name(task)](self.encoder(ids, mask, types), mask)
+    def forward(
+        self, task: str, ids: Tensor, mask: Tensor, types: Tensor, places: Tensor | None = None
+    ) -> Tensor:
+        """The logits of one task's head; shapes as its format says.
+
+        Args:
+            places: [b, t] where there are targets, for a head tied to the embeddings.
+        """
+        further = () if places is None else (self.encoder.table, places)
+        hidden = self.encoder(ids, mask, types)
+        logits: Tensor = self.heads[module_name(task)](hidden, mask, *further)
         return logits
 
 
@@ -55,6 +63,8 @@ def initialised(encoder: Encoder, heads: Mapping[str, HeadShape], seed: int) -> 
     for name, value in model.heads.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(value)
+        elif name.endswith("norm.weight"):
+            nn.init.ones_(value)
         else:
             nn.init.normal_(value, std=0.02, generator=generator)
     return model

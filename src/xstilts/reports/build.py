@@ -1,30 +1,48 @@
-"""Writing a report: the page, or the gain table alone."""
+"""Writing a report: the page, its tables as text, or the gain table's numbers."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from xstilts.core.errors import ConfigError
 from xstilts.reports.page import Facts, page
-from xstilts.reports.tables import FORMS, readable, write_bytes, write_table
+from xstilts.reports.sections import Section
+from xstilts.reports.tables import FORMS, LEGEND, readable, table_text, write_bytes, write_table
 
 PAGE = "html"
+KNOWN = (PAGE, *FORMS, "xtreme")
 ENDINGS = {"html": "html", "md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 
 
 def write_report(facts: Facts, form: str, path: Path | None) -> Path:
-    """Write the page (`html`), the readable gain table (`md`, `latex`) or its numbers.
+    """Write the page (`html`), its tables (`md`, `latex`), or the gain table's numbers.
 
     Raises:
         ConfigError: an unknown form.
         StoreError: the file cannot be written.
     """
     if form not in (PAGE, *FORMS):
-        raise ConfigError(f"no report format {form!r}", todo=f"one of {PAGE}, {', '.join(FORMS)}")
+        raise ConfigError(
+            f"no report format {form!r}", todo=f"one of {PAGE}, {', '.join(FORMS)}, xtreme"
+        )
     target = path or Path(f"xstilts-{facts.experiment.name}.{ENDINGS[form]}")
     if form == PAGE:
         write_bytes(target, page(facts, target.absolute().parent).encode())
+    elif form in ("csv", "parquet"):
+        write_table(facts.gains, form, target)
     else:
-        table = facts.gains if form in ("csv", "parquet") else readable(facts.gains)
-        write_table(table, form, target)
+        notes = tuple(filter(None, (LEGEND, facts.stand_ins)))
+        gains = Section("gains", "Gains", readable(facts.gains), notes)
+        parts = (section_text(section, form) for section in (gains, *facts.sections))
+        write_bytes(target, "\n".join(parts).encode())
     return target
+
+
+def section_text(section: Section, form: str) -> str:
+    """A table with its title and notes, as md or latex."""
+    title = f"## {section.title}\n" if form == "md" else f"% {section.title}"
+    notes = "\n".join(section.notes)
+    if form == "latex":
+        notes = re.sub(r"([%&#_$])", r"\\\1", notes)
+    return f"{title}\n{table_text(section.table, form)}\n{notes}\n"

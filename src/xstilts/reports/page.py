@@ -23,7 +23,9 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.languages import Language, language
 from xstilts.metrics import METRICS
+from xstilts.reports.evaluated import stand_in_note
 from xstilts.reports.figures import Curve, curves
+from xstilts.reports.sections import Section, best_section, xtreme_section
 from xstilts.reports.tables import LEGEND, points
 from xstilts.stages.compile import Compiled
 
@@ -37,6 +39,7 @@ class Facts:
     Args:
         results: see `analysis.scan.results_frame`.
         gains: see `analysis.stats.gain_table`.
+        best: see `analysis.best.best_per_target`.
     """
 
     experiment: Experiment
@@ -45,6 +48,19 @@ class Facts:
     store: Store
     results: pd.DataFrame
     gains: pd.DataFrame
+    best: pd.DataFrame
+
+    @property
+    def stand_ins(self) -> str:
+        """What is evaluated on something else than the whole test split."""
+        return stand_in_note(self.compiled)
+
+    @property
+    def sections(self) -> list[Section]:
+        """The tables beside the gains."""
+        targets = self.experiment.targets
+        xtreme = xtreme_section(self.results, self.best, targets, self.stand_ins)
+        return [section for section in (xtreme, best_section(self.best)) if section]
 
 
 def page(facts: Facts, folder: Path) -> str:
@@ -71,6 +87,8 @@ def page(facts: Facts, folder: Path) -> str:
         gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
         others=list(facts.gains[~facts.gains["main"] & facts.gains["gain"].notna()].itertuples()),
         legend=LEGEND,
+        stand_ins=facts.stand_ins,
+        sections=facts.sections,
         maps=list(_maps(facts)),
         figures=list(_figures(facts)),
         totals=_totals(facts),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Collection, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 FORMS = ("md", "latex", "csv", "parquet")
 SURVIVES = "yes"
+NOTHING = "–"
+"""Where there is no number."""
 LEGEND = (
     "Points of 100; means over the languages other than English, and over seeds. "
     "[ ]: 95 % bootstrap interval over examples and seeds. "
@@ -29,7 +33,7 @@ LEGEND = (
 def points(value: float, *, signed: bool = False) -> str:
     """A score between 0 and 1 in points of 100: 41.3, or +2.0 for a gain; – if there is none."""
     if math.isnan(value):
-        return "–"
+        return NOTHING
     rounded = round(100 * value, 1) + 0.0  # no -0.0
     return f"{rounded:+.1f}" if signed and rounded else f"{rounded:.1f}"
 
@@ -48,7 +52,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "score": points(row["score"]),
             "gain": points(row["gain"], signed=True),
             "95 %": interval(row["low"], row["high"]),
-            "p (Holm)": "–" if math.isnan(row["p_holm"]) else f"{row['p_holm']:.4f}",
+            "p (Holm)": NOTHING if math.isnan(row["p_holm"]) else f"{row['p_holm']:.4f}",
             "real": SURVIVES if row["survives"] else "no",
             "English": points(row["english"], signed=True),
             "languages": row["languages"],
@@ -70,19 +74,32 @@ def interval(low: float, high: float) -> str:
 def terminal_table(table: pd.DataFrame) -> Table:
     """The readable gain table for a terminal, without the columns that would crowd it."""
     found = readable(table).drop(columns=["metric", "p (Holm)", "languages", "seeds"])
-    words = ("target", "after", "note")
     if not found["note"].any():
         found = found.drop(columns="note")
-    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=LEGEND, caption_justify="left")
-    for column in found.columns:
+    bold = [one == SURVIVES for one in found["real"]]
+    return for_terminal(found, ("target", "after", "note"), LEGEND, bold)
+
+
+def for_terminal(
+    table: pd.DataFrame, words: Collection[str], caption: str, bold: Sequence[bool] = ()
+) -> Table:
+    """A table of texts for a terminal.
+
+    Args:
+        words: the columns that are no numbers.
+        bold: the rows to stress.
+    """
+    shown = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left"
+    )
+    for column in table.columns:
         if column in words:
             shown.add_column(column, overflow="fold")
         else:  # numbers keep their width; names give way on a narrow terminal
-            width = max(map(len, [column, *found[column]]))
+            width = max(map(len, [column, *table[column]]))
             shown.add_column(column, justify="right", no_wrap=True, min_width=width)
-    for _, row in found.iterrows():
-        style = "bold" if row["real"] == SURVIVES else None
-        shown.add_row(*map(str, row), style=style)
+    for (_, row), stressed in zip_longest(table.iterrows(), bold):
+        shown.add_row(*map(str, row), style="bold" if stressed else None)
     return shown
 
 

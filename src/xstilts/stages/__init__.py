@@ -11,13 +11,26 @@ KINDS: Registry[StageKind] = Registry(
     {
         "encoder": "xstilts.stages.encoder:run",
         "prepare": "xstilts.stages.prepare:run",
+        "translate": "xstilts.stages.translate:run",
         "train": "xstilts.stages.train:run",
         "predict": "xstilts.stages.predict:run",
         "embed": "xstilts.stages.embed:run",
+        "search": "xstilts.stages.search:run",
+        "mine": "xstilts.stages.mine:run",
         "score": "xstilts.stages.score:run",
     },
 )
 """Kind → function. Each module imports what it needs only in the worker process."""
 
-VERSIONS = {"encoder": 1, "prepare": 1, "train": 1, "predict": 1, "embed": 1, "score": 1}
+VERSIONS = {
+    "encoder": 2,
+    "prepare": 1,
+    "translate": 1,
+    "train": 2,
+    "predict": 2,
+    "embed": 2,
+    "search": 1,
+    "mine": 1,
+    "score": 3,
+}
 """Raise a kind's version when the same parameters come to give another result."""

@@ -2,70 +2,179 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from xstilts.config.experiment import Experiment
-from xstilts.config.setting import Setting
+from xstilts.config.setting import Part, Setting, parse_setting
 from xstilts.core.errors import ConfigError, UnknownName
 from xstilts.formats import TRAINED
 from xstilts.metrics import METRICS
+from xstilts.stages.names import Names
 from xstilts.tasks.base import TaskSpec
+from xstilts.translate.rows import fields_of
 
 ENGLISH = "en"
 
-Find = Callable[[str, str], TaskSpec]
-"""(task name, where it is named) → the task; raises UnknownName."""
 
-
-def check(experiment: Experiment, settings: Sequence[Setting], find: Find) -> None:
+def check(names: Names, settings: Sequence[Setting]) -> None:
     """Refuse names that do not exist, and tasks that cannot play the part they are given.
 
     Raises:
         ConfigError: says where in the experiment, and what to do.
     """
+    experiment = names.experiment
     for name in experiment.targets:
-        _check_target(find(name, "targets"), experiment)
+        _check_target(names, names.task(name, "targets"))
     for setting in settings:
-        for name in sorted(setting.tasks):
-            _check_data(find(name, "intermediate"), experiment)
-            _check_trainable(find(name, "intermediate"), "intermediate")
-    _check_languages(experiment, find)
-    for name in experiment.task_limits:
-        find(name, "task_limits")
-    for name in experiment.recipes.tasks:
-        if name not in experiment.targets:
-            raise UnknownName("target", name, experiment.targets, where="recipes.tasks")
+        for part in setting.parts:
+            _check_training(names, part, "intermediate")
+    _check_languages(names)
+    for section in ("task_limits", "splits"):
+        for name in getattr(experiment, section):
+            names.task(name, section)
+    for section, given in (
+        ("recipes.tasks", set(experiment.recipes.tasks)),
+        ("trained_on", set(experiment.trained_on)),
+        ("task_languages", set(experiment.task_languages)),
+    ):
+        for name in sorted(given.difference(experiment.targets)):
+            raise UnknownName("target", name, experiment.targets, where=section)
+    _check_apart(names, settings)
 
 
-def _check_target(task: TaskSpec, experiment: Experiment) -> None:
-    _check_data(task, experiment)
+def check_folder(names: Names) -> None:
+    """Refuse to run tasks that only files have, if no folder is given; a plan says so itself.
+
+    Raises:
+        ConfigError: names the first one.
+    """
+    experiment = names.experiment
+    targets = [names.task(name) for name in experiment.targets]
+    trained = [part.task for text in experiment.intermediate for part in parse_setting(text).parts]
+    trained += [names.training(task).task for task in targets]
+    for task in (*targets, *map(names.task, trained)):
+        if task.at and not experiment.data and not task.hub:
+            raise ConfigError(
+                f"{task.name} is read from files that you have",
+                where="data",
+                todo=f"give the folder of {task.source}: data: FOLDER in the experiment, or --data",
+            )
+
+
+def _check_target(names: Names, task: TaskSpec) -> None:
+    experiment = names.experiment
     _check_metrics(task)
-    if task.format in TRAINED:
-        _check_trainable(task, "targets")
-    split = experiment.evaluate
-    languages = task.languages_of(split)
-    if task.format not in TRAINED and ENGLISH not in languages:
+    if task.format == "masked_lm":
         raise ConfigError(
-            f"{task.name} has no {ENGLISH} {split} split to search in", where=f"tasks.{task.name}"
+            f"{task.name} is text for masked language modelling, which has no score to compare",
+            where="targets",
+            todo="it can only be an intermediate task",
         )
-    if experiment.languages != "all" and not set(languages) & set(experiment.languages):
+    if task.format in TRAINED:
+        _check_source(names, task)
+    share = names.share(task, experiment.evaluate)
+    languages = task.languages_of(share.split)
+    if task.format not in TRAINED and task.english_side == ENGLISH and ENGLISH not in languages:
         raise ConfigError(
-            f"{task.name} has no {split} split in the languages asked for",
+            f"{task.name} has no {ENGLISH} {share.split} split to search in",
+            where=f"tasks.{task.name}",
+        )
+    if not names.languages(task):
+        raise ConfigError(
+            f"{task.name} has no {share.split} split in the languages asked for",
             where="languages",
             todo=f"it has {', '.join(languages) or 'none'}",
         )
 
 
-def _check_data(task: TaskSpec, experiment: Experiment) -> None:
-    if task.at and not experiment.data:
+def _check_source(names: Names, target: TaskSpec) -> None:
+    """The target's training data must have its format and labels."""
+    part = names.training(target)
+    where = "targets" if part.task == target.name else "trained_on"
+    source = _check_training(names, part, where)
+    alike = target.format == "span" or set(source.labels) == set(target.labels)
+    if source.format != target.format or not alike:
         raise ConfigError(
-            f"{task.name} is read from files that you have",
-            where="data",
-            todo=f"give the folder of {task.source}: data: FOLDER in the experiment, or --data",
+            f"{target.name} cannot be trained on {source.name}: "
+            f"{_shape(target)} against {_shape(source)}",
+            where=where,
+            todo="name a task with the same format and labels",
         )
 
 
-def _check_trainable(task: TaskSpec, where: str) -> None:
+def _shape(task: TaskSpec) -> str:
+    return f"{task.format} ({', '.join(task.labels[:6])})" if task.labels else task.format
+
+
+def _check_apart(names: Names, settings: Sequence[Setting]) -> None:
+    """No translation of an evaluated example may have been trained on."""
+    targets = [names.task(name) for name in names.experiment.targets]
+    trained = {part.task for setting in settings for part in setting.parts}
+    trained |= {names.training(task).task for task in targets if task.format in TRAINED}
+    for task in targets:
+        if task.name in trained:
+            _check_overlap(names, task, names.experiment.evaluate)
+        for name, split in task.translates:
+            if name in trained:
+                _check_translated(names, task, names.task(name), split)
+        for name in sorted(trained - {task.name}):
+            _check_other_files(names, task, names.task(name))
+
+
+def _check_overlap(names: Names, task: TaskSpec, role: str) -> None:
+    """What is trained on plays no other part as well."""
+    train, other = names.share(task, "train"), names.share(task, role)
+    if train.overlaps(other):
+        use, why = (
+            ("choose its best checkpoint", "these are the same examples")
+            if role == "dev" and names.experiment.evaluate != "dev"
+            else ("be evaluated", "the examples of a benchmark are translations of each other")
+        )
+        raise ConfigError(
+            f"{task.name} would be trained on {train.name} and {use} on {other.name}: {why}",
+            where=f"splits.{task.name}",
+            todo="give shares that do not overlap, as in dev[:50%] and dev[50%:]",
+        )
+
+
+def _check_other_files(names: Names, target: TaskSpec, source: TaskSpec) -> None:
+    """Another task's training data must not be the file that the target is evaluated on."""
+    train, evaluated = names.share(source, "train"), names.share(target, names.experiment.evaluate)
+    apart = not replace(train, split="").overlaps(replace(evaluated, split=""))
+    places = [
+        (task.origin(share.split, source.train_language), task)
+        for task, share in ((source, train), (target, evaluated))
+        if source.train_language in task.splits.get(share.split, ())
+    ]
+    if apart or len({origin for origin, _ in places}) != 1 or len(places) != 2:
+        return
+    if not str(places[0][0]).startswith(("file ", "hub ")):
+        return
+    language = source.train_language
+    if source.fingerprint(train.split, language) == target.fingerprint(evaluated.split, language):
+        raise ConfigError(
+            f"{source.name} {train.name} is the very file that {target.name} is evaluated on",
+            where=f"splits.{source.name}",
+            todo="train on another split or another file",
+        )
+
+
+def _check_translated(names: Names, target: TaskSpec, source: TaskSpec, split: str) -> None:
+    """The target's test set has the split in translation, but for a file that says otherwise."""
+    train = names.share(source, "train")
+    without = f"minus-{target.name}"
+    if train.split == split and without not in str(source.origin(split, source.train_language)):
+        raise ConfigError(
+            f"{source.name} would be trained on {train.name}, which {target.name} has in "
+            "translation",
+            where=f"splits.{source.name}",
+            todo=f"train on another split, or on a file without these examples ({without}) alone",
+        )
+
+
+def _check_training(names: Names, part: Part, where: str) -> TaskSpec:
+    """A task that is trained must be there, of a format that can be, with train and dev."""
+    task = names.task(part.task, where)
     if task.format not in TRAINED:
         raise ConfigError(
             f"{task.name} is a {task.format} task, which is not trained",
@@ -73,13 +182,26 @@ def _check_trainable(task: TaskSpec, where: str) -> None:
             todo="it can only be a target",
         )
     _check_metrics(task)
-    for split in ("train", "dev"):
-        if task.train_language not in task.splits.get(split, ()):
-            raise ConfigError(
-                f"{task.name} has no {task.train_language} {split} split",
-                where=where,
-                todo="phases 2 and 3 train on it and choose the best checkpoint by its dev",
-            )
+    _check_overlap(names, task, "dev")
+    for role in ("train", "dev"):
+        share = names.share(task, role)
+        have = task.splits.get(share.split, ())
+        for language in part.languages or task.train_languages:
+            if language not in have and _can_be_translated(names, task, have):
+                fields_of(task.format)
+            elif language not in have:
+                raise ConfigError(
+                    f"{task.name} has no {language} {share.split} split",
+                    where=where,
+                    todo="phases 2 and 3 train on it and choose the best checkpoint by its dev"
+                    + ("; a `translator` can make it" if language != task.train_language else ""),
+                )
+    return task
+
+
+def _can_be_translated(names: Names, task: TaskSpec, have: Sequence[str]) -> bool:
+    """Whether there is a translator, and something that it can translate."""
+    return names.experiment.translator is not None and task.train_language in have
 
 
 def _check_metrics(task: TaskSpec) -> None:
@@ -94,10 +216,17 @@ def _check_metrics(task: TaskSpec) -> None:
             )
 
 
-def _check_languages(experiment: Experiment, find: Find) -> None:
+def _check_languages(names: Names) -> None:
+    experiment = names.experiment
+    for name, codes in experiment.task_languages.items():
+        task = names.task(name)
+        have = task.languages_of(names.share(task, experiment.evaluate).split)
+        for code in sorted(set(codes).difference(have)):
+            raise UnknownName(f"language of {name}", code, have, where="task_languages")
     if experiment.languages == "all":
         return
-    known = {code for name in experiment.targets for code in find(name, "targets").languages}
+    tasks = [names.task(name) for name in experiment.targets]
+    known = {code for task in tasks for codes in task.splits.values() for code in codes}
     for code in experiment.languages:
         if code not in known:
             raise UnknownName("language of the targets", code, known, where="languages")

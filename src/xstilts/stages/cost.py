@@ -2,8 +2,12 @@
 
 Time = floating point operations / rate. A forward pass takes 2 operations per weight of the
 Transformer blocks and sub-word, a training step three times that; a block has 12 width²
-weights. The rate starts from a cautious guess for one CPU core and is replaced by what the
-finished stages of the store needed, kind by kind.
+weights. Masked language modelling also multiplies each sub-word that it predicts with the
+embedding matrix. Attention's own products are left out: per sub-word they are texts' length /
+(6 width) of a block's, 3 % at 200 sub-words and width 1024.
+
+On this machine the rate starts from a cautious guess for one CPU core and is replaced by what the
+finished stages of the store needed, kind by kind. On a GPU it is an assumption, see `TFLOPS`.
 """
 
 from __future__ import annotations
@@ -17,9 +21,14 @@ from xstilts.core.store import DamagedArtifact, Store
 from xstilts.models.habits import Habits
 
 OPERATIONS_PER_SECOND = 60e9
-SUBWORDS = 16
-"""Sub-words per example, where nothing is known of the texts; longer ones cost more."""
+TFLOPS = 100.0
+"""What one data-centre GPU is taken to sustain in bf16, in 10^12 operations per second.
+
+An assumption, not a measurement: `plan --tflops` takes another.
+"""
 PREPARE_SECONDS = 0.5
+ROWS_TRANSLATED_PER_SECOND = 15
+"""Two sentences each, at what a small neural model does on one core."""
 ROW_BYTES = 100
 TOUCHED_ROWS = 4000
 
@@ -40,18 +49,39 @@ def prepare_cost(rows: int) -> Cost:
     return Cost(seconds=PREPARE_SECONDS, bytes=ROW_BYTES * rows)
 
 
-def train_cost(habits: Habits, examples: float, steps: int) -> Cost:
-    """Forward and backward over the examples, and the optimizer over all weights."""
+def translate_cost(rows: int) -> Cost:
+    """Translate a split's texts; rough, as engines differ a hundredfold."""
+    return Cost(seconds=1 + rows / ROWS_TRANSLATED_PER_SECOND, bytes=ROW_BYTES * rows)
+
+
+def train_cost(
+    habits: Habits, subwords: float, steps: float, masked: float = 0.0, rows: int = TOUCHED_ROWS
+) -> Cost:
+    """Forward and backward over the sub-words, and the optimizer over all weights.
+
+    Args:
+        masked: how many sub-words are predicted by masked language modelling.
+        rows: of the embedding matrix, that are stored.
+    """
     weights = block_weights(habits)
-    operations = 6 * weights * SUBWORDS * examples + 60 * weights * steps
-    size = 4 * (weights + TOUCHED_ROWS * habits.width)
-    return Cost(seconds=1 + operations / OPERATIONS_PER_SECOND, bytes=size)
+    table = habits.vocabulary * habits.width
+    operations = 6 * (weights * subwords + table * masked) + 60 * weights * steps
+    size = 4 * (weights + rows * habits.width)
+    return _computed(operations, 1, size)
 
 
-def forward_cost(habits: Habits, rows: int, bytes_per_row: int) -> Cost:
-    """One forward pass over the rows."""
-    operations = 2 * block_weights(habits) * SUBWORDS * rows
-    return Cost(0.2 + operations / OPERATIONS_PER_SECOND, bytes_per_row * rows)
+def forward_cost(habits: Habits, subwords: float, size: int) -> Cost:
+    """One forward pass over the sub-words, and a result of a size in bytes."""
+    return _computed(2 * block_weights(habits) * subwords, 0.2, size)
+
+
+def _computed(operations: float, more_seconds: float, size: int) -> Cost:
+    return Cost(more_seconds + operations / OPERATIONS_PER_SECOND, size, operations)
+
+
+def gpu_hours(operations: float, tflops: float = TFLOPS) -> float:
+    """Hours of one GPU that sustains so many 10^12 operations per second."""
+    return operations / (tflops * 1e12) / 3600
 
 
 def score_cost(rows: int) -> Cost:

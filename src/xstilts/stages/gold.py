@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from xstilts.core.errors import DataError
+from xstilts.stages.kind import Work
+
 GOLD = {
     "classification": "label",
     "multiple_choice": "label",
+    "mining": "meaning",
     "retrieval": "meaning",
     "span": "answers",
     "tagging": "tags",
 }
+
+
+def blank(work: Work) -> DataError:
+    """The error that a stage's gold says nothing."""
+    return DataError(
+        f"the gold labels of {work.stage.label} are blank or all the same: not scored",
+        todo="benchmarks remove test labels; get the labelled set, or score elsewhere",
+    )
 
 
 def gold_of(kind: str, rows: Sequence[dict[str, Any]]) -> list[Any]:

@@ -8,17 +8,15 @@ from typing import Any
 from safetensors.torch import load_file
 
 from xstilts.formats import TRAINED
-from xstilts.formats.base import id_lists
-from xstilts.models.encoder import Encoder, frozen_encoder
+from xstilts.formats.base import Reading, id_lists
+from xstilts.models.encoder import Encoder, device, frozen_encoder
 from xstilts.models.files import HEADS, EncoderFiles
 from xstilts.models.transfer import HeadShape, TransferModel
 from xstilts.models.vocabulary import used_ids
 from xstilts.stages.kind import Work
 from xstilts.stages.prepare import ROWS
-from xstilts.stages.rows import read_rows, write_rows
+from xstilts.stages.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.train.predict import predict
-
-PREDICTIONS = "predictions.parquet"
 
 
 def run(work: Work) -> dict[str, Any]:
@@ -28,11 +26,14 @@ def run(work: Work) -> dict[str, Any]:
     tokenizer = files.tokenizer()
     rows = read_rows(work.inputs["rows"] / ROWS)
     labels = tuple(params["labels"])
-    features = TRAINED.get(params["format"]).features(rows, tokenizer, labels, params["max_length"])
-    model = _model(files, params["task"], params["format"], len(labels), params["pooling"])
+    reading = Reading(**params["reading"])
+    features = TRAINED.get(params["format"]).features(rows, tokenizer, labels, reading)
+    shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
+    model = _model(files, params["task"], shape)
     model.encoder.view(used_ids(id_lists(features), tokenizer.pad_token_id))
     found = predict(
-        model, params["task"], params["format"], features, labels, tokenizer.pad_token_id
+        *(model, params["task"], params["format"], features, labels, tokenizer.pad_token_id),
+        reading,
     )
     write_rows(
         work.folder / PREDICTIONS,
@@ -45,10 +46,10 @@ def run(work: Work) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _model(files: EncoderFiles, task: str, kind: str, labels: int, pooling: str) -> TransferModel:
+def _model(files: EncoderFiles, task: str, shape: HeadShape) -> TransferModel:
     """The trained model; stays in memory for the task's next language."""
     encoder: Encoder = frozen_encoder(files)
-    model = TransferModel(encoder, {task: HeadShape(kind, labels, 0.0, pooling)})
+    model = TransferModel(encoder, {task: shape})
     assert files.trained is not None
     model.heads.load_state_dict(load_file(files.trained / HEADS))
-    return model.eval().requires_grad_(False)
+    return model.eval().requires_grad_(False).to(device())

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config.experiment import FileTask
+from xstilts.config.split import Share
+from xstilts.core.errors import DataError
 from xstilts.stages.kind import Work
+from xstilts.stages.names import located
 from xstilts.stages.rows import write_rows
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -27,11 +30,15 @@ def run(work: Work) -> dict[str, Any]:
     split, language = work.params["split"], work.params["language"]
     task = _task(work)
     examples, complaints = usable(task.read(split, language), task, split, language)
+    if bounds := work.params.get("share"):
+        examples = list(filter(lambda one: Share(split, *bounds).holds(task.pair(one)), examples))
     taken = list(islice(examples, work.params["limit"]))
     rows = [
         {name: value for name, value in asdict(example).items() if name != "where"}
         for example in taken
     ]
+    if not rows:
+        raise DataError(f"{work.stage.label}: no example lies in this share", todo="widen it")
     write_rows(work.folder / ROWS, rows)
     work.notes += complaints.first
     return {
@@ -42,9 +49,9 @@ def run(work: Work) -> dict[str, Any]:
 
 
 def _task(work: Work) -> TaskSpec:
-    own = work.stage.context.get("file_task")
-    if own is None:
-        task = TASKS.get(work.params["task"])
-        return task.at(Path(work.stage.context["data"])) if task.at else task
-    folder = Path(work.stage.context["folder"])
-    return file_task(work.params["task"], FileTask.model_validate(own), folder)
+    name, context = work.params["task"], work.stage.context
+    data = Path(context["data"]) if "data" in context else None
+    if "file_task" in context:
+        own = FileTask.model_validate(context["file_task"])
+        return file_task(name, own, Path(context["folder"]), data)
+    return located(TASKS.get(name), data, context.get("revisions", {}))

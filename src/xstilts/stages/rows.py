@@ -9,6 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+PREDICTIONS = "predictions.parquet"
+"""What `predict`, `search` and `mine` write."""
+
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Rows with the same keys as one parquet file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,14 @@ import numpy as np
 from xstilts.core.errors import DataError
 from xstilts.core.files import write_json
 from xstilts.metrics import METRICS
-from xstilts.metrics.base import Floats
-from xstilts.metrics.retrieval import ranks, statistics
-from xstilts.stages.gold import gold_of
+from xstilts.metrics.mining_f1 import Mining
+from xstilts.metrics.retrieval import statistics
+from xstilts.stages.gold import blank, gold_of
 from xstilts.stages.kind import Work
-from xstilts.stages.rows import read_rows, write_rows
+from xstilts.stages.pairs import SIDES, mined, translations
+from xstilts.stages.prepare import ROWS
+from xstilts.stages.rows import PREDICTIONS, read_rows, write_rows
+from xstilts.stages.search import DIRECTIONS
 from xstilts.tasks.check import gold_is_blank
 
 SCORES, STATISTICS = "scores.json", "statistics.parquet"
@@ -27,11 +30,12 @@ def run(work: Work) -> dict[str, Any]:
         DataError: the gold labels are blank or dummies, or rows and predictions differ.
     """
     kind = work.params["format"]
-    ids, gold, predicted = (_searched if kind == "retrieval" else _predicted)(work)
+    read: Read = READ.get(kind, _predicted)
+    ids, gold, predicted = read(work)
     scores, rows = {}, []
     for name in work.params["metrics"]:
         metric = METRICS.get(name)
-        table = metric.statistics(gold, predicted)
+        table = metric.statistics(gold, predicted, work.params.get("language", ""))
         rows += [
             {"metric": name, "id": row_id, "statistics": row.tolist()}
             for row_id, row in zip(ids, table, strict=True)
@@ -43,8 +47,8 @@ def run(work: Work) -> dict[str, Any]:
 
 
 def _predicted(work: Work) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
-    rows = read_rows(work.inputs["rows"] / "rows.parquet")
-    found = read_rows(work.inputs["predictions"] / "predictions.parquet")
+    rows = read_rows(work.inputs["rows"] / ROWS)
+    found = read_rows(work.inputs["predictions"] / PREDICTIONS)
     ids = [row["id"] for row in rows]
     if ids != [row["id"] for row in found]:
         raise DataError("the predictions are not those of the gold rows", todo="run again")
@@ -55,30 +59,47 @@ def _predicted(work: Work) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
 
 def _refuse_blank(gold: Sequence[Any], work: Work) -> None:
     if gold_is_blank(gold, work.params["format"]):
-        raise DataError(
-            f"the gold labels of {work.stage.label} are blank or all the same: not scored",
-            todo="benchmarks remove test labels; get the labelled set, or score elsewhere",
-        )
+        raise blank(work)
+
+
+def _mined(work: Work) -> tuple[list[str], Sequence[Any], Mining]:
+    """Gold and mined translations of each sentence, and those that the threshold is tuned on."""
+    ids, gold = translations(work, "")
+    tuned_on = None
+    if "tuning:predictions" in work.inputs:
+        names, answers = translations(work, "tuning:")
+        tuned_on = answers, mined(work.inputs["tuning:predictions"], names)
+    return ids, gold, Mining(mined(work.inputs["predictions"], ids), tuned_on)
 
 
 def _searched(work: Work) -> tuple[list[str], Sequence[Any], Any]:
     """Both directions' queries: those of the language first, then the English ones."""
-    sides = {}
-    for side in ("here", "english"):
-        rows = read_rows(work.inputs[f"rows:{side}"] / "rows.parquet")
-        vectors = np.load(work.inputs[f"vectors:{side}"] / "vectors.npy", allow_pickle=False)
+    meanings = {}
+    for side in SIDES:
+        rows = read_rows(work.inputs[f"rows:{side}"] / ROWS)
         gold = gold_of("retrieval", rows)
         _refuse_blank(gold, work)
-        sides[side] = [row["id"] for row in rows], vectors, gold
-    ids: list[str] = []
-    tables: list[Floats] = []
-    for query, pool in (("here", "english"), ("english", "here")):
-        names, vectors, meanings = sides[query]
-        _, candidates, answers = sides[pool]
-        found = ranks(vectors, candidates, meanings, answers)
-        kept = np.flatnonzero(found)
-        ids += [f"{query}:{names[place]}" for place in kept]
-        tables.append(statistics(found[kept], from_english=query == "english"))
-    if not ids:
+        meanings[side] = {row["id"]: meaning for row, meaning in zip(rows, gold, strict=True)}
+    found = [
+        row
+        for row in read_rows(work.inputs["predictions"] / PREDICTIONS)
+        if row["rank"]  # 0: no answer is right
+    ]
+    if not found:
         raise DataError(f"{work.stage.label}: no sentence has a counterpart in English")
+    tables = []
+    for direction, query, pool in DIRECTIONS:
+        rows = [row for row in found if row["direction"] == direction]
+        hits = [meanings[query][row["id"]] == meanings[pool][row["prediction"]] for row in rows]
+        places = np.array([row["rank"] for row in rows], dtype=np.int64)
+        from_english = direction == "from_en"
+        tables.append(
+            statistics(places, from_english=from_english, own_line=np.array(hits, dtype=bool))
+        )
+    ids = [f"{row['direction']}:{row['id']}" for row in found]
     return ids, [None] * len(ids), np.concatenate(tables)
+
+
+Read = Callable[[Work], tuple[list[str], Sequence[Any], Any]]
+READ: Mapping[str, Read] = {"mining": _mined, "retrieval": _searched}
+"""How gold and predictions of formats that are not trained are read."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from xstilts.config.experiment import Recipe
-from xstilts.core.errors import DataError
+from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.files import write_json
 from xstilts.core.keys import seed_of
 from xstilts.formats import TRAINED
-from xstilts.formats.base import id_lists
+from xstilts.formats.base import Reading, Row, id_lists
+from xstilts.formats.masked_lm import MaskedHead, Masking, masked_ids
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import BODY, HEADS, ROWS, EncoderFiles, embedding_name
-from xstilts.models.transfer import HeadShape, TransferModel, initialised
+from xstilts.models.files import BODY, HEADS, MASKED_HEAD, ROWS, EncoderFiles, embedding_name
+from xstilts.models.transfer import HeadShape, TransferModel, initialised, module_name
 from xstilts.models.vocabulary import used_ids
 from xstilts.stages.gold import gold_of
 from xstilts.stages.kind import Work
@@ -36,14 +39,14 @@ def run(work: Work) -> dict[str, Any]:
     recipe = Recipe.model_validate({**work.params["recipe"], **work.stage.context})
     files = encoder_files(work)
     tokenizer = files.tokenizer()
-    tasks = [_task(work, name, tokenizer, recipe) for name in work.params["tasks"]]
-    ids = used_ids(
-        id_lists(feature for task in tasks for feature in (*task.train, *task.dev)),
-        tokenizer.pad_token_id,
-    )
+    vocabulary = len(files.whole_embeddings())
+    tasks = [_task(work, name, tokenizer, recipe, vocabulary) for name in work.params["tasks"]]
     model = initialised(
-        Encoder(files, ids), head_shapes(work), seed_of("heads", work.params["seed"])
+        Encoder(files, _ids_in_view(tasks, tokenizer, vocabulary)),
+        head_shapes(work, vocabulary),
+        seed_of("heads", work.params["seed"]),
     )
+    _take_masked_head(model, tasks, files)
     trained = train(
         model,
         tasks,
@@ -67,12 +70,32 @@ def encoder_files(work: Work) -> EncoderFiles:
     return EncoderFiles(work.inputs["encoder"].path, base.path if base else None)
 
 
-def head_shapes(work: Work) -> dict[str, HeadShape]:
+def _ids_in_view(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> torch.Tensor:
+    """The vocabulary ids that training can touch: all of them if they are to be predicted."""
+    if any(TRAINED.get(task.format).tied for task in tasks):
+        return torch.arange(vocabulary)
+    features = (feature for task in tasks for feature in (*task.train, *task.dev))
+    return used_ids(id_lists(features), tokenizer.pad_token_id)
+
+
+def _take_masked_head(
+    model: TransferModel, tasks: Sequence[TrainTask], files: EncoderFiles
+) -> None:
+    """Start masked language modelling from the encoder's own head, if it came with one."""
+    path = files.root / MASKED_HEAD
+    for task in tasks:
+        if TRAINED.get(task.format).tied and path.is_file():
+            head = cast("MaskedHead", model.heads[module_name(task.name)])
+            head.load_state_dict(load_file(path))
+            head.norm.eps = model.encoder.model.config.layer_norm_eps
+
+
+def head_shapes(work: Work, vocabulary: int) -> dict[str, HeadShape]:
     """The shape of each task's head."""
     return {
         name: HeadShape(
             task["format"],
-            len(task["labels"]),
+            vocabulary if TRAINED.get(task["format"]).tied else len(task["labels"]),
             work.params["recipe"]["dropout"],
             work.params["pooling"],
         )
@@ -80,32 +103,65 @@ def head_shapes(work: Work) -> dict[str, HeadShape]:
     }
 
 
-def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe) -> TrainTask:
+def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int) -> TrainTask:
     task = work.params["tasks"][name]
     labels = tuple(task["labels"])
     kind = TRAINED.get(task["format"])
-    rows = {
-        split: read_rows(work.inputs[f"{split}:{name}"] / EXAMPLES) for split in ("train", "dev")
+    reading = Reading(**recipe.reading(task["format"]))
+    rows = {role: _rows(work, role, name) for role in ("train", "dev")}
+    found = {
+        role: kind.features(rows[role], tokenizer, labels, reading) for role in ("train", "dev")
     }
-    gold = gold_of(task["format"], rows["dev"])
-    if gold_is_blank(gold, task["format"]):
-        raise DataError(
-            f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
-            todo="get the labelled dev set",
-        )
-    features = {
-        split: kind.features(found, tokenizer, labels, recipe.max_length)
-        for split, found in rows.items()
-    }
-    return TrainTask(
+    given = TrainTask(
         name=name,
         format=task["format"],
         labels=labels,
         metric=task["metric"],
-        train=features["train"],
-        dev=features["dev"],
-        dev_gold=gold,
+        train=found["train"],
+        dev=found["dev"],
+        dev_gold=(),
+        reading=reading,
+        language=task.get("language", "en"),
     )
+    if kind.tied:
+        return _masked(given, Masking(recipe.masked, _mask_id(tokenizer), vocabulary))
+    gold = gold_of(task["format"], rows["dev"])
+    if not gold_is_blank(gold, task["format"]):
+        return replace(given, dev_gold=gold)
+    if recipe.keep == "last":
+        return replace(given, dev=())
+    raise DataError(
+        f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
+        todo="get the labelled dev set, name another share in `splits`, or set `keep: last`",
+    )
+
+
+def _rows(work: Work, role: str, name: str) -> list[Row]:
+    """A task's rows in all its languages, in an order that no experiment can change."""
+    found = {
+        key.rpartition(":")[2]: read_rows(artifact / EXAMPLES)
+        for key, artifact in sorted(work.inputs.items())
+        if key.startswith(f"{role}:{name}:")
+    }
+    if len(found) == 1:
+        return next(iter(found.values()))
+    # parallel examples have one id in all languages
+    return [
+        {**row, "id": f"{language}:{row['id']}"} for language in found for row in found[language]
+    ]
+
+
+def _masked(task: TrainTask, masking: Masking) -> TrainTask:
+    """The task with masks drawn anew for training, and drawn once for dev."""
+    dev = [masking.drawn(one, seed_of("dev", number)) for number, one in enumerate(task.dev)]
+    gold = [masked_ids(feature) for feature in dev]
+    return replace(task, dev=dev, dev_gold=gold, redraw=masking.drawn)
+
+
+def _mask_id(tokenizer: Any) -> int:
+    if tokenizer.mask_token_id is None:
+        raise EncoderError("the encoder's tokenizer has no mask", todo="leave out the masked text")
+    return int(tokenizer.mask_token_id)
 
 
 def _write_weights(work: Work, files: EncoderFiles, model: TransferModel, trained: Trained) -> None:
@@ -135,11 +191,12 @@ def _curves(trained: Trained) -> dict[str, Any]:
 
 def _facts(trained: Trained) -> dict[str, Any]:
     log = trained.log
+    best = log.dev_steps.index(log.best_step)
     return {
         "steps": trained.steps,
         "best_step": log.best_step,
-        "dev": log.dev_scores[log.dev_steps.index(log.best_step)],
-        "dev_mean": round(log.best_score, 6),
+        "dev": log.dev_scores[best],
+        "dev_mean": round(log.best_score, 6) if log.dev_scores[best] else None,
         "collapsed": log.collapsed,
         "events": log.events,
     }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,42 @@ class SpanExample:
     where: str | None = None
 
 
-Example = TextExample | TaggedExample | MeaningExample | ChoiceExample | SpanExample
+@dataclass(frozen=True)
+class LineExample:
+    """One line of running text (format `masked_lm`)."""
 
-Reader = Callable[[str, str], Iterable[Example]]
+    id: str
+    text: str
+    where: str | None = None
+
+
+Example = TextExample | TaggedExample | MeaningExample | ChoiceExample | SpanExample | LineExample
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that is no example: it is left out, named and counted, like other bad rows.
+
+    Rows are counted by `problem`; `detail` says more of this one.
+    """
+
+    id: str
+    problem: str
+    detail: str = ""
+    where: str | None = None
+
+
+Reader = Callable[[str, str], Iterable[Example | BadRow]]
 """(split, language) → examples, always the same ones in the same order.
 
 The order is already shuffled so that its first n are a fair sample of size n: a stage
 that takes fewer examples takes the first ones.
 """
+
+
+def with_the_package(_split: str, _language: str) -> str:
+    """The origin of tasks that need neither files nor the hub."""
+    return "installed package"
 
 
 @dataclass(frozen=True)
@@ -98,6 +128,20 @@ class TaskSpec:
         fingerprint: (split, language) → digest of everything the reader reads for it.
         sizes: (split, language) → number of examples, where known without reading.
         at: folder → the task with the user's files in it; none for tasks that need no folder.
+        subwords: of a typical example, for the estimate of time.
+        trained_on: the task whose training data its benchmark prescribes, if not its own.
+        holds: other tasks whose training data are part of its own.
+        english_side: what `read` calls the sentences that a language's are searched in;
+            `en:{language}` where every language has English sentences of its own.
+        origin: (split, language) → where `read` would find it, in words: `file PATH` or
+            `hub ID@REVISION`; none where it is missing. Cheap: nothing is opened.
+        pinned: {hub dataset: revision} → the task at these revisions; none for tasks without
+            a hub source. Datasets that the task does not read are passed over.
+        hub: the hub datasets that are the task's own; empty where the hub does not have it.
+        pair: what an example has in common with its translations in other languages; shares of
+            a split are drawn from it.
+        translates: (task, split) whose examples it has in translation: training on them would
+            give its answers away.
     """
 
     name: str
@@ -115,6 +159,22 @@ class TaskSpec:
     train_language: str = "en"
     sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     at: Callable[[Path], TaskSpec] | None = None
+    subwords: int = 16
+    trained_on: str = ""
+    holds: tuple[str, ...] = ()
+    english_side: str = "en"
+    origin: Callable[[str, str], str | None] = with_the_package
+    pinned: Callable[[Mapping[str, str]], TaskSpec] | None = None
+    hub: str = ""
+    pair: Callable[[Any], str] = attrgetter("id")
+    translates: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def train_languages(self) -> tuple[str, ...]:
+        """Languages that it is trained in if nobody says otherwise."""
+        if self.format == "masked_lm":
+            return tuple(self.splits.get("train", ()))
+        return (self.train_language,)
 
     @property
     def languages(self) -> tuple[str, ...]:

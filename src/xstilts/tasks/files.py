@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import count, takewhile
 from pathlib import Path
-from typing import Any
 
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.core.keys import digest_of, digest_of_file
+from xstilts.core.keys import digest_of, digest_of_file, seed_of
 from xstilts.tasks.base import (
+    BadRow,
     ChoiceExample,
     Example,
+    LineExample,
     MeaningExample,
     TaggedExample,
     TaskSpec,
     TextExample,
 )
+from xstilts.tasks.lines import lines as lines
+from xstilts.tasks.rows import Row, json_rows, mapped, parquet_rows, tsv_rows
+from xstilts.tasks.sources import download
 from xstilts.tasks.squad import read_squad
 
 COLUMNS = {
     "classification": ("text", "label"),
+    "masked_lm": (),
     "multiple_choice": ("text", "choice1", "choice2", "label"),
     "tagging": ("tokens", "tags"),
     "retrieval": ("text", "meaning"),
@@ -31,6 +36,7 @@ COLUMNS = {
 }
 METRICS = {
     "classification": ("accuracy",),
+    "masked_lm": ("masked_accuracy",),
     "multiple_choice": ("accuracy",),
     "span": ("qa_mean", "exact_match", "token_f1"),
     "tagging": ("span_f1",),
@@ -40,16 +46,30 @@ METRICS = {
     ),
 }
 
+UNLABELLED = ("masked_lm", "retrieval", "span")
+IN_DATA = "{data}/"
+"""How `files` begins if they lie in the folder of the experiment's data."""
 UNANSWERABLE = "unanswerable"
 """The label of span tasks that has questions without an answer."""
 
 
-def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
+def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None) -> TaskSpec:
     """The task that an experiment's `tasks` section describes.
+
+    Args:
+        folder: the experiment's; data: the folder of its data, if it names one.
 
     Raises:
         ConfigError: columns or labels that the format needs are not given.
     """
+    if task.files.startswith(IN_DATA):
+        if data is None:
+            raise ConfigError(
+                f"the files of {name!r} are in the folder of the experiment's data",
+                where="data",
+                todo="give it: data: FOLDER in the experiment, or --data",
+            )
+        folder, task = data, task.model_copy(update={"files": task.files.removeprefix(IN_DATA)})
     needed = COLUMNS[task.format]
     if task.columns and (missing := set(needed) - set(task.columns)):
         raise ConfigError(
@@ -62,7 +82,7 @@ def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
             f"task {name!r} of format span is read from SQuAD's JSON only",
             where=f"tasks.{name}.files",
         )
-    if task.format not in ("retrieval", "span") and not task.labels:
+    if task.format not in UNLABELLED and not task.labels:
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
     return TaskSpec(
         name=name,
@@ -73,10 +93,21 @@ def file_task(name: str, task: FileTask, folder: Path) -> TaskSpec:
         metrics=task.metrics or _metrics(task),
         read=partial(_read, task, folder),
         fingerprint=partial(_fingerprint, task, folder),
+        origin=partial(_origin, task, folder),
         summary=f"{task.format} from files",
         source=task.source or task.files,
         licence=task.licence,
+        pair=_pair,
     )
+
+
+def _pair(example: Example) -> str:
+    """What an example has in common with its translations: its id, else its line.
+
+    Rows without an id of their own are called by file and line.
+    """
+    place = (example.where or "").rpartition("/")[2]
+    return place.rpartition(":")[2] if example.id == place else example.id
 
 
 def _metrics(task: FileTask) -> tuple[str, ...]:
@@ -86,96 +117,100 @@ def _metrics(task: FileTask) -> tuple[str, ...]:
 
 
 def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
-    return folder / task.files.replace("{split}", split).replace("{language}", language)
+    code = task.codes.get(language, language)
+    return folder / task.files.replace("{split}", split).replace("{language}", code)
+
+
+def _origin(task: FileTask, folder: Path, split: str, language: str) -> str | None:
+    path = _path(task, folder, split, language)
+    if task.hub:
+        return f"hub {task.hub}"
+    return f"file {path}" if path.is_file() else None
 
 
 def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str:
     path = _path(task, folder, split, language)
-    found = digest_of_file(path) if path.is_file() else None
-    return digest_of([task.format, task.columns, task.labels, path.suffix, found])
+    if task.hub:
+        found: str | None = f"{task.hub}: {path.relative_to(folder)}"
+    else:
+        found = digest_of_file(path) if path.is_file() else None
+    shape = [task.format, task.columns, task.labels, path.suffix]
+    return digest_of([*shape, task.rename, found] if task.rename else [*shape, found])
 
 
-def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example]:
+def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example | BadRow]:
     path = _path(task, folder, split, language)
+    if task.hub:
+        dataset, _, revision = task.hub.partition("@")
+        path = download(dataset, revision, str(path.relative_to(folder)), "")
     if not path.is_file():
         raise DataError(
             f"no file {path}", todo=f"put the {split} split of {language} there, or mend `files`"
         )
+    if task.format == "masked_lm":
+        return _running_text(path, task)
     if task.format == "span":
         return read_squad(path)
-    rows = _jsonl(path) if path.suffix == ".jsonl" else _tsv(path, task.columns)
-    return (_example(task.format, row, where) for where, row in rows)
+    return mapped(partial(_rows, task), partial(_example, task.format))(path, path.name)
 
 
-def lines(path: Path, *, blank: bool = False) -> Iterator[tuple[str, str]]:
-    """(file:line, text) of every line; a byte-order mark and CR before LF are dropped.
-
-    Args:
-        blank: whether blank lines are among them.
-
-    Raises:
-        DataError: not UTF-8, with the line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise DataError("not UTF-8", where=f"{path}:{line}", todo="save it as UTF-8") from error
-    for number, line_text in enumerate(text.split("\n"), start=1):
-        if blank or line_text.strip():
-            yield f"{path}:{number}", line_text.removesuffix("\r")
+def _rows(task: FileTask, path: Path, start: str) -> Iterator[Row | BadRow]:
+    """Rows with the names of columns that formats know."""
+    readers = {".jsonl": json_rows, ".parquet": parquet_rows()}
+    for row in readers.get(path.suffix, tsv_rows(task.columns))(path, start):
+        if isinstance(row, Row) and task.rename:
+            cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
+            row = replace(row, cells=cells)
+        yield row
 
 
-def _tsv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for where, line in lines(path):
-        cells = line.split("\t")
-        if len(cells) != len(columns):
-            raise DataError(
-                f"{len(cells)} columns where {len(columns)} are declared",
-                where=where,
-                todo=f"the columns are {', '.join(columns)}, separated by tabs",
-            )
-        yield where, dict(zip(columns, cells, strict=True))
+def _running_text(path: Path, task: FileTask) -> list[LineExample | BadRow]:
+    """One example per line, in the order of the digests of their numbers."""
+    found: list[LineExample | BadRow] = []
+    for where, line in _lines(path, task):
+        if isinstance(line, BadRow):
+            found.append(line)
+        else:
+            found.append(LineExample(f"{path.name}:{len(found)}", line, where))
+    return sorted(found, key=lambda example: seed_of("line", example.id))
 
 
-def _jsonl(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for where, line in lines(path):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"not JSON: {error.msg}", where=where) from None
-        if not isinstance(row, dict):
-            raise DataError("a line must hold one JSON object", where=where)
-        yield where, row
+def _lines(path: Path, task: FileTask) -> Iterator[tuple[str, str | BadRow]]:
+    if path.suffix not in (".jsonl", ".parquet"):
+        yield from lines(path)
+        return
+    for row in _rows(task, path, path.name):
+        if isinstance(row, BadRow):
+            yield row.where or "", row
+        else:
+            for line in row.text("text").split("\n"):
+                if line.strip():
+                    yield row.where, line
 
 
-def _example(kind: str, row: Mapping[str, Any], where: str) -> Example:
-    if absent := [column for column in COLUMNS[kind] if column not in row]:
-        raise DataError(f"no {', '.join(absent)} in the row", where=where)
-    name = _text(row.get("id"), where) or where.rpartition("/")[2]
+def _example(kind: str, row: Row) -> Example:
+    if absent := [column for column in COLUMNS[kind] if column not in row.cells]:
+        raise DataError(f"no {', '.join(absent)} in the row", where=row.where)
+    name = _optional(row, "id") or row.where.rpartition("/")[2]
     if kind == "multiple_choice":
-        places = takewhile(row.__contains__, (f"choice{number}" for number in count(1)))
-        choices = tuple(_text(row[place], where) for place in places)
-        text, label = _text(row["text"], where), _text(row["label"], where)
-        return ChoiceExample(name, text, choices, label, where)
+        places = takewhile(row.cells.__contains__, (f"choice{number}" for number in count(1)))
+        choices = tuple(row.text(place) for place in places)
+        return ChoiceExample(name, row.text("text"), choices, row.text("label"), row.where)
     if kind == "tagging":
-        return TaggedExample(name, _words(row["tokens"], where), _words(row["tags"], where), where)
+        return TaggedExample(name, _words(row, "tokens"), _words(row, "tags"), row.where)
     if kind == "retrieval":
-        return MeaningExample(name, _text(row["text"], where), _text(row["meaning"], where), where)
-    pair = row.get("text_pair")
-    text, label = _text(row["text"], where), _text(row["label"], where)
-    return TextExample(name, text, label, None if pair is None else _text(pair, where), where)
+        return MeaningExample(name, row.text("text"), row.text("meaning"), row.where)
+    pair = _optional(row, "text_pair")
+    return TextExample(name, row.text("text"), row.text("label"), pair, row.where)
 
 
-def _text(value: Any, where: str) -> str:
-    """A cell as text; JSON's null is a blank one."""
-    if isinstance(value, bool | list | dict):
-        raise DataError(f"{json.dumps(value)[:60]} where a text is expected", where=where)
-    return "" if value is None else str(value)
+def _optional(row: Row, column: str) -> str | None:
+    return None if row.cells.get(column) is None else row.text(column)
 
 
-def _words(value: Any, where: str) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(_text(word, where) for word in value)
-    text = _text(value, where)
+def _words(row: Row, column: str) -> tuple[str, ...]:
+    """A list of words, or words with spaces between."""
+    if isinstance(row.get(column), list):
+        return row.texts(column)
+    text = row.text(column)
     return tuple(text.split(" ")) if text else ()

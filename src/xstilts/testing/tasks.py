@@ -51,17 +51,17 @@ def _check_split(task: TaskSpec, split: str, language: str, rows: int) -> None:
     kept, _ = usable(first, task, split, language)
     assert kept, f"{place} has no usable example"
     if task.format in TRAINED:
-        _check_metric(task, kept, place)
+        _check_metric(task, kept, language, place)
 
 
-def _check_metric(task: TaskSpec, examples: Sequence[object], place: str) -> None:
+def _check_metric(task: TaskSpec, examples: Sequence[object], language: str, place: str) -> None:
     gold = [next(getattr(one, name) for name in GOLD if hasattr(one, name)) for one in examples]
     assert not gold_is_blank(gold, task.format), f"{place}: blank gold"
     metric = METRICS.get(task.metrics[0])
     perfect = [one[0] if one else "" for one in gold] if task.format == "span" else gold
-    best = metric.value(metric.statistics(gold, perfect).sum(0))
+    best = metric.value(metric.statistics(gold, perfect, language).sum(0))
     turned = perfect[1:] + perfect[:1]
     assert best == 1.0, f"{place}: perfect predictions score {best}"
-    assert metric.value(metric.statistics(gold, turned).sum(0)) < 1.0, (
+    assert metric.value(metric.statistics(gold, turned, language).sum(0)) < 1.0, (
         f"{place}: any order scores 1"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 THINGS = {
     "animal": ("cat", "dog", "horse", "sheep", "mouse"),
@@ -146,6 +147,46 @@ def write_encoder(folder: Path, *, layers: int = 2, width: int = 32) -> Path:
     )
     torch.manual_seed(0)
     XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def write_translator(folder: Path, *, steps: int = 60) -> Path:
+    """Write a tiny Marian model that has seen `xx` just long enough to end its sentences."""
+    import torch
+    from transformers import AutoTokenizer, MarianConfig, MarianMTModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = _write_tokenizer(folder)
+    sizes: Any = {"layers": 1, "attention_heads": 2, "ffn_dim": 64}
+    config = MarianConfig(
+        vocab_size=vocabulary,
+        d_model=32,
+        max_position_embeddings=64,
+        pad_token_id=1,
+        eos_token_id=2,
+        bos_token_id=0,
+        decoder_start_token_id=1,
+        forced_eos_token_id=2,
+        dropout=0.0,
+        init_std=0.1,
+        **{
+            f"{side}_{name}": size
+            for side in ("encoder", "decoder")
+            for name, size in sizes.items()
+        },
+    )
+    torch.manual_seed(0)
+    model, tokenizer = MarianMTModel(config), AutoTokenizer.from_pretrained(folder)
+    texts = [text for text, _, _ in sentences("train", 32)]
+    batch = tokenizer(texts, padding=True, return_tensors="pt").data
+    spoken = tokenizer([speak(text, "xx") for text in texts], padding=True, return_tensors="pt")
+    labels = spoken["input_ids"].masked_fill(spoken["attention_mask"] == 0, -100)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+    model.save_pretrained(folder)
     return folder
 
 

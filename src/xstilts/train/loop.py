@@ -22,14 +22,14 @@ from xstilts.config.experiment import Recipe
 from xstilts.core.faults import fault
 from xstilts.core.keys import seed_of
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, Reading
 from xstilts.metrics import METRICS
 from xstilts.models.transfer import TransferModel
 from xstilts.train.batching import collate
 from xstilts.train.checkpoint import Checkpoint, Checkpoints
 from xstilts.train.guard import Diverged, check_finite, collapsed
 from xstilts.train.mixture import Step, schedule
-from xstilts.train.predict import predict
+from xstilts.train.predict import predict, target_places
 
 BETAS = (0.9, 0.999)
 UNDECAYED = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
@@ -37,7 +37,11 @@ UNDECAYED = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
 
 @dataclass(frozen=True)
 class TrainTask:
-    """One task's training and dev features, and the gold of dev as its metric takes it."""
+    """One task's training and dev features, and the gold of dev as its metric takes it.
+
+    `redraw` gives a training feature a new form each time it is seen (masking); its second
+    argument is a seed. `language` is that of dev.
+    """
 
     name: str
     format: str
@@ -46,6 +50,14 @@ class TrainTask:
     train: Sequence[Feature]
     dev: Sequence[Feature]
     dev_gold: Sequence[Any]
+    language: str = "en"
+    reading: Reading = field(default_factory=Reading)
+    redraw: Callable[[Feature, int], Feature] | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it has no labels: masked language modelling."""
+        return self.redraw is not None
 
 
 @dataclass
@@ -92,11 +104,9 @@ class Run:
         self.recipe, self.seed, self.pad = recipe, seed, pad
         self.plan = schedule(
             {task.name: len(task.train) for task in tasks},
-            batch=recipe.batch_size,
-            epochs=recipe.epochs,
             seed=seed,
-            cap=recipe.cap,
-            temperature=recipe.temperature,
+            on_top={task.name for task in tasks if task.is_text},
+            **recipe.mixing(),
         )
         optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe),
@@ -116,7 +126,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = share * group["peak"]
         self.model.train()
-        loss = self._backward(todo)
+        loss = self._backward(todo, number)
         check_finite(loss, number, "the loss", todo.task)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         check_finite(float(norm), number, "the gradient", todo.task)
@@ -136,11 +146,16 @@ class Run:
         rising, falling = number / max(1, warm), (total - number) / max(1, total - warm)
         return rising if number < warm else falling
 
-    def _backward(self, todo: Step) -> float:
+    def _backward(self, todo: Step, number: int) -> float:
         """Gradients of the mean loss over a batch, computed in slices of it."""
         task = self.tasks[todo.task]
         kind = TRAINED.get(task.format)
         features = [task.train[place] for place in todo.examples]
+        if task.redraw:
+            features = [
+                task.redraw(feature, seed_of("redraw", self.seed, number, row))
+                for row, feature in enumerate(features)
+            ]
         size = -(-len(features) // self.recipe.accumulation)
         slices = [features[start : start + size] for start in range(0, len(features), size)]
         targets = [kind.targets(part, max(f.longest for f in part)) for part in slices]
@@ -149,27 +164,37 @@ class Run:
         for part, target in zip(slices, targets, strict=True):
             batch = collate(part, self.pad).to(self.accelerator.device)
             with self.accelerator.autocast():
-                logits = self.model(todo.task, batch.ids, batch.mask, batch.types)
+                places = target_places(kind, part, self.accelerator.device)
+                logits = self.model(todo.task, batch.ids, batch.mask, batch.types, places)
             loss = kind.loss(logits, target.to(self.accelerator.device))
             self.accelerator.backward(loss / max(1, things))
             summed += float(loss.detach())
         return summed / max(1, things)
 
     def look(self, steps: int) -> dict[str, float]:
-        """Score every task's dev set after some steps; keep the model if it is the best."""
-        scores, fallen = {}, []
-        for task in self.tasks.values():
+        """Score every task's dev set after some steps; keep the model if it is the best.
+
+        The best has the largest mean of the tasks' main metrics, all between 0 and 1. Masked
+        language modelling beside tasks with labels has no say in it. With `keep: last` every
+        look's model takes the place of the one before, and tasks without dev are not scored.
+        """
+        scores, fallen = dict[str, float](), list[str]()
+        for task in (task for task in self.tasks.values() if task.dev):
             model = self.accelerator.unwrap_model(self.model)
-            found = predict(model, task.name, task.format, task.dev, task.labels, self.pad)
+            found = predict(
+                *(model, task.name, task.format, task.dev, task.labels, self.pad, task.reading)
+            )
             metric = METRICS.get(task.metric)
-            sums = metric.statistics(task.dev_gold, found).sum(0)
+            sums = metric.statistics(task.dev_gold, found, task.language).sum(0)
             scores[task.name] = round(float(np.nan_to_num(metric.value(sums))), 6)
-            fallen += [task.name] if collapsed(task.dev_gold, found) else []
-        mean = sum(scores.values()) / len(scores)
+            if not task.is_text:
+                fallen += [task.name] if collapsed(task.dev_gold, found) else []
+        judged = [name for name in scores if not self.tasks[name].is_text] or list(scores)
+        mean = sum(scores[name] for name in judged) / max(1, len(judged))
         self.log.dev_steps.append(steps)
         self.log.dev_scores.append(scores)
         self.log.stale += 1
-        if mean > self.log.best_score:
+        if mean > self.log.best_score or self.recipe.keep == "last":
             self.log.best_score, self.log.best_step, self.log.stale = mean, steps, 0
             self.log.best_decay, self.log.collapsed = self.log.decay, fallen
             self.best = _copy(self.model)

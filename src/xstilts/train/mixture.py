@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 from xstilts.core.keys import seed_of
 
@@ -21,6 +22,8 @@ class Step:
 def shares(sizes: Mapping[str, int], cap: int | None, temperature: float) -> dict[str, float]:
     """The probability of each task: proportional to min(size, cap) ^ (1 / temperature).
 
+    An infinite temperature makes all tasks alike.
+
     Source: jiant's proportional and temperature samplers (shared/task_sampler).
     """
     weights = {task: min(size, cap or size) ** (1 / temperature) for task, size in sizes.items()}
@@ -34,27 +37,50 @@ def steps_in_all(sizes: Mapping[str, int], batch: int, epochs: float, cap: int |
     return max(1, round(epochs * epoch))
 
 
-def schedule(
-    sizes: Mapping[str, int],
-    *,
-    batch: int,
-    epochs: float,
-    seed: int,
-    cap: int | None = None,
-    temperature: float = 1.0,
-) -> list[Step]:
+def schedule(sizes: Mapping[str, int], *, batch: int, seed: int, **mixing: Any) -> list[Step]:
     """All steps of a training run, one task per step.
 
-    Each task gets its share of the steps, rounded by largest remainder, in shuffled order;
-    its examples come in a fresh permutation each time all of them have been seen. An example
-    does not come twice in a batch unless the task is smaller than the batch.
+    Args:
+        mixing: epochs and the like, see `turns`.
+
+    Each task has its number of steps, in shuffled order; its examples come in a fresh
+    permutation each time all of them have been seen. An example does not come twice in a batch
+    unless the task is smaller than the batch.
     """
-    total = steps_in_all(sizes, batch, epochs, cap)
-    counts = apportion(shares(sizes, cap, temperature), total)
+    counts = turns(sizes, batch=batch, **mixing)
     order = [task for task, count in counts.items() for _ in range(count)]
     random.Random(seed_of("tasks", seed)).shuffle(order)
     streams = {task: _batches(task, size, batch, seed) for task, size in sizes.items()}
     return [Step(task, next(streams[task])) for task in order]
+
+
+def turns(
+    sizes: Mapping[str, int],
+    *,
+    batch: int,
+    epochs: float,
+    cap: int | None = None,
+    temperature: float = 1.0,
+    on_top: Set[str] = frozenset(),
+    share: float = 0.5,
+) -> dict[str, int]:
+    """How many steps each task gets: its share of all, rounded by largest remainder.
+
+    Args:
+        on_top: tasks whose steps are added to those of the others.
+        share: of all steps, that the tasks on top get together; they share them equally.
+    """
+    counted = {task: size for task, size in sizes.items() if task not in on_top} or dict(sizes)
+    total = steps_in_all(counted, batch, epochs, cap)
+    counts = apportion(shares(counted, cap, temperature), total)
+    if further := sizes.keys() - counted.keys():
+        counts |= apportion(dict.fromkeys(further, 1 / len(further)), more(total, share))
+    return counts
+
+
+def more(steps: int, share: float) -> int:
+    """How many steps to add so that they are a share of all."""
+    return max(1, round(steps * share / (1 - share)))
 
 
 def apportion(portions: Mapping[str, float], total: int) -> dict[str, int]:

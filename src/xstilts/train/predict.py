@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, Reading, TrainedFormat
+from xstilts.formats.classification import IGNORED
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.transfer import TransferModel
@@ -28,20 +30,32 @@ def predict(
     features: Sequence[Feature],
     labels: Sequence[str],
     padding: int,
+    reading: Reading,
     tokens: int = TOKENS,
 ) -> list[Any]:
     """One prediction per example, in the order of the features."""
     model.eval()
+    form = TRAINED.get(kind)
     device = model.encoder.table.device
     found: list[Any] = [None] * len(features)
-    for places in by_length(features, tokens):
-        chosen = [features[place] for place in places]
+    for batch_places in by_length(features, tokens):
+        chosen = [features[place] for place in batch_places]
         batch = collate(chosen, padding).to(device)
-        logits = model(task, batch.ids, batch.mask, batch.types)
-        predicted = TRAINED.get(kind).predictions(logits.float().cpu(), chosen, labels)
-        for place, prediction in zip(places, predicted, strict=True):
+        places = target_places(form, chosen, device)
+        logits = model(task, batch.ids, batch.mask, batch.types, places)
+        predicted = form.predictions(logits.float().cpu(), chosen, labels, reading)
+        for place, prediction in zip(batch_places, predicted, strict=True):
             found[place] = prediction
-    return TRAINED.get(kind).merged(features, found, labels)
+    return form.merged(features, found, labels, reading)
+
+
+def target_places(
+    form: TrainedFormat, features: Sequence[Feature], device: torch.device
+) -> Tensor | None:
+    """[b, t] where a batch has targets, for formats whose heads are computed only there."""
+    if not form.tied:
+        return None
+    return (form.targets(features, max(f.longest for f in features)) != IGNORED).to(device)
 
 
 @torch.inference_mode()
@@ -49,16 +63,20 @@ def embed(
     encoder: Encoder,
     features: Sequence[Feature],
     padding: int,
-    layer: int,
-    pooling: str,
+    ways: Sequence[tuple[int, str]],
     tokens: int = TOKENS,
-) -> NDArray[np.float32]:
-    """[n, width] one vector per feature, in the order of the features."""
+) -> dict[tuple[int, str], NDArray[np.float32]]:
+    """Way (layer, pooling) → [n, width] one vector per feature, in the order of the features.
+
+    All ways are read off one pass of the encoder.
+    """
     encoder.eval()
     device = encoder.table.device
-    vectors = np.zeros((len(features), encoder.width), dtype=np.float32)
+    shape = (len(features), encoder.width)
+    vectors = {way: np.zeros(shape, dtype=np.float32) for way in ways}
     for places in by_length(features, tokens):
         batch = collate([features[place] for place in places], padding).to(device)
-        hidden = encoder(batch.ids, batch.mask, batch.types, layer=layer)
-        vectors[places] = pool(hidden, batch.mask, pooling).float().cpu().numpy()
+        states = encoder.states(batch.ids, batch.mask, batch.types)
+        for (layer, pooling), found in vectors.items():
+            found[places] = pool(states[layer], batch.mask, pooling).float().cpu().numpy()
     return vectors

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.squad import read_squad
-from xstilts.tasks.xtreme.layout import homeless, official, pairs, tagged
+from functools import partial
+from typing import Any
+
+from xstilts.languages import language as info
+from xstilts.tasks.base import BadRow, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.english.questions import squad_files, squad_hub
+from xstilts.tasks.rows import Row, mapped, parquet_rows
+from xstilts.tasks.sentences import tagged
+from xstilts.tasks.sources import Hub, Local, Parse, Sources, sourced, unread
+from xstilts.tasks.squad import hub_questions, questions
+from xstilts.tasks.xtreme import sizes
+from xstilts.tasks.xtreme.layout import pairs
 
 SOURCE = "XTREME's download folder"
 CITATION = "Hu et al. 2020, arXiv 2003.11080"
-QA = ("qa_mean", "exact_match", "token_f1")
+FIXED = ("qa_mean_fixed", "exact_match_fixed", "token_f1_fixed")
+QA = ("qa_mean", "exact_match", "token_f1", *FIXED)
+MLQA_QA = ("mlqa_mean", "mlqa_exact_match", "mlqa_f1", *FIXED)
 
 
 def _codes(text: str) -> list[str]:
@@ -33,6 +44,19 @@ POS_TAGS = _codes("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT
 PANX_TAGS = _codes("B-LOC B-ORG B-PER I-LOC I-ORG I-PER O")
 
 
+TYPICAL = {
+    "xnli": 52,
+    "paws-x": 60,
+    "udpos": 30,
+    "pan-x": 14,
+    "xquad": 200,
+    "mlqa": 220,
+    "tydiqa": 180,
+}
+"""Sub-words of a typical example, round figures."""
+TRAINED_ON = {"xnli": "mnli", "xquad": "squad-v1", "mlqa": "squad-v1"}
+
+
 def _task(
     name: str,
     kind: str,
@@ -42,91 +66,205 @@ def _task(
     metrics: tuple[str, ...],
     summary: str,
     licence: str,
+    hub: str,
+    known: sizes.Sizes,
+    **rest: Any,
 ) -> TaskSpec:
     return TaskSpec(
         name=name,
-        version=1,
+        version=2,
         format=kind,
         splits={"train": ("en",), "dev": tuple(dev), "test": tuple(test)},
         labels=tuple(labels),
         metrics=metrics,
-        read=homeless,
-        fingerprint=homeless,
+        read=unread,
+        fingerprint=unread,
         summary=summary,
         source=SOURCE,
         licence=licence,
         citation=CITATION,
+        hub=hub,
+        subwords=TYPICAL[name],
+        trained_on=TRAINED_ON.get(name, ""),
+        sizes=known,
+        **rest,
     )
 
 
-XNLI = official(
+XTREME_HUB = "google/xtreme"
+XTREME_REVISION = "ec5f1f46e9af79639a90684a7a70a956c4998f04"
+NLI = ["contradiction", "entailment", "neutral"]
+HUB_NLI = ("entailment", "neutral", "contradiction")
+HUB_PANX = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+
+
+def _only(name: str, parse: Parse) -> tuple[Local]:
+    return (Local((name,), parse),)
+
+
+def _xtreme(config: str, split: str, parse: Parse) -> Hub:
+    """A configuration of the hub's copy of XTREME."""
+    name = f"{config}/{HUB_SPLITS[split]}-00000-of-00001.parquet"
+    return Hub(XTREME_HUB, XTREME_REVISION, (name,), parse)
+
+
+def _xnli_row(row: Row) -> TextExample:
+    return TextExample(
+        row.id, row.text("premise"), row.text("label"), row.text("hypothesis"), row.where
+    )
+
+
+def _pawsx_row(row: Row) -> TextExample | BadRow:
+    """A pair; missing and wrong labels of the release are -1 on the hub."""
+    label = row.text("label")
+    if not label:
+        return BadRow(row.id, "no gold label", where=row.where)
+    return TextExample(row.id, row.text("sentence1"), label, row.text("sentence2"), row.where)
+
+
+def _tagged_row(tags: str, row: Row) -> TaggedExample:
+    return TaggedExample(row.id, row.texts("tokens"), row.texts(tags), row.where)
+
+
+XNLI = sourced(
     _task(
-        *("xnli", "classification", XNLI_LANGUAGES, XNLI_LANGUAGES),
-        *(["contradiction", "entailment", "neutral"], ("accuracy",)),
+        *("xnli", "classification", XNLI_LANGUAGES, XNLI_LANGUAGES, NLI, ("accuracy",)),
         *("does the premise entail the hypothesis? trained on MNLI", "CC-BY-NC-4.0"),
+        "facebook/xnli",
+        known=sizes.XNLI,
     ),
-    lambda split, language: f"xnli/{split}-{language}.tsv",
-    pairs,
+    Sources(
+        lambda split, language: _only(f"xnli/{split}-{language}.tsv", pairs),
+        lambda split, language: Hub(
+            "facebook/xnli",
+            "b8dd5d7af51114dbda02c0e3f6133f332186418e",
+            (f"{language}/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
+            mapped(parquet_rows({"label": HUB_NLI}), _xnli_row),
+        ),
+    ),
 )
-PAWS_X = official(
+PAWS_X = sourced(
     _task(
-        *("paws-x", "classification", PAWSX_LANGUAGES, PAWSX_LANGUAGES),
-        *(["0", "1"], ("accuracy",)),
+        *("paws-x", "classification", PAWSX_LANGUAGES, PAWSX_LANGUAGES, ["0", "1"], ("accuracy",)),
         *("do two sentences with nearly the same words mean the same?", "custom, free use"),
+        "google-research-datasets/paws-x",
+        known=sizes.PAWS_X,
     ),
-    lambda split, language: f"pawsx/{split}-{language}.tsv",
-    pairs,
+    Sources(
+        lambda split, language: _only(f"pawsx/{split}-{language}.tsv", pairs),
+        lambda split, language: Hub(
+            "google-research-datasets/paws-x",
+            "4cd8187c404bda33cb1f62b49b001115862acf37",
+            (f"{language}/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
+            mapped(parquet_rows({"label": ("0", "1")}), _pawsx_row),
+        ),
+    ),
 )
-UDPOS = official(
+UDPOS = sourced(
     _task(
         *("udpos", "tagging", UDPOS_LANGUAGES),
         [code for code in UDPOS_LANGUAGES if code not in WITHOUT_UDPOS_DEV],
         *(POS_TAGS, ("pos_f1", "pos_f1_seqeval_0", "tag_accuracy")),
-        *("parts of speech, Universal Dependencies 2.5", "by treebank"),
+        *("parts of speech, Universal Dependencies 2.5", "by treebank", XTREME_HUB),
+        known=sizes.UDPOS,
     ),
-    lambda split, language: f"udpos/{split}-{language}.tsv",
-    tagged,
+    Sources(
+        lambda split, language: _only(f"udpos/{split}-{language}.tsv", tagged((1, 2))),
+        lambda split, language: _xtreme(
+            f"udpos.{info(language).name}",
+            split,
+            mapped(parquet_rows({"pos_tags": POS_TAGS}), partial(_tagged_row, "pos_tags")),
+        ),
+    ),
 )
-PAN_X = official(
+PAN_X = sourced(
     _task(
-        *("pan-x", "tagging", PANX_LANGUAGES, PANX_LANGUAGES),
-        *(PANX_TAGS, ("span_f1",)),
-        *("names of places, organisations and people (WikiAnn)", ""),
+        *("pan-x", "tagging", PANX_LANGUAGES, PANX_LANGUAGES, PANX_TAGS, ("span_f1",)),
+        *("names of places, organisations and people (WikiAnn)", "", XTREME_HUB),
+        known=sizes.PAN_X,
     ),
-    lambda split, language: f"panx/{split}-{language}.tsv",
-    tagged,
+    Sources(
+        lambda split, language: _only(f"panx/{split}-{language}.tsv", tagged((1, 2))),
+        lambda split, language: _xtreme(
+            f"PAN-X.{language}",
+            split,
+            mapped(parquet_rows({"ner_tags": HUB_PANX}), partial(_tagged_row, "ner_tags")),
+        ),
+    ),
 )
-XQUAD = official(
+XQUAD = sourced(
     _task(
         *("xquad", "span", XQUAD_LANGUAGES, ["en"], [], QA),
         *("SQuAD's questions translated by people; trained on SQuAD v1.1", "CC-BY-SA-4.0"),
+        "google/xquad",
+        known=sizes.XQUAD,
+        translates=(("squad-v1", "dev"), ("squad-v2", "dev"), ("xquad", "dev")),
     ),
-    lambda split, language: (
-        f"xquad/xquad.{language}.json" if split == "test" else f"squad/{split}-v1.1.json"
+    Sources(
+        lambda split, language: (
+            _only(f"xquad/xquad.{language}.json", questions)
+            if split == "test"
+            else squad_files("1.1", split)
+        ),
+        lambda split, language: (
+            Hub(
+                "google/xquad",
+                "51adfef1c1287aab1d2d91b5bead9bcfb9c68583",
+                (f"xquad.{language}/validation-00000-of-00001.parquet",),
+                hub_questions(),
+            )
+            if split == "test"
+            else squad_hub("1.1", split)
+        ),
     ),
-    read_squad,
 )
-MLQA = official(
+MLQA = sourced(
     _task(
-        *("mlqa", "span", MLQA_LANGUAGES, MLQA_LANGUAGES, [], QA),
+        *("mlqa", "span", MLQA_LANGUAGES, MLQA_LANGUAGES, [], MLQA_QA),
         *("questions on Wikipedia in their own language; trained on SQuAD v1.1", "CC-BY-SA-3.0"),
+        XTREME_HUB,
+        known=sizes.MLQA,
     ),
-    lambda split, language: (
-        "squad/train-v1.1.json"
-        if split == "train"
-        else f"mlqa/MLQA_V1/{split}/{split}-context-{language}-question-{language}.json"
+    Sources(
+        lambda split, language: (
+            squad_files("1.1", split)
+            if split == "train"
+            else _only(
+                f"mlqa/MLQA_V1/{split}/{split}-context-{language}-question-{language}.json",
+                questions,
+            )
+        ),
+        lambda split, language: (
+            squad_hub("1.1", split)
+            if split == "train"
+            else _xtreme(f"MLQA.{language}.{language}", split, hub_questions())
+        ),
     ),
-    read_squad,
 )
-TYDIQA = official(
+TYDIQA = sourced(
     _task(
         *("tydiqa", "span", TYDIQA_LANGUAGES, ["en"], [], QA),
         *("questions asked by speakers of the language; trained on its English part", "Apache-2.0"),
+        "google-research-datasets/tydiqa",
+        known=sizes.TYDIQA,
     ),
-    lambda split, language: (
-        "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
-        if split == "train"
-        else f"tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{language}.dev.json"
+    Sources(
+        lambda split, language: _only(
+            "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+            if split == "train"
+            else f"tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{language}.dev.json",
+            questions,
+        ),
+        # The hub has all languages in one file: its ids start with the language's name.
+        lambda split, language: Hub(
+            "google-research-datasets/tydiqa",
+            "da78f23f9119363459acbaf46bf89426ff26c259",
+            (
+                "secondary_task/"
+                f"{'train' if split == 'train' else 'validation'}-00000-of-00001.parquet",
+            ),
+            hub_questions(info(language).name.lower()),
+        ),
     ),
-    read_squad,
 )

@@ -1,0 +1,122 @@
+"""Masked language modelling: continued pretraining beside, or instead of, an intermediate task.
+
+Of the sub-words, 15 % are to be predicted: 80 % of these become the mask, 10 % a random
+sub-word, 10 % stay (Devlin et al. 2019; jiant's `mlm_simple`). They are drawn anew each time an
+example is seen, as in RoBERTa. The output layer is the word embedding matrix itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xstilts.formats.base import Feature, Reading, Row, one_each
+from xstilts.formats.tagging import IGNORED, tag_targets
+from xstilts.formats.texts import text_features
+
+AS_MASK, AS_RANDOM = 0.8, 0.1
+
+
+@dataclass(frozen=True)
+class Masking:
+    """How an example is masked.
+
+    Args:
+        share: of the sub-words that are to be predicted, at least one.
+        mask: vocabulary id of the mask; vocabulary: number of ids.
+    """
+
+    share: float
+    mask: int
+    vocabulary: int
+
+    def drawn(self, feature: Feature, seed: int) -> Feature:
+        """The example with some sub-words masked, and these as its targets."""
+        draw = random.Random(seed)
+        count = max(1, round(self.share * len(feature.words)))
+        ids, target = list(feature.ids), [IGNORED] * len(feature.ids)
+        for place in draw.sample(feature.words, min(count, len(feature.words))):
+            target[place] = ids[place]
+            luck = draw.random()
+            if luck < AS_MASK:
+                ids[place] = self.mask
+            elif luck < AS_MASK + AS_RANDOM:
+                ids[place] = draw.randrange(self.vocabulary)
+        return replace(feature, ids=ids, target=target)
+
+
+class MaskedHead(nn.Module):
+    """Dense, gelu, LayerNorm, then the embedding matrix and a bias: RoBERTa's and BERT's head."""
+
+    def __init__(self, width: int, vocabulary: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width, eps=1e-5)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, hidden: Tensor, mask: Tensor, table: Tensor, places: Tensor) -> Tensor:
+        """[b, t, width], the embedding matrix [v, width], places [b, t] → [places, v]."""
+        chosen = self.norm(functional.gelu(self.dense(hidden[places])))
+        return functional.linear(chosen, table, self.bias)
+
+
+class MaskedLM:
+    """The targets of a feature are the ids that were masked; `words` are places that can be."""
+
+    tied = True
+
+    def features(
+        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+    ) -> list[Feature]:
+        """Sub-word ids of each line, nothing masked yet; lines without a sub-word are left out."""
+        special = set(tokenizer.all_special_ids)
+        found = text_features(rows, tokenizer, reading.max_length, [IGNORED] * len(rows))
+        marked = [
+            replace(one, words=tuple(n for n, index in enumerate(one.ids) if index not in special))
+            for one in found
+        ]
+        return [one for one in marked if one.words]
+
+    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
+        """A head over a vocabulary; `labels` is its size."""
+        return MaskedHead(width, labels)
+
+    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
+        """[b, tokens] vocabulary ids, -100 where nothing is to be predicted."""
+        return tag_targets(features, tokens)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy over the vocabulary, summed over what is to be predicted."""
+        return functional.cross_entropy(
+            logits.float(), targets[targets != IGNORED], reduction="sum"
+        )
+
+    def predictions(
+        self,
+        logits: Tensor,
+        features: Sequence[Feature],
+        labels: Sequence[str],
+        reading: Reading,
+    ) -> list[Any]:
+        """The most likely ids at each example's places."""
+        counts = [len(masked_ids(feature)) for feature in features]
+        best = iter(logits.argmax(-1).tolist())
+        return [list(islice(best, count)) for count in counts]
+
+    merged = staticmethod(one_each)
+
+
+def masked_ids(feature: Feature) -> list[int]:
+    """The ids to be predicted in an example, in order."""
+    assert isinstance(feature.target, list)
+    return [index for index in feature.target if index != IGNORED]
+
+
+MASKED_LM = MaskedLM()

@@ -1,0 +1,283 @@
+"""From an experiment's predictions to submissions: one for each encoder, setting and seed.
+
+What was not predicted is left out and named; nothing is ever put in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.errors import ConfigError
+from xstilts.core.plan import Plan
+from xstilts.core.store import Store
+from xstilts.reports.tables import write_bytes
+from xstilts.reports.xtreme.check import problems
+from xstilts.reports.xtreme.layout import PARTS, Form, Part, number_of
+from xstilts.stages.compile import Cell, Compiled
+from xstilts.stages.rows import read_rows
+from xstilts.tasks.check import DOUBLED
+
+Row = Mapping[str, Any]
+Group = tuple[str, str, int]
+"""Encoder, intermediate setting, seed: what one submission is made from."""
+TEST = "test"
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""The date of every file in a zip, so that equal submissions are equal bytes."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission on the disk.
+
+    Args:
+        folder: holds a folder per task.
+        archive: the same, zipped; its name ends in `-incomplete` if anything is wrong. None if
+            nothing is predicted yet, and the folder is empty or not there.
+        problems: what is missing or wrong, and what to do.
+    """
+
+    encoder: str
+    intermediate: str
+    seed: int
+    folder: Path
+    archive: Path | None
+    problems: tuple[str, ...]
+
+
+@dataclass
+class Draft:
+    """Files by name, and why others are absent or not whole: (task, reason) → languages."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    gaps: dict[tuple[Part, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def write_submissions(
+    compiled: Compiled, store: Store, target: Path, data: Path | None = None
+) -> list[Submission]:
+    """Write TARGET/ENCODER/SETTING/seed-N/ and its zip for every encoder, setting and seed.
+
+    Args:
+        data: the folder of XTREME's download, to compare with; see `check_submission`.
+
+    Raises:
+        ConfigError: nothing can be submitted: no XTREME target, another split, no prediction.
+        StoreError: the files cannot be written.
+    """
+    groups: dict[Group, list[Cell]] = defaultdict(list)
+    for cell in compiled.cells:
+        if cell.target in PARTS:
+            groups[cell.encoder, cell.intermediate, cell.seed].append(cell)
+    _refuse([cell for cells in groups.values() for cell in cells])
+    targets = frozenset(cell.target for cell in compiled.cells)
+    drafts = {
+        group: _draft(cells, targets, compiled.plan, store) for group, cells in groups.items()
+    }
+    if not any(draft.files for draft in drafts.values()):
+        raise ConfigError(
+            f"nothing to submit: the store {store.root} has no test predictions of the experiment",
+            todo="; ".join(_reasons(drafts.values(), targets)),
+        )
+    return [_publish(draft, group, target, data) for group, draft in drafts.items()]
+
+
+def _reasons(drafts: Iterable[Draft], targets: frozenset[str]) -> list[str]:
+    """What keeps the experiment's own targets from being predicted."""
+    gaps = [gap for draft in drafts for gap in draft.gaps]
+    told = [f"{part.folder}: {reason}" for part, reason in gaps if part.task in targets]
+    return list(dict.fromkeys(told))
+
+
+def _refuse(cells: Sequence[Cell]) -> None:
+    if not cells:
+        raise ConfigError(
+            "no target of the experiment is one of XTREME's tasks",
+            where="targets",
+            todo=f"a submission takes {', '.join(PARTS)}",
+        )
+    if split := next((cell.split for cell in cells if cell.split != TEST), ""):
+        raise ConfigError(
+            f"the experiment evaluates on {split}, and a submission holds test predictions",
+            where="evaluate",
+            todo="run with --set evaluate=test, then report with it",
+        )
+
+
+# what the store has
+
+
+def _draft(cells: Sequence[Cell], targets: frozenset[str], plan: Plan, store: Store) -> Draft:
+    draft, found = Draft(), {(cell.target, cell.language): cell for cell in cells}
+    for part in PARTS.values():
+        for language in part.languages:
+            if cell := found.get((part.task, language)):
+                text, reasons = _file(cell, part, plan, store)
+            else:
+                text, reasons = None, [_absence(part, cells[0].intermediate, targets)]
+            if text is not None:
+                draft.files[part.file(language)] = text
+            for reason in reasons:
+                draft.gaps[part, reason].append(language)
+    return draft
+
+
+def _absence(part: Part, setting: str, targets: frozenset[str]) -> str:
+    if part.task == setting:
+        return "not run, because the setting is the task itself: take another setting"
+    missing = "languages" if part.task in targets else "targets"
+    return f"not among the experiment's {missing}: add it and run again"
+
+
+def _file(cell: Cell, part: Part, plan: Plan, store: Store) -> tuple[str | None, list[str]]:
+    """A file's text if there are predictions, and what keeps it from being whole."""
+    key = plan.by_key[cell.key].inputs.get("predictions")
+    if key is None or not store.has(key):
+        return None, ["not predicted: run the experiment (`xstilts plan` says what keeps it)"]
+    rows: Sequence[Row] = read_rows(store.artifact(key) / "predictions.parquet")
+    if part.form is Form.PAIRS:
+        threshold = store.artifact(key).facts.get("threshold")
+        if threshold is None:
+            return None, ["mined, but no threshold is known: it is tuned on dev; run again"]
+        # as XTREME's script, which drops sentences that are there twice
+        rows = [row for row in rows if row["score"] >= threshold and not row["repeated"]]
+    if part.form is Form.NUMBERS:
+        rows = _alphabetical(rows, plan.by_key[cell.key].inputs["rows:english"], store)
+    return WRITERS[part.form](rows), list(dict.fromkeys(_left_out(key, plan, store)))
+
+
+def _alphabetical(rows: Sequence[Row], english: str, store: Store) -> list[Row]:
+    """The rows of English queries in the order of their texts, as XTREME sorts its English side."""
+    prepared = read_rows(store.artifact(english) / "rows.parquet")
+    text = {row["id"]: row["text"] for row in prepared}
+    asked = [row for row in rows if row["direction"] == "from_en"]
+    return sorted(asked, key=lambda row: (text[row["id"]], number_of(row["id"])))
+
+
+def _left_out(key: str, plan: Plan, store: Store) -> Iterator[str]:
+    """Why there are fewer predictions than test examples."""
+    stage = plan.by_key[key]
+    if stage.kind == "prepare" and stage.params["split"] == TEST and store.has(key):
+        facts = store.artifact(key).facts
+        if facts["rows"] < facts["available"]:
+            yield f"{facts['rows']:,} of {facts['available']:,} rows: run without a limit on test"
+        bad = {kind: n for kind, n in facts["problems"].items() if kind != DOUBLED}
+        if bad:
+            counts = ", ".join(f"{kind} {count:,}" for kind, count in bad.items())
+            yield f"bad rows of the test set were left out ({counts}): mend the file and run again"
+    for source in stage.inputs.values():
+        yield from _left_out(source, plan, store)
+
+
+# the files' forms
+
+
+def labels(rows: Sequence[Row]) -> str:
+    """The label of each example on a line, in the order of the test file."""
+    return _lines(row["prediction"] for row in _in_order(rows))
+
+
+def tags(rows: Sequence[Row]) -> str:
+    """A sentence's tags on a line each, a blank line between sentences."""
+    return "\n".join(_lines(row["prediction"]) for row in _in_order(rows))
+
+
+def answers(rows: Sequence[Row]) -> str:
+    """JSON: question id → answer; characters other than ASCII are escaped.
+
+    An id that the test set repeats (here `id#2`) can be answered only once.
+    """
+    found = {row["id"]: row["prediction"] for row in rows}
+    once = {
+        name: answer
+        for name, answer in found.items()
+        if not (name.partition("#")[2].isdecimal() and name.partition("#")[0] in found)
+    }
+    return json.dumps(once, indent=1, sort_keys=True) + "\n"
+
+
+def pairs(rows: Sequence[Row]) -> str:
+    """Foreign and English sentence id, with a tab between, the surest pair first."""
+    return _lines(f"{row['id']}\t{row['prediction']}" for row in rows)
+
+
+def numbers(rows: Sequence[Row]) -> str:
+    """For each English line, in the order given, the number of its nearest foreign one, from 0."""
+    asked = (row for row in rows if row["direction"] == "from_en")
+    return _lines(str(number_of(str(row["prediction"]))) for row in asked)
+
+
+WRITERS: dict[Form, Callable[[Sequence[Row]], str]] = {
+    Form.LABELS: labels,
+    Form.TAGS: tags,
+    Form.ANSWERS: answers,
+    Form.PAIRS: pairs,
+    Form.NUMBERS: numbers,
+}
+
+
+def _in_order(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: number_of(row["id"]))
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "".join(f"{text}\n" for text in texts)
+
+
+# on the disk
+
+
+def _publish(draft: Draft, group: Group, target: Path, data: Path | None) -> Submission:
+    encoder, setting, seed = group
+    folder = target / _name(encoder) / _name(setting) / f"seed-{seed}"
+    _clear(folder)
+    for name, text in draft.files.items():
+        write_bytes(folder / name, text.encode())
+    said = tuple(_said(draft, folder, data))
+    archive = folder.with_name(f"{folder.name}{'-incomplete' if said else ''}.zip")
+    if said:
+        write_bytes(archive.with_suffix(".txt"), _lines(said).encode())
+    if not draft.files:
+        return Submission(encoder, setting, seed, folder, None, said)
+    write_bytes(archive, _zipped(draft.files))
+    return Submission(encoder, setting, seed, folder, archive, said)
+
+
+def _said(draft: Draft, folder: Path, data: Path | None) -> Iterator[str]:
+    """What the draft knows to be missing, then whatever else the check finds."""
+    explained = set()
+    for (part, reason), languages in draft.gaps.items():
+        every = len(languages) == len(part.languages)
+        yield f"{part.folder} ({'all languages' if every else ' '.join(languages)}): {reason}"
+        explained |= {part.file(language) for language in languages}
+        explained.add(part.folder)
+    yield from (str(one) for one in problems(folder, data) if one.file not in explained)
+
+
+def _name(text: str) -> str:
+    """A name that any file system takes: `squad > mnli` becomes `squad-then-mnli`."""
+    return re.sub(r"[^\w.+-]+", "-", text.replace(" > ", "-then-"))
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier report wrote here, and nothing else."""
+    for part in PARTS.values():
+        for language in part.languages:
+            (folder / part.file(language)).unlink(missing_ok=True)
+    for ending in (".zip", "-incomplete.zip", "-incomplete.txt"):
+        folder.with_name(folder.name + ending).unlink(missing_ok=True)
+
+
+def _zipped(files: Mapping[str, str]) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), text, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

@@ -1,0 +1,36 @@
+"""`mine`: pairs of sentences that may be translations of each other, by ratio margin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xstilts.metrics.mining import by_sentence, candidates, first_of_each
+from xstilts.metrics.mining_f1 import tuned
+from xstilts.stages.kind import Work
+from xstilts.stages.pairs import SIDES, mined, translations
+from xstilts.stages.rows import PREDICTIONS, write_rows
+from xstilts.stages.sides import side
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `predictions.parquet`: id, prediction (English id), score, repeated.
+
+    The highest score comes first. A sentence that is there several times has a row for each.
+    Fact `threshold`: the score that is best on dev, where what is mined is not dev.
+    """
+    here, english = (side(work, name) for name in SIDES)
+    (kept, same), (there, same_there) = first_of_each(here.texts), first_of_each(english.texts)
+    pairs = candidates(here.vectors[kept], english.vectors[there], work.params["neighbours"])
+    found = by_sentence(pairs, here.ids, same, english.ids, same_there)
+    rows = [
+        {"id": one.source, "prediction": name, "score": one.score, "repeated": one.repeated}
+        for one in sorted(found, key=lambda one: -one.score)
+        for name in one.targets
+    ]
+    write_rows(work.folder / PREDICTIONS, rows)
+    facts = {"sentences": [len(here.ids), len(english.ids)], "pairs": len(rows)}
+    if "tuning:predictions" in work.inputs:
+        names, gold = translations(work, "tuning:")
+        other = mined(work.inputs["tuning:predictions"], names)
+        facts["threshold"] = tuned(gold, other, repeated=False)
+    return facts

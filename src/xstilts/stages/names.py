@@ -1,0 +1,125 @@
+"""What the words of an experiment stand for: tasks, languages, shares, recipes, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from xstilts.config.experiment import Experiment, Limits, Recipe
+from xstilts.config.load import Loaded
+from xstilts.config.setting import Part, parse_part
+from xstilts.config.split import Share, parse_share
+from xstilts.core.errors import UnknownName
+from xstilts.models.source import Source, find_source
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.files import file_task
+
+GUESS = 1000
+"""Rows of a split, for the estimate, where neither the task nor a limit says."""
+HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
+"""Text for masked language modelling seldom comes with a dev split."""
+
+
+def located(task: TaskSpec, data: Path | None, revisions: Mapping[str, str]) -> TaskSpec:
+    """The task with the user's files in it, and the hub's at the user's revisions."""
+    pinned = task.pinned(revisions) if task.pinned and revisions else task
+    return pinned.at(data) if pinned.at and data else pinned
+
+
+@dataclass(frozen=True)
+class Names:
+    """The experiment's names, looked up."""
+
+    loaded: Loaded
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment as written."""
+        return self.loaded.experiment
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the encoder comes from."""
+        choice = self.experiment.encoder
+        return find_source(choice.name, choice.revision, self.loaded.folder)
+
+    @cached_property
+    def pooling(self) -> str:
+        """What sentence heads read."""
+        chosen = self.experiment.encoder.pooling
+        return self.source.habits.pooling if chosen == "auto" else chosen
+
+    @cached_property
+    def data(self) -> Path | None:
+        """The folder of the user's data."""
+        return self.loaded.data
+
+    def task(self, name: str, where: str = "targets") -> TaskSpec:
+        """The task of that name, with the user's files in it.
+
+        Raises:
+            UnknownName: neither the experiment nor a package has it.
+        """
+        own = self.experiment.tasks
+        if name in own:
+            return file_task(name, own[name], self.loaded.folder, self.data)
+        if name not in TASKS:
+            raise UnknownName("task", name, [*TASKS, *own], where=where)
+        return located(TASKS.get(name), self.data, self.experiment.revisions)
+
+    def training(self, target: TaskSpec) -> Part:
+        """The training data of a target: the experiment's choice, its benchmark's, its own."""
+        chosen = self.experiment.trained_on.get(target.name)
+        return parse_part(chosen) if chosen else Part(target.trained_on or target.name)
+
+    def share(self, task: TaskSpec, part: str) -> Share:
+        """The examples that play a part: train, dev or test."""
+        usual = part
+        if task.format == "masked_lm" and "dev" not in task.splits:
+            usual = HELD_OUT.get(part, part)
+        chosen = self.experiment.splits.get(task.name, {})
+        return parse_share({str(name): text for name, text in chosen.items()}.get(part, usual))
+
+    def languages(self, task: TaskSpec) -> tuple[str, ...]:
+        """The languages to evaluate in among those asked for, English first."""
+        wanted = self.experiment.task_languages.get(task.name, self.experiment.languages)
+        have = task.languages_of(self.share(task, self.experiment.evaluate).split)
+        return have if wanted == "all" else tuple(code for code in have if code in wanted)
+
+    def limit(self, task: str, part: str) -> int | None:
+        """How many examples to take for a part; a task's own limit wins."""
+        own = self.experiment.task_limits.get(task, Limits())
+        found = getattr(own, part) or getattr(self.experiment.limits, part)
+        return None if found == "all" else found
+
+    def count(self, task: TaskSpec, part: str, language: str) -> int:
+        """Rows to expect."""
+        share = self.share(task, part)
+        size = task.sizes.get((share.split, language), GUESS)
+        size = max(1, size * (share.high - share.low) // 100)
+        return min(size, self.limit(task.name, part) or size)
+
+    def recipe(self, target: str | None) -> Recipe:
+        """The recipe of a phase; a target task's own values replace the common ones."""
+        if target is None:
+            return self.experiment.recipes.intermediate
+        own = self.experiment.recipes.tasks.get(target)
+        changes = own.model_dump(exclude_unset=True) if own else {}
+        return Recipe.model_validate(self.experiment.recipes.target.model_dump() | changes)
+
+    def layers(self) -> tuple[int, ...]:
+        """The layers that sentence vectors are taken from."""
+        habits, chosen = self.source.habits, self.experiment.retrieval.layer
+        if chosen == "auto":
+            return (habits.retrieval_layer,)
+        if chosen == "all":
+            return tuple(range(habits.layers + 1))
+        return chosen if isinstance(chosen, tuple) else (chosen,)
+
+    def poolings(self) -> tuple[str, ...]:
+        """How sentence vectors are made of the sub-words'."""
+        chosen = self.experiment.retrieval.pooling
+        return chosen if isinstance(chosen, tuple) else (chosen,)

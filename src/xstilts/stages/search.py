@@ -1,0 +1,41 @@
+"""`search`: each sentence's nearest neighbour in the other language, both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xstilts.metrics.meanings import joined
+from xstilts.metrics.nearest import nearest
+from xstilts.metrics.retrieval import ranks
+from xstilts.stages.kind import Work
+from xstilts.stages.pairs import SIDES
+from xstilts.stages.rows import PREDICTIONS, write_rows
+from xstilts.stages.sides import side
+
+DIRECTIONS = (("to_en", "here", "english"), ("from_en", "english", "here"))
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `predictions.parquet`: id, direction, prediction (an id), rank of the best right one.
+
+    The rank is 0 where no answer is right. Answers that are the same text count as one another:
+    no encoder can tell them apart.
+    """
+    sides = {name: side(work, name) for name in SIDES}
+    meanings = joined({name: (found.texts, found.meanings) for name, found in sides.items()})
+    rows = []
+    for direction, query, pool in DIRECTIONS:
+        asked, answers = sides[query], sides[pool]
+        found = nearest(asked.vectors, answers.vectors)
+        places = ranks(asked.vectors, answers.vectors, meanings[query], meanings[pool])
+        rows += [
+            {
+                "id": name,
+                "direction": direction,
+                "prediction": answers.ids[place],
+                "rank": int(rank),
+            }
+            for name, place, rank in zip(asked.ids, found, places, strict=True)
+        ]
+    write_rows(work.folder / PREDICTIONS, rows)
+    return {"rows": len(rows)}

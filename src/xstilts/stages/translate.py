@@ -1,0 +1,87 @@
+"""`translate`: prepared examples in another language, by machine translation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xstilts.config.experiment import TranslatorChoice
+from xstilts.core.errors import ConfigError, DataError
+from xstilts.stages.kind import Work
+from xstilts.stages.prepare import ROWS
+from xstilts.stages.rows import read_rows, write_rows
+from xstilts.translate import identity, open_translator
+from xstilts.translate.base import Translator
+from xstilts.translate.checkpoint import Batch, Finished
+from xstilts.translate.rows import texts_of, translated
+
+BATCH = 200
+"""Distinct texts that are translated together, and that a stop may cost."""
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `rows.parquet` as `prepare` does; facts: rows, what was dropped, unknown words.
+
+    Parameters: `translator` (see `xstilts.translate.identity`), `source`, `target`, `format`;
+    context: `translator` (the choice), `folder`, `task`. Labels and ids stay; an example
+    without a whole translation is left out.
+
+    Raises:
+        ConfigError: the format cannot be translated, or the translator is not the planned one.
+        DataError: no example is left.
+    """
+    kind, target = work.params["format"], work.params["target"]
+    rows = read_rows(work.inputs["rows"] / ROWS)
+    texts = list(dict.fromkeys(text for row in rows for text in texts_of(row, kind)))
+    batches = _translations(work, texts)
+    spoken = [translation for batch in batches for translation in batch.translations]
+    found = dict(zip(texts, spoken, strict=True))
+    outcome = [translated(row, kind, found, target) for row in rows]
+    kept = [row for row, _ in outcome if row is not None]
+    dropped = Counter(why for row, why in outcome if row is None)
+    if not kept:
+        reasons = ", ".join(f"{why}: {count}" for why, count in sorted(dropped.items()))
+        raise DataError(f"{work.stage.label}: no example is left ({reasons})")
+    write_rows(work.folder / ROWS, kept)
+    return {
+        "rows": len(kept),
+        "available": len(rows),
+        "dropped": dict(sorted(dropped.items())),
+        "texts": len(texts),
+        "untranslated": sum(not text for text in spoken),
+        "unknown_words": sum(batch.unknown for batch in batches),
+    }
+
+
+def _translations(work: Work, texts: Sequence[str]) -> list[Batch]:
+    """The translations of the texts in batches, going on after those of a stopped run."""
+    finished = Finished(work.checkpoints)
+    pieces = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]
+    done = finished.read()
+    if done:
+        work.notes.append(f"went on after {len(done)} of {len(pieces)} batches")
+    if len(done) == len(pieces):
+        return done
+    translator = _translator(work)
+    for number, piece in enumerate(pieces[len(done) :], start=len(done) + 1):
+        before = translator.unknown
+        translations = translator.translate(piece)
+        done.append(Batch(translations, translator.unknown - before))
+        finished.add(done[-1])
+        work.tell({"step": number, "steps": len(pieces)})
+    return done
+
+
+def _translator(work: Work) -> Translator:
+    context = work.stage.context
+    choice = TranslatorChoice.model_validate(context["translator"])
+    meant = (choice, work.params["source"], work.params["target"], Path(context["folder"]))
+    if identity(*meant, context["task"]) != work.params["translator"]:
+        raise ConfigError(
+            f"the translator {choice.engine} is not the one that was planned with",
+            where="translator",
+            todo="its files or its version have changed: run again",
+        )
+    return open_translator(*meant, context["task"])

@@ -1,0 +1,46 @@
+"""CoNLL-2000: base phrases as BIO tags. It has no dev set."""
+
+from __future__ import annotations
+
+from xstilts.tasks.base import TaggedExample
+from xstilts.tasks.english.declare import english_task
+from xstilts.tasks.rows import Row, mapped, parquet_rows
+from xstilts.tasks.sentences import tagged
+from xstilts.tasks.sources import PARQUET, Hub, Local
+
+PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP")
+TAGS = ("O", *(f"{place}-{phrase}" for phrase in PHRASES for place in "BI"))
+
+
+def _example(row: Row) -> TaggedExample | None:
+    words, tags = row.texts("tokens"), row.texts("chunk_tags")
+    # The hub's copy ends every split with a sentence of no words.
+    return TaggedExample(row.id, words, tags, row.where) if words else None
+
+
+def _local(split: str) -> tuple[Local, ...]:
+    return (Local((f"conll2000/{split}.txt",), tagged((3,), " ")),)
+
+
+def _hub(split: str) -> Hub:
+    # No commit with data files is known: the branch may move.
+    name = f"conll2000/{split}/0000.parquet"
+    return Hub(
+        "eriktks/conll2000", PARQUET, (name,), mapped(parquet_rows({"chunk_tags": TAGS}), _example)
+    )
+
+
+CONLL2000 = english_task(
+    "conll2000",
+    "tagging",
+    splits={"train": 8_936, "test": 2_012},
+    local=_local,
+    hub=_hub,
+    labels=TAGS,
+    metrics=("span_f1", "tag_accuracy"),
+    dataset="eriktks/conll2000",
+    subwords=34,
+    summary="base phrases of English sentences (chunking)",
+    licence="",
+    citation="Tjong Kim Sang and Buchholz 2000, aclanthology.org/W00-0726",
+)

@@ -1,0 +1,49 @@
+"""PIQA: which of two ways reaches the goal?"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from xstilts.tasks.base import ChoiceExample
+from xstilts.tasks.english.declare import HUB_SPLITS, english_task
+from xstilts.tasks.english.gold import gold
+from xstilts.tasks.rows import Row, json_rows, labelled_rows, mapped, parquet_rows
+from xstilts.tasks.sources import Hub, Local
+
+
+def _example(split: str, row: Row) -> ChoiceExample:
+    choices = row.text("sol1"), row.text("sol2")
+    return ChoiceExample(row.id, row.text("goal"), choices, gold(row, "label", split), row.where)
+
+
+def _local(split: str) -> tuple[Local, ...]:
+    """JSON lines; the labels beside them, as in the official release, or in the rows."""
+    name = {"train": "train", "dev": "valid", "test": "tests"}[split]
+    rows, example = f"piqa/{name}.jsonl", partial(_example, split)
+    apart = Local((rows,), mapped(labelled_rows("label"), example), (f"piqa/{name}-labels.lst",))
+    return apart, Local((rows,), mapped(json_rows, example))
+
+
+def _hub(split: str) -> Hub:
+    # ybisk/piqa is a loading script; this is the copy with data files that others use.
+    return Hub(
+        "baber/piqa",
+        "142f6d7367fd9877f0fb3b5734ea6a545f54cdd1",
+        (f"piqa_{HUB_SPLITS[split]}.parquet",),
+        mapped(parquet_rows(), partial(_example, split)),
+    )
+
+
+PIQA = english_task(
+    "piqa",
+    "multiple_choice",
+    splits={"train": 16_113, "dev": 1_838, "test": None},
+    local=_local,
+    hub=_hub,
+    labels=("0", "1"),
+    dataset="baber/piqa",
+    subwords=90,
+    summary="which of two ways reaches the goal?",
+    licence="",
+    citation="Bisk et al. 2020, arXiv 1911.11641",
+)

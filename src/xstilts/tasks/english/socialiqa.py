@@ -1,0 +1,64 @@
+"""Social IQa: why did they do that, and what next? Three answers.
+
+As in jiant (jiant/tasks/lib/socialiqa.py), context and question stand before the choices, with a
+space between.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from xstilts.tasks.base import ChoiceExample
+from xstilts.tasks.english.declare import HUB_SPLITS, english_task
+from xstilts.tasks.english.gold import gold
+from xstilts.tasks.rows import Row, json_rows, labelled_rows, mapped, parquet_rows
+from xstilts.tasks.sources import Hub, Local
+
+LETTERS = ("A", "B", "C")
+NUMBERED = {"1": "A", "2": "B", "3": "C"}
+
+
+def _example(column: str, split: str, row: Row) -> ChoiceExample:
+    text = f"{row.text('context').strip()} {row.text('question').strip()}"
+    choices = tuple(row.text(f"answer{letter}") for letter in LETTERS)
+    label = gold(row, column, split)
+    return ChoiceExample(row.id, text, choices, NUMBERED.get(label, label), row.where)
+
+
+def _local(split: str) -> tuple[Local, ...]:
+    """The file with the letter in the rows, or the one with numbers beside it."""
+    part = {"train": "trn", "dev": "dev", "test": "tst"}[split]
+    inside = mapped(json_rows, partial(_example, "correct", split))
+    apart = mapped(labelled_rows("label"), partial(_example, "label", split))
+    rows = f"socialiqa/{split}.jsonl"
+    return (
+        Local((f"socialiqa/socialIQa_v1.4_{part}.jsonl",), inside),
+        Local((rows,), apart, (f"socialiqa/{split}-labels.lst",)),
+    )
+
+
+def _hub(split: str) -> Hub | None:
+    # A commit of the branch refs/convert/parquet: the data set itself is a loading script.
+    if split == "test":
+        return None
+    return Hub(
+        "allenai/social_i_qa",
+        "537a2ec8ec565adc0b70b70752893e59e024df26",
+        (f"default/{HUB_SPLITS[split]}/0000.parquet",),
+        mapped(parquet_rows(), partial(_example, "label", split)),
+    )
+
+
+SOCIALIQA = english_task(
+    "socialiqa",
+    "multiple_choice",
+    splits={"train": 33_410, "dev": 1_954, "test": 2_224},
+    local=_local,
+    hub=_hub,
+    labels=LETTERS,
+    dataset="allenai/social_i_qa",
+    subwords=120,
+    summary="why did they do that, and what next? three answers",
+    licence="",
+    citation="Sap et al. 2019, arXiv 1904.09728",
+)

@@ -1,0 +1,88 @@
+"""Suites: tasks that belong together, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xstilts.core.errors import UnknownName
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+
+ALL = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named set of tasks.
+
+    Args:
+        splits: those that a study over the suite reads.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    splits: tuple[str, ...] = ALL
+
+
+def _suite(name: str, tasks: str, splits: tuple[str, ...] = ALL) -> tuple[str, Suite]:
+    return name, Suite(name, tuple(tasks.split()), splits)
+
+
+SUITES = dict(
+    (
+        _suite("home", "home-intents home-slots home-nli home-retrieval"),
+        _suite("xtreme", "xnli paws-x udpos pan-x xquad mlqa tydiqa bucc tatoeba"),
+        _suite(
+            "phang-2020",
+            "anli-plus mnli qqp squad-v1 squad-v2 hellaswag ccg cosmosqa commonsenseqa",
+            ("train", "dev"),
+        ),
+        _suite(
+            "intermediate",
+            "mnli snli anli anli-plus sick rte qqp mrpc hellaswag ccg cosmosqa commonsenseqa "
+            "piqa socialiqa conll2000 squad-v1 squad-v2",
+            ("train", "dev"),
+        ),
+    )
+)
+"""`xtreme`: its nine targets. `phang-2020`: the paper's nine intermediate tasks. `intermediate`:
+every English one. `home`: the tasks that need no download."""
+
+
+def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Task → the splits that are needed of it, for suites and tasks by name.
+
+    A suite's tasks that this version does not have are left out; see `unknown`.
+
+    Raises:
+        UnknownName: neither a suite nor a task.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        if name not in SUITES and name not in TASKS:
+            raise UnknownName("suite or task", name, [*SUITES, *TASKS])
+        suite = SUITES.get(name, Suite(name, (name,)))
+        for task in suite.tasks:
+            if task in TASKS:
+                wanted = {*found.get(task, ()), *suite.splits}
+                found[task] = tuple(split for split in ALL if split in wanted)
+    return found
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """Tasks of the named suites that this version does not have."""
+    suites = (SUITES[name] for name in names if name in SUITES)
+    return sorted({task for suite in suites for task in suite.tasks if task not in TASKS})
+
+
+def is_needed(task: TaskSpec, split: str, language: str, splits: Iterable[str]) -> bool:
+    """Whether a study cannot do without it: every test set, and what is trained and tuned on.
+
+    Zero-shot transfer trains and tunes on one language; other languages' dev sets serve only
+    `evaluate: dev`. A task with no dev set in that language is tuned on those of the others.
+    """
+    if split not in splits:
+        return False
+    own = task.train_language
+    return split == "test" or language == own or own not in task.splits[split]

@@ -1,0 +1,23 @@
+"""XTREME's real files as `data check` sees them; they lie in the folder's `xtreme`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.tasks.survey import Data
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
+
+
+def test_tydiqa_has_rows_in_nine_languages_and_no_answers_to_tune_on() -> None:
+    found = {(one.split, one.language): one for one in api.check_data(["tydiqa"], DATA)}
+    assert found["train", "en"].rows == 3696
+    assert not found["train", "en"].blank
+    assert found["dev", "en"].state is Data.BLANK
+    tests = [one for (split, _), one in found.items() if split == "test"]
+    assert sum(one.rows for one in tests) == 5077
+    assert all(one.blank and not one.fails for one in tests)

@@ -1,0 +1,247 @@
+"""The best setting per target, on stores filled by hand: chosen by dev, never by test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from xstilts.analysis.best import BEST, best_per_target, chosen_results
+from xstilts.analysis.scan import results_frame
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.stages.compile import Cell, Compiled
+from xstilts.stages.prepare import ROWS
+from xstilts.stages.rows import PREDICTIONS, write_rows
+
+METRIC = {"classification": "accuracy", "mining": "mining_f1", "retrieval": "tatoeba_accuracy"}
+
+
+@dataclass
+class Study:
+    """An experiment as it lies in a store, written down number by number."""
+
+    store: Store
+    stages: list[Stage] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+
+    def stage(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        facts: Mapping[str, Any] | None,
+        inputs: Mapping[str, str] | None = None,
+        rows: tuple[str, list[dict[str, Any]]] | None = None,
+    ) -> str:
+        """A stage; without facts it has not run."""
+        stage = Stage(kind, 1, params, inputs or {})
+        if facts is not None and not self.store.has(stage.key):
+            with self.store.staging(stage.key) as folder:
+                if rows:
+                    write_rows(folder / rows[0], rows[1])
+                self.store.publish(stage, folder, facts, {})
+        self.stages.append(stage)
+        return stage.key
+
+    def train(self, setting: str, target: str, seed: int, **facts: Any) -> str:
+        """A training of phase 3."""
+        params = {"setting": setting, "target": target, "seed": seed}
+        return self.stage("train", params, facts or None)
+
+    def cell(
+        self,
+        setting: str,
+        target: str,
+        language: str,
+        value: float | None,
+        *,
+        seed: int = 0,
+        split: str = "test",
+        kind: str = "classification",
+        trained: tuple[str, ...] = (),
+        inputs: Mapping[str, str] | None = None,
+    ) -> None:
+        """A score; without a value it is not there yet."""
+        metric = METRIC[kind]
+        place = [setting, target, language, seed]
+        facts = None if value is None else {"scores": {metric: {"value": value, "n": 10}}}
+        key = self.stage("score", {"format": kind, "place": place}, facts, inputs)
+        self.cells.append(
+            Cell("e", setting, target, language, split, seed, (metric,), key, trained, False)
+        )
+
+    def best(self, candidates: list[str] | None = None, *, english: bool = True) -> pd.DataFrame:
+        """The choices, by target."""
+        compiled = Compiled(Plan.of(self.stages), tuple(self.cells))
+        frame = results_frame(self.cells, self.store)
+        found = best_per_target(compiled, self.store, frame, candidates)
+        return found[found["english"] == english].set_index("target")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(Store(tmp_path / "store").prepare())
+
+
+def xnli(study: Study, devs: Mapping[str, list[float]], scores: Mapping[str, list[float]]) -> None:
+    """`devs` by setting and seed; `scores` by setting for English and German, of every seed."""
+    for setting, found in devs.items():
+        for seed, dev in enumerate(found):
+            trained = study.train(setting, "xnli", seed, dev_mean=dev)
+            for code, value in zip(("en", "de"), scores[setting], strict=True):
+                study.cell(setting, "xnli", code, value, seed=seed, trained=(trained,))
+
+
+def test_dev_decides_whatever_test_says(study: Study) -> None:
+    devs = {"none": [0.9, 0.9], "a": [0.5, 0.7], "b": [0.8, 0.2]}
+    xnli(study, devs, {"none": [0.5, 0.4], "a": [0.6, 0.3], "b": [0.9, 0.9]})
+    row = study.best().loc["xnli"]
+    assert (row["intermediate"], row["how"], row["metric"]) == ("a", "dev", "accuracy")
+    assert row[["dev", "score", "baseline", "gain"]].tolist() == pytest.approx([0.6, 0.45, 0.45, 0])
+    row = study.best(english=False).loc["xnli"]
+    assert row[["score", "baseline", "gain"]].tolist() == pytest.approx([0.3, 0.4, -0.1])
+    assert (row["languages"], row["note"]) == (1, "")
+
+
+def test_the_baseline_is_chosen_only_if_it_may_be(study: Study) -> None:
+    xnli(study, {"none": [0.9], "a": [0.5]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
+    row = study.best(["none", "a"]).loc["xnli"]
+    assert (row["intermediate"], row["gain"]) == ("none", 0)
+    assert study.best().loc["xnli", "intermediate"] == "a"
+    assert study.best([]).empty
+
+
+def test_without_a_baseline_there_is_a_score_and_no_gain(study: Study) -> None:
+    xnli(study, {"a": [0.5]}, {"a": [0.6, 0.3]})
+    row = study.best().loc["xnli"]
+    assert row["score"] == pytest.approx(0.45)
+    assert math.isnan(row["gain"])
+
+
+@pytest.mark.parametrize("event", [{"diverged": "at step 3"}, {"dev_mean": 1.0, "collapsed": True}])
+def test_a_run_that_went_wrong_is_not_chosen(study: Study, event: dict[str, Any]) -> None:
+    xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
+    for seed, facts in enumerate(({"dev_mean": 1.0}, event)):
+        trained = study.train("b", "xnli", seed, **facts)
+        study.cell("b", "xnli", "de", 1.0, seed=seed, trained=(trained,))
+    row = study.best().loc["xnli"]
+    assert (row["intermediate"], row["note"]) == ("a", "")
+
+
+def test_what_is_not_trained_yet_makes_the_choice_partial(study: Study) -> None:
+    xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
+    study.cell("b", "xnli", "de", None, trained=(study.train("b", "xnli", 0),))
+    row = study.best().loc["xnli"]
+    assert (row["intermediate"], row["note"]) == ("a", "partial")
+    assert study.best(["b"]).empty
+
+
+def test_a_missing_score_leaves_the_choice_and_is_said(study: Study) -> None:
+    devs = {"none": [0.1], "a": [0.2]}
+    xnli(study, devs, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
+    study.cell("a", "xnli", "sw", None, trained=(study.train("a", "xnli", 0, dev_mean=0.2),))
+    row = study.best().loc["xnli"]
+    assert (row["intermediate"], row["languages"], row["note"]) == ("a", 2, "partial")
+
+
+def retrieval(study: Study, scores: Mapping[str, tuple[float, float]], *, split: str) -> None:
+    """Scores of BUCC (German) and Tatoeba (Finnish) by setting."""
+    for setting, (bucc, tatoeba) in scores.items():
+        study.cell(setting, "bucc", "de", bucc, split=split, kind="mining")
+        study.cell(setting, "tatoeba", "fi", tatoeba, kind="retrieval")
+
+
+SCORES = {"none": (0.3, 0.3), "a": (0.6, 0.2), "b": (0.4, 0.7)}
+
+
+def test_on_its_dev_split_bucc_is_peeked_at_and_tatoeba_takes_its_choice(study: Study) -> None:
+    retrieval(study, SCORES, split="dev[20%:]")
+    found = study.best()
+    assert found["intermediate"].to_dict() == {"bucc": "a", "tatoeba": "a"}
+    assert found["how"].to_dict() == {"bucc": "test", "tatoeba": "bucc"}
+    assert math.isnan(found.loc["bucc", "dev"])
+    assert found.loc["tatoeba", ["dev", "score", "gain"]].tolist() == pytest.approx(
+        [0.6, 0.2, -0.1]
+    )
+
+
+def test_without_any_dev_the_choice_is_said_to_be_on_test(study: Study) -> None:
+    retrieval(study, SCORES, split="test")
+    found = study.best()
+    assert found["how"].to_dict() == {"bucc": "test", "tatoeba": "test"}
+    assert found["intermediate"].to_dict() == {"bucc": "a", "tatoeba": "b"}
+
+
+def test_layers_and_poolings_are_chosen_for_apart(study: Study) -> None:
+    for layer, (ours, theirs) in enumerate([(0.9, 0.1), (0.1, 0.9)]):
+        for setting, value in (("a", ours), ("b", theirs)):
+            what = f"(layer {layer}, mean)"
+            study.cell(setting, f"bucc {what}", "de", value, split="dev", kind="mining")
+            study.cell(setting, f"tatoeba {what}", "fi", 0.5, kind="retrieval")
+    found = study.best()["intermediate"]
+    assert [found[f"tatoeba (layer {layer}, mean)"] for layer in (0, 1)] == ["a", "b"]
+
+
+def test_bucc_on_test_is_chosen_by_the_pairs_mined_on_dev(study: Study) -> None:
+    """Two dev pairs; `a` mines one right and one wrong, the wrong one first; `b` both."""
+    gold = [{"id": f"de-{n}", "meaning": f"en-{n}"} for n in range(2)]
+    rows = study.stage("prepare", {}, {}, rows=(ROWS, gold))
+    there = [{"id": f"en-{number}", "text": "x", "meaning": ""} for number in (0, 1, 9)]
+    english = study.stage("prepare", {"side": "english"}, {}, rows=("rows.parquet", there))
+    mined = {"none": [("de-0", "en-9", 1.0)], "a": [("de-0", "en-9", 2.0), ("de-1", "en-1", 1.0)]}
+    mined["b"] = [("de-0", "en-0", 2.0), ("de-1", "en-1", 1.0)]
+    for setting, pairs in mined.items():
+        table = [
+            {"id": name, "prediction": other, "score": score, "repeated": False}
+            for name, other, score in pairs
+        ]
+        found = study.stage("mine", {"setting": setting}, {}, rows=(PREDICTIONS, table))
+        inputs = {
+            "tuning:rows:here": rows,
+            "tuning:rows:english": english,
+            "tuning:predictions": found,
+        }
+        on_test = {"none": 0.1, "a": 0.9, "b": 0.2}[setting]
+        study.cell(setting, "bucc", "de", on_test, kind="mining", inputs=inputs)
+    row = study.best().loc["bucc"]
+    assert (row["intermediate"], row["how"], row["dev"]) == ("b", "dev", 1.0)
+    assert row["gain"] == pytest.approx(0.1)
+    assert study.best(["a"]).loc["bucc", "dev"] == pytest.approx(0.5)  # 1 of 2, 1 of 2
+
+
+def test_the_chosen_results_are_those_of_one_setting(study: Study) -> None:
+    xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
+    retrieval(study, SCORES, split="test")
+    compiled = Compiled(Plan.of(study.stages), tuple(study.cells))
+    frame = results_frame(study.cells, study.store)
+    found = chosen_results(frame, best_per_target(compiled, study.store, frame))
+    assert list(found.columns) == list(frame.columns)
+    assert set(found["intermediate"]) == {BEST}
+    values = found.set_index(["target", "language"])["value"].to_dict()
+    assert values == {
+        ("xnli", "en"): 0.6,
+        ("xnli", "de"): 0.3,
+        ("bucc", "de"): 0.6,
+        ("tatoeba", "fi"): 0.7,
+    }
+
+
+def test_a_toy_study_in_a_real_store(small: Any, finished: Path) -> None:
+    from xstilts import api
+
+    found = api.best(small, finished).set_index(["target", "english"])
+    chosen = found.loc[("toy-kind", True)]
+    label = "train toy-kind after toy-same seed 0"
+    plan = api.plan(small, finished).compiled.plan
+    key = next(stage.key for stage in plan.stages if stage.label == label)
+    assert chosen["dev"] == Store(finished).artifact(key).facts["dev_mean"]
+    assert (chosen["intermediate"], chosen["how"]) == ("toy-same", "dev")
+    gain = api.gains(small, finished).set_index(["target", "main"]).loc[("toy-kind", True), "gain"]
+    assert found.loc[("toy-kind", False), "gain"] == pytest.approx(gain)
+    assert found.loc[("toy-search", True), "how"] == "test"

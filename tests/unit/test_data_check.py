@@ -1,0 +1,109 @@
+"""What there is of the data: found, missing, broken or blank, with rows, files and lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.core.errors import ConfigError, UnknownName
+from xstilts.tasks import TASKS
+from xstilts.tasks.suites import SUITES, is_needed, members, unknown
+from xstilts.tasks.survey import Data, Finding
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    good = "".join(f"a{number}\tb\tneutral\nc{number}\td\tentailment\n" for number in range(20))
+    write(tmp_path, "xnli/train-en.tsv", good + "\tb\tneutral\na0\tb\tneutral\n")
+    write(tmp_path, "xnli/dev-en.tsv", good)
+    write(tmp_path, "xnli/test-en.tsv", "a\tb\nc\td\n")
+    write(tmp_path, "xnli/test-de.tsv", "a\tb\nc\td\te\tf\n")
+    write(tmp_path, "xnli/test-fr.tsv", "a\tb\tneutral\nc\td\tmaybe\ne\tf\tmaybe\n")
+    write(tmp_path, "xnli/test-th.tsv", "")
+    (tmp_path / "xnli/test-sw.tsv").write_bytes(b"a\tb\n\xff\td\n")
+    return tmp_path
+
+
+def found(folder: Path | None, *names: str) -> dict[tuple[str, str], Finding]:
+    return {(one.split, one.language): one for one in api.check_data(names, folder)}
+
+
+def test_rows_labels_and_problems_of_what_is_there(folder: Path) -> None:
+    seen = found(folder, "xnli")
+    train = seen["train", "en"]
+    assert (train.state, train.rows, train.blank, train.fails) == (Data.FOUND, 41, False, False)
+    assert train.counts == {"duplicate row, kept": 1, "empty text": 1}
+    assert train.first == (f"{folder}/xnli/train-en.tsv:41: empty text",)
+    assert train.file == f"{folder}/xnli/train-en.tsv"
+    test = seen["test", "en"]
+    assert (test.state, test.rows, test.blank, test.fails) == (Data.FOUND, 2, True, False)
+
+
+def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
+    seen = found(folder, "xnli")
+    said = {code: seen["test", code].why for code in ("de", "fr", "th", "sw")}
+    assert said["de"] == "1 of 2 rows cannot be used"
+    assert seen["test", "de"].first[0].endswith("tabs between: 4 columns")
+    assert "test-de.tsv:2:" in seen["test", "de"].first[0]
+    assert said["fr"] == "2 of 3 rows cannot be used"
+    outside = [f"test-fr.tsv:{line}: label outside the set: 'maybe'" for line in (2, 3)]
+    assert sorted(text.rpartition("/")[2] for text in seen["test", "fr"].first) == outside
+    assert said["th"] == "no rows"
+    assert "test-sw.tsv:2: not UTF-8" in said["sw"]
+    for code in said:
+        assert seen["test", code].state is Data.BROKEN
+        assert seen["test", code].fails
+
+
+def test_only_what_a_study_needs_is_missed(folder: Path) -> None:
+    seen = found(folder, "xnli")
+    assert (seen["test", "vi"].state, seen["test", "vi"].fails) == (Data.HUB, False)
+    mined = found(folder, "ccg")
+    assert (mined["train", "en"].state, mined["train", "en"].fails) == (Data.MISSING, True)
+
+
+def test_labels_to_tune_on_must_not_be_blank(folder: Path) -> None:
+    write(folder, "xnli/dev-en.tsv", "".join(f"a{number}\tb\tneutral\n" for number in range(20)))
+    dev = found(folder, "xnli")["dev", "en"]
+    assert (dev.state, dev.blank, dev.fails) == (Data.BLANK, True, True)
+
+
+def test_the_folder_may_hold_the_download_as_xtreme(folder: Path) -> None:
+    inner = folder / "outer" / "xtreme"
+    inner.parent.mkdir()
+    (folder / "xnli").rename(inner.parent / "moved")
+    inner.mkdir()
+    (inner.parent / "moved").rename(inner / "xnli")
+    seen = found(folder / "outer", "xnli")
+    assert seen["dev", "en"].file == f"{inner}/xnli/dev-en.tsv"
+    assert "xnli" in seen["test", "vi"].file
+
+
+def test_without_a_folder_there_is_the_hub_or_nothing() -> None:
+    states = {name: {one.state for one in api.check_data([name])} for name in ("paws-x", "bucc")}
+    assert states == {"paws-x": {Data.HUB}, "bucc": {Data.MISSING}}
+
+
+def test_mistakes() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'xtreme'"):
+        list(api.check_data(["xtrem"]))
+    with pytest.raises(ConfigError, match="no folder"):
+        list(api.check_data(["xnli"], "absent"))
+
+
+def test_suites_hold_known_tasks_once_and_name_the_rest() -> None:
+    for name, suite in SUITES.items():
+        assert len(set(suite.tasks)) == len(suite.tasks)
+        assert set(members([name])) | set(unknown([name])) == set(suite.tasks)
+    both = members(["home-nli", "home"])
+    assert both["home-nli"] == ("train", "dev", "test")
+    assert not is_needed(TASKS.get("xnli"), "test", "en", ("train", "dev"))
+    assert is_needed(TASKS.get("home-retrieval"), "test", "sw", ("test",))

@@ -1,0 +1,559 @@
+"""English tasks: one tiny file in each official format, and what the hub's rows become."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from xstilts.core.errors import DataError
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import ChoiceExample, SpanExample, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.check import usable
+from xstilts.testing.tasks import check_task
+
+Pair = tuple[str, str | None, str]
+MNLI_COLUMNS = "gold_label\tsentence1\tsentence2\tpairID\tlabel1\tlabel2"
+GLUE_COLUMNS = "sentence1\tsentence2\tpairID\tgold_label"
+QQP_COLUMNS = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate"
+MRPC_COLUMNS = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
+SICK_COLUMNS = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment"
+
+
+def jsonl(*rows: object) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def nli(label: str, name: str = "1n") -> dict[str, str]:
+    return {"sentence1": "a", "sentence2": "b", "gold_label": label, "pairID": name}
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+
+
+def task(name: str, folder: Path) -> TaskSpec:
+    made = TASKS.get(name).at
+    assert made
+    return made(folder)
+
+
+def read(name: str, split: str, folder: Path) -> list[Any]:
+    made = task(name, folder)
+    assert "hub" not in (made.origin(split, "en") or "hub")
+    return list(usable(made.read(split, "en"), made, split, "en")[0])
+
+
+def pairs(found: list[Any]) -> set[Pair]:
+    assert all(isinstance(one, TextExample) for one in found)
+    return {(one.text, one.text_pair, one.label) for one in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "files", "wanted"),
+    [
+        (
+            *("mnli", "train"),
+            {"mnli/multinli_1.0_train.jsonl": jsonl(nli("neutral"), nli("contradiction", "2c"))},
+            {("a", "b", "neutral"), ("a", "b", "contradiction")},
+        ),
+        (
+            *("mnli", "dev"),
+            {"multinli_1.0/multinli_1.0_dev_matched.txt": f"{MNLI_COLUMNS}\nneutral\ta\tb\t1\tn\n"},
+            {("a", "b", "neutral")},
+        ),
+        (
+            *("mnli", "dev"),
+            {"MNLI/dev_matched.tsv": f'{GLUE_COLUMNS}\na "\tb\t1\tneutral'},
+            {('a "', "b", "neutral")},
+        ),
+        (
+            *("mnli", "test"),
+            {"MNLI/test_matched.tsv": "index\tsentence1\tsentence2\r\n0\ta\tb\r\n"},
+            {("a", "b", "")},
+        ),
+        (
+            *("snli", "test"),
+            {"snli_1.0/snli_1.0_test.jsonl": jsonl(nli("entailment"))},
+            {("a", "b", "entailment")},
+        ),
+        (*("snli", "dev"), {"snli/dev.tsv": "a\tb\tneutral\n"}, {("a", "b", "neutral")}),
+        (
+            *("anli", "train"),
+            {
+                f"anli/R{number}/train.jsonl": jsonl(
+                    {"uid": str(number), "context": "a", "hypothesis": number, "label": letter}
+                )
+                for number, letter in zip((1, 2, 3), "cen", strict=True)
+            },
+            {("a", "1", "contradiction"), ("a", "2", "entailment"), ("a", "3", "neutral")},
+        ),
+        (
+            *("sick", "dev"),
+            {"sick/SICK_trial.txt": f"{SICK_COLUMNS}\r\n4\ta\tb\t3.6\tCONTRADICTION\r\n"},
+            {("a", "b", "contradiction")},
+        ),
+        (
+            *("qqp", "train"),
+            {"QQP/train.tsv": f'{QQP_COLUMNS}\n7\t1\t2\t"why\thow"\t1\n'},
+            {('"why', 'how"', "1")},
+        ),
+        (
+            *("qqp", "test"),
+            {"qqp/test.tsv": "id\tquestion1\tquestion2\n7\ta\tb\n"},
+            {("a", "b", "")},
+        ),
+        (
+            *("mrpc", "dev"),
+            {"mrpc/val.tsv": f'\ufeff{MRPC_COLUMNS}\r\n1\t5\t6\t"a" x\tb\r\n0\t7\t8\tc\td\r\n'},
+            {('"a" x', "b", "1"), ("c", "d", "0")},
+        ),
+        (
+            *("rte", "dev"),
+            {
+                "rte/rte1_dev.xml": "<c><pair id='1' value='TRUE'><t>a</t><h>b</h></pair></c>",
+                "rte/rte2_dev.xml": "<c><pair id='1' entailment='NO'><t>c</t><h>d</h></pair></c>",
+                "rte/rte3_dev.xml": "<c><pair id='1' entailment='YES'><t>e</t><h>f</h></pair></c>",
+            },
+            {("a", "b", "entailment"), ("c", "d", "not_entailment"), ("e", "f", "entailment")},
+        ),
+    ],
+)
+def test_pairs_in_their_official_formats(
+    tmp_path: Path, name: str, split: str, files: Mapping[str, str], wanted: set[Pair]
+) -> None:
+    for file, text in files.items():
+        write(tmp_path, file, text)
+    found = read(name, split, tmp_path)
+    assert pairs(found) == wanted
+    assert len({one.id for one in found}) == len(wanted)
+
+
+CHOICES = {
+    "hellaswag": {
+        "ctx_a": "He sits.",
+        "ctx_b": "he",
+        "ctx": "He sits. he",
+        "endings": ["a", "b", "c", "d"],
+        "label": 2,
+    },
+    "commonsenseqa": {
+        "id": "x",
+        "answerKey": "B",
+        "question": {
+            "stem": "why?",
+            "choices": [{"label": letter, "text": letter.lower()} for letter in "BACDE"],
+        },
+    },
+    "piqa": {"goal": "go", "sol1": "a", "sol2": "b", "label": 1},
+    "socialiqa": {
+        "context": "They left.",
+        "question": "why?",
+        "correct": "C",
+        "answerA": "a",
+        "answerB": "b",
+        "answerC": "c",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "wanted"),
+    [
+        ("hellaswag", "hellaswag_val", ("He sits.", ("he a", "he b", "he c", "he d"), "2")),
+        ("commonsenseqa", "dev", ("why?", ("a", "b", "c", "d", "e"), "B")),
+        ("commonsenseqa", "dev_rand_split", ("why?", ("a", "b", "c", "d", "e"), "B")),
+        ("piqa", "valid", ("go", ("a", "b"), "1")),
+        ("socialiqa", "socialIQa_v1.4_dev", ("They left. why?", ("a", "b", "c"), "C")),
+    ],
+)
+def test_choices_in_their_official_formats(
+    tmp_path: Path, name: str, file: str, wanted: tuple[str, tuple[str, ...], str]
+) -> None:
+    write(tmp_path, f"{name}/{file}.jsonl", jsonl(CHOICES[name]))
+    (found,) = read(name, "dev", tmp_path)
+    assert isinstance(found, ChoiceExample)
+    assert (found.text, found.choices, found.label) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "labels", "wanted"),
+    [("piqa", "train", "0\n1\n", ["0", "1"]), ("socialiqa", "train", "3\n1\n", ["C", "A"])],
+)
+def test_labels_in_a_file_of_their_own(
+    tmp_path: Path, name: str, file: str, labels: str, wanted: list[str]
+) -> None:
+    row = {key: value for key, value in CHOICES[name].items() if key not in ("label", "correct")}
+    write(tmp_path, f"{name}/{file}.jsonl", jsonl(row, row))
+    write(tmp_path, f"{name}/{file}-labels.lst", labels)
+    found = sorted(read(name, "train", tmp_path), key=lambda one: one.id)
+    assert [one.label for one in found] == wanted
+    write(tmp_path, f"{name}/{file}-labels.lst", "1\n")
+    with pytest.raises(DataError, match="1 labels for the 2 rows"):
+        read(name, "train", tmp_path)
+
+
+def test_cosmos_is_csv_with_quoted_line_breaks(tmp_path: Path) -> None:
+    text = (
+        'id,context,question,answer0,answer1,answer2,answer3,label\n7,"a\n""b""",why?,p,q,r,s,3\n'
+    )
+    write(tmp_path, "cosmosqa/valid.csv", text)
+    (found,) = read("cosmosqa", "dev", tmp_path)
+    assert found == ChoiceExample("7", 'a\n"b" why?', ("p", "q", "r", "s"), "3", found.where)
+    assert str(found.where).endswith("valid.csv:2")
+
+
+def test_conll2000_counts_stray_tags_and_keeps_them(tmp_path: Path) -> None:
+    write(tmp_path, "conll2000/train.txt", "The DT B-NP\ncat NN I-NP\n\nran V I-VP\n. . O\n\n")
+    made = task("conll2000", tmp_path)
+    kept, complaints = usable(made.read("train", "en"), made, "train", "en")
+    assert {one.tags for one in kept if isinstance(one, TaggedExample)} == {
+        *(("B-NP", "I-NP"), ("I-VP", "O"))
+    }
+    assert complaints.counts == {"I- tag without its B-, kept": 1}
+    assert complaints.first[0].endswith("train.txt:4: I- tag without its B-, kept: I-VP")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We|PRP|NP eat|VBP|S\\NP a|b|NN|N\nGo|VB|S\n",
+        "We\tNP\neat\tS\\NP\na|b\tN\n\nGo\tS\n",
+        "We\tPRP\tNP\neat\tVBP\tS\\NP\na|b\tNN\tN\n\nGo\tVB\tS\n",
+    ],
+)
+def test_supertags_come_from_the_files(tmp_path: Path, text: str) -> None:
+    write(tmp_path, "ccg/train.txt", text)
+    made = task("ccg", tmp_path)
+    assert made.labels == ("N", "NP", "S", "S\\NP")
+    first = made.fingerprint("train", "en")
+    found = {(one.tokens, one.tags) for one in read("ccg", "train", tmp_path)}
+    assert found == {(("We", "eat", "a|b"), ("NP", "S\\NP", "N")), (("Go",), ("S",))}
+    write(tmp_path, "ccg/dev.txt", "Rain|NN|NX\n")
+    made = task("ccg", tmp_path)
+    assert made.labels == ("N", "NP", "NX", "S", "S\\NP")
+    assert made.fingerprint("train", "en") != first
+    assert len(read("ccg", "dev", tmp_path)) == 1
+
+
+def squad(**question: object) -> str:
+    qas = [{"id": "q", "question": "who?", "answers": [], **question}]
+    return json.dumps({"data": [{"paragraphs": [{"context": "Ann ran.", "qas": qas}]}]})
+
+
+def test_squad_and_its_copy_without_xquads_articles(tmp_path: Path) -> None:
+    answered = squad(answers=[{"text": "Ann", "answer_start": 0}])
+    write(tmp_path, "squad/dev-v1.1.minus-xquad.json", answered)
+    assert task("squad-v1", tmp_path).origin("dev", "en")
+    assert task("xquad", tmp_path).fingerprint("dev", "en") == task(
+        "squad-v1", tmp_path
+    ).fingerprint("dev", "en")
+    (found,) = read("squad-v1", "dev", tmp_path)
+    assert found.answers == ("Ann",)
+    write(tmp_path, "squad/dev-v1.1.json", answered)  # what XQuAD translates comes second
+    assert (task("squad-v1", tmp_path).origin("dev", "en") or "").endswith("minus-xquad.json")
+    write(tmp_path, "squad/train-v2.0.json", squad(is_impossible=True))
+    (found,) = read("squad-v2", "train", tmp_path)
+    assert found.answers == ()
+
+
+def test_anli_plus_is_the_union(tmp_path: Path) -> None:
+    write(tmp_path, "snli/dev.tsv", "a\tb\tneutral\n")
+    write(tmp_path, "mnli/multinli_1.0_dev_matched.jsonl", jsonl(nli("entailment")))
+    made = task("anli-plus", tmp_path)
+    assert "facebook/anli@8e48" in (made.origin("dev", "en") or "")
+    for number in (1, 2, 3):
+        row = {"uid": f"u{number}", "context": "c", "hypothesis": str(number), "label": "c"}
+        write(tmp_path, f"anli/R{number}/dev.jsonl", jsonl(row))
+    before = task("anli-plus", tmp_path).fingerprint("dev", "en")
+    found = read("anli-plus", "dev", tmp_path)
+    assert {one.id for one in found} == {
+        *("snli:dev-0", "mnli:1n", "anli:u1", "anli:u2", "anli:u3")
+    }
+    assert TASKS.get("anli-plus").labels == TASKS.get("xnli").labels
+    write(tmp_path, "snli/dev.tsv", "a\tb\tentailment\n")
+    assert task("anli-plus", tmp_path).fingerprint("dev", "en") != before
+
+
+HELLASWAG_WITHOUT_LIST = jsonl(CHOICES["hellaswag"] | {"endings": "a"})
+
+
+def rows(count: int, bad: Mapping[str, object] | str) -> str:
+    good = jsonl(
+        *(nli("neutral", str(number)) | {"sentence1": str(number)} for number in range(count))
+    )
+    return good + (bad if isinstance(bad, str) else jsonl(bad))
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (nli("-", "x"), "no gold label: the annotators disagreed"),
+        (nli("maybe", "x"), "label outside the set"),
+        (nli("neutral", "0") | {"sentence1": "z"}, "duplicate id"),
+        ({"sentence1": "a", "gold_label": "neutral", "pairID": "x"}, "no 'sentence2' in the row"),
+        (nli("neutral", "x") | {"sentence1": "a\0"}, "NUL character"),
+        (nli("neutral", "x") | {"sentence1": ["a"]}, "'sentence1' is no text"),
+        ("{\n", "not JSON"),
+        ("[]\n", "no JSON object"),
+    ],
+)
+def test_bad_rows_are_named_and_counted(
+    tmp_path: Path, bad: Mapping[str, object] | str, said: str
+) -> None:
+    write(tmp_path, "mnli/multinli_1.0_train.jsonl", rows(30, bad))
+    made = task("mnli", tmp_path)
+    kept, complaints = usable(made.read("train", "en"), made, "train", "en")
+    assert len(kept) == 30
+    assert complaints.counts == {said: 1}
+    assert said == "duplicate id" or f"_train.jsonl:31: {said}" in complaints.first[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "file", "text", "said"),
+    [
+        (
+            "mrpc",
+            "train",
+            "mrpc/train.tsv",
+            f"{MRPC_COLUMNS}\n1\ta\tb\n",
+            "columns: 3, 5",
+        ),
+        (
+            "cosmosqa",
+            "dev",
+            "cosmosqa/valid.csv",
+            "id,context\n1\n",
+            "number of columns: 1, 2",
+        ),
+        ("xnli", "dev", "xnli/dev-en.tsv", "a b neutral\n", "tabs between: 1 columns"),
+        (
+            "conll2000",
+            "train",
+            "conll2000/train.txt",
+            "a\tX\tO\n",
+            "columns: 1, not 3",
+        ),
+        ("ccg", "train", "ccg/train.txt", "a|X\n", "not word|POS|supertag"),
+        ("pan-x", "dev", "panx/dev-en.tsv", "a\0\tO\n", "NUL character"),
+        ("pan-x", "dev", "panx/dev-en.tsv", "a\tb\tO\n", "columns: 3, not 1 or 2"),
+        ("commonsenseqa", "dev", "commonsenseqa/dev.jsonl", '{"question": 1}\n', "no 'stem'"),
+        (
+            "hellaswag",
+            "dev",
+            "hellaswag/val.jsonl",
+            '{"ctx_a": "", "ctx_b": "", "endings": 1}',
+            "list",
+        ),
+        (
+            "rte",
+            "dev",
+            "rte/rte1_dev.xml",
+            "<c><pair id='4'><t>a</t></pair></c>",
+            "pair 4: no text",
+        ),
+    ],
+)
+def test_bad_files_say_where(
+    tmp_path: Path, name: str, split: str, file: str, text: str, said: str
+) -> None:
+    write(tmp_path, file, text)
+    if name == "rte":
+        for number in (2, 3):
+            write(tmp_path, f"rte/rte{number}_dev.xml", "<c></c>")
+    with pytest.raises(DataError) as caught:
+        read(name, split, tmp_path)
+    assert said in str(caught.value)
+    assert Path(file).name in str(caught.value)
+
+
+def test_other_bad_files(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        write(tmp_path, f"rte/rte{number}_test.xml", "<c>\n<pair>\n</c>")
+    with pytest.raises(DataError, match=r"rte1_test\.xml:3: not XML"):
+        read("rte", "test", tmp_path)
+    (tmp_path / "sick").mkdir()
+    (tmp_path / "sick" / "SICK_train.txt").write_bytes(b"pair_ID\n\xff\n")
+    with pytest.raises(DataError, match=r"SICK_train\.txt:2: not UTF-8"):
+        read("sick", "train", tmp_path)
+
+
+HUB_ROWS: dict[str, tuple[str, dict[str, Any], Any]] = {
+    "mnli": ("train", {"premise": "a", "hypothesis": "b", "label": 2}, "contradiction"),
+    "snli": ("dev", {"premise": "a", "hypothesis": "b", "label": 0}, "entailment"),
+    "anli": ("dev", {"uid": "u", "premise": "a", "hypothesis": "b", "label": 1}, "neutral"),
+    "sick": ("test", {"id": "1", "sentence_A": "a", "sentence_B": "b", "label": 1}, "neutral"),
+    "qqp": ("train", {"question1": "a", "question2": "b", "label": 1}, "1"),
+    "mrpc": ("test", {"sentence1": "a", "sentence2": "b", "label": 0}, "0"),
+    "xnli": ("test", {"premise": "a", "hypothesis": "b", "label": 2}, "contradiction"),
+    "paws-x": ("dev", {"sentence1": "a", "sentence2": "b", "label": 1}, "1"),
+    "hellaswag": (
+        "dev",
+        {"ctx_a": "a", "ctx_b": "", "endings": ["a", "b", "c", "d"], "label": "3"},
+        "3",
+    ),
+    "cosmosqa": (
+        "train",
+        {"id": "1", "context": "a", "question": "b", "label": 1}
+        | {f"answer{number}": str(number) for number in range(4)},
+        "1",
+    ),
+    "commonsenseqa": (
+        "train",
+        {
+            "id": "1",
+            "question": "a",
+            "answerKey": "E",
+            "choices": {"label": list("ABCDE"), "text": list("vwxyz")},
+        },
+        "E",
+    ),
+    "piqa": ("train", {"goal": "a", "sol1": "b", "sol2": "c", "label": 0}, "0"),
+    "socialiqa": (
+        "dev",
+        {"context": "a", "question": "b", "label": "2\n"}
+        | {f"answer{letter}": letter for letter in "ABC"},
+        "B",
+    ),
+    "conll2000": ("test", {"tokens": ["a", "b"], "chunk_tags": [11, 12]}, ("B-NP", "I-NP")),
+    "pan-x": ("dev", {"tokens": ["a", "b"], "ner_tags": [5, 6]}, ("B-LOC", "I-LOC")),
+    "udpos": ("test", {"tokens": ["a", "b"], "pos_tags": [0, 16]}, ("ADJ", "X")),
+    **{
+        name: (
+            split,
+            {
+                "id": "english-1",
+                "context": "Ann ran.",
+                "question": "who?",
+                "answers": {"text": ["Ann"], "answer_start": [0]},
+            },
+            ("Ann",),
+        )
+        for name, split in {
+            "squad-v1": "train",
+            "squad-v2": "dev",
+            "xquad": "test",
+            "mlqa": "dev",
+            "tydiqa": "train",
+        }.items()
+    },
+}
+
+
+@pytest.fixture
+def offline_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The rows that every file of the hub holds."""
+    held: list[dict[str, Any]] = []
+
+    def download(repo_id: str, filename: str, *, repo_type: str, revision: str) -> str:
+        path = tmp_path / filename.replace("/", "-")
+        unique = [{**row, **({"uid": filename} if "uid" in row else {})} for row in held]
+        pq.write_table(pa.Table.from_pylist(unique), path)
+        return str(path)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    return held
+
+
+@pytest.mark.parametrize("name", sorted(HUB_ROWS))
+def test_rows_of_the_hub(name: str, offline_hub: list[dict[str, Any]]) -> None:
+    split, row, gold = HUB_ROWS[name]
+    offline_hub.append(row)
+    made = TASKS.get(name)
+    found, complaints = usable(made.read(split, "en"), made, split, "en")
+    assert set(complaints.counts) <= {"duplicate row, kept"}
+    assert len(found) == (3 if name == "anli" else 1)
+    (values,) = {
+        one.tags if isinstance(one, TaggedExample) else getattr(one, "answers", None) or one.label  # type: ignore[union-attr]
+        for one in found
+    }
+    assert values == gold
+
+
+def test_every_trained_task_of_the_hub_has_a_row_here() -> None:
+    trained = {name for name in TASKS if TASKS.get(name).hub and "train" in TASKS.get(name).splits}
+    assert HUB_ROWS.keys() == trained - {"anli-plus"}
+
+
+def test_only_english_questions_of_tydiqa(offline_hub: list[dict[str, Any]]) -> None:
+    row = HUB_ROWS["tydiqa"][1]
+    offline_hub += [row | {"id": "finnish-2"}, row, row | {"question": "and?"}]
+    made = TASKS.get("tydiqa")
+    found = usable(made.read("train", "en"), made, "train", "en")[0]
+    assert sorted(one.id for one in found) == ["english-1", "english-1#2"]
+    (finnish,) = usable(made.read("test", "fi"), made, "test", "fi")[0]
+    assert isinstance(finnish, SpanExample)
+    assert finnish.id == "finnish-2"
+
+
+@pytest.mark.parametrize(("told", "start"), [(4, 4), (0, 4), (11, 8), (99, 8)])
+def test_answers_that_start_elsewhere_are_found(
+    offline_hub: list[dict[str, Any]], told: int, start: int
+) -> None:
+    answers = {"text": ["ana"], "answer_start": [told]}
+    offline_hub.append(HUB_ROWS["tydiqa"][1] | {"context": "One ana ana.", "answers": answers})
+    made = TASKS.get("tydiqa")
+    (found,) = usable(made.read("train", "en"), made, "train", "en")[0]
+    assert isinstance(found, SpanExample)
+    assert found.starts == (start,)
+
+
+def test_an_answer_that_is_not_there_stays_a_bad_row(offline_hub: list[dict[str, Any]]) -> None:
+    answers = {"text": ["Bob"], "answer_start": [0]}
+    offline_hub.append(HUB_ROWS["tydiqa"][1] | {"answers": answers})
+    made = TASKS.get("tydiqa")
+    with pytest.raises(DataError, match="answer not in its context: 'Bob'"):
+        usable(made.read("train", "en"), made, "train", "en")
+
+
+def test_removed_labels_of_the_hub_are_blank(offline_hub: list[dict[str, Any]]) -> None:
+    offline_hub.append(HUB_ROWS["qqp"][1] | {"label": -1})
+    made = TASKS.get("qqp")
+    assert [one.label for one in usable(made.read("test", "en"), made, "test", "en")[0]] == [""]  # type: ignore[union-attr]
+    with pytest.raises(DataError, match="label outside the set: '-1'"):
+        usable(made.read("dev", "en"), made, "dev", "en")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("snli", "premise", "no gold label: the annotators disagreed"),
+        ("paws-x", "sentence1", "no gold label"),
+    ],
+)
+def test_what_has_no_gold_label_by_nature_is_left_out(
+    offline_hub: list[dict[str, Any]], name: str, text: str, said: str
+) -> None:
+    """One blank label would keep the whole test set from being scored."""
+    good = HUB_ROWS[name][1]
+    offline_hub += [good | {text: str(number)} for number in range(30)]
+    offline_hub.append(good | {"label": -1})
+    made = TASKS.get(name)
+    kept, complaints = usable(made.read("test", "en"), made, "test", "en")
+    assert len(kept) == 30
+    assert complaints.counts == {said: 1}
+
+
+@pytest.mark.parametrize("name", ["mnli", "qqp", "piqa", "conll2000", "squad-v2"])
+def test_they_keep_the_contract_of_a_task(name: str, offline_hub: list[dict[str, Any]]) -> None:
+    split, row, _ = HUB_ROWS[name]
+    label = next(key for key in ("label", "chunk_tags", "answers") if key in row)
+    other = {
+        "label": 0 if row.get("label") else 1,
+        "chunk_tags": [0, 21],
+        "answers": {"text": ["ran"], "answer_start": [4]},
+    }[label]
+    changed = {key: f"{value} 2" for key, value in row.items() if isinstance(value, str)}
+    context = {"context": row["context"]} if "context" in row else {}
+    words = {"tokens": ["c", "d"]} if "tokens" in row else {}
+    offline_hub += [row, row | changed | context | words | {label: other}]
+    check_task(replace(TASKS.get(name), splits={split: ("en",)}))

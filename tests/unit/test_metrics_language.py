@@ -1,0 +1,28 @@
+"""Which stages know a language: those whose metrics depend on it, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xstilts import api
+from xstilts.core.stage import Stage
+from xstilts.stages.compile import compile_experiment
+
+
+def stages(target: str, folder: Path) -> tuple[Stage, ...]:
+    changes = [f"targets=[{target}]", f"data={folder}", "languages=[en, de]", "evaluate=dev"]
+    return compile_experiment(api.load("quickstart", [*changes, "intermediate=[none]"])).plan.stages
+
+
+def test_mlqa_is_scored_by_the_rules_of_each_language(tmp_path: Path) -> None:
+    found = stages("mlqa", tmp_path)
+    scored = {stage.params["language"] for stage in found if stage.kind == "score"}
+    assert scored == {"en", "de"}
+    trained = [stage.params["tasks"] for stage in found if stage.kind == "train"]
+    assert all(list(tasks) == ["squad-v1"] for tasks in trained)  # whose rules have no language
+
+
+def test_other_keys_do_not_depend_on_it(tmp_path: Path) -> None:
+    found = [stage for stage in stages("xnli", tmp_path) if stage.kind == "score"]
+    assert found
+    assert all("language" not in stage.params for stage in found)

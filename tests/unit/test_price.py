@@ -1,0 +1,121 @@
+"""What a plan is expected to cost, against arithmetic by hand, and what data it lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.api import Outlook
+from xstilts.cli import show
+from xstilts.stages.cost import gpu_hours
+from xstilts.stages.supply import Supply
+
+LARGE = """
+name: large
+encoder: xlm-roberta-large
+intermediate: [none, mnli, "ccg"]
+targets: [xnli, bucc]
+task_languages: {bucc: [de]}
+"""
+BLOCKS = 24 * 12 * 1024**2  # weights of XLM-R Large's Transformer
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.yaml"
+    path.write_text(LARGE)
+    return path
+
+
+def seen(path: Path, *overrides: str) -> Outlook:
+    return api.plan(api.load(str(path), overrides), path.parent / "store", workers=1)
+
+
+def operations(outlook: Outlook, label: str) -> float:
+    found = [stage for stage in outlook.compiled.plan.stages if stage.label == label]
+    return found[0].cost.operations
+
+
+def test_three_epochs_of_mnli_on_xlm_r_large(large: Path) -> None:
+    """Six operations per weight and sub-word: 392,702 examples of about 52, three times."""
+    found = operations(seen(large), "train mnli seed 0")
+    assert found == pytest.approx(6 * BLOCKS * 52 * 3 * 392_702, rel=0.02)
+    assert found == pytest.approx(1.1e17, rel=0.05)
+
+
+def test_predictions_are_forward_alone(large: Path) -> None:
+    found = operations(seen(large), "predict xnli (baseline) th seed 0")
+    assert found == 2 * BLOCKS * 52 * 5010
+
+
+def test_gpu_hours_are_operations_by_rate() -> None:
+    assert gpu_hours(3.6e17) == pytest.approx(1.0)
+    assert gpu_hours(3.6e17, tflops=200) == pytest.approx(0.5)
+
+
+def test_time_here_follows_the_operations(large: Path) -> None:
+    outlook = seen(large)
+    stages = [stage for stage in outlook.compiled.plan.stages if stage.kind == "train"]
+    for stage in stages:
+        assert stage.cost.seconds == pytest.approx(1 + stage.cost.operations / 60e9)
+    assert outlook.operations == sum(s.cost.operations for s in outlook.compiled.plan.stages)
+
+
+def test_what_is_done_costs_nothing(small: api.Loaded, finished: Path) -> None:
+    assert api.plan(small, finished).operations == 0
+
+
+def test_masked_text_costs_its_share_and_the_vocabulary(tmp_path: Path) -> None:
+    """A quarter of the steps on top; of its sub-words 15 % meet the embedding matrix."""
+    path = tmp_path / "masked.yaml"
+    path.write_text(
+        LARGE.replace('"ccg"', "mnli+text")
+        + "recipes: {intermediate: {mlm_share: 0.25, evaluations: 1}}\n"
+        + "tasks: {text: {format: masked_lm, files: '{language}.txt', splits: {train: [de]}}}\n"
+        + "limits: {train: 32000, dev: 1}\n"
+    )
+    plain, mixed = (
+        operations(seen(path), f"train {name} seed 0") for name in ("mnli", "mnli+text")
+    )
+    steps = 3 * 1000 / 3  # so that they are a quarter of all
+    subwords = steps * 32 * 16
+    more = 6 * subwords * (BLOCKS + 0.15 * 250_002 * 1024) + 60 * BLOCKS * steps
+    assert mixed - plain == pytest.approx(more, rel=0.001)
+
+
+def test_a_plan_without_data_says_what_is_missing_and_what_is_on_the_hub(large: Path) -> None:
+    found = {(one.task, one.split): one for one in seen(large).supplies}
+    assert found["mnli", "train"] == Supply("mnli", "train", ("en",), "hub", guessed=False)
+    assert found["bucc", "test"] == Supply("bucc", "test", ("de", "en:de"), "", guessed=True)
+    assert found["ccg", "train"].origin == ""
+    assert len(found["xnli", "test"].languages) == 15
+    limited = seen(large, "limits.test=500").supplies
+    assert not next(one for one in limited if one.split == "test" and one.task == "bucc").guessed
+
+
+def test_files_are_no_longer_missing(large: Path) -> None:
+    place = large.parent / "xtreme" / "bucc2018"
+    place.mkdir(parents=True)
+    for ending in ("de", "en"):
+        (place / f"de-en.test.{ending}").write_text(f"{ending}-1\ta sentence\n")
+    outlook = seen(large, f"data={large.parent}")
+    origins = {(one.task, one.split): one.origin for one in outlook.supplies}
+    assert (origins["bucc", "test"], origins["bucc", "dev"]) == ("file", "")
+
+
+def test_the_price_is_printed_as_an_assumption(
+    large: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outlook = seen(large)
+    show.outlook(outlook, whole=True, tflops=50)
+    said = capsys.readouterr().out
+    hours = outlook.operations / 50e12 / 3600
+    assert f"{hours:,.1f} GPU-hours, if a GPU sustains 50 TFLOP/s" in said
+    assert "assumed, not measured" in said
+    assert "missing: bucc test (de): no file of yours (--data), and the hub has none" in said
+    assert "splits by language come from the hub: mnli train dev, xnli test" in said
+    assert "counted as 1,000 examples per language: ccg dev, bucc dev test" in said
+    show.outlook(outlook, whole=False)
+    assert "TFLOP" not in capsys.readouterr().out

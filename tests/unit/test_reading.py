@@ -1,0 +1,115 @@
+"""A recipe's way of reading questions holds in training, on dev and in prediction."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from xstilts import api
+from xstilts.config.experiment import Recipe
+from xstilts.config.load import Loaded
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.formats import TRAINED
+from xstilts.formats.base import Feature, Reading
+from xstilts.stages.compile import compile_experiment
+from xstilts.stages.rows import read_rows
+from xstilts.testing.tiny import sentences, write_encoder
+
+Runner = Callable[[Loaded, Path], Store]
+SPAN = TRAINED.get("span")
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An experiment over questions that may have no answer; all of them have one."""
+    folder = tmp_path_factory.mktemp("asked")
+    write_encoder(folder / "encoder")
+    for split in ("train", "dev", "test"):
+        said = list(sentences(split, 12))
+        paragraphs = [
+            {
+                "context": " ".join(text for text, _, _ in said[: 2 + number % 4]),
+                "qas": [{"id": str(number), "question": f"where is the {said[0][2]} now today"}],
+            }
+            for number in range(12)
+        ]
+        for paragraph in paragraphs:
+            answer = {"text": said[0][2], "answer_start": paragraph["context"].index(said[0][2])}
+            paragraph["qas"][0]["answers"] = [answer]  # type: ignore[index]
+        tree = {"data": [{"paragraphs": paragraphs}]}
+        (folder / f"ask-{split}-en.json").write_text(json.dumps(tree))
+    path = folder / "asked.yaml"
+    path.write_text(
+        "name: asked\nencoder: ./encoder\nintermediate: [none]\ntargets: [ask]\n"
+        "recipes: {target: {epochs: 1, batch_size: 4, evaluations: 1, learning_rate: 5.0e-3}}\n"
+        "tasks:\n  ask:\n    format: span\n    files: 'ask-{split}-{language}.json'\n"
+        "    splits: {train: [en], dev: [en], test: [en]}\n    labels: [unanswerable]\n"
+    )
+    return path
+
+
+def only(loaded: Loaded, kind: str) -> Stage:
+    (stage,) = (one for one in compile_experiment(loaded).plan.stages if one.kind == kind)
+    return stage
+
+
+def answers(loaded: Loaded, store: Store) -> list[str]:
+    rows = read_rows(store.artifact(only(loaded, "predict").key) / "predictions.parquet")
+    return [row["prediction"] for row in rows]
+
+
+def test_a_recipe_says_how_questions_are_read() -> None:
+    assert Reading(**Recipe().reading("span")) == Reading()
+    own = {"stride": 7, "question_length": 6, "n_best": 5, "answer_length": 4, "null_threshold": 3}
+    assert Recipe.model_validate(own | {"max_length": 8}).reading("span") == own | {"max_length": 8}
+    assert Recipe.model_validate(own).reading("tagging") == {"max_length": 256}
+
+
+def test_windows_and_the_threshold_hold_in_training_and_prediction(
+    asked: Path, tmp_path: Path, run_here: Runner
+) -> None:
+    wanted: dict[str, Any] = {"max_length": 30, "stride": 4, "question_length": 3}
+    sets = [f"recipes.target.{name}={value}" for name, value in wanted.items()]
+    never, always = (
+        api.load(str(asked), [*sets, f"recipes.target.null_threshold={value}", *more])
+        for value, more in (("1.0e+9", ["recipes.target.answer_length=1"]), ("-1.0e+9", []))
+    )
+    store = run_here(never, tmp_path / "store")
+    run_here(always, tmp_path / "store")
+
+    rows = read_rows(store.artifact(only(never, "train").inputs["train:ask:en"]) / "rows.parquet")
+    tokenizer = AutoTokenizer.from_pretrained(asked.parent / "encoder")
+    windows, usual = (
+        len(SPAN.features(rows, tokenizer, (), reading))
+        for reading in (Reading(**wanted), Reading(max_length=30))
+    )
+    assert windows != usual
+    assert store.artifact(only(never, "train").key).facts["steps"] == math.ceil(windows / 4)
+
+    assert set(answers(always, store)) == {""}
+    assert store.artifact(only(always, "train").key).facts["dev_mean"] == 0.0
+    found = answers(never, store)
+    assert all(found)
+    assert all(len(tokenizer(text, add_special_tokens=False)["input_ids"]) <= 2 for text in found)
+
+
+def test_only_the_best_starts_and_ends_are_paired() -> None:
+    """The best pair that fits needs the second best start."""
+    offsets = ((-1, -1), *((place, place + 1) for place in range(6)))
+    feature = Feature("1", [0, *range(10, 16)], [0] * 7, [0, 0], tuple(range(1, 7)), (), offsets)
+    feature = Feature(**{**feature.__dict__, "context": "abcdef"})
+    logits = torch.full((1, 7, 2), -9.0)
+    logits[0, 6, 0], logits[0, 2, 0], logits[0, 3, 1] = 5.0, 4.0, 5.0  # starts f, b; end c
+    for n_best, text in ((1, ""), (2, "bc")):
+        (found,) = SPAN.predictions(logits, [feature], (), Reading(n_best=n_best))
+        assert found.text == text
+    (short,) = SPAN.predictions(logits, [feature], (), Reading(n_best=2, answer_length=1))
+    assert short.text != "bc"

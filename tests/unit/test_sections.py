@@ -1,0 +1,175 @@
+"""XTREME's table and the best settings as text, from small frames by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from xstilts import api
+from xstilts.analysis.best import Best
+from xstilts.analysis.scan import COLUMNS
+from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
+from xstilts.reports.build import section_text
+from xstilts.reports.evaluated import stand_in_note, stand_ins
+from xstilts.reports.sections import Section, best_section, xtreme_section
+from xstilts.stages.compile import compile_experiment
+
+CLASSIFIED = ("xnli", "paws-x")
+
+
+def results(
+    setting: str, value: float, targets: Iterable[str], *, seed: int = 0, without: str = ""
+) -> pd.DataFrame:
+    """One value for all languages of some targets; `without` is a `target language` left out."""
+    rows = [
+        {
+            **dict.fromkeys(COLUMNS, ""),
+            "encoder": "e",
+            "intermediate": setting,
+            "target": target,
+            "language": code,
+            "split": f"{target}'s",
+            "seed": seed,
+            "metric": OFFICIAL[target],
+            "value": value,
+        }
+        for target in targets
+        for code in LANGUAGES[target]
+        if f"{target} {code}" != without
+    ]
+    return pd.DataFrame(rows)
+
+
+def chosen(**settings: tuple[str, str]) -> pd.DataFrame:
+    """What is chosen for each target, and how."""
+    rows = [
+        Best("e", target.replace("_", "-"), "m", *found, 0.5, english)
+        for target, found in settings.items()
+        for english in (True, False)
+    ]
+    return pd.DataFrame(rows, columns=list(Best.__dataclass_fields__))
+
+
+def table(frame: pd.DataFrame, best: pd.DataFrame, targets: Iterable[str]) -> Section:
+    section = xtreme_section(frame, best, tuple(targets))
+    assert section
+    return section
+
+
+def test_a_whole_grid_has_groups_the_average_and_a_best_row() -> None:
+    frame = pd.concat([results("none", 0.5, OFFICIAL), results("a", 0.6, OFFICIAL)])
+    best = chosen(**{task.replace("-", "_"): ("a", "dev") for task in OFFICIAL})
+    section = table(frame, best, OFFICIAL)
+    found = section.table.set_index("after")
+    groups = ["classification", "tagging", "qa", "retrieval", "XTREME"]
+    assert list(found.columns) == [*OFFICIAL, *groups]
+    assert found.index.tolist() == ["none", "a", "best per target"]
+    assert set(found.loc["none"]) == {"50.0"}
+    assert set(found.loc["best per target"]) == {"60.0"}
+    assert len(section.notes) == 1
+
+
+def test_the_best_row_takes_each_target_from_its_own_setting() -> None:
+    frame = pd.concat([results("a", 0.4, CLASSIFIED), results("b", 0.8, CLASSIFIED)])
+    best = chosen(xnli=("a", "dev"), paws_x=("b", "dev"))
+    found = table(frame, best, CLASSIFIED).table.set_index("after").loc["best per target"]
+    assert found.to_dict() == {
+        "xnli": "40.0",
+        "paws-x": "80.0",
+        "classification": "60.0",
+        "XTREME": "–",
+    }
+
+
+def test_what_was_chosen_on_test_is_marked_up_to_the_average() -> None:
+    frame = results("a", 0.6, OFFICIAL)
+    choice = {task.replace("-", "_"): ("a", "dev") for task in OFFICIAL}
+    section = table(frame, chosen(**choice | {"bucc": ("a", "test")}), OFFICIAL)
+    row = section.table.set_index("after").loc["best per target"]
+    assert row[row == "60.0‡"].index.tolist() == ["bucc", "retrieval", "XTREME"]
+    assert "‡" not in "".join(section.table.iloc[0])
+    assert section.notes[-1].startswith("‡ Chosen on test")
+
+
+def test_a_missing_language_is_marked_and_named_and_no_average_is_made_of_it() -> None:
+    frame = pd.concat(
+        [
+            results("none", 0.5, CLASSIFIED),
+            results("a", 0.5, CLASSIFIED, without="xnli sw"),
+        ]
+    )
+    section = table(frame, chosen(), CLASSIFIED)
+    found = section.table.set_index("after")
+    assert found.loc["none"].tolist() == ["50.0", "50.0", "50.0", "–"]
+    assert found.loc["a"].tolist() == ["50.0†", "50.0", "–", "–"]
+    assert "missing: xnli (sw; not in every row)." in section.notes[1]
+    assert "not in the experiment: udpos pan-x xquad mlqa tydiqa bucc tatoeba; " in section.notes[2]
+    assert "incomplete: xnli." in section.notes[2]
+
+
+def test_many_missing_languages_are_counted() -> None:
+    frame = results("none", 0.5, ["udpos"])
+    section = table(frame[frame["language"] == "en"], chosen(), ["udpos"])
+    assert "missing: udpos (af ar bg de el es et eu and 24 more)." in section.notes[1]
+
+
+def test_seeds_are_averaged_and_one_without_a_score_spoils_the_group() -> None:
+    frame = pd.concat(
+        [
+            results("a", 0.4, CLASSIFIED),
+            results("a", 0.6, CLASSIFIED, seed=1),
+            results("b", 0.4, CLASSIFIED),
+            results("b", 0.6, ["xnli"], seed=1),
+        ]
+    )
+    found = table(frame, chosen(), CLASSIFIED).table.set_index("after")
+    assert found.loc["a", ["xnli", "classification"]].tolist() == ["50.0", "50.0"]
+    row = found.loc["b", ["xnli", "paws-x", "classification"]]
+    assert row.tolist() == ["50.0", "40.0†", "–"]
+
+
+@pytest.mark.parametrize("targets", [["toy"], ["toy", "xnli"]])
+def test_without_a_score_of_xtreme_there_is_no_table(targets: list[str]) -> None:
+    frame = results("none", 0.5, ["xnli"]).assign(target="toy")
+    assert xtreme_section(frame, chosen(), targets) is None
+    assert xtreme_section(frame[:0], chosen(), targets) is None
+
+
+def test_a_choice_is_told_with_what_it_was_made_by() -> None:
+    best = chosen(xnli=("a", "dev"), tatoeba=("b", "bucc"), bucc=("b", "test"))
+    best["gain"] = [0.1 if english else 0.02 for english in best["english"]]
+    section = best_section(best)
+    assert section
+    found = section.table.set_index("target")
+    assert found["chosen by"].tolist() == ["dev", "bucc's dev", "chosen on test"]
+    assert found.loc["xnli", ["gain", "gain without English"]].tolist() == ["+10.0", "+2.0"]
+    assert best_section(best[:0]) is None
+
+
+def test_notes_are_text_in_latex_as_well() -> None:
+    section = Section("x", "X", pd.DataFrame({"a_b": ["1"]}), ("dev[60%:] & more",))
+    assert r"dev[60\%:] \& more" in section_text(section, "latex")
+    text = section_text(section, "md")
+    assert text == "## X\n\n| a_b |\n| --- |\n| 1 |\n\ndev[60%:] & more\n"
+
+
+def test_whatever_stands_in_for_a_test_split_is_told(toy_file: Path) -> None:
+    loaded = api.load(
+        str(toy_file),
+        [
+            "splits={toy-kind: {train: 'train[:80%]', test: 'train[80%:]'}}",
+            "task_limits={toy-search: {test: 7}}",
+        ],
+    )
+    compiled = compile_experiment(loaded)
+    assert stand_ins(compiled) == {
+        "toy-kind": "train[80%:]",
+        "toy-search": "test, at most 7 examples per language",
+    }
+    assert stand_in_note(compiled).startswith(
+        "Not evaluated on the whole test split: toy-kind (train[80%:]); toy-search (test, at"
+    )
+    assert stand_in_note(compile_experiment(api.load(str(toy_file)))) == ""

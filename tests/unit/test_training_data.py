@@ -1,0 +1,282 @@
+"""Which data a target is trained on, and which examples of a split: shared, refused, marked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.config.load import Loaded
+from xstilts.config.split import parse_share
+from xstilts.core.errors import ConfigError, DataError, UnknownName
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.executors.worker import perform
+from xstilts.stages.compile import Cell, compile_experiment
+from xstilts.stages.names import Names
+from xstilts.stages.rows import read_rows
+from xstilts.testing.tiny import write_encoder
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An experiment of XTREME's tasks on a tiny encoder; without a folder the hub is planned."""
+    folder = tmp_path_factory.mktemp("grid")
+    write_encoder(folder / "encoder")
+    path = folder / "grid.yaml"
+    path.write_text(
+        "name: grid\nencoder: ./encoder\nintermediate: [none]\ntargets: [xquad, mlqa]\n"
+    )
+    return path
+
+
+def stages(loaded: Loaded, kind: str) -> list[Stage]:
+    return [stage for stage in compile_experiment(loaded).plan.stages if stage.kind == kind]
+
+
+def cells(loaded: Loaded) -> tuple[Cell, ...]:
+    return compile_experiment(loaded).cells
+
+
+# trained_on
+
+
+def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -> None:
+    loaded = api.load(str(grid))
+    (shared,) = stages(loaded, "train")
+    assert shared.label == "train squad-v1 (baseline) seed 0"
+    predictions = stages(loaded, "predict")
+    assert len(predictions) == 11 + 7
+    assert {stage.inputs["model"] for stage in predictions} == {shared.key}
+    assert {cell.trained_by for cell in cells(loaded)} == {(shared.key,)}
+    assert len(stages(api.load(str(grid), ["recipes.tasks.mlqa.epochs=2"]), "train")) == 2
+    same = api.load(str(grid), ["recipes.tasks.mlqa.checkpoint_minutes=1"])
+    assert stages(same, "train") == [shared]
+    apart = stages(api.load(str(grid), ["trained_on.mlqa=squad-v2"]), "train")
+    assert {stage.label for stage in apart} == {
+        "train squad-v1 (baseline) seed 0",
+        "train squad-v2 (baseline) seed 0",
+    }
+
+
+def test_a_model_that_may_abstain_must_answer_where_every_question_has_one(grid: Path) -> None:
+    loaded = api.load(str(grid), ["trained_on.xquad=squad-v2", "targets=[xquad]"])
+    assert {tuple(stage.params["labels"]) for stage in stages(loaded, "predict")} == {()}
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "said"),
+    [
+        ("xnli", "qqp", "classification (contradiction, entailment, neutral) against"),
+        ("xnli", "squad-v1", "against span"),
+        ("xquad", "mnli", "span against classification"),
+        ("pan-x", "udpos", "tagging"),
+    ],
+)
+def test_other_formats_or_labels_are_refused(
+    grid: Path, target: str, source: str, said: str
+) -> None:
+    loaded = api.load(str(grid), [f"targets=[{target}]", f"trained_on.{target}={source}"])
+    with pytest.raises(ConfigError, match="cannot be trained on") as caught:
+        compile_experiment(loaded)
+    assert said in str(caught.value)
+    assert caught.value.where == "trained_on"
+
+
+def test_sources_of_no_target_and_of_no_task_are_named(grid: Path) -> None:
+    with pytest.raises(UnknownName, match="unknown target 'xnli'"):
+        compile_experiment(api.load(str(grid), ["trained_on.xnli=snli"]))
+    with pytest.raises(UnknownName, match="did you mean 'squad-v1'"):
+        compile_experiment(api.load(str(grid), ["trained_on.xquad=squad-1"]))
+
+
+@pytest.mark.parametrize(
+    ("setting", "target", "marked"),
+    [
+        ("mnli", "xnli", True),
+        ("anli-plus", "xnli", True),
+        ("qqp > mnli", "xnli", True),
+        ("snli", "xnli", False),
+        ("squad-v1", "xquad", True),
+        ("squad-v2", "xquad", True),
+        ("squad-v2", "tydiqa", False),
+        ("squad-v1", "tatoeba", False),
+    ],
+)
+def test_settings_that_hold_the_targets_own_data_are_marked(
+    grid: Path, setting: str, target: str, marked: bool
+) -> None:
+    loaded = api.load(str(grid), [f"targets=[{target}]", f"intermediate=['{setting}']"])
+    assert {cell.same_data for cell in cells(loaded)} == {marked}
+
+
+def test_the_marks_follow_trained_on(grid: Path) -> None:
+    changes = ["targets=[xnli]", "trained_on.xnli=snli", "intermediate=[mnli, snli, anli-plus]"]
+    found = {cell.intermediate: cell.same_data for cell in cells(api.load(str(grid), changes))}
+    assert found == {"mnli": False, "snli": True, "anli-plus": True}
+
+
+# apart
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["splits.paws-x={train: dev, dev: test, test: dev}", "targets=[paws-x]"],
+         "dev and be evaluated"),
+        (
+            ["splits.paws-x={train: 'dev[:60%]', dev: test, test: 'dev[50%:]'}",
+             "targets=[paws-x]"],
+            "dev[:60%] and be evaluated on dev[50%:]",
+        ),
+        (["splits.xnli={train: dev}", "targets=[xnli]", "trained_on.xnli=xnli", "evaluate=dev"],
+         "on dev and be evaluated on dev"),
+        (["splits.xnli={train: test}", "targets=[xnli]", "intermediate=[xnli]"],
+         "on test and be evaluated on test"),
+        (["splits.mnli={train: dev}", "targets=[xnli]"], "on dev and choose its best checkpoint"),
+        (["splits.squad-v1={train: 'dev[:90%]', dev: 'dev[90%:]'}"],
+         "dev[:90%], which xquad has in translation"),
+        (["splits.squad-v2={train: 'dev[:90%]', dev: 'dev[90%:]'}", "intermediate=[squad-v2]"],
+         "dev[:90%], which xquad has in translation"),
+    ],
+)  # fmt: skip
+def test_what_is_evaluated_is_never_trained_on(grid: Path, changes: list[str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compile_experiment(api.load(str(grid), changes))
+    assert said in str(caught.value)
+
+
+def test_shares_apart_are_taken(grid: Path) -> None:
+    shares = "splits.paws-x={train: 'dev[:50%]', dev: 'dev[50%:60%]', test: 'dev[60%:]'}"
+    loaded = api.load(str(grid), [shares, "targets=[paws-x]"])
+    found = {
+        (*stage.params["share"], stage.params["language"]) for stage in stages(loaded, "prepare")
+    }
+    assert {(0, 50, "en"), (50, 60, "en"), (60, 100, "en"), (60, 100, "ko")} <= found
+    assert {cell.split for cell in cells(loaded)} == {"dev[60%:]"}
+
+
+def test_squads_dev_without_xquads_articles_is_taken(grid: Path, tmp_path: Path) -> None:
+    (tmp_path / "squad").mkdir()
+    name = tmp_path / "squad" / "dev-v1.1.minus-xquad.json"
+    name.write_text(json.dumps({"data": []}))
+    shares = "splits.squad-v1={train: 'dev[:90%]', dev: 'dev[90%:]'}"
+    changes = [shares, "targets=[xquad]", f"data={tmp_path}"]
+    assert cells(api.load(str(grid), changes))
+    name.rename(tmp_path / "squad" / "dev-v1.1.json")
+    with pytest.raises(ConfigError, match="minus-xquad"):
+        compile_experiment(api.load(str(grid), changes))
+
+
+# languages and revisions
+
+
+def test_a_target_can_have_its_own_languages(grid: Path) -> None:
+    loaded = api.load(str(grid), ["languages=[en, de, hi]", "task_languages.xquad=[ru, de]"])
+    found = {(cell.target, cell.language) for cell in cells(loaded)}
+    assert found == {
+        ("xquad", "de"),
+        ("xquad", "ru"),
+        *(("mlqa", code) for code in ("en", "de", "hi")),
+    }
+    with pytest.raises(UnknownName, match="unknown language of xquad 'sw'"):
+        compile_experiment(api.load(str(grid), ["task_languages.xquad=[de, sw]"]))
+
+
+def test_languages_are_those_of_the_split_that_is_evaluated(toy_file: Path) -> None:
+    changes = [
+        "targets=[toy-kind]", "intermediate=[none]", "seeds=[0]", "languages=[xx]",
+        "task_languages.toy-kind=[xx]", "splits.toy-kind.test=held",
+        "tasks.toy-kind.splits={train: [en], dev: [en], held: [en, xx]}",
+    ]  # fmt: skip
+    assert [cell.language for cell in cells(api.load(str(toy_file), changes))] == ["xx"]
+
+
+def test_a_revision_is_part_of_the_key_of_what_it_pins(grid: Path) -> None:
+    plain, pinned = (
+        {stage.label: stage for stage in stages(api.load(str(grid), changes), "prepare")}
+        for changes in ([], ["revisions={google/xquad: abc}"])
+    )
+    changed = {label for label, stage in plain.items() if pinned[label].key != stage.key}
+    assert changed == {label for label in plain if label.startswith("prepare xquad test")}
+    assert pinned["prepare xquad test de"].context["revisions"] == {"google/xquad": "abc"}
+
+
+# shares
+
+
+def prepared(loaded: Loaded, store: Store) -> dict[str, list[str]]:
+    return {
+        stage.label: [row["text"] for row in read_rows(store.artifact(stage.key) / "rows.parquet")]
+        for stage in stages(loaded, "prepare")
+    }
+
+
+@pytest.fixture
+def halves(toy_file: Path, tmp_path: Path) -> list[str]:
+    """Overrides: toy-kind's parallel test set is its train, dev and test; row n is `n en`."""
+    for language in ("en", "xx"):
+        rows = [f"{number} {language}\t{('animal', 'food')[number % 2]}" for number in range(200)]
+        if language == "xx":
+            rows[5] = " \tfood"  # a bad row is left out and moves no other one
+        (tmp_path / f"kind-test-{language}.tsv").write_text("\n".join(rows) + "\n")
+    return [
+        "targets=[toy-kind]", "intermediate=[none]", "seeds=[0]",
+        f"tasks.toy-kind.files={tmp_path}/kind-{{split}}-{{language}}.tsv",
+        "tasks.toy-kind.splits={test: [en, xx]}",
+        "splits.toy-kind={train: 'test[:40%]', dev: 'test[40%:60%]', test: 'test[60%:]'}",
+        "recipes.target.epochs=1",
+    ]  # fmt: skip
+
+
+def only_prepared(loaded: Loaded, folder: Path) -> dict[str, list[str]]:
+    store = Store(folder).prepare()
+    for stage in stages(loaded, "prepare"):
+        perform(store, stage, lambda _: None)
+    return prepared(loaded, store)
+
+
+def test_a_share_holds_the_same_rows_in_all_languages(
+    toy_file: Path, halves: list[str], tmp_path: Path
+) -> None:
+    found = only_prepared(api.load(str(toy_file), halves), tmp_path / "store")
+    numbers = {label: [int(text.split()[0]) for text in texts] for label, texts in found.items()}
+    parts = [f"prepare toy-kind test[{share}] en" for share in (":40%", "40%:60%", "60%:")]
+    assert sorted(number for part in parts for number in numbers[part]) == list(range(200))
+    assert 60 < len(numbers[parts[0]]) < 100
+    english, foreign = numbers[parts[2]], numbers["prepare toy-kind test[60%:] xx"]
+    assert foreign == [number for number in english if number != 5]
+
+
+def test_limits_take_the_first_of_a_share(
+    toy_file: Path, halves: list[str], tmp_path: Path
+) -> None:
+    one, other = (
+        only_prepared(api.load(str(toy_file), [*halves, limit]), tmp_path / str(n))
+        for n, limit in enumerate(("limits={}", "limits={train: 10, test: 7}"))
+    )
+    for label, texts in one.items():
+        most = 10 if ":40%]" in label else 7 if "[60%:]" in label else None
+        assert other[label] == texts[:most]
+        assert most is None or len(other[label]) == most
+
+
+def test_an_empty_share_is_an_error(toy_file: Path, halves: list[str], tmp_path: Path) -> None:
+    (tmp_path / "kind-test-en.tsv").write_text("one\tanimal\ntwo\tfood\n")
+    with pytest.raises(DataError, match="no example lies in this share"):
+        only_prepared(api.load(str(toy_file), halves), tmp_path / "store")
+
+
+@pytest.mark.parametrize("wrong", ["dev[80%]", "dev[80%:20%]", "dev[:0%]", "dev[:101%]", "dev["])
+def test_shares_that_hold_nothing_are_refused(toy_file: Path, wrong: str) -> None:
+    with pytest.raises(ConfigError, match="is no part of a split"):
+        parse_share(wrong)
+    with pytest.raises(ConfigError, match="is no part of a split"):
+        api.load(str(toy_file), [f"splits.toy-kind.dev='{wrong}'"])
+
+
+def test_estimates_count_a_share(grid: Path) -> None:
+    names = Names(api.load(str(grid), ["splits.squad-v1={train: 'train[:50%]'}"]))
+    assert names.count(names.task("squad-v1"), "train", "en") == 87_599 // 2
