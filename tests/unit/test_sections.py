@@ -72,6 +72,17 @@ def test_a_whole_grid_has_groups_the_average_and_a_best_row() -> None:
     assert len(section.notes) == 1
 
 
+def test_settings_that_hold_the_targets_own_training_data_are_marked() -> None:
+    frame = pd.concat([results("none", 0.5, ["xnli"]), results("mnli", 0.6, ["xnli", "pan-x"])])
+    own = (frame["intermediate"] == "mnli") & (frame["target"] == "xnli")
+    frame.loc[own, "note"] = "collapsed same-data"
+    section = table(frame, chosen(), ["xnli", "pan-x"])
+    found = section.table.set_index("after")
+    assert found.loc["mnli", "xnli"].endswith("§")
+    assert not any("§" in found.loc[place] for place in (("none", "xnli"), ("mnli", "pan-x")))
+    assert "§ The setting holds the target's own training data." in section.notes
+
+
 def test_the_best_row_takes_each_target_from_its_own_setting() -> None:
     frame = pd.concat([results("a", 0.4, CLASSIFIED), results("b", 0.8, CLASSIFIED)])
     best = chosen(xnli=("a", "dev"), paws_x=("b", "dev"))

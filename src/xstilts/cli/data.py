@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xstilts.cli.show import console
-from xstilts.tasks.suites import SUITES, unknown
+from xstilts.tasks.suites import SUITES
 from xstilts.tasks.survey import Data, Finding
 
 app = typer.Typer(help="What there is of the data.", no_args_is_help=True)
@@ -53,8 +53,6 @@ def check(
             found.append(one)
             status.update(f"read {one.task} {one.split} {one.language}")
     show(out, found, folder.expanduser().absolute() if folder else None)
-    if absent := unknown(names):
-        out.print(f"not known to this version: {' '.join(absent)}", highlight=False)
     if any(finding.fails for finding in found):
         raise typer.Exit(2)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xstilts.analysis.best import BEST, How, chosen_results
+from xstilts.analysis.scan import SAME_DATA
 from xstilts.analysis.xtreme import GROUPS, OFFICIAL, OVERALL, xtreme_averages
 from xstilts.reports.tables import NOTHING, points
 
-INCOMPLETE, ON_TEST = "†", "‡"
+INCOMPLETE, ON_TEST, SEEN = "†", "‡", "§"
 CHOSEN_BY = {How.DEV: "dev", How.BUCC: "bucc's dev", How.TEST: "chosen on test"}
 BEST_LEGEND = (
     "Each target after the setting with the best score on English dev, or as the table says; "
@@ -84,14 +85,21 @@ def xtreme_section(
         return None
     groups = [name for name, members in GROUPS.items() if set(members) <= set(tasks)]
     peeked = _chosen_on_test(best)
+    told = both[both["note"].str.contains(SAME_DATA, regex=False)]
+    seen = set(zip(told["intermediate"], told["target"], strict=True))
     rows: list[dict[str, str]] = []
     for setting, here in averages.groupby("intermediate", sort=False):
         marked = peeked if setting == BEST else frozenset[str]()
-        cells = {name: _cell(here, name, marked) for name in (*tasks, *groups, OVERALL)}
+        cells = {
+            name: _cell(here, name, marked) + (SEEN if (setting, name) in seen else "")
+            for name in (*tasks, *groups, OVERALL)
+        }
         rows.append({"after": str(setting), **cells})
     notes = [XTREME_LEGEND, *_missing(averages, tasks), _withheld(averages, tasks)]
     if any(ON_TEST in text for text in rows[-1].values()):
         notes.append(f"{ON_TEST} Chosen on test, or an average that counts such a score.")
+    if seen:
+        notes.append(f"{SEEN} The setting holds the target's own training data.")
     table = pd.DataFrame(rows).rename(columns={OVERALL: "XTREME"})
     return Section("xtreme", "XTREME", table, tuple(filter(None, (*notes, stand_ins))))
 

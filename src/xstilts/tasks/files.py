@@ -21,6 +21,7 @@ from xstilts.tasks.base import (
     TaskSpec,
     TextExample,
 )
+from xstilts.tasks.conllu import conllu
 from xstilts.tasks.lines import lines as lines
 from xstilts.tasks.rows import Row, json_rows, mapped, parquet_rows, tsv_rows
 from xstilts.tasks.sources import download
@@ -151,6 +152,8 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
         return _running_text(path, task)
     if task.format == "span":
         return read_squad(path)
+    if task.format == "tagging" and path.suffix == ".conllu":
+        return conllu(path, split)
     return mapped(partial(_rows, task), partial(_example, task.format))(path, path.name)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.core.keys import digest_of, digest_of_file, seed_of
+from xstilts.core.keys import digest_of, digest_of_unchanged, seed_of
 from xstilts.tasks.base import BadRow, Example, TaskSpec
 
 PLACES = ("", "xtreme", "intermediate")
@@ -145,22 +145,11 @@ def _origin(sources: Sources, split: str, language: str) -> str | None:
 def _fingerprint(sources: Sources, split: str, language: str) -> str:
     found = _find(sources, split, language)
     if isinstance(found, _Found):
-        digests = [_digest(path, *_stamp(path)) for path in (*found.paths, *found.beside)]
+        digests = [digest_of_unchanged(path) for path in (*found.paths, *found.beside)]
         return digest_of(["local", found.local.files, found.local.beside, digests])
     if found is None:
         return digest_of(["missing", [local.files for local in sources.local(split, language)]])
     return digest_of(["hub", found.dataset, found.revision, found.files, found.version])
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-@lru_cache(maxsize=4096)
-def _digest(path: Path, _size: int, _changed: int) -> str:
-    """A file's digest, taken once: a plan asks for it in every setting and seed."""
-    return digest_of_file(path)
 
 
 def _read(spec: TaskSpec, sources: Sources, split: str, language: str) -> list[Example | BadRow]:

@@ -53,8 +53,6 @@ every English one. `home`: the tasks that need no download."""
 def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Task → the splits that are needed of it, for suites and tasks by name.
 
-    A suite's tasks that this version does not have are left out; see `unknown`.
-
     Raises:
         UnknownName: neither a suite nor a task.
     """
@@ -64,16 +62,9 @@ def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
             raise UnknownName("suite or task", name, [*SUITES, *TASKS])
         suite = SUITES.get(name, Suite(name, (name,)))
         for task in suite.tasks:
-            if task in TASKS:
-                wanted = {*found.get(task, ()), *suite.splits}
-                found[task] = tuple(split for split in ALL if split in wanted)
+            wanted = {*found.get(task, ()), *suite.splits}
+            found[task] = tuple(split for split in ALL if split in wanted)
     return found
-
-
-def unknown(names: Iterable[str]) -> list[str]:
-    """Tasks of the named suites that this version does not have."""
-    suites = (SUITES[name] for name in names if name in SUITES)
-    return sorted({task for suite in suites for task in suite.tasks if task not in TASKS})
 
 
 def is_needed(task: TaskSpec, split: str, language: str, splits: Iterable[str]) -> bool:
