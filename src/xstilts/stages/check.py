@@ -117,7 +117,7 @@ def _check_apart(names: Names, settings: Sequence[Setting]) -> None:
         for name, split in task.translates:
             if name in trained:
                 _check_translated(names, task, names.task(name), split)
-        for name in sorted(trained - {task.name}):
+        for name in sorted(trained):
             _check_other_files(names, task, names.task(name))
 
 
@@ -138,7 +138,7 @@ def _check_overlap(names: Names, task: TaskSpec, role: str) -> None:
 
 
 def _check_other_files(names: Names, target: TaskSpec, source: TaskSpec) -> None:
-    """Another task's training data must not be the file that the target is evaluated on."""
+    """Training data must not be the file that the target is evaluated on, by whatever name."""
     train, evaluated = names.share(source, "train"), names.share(target, names.experiment.evaluate)
     apart = not replace(train, split="").overlaps(replace(evaluated, split=""))
     places = [

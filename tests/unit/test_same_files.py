@@ -1,0 +1,75 @@
+"""One file under two names is still one file; malformed files are named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.analysis.dev import share_examples
+from xstilts.core.errors import ConfigError, DataError
+from xstilts.core.stage import Stage
+from xstilts.stages.compile import compile_experiment
+from xstilts.tasks import TASKS
+from xstilts.tasks.squad import read_squad
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def refusal(folder: Path, target: str, splits: str) -> str:
+    changes = [f"targets=[{target}]", "intermediate=[none]", "languages=all", f"data={folder}"]
+    with pytest.raises(ConfigError) as caught:
+        compile_experiment(api.load("quickstart", [*changes, f"splits={splits}"]))
+    return str(caught.value)
+
+
+def test_mnli_read_from_xnlis_dev_set_is_not_trained_on_for_xnli(tmp_path: Path) -> None:
+    write(tmp_path, "xnli/dev-en.tsv", "a\tb\tneutral\n")
+    shares = "{mnli: {train: 'dev[:50%]', dev: 'dev[50%:]'}, xnli: {test: dev}}"
+    assert "the very file that xnli is evaluated on" in refusal(tmp_path, "xnli", shares)
+
+
+def test_tydiqas_dev_set_is_its_test_set(tmp_path: Path) -> None:
+    write(tmp_path, "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.en.dev.json", '{"data": []}')
+    shares = "{tydiqa: {train: 'dev[:90%]', dev: 'dev[90%:]'}}"
+    assert "the very file that tydiqa is evaluated on" in refusal(tmp_path, "tydiqa", shares)
+
+
+def prepared(task: str, split: str, data: str, **share: list[int]) -> Stage:
+    params = {"task": task, "split": split, "language": "en", "data": data, **share}
+    return Stage("prepare", 1, params)
+
+
+def test_choosing_by_the_evaluated_examples_is_noticed() -> None:
+    dev, test = prepared("tydiqa", "dev", "x"), prepared("tydiqa", "test", "x")
+    assert share_examples(dev, test)
+    assert not share_examples(dev, prepared("tydiqa", "test", "y"))
+    low, high = (prepared("pan-x", "dev", "x", share=part) for part in ([0, 40], [40, 100]))
+    assert not share_examples(low, high)
+    package = (prepared("home-intents", split, "x") for split in ("dev", "test"))
+    assert not share_examples(*package)
+
+
+def test_a_blank_line_does_not_move_what_means_what(tmp_path: Path) -> None:
+    write(tmp_path, "tatoeba-v1/tatoeba.deu-eng.deu", "eins\n\ndrei\n")
+    task = TASKS.get("tatoeba").at
+    assert task
+    found = {one.text: one.meaning for one in task(tmp_path).read("test", "de")}  # type: ignore[union-attr]
+    assert found == {"eins": "0", "": "1", "drei": "2"}
+
+
+NO_PLACE = {"id": "q", "question": "?", "answers": [{"text": "a", "answer_start": None}]}
+
+
+@pytest.mark.parametrize("question", ["text", NO_PLACE])
+def test_malformed_questions_are_named_with_their_place(tmp_path: Path, question: object) -> None:
+    tree = {"data": [{"paragraphs": [{"context": "a", "qas": [question]}]}]}
+    write(tmp_path, "x.json", json.dumps(tree))
+    with pytest.raises(DataError, match=r"x\.json: data\[0\]\.paragraphs\[0\]\.qas\[0\]"):
+        read_squad(tmp_path / "x.json")
