@@ -30,7 +30,9 @@ class EncoderChoice(Model):
     )
 
 
-LATE = ("keep",)
+LATE = ("keep", "precision")
+OUTSIDE = ("checkpoint_minutes", "gradient_checkpointing", "compile")
+"""Fields that change how fast a result is there, or how safely, but not what it is."""
 
 
 class Recipe(Model):
@@ -80,6 +82,15 @@ class Recipe(Model):
     masked: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.15, description="masked language modelling: share of the sub-words to predict"
     )
+    precision: Literal["auto", "fp32", "tf32", "bf16"] = Field(
+        "auto", description="of training; auto: bf16 on a GPU that has it, else fp32"
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="compute the blocks twice instead of keeping what they computed"
+    )
+    compile: bool = Field(
+        False, description="compile the encoder: padded, a minute late; may pay on a GPU"
+    )
     checkpoint_minutes: Positive = Field(10, description="how much work a stop may cost")
 
     def mixing(self) -> dict[str, Any]:
@@ -99,7 +110,11 @@ class Recipe(Model):
         is still valid.
         """
         late = {name for name in LATE if getattr(self, name) == Recipe.model_fields[name].default}
-        return self.model_dump(exclude={"checkpoint_minutes", *late})
+        return self.model_dump(exclude={*OUTSIDE, *late})
+
+    def outside(self) -> dict[str, Any]:
+        """What of the recipe a training run needs beside its identity."""
+        return self.model_dump(include=set(OUTSIDE))
 
     def reading(self, kind: str) -> dict[str, Any]:
         """The settings that say how examples of a format are read; see `formats.base.Reading`."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
 
+from xstilts.models.dropout import quicken
 from xstilts.models.files import EncoderFiles, word_embeddings
+from xstilts.models.packed import NAME, first_position, layout_of, packs
 from xstilts.models.vocabulary import used_ids
 
 
@@ -23,6 +29,10 @@ class Encoder(nn.Module):
         super().__init__()
         self.files = files
         self.model = files.model(ids)
+        quicken(self.model)
+        self.packs = packs(self.model)
+        if self.packs:
+            self.model.config._attn_implementation = NAME
         self.register_buffer("ids", ids, persistent=False)
 
     @property
@@ -43,22 +53,72 @@ class Encoder(nn.Module):
         self.model.set_input_embeddings(table)
         self.ids = ids.to(self.table.device)
 
+    def settle(self, *, again: bool, compiled: bool) -> None:
+        """Get ready for training: what to compute twice, and whether to compile."""
+        if again:
+            self.model.gradient_checkpointing_enable()
+        if compiled:  # a packed batch has another layout every time: nothing to compile for
+            self.packs = False
+            self.model.config._attn_implementation = "sdpa"
+            self.model.compile(dynamic=True)
+
+    @contextmanager
+    def shortened(self, blocks: int) -> Iterator[None]:
+        """Only the first blocks for a while: those above a layer do not change it."""
+        if not self.packs:
+            yield
+            return
+        stack = self.model.get_submodule("encoder")
+        whole = cast("nn.ModuleList", stack.layer)
+        stack.layer = whole[:blocks]
+        try:
+            yield
+        finally:
+            stack.layer = whole
+
     def forward(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
-        """Vocabulary ids, mask and segment ids [b, t] → last hidden states [b, t, width]."""
-        hidden: Tensor = self.model(**self._inputs(ids, mask, types)).last_hidden_state
-        return hidden
+        """Vocabulary ids, mask and segment ids [b, t] → last hidden states [b, t, width].
+
+        Padding is at the end of a row; what its hidden states are is not said.
+        """
+        return self._read(ids, mask, types)[-1]
 
     def states(self, ids: Tensor, mask: Tensor, types: Tensor) -> tuple[Tensor, ...]:
         """The hidden states of all layers; 0 is the embedding output, n the n-th block's."""
-        output = self.model(**self._inputs(ids, mask, types), output_hidden_states=True)
-        states: tuple[Tensor, ...] = output.hidden_states
-        return states
+        return self._read(ids, mask, types, every=True)
 
-    def _inputs(self, ids: Tensor, mask: Tensor, types: Tensor) -> dict[str, Tensor]:
-        inputs = {"input_ids": torch.searchsorted(self.ids, ids), "attention_mask": mask}
+    def _read(
+        self, ids: Tensor, mask: Tensor, types: Tensor, *, every: bool = False
+    ) -> tuple[Tensor, ...]:
+        """The last hidden states, or those of every layer, of the padded batch."""
+        inputs = {"input_ids": torch.searchsorted(self.ids, ids)}
         if getattr(self.model.config, "type_vocab_size", 0) > 0:
             inputs["token_type_ids"] = types
-        return inputs
+        read = self._packed if self.packs else self._padded
+        return read(inputs, mask, every)
+
+    def _padded(self, inputs: dict[str, Tensor], mask: Tensor, every: bool) -> tuple[Tensor, ...]:
+        return _hidden(self.model(**inputs, attention_mask=mask, output_hidden_states=every))
+
+    def _packed(self, inputs: dict[str, Tensor], mask: Tensor, every: bool) -> tuple[Tensor, ...]:
+        layout = layout_of(mask)
+        row = {name: value.flatten()[layout.places][None] for name, value in inputs.items()}
+        positions = layout.positions[None] + first_position(self.model)
+        output = self.model(
+            **row, position_ids=positions, layout=layout, output_hidden_states=every
+        )
+        return tuple(_unpacked(one[0], layout.places, mask) for one in _hidden(output))
+
+
+def _hidden(output: BaseModelOutput) -> tuple[Tensor, ...]:
+    """The hidden states of every layer, where they were asked for; else the last."""
+    return output.hidden_states or (cast("Tensor", output.last_hidden_state),)
+
+
+def _unpacked(row: Tensor, places: Tensor, mask: Tensor) -> Tensor:
+    """[n, width] → [b, t, width], zeros for padding."""
+    whole = row.new_zeros(mask.numel(), row.shape[-1])
+    return whole.index_copy(0, places, row).view(*mask.shape, -1)
 
 
 @lru_cache(maxsize=1)

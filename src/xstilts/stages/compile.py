@@ -215,7 +215,7 @@ class _Compiler:
             "pooling": self.names.pooling,
             "seed": seed,
         }
-        context = {"checkpoint_minutes": recipe.checkpoint_minutes}
+        context = recipe.outside()
         whole = base in self.whole or any(task.format == TEXT for task in tasks.values())
         cost = self._train_cost(tasks, recipe, whole=whole)
         key = self.add("train", params, inputs, label, cost, context=context)

@@ -29,6 +29,7 @@ from xstilts.train.batching import collate
 from xstilts.train.checkpoint import Checkpoint, Checkpoints
 from xstilts.train.guard import Diverged, check_finite, collapsed
 from xstilts.train.mixture import Step, schedule
+from xstilts.train.precision import chosen, settle
 from xstilts.train.predict import predict, target_places
 
 BETAS = (0.9, 0.999)
@@ -99,7 +100,10 @@ class Run:
     def __init__(
         self, model: TransferModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
     ) -> None:
-        self.accelerator = Accelerator(mixed_precision="no")
+        precision = chosen(recipe.precision)
+        settle(precision)
+        self.accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+        model.encoder.settle(again=recipe.gradient_checkpointing, compiled=recipe.compile)
         self.tasks = {task.name: task for task in tasks}
         self.recipe, self.seed, self.pad = recipe, seed, pad
         self.plan = schedule(

@@ -17,6 +17,7 @@ from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.transfer import TransferModel
 from xstilts.train.batching import by_length, collate
+from xstilts.train.precision import EVALUATION, settle
 
 TOKENS = 2048
 """Sub-words per evaluation batch; changes speed and memory, not what is predicted."""
@@ -35,6 +36,7 @@ def predict(
 ) -> list[Any]:
     """One prediction per example, in the order of the features."""
     model.eval()
+    settle(EVALUATION)
     form = TRAINED.get(kind)
     device = model.encoder.table.device
     found: list[Any] = [None] * len(features)
@@ -68,15 +70,17 @@ def embed(
 ) -> dict[tuple[int, str], NDArray[np.float32]]:
     """Way (layer, pooling) → [n, width] one vector per feature, in the order of the features.
 
-    All ways are read off one pass of the encoder.
+    All ways are read off one pass of the encoder, up to the last block that one needs.
     """
     encoder.eval()
+    settle(EVALUATION)
     device = encoder.table.device
     shape = (len(features), encoder.width)
     vectors = {way: np.zeros(shape, dtype=np.float32) for way in ways}
-    for places in by_length(features, tokens):
-        batch = collate([features[place] for place in places], padding).to(device)
-        states = encoder.states(batch.ids, batch.mask, batch.types)
-        for (layer, pooling), found in vectors.items():
-            found[places] = pool(states[layer], batch.mask, pooling).float().cpu().numpy()
+    with encoder.shortened(max(layer for layer, _ in ways)):
+        for places in by_length(features, tokens):
+            batch = collate([features[place] for place in places], padding).to(device)
+            states = encoder.states(batch.ids, batch.mask, batch.types)
+            for (layer, pooling), found in vectors.items():
+                found[places] = pool(states[layer], batch.mask, pooling).float().cpu().numpy()
     return vectors

@@ -1,0 +1,27 @@
+"""Which numbers a run computes with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["fp32", "tf32", "bf16"]
+EVALUATION: Precision = "tf32"
+"""Predictions and vectors: on a GPU products in TF32, on a CPU plain fp32."""
+
+
+def chosen(wanted: str) -> Precision:
+    """The precision of a training run: `auto` is bf16 on a GPU that has it, else fp32."""
+    if wanted == "auto":
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    return wanted  # type: ignore[return-value]
+
+
+def settle(precision: Precision) -> None:
+    """Let the GPU's products of fp32 matrices be TF32, or not; a CPU's stay as they are.
+
+    In bf16, what autocast leaves in fp32 is multiplied in TF32.
+    """
+    if torch.cuda.is_available():
+        torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"

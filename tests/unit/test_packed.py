@@ -1,0 +1,161 @@
+"""Packed reading is padded reading: hidden states, gradients, every family, both ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModel, BertConfig, PretrainedConfig, RobertaConfig, XLMRobertaConfig
+
+from xstilts.models import packed
+from xstilts.models.dropout import Dropout, dropout
+from xstilts.models.encoder import Encoder
+from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.packed import first_position, layout_of
+from xstilts.testing.tiny import write_encoder
+
+SHAPE = {
+    "vocab_size": 90,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "max_position_embeddings": 40,
+    "attention_probs_dropout_prob": 0.0,
+    "hidden_dropout_prob": 0.0,
+}
+FAMILIES = [
+    BertConfig(**SHAPE, pad_token_id=0),
+    RobertaConfig(**SHAPE, pad_token_id=1, type_vocab_size=1),
+    XLMRobertaConfig(**SHAPE, pad_token_id=1, type_vocab_size=1),
+]
+LENGTHS = (3, 17, 5, 9, 17, 1, 30, 8)
+
+
+def padded(lengths: tuple[int, ...], padding: int) -> tuple[Tensor, Tensor]:
+    draw = torch.Generator().manual_seed(1)
+    ids = torch.randint(5, 90, (len(lengths), max(lengths)), generator=draw)
+    mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
+    return torch.where(mask == 1, ids, padding), mask
+
+
+def encoder(root: Path, config: PretrainedConfig) -> Encoder:
+    """An encoder of a family, through the store's layout."""
+    write_encoder(root / "hf")
+    torch.manual_seed(0)
+    AutoModel.from_config(config, add_pooling_layer=False).save_pretrained(root / "hf")
+    import_encoder(root / "hf", root)
+    return Encoder(EncoderFiles(root), torch.arange(90))
+
+
+@pytest.mark.parametrize("config", FAMILIES, ids=lambda config: config.model_type)
+def test_hidden_states_and_gradients_are_those_of_the_padded_batch(
+    config: PretrainedConfig, tmp_path: Path
+) -> None:
+    ours = encoder(tmp_path, config).train()
+    plain = AutoModel.from_pretrained(tmp_path / "hf", add_pooling_layer=False).train()
+    assert first_position(ours.model) == (0 if config.model_type == "bert" else 2)
+    ids, mask = padded(LENGTHS, config.pad_token_id)
+    types = torch.zeros_like(ids)
+    wanted = plain(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    found = ours.states(ids, mask, types)
+    for mine, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(mine[mask == 1], theirs[mask == 1], rtol=1e-5, atol=1e-5)
+    weight = torch.randn(wanted[-1].shape) * mask[..., None]
+    (wanted[-1] * weight).sum().backward()
+    (ours(ids, mask, types) * weight).sum().backward()
+    theirs_by_name = dict(plain.named_parameters())
+    for name, value in ours.model.named_parameters():
+        assert value.grad is not None
+        assert theirs_by_name[name].grad is not None
+        torch.testing.assert_close(value.grad, theirs_by_name[name].grad, rtol=1e-4, atol=1e-5)
+
+
+def test_another_family_is_read_padded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, mask = padded(LENGTHS, 0)
+    found = encoder(tmp_path / "one", FAMILIES[0])(ids, mask, torch.zeros_like(ids))
+    monkeypatch.setattr(packed, "FAMILIES", frozenset())
+    again = encoder(tmp_path / "two", FAMILIES[0])(ids, mask, torch.zeros_like(ids))
+    assert not again[0, -1].eq(0).all()  # padding was read
+    torch.testing.assert_close(found[mask == 1], again[mask == 1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, (4,), (6, 6, 6), (1, 1), (30, 1)])
+def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, ...]) -> None:
+    _, mask = padded(lengths, 0)
+    layout = layout_of(mask)
+    draw = torch.Generator().manual_seed(2)
+    rows = [torch.randn(sum(lengths), 4, 8, generator=draw) for _ in range(3)]
+    texts = zip(*(part.split(lengths) for part in rows), strict=True)
+    wanted = torch.cat(
+        [
+            torch.nn.functional.scaled_dot_product_attention(
+                *(part.transpose(0, 1) for part in text)
+            ).transpose(0, 1)
+            for text in texts
+        ]
+    )
+    for way in (packed._grouped, packed._jagged):
+        torch.testing.assert_close(way(rows, layout, None, 0.0), wanted, rtol=1e-5, atol=1e-5)
+    kept = packed._attention(
+        *(part.split(lengths)[0].transpose(0, 1)[None] for part in rows), None, None, 1e-9
+    )
+    torch.testing.assert_close(kept[0].transpose(0, 1), wanted[: lengths[0]], rtol=1e-5, atol=1e-5)
+
+
+def test_dropout_has_the_share_scale_and_gradient_of_torchs_own() -> None:
+    torch.manual_seed(3)
+    values = torch.ones(400, 500, requires_grad=True)
+    found = dropout(values, 0.1)
+    found.sum().backward()
+    zeroed = float((found == 0).float().mean())
+    assert abs(zeroed - 0.1) < 5 * (0.1 * 0.9 / values.numel()) ** 0.5
+    torch.testing.assert_close(found.unique(), torch.tensor([0.0, 1 / 0.9]))
+    assert values.grad is not None
+    torch.testing.assert_close(values.grad, found)  # of ones, the noise itself
+    rows = (found == 0).float().mean(1)  # independent: rows vary as a binomial does
+    assert float(rows.std()) == pytest.approx((0.1 * 0.9 / 500) ** 0.5, rel=0.15)
+
+
+def test_dropout_follows_torchs_seed_and_rests_in_evaluation() -> None:
+    layer, values = Dropout(0.5), torch.ones(1, 7)
+    torch.manual_seed(4)
+    first, second = layer(values.repeat(9, 1)), layer(values.repeat(9, 1))
+    torch.manual_seed(4)
+    assert layer(values.repeat(9, 1)).equal(first)
+    assert not second.equal(first)
+    assert layer.eval()(values).equal(values)
+    assert Dropout(0.0)(values).equal(values)
+    assert Dropout(1.0)(values).eq(0).all()
+
+
+def test_the_first_blocks_alone_give_the_states_of_all_of_them(tmp_path: Path) -> None:
+    one = encoder(tmp_path, FAMILIES[2]).eval()
+    ids, mask = padded(LENGTHS, 1)
+    types = torch.zeros_like(ids)
+    with torch.inference_mode():
+        whole = one.states(ids, mask, types)
+        for blocks in range(4):
+            with one.shortened(blocks):
+                some = one.states(ids, mask, types)
+            assert len(some) == blocks + 1
+            assert some[-1].equal(whole[blocks])
+        assert one(ids, mask, types).equal(whole[-1])
+
+
+def test_gradient_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:
+    config = BertConfig(
+        **{**SHAPE, "hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.2}
+    )
+    ids, mask = padded(LENGTHS, 0)
+    found = []
+    for again in (False, True):
+        one = encoder(tmp_path / str(again), config).train()
+        one.settle(again=again, compiled=False)
+        torch.manual_seed(5)
+        one(ids, mask, torch.zeros_like(ids)).square().sum().backward()
+        found.append([value.grad for value in one.parameters()])
+    for once, twice in zip(*found, strict=True):
+        torch.testing.assert_close(once, twice)
