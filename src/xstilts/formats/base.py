@@ -86,7 +86,8 @@ class TrainedFormat(Format, Protocol):
     """How one kind of task is trained and predicted; stateless.
 
     `tied` says whether its head ends in the word embedding matrix and is computed only where
-    there are targets; such a head takes two more arguments, the matrix and these places.
+    there are targets; such a head takes two more arguments, the matrix and these places, and
+    gives `TiedLogits`. The others give a tensor.
     """
 
     tied: bool
@@ -97,12 +98,12 @@ class TrainedFormat(Format, Protocol):
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """The targets of a batch padded to a number of tokens."""
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, logits: Any, targets: Tensor) -> Tensor:
         """The loss of a batch, summed over its targets other than -100."""
 
     def predictions(
         self,
-        logits: Tensor,
+        logits: Any,
         features: Sequence[Feature],
         labels: Sequence[str],
         reading: Reading,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,7 @@ class TransferModel(nn.Module):
 
     def forward(
         self, task: str, ids: Tensor, mask: Tensor, types: Tensor, places: Tensor | None = None
-    ) -> Tensor:
+    ) -> Any:
         """The logits of one task's head; shapes as its format says.
 
         Args:
@@ -47,8 +48,7 @@ class TransferModel(nn.Module):
         """
         further = () if places is None else (self.encoder.table, places)
         hidden = self.encoder(ids, mask, types)
-        logits: Tensor = self.heads[module_name(task)](hidden, mask, *further)
-        return logits
+        return self.heads[module_name(task)](hidden, mask, *further)
 
 
 def module_name(task: str) -> str:

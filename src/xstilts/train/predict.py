@@ -45,7 +45,8 @@ def predict(
         batch = collate(chosen, padding).to(device)
         places = target_places(form, chosen, device)
         logits = model(task, batch.ids, batch.mask, batch.types, places)
-        predicted = form.predictions(logits.float().cpu(), chosen, labels, reading)
+        scored = logits if form.tied else logits.float().cpu()
+        predicted = form.predictions(scored, chosen, labels, reading)
         for place, prediction in zip(batch_places, predicted, strict=True):
             found[place] = prediction
     return form.merged(features, found, labels, reading)
