@@ -2,7 +2,8 @@
 
 Of the sub-words, 15 % are to be predicted: 80 % of these become the mask, 10 % a random
 sub-word, 10 % stay (Devlin et al. 2019; jiant's `mlm_simple`). They are drawn anew each time an
-example is seen, as in RoBERTa. The output layer is the word embedding matrix itself.
+example is seen, as in RoBERTa. The output layer is the word embedding matrix itself; the logits
+of a whole batch are never in memory (see `tied`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch.nn import functional
 from xstilts.formats.base import Feature, Reading, Row, one_each
 from xstilts.formats.tagging import IGNORED, tag_targets
 from xstilts.formats.texts import text_features
+from xstilts.formats.tied import TiedLogits, argmax, autocast, cross_entropy
 
 AS_MASK, AS_RANDOM = 0.8, 0.1
 
@@ -61,10 +63,10 @@ class MaskedHead(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-5)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
-    def forward(self, hidden: Tensor, mask: Tensor, table: Tensor, places: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor, table: Tensor, places: Tensor) -> TiedLogits:
         """[b, t, width], the embedding matrix [v, width], places [b, t] → [places, v]."""
         chosen = self.norm(functional.gelu(self.dense(hidden[places])))
-        return functional.linear(chosen, table, self.bias)
+        return TiedLogits(autocast(chosen), table, self.bias)
 
 
 class MaskedLM:
@@ -92,22 +94,20 @@ class MaskedLM:
         """[b, tokens] vocabulary ids, -100 where nothing is to be predicted."""
         return tag_targets(features, tokens)
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, logits: TiedLogits, targets: Tensor) -> Tensor:
         """Cross-entropy over the vocabulary, summed over what is to be predicted."""
-        return functional.cross_entropy(
-            logits.float(), targets[targets != IGNORED], reduction="sum"
-        )
+        return cross_entropy(logits, targets[targets != IGNORED])
 
     def predictions(
         self,
-        logits: Tensor,
+        logits: TiedLogits,
         features: Sequence[Feature],
         labels: Sequence[str],
         reading: Reading,
     ) -> list[Any]:
         """The most likely ids at each example's places."""
         counts = [len(masked_ids(feature)) for feature in features]
-        best = iter(logits.argmax(-1).tolist())
+        best = iter(argmax(logits).tolist())
         return [list(islice(best, count)) for count in counts]
 
     merged = staticmethod(one_each)
