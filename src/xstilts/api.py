@@ -14,6 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ class Outlook:
     operations: float
     supplies: tuple[Supply, ...]
 
-    @property
+    @cached_property
     def todo(self) -> list[Stage]:
         """Stages that would run."""
         return [
@@ -119,8 +120,7 @@ def plan(
     place = open_store(store)
     compiled = _compiled(loaded, place)
     standings = compiled.plan.standings(place)
-    done = [key for key, standing in standings.items() if standing.state is State.DONE]
-    ratios = calibration(compiled.plan, place, done)
+    ratios = calibration(compiled.plan, standings)
     seconds = {
         stage.key: stage.cost.seconds * ratios.get(stage.kind, 1.0)
         for stage in compiled.plan.stages

@@ -40,23 +40,40 @@ def test_help_names_every_verb_and_the_exit_codes() -> None:
     assert "Exit codes: 0 done" in said
 
 
-def test_quick_verbs_import_no_torch(finished: Path, toy_file: Path) -> None:
+def test_quick_verbs_import_no_torch(finished: Path, toy_file: Path, tmp_path: Path) -> None:
     """Each verb's own modules, in a process of its own; torch must not be among them."""
-    for words in (
-        ["--help"],
-        ["plan", str(toy_file), "--store", str(finished), *SMALL],
-        ["status", "--store", str(finished)],
-        ["tasks"],
-        ["data", "--help"],
+    (tmp_path / "xnli").mkdir()
+    (tmp_path / "xnli" / "test-en.tsv").write_text("a\tb\n")
+    named = [str(toy_file), "--store", str(finished), *SMALL]
+    for words, allowed in (
+        (["--help"], set[str]()),
+        (["plan", *named], set()),
+        (["status", "--store", str(finished)], set()),
+        (["tasks"], set()),
+        (["data", "--help"], set()),
+        (["data", "check", "xnli", "--data", str(tmp_path)], set()),
+        (["results", *named], {"pandas"}),
+        (["results", "--store", str(finished)], {"pandas"}),
     ):
         code = (
             "import sys\nfrom xstilts.cli import app\n"
             f"sys.argv = ['xstilts', *{words!r}]\n"
             "try:\n    app.main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
             "heavy = {'torch', 'transformers', 'pandas', 'matplotlib'} & sys.modules.keys()\n"
-            "assert not heavy, heavy"
+            f"assert not heavy - {allowed!r}, heavy"
         )
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_help_reads_neither_experiments_nor_tasks() -> None:
+    """It answers at once: what it need not know is not imported."""
+    code = (
+        "import sys\nfrom xstilts.cli import app\nsys.argv = ['xstilts', '--help']\n"
+        "try:\n    app.main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'numpy', 'pydantic', 'yaml', 'xstilts.api'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
 
 def test_a_dry_run_and_a_plan_write_nothing(toy_file: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from xstilts.analysis.scan import notes
+from xstilts.analysis.scan import facts_in, notes
 from xstilts.analysis.stats import PARTIAL, UNSOUND
 from xstilts.config.split import parse_share
 from xstilts.core.plan import Plan
@@ -54,6 +54,7 @@ def dev_looks(compiled: Compiled, store: Store) -> Looks:
     that it is trained on. Those of mined pairs are the best F1 on the dev split.
     """
     found: dict[tuple[str, str, str], Look] = {}
+    facts = facts_in(store)
     for cell in compiled.cells:
         score = compiled.plan.by_key[cell.key]
         source = _source(cell, score)
@@ -61,7 +62,7 @@ def dev_looks(compiled: Compiled, store: Store) -> Looks:
             continue
         look = found.setdefault((cell.encoder, cell.target, cell.intermediate), Look())
         look.shown |= source.stages == (cell.key,) or _sees_evaluated(cell, compiled.plan)
-        if unsound := UNSOUND & set(notes(cell, store)):
+        if unsound := UNSOUND & set(notes(cell, facts)):
             look.events |= unsound
         elif not all(map(store.has, source.stages)):
             look.events.add(PARTIAL)

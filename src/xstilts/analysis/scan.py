@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from xstilts.core.store import Store
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from xstilts.analysis.stats import Outcome
 
 SAME_DATA = "same-data"
+Facts = Callable[[str], Mapping[str, Any] | None]
+"""Key → the facts of a finished stage; none if it is not there or damaged."""
 COLUMNS = (
     "encoder", "intermediate", "target", "language", "split", "seed", "metric", "value", "n",
     "key", "note",
@@ -29,13 +32,25 @@ def results_frame(cells: Iterable[Cell], store: Store) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [row for cell in cells for row in _rows(cell, store)]
+    facts = facts_in(store)
+    rows = [row for cell in cells for row in _rows(cell, facts)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _rows(cell: Cell, store: Store) -> Iterator[dict[str, Any]]:
-    note = " ".join(notes(cell, store))
-    scores = store.artifact(cell.key).facts["scores"] if store.has(cell.key) else {}
+def facts_in(store: Store) -> Facts:
+    """The facts of a store's stages; each manifest is read once, however many cells need it."""
+
+    @cache
+    def facts(key: str) -> Mapping[str, Any] | None:
+        artifact = store.whole(key)
+        return artifact.facts if artifact else None
+
+    return facts
+
+
+def _rows(cell: Cell, facts: Facts) -> Iterator[dict[str, Any]]:
+    note = " ".join(notes(cell, facts))
+    scores = (facts(cell.key) or {}).get("scores", {})
     if not scores and "diverged" not in note:
         return
     for metric in cell.metrics:
@@ -55,11 +70,11 @@ def _rows(cell: Cell, store: Store) -> Iterator[dict[str, Any]]:
         }
 
 
-def notes(cell: Cell, store: Store) -> list[str]:
+def notes(cell: Cell, facts: Facts) -> list[str]:
     """What a reader must know about a cell's numbers."""
-    found = [store.artifact(key).facts for key in cell.trained_by if store.has(key)]
-    said = ["diverged"] if any("diverged" in facts for facts in found) else []
-    said += ["collapsed"] if any(facts.get("collapsed") for facts in found) else []
+    found = [known for key in cell.trained_by if (known := facts(key)) is not None]
+    said = ["diverged"] if any("diverged" in known for known in found) else []
+    said += ["collapsed"] if any(known.get("collapsed") for known in found) else []
     return said + ([SAME_DATA] if cell.same_data else [])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from xstilts.core.errors import ConfigError
 from xstilts.core.keys import seed_of
@@ -46,6 +47,7 @@ class Share:
         return self.split == other.split and self.low < other.high and other.low < self.high
 
 
+@cache
 def parse_share(text: str) -> Share:
     """The share that a text names.
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 CHUNK = 1 << 20
+CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces; refuses NaN and everything JSON cannot hold."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return CANONICAL.encode(value)
 
 
 def digest_of(value: Any) -> str:

@@ -23,10 +23,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """A stage's state in a store, and why."""
+    """A stage's state in a store, and why; what it took, if it is done.
+
+    Args:
+        seconds: that a finished stage took; 0 if nobody knows.
+    """
 
     state: State
     why: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,33 +64,33 @@ class Plan:
         return {stage.key: stage for stage in self.stages}
 
     def standings(self, store: Store) -> dict[str, Standing]:
-        """The state of every stage in a store, by key, in plan order."""
+        """The state of every stage in a store, by key, in plan order.
+
+        The store's folders are listed once, and each manifest of the plan's is read once.
+        """
+        there, stopped = set(store.keys()), set(store.stopped())
         found: dict[str, Standing] = {}
+        diverged: dict[str, str] = {}
         for stage in self.stages:
-            if store.has(stage.key):
-                found[stage.key] = Standing(State.DONE)
-            elif why := self._diverged_input(stage, found, store):
-                found[stage.key] = Standing(State.DIVERGED, why)
+            key = stage.key
+            why = next((diverged[one] for one in stage.inputs.values() if one in diverged), "")
+            if artifact := store.whole(key) if key in there else None:
+                found[key] = Standing(State.DONE, seconds=artifact.seconds)
+                if "diverged" in artifact.facts:
+                    diverged[key] = f"{stage.label} diverged"
+            elif why:
+                found[key] = Standing(State.DIVERGED, why)
+                diverged[key] = why
+            elif key in there:
+                found[key] = Standing(State.TODO, "its artifact is damaged")
             else:
-                found[stage.key] = Standing(State.TODO, self._why(stage, store))
+                found[key] = Standing(State.TODO, self._why(stage, key in stopped))
         return found
 
-    def _diverged_input(
-        self, stage: Stage, found: Mapping[str, Standing], store: Store
-    ) -> str | None:
-        for key in stage.inputs.values():
-            if found[key].state is State.DIVERGED:
-                return found[key].why
-            if found[key].state is State.DONE and "diverged" in store.artifact(key).facts:
-                return f"{self.by_key[key].label} diverged"
-        return None
-
-    def _why(self, stage: Stage, store: Store) -> str:
-        if store.artifact(stage.key).path.exists():
-            return "its artifact is damaged"
+    def _why(self, stage: Stage, stopped: bool) -> str:
         before = self.known.get(stage.label)
         if before is None or Stage.from_json(before).key == stage.key:
-            return "stopped half-way" if store.checkpoint_path(stage.key).exists() else "never run"
+            return "stopped half-way" if stopped else "never run"
         changed = changes(before, stage.to_json())
         return "changed: " + ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, distributions
 from typing import Generic, TypeVar, cast
 
 from xstilts.core.errors import UnknownName
@@ -30,8 +31,9 @@ class Registry(Generic[T]):
     def _scan(self) -> None:
         if not self._scanned:
             self._scanned = True
-            for point in entry_points(group=self.group):
-                self._targets.setdefault(point.name, point.value)
+            for point in _installed():
+                if point.group == self.group:
+                    self._targets.setdefault(point.name, point.value)
 
     def register(self, name: str, item: T) -> T:
         """Add an object of this process under a name; the name must be new."""
@@ -63,4 +65,11 @@ class Registry(Generic[T]):
         return iter(self.names())
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        self._scan()
+        return name in self._targets or name in self._objects
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """What all installed packages offer; read once, as that takes a good part of a quick verb."""
+    return tuple(point for package in distributions() for point in package.entry_points)

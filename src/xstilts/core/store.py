@@ -65,6 +65,11 @@ class Artifact:
         """What the stage measured, as it wrote it."""
         return dict(self.manifest["facts"])
 
+    @property
+    def seconds(self) -> float:
+        """How long the stage took; 0 where nobody wrote it down."""
+        return float(self.manifest["provenance"].get("seconds") or 0)
+
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
@@ -118,14 +123,18 @@ class Store:
 
     def has(self, key: str) -> bool:
         """Whether the artifact is there and its files have their sizes."""
+        return self.whole(key) is not None
+
+    def whole(self, key: str) -> Artifact | None:
+        """The artifact, if it is there and its files have their sizes."""
+        artifact = self.artifact(key)
         try:
-            artifact = self.artifact(key)
             if not artifact.path.is_dir():
-                return False
+                return None
             artifact.check_sizes()
         except DamagedArtifact:
-            return False
-        return True
+            return None
+        return artifact
 
     def lock_path(self, key: str) -> Path:
         """The lock file of a stage."""
@@ -203,9 +212,16 @@ class Store:
             self.journal.write("damaged", key=key, moved_to=str(target.relative_to(self.root)))
 
     def keys(self) -> list[str]:
-        """Keys of all artifacts, sorted."""
-        folder = self.root / "artifacts"
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        """Keys of all artifacts, sorted; damaged ones too."""
+        return self._names("artifacts")
+
+    def stopped(self) -> list[str]:
+        """Keys of all stages with a checkpoint, sorted."""
+        return self._names("checkpoints")
+
+    def _names(self, folder: str) -> list[str]:
+        path = self.root / folder
+        return sorted(os.listdir(path)) if path.is_dir() else []
 
     def sweep(self) -> int:
         """Remove what ended processes left behind; returns how many folders went.

@@ -12,12 +12,11 @@ finished stages of the store needed, kind by kind. On a GPU it is an assumption,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from statistics import median
 
-from xstilts.core.plan import Plan
+from xstilts.core.plan import Plan, Standing
 from xstilts.core.stage import Cost
-from xstilts.core.store import DamagedArtifact, Store
 from xstilts.models.habits import Habits
 
 OPERATIONS_PER_SECOND = 60e9
@@ -89,15 +88,11 @@ def score_cost(rows: int) -> Cost:
     return Cost(0.01, ROW_BYTES * rows)
 
 
-def calibration(plan: Plan, store: Store, keys: Iterable[str]) -> dict[str, float]:
+def calibration(plan: Plan, standings: Mapping[str, Standing]) -> dict[str, float]:
     """Kind → median of measured over expected seconds, over finished stages."""
     ratios: dict[str, list[float]] = {}
-    for key in keys:
-        stage = plan.by_key[key]
-        try:
-            seconds = store.artifact(key).manifest["provenance"].get("seconds")
-        except DamagedArtifact:
-            continue
+    for stage in plan.stages:
+        seconds = standings[stage.key].seconds
         if seconds and stage.cost.seconds:
             ratios.setdefault(stage.kind, []).append(seconds / stage.cost.seconds)
     return {kind: median(values) for kind, values in ratios.items()}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from xstilts.config.experiment import Experiment, Limits, Recipe
+from xstilts.config.experiment import Experiment, Recipe
 from xstilts.config.load import Loaded
 from xstilts.config.setting import Part, parse_part
 from xstilts.config.split import Share, parse_share
@@ -34,6 +34,8 @@ class Names:
     """The experiment's names, looked up."""
 
     loaded: Loaded
+    known: dict[str, TaskSpec] = field(default_factory=dict, repr=False, compare=False)
+    """Tasks that were asked for before."""
 
     @property
     def experiment(self) -> Experiment:
@@ -63,6 +65,11 @@ class Names:
         Raises:
             UnknownName: neither the experiment nor a package has it.
         """
+        if name not in self.known:
+            self.known[name] = self._found(name, where)
+        return self.known[name]
+
+    def _found(self, name: str, where: str) -> TaskSpec:
         own = self.experiment.tasks
         if name in own:
             return file_task(name, own[name], self.loaded.folder, self.data)
@@ -80,8 +87,8 @@ class Names:
         usual = part
         if task.format == "masked_lm" and "dev" not in task.splits:
             usual = HELD_OUT.get(part, part)
-        chosen = self.experiment.splits.get(task.name, {})
-        return parse_share({str(name): text for name, text in chosen.items()}.get(part, usual))
+        chosen = self.experiment.splits.get(task.name, {}).items()
+        return parse_share(next((text for name, text in chosen if name == part), usual))
 
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
         """The languages to evaluate in among those asked for, English first."""
@@ -91,8 +98,8 @@ class Names:
 
     def limit(self, task: str, part: str) -> int | None:
         """How many examples to take for a part; a task's own limit wins."""
-        own = self.experiment.task_limits.get(task, Limits())
-        found = getattr(own, part) or getattr(self.experiment.limits, part)
+        own = self.experiment.task_limits.get(task)
+        found = getattr(own, part, None) or getattr(self.experiment.limits, part)
         return None if found == "all" else found
 
     def count(self, task: TaskSpec, part: str, language: str) -> int:

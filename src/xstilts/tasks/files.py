@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.core.keys import digest_of, digest_of_file, seed_of
+from xstilts.core.keys import digest_of, digest_of_unchanged, seed_of
 from xstilts.tasks.base import (
     BadRow,
     ChoiceExample,
@@ -134,7 +134,7 @@ def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str
     if task.hub:
         found: str | None = f"{task.hub}: {path.relative_to(folder)}"
     else:
-        found = digest_of_file(path) if path.is_file() else None
+        found = digest_of_unchanged(path) if path.is_file() else None
     shape = [task.format, task.columns, task.labels, path.suffix]
     return digest_of([*shape, task.rename, found] if task.rename else [*shape, found])
 

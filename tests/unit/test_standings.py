@@ -1,0 +1,113 @@
+"""Where stages stand in a store, and that a plan does no work twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xstilts import api
+from xstilts.core import stage as stage_module
+from xstilts.core.keys import digest_of
+from xstilts.core.plan import Plan, Standing, State
+from xstilts.core.stage import Cost, Stage
+from xstilts.core.store import Artifact, Store
+from xstilts.stages.compile import compile_experiment
+from xstilts.stages.cost import calibration
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+
+ROOT = Stage("prepare", 1, {}, label="root", cost=Cost(2.0))
+
+
+def child(name: str, *inputs: Stage) -> Stage:
+    return Stage("train", 1, {"name": name}, {one.label: one.key for one in inputs}, label=name)
+
+
+def publish(store: Store, stage: Stage, **facts: object) -> Artifact:
+    with store.staging(stage.key) as folder:
+        (folder / "rows").write_text("rows")
+        return store.publish(stage, folder, facts, {"seconds": 5.0})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store").prepare()
+
+
+def test_every_state_and_its_reason(store: Store) -> None:
+    diverged, stopped, damaged = (child(name, ROOT) for name in ("d", "s", "x"))
+    after = child("after", stopped, diverged)
+    last = child("last", after)
+    changed = child("c", ROOT)
+    fresh = child("f", ROOT)
+    publish(store, ROOT)
+    publish(store, diverged, diverged="at step 3")
+    (publish(store, damaged) / "rows").write_text("row")
+    store.checkpoint_path(stopped.key).mkdir()
+    before = {"c": replace(changed, params={"name": "other"}).to_json(), "f": fresh.to_json()}
+    stages = (ROOT, diverged, stopped, damaged, after, last, changed, fresh)
+    todo = State.TODO
+    assert Plan(stages, before).standings(store) == {
+        ROOT.key: Standing(State.DONE, seconds=5.0),
+        diverged.key: Standing(State.DONE, seconds=5.0),
+        stopped.key: Standing(todo, "stopped half-way"),
+        damaged.key: Standing(todo, "its artifact is damaged"),
+        after.key: Standing(State.DIVERGED, "d diverged"),
+        last.key: Standing(State.DIVERGED, "d diverged"),
+        changed.key: Standing(todo, "changed: params.name"),
+        fresh.key: Standing(todo, "never run"),
+    }
+
+
+def test_a_store_that_is_not_there_has_nothing(tmp_path: Path) -> None:
+    found = Plan((ROOT,)).standings(Store(tmp_path / "absent"))
+    assert found == {ROOT.key: Standing(State.TODO, "never run")}
+
+
+def test_what_stages_took_sets_the_rate(store: Store) -> None:
+    plan = Plan((ROOT, replace(ROOT, params={"other": 1})))
+    publish(store, ROOT)
+    assert calibration(plan, plan.standings(store)) == {"prepare": 2.5}
+
+
+def test_each_manifest_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    children = [child(str(number), ROOT) for number in range(4)]
+    for stage in (ROOT, *children[:2]):
+        publish(store, stage)
+    read: Counter[str] = Counter()
+    monkeypatch.setattr("xstilts.core.store.read_json", lambda path: _counted(read, path))
+    Plan((ROOT, *children)).standings(store)
+    assert read == Counter([ROOT.key, children[0].key, children[1].key])
+
+
+def _counted(read: Counter[str], path: Path) -> object:
+    read[path.parent.name] += 1
+    return {"files": {}, "facts": {}, "provenance": {}}
+
+
+def test_a_large_plan_hashes_each_stage_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fingerprints of data are asked for once by the check and once by the plan, not by cell."""
+    hashed: Counter[str] = Counter()
+    asked: Counter[tuple[str, str, str]] = Counter()
+
+    def digest(value: object) -> str:
+        hashed[found := digest_of(value)] += 1
+        return found
+
+    def watched(task: TaskSpec) -> TaskSpec:
+        def fingerprint(split: str, language: str) -> str:
+            asked[task.name, split, language] += 1
+            return task.fingerprint(split, language)
+
+        return replace(task, fingerprint=fingerprint)
+
+    get = TASKS.get
+    monkeypatch.setattr(TASKS, "get", lambda name, **rest: watched(get(name, **rest)))
+    monkeypatch.setattr(stage_module, "digest_of", digest)
+    plan = compile_experiment(api.load("phang-2020", ["seeds=[0, 1]"])).plan
+    assert len(plan.stages) == len(hashed) > 8000
+    assert sum(hashed.values()) < 1.05 * len(hashed)
+    assert sum(asked.values()) < 2 * len(asked)
