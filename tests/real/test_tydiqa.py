@@ -18,6 +18,7 @@ def test_tydiqa_has_rows_in_nine_languages_and_no_answers_to_tune_on() -> None:
     assert found["train", "en"].rows == 3696
     assert not found["train", "en"].blank
     assert found["dev", "en"].state is Data.BLANK
+    assert not found["dev", "en"].fails
     tests = [one for (split, _), one in found.items() if split == "test"]
     assert sum(one.rows for one in tests) == 5077
     assert all(one.blank and not one.fails for one in tests)

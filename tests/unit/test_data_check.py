@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,18 @@ def test_suites_hold_known_tasks_once_and_name_the_rest() -> None:
     assert both["home-nli"] == ("train", "dev", "test")
     assert not is_needed(TASKS.get("xnli"), "test", "en", ("train", "dev"))
     assert is_needed(TASKS.get("home-retrieval"), "test", "sw", ("test",))
+
+
+def test_a_dev_set_published_without_labels_is_noted_and_not_missed(tmp_path: Path) -> None:
+    """TyDiQA's, with which `keep: last` trains; blank labels to train on are still an error."""
+    blank = [{"text": "", "answer_start": 0}]
+    for part in ("train", "dev"):
+        name = f"tydiqa/tydiqa-goldp-v1.1-{part}/tydiqa.goldp.en.{part}.json"
+        asked = [{"id": str(n), "question": f"what is {n}?", "answers": blank} for n in range(20)]
+        paragraphs = [{"context": "a text", "qas": asked}]
+        write(tmp_path, name, json.dumps({"data": [{"paragraphs": paragraphs}]}))
+    seen = found(tmp_path, "tydiqa")
+    dev, train = seen["dev", "en"], seen["train", "en"]
+    assert (dev.state, dev.blank, dev.fails) == (Data.BLANK, True, False)
+    assert "keep: last" in dev.why
+    assert train.fails

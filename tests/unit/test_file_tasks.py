@@ -140,6 +140,25 @@ def test_the_fingerprint_follows_the_bytes(tmp_path: Path) -> None:
     assert same.fingerprint("train", "en") == one
 
 
+def test_the_name_of_a_text_file_changes_neither_key_nor_order(tmp_path: Path) -> None:
+    text = "".join(f"line {number}\n" for number in range(30))
+    found = []
+    for code in ("deu", "arb_Arab"):
+        (tmp_path / f"{code}.dev").write_text(text)
+        given = FileTask(
+            format="masked_lm",
+            files="{language}.dev",
+            splits={"train": ("de",)},
+            codes={"de": code},
+        )
+        made = file_task("text", given, tmp_path)
+        examples = list(made.read("train", "de"))
+        pairs = [made.pair(one) for one in examples]
+        found.append((made.fingerprint("train", "de"), [one.text for one in examples], pairs))  # type: ignore[union-attr]
+    assert found[0] == found[1]
+    assert sorted(found[0][1]) == sorted(text.splitlines()) != found[0][1]
+
+
 def test_blank_gold_is_seen() -> None:
     assert gold_is_blank(["a", "", "b"])
     assert gold_is_blank([["O", "O"], ["O"]])

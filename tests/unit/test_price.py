@@ -50,6 +50,16 @@ def test_predictions_are_forward_alone(large: Path) -> None:
     assert found == 2 * BLOCKS * 52 * 5010
 
 
+def test_a_search_is_a_matrix_product(large: Path) -> None:
+    """Of all sentences of both sides: BUCC's Chinese dev set is counted, its test set is not."""
+    outlook = seen(large, "task_languages={bucc: [zh]}", "intermediate=[none]")
+    found = operations(outlook, "mine bucc (baseline) zh dev")
+    assert found == 2 * 8_624 * 13_589 * 1024
+    assert operations(outlook, "mine bucc (baseline) zh") == 2 * 1000 * 1000 * 1024
+    guessed = {one.split for one in outlook.supplies if one.task == "bucc" and one.guessed}
+    assert guessed == {"test"}
+
+
 def test_gpu_hours_are_operations_by_rate() -> None:
     assert gpu_hours(3.6e17) == pytest.approx(1.0)
     assert gpu_hours(3.6e17, tflops=200) == pytest.approx(0.5)

@@ -204,6 +204,18 @@ def test_a_revision_is_part_of_the_key_of_what_it_pins(grid: Path) -> None:
     assert pinned["prepare xquad test de"].context["revisions"] == {"google/xquad": "abc"}
 
 
+def test_a_revision_of_what_nothing_reads_is_refused(grid: Path) -> None:
+    """Also of a dataset that another task reads: no key would hold it."""
+    for name in ("google/xqad", "nyu-mll/glue"):
+        with pytest.raises(
+            UnknownName, match=f"dataset of these tasks on the hub '{name}'"
+        ) as said:
+            compile_experiment(api.load(str(grid), [f"revisions={{{name}: abc}}"]))
+        assert "google/xquad" in str(said.value)
+    train = "revisions={rajpurkar/squad: abc}"  # where XQuAD and MLQA have their training data from
+    assert cells(api.load(str(grid), [train]))
+
+
 # shares
 
 

@@ -102,7 +102,7 @@ def _price(seen: Outlook, tflops: float) -> str:
     return (
         f"{seen.operations:.1e} floating-point operations: "
         f"{f'{hours:,.1f}' if hours >= 1 else f'{hours:.1g}'} GPU-hours, "
-        f"if a GPU sustains {tflops:g} TFLOP/s in bf16 (assumed, not measured; change it: --tflops)"
+        f"if a GPU sustains {tflops:g} TFLOP/s (assumed, not measured; change it: --tflops)"
     )
 
 

@@ -10,6 +10,7 @@ from xstilts.core.errors import ConfigError, UnknownName
 from xstilts.formats import TRAINED
 from xstilts.metrics import METRICS
 from xstilts.stages.names import Names
+from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate.rows import fields_of
 
@@ -39,6 +40,7 @@ def check(names: Names, settings: Sequence[Setting]) -> None:
     ):
         for name in sorted(given.difference(experiment.targets)):
             raise UnknownName("target", name, experiment.targets, where=section)
+    _check_revisions(names, settings)
     _check_apart(names, settings)
 
 
@@ -214,6 +216,25 @@ def _check_metrics(task: TaskSpec) -> None:
                 where=where,
                 todo=f"it scores {', '.join(metric.formats)}",
             )
+
+
+def _check_revisions(names: Names, settings: Sequence[Setting]) -> None:
+    """A revision for a dataset that nothing reads would be passed over without a word."""
+    given = names.experiment.revisions
+    if not given:
+        return
+    used = {*names.experiment.targets, *(name for setting in settings for name in setting.tasks)}
+    used |= {names.training(names.task(name)).task for name in names.experiment.targets}
+    known = {name for task in used if task in TASKS for name in _datasets(TASKS.get(task))}
+    for dataset in sorted(given.keys() - known):
+        raise UnknownName("dataset of these tasks on the hub", dataset, known, where="revisions")
+
+
+def _datasets(task: TaskSpec) -> set[str]:
+    """The datasets of the hub that a task is read from where the user has no files."""
+    origins = [task.origin(split, code) for split in task.splits for code in task.splits[split]]
+    places = "; ".join(filter(None, origins)).split("; ")
+    return {place[4:].partition("@")[0] for place in places if place.startswith("hub ")}
 
 
 def _check_languages(names: Names) -> None:

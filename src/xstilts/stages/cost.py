@@ -3,8 +3,9 @@
 Time = floating point operations / rate. A forward pass takes 2 operations per weight of the
 Transformer blocks and sub-word, a training step three times that; a block has 12 width²
 weights. Masked language modelling also multiplies each sub-word that it predicts with the
-embedding matrix. Attention's own products are left out: per sub-word they are texts' length /
-(6 width) of a block's, 3 % at 200 sub-words and width 1024.
+embedding matrix, and a search each sentence with every one of the other side. Attention's own
+products are left out: per sub-word they are texts' length / (6 width) of a block's, 3 % at 200
+sub-words and width 1024.
 
 On this machine the rate starts from a cautious guess for one CPU core and is replaced by what the
 finished stages of the store needed, kind by kind. On a GPU it is an assumption, see `TFLOPS`.
@@ -21,9 +22,9 @@ from xstilts.models.habits import Habits
 
 OPERATIONS_PER_SECOND = 60e9
 TFLOPS = 100.0
-"""What one data-centre GPU is taken to sustain in bf16, in 10^12 operations per second.
+"""What one data-centre GPU is taken to sustain, in 10^12 operations per second.
 
-An assumption, not a measurement: `plan --tflops` takes another.
+An assumption, not a measurement, whatever the precision: `plan --tflops` takes another.
 """
 PREPARE_SECONDS = 0.5
 ROWS_TRANSLATED_PER_SECOND = 15
@@ -72,6 +73,11 @@ def train_cost(
 def forward_cost(habits: Habits, subwords: float, size: int) -> Cost:
     """One forward pass over the sub-words, and a result of a size in bytes."""
     return _computed(2 * block_weights(habits) * subwords, 0.2, size)
+
+
+def search_cost(habits: Habits, here: int, english: int) -> Cost:
+    """Compare every sentence of one side with every one of the other: a matrix product."""
+    return _computed(2.0 * here * english * habits.width, 0.1, 20 * here)
 
 
 def _computed(operations: float, more_seconds: float, size: int) -> Cost:

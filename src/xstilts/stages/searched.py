@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from xstilts.core.stage import Cost
-from xstilts.stages.cost import forward_cost, score_cost
+from xstilts.stages.cost import forward_cost, score_cost, search_cost
 from xstilts.stages.graph import Graph, scoring
 from xstilts.tasks.base import TaskSpec
 
@@ -86,9 +85,9 @@ class _Search:
         if kind == "mine":
             params["neighbours"] = graph.experiment.retrieval.neighbours
         label = f"{kind} {self.what}{' dev' if part != graph.experiment.evaluate else ''}"
-        count = graph.names.count(task, part, self.language)
-        inputs = {**rows, **vectors, **tuning}
-        found = graph.add(kind, params, inputs, label, Cost(0.1, 20 * count))
+        counts = (graph.names.count(task, part, code) for code in self.sides.values())
+        cost = search_cost(graph.source.habits, *counts)
+        found = graph.add(kind, params, {**rows, **vectors, **tuning}, label, cost)
         return {**rows, **tuning, "predictions": found}
 
     def _vectors(self, part: str, code: str) -> str:

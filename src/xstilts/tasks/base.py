@@ -140,6 +140,8 @@ class TaskSpec:
         hub: the hub datasets that are the task's own; empty where the hub does not have it.
         pair: what an example has in common with its translations in other languages; shares of
             a split are drawn from it.
+        unlabelled: splits besides test of which a published copy has no labels, so that the last
+            checkpoint is kept there (`keep: last`).
         translates: (task, split) whose examples it has in translation: training on them would
             give its answers away.
     """
@@ -167,6 +169,7 @@ class TaskSpec:
     pinned: Callable[[Mapping[str, str]], TaskSpec] | None = None
     hub: str = ""
     pair: Callable[[Any], str] = attrgetter("id")
+    unlabelled: tuple[str, ...] = ()
     translates: tuple[tuple[str, str], ...] = ()
 
     @property

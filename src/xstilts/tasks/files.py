@@ -47,6 +47,8 @@ METRICS = {
     ),
 }
 
+VERSIONS = {"masked_lm": 2}
+"""Of the formats whose examples or order have changed."""
 UNLABELLED = ("masked_lm", "retrieval", "span")
 IN_DATA = "{data}/"
 """How `files` begins if they lie in the folder of the experiment's data."""
@@ -87,7 +89,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
     return TaskSpec(
         name=name,
-        version=1,
+        version=VERSIONS.get(task.format, 1),
         format=task.format,
         splits=task.splits,
         labels=task.labels,
@@ -168,13 +170,16 @@ def _rows(task: FileTask, path: Path, start: str) -> Iterator[Row | BadRow]:
 
 
 def _running_text(path: Path, task: FileTask) -> list[LineExample | BadRow]:
-    """One example per line, in the order of the digests of their numbers."""
+    """One example per line, in the order of the digests of their numbers.
+
+    The file's name has no say, as no key holds it; and parallel files have one order.
+    """
     found: list[LineExample | BadRow] = []
     for where, line in _lines(path, task):
         if isinstance(line, BadRow):
             found.append(line)
         else:
-            found.append(LineExample(f"{path.name}:{len(found)}", line, where))
+            found.append(LineExample(str(len(found)), line, where))
     return sorted(found, key=lambda example: seed_of("line", example.id))
 
 

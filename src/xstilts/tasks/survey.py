@@ -81,6 +81,9 @@ def survey(
         return Finding(*place, state, why=_in_one_line(error))
     blank = gold_is_blank(_gold(kept), task.format)
     state, why = _verdict(split, blank, total, len(kept))
+    if state is Data.BLANK and split in task.unlabelled:
+        place = task.name, split, language, False
+        why = "published without labels: no checkpoint is chosen by it (keep: last)"
     return Finding(
         *place,
         state,

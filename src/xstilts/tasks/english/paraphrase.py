@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from xstilts.tasks.base import TextExample
+from xstilts.tasks.base import TaskSpec, TextExample
 from xstilts.tasks.english.declare import HUB_SPLITS, english_task
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.rows import Row, mapped, parquet_rows, tsv_rows
@@ -29,24 +30,46 @@ def _glue(config: str, texts: tuple[str, str], split: str) -> Hub:
     return Hub(*GLUE, (name,), mapped(parquet_rows(), pair))
 
 
+def _paraphrase(
+    name: str,
+    texts: tuple[str, str],
+    *,
+    splits: Mapping[str, int],
+    local: Callable[[str], tuple[Local, ...]],
+    subwords: int,
+    summary: str,
+    citation: str,
+) -> TaskSpec:
+    """A task of GLUE, whose two texts the hub has in these columns."""
+    return english_task(
+        name,
+        "classification",
+        splits=splits,
+        local=local,
+        hub=partial(_glue, name, texts),
+        labels=SAME,
+        metrics=METRICS,
+        dataset=GLUE[0],
+        subwords=subwords,
+        summary=summary,
+        licence="",
+        citation=citation,
+    )
+
+
 def _qqp_local(split: str) -> tuple[Local, ...]:
     pair = partial(_pair, ("question1", "question2"), "is_duplicate", "id", split)
     parse = mapped(tsv_rows(), pair)
     return tuple(Local((f"{folder}/{split}.tsv",), parse) for folder in ("qqp", "QQP"))
 
 
-QQP = english_task(
+QQP = _paraphrase(
     "qqp",
-    "classification",
+    ("question1", "question2"),
     splits={"train": 363_849, "dev": 40_430, "test": 390_965},
     local=_qqp_local,
-    hub=partial(_glue, "qqp", ("question1", "question2")),
-    labels=SAME,
-    metrics=METRICS,
-    dataset=GLUE[0],
     subwords=40,
     summary="do two questions from Quora ask the same?",
-    licence="",
     citation="Iyer et al. 2017",
 )
 
@@ -59,17 +82,12 @@ def _mrpc_local(split: str) -> tuple[Local, ...]:
     return tuple(Local((name,), parse) for name in names)
 
 
-MRPC = english_task(
+MRPC = _paraphrase(
     "mrpc",
-    "classification",
+    ("sentence1", "sentence2"),
     splits={"train": 3_668, "dev": 408, "test": 1_725},
     local=_mrpc_local,
-    hub=partial(_glue, "mrpc", ("sentence1", "sentence2")),
-    labels=SAME,
-    metrics=METRICS,
-    dataset=GLUE[0],
     subwords=56,
     summary="do two sentences from the news mean the same?",
-    licence="",
     citation="Dolan and Brockett 2005, aclanthology.org/I05-5002",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -127,6 +128,32 @@ def _tagged_row(tags: str, row: Row) -> TaggedExample:
     return TaggedExample(row.id, row.texts("tokens"), row.texts(tags), row.where)
 
 
+def _words(folder: str, config: Callable[[str], str], column: str, tags: Iterable[str]) -> Sources:
+    """Tagged words: a file for each split and language, and a configuration of the hub's copy.
+
+    Args:
+        config: language → its configuration.
+        column: of the tags there, which are numbers in the order of `tags`.
+    """
+    parse = mapped(parquet_rows({column: tuple(tags)}), partial(_tagged_row, column))
+    return Sources(
+        lambda split, language: _only(f"{folder}/{split}-{language}.tsv", tagged((1, 2))),
+        lambda split, language: _xtreme(config(language), split, parse),
+    )
+
+
+def _beside_squad(splits: tuple[str, ...], own: Sources) -> Sources:
+    """Sources of a target that has these splits from SQuAD v1.1, in English."""
+    return Sources(
+        lambda split, language: (
+            squad_files("1.1", split) if split in splits else own.local(split, language)
+        ),
+        lambda split, language: (
+            squad_hub("1.1", split) if split in splits else own.hub(split, language)
+        ),
+    )
+
+
 XNLI = sourced(
     _task(
         *("xnli", "classification", XNLI_LANGUAGES, XNLI_LANGUAGES, NLI, ("accuracy",)),
@@ -169,14 +196,7 @@ UDPOS = sourced(
         *("parts of speech, Universal Dependencies 2.5", "by treebank", XTREME_HUB),
         known=sizes.UDPOS,
     ),
-    Sources(
-        lambda split, language: _only(f"udpos/{split}-{language}.tsv", tagged((1, 2))),
-        lambda split, language: _xtreme(
-            f"udpos.{info(language).name}",
-            split,
-            mapped(parquet_rows({"pos_tags": POS_TAGS}), partial(_tagged_row, "pos_tags")),
-        ),
-    ),
+    _words("udpos", lambda language: f"udpos.{info(language).name}", "pos_tags", POS_TAGS),
 )
 PAN_X = sourced(
     _task(
@@ -184,14 +204,7 @@ PAN_X = sourced(
         *("names of places, organisations and people (WikiAnn)", "", XTREME_HUB),
         known=sizes.PAN_X,
     ),
-    Sources(
-        lambda split, language: _only(f"panx/{split}-{language}.tsv", tagged((1, 2))),
-        lambda split, language: _xtreme(
-            f"PAN-X.{language}",
-            split,
-            mapped(parquet_rows({"ner_tags": HUB_PANX}), partial(_tagged_row, "ner_tags")),
-        ),
-    ),
+    _words("panx", "PAN-X.{}".format, "ner_tags", HUB_PANX),
 )
 XQUAD = sourced(
     _task(
@@ -201,21 +214,16 @@ XQUAD = sourced(
         known=sizes.XQUAD,
         translates=(("squad-v1", "dev"), ("squad-v2", "dev"), ("xquad", "dev")),
     ),
-    Sources(
-        lambda split, language: (
-            _only(f"xquad/xquad.{language}.json", questions)
-            if split == "test"
-            else squad_files("1.1", split)
-        ),
-        lambda split, language: (
-            Hub(
+    _beside_squad(
+        ("train", "dev"),
+        Sources(
+            lambda _split, language: _only(f"xquad/xquad.{language}.json", questions),
+            lambda _split, language: Hub(
                 "google/xquad",
                 "51adfef1c1287aab1d2d91b5bead9bcfb9c68583",
                 (f"xquad.{language}/validation-00000-of-00001.parquet",),
                 hub_questions(),
-            )
-            if split == "test"
-            else squad_hub("1.1", split)
+            ),
         ),
     ),
 )
@@ -226,19 +234,14 @@ MLQA = sourced(
         XTREME_HUB,
         known=sizes.MLQA,
     ),
-    Sources(
-        lambda split, language: (
-            squad_files("1.1", split)
-            if split == "train"
-            else _only(
+    _beside_squad(
+        ("train",),
+        Sources(
+            lambda split, language: _only(
                 f"mlqa/MLQA_V1/{split}/{split}-context-{language}-question-{language}.json",
                 questions,
-            )
-        ),
-        lambda split, language: (
-            squad_hub("1.1", split)
-            if split == "train"
-            else _xtreme(f"MLQA.{language}.{language}", split, hub_questions())
+            ),
+            lambda split, language: _xtreme(f"MLQA.{language}.{language}", split, hub_questions()),
         ),
     ),
 )
@@ -248,6 +251,7 @@ TYDIQA = sourced(
         *("questions asked by speakers of the language; trained on its English part", "Apache-2.0"),
         "google-research-datasets/tydiqa",
         known=sizes.TYDIQA,
+        unlabelled=("dev",),
     ),
     Sources(
         lambda split, language: _only(
