@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+DATA   ?= ../shared/data
 
-.PHONY: quickstart test test-heavy lint format clean
+.PHONY: quickstart test test-heavy bench lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -18,6 +19,10 @@ test: $(VENV)/.installed-dev
 
 test-heavy: $(VENV)/.installed-dev
 	$(BIN)/pytest -m heavy
+
+# About 20 minutes on two quiet cores, 24 GB of memory and 6 GB of disk under build/.
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m bench --data $(DATA)
 
 lint format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -34,6 +39,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	touch $@
 
 clean:

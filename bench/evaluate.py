@@ -1,0 +1,167 @@
+"""Evaluate PAN-X dev in 40 languages beside Trainer.predict, language by language.
+
+The model is loaded on both sides; sentences are sub-word ids already. Ours ends with tags, the
+rival's with logits. `--size`: sentences of each language.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from transformers import DataCollatorForTokenClassification, Trainer, TrainingArguments
+
+from bench.encoders import encoder
+from bench.examples import TOY_TAGS, tags
+from bench.finetune import item
+from bench.machine import Peak, device, fresh_accelerator, has_gpu, wait
+from bench.program import Options, program
+from bench.rivals import tagging_model
+from bench.rounds import Row, Turn, alternate, ratios
+from xstilts.formats.base import Feature, Reading, id_lists
+from xstilts.formats.tagging import TAGGING
+from xstilts.models.encoder import Encoder
+from xstilts.models.transfer import HeadShape, initialised
+from xstilts.models.vocabulary import used_ids
+from xstilts.tasks.xtreme.targets import PANX_LANGUAGES, PANX_TAGS
+from xstilts.train.predict import predict
+
+TASK, LENGTH = "pan-x", 128
+TIE = 1e-3
+"""Two tags whose logits are this near count as alike."""
+
+
+class Setting:
+    """The sentences of every language, and a tagger."""
+
+    def __init__(self, options: Options) -> None:
+        self.weights = encoder(options)
+        self.tokenizer = self.weights.files.tokenizer()
+        self.labels = TOY_TAGS if options.tiny else tuple(PANX_TAGS)
+        codes = PANX_LANGUAGES[:4] if options.tiny else PANX_LANGUAGES
+        self.features = {code: self._features(options, code) for code in codes}
+        every = (one for features in self.features.values() for one in features)
+        files, shape = self.weights.files, HeadShape("tagging", len(self.labels), 0.1, "mean")
+        ids = used_ids(id_lists(every), self.tokenizer.pad_token_id)
+        self.model = initialised(Encoder(files, ids), {TASK: shape}, 1).eval().to(device())
+        for value in self.model.parameters():
+            value.requires_grad_(False)
+
+    def _features(self, options: Options, code: str) -> list[Feature]:
+        rows = tags(options, code)[: options.size or 100]
+        length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
+        found = TAGGING.features(rows, self.tokenizer, self.labels, Reading(length))
+        return [replace(one, id=f"{code}:{one.id}") for one in found]
+
+    @property
+    def subwords(self) -> int:
+        """Real sub-words of all languages."""
+        return sum(len(one.ids) for features in self.features.values() for one in features)
+
+
+class Ours:
+    """One pass over all languages."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting, self.found = setting, list[Any]()
+
+    def __call__(self, number: int) -> Turn:
+        """All languages once."""
+        setting = self.setting
+        started = time.perf_counter()
+        every = [one for features in setting.features.values() for one in features]
+        pad = setting.tokenizer.pad_token_id
+        setting.model.encoder.view(used_ids(id_lists(every), pad))
+        self.found = predict(setting.model, TASK, "tagging", every, setting.labels, pad, Reading())
+        return Turn(time.perf_counter() - started, setting.subwords)
+
+
+class Theirs:
+    """Trainer.predict, its defaults, for one language after the other."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting, self.logits = setting, dict[str, Any]()
+        self.model = tagging_model(setting.weights, setting.model.heads[TASK])
+        self.items = {
+            code: [item(feature) for feature in features]
+            for code, features in setting.features.items()
+        }
+
+    def __call__(self, number: int) -> Turn:
+        """All languages once."""
+        fresh_accelerator()
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = TrainingArguments(
+                output_dir=folder, report_to=[], disable_tqdm=True, logging_strategy="no",
+                bf16=has_gpu(), use_cpu=not has_gpu(),
+            )  # fmt: skip
+            collator = DataCollatorForTokenClassification(self.setting.tokenizer)
+            trainer = Trainer(self.model, arguments, data_collator=collator)
+            started = time.perf_counter()
+            for code, items in self.items.items():
+                self.logits[code] = trainer.predict(items).predictions
+            wait()
+            return Turn(time.perf_counter() - started, self.setting.subwords)
+
+
+def check(setting: Setting, found: list[list[str]], logits: Mapping[str, Any]) -> int:
+    """Both sides give every word the same tag; returns the number of words.
+
+    Raises:
+        AssertionError: a word has another tag, and its best two tags are not as good as equal.
+    """
+    index = {label: number for number, label in enumerate(setting.labels)}
+    parts = ((code, row, feature) for code, features in setting.features.items()
+             for row, feature in enumerate(features))  # fmt: skip
+    theirs: dict[str, list[Any]] = {}
+    for code, row, feature in parts:
+        scores = [logits[code][row][place] if place >= 0 else None for place in feature.words]
+        theirs.setdefault(feature.id, []).extend(scores)
+    words = 0
+    for mine, (name, scores) in zip(found, theirs.items(), strict=True):
+        for tag, score in zip(mine, scores, strict=True):
+            if score is None:  # a word without sub-words
+                continue
+            words += 1
+            lead = float(np.max(score) - score[index[tag]])
+            assert lead < (0.1 if has_gpu() else TIE), f"{name}: {tag} is {lead} behind the best"
+    return words
+
+
+def measure(options: Options) -> list[Row]:
+    """One row."""
+    setting = Setting(options)
+    ours, theirs = Ours(setting), Theirs(setting)
+    peak = Peak()
+    turns = alternate({"xstilts": ours, "rival": theirs}, options.rounds)
+    words = check(setting, ours.found, theirs.logits)
+    operations = setting.weights.forward_operations(1)
+    shares = {
+        name: round(peak.share(operations / min(turn.cost for turn in side)), 3)
+        for name, side in turns.items()
+    }
+    return [
+        Row(
+            f"evaluate PAN-X dev in {len(setting.features)} languages",
+            "Trainer.predict per language",
+            ratios(turns["rival"], turns["xstilts"]),
+            2.5,
+            4.0,
+            notes={
+                "sentences": sum(map(len, setting.features.values())),
+                "words with the same tag": words,
+                "real sub-words": setting.subwords,
+                "share of the matrix-product rate (best round)": shares["xstilts"],
+                "the rival's share": shares["rival"],
+                "GFLOP/s at most": round(peak.rate / 1e9),
+            },
+        )
+    ]
+
+
+if __name__ == "__main__":
+    program("evaluate", measure, rounds=4, size="sentences of each language")

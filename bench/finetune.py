@@ -1,0 +1,269 @@
+"""Fine-tune on XNLI-dev-en beside transformers' Trainer: its defaults, by length, padded to 256.
+
+Seconds per real sub-word of optimizer steps of 32 pairs. The first step of a turn, in which the
+optimizer's state is made, does not count on either side. `--size`: steps per turn.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    DataCollatorWithPadding,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from bench.encoders import Weights, encoder
+from bench.examples import NLI, nli
+from bench.machine import Peak, fresh_accelerator, has_gpu, wait
+from bench.program import Options, program
+from bench.rivals import sentence_model, undropped
+from bench.rounds import Row, Turn, alternate, ratios
+from xstilts.config.experiment import Recipe
+from xstilts.formats.base import Feature, Reading, id_lists
+from xstilts.formats.classification import CLASSIFICATION
+from xstilts.models.encoder import Encoder
+from xstilts.models.transfer import HeadShape, TransferModel, initialised
+from xstilts.models.vocabulary import used_ids
+from xstilts.train.checkpoint import Checkpoints
+from xstilts.train.loop import TrainTask, train
+from xstilts.train.mixture import schedule
+
+BATCH, LENGTH, WARMUP, DECAY, RATE = 32, 256, 0.1, 0.01, 1e-5
+TASK = "xnli"
+MEGABATCHES = 4
+"""transformers sorts a quarter of a small data set at a time, at most 50 batches."""
+
+
+class Setting:
+    """The data and weights that both sides start from."""
+
+    def __init__(self, options: Options, weights: Weights | None = None) -> None:
+        self.weights = weights or encoder(options)
+        self.tokenizer = self.weights.files.tokenizer()
+        length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
+        self.length = length
+        self.features = CLASSIFICATION.features(nli(options), self.tokenizer, NLI, Reading(length))
+        self.pad: int = self.tokenizer.pad_token_id
+
+    def model(self) -> TransferModel:
+        """A fresh model over the sub-words in view."""
+        ids = used_ids(id_lists(self.features), self.pad)
+        shape = HeadShape("classification", len(NLI), 0.1, "cls")
+        return initialised(Encoder(self.weights.files, ids), {TASK: shape}, 1)
+
+    def order(self, steps: int, seed: int) -> list[Feature]:
+        """The pairs that our loop sees in these steps, in order."""
+        plan = schedule(self.sizes, seed=seed, **self.recipe(steps).mixing())
+        return [self.features[place] for step in plan for place in step.examples]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Pairs to train on."""
+        return {TASK: len(self.features)}
+
+    def recipe(self, steps: int) -> Recipe:
+        """The recipe of a turn: both sides' rate, decay, clipping and schedule."""
+        return Recipe(
+            learning_rate=RATE,
+            epochs=steps / math.ceil(len(self.features) / BATCH),
+            batch_size=BATCH,
+            warmup=WARMUP,
+            weight_decay=DECAY,
+            clip=1.0,
+            evaluations=1,
+            keep="last",
+            checkpoint_minutes=1e6,
+            max_length=self.length,
+        )
+
+
+class Ours:
+    """xstilts' loop, called as the train stage calls it."""
+
+    def __init__(self, setting: Setting, steps: int, model: TransferModel | None = None) -> None:
+        self.setting, self.steps = setting, steps
+        self.model = model or setting.model()
+        self.losses: list[float] = []
+
+    def __call__(self, number: int) -> Turn:
+        """Some steps after a first one."""
+        setting, steps, times = self.setting, self.steps + 1, dict[int, float]()
+
+        def listen(news: dict[str, Any]) -> None:
+            if "loss" in news and news["step"] in (1, steps):
+                wait()
+                times[news["step"]] = time.perf_counter()
+
+        task = TrainTask(TASK, "classification", NLI, "accuracy", setting.features, (), ())
+        fresh_accelerator()
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoints = Checkpoints(Path(folder))
+            recipe = setting.recipe(steps)
+            found = train(self.model, [task], recipe, number, setting.pad, checkpoints, listen)
+        self.losses = found.log.losses
+        counted = setting.order(steps, number)[BATCH:]
+        return Turn(times[steps] - times[1], sum(len(one.ids) for one in counted))
+
+
+class Theirs:
+    """transformers' Trainer on the same model class's weights.
+
+    Args:
+        sampling: its `train_sampling_strategy`; `sequential` gives it our batches.
+        padding: its collator's `padding`.
+    """
+
+    def __init__(self, setting: Setting, steps: int, model: Any, sampling: str, padding: Any):
+        self.setting, self.steps, self.model, self.sampling = setting, steps, model, sampling
+        self.collator = DataCollatorWithPadding(setting.tokenizer, padding, setting.length)
+
+    def __call__(self, number: int) -> Turn:
+        """As many steps as ours, after a first one."""
+        steps, grouped = self.steps + 1, self.sampling == "group_by_length"
+        features = self.setting.features if grouped else self.setting.order(steps, number)
+        clock, subwords = _Clock(), list[int]()
+
+        def collated(items: list[dict[str, Any]]) -> Any:
+            batch = self.collator(items)
+            subwords.append(int(batch["attention_mask"].sum()))
+            return batch
+
+        fresh_accelerator()
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = Trainer(
+                model=self.model,
+                args=self._arguments(folder, steps, number),
+                train_dataset=[item(feature) for feature in features],
+                data_collator=collated,
+                processing_class=self.setting.tokenizer,
+                callbacks=[clock],
+            )
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
+        return Turn(clock.times[steps - 1] - clock.times[0], sum(subwords[1:steps]))
+
+    def _arguments(self, folder: str, steps: int, seed: int) -> TrainingArguments:
+        return TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=BATCH,
+            max_steps=steps,
+            learning_rate=RATE,
+            weight_decay=DECAY,
+            warmup_steps=math.ceil(WARMUP * steps),
+            max_grad_norm=1.0,
+            lr_scheduler_type="linear",
+            train_sampling_strategy=self.sampling,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            bf16=has_gpu(),
+            use_cpu=not has_gpu(),
+            seed=seed,
+        )
+
+
+class _Clock(TrainerCallback):
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        wait()
+        self.times.append(time.perf_counter())
+
+
+def item(feature: Feature) -> dict[str, Any]:
+    """A feature as the rival's data set has it."""
+    return {
+        "input_ids": feature.ids,
+        "token_type_ids": feature.types,
+        "attention_mask": [1] * len(feature.ids),
+        "labels": feature.target,
+    }
+
+
+def check(setting: Setting, model: TransferModel, rival: Any) -> None:
+    """One batch has the same loss on both sides without dropout.
+
+    Raises:
+        AssertionError: it has not.
+    """
+    ours = Ours(setting, 0, undropped(copy.deepcopy(model)))
+    ours(0)
+    batch = setting.order(1, 0)[:BATCH]
+    inputs = DataCollatorWithPadding(setting.tokenizer)([item(feature) for feature in batch])
+    with torch.no_grad():
+        theirs = float(rival.eval()(**inputs.to(rival.device)).loss)
+    off = abs(ours.losses[0] - theirs)
+    assert off < (3e-2 if has_gpu() else 1e-4), f"loss {ours.losses[0]} here, {theirs} there"
+
+
+RIVALS = {
+    "default": ("Trainer, its defaults", "sequential", True, (2.3, 1.8), 3.0),
+    "grouped": ("Trainer, grouped by length", "group_by_length", True, (1.25, 1.3), 1.6),
+    "fixed": ("Trainer, padded to 256", "sequential", "max_length", (12.0, 12.0), 16.0),
+}
+
+
+def steps_of(name: str, options: Options, pairs: int) -> int:
+    """Steps of a turn: few of the slow ones, and all that are sorted together."""
+    if name == "grouped":
+        return min(pairs // (BATCH * MEGABATCHES), 50) or 1
+    return options.size or (1 if options.tiny else {"default": 6, "fixed": 3}[name])
+
+
+def measure(options: Options) -> list[Row]:
+    """Three rows, each with turns of its own."""
+    setting = Setting(options)
+    model = setting.model()
+    rival = sentence_model(setting.weights, model.heads[TASK])
+    check(setting, model, rival)
+    return [_row(name, options, setting, model, rival) for name in RIVALS]
+
+
+def _row(name: str, options: Options, setting: Setting, model: TransferModel, rival: Any) -> Row:
+    title, sampling, padding, (on_cpu, on_gpu), aim = RIVALS[name]
+    steps = steps_of(name, options, len(setting.features))
+    ours = Ours(setting, steps, model)
+    theirs = Theirs(setting, steps, rival, sampling, padding)
+    peak = Peak()
+    turns = alternate({"xstilts": ours, "rival": theirs}, options.rounds)
+    return Row(
+        "fine-tune on XNLI dev en",
+        title,
+        ratios(turns["rival"], turns["xstilts"]),
+        on_gpu if has_gpu() else on_cpu,
+        aim,
+        notes={
+            "steps of 32 pairs in a turn": steps,
+            "pairs per second": _speed(turns["xstilts"], steps),
+            "rival's": _speed(turns["rival"], steps),
+            "share of the matrix-product rate": _share(setting.weights, turns["xstilts"], peak),
+            "the rival's share": _share(setting.weights, turns["rival"], peak),
+            "GFLOP/s at most": round(peak.rate / 1e9),
+        },
+    )
+
+
+def _speed(turns: Sequence[Turn], steps: int) -> float:
+    return round(BATCH * steps * len(turns) / sum(turn.seconds for turn in turns), 1)
+
+
+def _share(weights: Weights, turns: Sequence[Turn], peak: Peak) -> float:
+    subwords, seconds = sum(turn.work for turn in turns), sum(turn.seconds for turn in turns)
+    return round(peak.share(weights.training_operations(subwords) / seconds), 3)
+
+
+if __name__ == "__main__":
+    program("finetune", measure, rounds=5, size="steps per turn (not by length)")

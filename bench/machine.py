@@ -1,0 +1,103 @@
+"""The machine: what it is, and the fastest matrix product that it was seen to do."""
+
+from __future__ import annotations
+
+import platform
+import time
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from accelerate.state import AcceleratorState
+
+from bench import THREADS
+
+torch.set_num_threads(THREADS)
+
+PACKAGES = (
+    *("xstilts", "torch", "transformers", "accelerate", "tokenizers", "numpy"),
+    *("sentence-transformers", "faiss-cpu"),
+)
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU to run on."""
+    return torch.cuda.is_available()
+
+
+def device() -> torch.device:
+    """Where the rivals' models go."""
+    return torch.device("cuda" if has_gpu() else "cpu")
+
+
+def fresh_accelerator() -> None:
+    """Forget accelerate's shared state, so that each side sets its own precision."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def wait() -> None:
+    """Until the GPU has done what it was told to."""
+    if has_gpu():
+        torch.cuda.synchronize()
+
+
+def product_rate(seconds: float = 1.0) -> float:
+    """Operations per second of the best of many products of square matrices.
+
+    fp32 on a CPU, bf16 on a GPU: what the benchmarks compute in.
+    """
+    size, kind = (8192, torch.bfloat16) if has_gpu() else (2048, torch.float32)
+    one = torch.randn(size, size, device=device()).to(kind)
+    best, end = 0.0, time.perf_counter() + seconds
+    while time.perf_counter() < end or not best:
+        wait()
+        started = time.perf_counter()
+        one @ one
+        wait()
+        best = max(best, 2 * size**3 / (time.perf_counter() - started))
+    return best
+
+
+class Peak:
+    """The matrix-product rate, measured when made and again whenever asked; the best counts."""
+
+    def __init__(self) -> None:
+        self.rate = product_rate()
+
+    def share(self, operations_per_second: float) -> float:
+        """A rate as a share of this."""
+        self.rate = max(self.rate, product_rate())
+        return operations_per_second / self.rate
+
+
+@cache
+def processor() -> str:
+    """The processor's or GPU's name."""
+    if has_gpu():
+        return str(torch.cuda.get_device_name())
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    cores = f", {THREADS} threads" if not has_gpu() else ""
+    return {
+        "processor": f"{processor()}{cores}",
+        "precision": "bf16" if has_gpu() else "fp32",
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Package → version."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -1,0 +1,106 @@
+"""Memory of gradients and optimizer state at XLM-R Large's shape, beside transformers' Trainer.
+
+Each side takes one optimizer step in a process of its own; what its optimizer then holds is
+added up. The embedding rows in view are those of XNLI-dev-en; the step itself sees few pairs.
+Needs 12 GB of memory and writes random weights of 4.5 GB under `build/`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from bench.encoders import encoder, large
+from bench.finetune import TASK, Ours, Setting, Theirs
+from bench.mlm import memory
+from bench.process import Answer, Process, peak_bytes, serve
+from bench.program import NotHere, Options, program
+from bench.rivals import sentence_model
+from bench.rounds import Row
+
+PAIRS = 4
+NEEDED = 14e9
+
+
+class _Held:
+    """Bytes that an optimizer holds after its step, before gradients are dropped."""
+
+    def __init__(self) -> None:
+        self.gradients = self.state = 0
+
+    def look(self, optimizer: Any, *_: Any) -> None:
+        """Add up gradients and state."""
+        every = [value for group in optimizer.param_groups for value in group["params"]]
+        self.gradients = sum(_bytes(value.grad) for value in every if value.grad is not None)
+        states = (value for state in optimizer.state.values() for value in state.values())
+        self.state = sum(_bytes(value) for value in states if hasattr(value, "element_size"))
+
+
+def _bytes(tensor: Any) -> int:
+    return int(tensor.numel() * tensor.element_size())
+
+
+def run(side: str, options: Options) -> Iterator[Answer]:
+    """One answer: what a side's optimizer holds."""
+    held = _Held()
+    register_optimizer_step_post_hook(held.look)
+    setting = Setting(options, encoder(options) if options.tiny else large())
+    model = setting.model()
+    rows = len(model.encoder.ids)
+    setting.features = sorted(setting.features, key=lambda one: len(one.ids))[:PAIRS]
+    if side == "ours":
+        Ours(setting, 0, model)(0)
+    else:
+        rival = sentence_model(setting.weights, model.heads[TASK])
+        del model
+        Theirs(setting, 0, rival, "sequential", True)(0)
+    if not held.state:
+        raise RuntimeError("no torch optimizer has taken a step: there is nothing to add up")
+    yield {
+        "gradients": held.gradients, "state": held.state, "peak": peak_bytes(), "rows": rows
+    }  # fmt: skip
+
+
+def measure(options: Options) -> list[Row]:
+    """One row: ours as a share of the rival's."""
+    if not options.tiny and memory() < NEEDED:
+        raise NotHere(f"it needs {NEEDED / 1e9:.0f} GB of memory")
+    found = {}
+    for side in ("ours", "theirs"):
+        with Process("memory", side, options) as process:
+            found[side] = process.ask()
+    ours, theirs = (one["gradients"] + one["state"] for one in found.values())
+    return [
+        Row(
+            "optimizer and gradient memory, XLM-R Large's shape, XNLI-dev-en",
+            "Trainer",
+            [ours / theirs],
+            0.6,
+            0.55,
+            share=True,
+            small_is_good=True,
+            notes={
+                "GB": round(ours / 1e9, 2),
+                "rival's": round(theirs / 1e9, 2),
+                "embedding rows in view": found["ours"]["rows"],
+                "GB of the process at its peak": round(found["ours"]["peak"] / 1e9, 2),
+                "the rival's peak": round(found["theirs"]["peak"] / 1e9, 2),
+            },
+        )
+    ]
+
+
+def _flag(name: str) -> str:
+    return sys.argv[sys.argv.index(name) + 1]
+
+
+if __name__ == "__main__":
+    if "--side" in sys.argv:
+        given = Options(Path(_flag("--data")), rounds=0, tiny="--tiny" in sys.argv)
+        serve(lambda: run(_flag("--side"), given))
+    else:
+        program("memory", measure, rounds=1)

@@ -1,0 +1,135 @@
+"""Mine pairs among collections of sentence vectors beside faiss and the reference's margin loop.
+
+`--size`: vectors of each side, of 384 numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import faiss
+import numpy as np
+
+from bench import THREADS
+from bench.machine import Peak
+from bench.program import Options, program
+from bench.rounds import Row, Turn, alternate, ratios, timed
+from xstilts.metrics.mining import Candidates, candidates
+from xstilts.metrics.nearest import Vectors
+
+WIDTH, NEIGHBOURS = 384, 4
+Pairs = list[tuple[float, int, int]]
+
+
+def vectors(size: int) -> tuple[Vectors, Vectors]:
+    """Unit vectors, half of which have a noisy translation on the other side."""
+    draw = np.random.default_rng(0)
+    source, target = draw.standard_normal((2, size, WIDTH), dtype=np.float32)
+    half = size // 2
+    target[:half] = source[:half] + 0.5 * target[:half]
+    target = target[draw.permutation(size)]
+    for side in (source, target):
+        side /= np.linalg.norm(side, axis=1, keepdims=True)
+    return source, target
+
+
+def reference(source: Vectors, target: Vectors) -> Pairs:
+    """faiss both ways, then margins row by row and one to one from the best down.
+
+    The procedure of XTREME's `mine_bitext` with retrieval "max": ratio margin, k = 4.
+    """
+    there, back = _search(source, target), _search(target, source)
+    means = [side[0].mean(axis=1) for side in (there, back)]
+    forward = _best(there, means[0], means[1])
+    backward = _best(back, means[1], means[0])
+    pairs = [(score, row, place) for row, (score, place) in enumerate(forward)]
+    pairs += [(score, place, row) for row, (score, place) in enumerate(backward)]
+    seen_rows, seen_columns, chosen = set[int](), set[int](), Pairs()
+    for score, row, column in sorted(pairs, key=lambda pair: -pair[0]):
+        if score > 0 and row not in seen_rows and column not in seen_columns:
+            seen_rows.add(row)
+            seen_columns.add(column)
+            chosen.append((score, row, column))
+    return chosen
+
+
+def _search(queries: Vectors, collection: Vectors) -> tuple[Any, Any]:
+    index = faiss.IndexFlatIP(WIDTH)
+    index.add(collection)
+    cosine, place = index.search(queries, NEIGHBOURS)
+    return cosine, place
+
+
+def _best(found: tuple[Any, Any], mine: Any, theirs: Any) -> list[tuple[float, int]]:
+    """Each row's neighbour of the highest margin, one scalar at a time as the reference does."""
+    cosine, place = found
+    best = []
+    for row in range(len(cosine)):
+        scores = [
+            cosine[row, rank] / ((mine[row] + theirs[place[row, rank]]) / 2)
+            for rank in range(NEIGHBOURS)
+        ]
+        rank = int(np.argmax(scores))
+        best.append((float(scores[rank]), int(place[row, rank])))
+    return best
+
+
+def check(ours: Candidates, theirs: Pairs) -> int:
+    """Both sides mine the same pairs, but for a few of as good as equal scores.
+
+    Raises:
+        AssertionError: they do not.
+    """
+    places = zip(ours.source.tolist(), ours.target.tolist(), strict=True)
+    mine = dict(zip(places, ours.score.tolist(), strict=True))
+    other = {(row, column): score for score, row, column in theirs}
+    both = mine.keys() & other.keys()
+    assert len(both) >= 0.999 * max(len(mine), len(other)), f"{len(both)} of {len(mine)} alike"
+    assert all(abs(mine[pair] - other[pair]) < 1e-4 for pair in both), "other scores"
+    return len(both)
+
+
+def measure(options: Options) -> list[Row]:
+    """Two rows: beside faiss, and beside the machine's matrix product."""
+    size = options.size or (2000 if options.tiny else 100_000)
+    source, target = vectors(size)
+    faiss.omp_set_num_threads(THREADS)
+    peak, last = Peak(), dict[str, Any]()
+
+    def side(name: str, mined: Callable[[Vectors, Vectors], Any]) -> Callable[[int], Turn]:
+        def turn(number: int) -> Turn:
+            rows = size if number else min(size, 5000)  # the warm-up need not be long
+
+            def action() -> None:
+                last[name] = mined(source[:rows], target[:rows])
+
+            return timed(action, rows * rows)
+
+        return turn
+
+    turns = alternate(
+        {
+            "xstilts": side("xstilts", lambda one, other: candidates(one, other, NEIGHBOURS)),
+            "rival": side("rival", reference),
+        },
+        options.rounds,
+    )
+    pairs = check(last["xstilts"], last["rival"])
+    shares = [round(peak.share(2 * WIDTH / turn.cost), 3) for turn in turns["xstilts"]]
+    notes = {
+        "pairs alike": pairs,
+        "seconds": [round(turn.seconds, 1) for turn in turns["xstilts"]],
+        "rival's seconds": [round(turn.seconds, 1) for turn in turns["rival"]],
+        "GFLOP/s at most": round(peak.rate / 1e9),
+    }
+    name = f"mine {size:,} × {size:,} × {WIDTH}"
+    rival = "faiss IndexFlatIP both ways + the reference margin loop"
+    return [
+        Row(name, rival, ratios(turns["rival"], turns["xstilts"]), 5.0, None, notes=notes),
+        Row(name, "this machine's matrix product", shares, 0.7, 0.9, share=True),
+    ]
+
+
+if __name__ == "__main__":
+    program("mine", measure, rounds=2, size="vectors on each side")

@@ -1,0 +1,256 @@
+"""A masked-LM step on 64 × 128 sub-words beside AutoModelForMaskedLM with full logits.
+
+Each side trains in a process of its own; a turn is one optimizer step. Where the rival's
+logits do not fit into memory in one piece it adds up the gradients of slices, which need less
+memory and as many operations. `--size`: rows of a slice.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.encoders import Weights, encoder
+from bench.machine import device, has_gpu, wait
+from bench.process import Answer, Process, peak_bytes, serve
+from bench.program import Options, program
+from bench.rivals import masked_model, undropped
+from bench.rounds import Row, Turn, alternate, ratios
+from xstilts.config.experiment import Recipe
+from xstilts.formats.base import Feature
+from xstilts.formats.masked_lm import MASKED_LM, Masking
+from xstilts.models.encoder import Encoder
+from xstilts.models.transfer import HeadShape, TransferModel, initialised
+from xstilts.train.batching import collate
+from xstilts.train.checkpoint import Checkpoints
+from xstilts.train.loop import TrainTask, train
+
+TASK, RATE, DECAY = "text", 1e-5, 0.01
+COPIES = 4
+"""Of the full logits at the peak: they, their softmax, and the gradients of both."""
+BESIDE = 8e9
+"""Bytes of memory for everything but the logits, generously."""
+
+
+class Setting:
+    """The masked rows and the weights that both sides start from."""
+
+    def __init__(self, options: Options) -> None:
+        self.rows, self.length = (8, 32) if options.tiny else (64, 128)
+        self.weights: Weights = encoder(options)
+        self.tokenizer = self.weights.files.tokenizer()
+        self.vocabulary = len(self.weights.files.whole_embeddings())
+        self.slice = options.size or self._fitting()
+        masking = Masking(0.15, self.tokenizer.mask_token_id, self.vocabulary)
+        self.masked = [masking.drawn(self._row(row), row) for row in range(self.rows)]
+
+    def _row(self, number: int) -> Feature:
+        """A row of random sub-words: what a step costs does not depend on them."""
+        draw = random.Random(number)
+        low, high = 1 + self.tokenizer.pad_token_id + 2, self.vocabulary - 50
+        inner = [draw.randrange(low, high) for _ in range(self.length - 2)]
+        ids = [self.tokenizer.cls_token_id, *inner, self.tokenizer.sep_token_id]
+        words = tuple(range(1, self.length - 1))
+        return Feature(str(number), ids, [0] * self.length, [-100] * self.length, words)
+
+    def _fitting(self) -> int:
+        """The largest half, quarter, … of the rows whose full logits fit into memory."""
+        rows, room = self.rows, memory() - BESIDE
+        while rows > 1 and rows * self.length * self.vocabulary * 4 * COPIES > room:
+            rows //= 2
+        return rows
+
+    def head(self) -> dict[str, Tensor]:
+        """A masked LM head drawn with a seed."""
+        draw, width = torch.Generator().manual_seed(5), self.weights.config["hidden_size"]
+        return {
+            "dense.weight": 0.02 * torch.randn(width, width, generator=draw),
+            "dense.bias": torch.zeros(width),
+            "norm.weight": torch.ones(width),
+            "norm.bias": torch.zeros(width),
+            "bias": torch.zeros(self.vocabulary),
+        }
+
+
+def memory() -> int:
+    """Bytes of memory of this machine, or of its GPU."""
+    if has_gpu():
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def ours(setting: Setting) -> Iterator[Answer]:
+    """First the loss of some rows without dropout, then a training step for every answer."""
+    few = setting.masked[:4]
+    trial = _train(setting, undropped(_model(setting)), few, rate=1e-12)  # type: ignore[arg-type]
+    yield {"loss": next(trial)["loss"]}
+    trial.close()
+    steps = _train(setting, _model(setting), setting.masked, rate=RATE)
+    for answer in steps:
+        yield {**answer, "peak": peak_bytes()}
+
+
+def _model(setting: Setting) -> TransferModel:
+    vocabulary = setting.vocabulary
+    shape = HeadShape("masked_lm", vocabulary, 0.1, "mean")
+    seen = Encoder(setting.weights.files, torch.arange(vocabulary))
+    model = initialised(seen, {TASK: shape}, 1)
+    head: Any = model.heads[TASK]
+    head.load_state_dict(setting.head())
+    head.norm.eps = seen.model.config.layer_norm_eps
+    return model
+
+
+def _train(
+    setting: Setting, model: TransferModel, features: list[Feature], rate: float
+) -> Iterator[Answer]:
+    """Seconds and loss of each step of one long run of xstilts' loop."""
+    recipe = Recipe(
+        learning_rate=rate, epochs=200, batch_size=len(features), weight_decay=DECAY, warmup=0,
+        evaluations=1, keep="last", checkpoint_minutes=1e6,
+    )  # fmt: skip
+    task = TrainTask(
+        *(TASK, "masked_lm", (), "masked_accuracy", features, (), ()),
+        redraw=lambda feature, _seed: feature,  # masked the same on both sides
+    )
+    return _paused(model, task, recipe, setting.tokenizer.pad_token_id)
+
+
+def _paused(model: TransferModel, task: TrainTask, recipe: Recipe, pad: int) -> Iterator[Answer]:
+    """The loop, held after each step until the next is asked for."""
+    from threading import Semaphore, Thread
+
+    may, done, news = Semaphore(0), Semaphore(0), list[dict[str, Any]]()
+
+    def listen(facts: dict[str, Any]) -> None:
+        wait()
+        news.append(facts)
+        done.release()
+        may.acquire()
+
+    def loop() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            may.acquire()
+            train(model, [task], recipe, 0, pad, Checkpoints(Path(folder)), listen)
+
+    Thread(target=loop, daemon=True).start()
+    while True:
+        started = time.perf_counter()
+        may.release()
+        done.acquire()
+        yield {"seconds": time.perf_counter() - started, "loss": news[-1]["loss"]}
+
+
+def theirs(setting: Setting) -> Iterator[Answer]:
+    """The same of transformers' model in a plain loop: no masking, no bookkeeping."""
+    model = masked_model(setting.weights, setting.head())
+    named = list(model.named_parameters())
+    spared = [value for name, value in named if name.endswith("bias") or "norm" in name.lower()]
+    others = [
+        value for name, value in named if not (name.endswith("bias") or "norm" in name.lower())
+    ]
+    groups = [{"params": others, "weight_decay": DECAY}, {"params": spared, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=RATE, fused=True)
+    with torch.no_grad():
+        loss = _loss(setting, model.eval(), setting.masked[:4])
+        yield {"loss": float(loss) / _targets(setting.masked[:4])}
+    model.train()
+    while True:
+        started, summed = time.perf_counter(), 0.0
+        count = _targets(setting.masked)
+        for start in range(0, setting.rows, setting.slice):
+            loss = _loss(setting, model, setting.masked[start : start + setting.slice]) / count
+            loss.backward()
+            summed += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        wait()
+        yield {"seconds": time.perf_counter() - started, "loss": summed, "peak": peak_bytes()}
+
+
+def _loss(setting: Setting, model: Any, features: list[Feature]) -> Tensor:
+    """The loss summed over targets, from full logits."""
+    batch = collate(features, setting.tokenizer.pad_token_id).to(device())
+    labels = MASKED_LM.targets(features, setting.length).to(device())
+    with torch.autocast(device().type, torch.bfloat16, enabled=has_gpu()):
+        found = model(input_ids=batch.ids, attention_mask=batch.mask, labels=labels)
+    loss: Tensor = found.loss * _targets(features)
+    return loss
+
+
+def _targets(features: list[Feature]) -> int:
+    return sum(index != -100 for one in features for index in _indices(one))
+
+
+def _indices(feature: Feature) -> list[int]:
+    assert isinstance(feature.target, list)
+    return feature.target
+
+
+def measure(options: Options) -> list[Row]:
+    """Two rows: time, and peak memory."""
+    setting = Setting(options)
+    with Process("mlm", "ours", options) as one, Process("mlm", "theirs", options) as other:
+        here, there = one.ask()["loss"], other.ask()["loss"]
+        assert abs(here - there) < (5e-2 if has_gpu() else 1e-3), f"loss {here} and {there}"
+        last: dict[str, Answer] = {}
+
+        def turn(name: str, process: Process) -> Turn:
+            last[name] = process.ask()
+            return Turn(last[name]["seconds"])
+
+        sides = {"xstilts": lambda _: turn("xstilts", one), "rival": lambda _: turn("rival", other)}
+        turns = alternate(sides, options.rounds)
+    peaks = {name: answer["peak"] for name, answer in last.items()}
+    whole = setting.rows * setting.length * setting.vocabulary * 4
+    name = f"masked LM step on {setting.rows} × {setting.length} sub-words"
+    rival = f"AutoModelForMaskedLM, full logits, in slices of {setting.slice}"
+    notes = {
+        "GB at the peak": round(peaks["xstilts"] / 1e9, 2),
+        "rival's": round(peaks["rival"] / 1e9, 2),
+        "GB that the rival's logits fill in one piece, once": round(whole / 1e9, 2),
+    }
+    return [
+        Row(name, rival, ratios(turns["rival"], turns["xstilts"]), 3.0, 5.0),
+        Row(
+            f"its peak memory, the whole process ({setting.rows} rows at once against "
+            f"{setting.slice})",
+            rival,
+            [peaks["xstilts"] / peaks["rival"]],
+            1 / 3,
+            None,
+            share=True,
+            small_is_good=True,
+            notes=notes,
+        ),
+    ]
+
+
+def side() -> None:
+    """In a side's process."""
+    options = Options(
+        Path(_flag("--data")), rounds=0, size=int(_flag("--size")), tiny="--tiny" in sys.argv
+    )
+    run = {"ours": ours, "theirs": theirs}[_flag("--side")]
+    serve(lambda: run(Setting(options)))
+
+
+def _flag(name: str) -> str:
+    return sys.argv[sys.argv.index(name) + 1]
+
+
+if __name__ == "__main__":
+    if "--side" in sys.argv:
+        side()
+    else:
+        program("mlm", measure, rounds=5, size="rows of the rival's slices")

@@ -1,0 +1,109 @@
+"""`docs/performance.md` from what the benchmarks have written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.program import BUILD, ROOT
+from bench.rounds import Row
+
+PAGE = ROOT / "docs" / "performance.md"
+ORDER = ("finetune", "mlm", "memory", "evaluate", "tatoeba", "mine", "grid")
+HEAD = """\
+# Performance
+
+Written by `make bench`. Both sides take turns (ABAB…) in one process tree on the same data and
+weights, with the same precision, threads, examples per optimizer step, dropout, schedule and
+clipping; a warm-up turn of each is not counted, and each benchmark first checks that both sides
+compute the same. A figure is the median of the rounds' ratios, with the lowest and the highest:
+how many times as fast xstilts is, or a share. The share of the matrix-product rate counts the
+operations of the blocks' matrices for real sub-words only, against the best product of large
+matrices that was seen in the same run.
+"""
+
+
+def page(results: dict[str, dict[str, Any]]) -> str:
+    """The page as Markdown."""
+    parts = [HEAD, "\n".join(_table(results)), "\n".join(_notes(results))]
+    parts.append("\n".join(_where(results)))
+    return "\n".join(parts) + "\n"
+
+
+def _table(results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    yield "| benchmark | rival | measured | spread | target | aim |"
+    yield "|---|---|---|---|---|---|"
+    for name, found in results.items():
+        if found["skipped"]:
+            yield f"| {name} | | not measured: {found['skipped']} | | | |"
+        for row in _rows(found):
+            spread = f"{_figure(row, min(row.values))} – {_figure(row, max(row.values))}"
+            mark = {True: "", False: " (missed)", None: ""}[row.met]
+            cells = [row.benchmark, row.rival, f"**{_figure(row, row.value)}**{mark}", spread]
+            cells += [_target(row, row.at_least), _target(row, row.aim)]
+            yield f"| {' | '.join(cells)} |"
+
+
+def _rows(found: dict[str, Any]) -> list[Row]:
+    return [Row(**row) for row in found["rows"]]
+
+
+def _figure(row: Row, value: float) -> str:
+    if row.share:
+        return f"{100 * value:.1f} %"
+    return f"{value:.2f}×"
+
+
+def _target(row: Row, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{'at most' if row.small_is_good else 'at least'} {_figure(row, value)}"
+
+
+def _notes(results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    yield "\n## What else was measured\n"
+    for found in results.values():
+        for row in _rows(found):
+            if row.notes:
+                facts = "; ".join(f"{name} {_plain(value)}" for name, value in row.notes.items())
+                yield f"- {row.benchmark}, {row.rival}: {facts}."
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _where(results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    yield "\n## Machine, versions, commands\n"
+    for facts in _different(found["machine"] for found in results.values()):
+        yield f"- {facts['processor']}; {facts['precision']}; {facts['system']}"
+    for facts in _different(found["versions"] for found in results.values()):
+        yield f"- {', '.join(f'{name} {number}' for name, number in facts.items())}"
+    yield ""
+    for found in results.values():
+        yield f"    {found['command']}"
+
+
+def _different(facts: Iterator[dict[str, str]]) -> list[dict[str, str]]:
+    return [json.loads(text) for text in dict.fromkeys(json.dumps(one) for one in facts)]
+
+
+def read(*, tiny: bool = False) -> dict[str, dict[str, Any]]:
+    """What the benchmarks have written, in the table's order."""
+    paths = {name: BUILD / f"{name}{'-tiny' if tiny else ''}.json" for name in ORDER}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if path.is_file()
+    }
+
+
+def write(path: Path = PAGE, *, tiny: bool = False) -> None:
+    """Write the page."""
+    path.write_text(page(read(tiny=tiny)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

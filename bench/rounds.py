@@ -1,0 +1,90 @@
+"""Sides taking turns, and what comes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a side did in one turn.
+
+    Args:
+        work: in whatever unit both sides count (real sub-words, pairs of vectors).
+    """
+
+    seconds: float
+    work: float = 1.0
+
+    @property
+    def cost(self) -> float:
+        """Seconds per unit of work."""
+        return self.seconds / self.work
+
+
+Side = Callable[[int], Turn]
+"""Takes a turn, given its number (0 is the warm-up)."""
+
+
+def alternate(sides: Mapping[str, Side], rounds: int) -> dict[str, list[Turn]]:
+    """The turns of each side: ABAB…, after a warm-up turn of each that is not kept."""
+    turns: dict[str, list[Turn]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        for name, side in sides.items():
+            turn = side(number)
+            print(f"  round {number} {name}: {turn.seconds:.3f} s", flush=True)
+            if number:
+                turns[name].append(turn)
+    return turns
+
+
+def ratios(slower: list[Turn], faster: list[Turn]) -> list[float]:
+    """How many times the cost of the second the first has, round by round."""
+    return [one.cost / other.cost for one, other in zip(slower, faster, strict=True)]
+
+
+def timed(action: Callable[[], Any], work: float = 1.0) -> Turn:
+    """One action as a turn."""
+    started = time.perf_counter()
+    action()
+    return Turn(time.perf_counter() - started, work)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table.
+
+    Args:
+        values: one per round: times as fast, or a share where `share` is set.
+        at_least: the target; for a share that should be small, at most.
+        notes: name → what else was measured, for the page.
+    """
+
+    benchmark: str
+    rival: str
+    values: list[float]
+    at_least: float | None
+    aim: float | None
+    share: bool = False
+    small_is_good: bool = False
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float:
+        """The median of the rounds."""
+        return median(self.values)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target was met; none where there is none."""
+        if self.at_least is None:
+            return None
+        return self.value <= self.at_least if self.small_is_good else self.value >= self.at_least
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as JSON; `Row(**…)` reads it."""
+        return asdict(self)
