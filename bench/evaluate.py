@@ -52,7 +52,7 @@ class Setting:
             value.requires_grad_(False)
 
     def _features(self, options: Options, code: str) -> list[Feature]:
-        rows = tags(options, code)[: options.size or 100]
+        rows = tags(options, code)[: options.size or 40]
         length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
         found = TAGGING.features(rows, self.tokenizer, self.labels, Reading(length))
         return [replace(one, id=f"{code}:{one.id}") for one in found]
@@ -164,4 +164,4 @@ def measure(options: Options) -> list[Row]:
 
 
 if __name__ == "__main__":
-    program("evaluate", measure, rounds=4, size="sentences of each language")
+    program("evaluate", measure, rounds=3, size="sentences of each language")

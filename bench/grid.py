@@ -2,7 +2,8 @@
 
 Toy tasks and a toy encoder, one worker. Some of the runs are made alone, each in a store of its
 own; the others are reckoned from their stages' seconds in the grid, times what the runs that
-were made needed over what was reckoned for them. `--size`: runs made alone.
+were made needed over what was reckoned for them. Loading torch counts in the first stage that a
+worker runs. `--size`: runs made alone.
 """
 
 from __future__ import annotations

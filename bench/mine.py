@@ -132,4 +132,4 @@ def measure(options: Options) -> list[Row]:
 
 
 if __name__ == "__main__":
-    program("mine", measure, rounds=2, size="vectors on each side")
+    program("mine", measure, rounds=1, size="vectors on each side")

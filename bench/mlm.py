@@ -253,4 +253,4 @@ if __name__ == "__main__":
     if "--side" in sys.argv:
         side()
     else:
-        program("mlm", measure, rounds=5, size="rows of the rival's slices")
+        program("mlm", measure, rounds=3, size="rows of the rival's slices")

@@ -37,7 +37,7 @@ class Setting:
 
     def __init__(self, options: Options) -> None:
         codes = TATOEBA_LANGUAGES[:3] if options.tiny else TATOEBA_LANGUAGES
-        size = options.size or 100
+        size = options.size or 40
         self.sides: dict[str, Side] = {}
         for code in codes:
             here, english = bitext(options, code)
@@ -156,4 +156,4 @@ def measure(options: Options) -> list[Row]:
 
 
 if __name__ == "__main__":
-    program("tatoeba", measure, rounds=4, size="sentences of each language")
+    program("tatoeba", measure, rounds=3, size="sentences of each language")
