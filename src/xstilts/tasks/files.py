@@ -170,9 +170,10 @@ def _rows(task: FileTask, path: Path, start: str) -> Iterator[Row | BadRow]:
 
 
 def _running_text(path: Path, task: FileTask) -> list[LineExample | BadRow]:
-    """One example per line, in the order of the digests of their numbers.
+    """One example per line, in the order of the lines' digests.
 
-    The file's name has no say, as no key holds it; and parallel files have one order.
+    The file's name has no say, as no key holds it; parallel files have different orders, so that
+    a limit takes different sentences of each.
     """
     found: list[LineExample | BadRow] = []
     for where, line in _lines(path, task):
@@ -180,7 +181,12 @@ def _running_text(path: Path, task: FileTask) -> list[LineExample | BadRow]:
             found.append(line)
         else:
             found.append(LineExample(str(len(found)), line, where))
-    return sorted(found, key=lambda example: seed_of("line", example.id))
+    return sorted(found, key=_mixed)
+
+
+def _mixed(line: LineExample | BadRow) -> int:
+    """Where a line comes among the others, a function of its text."""
+    return seed_of("line", line.text if isinstance(line, LineExample) else line.id)
 
 
 def _lines(path: Path, task: FileTask) -> Iterator[tuple[str, str | BadRow]]:
