@@ -117,7 +117,7 @@ def test_several_files_are_one_split(hub: FakeHub) -> None:
     assert {one.id for one in found} == {"train.1-0", "train.1-1", "train.2-0", "train.2-1"}
 
 
-@pytest.mark.parametrize("place", ["", "xtreme", "intermediate"])
+@pytest.mark.parametrize("place", ["", "xtreme", "intermediate", "reasoning", "xtreme-m"])
 def test_local_files_come_first(hub: FakeHub, tmp_path: Path, place: str) -> None:
     write(tmp_path / place, "mine/train.jsonl", "one")
     made = at(task(), tmp_path)
@@ -258,7 +258,8 @@ def test_without_a_folder_a_run_says_what_is_needed_before_it_starts(tmp_path: P
 
 
 def test_every_task_says_where_each_split_comes_from(tmp_path: Path) -> None:
-    local_only = {"bucc", "ccg", "rte"}
+    local_only = {"bucc", "ccg", "copa", "rte", "winogrande"}
+    local_only |= {"mgsm-choice", "sib200", "xcopa", "xvnli", "xwinograd"}
     for name in TASKS:
         made = TASKS.get(name)
         for split, languages in made.splits.items():

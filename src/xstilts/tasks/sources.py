@@ -12,7 +12,7 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.keys import digest_of, digest_of_unchanged, seed_of
 from xstilts.tasks.base import BadRow, Example, TaskSpec
 
-PLACES = ("", "xtreme", "intermediate")
+PLACES = ("", "xtreme", "intermediate", "reasoning", "xtreme-m")
 """Folders below the user's in which a task's files are looked for."""
 
 PARQUET = "refs/convert/parquet"

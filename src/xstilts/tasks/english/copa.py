@@ -1,0 +1,61 @@
+"""COPA: which of two sentences tells the cause, or the effect, of what happened?
+
+As in XTREME-R (xtreme/third_party/run_xcopa.py), the question stands after the premise, with a
+space between.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from xstilts.core.errors import DataError
+from xstilts.tasks.base import ChoiceExample
+from xstilts.tasks.english.declare import english_task
+from xstilts.tasks.english.gold import gold
+from xstilts.tasks.rows import Row, json_rows, mapped
+from xstilts.tasks.sources import Local, Parse
+
+PLACES = ("0", "1")
+QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
+PARTS = {"train": "train", "dev": "val", "test": "test"}
+
+
+def _example(split: str, row: Row) -> ChoiceExample:
+    asked = row.text("question")
+    if asked not in QUESTIONS:
+        raise DataError("the question is neither cause nor effect", where=row.where)
+    return ChoiceExample(
+        f"{split}-{row.text('idx')}",
+        f"{row.text('premise').strip()} {QUESTIONS[asked]}",
+        (row.text("choice1"), row.text("choice2")),
+        gold(row, "label", split),
+        row.where,
+    )
+
+
+def plausible_alternatives(split: str) -> Parse:
+    """A parser of COPA's JSON lines, in any language.
+
+    Translations have the number `idx` of the original, which becomes part of the id.
+    """
+    return mapped(json_rows, partial(_example, split))
+
+
+def _local(split: str) -> tuple[Local, ...]:
+    """SuperGLUE's files, or those beside XTREME's XCOPA."""
+    part, parse = PARTS[split], plausible_alternatives(split)
+    names = (f"COPA/{part}.jsonl", f"copa/{part}.jsonl", f"xcopa/{part}-en.jsonl")
+    return tuple(Local((name,), parse) for name in names)
+
+
+COPA = english_task(
+    "copa",
+    "multiple_choice",
+    splits={"train": 400, "dev": 100, "test": 500},
+    local=_local,
+    labels=PLACES,
+    subwords=45,
+    summary="which of two sentences is the cause, or the effect?",
+    licence="",
+    citation="Roemmele et al. 2011",
+)

@@ -1,0 +1,63 @@
+"""WinoGrande: which of two names fills the blank?
+
+As in the authors' own training code (winogrande/scripts/utils.py), what stands before the blank is
+the text, and each choice is a name with the rest of the sentence.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from xstilts.core.errors import DataError
+from xstilts.tasks.base import ChoiceExample
+from xstilts.tasks.english.declare import english_task
+from xstilts.tasks.english.gold import gold
+from xstilts.tasks.rows import Row, json_rows, labelled_rows, mapped
+from xstilts.tasks.sources import Local
+
+PLACES = ("0", "1")
+NUMBERED = {"1": "0", "2": "1"}
+BLANK = "_"
+
+
+def filled(before: str, names: tuple[str, str], after: str) -> tuple[str, tuple[str, str]]:
+    """The text and the two choices of a sentence with a blank between `before` and `after`.
+
+    A sentence that begins with the blank is its own text, as there has to be one.
+    """
+    first, second = names
+    return before.strip() or f"{BLANK}{after}", (f"{first}{after}", f"{second}{after}")
+
+
+def _example(split: str, row: Row) -> ChoiceExample:
+    before, blank, after = row.text("sentence").partition(BLANK)
+    if not blank:
+        raise DataError("no blank in the sentence", where=row.where)
+    text, choices = filled(before, (row.text("option1"), row.text("option2")), after)
+    label = gold(row, "answer", split)
+    return ChoiceExample(row.text("qID"), text, choices, NUMBERED.get(label, label), row.where)
+
+
+def _local(split: str) -> tuple[Local, ...]:
+    """The answers are in the rows, else beside them; the largest of the train sets is read."""
+    name = "train_xl" if split == "train" else split
+    rows = f"winogrande/{name}.jsonl"
+    example = partial(_example, split)
+    apart = mapped(labelled_rows("answer"), example)
+    return (
+        Local((rows,), apart, (f"winogrande/{name}-labels.lst",)),
+        Local((rows,), mapped(json_rows, example)),
+    )
+
+
+WINOGRANDE = english_task(
+    "winogrande",
+    "multiple_choice",
+    splits={"train": None, "dev": None, "test": None},
+    local=_local,
+    labels=PLACES,
+    subwords=50,
+    summary="which of two names fills the blank?",
+    licence="",
+    citation="Sakaguchi et al. 2019, arXiv 1907.10641",
+)

@@ -1,0 +1,31 @@
+"""XVNLI without its images: does the caption entail the hypothesis? Trained on SNLI.
+
+IGLUE asks it of an image, with a model trained on images with hypotheses; its `sentence1` is the
+image's caption, SNLI's premise. SNLI as the training data of this form is our choice: the test set
+is a part of SNLI's test set, with translations, and has nothing in common with SNLI's train and
+dev sets. The few-shot rows of the release are not read.
+"""
+
+from __future__ import annotations
+
+from xstilts.tasks.english.declare import NLI
+from xstilts.tasks.english.nli import OFFICIAL
+from xstilts.tasks.multilingual.declare import alike, multilingual_task
+from xstilts.tasks.rows import json_rows, mapped
+from xstilts.tasks.sources import Local
+
+XVNLI = multilingual_task(
+    "xvnli",
+    "classification",
+    rows={"test": alike("en ar es fr ru", 1_150)},
+    local=lambda _split, language: (
+        Local((f"xvnli/{language}/test.jsonl",), mapped(json_rows, OFFICIAL)),
+    ),
+    labels=NLI,
+    subwords=35,
+    trained_on="snli",
+    translates=(("snli", "test"),),
+    summary="does the caption entail the hypothesis? XVNLI's text alone",
+    licence="",
+    citation="Bugliarello et al. 2022, arXiv 2201.11732",
+)
