@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from xstilts.metrics import METRICS
 from xstilts.metrics import nearest as nearest_module
-from xstilts.metrics.nearest import nearest
+from xstilts.metrics import retrieval as retrieval_module
+from xstilts.metrics.nearest import both_ways, nearest, unit
 from xstilts.metrics.retrieval import nearest_lines, ranks, statistics
 from xstilts.metrics.spans import spans
 
@@ -113,6 +114,73 @@ def test_nearest_is_the_highest_cosine_over_all_blocks(
     lengths = np.linalg.norm(candidates, axis=1)
     wanted = [int(np.argmax(candidates @ query / lengths)) for query in queries]
     assert nearest(queries.astype("f4"), candidates.astype("f4")).tolist() == wanted
+
+
+def plain_best(cosine: np.ndarray, k: int) -> np.ndarray:
+    """[n, k] the columns of each row's highest, of equals the first."""
+    return np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 40), (40, 1), (3, 61), (61, 3), (25, 37), (48, 48)])
+@pytest.mark.parametrize("drawn", ["signs", "repeated", "any", "one point"])
+@pytest.mark.parametrize("k", [1, 4, 50])
+def test_neighbours_both_ways_are_those_of_brute_force(
+    sizes: tuple[int, int], drawn: str, k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("BLOCK", 12), ("ALONG", 6), ("DOWN", 3)):
+        monkeypatch.setattr(nearest_module, name, size)
+    draw = np.random.default_rng(k)
+    left, right = (draw.normal(size=(size, 16)).astype("f4") for size in sizes)
+    if drawn == "signs":  # rows of length 4, so cosines are exact and many are equal
+        left, right = np.sign(left), np.sign(right)
+    if drawn == "repeated":
+        left, right = (side[draw.integers(0, 3, len(side)) % len(side)] for side in (left, right))
+    if drawn == "one point":
+        left[:], right[:] = 0.3, 0.7
+    forward, backward = both_ways(left, right, k)
+    cosine = unit(left).astype("f8") @ unit(right).astype("f8").T
+    # equal vectors are tied exactly: they get the cosine of the first of them
+    same = [
+        np.unique(side, axis=0, return_index=True, return_inverse=True) for side in (left, right)
+    ]
+    rows, columns = (first[inverse] for _, first, inverse in same)
+    cosine = cosine[rows][:, columns]
+    for found, wanted in ((forward, cosine), (backward, cosine.T)):
+        assert found.place.shape == (len(wanted), min(k, wanted.shape[1]))
+        places = plain_best(wanted.astype("f4") if drawn == "signs" else wanted, k)
+        assert found.place.tolist() == places.tolist()
+        best = np.take_along_axis(wanted, places, axis=1)
+        np.testing.assert_allclose(found.cosine, best, atol=1e-6)
+
+
+def test_the_first_of_equal_vectors_wins_wherever_blocks_end() -> None:
+    """BLAS adds up in another order for other shapes; equal vectors must not be told apart."""
+    draw = np.random.default_rng(0)
+    for size in (1023, 1025, 1031, 2049):
+        line = draw.normal(size=(1, 384)).astype("f4")
+        queries = draw.normal(size=(9, 384)).astype("f4")
+        forward, backward = both_ways(queries, np.repeat(line, size, axis=0), 4)
+        assert forward.place.tolist() == [[0, 1, 2, 3]] * 9
+        assert (backward.place == backward.place[0]).all()
+        assert (nearest(queries[:1], np.repeat(line, size, axis=0)) == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ranks_do_not_depend_on_how_many_cosines_are_held(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(seed)
+    queries, candidates = (np.sign(draw.normal(size=(n, 4))).astype("f4") for n in (13, 17))
+    wanted, answers = ([str(value) for value in draw.integers(0, 6, n)] for n in (13, 17))
+    cosine = unit(queries) @ unit(candidates).T  # exact
+    expected = []
+    for row, meaning in enumerate(wanted):
+        right = np.array([answer == meaning for answer in answers])
+        best = cosine[row][right].max() if right.any() else np.inf
+        expected.append(1 + int((cosine[row][~right] >= best).sum()) if right.any() else 0)
+    assert ranks(queries, candidates, wanted, answers).tolist() == expected
+    monkeypatch.setattr(retrieval_module, "COSINES", 40)
+    assert ranks(queries, candidates, wanted, answers).tolist() == expected
 
 
 def test_tatoebas_rule_is_that_of_lines_and_ours_that_of_meanings() -> None:

@@ -97,12 +97,13 @@ def _best(here: Neighbours, there: Neighbours) -> tuple[Places, Floats]:
 
 def _one_to_one(rows: Places, columns: Places, order: Places) -> NDArray[np.int64]:
     """Those of `order` whose row and column were not in an earlier pair."""
-    seen_rows, seen_columns, chosen = set[int](), set[int](), list[int]()
-    for pair in order.tolist():
-        row, column = int(rows[pair]), int(columns[pair])
-        if row not in seen_rows and column not in seen_columns:
-            seen_rows.add(row)
-            seen_columns.add(column)
+    free_rows = bytearray(b"\1") * (rows.max(initial=-1) + 1)
+    free_columns = bytearray(b"\1") * (columns.max(initial=-1) + 1)
+    chosen = []
+    pairs = zip(order.tolist(), rows[order].tolist(), columns[order].tolist(), strict=True)
+    for pair, row, column in pairs:
+        if free_rows[row] and free_columns[column]:
+            free_rows[row] = free_columns[column] = 0
             chosen.append(pair)
     return np.array(chosen, dtype=np.int64)
 

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from xstilts.core.errors import DataError
 
 BLOCK = 1024
+"""Rows and columns of a block: its cosines stay in the cache while they are looked through."""
+ALONG, DOWN = 512, 128
+"""Cosines of a row, or of a column, that are looked at closely if their highest is worth it."""
+
 Vectors = NDArray[np.float32]
 Places = NDArray[np.int64]
 
@@ -34,14 +38,18 @@ def unit(vectors: Vectors) -> Vectors:
     Raises:
         DataError: some are not finite.
     """
-    lost = int((~np.isfinite(vectors)).any(axis=1).sum())
+    found, lost = np.empty(vectors.shape, dtype=np.float32), 0
+    for start in range(0, len(vectors), BLOCK):
+        rows = vectors[start : start + BLOCK]
+        lost += int((~np.isfinite(rows)).any(axis=1).sum())
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        np.divide(rows, np.maximum(lengths, 1e-12), out=found[start : start + BLOCK])
     if lost:
         raise DataError(
             f"{lost} of {len(vectors)} sentence vectors are not finite",
             todo="the encoder has lost its numbers: train it anew, at a lower rate",
         )
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+    return found
 
 
 def nearest(queries: Vectors, candidates: Vectors) -> Places:
@@ -65,12 +73,45 @@ def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighb
     """
     one, other = unit(left), unit(right)
     forward, backward = _unknown(len(one), k, len(other)), _unknown(len(other), k, len(one))
-    for rows in _blocks(len(one)):
-        for columns in _blocks(len(other)):
-            near = one[rows] @ other[columns].T
-            _see(forward, rows, columns, near)
-            _see(backward, columns, rows, near.T)
+    for rows, columns, near in _products(one, other):
+        _see(forward, rows, columns.start, near, ALONG)
+        _see(backward, columns, rows.start, near.T, DOWN)
     return forward, backward
+
+
+def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors:
+    """[n, d], [m, d] → [n, m] dot products; those of equal rows are equal to the last bit.
+
+    BLAS multiplies a single vector in another way, which does not keep that promise.
+    """
+    if min(len(one), len(other)) == 1:
+        one, other = (np.repeat(side, 2, axis=0) for side in (one, other))
+        near: Vectors = np.matmul(one, other.T)[::2, ::2]
+        return near
+    return np.matmul(one, other.T, out=out)
+
+
+def _products(one: Vectors, other: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
+    """Rows, columns and their cosines, block by block; each block takes the last one's place.
+
+    All blocks have one shape, for with another shape BLAS may add up in another order, and ties
+    would be lost. So the last ones reach back, and there what was seen before is -inf.
+    """
+    room = np.empty((min(BLOCK, len(one)), min(BLOCK, len(other))), dtype=np.float32)
+    for rows, old_rows in _blocks(len(one)):
+        for columns, old_columns in _blocks(len(other)):
+            near = product(one[rows], other[columns], room)
+            near[:old_rows] = -np.inf
+            near[:, :old_columns] = -np.inf
+            yield rows, columns, near
+
+
+def _blocks(size: int) -> Iterator[tuple[slice, int]]:
+    """Blocks of one size, and how many rows of each were in the one before."""
+    width = min(BLOCK, size)
+    for start in range(0, size, BLOCK):
+        first = min(start, size - width)
+        yield slice(first, first + width), start - first
 
 
 def _unknown(rows: int, k: int, others: int) -> Neighbours:
@@ -78,25 +119,41 @@ def _unknown(rows: int, k: int, others: int) -> Neighbours:
     return Neighbours(np.full(shape, -np.inf, dtype=np.float32), np.zeros(shape, dtype=np.int64))
 
 
-def _blocks(size: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
+def _see(known: Neighbours, rows: slice, first: int, near: Vectors, width: int) -> None:
+    """Let the cosines of a block, whose first column is `first`, into the k best of its rows.
 
-
-def _see(known: Neighbours, rows: slice, columns: slice, near: Vectors) -> None:
-    """Let the cosines of a block into the k best of its rows so far."""
-    cosine, place = _top(near, known.cosine.shape[1])
-    cosine = np.concatenate([known.cosine[rows], cosine], axis=1)
-    place = np.concatenate([known.place[rows], place + columns.start], axis=1)
-    order = np.argsort(-cosine, axis=1, kind="stable")[:, : known.cosine.shape[1]]
-    known.cosine[rows] = np.take_along_axis(cosine, order, axis=1)
-    known.place[rows] = np.take_along_axis(place, order, axis=1)
+    After the first blocks few strips hold anything better, which one pass for their highest
+    cosines tells; `width` is a strip's.
+    """
+    width = width if near.shape[1] % width == 0 else near.shape[1]
+    strips = near.reshape(len(near), -1, width)
+    row, strip = np.nonzero(strips.max(axis=2) > known.cosine[rows, -1, None])
+    cosine, place = _top(strips[row, strip], known.cosine.shape[1])
+    place += first + width * strip[:, None]
+    turn = np.arange(len(row)) - np.searchsorted(row, row)  # strips of the same row before
+    for number in range(turn.max(initial=-1) + 1):
+        now = turn == number
+        _merge(known, rows.start + row[now], cosine[now], place[now])
 
 
 def _top(near: Vectors, k: int) -> tuple[Vectors, Places]:
-    """The k highest of each row: for a small k, k times the highest is faster than sorting."""
-    rest, rows = near.copy(), np.arange(len(near))
-    places = np.zeros((len(near), min(k, near.shape[1])), dtype=np.int64)
-    for rank in range(places.shape[1]):
-        places[:, rank] = rest.argmax(axis=1)
-        rest[rows, places[:, rank]] = -np.inf
-    return np.take_along_axis(near, places, axis=1), places
+    """The k highest of each row, and their columns; overwrites them in `near`.
+
+    For a small k, k times the highest is faster than sorting.
+    """
+    shape, rows = (len(near), min(k, near.shape[1])), np.arange(len(near))
+    cosines, places = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64)
+    for rank in range(shape[1]):
+        best = near.argmax(axis=1)
+        cosines[:, rank], places[:, rank] = near[rows, best], best
+        near[rows, best] = -np.inf
+    return cosines, places
+
+
+def _merge(known: Neighbours, rows: Places, cosine: Vectors, place: Places) -> None:
+    """Let more cosines [r, m] into the k best of different rows [r]; of equals the old stay."""
+    cosine = np.concatenate([known.cosine[rows], cosine], axis=1)
+    place = np.concatenate([known.place[rows], place], axis=1)
+    order = np.argsort(-cosine, axis=1, kind="stable")[:, : known.cosine.shape[1]]
+    order += cosine.shape[1] * np.arange(len(rows))[:, None]
+    known.cosine[rows], known.place[rows] = cosine.ravel()[order], place.ravel()[order]

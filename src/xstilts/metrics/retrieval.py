@@ -8,15 +8,18 @@ these, columns 6–7 are (Tatoeba's own hit, 1) where the task is parallel line 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats, Metric, ratio
-from xstilts.metrics.nearest import BLOCK, nearest, unit
+from xstilts.metrics.nearest import BLOCK, nearest, product, unit
 
 COLUMNS = 8
+COSINES = 1 << 25
+"""Most cosines that are held at once."""
 
 
 def ranks(
@@ -34,18 +37,53 @@ def ranks(
     an encoder which maps everything to one point gets no credit.
     """
     left, right = unit(queries), unit(candidates)
-    codes = {meaning: code for code, meaning in enumerate(dict.fromkeys(candidate_meanings))}
-    answers = np.array([codes[meaning] for meaning in candidate_meanings], dtype=np.int64)
-    wanted = np.array([codes.get(meaning, -1) for meaning in query_meanings], dtype=np.int64)
+    answers = _Answers.of(query_meanings, candidate_meanings)
     found = np.zeros(len(left), dtype=np.int64)
-    for start in range(0, len(left), BLOCK):
-        rows = slice(start, start + BLOCK)
-        near = left[rows] @ right.T
-        correct = wanted[rows, None] == answers[None, :]
-        best = np.where(correct, near, -np.inf).max(axis=1, initial=-np.inf)
-        before = (~correct & (near >= best[:, None])).sum(axis=1)
-        found[rows] = np.where(correct.any(axis=1), before + 1, 0)
+    step = max(1, min(BLOCK, COSINES // max(1, len(right))))
+    for start in range(0, len(left), step):
+        rows = slice(start, start + step)
+        near = product(left[rows], right)
+        count, query, place = answers.of_queries(rows)
+        asked, cosine = np.flatnonzero(count), near[query, place]
+        best = np.full(len(near), np.inf, dtype=np.float32)
+        best[asked] = np.maximum.reduceat(cosine, (np.cumsum(count) - count)[asked])
+        before = np.count_nonzero(near >= best[:, None], axis=1)
+        before -= np.bincount(query[cosine == best[query]], minlength=len(near))
+        found[rows] = np.where(count, before + 1, 0)
     return found
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """Which candidates are correct for which query.
+
+    Args:
+        place: [c] candidates, those of one meaning together.
+        first, count: [q] where those of each query begin in `place`, and how many there are.
+    """
+
+    place: NDArray[np.int64]
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, queries: Sequence[str], candidates: Sequence[str]) -> _Answers:
+        codes = {meaning: code for code, meaning in enumerate(dict.fromkeys(candidates))}
+        meant = np.array([codes[meaning] for meaning in candidates], dtype=np.int64)
+        wanted = np.array([codes.get(meaning, len(codes)) for meaning in queries], dtype=np.int64)
+        place = np.argsort(meant, kind="stable")
+        first = np.searchsorted(meant[place], wanted)
+        last = np.searchsorted(meant[place], wanted, side="right")
+        return cls(place, first, last - first)
+
+    def of_queries(
+        self, rows: slice
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Of some queries: how many answers each has; of each answer, its query and its place."""
+        count = self.count[rows]
+        query = np.repeat(np.arange(len(count)), count)
+        turn = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
+        return count, query, self.place[np.repeat(self.first[rows], count) + turn]
 
 
 def nearest_lines(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xstilts.metrics.meanings import joined
-from xstilts.metrics.nearest import nearest
+from xstilts.metrics.nearest import both_ways
 from xstilts.metrics.retrieval import ranks
 from xstilts.stages.kind import Work
 from xstilts.stages.pairs import SIDES
@@ -24,9 +24,9 @@ def run(work: Work) -> dict[str, Any]:
     sides = {name: side(work, name) for name in SIDES}
     meanings = joined({name: (found.texts, found.meanings) for name, found in sides.items()})
     rows = []
-    for direction, query, pool in DIRECTIONS:
+    both = both_ways(sides["here"].vectors, sides["english"].vectors, 1)
+    for (direction, query, pool), found in zip(DIRECTIONS, both, strict=True):
         asked, answers = sides[query], sides[pool]
-        found = nearest(asked.vectors, answers.vectors)
         places = ranks(asked.vectors, answers.vectors, meanings[query], meanings[pool])
         rows += [
             {
@@ -35,7 +35,7 @@ def run(work: Work) -> dict[str, Any]:
                 "prediction": answers.ids[place],
                 "rank": int(rank),
             }
-            for name, place, rank in zip(asked.ids, found, places, strict=True)
+            for name, place, rank in zip(asked.ids, found.place[:, 0].tolist(), places, strict=True)
         ]
     write_rows(work.folder / PREDICTIONS, rows)
     return {"rows": len(rows)}
