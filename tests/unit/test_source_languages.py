@@ -12,6 +12,7 @@ from xstilts.config.load import Loaded
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.formats.base import Reading
 from xstilts.stages import train
 from xstilts.stages.compile import compile_experiment
 from xstilts.stages.kind import Work
@@ -79,7 +80,9 @@ def test_several_languages_are_one_training_set_in_any_order(
     for stage in (next(iter(one)), next(iter(other))):
         inputs = {role: store.artifact(key) for role, key in stage.inputs.items()}
         work = Work(stage, inputs, tmp_path, tmp_path, lambda _: None)
-        seen.append([(row["id"], row["tokens"]) for row in train._rows(work, "train", "toy-tags")])
+        tokenizer = train.encoder_files(work).tokenizer()
+        found = train._features(work, "train", "toy-tags", tokenizer, Reading())
+        seen.append([(one.id, tokenizer.decode(one.ids[1:-1]).split()) for one in found])
     assert seen[0] == seen[1]
     assert len({name for name, _ in seen[0]}) == 24  # twelve of each language
     words = dict(seen[0])

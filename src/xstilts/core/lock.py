@@ -23,3 +23,11 @@ def try_lock(path: Path) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+@contextmanager
+def wait_lock(path: Path) -> Iterator[None]:
+    """Hold the lock file for the block; waits while somebody else has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield

@@ -3,6 +3,7 @@
 STORE/artifacts/KEY/    a finished stage: its files and manifest.json, never changed
 STORE/staging/          work under way; worthless once its process has ended
 STORE/checkpoints/KEY/  the way back into a training stage that was stopped
+STORE/features/         rows as sub-words, shared by stages: a store of its own, may be deleted
 STORE/locks/  STORE/experiments/  STORE/damaged/  STORE/journal.jsonl
 """
 
@@ -29,6 +30,7 @@ from xstilts.core.lock import try_lock
 from xstilts.core.stage import Stage
 
 MANIFEST = "manifest.json"
+FEATURES = "features"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -228,7 +230,8 @@ class Store:
 
         That is staged folders, and checkpoints of stages that were published after all.
         """
-        gone = 0
+        inner = self.root / FEATURES
+        gone = Store(inner).sweep() if inner.is_dir() else 0
         for path in sorted((self.root / "checkpoints").glob("*")):
             if self.has(path.name):
                 shutil.rmtree(path, ignore_errors=True)

@@ -24,7 +24,7 @@ from typing import Any, TextIO
 from xstilts.core.errors import XstiltsError
 from xstilts.core.lock import try_lock
 from xstilts.core.stage import Stage
-from xstilts.core.store import Artifact, DamagedArtifact, Store
+from xstilts.core.store import FEATURES, Artifact, DamagedArtifact, Store
 from xstilts.stages import KINDS
 from xstilts.stages.kind import Work
 
@@ -99,7 +99,9 @@ def perform(store: Store, stage: Stage, tell: Callable[[dict[str, Any]], None]) 
     inputs = {role: _sound(store.artifact(key)) for role, key in stage.inputs.items()}
     started, processor = time.monotonic(), time.process_time()
     with store.staging(stage.key) as folder:
-        work = Work(stage, inputs, folder, store.checkpoint_path(stage.key), _sparsely(tell))
+        checkpoints = store.checkpoint_path(stage.key)
+        features = store.root / FEATURES
+        work = Work(stage, inputs, folder, checkpoints, _sparsely(tell), features=features)
         facts = KINDS.get(stage.kind)(work)
         provenance = {
             "seconds": round(time.monotonic() - started, 3),

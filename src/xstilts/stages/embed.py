@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import os
+from array import array
+from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xstilts.core.errors import ConfigError
-from xstilts.formats import EMBEDDED
-from xstilts.formats.base import Reading, id_lists
+from xstilts.formats.base import Feature, Reading
+from xstilts.formats.prepared import lengths, occurring_ids
+from xstilts.metrics.nearest import Places
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.vocabulary import used_ids
+from xstilts.stages.features import prepared
 from xstilts.stages.kind import Work
-from xstilts.stages.prepare import ROWS
-from xstilts.stages.rows import read_rows
 from xstilts.stages.train import encoder_files
 from xstilts.train.predict import embed
 
+PART = 1 << 28
+"""Bytes of vectors that are held in memory at once; it decides which sentences share a batch."""
+
 
 def run(work: Work) -> dict[str, Any]:
-    """Write a file of vectors, float32 [rows, width], for every layer and pooling."""
+    """Write a file of vectors, float32 [rows, width], for every layer and pooling.
+
+    A sentence that is there several times is embedded once. Vectors go to the disk a part at
+    a time.
+    """
     params = work.params
     files = encoder_files(work)
     tokenizer = files.tokenizer()
-    rows = read_rows(work.inputs["rows"] / ROWS)
     reading = Reading(max_length=params["max_length"])
-    features = EMBEDDED.get(params["format"]).features(rows, tokenizer, (), reading)
+    rows = work.inputs["rows"]
+    features = prepared(work, rows, params["format"], (), reading, tokenizer)
     encoder = frozen_encoder(files)
     depth = int(encoder.model.config.num_hidden_layers)
     if wrong := [layer for layer in params["layers"] if not 0 <= layer <= depth]:
@@ -35,12 +47,43 @@ def run(work: Work) -> dict[str, Any]:
             where="retrieval.layer",
             todo=f"0 is the embedding output, {depth} the last block",
         )
-    encoder.view(used_ids(id_lists(features), tokenizer.pad_token_id))
+    encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
     ways = list(product(params["layers"], params["poolings"]))
-    found = embed(encoder, features, tokenizer.pad_token_id, ways)
-    for (layer, pooling), vectors in found.items():
-        np.save(work.folder / vectors_file(layer, pooling), vectors, allow_pickle=False)
-    return {"rows": len(rows), "width": encoder.width}
+    shape = len(features), encoder.width
+    written = {way: _empty(work.folder / vectors_file(*way), shape) for way in ways}
+    part = max(1, PART // (4 * encoder.width * len(ways)))
+    for places, same, chosen in _sentences(features, part):
+        found = embed(encoder, chosen, tokenizer.pad_token_id, ways)
+        for way, vectors in found.items():
+            written[way][places] = vectors[same]
+    return {"rows": len(features), "width": encoder.width}
+
+
+def _sentences(
+    features: Sequence[Feature], most: int
+) -> Iterator[tuple[Places, Places, list[Feature]]]:
+    """Different sentences, the longest first, at most so many at a time.
+
+    Yields the rows that have them, which of them each of these rows has, and the sentences.
+    """
+    known: dict[bytes, int] = {}
+    code = [known.setdefault(array("i", one.ids).tobytes(), len(known)) for one in features]
+    _, first, same = np.unique(np.array(code), return_index=True, return_inverse=True)
+    order = np.argsort(-lengths(features)[first], kind="stable")
+    rank = np.argsort(order)[same]
+    for start in range(0, len(order), most):
+        places = np.flatnonzero((rank >= start) & (rank < start + most))
+        chosen = [features[place] for place in first[order[start : start + most]].tolist()]
+        yield places, rank[places] - start, chosen
+
+
+def _empty(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """A mapped array file. Its room is claimed first: a full disk is an error, not a crash."""
+    found = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return found
 
 
 def vectors_file(layer: int, pooling: str) -> str:

@@ -20,6 +20,7 @@ class Work:
         checkpoints: where a long stage may keep its way back.
         tell: called with progress, e.g. {"step": 3, "steps": 50, "loss": 0.7}.
         notes: goes into provenance: what happened on the way, not what was found.
+        features: where stages share prepared features; none: every stage makes its own.
     """
 
     stage: Stage
@@ -28,6 +29,7 @@ class Work:
     checkpoints: Path
     tell: Callable[[dict[str, Any]], None]
     notes: list[str] = field(default_factory=list)
+    features: Path | None = None
 
     @property
     def params(self) -> Mapping[str, Any]:

@@ -7,12 +7,13 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Reading, id_lists
+from xstilts.formats.base import Reading
+from xstilts.formats.prepared import occurring_ids
 from xstilts.models.encoder import Encoder, device, frozen_encoder
 from xstilts.models.files import HEADS, EncoderFiles
 from xstilts.models.transfer import HeadShape, TransferModel
 from xstilts.models.vocabulary import used_ids
+from xstilts.stages.features import prepared
 from xstilts.stages.kind import Work
 from xstilts.stages.prepare import ROWS
 from xstilts.stages.rows import PREDICTIONS, read_rows, write_rows
@@ -24,13 +25,13 @@ def run(work: Work) -> dict[str, Any]:
     params = work.params
     files = EncoderFiles(work.inputs["encoder"].path, work.inputs["model"].path)
     tokenizer = files.tokenizer()
-    rows = read_rows(work.inputs["rows"] / ROWS)
+    rows = read_rows(work.inputs["rows"] / ROWS, ["id"])
     labels = tuple(params["labels"])
     reading = Reading(**params["reading"])
-    features = TRAINED.get(params["format"]).features(rows, tokenizer, labels, reading)
+    features = prepared(work, work.inputs["rows"], params["format"], labels, reading, tokenizer)
     shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
     model = _model(files, params["task"], shape)
-    model.encoder.view(used_ids(id_lists(features), tokenizer.pad_token_id))
+    model.encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
     found = predict(
         *(model, params["task"], params["format"], features, labels, tokenizer.pad_token_id),
         reading,

@@ -18,7 +18,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     pq.write_table(pa.Table.from_pylist(list(rows)), path, compression="zstd")
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a parquet file, in order."""
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+def read_rows(path: Path, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a parquet file, in order, with all columns or some."""
+    rows: list[dict[str, Any]] = pq.read_table(path, columns=columns).to_pylist()
     return rows

@@ -33,7 +33,7 @@ def side(work: Work, name: str) -> Side:
     params = work.params
     rows = read_rows(work.inputs[f"rows:{name}"] / ROWS)
     path = work.inputs[f"vectors:{name}"] / vectors_file(params["layer"], params["pooling"])
-    vectors = np.load(path, allow_pickle=False)
+    vectors = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     order = sorted(range(len(rows)), key=lambda place: natural(rows[place]["id"]))
     ordered = [rows[place] for place in order]
     ids, texts, meanings = ([row[name] for row in ordered] for name in ("id", "text", "meaning"))

@@ -13,13 +13,16 @@ from xstilts.config.experiment import Recipe
 from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.files import write_json
 from xstilts.core.keys import seed_of
+from xstilts.core.store import Artifact
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Reading, Row, id_lists
+from xstilts.formats.base import Feature, Reading
 from xstilts.formats.masked_lm import MaskedHead, Masking, masked_ids
+from xstilts.formats.prepared import Joined, occurring_ids
 from xstilts.models.encoder import Encoder
 from xstilts.models.files import BODY, HEADS, MASKED_HEAD, ROWS, EncoderFiles, embedding_name
 from xstilts.models.transfer import HeadShape, TransferModel, initialised, module_name
 from xstilts.models.vocabulary import used_ids
+from xstilts.stages.features import prepared
 from xstilts.stages.gold import gold_of
 from xstilts.stages.kind import Work
 from xstilts.stages.prepare import ROWS as EXAMPLES
@@ -74,8 +77,8 @@ def _ids_in_view(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) ->
     """The vocabulary ids that training can touch: all of them if they are to be predicted."""
     if any(TRAINED.get(task.format).tied for task in tasks):
         return torch.arange(vocabulary)
-    features = (feature for task in tasks for feature in (*task.train, *task.dev))
-    return used_ids(id_lists(features), tokenizer.pad_token_id)
+    found = [occurring_ids(features) for task in tasks for features in (task.train, task.dev)]
+    return used_ids(found, tokenizer.pad_token_id)
 
 
 def _take_masked_head(
@@ -108,24 +111,25 @@ def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int
     labels = tuple(task["labels"])
     kind = TRAINED.get(task["format"])
     reading = Reading(**recipe.reading(task["format"]))
-    rows = {role: _rows(work, role, name) for role in ("train", "dev")}
-    found = {
-        role: kind.features(rows[role], tokenizer, labels, reading) for role in ("train", "dev")
-    }
+    examples, dev = (_features(work, role, name, tokenizer, reading) for role in ("train", "dev"))
     given = TrainTask(
         name=name,
         format=task["format"],
         labels=labels,
         metric=task["metric"],
-        train=found["train"],
-        dev=found["dev"],
+        train=examples,
+        dev=dev,
         dev_gold=(),
         reading=reading,
         language=task.get("language", "en"),
     )
     if kind.tied:
         return _masked(given, Masking(recipe.masked, _mask_id(tokenizer), vocabulary))
-    gold = gold_of(task["format"], rows["dev"])
+    gold = [
+        answer
+        for rows in _artifacts(work, "dev", name).values()
+        for answer in gold_of(task["format"], read_rows(rows / EXAMPLES))
+    ]
     if not gold_is_blank(gold, task["format"]):
         return replace(given, dev_gold=gold)
     if recipe.keep == "last":
@@ -136,19 +140,27 @@ def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int
     )
 
 
-def _rows(work: Work, role: str, name: str) -> list[Row]:
-    """A task's rows in all its languages, in an order that no experiment can change."""
-    found = {
-        key.rpartition(":")[2]: read_rows(artifact / EXAMPLES)
+def _artifacts(work: Work, role: str, name: str) -> dict[str, Artifact]:
+    """A task's prepared rows by language, in an order that no experiment can change."""
+    return {
+        key.rpartition(":")[2]: artifact
         for key, artifact in sorted(work.inputs.items())
         if key.startswith(f"{role}:{name}:")
     }
+
+
+def _features(
+    work: Work, role: str, name: str, tokenizer: Any, reading: Reading
+) -> Sequence[Feature]:
+    """A task's features in all its languages; parallel examples have one id in all of them."""
+    task = work.params["tasks"][name]
+    found = {
+        language: prepared(work, rows, task["format"], task["labels"], reading, tokenizer)
+        for language, rows in _artifacts(work, role, name).items()
+    }
     if len(found) == 1:
         return next(iter(found.values()))
-    # parallel examples have one id in all languages
-    return [
-        {**row, "id": f"{language}:{row['id']}"} for language in found for row in found[language]
-    ]
+    return Joined([(f"{language}:", part) for language, part in found.items()])
 
 
 def _masked(task: TrainTask, masking: Masking) -> TrainTask:

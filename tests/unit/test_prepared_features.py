@@ -1,0 +1,246 @@
+"""Rows are tokenised once: what stages read back is what the format made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import AutoTokenizer
+
+from xstilts.core import faults
+from xstilts.core.errors import StoreError
+from xstilts.core.lock import wait_lock
+from xstilts.core.stage import Stage
+from xstilts.core.store import Artifact, Store
+from xstilts.formats import EMBEDDED, TRAINED
+from xstilts.formats.base import Feature, Reading, id_lists
+from xstilts.formats.prepared import Joined, Prepared, lengths, occurring_ids, text_counts
+from xstilts.models.files import import_encoder
+from xstilts.stages import embed as embed_stage
+from xstilts.stages import features as stage_module
+from xstilts.stages.features import prepared
+from xstilts.stages.kind import Work
+from xstilts.stages.rows import write_rows
+from xstilts.testing.tiny import write_encoder
+
+TEXT = "the dog is here"
+READING = Reading(max_length=24, stride=6, question_length=6)
+ROWS: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
+    "classification": (
+        ("a", "b"),
+        [
+            {"id": str(n), "text": TEXT, "text_pair": "a cat " * n, "label": "ab "[n]}
+            for n in range(3)
+        ],
+    ),
+    "multiple_choice": (
+        ("0", "1", "2"),
+        [
+            {"id": f"é{n}", "text": TEXT, "choices": ["a", "a cat", "bread"], "label": str(n)}
+            for n in range(2)
+        ],
+    ),
+    "tagging": (
+        ("O", "B-x"),
+        [
+            {"id": str(n), "tokens": ["cat", "", "qq"] * n, "tags": ["O", "B-x", "?"] * n}
+            for n in (1, 2, 9)
+        ],
+    ),
+    "span": (
+        ("answerable", "unanswerable"),
+        [
+            {
+                "id": str(n),
+                "question": "where is it " * n,
+                "context": "the cat – is “here” today " * n,
+                "answers": ["cat"] if n else [],
+                "starts": [4] if n else [],
+            }
+            for n in (3, 1)
+        ],
+    ),
+    "masked_lm": ((), [{"id": str(n), "text": text} for n, text in enumerate([TEXT, "", "a"])]),
+    "retrieval": ((), [{"id": str(n), "text": "a " * n, "meaning": ""} for n in range(4)]),
+    "mining": ((), [{"id": str(n), "text": "bread", "meaning": ""} for n in range(2)]),
+}
+
+
+class NoTokenizer:
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("tokenised again")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError("tokenised again")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("encoder")
+    import_encoder(write_encoder(folder / "hf"), folder)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+    monkeypatch.setattr(stage_module, "PIECE", 2)
+    inputs = {"encoder": Artifact("e" * 64, tmp_path / "encoder")}
+    stage = Stage("predict", 1, {}, {})
+    folders = tmp_path / "out", tmp_path / "checkpoints"
+    return Work(stage, inputs, *folders, lambda _: None, features=tmp_path / "features")
+
+
+def rows_of(kind: str, folder: Path) -> Artifact:
+    write_rows(folder / "rows.parquet", ROWS[kind][1])
+    return Artifact(kind[0] * 64, folder)
+
+
+def plain(kind: str, tokenizer: Any) -> Sequence[Feature]:
+    form = (EMBEDDED if kind in EMBEDDED else TRAINED).get(kind)
+    return form.features(ROWS[kind][1], tokenizer, ROWS[kind][0], READING)
+
+
+def asked(work: Work, kind: str, tokenizer: Any) -> Sequence[Feature]:
+    return prepared(
+        work, rows_of(kind, work.folder.parent), kind, ROWS[kind][0], READING, tokenizer
+    )
+
+
+@pytest.mark.parametrize("kind", [*TRAINED, *EMBEDDED])
+def test_prepared_features_are_the_formats_and_are_made_once(
+    kind: str, work: Work, tokenizer: Any
+) -> None:
+    expected = plain(kind, tokenizer)
+    first = asked(work, kind, tokenizer)
+    again = asked(work, kind, NoTokenizer())
+    assert isinstance(again, Prepared)
+    for found in (first, again):
+        assert list(found) == list(expected)
+        assert [found[place] for place in range(-len(found), 0)] == list(expected)
+        assert found[1:] == list(expected[1:])
+        with pytest.raises(IndexError):
+            found[len(found)]
+    assert lengths(again).tolist() == [one.longest for one in expected]
+    assert text_counts(again).tolist() == [len(one.texts) for one in expected]
+    assert occurring_ids(again) == sorted({index for text in id_lists(expected) for index in text})
+    assert {type(index) for index in again[0].ids + again[0].types} == {int}
+
+
+def test_every_format_is_tested() -> None:
+    assert {*TRAINED, *EMBEDDED} == set(ROWS)
+
+
+def test_languages_are_joined_with_their_marks(work: Work, tokenizer: Any) -> None:
+    kind = "multiple_choice"
+    found = asked(work, kind, tokenizer)
+    form = TRAINED.get(kind)
+    rows = [{**row, "id": f"{mark}:{row['id']}"} for mark in "ab" for row in ROWS[kind][1]]
+    expected = form.features(rows, tokenizer, ROWS[kind][0], READING)
+    joined = Joined([("a:", found), ("b:", list(found))])
+    assert list(joined) == expected
+    assert joined[1:3] == expected[1:3]
+    assert joined[-1] == expected[-1]
+    assert lengths(joined).tolist() == lengths(expected).tolist()
+    assert text_counts(joined).tolist() == [3] * 4
+    assert occurring_ids(joined) == occurring_ids(expected)
+
+
+def test_whatever_changes_features_gives_them_another_name(work: Work, tokenizer: Any) -> None:
+    rows = rows_of("retrieval", work.folder.parent)
+    prepared(work, rows, "retrieval", (), READING, tokenizer)
+    others = [
+        (rows, "retrieval", (), Reading(max_length=5)),
+        (rows, "mining", (), READING),
+        (Artifact("0" * 64, rows.path), "retrieval", (), READING),
+    ]
+    for given in others:
+        with pytest.raises(AssertionError, match="tokenised again"):
+            prepared(work, *given, NoTokenizer())
+    work.inputs["encoder"] = Artifact("0" * 64, rows.path)  # type: ignore[index]
+    with pytest.raises(AssertionError, match="tokenised again"):
+        prepared(work, rows, "retrieval", (), READING, NoTokenizer())
+
+
+@pytest.mark.parametrize("harm", ["cut", "gone", "other bytes", "manifest"])
+def test_damaged_features_are_made_anew(harm: str, work: Work, tokenizer: Any) -> None:
+    expected = list(asked(work, "tagging", tokenizer))
+    assert work.features
+    (folder,) = (work.features / "artifacts").iterdir()
+    path = folder / ("manifest.json" if harm == "manifest" else "ids.npy")
+    whole = path.read_bytes()
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(whole[:-1] + b"?" if harm == "other bytes" else whole[:-4])
+    stage_module._checked.clear()  # as in another process
+    assert list(asked(work, "tagging", tokenizer)) == expected
+    assert path.read_bytes()[-4:] == whole[-4:]
+    assert len(list((work.features / "damaged").iterdir())) == 1
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    work: Work, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "_passes", Counter())  # other tests count on theirs
+    monkeypatch.setenv("XSTILTS_FAULT", "store.before_manifest:full")
+    with pytest.raises(StoreError, match="is full"):
+        asked(work, "tagging", tokenizer)
+    monkeypatch.delenv("XSTILTS_FAULT")
+    assert work.features
+    assert Store(work.features).keys() == []
+    assert list((work.features / "staging").iterdir()) == []
+    assert list(asked(work, "tagging", tokenizer)) == list(plain("tagging", tokenizer))
+
+
+def test_what_a_killed_worker_left_is_swept(work: Work) -> None:
+    assert work.features
+    (work.features / "staging" / "dead.1").mkdir(parents=True)
+    assert Store(work.features.parent).prepare().sweep() == 1
+
+
+def test_a_second_worker_waits_for_the_first(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from xstilts.core.lock import wait_lock\n"
+        "with wait_lock(Path(sys.argv[1])): print(Path(sys.argv[2]).read_text())"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a.lock"), str(tmp_path / "made")]
+    with wait_lock(tmp_path / "a.lock"):
+        other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(timeout=1)
+        (tmp_path / "made").write_text("once")
+    assert other.communicate(timeout=60)[0].strip() == "once"
+
+
+def test_without_a_place_for_them_features_are_made_in_memory(work: Work, tokenizer: Any) -> None:
+    work.features = None
+    assert asked(work, "span", tokenizer) == plain("span", tokenizer)
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_equal_sentences_are_embedded_once(most: int) -> None:
+    lines = [[0, 5, 2], [0, 6, 7, 2], [0, 5, 2], [0, 2], [0, 6, 7, 2], [0, 8, 2]]
+    features = [Feature(str(n), ids, [0] * len(ids), 0) for n, ids in enumerate(lines)]
+    got: list[list[int]] = [[] for _ in lines]
+    embedded = []
+    for places, same, chosen in embed_stage._sentences(features, most):
+        assert len(chosen) <= most
+        embedded += [one.ids for one in chosen]
+        for place, which in zip(places.tolist(), same.tolist(), strict=True):
+            got[place] = chosen[which].ids
+    assert got == lines
+    assert embedded == [[0, 6, 7, 2], [0, 5, 2], [0, 8, 2], [0, 2]]
+
+
+def test_vectors_are_written_in_place(tmp_path: Path) -> None:
+    made = embed_stage._empty(tmp_path / "mapped.npy", (3, 2))
+    made[[2, 0]] = [[1, 2], [3, 4]]
+    made.flush()  # type: ignore[attr-defined]
+    np.save(tmp_path / "saved.npy", np.array([[3, 4], [0, 0], [1, 2]], dtype=np.float32))
+    assert (tmp_path / "mapped.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
