@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from xstilts.formats.base import Feature
+from xstilts.formats.prepared import lengths, text_counts
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,14 @@ def by_length(features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
     Args:
         tokens: most sub-words in a batch, padding included; one feature always fits.
     """
-    order = sorted(range(len(features)), key=lambda place: (-features[place].longest, place))
+    longest, texts = lengths(features).tolist(), text_counts(features).tolist()
     batch: list[int] = []
     rows = 0
-    for place in order:
-        more = len(features[place].texts)
-        if batch and (rows + more) * features[batch[0]].longest > tokens:
+    for place in sorted(range(len(features)), key=lambda place: (-longest[place], place)):
+        if batch and (rows + texts[place]) * longest[batch[0]] > tokens:
             yield batch
             batch, rows = [], 0
         batch.append(place)
-        rows += more
+        rows += texts[place]
     if batch:
         yield batch
