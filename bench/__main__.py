@@ -21,6 +21,7 @@ def main() -> int:
     for name in given.names or ORDER:
         print(f"== {name}", flush=True)
         more = ["--tiny", "--rounds", "1"] if given.tiny else []
+        (BUILD / f"{name}{'-tiny' if given.tiny else ''}.json").unlink(missing_ok=True)
         command = [sys.executable, "-m", f"bench.{name}", "--data", given.data, *more]
         failed += bool(subprocess.run(command, cwd=ROOT).returncode)
     page = BUILD / "performance-tiny.md" if given.tiny else PAGE

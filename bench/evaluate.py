@@ -73,10 +73,11 @@ class Ours:
         """All languages once."""
         setting = self.setting
         started = time.perf_counter()
-        every = [one for features in setting.features.values() for one in features]
-        pad = setting.tokenizer.pad_token_id
-        setting.model.encoder.view(used_ids(id_lists(every), pad))
-        self.found = predict(setting.model, TASK, "tagging", every, setting.labels, pad, Reading())
+        pad, self.found = setting.tokenizer.pad_token_id, []
+        for features in setting.features.values():  # as the stages do: one after the other
+            setting.model.encoder.view(used_ids(id_lists(features), pad))
+            given = (setting.model, TASK, "tagging", features, setting.labels, pad, Reading())
+            self.found += predict(*given)
         return Turn(time.perf_counter() - started, setting.subwords)
 
 
@@ -97,7 +98,7 @@ class Theirs:
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
                 output_dir=folder, report_to=[], disable_tqdm=True, logging_strategy="no",
-                bf16=has_gpu(), use_cpu=not has_gpu(),
+                tf32=has_gpu() or None, use_cpu=not has_gpu(),
             )  # fmt: skip
             collator = DataCollatorForTokenClassification(self.setting.tokenizer)
             trainer = Trainer(self.model, arguments, data_collator=collator)

@@ -12,6 +12,7 @@ from bench.rounds import Row
 
 PAGE = ROOT / "docs" / "performance.md"
 ORDER = ("finetune", "mlm", "memory", "evaluate", "tatoeba", "mine", "grid")
+FAILED: dict[str, Any] = {"skipped": "it failed, or was not run", "rows": []}
 HEAD = """\
 # Performance
 
@@ -77,13 +78,13 @@ def _plain(value: Any) -> str:
 
 def _where(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "\n## Machine, versions, commands\n"
-    for facts in _different(found["machine"] for found in results.values()):
+    for facts in _different(found["machine"] for found in results.values() if found is not FAILED):
         yield f"- {facts['processor']}; {facts['precision']}; {facts['system']}"
-    for facts in _different(found["versions"] for found in results.values()):
+    for facts in _different(found["versions"] for found in results.values() if found is not FAILED):
         yield f"- {', '.join(f'{name} {number}' for name, number in facts.items())}"
     yield ""
-    for found in results.values():
-        yield f"    {found['command']}"
+    for name, found in results.items():
+        yield f"    {found.get('command', f'python -m bench.{name}')}"
 
 
 def _different(facts: Iterator[dict[str, str]]) -> list[dict[str, str]]:
@@ -94,9 +95,8 @@ def read(*, tiny: bool = False) -> dict[str, dict[str, Any]]:
     """What the benchmarks have written, in the table's order."""
     paths = {name: BUILD / f"{name}{'-tiny' if tiny else ''}.json" for name in ORDER}
     return {
-        name: json.loads(path.read_text(encoding="utf-8"))
+        name: json.loads(path.read_text(encoding="utf-8")) if path.is_file() else FAILED
         for name, path in paths.items()
-        if path.is_file()
     }
 
 

@@ -71,6 +71,15 @@ def test_two_checkpoints_are_kept(root: Path, tmp_path: Path) -> None:
     assert kept == {f"step-{STEPS - 1}", f"step-{STEPS}"}
 
 
+def test_no_run_goes_on_from_another_precision(root: Path, tmp_path: Path) -> None:
+    whole = run(root, Checkpoints(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        run(root, Checkpoints(tmp_path / "half"), stop=3, precision="bf16")
+    found = run(root, Checkpoints(tmp_path / "half"))
+    assert found.notes == ("began anew: the checkpoint was computed in bf16",)
+    assert all(found.state[name].equal(value) for name, value in whole.state.items())
+
+
 @pytest.mark.parametrize("harm", ["cut", "flip", "facts", "gone"])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     root: Path, tmp_path: Path, harm: str

@@ -204,3 +204,19 @@ def test_a_task_without_lines_has_no_tatoeba_accuracy() -> None:
     sums = statistics(np.array([1, 2]), from_english=True).sum(0)
     assert math.isnan(METRICS.get("tatoeba_accuracy").value(sums))
     assert METRICS.get("accuracy_at_1_from_en").value(sums) == 0.5
+
+
+@pytest.mark.parametrize("width", [64, 384])
+def test_one_point_for_everything_gets_no_credit_whatever_the_sizes(width: int) -> None:
+    """Where BLAS's tiles end must not tell equal vectors apart."""
+    draw = np.random.default_rng(width)
+    for count in (*range(2, 50, 5), 63, 101, 333):
+        same = np.repeat(draw.normal(size=(1, width)).astype("f4"), count, axis=0)
+        for asked in (1, 2, 3, 5, 7, 17, 33):
+            queries = draw.normal(size=(asked, width)).astype("f4")
+            assert not nearest(queries, same).any()
+            meanings = [str(number) for number in range(count)]
+            assert set(ranks(queries, same, ["0"] * asked, meanings).tolist()) == {count}
+            forward, backward = both_ways(same, queries, 1)
+            assert (forward.place == forward.place[0]).all()
+            assert not backward.place.any()

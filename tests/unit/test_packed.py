@@ -88,6 +88,7 @@ def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, .
     layout = layout_of(mask)
     draw = torch.Generator().manual_seed(2)
     rows = [torch.randn(sum(lengths), 4, 8, generator=draw) for _ in range(3)]
+    weight, slopes = torch.randn(rows[0].shape, generator=draw), []
     texts = zip(*(part.split(lengths) for part in rows), strict=True)
     wanted = torch.cat(
         [
@@ -98,7 +99,14 @@ def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, .
         ]
     )
     for way in (packed._grouped, packed._jagged):
-        torch.testing.assert_close(way(rows, layout, None, 0.0), wanted, rtol=1e-5, atol=1e-5)
+        given = [part.clone().requires_grad_() for part in rows]
+        found = way(given, layout, None, 0.0)
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+        slopes.append(torch.autograd.grad((found * weight).sum(), given))
+        with torch.inference_mode():
+            torch.testing.assert_close(way(rows, layout, None, 0.0), found, rtol=1e-5, atol=1e-5)
+    for grouped, jagged in zip(*slopes, strict=True):
+        torch.testing.assert_close(grouped, jagged, rtol=1e-4, atol=1e-5)
     kept = packed._attention(
         *(part.split(lengths)[0].transpose(0, 1)[None] for part in rows), None, None, 1e-9
     )

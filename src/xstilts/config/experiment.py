@@ -30,8 +30,8 @@ class EncoderChoice(Model):
     )
 
 
-LATE = ("keep", "precision")
-OUTSIDE = ("checkpoint_minutes", "gradient_checkpointing", "compile")
+LATE = ("keep", "precision", "compile")
+OUTSIDE = ("checkpoint_minutes", "gradient_checkpointing")
 """Fields that change how fast a result is there, or how safely, but not what it is."""
 
 

@@ -15,6 +15,9 @@ BLOCK = 1024
 ALONG, DOWN = 512, 128
 """Cosines of a row, or of a column, that are looked at closely if their highest is worth it."""
 
+TILE = 64
+"""Rows and columns that BLAS's tiles divide."""
+
 Vectors = NDArray[np.float32]
 Places = NDArray[np.int64]
 
@@ -82,36 +85,30 @@ def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighb
 def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors:
     """[n, d], [m, d] → [n, m] dot products; those of equal rows are equal to the last bit.
 
-    BLAS multiplies a single vector in another way, which does not keep that promise.
+    BLAS adds up in another order at the edges of a matrix whose sides its tiles do not fill, so
+    they are filled with zeros. `out` is used where nothing has to be filled.
     """
-    if min(len(one), len(other)) == 1:
-        one, other = (np.repeat(side, 2, axis=0) for side in (one, other))
-        near: Vectors = np.matmul(one, other.T)[::2, ::2]
-        return near
-    return np.matmul(one, other.T, out=out)
+    rows, columns = (-len(side) % TILE for side in (one, other))
+    if not (rows or columns):
+        return np.matmul(one, other.T, out=out)
+    whole, wide = (
+        np.pad(side, ((0, more), (0, 0))) for side, more in ((one, rows), (other, columns))
+    )
+    near: Vectors = np.matmul(whole, wide.T)[: len(one), : len(other)]
+    return near
 
 
 def _products(one: Vectors, other: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
-    """Rows, columns and their cosines, block by block; each block takes the last one's place.
-
-    All blocks have one shape, for with another shape BLAS may add up in another order, and ties
-    would be lost. So the last ones reach back, and there what was seen before is -inf.
-    """
-    room = np.empty((min(BLOCK, len(one)), min(BLOCK, len(other))), dtype=np.float32)
-    for rows, old_rows in _blocks(len(one)):
-        for columns, old_columns in _blocks(len(other)):
-            near = product(one[rows], other[columns], room)
-            near[:old_rows] = -np.inf
-            near[:, :old_columns] = -np.inf
-            yield rows, columns, near
+    """Rows, columns and their cosines, block by block; each block takes the last one's place."""
+    room = np.empty((BLOCK, BLOCK), dtype=np.float32)
+    for rows in _blocks(len(one)):
+        for columns in _blocks(len(other)):
+            whole = (rows.stop - rows.start, columns.stop - columns.start) == room.shape
+            yield rows, columns, product(one[rows], other[columns], room if whole else None)
 
 
-def _blocks(size: int) -> Iterator[tuple[slice, int]]:
-    """Blocks of one size, and how many rows of each were in the one before."""
-    width = min(BLOCK, size)
-    for start in range(0, size, BLOCK):
-        first = min(start, size - width)
-        yield slice(first, first + width), start - first
+def _blocks(size: int) -> Iterator[slice]:
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
 
 
 def _unknown(rows: int, k: int, others: int) -> Neighbours:

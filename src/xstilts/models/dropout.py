@@ -26,9 +26,9 @@ class Dropout(nn.Dropout):
 def dropout(values: Tensor, share: float) -> Tensor:
     """Zero a share of the values and divide the others by what is left: inverted dropout.
 
-    The share is met to 2^-32. On a GPU this is torch's own dropout.
+    The share is met to 2^-32. Elsewhere than on a CPU this is torch's own dropout.
     """
-    if values.is_cuda or not 0 < share < 1:
+    if values.device.type != "cpu" or not 0 < share < 1:
         return functional.dropout(values, share)
     return values * _noise(values, share)
 

@@ -47,6 +47,7 @@ class Layout:
         places: [n] of the real sub-words in the padded batch, flattened.
         positions: [n] of each sub-word in its text, from 0.
         offsets: [texts + 1] where each text starts in the row.
+        groups: none on a GPU, whose kernels need none; nor `out` and `back` then.
         out: [p] rows to take so that the groups' texts, padded, lie one after the other.
         back: [n] rows of these to take so that the packed row is there again.
     """
@@ -62,17 +63,25 @@ class Layout:
 
 def layout_of(mask: Tensor) -> Layout:
     """The layout of a batch padded at the end, given its mask [b, t] (1: real)."""
-    device, lengths = mask.device, mask.sum(1).tolist()
+    lengths = mask.sum(1).tolist()
     places = mask.flatten().nonzero()[:, 0]
     offsets = functional.pad(mask.sum(1).cumsum(0), (1, 0))
     positions = (mask.cumsum(1) - 1).flatten()[places]
+    grouped = ((), places, places) if mask.is_cuda else _groups(mask, lengths, offsets)
+    return Layout(places, positions, offsets, *grouped, max(lengths))
+
+
+def _groups(
+    mask: Tensor, lengths: Sequence[int], offsets: Tensor
+) -> tuple[tuple[Group, ...], Tensor, Tensor]:
+    """The groups of a layout, and its `out` and `back`."""
     order = sorted(range(len(lengths)), key=lambda text: -lengths[text])
-    groups, out, back = list[Group](), list[Tensor](), torch.empty_like(places)
+    groups, out, back = list[Group](), list[Tensor](), mask.new_empty(sum(lengths))
     done = 0
     for texts in _similar(order, lengths):
         longest = lengths[texts[0]]
-        chosen = torch.tensor(texts, device=device)
-        steps = torch.arange(longest, device=device)
+        chosen = torch.tensor(texts, device=mask.device)
+        steps = torch.arange(longest, device=mask.device)
         real = steps < mask.sum(1)[chosen, None]
         rows = torch.where(real, offsets[chosen, None] + steps, offsets[chosen, None]).flatten()
         inside = real.flatten().nonzero()[:, 0]
@@ -81,8 +90,7 @@ def layout_of(mask: Tensor) -> Layout:
         out.append(rows)
         whole = lengths[texts[-1]] == longest
         groups.append(Group(len(texts), longest, None if whole else real[:, None, None]))
-    longest = max(lengths)
-    return Layout(places, positions, offsets, tuple(groups), torch.cat(out), back, longest)
+    return tuple(groups), torch.cat(out), back
 
 
 def _similar(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

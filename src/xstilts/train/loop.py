@@ -29,7 +29,7 @@ from xstilts.train.batching import collate
 from xstilts.train.checkpoint import Checkpoint, Checkpoints
 from xstilts.train.guard import Diverged, check_finite, collapsed
 from xstilts.train.mixture import Step, schedule
-from xstilts.train.precision import chosen, settle
+from xstilts.train.precision import chosen, computing
 from xstilts.train.predict import predict, target_places
 
 BETAS = (0.9, 0.999)
@@ -75,6 +75,7 @@ class Log:
     decay: float = 1.0
     stale: int = 0
     collapsed: list[str] = field(default_factory=list)
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ class Run:
     def __init__(
         self, model: TransferModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
     ) -> None:
-        precision = chosen(recipe.precision)
-        settle(precision)
-        self.accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+        self.precision = chosen(recipe.precision)
+        mixed = "bf16" if self.precision == "bf16" else "no"
+        self.accelerator = Accelerator(mixed_precision=mixed)
         model.encoder.settle(again=recipe.gradient_checkpointing, compiled=recipe.compile)
         self.tasks = {task.name: task for task in tasks}
         self.recipe, self.seed, self.pad = recipe, seed, pad
@@ -119,7 +120,7 @@ class Run:
             fused=True,
         )
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.log = Log()
+        self.log = Log(precision=self.precision)
         self.best = _copy(self.model)
         self.looks = looks(len(self.plan), recipe.evaluations)
 
@@ -256,24 +257,31 @@ def train(
     torch.manual_seed(seed_of("dropout", seed))
     run = Run(model, tasks, recipe, seed, pad)
     first, notes = _resume(run, checkpoints)
-    started = saved = time.monotonic()
-    steps = first
     try:
-        while steps < len(run.plan) and not run.is_stale():
-            loss = run.step(steps)
-            steps += 1
-            progress(_news(run, steps, steps - first, loss, time.monotonic() - started))
-            if steps in run.looks:
-                progress({"step": steps, "steps": len(run.plan), "dev": run.look(steps)})
-                if run.is_stale():
-                    run.log.events.append(f"stopped early at step {steps}")
-            if time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
-                checkpoints.save(run.checkpoint(steps))
-                saved = time.monotonic()
+        with computing(run.precision):
+            steps = _steps(run, first, checkpoints, progress)
     except Diverged as trouble:
         run.log.events.append(str(trouble))
-        return Trained({}, run.log, steps, notes, str(trouble))
+        return Trained({}, run.log, trouble.step, notes, str(trouble))
     return Trained(run.best, run.log, steps, notes)
+
+
+def _steps(run: Run, first: int, checkpoints: Checkpoints, progress: Progress) -> int:
+    """Run the steps from `first` on; returns how many there have been then."""
+    started = saved = time.monotonic()
+    steps = first
+    while steps < len(run.plan) and not run.is_stale():
+        loss = run.step(steps)
+        steps += 1
+        progress(_news(run, steps, steps - first, loss, time.monotonic() - started))
+        if steps in run.looks:
+            progress({"step": steps, "steps": len(run.plan), "dev": run.look(steps)})
+            if run.is_stale():
+                run.log.events.append(f"stopped early at step {steps}")
+        if time.monotonic() - saved > 60 * run.recipe.checkpoint_minutes:
+            checkpoints.save(run.checkpoint(steps))
+            saved = time.monotonic()
+    return steps
 
 
 def looks(steps: int, count: int) -> frozenset[int]:
@@ -296,10 +304,14 @@ def parameter_groups(model: TransferModel, recipe: Recipe) -> list[dict[str, Any
 def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     """The step to go on from (0 without a checkpoint), and what there is to tell."""
     checkpoint, complaints = checkpoints.newest()
+    told = () if run.precision == "fp32" else (f"computed in {run.precision}",)
     if checkpoint is None:
-        return 0, tuple(complaints)
+        return 0, (*complaints, *told)
+    before = checkpoint.facts.get("precision", "fp32")
+    if before != run.precision:
+        return 0, (*complaints, *told, f"began anew: the checkpoint was computed in {before}")
     run.restore(checkpoint)
-    return checkpoint.step, (*complaints, f"went on from step {checkpoint.step}")
+    return checkpoint.step, (*complaints, *told, f"went on from step {checkpoint.step}")
 
 
 def _news(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:

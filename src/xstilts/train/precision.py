@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -18,10 +20,15 @@ def chosen(wanted: str) -> Precision:
     return wanted  # type: ignore[return-value]
 
 
-def settle(precision: Precision) -> None:
-    """Let the GPU's products of fp32 matrices be TF32, or not; a CPU's stay as they are.
+@contextmanager
+def computing(precision: Precision) -> Iterator[None]:
+    """Let the GPU's products of fp32 matrices be TF32, or not, for a while; a CPU's are fp32.
 
     In bf16, what autocast leaves in fp32 is multiplied in TF32.
     """
-    if torch.cuda.is_available():
-        torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before

@@ -17,12 +17,13 @@ from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.transfer import TransferModel
 from xstilts.train.batching import by_length, collate
-from xstilts.train.precision import EVALUATION, settle
+from xstilts.train.precision import EVALUATION, computing
 
-TOKENS = 2048
+TOKENS = {"cpu": 2048, "cuda": 65_536}
 """Sub-words per evaluation batch; changes speed and memory, not what is predicted."""
 
 
+@computing(EVALUATION)
 @torch.inference_mode()
 def predict(
     model: TransferModel,
@@ -32,15 +33,14 @@ def predict(
     labels: Sequence[str],
     padding: int,
     reading: Reading,
-    tokens: int = TOKENS,
+    tokens: int | None = None,
 ) -> list[Any]:
     """One prediction per example, in the order of the features."""
     model.eval()
-    settle(EVALUATION)
     form = TRAINED.get(kind)
     device = model.encoder.table.device
     found: list[Any] = [None] * len(features)
-    for batch_places in by_length(features, tokens):
+    for batch_places in by_length(features, tokens or _budget(device)):
         chosen = [features[place] for place in batch_places]
         batch = collate(chosen, padding).to(device)
         places = target_places(form, chosen, device)
@@ -52,6 +52,10 @@ def predict(
     return form.merged(features, found, labels, reading)
 
 
+def _budget(device: torch.device) -> int:
+    return TOKENS.get(device.type, TOKENS["cpu"])
+
+
 def target_places(
     form: TrainedFormat, features: Sequence[Feature], device: torch.device
 ) -> Tensor | None:
@@ -61,25 +65,25 @@ def target_places(
     return (form.targets(features, max(f.longest for f in features)) != IGNORED).to(device)
 
 
+@computing(EVALUATION)
 @torch.inference_mode()
 def embed(
     encoder: Encoder,
     features: Sequence[Feature],
     padding: int,
     ways: Sequence[tuple[int, str]],
-    tokens: int = TOKENS,
+    tokens: int | None = None,
 ) -> dict[tuple[int, str], NDArray[np.float32]]:
     """Way (layer, pooling) → [n, width] one vector per feature, in the order of the features.
 
     All ways are read off one pass of the encoder, up to the last block that one needs.
     """
     encoder.eval()
-    settle(EVALUATION)
     device = encoder.table.device
     shape = (len(features), encoder.width)
     vectors = {way: np.zeros(shape, dtype=np.float32) for way in ways}
     with encoder.shortened(max(layer for layer, _ in ways)):
-        for places in by_length(features, tokens):
+        for places in by_length(features, tokens or _budget(device)):
             batch = collate([features[place] for place in places], padding).to(device)
             states = encoder.states(batch.ids, batch.mask, batch.types)
             for (layer, pooling), found in vectors.items():
