@@ -103,7 +103,7 @@ def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, .
         found = way(given, layout, None, 0.0)
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
         slopes.append(torch.autograd.grad((found * weight).sum(), given))
-        with torch.inference_mode():
+        with torch.no_grad():
             torch.testing.assert_close(way(rows, layout, None, 0.0), found, rtol=1e-5, atol=1e-5)
     for grouped, jagged in zip(*slopes, strict=True):
         torch.testing.assert_close(grouped, jagged, rtol=1e-4, atol=1e-5)

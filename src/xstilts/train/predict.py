@@ -1,4 +1,7 @@
-"""Predictions and embeddings: one pass over length-sorted batches."""
+"""Predictions and embeddings: one pass over length-sorted batches.
+
+Without gradients, but not in torch's inference mode, which nested tensors do not bear.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ TOKENS = {"cpu": 2048, "cuda": 65_536}
 
 
 @computing(EVALUATION)
-@torch.inference_mode()
+@torch.no_grad()
 def predict(
     model: TransferModel,
     task: str,
@@ -66,7 +69,7 @@ def target_places(
 
 
 @computing(EVALUATION)
-@torch.inference_mode()
+@torch.no_grad()
 def embed(
     encoder: Encoder,
     features: Sequence[Feature],
