@@ -29,7 +29,7 @@ from xstilts.train.batching import collate
 from xstilts.train.checkpoint import Checkpoint, Checkpoints
 from xstilts.train.guard import Diverged, check_finite, collapsed
 from xstilts.train.mixture import Step, schedule
-from xstilts.train.precision import chosen, computing
+from xstilts.train.precision import chosen, computing, mixed
 from xstilts.train.predict import predict, target_places
 
 BETAS = (0.9, 0.999)
@@ -102,8 +102,7 @@ class Run:
         self, model: TransferModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
     ) -> None:
         self.precision = chosen(recipe.precision)
-        mixed = "bf16" if self.precision == "bf16" else "no"
-        self.accelerator = Accelerator(mixed_precision=mixed)
+        self.accelerator = Accelerator(mixed_precision="no")
         model.encoder.settle(again=recipe.gradient_checkpointing, compiled=recipe.compile)
         self.tasks = {task.name: task for task in tasks}
         self.recipe, self.seed, self.pad = recipe, seed, pad
@@ -168,7 +167,7 @@ class Run:
         summed = 0.0
         for part, target in zip(slices, targets, strict=True):
             batch = collate(part, self.pad).to(self.accelerator.device)
-            with self.accelerator.autocast():
+            with mixed(self.precision, self.accelerator.device):
                 places = target_places(kind, part, self.accelerator.device)
                 logits = self.model(todo.task, batch.ids, batch.mask, batch.types, places)
             loss = kind.loss(logits, target.to(self.accelerator.device))

@@ -24,7 +24,7 @@ def chosen(wanted: str) -> Precision:
 def computing(precision: Precision) -> Iterator[None]:
     """Let the GPU's products of fp32 matrices be TF32, or not, for a while; a CPU's are fp32.
 
-    In bf16, what autocast leaves in fp32 is multiplied in TF32.
+    In bf16, what `mixed` leaves in fp32 is multiplied in TF32.
     """
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
@@ -32,3 +32,8 @@ def computing(precision: Precision) -> Iterator[None]:
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def mixed(precision: Precision, device: torch.device) -> torch.autocast:
+    """A context in which products are in bf16, if that is the precision; weights stay fp32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
