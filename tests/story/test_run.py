@@ -66,7 +66,7 @@ def test_two_fresh_runs_give_the_same_predictions(
 
 
 def test_the_plan_says_what_has_changed(toy_file: Path, copied: Path) -> None:
-    outlook = api.plan(changed(toy_file, "recipes.target.learning_rate=0.004"), copied)
+    outlook = api.plan(changed(toy_file, "recipes.target.learning_rate=0.006"), copied)
     todo = {stage.label: outlook.standings[stage.key].why for stage in outlook.todo}
     assert todo["train toy-kind (baseline) seed 0"] == "changed: params.recipe.learning_rate"
     assert not any(label.startswith(("prepare", "encoder", "train toy-same")) for label in todo)
