@@ -42,14 +42,14 @@ def points(*quick: str) -> list[object]:
 
 @pytest.mark.parametrize(
     "point",
-    points("store.before_rename", "store.after_rename", "checkpoint.before_rename", "train.step"),
+    points("store.before_rename", "checkpoint.before_rename", "train.step"),
 )
 def test_a_process_killed_at_any_point_costs_nothing_but_time(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """Every worker dies at some pass of the point; the last `run` has no faults."""
     loaded = api.load(str(toy_file), [*OVERRIDES, OFTEN])
-    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:kill@{9 if point.startswith('store') else 25}")
+    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:kill@{18 if point.startswith('store') else 25}")
     notes: list[str] = []
 
     def listen(event: Event) -> None:
