@@ -42,7 +42,7 @@ def points(*quick: str) -> list[object]:
 
 @pytest.mark.parametrize(
     "point",
-    points("store.before_rename", "checkpoint.before_rename", "train.step"),
+    points("store.before_rename", "train.step"),
 )
 def test_a_process_killed_at_any_point_costs_nothing_but_time(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
@@ -108,7 +108,9 @@ def _command(pid: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "stop", [signal.SIGTERM, signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.heavy)]
+)
 def test_stopping_the_command_keeps_what_is_finished(
     toy_file: Path, finished: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
