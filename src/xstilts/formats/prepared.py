@@ -40,7 +40,26 @@ KINDS = {
 RAGGED = ("ids", "target", "words", "offsets", "strings")
 
 
-class Prepared(Sequence[Feature]):
+class Lazy(Sequence[Feature]):
+    """Features that are built when they are asked for, by `_at` (a place from 0)."""
+
+    @overload
+    def __getitem__(self, place: int) -> Feature: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Feature]: ...
+    def __getitem__(self, place: int | slice) -> Feature | list[Feature]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        place %= len(self)
+        return self._at(place)
+
+    def _at(self, place: int) -> Feature:
+        raise NotImplementedError
+
+
+class Prepared(Lazy):
     """The features that `write_features` wrote; each is built when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,16 +75,7 @@ class Prepared(Sequence[Feature]):
     def __len__(self) -> int:
         return len(self._first) - 1
 
-    @overload
-    def __getitem__(self, place: int) -> Feature: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Feature]: ...
-    def __getitem__(self, place: int | slice) -> Feature | list[Feature]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        place %= len(self)
+    def _at(self, place: int) -> Feature:
         start, stop = self._first[place : place + 2].tolist()
         further = tuple(self._text(text) for text in range(start + 1, stop))
         return self._text(start, further)
@@ -113,7 +123,7 @@ class Prepared(Sequence[Feature]):
         return slice(*self._ends[name][number : number + 2].tolist())
 
 
-class Joined(Sequence[Feature]):
+class Joined(Lazy):
     """The features of several parts, one after the other, each with its part's mark before ids."""
 
     def __init__(self, parts: Sequence[tuple[str, Sequence[Feature]]]) -> None:
@@ -123,16 +133,7 @@ class Joined(Sequence[Feature]):
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
-    @overload
-    def __getitem__(self, place: int) -> Feature: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Feature]: ...
-    def __getitem__(self, place: int | slice) -> Feature | list[Feature]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        place %= len(self)
+    def _at(self, place: int) -> Feature:
         number = int(np.searchsorted(self._ends, place, side="right"))
         mark, part = self.parts[number]
         return _marked(part[place - int(self._ends[number])], mark)
