@@ -11,7 +11,7 @@ import pytest
 
 from xstilts.analysis import stats
 from xstilts.analysis.scan import COLUMNS
-from xstilts.analysis.stats import Outcome, holm, language_gains, two_sided
+from xstilts.analysis.stats import Outcome, language_gains
 
 
 def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> Outcome:
@@ -143,18 +143,6 @@ def test_different_test_examples_are_refused() -> None:
     found = [outcome("none", "de", 0, np.ones(5)), outcome("x", "de", 0, np.ones(6))]
     with pytest.raises(ValueError, match="different examples"):
         gain_table(found, frame(found), draws=10)
-
-
-def test_holm_as_in_r() -> None:
-    """R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")."""
-    p = np.array([0.01, 0.04, math.nan, 0.03, 0.005])
-    expected = [0.03, 0.06, math.nan, 0.06, 0.02]
-    np.testing.assert_allclose(holm(p), expected)
-
-
-def test_two_sided_p() -> None:
-    assert two_sided(np.array([-1.0, 1, 2, 3])) == pytest.approx(2 * 2 / 5)
-    assert two_sided(np.zeros(9)) == 1.0
 
 
 def test_language_gains_are_means_over_seeds() -> None:

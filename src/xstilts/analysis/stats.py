@@ -20,14 +20,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xstilts.config.setting import BASELINE
-from xstilts.core.keys import seed_of
 from xstilts.metrics import METRICS
+from xstilts.statistics.bootstrap import (
+    DRAWS,
+    example_weights,
+    over_seeds,
+    percentiles,
+    two_sided,
+)
+from xstilts.statistics.estimate import LEVEL
+from xstilts.statistics.multiple import holm
 
 Floats = NDArray[np.float64]
 ENGLISH = "en"
-DRAWS = 10_000
-BLOCK = 1_000
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ def _compared(gain: Gain, system: System, baseline: System, drawn: Floats) -> Ga
     codes, seeds = shared(system, baseline)
     foreign = [code for code in codes if code != ENGLISH]
     ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
-    low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
+    low, high = percentiles(drawn)
     english = float("nan")
     if ENGLISH in codes:
         pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))
@@ -169,8 +174,8 @@ def _compared(gain: Gain, system: System, baseline: System, drawn: Floats) -> Ga
         baseline=float(theirs.mean()),
         score=float(ours.mean()),
         gain=float((ours - theirs).mean()),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         p=two_sided(drawn) if gain.main and PARTIAL not in gain.note else float("nan"),
         english=english,
         languages=len(foreign),
@@ -205,14 +210,14 @@ def _drawn(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, 
     common = {name: shared(system, baseline) for name, system in others.items()}
     total = {name: np.zeros((draws, len(seeds))) for name, (_, seeds) in common.items()}
     for code in sorted({code for codes, _ in common.values() for code in codes} - {ENGLISH}):
-        for block, weights in _weights(_ids(code, systems), draws):
+        for block, weights in example_weights(_ids(code, systems), draws):
             scores = _scores(metric, code, systems, weights)
             for name, (codes, seeds) in common.items():
                 for place, seed in enumerate(seeds if code in codes else ()):
                     difference = scores[name, seed] - scores[BASELINE, seed]
                     total[name][block, place] += np.nan_to_num(difference)
     counts = {name: len(set(codes) - {ENGLISH}) for name, (codes, _) in common.items()}
-    return {name: _over_seeds(sums / counts[name]) for name, sums in total.items() if counts[name]}
+    return {name: over_seeds(sums / counts[name]) for name, sums in total.items() if counts[name]}
 
 
 def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:
@@ -223,21 +228,6 @@ def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:
     if len(found) != 1:
         raise ValueError(f"{code}: the settings were tested on different examples")
     return next(iter(found))
-
-
-def _weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, Floats]]:
-    """How often each of n examples was drawn, as (draws, [block, n]).
-
-    The draws depend on the ids alone, so that all systems, all seeds and the parallel test
-    sets of other languages are resampled alike.
-    """
-    generator = np.random.default_rng(seed_of("examples", *ids))
-    n = len(ids)
-    for start in range(0, draws, BLOCK):
-        size = min(BLOCK, draws - start)
-        places = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-        drawn = np.bincount(places.ravel(), minlength=size * n).reshape(size, n)
-        yield slice(start, start + size), drawn.astype(np.float64)
 
 
 def _scores(
@@ -254,31 +244,6 @@ def _scores(
                     known[id(table)] = value(weights @ table)
                 found[name, seed] = known[id(table)]
     return found
-
-
-def _over_seeds(gains: Floats) -> Floats:
-    """[draws, seeds] → [draws]: the mean over seeds drawn with replacement."""
-    seeds = gains.shape[1]
-    chosen = np.random.default_rng(seed_of("seeds", seeds)).integers(seeds, size=gains.shape)
-    means: Floats = np.take_along_axis(gains, chosen, axis=1).mean(axis=1)
-    return means
-
-
-def two_sided(drawn: Floats) -> float:
-    """The bootstrap's p value for a mean of zero."""
-    smaller = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return min(1.0, 2 * (1 + smaller) / (len(drawn) + 1))
-
-
-def holm(p: Floats) -> Floats:
-    """Holm's step-down corrected p values; NaN stays NaN and is not counted."""
-    corrected = np.full(len(p), np.nan)
-    order = [int(place) for place in np.argsort(p) if not np.isnan(p[place])]
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, float(p[place]) * (len(order) - rank)))
-        corrected[place] = highest
-    return corrected
 
 
 def language_gains(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,99 @@
+"""The bootstrap: examples drawn with replacement, the same ones for both systems.
+
+Paired as Koehn (2004) does it, after Efron & Tibshirani (1993). `analysis.stats` makes the gain
+table with these; how languages and seeds enter as draws from a larger world is in
+`hierarchical`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from xstilts.core.keys import seed_of
+from xstilts.statistics.estimate import LEVEL, Estimate, Floats, columns, nothing, too_few
+
+DRAWS = 10_000
+BLOCK = 1_000
+NEEDED = 10
+
+
+def paired(ours: ArrayLike, theirs: ArrayLike, draws: int = DRAWS, seed: int = 0) -> Estimate:
+    """The mean difference of two systems on the same n examples, by the percentile bootstrap.
+
+    Args:
+        ours, theirs: [n] each example's score, such as 0 or 1.
+        seed: two comparisons with one seed draw the same examples.
+    """
+    one, other = columns(ours=ours, theirs=theirs)
+    if len(one) < NEEDED:
+        return nothing(len(one), too_few(len(one), NEEDED, "examples"))
+    difference = one - other
+    names = tuple(f"{seed} {place}" for place in range(len(difference)))
+    drawn = np.concatenate(
+        [weights @ difference / len(difference) for _, weights in example_weights(names, draws)]
+    )
+    low, high = percentiles(drawn)
+    return Estimate(float(difference.mean()), low, high, two_sided(drawn), len(difference))
+
+
+def example_weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, Floats]]:
+    """How often each of n examples was drawn, as (draws, [block, n]).
+
+    The draws depend on the ids alone, so that all systems, all seeds and the parallel test
+    sets of other languages are resampled alike.
+    """
+    generator = np.random.default_rng(seed_of("examples", *ids))
+    n = len(ids)
+    for start in range(0, draws, BLOCK):
+        size = min(BLOCK, draws - start)
+        places = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        drawn = np.bincount(places.ravel(), minlength=size * n).reshape(size, n)
+        yield slice(start, start + size), drawn.astype(np.float64)
+
+
+def over_seeds(gains: Floats) -> Floats:
+    """[draws, seeds] → [draws]: the mean over seeds drawn with replacement."""
+    seeds = gains.shape[1]
+    chosen = np.random.default_rng(seed_of("seeds", seeds)).integers(seeds, size=gains.shape)
+    means: Floats = np.take_along_axis(gains, chosen, axis=1).mean(axis=1)
+    return means
+
+
+def percentiles(drawn: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """The interval between the quantiles of the draws; NaN draws do not count."""
+    known = drawn[~np.isnan(drawn)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [level / 2, 1 - level / 2])
+    return float(low), float(high)
+
+
+def accelerated(
+    drawn: Floats, value: float, without: Floats, level: float = LEVEL
+) -> tuple[float, float]:
+    """The bias-corrected and accelerated interval (BCa; Efron 1987).
+
+    Args:
+        drawn: the estimate in each draw.
+        value: the estimate itself.
+        without: [n] the estimate without each of the points.
+    """
+    from scipy import stats
+
+    below = (drawn < value).sum() + (drawn == value).sum() / 2
+    bias = float(stats.norm.ppf((below + 0.5) / (len(drawn) + 1)))
+    pull = np.nanmean(without) - without
+    spread = float(np.nansum(pull**2)) ** 1.5
+    skew = float(np.nansum(pull**3)) / (6 * spread) if spread > 0 else 0.0
+    edges = bias + stats.norm.ppf([level / 2, 1 - level / 2])
+    low, high = np.quantile(drawn, stats.norm.cdf(bias + edges / (1 - skew * edges)))
+    return float(low), float(high)
+
+
+def two_sided(drawn: Floats) -> float:
+    """The bootstrap's p value for a mean of zero."""
+    smaller = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    return min(1.0, 2 * (1 + smaller) / (len(drawn) + 1))

@@ -1,0 +1,134 @@
+"""Rank correlations, their p values and influence, against scipy and by hand."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from xstilts.statistics.association import (
+    associate,
+    detectable_correlation,
+    leave_one_out,
+    partial,
+    points_needed,
+)
+from xstilts.statistics.correlation import kendall, spearman
+from xstilts.statistics.permutation import choices, orders, p_value
+
+
+def sample(n: int, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    x = generator.standard_normal(n)
+    y = x + generator.standard_normal(n)
+    return (x.round(), y.round()) if ties else (x, y)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_values_are_scipys(ties: bool) -> None:
+    x, y = sample(12, ties=ties)
+    assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert kendall(x, y) == pytest.approx(stats.kendalltau(x, y).statistic)
+
+
+def test_an_exact_p_is_a_count_over_all_orders() -> None:
+    x, y = sample(6, seed=3)
+    rho = stats.spearmanr(x, y).statistic
+    all_of_them = [stats.spearmanr(x, order).statistic for order in permutations(y)]
+    share = np.mean(np.abs(all_of_them) >= abs(rho) - 1e-9)
+    assert associate(x, y).p == pytest.approx(share)
+    assert associate(x, y, "kendall").p == pytest.approx(
+        stats.kendalltau(x, y, method="exact").pvalue
+    )
+
+
+def test_a_drawn_p_is_near_the_exact_one_and_never_zero() -> None:
+    x, y = sample(10, seed=5)
+    exact = stats.kendalltau(x, y, method="exact").pvalue
+    assert associate(x, y, "kendall").p == pytest.approx(exact, abs=0.01)
+    assert associate(range(12), range(12), draws=99).p == pytest.approx(1 / 100)
+
+
+def test_the_same_points_give_the_same_estimate() -> None:
+    x, y = sample(11)
+    assert associate(x, y) == associate(x, y)
+    assert associate(x, y).low < associate(x, y).value < associate(x, y).high
+
+
+def test_too_few_points_are_said_in_words() -> None:
+    found = associate([1, 2, 3, math.nan, 5], [1, 2, 3, 4, math.nan])
+    assert math.isnan(found.value)
+    assert not found.found
+    assert found.note == "too few points for a conclusion: 3 of at least 5"
+    assert "equal on one side" in associate([1] * 6, range(6)).note
+    with pytest.raises(ValueError, match="x 2, y 3"):
+        associate([1, 2], [1, 2, 3])
+
+
+def test_partial_is_the_textbook_formula() -> None:
+    x, y = sample(14, seed=1)
+    z = x + np.random.default_rng(2).standard_normal(14)
+    xy, xz, yz = (stats.spearmanr(*pair).statistic for pair in ((x, y), (x, z), (y, z)))
+    by_hand = (xy - xz * yz) / math.sqrt((1 - xz**2) * (1 - yz**2))
+    found = partial(x, y, {"size": z})
+    assert found.value == pytest.approx(by_hand)
+    assert found.low < found.value < found.high
+
+
+def test_partial_without_covariates_is_spearman() -> None:
+    x, y = sample(9)
+    assert partial(x, y, {}).value == pytest.approx(associate(x, y).value)
+
+
+def test_what_a_covariate_explains_is_gone() -> None:
+    generator = np.random.default_rng(0)
+    size = generator.standard_normal(40)
+    x, y = (size + 0.3 * generator.standard_normal(40) for _ in range(2))
+    assert associate(x, y).found
+    assert not partial(x, y, {"size": size}).found
+    assert "nothing is left" in partial(size, y, {"size": size}).note
+
+
+def test_the_outlier_has_the_largest_influence() -> None:
+    x = [1, 2, 3, 4, 5, 6, 7]
+    y = [1, 2, 3, 4, 5, 6, 0]
+    first, *_ = leave_one_out(list("abcdefg"), x, y)
+    assert (first.name, first.without) == ("g", pytest.approx(1.0))
+    assert first.change == pytest.approx(1 - stats.spearmanr(x, y).statistic)
+
+
+@pytest.mark.parametrize("kind", ["spearman", "kendall"])
+def test_points_needed_give_the_power_that_was_asked_for(kind: str) -> None:
+    """Bivariate normal points, by scipy's own test; power 0.8."""
+    rho = 0.6
+    truth = {"spearman": 6 / np.pi * np.arcsin(rho / 2), "kendall": 2 / np.pi * np.arcsin(rho)}
+    test = {"spearman": stats.spearmanr, "kendall": stats.kendalltau}[kind]
+    n, generator, seen = points_needed(truth[kind], kind), np.random.default_rng(0), 0  # type: ignore[arg-type]
+    for _ in range(300):
+        x, noise = generator.standard_normal((2, n))
+        seen += test(x, rho * x + math.sqrt(1 - rho**2) * noise).pvalue < 0.05
+    assert 0.72 < seen / 300 < 0.88
+
+
+def test_detectable_correlation_is_the_inverse() -> None:
+    smallest = detectable_correlation(15)
+    assert points_needed(smallest) <= 15 < points_needed(smallest - 0.01)
+    assert math.isnan(detectable_correlation(3))
+    with pytest.raises(ValueError, match="looked for"):
+        points_needed(0)
+
+
+def test_arrangements_are_all_listed_or_drawn() -> None:
+    assert orders(4, 5, 0)[0].shape == (24, 4)
+    assert orders(9, 50, 0)[0].shape == (50, 9)
+    every, listed = choices(5, 2, 7, 0)
+    assert (every.shape, listed) == ((10, 5), True)
+    assert len(np.unique(every, axis=0)) == 10
+    some, listed = choices(30, 15, 7, 0)
+    assert (some.shape, listed) == ((7, 30), False)
+    assert (some.sum(axis=1) == 15).all()
+    assert p_value(2, np.array([-3.0, 1, 0, 2]), every=True) == 0.5
+    assert p_value(2, np.array([-3.0, 1, 0, 2]), every=False) == 3 / 5

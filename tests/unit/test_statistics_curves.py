@@ -1,0 +1,133 @@
+"""Curves that saturate, where they cross, and Shapley values, on known answers."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations, permutations
+
+import numpy as np
+import pytest
+
+from xstilts.statistics.curves import Curve, crossing, fit
+from xstilts.statistics.shapley import mixtures, nested, shapley
+
+SIZES = np.repeat([1.0, 2, 4, 8, 16], 3)
+
+
+def scores(
+    asymptote: float, drop: float, rate: float, noise: float = 0.0, seed: int = 0
+) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return asymptote - drop * SIZES**-rate + generator.normal(0, noise, len(SIZES))
+
+
+def test_a_curve_without_noise_is_found() -> None:
+    curve = fit(SIZES, scores(0.8, 0.3, 0.7), draws=20)
+    assert (curve.asymptote, curve.drop) == pytest.approx((0.8, 0.3), abs=0.01)
+    assert curve.rate == pytest.approx(0.7, rel=0.05)
+    assert curve.at(4).value == pytest.approx(0.8 - 0.3 * 4**-0.7, abs=1e-3)
+    gain = 0.3 * (4**-0.7 - 8**-0.7)
+    assert curve.per_doubling(4).value == pytest.approx(gain, abs=1e-3)
+
+
+def test_returns_diminish_with_an_interval_above_zero() -> None:
+    curve = fit(SIZES, scores(0.8, 0.3, 0.7, noise=0.005))
+    gains = [curve.per_doubling(size) for size in (1, 2, 4, 8)]
+    assert all(gain.low > 0 for gain in gains)
+    assert [gain.value for gain in gains] == sorted((g.value for g in gains), reverse=True)
+    assert curve.at(4).low < curve.at(4).value < curve.at(4).high
+
+
+def test_what_lies_beyond_the_data_is_said() -> None:
+    curve = fit(SIZES, scores(0.8, 0.3, 0.7, noise=0.005), draws=50)
+    assert curve.at(16).note == ""
+    assert curve.per_doubling(16).note == "beyond the largest size that was tried, 16"
+    assert "beyond" in curve.limit().note
+
+
+def test_too_few_sizes_are_said_in_words() -> None:
+    curve = fit([1, 1, 2, 2, 4, 4], [1, 2, 3, 4, 5, 6])
+    assert curve.note == "too few sizes for a conclusion: 3 of at least 4"
+    assert math.isnan(curve.at(2).value)
+    assert "too few" in crossing(curve, curve).note
+    assert (
+        fit([1, 2, 3, 4], [1, 2, 3, 4]).note == "too few points for a conclusion: 4 of at least 6"
+    )
+    with pytest.raises(ValueError, match="above 0"):
+        fit([0, 1], [1, 1])
+
+
+def test_the_crossing_is_where_it_was_planted() -> None:
+    """0.8 - 0.4 / x and 0.7 - 0.1 / x meet at x = 3."""
+    one = fit(SIZES, scores(0.8, 0.4, 1.0, noise=0.005, seed=1))
+    other = fit(SIZES, scores(0.7, 0.1, 1.0, noise=0.005, seed=2))
+    found = crossing(one, other)
+    assert found.value == pytest.approx(3, rel=0.1)
+    assert found.low < 3 < found.high
+    assert found.note.startswith("they cross between 1 and 16; 100%")
+
+
+def test_curves_apart_do_not_cross() -> None:
+    one, other = (fit(SIZES, scores(top, 0.1, 1.0, noise=0.002)) for top in (0.8, 0.6))
+    found = crossing(one, other)
+    assert math.isnan(found.value)
+    assert found.note == "no crossing between 1 and 16; 0% of the draws cross there"
+    assert crossing(one, Curve(note="none")).note == "none"
+
+
+WORTH = {"a": 0.05, "b": 0.02, "c": 0.0}
+
+
+def value(subset: frozenset[str]) -> float:
+    """Additive, but that a and b share a half of what b is worth."""
+    return sum(WORTH[one] for one in subset) - 0.01 * ({"a", "b"} <= subset)
+
+
+def game() -> dict[frozenset[str], float]:
+    subsets = (frozenset(some) for k in range(4) for some in combinations("abc", k))
+    return {one: value(one) for one in subsets}
+
+
+def test_shapley_values_by_hand() -> None:
+    found = {share.task: share for share in shapley(game(), "abc")}
+    assert [found[task].value for task in "abc"] == pytest.approx([0.045, 0.015, 0.0])
+    assert all(share.error == 0 for share in found.values())
+
+
+def test_all_orders_give_the_exact_values() -> None:
+    known = game()
+    exact = shapley(known, "abc")
+    del known[frozenset("c")]
+    without = [order for order in permutations("abc") if order[0] != "c"]
+    found = shapley(known, "abc", list(permutations("abc")))
+    assert found[0].orders == len(without) == 4
+    assert found[0].note == "mixtures without a score: c"
+    assert sum(share.value for share in found) == pytest.approx(sum(one.value for one in exact))
+
+
+def test_sampled_values_are_within_their_error() -> None:
+    tasks = [f"t{number}" for number in range(8)]
+    weights = np.random.default_rng(0).random(8)
+    orders = nested(tasks, 60)
+    assert len(set(orders)) == 60
+    known = {
+        subset: math.sqrt(sum(weights[tasks.index(one)] for one in subset))
+        for subset in mixtures(orders)
+    }
+    everything = {
+        frozenset(some): math.sqrt(sum(weights[tasks.index(one)] for one in some))
+        for k in range(9)
+        for some in combinations(tasks, k)
+    }
+    for found, exact in zip(shapley(known, tasks, orders), shapley(everything, tasks), strict=True):
+        assert 0 < found.error < 0.1
+        assert abs(found.value - exact.value) < 3.5 * found.error
+
+
+def test_missing_mixtures_are_said_in_words() -> None:
+    few = shapley({frozenset(): 0.5, frozenset("a"): 0.6}, "ab")
+    assert math.isnan(few[0].value)
+    assert few[0].note == "2 of 4 mixtures have no score"
+    none = shapley({frozenset(): 0.5}, "ab", [("a", "b")])
+    assert none[0].note == "mixtures without a score: a; a + b"
+    assert nested("ab", 10) in ([("a", "b"), ("b", "a")], [("b", "a"), ("a", "b")])

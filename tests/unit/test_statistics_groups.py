@@ -1,0 +1,114 @@
+"""Contrasts between groups of tasks: what counts as a point, and what is said of too few."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from xstilts.statistics.groups import contrast, interaction
+
+REASONING = ("r0", "r1", "r2", "r3")
+
+
+def table(
+    effect: float = 0.0,
+    *,
+    only: float = 0.0,
+    others: int = 5,
+    group: int = 4,
+    languages: int = 3,
+    seeds: int = 2,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Gains of tasks r… (helped by `effect`, by `only` more on the target `logic`) and o…"""
+    generator = np.random.default_rng(seed)
+    place = generator.normal(0, 0.02, (2, languages))
+    run = generator.normal(0, 0.01, seeds)
+    rows = []
+    for task in [f"r{k}" for k in range(group)] + [f"o{k}" for k in range(others)]:
+        base = generator.normal(0.01, 0.02) + effect * task.startswith("r")
+        for number, target in enumerate(("logic", "words")):
+            extra = generator.normal(0, 0.01) + only * (task < "s" and task[0] == "r") * (
+                target == "logic"
+            )
+            for language in range(languages):
+                for one in range(seeds):
+                    noise = place[number, language] + run[one] + generator.normal(0, 0.01)
+                    gain = base + extra + noise
+                    rows.append((task, target, f"l{language}", one, gain))
+    return pd.DataFrame(rows, columns=["task", "target", "language", "seed", "gain"])
+
+
+def test_tasks_are_the_points() -> None:
+    rows = table(0.05)
+    means = rows.groupby("task")["gain"].mean()
+    ours, theirs = (means[means.index.str.startswith(first)] for first in "ro")
+    found = contrast(rows, REASONING).tasks
+    assert found.n == 9
+    assert found.value == pytest.approx(ours.mean() - theirs.mean())
+    welch = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+    permuted = stats.permutation_test(
+        (ours, theirs), lambda a, b: np.mean(a) - np.mean(b), permutation_type="independent"
+    )
+    assert found.p <= permuted.pvalue + 1e-9
+    assert found.p > permuted.pvalue / 2 - 1e-9
+
+
+def test_the_mixed_model_agrees_on_a_whole_table() -> None:
+    """Every task has every place and seed: the coefficient is the difference of means."""
+    found = contrast(table(0.05), REASONING)
+    assert found.mixed.note == ""
+    assert found.mixed.value == pytest.approx(found.tasks.value, abs=1e-4)
+    assert found.mixed.high - found.mixed.low == pytest.approx(
+        found.tasks.high - found.tasks.low, rel=0.5
+    )
+    assert found.mixed.found
+
+
+def test_more_seeds_are_not_more_points() -> None:
+    few, many = (contrast(table(0, seeds=count), REASONING).mixed for count in (2, 6))
+    assert few.n == many.n == 9
+    assert many.high - many.low > 0.5 * (few.high - few.low)
+
+
+def test_an_interaction_is_a_difference_of_differences() -> None:
+    rows = table(0.03, only=0.08)
+    found = interaction(rows, REASONING, ["logic"])
+    means = rows.pivot_table(index="task", columns="target", values="gain")
+    more = means["logic"] - means["words"]
+    inside = more.index.str.startswith("r")
+    assert found.tasks.value == pytest.approx(more[inside].mean() - more[~inside].mean())
+    assert found.mixed.value == pytest.approx(found.tasks.value, abs=1e-3)
+    assert found.tasks.found
+    assert found.mixed.low < 0.08 < found.mixed.high
+
+
+def test_a_task_that_diverged_is_left_out_and_named() -> None:
+    rows = table(0.05)
+    rows.loc[(rows["task"] == "o3") & (rows["seed"] == 1), "gain"] = math.nan
+    found = contrast(rows, REASONING)
+    assert found.tasks.n == 8
+    assert found.tasks.note == found.mixed.note == "left out, gains are missing: o3"
+
+
+def test_too_few_tasks_are_said_in_words() -> None:
+    found = contrast(table(group=1), REASONING)
+    assert math.isnan(found.tasks.value)
+    assert found.mixed.note == "too few tasks in a group for a conclusion: 1 of at least 2"
+    assert (
+        "cannot give a p below 0.33" in contrast(table(1, group=2, others=2), REASONING).tasks.note
+    )
+    with pytest.raises(ValueError, match="no column seed"):
+        contrast(table().drop(columns="seed"), REASONING)
+
+
+def test_a_model_that_cannot_be_fitted_says_so() -> None:
+    found = contrast(table().assign(gain=0.01), REASONING)
+    assert math.isnan(found.mixed.value)
+    assert "cannot be fitted" in found.mixed.note
+    assert found.tasks.value == 0
