@@ -90,11 +90,11 @@ def _grid(generator: np.random.Generator, effect: float, only: float = 0.0) -> p
 
 
 def groups(generator: np.random.Generator, effect: float) -> Estimate:
-    return contrast(_grid(generator, effect), "0123").tasks
+    return contrast(_grid(generator, effect), "0123", model=False).tasks
 
 
 def interactions(generator: np.random.Generator, effect: float) -> Estimate:
-    return interaction(_grid(generator, 0.02, effect), "0123", ["0"]).tasks
+    return interaction(_grid(generator, 0.02, effect), "0123", ["0"], model=False).tasks
 
 
 def mixed(generator: np.random.Generator, effect: float) -> Estimate:

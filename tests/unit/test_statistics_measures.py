@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -18,6 +20,19 @@ from xstilts.statistics.divergence import jensen_shannon
 from xstilts.statistics.logme import logme
 from xstilts.statistics.prequential import code_length
 from xstilts.statistics.ranking import ndcg, regret, top_agreement
+
+QUICK = """
+import pkgutil, sys, xstilts.statistics as room
+for module in pkgutil.iter_modules(room.__path__):
+    __import__(f"{room.__name__}.{module.name}")
+print(*{"scipy", "statsmodels", "pandas", "torch"} & sys.modules.keys())
+"""
+
+
+def test_slow_packages_are_imported_when_needed() -> None:
+    found = subprocess.run([sys.executable, "-c", QUICK], capture_output=True, text=True)
+    assert (found.returncode, found.stdout.strip()) == (0, "")
+
 
 TRUE = [0.7, 0.9, 0.6, 0.8]
 
