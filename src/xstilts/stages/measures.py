@@ -1,0 +1,25 @@
+"""Measures: properties of tasks and trained models that stages find beside scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Where one measure of one thing is found.
+
+    Args:
+        measure: which one.
+        task: the task or intermediate setting that it is about.
+        other: the second task of a measure of pairs (a target, say); else empty.
+        language, seed: that it was taken in; empty and -1 where it depends on none.
+        keys: the stages that hold it, in the measure's own order.
+    """
+
+    measure: str
+    task: str
+    other: str = ""
+    language: str = ""
+    seed: int = -1
+    keys: tuple[str, ...] = ()
