@@ -39,7 +39,7 @@ from xstilts.testing.tiny import sentences, speak, write_encoder
 from xstilts.train.batching import collate
 from xstilts.train.checkpoint import Checkpoints
 from xstilts.train.loop import Run, Trained, TrainTask, train
-from xstilts.train.predict import target_places
+from xstilts.train.predict import read_places
 
 PAD, MASK, VOCABULARY = 1, 4, 160
 Runner = Callable[[Loaded, Path], Store]
@@ -104,7 +104,7 @@ def made(root: Path, task: TrainTask) -> TransferModel:
 
 def loss_of(model: TransferModel, features: list[Feature]) -> torch.Tensor:
     batch = collate(features, PAD)
-    places = target_places(MASKED_LM, features, torch.device("cpu"))
+    places = read_places(MASKED_LM, features, torch.device("cpu"))
     targets = MASKED_LM.targets(features, batch.ids.shape[1])
     logits = model("t", batch.ids, batch.mask, batch.types, places)
     return MASKED_LM.loss(logits, targets) / int((targets != -100).sum())

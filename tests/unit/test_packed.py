@@ -9,12 +9,17 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, BertConfig, PretrainedConfig, RobertaConfig, XLMRobertaConfig
 
+from xstilts.formats import TRAINED
+from xstilts.formats.base import Feature
 from xstilts.models import packed
+from xstilts.models.attention import grouped, jagged
 from xstilts.models.dropout import Dropout, dropout
 from xstilts.models.encoder import Encoder
 from xstilts.models.files import EncoderFiles, import_encoder
 from xstilts.models.packed import first_position, layout_of
+from xstilts.models.transfer import HeadShape, initialised
 from xstilts.testing.tiny import write_encoder
+from xstilts.train.predict import read_places
 
 SHAPE = {
     "vocab_size": 90,
@@ -85,7 +90,7 @@ def test_another_family_is_read_padded(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("lengths", [LENGTHS, (4,), (6, 6, 6), (1, 1), (30, 1)])
 def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, ...]) -> None:
     _, mask = padded(lengths, 0)
-    layout = layout_of(mask)
+    layout = layout_of(mask, 4)
     draw = torch.Generator().manual_seed(2)
     rows = [torch.randn(sum(lengths), 4, 8, generator=draw) for _ in range(3)]
     weight, slopes = torch.randn(rows[0].shape, generator=draw), []
@@ -98,19 +103,33 @@ def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, .
             for text in texts
         ]
     )
-    for way in (packed._grouped, packed._jagged):
+    for way in (grouped, jagged):
         given = [part.clone().requires_grad_() for part in rows]
-        found = way(given, layout, None, 0.0)
+        found = way(given, layout, 8**-0.5, 0.0)
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
         slopes.append(torch.autograd.grad((found * weight).sum(), given))
         with torch.no_grad():
-            torch.testing.assert_close(way(rows, layout, None, 0.0), found, rtol=1e-5, atol=1e-5)
-    for grouped, jagged in zip(*slopes, strict=True):
-        torch.testing.assert_close(grouped, jagged, rtol=1e-4, atol=1e-5)
-    kept = packed._attention(
-        *(part.split(lengths)[0].transpose(0, 1)[None] for part in rows), None, None, 1e-9
-    )
-    torch.testing.assert_close(kept[0].transpose(0, 1), wanted[: lengths[0]], rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(way(rows, layout, 8**-0.5, 0.0), found, rtol=1e-5, atol=1e-5)
+    for one, other in zip(*slopes, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_the_gradient_of_attention_is_that_of_its_differences(share: float) -> None:
+    lengths = (4, 3, 1, 2)
+    layout = layout_of(padded(lengths, 0)[1], 2)
+    draw = torch.Generator().manual_seed(6)
+    size = (sum(lengths), 2, 3)
+    rows = [torch.randn(size, generator=draw, dtype=torch.float64) for _ in range(3)]
+
+    def attention(*given: Tensor) -> Tensor:
+        torch.manual_seed(7)  # the same weights are dropped each time
+        return grouped(given, layout, 0.7, share)
+
+    assert any(group.bias is not None for group in layout.groups)
+    assert torch.autograd.gradcheck(attention, [part.requires_grad_() for part in rows])
+    if share:
+        assert not torch.allclose(attention(*rows), grouped(rows, layout, 0.7, 0.0))
 
 
 def test_dropout_has_the_share_scale_and_gradient_of_torchs_own() -> None:
@@ -120,11 +139,20 @@ def test_dropout_has_the_share_scale_and_gradient_of_torchs_own() -> None:
     found.sum().backward()
     zeroed = float((found == 0).float().mean())
     assert abs(zeroed - 0.1) < 5 * (0.1 * 0.9 / values.numel()) ** 0.5
-    torch.testing.assert_close(found.unique(), torch.tensor([0.0, 1 / 0.9]))
+    torch.testing.assert_close(found.unique(), torch.tensor([0.0, 1 / 0.9]), rtol=1e-5, atol=0)
     assert values.grad is not None
     torch.testing.assert_close(values.grad, found)  # of ones, the noise itself
     rows = (found == 0).float().mean(1)  # independent: rows vary as a binomial does
     assert float(rows.std()) == pytest.approx((0.1 * 0.9 / 500) ** 0.5, rel=0.15)
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.001, 0.3, 0.999])
+def test_dropout_keeps_the_mean_of_any_share(share: float) -> None:
+    torch.manual_seed(8)
+    size = 400_000
+    found = dropout(torch.ones(size, dtype=torch.float64), share)
+    spread = (share / (1 - share) / size) ** 0.5
+    assert abs(float(found.mean()) - 1) < 5 * spread + 1e-6
 
 
 def test_dropout_follows_torchs_seed_and_rests_in_evaluation() -> None:
@@ -151,6 +179,46 @@ def test_the_first_blocks_alone_give_the_states_of_all_of_them(tmp_path: Path) -
             assert len(some) == blocks + 1
             assert some[-1].equal(whole[blocks])
         assert one(ids, mask, types).equal(whole[-1])
+
+
+@pytest.mark.parametrize("config", FAMILIES, ids=lambda config: config.model_type)
+def test_wanted_states_and_their_gradients_are_those_of_all(
+    config: PretrainedConfig, tmp_path: Path
+) -> None:
+    one = encoder(tmp_path, config).train()
+    ids, mask = padded(LENGTHS, config.pad_token_id)
+    types, wanted = torch.zeros_like(ids), mask.bool() & (ids % 3 != 0)
+    wanted[:, 0] = True
+    slopes = []
+    for asked in (None, wanted):
+        one.zero_grad()
+        found = one(ids, mask, types, asked)
+        slopes.append((found[wanted], found[wanted].square().sum()))
+        slopes[-1][1].backward()
+        slopes[-1] = (found[wanted].detach(), *(value.grad for value in one.parameters()))
+    assert found[mask.bool() & ~wanted].eq(0).all()
+    for whole, some in zip(*slopes, strict=True):
+        torch.testing.assert_close(some, whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["classification", "multiple_choice", "tagging"])
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_heads_say_what_they_read(kind: str, pooling: str, tmp_path: Path) -> None:
+    torch.manual_seed(9)
+    ids, mask = padded((9, 4, 6, 6), 0)
+    types = torch.zeros_like(ids)
+    shape = HeadShape(kind, 3, 0.0, pooling)
+    model = initialised(encoder(tmp_path, FAMILIES[0]), {"t": shape}, 1).eval()
+    features = [
+        Feature(str(row), line[: int(size)].tolist(), [0] * int(size), 0, words=(1, 3))
+        for row, (line, size) in enumerate(zip(ids, mask.sum(1), strict=True))
+    ]
+    places = read_places(TRAINED.get(kind), features, torch.device("cpu"))
+    found = model("t", ids, mask, types, places)
+    whole = model.heads["t"](model.encoder(ids, mask, types), mask)
+    if kind == "tagging":
+        found, whole = found[:, [1, 3]], whole[:, [1, 3]]
+    torch.testing.assert_close(found, whole, rtol=1e-5, atol=1e-6)
 
 
 def test_gradient_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:

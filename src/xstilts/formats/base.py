@@ -85,9 +85,9 @@ class Format(Protocol):
 class TrainedFormat(Format, Protocol):
     """How one kind of task is trained and predicted; stateless.
 
-    `tied` says whether its head ends in the word embedding matrix and is computed only where
-    there are targets; such a head takes two more arguments, the matrix and these places, and
-    gives `TiedLogits`. The others give a tensor.
+    `tied` says whether its head ends in the word embedding matrix and is computed only at
+    `places`; such a head takes two more arguments, the matrix and these places, and gives
+    `TiedLogits`. The others give a tensor.
     """
 
     tied: bool
@@ -97,6 +97,9 @@ class TrainedFormat(Format, Protocol):
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """The targets of a batch padded to a number of tokens."""
+
+    def places(self, features: Sequence[Feature], tokens: int) -> Tensor | None:
+        """[b, tokens] the sub-words whose hidden states the head must read; none: all may be."""
 
     def loss(self, logits: Any, targets: Tensor) -> Tensor:
         """The loss of a batch, summed over its targets other than -100."""
@@ -118,6 +121,10 @@ class TrainedFormat(Format, Protocol):
         reading: Reading,
     ) -> list[Any]:
         """One prediction per example, as the task's metric takes it."""
+
+
+def any_place(_features: Sequence[Feature], _tokens: int) -> None:
+    """What `places` is for formats that may read every sub-word, or whose head's pooling tells."""
 
 
 def one_each(

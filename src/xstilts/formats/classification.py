@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row, one_each
+from xstilts.formats.base import Feature, Reading, Row, any_place, one_each
 from xstilts.formats.pooling import pool
 from xstilts.formats.texts import text_features
 
@@ -69,6 +69,7 @@ class Classification:
         return [labels[index] for index in logits.argmax(-1).tolist()]
 
     merged = staticmethod(one_each)
+    places = staticmethod(any_place)
 
 
 CLASSIFICATION = Classification()

@@ -94,6 +94,10 @@ class MaskedLM:
         """[b, tokens] vocabulary ids, -100 where nothing is to be predicted."""
         return tag_targets(features, tokens)
 
+    def places(self, features: Sequence[Feature], tokens: int) -> Tensor:
+        """[b, tokens] where something is to be predicted."""
+        return tag_targets(features, tokens) != IGNORED
+
     def loss(self, logits: TiedLogits, targets: Tensor) -> Tensor:
         """Cross-entropy over the vocabulary, summed over what is to be predicted."""
         return cross_entropy(logits, targets[targets != IGNORED])

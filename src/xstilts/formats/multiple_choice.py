@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row, one_each
+from xstilts.formats.base import Feature, Reading, Row, any_place, one_each
 from xstilts.formats.classification import IGNORED, SentenceHead
 from xstilts.formats.texts import text_features
 
@@ -65,6 +65,7 @@ class MultipleChoice:
         return [labels[place] for place in best.tolist()]
 
     merged = staticmethod(one_each)
+    places = staticmethod(any_place)
 
 
 MULTIPLE_CHOICE = MultipleChoice()

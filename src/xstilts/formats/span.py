@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row
+from xstilts.formats.base import Feature, Reading, Row, any_place
 from xstilts.formats.tagging import TokenHead
 
 UNANSWERABLE = "unanswerable"
@@ -38,6 +38,7 @@ class Span:
     """Start and end of the answer, each a choice among the sub-words of a window."""
 
     tied = False
+    places = staticmethod(any_place)
 
     def features(
         self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading

@@ -68,6 +68,13 @@ class Tagging:
         """[b, tokens] tag indices, -100 where nothing is scored."""
         return tag_targets(features, tokens)
 
+    def places(self, features: Sequence[Feature], tokens: int) -> Tensor:
+        """[b, tokens] the words' first sub-words."""
+        found = torch.zeros(len(features), tokens, dtype=torch.bool)
+        for row, feature in zip(found, features, strict=True):
+            row[[place for place in feature.words if place >= 0]] = True
+        return found
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy, summed over words."""
         return functional.cross_entropy(

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-BITS = 32
+LEVELS = 2**16
+"""Shares are met to half of one over this: 0.1 becomes 0.100006."""
 
 
 class Dropout(nn.Dropout):
@@ -26,21 +27,22 @@ class Dropout(nn.Dropout):
 def dropout(values: Tensor, share: float) -> Tensor:
     """Zero a share of the values and divide the others by what is left: inverted dropout.
 
-    The share is met to 2^-32. Elsewhere than on a CPU this is torch's own dropout.
+    Elsewhere than on a CPU this is torch's own dropout.
     """
     if values.device.type != "cpu" or not 0 < share < 1:
         return functional.dropout(values, share)
-    return values * _noise(values, share)
+    return values * noise(values, share)
 
 
-def _noise(values: Tensor, share: float) -> Tensor:
-    """0 with the probability of the share, else 1 / (1 - share), in the shape of the values."""
-    seed = int(torch.randint(2**62, ()))
-    words = -(-values.numel() // 2)
-    raw = np.random.SFC64(seed).random_raw(words).view(np.int32)[: values.numel()]
-    least = round(share * 2**BITS) - 2 ** (BITS - 1)  # of int32, which starts at -2^31
-    kept: Tensor = torch.from_numpy(raw).view(values.shape) >= least
-    return kept.to(values.dtype).mul_(1 / (1 - share))
+def noise(values: Tensor, share: float) -> Tensor:
+    """0 with the probability of the share, else what keeps the mean, in the values' shape."""
+    seed, count = int(torch.randint(2**62, ())), values.numel()
+    dropped = min(round(share * LEVELS), LEVELS - 1)
+    drawn = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
+    kept = drawn >= dropped - LEVELS // 2  # int16 starts at minus half of the levels
+    scale = np.float32(LEVELS / (LEVELS - dropped))
+    found = torch.from_numpy(np.multiply(kept, scale, dtype=np.float32))
+    return found.view(values.shape).to(values.dtype)
 
 
 def quicken(model: nn.Module) -> None:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
+from xstilts.models.attention import NAME
 from xstilts.models.dropout import quicken
 from xstilts.models.files import EncoderFiles, word_embeddings
-from xstilts.models.packed import NAME, first_position, layout_of, packs
+from xstilts.models.packed import Layout, first_position, last_block, layout_of, packs
 from xstilts.models.vocabulary import used_ids
 
 
@@ -69,45 +70,69 @@ class Encoder(nn.Module):
             yield
             return
         stack = self.model.get_submodule("encoder")
-        whole = cast("nn.ModuleList", stack.layer)
-        stack.layer = whole[:blocks]
+        whole = stack.layer
+        stack.layer = self._blocks[:blocks]
         try:
             yield
         finally:
             stack.layer = whole
 
-    def forward(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
+    @property
+    def _blocks(self) -> nn.ModuleList:
+        return cast("nn.ModuleList", self.model.get_submodule("encoder.layer"))
+
+    def forward(
+        self, ids: Tensor, mask: Tensor, types: Tensor, wanted: Tensor | None = None
+    ) -> Tensor:
         """Vocabulary ids, mask and segment ids [b, t] → last hidden states [b, t, width].
 
-        Padding is at the end of a row; what its hidden states are is not said.
+        Padding is at the end of a row; what its hidden states are is not said, nor what those
+        are that are not wanted.
+
+        Args:
+            wanted: [b, t] the sub-words whose states will be read; all by default.
         """
-        return self._read(ids, mask, types)[-1]
+        return self._read(ids, mask, types, wanted=wanted)[-1]
 
     def states(self, ids: Tensor, mask: Tensor, types: Tensor) -> tuple[Tensor, ...]:
         """The hidden states of all layers; 0 is the embedding output, n the n-th block's."""
         return self._read(ids, mask, types, every=True)
 
     def _read(
-        self, ids: Tensor, mask: Tensor, types: Tensor, *, every: bool = False
+        self,
+        ids: Tensor,
+        mask: Tensor,
+        types: Tensor,
+        *,
+        every: bool = False,
+        wanted: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         """The last hidden states, or those of every layer, of the padded batch."""
         inputs = {"input_ids": torch.searchsorted(self.ids, ids)}
         if getattr(self.model.config, "type_vocab_size", 0) > 0:
             inputs["token_type_ids"] = types
-        read = self._packed if self.packs else self._padded
-        return read(inputs, mask, every)
-
-    def _padded(self, inputs: dict[str, Tensor], mask: Tensor, every: bool) -> tuple[Tensor, ...]:
+        if self.packs:
+            return self._packed(inputs, mask, every, wanted)
         return _hidden(self.model(**inputs, attention_mask=mask, output_hidden_states=every))
 
-    def _packed(self, inputs: dict[str, Tensor], mask: Tensor, every: bool) -> tuple[Tensor, ...]:
-        layout = layout_of(mask)
+    def _packed(
+        self, inputs: dict[str, Tensor], mask: Tensor, every: bool, wanted: Tensor | None
+    ) -> tuple[Tensor, ...]:
+        layout = layout_of(mask, self.model.config.num_attention_heads)
         row = {name: value.flatten()[layout.places][None] for name, value in inputs.items()}
-        positions = layout.positions[None] + first_position(self.model)
-        output = self.model(
-            **row, position_ids=positions, layout=layout, output_hidden_states=every
-        )
+        row["position_ids"] = layout.positions[None] + first_position(self.model)
+        if wanted is not None:
+            return (self._at(row, layout, wanted, mask),)
+        output = self.model(**row, layout=layout, output_hidden_states=every)
         return tuple(_unpacked(one[0], layout.places, mask) for one in _hidden(output))
+
+    def _at(self, row: dict[str, Tensor], layout: Layout, wanted: Tensor, mask: Tensor) -> Tensor:
+        """The last hidden states where they are wanted, zeros elsewhere."""
+        last = self._blocks[-1]
+        with self.shortened(len(self._blocks) - 1):
+            before = _hidden(self.model(**row, layout=layout))[-1]
+        places = wanted.flatten()[layout.places].nonzero()[:, 0]
+        return _unpacked(last_block(last, before, places, layout)[0], layout.places[places], mask)
 
 
 def _hidden(output: BaseModelOutput) -> tuple[Tensor, ...]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xstilts.formats import TRAINED
+from xstilts.formats.pooling import FIRST
 from xstilts.models.encoder import Encoder
 
 
@@ -29,6 +30,7 @@ class TransferModel(nn.Module):
     def __init__(self, encoder: Encoder, heads: Mapping[str, HeadShape]) -> None:
         super().__init__()
         self.encoder = encoder
+        self.tied = {task for task, shape in heads.items() if TRAINED.get(shape.format).tied}
         self.heads = nn.ModuleDict(
             {
                 module_name(task): TRAINED.get(shape.format).head(
@@ -44,11 +46,13 @@ class TransferModel(nn.Module):
         """The logits of one task's head; shapes as its format says.
 
         Args:
-            places: [b, t] where there are targets, for a head tied to the embeddings.
+            places: [b, t] the only sub-words that the head must read, if its format knows them.
         """
-        further = () if places is None else (self.encoder.table, places)
-        hidden = self.encoder(ids, mask, types)
-        return self.heads[module_name(task)](hidden, mask, *further)
+        head = self.heads[module_name(task)]
+        if places is None and getattr(head, "pooling", "") == FIRST:
+            places = torch.zeros_like(mask, dtype=torch.bool).index_fill_(1, mask.new_zeros(1), 1)
+        hidden = self.encoder(ids, mask, types, places)
+        return head(hidden, mask, *((self.encoder.table, places) if task in self.tied else ()))
 
 
 def module_name(task: str) -> str:

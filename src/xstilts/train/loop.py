@@ -30,7 +30,7 @@ from xstilts.train.checkpoint import Checkpoint, Checkpoints
 from xstilts.train.guard import Diverged, check_finite, collapsed
 from xstilts.train.mixture import Step, schedule
 from xstilts.train.precision import chosen, computing, mixed
-from xstilts.train.predict import predict, target_places
+from xstilts.train.predict import predict, read_places
 
 BETAS = (0.9, 0.999)
 UNDECAYED = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
@@ -168,7 +168,7 @@ class Run:
         for part, target in zip(slices, targets, strict=True):
             batch = collate(part, self.pad).to(self.accelerator.device)
             with mixed(self.precision, self.accelerator.device):
-                places = target_places(kind, part, self.accelerator.device)
+                places = read_places(kind, part, self.accelerator.device)
                 logits = self.model(todo.task, batch.ids, batch.mask, batch.types, places)
             loss = kind.loss(logits, target.to(self.accelerator.device))
             self.accelerator.backward(loss / max(1, things))

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading, TrainedFormat
-from xstilts.formats.classification import IGNORED
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.transfer import TransferModel
@@ -46,7 +45,7 @@ def predict(
     for batch_places in by_length(features, tokens or _budget(device)):
         chosen = [features[place] for place in batch_places]
         batch = collate(chosen, padding).to(device)
-        places = target_places(form, chosen, device)
+        places = read_places(form, chosen, device)
         logits = model(task, batch.ids, batch.mask, batch.types, places)
         scored = logits if form.tied else logits.float().cpu()
         predicted = form.predictions(scored, chosen, labels, reading)
@@ -59,13 +58,12 @@ def _budget(device: torch.device) -> int:
     return TOKENS.get(device.type, TOKENS["cpu"])
 
 
-def target_places(
+def read_places(
     form: TrainedFormat, features: Sequence[Feature], device: torch.device
 ) -> Tensor | None:
-    """[b, t] where a batch has targets, for formats whose heads are computed only there."""
-    if not form.tied:
-        return None
-    return (form.targets(features, max(f.longest for f in features)) != IGNORED).to(device)
+    """[b, t] the only sub-words of a batch that its head must read, if the format knows them."""
+    found = form.places(features, max(f.longest for f in features))
+    return None if found is None else found.to(device)
 
 
 @computing(EVALUATION)
