@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xstilts.statistics.bootstrap import accelerated
-from xstilts.statistics.correlation import CORRELATIONS, Kind, pearson, ranks
+from xstilts.statistics.correlation import CORRELATIONS, Kind, pearson, ranks, spearman
 from xstilts.statistics.estimate import (
     LEVEL,
     NAN,
@@ -78,6 +78,38 @@ def partial(
     value = float(pearson(mine, yours))
     low, high = _interval(_partial_of, [one, other, *given], seed)
     p = of_orders(lambda values: pearson(mine, values @ rest), yours, draws, seed)
+    return Estimate(value, low, high, p, len(one))
+
+
+def associate_over_targets(
+    x: ArrayLike, y: ArrayLike, draws: int = DRAWS, seed: int = 0
+) -> Estimate:
+    """The mean over targets of Spearman's correlation, the same n tasks being the points of each.
+
+    Args:
+        x, y: [n, targets]; a task with a NaN is left out as a whole. A target on which one side
+            does not vary says nothing and is not in the mean.
+
+    Tasks are permuted and drawn for all targets at once: targets that profit from the same tasks
+    are not as many independent tests. The interval is about other tasks and these targets.
+    """
+    one, other = (np.asarray(side, dtype=np.float64) for side in (x, y))
+    if one.shape != other.shape or one.ndim != 2:
+        raise ValueError(f"two tables of one shape are needed, not {one.shape} and {other.shape}")
+    known = ~np.isnan(one + other).any(axis=1)
+    one, other = one[known], other[known]
+    if len(one) < NEEDED or not one.shape[1]:
+        return nothing(len(one), too_few(len(one), NEEDED, "points"))
+    varies = (np.ptp(one, axis=0) > 0) & (np.ptp(other, axis=0) > 0)
+    if not varies.any():
+        return nothing(len(one), "all points are equal on one side: nothing to correlate")
+    mine, yours = ranks(one[:, varies].T), ranks(other[:, varies].T)
+    value = float(_mean_of_known(pearson(mine, yours)))
+    sides = [*mine, *yours]
+    low, high = _interval(lambda rows: _by_target(rows, len(mine)), sides, seed)
+    p = of_orders(
+        lambda rows: pearson(mine, np.swapaxes(rows, -1, -2)).mean(axis=-1), yours.T, draws, seed
+    )
     return Estimate(value, low, high, p, len(one))
 
 
@@ -166,6 +198,20 @@ def _partial_of(rows: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         lengths = np.sqrt(inverse[..., 0, 0] * inverse[..., 1, 1])
         return np.asarray(-inverse[..., 0, 1] / lengths)
+
+
+def _by_target(rows: Floats, targets: int) -> Floats:
+    """[..., n, 2 targets] → [...] mean Spearman's correlation of the first with the second half."""
+    sides = np.swapaxes(rows, -1, -2)
+    return _mean_of_known(spearman(sides[..., :targets, :], sides[..., targets:, :]))
+
+
+def _mean_of_known(values: Floats) -> Floats:
+    """The mean over the last axis without NaN; NaN where there is nothing else."""
+    known = ~np.isnan(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1)
+    return np.asarray(found)
 
 
 def _interval(statistic: Statistic, given: Sequence[Floats], seed: int) -> tuple[float, float]:

@@ -5,6 +5,8 @@ Ties in the prediction are broken against it, so that a measure that says nothin
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -53,6 +55,32 @@ def top_agreement(predicted: ArrayLike, true: ArrayLike, k: int) -> float:
     k = min(k, len(worth))
     edge = np.sort(worth)[-k]
     return float((worth[_order(guessed, worth)[:k]] >= edge).mean())
+
+
+def ndcg_by_chance(true: ArrayLike) -> float:
+    """The mean of `ndcg` over all orders of the tasks.
+
+    Raises:
+        ValueError: as `ndcg` does.
+    """
+    _, worth = _both(true, true)
+    ndcg(worth, worth)
+    best = _discounted(np.sort(worth)[::-1], None)
+    return _discounted(np.full(len(worth), worth.mean()), None) / best if best else 1.0
+
+
+def regret_by_chance(true: ArrayLike, k: int) -> float:
+    """The mean of `regret` over all choices of k tasks.
+
+    Raises:
+        ValueError: as `regret` does.
+    """
+    _, worth = _both(true, true)
+    regret(worth, worth, k)
+    best_first = np.sort(worth)[::-1]
+    n, k = len(worth), min(k, len(worth))
+    chances = [comb(n - place - 1, k - 1) / comb(n, k) for place in range(n)]  # is the k's best
+    return 100 * (1 - float(best_first @ chances) / float(best_first[0]))
 
 
 def _both(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:

@@ -1,0 +1,83 @@
+"""What it is worth to choose the intermediate task of a target by a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from xstilts.statistics.association import NEEDED
+from xstilts.statistics.estimate import Estimate
+from xstilts.statistics.hierarchical import over_languages_and_seeds
+from xstilts.statistics.ranking import ndcg, ndcg_by_chance, regret, regret_by_chance
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How good a prediction ranks the tasks of one target, beside a random ranking of them.
+
+    Args:
+        n: tasks to choose among.
+        ndcg, regret1, regret3: see `statistics.ranking`; regret in % of the best score.
+        *_by_chance: their means over random orders.
+    """
+
+    target: str
+    measure: str
+    n: int
+    ndcg: float
+    ndcg_by_chance: float
+    regret1: float
+    regret1_by_chance: float
+    regret3: float
+    regret3_by_chance: float
+
+
+def chosen(
+    target: str, measure: str, predicted: pd.Series[float], score: pd.Series[float]
+) -> Choice | None:
+    """The quality of a prediction; none with fewer than five tasks, or if no score is above 0.
+
+    Args:
+        predicted: by task; the higher, the sooner it would be chosen.
+        score: by task, after it; 0 to 1. Only tasks that have both count.
+    """
+    both = pd.DataFrame({"predicted": predicted, "score": score}).dropna()
+    if len(both) < NEEDED or not both["score"].max() > 0:
+        return None
+    guessed, true = both["predicted"].to_numpy(), both["score"].to_numpy()
+    return Choice(
+        target,
+        measure,
+        len(both),
+        ndcg(guessed, true),
+        ndcg_by_chance(true),
+        regret(guessed, true, 1),
+        regret_by_chance(true, 1),
+        regret(guessed, true, 3),
+        regret_by_chance(true, 3),
+    )
+
+
+def by_other_targets(gains: pd.DataFrame) -> pd.DataFrame:
+    """[tasks, targets] each task's mean gain over the other targets; NaN where there is none.
+
+    Args:
+        gains: [tasks, targets]. Of the other targets those count on which all tasks of this
+            target have a gain; their spread over tasks is set to one, so that no target outweighs
+            the rest for having large gains.
+    """
+    found = pd.DataFrame(np.nan, index=gains.index, columns=gains.columns)
+    for target in gains:
+        rows = gains[gains[target].notna()].drop(columns=target).dropna(axis=1)
+        rows = rows.loc[:, rows.nunique() > 1]
+        if len(rows.columns):
+            found.loc[rows.index, target] = ((rows - rows.mean()) / rows.std()).mean(axis=1)
+    return found
+
+
+def over_targets(values: Sequence[float]) -> Estimate:
+    """The mean over targets, with an interval about other targets and these tasks."""
+    return over_languages_and_seeds(np.array(values, dtype=np.float64)[:, None])

@@ -1,0 +1,120 @@
+"""Intermediate tasks as points: what was measured of each, and what each gains."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import pandas as pd
+
+from xstilts.analysis.stats import ENGLISH
+from xstilts.config.load import Loaded
+from xstilts.config.setting import parse_setting
+from xstilts.formats import EMBEDDED
+from xstilts.stages.names import Names
+from xstilts.statistics.estimate import Estimate
+from xstilts.statistics.hierarchical import over_languages_and_seeds
+from xstilts.studies.base import Evidence
+from xstilts.studies.measured import measures_table
+from xstilts.studies.wording import listed
+
+PLACE = ["measure", "task", "other", "language", "seed"]
+
+
+def all_measures(evidence: Evidence) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The measures, NaN where a stage failed, and a sentence for each measure that lacks some.
+
+    A measure that failed for one seed must not be the mean of the others.
+    """
+    asked = pd.DataFrame(
+        [[getattr(one, name) for name in PLACE] for one in evidence.measured], columns=PLACE
+    )
+    known = measures_table(evidence.measured, evidence.facts)
+    table = asked.merge(known, on=PLACE, how="left", indicator="where")
+    lost = table[table["where"] == "left_only"].groupby("measure", sort=False)["task"].unique()
+    return table.drop(columns="where"), tuple(
+        f"{measure} is not known, as a stage behind it failed or is missing: {listed(list(names))}."
+        for measure, names in lost.items()
+    )
+
+
+def strict_mean(values: pd.Series[float]) -> float:
+    """NaN where one value is: the others would be a choice."""
+    return float(values.mean(skipna=False))
+
+
+def measured_of(measures: pd.DataFrame, measure: str) -> pd.Series[float]:
+    """Task → its measure, mean over languages and seeds; NaN where one of these failed."""
+    rows = measures[measures["measure"] == measure]
+    return rows.groupby("task", sort=False)["value"].agg(strict_mean).astype(float)
+
+
+def task_table(measures: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """[tasks, measures], means over languages and seeds; NaN where not measured.
+
+    Args:
+        measures: see `measured.measures_table`; the tasks are all that it has.
+        names: the measures to keep.
+    """
+    tasks = list(dict.fromkeys(measures["task"]))
+    found = {name: measured_of(measures, name).reindex(tasks) for name in names}
+    return pd.DataFrame(found, index=pd.Index(tasks, name="task"))
+
+
+def abroad(gains: pd.DataFrame) -> pd.DataFrame:
+    """The rows of languages other than English: what is asked is transfer."""
+    return gains[gains["language"] != ENGLISH]
+
+
+def mean_over_runs(
+    gains: pd.DataFrame, tasks: Collection[str], value: str = "gain"
+) -> pd.DataFrame:
+    """[tasks, targets] means over languages other than English and seeds; NaN where left out.
+
+    Args:
+        gains: see `gains.Gains.table`.
+        tasks: settings to keep.
+        value: `gain` or `score`.
+    """
+    rows = abroad(gains)
+    rows = rows[rows["setting"].isin(tasks)]
+    return rows.pivot_table(index="setting", columns="target", values=value, sort=False)
+
+
+def pooled(means: pd.DataFrame) -> pd.Series[float]:
+    """Task → its mean over all targets; a task that lacks one of them is left out."""
+    return means.dropna().mean(axis=1)
+
+
+def spread(gains: pd.DataFrame, task: str, targets: Collection[str]) -> Estimate:
+    """A task's mean gain over targets, languages and seeds, and its interval.
+
+    Every target's languages are rows of one table; languages and seeds stand for others.
+    """
+    rows = abroad(gains)
+    rows = rows[(rows["setting"] == task) & rows["target"].isin(targets)]
+    table = rows.pivot_table(index=["target", "language"], columns="seed", values="gain")
+    return over_languages_and_seeds(table.to_numpy(dtype=float))
+
+
+def searched_targets(loaded: Loaded, targets: Iterable[str]) -> tuple[str, ...]:
+    """Those targets that are not trained but searched with the encoder's vectors, each once."""
+    names = Names(loaded)
+    return tuple(
+        target
+        for target in dict.fromkeys(targets)
+        if names.task(task_of(target)).format in EMBEDDED
+    )
+
+
+def task_of(target: str) -> str:
+    """The task of a target as the results name it: a sweep's names hold a layer and pooling."""
+    return target.partition(" (layer ")[0]
+
+
+def dev_metrics(loaded: Loaded, tasks: Iterable[str]) -> Mapping[str, str]:
+    """Setting of one task → the metric that its dev score is in."""
+    names = Names(loaded)
+    return {
+        task: names.task(parse_setting(task).parts[0].task).metrics[0]
+        for task in dict.fromkeys(tasks)
+    }

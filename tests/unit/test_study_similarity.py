@@ -1,0 +1,229 @@
+"""The study `similarity`: planted relations are found, null ones are not, gaps are said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations, permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from xstilts.analysis.scan import COLUMNS
+from xstilts.statistics.association import associate_over_targets
+from xstilts.statistics.ranking import ndcg, ndcg_by_chance, regret, regret_by_chance
+from xstilts.studies.base import Answer
+from xstilts.studies.choosing import by_other_targets, chosen
+from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.points import PLACE
+from xstilts.studies.similarity import conclude, predicted_by
+
+LANGUAGES = ("de", "sw")
+TASKS = tuple(f"task{number}" for number in range(8))
+TARGETS = ("one", "two", "three")
+Table = Mapping[tuple[str, str], float]
+"""(task, target) → a value."""
+
+
+def grid(gains: Table, notes: Mapping[tuple[str, str], str] | None = None) -> Gains:
+    """Runs in two languages with one seed: each has the gain given."""
+    rows = []
+    targets = list(dict.fromkeys(target for _, target in gains))
+    for (task, target), gain in {**{("none", one): 0.0 for one in targets}, **gains}.items():
+        for language in LANGUAGES:
+            note = (notes or {}).get((task, target), "")
+            value = float("nan") if note == "diverged" else 0.4 + gain
+            rows.append(("e", task, target, language, "test", 0, "m", value, 9, "k", note))
+    return gains_of(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def pairs(**values: Table) -> pd.DataFrame:
+    """Measure → (task, target) → value, as a table of measures."""
+    rows = [
+        (name.replace("_", "-"), task, target, "", -1, value)
+        for name, table in values.items()
+        for (task, target), value in table.items()
+    ]
+    return pd.DataFrame(rows, columns=[*PLACE, "value"])
+
+
+def drawn(seed: int, scale: float = 1.0) -> Table:
+    draw = np.random.default_rng(seed)
+    return {(task, target): scale * float(draw.random()) for target in TARGETS for task in TASKS}
+
+
+def frame(answer: Answer, name: str) -> pd.DataFrame:
+    return next(table.frame for table in answer.tables if table.name == name)
+
+
+def planted() -> tuple[Gains, pd.DataFrame]:
+    """Gains that follow textemb, and go against the divergence; semb has nothing to do with it."""
+    likeness = drawn(1)
+    gains = {place: 0.2 * value for place, value in likeness.items()}
+    divergence = {place: 1 - value for place, value in likeness.items()}
+    same = {(task, target): float(int(task[-1]) % 3 == 0) for task, target in likeness}
+    return grid(gains), pairs(textemb=likeness, divergence=divergence, semb=drawn(2), format=same)
+
+
+def test_a_planted_relation_is_found_and_chooses_without_loss() -> None:
+    answer = conclude(*planted(), draws=499)
+    found = {one.name: one for one in answer.findings}
+    for name in ("textemb", "divergence"):
+        estimate = found[name].estimate
+        assert estimate is not None
+        assert estimate.value == pytest.approx(1)
+        assert (estimate.n, estimate.found) == (8, True)
+        assert "; found after Holm" in found[name].text
+        lost = found[f"regret-{name}"].estimate
+        assert lost is not None
+        assert lost.value == pytest.approx(0)
+    assert "; not found after Holm" in found["semb"].text
+    assert "textemb (mean rho 1.00)" in answer.summary
+    assert "semb" not in answer.summary
+    assert "cka, " in next(one for one in answer.caveats if one.startswith("Not measured"))
+
+
+def test_tables_and_figures_show_each_target_language_and_measure() -> None:
+    gains, table = planted()
+    answer = conclude(gains, table, draws=199)
+    measures = frame(answer, "measures").set_index("measure")
+    assert measures.loc["textemb", "given_format"] == pytest.approx(1)
+    assert measures.loc["semb", "regret1_by_chance"] > measures.loc["semb", "regret3_by_chance"]
+    assert np.isnan(measures.loc["other-targets", "rho_p"])
+    languages = frame(answer, "languages")
+    assert set(languages["language"]) == set(LANGUAGES)
+    assert languages.loc[languages["measure"] == "textemb", "rho"].min() == pytest.approx(1)
+    rows = frame(answer, "associations").set_index(["measure", "target"])
+    assert rows.loc[("divergence", "two"), "spearman"] == pytest.approx(1)
+    correlation, lost = answer.figures
+    assert correlation.series[0].labels[:3] == ("textemb", "semb", "divergence")
+    assert len(lost.series[1].y) == len(lost.series[0].y)
+    assert len(frame(answer, "pairs")) == 24
+
+
+def test_too_few_tasks_are_said_in_words() -> None:
+    few = {(task, "one"): 0.1 * place for place, task in enumerate(TASKS[:4])}
+    answer = conclude(grid(few), pairs(textemb=few))
+    assert answer.summary.startswith("Not answered: too few points for a conclusion: 4 of at least")
+    assert answer.figures == ()
+    assert "no target has gains" in conclude(grid(few), pairs(textemb={})).summary
+    assert conclude(grid(few), pairs(size={("task0", "one"): 1.0})).summary == (
+        "Not answered: not measured."
+    )
+
+
+def test_a_diverged_run_leaves_its_task_out_of_the_mean_and_is_named() -> None:
+    gains, _ = planted()
+    values = {(row[0], row[1]): row[7] for row in gains.table.itertuples(index=False)}
+    broken = grid(values, {("task3", "two"): "diverged"})
+    answer = conclude(broken, pairs(textemb=values), draws=199)
+    assert "task3 is left out on two: diverged (seed 0)." in answer.caveats
+    assert any("In no mean correlation" in one and "task3" in one for one in answer.caveats)
+    rows = frame(answer, "associations").set_index(["measure", "target"])["n"]
+    assert (rows["textemb", "one"], rows["textemb", "two"]) == (8, 7)
+    estimate = answer.findings[0].estimate
+    assert estimate is not None
+    assert estimate.n == 7
+
+
+@pytest.mark.parametrize("studies", [20, pytest.param(300, marks=pytest.mark.heavy)])
+def test_null_measures_are_found_at_most_at_alpha(studies: int) -> None:
+    """Tasks that help do so on all three targets: these are not three independent tests."""
+    found = 0
+    for study in range(studies):
+        draw = np.random.default_rng(study)
+        help_, size = draw.normal(0, 0.05, 8), draw.random(8)
+        places = [(task, target) for target in TARGETS for task in TASKS]
+        gains = {(task, target): help_[int(task[-1])] for task, target in places}
+        measure = {(task, target): size[int(task[-1])] for task, target in places}
+        answer = conclude(grid(gains), pairs(size_rule=measure), draws=199)
+        found += any("; found after Holm" in one.text for one in answer.findings)
+    assert found <= 0.05 * studies + 3 * (studies * 0.05 * 0.95) ** 0.5
+
+
+def test_a_measure_holds_for_the_languages_and_targets_that_it_does_not_name() -> None:
+    rows = [
+        ("divergence", "a", "one", "en", -1, 0.9),
+        ("divergence", "a", "one", "de", -1, 0.2),
+        ("divergence", "a", "one", "sw", -1, 0.4),
+        ("size-rule", "a", "", "", -1, 100.0),
+        ("textemb", "a", "one", "en", -1, 0.5),
+        ("cka", "a", "one", "", 0, 0.5),
+        ("cka", "a", "one", "", 1, float("nan")),
+    ]
+    table = pd.DataFrame(rows, columns=[*PLACE, "value"])
+
+    def value(measure: str, target: str = "one", language: str = "") -> float:
+        return float(predicted_by(table, measure, [target], language).loc["a", target])
+
+    assert value("divergence") == pytest.approx(-0.3)
+    assert value("divergence", language="de") == pytest.approx(-0.2)
+    assert value("divergence", language="th") == pytest.approx(-0.9)
+    assert value("divergence", "one (layer 7, mean)") == pytest.approx(-0.3)
+    assert value("size-rule") == value("size-rule", language="de") == 100
+    assert value("textemb") == 0.5
+    assert np.isnan(value("cka"))
+    assert predicted_by(table, "divergence", ["two"]).isna().all(axis=None)
+
+
+def test_chance_is_the_mean_over_all_orders_and_choices() -> None:
+    true = [0.5, 0.1, 0.9, 0.9, 0.3]
+    orders = [ndcg(order, true) for order in permutations(range(5))]
+    some = [[ndcg(order, true[:2]) for order in ((0, 1), (1, 0))], [0.5, 0.1]]
+    assert ndcg_by_chance([0.5, 0.1]) == pytest.approx(np.mean(some[0]))
+    assert ndcg_by_chance(true) == pytest.approx(np.mean(orders))
+    for k in (1, 3, 7):
+        best = [max(true[place] for place in few) for few in combinations(range(5), min(k, 5))]
+        assert regret_by_chance(true, k) == pytest.approx(100 * (0.9 - np.mean(best)) / 0.9)
+    assert regret(true, true, 1) == 0
+    with pytest.raises(ValueError, match="above 0"):
+        regret_by_chance([0.0, 0.0], 1)
+
+
+def test_a_choice_needs_five_tasks_and_a_score_above_zero() -> None:
+    score = pd.Series(dict(zip(TASKS, (0.1, 0.5, 0.2, 0.3, 0.4), strict=False)))
+    pick = chosen("t", "m", -score, score)
+    assert pick is not None
+    assert (pick.n, pick.regret1, pick.regret3) == (5, pytest.approx(80), pytest.approx(40))
+    assert chosen("t", "m", score.iloc[:4], score) is None
+    assert chosen("t", "m", score, score * 0) is None
+
+
+def test_other_targets_are_weighed_alike_and_their_own_is_held_out() -> None:
+    gains = pd.DataFrame(
+        {"one": [0.0, 1.0, 2.0], "two": [20.0, 10.0, 30.0], "three": [1.0, np.nan, 2.0]},
+        index=["a", "b", "c"],
+    )
+    found = by_other_targets(gains)
+    assert found["one"].tolist() == pytest.approx([0, -1, 1])
+    assert found["two"].tolist() == pytest.approx([-1, 0, 1])
+    one, two = ([-(0.5**0.5), 0.5**0.5] for _ in range(2))
+    assert found["three"].dropna().tolist() == pytest.approx(np.mean([one, two], axis=0))
+    assert by_other_targets(gains[["one"]]).isna().all(axis=None)
+
+
+def test_the_mean_over_targets_is_the_mean_of_scipys() -> None:
+    draw = np.random.default_rng(4)
+    x, y = draw.random((9, 3)), draw.random((9, 3))
+    each = [stats.spearmanr(x[:, target], y[:, target]).statistic for target in range(3)]
+    found = associate_over_targets(x, y, draws=199)
+    assert found.value == pytest.approx(np.mean(each))
+    assert found.low < found.value < found.high
+    constant = np.column_stack([x[:, :2], np.ones(9)])
+    assert associate_over_targets(constant, y, draws=199).value == pytest.approx(np.mean(each[:2]))
+    gap = np.vstack([x, np.full((1, 3), np.nan)])
+    assert associate_over_targets(gap, np.vstack([y, y[:1]]), draws=199) == found
+    assert "3 of at least 5" in associate_over_targets(x[:3], y[:3]).note
+    assert "equal on one side" in associate_over_targets(np.ones((9, 3)), y).note
+    with pytest.raises(ValueError, match="one shape"):
+        associate_over_targets(x, y[:, :2])
+
+
+def test_an_effect_on_every_target_by_chance_of_the_tasks_alone_is_one_test() -> None:
+    """Eight targets that are copies of one have its p value, not an eighth as much doubt."""
+    draw = np.random.default_rng(0)
+    x, y = draw.random((7, 1)), draw.random((7, 1))
+    once, copied = (associate_over_targets(np.tile(x, k), np.tile(y, k)) for k in (1, 8))
+    assert copied.p == pytest.approx(once.p)
+    assert copied.low == pytest.approx(once.low)
