@@ -97,7 +97,8 @@ def test_a_planted_relation_is_found_with_its_sign(sign: int) -> None:
     assert f"help retrieval {'more' if sign > 0 else 'less'}" in answer.summary
     assert "; found after Holm" in found["accuracy"].text
     assert "; not found after Holm" in found["variability"].text
-    assert found["confidence"].text.endswith("no number, not measured.")
+    assert "confidence" not in found
+    assert any("Not measured" in one and "confidence" in one for one in answer.caveats)
     given = found["accuracy-given-size-and-length"].estimate
     assert given is not None
     assert given.value == pytest.approx(sign, abs=0.2)
@@ -172,7 +173,7 @@ def test_scores_of_different_metrics_are_kept_apart_and_named() -> None:
     assert ALIKE not in {one.name for one in answered(gains, table).findings}
 
 
-@pytest.mark.parametrize("studies", [30, pytest.param(300, marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("studies", [20, pytest.param(300, marks=pytest.mark.heavy)])
 def test_null_relations_are_found_at_most_at_alpha(studies: int) -> None:
     """Languages and seeds of a task agree, three measures are looked at: neither adds points."""
     found = 0

@@ -57,30 +57,35 @@ def top_agreement(predicted: ArrayLike, true: ArrayLike, k: int) -> float:
     return float((worth[_order(guessed, worth)[:k]] >= edge).mean())
 
 
-def ndcg_by_chance(true: ArrayLike) -> float:
-    """The mean of `ndcg` over all orders of the tasks.
+def expected_ndcg(predicted: ArrayLike, true: ArrayLike) -> float:
+    """The mean of `ndcg` over all orders of equals; a constant prediction gives that of chance.
 
     Raises:
         ValueError: as `ndcg` does.
     """
-    _, worth = _both(true, true)
-    ndcg(worth, worth)
+    guessed, worth = _both(predicted, true)
+    ndcg(guessed, worth)
+    level = {guess: worth[guessed == guess].mean() for guess in guessed}
+    evened = np.array([level[guess] for guess in guessed])
     best = _discounted(np.sort(worth)[::-1], None)
-    return _discounted(np.full(len(worth), worth.mean()), None) / best if best else 1.0
+    return _discounted(evened[_order(guessed, worth)], None) / best if best else 1.0
 
 
-def regret_by_chance(true: ArrayLike, k: int) -> float:
-    """The mean of `regret` over all choices of k tasks.
+def expected_regret(predicted: ArrayLike, true: ArrayLike, k: int) -> float:
+    """The mean of `regret` over all orders of equals; a constant prediction gives that of chance.
 
     Raises:
         ValueError: as `regret` does.
     """
-    _, worth = _both(true, true)
-    regret(worth, worth, k)
-    best_first = np.sort(worth)[::-1]
-    n, k = len(worth), min(k, len(worth))
-    chances = [comb(n - place - 1, k - 1) / comb(n, k) for place in range(n)]  # is the k's best
-    return 100 * (1 - float(best_first @ chances) / float(best_first[0]))
+    guessed, worth = _both(predicted, true)
+    regret(guessed, worth, k)
+    k = min(k, len(worth))
+    edge = np.sort(guessed)[-k]
+    sure, equals = worth[guessed > edge], np.sort(worth[guessed == edge])[::-1]
+    n, drawn = len(equals), k - len(sure)
+    chances = np.array([comb(n - place - 1, drawn - 1) / comb(n, drawn) for place in range(n)])
+    found = np.maximum(equals, sure.max()) if len(sure) else equals  # if it is the drawn ones' best
+    return 100 * (1 - float(found @ chances) / float(worth.max()))
 
 
 def _both(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:

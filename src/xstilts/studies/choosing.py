@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isnan
 
 import numpy as np
 import pandas as pd
 
 from xstilts.statistics.association import NEEDED
-from xstilts.statistics.estimate import Estimate
+from xstilts.statistics.estimate import NAN, Estimate
 from xstilts.statistics.hierarchical import over_languages_and_seeds
-from xstilts.statistics.ranking import ndcg, ndcg_by_chance, regret, regret_by_chance
+from xstilts.statistics.ranking import expected_ndcg, expected_regret
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class Choice:
 
     Args:
         n: tasks to choose among.
-        ndcg, regret1, regret3: see `statistics.ranking`; regret in % of the best score.
-        *_by_chance: their means over random orders.
+        ndcg, regret1, regret3: see `statistics.ranking`; regret in % of the best score. Means
+            over all orders of tasks with equal predictions.
+        *_by_chance: the same where all predictions are equal.
     """
 
     target: str
@@ -48,16 +50,17 @@ def chosen(
     if len(both) < NEEDED or not both["score"].max() > 0:
         return None
     guessed, true = both["predicted"].to_numpy(), both["score"].to_numpy()
+    blind = np.zeros(len(both))
     return Choice(
         target,
         measure,
         len(both),
-        ndcg(guessed, true),
-        ndcg_by_chance(true),
-        regret(guessed, true, 1),
-        regret_by_chance(true, 1),
-        regret(guessed, true, 3),
-        regret_by_chance(true, 3),
+        expected_ndcg(guessed, true),
+        expected_ndcg(blind, true),
+        expected_regret(guessed, true, 1),
+        expected_regret(blind, true, 1),
+        expected_regret(guessed, true, 3),
+        expected_regret(blind, true, 3),
     )
 
 
@@ -79,5 +82,12 @@ def by_other_targets(gains: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_targets(values: Sequence[float]) -> Estimate:
-    """The mean over targets, with an interval about other targets and these tasks."""
-    return over_languages_and_seeds(np.array(values, dtype=np.float64)[:, None])
+    """The mean over targets, with an interval about other targets and these tasks.
+
+    Without p: targets that profit from the same tasks are not independent tests. NaN values are
+    left out.
+    """
+    known = np.array([value for value in values if not isnan(value)], dtype=np.float64)
+    if len(known) == 1:
+        return Estimate(float(known[0]), n=1, note="one target has no interval")
+    return replace(over_languages_and_seeds(known[:, None]), p=NAN)

@@ -24,6 +24,7 @@ from xstilts.statistics.association import (
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.permutation import DRAWS
 from xstilts.studies.associations import (
+    UNMEASURED,
     Association,
     associated,
     association_frame,
@@ -231,7 +232,7 @@ def _summary(rows: Sequence[Association], retrieval: Sequence[str]) -> str:
     if asked is None or isnan(asked.spearman.value):
         why = asked.spearman.note if asked else "no intermediate task has a gain on retrieval"
         return f"Not answered: {why}."
-    said = f"Spearman's rho {ranged(asked.spearman)}"
+    said = f"Spearman's rho {ranged(asked.spearman)}, {chance(asked.p_holm)} after Holm"
     if asked.found:
         more = "more" if asked.spearman.value > 0 else "less"
         first = f"Intermediate tasks with a higher dev score help retrieval {more}: {said}."
@@ -261,6 +262,8 @@ def _sight(n: int) -> str:
 
 def _findings(rows: Sequence[Association], points: Points) -> Iterator[Finding]:
     for row in rows:
+        if row.spearman.note == UNMEASURED:
+            continue  # the caveats say so
         name = row.measure if row.target == POOLED else f"{row.measure}-{_slug(row.target)}"
         yield Finding(name, _sentence(row), row.spearman)
         if row.target == POOLED and row.measure == ASKED:
@@ -311,6 +314,9 @@ def _caveats(points: Points) -> Iterator[str]:
             f"Dev scores are of different metrics and not comparable between them ({kinds}); "
             f"`{ALIKE}` keeps to {_usual(points.metrics)}."
         )
+    unknown = [name for name in points.names if points.measures[name].isna().all()]
+    if unknown and points.retrieval:
+        yield f"Not measured: {listed(unknown)}."
     incomplete = points.asked[points.asked.isna().any(axis=1)]
     if len(incomplete):
         yield (

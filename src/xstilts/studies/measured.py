@@ -13,14 +13,10 @@ COLUMNS = ("measure", "task", "other", "language", "seed", "value")
 
 
 def measures_table(measured: Iterable[Measured], facts: Facts) -> pd.DataFrame:
-    """One row per measure of a task or pair; `value` is NaN where its stage is not there."""
+    """One row per measure that is known."""
     rows = [
-        (one.measure, one.task, one.other, one.language, one.seed, _value(one, facts))
+        (one.measure, one.task, one.other, one.language, one.seed, known["value"])
         for one in measured
+        if one.keys and (known := facts(one.keys[0])) is not None
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float})
-
-
-def _value(one: Measured, facts: Facts) -> float:
-    known = facts(one.keys[0]) if one.keys else None
-    return float((known or {}).get("value", float("nan")))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seed": int, "value": float})

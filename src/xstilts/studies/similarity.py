@@ -261,14 +261,14 @@ def _over_all(
         measure,
         len(known),
         _mean_rho(points, measure, known, draws),
-        _over([row.spearman.value for row in mine]),
-        _over([row.given.value for row in mine]),
-        _over([one.ndcg for one in picks]),
+        over_targets([row.spearman.value for row in mine]),
+        over_targets([row.given.value for row in mine]),
+        over_targets([one.ndcg for one in picks]),
         _mean([one.ndcg_by_chance for one in picks]),
-        _over([one.regret1 for one in picks]),
+        over_targets([one.regret1 for one in picks]),
         _mean([one.regret1_by_chance for one in picks]),
-        _over([one.regret1 - one.regret1_by_chance for one in picks]),
-        _over([one.regret3 for one in picks]),
+        over_targets([one.regret1 - one.regret1_by_chance for one in picks]),
+        over_targets([one.regret3 for one in picks]),
         _mean([one.regret3_by_chance for one in picks]),
     )
 
@@ -279,15 +279,6 @@ def _mean_rho(points: Points, measure: str, targets: list[str], draws: int) -> E
         return nothing(0, UNMEASURED)
     rho = associate_over_targets(points.predicted[measure][targets], points.means[targets], draws)
     return rho if measure in MEASURES else replace(rho, p=NAN)
-
-
-def _over(values: Sequence[float]) -> Estimate:
-    """The mean over the targets that have a value; of a single one without an interval."""
-    known = [value for value in values if not isnan(value)]
-    found = over_targets(known)
-    if isnan(found.value) and known:
-        return Estimate(_mean(known), n=len(known), note="one target has no interval")
-    return found
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -355,15 +346,17 @@ def _best_choice(known: Sequence[Summary], summaries: Sequence[Summary]) -> str:
 
 def _findings(summaries: Sequence[Summary]) -> Iterator[Finding]:
     for one in summaries:
+        if one.rho.note == UNMEASURED:
+            continue  # the caveats say so
         yield Finding(one.measure, _correlated(one), one.rho)
         if not isnan(one.regret1.value):
             yield Finding(f"regret-{one.measure}", _lost(one), one.regret1)
         if not isnan(one.given.value):
             text = (
-                f"Given whether formats are equal, the mean partial correlation of {one.measure} "
-                f"with the gain is {ranged(one.given)} over targets."
+                f"{one.measure} given whether formats are equal: the mean partial correlation "
+                f"with the gain over targets is {ranged(one.given)}."
             )
-            yield Finding(f"given-format-{one.measure}", text, one.given)
+            yield Finding(f"{one.measure}-given-format", text, one.given)
 
 
 def _correlated(one: Summary) -> str:
@@ -423,7 +416,7 @@ def _tables(
             "Intervals _over_targets, of given_format (partial correlation), ndcg, regret1, "
             "regret3 and regret1_less_chance are about other targets and these tasks.",
             "regret: % of the best score that is lost by choosing the best of the first 1 or 3; "
-            "ties count against a measure. _by_chance: the mean over random orders.",
+            "tasks that a measure holds equal are drawn from. _by_chance: all are drawn from.",
         ),
     )
     yield StudyTable(

@@ -1,0 +1,128 @@
+"""The studies `difficulty` and `similarity` on a published kind of table, without training.
+
+Dev scores of RoBERTa-large, 11 intermediate tasks by 10 English targets, of the first authors'
+runs. Single-task scores, sizes and lengths (words) are those of the reference notes, for the six
+tasks that have all three. The table's English stands in for a target language.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from xstilts.analysis.scan import COLUMNS
+from xstilts.studies.difficulty import conclude as difficulty
+from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.points import PLACE
+from xstilts.studies.similarity import conclude as similarity
+
+FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"
+pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/reference/{FILE.name}")
+
+KNOWN = {
+    "mnli": (0.901, 392_702, 40.3),
+    "qqp": (0.898, 363_854, 31.0),
+    "cosmosqa": (0.819, 25_262, 96.2),
+    "hellaswag": (0.856, 39_905, 83.8),
+    "commonsenseqa": (0.740, 9_741, 25.6),
+    "ccg": (0.96, 38_015, 29.2),
+}
+"""Task → single-task score, training examples, mean words."""
+OWN_DATA = {("cosmosqa", "cosmos"), ("commonsenseqa", "csqa")}
+CHOICES = {"cosmosqa", "hellaswag", "commonsenseqa", "socialiqa", "copa", "csqa", "cosmos"}
+
+
+@pytest.fixture(scope="module")
+def scores() -> pd.DataFrame:
+    return pd.read_csv(FILE, index_col="intermediate").astype(float) / 100
+
+
+@pytest.fixture(scope="module")
+def gains(scores: pd.DataFrame) -> Gains:
+    rows = [
+        ("e", task, target, "xx", "dev", 0, "m", scores.loc[task, target], 1, "k", note)
+        for task in scores.index
+        for target in scores
+        for note in ["same-data" if (task, target) in OWN_DATA else ""]
+    ]
+    return gains_of(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def table(rows: list[tuple[str, str, str, float]]) -> pd.DataFrame:
+    """Rows of measure, task, other and value."""
+    whole = [(measure, task, other, "", -1, value) for measure, task, other, value in rows]
+    return pd.DataFrame(whole, columns=[*PLACE, "value"])
+
+
+def test_a_task_on_its_own_data_has_no_gain(gains: Gains) -> None:
+    assert len(gains.table) == 11 * 10 - 2
+    assert {(one.setting, one.target) for one in gains.left_out} == OWN_DATA
+
+
+def test_single_task_scores_of_six_tasks_are_correlated_as_scipy_does(
+    scores: pd.DataFrame, gains: Gains
+) -> None:
+    names = ("accuracy", "size", "length")
+    rows = [
+        (name, task, "", float(value))
+        for task, values in KNOWN.items()
+        for name, value in zip(names, values, strict=True)
+    ]
+    answer = difficulty(gains, table(rows), ["rte", "copa"], dict.fromkeys(KNOWN, "accuracy"))
+    estimate = answer.findings[0].estimate
+    known = scores.loc[list(KNOWN), ["rte", "copa"]].mean(axis=1)
+    by_hand = stats.spearmanr([one[0] for one in KNOWN.values()], known).statistic
+    assert estimate is not None
+    assert estimate.value == pytest.approx(by_hand)
+    assert estimate.n == 6
+    assert "6 tasks show only a correlation of 0." in answer.summary
+    given = next(one for one in answer.findings if one.name == "accuracy-given-size-and-length")
+    assert "6 of at least 7" in given.text
+
+
+def test_tasks_that_help_eight_targets_help_the_two_others(
+    scores: pd.DataFrame, gains: Gains
+) -> None:
+    """Their mean score plays the part of an easy task: an association that is really there."""
+    asked = ["rte", "boolq"]
+    predictor = scores.drop(index="none").drop(columns=asked).mean(axis=1)
+    rows = [("accuracy", str(task), "", float(value)) for task, value in predictor.items()]
+    answer = difficulty(gains, table(rows), asked, dict.fromkeys(predictor.index, "accuracy"))
+    assert answer.findings[0].estimate is not None
+    assert answer.findings[0].estimate.found
+    assert answer.findings[0].estimate.low > 0
+    assert "help retrieval more" in answer.summary
+    (figure, _) = answer.figures
+    assert set(figure.series[0].labels) == set(predictor.index)
+
+
+def test_choosing_by_the_other_targets_beats_chance(scores: pd.DataFrame, gains: Gains) -> None:
+    tasks = scores.index.drop("none")
+    rows = [
+        ("format", str(task), str(target), float((task in CHOICES) == (target in CHOICES)))
+        for task in tasks
+        for target in scores
+    ]
+    rows += [("size-rule", task, "", float(values[1])) for task, values in KNOWN.items()]
+    answer = similarity(gains, table(rows), draws=1999)
+    frames = {one.name: one.frame for one in answer.tables}
+    measures = frames["measures"].set_index("measure")
+    others = measures.loc["other-targets"]
+    assert others["rho"] > 0.5
+    assert others["regret1"] < others["regret1_by_chance"]
+    assert others["regret1_less_chance_high"] < 0
+    choices = frames["choices"].set_index(["measure", "target"])
+    # Worked by hand: of the six with a size MNLI has the largest, and the best on RTE.
+    assert choices.loc[("size-rule", "rte"), "regret1"] == 0
+    best = scores.loc[list(KNOWN), "wic"]
+    lost = 100 * (1 - best["mnli"] / best.max())
+    assert choices.loc[("size-rule", "wic"), "regret1"] == pytest.approx(lost)
+    rte = frames["associations"].set_index(["measure", "target"]).loc[("format", "rte")]
+    same = [task not in CHOICES for task in tasks]
+    by_hand = stats.spearmanr(same, scores.loc[tasks, "rte"]).statistic
+    assert rte["spearman"] == pytest.approx(by_hand)
+    assert np.isnan(rte["partial"])
