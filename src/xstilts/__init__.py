@@ -6,14 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["load", "plan", "report", "results", "run"]
+__all__ = ["load", "plan", "report", "results", "run", "study"]
 
 if TYPE_CHECKING:
+    from xstilts.answers import study
     from xstilts.api import load, plan, report, results, run
 
 
 def __getattr__(name: str) -> Any:
     """The API, imported at first use so that `import xstilts` costs nothing."""
     if name in __all__:
-        return getattr(import_module("xstilts.api"), name)
+        return getattr(import_module(f"xstilts.{'answers' if name == 'study' else 'api'}"), name)
     raise AttributeError(f"module 'xstilts' has no attribute {name!r}")

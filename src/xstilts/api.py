@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -118,29 +118,53 @@ def plan(
 ) -> Outlook:
     """Every stage of an experiment: done or to do, why, and the expected time and disk."""
     place = open_store(store)
-    compiled = _compiled(loaded, place)
+    return outlook([(loaded, compiled_in(loaded, place))], place, workers)
+
+
+Part = tuple[Loaded, Compiled]
+"""An experiment and what it was compiled to."""
+
+
+def outlook(parts: Sequence[Part], place: Store, workers: int | None = None) -> Outlook:
+    """What is done and to do of experiments whose stages run as one plan, the main one first."""
+    compiled = replace(parts[0][1], plan=joint(parts))
     standings = compiled.plan.standings(place)
     ratios = calibration(compiled.plan, standings)
     seconds = {
         stage.key: stage.cost.seconds * ratios.get(stage.kind, 1.0)
         for stage in compiled.plan.stages
     }
-    todo = [
-        compiled.plan.by_key[key]
+    todo = {
+        key: compiled.plan.by_key[key]
         for key, standing in standings.items()
         if standing.state is State.TODO
-    ]
+    }
     return Outlook(
         compiled,
         standings,
         seconds,
-        seconds=sum(seconds[stage.key] for stage in todo) / (workers or default_workers()),
-        bytes=sum(stage.cost.bytes for stage in todo),
+        seconds=sum(seconds[key] for key in todo) / (workers or default_workers()),
+        bytes=sum(stage.cost.bytes for stage in todo.values()),
         free_bytes=place.free_bytes(),
         measured=bool(ratios),
-        operations=sum(stage.cost.operations for stage in todo),
-        supplies=tuple(supplies(loaded, todo)),
+        operations=sum(stage.cost.operations for stage in todo.values()),
+        supplies=tuple(_supplies(parts, todo)),
     )
+
+
+def joint(parts: Sequence[Part]) -> Plan:
+    """The plan of all their stages; equal ones are one."""
+    known: dict[str, Any] = {}
+    for _, compiled in parts:
+        known |= compiled.plan.known
+    return Plan(Plan.of(stage for _, one in parts for stage in one.plan.stages).stages, known)
+
+
+def _supplies(parts: Sequence[Part], todo: Mapping[str, Stage]) -> Iterator[Supply]:
+    """Where the data of what is to do would come from, by the experiment that knows the task."""
+    left = dict(todo)
+    for loaded, compiled in parts:
+        yield from supplies(loaded, [left.pop(key) for key in compiled.plan.by_key if key in left])
 
 
 def run(
@@ -158,14 +182,27 @@ def run(
         StoreError: the store cannot be written.
     """
     place = open_store(store)
-    compiled = _compiled(loaded, place)
-    check_folder(Names(loaded))
+    parts = [(loaded, compiled_in(loaded, place))]
+    return run_parts(parts, place, workers=workers, isolate=isolate, listen=listen)
+
+
+def run_parts(
+    parts: Sequence[Part],
+    place: Store,
+    *,
+    workers: int | None = None,
+    isolate: bool = False,
+    listen: Callable[[Event], None] = lambda _: None,
+) -> Outcome:
+    """Run what is missing of experiments as one plan; the first is the one that is remembered."""
+    for loaded, _ in parts:
+        check_folder(Names(loaded))
     place.prepare()
     executor = LocalExecutor(place, workers=workers or default_workers(), isolate=isolate)
     try:
         place.sweep()
-        _remember(loaded, compiled, place)
-        return executor.run(compiled.plan, listen)
+        _remember(*parts[0], place)
+        return executor.run(joint(parts), listen)
     except OSError as error:  # the workers' own are told by the workers
         raise explain(error, place.root) from error
 
@@ -353,7 +390,7 @@ def _records(store: Store, name: str = "*") -> list[Path]:
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
-def _compiled(loaded: Loaded, store: Store) -> Compiled:
+def compiled_in(loaded: Loaded, store: Store) -> Compiled:
     """The compiled experiment, with its last run's stages to tell what has changed."""
     compiled = compile_experiment(loaded)
     known: dict[str, Any] = {}

@@ -15,6 +15,7 @@ from typing import Annotated, Optional
 import typer
 
 from xstilts.cli import data as data_verbs
+from xstilts.cli.listing import StudyCommand
 from xstilts.core.errors import XstiltsError
 from xstilts.stages.cost import TFLOPS
 
@@ -204,6 +205,49 @@ def report(
         show.submissions(made)
         raise typer.Exit(2 if any(one.problems for one in made) else 0)
     typer.echo(f"wrote {api.report(loaded, out, api.open_store(store), form=form)}")
+
+
+@app.command(cls=StudyCommand)
+def study(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a study; see below")],
+    experiment: Named,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    data: DataOption = None,
+    workers: Workers = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="folder for a copy of what is written into the store"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what would run, like `plan`")
+    ] = False,
+) -> None:
+    """Run what a question needs beside an experiment, then answer it from the results.
+
+    Writes the answer as tables, figures and a page into STORE/studies/EXPERIMENT/NAME; the next
+    `xstilts report` of the experiment shows it.
+    """
+    from xstilts import answers, api
+    from xstilts.cli import answers as printed
+    from xstilts.cli import show
+    from xstilts.cli.progress import progress
+    from xstilts.reports.answers import copy_answer
+
+    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
+    asked = answers.ask(name, loaded, store)
+    outlook = asked.outlook(workers)
+    show.outlook(outlook, whole=dry_run)
+    if dry_run:
+        return
+    api.check_room(outlook, asked.store)
+    with progress(outlook) as listen:
+        outcome = asked.run(workers=workers, listen=listen)
+    show.outcome(outcome, outlook)
+    answer, files = asked.answer()
+    printed.show(answer, files, copy_answer(files, out) if out else [])
+    raise typer.Exit(outcome.exit_code)
 
 
 @app.command()

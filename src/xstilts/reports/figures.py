@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,11 @@ def curves(title: str, runs: Sequence[Curve]) -> str:
 
     Runs of one name share a colour. The same runs give the same text.
     """
+    return svg(lambda: _drawn(title, runs))
+
+
+def svg(drawn: Callable[[], Any]) -> str:
+    """The text of what a function draws with the page's ink and letters."""
     import matplotlib as mpl
 
     settings: Any = {
@@ -40,10 +45,14 @@ def curves(title: str, runs: Sequence[Curve]) -> str:
         **dict.fromkeys(("xtick.color", "ytick.color"), INK),
     }
     with mpl.rc_context(settings):
-        return _drawn(title, runs)
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        drawn().savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :].replace(INK, "currentColor")
 
 
-def _drawn(title: str, runs: Sequence[Curve]) -> str:
+def _drawn(title: str, runs: Sequence[Curve]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
@@ -64,11 +73,7 @@ def _drawn(title: str, runs: Sequence[Curve]) -> str:
     loss.set_ylim(bottom=0)
     if len(names) > 1:
         figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :].replace(INK, "currentColor")
+    return figure
 
 
 def smooth(values: Sequence[float]) -> list[float]:

@@ -23,6 +23,8 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.languages import Language, language
 from xstilts.metrics import METRICS
+from xstilts.reports.answers import Studied, answered, numbers_of, rounded
+from xstilts.reports.drawing import draw
 from xstilts.reports.evaluated import stand_in_note
 from xstilts.reports.figures import Curve, curves
 from xstilts.reports.sections import Section, best_section, xtreme_section
@@ -62,6 +64,11 @@ class Facts:
         xtreme = xtreme_section(self.results, self.best, targets, self.stand_ins)
         return [section for section in (xtreme, best_section(self.best)) if section]
 
+    @property
+    def studies(self) -> list[Studied]:
+        """The studies that were answered about the experiment."""
+        return list(answered(self.store, self.experiment.name, self.results))
+
 
 def page(facts: Facts, folder: Path) -> str:
     """The page as text; links to artifacts are relative to the folder it will lie in."""
@@ -75,6 +82,9 @@ def page(facts: Facts, folder: Path) -> str:
     environment.filters |= {
         "points": points,
         "gain": lambda value: points(value, signed=True),
+        "numbers": numbers_of,
+        "rounded": rounded,
+        "draw": draw,
         "slug": lambda name: re.sub(r"[^a-z0-9]+", "-", name),
     }
     main = facts.gains[facts.gains["main"]]
@@ -89,6 +99,8 @@ def page(facts: Facts, folder: Path) -> str:
         legend=LEGEND,
         stand_ins=facts.stand_ins,
         sections=facts.sections,
+        studies=facts.studies,
+        known=facts.compiled.plan.by_key,
         maps=list(_maps(facts)),
         figures=list(_figures(facts)),
         totals=_totals(facts),

@@ -106,6 +106,7 @@ class Figure:
         x, y: what the axes show, with their unit.
         logarithmic: the x axis.
         zero: a line at y = 0.
+        ticks: what stands at x = 0, 1, 2 … instead of numbers; empty where x is a number.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Figure:
     series: tuple[Series, ...]
     logarithmic: bool = False
     zero: bool = False
+    ticks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

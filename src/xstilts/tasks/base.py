@@ -144,6 +144,8 @@ class TaskSpec:
             checkpoint is kept there (`keep: last`).
         translates: (task, split) whose examples it has in translation: training on them would
             give its answers away.
+        modalities: what an example is made of, such as text and image.
+        left_out: what its benchmark shows beside that, and this form of it does not.
     """
 
     name: str
@@ -171,6 +173,8 @@ class TaskSpec:
     pair: Callable[[Any], str] = attrgetter("id")
     unlabelled: tuple[str, ...] = ()
     translates: tuple[tuple[str, str], ...] = ()
+    modalities: tuple[str, ...] = ("text",)
+    left_out: tuple[str, ...] = ()
 
     @property
     def train_languages(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ def multilingual_task(
     subwords: int,
     trained_on: str = "",
     translates: tuple[tuple[str, str], ...] = (),
+    left_out: tuple[str, ...] = (),
     summary: str,
     licence: str,
     citation: str,
@@ -33,6 +34,7 @@ def multilingual_task(
         subwords: of a typical example, all its texts together; a round figure.
         trained_on: the task that gives it training data, where it has none of its own.
         translates: (task, split) whose examples it has, in translation or as they are.
+        left_out: what its benchmark shows beside, such as `image`.
         summary: what is asked, in a line.
         licence: of the data, as far as it is known.
         citation: the paper.
@@ -56,6 +58,7 @@ def multilingual_task(
         subwords=subwords,
         trained_on=trained_on,
         translates=translates,
+        left_out=left_out,
     )
     return sourced(spec, Sources(local))
 

@@ -25,6 +25,7 @@ XVNLI = multilingual_task(
     subwords=35,
     trained_on="snli",
     translates=(("snli", "test"),),
+    left_out=("image",),
     summary="does the caption entail the hypothesis? XVNLI's text alone",
     licence="",
     citation="Bugliarello et al. 2022, arXiv 2201.11732",

@@ -1,0 +1,327 @@
+"""`multimodal`: does English NLI on text carry over to image-text NLI in other languages?
+
+It is about the image-text targets of the experiment: tasks that name `image` among their
+`modalities`, or among what they have `left_out`. The second is what stands in for the first: a
+caption instead of the image, and the answer says which form was measured.
+
+Gains and intervals are those of `analysis.stats`: paired bootstrap over test examples and seeds,
+for these languages. Holm's correction counts every inference task in every language. How NLI compares
+with other intermediate tasks has tasks as its points (`statistics.groups`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from xstilts.analysis.scan import SAME_DATA, expected, outcomes
+from xstilts.analysis.stats import ENGLISH, Outcome, gain_table
+from xstilts.config.load import Loaded
+from xstilts.stages.compile import Cell
+from xstilts.stages.names import Names
+from xstilts.statistics.bootstrap import DRAWS
+from xstilts.statistics.estimate import LEVEL, Estimate, nothing
+from xstilts.statistics.groups import contrast
+from xstilts.statistics.hierarchical import over_languages_and_seeds
+from xstilts.statistics.multiple import holm
+from xstilts.studies.base import (
+    OWN,
+    Answer,
+    Evidence,
+    Figure,
+    Finding,
+    Needs,
+    Series,
+    Study,
+    StudyTable,
+)
+from xstilts.studies.gains import (
+    Gains,
+    gains_of,
+    in_points,
+    single_tasks,
+    steps_of,
+    unequal,
+    verdict,
+    without_places,
+)
+from xstilts.tasks.base import TaskSpec
+
+QUESTION = (
+    "Does English intermediate training on natural language inference carry over to zero-shot "
+    "cross-lingual image-text inference?"
+)
+IMAGE = "image"
+ENTAILED = "entailment"
+"""The label that makes a task one of inference."""
+NOTHING = (
+    "Not asked here: the experiment has no image-text target, nor the text of one (add xvnli to "
+    "`targets`)."
+)
+
+
+def form_of(task: TaskSpec) -> str:
+    """Which form of an image-text task it is, in words; empty if it is none."""
+    if IMAGE in task.modalities:
+        return "image and text"
+    return "text alone, a caption stands for the image" if IMAGE in task.left_out else ""
+
+
+def is_nli(task: TaskSpec) -> bool:
+    """Whether its classes are those of inference: three, or two as RTE has."""
+    return ENTAILED in task.labels
+
+
+def targets_of(loaded: Loaded) -> dict[str, TaskSpec]:
+    """The image-text targets of an experiment, those of inference first."""
+    names = Names(loaded)
+    found = {name: names.task(name) for name in loaded.experiment.targets}
+    asked = {name: task for name, task in found.items() if form_of(task)}
+    return dict(sorted(asked.items(), key=lambda item: not is_nli(item[1])))
+
+
+def needs(_loaded: Loaded) -> Needs:
+    """Nothing beside the experiment as written."""
+    return Needs()
+
+
+def answer(evidence: Evidence) -> Answer:
+    """The answer for every image-text target that there is."""
+    cells = _cells(evidence)
+    return answered(evidence, outcomes(cells, evidence.store) if cells else [])
+
+
+def answered(evidence: Evidence, found: Sequence[Outcome], draws: int = DRAWS) -> Answer:
+    """The answer from every example's statistics; see `analysis.scan.outcomes`."""
+    tasks = single_tasks(evidence.loaded)
+    group = frozenset(name for name, task in tasks.items() if is_nli(task))
+    looks = []
+    for target, task in targets_of(evidence.loaded).items():
+        cells = [cell for cell in _cells(evidence) if base(cell.target) == target]
+        mine = [one for one in found if base(one.target) == target]
+        looks.append(_Look(evidence, task, cells, mine, frozenset(tasks), group, draws))
+    caveats = dict.fromkeys(text for look in looks for text in look.caveats())
+    return Answer(
+        study="multimodal",
+        question=QUESTION,
+        summary=" ".join(look.summary() for look in looks) or NOTHING,
+        findings=tuple(finding for look in looks for finding in look.findings()),
+        tables=tuple(table for look in looks for table in look.tables()),
+        figures=tuple(figure for look in looks for figure in look.figures()),
+        caveats=tuple(caveats),
+    )
+
+
+def base(target: str) -> str:
+    """The task of a target, whose name may go on with a layer and a pooling."""
+    return target.partition(" (")[0]
+
+
+def _cells(evidence: Evidence) -> list[Cell]:
+    asked = targets_of(evidence.loaded)
+    return [cell for cell in evidence.cells[OWN] if base(cell.target) in asked]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One target's gains, by setting, by language and by group.
+
+    Args:
+        tasks, group: settings of one task; those of them that are inference.
+    """
+
+    evidence: Evidence
+    target: TaskSpec
+    cells: Sequence[Cell]
+    outcomes: Sequence[Outcome]
+    tasks: frozenset[str]
+    group: frozenset[str]
+    draws: int
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        frame = self.evidence.results[OWN]
+        return frame[frame["target"].map(base) == self.target.name]
+
+    @cached_property
+    def gains(self) -> Gains:
+        return gains_of(self.cells, self.results, self.tasks)
+
+    @cached_property
+    def overall(self) -> pd.DataFrame:
+        """The gain of every setting over all languages but English."""
+        return self._gain_table(self.cells, self.outcomes, self.results)
+
+    @cached_property
+    def by_language(self) -> pd.DataFrame:
+        """The gain of every setting in each language; those of inference corrected for all."""
+        parts = []
+        for code in sorted({cell.language for cell in self.cells} - {ENGLISH}):
+            cells = [cell for cell in self.cells if cell.language == code]
+            mine = [one for one in self.outcomes if one.language == code]
+            here = self.results[self.results["language"] == code]
+            parts.append(self._gain_table(cells, mine, here).assign(language=code))
+        table = pd.concat(parts) if parts else self.overall.assign(language="")
+        asked = table["intermediate"].isin(self.group) & ~_holds_data(table)
+        table["p_holm"] = holm(table["p"].where(asked).to_numpy(dtype=np.float64))
+        return table
+
+    def _gain_table(
+        self, cells: Sequence[Cell], found: Sequence[Outcome], frame: pd.DataFrame
+    ) -> pd.DataFrame:
+        table = gain_table(found, frame, expected(cells), self.draws)
+        return table[table["main"]]
+
+    def findings(self) -> Iterator[Finding]:
+        """Each inference task, how many languages gain, all of them together, and the others."""
+        name = self.target.name
+        for _, row in self.overall[self.overall["intermediate"].isin(self.group)].iterrows():
+            found = _of_row(row)
+            text = f"{name} after {row['intermediate']}: {verdict(found)}."
+            yield Finding(f"{name}-after-{row['intermediate']}", text, found)
+        tested = self.by_language[self.by_language["p_holm"].notna()]
+        if len(tested):
+            sure = tested[tested["p_holm"] < LEVEL]
+            up, down = (int((sure["gain"] * sign > 0).sum()) for sign in (1, -1))
+            text = (
+                f"{name} by language: of {len(tested)} gains after inference tasks, {up} are "
+                f"above zero and {down} below after Holm's correction."
+            )
+            yield Finding(f"{name}-languages", text)
+        elsewhere = self._elsewhere()
+        text = f"{name} after inference tasks, other languages and seeds counted as drawn"
+        yield Finding(f"{name}-elsewhere", f"{text}: {verdict(elsewhere)}.", elsewhere)
+        versus = self._versus()
+        text = f"{name}: gain of inference tasks minus gain of the other intermediate tasks"
+        yield Finding(f"{name}-versus", f"{text}: {verdict(versus)}.", versus)
+
+    @cached_property
+    def _ours(self) -> pd.DataFrame:
+        """[languages, seeds] mean gains of the inference tasks that have all of theirs."""
+        table = self.gains.table[self.gains.table["task"].isin(self.group)]
+        whole = table.groupby("task")["gain"].transform(lambda gains: gains.notna().all())
+        return table[whole.astype(bool)].pivot_table(
+            index=["target", "language"], columns="seed", values="gain"
+        )
+
+    def _elsewhere(self) -> Estimate:
+        if self._ours.empty:
+            return nothing(0, "no inference task has all of its scores")
+        return in_points(over_languages_and_seeds(self._ours.to_numpy()))
+
+    def _versus(self) -> Estimate:
+        if self.gains.table.empty:
+            return nothing(0, "no intermediate task has a gain")
+        table = without_places(self.gains.table)
+        return in_points(contrast(table, self.group, model=False).tasks)
+
+    def summary(self) -> str:
+        """One target's answer in a sentence or two."""
+        form = f"{self.target.name} ({form_of(self.target)})"
+        found = self._elsewhere()
+        if found.value != found.value:
+            return f"{form}: no conclusion, {found.note}."
+        sure = "carries over" if found.found and found.value > 0 else "is not shown to carry over"
+        if found.found and found.value < 0:
+            sure = "does harm"
+        first = (
+            f"English inference on text {sure} to {form}: {found.value:+.1f} points over the "
+            f"baseline (95 % {found.low:+.1f} to {found.high:+.1f})"
+        )
+        return f"{first}; against other intermediate tasks {verdict(self._versus())}."
+
+    def caveats(self) -> Iterator[str]:
+        """What the reader must know."""
+        name = self.target.name
+        yield from self.gains.caveats
+        if IMAGE not in self.target.modalities:
+            yield (
+                f"{name} was measured without images: nothing here is about a model that sees. "
+                "An image-text form would be a target whose task names image as a modality."
+            )
+        if not is_nli(self.target):
+            yield f"{name} is no inference task: it says whether anything carries over at all."
+        if said := unequal(steps_of(self.cells, self.evidence.facts, self.tasks)):
+            yield said
+        yield (
+            f"{name}: where languages share their test examples, the interval over other "
+            "languages does not see the noise that these have in common."
+        )
+
+    def tables(self) -> Iterator[StudyTable]:
+        """All settings, over languages and in each."""
+        name = self.target.name
+        notes = (
+            "Points of 100; means over seeds, and over languages but English. 95 % bootstrap "
+            "interval over examples and seeds. same-data: the setting holds the target's own "
+            "training data and counts in no group.",
+        )
+        rows = [self._row(row) for _, row in self.overall.iterrows()]
+        yield StudyTable(f"{name}-settings", f"{name} after every setting", _frame(rows), notes)
+        rows = [
+            {"language": row["language"], **self._row(row)}
+            for _, row in self.by_language.iterrows()
+        ]
+        notes = (f"{notes[0]} p (Holm): of inference tasks, corrected for all of them in all languages.",)
+        yield StudyTable(f"{name}-languages", f"{name} in every language", _frame(rows), notes)
+
+    def _row(self, row: pd.Series) -> dict[str, object]:
+        numbers = ("baseline", "score", "gain", "low", "high")
+        return {
+            "after": row["intermediate"],
+            "group": self._group(row["intermediate"]),
+            **{name: 100 * row[name] for name in numbers},
+            "p (Holm)": row["p_holm"],
+            "n": row["n"],
+            "note": row["note"],
+        }
+
+    def _group(self, setting: str) -> str:
+        if setting in self.group:
+            return "inference"
+        return "other" if setting in self.tasks else "mixture"
+
+    def figures(self) -> Iterator[Figure]:
+        """The gain of every setting in each language, with its interval."""
+        known = self.by_language[self.by_language["gain"].notna()]
+        codes = sorted(set(known["language"]))
+        series = []
+        for setting, here in known.groupby("intermediate", sort=False):
+            columns = (100 * here[one] for one in ("gain", "low", "high"))
+            y, low, high = (tuple(map(float, one)) for one in columns)
+            places = tuple(float(codes.index(code)) for code in here["language"])
+            series.append(Series(str(setting), places, y, low, high))
+        if series:
+            yield Figure(
+                f"{self.target.name}-by-language",
+                f"{self.target.name}: gain by language ({form_of(self.target)})",
+                "language",
+                "gain, points of 100",
+                tuple(series),
+                zero=True,
+                ticks=tuple(codes),
+            )
+
+
+def _holds_data(table: pd.DataFrame) -> pd.Series:
+    """Whether a row's setting holds the target's own training data."""
+    return table["note"].str.contains(SAME_DATA, regex=False).astype(bool)
+
+
+def _of_row(row: pd.Series) -> Estimate:
+    """A row of the gain table as an estimate, with Holm's p, in points."""
+    note = row["note"] or ("" if row["gain"] == row["gain"] else "no score yet")
+    value, low, high, p = (float(row[name]) for name in ("gain", "low", "high", "p_holm"))
+    found = Estimate(value, low, high, p, int(row["n"]), note)
+    return in_points(found)
+
+
+def _frame(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    return pd.DataFrame(rows)
+
+
+STUDY = Study("multimodal", QUESTION, needs, answer)

@@ -1,0 +1,343 @@
+"""`reasoning`: do English reasoning tasks help reasoning targets more than other tasks do?
+
+Tasks are the points: a group of intermediate tasks is compared with all other single tasks by
+`statistics.groups`, over all targets, over reasoning targets, over a target without much language
+in its answers, and as an interaction of group and kind of target.
+
+Equal budget. If the tasks' training sets are known to differ in size, a variant of the experiment
+gives each as many examples as the smallest has, and so the same number of steps; the answer is
+about the variant. Tasks with fewer than `ENOUGH` examples would starve all others: they are not
+in the variant. `limits` are of a task and not of a phase, so where such a task trains a target
+too, that target is trained on as few examples, after every setting and in the baseline alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from xstilts.config.experiment import Limits
+from xstilts.config.load import Loaded
+from xstilts.config.setting import BASELINE
+from xstilts.stages.names import Names
+from xstilts.statistics.estimate import Estimate, joined, nothing
+from xstilts.statistics.groups import NEEDED, contrast, interaction
+from xstilts.statistics.means import mean
+from xstilts.statistics.multiple import holm
+from xstilts.studies.base import (
+    OWN,
+    Answer,
+    Evidence,
+    Figure,
+    Finding,
+    Needs,
+    Series,
+    Study,
+    StudyTable,
+)
+from xstilts.studies.gains import (
+    Gains,
+    gains_of,
+    in_points,
+    single_tasks,
+    steps_of,
+    unequal,
+    verdict,
+    without_places,
+)
+from xstilts.tasks.base import TaskSpec
+
+QUESTION = (
+    "Does intermediate training on English reasoning tasks help zero-shot reasoning in other "
+    "languages, also where it is not about language, more than other intermediate tasks do?"
+)
+TASKS = frozenset(
+    ("hellaswag", "cosmosqa", "commonsenseqa", "socialiqa", "piqa", "winogrande", "copa")
+)
+"""The intermediate tasks that ask for reasoning. Which these are is our choice."""
+LINGUISTIC = frozenset(("xcopa", "xstorycloze", "xwinograd"))
+NON_LINGUISTIC = frozenset(("mgsm-choice",))
+TARGETS = LINGUISTIC | NON_LINGUISTIC
+EQUAL = "equal budget"
+ENOUGH = 1_000
+ROWS = 1_000
+"""Gains beyond which the mixed model would take minutes: seeds are averaged first."""
+KINDS = ("reasoning", "not about language", "other")
+QUESTIONS = ("all-targets", "reasoning-targets", "non-linguistic", "interaction")
+"""The tests that Holm's correction counts: the mixed model asks the same again."""
+GROUPS = {True: "reasoning", False: "other"}
+
+
+def needs(loaded: Loaded) -> Needs:
+    """The experiment with training sets of one size, if theirs differ and there are two groups."""
+    names, tasks = Names(loaded), single_tasks(loaded)
+    counts = {name: examples(names, task) for name, task in tasks.items()}
+    kept = {name: count for name, count in counts.items() if count is None or count >= ENOUGH}
+    known = {count for count in kept.values() if count is not None}
+    ours = sum(tasks[name].name in TASKS for name in kept)
+    if min(ours, len(kept) - ours) < NEEDED or len(known) < 2:
+        return Needs()
+    if BASELINE not in loaded.experiment.intermediate:
+        return Needs()
+    limits = dict(loaded.experiment.task_limits)
+    for name in kept:
+        own = limits.get(tasks[name].name, Limits())
+        limits[tasks[name].name] = own.model_copy(update={"train": min(known)})
+    settings = tuple(
+        text for text in loaded.experiment.intermediate if text in kept or text == BASELINE
+    )
+    changes = {"task_limits": limits, "intermediate": settings}
+    experiment = loaded.experiment.model_copy(update=changes)
+    return Needs({EQUAL: replace(loaded, experiment=experiment)})
+
+
+def examples(names: Names, task: TaskSpec) -> int | None:
+    """How many examples a task is trained on; none where nobody knows before it is read."""
+    split = names.share(task, "train").split
+    if (split, task.train_language) in task.sizes:
+        return names.count(task, "train", task.train_language)
+    return names.limit(task.name, "train")
+
+
+def answer(evidence: Evidence) -> Answer:
+    """The contrasts of the variant if there is one, and beside them those as written."""
+    tasks = single_tasks(evidence.loaded)
+    group = frozenset(name for name, task in tasks.items() if task.name in TASKS)
+    seen = {name: _Look(evidence, name, frozenset(tasks), group) for name in evidence.results}
+    main = seen.get(EQUAL, seen[OWN])
+    findings = list(main.findings())
+    if EQUAL in seen:
+        findings.append(replace(next(seen[OWN].findings(model=False)), name="as-written"))
+        text = f"With the training sets as they are: {findings[-1].text}"
+        findings[-1] = replace(findings[-1], text=text)
+    return Answer(
+        study="reasoning",
+        question=QUESTION,
+        summary=main.summary(findings),
+        findings=tuple(findings),
+        tables=(_contrasts(findings), *main.tables()),
+        figures=main.figures(),
+        caveats=tuple(main.caveats()),
+    )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One experiment's gains, looked at by group and by kind of target.
+
+    Args:
+        variant: its name.
+        tasks, group: settings of one task; those of them that ask for reasoning.
+    """
+
+    evidence: Evidence
+    variant: str
+    tasks: frozenset[str]
+    group: frozenset[str]
+
+    @cached_property
+    def gains(self) -> Gains:
+        cells = self.evidence.cells[self.variant]
+        return gains_of(cells, self.evidence.results[self.variant], self.tasks)
+
+    @cached_property
+    def steps(self) -> Mapping[str, int]:
+        return steps_of(self.evidence.cells[self.variant], self.evidence.facts, self.tasks)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return self.gains.table
+
+    def findings(self, *, model: bool = True) -> Iterator[Finding]:
+        """The contrasts, widest first."""
+        more = "Gain of reasoning tasks minus gain of the other intermediate tasks"
+        yield from self._contrast("all-targets", f"{more}, over all targets", self.table, model)
+        on = self.table[self.table["target"].isin(TARGETS)]
+        yield from self._contrast("reasoning-targets", f"{more}, on reasoning targets", on, model)
+        alone = self.table[self.table["target"].isin(NON_LINGUISTIC)]
+        where = "on the target that is not about language (mgsm-choice)"
+        yield from self._contrast("non-linguistic", f"{more}, {where}", alone, model)
+        yield from self._interaction(model)
+        ours = on[on["task"].isin(self.group)]
+        found = in_points(mean(ours.groupby("task")["gain"].mean(), "reasoning tasks"))
+        text = f"Mean gain of reasoning tasks on reasoning targets: {verdict(found)}."
+        yield Finding("gain", text, found)
+
+    def _contrast(
+        self, name: str, text: str, table: pd.DataFrame, model: bool
+    ) -> Iterator[Finding]:
+        if table.empty:
+            none = nothing(0, "no such gains in this experiment")
+            yield Finding(name, f"{text}: {verdict(none)}.", none)
+            return
+        found = in_points(contrast(without_places(table), self.group, model=False).tasks)
+        yield Finding(name, f"{text}: {verdict(found)}.", found)
+        if model:
+            smaller, note = _few_rows(table)
+            fitted = _noted(contrast(smaller, self.group, draws=1).mixed, note)
+            yield Finding(f"{name}-mixed", f"{text}, by a mixed model: {verdict(fitted)}.", fitted)
+
+    def _interaction(self, model: bool) -> Iterator[Finding]:
+        name = "interaction"
+        text = "This difference on reasoning targets minus the same on other targets"
+        table, kind = self.table, self.table["target"].isin(TARGETS)
+        if kind.nunique() < 2:
+            what = "other" if kind.any() else "reasoning"
+            none = nothing(0, f"the experiment has no gains on {what} targets")
+            yield Finding(name, f"{text}: {verdict(none)}.", none)
+            return
+        apart = pd.concat([without_places(table[kind]), without_places(table[~kind])])
+        found = in_points(interaction(apart, self.group, TARGETS, model=False).tasks)
+        yield Finding(name, f"{text}: {verdict(found)}.", found)
+        if model:
+            smaller, note = _few_rows(table)
+            fitted = _noted(interaction(smaller, self.group, TARGETS, draws=1).mixed, note)
+            yield Finding(f"{name}-mixed", f"{text}, by a mixed model: {verdict(fitted)}.", fitted)
+
+    def summary(self, findings: list[Finding]) -> str:
+        """The question's answer in two sentences."""
+        by_name = {one.name: one for one in findings}
+        key = by_name["reasoning-targets"].estimate
+        numbers = by_name["non-linguistic"].estimate
+        assert key
+        assert numbers
+        if key.value != key.value:
+            return f"No conclusion on English reasoning tasks and reasoning targets: {key.note}."
+        more = "more" if key.value > 0 else "less"
+        sure = f"help reasoning targets {more}" if key.found else "are not shown to differ"
+        first = (
+            f"English reasoning tasks {sure} than other intermediate tasks: {key.value:+.1f} "
+            f"points (95 % {key.low:+.1f} to {key.high:+.1f}, {key.n} tasks)."
+        )
+        if not key.found:
+            first = first.replace("differ than", "differ from", 1)
+        return f"{first} Where the target is not about language: {verdict(numbers)}."
+
+    def caveats(self) -> Iterator[str]:
+        """What the reader must know."""
+        yield from self.gains.caveats
+        others = self.tasks - self.group
+        said = f"Reasoning tasks: {_named(self.group)}; others: {_named(others)}"
+        yield f"{said}. Which ones ask for reasoning is our choice."
+        if self.variant == EQUAL:
+            rest = self.tasks - {cell.intermediate for cell in self.evidence.cells[EQUAL]}
+            text = "Every intermediate task has the same number of training examples"
+            yield text + (f"; fewer than {ENOUGH:,}, left out: {_named(rest)}." if rest else ".")
+        if said := unequal(self.steps):
+            yield said
+        if not self.table["target"].isin(LINGUISTIC).any():
+            yield "No target asks for reasoning about language (xcopa, xwinograd)."
+
+    def tables(self) -> Iterator[StudyTable]:
+        """Means by target and by task."""
+        rows = [
+            {"target": target, "kind": _kind(str(target)), "group": GROUPS[ours], **_row(found)}
+            for target, here in self.table.groupby("target", sort=False)
+            for ours, found in self._by_group(here)
+        ]
+        notes = ("Points of 100; means over tasks with Student's interval, zero-shot.",)
+        yield StudyTable("targets", "Gain by target and group", pd.DataFrame(rows), notes)
+        means = self.table.groupby(["task", "target"], sort=False)["gain"].agg(_strict).unstack()
+        wide = pd.DataFrame(
+            {
+                "task": means.index,
+                "group": [GROUPS[task in self.group] for task in means.index],
+                "steps": [self.steps.get(str(task)) for task in means.index],
+                **{str(target): 100 * means[target].to_numpy() for target in means.columns},
+            }
+        )
+        notes = (
+            "Gain in points of 100, mean over languages but English and over seeds. Empty: a run "
+            "diverged, collapsed or is missing, or the task holds the target's training data.",
+        )
+        yield StudyTable("tasks", "Gain of every task on every target", wide, notes)
+
+    def _by_group(self, table: pd.DataFrame) -> Iterator[tuple[bool, Estimate]]:
+        for ours in (True, False):
+            here = table[table["task"].isin(self.group) == ours]
+            if len(here):
+                yield ours, in_points(mean(here.groupby("task")["gain"].agg(_strict)))
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Mean gain by group and kind of target."""
+        kinds = self.table["target"].map(_kind)
+        ticks = [
+            kind for kind in ("reasoning", "not about language", "other") if kind in set(kinds)
+        ]
+        found = {
+            (ours, place): estimate
+            for place, kind in enumerate(ticks)
+            for ours, estimate in self._by_group(self.table[kinds == kind])
+        }
+        series = []
+        for ours, name in GROUPS.items():
+            mine = [(x, one) for (kind, x), one in found.items() if kind == ours]
+            if mine:
+                places = tuple(float(x) for x, _ in mine)
+                numbers = np.array([(one.value, one.low, one.high) for _, one in mine]).T.tolist()
+                y, low, high = (tuple(column) for column in numbers)
+                series.append(Series(f"{name} tasks", places, y, low, high))
+        if not series:
+            return ()
+        figure = Figure(
+            "gain-by-group",
+            "Zero-shot gain by kind of task and target",
+            "target",
+            "gain, points of 100",
+            tuple(series),
+            zero=True,
+            ticks=tuple(ticks),
+        )
+        return (figure,)
+
+
+def _contrasts(findings: list[Finding]) -> StudyTable:
+    """The findings as numbers, with Holm's correction over `QUESTIONS`."""
+    found = [(one.name, one.estimate) for one in findings if one.estimate]
+    tested = [one.p if name in QUESTIONS else math.nan for name, one in found]
+    corrected = holm(np.array(tested, dtype=np.float64))
+    rows = [
+        {"contrast": name, **_row(one), "p (Holm)": p, "n": one.n, "note": one.note}
+        for (name, one), p in zip(found, corrected, strict=True)
+    ]
+    notes = (f"Points of 100. p (Holm): corrected for {', '.join(QUESTIONS)}.",)
+    return StudyTable("contrasts", "Contrasts", pd.DataFrame(rows), notes)
+
+
+def _row(found: Estimate) -> dict[str, float]:
+    return {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
+
+
+def _kind(target: str) -> str:
+    reasoning, numeric, other = KINDS
+    if target in NON_LINGUISTIC:
+        return numeric
+    return reasoning if target in LINGUISTIC else other
+
+
+def _few_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The gains, averaged over seeds if they are too many for the mixed model."""
+    if len(table) <= ROWS:
+        return table, ""
+    means = table.groupby(["task", "target", "language"], sort=False)["gain"].agg(_strict)
+    return means.reset_index().assign(seed=0), "seeds were averaged first"
+
+
+def _noted(estimate: Estimate, note: str) -> Estimate:
+    return replace(in_points(estimate), note=joined([estimate.note, note]))
+
+
+def _strict(values: pd.Series[float]) -> float:
+    return float(values.mean(skipna=False))
+
+
+def _named(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+STUDY = Study("reasoning", QUESTION, needs, answer)

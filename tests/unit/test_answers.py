@@ -1,0 +1,158 @@
+"""An answer as files and back: whole, the same every time, and safe."""
+
+from __future__ import annotations
+
+import json
+import math
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xstilts.core.store import Store
+from xstilts.reports.answers import (
+    answered,
+    copy_answer,
+    estimate_text,
+    folder_of,
+    number,
+    numbers_of,
+    write_answer,
+)
+from xstilts.reports.drawing import COLOURS, draw, spread, standalone
+from xstilts.statistics.estimate import Estimate, nothing
+from xstilts.statistics.means import mean
+from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
+from xstilts.studies.record import from_json, to_json
+from xstilts.testing.planted import Planted, experiment
+
+NAN = math.nan
+SCATTER = Figure(
+    "scatter", "Gain & <difficulty>", "dev score", "gain, points",
+    (Series("tasks", (0.1, 0.5, NAN), (1.0, 2.0, 3.0), (0.5, NAN, 1.0), (1.5, NAN, 9.0),
+            labels=("mnli", "qqp", "lost")),),
+)  # fmt: skip
+LINES = Figure(
+    "lines", "Two curves", "examples", "score",
+    (Series("tasks", (1, 10, 100), (1, 2, 3), (0, 1, 2), (2, 3, 4), line=True),
+     Series("data", (1, 10, 100), (1, 2, 3.01), line=True)),
+    logarithmic=True, zero=True,
+)  # fmt: skip
+TICKS = Figure(
+    "ticks", "By kind", "kind", "gain",
+    (Series("ours", (0, 1), (1, 2)), Series("theirs", (0, 1), (0, 1))), ticks=("one", "other"),
+)  # fmt: skip
+TABLE = StudyTable(
+    "Some table/..", "Some <table>",
+    pd.DataFrame({"task": ["a|b", "c"], "value": [1.23456789, NAN], "n": [3, 4],
+                  "sure": [True, False], "none": [None, None]}),
+    ("What the columns mean.",),
+)  # fmt: skip
+ANSWER = Answer(
+    "toy", "Is it so?", "It is <b>so</b>.",
+    (Finding("one", "Gain: 1.9 points.", Estimate(1.9, 0.4, 3.4, 0.0123, 9, "a note"), ("k1",)),
+     Finding("two", "No number, too few.", nothing(1, "too few")), Finding("three", "Words.")),
+    (TABLE,), (SCATTER, LINES, TICKS), ("Look out.",),
+)  # fmt: skip
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Evidence:
+    planted = Planted(experiment(("none", "mnli"), ("xnli",)), lambda _s, _t: 0.1)
+    return replace(planted.evidence(), store=Store(tmp_path / "store").prepare())
+
+
+def test_an_answer_comes_back_as_it_was(evidence: Evidence) -> None:
+    kept = to_json(ANSWER, evidence)
+    again = from_json(json.loads(json.dumps(kept, allow_nan=False)))
+    assert again.summary == ANSWER.summary
+    assert repr(again.findings) == repr(ANSWER.findings)
+    assert repr(again.figures[0]) == repr(
+        replace(SCATTER, series=(replace(SCATTER.series[0], low=(0.5, NAN, 1.0)),))
+    )
+    assert to_json(again, evidence) == kept
+    frame = again.tables[0].frame
+    assert frame["value"].tolist()[0] == 1.23456789
+    assert math.isnan(frame["value"].tolist()[1])
+
+
+def test_the_same_answer_gives_the_same_bytes_and_old_files_go(evidence: Evidence) -> None:
+    first = {path.name: path.read_bytes() for path in write_answer(ANSWER, evidence)}
+    assert set(first) == {
+        "some-table.csv", "some-table.md", "scatter.svg", "lines.svg", "ticks.svg", "answer.md",
+        "answer.json",
+    }  # fmt: skip
+    folder = folder_of(evidence.store, "planted", "toy")
+    (folder / "older.svg").write_text("from an answer before")
+    assert {path.name: path.read_bytes() for path in write_answer(ANSWER, evidence)} == first
+    assert {path.name for path in folder.iterdir()} == set(first)
+    page = first["answer.md"].decode()
+    assert "- Gain: 1.9 points.\n  1.9 [0.4, 3.4], p = 0.012, n = 9; a note" in page
+    assert "| a\\|b | 1.235 | 3 | yes | – |\n| c | – | 4 | no | – |" in page
+    assert "1.23456789" in first["some-table.csv"].decode()
+
+
+def test_copies_go_where_they_are_asked_for(evidence: Evidence, tmp_path: Path) -> None:
+    files = write_answer(ANSWER, evidence)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "own.txt").write_text("stays")
+    copies = copy_answer(files, tmp_path / "mine")
+    assert [path.read_bytes() for path in copies] == [path.read_bytes() for path in files]
+    assert (tmp_path / "mine" / "own.txt").is_file()
+
+
+def test_an_answer_of_other_results_is_not_current(evidence: Evidence) -> None:
+    write_answer(ANSWER, evidence)
+    results = evidence.results[OWN]
+    (now,) = answered(evidence.store, "planted", results)
+    assert now.current
+    (old,) = answered(evidence.store, "planted", results.assign(key=results["key"] + "'"))
+    assert not old.current
+    assert list(answered(evidence.store, "another", results)) == []
+
+
+@pytest.mark.parametrize("figure", [SCATTER, LINES, TICKS], ids=lambda one: one.name)
+def test_a_figure_is_the_same_every_time_and_takes_its_ink_from_the_page(figure: Figure) -> None:
+    text = draw(figure)
+    assert draw(figure) == text
+    root = ET.fromstring(standalone(text).encode())
+    said = " ".join("".join(one.itertext()) for one in root.iter())
+    assert figure.title in said
+    assert figure.y in said
+    assert "currentColor" in text
+    assert "#000000" not in text.replace("fill: none", "")
+    for place, series in enumerate(figure.series):
+        assert COLOURS[place] in text
+        assert len(figure.series) == 1 or series.name in said
+    if figure is SCATTER:
+        assert "mnli" in said
+        assert "lost" not in said
+
+
+def test_an_empty_figure_is_drawn() -> None:
+    assert "nothing here" in draw(Figure("empty", "nothing here", "x", "y", ()))
+
+
+def test_names_at_the_ends_of_lines_do_not_lie_on_each_other() -> None:
+    assert spread([(1.0, 0), (1.5, 1), (9.0, 2)], 2.0) == pytest.approx([0.5, 2.5, 8.5])
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert [number(value) for value in (1234.5678, np.int64(7), 2.0, None, NAN, "x", True)] == [
+        "1235", "7", "2", "–", "–", "x", "yes",
+    ]  # fmt: skip
+    assert estimate_text(Estimate(2.0, p=0.0001, n=3)) == "2, p < 0.001, n = 3"
+    assert estimate_text(nothing(2, "too few")) == "too few"
+    assert numbers_of(ANSWER.findings[1]) == ""
+
+
+def test_the_mean_of_a_few_tasks_is_students() -> None:
+    found = mean([1.0, 2.0, 3.0, NAN])
+    assert found.value == 2
+    assert found.high - found.value == pytest.approx(4.302653 / math.sqrt(3))  # t, 2 degrees
+    assert found.n == 3
+    assert mean([1.0]).note == "too few tasks for a conclusion: 1 of at least 2"
+    assert mean([1.0, 1.0]).low == 1

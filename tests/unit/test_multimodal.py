@@ -1,0 +1,86 @@
+"""The study `multimodal`: what was measured, in which form, and what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from xstilts.statistics.estimate import Estimate
+from xstilts.studies.base import Answer
+from xstilts.studies.multimodal import NOTHING, STUDY, answered, form_of, is_nli
+from xstilts.tasks import TASKS
+from xstilts.testing.planted import Planted, experiment
+
+NLI = ("mnli", "sick", "anli", "rte")
+OTHERS = ("qqp", "ccg", "squad-v1", "piqa")
+LOADED = experiment(("none", *NLI, "snli", *OTHERS, "mnli+qqp"), ("xvnli", "xnli"))
+NOTES = {("snli", "xvnli"): "same-data"}
+
+
+def answer_of(
+    gain: Callable[[str, str], float], notes: Mapping[tuple[str, str], str] = NOTES
+) -> Answer:
+    one = Planted(LOADED, gain, notes=notes)
+    outcomes = one.outcomes()
+    return answered(one.evidence(outcomes), outcomes, draws=1_000)
+
+
+def found(answer: Answer, name: str) -> Estimate:
+    estimate = next(one.estimate for one in answer.findings if one.name == name)
+    assert estimate
+    return estimate
+
+
+def test_the_form_that_was_measured_is_said() -> None:
+    assert "text alone" in form_of(TASKS.get("xvnli"))
+    assert form_of(TASKS.get("xnli")) == ""
+    seeing = replace(TASKS.get("xvnli"), modalities=("text", "image"), left_out=())
+    assert form_of(seeing) == "image and text"
+    assert [name for name in (*NLI, *OTHERS) if is_nli(TASKS.get(name))] == list(NLI)
+    one = Planted(experiment(("none", "mnli"), ("xnli",)), lambda _s, _t: 0.0)
+    assert STUDY.answer(one.evidence()).summary == NOTHING
+
+
+def test_inference_that_carries_over_is_found() -> None:
+    answer = answer_of(lambda setting, _: 0.12 * (setting in (*NLI, "snli")))
+    assert answer.summary.startswith(
+        "English inference on text carries over to xvnli (text alone, a caption stands"
+    )
+    assert found(answer, "xvnli-elsewhere").low < 12 < found(answer, "xvnli-elsewhere").high
+    assert found(answer, "xvnli-versus").found
+    assert found(answer, "xvnli-after-mnli").found
+    languages = next(one.text for one in answer.findings if one.name == "xvnli-languages")
+    assert "of 12 gains after inference tasks, 12 are above zero" in languages
+    assert any("measured without images" in text for text in answer.caveats)
+    assert any("same-data, left out: snli on xvnli" in text for text in answer.caveats)
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    answer = answer_of(lambda _s, _t: 0.0)
+    assert not found(answer, "xvnli-versus").found
+    assert not found(answer, "xvnli-after-sick").found
+
+
+def test_tables_and_figure_have_every_setting_and_language() -> None:
+    answer = answer_of(lambda _s, _t: 0.0, {**NOTES, ("rte", "xvnli"): "diverged"})
+    tables = {table.name: table.frame for table in answer.tables}
+    groups = tables["xvnli-settings"].set_index("after")["group"]
+    assert groups["mnli"] == groups["snli"] == "inference"
+    assert groups["mnli+qqp"] == "mixture"
+    assert groups["qqp"] == "other"
+    shown = tables["xvnli-languages"]
+    assert set(shown["language"]) == {"de", "fi", "sw"}
+    assert shown[shown["after"] == "rte"]["gain"].isna().all()
+    (figure,) = answer.figures
+    assert figure.ticks == ("de", "fi", "sw")
+    assert "rte" not in {series.name for series in figure.series}
+    assert found(answer, "xvnli-after-rte").note == "diverged"
+
+
+def test_nothing_run_is_said_in_words() -> None:
+    missing = frozenset((name, "xvnli") for name in LOADED.experiment.intermediate)
+    one = Planted(LOADED, lambda _s, _t: 0.0, missing=missing)
+    answer = answered(one.evidence(), [], draws=50)
+    assert "no conclusion, no inference task has all of its scores" in answer.summary
+    assert answer.figures == ()
+    assert not [one for one in answer.findings if "points" in one.text]

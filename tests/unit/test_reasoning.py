@@ -1,0 +1,151 @@
+"""The study `reasoning`: planted effects are found, none is found where there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from xstilts.statistics.estimate import Estimate
+from xstilts.studies.base import Answer
+from xstilts.studies.gains import gains_of, without_places
+from xstilts.studies.reasoning import EQUAL, STUDY, TARGETS
+from xstilts.testing.planted import Planted, experiment
+
+OURS = ("hellaswag", "cosmosqa", "socialiqa", "piqa", "winogrande")
+OTHERS = ("mnli", "qqp", "squad-v1", "ccg", "conll2000")
+ALL = ("xcopa", "xwinograd", "mgsm-choice", "xnli", "pan-x")
+LOADED = experiment(("none", *OURS, *OTHERS, "mnli+qqp"), ALL)
+
+
+def planted(
+    everywhere: float = 0.0, on_reasoning: float = 0.0, numbers: float = 0.0
+) -> Callable[[str, str], float]:
+    def gain(setting: str, target: str) -> float:
+        if setting not in OURS:
+            return 0.0
+        return everywhere + on_reasoning * (target in TARGETS) + numbers * (target == "mgsm-choice")
+
+    return gain
+
+
+def found(answer: Answer, name: str) -> Estimate:
+    estimate = next(one.estimate for one in answer.findings if one.name == name)
+    assert estimate
+    return estimate
+
+
+def test_more_on_reasoning_targets_is_found_and_told_from_more_everywhere() -> None:
+    answer = STUDY.answer(Planted(LOADED, planted(0.02, 0.05)).evidence())
+    key, more = found(answer, "reasoning-targets"), found(answer, "interaction")
+    assert key.low < 7 < key.high
+    assert more.low < 5 < more.high
+    assert key.found
+    assert more.found
+    assert found(answer, "interaction-mixed").value == pytest.approx(more.value, abs=0.2)
+    assert answer.summary.startswith("English reasoning tasks help reasoning targets more than")
+    everywhere = STUDY.answer(Planted(LOADED, planted(0.07)).evidence())
+    assert found(everywhere, "all-targets").found
+    assert not found(everywhere, "interaction").found
+
+
+def test_a_target_that_is_not_about_language_is_looked_at_alone() -> None:
+    answer = STUDY.answer(Planted(LOADED, planted(numbers=0.06)).evidence())
+    alone = found(answer, "non-linguistic")
+    assert alone.low < 6 < alone.high
+    figure = answer.figures[0]
+    assert figure.ticks == ("reasoning", "not about language", "other")
+    assert [series.name for series in figure.series] == ["reasoning tasks", "other tasks"]
+    assert figure.series[0].y[1] - figure.series[1].y[1] == pytest.approx(alone.value)
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    answers = [STUDY.answer(Planted(LOADED, planted(), seed=k).evidence()) for k in range(5)]
+    hits = [found(one, "reasoning-targets").found for one in answers]
+    assert sum(hits) <= 1
+    quiet = answers[hits.index(False)]
+    assert "are not shown to differ from other intermediate tasks" in quiet.summary
+
+
+def test_what_was_not_sound_is_left_out_and_named() -> None:
+    notes = {
+        ("piqa", "xnli"): "diverged",
+        ("qqp", "xcopa"): "collapsed",
+        ("none", "pan-x"): "diverged",
+        ("socialiqa", "xcopa"): "same-data",
+    }
+    one = Planted(LOADED, planted(0.05), notes=notes, missing=frozenset({("ccg", "xwinograd")}))
+    answer = STUDY.answer(one.evidence())
+    assert found(answer, "all-targets").n == 7
+    assert "left out, gains are missing: ccg, piqa, qqp" in found(answer, "all-targets").note
+    said = "\n".join(answer.caveats)
+    for words in (
+        "pan-x is left out, its baseline is diverged",
+        "same-data, left out: socialiqa on xcopa",
+        "diverged: piqa on xnli seed 0, piqa on xnli seed 1",
+        "collapsed: qqp on xcopa",
+        "without a score: ccg on xwinograd",
+    ):
+        assert words in said
+    table = next(table.frame for table in answer.tables if table.name == "tasks")
+    assert "mnli+qqp" not in set(table["task"])
+    assert np.isnan(table.set_index("task").loc["socialiqa", "xcopa"])
+
+
+def test_a_task_without_the_hard_target_is_not_helped_by_that() -> None:
+    """xwinograd loses 20 points after every task; piqa has no gain there."""
+
+    def gain(setting: str, target: str) -> float:
+        return -0.2 * (target == "xwinograd") * (setting != "none")
+
+    one = Planted(LOADED, gain, notes={("piqa", "xwinograd"): "same-data"}, noise=1e-4)
+    table = gains_of(one.cells(), one.frame(), {*OURS, *OTHERS}).table
+    raw, fair = (rows.groupby("task")["gain"].mean() for rows in (table, without_places(table)))
+    assert raw["piqa"] - raw["mnli"] == pytest.approx(0.04, abs=0.01)
+    assert fair["piqa"] - fair["mnli"] == pytest.approx(0, abs=0.002)
+    whole = table[table["target"] != "xwinograd"]
+    raw, fair = (rows.groupby("task")["gain"].mean() for rows in (whole, without_places(whole)))
+    assert np.diff(raw) == pytest.approx(np.diff(fair))
+
+
+def test_too_few_tasks_and_no_targets_are_said_in_words() -> None:
+    few = experiment(("none", "piqa", "mnli", "qqp"), ("xcopa",))
+    answer = STUDY.answer(Planted(few, planted(0.1)).evidence())
+    assert answer.summary.startswith("No conclusion")
+    assert "too few tasks in a group for a conclusion: 1 of at least 2" in answer.summary
+    assert math.isnan(found(answer, "interaction").value)
+    none = STUDY.answer(Planted(experiment(("none",), ("xnli",)), planted()).evidence())
+    assert "no such gains in this experiment" in none.summary
+    assert none.figures == ()
+
+
+def test_equal_budget_is_a_variant_of_the_same_tasks() -> None:
+    loaded = experiment(
+        ("none", *OURS, "copa", *OTHERS, "mnli+qqp"), ALL, limits={"train": 20_000, "dev": 500}
+    )
+    variant = STUDY.needs(loaded).variants[EQUAL].experiment
+    assert variant.intermediate == ("none", *OURS, *OTHERS)
+    limits = {variant.task_limits[name].train for name in (*OURS, *OTHERS)}
+    assert limits == {8_936}  # CoNLL-2000, the smallest of at least 1,000
+    assert variant.targets == loaded.experiment.targets
+    equal = experiment(("none", *OURS, *OTHERS), ALL, limits={"train": 2_000})
+    assert STUDY.needs(equal).variants == {}
+    assert STUDY.needs(experiment(("none", "piqa", *OTHERS), ALL)).variants == {}
+    assert STUDY.needs(experiment((*OURS, *OTHERS), ALL)).variants == {}
+
+
+def test_the_answer_is_about_the_equal_budget_where_there_is_one() -> None:
+    smaller = experiment(("none", *OURS, *OTHERS), ALL)
+    equal = Planted(smaller, planted(0.06), steps=dict.fromkeys((*OURS, *OTHERS), 100))
+    unequal = Planted(experiment(("none", *OURS, "copa", *OTHERS), ALL), planted(0.0))
+    answer = STUDY.answer(unequal.evidence(equal_budget=equal))
+    assert found(answer, "all-targets").low < 6 < found(answer, "all-targets").high
+    assert not found(answer, "as-written").found
+    said = "\n".join(answer.caveats)
+    assert "fewer than 1,000, left out: copa" in said
+    assert "same number of steps" not in said
+    steps = Planted(LOADED, planted(), steps={"piqa": 10, "mnli": 1_000})
+    said = "\n".join(STUDY.answer(steps.evidence()).caveats)
+    assert "not trained for the same number of steps: piqa 10, mnli 1,000" in said
