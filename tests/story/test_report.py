@@ -17,8 +17,11 @@ from xstilts.analysis.scan import expected, outcomes, results_frame
 from xstilts.analysis.stats import gain_table
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
+from xstilts.reports.answers import write_answer
 from xstilts.reports.build import write_report
 from xstilts.reports.page import Facts
+from xstilts.studies import reasoning
+from xstilts.testing.planted import Planted, experiment
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -87,6 +90,21 @@ def xtreme_file(xtreme_facts: Facts, tmp_path_factory: pytest.TempPathFactory) -
     return write_report(xtreme_facts, "html", tmp_path_factory.mktemp("xtreme") / "report.html")
 
 
+@pytest.fixture(scope="module")
+def study_file(small: Loaded, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with a study that has long names, figures and wide tables."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copytree(finished, folder / "store")
+    settings = ("none", "piqa", "winogrande", "commonsenseqa", "mnli", "conll2000", "squad-v1")
+    planted = Planted(
+        experiment(settings, ("xcopa", "mgsm-choice", "xnli", "pan-x", "paws-x", "tydiqa")),
+        lambda setting, target: 0.05 * (setting in ("piqa", "winogrande")),
+    ).evidence()
+    evidence = replace(planted, loaded=small, store=Store(folder / "store"))
+    write_answer(reasoning.STUDY.answer(planted), evidence)
+    return api.report(small, folder / "report.html", folder / "store")
+
+
 def said_by(page_file: Path) -> str:
     return " ".join("".join(Page(page_file.read_text(encoding="utf-8")).text).split())
 
@@ -140,6 +158,21 @@ def test_xtremes_table_says_what_is_missing(
     assert "XTREME" not in said_by(page_file)
 
 
+def test_a_study_is_on_the_page_with_its_figures_and_tables(study_file: Path) -> None:
+    page = Page(study_file.read_text(encoding="utf-8"))
+    assert page.open == []
+    assert page.ids.count("study-reasoning") == 1
+    said = said_by(study_file)
+    for words in (
+        "Study: reasoning",
+        "English reasoning tasks",
+        "Gain of every task on every target",
+        "not about language",
+        "Answered for an older version of this experiment",
+    ):
+        assert words in said
+
+
 def test_the_same_results_give_the_same_page(
     small: Loaded, finished: Path, page_file: Path
 ) -> None:
@@ -165,7 +198,7 @@ def test_a_page_of_nothing_says_so(small: Loaded, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("which", ["page_file", "xtreme_file"])
+@pytest.mark.parametrize("which", ["page_file", "xtreme_file", "study_file"])
 def test_a_browser_shows_it_without_scrolling_sideways(
     which: str, tmp_path: Path, width: int, request: pytest.FixtureRequest
 ) -> None:

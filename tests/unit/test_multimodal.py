@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import pytest
+
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer
 from xstilts.studies.multimodal import NOTHING, STUDY, answered, form_of, is_nli
@@ -73,7 +75,9 @@ def test_tables_and_figure_have_every_setting_and_language() -> None:
     assert shown[shown["after"] == "rte"]["gain"].isna().all()
     (figure,) = answer.figures
     assert figure.ticks == ("de", "fi", "sw")
-    assert "rte" not in {series.name for series in figure.series}
+    assert [series.name for series in figure.series] == ["inference tasks", "other tasks"]
+    gains = shown[shown["after"].isin(["mnli", "sick", "anli"]) & (shown["language"] == "fi")]
+    assert figure.series[0].y[1] == pytest.approx(gains["gain"].mean())
     assert found(answer, "xvnli-after-rte").note == "diverged"
 
 

@@ -21,6 +21,8 @@ LONG = 12
 """Letters of all words below the x axis for each inch, beyond which they are turned."""
 APART = 0.09
 """Of the distance between two ticks: how far series stand beside each other."""
+SHARE = 0.7
+"""Of that distance, what all series of a tick take at most."""
 SIZE = 8
 """Of words within a figure, in points."""
 CROWDED = 30
@@ -48,6 +50,7 @@ def _drawn(figure: Figure) -> Any:
     width = max(WIDTH, 1.2 + PER_TICK * len(figure.ticks))
     canvas = Canvas(figsize=(width, HEIGHT), layout="constrained")
     axes = canvas.subplots()
+    axes.spines["right"].set_visible(False)
     if figure.logarithmic:
         axes.set_xscale("log")
     if figure.zero:
@@ -61,6 +64,8 @@ def _drawn(figure: Figure) -> Any:
     elif len(figure.series) > 1:
         canvas.legend(frameon=False, fontsize=SIZE, loc="outside lower center", ncols=2)
     words = Words(axes)
+    for place, series in enumerate(figure.series):
+        words.avoid(series, _shift(figure, place))
     for place, series in enumerate(figure.series):
         if len(series.labels) <= CROWDED:
             words.beside(series, _shift(figure, place))
@@ -80,7 +85,9 @@ def _label_axes(axes: Any, figure: Figure, width: float) -> None:
 
 def _shift(figure: Figure, place: int) -> float:
     """How far a series stands from its ticks, so that intervals do not lie on each other."""
-    return APART * (2 * place - len(figure.series) + 1) if figure.ticks else 0.0
+    count = len(figure.series)
+    apart = min(APART, SHARE / (2 * count))
+    return apart * (2 * place - count + 1) if figure.ticks else 0.0
 
 
 def _points(series: Series, shift: float) -> list[tuple[float, float, float, float]]:
@@ -144,12 +151,29 @@ def spread(heights: Sequence[tuple[float, int]], least: float) -> list[float]:
     return [height - surplus for height in moved]
 
 
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top; in pixels."""
+
+
 @dataclass
 class Words:
-    """Words beside points, each where it lies on no other; without room it stays away."""
+    """Words beside points: on no other word, and on no point or interval if that can be helped.
+
+    A word without room stays away: the tables have all names.
+    """
 
     axes: Any
-    taken: list[tuple[float, float, float, float]] = field(default_factory=list)
+    marks: list[Box] = field(default_factory=list)
+    words: list[Box] = field(default_factory=list)
+
+    def avoid(self, series: Series, shift: float) -> None:
+        """Keep off a series' points and intervals."""
+        for x, y, low, high in () if series.line else _points(series, shift):
+            across, up = self.axes.transData.transform((x, y))
+            self.marks.append((across - 3, up - 3, across + 3, up + 3))
+            if not math.isnan(low + high):
+                (_, bottom), (_, top) = self.axes.transData.transform([(x, low), (x, high)])
+                self.marks.append((across - 1, bottom, across + 1, top))
 
     def beside(self, series: Series, shift: float) -> None:
         """A series' labels to the right, left, above or below of its points."""
@@ -163,21 +187,26 @@ class Words:
         scale = self.axes.figure.dpi / 72
         width, height = 0.55 * SIZE * len(word) * scale, 1.1 * SIZE * scale
         frame = self.axes.get_window_extent()
-        for dx, dy, side, box in self._places(x, y, width, height, 5 * scale):
-            inside = frame.x0 <= box[0] and box[2] <= frame.x1 + width / 4
-            if inside and not any(_overlap(box, other) for other in self.taken):
-                self.taken.append(box)
-                self.axes.annotate(
-                    word, self.axes.transData.inverted().transform((x, y)), (dx, dy),
-                    textcoords="offset points", fontsize=SIZE - 1, ha=side, va="center",
-                    color=INK, alpha=0.85,
-                )  # fmt: skip
-                return
+        places = [
+            place
+            for place in self._places(x, y, width, height, 5 * scale)
+            if frame.x0 <= place[3][0] and place[3][2] <= frame.x1 + 4 * scale
+        ]
+        for taken in ([*self.words, *self.marks], self.words):
+            for dx, dy, side, box in places:
+                if not any(_overlap(box, other) for other in taken):
+                    self.words.append(box)
+                    self.axes.annotate(
+                        word, self.axes.transData.inverted().transform((x, y)), (dx, dy),
+                        textcoords="offset points", fontsize=SIZE - 1, ha=side, va="center",
+                        color=INK, alpha=0.85,
+                    )  # fmt: skip
+                    return
 
     @staticmethod
     def _places(
         x: float, y: float, width: float, height: float, gap: float
-    ) -> Iterator[tuple[float, float, str, tuple[float, float, float, float]]]:
+    ) -> Iterator[tuple[float, float, str, Box]]:
         half = height / 2
         yield 5, 0, "left", (x + gap, y - half, x + gap + width, y + half)
         yield -5, 0, "right", (x - gap - width, y - half, x - gap, y + half)

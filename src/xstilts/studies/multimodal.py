@@ -5,8 +5,8 @@ It is about the image-text targets of the experiment: tasks that name `image` am
 caption instead of the image, and the answer says which form was measured.
 
 Gains and intervals are those of `analysis.stats`: paired bootstrap over test examples and seeds,
-for these languages. Holm's correction counts every inference task in every language. How NLI compares
-with other intermediate tasks has tasks as its points (`statistics.groups`).
+for these languages. Holm's correction counts every inference task in every language. How NLI
+compares with other intermediate tasks has tasks as its points (`statistics.groups`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from xstilts.statistics.bootstrap import DRAWS
 from xstilts.statistics.estimate import LEVEL, Estimate, nothing
 from xstilts.statistics.groups import contrast
 from xstilts.statistics.hierarchical import over_languages_and_seeds
+from xstilts.statistics.means import mean
 from xstilts.statistics.multiple import holm
 from xstilts.studies.base import (
     OWN,
@@ -39,7 +40,7 @@ from xstilts.studies.base import (
     Study,
     StudyTable,
 )
-from xstilts.studies.gains import (
+from xstilts.studies.single_gains import (
     Gains,
     gains_of,
     in_points,
@@ -266,8 +267,9 @@ class _Look:
             {"language": row["language"], **self._row(row)}
             for _, row in self.by_language.iterrows()
         ]
-        notes = (f"{notes[0]} p (Holm): of inference tasks, corrected for all of them in all languages.",)
-        yield StudyTable(f"{name}-languages", f"{name} in every language", _frame(rows), notes)
+        more = "p (Holm): of inference tasks, corrected for all of these rows."
+        title = f"{name} in every language"
+        yield StudyTable(f"{name}-languages", title, _frame(rows), (*notes, more))
 
     def _row(self, row: pd.Series) -> dict[str, object]:
         numbers = ("baseline", "score", "gain", "low", "high")
@@ -286,25 +288,42 @@ class _Look:
         return "other" if setting in self.tasks else "mixture"
 
     def figures(self) -> Iterator[Figure]:
-        """The gain of every setting in each language, with its interval."""
-        known = self.by_language[self.by_language["gain"].notna()]
+        """The mean gain of both groups in each language, with its interval."""
+        table = self.by_language
+        known = table[table["gain"].notna() & ~_holds_data(table)]
         codes = sorted(set(known["language"]))
+        groups = known["intermediate"].map(self._group)
         series = []
-        for setting, here in known.groupby("intermediate", sort=False):
-            columns = (100 * here[one] for one in ("gain", "low", "high"))
-            y, low, high = (tuple(map(float, one)) for one in columns)
-            places = tuple(float(codes.index(code)) for code in here["language"])
-            series.append(Series(str(setting), places, y, low, high))
+        for group in ("inference", "other"):
+            mine = known[groups == group]
+            here = [mine[mine["language"] == code] for code in codes]
+            found = [(float(x), in_points(_mean(rows))) for x, rows in enumerate(here) if len(rows)]
+            if found:
+                places, estimates = zip(*found, strict=True)
+                columns = [[getattr(one, end) for one in estimates] for end in ENDS]
+                y, low, high = map(tuple, columns)
+                series.append(Series(f"{group} tasks", places, y, low, high))
         if series:
             yield Figure(
                 f"{self.target.name}-by-language",
-                f"{self.target.name}: gain by language ({form_of(self.target)})",
+                f"{self.target.name}: mean gain by language",
                 "language",
                 "gain, points of 100",
                 tuple(series),
                 zero=True,
                 ticks=tuple(codes),
             )
+
+
+ENDS = ("value", "low", "high")
+
+
+def _mean(rows: pd.DataFrame) -> Estimate:
+    """The mean of several tasks over tasks; one task's own gain over examples and seeds."""
+    if len(rows) > 1:
+        return mean(rows["gain"])
+    row = rows.iloc[0]
+    return Estimate(float(row["gain"]), float(row["low"]), float(row["high"]), n=1)
 
 
 def _holds_data(table: pd.DataFrame) -> pd.Series:

@@ -40,7 +40,7 @@ from xstilts.studies.base import (
     Study,
     StudyTable,
 )
-from xstilts.studies.gains import (
+from xstilts.studies.single_gains import (
     Gains,
     gains_of,
     in_points,

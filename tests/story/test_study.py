@@ -1,0 +1,132 @@
+"""A study from the command to the page: run, answered, written, shown; and again for nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xstilts import answers, api
+from xstilts.config.load import Loaded
+from xstilts.core.store import Store
+from xstilts.statistics.estimate import Estimate
+from xstilts.studies import STUDIES
+from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Needs, Series, Study
+from xstilts.studies.base import StudyTable as Table
+
+SMALL = [
+    "--set", "name=small", "--set", "seeds=[0]", "--set", "intermediate=[none, toy-same]",
+    "--set", "targets=[toy-kind, toy-search]",
+]  # fmt: skip
+VARIANT = "first word"
+
+
+def needs(loaded: Loaded) -> Needs:
+    """The same search with another pooling: a few stages more, no training."""
+    retrieval = loaded.experiment.retrieval.model_copy(update={"pooling": "cls"})
+    changes = {"retrieval": retrieval, "targets": ("toy-search",)}
+    experiment = loaded.experiment.model_copy(update=changes)
+    return Needs({VARIANT: replace(loaded, experiment=experiment)})
+
+
+def answer(evidence: Evidence) -> Answer:
+    """How far apart the two poolings are."""
+    means = {
+        name: float(frame[frame["target"] == "toy-search"]["value"].mean())
+        for name, frame in evidence.results.items()
+    }
+    apart = 100 * (means[OWN] - means[VARIANT])
+    return Answer(
+        "toy",
+        "Which pooling?",
+        f"They are {apart:.1f} points <apart>.",
+        (Finding("apart", f"{apart:.1f} points.", Estimate(apart, apart - 1, apart + 1, 0.5, 4)),),
+        (Table("means", "Means", evidence.results[VARIANT][["language", "value"]]),),
+        (Figure("by", "By <pooling>", "pooling", "score", (Series("s", (0.0,), (apart,)),)),),
+    )
+
+
+@pytest.fixture(scope="module")
+def toy_study() -> str:
+    return STUDIES.register("toy", Study("toy", "Which pooling?", needs, answer)).name
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_study_runs_its_variant_and_nothing_twice(
+    small: Loaded, copied: Path, toy_study: str, tmp_path: Path
+) -> None:
+    asked = answers.ask(toy_study, small, copied)
+    before = asked.outlook()
+    assert {stage.kind for stage in before.todo} == {"embed", "search", "score"}
+    assert all(stage.label.endswith("[first word]") for stage in before.todo)
+    unrun, _ = asked.answer()
+    assert "scores and measures are missing, the first “score toy-search" in unrun.caveats[0]
+
+    told = answers.study(toy_study, small, copied, workers=1)
+    assert told.caveats == ()
+    folder = copied / "studies" / "small" / "toy"
+    first = contents(folder)
+    assert set(first) == {"answer.json", "answer.md", "means.csv", "means.md", "by.svg"}
+
+    again = answers.ask(toy_study, small, copied)
+    assert again.outlook().todo == []
+    assert again.run(workers=1).done == []
+    again.answer()
+    assert contents(folder) == first
+
+    page = api.report(small, tmp_path / "r.html", copied).read_text(encoding="utf-8")
+    section = page[page.index('<section id="study-toy"') :].partition("</section>")[0]
+    for words in ("points &lt;apart&gt;.", "p = 0.5, n = 4", "<summary>Means</summary>", "<svg"):
+        assert words in section
+    assert "older version" not in section
+    assert "By &lt;pooling&gt;" in section
+    changed = replace(
+        small, experiment=small.experiment.model_copy(update={"targets": ("toy-search",)})
+    )
+    page = api.report(changed, tmp_path / "r.html", copied).read_text(encoding="utf-8")
+    assert "Answered for an older version" in page
+
+
+def test_failures_and_missing_scores_do_not_stop_the_answer(small: Loaded, copied: Path) -> None:
+    store = Store(copied)
+    for cell in api.plan(small, store).compiled.cells:
+        if cell.intermediate == "none" and cell.language == "xx":
+            store.set_aside(cell.key)
+            break
+    told, _ = answers.ask("reasoning", small, store).answer()
+    assert any("is left out, its baseline is without a score" in text for text in told.caveats)
+    assert any(text.startswith("1 of ") for text in told.caveats)
+
+
+def test_the_command_plans_answers_and_says_where(
+    toy_file: Path, copied: Path, tmp_path: Path
+) -> None:
+    def xstilts(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "xstilts", "study", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    common = (toy_file, "--store", copied, *SMALL)
+    planned = xstilts("reasoning", *common, "--dry-run")
+    assert "28 stages: 28 done" in planned.stdout
+    assert not (copied / "studies").exists()
+    done = xstilts("reasoning", *common, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "28 stages: 28 done",
+        "No conclusion on English reasoning tasks",
+        "too few tasks in a group",
+        str(copied / "studies" / "small" / "reasoning"),
+    ):
+        assert words in done.stdout
+    assert contents(tmp_path / "out") == contents(copied / "studies" / "small" / "reasoning")
+    wrong = xstilts("reasonin", *common)
+    assert wrong.returncode == 2
+    assert "did you mean 'reasoning'?" in wrong.stderr
+    listed = xstilts("--help").stdout
+    assert "multimodal: Does English" in " ".join(listed.split())
