@@ -221,6 +221,16 @@ def test_heads_say_what_they_read(kind: str, pooling: str, tmp_path: Path) -> No
     torch.testing.assert_close(found, whole, rtol=1e-5, atol=1e-6)
 
 
+def test_a_deeper_layer_may_be_asked_for_later(tmp_path: Path) -> None:
+    one = encoder(tmp_path, FAMILIES[2]).eval()
+    ids, mask = padded(LENGTHS, 1)
+    types = torch.zeros_like(ids)
+    with torch.inference_mode():
+        for blocks in (1, 3):
+            with one.shortened(blocks):
+                assert len(one.states(ids, mask, types)) == blocks + 1
+
+
 def test_gradient_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:
     config = BertConfig(
         **{**SHAPE, "hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.2}

@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
+from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 from xstilts.models.attention import NAME
 from xstilts.models.dropout import quicken
@@ -69,6 +70,7 @@ class Encoder(nn.Module):
         if not self.packs:
             yield
             return
+        maybe_install_capturing_hooks(self.model)  # on every block, not only on the first ones
         stack = self.model.get_submodule("encoder")
         whole = stack.layer
         stack.layer = self._blocks[:blocks]

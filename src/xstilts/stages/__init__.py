@@ -18,6 +18,16 @@ KINDS: Registry[StageKind] = Registry(
         "search": "xstilts.stages.search:run",
         "mine": "xstilts.stages.mine:run",
         "score": "xstilts.stages.score:run",
+        "guess": "xstilts.stages.guess:run",
+        "subwords": "xstilts.stages.subwords:run",
+        "represent": "xstilts.stages.represent:run",
+        "compare": "xstilts.stages.compare:run",
+        "logme": "xstilts.stages.logme:run",
+        "cut": "xstilts.stages.cut:run",
+        "surprise": "xstilts.stages.surprise:run",
+        "dynamics": "xstilts.stages.dynamics:run",
+        "withhold": "xstilts.stages.withhold:run",
+        "fisher": "xstilts.stages.fisher:run",
     },
 )
 """Kind → function. Each module imports what it needs only in the worker process."""
@@ -32,5 +42,15 @@ VERSIONS = {
     "search": 2,
     "mine": 2,
     "score": 3,
+    "guess": 1,
+    "subwords": 1,
+    "represent": 1,
+    "compare": 1,
+    "logme": 1,
+    "cut": 1,
+    "surprise": 1,
+    "dynamics": 1,
+    "withhold": 1,
+    "fisher": 1,
 }
 """Raise a kind's version when the same parameters come to give another result."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.train.mixture import turns
 
 TEXT = "masked_lm"
+Rows = Callable[[TaskSpec, str, str], str]
+"""(task, train or dev, language) → key of the stage that prepares what plays this part."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,13 @@ def compile_experiment(loaded: Loaded) -> Compiled:
         ConfigError: names that do not exist or do not fit together.
     """
     names = Names(loaded)
-    return _Compiler(names, Graph(names)).compile()
+    return Compiler(names, Graph(names)).compile()
 
 
 @dataclass
-class _Compiler:
+class Compiler:
+    """Trainings and what is read off them, added to a graph as they are asked for."""
+
     names: Names
     graph: Graph
     whole: set[str] = field(default_factory=set)
@@ -71,9 +75,11 @@ class _Compiler:
 
     @property
     def experiment(self) -> Experiment:
+        """The experiment as written."""
         return self.names.experiment
 
     def compile(self) -> Compiled:
+        """The whole experiment; see `compile_experiment`."""
         settings = [parse_setting(text) for text in self.experiment.intermediate]
         check(self.names, settings)
         cells = tuple(self._cells(settings))
@@ -152,33 +158,54 @@ class _Compiler:
         )
 
     def train(
-        self, parts: Sequence[Part], base: str | None, recipe: Recipe, seed: int, label: str
+        self,
+        parts: Sequence[Part],
+        base: str | None,
+        recipe: Recipe,
+        seed: int,
+        label: str,
+        *,
+        kind: str = "train",
+        rows: Rows | None = None,
+        portion: float = 1.0,
     ) -> str:
-        inputs = {"encoder": self.graph.encoder}
+        """Key of the stage that trains a mixture.
+
+        Args:
+            base: key of the training before it, if there is one.
+            kind: another kind of stage that takes what a training takes.
+            rows: what it is trained on and looks at; by default the experiment's own.
+            portion: of the training rows that there are of these, for the estimate.
+        """
+        inputs, found = {"encoder": self.graph.encoder}, rows or self.graph.training_rows
         if base:
             inputs["base"] = base
         tasks = {part: self.names.task(part.task) for part in parts}
         for part, task in tasks.items():
-            for language in _languages(part, task):
+            for language in languages_of(part, task):
                 for role in ("train", "dev"):
-                    rows = self.graph.training_rows(task, role, language)
-                    inputs[f"{role}:{task.name}:{language}"] = rows
+                    inputs[f"{role}:{task.name}:{language}"] = found(task, role, language)
         params = {
-            "tasks": {task.name: _trained(part, task) for part, task in tasks.items()},
+            "tasks": {task.name: task_params(part, task) for part, task in tasks.items()},
             "recipe": recipe.identity(),
             "pooling": self.names.pooling,
             "seed": seed,
         }
         context = recipe.outside()
         whole = base in self.whole or any(task.format == TEXT for task in tasks.values())
-        cost = self._train_cost(tasks, recipe, whole=whole)
-        key = self.graph.add("train", params, inputs, label, cost, context=context)
+        cost = self._train_cost(tasks, recipe, portion, whole=whole)
+        key = self.graph.add(kind, params, inputs, label, cost, context=context)
         self.whole |= {key} if whole else set()
         return key
 
-    def _train_cost(self, tasks: Mapping[Part, TaskSpec], recipe: Recipe, *, whole: bool) -> Cost:
-        sizes = {task.name: self._count(task, part, "train") for part, task in tasks.items()}
-        on_dev = {task.name: self._count(task, part, "dev") for part, task in tasks.items()}
+    def _train_cost(
+        self, tasks: Mapping[Part, TaskSpec], recipe: Recipe, portion: float, *, whole: bool
+    ) -> Cost:
+        sizes = {
+            task.name: max(1, int(portion * self.count(task, part, "train")))
+            for part, task in tasks.items()
+        }
+        on_dev = {task.name: self.count(task, part, "dev") for part, task in tasks.items()}
         texts = {task.name for task in tasks.values() if task.format == TEXT}
         steps = turns(sizes, on_top=texts, **recipe.mixing())
         seen = {
@@ -194,9 +221,9 @@ class _Compiler:
         rows = habits.vocabulary if whole else TOUCHED_ROWS
         return train_cost(habits, sum(seen.values()), sum(steps.values()), masked, rows)
 
-    def _count(self, task: TaskSpec, part: Part, role: str) -> int:
+    def count(self, task: TaskSpec, part: Part, role: str) -> int:
         """Rows to expect in all languages that a task is trained in."""
-        return sum(self.names.count(task, role, code) for code in _languages(part, task))
+        return sum(self.names.count(task, role, code) for code in languages_of(part, task))
 
     # results of what was trained
 
@@ -204,7 +231,7 @@ class _Compiler:
         self, setting: Setting, task: TaskSpec, model: str, seed: int
     ) -> Iterator[tuple[str, str, str]]:
         graph, habits = self.graph, self.names.source.habits
-        params, what = self._reading(task), f"{task.name} {_after(setting)}"
+        params, what = self.reading(task), f"{task.name} {_after(setting)}"
         for language in self.names.languages(task):
             sample = graph.sample(task, language)
             predictions = graph.add(
@@ -224,30 +251,30 @@ class _Compiler:
             )
             yield task.name, language, score
 
-    def _reading(self, task: TaskSpec) -> dict[str, Any]:
+    def reading(self, task: TaskSpec) -> dict[str, Any]:
         """The parameters of a trained target's predict stages."""
         trained = self.names.task(self.names.training(task).task)
         return {
             "task": trained.name,
-            **_format(task),
+            **format_params(task),
             "labels": list(task.labels if task.format == "span" else trained.labels),
             "pooling": self.names.pooling,
             "reading": self.names.recipe(task.name).reading(task.format),
         }
 
 
-def _languages(part: Part, task: TaskSpec) -> tuple[str, ...]:
+def languages_of(part: Part, task: TaskSpec) -> tuple[str, ...]:
     """The languages that a task is trained in."""
     return part.languages or task.train_languages
 
 
-def _trained(part: Part, task: TaskSpec) -> dict[str, Any]:
+def task_params(part: Part, task: TaskSpec) -> dict[str, Any]:
     """What the training stage must know of a task; a metric knows one language of dev."""
     (language, *others) = part.languages or (task.train_language,)
     if others:
         language = task.train_language
     return {
-        **_format(task),
+        **format_params(task),
         "labels": list(task.labels),
         "metric": task.metrics[0],
         "metric_version": METRICS.get(task.metrics[0]).version,
@@ -255,7 +282,7 @@ def _trained(part: Part, task: TaskSpec) -> dict[str, Any]:
     }
 
 
-def _format(task: TaskSpec) -> dict[str, Any]:
+def format_params(task: TaskSpec) -> dict[str, Any]:
     """The format as a parameter, with its version where that is not the first."""
     version = FORMAT_VERSIONS.get(task.format)
     return {"format": task.format, **({"format_version": version} if version else {})}

@@ -89,6 +89,16 @@ def gpu_hours(operations: float, tflops: float = TFLOPS) -> float:
     return operations / (tflops * 1e12) / 3600
 
 
+def sample_cost(rows: int) -> Cost:
+    """Read rows, or what another stage has written, and compute next to nothing."""
+    return Cost(0.05 + 2e-5 * rows, ROW_BYTES)
+
+
+def gradient_cost(habits: Habits, subwords: float) -> Cost:
+    """Forward and backward over the sub-words, example by example, and no optimizer."""
+    return _computed(6 * block_weights(habits) * subwords, 1, 8 * habits.layers * habits.width)
+
+
 def score_cost(rows: int) -> Cost:
     """Compare predictions with gold."""
     return Cost(0.01, ROW_BYTES * rows)

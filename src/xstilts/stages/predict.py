@@ -30,7 +30,7 @@ def run(work: Work) -> dict[str, Any]:
     reading = Reading(**params["reading"])
     features = prepared(work, work.inputs["rows"], params["format"], labels, reading, tokenizer)
     shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
-    model = _model(files, params["task"], shape)
+    model = trained_model(files, params["task"], shape)
     model.encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
     found = predict(
         *(model, params["task"], params["format"], features, labels, tokenizer.pad_token_id),
@@ -47,7 +47,7 @@ def run(work: Work) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _model(files: EncoderFiles, task: str, shape: HeadShape) -> TransferModel:
+def trained_model(files: EncoderFiles, task: str, shape: HeadShape) -> TransferModel:
     """The trained model; stays in memory for the task's next language."""
     encoder: Encoder = frozen_encoder(files)
     model = TransferModel(encoder, {task: shape})

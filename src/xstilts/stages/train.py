@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -29,9 +29,19 @@ from xstilts.stages.prepare import ROWS as EXAMPLES
 from xstilts.stages.rows import read_rows
 from xstilts.tasks.check import gold_is_blank
 from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import Trained, TrainTask, train
+from xstilts.train.loop import Trained, TrainTask, Watch, train
 
 LOG = "log.json"
+Watcher = Callable[[Sequence[TrainTask], int], Watch]
+"""(tasks, padding id) → what looks at the model after each epoch."""
+
+
+class Training(NamedTuple):
+    """What a training has come to, and the model it was done with."""
+
+    trained: Trained
+    model: TransferModel
+    files: EncoderFiles
 
 
 def run(work: Work) -> dict[str, Any]:
@@ -39,6 +49,17 @@ def run(work: Work) -> dict[str, Any]:
 
     A run that diverges publishes its log and no weights, so that it is not run again.
     """
+    trained, model, files = training(work)
+    work.notes += trained.notes
+    write_json(work.folder / LOG, _curves(trained))
+    if trained.diverged:
+        return {"diverged": trained.diverged, "steps": trained.steps}
+    _write_weights(work, files, model, trained)
+    return _facts(trained)
+
+
+def training(work: Work, watcher: Watcher | None = None) -> Training:
+    """Train what a stage asks for; on the way, a watcher may look at it."""
     recipe = Recipe.model_validate({**work.params["recipe"], **work.stage.context})
     files = encoder_files(work)
     tokenizer = files.tokenizer()
@@ -58,13 +79,9 @@ def run(work: Work) -> dict[str, Any]:
         tokenizer.pad_token_id,
         Checkpoints(work.checkpoints),
         work.tell,
+        watcher(tasks, tokenizer.pad_token_id) if watcher else None,
     )
-    work.notes += trained.notes
-    write_json(work.folder / LOG, _curves(trained))
-    if trained.diverged:
-        return {"diverged": trained.diverged, "steps": trained.steps}
-    _write_weights(work, files, model, trained)
-    return _facts(trained)
+    return Training(trained, model, files)
 
 
 def encoder_files(work: Work) -> EncoderFiles:

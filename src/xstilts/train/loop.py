@@ -75,6 +75,7 @@ class Log:
     decay: float = 1.0
     stale: int = 0
     collapsed: list[str] = field(default_factory=list)
+    watched: list[Any] = field(default_factory=list)
     precision: str = "fp32"
 
 
@@ -93,6 +94,8 @@ class Trained:
 
 
 Progress = Callable[[dict[str, Any]], None]
+Watch = Callable[[TransferModel], Any]
+"""Looks at a model under way and returns what to keep of it, as JSON; draws nothing at random."""
 
 
 class Run:
@@ -122,6 +125,7 @@ class Run:
         self.log = Log(precision=self.precision)
         self.best = _copy(self.model)
         self.looks = looks(len(self.plan), recipe.evaluations)
+        self.epochs = looks(len(self.plan), max(1, round(recipe.epochs)))
 
     def step(self, number: int) -> float:
         """One optimizer step (counted from 0); returns the mean loss of its batch."""
@@ -247,8 +251,12 @@ def train(
     pad: int,
     checkpoints: Checkpoints,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train a model on tasks and return its best state on English dev.
+
+    `watch` sees the model after each epoch; what it returns is in `Log.watched`. It changes
+    nothing.
 
     A run that loses its numbers ends there, with `diverged` set. If a checkpoint is there,
     the run goes on from it and ends in the same weights as one that was never stopped.
@@ -258,14 +266,16 @@ def train(
     first, notes = _resume(run, checkpoints)
     try:
         with computing(run.precision):
-            steps = _steps(run, first, checkpoints, progress)
+            steps = _steps(run, first, checkpoints, progress, watch)
     except Diverged as trouble:
         run.log.events.append(str(trouble))
         return Trained({}, run.log, trouble.step, notes, str(trouble))
     return Trained(run.best, run.log, steps, notes)
 
 
-def _steps(run: Run, first: int, checkpoints: Checkpoints, progress: Progress) -> int:
+def _steps(
+    run: Run, first: int, checkpoints: Checkpoints, progress: Progress, watch: Watch | None
+) -> int:
     """Run the steps from `first` on; returns how many there have been then."""
     started = saved = time.monotonic()
     steps = first
@@ -273,6 +283,8 @@ def _steps(run: Run, first: int, checkpoints: Checkpoints, progress: Progress) -
         loss = run.step(steps)
         steps += 1
         progress(_news(run, steps, steps - first, loss, time.monotonic() - started))
+        if watch and steps in run.epochs:
+            run.log.watched.append(watch(run.accelerator.unwrap_model(run.model)))
         if steps in run.looks:
             progress({"step": steps, "steps": len(run.plan), "dev": run.look(steps)})
             if run.is_stale():

@@ -42,7 +42,7 @@ def predict(
     form = TRAINED.get(kind)
     device = model.encoder.table.device
     found: list[Any] = [None] * len(features)
-    for batch_places in by_length(features, tokens or _budget(device)):
+    for batch_places in by_length(features, tokens or budget(device)):
         chosen = [features[place] for place in batch_places]
         batch = collate(chosen, padding).to(device)
         places = read_places(form, chosen, device)
@@ -54,7 +54,8 @@ def predict(
     return form.merged(features, found, labels, reading)
 
 
-def _budget(device: torch.device) -> int:
+def budget(device: torch.device) -> int:
+    """Sub-words per evaluation batch on a device."""
     return TOKENS.get(device.type, TOKENS["cpu"])
 
 
@@ -84,9 +85,36 @@ def embed(
     shape = (len(features), encoder.width)
     vectors = {way: np.zeros(shape, dtype=np.float32) for way in ways}
     with encoder.shortened(max(layer for layer, _ in ways)):
-        for places in by_length(features, tokens or _budget(device)):
+        for places in by_length(features, tokens or budget(device)):
             batch = collate([features[place] for place in places], padding).to(device)
             states = encoder.states(batch.ids, batch.mask, batch.types)
             for (layer, pooling), found in vectors.items():
                 found[places] = pool(states[layer], batch.mask, pooling).float().cpu().numpy()
     return vectors
+
+
+@computing(EVALUATION)
+@torch.no_grad()
+def embed_words(
+    encoder: Encoder,
+    features: Sequence[Feature],
+    padding: int,
+    layer: int,
+    tokens: int | None = None,
+) -> NDArray[np.float32]:
+    """[words, width] the states of the words' first sub-words, in the order of the features.
+
+    Words that were cut off have none.
+    """
+    encoder.eval()
+    device = encoder.table.device
+    found: list[NDArray[np.float32]] = [np.zeros((0, encoder.width), np.float32)] * len(features)
+    with encoder.shortened(layer):
+        for places in by_length(features, tokens or budget(device)):
+            chosen = [features[place] for place in places]
+            batch = collate(chosen, padding).to(device)
+            states = encoder.states(batch.ids, batch.mask, batch.types)[layer]
+            for row, (place, feature) in enumerate(zip(places, chosen, strict=True)):
+                starts = [start for start in feature.words if start >= 0]
+                found[place] = states[row, starts].float().cpu().numpy()
+    return np.concatenate(found)

@@ -1,0 +1,68 @@
+"""`dynamics`: a training watched: what its model thinks of training examples after each epoch.
+
+Confidence, variability and correctness as in Swayamdipta et al. (2020), of a training that is
+that of a `train` stage to the bit; its weights are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from xstilts.models.transfer import TransferModel
+from xstilts.stages.kind import Work
+from xstilts.stages.rows import write_rows
+from xstilts.stages.train import training
+from xstilts.train.loop import TrainTask, Watch
+from xstilts.train.surprise import surprise
+
+DYNAMICS = "dynamics.parquet"
+WATCHED = 500
+"""Training examples that are looked at: the first ones (parts or windows count as examples)."""
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `dynamics.parquet` (id, epoch, probability, correct); facts: means over examples.
+
+    `probability` is that of the gold answer (see `train.surprise.Surprise`), `correct` the share
+    of its choices that are right. Variability is the deviation over epochs, divided by their
+    number. Takes one task.
+    """
+    ids: list[str] = []
+
+    def watcher(tasks: Sequence[TrainTask], padding: int) -> Watch:
+        (task,) = tasks
+        features = task.train[:WATCHED]
+        ids.extend(feature.id for feature in features)
+
+        def watch(model: TransferModel) -> list[list[float]]:
+            found = surprise(model, task.name, task.format, features, padding)
+            right = found.right / np.maximum(found.choices, 1)
+            return [found.probability.tolist(), right.tolist()]
+
+        return watch
+
+    trained, _, _ = training(work, watcher)
+    work.notes += trained.notes
+    if trained.diverged:
+        return {"diverged": trained.diverged, "steps": trained.steps}
+    watched = np.array(trained.log.watched)  # [epochs, 2, examples]
+    write_rows(work.folder / DYNAMICS, _rows(ids, trained.log.watched))
+    probability, correct = watched[:, 0], watched[:, 1]
+    return {
+        "confidence": round(float(probability.mean()), 10),
+        "variability": round(float(probability.std(axis=0).mean()), 10),
+        "correctness": round(float(correct.mean()), 10),
+        "examples": len(ids),
+        "epochs": len(watched),
+    }
+
+
+def _rows(ids: Sequence[str], watched: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {"id": name, "epoch": epoch, "probability": one, "correct": right}
+        for epoch, (probability, correct) in enumerate(watched, start=1)
+        for name, one, right in zip(ids, probability, correct, strict=True)
+    ]

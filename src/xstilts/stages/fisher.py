@@ -1,0 +1,75 @@
+"""`fisher`: which parameters of a trained model its task depends on (TaskEmb)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from xstilts.formats import TRAINED
+from xstilts.formats.base import Feature
+from xstilts.formats.prepared import occurring_ids
+from xstilts.models.encoder import Encoder, device
+from xstilts.models.files import HEADS, EncoderFiles, embedding_name
+from xstilts.models.transfer import HeadShape, TransferModel
+from xstilts.models.vocabulary import used_ids
+from xstilts.stages.kind import Work
+from xstilts.stages.sampled import FISHER, sampled
+from xstilts.train.batching import collate
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `fisher.npz`: a vector for every tensor of the encoder's body; facts: examples.
+
+    The diagonal of the empirical Fisher information: the square of the gradient of an example's
+    gold log-probability, without dropout, averaged over examples (a part of a long example
+    counts as one). Matrices are averaged over their last axis; word embeddings are left out, as
+    two tasks use different ones. Source: Vu et al. (2020), with gold labels.
+    """
+    params = work.params
+    files = EncoderFiles(work.inputs["encoder"].path, work.inputs["model"].path)
+    tokenizer = files.tokenizer()
+    features = sampled(work, tokenizer, lambda _: 1)
+    shape = HeadShape(params["format"], len(params["labels"]), 0.0, params["pooling"])
+    ids = used_ids([occurring_ids(features)], tokenizer.pad_token_id)
+    model = TransferModel(Encoder(files, ids), {params["task"]: shape})
+    assert files.trained is not None
+    model.heads.load_state_dict(load_file(files.trained / HEADS))
+    model.to(device()).eval()
+    body = dict(_body(model.encoder))
+    sums = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in body.items()}
+    for done, feature in enumerate(features, start=1):
+        model.zero_grad()
+        _loss(model, params["task"], params["format"], feature, tokenizer.pad_token_id).backward()  # type: ignore[no-untyped-call]
+        for name, value in body.items():
+            if value.grad is not None:
+                sums[name] += value.grad.double() ** 2
+        work.tell({"step": done, "steps": len(features)})
+    found = {name: _summary(value / len(features)) for name, value in sums.items()}
+    np.savez(work.folder / FISHER, **found)  # type: ignore[arg-type]
+    return {"examples": len(features)}
+
+
+def _body(encoder: Encoder) -> Iterator[tuple[str, nn.Parameter]]:
+    """The parameters of an encoder but for the word embeddings."""
+    words = embedding_name(encoder.model)
+    return (item for item in encoder.model.named_parameters() if item[0] != words)
+
+
+def _loss(model: TransferModel, task: str, kind: str, feature: Feature, padding: int) -> Tensor:
+    """Minus the log-probability of the gold answer, of all its choices together."""
+    form, where = TRAINED.get(kind), model.encoder.table.device
+    batch = collate([feature], padding).to(where)
+    logits = model(task, batch.ids, batch.mask, batch.types)
+    return form.loss(logits, form.targets([feature], feature.longest).to(where))
+
+
+def _summary(value: Tensor) -> NDArray[np.float64]:
+    """A vector as it is, a matrix as the means of its rows; a single row as it is."""
+    short = value.mean(-1) if value.ndim > 1 and len(value) > 1 else value
+    return np.asarray(short.flatten().cpu().numpy(), dtype=np.float64)

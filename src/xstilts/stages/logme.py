@@ -1,0 +1,23 @@
+"""`logme`: how well vectors would carry a linear model of their gold labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xstilts.stages.kind import Work
+from xstilts.stages.sampled import GOLD, VECTORS
+from xstilts.statistics.logme import logme
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Facts: LogME of a `represent` stage's labelled vectors; see `statistics.logme`.
+
+    Raises:
+        DataError: fewer than two labels occur.
+    """
+    vectors, gold = (np.load(work.inputs["vectors"] / name) for name in (VECTORS, GOLD))
+    labelled = gold >= 0
+    value = logme(vectors[labelled], gold[labelled])
+    return {"value": round(value, 10), "vectors": int(labelled.sum())}
