@@ -225,12 +225,12 @@ def _check_revisions(names: Names, settings: Sequence[Setting]) -> None:
         return
     used = {*names.experiment.targets, *(name for setting in settings for name in setting.tasks)}
     used |= {names.training(names.task(name)).task for name in names.experiment.targets}
-    known = {name for task in used if task in TASKS for name in _datasets(TASKS.get(task))}
+    known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
     for dataset in sorted(given.keys() - known):
         raise UnknownName("dataset of these tasks on the hub", dataset, known, where="revisions")
 
 
-def _datasets(task: TaskSpec) -> set[str]:
+def datasets_of(task: TaskSpec) -> set[str]:
     """The datasets of the hub that a task is read from where the user has no files."""
     origins = [task.origin(split, code) for split in task.splits for code in task.splits[split]]
     places = "; ".join(filter(None, origins)).split("; ")

@@ -1,0 +1,59 @@
+"""Variants: an experiment with other targets, settings and amounts of training data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from xstilts.config.experiment import Experiment
+from xstilts.config.load import Loaded
+from xstilts.config.setting import parse_setting
+from xstilts.stages.check import datasets_of
+from xstilts.stages.names import Names
+from xstilts.tasks import TASKS
+
+
+def changed(
+    loaded: Loaded, targets: Sequence[str], settings: Iterable[str], train: Mapping[str, int]
+) -> Loaded:
+    """The experiment with some of its targets, other settings and limits, checked like any other.
+
+    Args:
+        train: task → how many of its training examples are taken, in every language.
+
+    What the experiment says of targets, languages and datasets that are no longer there is left
+    out: it would be refused. All else, and so the key of every stage that agrees, is the same.
+    """
+    tree = loaded.experiment.model_dump(exclude_unset=True)
+    tree |= {"targets": tuple(targets), "intermediate": tuple(settings)}
+    limits: dict[str, dict[str, Any]] = tree.get("task_limits", {})
+    taken = {task: {**limits.get(task, {}), "train": count} for task, count in train.items()}
+    tree["task_limits"] = limits | taken
+    for place, name in ((tree, "trained_on"), (tree, "task_languages"), (tree, "recipes")):
+        found = place.get(name, {})
+        if name == "recipes":
+            place, name, found = found, "tasks", found.get("tasks", {})
+        if found:
+            place[name] = {target: value for target, value in found.items() if target in targets}
+    names = Names(loaded)
+    if loaded.experiment.languages != "all":
+        tree["languages"] = _spoken(names, targets)
+    if loaded.experiment.revisions:
+        tree["revisions"] = _read(names, targets, tree["intermediate"])
+    return replace(loaded, experiment=Experiment.model_validate(tree))
+
+
+def _spoken(names: Names, targets: Sequence[str]) -> tuple[str, ...]:
+    """The languages asked for that any of the targets has."""
+    splits = (names.task(target).splits for target in targets)
+    known = {code for split in splits for codes in split.values() for code in codes}
+    return tuple(code for code in names.experiment.languages if code in known)
+
+
+def _read(names: Names, targets: Sequence[str], settings: Iterable[str]) -> dict[str, str]:
+    """The revisions of the datasets that are still read."""
+    used = {*targets, *(task for text in settings for task in parse_setting(text).tasks)}
+    used |= {names.training(names.task(target)).task for target in targets}
+    known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
+    return {name: at for name, at in names.experiment.revisions.items() if name in known}
