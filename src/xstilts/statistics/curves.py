@@ -144,7 +144,7 @@ def _first_change(difference: Floats, grid: Floats) -> Floats:
     first = changes.argmax(axis=1)
     rows = np.arange(len(difference))
     before, after = difference[rows, first], difference[rows, first + 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         share = before / (before - after)
-    found = grid[first] * (grid[first + 1] / grid[first]) ** share
+        found = grid[first] * (grid[first + 1] / grid[first]) ** share
     return np.where(changes.any(axis=1), found, np.nan)

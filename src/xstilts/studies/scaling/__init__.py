@@ -1,0 +1,26 @@
+"""`scaling`: more tasks, or more data of one task?
+
+Both are trained at the same budgets, k units of examples for k = 1, 2, 4 … up to the number of
+tasks, and so with the same number of optimizer steps. `design` says which runs that needs,
+`scores` reads them, `judged` compares them, and `told` puts it in words.
+"""
+
+from __future__ import annotations
+
+from xstilts.config.load import Loaded
+from xstilts.studies.base import Needs, Study
+from xstilts.studies.scaling.design import designed
+from xstilts.studies.scaling.told import answer
+
+
+def needs(loaded: Loaded) -> Needs:
+    """The variants that hold the mixtures and the larger amounts of single tasks."""
+    return Needs(designed(loaded).variants(loaded))
+
+
+STUDY = Study(
+    "scaling",
+    "More tasks, or more data of one task, at an equal budget of examples and steps?",
+    needs,
+    answer,
+)

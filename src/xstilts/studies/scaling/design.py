@@ -1,0 +1,232 @@
+"""Which runs the question needs: the unit of data, the orders of tasks, the amounts of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import factorial
+
+from xstilts.config.load import Loaded
+from xstilts.config.setting import BASELINE, Part, parse_setting
+from xstilts.core.errors import XstiltsError
+from xstilts.stages.compile import TEXT
+from xstilts.stages.names import Names
+from xstilts.statistics.curves import SIZES
+from xstilts.statistics.shapley import nested
+from xstilts.studies.variants import changed
+from xstilts.tasks.base import BadRow, TaskSpec
+
+MORE_TASKS = "more tasks"
+DRAWS = 3
+"""Orders in which tasks are added, unless `ALL_ORDERS` holds; a default of xstilts."""
+ALL_ORDERS = 3
+"""Up to so many tasks every order is taken, and so every subset is trained."""
+EVERY_SIZE = 8
+"""Up to so many tasks every step of an order is trained, which Shapley values need."""
+LONG = 3
+"""How many tasks are tried with more data: which one is best is known only afterwards."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One training set.
+
+    Args:
+        curve: `MORE_TASKS`, or the task that there is more of.
+        size: units of data in it.
+        tasks: in it, all with equally many examples.
+        variant: in which it is trained.
+    """
+
+    curve: str
+    size: int
+    tasks: frozenset[str]
+    variant: str
+
+    @property
+    def setting(self) -> str:
+        """As results call it."""
+        return parse_setting("+".join(self.tasks)).name
+
+
+@dataclass(frozen=True)
+class Group:
+    """Targets that the same tasks are tried for: none that holds their own training data.
+
+    Args:
+        suffix: of the names of its variants.
+        orders: in which tasks are added.
+        long: the tasks that have the data for the largest budget.
+    """
+
+    suffix: str
+    targets: tuple[str, ...]
+    tasks: tuple[str, ...]
+    orders: tuple[tuple[str, ...], ...]
+    long: tuple[str, ...]
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """All training sets; a single task with one unit is on both curves."""
+        more = (
+            Point(MORE_TASKS, size, frozenset(order[:size]), f"tasks{self.suffix}")
+            for size in steps(len(self.tasks))
+            for order in self.orders
+        )
+        longer = (
+            Point(task, size, frozenset([task]), self._holding(size))
+            for task in self.long
+            for size in doublings(len(self.tasks))
+        )
+        return tuple(dict.fromkeys((*more, *longer)))
+
+    def _holding(self, size: int) -> str:
+        return f"tasks{self.suffix}" if size == 1 else f"data-{size}{self.suffix}"
+
+    def nested(self, size: int) -> tuple[Point, ...]:
+        """The mixtures of so many tasks, one for each order."""
+        return tuple(
+            Point(MORE_TASKS, size, frozenset(order[:size]), f"tasks{self.suffix}")
+            for order in self.orders
+        )
+
+    def variants(self, loaded: Loaded, unit: int) -> Iterator[tuple[str, Loaded]]:
+        """Name and experiment; each has the baseline, whose stages are those of the others."""
+        for name in dict.fromkeys(point.variant for point in self.points):
+            here = [point for point in self.points if point.variant == name]
+            settings = dict.fromkeys((BASELINE, *(point.setting for point in here)))
+            each = unit * max(point.size // len(point.tasks) for point in here)
+            train = {task.partition("@")[0]: each for point in here for task in point.tasks}
+            yield name, changed(loaded, self.targets, settings, train)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The runs of the study.
+
+    Args:
+        unit: training examples of one task in the mixtures; 0 where there are no two tasks.
+        tasks: that are tried, in the experiment's order.
+        groups: the one with most targets first.
+    """
+
+    unit: int
+    tasks: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+    def variants(self, loaded: Loaded) -> dict[str, Loaded]:
+        """Name → changed experiment."""
+        return dict(pair for group in self.groups for pair in group.variants(loaded, self.unit))
+
+
+def doublings(count: int) -> tuple[int, ...]:
+    """1, 2, 4 … and the count itself; every number where a curve would lack sizes without."""
+    if count <= SIZES:
+        return tuple(range(1, count + 1))
+    return tuple(sorted({*(1 << power for power in range(count.bit_length())), count}))
+
+
+def steps(count: int) -> tuple[int, ...]:
+    """The sizes of mixtures that are trained."""
+    return tuple(range(1, count + 1)) if count <= EVERY_SIZE else doublings(count)
+
+
+def designed(loaded: Loaded) -> Design:
+    """The design for an experiment: its single-task settings are the tasks.
+
+    The unit is the largest number of examples that every task has and that as many tasks as
+    `LONG` have once for each task in the mixture, within the experiment's limits; rounded down
+    to whole batches, so that equally many examples are equally many steps.
+    """
+    names = Names(loaded)
+    parts = tuple(_single_tasks(names))
+    if len(parts) < 2:
+        return Design(0, tuple(part.name for part in parts), ())
+    have = {part.name: _available(names, part) for part in parts}
+    unit = _unit(list(have.values()), names.recipe(None).batch_size)
+    orders = _orders([part.name for part in parts])
+    groups: list[Group] = []
+    for fitting, targets in _grouped(names, parts):
+        tasks = tuple(part.name for part in fitting)
+        kept = dict.fromkeys(tuple(task for task in order if task in tasks) for order in orders)
+        long = [task for task in tasks if have[task] >= unit * len(tasks)][:LONG]
+        suffix = f"-group-{len(groups) + 1}" if groups else ""
+        groups.append(Group(suffix, targets, tasks, tuple(kept), tuple(long)))
+    return Design(unit, tuple(have), tuple(groups))
+
+
+def _orders(tasks: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every order of few tasks; of more, one drawn at random and turned round.
+
+    Each of these is as random as any. Together they are balanced: small mixtures share no task,
+    and each task comes early in one and late in another, which a few orders drawn apart would
+    leave to chance.
+    """
+    if len(tasks) <= ALL_ORDERS:
+        return nested(tasks, factorial(len(tasks)))
+    (drawn,) = nested(tasks, 1)
+    starts = (len(tasks) * turn // DRAWS for turn in range(DRAWS))
+    return [drawn[start:] + drawn[:start] for start in starts]
+
+
+def _single_tasks(names: Names) -> Iterator[Part]:
+    """The tasks of the settings that are one task in one language; each task once."""
+    seen = set[str]()
+    for text in names.experiment.intermediate:
+        chain = parse_setting(text).chain
+        if len(chain) != 1 or len(chain[0]) != 1:
+            continue
+        (part,) = chain[0]
+        text_only = names.task(part.task, "intermediate").format == TEXT
+        if part.task not in seen and len(part.languages) < 2 and not text_only:
+            seen.add(part.task)
+            yield part
+
+
+def _available(names: Names, part: Part) -> int:
+    """Training examples of a task, within its limit; read where nobody has counted them."""
+    task = names.task(part.task)
+    share, limit = names.share(task, "train"), names.limit(part.task, "train")
+    language = next(iter(part.languages), task.train_language)
+    if language not in task.splits.get(share.split, ()):
+        language = task.train_language  # is translated
+    if (share.split, language) in task.sizes:
+        return names.count(task, "train", language)
+    try:
+        rows = task.read(share.split, language)
+        size = sum(not isinstance(row, BadRow) for row in rows)
+    except (XstiltsError, OSError):  # the plan says what is missing
+        return names.count(task, "train", language)
+    size = size * (share.high - share.low) // 100
+    return max(1, min(size, limit or size))
+
+
+def _unit(available: Sequence[int], batch: int) -> int:
+    """Examples of one task, in whole batches if there is one."""
+    ordered = sorted(available, reverse=True)
+    most = min(ordered[-1], ordered[min(LONG, len(ordered)) - 1] // len(ordered))
+    return most // batch * batch or max(1, most)
+
+
+def _grouped(
+    names: Names, parts: Sequence[Part]
+) -> Iterator[tuple[tuple[Part, ...], tuple[str, ...]]]:
+    """Tasks and the targets that they are tried for; the largest group first.
+
+    A task with a target's training data is no intermediate task for it, and its limit would
+    also be the target's.
+    """
+    found: dict[tuple[Part, ...], list[str]] = {}
+    for target in names.experiment.targets:
+        own = _holdings(names.task(names.training(names.task(target)).task)) | {target}
+        fitting = tuple(p for p in parts if not own & _holdings(names.task(p.task)))
+        if len(fitting) > 1:
+            found.setdefault(fitting, []).append(target)
+    for fitting in sorted(found, key=lambda tasks: (-len(found[tasks]), -len(tasks))):
+        yield fitting, tuple(found[fitting])
+
+
+def _holdings(task: TaskSpec) -> set[str]:
+    """The task and those whose training data it has."""
+    return {task.name, *task.holds}

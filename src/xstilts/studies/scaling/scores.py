@@ -1,0 +1,176 @@
+"""What the runs scored, at each point of the design, and what they were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from xstilts.analysis.stats import ENGLISH
+from xstilts.stages.compile import Cell
+from xstilts.statistics.estimate import NAN
+from xstilts.studies.base import Evidence
+from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
+
+MEAN = "mean of the targets"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One target's scores, or their mean over the targets of a group.
+
+    Args:
+        table: point → [languages, seeds] scores between 0 and 1, of languages other than English
+            where there are any; of the mean: [targets, seeds].
+        baseline: the same without intermediate training.
+    """
+
+    target: str
+    group: Group
+    table: Mapping[Point, pd.DataFrame]
+    baseline: pd.DataFrame
+
+    def of(self, curve: str, size: int) -> pd.DataFrame | None:
+        """The mean over the mixtures of that size whose runs are sound; none without any."""
+        (*wanted,) = self.group.nested(size) if curve == MORE_TASKS else self.longer(curve, size)
+        return mean_of(self.table[point] for point in wanted if point in self.table)
+
+    def longer(self, task: str, size: int) -> Iterator[Point]:
+        """The point of one task alone with so many units."""
+        return (p for p in self.group.points if (p.curve, p.size) == (task, size))
+
+    def sizes(self, curve: str) -> list[int]:
+        """The sizes with a score."""
+        return sorted({point.size for point in self.table if point.curve == curve})
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training saw; NaN where nobody wrote it down."""
+
+    point: Point
+    examples: float
+    steps: float
+
+
+def mean_of(tables: Iterable[pd.DataFrame]) -> pd.DataFrame | None:
+    """Cell by cell; none of none."""
+    found = list(tables)
+    if not found:
+        return None
+    return sum(found[1:], start=found[0]) / len(found)
+
+
+def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]:
+    """Every target's scores, the mean over the first group's first, and what was left out."""
+    found: list[Scored] = []
+    said: list[str] = []
+    for group in design.groups:
+        tables: dict[str, dict[Point, pd.DataFrame]] = {}
+        baselines: dict[str, pd.DataFrame] = {}
+        for name in dict.fromkeys(point.variant for point in group.points):
+            gains = _gains(evidence, name)
+            here = {p.setting: p for p in group.points if p.variant == name}
+            said += _left_out(gains, here, design.unit)
+            for (target, setting), rows in _foreign(gains.table).groupby(["target", "setting"]):
+                by_run = rows.set_index(["language", "seed"])
+                baselines.setdefault(str(target), by_run["baseline"].unstack())
+                for point in group.points:
+                    if (point.variant, point.setting) == (name, setting):
+                        tables.setdefault(str(target), {})[point] = by_run["score"].unstack()
+        own = [Scored(name, group, table, baselines[name]) for name, table in tables.items()]
+        found += [*_mean(own), *own] if group is design.groups[0] else own
+    return found, list(dict.fromkeys(said))
+
+
+def _gains(evidence: Evidence, variant: str) -> Gains:
+    if variant not in evidence.results:
+        return Gains(pd.DataFrame(columns=["target", "setting", "language"]))
+    return gains_of(evidence.results[variant], evidence.cells.get(variant, ()))
+
+
+def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str, ...]:
+    """Why points are missing; a setting alone would not say with how much data."""
+    named = [
+        replace(one, setting=f"{one.setting} ({points[one.setting].size * unit} examples)")
+        for one in gains.left_out
+        if one.setting in points
+    ]
+    return Gains(gains.table, tuple(named)).caveats()
+
+
+def _foreign(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in other languages than English; all of a target that has no others."""
+    others = table[table["language"] != ENGLISH]
+    return pd.concat([others, table[~table["target"].isin(others["target"].unique())]])
+
+
+def _mean(own: list[Scored]) -> Iterator[Scored]:
+    """The mean over targets, at the points that all of them have."""
+    if len(own) < 2:
+        return
+    shared = [point for point in own[0].table if all(point in one.table for one in own)]
+    table = {point: _rows({one.target: one.table[point] for one in own}) for point in shared}
+    baseline = _rows({one.target: one.baseline for one in own})
+    yield Scored(MEAN, own[0].group, table, baseline)
+
+
+def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """[targets, seeds]: each target's mean over its languages."""
+    return pd.DataFrame({target: table.mean() for target, table in tables.items()}).T
+
+
+def budgets(evidence: Evidence, design: Design) -> list[Budget]:
+    """What each intermediate training saw, as its stages wrote it; of the first seed."""
+    found = []
+    for group in design.groups:
+        trained = {
+            (name, cell.intermediate): cell.trained_by[0]
+            for name in dict.fromkeys(point.variant for point in group.points)
+            for cell in reversed(evidence.cells.get(name, ()))
+            if cell.trained_by
+        }
+        for point in group.points:
+            key = trained.get((point.variant, point.setting), "")
+            found.append(Budget(point, *_seen(evidence, key)))
+    return found
+
+
+def _seen(evidence: Evidence, key: str) -> tuple[float, float]:
+    """Examples and optimizer steps of a training."""
+    artifact = evidence.store.whole(key) if key else None
+    if artifact is None:
+        return NAN, NAN
+    inputs = artifact.manifest["stage"]["inputs"].items()
+    rows = [evidence.facts(one) for role, one in inputs if role.startswith("train:")]
+    examples = sum(float(facts.get("rows", NAN)) if facts else NAN for facts in rows)
+    return examples, float(artifact.facts.get("steps", NAN))
+
+
+def dev_scores(evidence: Evidence, group: Group) -> dict[str, float]:
+    """Task with more data → mean English dev score of the trained targets over its whole curve.
+
+    NaN where a run of it has none; nothing where no target is trained. Phase 3 writes it, so no
+    target's test score is needed.
+    """
+    found: dict[str, list[float]] = {}
+    for point in group.points:
+        if point.curve != MORE_TASKS:
+            for cell in _trained_targets(evidence.cells.get(point.variant, ())):
+                if cell.intermediate == point.setting:
+                    facts = evidence.facts(cell.trained_by[-1]) or {}
+                    dev = facts.get("dev_mean")
+                    found.setdefault(point.curve, []).append(NAN if dev is None else float(dev))
+    return {task: float(np.mean(values)) for task, values in found.items()}
+
+
+def _trained_targets(cells: Iterable[Cell]) -> Iterator[Cell]:
+    """One cell for each training of a target: after a mixture there are two trainings."""
+    seen = set[str]()
+    for cell in cells:
+        if len(cell.trained_by) == 2 and cell.trained_by[-1] not in seen:
+            seen.add(cell.trained_by[-1])
+            yield cell

@@ -1,0 +1,277 @@
+"""The answer in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import isnan
+
+from xstilts.statistics.estimate import LEVEL, Estimate
+from xstilts.studies.base import Answer, Evidence, Finding
+from xstilts.studies.scaling.design import DRAWS, EVERY_SIZE, MORE_TASKS, Design, Group, designed
+from xstilts.studies.scaling.scores import MEAN, Budget, Scored, budgets, dev_scores, scored
+from xstilts.studies.scaling.tabled import Judged, corrected, figures, tables
+
+QUESTION = "More tasks, or more data of one task, at an equal budget of examples and steps?"
+NAME = "scaling"
+
+
+def answer(evidence: Evidence) -> Answer:
+    """Curves, doublings, differences at equal budgets, crossings and Shapley values."""
+    design = designed(evidence.loaded)
+    if not design.groups:
+        return Answer(NAME, QUESTION, _nothing_to_compare(design))
+    found, left_out = scored(evidence, design)
+    seen = budgets(evidence, design)
+    choices = {group: _best(dev_scores(evidence, group), group) for group in design.groups}
+    judged = [
+        Judged(one, *choices[one.group], design.unit)
+        for one in found
+        if one.group.long and one.table
+    ]
+    caveats = (*left_out, *_design_caveats(evidence, design), *_budget_caveats(seen, design.unit))
+    if not judged:
+        words = "Nothing can be said yet: no run of the study has a score."
+        return Answer(NAME, QUESTION, words, caveats=caveats)
+    return Answer(
+        NAME,
+        QUESTION,
+        _summary(judged),
+        tuple(_findings(judged, seen)),
+        tuple(tables(judged, seen, design.unit)),
+        figures(judged[0]),
+        (*caveats, *_caveats(judged)),
+    )
+
+
+def _nothing_to_compare(design: Design) -> str:
+    have = ", ".join(design.tasks) or "none"
+    return (
+        "Nothing can be compared: the study needs two or more tasks that are intermediate "
+        "settings of their own and hold no target's training data, and the experiment's single "
+        f"tasks are: {have}."
+    )
+
+
+def _best(dev: dict[str, float], group: Group) -> tuple[str, bool]:
+    """The task with more data that dev prefers, and whether dev could tell."""
+    known = {task: dev[task] for task in group.long if not isnan(dev.get(task, float("nan")))}
+    if group.long and len(known) == len(group.long):
+        return max(known, key=lambda task: known[task]), True
+    return next(iter(group.long), ""), len(group.long) == 1
+
+
+def _points(estimate: Estimate) -> Estimate:
+    """The same number in points of 100."""
+    value, low, high = (100 * one for one in (estimate.value, estimate.low, estimate.high))
+    return replace(estimate, value=value, low=low, high=high)
+
+
+def _said(estimate: Estimate, unit: str = "points") -> str:
+    """A number with its unit, and what is known of its interval and p."""
+    if isnan(estimate.value):
+        return f"unknown ({estimate.note})"
+    if isnan(estimate.low):
+        return f"{estimate.value:+.1f} {unit} (no interval: {estimate.note or 'too few points'})"
+    p = "" if isnan(estimate.p) else f", p {_p(estimate.p)}"
+    return (
+        f"{estimate.value:+.1f} {unit} (95 % interval {estimate.low:+.1f} to "
+        f"{estimate.high:+.1f}{p}, n = {estimate.n})"
+    )
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
+
+
+def _summary(judged: Sequence[Judged]) -> str:
+    """All tasks against one, at the largest budget; then target by target; then the crossing."""
+    first, adjusted = judged[0], corrected(judged)
+    found = _points(first.at_the_end)
+    known = not isnan(found.p)
+    verdict = (
+        ("more tasks are better" if found.value > 0 else "more data of one task is better")
+        if found.found
+        else "neither is shown to be better"
+        if known
+        else "there are too few runs to judge"
+    )
+    words = f"{_contest(first)}: {_said(found)} on {_on(first)}; {verdict}."
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for one in judged:
+        if adjusted.get(one.target, 1.0) < LEVEL:
+            sides[one.at_the_end.value > 0].append(one.target)
+    words += f" More tasks are better on {_listed(sides[True])}, more data on "
+    words += f"{_listed(sides[False])} (p < 0.05 by Holm, targets tested: {len(adjusted)})."
+    return f"{words} {_crossing(first, first.best)}"
+
+
+def _contest(judged: Judged) -> str:
+    """What is compared at the largest budget."""
+    size, unit = judged.largest, judged.unit
+    by = "best on English dev" if judged.chosen else "the first; dev cannot choose"
+    one = f"{judged.best}" if len(judged.scored.group.long) == 1 else f"{judged.best} ({by})"
+    return f"{size} tasks with {unit} examples each against {size * unit} examples of {one}"
+
+
+def _on(judged: Judged) -> str:
+    return f"the {MEAN}" if judged.target == MEAN else judged.target
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _crossing(judged: Judged, task: str) -> str:
+    """Where the curves cross, or why nothing is claimed."""
+    found = judged.crossings[task]
+    more, longer = judged.curves[MORE_TASKS], judged.curves[task]
+    if not (len(more.drawn) and len(longer.drawn)):
+        return f"Where the curves cross cannot be said: {found.note}."
+    if isnan(found.value):
+        return f"No crossing of the two curves is shown ({found.note})."
+    ahead = more.at(more.largest).value > longer.at(longer.largest).value
+    winner, loser = ("more tasks", f"more data of {task}")[:: 1 if ahead else -1]
+    return (
+        f"From about {found.value:.0f} examples on (95 % interval {found.low:.0f} to "
+        f"{found.high:.0f}) {winner} beat{'' if ahead else 's'} {loser}."
+    )
+
+
+def _findings(judged: Sequence[Judged], seen: Sequence[Budget]) -> Iterator[Finding]:
+    if equal := _equal_words(seen):
+        yield Finding("equal-budget", equal)
+    adjusted = corrected(judged)
+    for one in judged:
+        yield from _of_target(one, adjusted.get(one.target))
+
+
+def _of_target(judged: Judged, p_holm: float | None) -> Iterator[Finding]:
+    slug, on = re.sub(r"[^a-z0-9]+", "-", judged.target.lower()).strip("-"), _on(judged)
+    end = _points(judged.at_the_end)
+    by_holm = "" if p_holm is None or isnan(p_holm) else f"; p {_p(p_holm)} by Holm"
+    yield Finding(f"difference-{slug}", f"On {on}, {_contest(judged)}: {_said(end)}{by_holm}.", end)
+    for curve in (MORE_TASKS, judged.best):
+        name = "tasks" if curve == MORE_TASKS else "data"
+        for (low, high), estimate in list(judged.steps[curve].items())[-1:]:
+            gain = _points(estimate)
+            what = "more tasks" if curve == MORE_TASKS else f"more data of {curve}"
+            ends = f"from {low * judged.unit} to {high * judged.unit} examples"
+            words = f"On {on}, a doubling by {what} brings {_said(gain)}, {ends}."
+            yield Finding(f"doubling-{name}-{slug}", words, gain)
+    yield Finding(
+        f"crossing-{slug}",
+        f"On {on}: {_crossing(judged, judged.best)}",
+        judged.crossings[judged.best],
+    )
+    yield _shares(judged, slug, on)
+
+
+def _shares(judged: Judged, slug: str, on: str) -> Finding:
+    """The task that adds most."""
+    best = judged.worths[0]
+    name = f"shapley-{slug}"
+    if isnan(best.share.value):
+        many = len(judged.scored.group.tasks) > EVERY_SIZE
+        why = (
+            f"with more than {EVERY_SIZE} tasks not every step of an order is trained"
+            if many
+            else best.estimate.note
+        )
+        return Finding(name, f"On {on}, there are no Shapley values: {why}.")
+    value = _points(best.estimate)
+    above = [worth.share.task for worth in judged.worths if worth.estimate.low > 0]
+    below = [worth.share.task for worth in judged.worths if worth.estimate.high < 0]
+    how = f"{best.share.orders} orders" if best.share.orders else "all subsets"
+    words = (
+        f"On {on}, {best.share.task} adds most to a mixture: {_said(value)}, its Shapley value "
+        f"from {how}. Above zero, by their intervals: {_listed(above)}; below: {_listed(below)}."
+    )
+    return Finding(name, words, value)
+
+
+def _equal_words(seen: Sequence[Budget]) -> str:
+    """That budgets were equal; empty where they were not, or nobody knows."""
+    steps, examples = _by_size(seen, "steps"), _by_size(seen, "examples")
+    if not steps or any(len(found) != 1 for found in (*steps.values(), *examples.values())):
+        return ""
+    (least,), (most,) = steps[min(steps)], steps[max(steps)]
+    (few,), (many,) = examples[min(steps)], examples[max(steps)]
+    return (
+        "At each budget every curve was trained on the same number of examples for the same "
+        f"number of optimizer steps: from {few:.0f} examples and {least:.0f} steps to "
+        f"{many:.0f} examples and {most:.0f} steps."
+    )
+
+
+def _by_size(seen: Sequence[Budget], name: str) -> dict[int, set[float]]:
+    found: dict[int, set[float]] = {}
+    for one in seen:
+        if not isnan(getattr(one, name)):
+            found.setdefault(one.point.size, set()).add(getattr(one, name))
+    return found
+
+
+def _budget_caveats(seen: Sequence[Budget], unit: int) -> Iterator[str]:
+    for name in ("examples", "steps"):
+        for size, found in sorted(_by_size(seen, name).items()):
+            if len(found) > 1:
+                ends = " to ".join(f"{one:.0f}" for one in (min(found), max(found)))
+                yield (
+                    f"Budgets are not equal at {size * unit} examples: {ends} {name}; see the "
+                    "table of budgets. Texts of several windows, rows that could not be used, "
+                    "`cap` and `patience` have this effect."
+                )
+                break
+    unknown = sum(isnan(one.steps) for one in seen)
+    if unknown:
+        words = "has" if unknown == 1 else "have"
+        yield f"{unknown} of {len(seen)} training sets {words} not been trained to the end."
+
+
+def _design_caveats(evidence: Evidence, design: Design) -> Iterator[str]:
+    first = design.groups[0]
+    for group in design.groups:
+        without = [task for task in design.tasks if task not in group.tasks]
+        if without:
+            mean = "" if group is first else "; they are not in the mean"
+            yield (
+                f"{', '.join(group.targets)}: judged without {', '.join(without)}, which "
+                f"{'holds' if len(without) == 1 else 'hold'} their training data{mean}."
+            )
+        if not group.long:
+            words = f"No task has {design.unit * len(group.tasks)} training examples"
+            yield f"{words}: nothing is compared on {', '.join(group.targets)}."
+    judged = {target for group in design.groups for target in group.targets}
+    missing = [name for name in evidence.loaded.experiment.targets if name not in judged]
+    if missing:
+        yield f"{', '.join(missing)}: fewer than two tasks hold none of their training data."
+    if len(first.orders) == DRAWS:
+        yield (
+            f"Tasks were added in {DRAWS} orders drawn at random; other orders would differ, and "
+            "only the intervals of Shapley values allow for it."
+        )
+
+
+def _caveats(judged: Sequence[Judged]) -> Iterator[str]:
+    """Curves without a fit, and a choice that dev could not make."""
+    notes: dict[str, list[str]] = {}
+    for one in judged:
+        for name, curve in one.curves.items():
+            if curve.note:
+                notes.setdefault(curve.note, []).append(f"{name} on {one.target}")
+    for note, where in notes.items():
+        yield f"Curves ({'; '.join(where)}): {note}."
+    if not all(one.chosen for one in judged):
+        yield (
+            "No English dev score tells which single task is best for these targets; the first is "
+            "taken, and all are in the tables."
+        )
+    scarce = next((one.scored for one in judged if _rows(one.scored) < 2), None)
+    if scarce is not None:
+        yield f"{scarce.target}: one language and one seed give no interval."
+
+
+def _rows(scored: Scored) -> int:
+    return max(table.size for table in scored.table.values())

@@ -1,0 +1,358 @@
+"""The study `scaling`: its runs are nested and equal in budget, and planted curves are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from xstilts import api
+from xstilts.analysis.scan import COLUMNS, facts_in, results_frame
+from xstilts.config.load import Loaded
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.executors.worker import perform
+from xstilts.stages.compile import Cell, Compiled, compile_experiment
+from xstilts.studies.base import Answer, Evidence
+from xstilts.studies.scaling import STUDY
+from xstilts.studies.scaling.design import MORE_TASKS, designed, doublings, steps
+from xstilts.studies.scaling.judged import crossed, curve_of, difference
+from xstilts.studies.scaling.scores import Scored, scored
+from xstilts.studies.variants import changed
+
+SIX = ("one", "two", "three", "four", "five", "six")
+
+
+def experiment(toy_file: Path, tasks: tuple[str, ...], *overrides: str, like: str) -> Loaded:
+    """The toy experiment with a toy task under other names for intermediate tasks."""
+    own = yaml.safe_load(toy_file.read_text())["tasks"]
+    known = {**own, **{name: own[like] for name in tasks if name not in own}}
+    return api.load(
+        str(toy_file),
+        [
+            f"tasks={yaml.safe_dump(known, default_flow_style=True, width=10**6)}",
+            f"intermediate=[none, {', '.join(tasks)}, one > two]",
+            "targets=[toy-kind, toy-search]",
+            *overrides,
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def six(toy_file: Path) -> Loaded:
+    return experiment(toy_file, SIX, like="toy-same")
+
+
+@cache
+def compiled(loaded: Path, tasks: tuple[str, ...], *overrides: str) -> dict[str, Compiled]:
+    needs = STUDY.needs(experiment(loaded, tasks, *overrides, like="toy-same"))
+    return {name: compile_experiment(one) for name, one in needs.variants.items()}
+
+
+# what runs
+
+
+def trainings(found: Compiled) -> dict[str, Stage]:
+    """Setting → its intermediate training with seed 0."""
+    return {
+        cell.intermediate: found.plan.by_key[cell.trained_by[0]]
+        for cell in found.cells
+        if cell.seed == 0 and cell.target == "toy-search" and cell.trained_by
+    }
+
+
+def examples(found: Compiled, stage: Stage) -> dict[str, int]:
+    """Task → how many of its rows a training asks for."""
+    rows = {role: found.plan.by_key[key] for role, key in stage.inputs.items() if "train:" in role}
+    return {role.split(":")[1]: int(one.params["limit"]) for role, one in rows.items()}
+
+
+def test_sizes_double_and_end_with_all_tasks() -> None:
+    assert doublings(6) == (1, 2, 4, 6)
+    assert doublings(8) == (1, 2, 4, 8)
+    assert doublings(3) == (1, 2, 3)
+    assert doublings(4) == (1, 2, 3, 4)  # a curve needs four sizes
+    assert steps(6) == (1, 2, 3, 4, 5, 6)
+    assert steps(15) == doublings(15) == (1, 2, 4, 8, 15)
+
+
+def test_the_unit_fills_whole_batches_of_what_the_tasks_have(six: Loaded, toy_file: Path) -> None:
+    assert designed(six).unit == 16  # 96 rows for six tasks
+    assert designed(six).tasks == SIX
+    assert [group.long for group in designed(six).groups] == [SIX[:3]]
+    fewer = "task_limits={one: {train: 95}, five: {train: 50}}"
+    limited = designed(experiment(toy_file, SIX, fewer, like="toy-same"))
+    assert limited.unit == 16
+    assert limited.groups[0].long == ("two", "three", "four")
+    tiny = designed(experiment(toy_file, SIX, "limits.train=30", like="toy-same"))
+    assert tiny.unit == 5  # less than a batch of 8
+
+
+def test_mixtures_are_nested_and_all_budgets_equal(six: Loaded, toy_file: Path) -> None:
+    design, found = designed(six), compiled(toy_file, SIX)
+    (group,) = design.groups
+    mixtures = {point.tasks for point in group.points if point.curve == MORE_TASKS}
+    assert len(group.orders) == 3
+    assert {task for order in group.orders for task in order[:2]} == set(SIX)
+    assert mixtures == {frozenset(order[:size]) for order in group.orders for size in range(1, 7)}
+    for point in group.points:
+        here = found[point.variant]
+        taken = examples(here, trainings(here)[point.setting])
+        assert set(taken) == point.tasks
+        assert set(taken.values()) == {point.size * design.unit // len(point.tasks)}
+        assert sum(-(-count // 8) for count in taken.values()) == 2 * point.size  # batches
+
+
+def test_up_to_three_tasks_all_subsets_are_trained(toy_file: Path) -> None:
+    (group,) = designed(experiment(toy_file, SIX[:3], like="toy-same")).groups
+    assert len({p.tasks for p in group.points if p.curve == MORE_TASKS}) == 2**3 - 1
+
+
+def test_variants_share_the_stages_that_agree(six: Loaded, toy_file: Path) -> None:
+    own = {stage.key for stage in compile_experiment(six).plan.stages}
+    found = compiled(toy_file, SIX)
+    for one in found.values():
+        assert {cell.key for cell in one.cells if cell.intermediate == "none"} <= own
+    everything = "limits={train: 16, dev: 8}"
+    same = experiment(toy_file, SIX, everything, "recipes.tasks.toy-kind.epochs=2", like="toy-same")
+    again = changed(same, same.experiment.targets, same.experiment.intermediate, {"one": 16})
+    assert compile_experiment(again).plan.stages == compile_experiment(same).plan.stages
+
+
+def test_a_task_is_not_tried_for_the_target_that_trains_on_it(toy_file: Path) -> None:
+    loaded = experiment(toy_file, ("toy-kind", *SIX[:3]), like="toy-same")
+    searched, kind = designed(loaded).groups
+    assert (searched.targets, searched.tasks) == (("toy-search",), ("toy-kind", *SIX[:3]))
+    assert (kind.targets, kind.tasks) == (("toy-kind",), SIX[:3])
+    own = compile_experiment(loaded).plan.by_key
+    for name, variant in STUDY.needs(loaded).variants.items():
+        for cell in compile_experiment(variant).cells:
+            assert (cell.target == "toy-kind") == name.endswith("-group-2")
+            assert not cell.same_data
+            assert cell.intermediate != "none" or cell.key in own
+
+
+def test_a_variant_keeps_no_word_of_targets_that_are_gone(toy_file: Path) -> None:
+    loaded = experiment(
+        toy_file,
+        SIX,
+        "languages=[en, xx]",
+        "targets=[toy-kind, toy-search, home-intents]",
+        "task_languages={home-intents: [de], toy-kind: [en, xx]}",
+        "recipes.tasks={home-intents: {epochs: 1}, toy-kind: {epochs: 2}}",
+        like="toy-same",
+    )
+    left = changed(loaded, ["toy-kind"], ["none", "one"], {"one": 8}).experiment
+    assert set(left.task_languages) == set(left.recipes.tasks) == {"toy-kind"}
+    assert left.recipes.tasks["toy-kind"].model_dump(exclude_unset=True) == {"epochs": 2}
+    home = changed(loaded, ["home-intents"], ["none"], {}).experiment
+    assert home.languages == ("en",)
+
+
+def test_fewer_than_two_tasks_are_said(toy_file: Path, tmp_path: Path) -> None:
+    loaded = experiment(toy_file, ("one",), "intermediate=[none, one]", like="toy-same")
+    assert not STUDY.needs(loaded).variants
+    found = STUDY.answer(Evidence(loaded, Store(tmp_path), {}, {}, (), lambda key: None))
+    assert "two or more tasks" in found.summary
+    assert "the experiment's single tasks are: one." in found.summary
+
+
+# what is answered, on planted scores
+
+LANGUAGES = tuple(f"l{number}" for number in range(8))
+WORTH = dict(zip(SIX, (0.03, 0.01, 0.0, 0.0, -0.01, -0.03), strict=True))
+Truth = Callable[[bool, int, tuple[str, ...]], float]
+"""(of more tasks, units of 16 examples, tasks) → expected score."""
+
+
+def planted(more: bool, size: int, tasks: tuple[str, ...]) -> float:
+    """A single task has one score on both curves; the two meet at three units."""
+    if not tasks:
+        return 0.4
+    if more:
+        return 0.8 - 0.3 * size**-0.7 + sum(WORTH[task] for task in tasks)
+    return 0.67 - 0.17 / size**2 + WORTH[tasks[0]]
+
+
+def alike(more: bool, size: int, tasks: tuple[str, ...]) -> float:
+    """It does not matter whether tasks or data grow, or which."""
+    return 0.7 - 0.2 / size if tasks else 0.4
+
+
+def evidence(
+    loaded: Loaded, found: dict[str, Compiled], folder: Path, truth: Truth, seed: int = 0
+) -> Evidence:
+    """Scores as planted for both targets in eight languages; dev prefers task `two`."""
+    noise = np.random.default_rng(seed)
+    level = {language: noise.normal(0, 0.05) for language in LANGUAGES}
+    cells: dict[str, tuple[Cell, ...]] = {}
+    frames, dev, known = {}, {}, {}
+    for name, one in found.items():
+        cells[name] = tuple(
+            replace(cell, language=language, key=f"{cell.key} {language}")
+            for cell in one.cells
+            if cell.language == "xx"
+            for language in LANGUAGES
+        )
+        rows = []
+        for cell in cells[name]:
+            size = int(name.split("-")[1]) if name.startswith("data") else 1
+            tasks = () if cell.intermediate == "none" else tuple(cell.intermediate.split("+"))
+            # a single task with one unit is on both curves: it is scored as one of a mixture
+            expected = truth(not name.startswith("data"), max(size, len(tasks)), tasks)
+            value = known.setdefault(
+                cell.key, expected + level[cell.language] + noise.normal(0, 0.004)
+            )
+            rows.append((cell.encoder, cell.intermediate, cell.target, cell.language, cell.split,
+                         cell.seed, cell.metrics[0], value, 100, cell.key, ""))  # fmt: skip
+            dev[(*cell.trained_by, "")[-2 if cell.trained_by else 0]] = {
+                "dev_mean": 0.9 if tasks == ("two",) else 0.8
+            }
+        frames[name] = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Evidence(loaded, Store(folder), cells, frames, (), dev.get)
+
+
+def table(answer: Answer, name: str) -> pd.DataFrame:
+    return next(one.frame for one in answer.tables if one.name == name)
+
+
+@pytest.fixture(scope="module")
+def answered(six: Loaded, toy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Answer:
+    folder = tmp_path_factory.mktemp("empty")
+    return STUDY.answer(evidence(six, compiled(toy_file, SIX), folder, planted))
+
+
+def test_a_planted_difference_is_found_at_the_largest_budget(answered: Answer) -> None:
+    frame = table(answered, "equal-budget")
+    assert set(frame["target"]) == {"mean of the targets", "toy-kind", "toy-search"}
+    assert set(frame.loc[frame["chosen"], "one task"]) == {"two"}
+    last = frame[frame["chosen"] & (frame["tasks"] == 6)]
+    truth = planted(True, 6, SIX) - planted(False, 6, ("two",))
+    one = last[last["target"] == "toy-search"].iloc[0]
+    assert one["low"] < truth < one["high"]
+    assert one["p_holm"] < 0.05
+    assert "; more tasks are better. More tasks are better on toy-kind, toy-s" in answered.summary
+
+
+def test_a_doubling_is_worth_what_was_planted(answered: Answer) -> None:
+    frame = table(answered, "doublings").set_index(["target", "curve", "from", "to"])
+    for curve in ("one", "two", "three"):
+        found = frame.loc[("toy-search", curve, 32, 64)]
+        assert found["low"] < 0.17 / 4 - 0.17 / 16 < found["high"]
+        assert found["low"] > 0
+    found = frame.loc[("toy-search", MORE_TASKS, 16, 96)]
+    assert found["gain"] == pytest.approx((0.3 - 0.3 * 6**-0.7) / np.log2(6), abs=0.01)
+
+
+def test_the_planted_crossing_is_found(answered: Answer) -> None:
+    frame = table(answered, "crossings").set_index(["target", "one task"])
+    found = frame.loc[("toy-search", "two")]
+    assert found["examples"] == pytest.approx(48, rel=0.15)
+    assert found["low"] < 48 < found["high"]
+    assert "more tasks beat more data of two." in answered.summary
+
+
+def test_shapley_values_are_the_planted_ones(answered: Answer) -> None:
+    frame = table(answered, "shapley")
+    found = frame[frame["target"] == "toy-search"].set_index("task")
+    assert found.index[0] == "one"
+    assert found.index[-1] == "six"
+    assert found.loc["one", "orders"] == 3
+    total = planted(True, 6, SIX) - 0.4
+    assert found["value"].sum() == pytest.approx(total, abs=0.01)
+    for task, worth in WORTH.items():  # the curve's part is shared alike
+        assert found.loc[task, "low"] < total / 6 + worth < found.loc[task, "high"]
+
+
+def test_figures_and_findings_are_in_points_of_100(answered: Answer) -> None:
+    budget, shares = answered.figures
+    assert budget.logarithmic
+    assert {one.name for one in budget.series} >= {MORE_TASKS, "more data of two"}
+    assert all(20 < y < 100 for one in budget.series for y in one.y)
+    assert shares.series[0].labels[0] == "one"
+    finding = next(one for one in answered.findings if one.name == "difference-toy-search")
+    assert finding.estimate is not None
+    assert f"{finding.estimate.value:+.1f} points" in finding.text
+    names = [one.name for one in answered.findings]
+    assert len(set(names)) == len(names)
+
+
+def test_a_diverged_run_is_named_and_left_out(six: Loaded, toy_file: Path, tmp_path: Path) -> None:
+    given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
+    frame = given.results["data-6"]
+    lost = (frame["intermediate"] == "two") & (frame["seed"] == 1)
+    frame.loc[lost, ["value", "note"]] = [np.nan, "diverged"]
+    found, said = scored(given, designed(six))
+    assert said == ["two (96 examples) is left out on toy-kind, toy-search: diverged (seed 1)."]
+    for one in found:
+        assert one.sizes("two") == [1, 2, 4]
+        assert one.sizes("one") == [1, 2, 4, 6]
+        assert difference(one, "two", 6).note == "no sound runs to compare"
+
+
+def test_nothing_run_is_said(six: Loaded, tmp_path: Path) -> None:
+    found = STUDY.answer(Evidence(six, Store(tmp_path), {}, {}, (), lambda key: None))
+    assert found.summary.startswith("Nothing can be said yet")
+    assert any("have not been trained" in one for one in found.caveats)
+
+
+def test_three_tasks_are_too_few_for_a_curve(toy_file: Path, tmp_path: Path) -> None:
+    loaded = experiment(toy_file, SIX[:3], like="toy-same")
+    found = STUDY.answer(evidence(loaded, compiled(toy_file, SIX[:3]), tmp_path, planted))
+    assert "too few sizes for a conclusion: 3 of at least 4" in found.summary
+    assert any("too few sizes" in one for one in found.caveats)
+    assert not np.isnan(table(found, "doublings")["gain"]).any()
+    assert set(table(found, "shapley")["error"]) == {0.0}
+
+
+def test_no_crossing_is_claimed_between_equal_curves(six: Loaded) -> None:
+    """Nor between curves that part at once: they begin with the same runs."""
+    (group,) = designed(six).groups
+
+    def ahead(more: bool, size: int, tasks: tuple[str, ...]) -> float:
+        return 0.7 - (0.2 if more else 0.4) / size + 0.2 * (not more)
+
+    for truth in (alike, ahead):
+        for seed in range(6):
+            noise = np.random.default_rng(seed)
+            tables = {
+                point: pd.DataFrame(
+                    truth(point.curve == MORE_TASKS, point.size, tuple(point.tasks))
+                    + noise.normal(0, 0.005, (8, 2))
+                )
+                for point in group.points
+            }
+            one = Scored("x", group, tables, tables[group.points[0]])
+            curves = (curve_of(one, name, 16) for name in (MORE_TASKS, "two"))
+            assert np.isnan(crossed(one, "two", *curves, 16).value)
+
+
+def test_a_small_study_runs_and_is_answered(toy_file: Path, tmp_path: Path) -> None:
+    loaded = experiment(
+        toy_file,
+        ("one", "two"),
+        *("seeds=[0]", "targets=[toy-search]", "recipes.intermediate.epochs=2"),
+        like="toy-tags",
+    )
+    loaded = changed(loaded, ["toy-search"], ["none", "one", "two"], {})
+    found = {name: compile_experiment(one) for name, one in STUDY.needs(loaded).variants.items()}
+    store = Store(tmp_path).prepare()
+    for stage in Plan.of(stage for one in found.values() for stage in one.plan.stages).stages:
+        perform(store, stage, lambda _: None)
+    cells = {name: one.cells for name, one in found.items()}
+    frames = {name: results_frame(some, store) for name, some in cells.items()}
+    answer = STUDY.answer(Evidence(loaded, store, cells, frames, (), facts_in(store)))
+    assert answer.findings[0].text == (
+        "At each budget every curve was trained on the same number of examples for the same number "
+        "of optimizer steps: from 48 examples and 12 steps to 96 examples and 24 steps."
+    )
+    budgets = table(answer, "budgets")
+    assert (budgets["planned"] == budgets["examples"]).all()
+    assert "one language and one seed give no interval" in " ".join(answer.caveats)
