@@ -1,6 +1,6 @@
 """Simulated studies with planted effects: do intervals hold what they say, is nothing found?
 
-The fast form has 200 simulations and a tolerance to match; `heavy` has 1,000, where intervals of
+The fast form has 80 simulations and a tolerance to match; `heavy` has 1,000, where intervals of
 95 % must hold in 93 to 97 % of them, and an effect of zero must not be found more often than
 alpha, but for the noise of the simulation (three standard errors). Discrete tests may find less.
 """
@@ -129,6 +129,7 @@ MIXED: dict[str, tuple[Study, float]] = {
     "mixed": (mixed, 0.04),
     "mixed interaction": (mixed_interactions, 0.04),
 }
+SIMULATIONS = 80
 TESTED = [name for name in PLANTED if name != "doublings"]
 
 
@@ -148,14 +149,14 @@ def tolerance(simulations: int) -> float:
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_intervals_hold_what_they_say(name: str) -> None:
-    held, _ = shares(*PLANTED[name], 200)
-    assert abs(held - 0.95) <= tolerance(200), held
+    held, _ = shares(*PLANTED[name], SIMULATIONS)
+    assert abs(held - 0.95) <= tolerance(SIMULATIONS), held
 
 
 @pytest.mark.parametrize("name", TESTED)
 def test_nothing_is_rarely_found(name: str) -> None:
-    _, found = shares(PLANTED[name][0], 0.0, 200)
-    assert found <= 0.05 + tolerance(200), found
+    _, found = shares(PLANTED[name][0], 0.0, SIMULATIONS)
+    assert found <= 0.05 + tolerance(SIMULATIONS), found
 
 
 def test_what_is_there_is_found() -> None:
@@ -173,10 +174,10 @@ def test_the_test_sees_too_narrow_an_interval() -> None:
         p = stats.ttest_1samp(gains, 0).pvalue
         return Estimate(gains.mean(), interval.low, interval.high, p)
 
-    held, _ = shares(naive, 0.03, 200)
-    assert held < 0.95 - tolerance(200)
-    _, found = shares(naive, 0.0, 200)
-    assert found > 0.05 + tolerance(200)
+    held, _ = shares(naive, 0.03, SIMULATIONS)
+    assert held < 0.95 - tolerance(SIMULATIONS)
+    _, found = shares(naive, 0.0, SIMULATIONS)
+    assert found > 0.05 + tolerance(SIMULATIONS)
 
 
 @pytest.mark.heavy
