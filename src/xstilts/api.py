@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from xstilts.reports.sections import Section
     from xstilts.reports.xtreme.write import Submission
+    from xstilts.studies.ledger.judge import Judgement
 
 SUBMISSION = "xtreme"
 DEFAULT_STORE = "xstilts-store"
@@ -219,12 +220,7 @@ def results(loaded: Loaded | None = None, store: Store | Path | str | None = Non
 
 def remembered_cells(store: Store) -> list[Cell]:
     """The cells of every experiment that was run in a store, each once."""
-    cells: dict[Cell, None] = {}
-    for path in _records(store):
-        for cell in read_json(path)["cells"]:
-            tuples = {name: tuple(cell[name]) for name in ("metrics", "trained_by")}
-            cells[Cell(**{**cell, **tuples})] = None
-    return list(cells)
+    return list(dict.fromkeys(cell for path in _records(store) for cell in _cells(path)))
 
 
 def gains(loaded: Loaded, store: Store | Path | str | None = None) -> pd.DataFrame:
@@ -263,6 +259,35 @@ def xtreme_table(loaded: Loaded, store: Store | Path | str | None = None) -> Sec
     targets = loaded.experiment.targets
     found = results(loaded, store)
     return xtreme_section(found, best(loaded, store), targets, stand_in_note(compiled))
+
+
+def claims(
+    store: Store | Path | str | None = None, path: Path | str | None = None
+) -> tuple[Judgement, ...]:
+    """What the experiments of a store say of published claims; see `studies.ledger`.
+
+    Judged are the newest runs of each experiment's name and encoder.
+
+    Args:
+        path: a YAML file of claims; by default those of Phang et al. 2020.
+
+    Raises:
+        ConfigError: with file and line; or no experiment was run in the store.
+    """
+    from xstilts.reports.evaluated import stand_ins
+    from xstilts.studies.ledger.body import body_of
+    from xstilts.studies.ledger.claim import load_claims
+    from xstilts.studies.ledger.judge import judge
+
+    listed, place = load_claims(path), open_store(store)
+    bodies = [
+        body_of(name, compiled, place, stand_ins(compiled)) for name, compiled in _remembered(place)
+    ]
+    if not bodies:
+        raise ConfigError(
+            f"no experiment was run in {place.root}", todo="xstilts run quickstart --store DIR"
+        )
+    return judge(listed, bodies)
 
 
 def report(
@@ -388,6 +413,26 @@ def _records(store: Store, name: str = "*") -> list[Path]:
     """What was run in a store: a file for each experiment as it was, the newest last."""
     found = (store.root / "experiments").glob(f"{name}@*.json")
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def _cells(path: Path) -> tuple[Cell, ...]:
+    """The cells of one record."""
+    return tuple(
+        Cell(**{**cell, **{name: tuple(cell[name]) for name in ("metrics", "trained_by")}})
+        for cell in read_json(path)["cells"]
+    )
+
+
+def _remembered(store: Store) -> list[tuple[str, Compiled]]:
+    """Experiments as they were last run with each encoder, the newest first."""
+    found: dict[tuple[str, str], Compiled] = {}
+    for path in reversed(_records(store)):
+        cells = _cells(path)
+        place = path.stem.rpartition("@")[0], cells[0].encoder
+        if place not in found:
+            stages = tuple(Stage.from_json(stage) for stage in read_json(path)["stages"])
+            found[place] = Compiled(Plan(stages), cells)
+    return [(name, compiled) for (name, _), compiled in found.items()]
 
 
 def compiled_in(loaded: Loaded, store: Store) -> Compiled:

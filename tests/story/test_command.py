@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ def xstilts(*words: object, code: int = 0, **environment: str) -> str:
 
 def test_help_names_every_verb_and_the_exit_codes() -> None:
     said = xstilts("--help")
-    for verb in ("run", "plan", "status", "results", "study", "report", "tasks", "doctor"):
+    for verb in ("run", "plan", "status", "results", "study", "report", "tasks", "claims", "doctor"):
         assert f" {verb} " in said
     assert "Exit codes: 0 done" in said
 
@@ -54,6 +55,7 @@ def test_quick_verbs_import_no_torch(finished: Path, toy_file: Path, tmp_path: P
         (["data", "check", "xnli", "--data", str(tmp_path)], set()),
         (["results", *named], {"pandas"}),
         (["results", "--store", str(finished)], {"pandas"}),
+        (["claims", str(finished)], {"pandas"}),
     ):
         code = (
             "import sys\nfrom xstilts.cli import app\n"
@@ -63,6 +65,36 @@ def test_quick_verbs_import_no_torch(finished: Path, toy_file: Path, tmp_path: P
             f"assert not heavy - {allowed!r}, heavy"
         )
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_claims_are_judged_on_a_store(finished: Path, tmp_path: Path) -> None:
+    said = xstilts("claims", finished)
+    assert "C16" in said
+    assert "not testable here" in said
+    page, mine = tmp_path / "claims.html", tmp_path / "mine.yaml"
+    xstilts("claims", finished, "--out", page)
+    assert "C16" in page.read_text(encoding="utf-8")
+    text = """\
+claims:
+  - id: T1
+    short: toys help search
+    statement: Toys help search.
+    kind: [effect]
+    source: {paper: none}
+    condition: none
+    checks: [{check: gains, tasks: singles, targets: [toy-search]}]
+"""
+    mine.write_text(text, encoding="utf-8")
+    told = json.loads(xstilts("claims", finished, "--claims", mine, "--format", "json"))
+    (one,) = told
+    assert one["verdict"] in ("supported", "contradicted", "undecided")
+    assert one["measures"][0]["low"] <= one["measures"][0]["value"] <= one["measures"][0]["high"]
+    assert all((finished / "artifacts" / key).is_dir() for key in one["artifacts"])
+    mine.write_text(text.replace("check: gains", "check: gain"), encoding="utf-8")
+    assert "mine.yaml:8: unknown check 'gain'" in xstilts(
+        "claims", finished, "--claims", mine, code=2
+    )
+    assert "no experiment was run" in xstilts("claims", tmp_path / "empty", code=2)
 
 
 def test_help_reads_neither_experiments_nor_tasks() -> None:

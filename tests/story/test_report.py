@@ -19,6 +19,7 @@ from xstilts.config.load import Loaded
 from xstilts.core.store import Store
 from xstilts.reports.answers import write_answer
 from xstilts.reports.build import write_report
+from xstilts.reports.ledger import ledger_text
 from xstilts.reports.page import Facts
 from xstilts.studies import reasoning
 from xstilts.testing.planted import Planted, experiment
@@ -196,9 +197,17 @@ def test_a_page_of_nothing_says_so(small: Loaded, tmp_path: Path) -> None:
     assert "No gain to tell of yet" in text
 
 
+@pytest.fixture(scope="session")
+def claims_file(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of claims, judged on the small experiment."""
+    path = tmp_path_factory.mktemp("claims") / "claims.html"
+    path.write_text(ledger_text(api.claims(finished), "html", Store(finished)), encoding="utf-8")
+    return path
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("which", ["page_file", "xtreme_file", "study_file"])
+@pytest.mark.parametrize("which", ["page_file", "xtreme_file", "study_file", "claims_file"])
 def test_a_browser_shows_it_without_scrolling_sideways(
     which: str, tmp_path: Path, width: int, request: pytest.FixtureRequest
 ) -> None:

@@ -150,7 +150,7 @@ def _gains(
         if not wanted <= systems.get(name, {}).keys() and not UNSOUND & found:
             found.add(PARTIAL)
     sound = {name: system for name, system in systems.items() if not UNSOUND & notes[name]}
-    drawn = _drawn(blank.metric, sound, draws) if BASELINE in sound else {}
+    drawn = drawn_gains(blank.metric, sound, draws) if BASELINE in sound else {}
     for name in notes:
         if name == BASELINE:
             continue
@@ -203,8 +203,13 @@ def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequen
     )
 
 
-def _drawn(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
-    """Setting → [draws] its mean gain over languages and seeds in each bootstrap draw."""
+def drawn_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
+    """Setting → [draws] its mean gain over languages and seeds in each bootstrap draw.
+
+    Args:
+        systems: of one target, the baseline among them; draws of several targets with the same
+            ids or seeds are alike, so that they may be averaged draw by draw.
+    """
     baseline = systems[BASELINE]
     others = {name: system for name, system in systems.items() if name != BASELINE}
     common = {name: shared(system, baseline) for name, system in others.items()}

@@ -251,6 +251,36 @@ def study(
 
 
 @app.command()
+def claims(
+    store: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[STORE]", help="where artifacts live  [default: ./xstilts-store]"),
+    ] = None,
+    path: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--claims", help="a YAML file of claims instead of the paper's"),
+    ] = None,
+    form: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--format", help="md, json or html  [default: a table here]"),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="write to this file instead of standard output"),
+    ] = None,
+) -> None:
+    """Judge published claims by what the experiments of a store have found.
+
+    Each is supported, contradicted, undecided or not testable here; docs/claims.md says how.
+    """
+    from xstilts import api
+    from xstilts.cli import show
+
+    place = api.open_store(store)
+    show.ledger(api.claims(place, path), form, out, place)
+
+
+@app.command()
 def tasks(
     name: Annotated[
         Optional[str],  # noqa: UP045

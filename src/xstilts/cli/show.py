@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from xstilts.reports.sections import Section
     from xstilts.reports.xtreme.write import Submission
+    from xstilts.studies.ledger.judge import Judgement
 
 LAST_EVENTS = 10
 LISTED = 1000
@@ -185,6 +186,23 @@ def status(store: Store, found: list[ExperimentStatus]) -> None:
         text = f"{when} {event['event']:8} {event.get('label', event.get('key', ''))}"
         problem = f": {event['problem']}" if "problem" in event else ""
         out.print(text + problem, markup=False, highlight=False)
+
+
+def ledger(found: Sequence[Judgement], form: str | None, path: Path | None, store: Store) -> None:
+    """Claims with their verdicts: a table here, or text for others to read."""
+    from xstilts.reports.ledger import LEGEND, ledger_text, readable
+    from xstilts.reports.tables import for_terminal, write_bytes
+
+    if form is None and path is None:
+        words = ("id", "claim", "measured", "verdict", "judged on")
+        console().print(for_terminal(readable(found), words, LEGEND))
+        return
+    ending = path.suffix.removeprefix(".") if path else ""
+    text = ledger_text(found, form or ending, store)
+    if path is None:
+        sys.stdout.write(text)
+    else:
+        write_bytes(path, text.encode())
 
 
 def frame(table: pd.DataFrame, form: str, path: Path | None) -> None:

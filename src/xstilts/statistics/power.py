@@ -46,6 +46,11 @@ def detectable_mean(spread: float, n: int, power: float = POWER, level: float = 
     return spread * _root(lambda effect: mean_power(effect, n, level) - power, 0.0, 1e4)
 
 
+def detectable_effect(error: float, power: float = POWER, level: float = LEVEL) -> float:
+    """The smallest effect that is found with this power, given its standard error, if normal."""
+    return error * (_normal(1 - level / 2) + _normal(power))
+
+
 def mean_power(effect: float, n: int, level: float = LEVEL) -> float:
     """How often a two-sided t test over n values finds a mean of so many standard deviations.
 
