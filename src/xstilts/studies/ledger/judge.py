@@ -99,9 +99,11 @@ def _together(answers: Sequence[tuple[Asked, Found]]) -> Verdict:
 
 def _lacking(claim: Claim, body: Body, answers: Sequence[tuple[Asked, Found]]) -> tuple[str, ...]:
     """What keeps the verdict from being about what was published, in words."""
-    words = _each(found.lacking for _, found in answers)
+    said = _each(found.lacking for _, found in answers)
+    first = {text.rpartition(" of ")[2]: text for text in reversed(said)}  # of each kind
+    words = tuple(text for text in said if text in first.values())
     if claim.about.encoders and body.encoder not in claim.about.encoders:
-        words = (f"not {claim.about.encoders[0]}", *words)
+        words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
     names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
     return (*words, f"not tested: {', '.join(names)}") if names else words
 
