@@ -36,7 +36,17 @@ def xstilts(*words: object, code: int = 0, **environment: str) -> str:
 
 def test_help_names_every_verb_and_the_exit_codes() -> None:
     said = xstilts("--help")
-    for verb in ("run", "plan", "status", "results", "study", "report", "tasks", "claims", "doctor"):
+    for verb in (
+        "run",
+        "plan",
+        "status",
+        "results",
+        "study",
+        "report",
+        "tasks",
+        "claims",
+        "doctor",
+    ):
         assert f" {verb} " in said
     assert "Exit codes: 0 done" in said
 

@@ -10,8 +10,8 @@ import pytest
 
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer
-from xstilts.studies.single_gains import gains_of, without_places
 from xstilts.studies.reasoning import EQUAL, STUDY, TARGETS
+from xstilts.studies.single_gains import gains_of, without_places
 from xstilts.testing.planted import Planted, experiment
 
 OURS = ("hellaswag", "cosmosqa", "socialiqa", "piqa", "winogrande")
