@@ -42,13 +42,13 @@ def run(work: Work) -> dict[str, Any]:
     model.heads.load_state_dict(load_file(files.trained / HEADS))
     model.to(device()).eval()
     body = dict(_body(model.encoder))
-    sums = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in body.items()}
+    sums = {name: torch.zeros_like(value) for name, value in body.items()}
     for done, feature in enumerate(features, start=1):
         model.zero_grad()
         _loss(model, params["task"], params["format"], feature, tokenizer.pad_token_id).backward()  # type: ignore[no-untyped-call]
         for name, value in body.items():
             if value.grad is not None:
-                sums[name] += value.grad.double() ** 2
+                sums[name].addcmul_(value.grad, value.grad)
         work.tell({"step": done, "steps": len(features)})
     found = {name: _summary(value / len(features)) for name, value in sums.items()}
     np.savez(work.folder / FISHER, **found)  # type: ignore[arg-type]
@@ -72,4 +72,4 @@ def _loss(model: TransferModel, task: str, kind: str, feature: Feature, padding:
 def _summary(value: Tensor) -> NDArray[np.float64]:
     """A vector as it is, a matrix as the means of its rows; a single row as it is."""
     short = value.mean(-1) if value.ndim > 1 and len(value) > 1 else value
-    return np.asarray(short.flatten().cpu().numpy(), dtype=np.float64)
+    return np.asarray(short.detach().flatten().cpu().numpy(), dtype=np.float64)

@@ -21,7 +21,7 @@ from xstilts.tasks.base import TaskSpec
 
 LABELLED = {"classification": 0, "multiple_choice": 0, "tagging": WORDS}
 """Formats that LogME can be taken of → words that it looks at; 0: whole texts."""
-SQUARED = 200
+SQUARED = 100
 """Examples whose gradients TaskEmb averages."""
 
 Trained = tuple[Single, TaskSpec, int, str, str]
