@@ -220,7 +220,33 @@ def results(loaded: Loaded | None = None, store: Store | Path | str | None = Non
 
 def remembered_cells(store: Store) -> list[Cell]:
     """The cells of every experiment that was run in a store, each once."""
-    return list(dict.fromkeys(cell for path in _records(store) for cell in _cells(path)))
+    return list(dict.fromkeys(cell for one in remembered(store) for cell in one.cells))
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """An experiment as it was run in a store.
+
+    Args:
+        name: the experiment's, and a digest of what it was.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    plan: Plan
+
+
+def remembered(store: Store) -> Iterator[Remembered]:
+    """Every experiment that was run in a store, the newest last."""
+    for path in _records(store):
+        record = read_json(path)
+        stages = tuple(Stage.from_json(stage) for stage in record["stages"])
+        yield Remembered(path.stem, tuple(map(_cell, record["cells"])), Plan(stages))
+
+
+def _cell(record: dict[str, Any]) -> Cell:
+    tuples = {name: tuple(record[name]) for name in ("metrics", "trained_by")}
+    return Cell(**{**record, **tuples})
 
 
 def gains(loaded: Loaded, store: Store | Path | str | None = None) -> pd.DataFrame:
@@ -281,7 +307,7 @@ def claims(
 
     listed, place = load_claims(path), open_store(store)
     bodies = [
-        body_of(name, compiled, place, stand_ins(compiled)) for name, compiled in _remembered(place)
+        body_of(name, compiled, place, stand_ins(compiled)) for name, compiled in _newest(place)
     ]
     if not bodies:
         raise ConfigError(
@@ -415,23 +441,12 @@ def _records(store: Store, name: str = "*") -> list[Path]:
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
-def _cells(path: Path) -> tuple[Cell, ...]:
-    """The cells of one record."""
-    return tuple(
-        Cell(**{**cell, **{name: tuple(cell[name]) for name in ("metrics", "trained_by")}})
-        for cell in read_json(path)["cells"]
-    )
-
-
-def _remembered(store: Store) -> list[tuple[str, Compiled]]:
+def _newest(store: Store) -> list[tuple[str, Compiled]]:
     """Experiments as they were last run with each encoder, the newest first."""
     found: dict[tuple[str, str], Compiled] = {}
-    for path in reversed(_records(store)):
-        cells = _cells(path)
-        place = path.stem.rpartition("@")[0], cells[0].encoder
-        if place not in found:
-            stages = tuple(Stage.from_json(stage) for stage in read_json(path)["stages"])
-            found[place] = Compiled(Plan(stages), cells)
+    for one in reversed(list(remembered(store))):
+        place = one.name.rpartition("@")[0], one.cells[0].encoder
+        found.setdefault(place, Compiled(one.plan, one.cells))
     return [(name, compiled) for (name, _), compiled in found.items()]
 
 

@@ -1,0 +1,46 @@
+"""Advice on a published kind of table: each of 10 targets held out, 11 tasks to choose from.
+
+Dev scores of RoBERTa-large from the first authors' runs; the row `none` has no intermediate task.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from xstilts.studies.hindsight import Way, held_out, mean_cost
+
+FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"
+pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/reference/{FILE.name}")
+NOTHING = pd.DataFrame(columns=["measure", "task", "other", "language", "seed", "value"])
+
+
+@pytest.fixture(scope="module")
+def found() -> pd.DataFrame:
+    scores = pd.read_csv(FILE, index_col="intermediate").astype(float) / 100
+    tasks = scores.drop(index="none").rename_axis(columns="target").rename_axis("setting")
+    table = tasks.stack().rename("score").reset_index()
+    gain = table["score"] - table["target"].map(scores.loc["none"])
+    return held_out(table.assign(gain=gain, encoder="roberta-large"), NOTHING)
+
+
+def test_advice_costs_half_of_what_chance_does(found: pd.DataFrame) -> None:
+    assert len(found) == 3 * 10
+    ours, others, blind = (mean_cost(found, way).value for way in Way)
+    assert 0.01 < ours < 0.035
+    assert ours < 0.6 * blind
+    assert ours == pytest.approx(others)  # a whole table and no measures: the same order
+    ours, others, blind = (mean_cost(found, way, "cost_3").value for way in Way)
+    assert ours < 0.01 < blind
+    means = found.groupby("way")[["regret_1", "regret_3", "ndcg"]].mean()
+    assert means.loc[Way.ADVICE, "regret_1"] < 4 < 5 < means.loc[Way.BLIND, "regret_1"]
+    assert means.loc[Way.ADVICE, "regret_3"] < 1
+    assert means.loc[Way.ADVICE, "ndcg"] > means.loc[Way.BLIND, "ndcg"]
+
+
+def test_the_intervals_hold_on_targets_never_seen(found: pd.DataFrame) -> None:
+    """110 gains, in ten heaps: 90 to 100 % of them inside."""
+    advice = found[found["way"] == Way.ADVICE]
+    assert 0.9 <= advice["inside"].mean() <= 1

@@ -1,0 +1,117 @@
+"""What a store says of candidates, and what paying for one would still cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from xstilts import api
+from xstilts.analysis.scan import results_frame
+from xstilts.config.load import Loaded
+from xstilts.config.setting import BASELINE
+from xstilts.core.store import Store
+from xstilts.stages.compile import compile_experiment
+from xstilts.stages.prices import prices
+from xstilts.studies import experience
+from xstilts.studies.experience import direct_gains, known_gains
+
+Results = Callable[..., pd.DataFrame]
+
+
+def past(store: Path) -> experience.Experiments:
+    return {one.name: one.cells for one in api.remembered(Store(store))}
+
+
+def spoilt(note: str) -> Results:
+    """The results as if the runs after toy-same had gone wrong on toy-kind."""
+
+    def results(*given: object) -> pd.DataFrame:
+        frame = results_frame(*given)  # type: ignore[arg-type]
+        hit = (frame["target"] == "toy-kind") & (frame["intermediate"] == "toy-same")
+        frame.loc[hit, "note"] = note
+        return frame.assign(value=frame["value"].mask(hit & (note == "diverged")))
+
+    return results
+
+
+def test_gains_of_a_store_are_those_of_its_results(finished: Path, small: Loaded) -> None:
+    found = known_gains(past(finished), Store(finished))
+    assert found[["encoder", "setting"]].drop_duplicates().values.tolist() == [
+        ["encoder", "toy-same"]
+    ]
+    table = api.gains(small, finished)
+    main = table[table["main"]].set_index("target")["gain"]
+    for row in found.itertuples():
+        assert row.gain == pytest.approx(main[row.target])
+    assert sorted(found["target"]) == ["toy-kind", "toy-search"]
+
+
+def test_the_newest_experiment_counts_and_sweeps_do_not(finished: Path) -> None:
+    cells = next(iter(past(finished).values()))
+    twice = {"old@1": cells, "new@2": cells}
+    assert len(known_gains(twice, Store(finished))) == 2
+    swept = [
+        type(cell)(**{**vars(cell), "target": "toy-search (layer 1, mean)"})
+        if cell.target == "toy-search"
+        else cell
+        for cell in cells
+    ]
+    found = known_gains({"swept@1": swept}, Store(finished))
+    assert found["target"].tolist() == ["toy-kind"]
+    direct = direct_gains(twice, Store(finished), ("encoder", "toy-kind"), ["toy-same"])
+    assert direct.gains["toy-same"].note == "new, 1 seed"
+
+
+def test_results_on_the_target_are_the_gain_table_s(finished: Path, small: Loaded) -> None:
+    table = api.gains(small, finished)
+    row = table[table["main"] & (table["target"] == "toy-kind")].iloc[0]
+    place = "encoder", "toy-kind"
+    direct = direct_gains(past(finished), Store(finished), place, ["toy-same", "toy-tags"])
+    assert list(direct.gains) == ["toy-same"]
+    found = direct.gains["toy-same"]
+    assert (found.value, found.low, found.high) == (row["gain"], row["low"], row["high"])
+    assert direct.failed == {}
+    english = direct_gains(past(finished), Store(finished), place, ["toy-same"], ["en"])
+    assert english.gains["toy-same"].value == pytest.approx(row["english"])
+    assert "English only" in english.gains["toy-same"].note
+    elsewhere = direct_gains(past(finished), Store(finished), ("other", "toy-kind"), ["toy-same"])
+    assert elsewhere.gains == {}
+
+
+@pytest.mark.parametrize("event", ["diverged", "collapsed"])
+def test_runs_that_went_wrong_are_named_and_left_out(
+    event: str, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experience, "results_frame", spoilt(event))
+    assert known_gains(past(finished), Store(finished))["target"].tolist() == ["toy-search"]
+    place = "encoder", "toy-kind"
+    direct = direct_gains(past(finished), Store(finished), place, ["toy-same"])
+    assert direct.gains == {}
+    assert direct.failed == {"toy-same": f"{event} in small"}
+
+
+def test_an_empty_store_knows_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert known_gains({}, store).empty
+    assert direct_gains({}, store, ("encoder", "toy-kind"), ["toy-same"]).gains == {}
+
+
+def test_a_price_is_what_only_the_candidate_needs(small: Loaded, tmp_path: Path) -> None:
+    compiled = compile_experiment(small)
+    cost = prices(compiled, compiled.plan.standings(Store(tmp_path)), {"train": 2.0})
+    assert cost["toy-same"].stages + cost[BASELINE].stages == len(compiled.plan.stages)
+    own = [stage for stage in compiled.plan.stages if "toy-same" in stage.label]
+    assert cost["toy-same"].stages == len(own)
+    assert cost["toy-same"].operations == sum(stage.cost.operations for stage in own)
+    assert cost["toy-same"].seconds == pytest.approx(
+        sum(stage.cost.seconds * (2 if stage.kind == "train" else 1) for stage in own)
+    )
+
+
+def test_what_is_finished_costs_nothing(small: Loaded, finished: Path) -> None:
+    compiled = compile_experiment(small)
+    cost = prices(compiled, compiled.plan.standings(Store(finished)), {})
+    assert [(one.stages, one.seconds) for one in cost.values()] == [(0, 0), (0, 0)]

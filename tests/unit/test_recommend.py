@@ -1,0 +1,168 @@
+"""Advice on candidates: known gains win, predictions rank, and nothing is invented."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xstilts.statistics.estimate import Estimate
+from xstilts.statistics.ranking import ndcg, regret
+from xstilts.studies.hindsight import Way, held_out, mean_cost
+from xstilts.studies.recommend import GAINS, Known, mean_gains, recommend
+
+MEASURES = pd.DataFrame(columns=["measure", "task", "other", "language", "seed", "value"])
+NOTHING = pd.DataFrame(columns=list(GAINS))
+
+
+def gains(table: dict[str, list[float]], encoder: str = "e", base: float = 0.5) -> pd.DataFrame:
+    """Setting → its gains on the targets t0, t1 …; NaN is left out."""
+    rows = [
+        (encoder, setting, f"t{place}", base + gain, gain)
+        for setting, values in table.items()
+        for place, gain in enumerate(values)
+        if not np.isnan(gain)
+    ]
+    return pd.DataFrame(rows, columns=list(GAINS))
+
+
+def measures(values: dict[str, dict[str, float]], target: str) -> pd.DataFrame:
+    """Measure → setting → its value with a target."""
+    rows = [
+        (name, task, target, "", -1, value)
+        for name, tasks in values.items()
+        for task, value in tasks.items()
+    ]
+    return pd.DataFrame(rows, columns=list(MEASURES.columns))
+
+
+PLANTED = {
+    "good": [0.05, 0.06, 0.055, 0.045],
+    "bad": [-0.03, -0.02, -0.025, -0.035],
+    "fair": [0.01, 0.02, 0.015, 0.005],
+}
+
+
+def test_planted_gains_are_recovered_and_ranked() -> None:
+    found = recommend(["bad", "fair", "good", "new"], "x", "e", Known(gains(PLANTED), MEASURES))
+    by_name = found.set_index("candidate")
+    assert found["rank"].tolist() == [1, 2, 3, 4]
+    assert by_name.loc[["good", "fair", "bad"], "rank"].is_monotonic_increasing
+    assert by_name.loc["good", "gain"] == pytest.approx(0.0525, abs=0.002)
+    assert by_name.loc["good", "basis"] == "results on 4 other targets"
+    assert by_name.loc["new", "basis"] == "other tasks on 4 targets"
+    width = by_name["high"] - by_name["low"]
+    assert width["new"] > 2 * width["good"]
+
+
+def test_results_on_the_target_win_over_any_prediction() -> None:
+    direct = {"bad": Estimate(0.2, 0.1, 0.3, n=3, note="that, 3 seeds")}
+    known = Known(gains(PLANTED), MEASURES, direct, {"good": "diverged in that"})
+    found = recommend(["good", "bad"], "x", "e", known)
+    first, second = found.to_dict("records")
+    assert (first["candidate"], first["gain"], first["low"], first["high"]) == (
+        "bad",
+        0.2,
+        0.1,
+        0.3,
+    )
+    assert (first["basis"], first["note"]) == ("results on this target", "that, 3 seeds")
+    assert second["note"] == "diverged in that"
+    assert second["basis"] == "results on 4 other targets"
+
+
+def test_an_empty_store_gives_an_order_by_measures_and_no_number() -> None:
+    some = measures(
+        {
+            "textemb": {"a": 0.7, "b": 0.9, "c": 0.8},
+            "format": {"a": 0.0, "b": 1.0, "c": 0.0},
+            "size-rule": {"a": 10.0, "b": 1000.0, "c": 100.0},
+            "semb": {"a": 1.0, "b": 0.0, "c": 0.5},
+        },
+        "x",
+    )
+    found = recommend(["a", "b", "c", "d"], "x", "e", Known(NOTHING, some))
+    assert found["candidate"].tolist() == ["b", "c", "a", "d"]
+    assert found[["gain", "low", "high"]].isna().all(axis=None)
+    assert found["basis"].tolist() == ["measures only"] * 3 + ["nothing"]
+    assert set(found["note"]) == {"too few targets for a conclusion: 0 of at least 3"}
+
+
+def test_measures_move_the_prediction_of_a_task_never_run() -> None:
+    draw = np.random.default_rng(0)
+    likeness = draw.normal(size=(6, 5))
+    table = {f"s{i}": (0.04 * likeness[i] + draw.normal(0, 0.002, 5)).tolist() for i in range(6)}
+    known = [
+        measures({"textemb": {f"s{i}": likeness[i, j] for i in range(6)}}, f"t{j}")
+        for j in range(5)
+    ]
+    asked = measures({"textemb": {"near": 1.5, "far": -1.5}}, "x")
+    found = recommend(["far", "near"], "x", "e", Known(gains(table), pd.concat([*known, asked])))
+    assert found["candidate"].tolist() == ["near", "far"]
+    assert found.loc[0, "gain"] > 0.02 > -0.02 > found.loc[1, "gain"]
+    assert found.loc[0, "basis"] == "other tasks on 5 targets and measures"
+
+
+def test_other_encoders_count_only_where_there_is_too_little_of_this_one() -> None:
+    other = gains({name: values[::-1] for name, values in PLANTED.items()}, "other")
+    few = pd.concat([other, gains({"good": [0.3]})])
+    found = recommend(["good", "bad"], "x", "e", Known(few, MEASURES))
+    assert "other encoders among them" in found.loc[0, "basis"]
+    enough = pd.concat([other.assign(gain=-other["gain"]), gains(PLANTED)])
+    found = recommend(["good", "bad"], "x", "e", Known(enough, MEASURES))
+    assert found["candidate"].tolist() == ["good", "bad"]
+    assert found.loc[0, "basis"] == "results on 4 other targets"
+
+
+def test_a_target_s_gain_is_its_mean_without_english_where_it_can_be() -> None:
+    rows = [
+        ("a", "t", "en", 0, 0.9, 0.5), ("a", "t", "de", 0, 0.4, 0.1), ("a", "t", "de", 1, 0.6, 0.3),
+        ("a", "only", "en", 0, 0.8, 0.2),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["setting", "target", "language", "seed", "score", "gain"])
+    found = mean_gains(table, "e").set_index("target")
+    assert found.loc["t", ["score", "gain"]].tolist() == pytest.approx([0.5, 0.2])
+    assert found.loc["only", "gain"] == pytest.approx(0.2)
+
+
+def test_in_hindsight_planted_gains_cost_nothing_and_chance_what_it_costs() -> None:
+    """Chance against all orders, one by one."""
+    found = held_out(gains(PLANTED), MEASURES)
+    assert found.groupby("way").size().tolist() == [4, 4, 4]
+    advice = found[found["way"] == Way.ADVICE]
+    assert advice["cost_1"].tolist() == pytest.approx([0] * 4)
+    assert advice["ndcg"].tolist() == pytest.approx([1] * 4)
+    assert advice["inside"].tolist() == [1] * 4
+    worth = [0.55, 0.47, 0.51]
+    orders = list(permutations(range(3)))
+    blind = found[(found["way"] == Way.BLIND) & (found["target"] == "t0")].iloc[0]
+    for k, column in ((1, "regret_1"), (3, "regret_3")):
+        every = [regret([-order.index(i) for i in range(3)], worth, k) for order in orders]
+        assert blind[column] == pytest.approx(np.mean(every))
+        assert blind[column.replace("regret", "cost")] == pytest.approx(np.mean(every) * 0.0055)
+    every = [ndcg([-order.index(i) for i in range(3)], worth) for order in orders]
+    assert blind["ndcg"] == pytest.approx(np.mean(every))
+
+
+def test_a_target_that_is_unlike_the_others_costs() -> None:
+    """One target where the best on the others is the worst."""
+    table = {name: [*values, last] for (name, values), last in zip(
+        PLANTED.items(), (-0.1, 0.1, 0.0), strict=True)}  # fmt: skip
+    found = held_out(gains(table), MEASURES).set_index(["target", "way"])
+    assert found.loc[("t4", Way.ADVICE), "cost_1"] == pytest.approx(0.2)
+    assert found.loc[("t4", Way.ADVICE), "cost_3"] == pytest.approx(0)
+    assert found.loc[("t4", Way.OTHERS), "cost_1"] == pytest.approx(0.2)
+    mean = mean_cost(found.reset_index(), Way.ADVICE)
+    assert (mean.value, mean.low, mean.n) == (pytest.approx(0.04), 0, 5)
+    assert mean.high > 0.04
+
+
+def test_too_few_targets_have_no_record() -> None:
+    three = {name: values[:3] for name, values in PLANTED.items()}
+    mean = mean_cost(held_out(gains(three), MEASURES), Way.ADVICE)
+    assert np.isnan(mean.value)
+    assert mean.note == "too few targets for a conclusion: 3 of at least 4"
+    assert held_out(NOTHING, MEASURES).empty
+    assert held_out(gains({"one": [0.1, 0.2, 0.3, 0.4]}), MEASURES).empty
