@@ -163,6 +163,6 @@ def test_too_few_targets_have_no_record() -> None:
     three = {name: values[:3] for name, values in PLANTED.items()}
     mean = mean_cost(held_out(gains(three), MEASURES), Way.ADVICE)
     assert np.isnan(mean.value)
-    assert mean.note == "too few targets for a conclusion: 3 of at least 4"
+    assert mean.note == "too few targets with several tasks for a conclusion: 3 of at least 4"
     assert held_out(NOTHING, MEASURES).empty
     assert held_out(gains({"one": [0.1, 0.2, 0.3, 0.4]}), MEASURES).empty

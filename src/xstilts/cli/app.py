@@ -281,6 +281,66 @@ def claims(
 
 
 @app.command()
+def recommend(
+    target: Annotated[str, typer.Option(help="the target task")],
+    candidates: Annotated[
+        str, typer.Option(metavar="A,B,C", help="intermediate settings to choose from")
+    ],
+    encoder: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="a Hugging Face name or a folder; with --like, the experiment's"),
+    ] = None,
+    languages: Annotated[
+        str, typer.Option(metavar="DE,SW", help="of the target  [default: all]")
+    ] = "",
+    like: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="EXPERIMENT|PRESET", help="take recipes, limits and tasks from this experiment"
+        ),
+    ] = None,
+    data: DataOption = None,
+    store: StoreOption = None,
+    workers: Workers = None,
+    measures: Annotated[
+        bool, typer.Option(help="take the cheap measures that are missing, and use them")
+    ] = True,
+    tflops: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="10^12 operations per second that a GPU is assumed to sustain"
+        ),
+    ] = TFLOPS,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or md")] = "table",
+) -> None:
+    """Rank intermediate tasks for a target before paying for them, from what can be known so far.
+
+    That is results in the store, and measures that one pass of the pretrained encoder gives.
+    """
+    from xstilts import advice, api
+    from xstilts.cli import advice as printed
+    from xstilts.cli.progress import progress
+
+    printed.check_form(form)
+    asked = advice.ask(
+        target,
+        candidates.split(","),
+        encoder=encoder,
+        like=like,
+        languages=languages.split(",") if languages else (),
+        data=data,
+        store=store,
+        measuring=measures,
+    )
+    outlook = asked.outlook(workers)
+    if outlook.todo:
+        api.check_room(outlook, asked.store)
+        with progress(outlook) as listen:
+            asked.measure(workers=workers, listen=listen)
+    printed.show(asked.advise(), form, tflops)
+
+
+@app.command()
 def tasks(
     name: Annotated[
         Optional[str],  # noqa: UP045

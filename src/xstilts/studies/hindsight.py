@@ -84,7 +84,7 @@ def mean_cost(found: pd.DataFrame, way: Way, column: str = "cost_1") -> Estimate
     values = found.loc[found["way"] == way, column].to_numpy(dtype=np.float64)
     n = len(values)
     if n < NEEDED:
-        return nothing(n, too_few(n, NEEDED, "targets"))
+        return nothing(n, too_few(n, NEEDED, "targets with several tasks"))
     from scipy import stats
 
     value = float(values.mean())

@@ -1,0 +1,142 @@
+"""`xstilts recommend` as a user meets it, on toy tasks."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from xstilts import advice
+from xstilts.cli.advice import past_sentence, sentences
+from xstilts.core.errors import ConfigError
+from xstilts.core.store import Store
+from xstilts.executors.worker import perform
+from xstilts.stages.prices import Price
+from xstilts.studies.hindsight import held_out
+from xstilts.studies.recommend import CHEAP, DEFAULT, GAINS, Known, recommend
+
+
+def xstilts(*words: object, code: int = 0) -> str:
+    """Run the command; returns what it printed, errors included."""
+    done = subprocess.run(
+        [sys.executable, "-m", "xstilts", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "160"},
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    assert "Traceback" not in said
+    return said
+
+
+def question(toy_file: Path, store: Path, target: str, candidates: str) -> tuple[object, ...]:
+    named = ("--like", toy_file, "--store", store, "--target", target)
+    return ("recommend", *named, "--candidates", candidates)
+
+
+@pytest.fixture(scope="module")
+def measured(toy_file: Path, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished store with the cheap measures for two targets."""
+    import shutil
+
+    place = tmp_path_factory.mktemp("measured") / "store"
+    shutil.copytree(finished, place)
+    store = Store(place).prepare()
+    for target, candidates in (("toy-kind", ["toy-same", "toy-tags"]), ("toy-tags", ["toy-same"])):
+        asked = advice.ask(target, candidates, like=str(toy_file), store=store)
+        for stage in asked.cheap[0].stages:
+            if not store.has(stage.key):
+                perform(store, stage, lambda _: None)
+    return place
+
+
+def test_results_come_first_and_the_rest_by_measures(toy_file: Path, measured: Path) -> None:
+    words = question(toy_file, measured, "toy-kind", "toy-tags,toy-same")
+    found = json.loads(xstilts(*words, "--format", "json"))
+    first, second = found["candidates"]
+    assert (first["candidate"], first["basis"]) == ("toy-same", "results on this target")
+    assert first["note"] == "small, 1 seed"
+    assert first["low"] <= first["gain"] <= first["high"]
+    assert first["seconds"] > 0  # the toy experiment has two seeds, the store one
+    assert (second["candidate"], second["basis"]) == ("toy-tags", "measures only")
+    assert second["gain"] is second["low"] is None
+    assert second["note"] == "too few targets for a conclusion: 2 of at least 3"
+    assert all(isinstance(second[name], float) for name in CHEAP)
+    assert found["past"][0]["points"] is None
+
+
+def test_the_table_says_in_words_what_is_not_known(toy_file: Path, measured: Path) -> None:
+    said = xstilts(*question(toy_file, measured, "toy-tags", "toy-same"))
+    assert "No expected gain can be given" in said
+    assert f"by mean rank in {', '.join(DEFAULT)}" in said
+    assert "The baseline, against which gains are, is needed once" in said
+    assert "is not known: too few targets with several tasks for a conclusion: 0 of" in said
+    assert "measured in this store" in said
+    assert "textemb" in said
+
+
+def test_without_measures_nothing_is_run_or_written(toy_file: Path, tmp_path: Path) -> None:
+    words = question(toy_file, tmp_path / "none", "toy-kind", "toy-same,toy-tags+toy-same")
+    said = xstilts(*words, "--no-measures", "--format", "csv")
+    table = pd.read_csv(io.StringIO(said))
+    assert table["candidate"].tolist() == ["toy-same", "toy-same+toy-tags"]
+    assert table["gain"].isna().all()
+    assert set(table["basis"]) == {"nothing"}
+    assert (table["gpu_hours"] > 0).all()
+    assert not (tmp_path / "none").exists()
+    assert "| candidate |" in xstilts(*words, "--no-measures", "--format", "md")
+
+
+@pytest.mark.parametrize(
+    ("target", "candidates", "languages", "said"),
+    [
+        ("toy-kind", ["none"], [], "no intermediate task to choose from"),
+        ("toy-kind", ["toy-kind"], [], "more epochs of it"),
+        ("toy-kind", ["toy-sam"], [], "did you mean 'toy-same'"),
+        ("toy-kin", ["toy-same"], [], "did you mean 'toy-kind'"),
+        ("toy-kind", ["toy-same"], ["qq"], "no test split in the languages"),
+    ],
+)
+def test_mistakes_are_told_before_anything_runs(
+    target: str, candidates: list[str], languages: list[str], said: str, toy_file: Path
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        advice.ask(target, candidates, like=str(toy_file), languages=languages)
+
+
+def test_without_an_experiment_there_must_be_an_encoder(tmp_path: Path) -> None:
+    words = ("--target", "xnli", "--candidates", "mnli", "--store", tmp_path, "--no-measures")
+    assert "one of table" in xstilts("recommend", *words, "--format", "xls", code=2)
+    assert "give a Hugging Face name" in xstilts("recommend", *words, code=2)
+    said = xstilts("recommend", *words, "--encoder", "FacebookAI/xlm-roberta-base")
+    assert "mnli" in said
+    assert "a first guess for a CPU" in said
+
+
+def test_the_record_of_past_advice_is_a_sentence() -> None:
+    rows = [
+        ("e", setting, f"t{place}", 0.5 + gain, gain)
+        for setting, gains in (("a", [0.05, 0.06, 0.04, 0.05]), ("b", [0.01, 0.02, 0.01, 0.03]))
+        for place, gain in enumerate(gains)
+    ]
+    gains = pd.DataFrame(rows, columns=list(GAINS))
+    measures = pd.DataFrame(columns=["measure", "task", "other", "language", "seed", "value"])
+    table = recommend(["a", "b"], "x", "e", Known(gains, measures))
+    table = table.assign(seconds=0.0, operations=0.0)
+    past = held_out(gains, measures)
+    found = advice.Recommendation(
+        "e", "x", table, measures, Price(0, 0.0, 0.0), past, calibrated=True
+    )
+    assert past_sentence(found).startswith(
+        "On the 4 targets of this store, following it would have cost 0.0 points against the best "
+        "[0.0, 0.0]; taking the best on the other targets 0.0, choosing at random 1.6. "
+    )
+    assert list(sentences(found, 100.0)) == [past_sentence(found)]
