@@ -48,8 +48,8 @@ from xstilts.train.predict import embed_words
 from xstilts.train.surprise import surprise, told
 
 KEYS = {
-    "quickstart": "271dc3298b249e61a06ec6e274b11474f0f1a3cdb087c6b3f340a2c133a67bfd",
-    "phang-2020": "890a5e5a8eec330fbb18b44a4b37256d47334f270396a4d4f72daeea16fbc0fb",
+    "quickstart": "e5fe81d18c7b4ce86546159748cf33a28b1e79cea6151971834e613e27b4c976",
+    "phang-2020": "1cd5b7a0cc176ee3f6f8861eb893a5ccc97a3a888f8b2f52d7a7d636f57abb52",
 }
 CHANGES = [
     "name=measured",
