@@ -66,7 +66,7 @@ def test_a_failed_baseline_leaves_nothing_on_its_target() -> None:
     rows: list[Row] = [("none", "t", "de", 0, 0.1, "collapsed"), ("a", "t", "de", 0, 0.7, "")]
     found = gains_of(results(rows))
     assert found.table.empty
-    assert found.left_out == (LeftOut("a", "t", "the baseline collapsed (seed 0)"),)
+    assert found.left_out == (LeftOut("a", "t", "the baseline collapsed (seed 0)", failed=False),)
 
 
 def test_a_setting_with_scores_missing_is_left_out() -> None:
@@ -85,6 +85,33 @@ def test_a_setting_with_scores_missing_is_left_out() -> None:
     found = gains_of(results(rows), cells)
     assert set(found.table["setting"]) == {"b"}
     assert found.left_out == (LeftOut("a", "t", "1 of 2 scores are missing"),)
+
+
+def test_who_failed_is_told_from_who_could_have_no_gain() -> None:
+    """Own runs fail; a baseline that failed or is missing, and the target's data, are no fault."""
+    cells = [
+        Cell("e", setting, target, "de", "test", 0, ("main",), "k", (), setting == "d")
+        for setting in ("none", "a", "b", "c", "d")
+        for target in ("t", "missing", "unsound")
+    ]
+    rows: list[Row] = [
+        ("none", "t", "de", 0, 0.5, ""),
+        ("a", "t", "de", 0, 0.5, ""),
+        ("b", "t", "de", 0, 0.5, "collapsed"),
+        ("none", "unsound", "de", 0, 0.5, "collapsed"),
+        ("a", "unsound", "de", 0, 0.5, "diverged"),
+        ("b", "missing", "de", 0, 0.5, ""),
+    ]
+    found = gains_of(results(rows), cells)
+    failed = {(one.setting, one.target) for one in found.left_out if one.failed}
+    assert failed == {("b", "t"), ("c", "t")}
+    assert len(found.left_out) == 4 * 3 - 1
+    assert found.among({"a", "c"}, {"t"}).left_out == (
+        LeftOut("c", "t", "1 of 1 scores are missing"),
+    )
+    assert found.among({"a", "c"}, {"t"}).table["setting"].tolist() == ["a"]
+    assert found.among(()).table.columns.tolist() == found.table.columns.tolist()
+    assert "c is left out on t, missing, unsound: 1 of 1 scores are missing." in found.caveats()
 
 
 def test_no_results_are_no_gains() -> None:

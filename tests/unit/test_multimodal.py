@@ -54,11 +54,38 @@ def test_inference_that_carries_over_is_found() -> None:
     languages = next(one.text for one in answer.findings if one.name == "xvnli-languages")
     assert "of 12 gains after inference tasks, 12 are above zero" in languages
     assert any("measured without images" in text for text in answer.caveats)
-    assert any("same-data, left out: snli on xvnli" in text for text in answer.caveats)
+    assert any("snli is left out on xvnli: it holds the target" in text for text in answer.caveats)
+
+
+def test_single_runs_are_paired_with_the_baseline_of_their_seed() -> None:
+    one = Planted(LOADED, lambda setting, _: 0.1 * (setting == "mnli"), notes=NOTES)
+    outcomes = [each for each in one.outcomes() if each.target == "xvnli"]
+    answer = answered(one.evidence(outcomes), outcomes, draws=50)
+    table = next(table.frame for table in answer.tables if table.name == "xvnli-answers")
+    assert set(table["after"]) == set(NLI)  # snli holds the target's data
+    assert len(table) == len(NLI) * 3 * 2
+    hits = {
+        (each.intermediate, each.language, each.seed): each.statistics[:, 0] for each in outcomes
+    }
+    rows = table.set_index(["after", "language", "seed"])
+    ours, theirs = hits["mnli", "fi", 1], hits["none", "fi", 1]
+    row = rows.loc[("mnli", "fi", 1)]
+    assert row["gained"] == sum(ours > theirs)
+    assert row["lost"] == sum(ours < theirs)
+    assert row["difference"] == pytest.approx(100 * (ours.mean() - theirs.mean()))
+    assert (table[table["after"] == "mnli"]["p (Holm)"] < 0.05).all()
+    assert (rows["q"] <= rows["p (Holm)"]).all()
+    text = next(one.text for one in answer.findings if one.name == "xvnli-answers")
+    assert (
+        "of 24 differences in right answers to the baseline's run with the same seed, 6 are" in text
+    )
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
     answer = answer_of(lambda _s, _t: 0.0)
+    runs = next(one.text for one in answer.findings if one.name == "xvnli-answers")
+    assert "0 are above zero and 0 below after Holm's correction" in runs
+    assert "would be found in four of five such runs" in runs
     assert not found(answer, "xvnli-versus").found
     assert not found(answer, "xvnli-after-sick").found
 

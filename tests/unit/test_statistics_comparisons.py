@@ -126,6 +126,7 @@ def test_detectable_mean_is_statsmodels(n: int) -> None:
 def test_one_seed_detects_nothing() -> None:
     assert math.isnan(detectable_mean(0.02, 1))
     assert math.isnan(detectable_difference(20, 0.05))
+    assert math.isnan(detectable_difference(2_000, 0.0))
 
 
 def test_a_detectable_difference_is_detected_so_often() -> None:

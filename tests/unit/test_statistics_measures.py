@@ -19,7 +19,7 @@ from xstilts.statistics.cka import linear_cka
 from xstilts.statistics.divergence import jensen_shannon
 from xstilts.statistics.logme import logme
 from xstilts.statistics.prequential import code_length
-from xstilts.statistics.ranking import ndcg, regret, top_agreement
+from xstilts.statistics.ranking import ndcg, regret
 
 QUICK = """
 import pkgutil, sys, xstilts.statistics as room
@@ -51,18 +51,9 @@ def test_regret_by_hand() -> None:
     assert found == pytest.approx([100 * 0.2 / 0.9, 100 * 0.2 / 0.9, 100 * 0.1 / 0.9, 0])
 
 
-def test_top_agreement_by_hand() -> None:
-    predicted = [4, 1, 3, 2]
-    assert [top_agreement(predicted, TRUE, k) for k in (1, 2, 3, 4)] == pytest.approx(
-        [0, 0, 2 / 3, 1]
-    )
-    assert top_agreement([3, 2, 1], [0.5, 0.5, 0.1], 1) == 1
-
-
 def test_a_measure_that_says_nothing_wins_nothing() -> None:
     assert regret([1, 1, 1, 1], TRUE, 1) == pytest.approx(100 * 0.3 / 0.9)
     assert ndcg([1, 1, 1, 1], TRUE) == ndcg([-1 * one for one in TRUE], TRUE) < 1
-    assert top_agreement([1, 1, 1, 1], TRUE, 2) == 0
 
 
 def test_rankings_of_gains_are_refused() -> None:

@@ -258,7 +258,7 @@ def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
     gain, where the baseline is missing, and where a run diverged).
     """
     keys = ["target", "metric", "language"]
-    means = frame.groupby([*keys, "intermediate"], sort=False)["value"].agg(_strict_mean)
+    means = frame.groupby([*keys, "intermediate"], sort=False)["value"].agg(strict_mean)
     table = means.reset_index()
     base = table[table["intermediate"] == BASELINE].set_index(keys)["value"]
     against = table.set_index(keys).index.map(base.to_dict()).to_numpy(dtype=np.float64)
@@ -268,5 +268,6 @@ def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _strict_mean(values: pd.Series[float]) -> float:
+def strict_mean(values: pd.Series[float]) -> float:
+    """NaN where one value is: the others would be a choice."""
     return float(values.mean(skipna=False))

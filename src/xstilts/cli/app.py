@@ -59,6 +59,12 @@ Workers = Annotated[
     typer.Option("--workers", min=1, help="processes at a time, one thread each"),
 ]
 
+OutFile = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--out", help="write to this file instead of standard output"),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would run, like `plan`")]
+
 
 @app.command()
 def run(
@@ -71,9 +77,7 @@ def run(
     isolate: Annotated[
         bool, typer.Option("--isolate", help="a fresh process for every stage")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what would run, like `plan`")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Run what is missing of an experiment, then print the gains. Stop it anywhere; run again."""
     from xstilts import api
@@ -154,10 +158,7 @@ def results(
     form: Annotated[
         str, typer.Option("--format", help="csv, md, latex, or parquet (needs --out)")
     ] = "csv",
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="write to this file instead of standard output"),
-    ] = None,
+    out: OutFile = None,
 ) -> None:
     """Print every score known so far as one tidy table."""
     from xstilts import api
@@ -220,9 +221,7 @@ def study(
         Optional[Path],  # noqa: UP045
         typer.Option("--out", help="folder for a copy of what is written into the store"),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what would run, like `plan`")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Run what a question needs beside an experiment, then answer it from the results.
 
@@ -264,10 +263,7 @@ def claims(
         Optional[str],  # noqa: UP045
         typer.Option("--format", help="md, json or html  [default: a table here]"),
     ] = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="write to this file instead of standard output"),
-    ] = None,
+    out: OutFile = None,
 ) -> None:
     """Judge published claims by what the experiments of a store have found.
 

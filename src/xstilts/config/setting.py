@@ -46,6 +46,11 @@ class Setting:
         return tuple(sorted({part for mixture in self.chain for part in mixture}))
 
     @property
+    def single(self) -> Part | None:
+        """The part of a setting that is one task; none of mixtures and chains."""
+        return self.chain[0][0] if [len(mixture) for mixture in self.chain] == [1] else None
+
+    @property
     def tasks(self) -> frozenset[str]:
         """Every task in the chain."""
         return frozenset(part.task for part in self.parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from xstilts.reports.tables import NOTHING, table_text
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer, Evidence, Finding, StudyTable
 from xstilts.studies.record import FILE, FOLDER, from_json, stands_on, to_json
+from xstilts.studies.wording import slug
 
 PAGE = "answer.md"
 
@@ -161,8 +161,3 @@ def numbers_of(finding: Finding) -> str:
     """The numbers behind a finding in a line; empty where its sentence has said it all."""
     text = estimate_text(finding.estimate)
     return "" if text in finding.text else text
-
-
-def slug(name: str) -> str:
-    """A name that is safe in a path and in a link."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"

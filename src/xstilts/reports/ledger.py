@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.reports.tables import NOTHING, interval, points, table_text
+from xstilts.reports.templating import template
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.ledger.found import Measure
 from xstilts.studies.ledger.judge import Judgement
@@ -147,19 +146,12 @@ def _line(what: str, figure: str, measure: Measure | None) -> Line:
 
 
 def _page(found: Sequence[Judgement], store: Store) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("xstilts.reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"share": share, "lines": lines, "headline": headline}
     counts: dict[str, int] = {}
     for one in found:
         counts[one.verdict] = counts.get(one.verdict, 0) + 1
     experiments = dict.fromkeys(f"{one.experiment} ({one.encoder})" for one in found)
-    return environment.get_template("claims.html.j2").render(
+    page = template("claims.html.j2", share=share, lines=lines, headline=headline)
+    return page.render(
         found=found, counts=counts, experiments=list(experiments), legend=LEGEND, shown=SHOWN,
         store=store.root.name,
     )  # fmt: skip

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 import yaml
 
@@ -29,7 +27,9 @@ from xstilts.reports.evaluated import stand_in_note
 from xstilts.reports.figures import Curve, curves
 from xstilts.reports.sections import Section, best_section, xtreme_section
 from xstilts.reports.tables import LEGEND, points
+from xstilts.reports.templating import template
 from xstilts.stages.compile import Compiled
+from xstilts.studies.wording import slug
 
 NONE = float("nan")
 
@@ -72,23 +72,17 @@ class Facts:
 
 def page(facts: Facts, folder: Path) -> str:
     """The page as text; links to artifacts are relative to the folder it will lie in."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("xstilts.reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    found = template(
+        "page.html.j2",
+        points=points,
+        gain=lambda value: points(value, signed=True),
+        numbers=numbers_of,
+        rounded=rounded,
+        draw=draw,
+        slug=slug,
     )
-    environment.filters |= {
-        "points": points,
-        "gain": lambda value: points(value, signed=True),
-        "numbers": numbers_of,
-        "rounded": rounded,
-        "draw": draw,
-        "slug": lambda name: re.sub(r"[^a-z0-9]+", "-", name),
-    }
     main = facts.gains[facts.gains["main"]]
-    return environment.get_template("page.html.j2").render(
+    return found.render(
         experiment=facts.experiment,
         encoder=facts.experiment.encoder.name,
         verdicts=[verdict(row) for row in best_rows(main)],

@@ -21,10 +21,13 @@ def detectable_difference(
         disagreement: share of the examples where just one of the two systems is right.
 
     Returns:
-        Between 0 and `disagreement`; NaN where not even the largest would be found.
+        Between 0 and `disagreement`; NaN where not even the largest would be found, or nothing
+        differs.
 
     Source: Connor (1987), by the normal approximation.
     """
+    if not disagreement > 0:
+        return NAN
     alpha, beta = _normal(1 - level / 2), _normal(power)
 
     def surplus(difference: float) -> float:

@@ -49,14 +49,6 @@ def regret(predicted: ArrayLike, true: ArrayLike, k: int) -> float:
     return 100 * (best - float(worth[_order(guessed, worth)[:k]].max())) / best
 
 
-def top_agreement(predicted: ArrayLike, true: ArrayLike, k: int) -> float:
-    """The share of the k top-ranked that truly are among the best k; equals of the k-th count."""
-    guessed, worth = _both(predicted, true)
-    k = min(k, len(worth))
-    edge = np.sort(worth)[-k]
-    return float((worth[_order(guessed, worth)[:k]] >= edge).mean())
-
-
 def expected_ndcg(predicted: ArrayLike, true: ArrayLike) -> float:
     """The mean of `ndcg` over all orders of equals; a constant prediction gives that of chance.
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from xstilts.statistics.association import associate, partial
 from xstilts.statistics.estimate import NAN, Estimate, joined, nothing
-from xstilts.statistics.multiple import holm
+from xstilts.statistics.multiple import benjamini_hochberg, holm
 from xstilts.statistics.permutation import DRAWS
 
 UNMEASURED = "not measured"
@@ -23,7 +23,8 @@ class Association:
 
     Args:
         given: Spearman's correlation given the covariates.
-        p_holm: of Spearman's, corrected for the family that `corrected` was given.
+        p_holm, q: of Spearman's, by Holm and by Benjamini & Hochberg, over the family that
+            `corrected` was given.
     """
 
     target: str
@@ -32,6 +33,7 @@ class Association:
     kendall: Estimate
     given: Estimate
     p_holm: float = NAN
+    q: float = NAN
 
     @property
     def found(self) -> bool:
@@ -76,9 +78,10 @@ def _given(x: ArrayLike, y: ArrayLike, covariates: pd.DataFrame, draws: int) -> 
 
 
 def corrected(rows: Sequence[Association]) -> list[Association]:
-    """The same with Holm's correction over all of them."""
-    values = holm(np.array([row.spearman.p for row in rows], dtype=np.float64))
-    return [replace(row, p_holm=float(p)) for row, p in zip(rows, values, strict=True)]
+    """The same, corrected for having looked at all of them."""
+    p = np.array([row.spearman.p for row in rows], dtype=np.float64)
+    found = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
+    return [replace(row, p_holm=float(one), q=float(other)) for row, one, other in found]
 
 
 def association_frame(rows: Iterable[Association]) -> pd.DataFrame:
@@ -93,6 +96,7 @@ def _row(row: Association) -> dict[str, object]:
         "n": row.spearman.n,
         **spelled("spearman", row.spearman),
         "p_holm": row.p_holm,
+        "q": row.q,
         **spelled("kendall", row.kendall),
         **spelled("partial", row.given),
         "note": row.spearman.note

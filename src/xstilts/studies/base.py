@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -96,6 +96,20 @@ class Series:
     high: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     line: bool = False
+
+
+def marked(
+    name: str,
+    estimates: Sequence[Estimate],
+    x: Iterable[float] | None = None,
+    labels: Sequence[str] = (),
+) -> Series:
+    """Estimates as points with their intervals, at 0, 1, 2 … if nothing is said."""
+    places = range(len(estimates)) if x is None else x
+    value, low, high = (
+        tuple(getattr(one, end) for one in estimates) for end in ("value", "low", "high")
+    )
+    return Series(name, tuple(map(float, places)), value, low, high, tuple(labels))
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ from xstilts.studies.points import (
     spread,
     task_table,
 )
-from xstilts.studies.wording import chance, listed, ranged
+from xstilts.studies.wording import after_holm, chance, listed, ranged, slug
 
 NAME = "difficulty"
 QUESTION = (
@@ -264,7 +264,7 @@ def _findings(rows: Sequence[Association], points: Points) -> Iterator[Finding]:
     for row in rows:
         if row.spearman.note == UNMEASURED:
             continue  # the caveats say so
-        name = row.measure if row.target == POOLED else f"{row.measure}-{_slug(row.target)}"
+        name = row.measure if row.target == POOLED else f"{row.measure}-{slug(row.target)}"
         yield Finding(name, _sentence(row), row.spearman)
         if row.target == POOLED and row.measure == ASKED:
             given = _in_words("given size and length of the training data", row.given)
@@ -280,10 +280,7 @@ def _findings(rows: Sequence[Association], points: Points) -> Iterator[Finding]:
 def _sentence(row: Association) -> str:
     measure, where = MEASURES[row.measure], _where(row.target)
     text = _in_words(f"{measure.words} (high: {measure.high}) and gain on {where}", row.spearman)
-    if isnan(row.p_holm):
-        return text
-    verdict = "found" if row.found else "not found"
-    return f"{text[:-1]}; {verdict} after Holm's correction ({chance(row.p_holm)})."
+    return f"{text[:-1]}{after_holm(row.p_holm)}."
 
 
 def _in_words(what: str, estimate: Estimate) -> str:
@@ -298,10 +295,6 @@ def _capital(text: str) -> str:
 
 def _where(target: str) -> str:
     return "retrieval" if target == POOLED else target
-
-
-def _slug(text: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
 def _caveats(points: Points) -> Iterator[str]:
@@ -342,7 +335,8 @@ def _association_tables(name: str, what: str, rows: Sequence[Association]) -> It
             f"and the languages other than English, in the rows `{POOLED}` over targets as well.",
             "spearman, kendall (tau-b): 95 % interval by the bootstrap over tasks (BCa), p by "
             "permutation; p_holm: Spearman's, corrected over the measures of the rows "
-            f"`{POOLED}`, and over all other rows of this table.",
+            f"`{POOLED}`, and over all other rows of this table; q: the same by Benjamini and "
+            "Hochberg, which allows for 5 % of false ones among the findings.",
             "partial: Spearman's given size (examples) and length (mean sub-words) of the "
             "training data; ranks, so the logarithm of size would change nothing.",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
 
@@ -15,15 +15,22 @@ from xstilts.stages.compile import Cell
 
 COLUMNS = ("setting", "target", "metric", "language", "seed", "score", "baseline", "gain", "key")
 RUN = ["target", "language", "seed"]
+HOLDS = "it holds the target's own training data"
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A setting that has no gain on a target, and why, in words."""
+    """A setting that has no gain on a target, and why, in words.
+
+    Args:
+        failed: whether it should have one: a run of its own diverged, collapsed or is missing.
+            Where it holds the target's data, or the baseline failed, nothing was to be had.
+    """
 
     setting: str
     target: str
     why: str
+    failed: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,14 +48,28 @@ class Gains:
     table: pd.DataFrame
     left_out: tuple[LeftOut, ...] = ()
 
+    def among(self, settings: Collection[str], targets: Collection[str] | None = None) -> Gains:
+        """Those of some settings, on some targets or all."""
+
+        def kept(setting: str, target: str) -> bool:
+            return setting in settings and (targets is None or target in targets)
+
+        places = zip(self.table["setting"], self.table["target"], strict=True)
+        table = self.table.loc[[kept(*place) for place in places]]
+        return Gains(table, tuple(one for one in self.left_out if kept(one.setting, one.target)))
+
     def caveats(self) -> tuple[str, ...]:
         """A sentence for each reason, naming the settings and targets that it concerns."""
         found: dict[tuple[str, str], list[str]] = {}
         for one in self.left_out:
             found.setdefault((one.setting, one.why), []).append(one.target)
+        alike: dict[tuple[str, str], list[str]] = {}
+        for (setting, why), targets in found.items():
+            alike.setdefault((", ".join(targets), why), []).append(setting)
         return tuple(
-            f"{setting} is left out on {', '.join(targets)}: {why}."
-            for (setting, why), targets in found.items()
+            f"{', '.join(settings)} {'is' if len(settings) == 1 else 'are'} left out on "
+            f"{targets}: {why}."
+            for (targets, why), settings in alike.items()
         )
 
 
@@ -62,21 +83,42 @@ def gains_of(frame: pd.DataFrame, cells: Iterable[Cell] = ()) -> Gains:
     Left out are settings with a diverged or collapsed run, with the target's own training data,
     or without a score or a baseline for some run; so are all on a target whose baseline failed.
     """
-    paired = _paired(frame)
+    cells = tuple(cells)
+    main = _main(frame)
+    paired = _paired(main)
     why: dict[tuple[str, str], dict[str, None]] = {}
     for place, words in (*_unsound(paired), *_unfinished(paired, cells)):
         why.setdefault(place, {})[words] = None
     places = zip(paired["setting"], paired["target"], strict=True)
     sound = [place not in why for place in places]
     table = paired.loc[sound, list(COLUMNS)].reset_index(drop=True)
-    return Gains(table, tuple(LeftOut(*place, ", ".join(words)) for place, words in why.items()))
+    groundless = _groundless(main, cells)
+    left_out = (
+        LeftOut(*place, ", ".join(words), place[1] not in groundless and HOLDS not in words)
+        for place, words in why.items()
+    )
+    return Gains(table, tuple(left_out))
 
 
-def _paired(frame: pd.DataFrame) -> pd.DataFrame:
-    """The main scores of all settings beside those of the baseline."""
+def _main(frame: pd.DataFrame) -> pd.DataFrame:
+    """The scores of each target's main metric."""
     first = frame.groupby("target", sort=False)["metric"].first()
     main = frame[frame["metric"] == frame["target"].map(first)]
-    main = main.rename(columns={"intermediate": "setting", "value": "score"})
+    return main.rename(columns={"intermediate": "setting", "value": "score"})
+
+
+def _groundless(main: pd.DataFrame, cells: Iterable[Cell]) -> frozenset[str]:
+    """The targets whose baseline lacks a score, or has one that counts for nothing."""
+    wanted = {(cell.target, cell.language, cell.seed) for cell in cells}
+    wanted |= set(main[RUN].itertuples(index=False, name=None))
+    base = main[(main["setting"] == BASELINE) & main["score"].notna()]
+    sound = base.loc[[not UNSOUND & set(note.split()) for note in base["note"]]]
+    there = set(sound[RUN].itertuples(index=False, name=None))
+    return frozenset(target for target, _, _ in wanted - there)
+
+
+def _paired(main: pd.DataFrame) -> pd.DataFrame:
+    """The main scores of all settings beside those of the baseline."""
     is_baseline = main["setting"] == BASELINE
     base = main.loc[is_baseline, [*RUN, "score", "note"]]
     base = base.rename(columns={"score": "baseline", "note": "baseline_note"})
@@ -97,7 +139,7 @@ def _unsound(paired: pd.DataFrame) -> Iterator[tuple[tuple[str, str], str]]:
         events += [f"the baseline {word}" for word in theirs.split() if word in UNSOUND]
         yield from ((place, f"{event} (seed {seed})") for event in events)
         if SAME_DATA in note.split():
-            yield place, "it holds the target's own training data"
+            yield place, HOLDS
         if not events and isnan(gain):
             yield place, "no score" if isnan(score) else "no baseline"
 
@@ -106,6 +148,7 @@ def _unfinished(
     paired: pd.DataFrame, cells: Iterable[Cell]
 ) -> Iterator[tuple[tuple[str, str], str]]:
     """(setting, target) of the cells that are not among the results."""
+    yield from (((cell.intermediate, cell.target), HOLDS) for cell in cells if cell.same_data)
     there: dict[tuple[str, str], set[tuple[str, int]]] = {}
     columns = ["setting", "target", "language", "seed"]
     for setting, target, language, seed in paired[columns].itertuples(index=False):

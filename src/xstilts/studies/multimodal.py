@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,8 @@ from xstilts.statistics.estimate import LEVEL, Estimate, nothing
 from xstilts.statistics.groups import contrast
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.means import mean
-from xstilts.statistics.multiple import holm
+from xstilts.statistics.multiple import benjamini_hochberg, holm
+from xstilts.statistics.places import without_places
 from xstilts.studies.base import (
     OWN,
     Answer,
@@ -36,20 +38,15 @@ from xstilts.studies.base import (
     Figure,
     Finding,
     Needs,
-    Series,
     Study,
     StudyTable,
+    marked,
 )
-from xstilts.studies.single_gains import (
-    Gains,
-    gains_of,
-    in_points,
-    single_tasks,
-    steps_of,
-    unequal,
-    verdict,
-    without_places,
-)
+from xstilts.studies.budget import steps_of, unequal
+from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.paired import METRIC, paired_answers
+from xstilts.studies.points import gains_by_task, single_tasks, task_of
+from xstilts.studies.wording import in_points, verdict
 from xstilts.tasks.base import TaskSpec
 
 QUESTION = (
@@ -59,6 +56,21 @@ QUESTION = (
 IMAGE = "image"
 ENTAILED = "entailment"
 """The label that makes a task one of inference."""
+FALSE_SHARE = (
+    "q: by Benjamini and Hochberg over the same rows; of those with q < 0.05 no more than 5 % are "
+    "expected to be false."
+)
+ANSWERS = (
+    f"Points of {METRIC}, of single runs against the baseline's run with the same seed: nothing "
+    "here is about other seeds. gained, lost: examples that only this run, only the baseline's has "
+    "right. p: McNemar's exact test; 95 % interval by Agresti and Min; p (Holm) and q over "
+    "these rows.",
+    "detectable: the difference that would be found in four of five such runs, before any "
+    "correction, given how many answers differ.",
+)
+WOULD_BE_SEEN = (
+    "a difference of {:.1f} points would be found in four of five such runs, before any correction"
+)
 NOTHING = (
     "Not asked here: the experiment has no image-text target, nor the text of one (add xvnli to "
     "`targets`)."
@@ -102,8 +114,8 @@ def answered(evidence: Evidence, found: Sequence[Outcome], draws: int = DRAWS) -
     group = frozenset(name for name, task in tasks.items() if is_nli(task))
     looks = []
     for target, task in targets_of(evidence.loaded).items():
-        cells = [cell for cell in _cells(evidence) if base(cell.target) == target]
-        mine = [one for one in found if base(one.target) == target]
+        cells = [cell for cell in _cells(evidence) if task_of(cell.target) == target]
+        mine = [one for one in found if task_of(one.target) == target]
         looks.append(_Look(evidence, task, cells, mine, frozenset(tasks), group, draws))
     caveats = dict.fromkeys(text for look in looks for text in look.caveats())
     return Answer(
@@ -117,14 +129,9 @@ def answered(evidence: Evidence, found: Sequence[Outcome], draws: int = DRAWS) -
     )
 
 
-def base(target: str) -> str:
-    """The task of a target, whose name may go on with a layer and a pooling."""
-    return target.partition(" (")[0]
-
-
 def _cells(evidence: Evidence) -> list[Cell]:
     asked = targets_of(evidence.loaded)
-    return [cell for cell in evidence.cells[OWN] if base(cell.target) in asked]
+    return [cell for cell in evidence.cells[OWN] if task_of(cell.target) in asked]
 
 
 @dataclass(frozen=True)
@@ -146,11 +153,15 @@ class _Look:
     @cached_property
     def results(self) -> pd.DataFrame:
         frame = self.evidence.results[OWN]
-        return frame[frame["target"].map(base) == self.target.name]
+        return frame[frame["target"].map(task_of) == self.target.name]
 
     @cached_property
     def gains(self) -> Gains:
-        return gains_of(self.cells, self.results, self.tasks)
+        return gains_of(self.results, self.cells).among(self.tasks)
+
+    @cached_property
+    def by_task(self) -> pd.DataFrame:
+        return gains_by_task(self.gains, self.tasks)
 
     @cached_property
     def overall(self) -> pd.DataFrame:
@@ -168,8 +179,14 @@ class _Look:
             parts.append(self._gain_table(cells, mine, here).assign(language=code))
         table = pd.concat(parts) if parts else self.overall.assign(language="")
         asked = table["intermediate"].isin(self.group) & ~_holds_data(table)
-        table["p_holm"] = holm(table["p"].where(asked).to_numpy(dtype=np.float64))
-        return table
+        tested = table["p"].where(asked).to_numpy(dtype=np.float64)
+        return table.assign(p_holm=holm(tested), q=benjamini_hochberg(tested))
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """McNemar's test of every run after an inference task; see `paired.COLUMNS`."""
+        held = {cell.intermediate for cell in self.cells if cell.same_data}
+        return paired_answers(self.outcomes, self.group - held)
 
     def _gain_table(
         self, cells: Sequence[Cell], found: Sequence[Outcome], frame: pd.DataFrame
@@ -186,13 +203,10 @@ class _Look:
             yield Finding(f"{name}-after-{row['intermediate']}", text, found)
         tested = self.by_language[self.by_language["p_holm"].notna()]
         if len(tested):
-            sure = tested[tested["p_holm"] < LEVEL]
-            up, down = (int((sure["gain"] * sign > 0).sum()) for sign in (1, -1))
-            text = (
-                f"{name} by language: of {len(tested)} gains after inference tasks, {up} are "
-                f"above zero and {down} below after Holm's correction."
-            )
-            yield Finding(f"{name}-languages", text)
+            text = f"{name} by language: of {len(tested)} gains after inference tasks, "
+            yield Finding(f"{name}-languages", text + _sides(tested, tested["gain"]))
+        if len(self.answers):
+            yield Finding(f"{name}-answers", self._answers())
         elsewhere = self._elsewhere()
         text = f"{name} after inference tasks, other languages and seeds counted as drawn"
         yield Finding(f"{name}-elsewhere", f"{text}: {verdict(elsewhere)}.", elsewhere)
@@ -200,10 +214,22 @@ class _Look:
         text = f"{name}: gain of inference tasks minus gain of the other intermediate tasks"
         yield Finding(f"{name}-versus", f"{text}: {verdict(versus)}.", versus)
 
+    def _answers(self) -> str:
+        """How many single runs differ from the baseline's, and what would have been seen."""
+        table = self.answers
+        text = (
+            f"{self.target.name}, run by run: of {len(table)} differences in right answers to the "
+            f"baseline's run with the same seed, {_sides(table, table['difference'])}"
+        )
+        if (table["p_holm"] < LEVEL).any():
+            return text
+        seen = 100 * table["detectable"].median()
+        return text if isnan(seen) else f"{text[:-1]}; {WOULD_BE_SEEN.format(seen)}."
+
     @cached_property
     def _ours(self) -> pd.DataFrame:
         """[languages, seeds] mean gains of the inference tasks that have all of theirs."""
-        table = self.gains.table[self.gains.table["task"].isin(self.group)]
+        table = self.by_task[self.by_task["task"].isin(self.group)]
         whole = table.groupby("task")["gain"].transform(lambda gains: gains.notna().all())
         return table[whole.astype(bool)].pivot_table(
             index=["target", "language"], columns="seed", values="gain"
@@ -215,9 +241,9 @@ class _Look:
         return in_points(over_languages_and_seeds(self._ours.to_numpy()))
 
     def _versus(self) -> Estimate:
-        if self.gains.table.empty:
+        if self.by_task.empty:
             return nothing(0, "no intermediate task has a gain")
-        table = without_places(self.gains.table)
+        table = without_places(self.by_task)
         return in_points(contrast(table, self.group, model=False).tasks)
 
     def summary(self) -> str:
@@ -238,7 +264,7 @@ class _Look:
     def caveats(self) -> Iterator[str]:
         """What the reader must know."""
         name = self.target.name
-        yield from self.gains.caveats
+        yield from self.gains.caveats()
         if IMAGE not in self.target.modalities:
             yield (
                 f"{name} was measured without images: nothing here is about a model that sees. "
@@ -264,12 +290,14 @@ class _Look:
         rows = [self._row(row) for _, row in self.overall.iterrows()]
         yield StudyTable(f"{name}-settings", f"{name} after every setting", _frame(rows), notes)
         rows = [
-            {"language": row["language"], **self._row(row)}
+            {"language": row["language"], **self._row(row), "q": row["q"]}
             for _, row in self.by_language.iterrows()
         ]
         more = "p (Holm): of inference tasks, corrected for all of these rows."
         title = f"{name} in every language"
-        yield StudyTable(f"{name}-languages", title, _frame(rows), (*notes, more))
+        yield StudyTable(f"{name}-languages", title, _frame(rows), (*notes, more, FALSE_SHARE))
+        title = f"{name}: right answers after inference tasks, run by run"
+        yield StudyTable(f"{name}-answers", title, _in_points(self.answers), ANSWERS)
 
     def _row(self, row: pd.Series) -> dict[str, object]:
         numbers = ("baseline", "score", "gain", "low", "high")
@@ -300,9 +328,7 @@ class _Look:
             found = [(float(x), in_points(_mean(rows))) for x, rows in enumerate(here) if len(rows)]
             if found:
                 places, estimates = zip(*found, strict=True)
-                columns = [[getattr(one, end) for one in estimates] for end in ENDS]
-                y, low, high = map(tuple, columns)
-                series.append(Series(f"{group} tasks", places, y, low, high))
+                series.append(marked(f"{group} tasks", estimates, places))
         if series:
             yield Figure(
                 f"{self.target.name}-by-language",
@@ -315,7 +341,22 @@ class _Look:
             )
 
 
-ENDS = ("value", "low", "high")
+def _sides(tested: pd.DataFrame, effect: pd.Series) -> str:
+    """How many effects are on either side of zero, by both corrections."""
+    (up, down), (more_up, more_down) = (
+        [int(((tested[name] < LEVEL) & (effect * sign > 0)).sum()) for sign in (1, -1)]
+        for name in ("p_holm", "q")
+    )
+    return (
+        f"{up} are above zero and {down} below after Holm's correction; {more_up} and {more_down} "
+        "if 5 % of the findings may be false (Benjamini and Hochberg)."
+    )
+
+
+def _in_points(answers: pd.DataFrame) -> pd.DataFrame:
+    table = answers.rename(columns={"p_holm": "p (Holm)"})
+    scores = ["difference", "low", "high", "detectable"]
+    return table.assign(**{name: 100 * table[name] for name in scores})
 
 
 def _mean(rows: pd.DataFrame) -> Estimate:

@@ -6,16 +6,20 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
 
-from xstilts.analysis.stats import ENGLISH
+from xstilts.analysis.stats import ENGLISH, strict_mean
 from xstilts.config.load import Loaded
 from xstilts.config.setting import parse_setting
 from xstilts.formats import EMBEDDED
+from xstilts.stages.compile import TEXT
 from xstilts.stages.names import Names
-from xstilts.statistics.estimate import Estimate
+from xstilts.statistics.estimate import NAN, Estimate
+from xstilts.statistics.groups import COLUMNS
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.studies.base import Evidence
+from xstilts.studies.gains import Gains
 from xstilts.studies.measured import measures_table
 from xstilts.studies.wording import listed
+from xstilts.tasks.base import TaskSpec
 
 PLACE = ["measure", "task", "other", "language", "seed"]
 
@@ -35,11 +39,6 @@ def all_measures(evidence: Evidence) -> tuple[pd.DataFrame, tuple[str, ...]]:
         f"{measure} is not known, as a stage behind it failed or is missing: {listed(list(names))}."
         for measure, names in lost.items()
     )
-
-
-def strict_mean(values: pd.Series[float]) -> float:
-    """NaN where one value is: the others would be a choice."""
-    return float(values.mean(skipna=False))
 
 
 def measured_of(measures: pd.DataFrame, measure: str) -> pd.Series[float]:
@@ -63,6 +62,20 @@ def task_table(measures: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 def abroad(gains: pd.DataFrame) -> pd.DataFrame:
     """The rows of languages other than English: what is asked is transfer."""
     return gains[gains["language"] != ENGLISH]
+
+
+def gains_by_task(gains: Gains, tasks: Collection[str]) -> pd.DataFrame:
+    """The gains of some settings abroad as `statistics.groups` reads them; see its `COLUMNS`.
+
+    A task that failed on a target has one row there, NaN: a contrast leaves it out as a whole.
+    Where nothing was to be had (the task holds the target's data, say) there is no row.
+    """
+    mine = gains.among(tasks)
+    rows = abroad(mine.table).rename(columns={"setting": "task"})[list(COLUMNS)]
+    failed = [(one.setting, one.target, "", 0, NAN) for one in mine.left_out if one.failed]
+    if not failed:
+        return rows.reset_index(drop=True)
+    return pd.concat([rows, pd.DataFrame(failed, columns=list(COLUMNS))], ignore_index=True)
 
 
 def mean_over_runs(
@@ -94,6 +107,18 @@ def spread(gains: pd.DataFrame, task: str, targets: Collection[str]) -> Estimate
     rows = rows[(rows["setting"] == task) & rows["target"].isin(targets)]
     table = rows.pivot_table(index=["target", "language"], columns="seed", values="gain")
     return over_languages_and_seeds(table.to_numpy(dtype=float))
+
+
+def single_tasks(loaded: Loaded) -> dict[str, TaskSpec]:
+    """Setting → its task, for the settings that are one task in its own language."""
+    names, found = Names(loaded), {}
+    for text in loaded.experiment.intermediate:
+        setting = parse_setting(text)
+        if setting.single and not setting.single.languages:
+            task = names.task(setting.single.task, "intermediate")
+            if task.format != TEXT:
+                found[setting.name] = task
+    return found
 
 
 def searched_targets(loaded: Loaded, targets: Iterable[str]) -> tuple[str, ...]:

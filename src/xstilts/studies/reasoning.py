@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from xstilts.analysis.stats import strict_mean
 from xstilts.config.experiment import Limits
 from xstilts.config.load import Loaded
 from xstilts.config.setting import BASELINE
@@ -29,6 +30,7 @@ from xstilts.statistics.estimate import Estimate, joined, nothing
 from xstilts.statistics.groups import NEEDED, contrast, interaction
 from xstilts.statistics.means import mean
 from xstilts.statistics.multiple import holm
+from xstilts.statistics.places import without_places
 from xstilts.studies.base import (
     OWN,
     Answer,
@@ -36,20 +38,14 @@ from xstilts.studies.base import (
     Figure,
     Finding,
     Needs,
-    Series,
     Study,
     StudyTable,
+    marked,
 )
-from xstilts.studies.single_gains import (
-    Gains,
-    gains_of,
-    in_points,
-    single_tasks,
-    steps_of,
-    unequal,
-    verdict,
-    without_places,
-)
+from xstilts.studies.budget import steps_of, unequal
+from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.points import gains_by_task, single_tasks
+from xstilts.studies.wording import in_points, listed, verdict
 from xstilts.tasks.base import TaskSpec
 
 QUESTION = (
@@ -142,16 +138,16 @@ class _Look:
 
     @cached_property
     def gains(self) -> Gains:
-        cells = self.evidence.cells[self.variant]
-        return gains_of(cells, self.evidence.results[self.variant], self.tasks)
+        found = gains_of(self.evidence.results[self.variant], self.evidence.cells[self.variant])
+        return found.among(self.tasks)
 
     @cached_property
     def steps(self) -> Mapping[str, int]:
         return steps_of(self.evidence.cells[self.variant], self.evidence.facts, self.tasks)
 
-    @property
+    @cached_property
     def table(self) -> pd.DataFrame:
-        return self.gains.table
+        return gains_by_task(self.gains, self.tasks)
 
     def findings(self, *, model: bool = True) -> Iterator[Finding]:
         """The contrasts, widest first."""
@@ -164,7 +160,7 @@ class _Look:
         yield from self._contrast("non-linguistic", f"{more}, {where}", alone, model)
         yield from self._interaction(model)
         ours = on[on["task"].isin(self.group)]
-        found = in_points(mean(ours.groupby("task")["gain"].mean(), "reasoning tasks"))
+        found = in_points(mean(ours.groupby("task")["gain"].agg(strict_mean), "reasoning tasks"))
         text = f"Mean gain of reasoning tasks on reasoning targets: {verdict(found)}."
         yield Finding("gain", text, found)
 
@@ -220,7 +216,7 @@ class _Look:
 
     def caveats(self) -> Iterator[str]:
         """What the reader must know."""
-        yield from self.gains.caveats
+        yield from self.gains.caveats()
         others = self.tasks - self.group
         said = f"Reasoning tasks: {_named(self.group)}; others: {_named(others)}"
         yield f"{said}. Which ones ask for reasoning is our choice."
@@ -242,7 +238,9 @@ class _Look:
         ]
         notes = ("Points of 100; means over tasks with Student's interval, zero-shot.",)
         yield StudyTable("targets", "Gain by target and group", pd.DataFrame(rows), notes)
-        means = self.table.groupby(["task", "target"], sort=False)["gain"].agg(_strict).unstack()
+        means = (
+            self.table.groupby(["task", "target"], sort=False)["gain"].agg(strict_mean).unstack()
+        )
         wide = pd.DataFrame(
             {
                 "task": means.index,
@@ -261,7 +259,7 @@ class _Look:
         for ours in (True, False):
             here = table[table["task"].isin(self.group) == ours]
             if len(here):
-                yield ours, in_points(mean(here.groupby("task")["gain"].agg(_strict)))
+                yield ours, in_points(mean(here.groupby("task")["gain"].agg(strict_mean)))
 
     def figures(self) -> tuple[Figure, ...]:
         """Mean gain by group and kind of target."""
@@ -278,10 +276,8 @@ class _Look:
         for ours, name in GROUPS.items():
             mine = [(x, one) for (kind, x), one in found.items() if kind == ours]
             if mine:
-                places = tuple(float(x) for x, _ in mine)
-                numbers = np.array([(one.value, one.low, one.high) for _, one in mine]).T.tolist()
-                y, low, high = (tuple(column) for column in numbers)
-                series.append(Series(f"{name} tasks", places, y, low, high))
+                places, estimates = zip(*mine, strict=True)
+                series.append(marked(f"{name} tasks", estimates, places))
         if not series:
             return ()
         figure = Figure(
@@ -324,7 +320,7 @@ def _few_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The gains, averaged over seeds if they are too many for the mixed model."""
     if len(table) <= ROWS:
         return table, ""
-    means = table.groupby(["task", "target", "language"], sort=False)["gain"].agg(_strict)
+    means = table.groupby(["task", "target", "language"], sort=False)["gain"].agg(strict_mean)
     return means.reset_index().assign(seed=0), "seeds were averaged first"
 
 
@@ -332,12 +328,8 @@ def _noted(estimate: Estimate, note: str) -> Estimate:
     return replace(in_points(estimate), note=joined([estimate.note, note]))
 
 
-def _strict(values: pd.Series[float]) -> float:
-    return float(values.mean(skipna=False))
-
-
 def _named(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
+    return listed(sorted(names)) or "none"
 
 
 STUDY = Study("reasoning", QUESTION, needs, answer)

@@ -13,7 +13,7 @@ from math import isnan
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.stats import ENGLISH
+from xstilts.analysis.stats import ENGLISH, strict_mean
 from xstilts.config.load import Loaded
 from xstilts.statistics.association import associate_over_targets
 from xstilts.statistics.correlation import spearman
@@ -38,11 +38,12 @@ from xstilts.studies.base import (
     Series,
     Study,
     StudyTable,
+    marked,
 )
 from xstilts.studies.choosing import Choice, by_other_targets, chosen, over_targets
 from xstilts.studies.gains import Gains, gains_of
-from xstilts.studies.points import abroad, all_measures, mean_over_runs, strict_mean, task_of
-from xstilts.studies.wording import chance, listed, ranged
+from xstilts.studies.points import abroad, all_measures, mean_over_runs, task_of
+from xstilts.studies.wording import after_holm, listed, ranged
 
 NAME = "similarity"
 QUESTION = (
@@ -364,11 +365,8 @@ def _correlated(one: Summary) -> str:
     if isnan(one.rho.value):
         return f"{what}: no number, {one.rho.note}."
     over = f"over {one.targets} target{'s' if one.targets > 1 else ''}"
-    text = f"{what}: mean Spearman's rho with the gain {over} is {ranged(one.rho)}"
-    if isnan(one.p_holm):
-        return f"{text}."
-    verdict = "found" if one.found else "not found"
-    return f"{text}; {verdict} after Holm's correction ({chance(one.p_holm)})."
+    mean = f"mean Spearman's rho with the gain {over} is {ranged(one.rho)}"
+    return f"{what}: {mean}{after_holm(one.p_holm)}."
 
 
 def _lost(one: Summary) -> str:
@@ -426,7 +424,9 @@ def _tables(
         (
             turned,
             "95 % interval by the bootstrap over tasks (BCa), p by permutation; p_holm: "
-            "Spearman's, over all measures and targets. partial: given equality of formats.",
+            "Spearman's, over all measures and targets; q: the same by Benjamini and Hochberg, "
+            "which allows for 5 % of false ones among the findings. partial: given equality of "
+            "formats.",
         ),
     )
     yield StudyTable(
@@ -494,7 +494,13 @@ def _figures(summaries: Sequence[Summary]) -> Iterator[Figure]:
             "Rank correlation of similarity and gain, mean over targets",
             "measure",
             "Spearman's rho, 95 % interval over tasks",
-            (_series("mean over targets", known, [one.rho for one in known]),),
+            (
+                marked(
+                    "mean over targets",
+                    [one.rho for one in known],
+                    labels=[one.measure for one in known],
+                ),
+            ),
             zero=True,
         )
     usable = [one for one in summaries if not isnan(one.regret1.value)]
@@ -505,7 +511,11 @@ def _figures(summaries: Sequence[Summary]) -> Iterator[Figure]:
             "measure",
             "regret@1 (% of the best score), 95 % interval over targets",
             (
-                _series("chosen by the measure", usable, [one.regret1 for one in usable]),
+                marked(
+                    "chosen by the measure",
+                    [one.regret1 for one in usable],
+                    labels=[one.measure for one in usable],
+                ),
                 Series(
                     "random choice",
                     tuple(float(place) for place in range(len(usable))),
@@ -515,17 +525,6 @@ def _figures(summaries: Sequence[Summary]) -> Iterator[Figure]:
             ),
             zero=True,
         )
-
-
-def _series(name: str, measures: Sequence[Summary], estimates: Sequence[Estimate]) -> Series:
-    return Series(
-        name,
-        tuple(float(place) for place in range(len(estimates))),
-        tuple(one.value for one in estimates),
-        tuple(one.low for one in estimates),
-        tuple(one.high for one in estimates),
-        tuple(one.measure for one in measures),
-    )
 
 
 STUDY = Study(NAME, QUESTION, needs, answer)

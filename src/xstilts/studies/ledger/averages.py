@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from xstilts.studies.ledger.body import Body
@@ -100,7 +100,7 @@ def found(
         lacking += ("not on whole test splits",)
     keys = dict.fromkeys(key for target in there for key in body.keys(target, settings))
     seeds = {cell.seed for cell in body.cells}
-    caveats = _left_out(body, settings, wanted)
+    caveats = body.gains.among(settings, wanted).caveats()
     if len(seeds) == 1:
         caveats += ("One seed: intervals are over test examples alone.",)
     return Found(
@@ -114,14 +114,7 @@ def found(
     )
 
 
-def _left_out(body: Body, settings: Collection[str], targets: Collection[str]) -> tuple[str, ...]:
-    kept = tuple(
-        one for one in body.gains.left_out if one.setting in settings and one.target in targets
-    )
-    return replace(body.gains, left_out=kept).caveats()
-
-
 def nothing_for(body: Body, what: str, targets: Sequence[str]) -> Found:
     """No gains to judge by, what would have to be run, and what was left out."""
     why = f"needs the baseline and {what}, sound and finished, on {', '.join(targets)}: {PRESETS}"
-    return untestable(why).with_caveats(_left_out(body, tuple(body.settings), targets))
+    return untestable(why).with_caveats(body.gains.among(body.settings, targets).caveats())

@@ -18,12 +18,11 @@ from xstilts.analysis.scan import outcomes, results_frame
 from xstilts.analysis.stats import ENGLISH, Outcome, drawn_gains
 from xstilts.config.setting import BASELINE, Setting, mixture_name, parse_setting
 from xstilts.core.store import Store
-from xstilts.stages.compile import Cell, Compiled
+from xstilts.stages.compile import TEXT, Cell, Compiled
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.ledger.found import Drawn
 
 DRAWS = 2_000
-TEXT = "masked_lm"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from xstilts.config.load import Loaded
 from xstilts.studies.base import Needs, Study
 from xstilts.studies.scaling.design import designed
-from xstilts.studies.scaling.told import answer
+from xstilts.studies.scaling.told import NAME, QUESTION, answer
 
 
 def needs(loaded: Loaded) -> Needs:
@@ -18,9 +18,4 @@ def needs(loaded: Loaded) -> Needs:
     return Needs(designed(loaded).variants(loaded))
 
 
-STUDY = Study(
-    "scaling",
-    "More tasks, or more data of one task, at an equal budget of examples and steps?",
-    needs,
-    answer,
-)
+STUDY = Study(NAME, QUESTION, needs, answer)

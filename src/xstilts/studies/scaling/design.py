@@ -174,12 +174,10 @@ def _single_tasks(names: Names) -> Iterator[Part]:
     """The tasks of the settings that are one task in one language; each task once."""
     seen = set[str]()
     for text in names.experiment.intermediate:
-        chain = parse_setting(text).chain
-        if len(chain) != 1 or len(chain[0]) != 1:
+        part = parse_setting(text).single
+        if part is None or part.task in seen or len(part.languages) > 1:
             continue
-        (part,) = chain[0]
-        text_only = names.task(part.task, "intermediate").format == TEXT
-        if part.task not in seen and len(part.languages) < 2 and not text_only:
+        if names.task(part.task, "intermediate").format != TEXT:
             seen.add(part.task)
             yield part
 

@@ -12,6 +12,7 @@ from xstilts.analysis.stats import ENGLISH
 from xstilts.stages.compile import Cell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
+from xstilts.studies.budget import first_trainings
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
 
@@ -128,10 +129,9 @@ def budgets(evidence: Evidence, design: Design) -> list[Budget]:
     found = []
     for group in design.groups:
         trained = {
-            (name, cell.intermediate): cell.trained_by[0]
+            (name, setting): key
             for name in dict.fromkeys(point.variant for point in group.points)
-            for cell in reversed(evidence.cells.get(name, ()))
-            if cell.trained_by
+            for setting, key in first_trainings(evidence.cells.get(name, ())).items()
         }
         for point in group.points:
             key = trained.get((point.variant, point.setting), "")

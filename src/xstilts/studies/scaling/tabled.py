@@ -15,7 +15,7 @@ from xstilts.statistics.curves import Curve
 from xstilts.statistics.estimate import NAN, Estimate
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.multiple import holm
-from xstilts.studies.base import Figure, Series, StudyTable
+from xstilts.studies.base import Figure, Series, StudyTable, marked
 from xstilts.studies.scaling.design import MORE_TASKS
 from xstilts.studies.scaling.judged import (
     Worth,
@@ -26,6 +26,7 @@ from xstilts.studies.scaling.judged import (
     worths,
 )
 from xstilts.studies.scaling.scores import MEAN, Budget, Scored
+from xstilts.studies.wording import in_points
 
 GRID = 24
 SCALE = "Scores and gains are between 0 and 1."
@@ -311,16 +312,11 @@ def _series(judged: Judged, name: str) -> Iterator[Series]:
 
 
 def _worth_figure(judged: Judged, worth: Sequence[Worth]) -> Figure:
-    def column(name: str) -> tuple[float, ...]:
-        return tuple(100 * float(getattr(one.estimate, name)) for one in worth)
-
-    points = Series(
+    points = marked(
         "Shapley value",
-        tuple(float(place) for place in range(1, len(worth) + 1)),
-        column("value"),
-        column("low"),
-        column("high"),
-        tuple(one.share.task for one in worth),
+        [in_points(one.estimate) for one in worth],
+        range(1, len(worth) + 1),
+        [one.share.task for one in worth],
     )
     return Figure(
         "shapley",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from math import isnan
 
 from xstilts.statistics.estimate import LEVEL, Estimate
@@ -12,6 +10,7 @@ from xstilts.studies.base import Answer, Evidence, Finding
 from xstilts.studies.scaling.design import DRAWS, EVERY_SIZE, MORE_TASKS, Design, Group, designed
 from xstilts.studies.scaling.scores import MEAN, Budget, Scored, budgets, dev_scores, scored
 from xstilts.studies.scaling.tabled import Judged, corrected, figures, tables
+from xstilts.studies.wording import chance, in_points, listed, ranged, slug
 
 QUESTION = "More tasks, or more data of one task, at an equal budget of examples and steps?"
 NAME = "scaling"
@@ -62,33 +61,19 @@ def _best(dev: dict[str, float], group: Group) -> tuple[str, bool]:
     return next(iter(group.long), ""), len(group.long) == 1
 
 
-def _points(estimate: Estimate) -> Estimate:
-    """The same number in points of 100."""
-    value, low, high = (100 * one for one in (estimate.value, estimate.low, estimate.high))
-    return replace(estimate, value=value, low=low, high=high)
-
-
-def _said(estimate: Estimate, unit: str = "points") -> str:
-    """A number with its unit, and what is known of its interval and p."""
+def _said(estimate: Estimate) -> str:
+    """A number of points, and what is known of its interval and p."""
     if isnan(estimate.value):
         return f"unknown ({estimate.note})"
     if isnan(estimate.low):
-        return f"{estimate.value:+.1f} {unit} (no interval: {estimate.note or 'too few points'})"
-    p = "" if isnan(estimate.p) else f", p {_p(estimate.p)}"
-    return (
-        f"{estimate.value:+.1f} {unit} (95 % interval {estimate.low:+.1f} to "
-        f"{estimate.high:+.1f}{p}, n = {estimate.n})"
-    )
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
+        return f"{estimate.value:+.1f} points (no interval: {estimate.note or 'too few points'})"
+    return ranged(estimate, 1, " points", signed=True)
 
 
 def _summary(judged: Sequence[Judged]) -> str:
     """All tasks against one, at the largest budget; then target by target; then the crossing."""
     first, adjusted = judged[0], corrected(judged)
-    found = _points(first.at_the_end)
+    found = in_points(first.at_the_end)
     known = not isnan(found.p)
     verdict = (
         ("more tasks are better" if found.value > 0 else "more data of one task is better")
@@ -120,7 +105,7 @@ def _on(judged: Judged) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
+    return listed(names) or "none"
 
 
 def _crossing(judged: Judged, task: str) -> str:
@@ -148,30 +133,32 @@ def _findings(judged: Sequence[Judged], seen: Sequence[Budget]) -> Iterator[Find
 
 
 def _of_target(judged: Judged, p_holm: float | None) -> Iterator[Finding]:
-    slug, on = re.sub(r"[^a-z0-9]+", "-", judged.target.lower()).strip("-"), _on(judged)
-    end = _points(judged.at_the_end)
-    by_holm = "" if p_holm is None or isnan(p_holm) else f"; p {_p(p_holm)} by Holm"
-    yield Finding(f"difference-{slug}", f"On {on}, {_contest(judged)}: {_said(end)}{by_holm}.", end)
+    target, on = slug(judged.target), _on(judged)
+    end = in_points(judged.at_the_end)
+    by_holm = "" if p_holm is None or isnan(p_holm) else f"; {chance(p_holm)} by Holm"
+    yield Finding(
+        f"difference-{target}", f"On {on}, {_contest(judged)}: {_said(end)}{by_holm}.", end
+    )
     for curve in (MORE_TASKS, judged.best):
         name = "tasks" if curve == MORE_TASKS else "data"
         for (low, high), estimate in list(judged.steps[curve].items())[-1:]:
-            gain = _points(estimate)
+            gain = in_points(estimate)
             what = "more tasks" if curve == MORE_TASKS else f"more data of {curve}"
             ends = f"from {low * judged.unit} to {high * judged.unit} examples"
             words = f"On {on}, a doubling by {what} brings {_said(gain)}, {ends}."
-            yield Finding(f"doubling-{name}-{slug}", words, gain)
+            yield Finding(f"doubling-{name}-{target}", words, gain)
     yield Finding(
-        f"crossing-{slug}",
+        f"crossing-{target}",
         f"On {on}: {_crossing(judged, judged.best)}",
         judged.crossings[judged.best],
     )
-    yield _shares(judged, slug, on)
+    yield _shares(judged, target, on)
 
 
-def _shares(judged: Judged, slug: str, on: str) -> Finding:
+def _shares(judged: Judged, target: str, on: str) -> Finding:
     """The task that adds most."""
     best = judged.worths[0]
-    name = f"shapley-{slug}"
+    name = f"shapley-{target}"
     if isnan(best.share.value):
         many = len(judged.scored.group.tasks) > EVERY_SIZE
         why = (
@@ -180,7 +167,7 @@ def _shares(judged: Judged, slug: str, on: str) -> Finding:
             else best.estimate.note
         )
         return Finding(name, f"On {on}, there are no Shapley values: {why}.")
-    value = _points(best.estimate)
+    value = in_points(best.estimate)
     above = [worth.share.task for worth in judged.worths if worth.estimate.low > 0]
     below = [worth.share.task for worth in judged.worths if worth.estimate.high < 0]
     how = f"{best.share.orders} orders" if best.share.orders else "all subsets"
