@@ -63,13 +63,18 @@ class _Grouped(Function):
         share: float,
     ) -> Tensor:
         spread = [_spread(part, layout) for part in (query, key, value)]
-        result, kept = torch.empty_like(spread[2]), list[Tensor]()
+        result, kept, needed = (
+            torch.empty_like(spread[2]),
+            list[Tensor](),
+            any(ctx.needs_input_grad),
+        )
         for group, (ours, theirs, values, found) in _by_group(layout, *spread, result):
             weights = _weights(ours, theirs, group, scale)
             drawn = noise(weights, share) if share else None
             torch.bmm(weights if drawn is None else weights * drawn, values, out=found)
-            kept += [weights] if drawn is None else [weights, drawn]
-        ctx.save_for_backward(*spread, *kept)
+            kept += [part for part in (weights, drawn) if needed and part is not None]
+        if needed:
+            ctx.save_for_backward(*spread, *kept)
         ctx.layout, ctx.scale, ctx.each = layout, scale, 2 if share else 1
         return result.index_select(0, layout.back).view(query.shape)
 
