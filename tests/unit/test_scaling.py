@@ -238,7 +238,9 @@ def test_a_planted_difference_is_found_at_the_largest_budget(answered: Answer) -
     one = last[last["target"] == "toy-search"].iloc[0]
     assert one["low"] < truth < one["high"]
     assert one["p_holm"] < 0.05
-    assert "; more tasks are better. More tasks are better on toy-kind, toy-s" in answered.summary
+    assert (
+        "; more tasks are better. More tasks are better on toy-kind and toy-s" in answered.summary
+    )
 
 
 def test_a_doubling_is_worth_what_was_planted(answered: Answer) -> None:
