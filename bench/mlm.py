@@ -7,7 +7,6 @@ memory and as many operations. `--size`: rows of a slice.
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -82,10 +82,10 @@ class Setting:
 
 
 def memory() -> int:
-    """Bytes of memory of this machine, or of its GPU."""
+    """Bytes of memory that nothing uses, of this machine or of its GPU."""
     if has_gpu():
-        return int(torch.cuda.get_device_properties(0).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return int(torch.cuda.mem_get_info()[0])
+    return int(psutil.virtual_memory().available)
 
 
 def ours(setting: Setting) -> Iterator[Answer]:
