@@ -17,7 +17,6 @@ from xstilts.config.load import Loaded
 from xstilts.statistics.association import (
     NEEDED,
     Influence,
-    detectable_correlation,
     leave_one_out,
     points_needed,
 )
@@ -41,17 +40,19 @@ from xstilts.studies.base import (
     Study,
     StudyTable,
 )
-from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.gains import Gains, gains_in
 from xstilts.studies.points import (
     all_measures,
     dev_metrics,
+    has_scores,
     mean_over_runs,
     pooled,
     searched_targets,
     spread,
+    task_of,
     task_table,
 )
-from xstilts.studies.wording import after_holm, chance, listed, ranged, slug
+from xstilts.studies.wording import NO_SCORES, after_holm, chance, listed, ranged, shown_by, slug
 
 NAME = "difficulty"
 QUESTION = (
@@ -127,14 +128,13 @@ def needs(_: Loaded) -> Needs:
 
 def answer(evidence: Evidence) -> Answer:
     """From the runs to the answer."""
-    results = evidence.results[OWN]
     measures, lost = all_measures(evidence)
-    found = conclude(
-        gains_of(results, evidence.cells[OWN]),
-        measures,
-        searched_targets(evidence.loaded, results["target"]),
-        dev_metrics(evidence.loaded, measures["task"]),
-    )
+    targets = dict.fromkeys(task_of(cell.target) for cell in evidence.cells[OWN])
+    retrieval = searched_targets(evidence.loaded, targets)
+    metrics = dev_metrics(evidence.loaded, measures["task"])
+    found = conclude(gains_in(evidence), measures, retrieval, metrics)
+    if retrieval and not has_scores(evidence, retrieval):
+        found = replace(found, summary=NO_SCORES)
     return replace(found, caveats=(*found.caveats, *lost))
 
 
@@ -237,7 +237,10 @@ def _summary(rows: Sequence[Association], retrieval: Sequence[str]) -> str:
         more = "more" if asked.spearman.value > 0 else "less"
         first = f"Intermediate tasks with a higher dev score help retrieval {more}: {said}."
     else:
-        first = f"Dev scores of intermediate tasks do not predict their gain on retrieval: {said}."
+        first = (
+            "Dev scores of intermediate tasks are not shown to predict their gain on retrieval: "
+            f"{said}."
+        )
     return " ".join([first, _others_found(rows), _sight(asked.spearman.n)])
 
 
@@ -248,16 +251,14 @@ def _others_found(rows: Sequence[Association]) -> str:
         if row.target == POOLED and row.measure != ASKED and row.found
     ]
     if not found:
-        return "No other measure of difficulty does so after Holm's correction."
+        return "No other measure of difficulty is shown to do so after Holm's correction."
     return f"Found after Holm's correction beside it: {listed(found)}."
 
 
 def _sight(n: int) -> str:
     """What so many tasks can show."""
-    smallest = detectable_correlation(n)
     needed = listed([f"{points_needed(one)} for {one}" for one in LOOKED_FOR])
-    seen = "no correlation" if isnan(smallest) else f"only a correlation of {smallest} or more"
-    return f"{n} tasks show {seen} with 80 % power; needed are {needed}."
+    return f"{shown_by(n)}; needed are {needed}."
 
 
 def _findings(rows: Sequence[Association], points: Points) -> Iterator[Finding]:

@@ -16,9 +16,8 @@ from xstilts.stages.compile import Cell
 from xstilts.statistics.estimate import Estimate, joined
 from xstilts.studies.gains import gains_of
 from xstilts.studies.recommend import GAINS, KEYS, mean_gains
+from xstilts.studies.sweeps import task_of
 
-SWEEP = " (layer "
-"""In the names of targets that are one target searched in several layers."""
 Experiments = Mapping[str, Sequence[Cell]]
 """An experiment's name, @ and a digest → its cells; the newest last."""
 
@@ -45,9 +44,9 @@ def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
     found = [pd.DataFrame(columns=list(GAINS))]
     for cells in experiments.values():
         frame = results_frame(cells, store)
-        frame = frame[~frame["target"].str.contains(SWEEP, regex=False).astype(bool)]
+        frame = frame[frame["target"].map(task_of) == frame["target"]]
         for encoder, own in frame.groupby("encoder", sort=False):
-            wanted = [c for c in cells if c.encoder == encoder and SWEEP not in c.target]
+            wanted = [c for c in cells if c.encoder == encoder and task_of(c.target) == c.target]
             found.append(mean_gains(gains_of(own, wanted).table, str(encoder)))
     every = pd.concat([one for one in found if len(one)] or found[:1], ignore_index=True)
     every = every.drop_duplicates(KEYS, keep="last").reset_index(drop=True)

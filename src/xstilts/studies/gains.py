@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 
 import pandas as pd
@@ -12,6 +12,8 @@ from xstilts.analysis.scan import SAME_DATA, expected
 from xstilts.analysis.stats import UNSOUND
 from xstilts.config.setting import BASELINE
 from xstilts.stages.compile import Cell
+from xstilts.studies.base import OWN, Evidence
+from xstilts.studies.sweeps import one_way
 
 COLUMNS = ("setting", "target", "metric", "language", "seed", "score", "baseline", "gain", "key")
 RUN = ["target", "language", "seed"]
@@ -43,10 +45,12 @@ class Gains:
             `key` is the score's stage.
         left_out: a setting with one unsound run on a target is left out of it as a whole: its
             other seeds would be a choice.
+        swept: a sentence for each sweep that one way stands for.
     """
 
     table: pd.DataFrame
     left_out: tuple[LeftOut, ...] = ()
+    swept: tuple[str, ...] = ()
 
     def among(self, settings: Collection[str], targets: Collection[str] | None = None) -> Gains:
         """Those of some settings, on some targets or all."""
@@ -56,21 +60,30 @@ class Gains:
 
         places = zip(self.table["setting"], self.table["target"], strict=True)
         table = self.table.loc[[kept(*place) for place in places]]
-        return Gains(table, tuple(one for one in self.left_out if kept(one.setting, one.target)))
+        left_out = tuple(one for one in self.left_out if kept(one.setting, one.target))
+        return Gains(table, left_out, self.swept)
 
     def caveats(self) -> tuple[str, ...]:
-        """A sentence for each reason, naming the settings and targets that it concerns."""
+        """What stands for a sweep; for each reason which settings it leaves out on which targets."""
         found: dict[tuple[str, str], list[str]] = {}
         for one in self.left_out:
             found.setdefault((one.setting, one.why), []).append(one.target)
         alike: dict[tuple[str, str], list[str]] = {}
         for (setting, why), targets in found.items():
             alike.setdefault((", ".join(targets), why), []).append(setting)
-        return tuple(
+        return self.swept + tuple(
             f"{', '.join(settings)} {'is' if len(settings) == 1 else 'are'} left out on "
             f"{targets}: {why}."
             for (targets, why), settings in alike.items()
         )
+
+
+def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
+    """The gains of a study's experiment or variant; a sweep over layers is one target."""
+    frame, cells, swept = one_way(
+        evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
+    )
+    return replace(gains_of(frame, cells), swept=swept)
 
 
 def gains_of(frame: pd.DataFrame, cells: Iterable[Cell] = ()) -> Gains:

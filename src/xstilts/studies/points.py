@@ -15,9 +15,10 @@ from xstilts.stages.names import Names
 from xstilts.statistics.estimate import NAN, Estimate
 from xstilts.statistics.groups import COLUMNS
 from xstilts.statistics.hierarchical import over_languages_and_seeds
-from xstilts.studies.base import Evidence
+from xstilts.studies.base import OWN, Evidence
 from xstilts.studies.gains import Gains
 from xstilts.studies.measured import measures_table
+from xstilts.studies.sweeps import task_of as task_of
 from xstilts.studies.wording import listed
 from xstilts.tasks.base import TaskSpec
 
@@ -57,6 +58,13 @@ def task_table(measures: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     tasks = list(dict.fromkeys(measures["task"]))
     found = {name: measured_of(measures, name).reindex(tasks) for name in names}
     return pd.DataFrame(found, index=pd.Index(tasks, name="task"))
+
+
+def has_scores(evidence: Evidence, targets: Collection[str]) -> bool:
+    """Whether any run on these targets, by their plain names, has a score yet."""
+    results = evidence.results[OWN]
+    there = results.loc[results["value"].notna(), "target"]
+    return any(task_of(str(target)) in targets for target in there.unique())
 
 
 def abroad(gains: pd.DataFrame) -> pd.DataFrame:
@@ -129,11 +137,6 @@ def searched_targets(loaded: Loaded, targets: Iterable[str]) -> tuple[str, ...]:
         for target in dict.fromkeys(targets)
         if names.task(task_of(target)).format in EMBEDDED
     )
-
-
-def task_of(target: str) -> str:
-    """The task of a target as the results name it: a sweep's names hold a layer and pooling."""
-    return target.partition(" (layer ")[0]
 
 
 def dev_metrics(loaded: Loaded, tasks: Iterable[str]) -> Mapping[str, str]:

@@ -43,7 +43,7 @@ from xstilts.studies.base import (
     marked,
 )
 from xstilts.studies.budget import steps_of, unequal
-from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.gains import Gains, gains_in
 from xstilts.studies.points import gains_by_task, single_tasks
 from xstilts.studies.wording import in_points, listed, verdict
 from xstilts.tasks.base import TaskSpec
@@ -138,8 +138,7 @@ class _Look:
 
     @cached_property
     def gains(self) -> Gains:
-        found = gains_of(self.evidence.results[self.variant], self.evidence.cells[self.variant])
-        return found.among(self.tasks)
+        return gains_in(self.evidence, self.variant).among(self.tasks)
 
     @cached_property
     def steps(self) -> Mapping[str, int]:

@@ -29,7 +29,6 @@ from xstilts.studies.associations import (
     spelled,
 )
 from xstilts.studies.base import (
-    OWN,
     Answer,
     Evidence,
     Figure,
@@ -41,7 +40,7 @@ from xstilts.studies.base import (
     marked,
 )
 from xstilts.studies.choosing import Choice, by_other_targets, chosen, over_targets
-from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.gains import Gains, gains_in
 from xstilts.studies.points import abroad, all_measures, mean_over_runs, task_of
 from xstilts.studies.wording import after_holm, listed, ranged
 
@@ -146,7 +145,7 @@ def needs(_: Loaded) -> Needs:
 
 def answer(evidence: Evidence) -> Answer:
     """From the runs to the answer."""
-    gains = gains_of(evidence.results[OWN], evidence.cells[OWN])
+    gains = gains_in(evidence)
     measures, lost = all_measures(evidence)
     found = conclude(gains, measures)
     return replace(found, caveats=(*found.caveats, *lost))

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 
-from xstilts.statistics.estimate import LEVEL, Estimate
+from xstilts.statistics.association import detectable_correlation
+from xstilts.statistics.estimate import LEVEL, NAN, Estimate
+
+NO_SCORES = "Nothing can be said yet: no run that the question is about has a score."
 
 
 def in_points(estimate: Estimate) -> Estimate:
@@ -28,14 +31,21 @@ def ranged(estimate: Estimate, digits: int = 2, unit: str = "", *, signed: bool 
     return f"{estimate.value:{form}}{unit} ({', '.join(said)})"
 
 
-def verdict(estimate: Estimate, unit: str = "points") -> str:
-    """A difference in words: `+1.9 points, more than chance`, or why there is no number."""
+def verdict(estimate: Estimate, unit: str = "points", p_holm: float = NAN) -> str:
+    """A difference in words: `+1.9 points, more than chance`, or why there is no number.
+
+    Args:
+        p_holm: p after Holm's correction, which then decides the words and is in them.
+    """
     if isnan(estimate.value):
         return f"no number, {estimate.note}"
     said = f"{estimate.value:+.1f} {unit}"
     if isnan(estimate.p):
         return f"{said}, not tested"
-    return said + (", more than chance" if estimate.found else ", which may be chance")
+    if isnan(p_holm):
+        return said + (", more than chance" if estimate.found else ", which may be chance")
+    words = "more than chance" if p_holm < LEVEL else "which may be chance"
+    return f"{said}, {words} ({chance(p_holm, 'p (Holm)')})"
 
 
 def chance(p: float, name: str = "p") -> str:
@@ -53,6 +63,13 @@ def after_holm(p: float) -> str:
     if isnan(p):
         return ""
     return f"; {'found' if p < LEVEL else 'not found'} after Holm's correction ({chance(p)})"
+
+
+def shown_by(n: int) -> str:
+    """`8 tasks show only a correlation of 0.85 or more with 80 % power, …`."""
+    smallest = detectable_correlation(n)
+    seen = "no correlation" if isnan(smallest) else f"only a correlation of {smallest} or more"
+    return f"{n} tasks show {seen} with 80 % power, before any correction"
 
 
 def slug(name: str) -> str:

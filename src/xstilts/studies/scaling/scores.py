@@ -13,7 +13,7 @@ from xstilts.stages.compile import Cell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
 from xstilts.studies.budget import first_trainings
-from xstilts.studies.gains import Gains, gains_of
+from xstilts.studies.gains import Gains, gains_in
 from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
 
 MEAN = "mean of the targets"
@@ -90,7 +90,7 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
 def _gains(evidence: Evidence, variant: str) -> Gains:
     if variant not in evidence.results:
         return Gains(pd.DataFrame(columns=["target", "setting", "language"]))
-    return gains_of(evidence.results[variant], evidence.cells.get(variant, ()))
+    return gains_in(evidence, variant)
 
 
 def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str
         for one in gains.left_out
         if one.setting in points
     ]
-    return Gains(gains.table, tuple(named)).caveats()
+    return replace(gains, left_out=tuple(named)).caveats()
 
 
 def _foreign(table: pd.DataFrame) -> pd.DataFrame:
