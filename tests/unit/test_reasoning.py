@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.places import without_places
-from xstilts.studies.base import Answer
+from xstilts.studies.base import OWN, Answer
 from xstilts.studies.gains import gains_of
 from xstilts.studies.points import gains_by_task
 from xstilts.studies.reasoning import EQUAL, STUDY, TARGETS
@@ -136,6 +139,62 @@ def test_equal_budget_is_a_variant_of_the_same_tasks() -> None:
     assert STUDY.needs(equal).variants == {}
     assert STUDY.needs(experiment(("none", "piqa", *OTHERS), ALL)).variants == {}
     assert STUDY.needs(experiment((*OURS, *OTHERS), ALL)).variants == {}
+
+
+def test_a_limit_below_a_thousand_does_not_prevent_an_equal_budget() -> None:
+    """COPA has 400 examples of the 500 that the others may have; with a limit of 64 all agree."""
+    loaded = experiment(("none", *OURS, "copa", *OTHERS), ALL, limits={"train": 500})
+    settings = ("none", *OURS, *OTHERS)
+    uneven = {"task_limits": {"piqa": {"train": 450}}, "limits": {"train": 300}}
+    variant = STUDY.needs(experiment(settings, ALL, **uneven)).variants[EQUAL].experiment
+    assert variant.intermediate == settings
+    assert {variant.task_limits[name].train for name in (*OURS, *OTHERS)} == {300}
+    assert STUDY.needs(loaded).variants == {}  # all that have enough have 500
+    equal = experiment(("none", *OURS, "copa", *OTHERS), ALL, limits={"train": 64})
+    assert STUDY.needs(equal).variants == {}
+
+
+def test_holm_decides_the_words_of_its_four_questions() -> None:
+    """p by itself would be a finding, but four questions were asked."""
+    for seed in range(40):
+        answer = STUDY.answer(Planted(LOADED, planted(0.0, 0.012, 0.0), seed=seed).evidence())
+        p = {one.name: one.estimate.p for one in answer.findings if one.estimate}
+        frame = next(one.frame for one in answer.tables if one.name == "contrasts")
+        holm = frame.set_index("contrast")["p (Holm)"]
+        if p["reasoning-targets"] < 0.05 <= holm["reasoning-targets"]:
+            break
+    else:
+        pytest.fail("no such seed")
+    text = next(one.text for one in answer.findings if one.name == "reasoning-targets")
+    assert f"which may be chance (p (Holm) = {holm['reasoning-targets']:.3f})" in text
+    assert "are not shown to differ from other intermediate tasks" in answer.summary
+    assert f"p (Holm) = {holm['reasoning-targets']:.3f}" in answer.summary
+
+
+def test_what_would_have_been_found_is_said_where_nothing_was() -> None:
+    answer = STUDY.answer(Planted(LOADED, planted()).evidence())
+    text = next(one.text for one in answer.findings if one.name == "all-targets")
+    assert "would be found in four of five such studies, before any correction" in text
+    key = found(answer, "reasoning-targets")
+    error = (key.high - key.low) / 2 / stats.t.ppf(0.975, key.n - 2)
+    (size,) = re.findall(r"a difference of ([0-9.]+) points would", answer.summary)
+    shifted = stats.nct(key.n - 2, float(size) / error)
+    assert shifted.sf(stats.t.ppf(0.975, key.n - 2)) == pytest.approx(0.8, abs=0.05)
+    few = experiment(("none", "piqa", "copa", "mnli", "qqp"), ALL)
+    summary = STUDY.answer(Planted(few, planted()).evidence()).summary
+    assert "with so few tasks no difference, however large, would be found" in summary
+
+
+def test_the_mean_gain_names_the_task_that_is_not_in_it() -> None:
+    one = Planted(LOADED, planted(0.05), notes={("piqa", "xcopa"): "diverged"})
+    gain = found(STUDY.answer(one.evidence()), "gain")
+    assert (gain.n, gain.note) == (4, "left out, gains are missing: piqa")
+
+
+def test_no_scores_yet_are_told_from_no_such_targets() -> None:
+    evidence = Planted(LOADED, planted()).evidence()
+    empty = replace(evidence, results={OWN: evidence.results[OWN].iloc[:0]})
+    assert "no run on them has a score yet" in STUDY.answer(empty).summary
 
 
 def test_the_answer_is_about_the_equal_budget_where_there_is_one() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from xstilts.analysis.scan import COLUMNS
-from xstilts.studies.base import Answer
-from xstilts.studies.difficulty import ALIKE, conclude
+from xstilts.studies.base import OWN, Answer
+from xstilts.studies.difficulty import ALIKE, STUDY, conclude
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.points import PLACE
+from xstilts.studies.wording import NO_SCORES
+from xstilts.testing.planted import Planted, experiment
 
 LANGUAGES = ("de", "sw", "th")
 SEEDS = (0, 1)
@@ -147,6 +150,29 @@ def test_no_retrieval_target_no_measure_and_no_gain_are_said() -> None:
     assert "no intermediate task has a gain" in answered(gains, table.iloc[:0]).summary
     unmeasured = table[table["measure"] != "accuracy"]
     assert answered(gains, unmeasured).summary == "Not answered: not measured."
+
+
+def test_not_found_is_not_called_absent() -> None:
+    gains, table = planted()
+    guessed = table.copy()
+    guessed.loc[guessed["measure"] == "accuracy", "value"] = table.loc[
+        table["measure"] == "variability", "value"
+    ].to_numpy()
+    summary = answered(gains, guessed).summary
+    assert summary.startswith("Dev scores of intermediate tasks are not shown to predict their")
+    assert "No other measure of difficulty is shown to do so" in summary
+    assert "9 tasks show only a correlation of" in summary
+
+
+def test_no_scores_yet_are_told_from_no_retrieval_target() -> None:
+    planned = Planted(experiment(("none", "mnli"), ("tatoeba", "xnli")), lambda *_: 0.0).evidence()
+    empty = replace(planned, results={OWN: planned.results[OWN].iloc[:0]})
+    assert STUDY.answer(empty).summary == NO_SCORES
+    trained = planned.results[OWN]["target"] == "xnli"
+    half = replace(planned, results={OWN: planned.results[OWN][trained]})
+    assert STUDY.answer(half).summary == NO_SCORES
+    without = Planted(experiment(("none", "mnli"), ("xnli",)), lambda *_: 0.0).evidence()
+    assert "has no retrieval target" in STUDY.answer(without).summary
 
 
 def test_a_diverged_run_leaves_its_task_out_and_is_named() -> None:

@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 
 from xstilts.analysis.scan import COLUMNS
-from xstilts.statistics.association import associate_over_targets
+from xstilts.statistics.association import associate_over_targets, detectable_correlation
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
 from xstilts.studies.base import Answer
-from xstilts.studies.choosing import by_other_targets, chosen
+from xstilts.studies.choosing import by_other_choices, by_other_targets, chosen
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.points import PLACE
 from xstilts.studies.similarity import conclude, predicted_by
@@ -82,6 +82,60 @@ def test_a_planted_relation_is_found_and_chooses_without_loss() -> None:
     assert "textemb (mean rho 1.00)" in answer.summary
     assert "semb" not in answer.summary
     assert "cka, " in next(one for one in answer.caveats if one.startswith("Not measured"))
+
+
+def test_less_gain_for_more_similar_tasks_is_said_with_its_sign() -> None:
+    likeness = drawn(1)
+    gains = grid({place: -0.2 * value for place, value in likeness.items()})
+    summary = conclude(gains, pairs(textemb=likeness), draws=499).summary
+    assert "The more similar a task by textemb (mean rho -1.00), the less it brings" in summary
+
+
+def test_not_found_is_not_called_absent_and_its_limit_is_said() -> None:
+    summary = conclude(planted()[0], pairs(semb=drawn(2)), draws=199).summary
+    assert summary.startswith("No measure of semantic similarity is shown to predict the gain")
+    assert f"8 tasks show only a correlation of {detectable_correlation(8)} or more" in summary
+
+
+def test_the_measure_is_chosen_on_other_targets_than_it_is_judged_on() -> None:
+    """Each of two measures is perfect where the other is worst; the third has no choice to make."""
+    regret = pd.DataFrame(
+        {"a": [0.0, 9.0, 9.0], "b": [8.0, 0.0, 0.0], "c": [np.nan, np.nan, np.nan]},
+        index=["one", "two", "three"],
+    )
+    found = by_other_choices(regret)
+    # on `one` b is best elsewhere; on the others both have a zero among two: a 4.5, b 4
+    assert found.to_dict() == {"one": 8.0, "two": 0.0, "three": 0.0}
+    assert by_other_choices(regret.iloc[:1]).empty
+    equal = pd.DataFrame({"a": [1.0, 5.0], "b": [3.0, 5.0]}, index=["one", "two"])
+    assert by_other_choices(equal).to_dict() == {"one": 2.0, "two": 5.0}
+    answer = conclude(*planted(), draws=199)
+    assert "the best of the 4 measures on these very targets" in answer.summary
+    finding = next(one for one in answer.findings if one.name == "regret-of-chosen-measure")
+    assert finding.estimate is not None
+    assert (finding.estimate.value, finding.estimate.n) == (pytest.approx(0), 3)
+
+
+def test_what_recommend_loses_on_held_out_targets_is_beside_the_references() -> None:
+    """Tasks are worth the same on all five targets: the others tell, and chance does not."""
+    worth = {
+        (task, target): 0.02 * place + 0.001 * (target == "t0")
+        for place, task in enumerate(TASKS)
+        for target in (f"t{number}" for number in range(5))
+    }
+    answer = conclude(grid(worth), pairs(textemb=worth), draws=199)
+    table = frame(answer, "recommend")
+    assert table.groupby("way").size().tolist() == [5, 5, 5]
+    ways = table.groupby("way")["regret_1"].mean()
+    assert ways["recommend"] == ways["best on the other targets"] == pytest.approx(0)
+    by_choice = frame(answer, "measures").set_index("measure").loc["other-targets"]
+    assert ways["best on the other targets"] == by_choice["regret1"]
+    assert ways["random choice"] == pytest.approx(by_choice["regret1_by_chance"])
+    finding = next(one for one in answer.findings if one.name == "regret-recommend")
+    assert finding.text.startswith("For a target that is held out, following `recommend` loses 0.0")
+    few = next(one for one in conclude(*planted(), draws=199).findings
+               if one.name == "regret-recommend")  # fmt: skip
+    assert "3 of at least 4" in few.text
 
 
 def test_tables_and_figures_show_each_target_language_and_measure() -> None:
@@ -201,6 +255,12 @@ def test_other_targets_are_weighed_alike_and_their_own_is_held_out() -> None:
     one, two = ([-(0.5**0.5), 0.5**0.5] for _ in range(2))
     assert found["three"].dropna().tolist() == pytest.approx(np.mean([one, two], axis=0))
     assert by_other_targets(gains[["one"]]).isna().all(axis=None)
+    sparse = pd.DataFrame(
+        {"one": [1.0, 2.0, 3.0], "two": [4.0, 8.0, np.nan]}, index=["a", "b", "c"]
+    )
+    worth = by_other_targets(sparse)["one"]  # no other target has all: those that have, count
+    assert worth["a"] < worth["b"]
+    assert np.isnan(worth["c"])
 
 
 def test_the_mean_over_targets_is_the_mean_of_scipys() -> None:

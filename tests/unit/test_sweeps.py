@@ -27,7 +27,6 @@ TASKS = ("mnli", "qqp", "piqa", "copa", "squad-v1", "conll2000")
         (["t (layer 8, cls)", "t (layer 8, mean)"], 8, {"t (layer 8, mean)": "t"}),
         (["t (layer 7, cls)", "t (layer 7, mean)"], 8, {"t (layer 7, mean)": "t"}),
         (["t (layer 7, mean)", "t (layer 8, cls)"], 8, {"t (layer 8, cls)": "t"}),
-        (["b (layer 1, mean)", "a (layer 1, mean)"], 1, {"b (layer 1, mean)": "b", "a (layer 1, mean)": "a"}),
     ],
 )  # fmt: skip
 def test_the_customary_way_stands_for_a_sweep(

@@ -69,16 +69,34 @@ def by_other_targets(gains: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         gains: [tasks, targets]. Of the other targets those count on which all tasks of this
-            target have a gain; their spread over tasks is set to one, so that no target outweighs
-            the rest for having large gains.
+            target have a gain, or all where there is no such target; their spread over tasks is
+            set to one, so that no target outweighs the rest for having large gains.
     """
     found = pd.DataFrame(np.nan, index=gains.index, columns=gains.columns)
     for target in gains:
-        rows = gains[gains[target].notna()].drop(columns=target).dropna(axis=1)
+        rows = gains[gains[target].notna()].drop(columns=target)
         rows = rows.loc[:, rows.nunique() > 1]
+        whole = rows.dropna(axis=1)
+        rows = whole if len(whole.columns) else rows
         if len(rows.columns):
             found.loc[rows.index, target] = ((rows - rows.mean()) / rows.std()).mean(axis=1)
     return found
+
+
+def by_other_choices(regret: pd.DataFrame) -> pd.Series[float]:
+    """Target → what is lost there by the measure that loses least on the other targets.
+
+    Args:
+        regret: [targets, measures]; NaN where a measure does not choose. Measures that lose
+            equally little on the others are drawn from. Targets with nothing to choose by, on
+            themselves or on others, are left out.
+    """
+    found = {}
+    for target, own in regret.iterrows():
+        others = regret.drop(index=target).loc[:, own.notna()].dropna(how="all").mean()
+        if others.notna().any():
+            found[target] = float(own[others.index[np.isclose(others, others.min())]].mean())
+    return pd.Series(found, dtype=float)
 
 
 def over_targets(values: Sequence[float]) -> Estimate:

@@ -64,7 +64,7 @@ class Gains:
         return Gains(table, left_out, self.swept)
 
     def caveats(self) -> tuple[str, ...]:
-        """What stands for a sweep; for each reason which settings it leaves out on which targets."""
+        """What stands for a sweep, and who is left out where: a sentence for each reason."""
         found: dict[tuple[str, str], list[str]] = {}
         for one in self.left_out:
             found.setdefault((one.setting, one.why), []).append(one.target)

@@ -1,6 +1,7 @@
 """What advice would have cost: each target held out in turn, advised on by the others.
 
-Beside it two that need no model: a blind choice, and the task that is best on the other targets.
+Beside it two that need no model: a blind choice, and the task that is best on the other targets
+as `studies.choosing.by_other_targets` has it.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from math import comb
 
 import numpy as np
 import pandas as pd
 
 from xstilts.statistics import additive
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats, nothing, too_few
-from xstilts.statistics.ranking import ndcg, regret
+from xstilts.statistics.ranking import expected_ndcg, expected_regret
+from xstilts.studies.choosing import by_other_targets
 from xstilts.studies.recommend import Known, recommend
 
 NEEDED = 1 + additive.NEEDED
@@ -41,7 +42,8 @@ class Hindsight:
         cost_1, cost_3: the best task's gain minus that of the best of the first 1 and 3; of 1.
         regret_1, regret_3: the same as a percentage of the best score, see
             `statistics.ranking.regret`.
-        ndcg: see `statistics.ranking.ndcg`. A random choice has its expected values.
+        ndcg: see `statistics.ranking.ndcg`. All are means over the orders of equals: a random
+            choice has its expected values.
         inside: share of the tasks whose gain lies in the interval that was given; NaN without.
     """
 
@@ -70,7 +72,7 @@ def held_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
         for encoder, own in gains.groupby("encoder", sort=False)
         for target, here in own.groupby("target", sort=False)
         if len(here) > 1
-        for row in _target(str(encoder), str(target), here, own, measures)
+        for row in _target((str(encoder), str(target)), here, own, measures)
     ]
     return pd.DataFrame(rows, columns=[column.name for column in fields(Hindsight)])
 
@@ -93,8 +95,9 @@ def mean_cost(found: pd.DataFrame, way: Way, column: str = "cost_1") -> Estimate
 
 
 def _target(
-    encoder: str, target: str, here: pd.DataFrame, own: pd.DataFrame, measures: pd.DataFrame
+    place: tuple[str, str], here: pd.DataFrame, own: pd.DataFrame, measures: pd.DataFrame
 ) -> Iterator[Hindsight]:
+    encoder, target = place
     rest = own[own["target"] != target]
     tasks = here["setting"].tolist()
     gain, score = (here[name].to_numpy(dtype=np.float64) for name in ("gain", "score"))
@@ -104,11 +107,11 @@ def _target(
     low, high = (advice[end].dropna().to_numpy(dtype=np.float64) for end in ("low", "high"))
     covered = float(((inside >= low) & (inside <= high)).mean()) if len(inside) else NAN
     guess = advice["gain"].fillna(LAST - advice["place"].fillna(-LAST))
-    others = rest.groupby("setting")["gain"].mean().reindex(tasks).fillna(LAST)
-    place = encoder, target
+    wide = own.pivot_table(index="setting", columns="target", values="gain", sort=False)
+    others = by_other_targets(wide)[target].reindex(tasks).fillna(LAST)
     yield _ranked(place, Way.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
     yield _ranked(place, Way.OTHERS, others.to_numpy(dtype=np.float64), score)
-    yield _blind(place, gain, score)
+    yield _ranked(place, Way.BLIND, np.zeros(len(tasks)), score)
 
 
 def _ranked(
@@ -119,24 +122,7 @@ def _ranked(
     inside: float = NAN,
 ) -> Hindsight:
     n, best = len(score), float(score.max())
-    lost = [regret(guess, score, k) if best > 0 else 0.0 for k in (1, 3)]
+    lost = [expected_regret(guess, score, k) if best > 0 else 0.0 for k in (1, 3)]
     one, three = (lost_share / 100 * best for lost_share in lost)  # as of gains: one baseline
-    return Hindsight(*place, way, n, one, three, lost[0], lost[1], ndcg(guess, score), inside)
-
-
-def _blind(place: tuple[str, str], gain: Floats, score: Floats) -> Hindsight:
-    """The expected values of a random order."""
-    n, best = len(gain), float(score.max())
-    one, three = (float(gain.max()) - _best_of(gain, min(k, n)) for k in (1, 3))
-    lost = [100 * cost / best if best > 0 else 0.0 for cost in (one, three)]
-    discount = 1 / np.log2(np.arange(n) + 2)
-    ideal = float(np.sort(score)[::-1] @ discount)
-    expected = float(score.mean() * discount.sum()) / ideal if ideal else 1.0
-    return Hindsight(*place, Way.BLIND, n, one, three, lost[0], lost[1], expected)
-
-
-def _best_of(gain: Floats, k: int) -> float:
-    """The expected largest of k that are drawn without replacement."""
-    n = len(gain)
-    chance = np.array([comb(rank, k - 1) for rank in range(n)]) / comb(n, k)
-    return float(np.sort(gain) @ chance)
+    order = expected_ndcg(guess, score)
+    return Hindsight(*place, way, n, one, three, lost[0], lost[1], order, inside)

@@ -60,9 +60,9 @@ def task_table(measures: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(found, index=pd.Index(tasks, name="task"))
 
 
-def has_scores(evidence: Evidence, targets: Collection[str]) -> bool:
+def has_scores(evidence: Evidence, targets: Collection[str], variant: str = OWN) -> bool:
     """Whether any run on these targets, by their plain names, has a score yet."""
-    results = evidence.results[OWN]
+    results = evidence.results[variant]
     there = results.loc[results["value"].notna(), "target"]
     return any(task_of(str(target)) in targets for target in there.unique())
 

@@ -6,17 +6,19 @@ in its answers, and as an interaction of group and kind of target.
 
 Equal budget. If the tasks' training sets are known to differ in size, a variant of the experiment
 gives each as many examples as the smallest has, and so the same number of steps; the answer is
-about the variant. Tasks with fewer than `ENOUGH` examples would starve all others: they are not
-in the variant. `limits` are of a task and not of a phase, so where such a task trains a target
-too, that target is trained on as few examples, after every setting and in the baseline alike.
+about the variant. Tasks with fewer than `ENOUGH` examples, or than the limit where that is lower,
+would starve all others: they are not in the variant. `limits` are of a task and not of a phase,
+so where such a task trains a target too, that target is trained on as few examples, after every
+setting and in the baseline alike.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median_low
 
 import numpy as np
 import pandas as pd
@@ -26,11 +28,12 @@ from xstilts.config.experiment import Limits
 from xstilts.config.load import Loaded
 from xstilts.config.setting import BASELINE
 from xstilts.stages.names import Names
-from xstilts.statistics.estimate import Estimate, joined, nothing
+from xstilts.statistics.estimate import LEVEL, Estimate, joined, nothing
 from xstilts.statistics.groups import NEEDED, contrast, interaction
 from xstilts.statistics.means import mean
 from xstilts.statistics.multiple import holm
 from xstilts.statistics.places import without_places
+from xstilts.statistics.power import detectable_mean
 from xstilts.studies.base import (
     OWN,
     Answer,
@@ -44,8 +47,8 @@ from xstilts.studies.base import (
 )
 from xstilts.studies.budget import steps_of, unequal
 from xstilts.studies.gains import Gains, gains_in
-from xstilts.studies.points import gains_by_task, single_tasks
-from xstilts.studies.wording import in_points, listed, verdict
+from xstilts.studies.points import gains_by_task, has_scores, single_tasks, task_of
+from xstilts.studies.wording import chance, in_points, listed, verdict
 from xstilts.tasks.base import TaskSpec
 
 QUESTION = (
@@ -57,6 +60,7 @@ TASKS = frozenset(
 )
 """The intermediate tasks that ask for reasoning. Which these are is our choice."""
 LINGUISTIC = frozenset(("xcopa", "xstorycloze", "xwinograd"))
+"""XStoryCloze is no task of xstilts; one of your own by that name counts."""
 NON_LINGUISTIC = frozenset(("mgsm-choice",))
 TARGETS = LINGUISTIC | NON_LINGUISTIC
 EQUAL = "equal budget"
@@ -73,7 +77,8 @@ def needs(loaded: Loaded) -> Needs:
     """The experiment with training sets of one size, if theirs differ and there are two groups."""
     names, tasks = Names(loaded), single_tasks(loaded)
     counts = {name: examples(names, task) for name, task in tasks.items()}
-    kept = {name: count for name, count in counts.items() if count is None or count >= ENOUGH}
+    least = enough(names, tasks)
+    kept = {name: count for name, count in counts.items() if count is None or count >= least}
     known = {count for count in kept.values() if count is not None}
     ours = sum(tasks[name].name in TASKS for name in kept)
     if min(ours, len(kept) - ours) < NEEDED or len(known) < 2:
@@ -92,6 +97,12 @@ def needs(loaded: Loaded) -> Needs:
     return Needs({EQUAL: replace(loaded, experiment=experiment)})
 
 
+def enough(names: Names, tasks: Mapping[str, TaskSpec]) -> int:
+    """Examples that a task must have: `ENOUGH`, or the limit of most tasks where that is lower."""
+    limits = [names.limit(task.name, "train") or ENOUGH for task in tasks.values()]
+    return min(ENOUGH, median_low(limits)) if limits else ENOUGH
+
+
 def examples(names: Names, task: TaskSpec) -> int | None:
     """How many examples a task is trained on; none where nobody knows before it is read."""
     split = names.share(task, "train").split
@@ -108,9 +119,9 @@ def answer(evidence: Evidence) -> Answer:
     main = seen.get(EQUAL, seen[OWN])
     findings = list(main.findings())
     if EQUAL in seen:
-        findings.append(replace(next(seen[OWN].findings(model=False)), name="as-written"))
-        text = f"With the training sets as they are: {findings[-1].text}"
-        findings[-1] = replace(findings[-1], text=text)
+        written = next(seen[OWN].asked(model=False))
+        text = f"With the training sets as they are: {written.text}: {verdict(written.estimate)}."
+        findings.append(Finding("as-written", text, written.estimate))
     return Answer(
         study="reasoning",
         question=QUESTION,
@@ -120,6 +131,20 @@ def answer(evidence: Evidence) -> Answer:
         figures=main.figures(),
         caveats=tuple(main.caveats()),
     )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A contrast in points before Holm's correction puts it in words.
+
+    Args:
+        detectable: in words, what would have been found.
+    """
+
+    name: str
+    text: str
+    estimate: Estimate
+    detectable: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,70 +173,109 @@ class _Look:
     def table(self) -> pd.DataFrame:
         return gains_by_task(self.gains, self.tasks)
 
-    def findings(self, *, model: bool = True) -> Iterator[Finding]:
+    @cached_property
+    def targets(self) -> frozenset[str]:
+        cells = self.evidence.cells.get(self.variant, ())
+        return frozenset(task_of(cell.target) for cell in cells)
+
+    def findings(self) -> Iterator[Finding]:
+        """The contrasts, widest first, and the mean gain."""
+        asked = list(self.asked())
+        adjusted = _by_holm((one.name, one.estimate) for one in asked)
+        for one in asked:
+            p = adjusted[one.name] if one.name in QUESTIONS else one.estimate.p
+            said = verdict(one.estimate, p_holm=adjusted[one.name])
+            seen = one.detectable if p >= LEVEL else ""
+            yield Finding(one.name, f"{one.text}: {said}{seen}.", one.estimate)
+        yield self._mean_gain()
+
+    def asked(self, *, model: bool = True) -> Iterator[_Asked]:
         """The contrasts, widest first."""
         more = "Gain of reasoning tasks minus gain of the other intermediate tasks"
-        yield from self._contrast("all-targets", f"{more}, over all targets", self.table, model)
-        on = self.table[self.table["target"].isin(TARGETS)]
-        yield from self._contrast("reasoning-targets", f"{more}, on reasoning targets", on, model)
-        alone = self.table[self.table["target"].isin(NON_LINGUISTIC)]
-        where = "on the target that is not about language (mgsm-choice)"
-        yield from self._contrast("non-linguistic", f"{more}, {where}", alone, model)
+        everywhere = f"{more}, over all targets"
+        yield from self._contrast("all-targets", everywhere, self.targets, model)
+        where = f"{more}, on reasoning targets"
+        yield from self._contrast("reasoning-targets", where, TARGETS, model)
+        where = f"{more}, on the target that is not about language (mgsm-choice)"
+        yield from self._contrast("non-linguistic", where, NON_LINGUISTIC, model)
         yield from self._interaction(model)
-        ours = on[on["task"].isin(self.group)]
-        found = in_points(mean(ours.groupby("task")["gain"].agg(strict_mean), "reasoning tasks"))
+
+    def _mean_gain(self) -> Finding:
+        """Over the tasks that have all of their gains; the note names the others."""
+        mine = self.table["target"].isin(TARGETS) & self.table["task"].isin(self.group)
+        means = self.table[mine].groupby("task")["gain"].agg(strict_mean)
+        found = in_points(mean(means, "reasoning tasks"))
+        lost = ", ".join(sorted(means.index[means.isna()]))
+        words = f"left out, gains are missing: {lost}" if lost else ""
+        found = replace(found, note=joined([found.note, words]))
         text = f"Mean gain of reasoning tasks on reasoning targets: {verdict(found)}."
-        yield Finding("gain", text, found)
+        return Finding("gain", text, found)
 
     def _contrast(
-        self, name: str, text: str, table: pd.DataFrame, model: bool
-    ) -> Iterator[Finding]:
+        self, name: str, text: str, targets: frozenset[str], model: bool
+    ) -> Iterator[_Asked]:
+        table = self.table[self.table["target"].isin(targets)]
         if table.empty:
-            none = nothing(0, "no such gains in this experiment")
-            yield Finding(name, f"{text}: {verdict(none)}.", none)
+            yield _Asked(name, text, nothing(0, self._lacking(targets)))
             return
         found = in_points(contrast(without_places(table), self.group, model=False).tasks)
-        yield Finding(name, f"{text}: {verdict(found)}.", found)
+        yield _Asked(name, text, found, _detectable(found, self._ours(table)))
         if model:
             smaller, note = _few_rows(table)
             fitted = _noted(contrast(smaller, self.group, draws=1).mixed, note)
-            yield Finding(f"{name}-mixed", f"{text}, by a mixed model: {verdict(fitted)}.", fitted)
+            yield _Asked(f"{name}-mixed", f"{text}, by a mixed model", fitted)
 
-    def _interaction(self, model: bool) -> Iterator[Finding]:
+    def _lacking(self, targets: frozenset[str]) -> str:
+        """Why there is no gain on some targets."""
+        if not (self.tasks and targets & self.targets):
+            return "no such gains in this experiment"
+        if not has_scores(self.evidence, targets, self.variant):
+            return "no run on them has a score yet"
+        return "no sound gain on them; the caveats say why"
+
+    def _ours(self, table: pd.DataFrame) -> int:
+        """How many tasks of the group have all of their gains."""
+        complete = table.groupby("task")["gain"].agg(strict_mean).dropna().index
+        return len(self.group & set(complete))
+
+    def _interaction(self, model: bool) -> Iterator[_Asked]:
         name = "interaction"
         text = "This difference on reasoning targets minus the same on other targets"
         table, kind = self.table, self.table["target"].isin(TARGETS)
         if kind.nunique() < 2:
-            what = "other" if kind.any() else "reasoning"
-            none = nothing(0, f"the experiment has no gains on {what} targets")
-            yield Finding(name, f"{text}: {verdict(none)}.", none)
+            what, lacking = "reasoning", TARGETS
+            if kind.any():
+                what, lacking = "other", self.targets - TARGETS
+            yield _Asked(name, text, nothing(0, f"{what} targets: {self._lacking(lacking)}"))
             return
         apart = pd.concat([without_places(table[kind]), without_places(table[~kind])])
         found = in_points(interaction(apart, self.group, TARGETS, model=False).tasks)
-        yield Finding(name, f"{text}: {verdict(found)}.", found)
+        both = table[table.groupby("task")["target"].transform(_both_kinds)]
+        yield _Asked(name, text, found, _detectable(found, self._ours(both)))
         if model:
             smaller, note = _few_rows(table)
             fitted = _noted(interaction(smaller, self.group, TARGETS, draws=1).mixed, note)
-            yield Finding(f"{name}-mixed", f"{text}, by a mixed model: {verdict(fitted)}.", fitted)
+            yield _Asked(f"{name}-mixed", f"{text}, by a mixed model", fitted)
 
     def summary(self, findings: list[Finding]) -> str:
         """The question's answer in two sentences."""
-        by_name = {one.name: one for one in findings}
-        key = by_name["reasoning-targets"].estimate
-        numbers = by_name["non-linguistic"].estimate
-        assert key
-        assert numbers
-        if key.value != key.value:
+        estimates = {one.name: one.estimate for one in findings if one.estimate}
+        adjusted = _by_holm(estimates.items())
+        key, p = estimates["reasoning-targets"], adjusted["reasoning-targets"]
+        if math.isnan(key.value):
             return f"No conclusion on English reasoning tasks and reasoning targets: {key.note}."
         more = "more" if key.value > 0 else "less"
-        sure = f"help reasoning targets {more}" if key.found else "are not shown to differ"
-        first = (
-            f"English reasoning tasks {sure} than other intermediate tasks: {key.value:+.1f} "
-            f"points (95 % {key.low:+.1f} to {key.high:+.1f}, {key.n} tasks)."
+        sure = (
+            f"help reasoning targets {more} than" if p < LEVEL else "are not shown to differ from"
         )
-        if not key.found:
-            first = first.replace("differ than", "differ from", 1)
-        return f"{first} Where the target is not about language: {verdict(numbers)}."
+        on = self.table[self.table["target"].isin(TARGETS)]
+        first = (
+            f"English reasoning tasks {sure} other intermediate tasks: {key.value:+.1f} "
+            f"points (95 % {key.low:+.1f} to {key.high:+.1f}, {chance(p, 'p (Holm)')}, "
+            f"{key.n} tasks){'' if p < LEVEL else _detectable(key, self._ours(on))}."
+        )
+        numbers = verdict(estimates["non-linguistic"], p_holm=adjusted["non-linguistic"])
+        return f"{first} Where the target is not about language: {numbers}."
 
     def caveats(self) -> Iterator[str]:
         """What the reader must know."""
@@ -222,7 +286,8 @@ class _Look:
         if self.variant == EQUAL:
             rest = self.tasks - {cell.intermediate for cell in self.evidence.cells[EQUAL]}
             text = "Every intermediate task has the same number of training examples"
-            yield text + (f"; fewer than {ENOUGH:,}, left out: {_named(rest)}." if rest else ".")
+            least = enough(Names(self.evidence.loaded), single_tasks(self.evidence.loaded))
+            yield text + (f"; fewer than {least:,}, left out: {_named(rest)}." if rest else ".")
         if said := unequal(self.steps):
             yield said
         if not self.table["target"].isin(LINGUISTIC).any():
@@ -293,15 +358,52 @@ class _Look:
 
 def _contrasts(findings: list[Finding]) -> StudyTable:
     """The findings as numbers, with Holm's correction over `QUESTIONS`."""
-    found = [(one.name, one.estimate) for one in findings if one.estimate]
-    tested = [one.p if name in QUESTIONS else math.nan for name, one in found]
-    corrected = holm(np.array(tested, dtype=np.float64))
+    found = {one.name: one.estimate for one in findings if one.estimate}
+    adjusted = _by_holm(found.items())
     rows = [
-        {"contrast": name, **_row(one), "p (Holm)": p, "n": one.n, "note": one.note}
-        for (name, one), p in zip(found, corrected, strict=True)
+        {"contrast": name, **_row(one), "p (Holm)": adjusted[name], "n": one.n, "note": one.note}
+        for name, one in found.items()
     ]
-    notes = (f"Points of 100. p (Holm): corrected for {', '.join(QUESTIONS)}.",)
+    notes = (
+        f"Points of 100. p (Holm): corrected for {', '.join(QUESTIONS)}; it decides what is "
+        "called more than chance there.",
+    )
     return StudyTable("contrasts", "Contrasts", pd.DataFrame(rows), notes)
+
+
+def _by_holm(found: Iterable[tuple[str, Estimate]]) -> dict[str, float]:
+    """Name → p after Holm's correction over `QUESTIONS`; NaN for what is not among them."""
+    estimates = dict(found)
+    tested = [one.p if name in QUESTIONS else math.nan for name, one in estimates.items()]
+    corrected = holm(np.array(tested, dtype=np.float64))
+    return dict(zip(estimates, map(float, corrected), strict=True))
+
+
+def _detectable(found: Estimate, ours: int) -> str:
+    """What such groups of tasks would show, in words; the estimate is in points.
+
+    Student's test of two groups has the power of that of one mean with as many degrees of freedom
+    and the same standard error.
+    """
+    from scipy import stats
+
+    n = found.n
+    if math.isnan(found.low) or n < 3 or not 0 < ours < n:
+        return ""
+    if (2 if 2 * ours == n else 1) / math.comb(n, ours) > LEVEL:
+        return "; with so few tasks no difference, however large, would be found"
+    error = (found.high - found.low) / 2 / float(stats.t.ppf(1 - LEVEL / 2, n - 2))
+    smallest = detectable_mean(error * math.sqrt(n - 1), n - 1)
+    if math.isnan(smallest):
+        return ""
+    return (
+        f"; a difference of {smallest:.1f} points would be found in four of five such studies, "
+        "before any correction"
+    )
+
+
+def _both_kinds(targets: pd.Series[str]) -> bool:
+    return bool(targets.isin(TARGETS).nunique() == 2)
 
 
 def _row(found: Estimate) -> dict[str, float]:

@@ -29,6 +29,7 @@ from xstilts.studies.associations import (
     spelled,
 )
 from xstilts.studies.base import (
+    OWN,
     Answer,
     Evidence,
     Figure,
@@ -39,10 +40,18 @@ from xstilts.studies.base import (
     StudyTable,
     marked,
 )
-from xstilts.studies.choosing import Choice, by_other_targets, chosen, over_targets
+from xstilts.studies.choosing import (
+    Choice,
+    by_other_choices,
+    by_other_targets,
+    chosen,
+    over_targets,
+)
 from xstilts.studies.gains import Gains, gains_in
-from xstilts.studies.points import abroad, all_measures, mean_over_runs, task_of
-from xstilts.studies.wording import after_holm, listed, ranged
+from xstilts.studies.hindsight import Way, held_out, mean_cost
+from xstilts.studies.points import abroad, all_measures, has_scores, mean_over_runs, task_of
+from xstilts.studies.recommend import CHEAP, mean_gains
+from xstilts.studies.wording import NO_SCORES, after_holm, listed, ranged, shown_by
 
 NAME = "similarity"
 QUESTION = (
@@ -139,8 +148,8 @@ class Summary:
 
 
 def needs(_: Loaded) -> Needs:
-    """The experiment as it is, and the measures of its pairs of tasks."""
-    return Needs(measures=tuple(MEASURES))
+    """The experiment as it is, the measures of its pairs of tasks, and those of `recommend`."""
+    return Needs(measures=tuple(dict.fromkeys((*MEASURES, *CHEAP))))
 
 
 def answer(evidence: Evidence) -> Answer:
@@ -148,6 +157,8 @@ def answer(evidence: Evidence) -> Answer:
     gains = gains_in(evidence)
     measures, lost = all_measures(evidence)
     found = conclude(gains, measures)
+    if not has_scores(evidence, {task_of(cell.target) for cell in evidence.cells[OWN]}):
+        found = replace(found, summary=NO_SCORES)
     return replace(found, caveats=(*found.caveats, *lost))
 
 
@@ -162,12 +173,13 @@ def conclude(gains: Gains, measures: pd.DataFrame, draws: int = DRAWS) -> Answer
     rows = _associations(points, draws)
     choices = _choices(points)
     summaries = _summaries(points, rows, choices, draws)
+    lost, past = _by_choice(choices), _past(points)
     return Answer(
         NAME,
         QUESTION,
-        _summary(summaries, points),
-        tuple(_findings(summaries)),
-        tuple(_tables(points, rows, choices, summaries)),
+        _summary(summaries, points, lost),
+        (*_findings(summaries), *_choosing(lost, past)),
+        (*_tables(points, rows, choices, summaries), _past_table(past)),
         tuple(_figures(summaries)),
         (*_caveats(points, summaries), *gains.caveats()),
     )
@@ -281,6 +293,20 @@ def _mean_rho(points: Points, measure: str, targets: list[str], draws: int) -> E
     return rho if measure in MEASURES else replace(rho, p=NAN)
 
 
+def _by_choice(choices: Sequence[Choice]) -> pd.DataFrame:
+    """[targets, measures] regret@1; the reference is no measure to choose."""
+    rows = [asdict(one) for one in choices if one.measure in MEASURES]
+    table = pd.DataFrame(rows, columns=["target", "measure", "regret1"])
+    return table.pivot_table(index="target", columns="measure", values="regret1", sort=False)
+
+
+def _past(points: Points) -> pd.DataFrame:
+    """What `recommend` would have lost on each target, see `hindsight.held_out`."""
+    runs = points.gains.table
+    asked = runs["setting"].isin(points.means.index) & runs["target"].isin(points.targets)
+    return held_out(mean_gains(runs[asked], ""), points.measures)
+
+
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else NAN
 
@@ -304,7 +330,7 @@ def _by_language(points: Points) -> pd.DataFrame:
 # words
 
 
-def _summary(summaries: Sequence[Summary], points: Points) -> str:
+def _summary(summaries: Sequence[Summary], points: Points, lost: pd.DataFrame) -> str:
     if not points.targets:
         return "Not answered: no target has gains after intermediate tasks that were measured."
     known = [one for one in summaries if one.measure in MEASURES and not isnan(one.rho.value)]
@@ -312,7 +338,7 @@ def _summary(summaries: Sequence[Summary], points: Points) -> str:
         notes = dict.fromkeys(one.rho.note for one in summaries if one.measure in MEASURES)
         return f"Not answered: {'; '.join(note for note in notes if note)}."
     semantic = [one for one in known if MEASURES[one.measure].semantic]
-    return " ".join([_verdict(semantic), _best_choice(known, summaries)]).strip()
+    return " ".join([_verdict(semantic), _best_choice(summaries, lost)]).strip()
 
 
 def _verdict(semantic: Sequence[Summary]) -> str:
@@ -322,26 +348,58 @@ def _verdict(semantic: Sequence[Summary]) -> str:
     if not found:
         largest = max(semantic, key=lambda one: abs(one.rho.value))
         return (
-            "No measure of semantic similarity predicts the gain after Holm's correction; the "
-            f"largest mean correlation is that of {largest.measure}, rho {ranged(largest.rho)}."
+            "No measure of semantic similarity is shown to predict the gain after Holm's "
+            f"correction; the largest mean correlation is that of {largest.measure}, rho "
+            f"{ranged(largest.rho)}. On one target {shown_by(largest.rho.n)}; targets that differ "
+            "show a smaller one together."
         )
-    said = [f"{one.measure} (mean rho {one.rho.value:.2f})" for one in found]
-    return f"Semantic similarity predicts the gain on these targets: {listed(said)}."
+    said: dict[str, list[str]] = {}
+    for one in found:
+        more = "more" if one.rho.value > 0 else "less"
+        said.setdefault(more, []).append(f"{one.measure} (mean rho {one.rho.value:.2f})")
+    return " ".join(
+        f"The more similar a task by {listed(names)}, the {more} it brings on these targets."
+        for more, names in said.items()
+    )
 
 
-def _best_choice(known: Sequence[Summary], summaries: Sequence[Summary]) -> str:
+def _best_choice(summaries: Sequence[Summary], lost: pd.DataFrame) -> str:
     """The measure to choose by, beside chance and the other targets."""
-    usable = [one for one in known if not isnan(one.regret1.value)]
+    usable = [one for one in summaries if one.measure in lost.columns]
     if not usable:
         return ""
     best = min(usable, key=lambda one: one.regret1.value)
     others = next(one.regret1.value for one in summaries if one.measure == OTHERS)
     beside = f", always taking what is best on the other targets {others:.1f} %"
+    honest = over_targets(by_other_choices(lost).tolist())
+    unflattered = f"; {_by_others(honest)}" if not isnan(honest.value) else ""
     return (
-        f"Of all measures, choosing the task by {best.measure} loses least: "
-        f"{best.regret1.value:.1f} % of the best score, a random choice "
-        f"{best.regret1_by_chance:.1f} %{'' if isnan(others) else beside}."
+        f"Choosing the task by {best.measure}, the best of the {len(usable)} measures on these "
+        f"very targets, loses {best.regret1.value:.1f} % of the best score, a random choice "
+        f"{best.regret1_by_chance:.1f} %{'' if isnan(others) else beside}{unflattered}."
     )
+
+
+def _by_others(honest: Estimate) -> str:
+    return f"choosing the measure itself on the other targets loses {ranged(honest, 1, ' %')}"
+
+
+def _choosing(lost: pd.DataFrame, past: pd.DataFrame) -> Iterator[Finding]:
+    """Regret that no look at the target's own results has flattered."""
+    honest = over_targets(by_other_choices(lost).tolist())
+    if not isnan(honest.value):
+        text = f"For a target that is held out, {_by_others(honest)} of its best score."
+        yield Finding("regret-of-chosen-measure", text, honest)
+    ours, others, blind = (mean_cost(past, way, "regret_1") for way in Way)
+    if isnan(ours.value):
+        text = f"What `recommend` loses on a held-out target: no number, {ours.note}."
+    else:
+        text = (
+            f"For a target that is held out, following `recommend` loses {ranged(ours, 1, ' %')} "
+            f"of the best score on average, taking what is best on the other targets "
+            f"{ranged(others, 1, ' %')}, a random choice {ranged(blind, 1, ' %')}."
+        )
+    yield Finding("regret-recommend", text, ours)
 
 
 def _findings(summaries: Sequence[Summary]) -> Iterator[Finding]:
@@ -441,6 +499,21 @@ def _tables(
         (turned, "rho: Spearman's with the gain; means over seeds. One language is noisy."),
     )
     yield StudyTable("pairs", "Similarities and gains", _pairs(points), (turned,))
+
+
+def _past_table(past: pd.DataFrame) -> StudyTable:
+    return StudyTable(
+        "recommend",
+        "What `recommend` would have lost on each target, held out",
+        past.drop(columns="encoder"),
+        (
+            "Each target in turn is advised on by the results of the others and by cheap measures. "
+            "cost: best gain less that of the best of the first 1 or 3, between 0 and 1; regret: "
+            "the same in % of the best score; inside: share of the gains within the interval "
+            "that was given for them.",
+            f"{Way.OTHERS}: as `{OTHERS}` in the other tables. {Way.BLIND}: expected values.",
+        ),
+    )
 
 
 def _summary_row(one: Summary) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
@@ -22,8 +22,8 @@ DRAWS = 3
 """Orders in which tasks are added, unless `ALL_ORDERS` holds; a default of xstilts."""
 ALL_ORDERS = 3
 """Up to so many tasks every order is taken, and so every subset is trained."""
-EVERY_SIZE = 8
-"""Up to so many tasks every step of an order is trained, which Shapley values need."""
+EVERY_SIZE = 6
+"""Tasks that are taken: every step of an order is trained, which Shapley values need."""
 LONG = 3
 """How many tasks are tried with more data: which one is best is known only afterwards."""
 
@@ -71,7 +71,7 @@ class Group:
         """All training sets; a single task with one unit is on both curves."""
         more = (
             Point(MORE_TASKS, size, frozenset(order[:size]), f"tasks{self.suffix}")
-            for size in steps(len(self.tasks))
+            for size in range(1, len(self.tasks) + 1)
             for order in self.orders
         )
         longer = (
@@ -106,14 +106,18 @@ class Design:
     """The runs of the study.
 
     Args:
-        unit: training examples of one task in the mixtures; 0 where there are no two tasks.
+        unit: training examples of one task in the mixtures; 0 where nothing can be compared.
         tasks: that are tried, in the experiment's order.
         groups: the one with most targets first.
+        passed_over: the single tasks beyond `EVERY_SIZE`.
+        lacking: in words, why no unit fills a batch; else empty.
     """
 
     unit: int
     tasks: tuple[str, ...]
     groups: tuple[Group, ...]
+    passed_over: tuple[str, ...] = ()
+    lacking: str = ""
 
     def variants(self, loaded: Loaded) -> dict[str, Loaded]:
         """Name → changed experiment."""
@@ -127,24 +131,24 @@ def doublings(count: int) -> tuple[int, ...]:
     return tuple(sorted({*(1 << power for power in range(count.bit_length())), count}))
 
 
-def steps(count: int) -> tuple[int, ...]:
-    """The sizes of mixtures that are trained."""
-    return tuple(range(1, count + 1)) if count <= EVERY_SIZE else doublings(count)
-
-
 def designed(loaded: Loaded) -> Design:
-    """The design for an experiment: its single-task settings are the tasks.
+    """The design for an experiment: its single-task settings are the tasks, or some of them.
 
     The unit is the largest number of examples that every task has and that as many tasks as
     `LONG` have once for each task in the mixture, within the experiment's limits; rounded down
     to whole batches, so that equally many examples are equally many steps.
     """
     names = Names(loaded)
-    parts = tuple(_single_tasks(names))
+    every = tuple(_single_tasks(names))
+    parts = _taken(names, every)
+    passed_over = tuple(part.name for part in every if part not in parts)
     if len(parts) < 2:
         return Design(0, tuple(part.name for part in parts), ())
     have = {part.name: _available(names, part) for part in parts}
-    unit = _unit(list(have.values()), names.recipe(None).batch_size)
+    batch = names.recipe(None).batch_size
+    unit = _unit(list(have.values()), batch)
+    if not unit:
+        return Design(0, tuple(have), (), passed_over, _lacking(have, batch))
     orders = _orders([part.name for part in parts])
     groups: list[Group] = []
     for fitting, targets in _grouped(names, parts):
@@ -153,7 +157,7 @@ def designed(loaded: Loaded) -> Design:
         long = [task for task in tasks if have[task] >= unit * len(tasks)][:LONG]
         suffix = f"-group-{len(groups) + 1}" if groups else ""
         groups.append(Group(suffix, targets, tasks, tuple(kept), tuple(long)))
-    return Design(unit, tuple(have), tuple(groups))
+    return Design(unit, tuple(have), tuple(groups), passed_over)
 
 
 def _orders(tasks: Sequence[str]) -> list[tuple[str, ...]]:
@@ -182,6 +186,29 @@ def _single_tasks(names: Names) -> Iterator[Part]:
             yield part
 
 
+def _taken(names: Names, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """At most `EVERY_SIZE`: the first of each format, then the next in order.
+
+    Tasks that hold a target's training data come after those that hold none, as they would need
+    curves of their own.
+    """
+    held = _target_data(names)
+    free = sorted(parts, key=lambda part: bool(held & _holdings(names.task(part.task))))
+    firsts = {names.task(part.task).format: part for part in reversed(free)}.values()
+    chosen = sorted(free, key=lambda part: part not in firsts)[:EVERY_SIZE]
+    return tuple(part for part in parts if part in chosen)
+
+
+def _target_data(names: Names) -> set[str]:
+    """Every target, what it is trained on, and whose data these hold."""
+    targets = names.experiment.targets
+    return {task for target in targets for task in _data_of(names, target)}
+
+
+def _data_of(names: Names, target: str) -> set[str]:
+    return _holdings(names.task(names.training(names.task(target)).task)) | {target}
+
+
 def _available(names: Names, part: Part) -> int:
     """Training examples of a task, within its limit; read where nobody has counted them."""
     task = names.task(part.task)
@@ -201,10 +228,21 @@ def _available(names: Names, part: Part) -> int:
 
 
 def _unit(available: Sequence[int], batch: int) -> int:
-    """Examples of one task, in whole batches if there is one."""
+    """Examples of one task in whole batches; 0 if they fill none."""
     ordered = sorted(available, reverse=True)
     most = min(ordered[-1], ordered[min(LONG, len(ordered)) - 1] // len(ordered))
-    return most // batch * batch or max(1, most)
+    return most // batch * batch
+
+
+def _lacking(have: Mapping[str, int], batch: int) -> str:
+    """Why there is no unit, and what to raise."""
+    few, many = min(LONG, len(have)), batch * len(have)
+    each = ", ".join(f"{task} {count}" for task, count in have.items())
+    return (
+        f"with {len(have)} tasks and batches of {batch}, each task must have {batch} training "
+        f"examples or more, and {few} of them {many}. Raise `limits.train` or `task_limits` to "
+        f"{many}, or name fewer tasks. There are: {each}"
+    )
 
 
 def _grouped(
@@ -217,7 +255,7 @@ def _grouped(
     """
     found: dict[tuple[Part, ...], list[str]] = {}
     for target in names.experiment.targets:
-        own = _holdings(names.task(names.training(names.task(target)).task)) | {target}
+        own = _data_of(names, target)
         fitting = tuple(p for p in parts if not own & _holdings(names.task(p.task)))
         if len(fitting) > 1:
             found.setdefault(fitting, []).append(target)

@@ -7,7 +7,7 @@ from math import isnan
 
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Answer, Evidence, Finding
-from xstilts.studies.scaling.design import DRAWS, EVERY_SIZE, MORE_TASKS, Design, Group, designed
+from xstilts.studies.scaling.design import DRAWS, MORE_TASKS, Design, Group, designed
 from xstilts.studies.scaling.scores import MEAN, Budget, Scored, budgets, dev_scores, scored
 from xstilts.studies.scaling.tabled import Judged, corrected, figures, tables
 from xstilts.studies.wording import chance, in_points, listed, ranged, slug
@@ -29,7 +29,12 @@ def answer(evidence: Evidence) -> Answer:
         for one in found
         if one.group.long and one.table
     ]
-    caveats = (*left_out, *_design_caveats(evidence, design), *_budget_caveats(seen, design.unit))
+    caveats = (
+        *left_out,
+        *_passed_over(design),
+        *_design_caveats(evidence, design),
+        *_budget_caveats(seen, design.unit),
+    )
     if not judged:
         words = "Nothing can be said yet: no run of the study has a score."
         return Answer(NAME, QUESTION, words, caveats=caveats)
@@ -45,6 +50,8 @@ def answer(evidence: Evidence) -> Answer:
 
 
 def _nothing_to_compare(design: Design) -> str:
+    if design.lacking:
+        return f"Nothing can be compared: {design.lacking}."
     have = ", ".join(design.tasks) or "none"
     return (
         "Nothing can be compared: the study needs two or more tasks that are intermediate "
@@ -74,21 +81,23 @@ def _summary(judged: Sequence[Judged]) -> str:
     """All tasks against one, at the largest budget; then target by target; then the crossing."""
     first, adjusted = judged[0], corrected(judged)
     found = in_points(first.at_the_end)
-    known = not isnan(found.p)
+    p = adjusted.get(first.target, found.p)  # the mean is a question of its own
     verdict = (
         ("more tasks are better" if found.value > 0 else "more data of one task is better")
-        if found.found
+        if p < LEVEL
         else "neither is shown to be better"
-        if known
+        if not isnan(p)
         else "there are too few runs to judge"
     )
-    words = f"{_contest(first)}: {_said(found)} on {_on(first)}; {verdict}."
+    by_holm = f"{chance(p, 'p (Holm)')}, " if first.target in adjusted and not isnan(p) else ""
+    words = f"{_contest(first)}: {_said(found)} on {_on(first)}; {by_holm}{verdict}."
     sides: dict[bool, list[str]] = {True: [], False: []}
     for one in judged:
         if adjusted.get(one.target, 1.0) < LEVEL:
             sides[one.at_the_end.value > 0].append(one.target)
     words += f" More tasks are better on {_listed(sides[True])}, more data on "
-    words += f"{_listed(sides[False])} (p < 0.05 by Holm, targets tested: {len(adjusted)})."
+    tested = sum(not isnan(p) for p in adjusted.values())
+    words += f"{_listed(sides[False])} (p < 0.05 by Holm, targets tested: {tested})."
     return f"{words} {_crossing(first, first.best)}"
 
 
@@ -160,13 +169,7 @@ def _shares(judged: Judged, target: str, on: str) -> Finding:
     best = judged.worths[0]
     name = f"shapley-{target}"
     if isnan(best.share.value):
-        many = len(judged.scored.group.tasks) > EVERY_SIZE
-        why = (
-            f"with more than {EVERY_SIZE} tasks not every step of an order is trained"
-            if many
-            else best.estimate.note
-        )
-        return Finding(name, f"On {on}, there are no Shapley values: {why}.")
+        return Finding(name, f"On {on}, there are no Shapley values: {best.estimate.note}.")
     value = in_points(best.estimate)
     above = [worth.share.task for worth in judged.worths if worth.estimate.low > 0]
     below = [worth.share.task for worth in judged.worths if worth.estimate.high < 0]
@@ -215,6 +218,16 @@ def _budget_caveats(seen: Sequence[Budget], unit: int) -> Iterator[str]:
     if unknown:
         words = "has" if unknown == 1 else "have"
         yield f"{unknown} of {len(seen)} training sets {words} not been trained to the end."
+
+
+def _passed_over(design: Design) -> Iterator[str]:
+    """The tasks of the experiment that were not tried."""
+    if design.passed_over:
+        yield (
+            f"Of {len(design.tasks) + len(design.passed_over)} single tasks {len(design.tasks)} "
+            "are tried, the first of each format and then the next in order: "
+            f"{listed(design.tasks)}; not {listed(design.passed_over)}."
+        )
 
 
 def _design_caveats(evidence: Evidence, design: Design) -> Iterator[str]:
