@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from xstilts.statistics.association import (
+    _partial_of,
     associate,
     detectable_correlation,
     leave_one_out,
@@ -90,6 +91,47 @@ def test_what_a_covariate_explains_is_gone() -> None:
     assert associate(x, y).found
     assert not partial(x, y, {"size": size}).found
     assert "nothing is left" in partial(size, y, {"size": size}).note
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_points_in_the_same_order_stay_so_given_anything(sign: int) -> None:
+    x, y = sample(8)
+    found = partial(x, sign * x, {"size": y})
+    assert found.value == pytest.approx(sign)
+    assert found.p < 0.001
+    assert found.note == "every draw has the same correlation: no interval"
+    assert math.isnan(found.low)
+
+
+@pytest.mark.parametrize("swaps", [[1, 0, 2, 3, 4, 5, 6, 7], [1, 0, 2, 4, 3, 5, 6, 7]])
+def test_a_high_partial_correlation_has_its_interval_on_its_side(swaps: list[int]) -> None:
+    """Spearman's rho is 0.98 and 0.95; draws of points without the swapped ones have 1."""
+    found = partial(range(8), swaps, {"size": sample(8)[1]}, draws=99)
+    assert 0 < found.low <= found.value <= found.high <= 1
+
+
+@pytest.mark.parametrize("n", [6, 8])
+def test_covariates_that_say_nothing_are_left_out_and_named(n: int) -> None:
+    x, y = sample(n, seed=4)
+    z = sample(n, seed=9)[0]
+    told = "left out of the covariates, not varying or following from the others: "
+    alone, found = partial(x, y, {}), partial(x, y, {"format": np.zeros(n)})
+    assert (found.value, found.low, found.p) == (alone.value, alone.low, alone.p)
+    assert found.note == f"{told}format"
+    once = partial(x, y, {"size": z})
+    twice = partial(x, y, {"size": z, "length": z**3, "one": z * 0})
+    assert twice.note == f"{told}length, one"
+    assert (twice.value, twice.n) == (pytest.approx(once.value), n)
+    assert twice.low == pytest.approx(once.low)
+
+
+def test_draws_of_a_partial_correlation_are_the_textbook_formula() -> None:
+    """The formula of pairs, on draws in which nothing is equal to a covariate."""
+    table = np.random.default_rng(0).standard_normal((20, 9, 3))
+    for rows, found in zip(table, _partial_of(table), strict=True):
+        xy, xz, yz = (stats.spearmanr(*rows[:, k].T).statistic for k in ([0, 1], [0, 2], [1, 2]))
+        by_hand = (xy - xz * yz) / math.sqrt((1 - xz**2) * (1 - yz**2))
+        assert found == pytest.approx(by_hand)
 
 
 def test_the_outlier_has_the_largest_influence() -> None:

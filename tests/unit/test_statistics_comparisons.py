@@ -11,32 +11,19 @@ from statsmodels.stats.contingency_tables import mcnemar as oracle
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from xstilts.statistics.bootstrap import accelerated, paired, percentiles, two_sided
+from xstilts.statistics.bootstrap import accelerated, percentiles, two_sided
+from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.mcnemar import mcnemar
+from xstilts.statistics.means import mean
 from xstilts.statistics.multiple import benjamini_hochberg, holm
 from xstilts.statistics.power import detectable_difference, detectable_mean
+from xstilts.studies.choosing import over_targets
 
 
 def test_two_sided_p() -> None:
     assert two_sided(np.array([-1.0, 1, 2, 3])) == pytest.approx(2 * 2 / 5)
     assert two_sided(np.zeros(9)) == 1.0
-
-
-def test_equal_systems_differ_by_nothing() -> None:
-    hits = np.random.default_rng(0).random(50) < 0.5
-    found = paired(hits, hits, draws=200)
-    assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
-
-
-def test_a_paired_interval_is_as_wide_as_theory_has_it() -> None:
-    generator = np.random.default_rng(1)
-    ours, theirs = generator.standard_normal((2, 400))
-    found = paired(ours, theirs, draws=4000)
-    width = 2 * 1.96 * (ours - theirs).std() / 20
-    assert found.high - found.low == pytest.approx(width, rel=0.06)
-    assert found == paired(ours, theirs, draws=4000)
-    assert "examples" in paired([1, 0], [0, 1]).note
 
 
 def test_accelerated_intervals_are_scipys() -> None:
@@ -76,10 +63,60 @@ def test_variance_of_a_crossed_table_by_hand() -> None:
 def test_languages_with_a_missing_seed_are_told() -> None:
     found = over_languages_and_seeds([[1.0, 2.0], [3.0, math.nan], [2.0, 2.5]])
     assert found.note == "1 of 3 languages left out: not all seeds have a score"
-    assert found.n == 4
+    assert found.n == 2
     assert "too few" in over_languages_and_seeds([[1.0]]).note
     assert "too few seeds" in over_languages_and_seeds([[1.0], [2.0]], fixed_languages=True).note
-    assert over_languages_and_seeds([[0.5, 0.5]]).p == 0
+
+
+def test_a_seed_that_no_language_has_is_left_out() -> None:
+    whole = over_languages_and_seeds([[1.0, 2.0], [2.0, 2.5]])
+    found = over_languages_and_seeds([[1.0, math.nan, 2.0], [2.0, math.nan, 2.5]])
+    assert (found.value, found.low, found.p) == (whole.value, whole.low, whole.p)
+    assert found.note == "1 of 3 seeds left out: no language has a score"
+    assert "too few" in over_languages_and_seeds(np.full((2, 2), math.nan)).note
+
+
+def test_what_there_is_one_of_is_not_counted_as_drawn() -> None:
+    one_seed, one_language = (over_languages_and_seeds(t) for t in ([[1], [2], [4]], [[1, 2, 4]]))
+    assert one_seed.note == "one seed: seeds are not counted as drawn"
+    assert one_language.note == "one language: languages are not counted as drawn"
+    assert one_seed.n == one_language.n == 3
+    both = over_languages_and_seeds([[1, 2, 4], [2, 3, 6]])
+    assert (both.n, both.note) == (2, "")
+    fixed = over_languages_and_seeds([[1, 2, 4], [2, 3, 6]], fixed_languages=True)
+    assert (fixed.n, fixed.note) == (3, "")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        over_languages_and_seeds([[0.05, 0.05]]),
+        over_languages_and_seeds([[0.55 - 0.5], [0.65 - 0.6], [0.25 - 0.2]]),  # but for rounding
+        over_languages_and_seeds(np.zeros((3, 2))),
+        mean([0.05, 0.05]),
+        over_targets([0.5, 0.5, math.nan]),
+    ],
+)
+def test_equal_values_show_no_spread(found: Estimate) -> None:
+    assert not math.isnan(found.value)
+    assert np.isnan([found.low, found.high, found.p]).all()
+    assert not found.found
+    assert "no variation between the few values" in found.note
+
+
+def test_rows_and_columns_without_effect_leave_the_noise() -> None:
+    """Mean squares 0, 0 and 1: the rest is all that there is to judge the mean by."""
+    found = over_languages_and_seeds([[1.0, 0.0], [0.0, 1.0]])
+    width = stats.t.ppf(0.975, 1) * math.sqrt(1 / 4)
+    assert (found.low, found.high) == pytest.approx((0.5 - width, 0.5 + width))
+
+
+def test_a_mean_of_correlations_ends_with_one() -> None:
+    found = over_targets([0.9, 0.95, 0.99])
+    assert found.high > 1
+    assert found.within(-1, 1).high == 1
+    assert found.within(-1, 1).low == found.low
+    assert math.isnan(over_targets([0.9]).within(-1, 1).high)
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(7, 2), (4, 4), (0, 6), (30, 18), (0, 0)])

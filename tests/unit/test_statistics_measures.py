@@ -18,7 +18,6 @@ from xstilts.core.errors import DataError
 from xstilts.statistics.cka import linear_cka
 from xstilts.statistics.divergence import jensen_shannon
 from xstilts.statistics.logme import logme
-from xstilts.statistics.prequential import code_length
 from xstilts.statistics.ranking import ndcg, regret
 
 QUICK = """
@@ -144,16 +143,3 @@ def test_jensen_shannon_is_scipys_distance_squared() -> None:
     assert jensen_shannon({1: 3}, {2: 1}) == 1
     with pytest.raises(DataError, match="without tokens"):
         jensen_shannon({}, {1: 1})
-
-
-def test_code_length_by_hand() -> None:
-    """4 labels: 10 · 2 bits, then 20 labels at 1 bit and 30 at half a bit."""
-    found = code_length([10, 20, 30], [math.log(2), math.log(2) / 2], 4)
-    assert found.bits == pytest.approx(20 + 20 + 15)
-    assert found.per_example == pytest.approx(55 / 60)
-    assert found.compression == pytest.approx(120 / 55)
-    assert code_length([5, 5], [math.log(3)], 3).compression == pytest.approx(1)
-    with pytest.raises(DataError, match="block 2 is nan"):
-        code_length([5, 5], [math.nan], 3)
-    with pytest.raises(ValueError, match="2 blocks need 1"):
-        code_length([5, 5], [0.1, 0.2], 3)

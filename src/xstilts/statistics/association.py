@@ -3,7 +3,8 @@
 The points are tasks, and there are few of them. So p values are by permutation. Intervals are by
 the bootstrap over tasks, bias-corrected and accelerated: with a dozen points these hold about as
 often as they say, and percentile intervals of a high correlation too often. Those of Kendall's tau
-would hold too often as well; tau is a mean over pairs, and the jackknife suits it.
+would hold too often as well; tau is a mean over pairs, and the jackknife suits it. Points in
+perfect order are so in every draw, and there is no interval.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from xstilts.statistics.estimate import (
     NAN,
     Estimate,
     Floats,
+    alike,
     columns,
+    joined,
     nothing,
     too_few,
 )
@@ -30,6 +33,9 @@ from xstilts.statistics.power import POWER
 
 NEEDED = 5
 RESAMPLED = 2_000
+NEGLIGIBLE = 1e-9
+"""Smaller differences between ranks, and parts of their variance, are those of rounding."""
+PERFECT = "every draw has the same correlation: no interval"
 
 Statistic = Callable[[Floats], Floats]
 """Rows of a table [..., n, columns] → [...] a correlation."""
@@ -50,13 +56,13 @@ def associate(
     correlation = CORRELATIONS[kind]
     value = float(correlation(one, other))
     if kind == "kendall":
-        low, high = _jackknife(value, one, other)
+        low, high, note = _jackknife(value, one, other)
     else:
-        low, high = _interval(
+        low, high, note = _interval(
             lambda rows: correlation(*np.moveaxis(rows, -1, 0)), [one, other], seed
         )
     p = of_orders(lambda values: correlation(one, values), other, draws, seed)
-    return Estimate(value, low, high, p, len(one))
+    return Estimate(value, low, high, p, len(one), note)
 
 
 def partial(
@@ -70,21 +76,27 @@ def partial(
 
     Args:
         covariates: name → [n], such as data size and length; their ranks are taken out linearly.
+            One that does not vary, or that follows from those before it, says nothing: it is
+            left out, and the note names it.
 
-    The p value permutes what is left of y (Freedman & Lane 1983).
+    A point more is needed for each covariate that is taken out. The p value permutes what is left
+    of y (Freedman & Lane 1983).
     """
-    one, other, *given = columns(x=x, y=y, **covariates)
-    needed = NEEDED + len(given)
-    if words := _problem(one, other, needed=needed):
+    one, other, *values = columns(x=x, y=y, **covariates)
+    if words := _problem(one, other, needed=NEEDED):
         return nothing(len(one), words)
-    rest = _residual(ranks(np.stack(given)) if given else np.empty((0, len(one))), len(one))
-    mine, yours = rest @ ranks(one), rest @ ranks(other)
-    if min(np.abs(mine).max(), np.abs(yours).max()) < 1e-9:
-        return nothing(len(one), "the covariates say it all: nothing is left to correlate")
-    value = float(pearson(mine, yours))
-    low, high = _interval(_partial_of, [one, other, *given], seed)
+    given, idle = _telling(dict(zip(covariates, values, strict=True)))
+    if len(one) < NEEDED + len(given):
+        return nothing(len(one), joined([too_few(len(one), NEEDED + len(given), "points"), idle]))
+    table = np.stack([one, other, *given], axis=-1)
+    mine, yours = _residuals(table)
+    if not (mine.any() and yours.any()):
+        words = "the covariates say it all: nothing is left to correlate"
+        return nothing(len(one), joined([words, idle]))
+    low, high, note = _interval(_partial_of, [one, other, *given], seed)
+    rest = _projection(_centred(table[:, 2:]))
     p = of_orders(lambda values: pearson(mine, values @ rest), yours, draws, seed)
-    return Estimate(value, low, high, p, len(one))
+    return Estimate(float(pearson(mine, yours)), low, high, p, len(one), joined([note, idle]))
 
 
 def associate_over_targets(
@@ -112,11 +124,11 @@ def associate_over_targets(
     mine, yours = ranks(one[:, varies].T), ranks(other[:, varies].T)
     value = float(_mean_of_known(pearson(mine, yours)))
     sides = [*mine, *yours]
-    low, high = _interval(lambda rows: _by_target(rows, len(mine)), sides, seed)
+    low, high, note = _interval(lambda rows: _by_target(rows, len(mine)), sides, seed)
     p = of_orders(
         lambda rows: pearson(mine, np.swapaxes(rows, -1, -2)).mean(axis=-1), yours.T, draws, seed
     )
-    return Estimate(value, low, high, p, len(one))
+    return Estimate(value, low, high, p, len(one), note)
 
 
 @dataclass(frozen=True)
@@ -190,20 +202,48 @@ def _problem(*values: Floats, needed: int) -> str:
     return ""
 
 
-def _residual(given: Floats, n: int) -> Floats:
-    """[n, n] the projection on what is left beside a constant and the rows of `given`."""
-    basis, _ = np.linalg.qr(np.concatenate([np.ones((1, n)), given]).T)
-    return np.asarray(np.eye(n) - basis @ basis.T)
+def _telling(covariates: Mapping[str, Floats]) -> tuple[list[Floats], str]:
+    """Those whose ranks do not follow from the others, and the words for those that do."""
+    kept: list[Floats] = []
+    idle = []
+    for name, values in covariates.items():
+        rest = _projection(_centred(np.stack([*kept, values], axis=-1)[:, :-1]))
+        if (np.abs(rest @ _centred(values[:, None])[0]) > NEGLIGIBLE * len(values)).any():
+            kept.append(values)
+        else:
+            idle.append(name)
+    words = "left out of the covariates, not varying or following from the others"
+    return kept, f"{words}: {', '.join(idle)}" if idle else ""
+
+
+def _centred(rows: Floats) -> Floats:
+    """[..., n, columns] → [..., columns, n] ranks less their mean."""
+    ranked = ranks(np.swapaxes(rows, -1, -2))
+    return np.asarray(ranked - ranked.mean(axis=-1, keepdims=True))
+
+
+def _projection(given: Floats) -> Floats:
+    """[..., k, n] centred ranks → [..., n, n] the projection on what they leave; any rank will do.
+
+    By the singular values of k columns, so that one that does not vary takes nothing out.
+    """
+    flat = np.swapaxes(given, -1, -2)
+    inverse = np.linalg.pinv(given @ flat, rcond=NEGLIGIBLE, hermitian=True)
+    return np.asarray(np.eye(given.shape[-1]) - flat @ inverse @ given)
+
+
+def _residuals(rows: Floats) -> tuple[Floats, Floats]:
+    """[..., n, 2 + k] → twice [..., n]: what k covariates leave of the ranks of the first two."""
+    ranked = _centred(rows)
+    left = ranked[..., :2, :] @ _projection(ranked[..., 2:, :])
+    largest = np.abs(left).max(axis=-1, keepdims=True)
+    left = np.where(largest > NEGLIGIBLE * rows.shape[-2], left, 0.0)
+    return left[..., 0, :], left[..., 1, :]
 
 
 def _partial_of(rows: Floats) -> Floats:
-    """[draws, n, 2 + k] → [draws] partial correlations by the inverse of the correlations."""
-    ranked = ranks(np.swapaxes(rows, -1, -2))
-    ranked = ranked - ranked.mean(axis=-1, keepdims=True)
-    inverse = np.linalg.pinv(ranked @ np.swapaxes(ranked, -1, -2), hermitian=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lengths = np.sqrt(inverse[..., 0, 0] * inverse[..., 1, 1])
-        return np.asarray(-inverse[..., 0, 1] / lengths)
+    """[draws, n, 2 + k] → [draws] correlations of what the covariates leave; NaN for nothing."""
+    return pearson(*_residuals(rows))
 
 
 def _by_target(rows: Floats, targets: int) -> Floats:
@@ -220,28 +260,36 @@ def _mean_of_known(values: Floats) -> Floats:
     return np.asarray(found)
 
 
-def _interval(statistic: Statistic, given: Sequence[Floats], seed: int) -> tuple[float, float]:
-    """By the bootstrap, bias-corrected and accelerated; none where half of the draws are NaN."""
+def _interval(statistic: Statistic, given: Sequence[Floats], seed: int) -> tuple[float, float, str]:
+    """By the bootstrap, bias-corrected and accelerated, and why there is none.
+
+    There is none where half of the draws are NaN, or where all are alike.
+    """
     table = np.stack(given, axis=-1)
     n = len(table)
     places = np.random.default_rng(seed).integers(n, size=(RESAMPLED, n))
     drawn = statistic(table[places])
     known = drawn[~np.isnan(drawn)]
     if len(known) < RESAMPLED / 2:
-        return NAN, NAN
-    return accelerated(known, float(statistic(table)), statistic(table[_all_but_one(n)]))
+        return NAN, NAN, "most draws have no correlation: no interval"
+    if alike(known):
+        return NAN, NAN, PERFECT
+    value, without = float(statistic(table)), statistic(table[_all_but_one(n)])
+    return *accelerated(known, value, without), ""
 
 
-def _jackknife(value: float, x: Floats, y: Floats) -> tuple[float, float]:
+def _jackknife(value: float, x: Floats, y: Floats) -> tuple[float, float, str]:
     """Kendall's tau by the jackknife (Arvesen 1969) and Student's t with n - 2, within -1 to 1."""
     from scipy import stats
 
     n = len(x)
     left = _all_but_one(n)
     without = kendall(x[left], y[left])
+    if alike(without):
+        return NAN, NAN, PERFECT
     error = ((n - 1) / n * float(((without - without.mean()) ** 2).sum())) ** 0.5
     width = float(stats.t.ppf(1 - LEVEL / 2, n - 2)) * error
-    return max(-1.0, value - width), min(1.0, value + width)
+    return max(-1.0, value - width), min(1.0, value + width), ""
 
 
 def _all_but_one(n: int) -> NDArray[np.intp]:

@@ -10,33 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from xstilts.core.keys import seed_of
-from xstilts.statistics.estimate import LEVEL, Estimate, Floats, columns, nothing, too_few
+from xstilts.statistics.estimate import LEVEL, Floats
 
 DRAWS = 10_000
 BLOCK = 1_000
-NEEDED = 10
-
-
-def paired(ours: ArrayLike, theirs: ArrayLike, draws: int = DRAWS, seed: int = 0) -> Estimate:
-    """The mean difference of two systems on the same n examples, by the percentile bootstrap.
-
-    Args:
-        ours, theirs: [n] each example's score, such as 0 or 1.
-        seed: two comparisons with one seed draw the same examples.
-    """
-    one, other = columns(ours=ours, theirs=theirs)
-    if len(one) < NEEDED:
-        return nothing(len(one), too_few(len(one), NEEDED, "examples"))
-    difference = one - other
-    names = tuple(f"{seed} {place}" for place in range(len(difference)))
-    drawn = np.concatenate(
-        [weights @ difference / len(difference) for _, weights in example_weights(names, draws)]
-    )
-    low, high = percentiles(drawn)
-    return Estimate(float(difference.mean()), low, high, two_sided(drawn), len(difference))
 
 
 def example_weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, Floats]]:

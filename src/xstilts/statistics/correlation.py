@@ -20,11 +20,11 @@ def ranks(values: Floats) -> Floats:
 
 
 def pearson(x: Floats, y: Floats) -> Floats:
-    """[..., n] and [..., n] → [...] correlations; NaN where one side does not vary."""
+    """[..., n] and [..., n] → [...] correlations, -1 to 1; NaN where one side does not vary."""
     x, y = (one - one.mean(axis=-1, keepdims=True) for one in (x, y))
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Floats = (x * y).sum(-1) / np.sqrt((x**2).sum(-1) * (y**2).sum(-1))
-    return np.asarray(found)
+    return np.clip(found, -1.0, 1.0)  # rounding can lead beyond
 
 
 def spearman(x: Floats, y: Floats) -> Floats:
@@ -38,7 +38,7 @@ def kendall(x: Floats, y: Floats) -> Floats:
     a, b = (np.sign(values[..., one] - values[..., other]) for values in (x, y))
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Floats = (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return np.asarray(found)
+    return np.clip(found, -1.0, 1.0)
 
 
 CORRELATIONS: Mapping[str, Callable[[Floats, Floats], Floats]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 
 import numpy as np
@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 NAN = float("nan")
 LEVEL = 0.05
 """Intervals hold with 1 - LEVEL; a p value below LEVEL is called a finding."""
+NO_VARIATION = "no variation between the few values"
+"""Equal values show no spread of those that they stand for: no interval and no p value."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Estimate:
         """Whether there is an effect at 0.05; never where nothing was tested."""
         return not isnan(self.p) and self.p < LEVEL
 
+    def within(self, lowest: float, highest: float) -> Estimate:
+        """The same with an interval that ends where the number's possible values do."""
+        low, high = (float(np.clip(end, lowest, highest)) for end in (self.low, self.high))
+        return replace(self, low=low, high=high)
+
 
 def nothing(n: int, note: str) -> Estimate:
     """No number, and the words for it."""
@@ -62,6 +69,11 @@ def columns(**named: ArrayLike) -> list[Floats]:
         raise ValueError(f"columns of different lengths: {sizes}")
     known = ~np.isnan(np.stack(found)).any(axis=0)
     return [values[known] for values in found]
+
+
+def alike(values: Floats) -> bool:
+    """Whether values are equal but for rounding."""
+    return bool(np.ptp(values) <= 1e-9 * np.abs(values).max())
 
 
 def joined(notes: Sequence[str]) -> str:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xstilts.statistics.estimate import LEVEL, Estimate, Floats, joined, nothing, too_few
+from xstilts.statistics.estimate import (
+    LEVEL,
+    NO_VARIATION,
+    Estimate,
+    Floats,
+    alike,
+    joined,
+    nothing,
+    too_few,
+)
 from xstilts.statistics.permutation import DRAWS, choices, p_value
 
 if TYPE_CHECKING:
@@ -127,8 +136,8 @@ def _by_tasks(gains: Floats, inside: Any, draws: int, seed: int, note: str) -> E
     p = p_value(value, (share - others) @ gains, every)
     if every and (lowest := _lowest(chosen)) > LEVEL:
         note = joined([note, f"so few tasks cannot give a p below {lowest:.2f}"])
-    if np.ptp(ours) == 0 == np.ptp(theirs):
-        return Estimate(value, value, value, p, len(gains), note)
+    if alike(ours) and alike(theirs):
+        return Estimate(value, p=p, n=len(gains), note=joined([NO_VARIATION, note]))
     interval = stats.ttest_ind(ours, theirs, equal_var=True).confidence_interval(1 - LEVEL)
     return Estimate(value, float(interval.low), float(interval.high), p, len(gains), note)
 

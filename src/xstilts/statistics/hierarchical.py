@@ -6,8 +6,8 @@ and so does every draw. So the interval comes from the mean squares of the table
 distribution with Satterthwaite's (1946) degrees of freedom.
 
 The noise of a test set is part of what differs between languages, provided that each language
-has test examples of its own. Parallel test sets share their examples; their noise must be added
-by `bootstrap.paired` over the same examples, or the claim restricted to these examples.
+has test examples of its own. Parallel test sets share their examples, and the claim is about these
+examples.
 """
 
 from __future__ import annotations
@@ -17,15 +17,29 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from xstilts.statistics.estimate import LEVEL, Estimate, Floats, nothing
+from xstilts.statistics.estimate import (
+    LEVEL,
+    NO_VARIATION,
+    Estimate,
+    Floats,
+    alike,
+    joined,
+    nothing,
+)
 
 
 def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False) -> Estimate:
     """The mean of a table of gains, its interval and its p value against zero.
 
     Args:
-        table: [languages, seeds] gains; a language or a seed with a NaN in it is left out.
+        table: [languages, seeds] gains. A seed that no language has a gain for is left out, then
+            every language with a NaN; the note says so.
         fixed_languages: the claim is about these languages only; then seeds alone vary.
+
+    Returns:
+        `n` is the smaller number of languages and seeds, or the only one that is counted as drawn:
+        one seed, or one language, shows nothing of how others would differ, and the note says it.
+        Without variation there is neither interval nor p.
     """
     gains = np.asarray(table, dtype=np.float64)
     whole, note = _whole(gains)
@@ -34,27 +48,40 @@ def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False)
     if max(whole.shape) < 2 or not whole.size:
         what = "seeds" if fixed_languages else "languages and seeds"
         return nothing(whole.size, f"too few {what} for an interval: {whole.size} complete scores")
-    variance, freedom = _spread(whole)
-    return _by_t(float(whole.mean()), variance, freedom, whole.size, note)
+    drawn = [count for count in whole.shape if count > 1]
+    note = joined([note, "" if fixed_languages else _not_drawn(whole)])
+    if alike(whole):
+        return Estimate(float(whole.mean()), n=min(drawn), note=joined([NO_VARIATION, note]))
+    return _by_t(float(whole.mean()), *_spread(whole), min(drawn), note)
 
 
 def _whole(gains: Floats) -> tuple[Floats, str]:
-    """The rows without a NaN, and the words for what was left out."""
-    lost = np.isnan(gains).any(axis=1)
-    note = f"{int(lost.sum())} of {len(gains)} languages left out: not all seeds have a score"
-    return gains[~lost], note if lost.any() else ""
+    """The seeds with a gain, of the languages without a NaN; and what was left out, in words."""
+    empty = np.isnan(gains).all(axis=0)
+    kept = gains[:, ~empty]
+    lost = np.isnan(kept).any(axis=1)
+    seeds = f"{int(empty.sum())} of {len(empty)} seeds left out: no language has a score"
+    languages = f"{int(lost.sum())} of {len(gains)} languages left out: not all seeds have a score"
+    notes = [seeds if empty.any() else "", languages if lost.any() else ""]
+    return kept[~lost], joined(notes)
+
+
+def _not_drawn(table: Floats) -> str:
+    """The words for what there is one of."""
+    languages, seeds = table.shape
+    notes = ["one language: languages are not counted as drawn"] * (languages == 1)
+    return joined([*notes, *["one seed: seeds are not counted as drawn"] * (seeds == 1)])
 
 
 def _spread(table: Floats) -> tuple[float, float]:
     """Variance of the mean of a crossed table, and its degrees of freedom."""
-    languages, seeds = table.shape
     parts = list(_mean_squares(table))
     variance = max(sum(weight * square for weight, square, _ in parts), 0.0) / table.size
-    largest = max((square / table.size, freedom) for weight, square, freedom in parts if weight > 0)
+    largest = max((square / table.size, freedom) for _, square, freedom in parts)
     if variance < largest[0]:  # the estimate of one component was negative
         return largest
     apart = sum((square / table.size) ** 2 / freedom for _, square, freedom in parts)
-    return variance, variance**2 / apart if apart else float(min(languages, seeds) - 1 or 1)
+    return variance, variance**2 / apart
 
 
 def _mean_squares(table: Floats) -> Iterator[tuple[int, float, int]]:
@@ -74,8 +101,6 @@ def _mean_squares(table: Floats) -> Iterator[tuple[int, float, int]]:
 def _by_t(value: float, variance: float, freedom: float, n: int, note: str) -> Estimate:
     from scipy import stats
 
-    if variance == 0:
-        return Estimate(value, value, value, 1.0 if value == 0 else 0.0, n, note)
     error = variance**0.5
     width = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
     p = 2 * float(stats.t.sf(abs(value) / error, freedom))

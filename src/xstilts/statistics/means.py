@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from xstilts.statistics.estimate import LEVEL, Estimate, columns, nothing, too_few
+from xstilts.statistics.estimate import (
+    LEVEL,
+    NO_VARIATION,
+    Estimate,
+    alike,
+    columns,
+    nothing,
+    too_few,
+)
 
 NEEDED = 2
 
@@ -16,6 +23,8 @@ def mean(values: ArrayLike, what: str = "tasks") -> Estimate:
     Args:
         values: [n] one for each thing, such as a task's mean gain; NaN is left out.
         what: the things, in words.
+
+    Equal values have neither interval nor p: the few there are do not show how they vary.
     """
     from scipy import stats
 
@@ -23,8 +32,8 @@ def mean(values: ArrayLike, what: str = "tasks") -> Estimate:
     if len(known) < NEEDED:
         return nothing(len(known), too_few(len(known), NEEDED, what))
     value = float(known.mean())
-    if np.ptp(known) == 0:
-        return Estimate(value, value, value, n=len(known))
+    if alike(known):
+        return Estimate(value, n=len(known), note=NO_VARIATION)
     found = stats.ttest_1samp(known, 0.0)
     interval = found.confidence_interval(1 - LEVEL)
     return Estimate(

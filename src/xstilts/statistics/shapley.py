@@ -21,9 +21,10 @@ class Share:
 
     Args:
         value: in units of the score; NaN where nothing is known.
-        error: its standard error from not having seen all orders; 0 where all subsets are known,
-            NaN where one order only is. Noise of the scores themselves is not in it.
+        error: its standard error from not having seen all orders, one for all tasks; 0 where all
+            subsets are known, NaN where one order only is. Noise of the scores is not in it.
         orders: how many orders it is averaged over; 0 where it is exact.
+        freedom: degrees of freedom of the error.
         note: which mixtures are missing, in words.
     """
 
@@ -32,6 +33,7 @@ class Share:
     error: float
     orders: int
     note: str = ""
+    freedom: int = 0
 
 
 def nested(tasks: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, ...]]:
@@ -58,6 +60,10 @@ def shapley(
         orders: along which mixtures were trained, as `nested` gives them; needed unless all
             subsets are known. An order with a mixture missing is left out as a whole: using
             only its known steps would favour some sizes of mixtures.
+
+    The error pools the variances of all tasks. A task adds most where it comes first, and in a
+    few orders that shows for some tasks only: by its own variance alone, one that never came
+    first would seem all too sure.
     """
     known = {one for one in scores if one <= set(tasks) and not np.isnan(scores[one])}
     if len(known) == 2 ** len(tasks):
@@ -67,7 +73,7 @@ def shapley(
         return [Share(task, NAN, NAN, 0, words) for task in tasks]
     whole = [order for order in orders if all(one in known for one in mixtures([order]))]
     note = _missing([one for one in mixtures(orders) if one not in known])
-    return [_sampled(scores, task, whole, note) for task in tasks]
+    return _sampled(scores, tasks, whole, note)
 
 
 def _exact(scores: Scores, tasks: Sequence[str], task: str) -> float:
@@ -82,15 +88,25 @@ def _exact(scores: Scores, tasks: Sequence[str], task: str) -> float:
     return total / len(tasks)
 
 
-def _sampled(scores: Scores, task: str, orders: Sequence[Sequence[str]], note: str) -> Share:
-    added = []
-    for order in orders:
-        before = frozenset(order[: list(order).index(task)])
-        added.append(scores[before | {task}] - scores[before])
-    if not added:
-        return Share(task, NAN, NAN, 0, note)
-    error = float(np.std(added, ddof=1)) / len(added) ** 0.5 if len(added) > 1 else NAN
-    return Share(task, float(np.mean(added)), error, len(added), note)
+def _sampled(
+    scores: Scores, tasks: Sequence[str], orders: Sequence[Sequence[str]], note: str
+) -> list[Share]:
+    count = len(orders)
+    if not count:
+        return [Share(task, NAN, NAN, 0, note) for task in tasks]
+    added = np.array([[_added(scores, task, order) for order in orders] for task in tasks])
+    spread = float(added.var(axis=1, ddof=1).mean()) if count > 1 else NAN
+    freedom = (len(tasks) - 1) * (count - 1)  # what an order adds in all is fixed
+    return [
+        Share(task, float(one.mean()), (spread / count) ** 0.5, count, note, freedom)
+        for task, one in zip(tasks, added, strict=True)
+    ]
+
+
+def _added(scores: Scores, task: str, order: Sequence[str]) -> float:
+    """What a task adds to those before it."""
+    before = frozenset(order[: list(order).index(task)])
+    return scores[before | {task}] - scores[before]
 
 
 def _missing(subsets: Sequence[frozenset[str]], shown: int = 3) -> str:

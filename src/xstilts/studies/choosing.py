@@ -11,7 +11,7 @@ import pandas as pd
 
 from xstilts.statistics.association import NEEDED
 from xstilts.statistics.estimate import NAN, Estimate
-from xstilts.statistics.hierarchical import over_languages_and_seeds
+from xstilts.statistics.means import mean
 from xstilts.statistics.ranking import expected_ndcg, expected_regret
 
 
@@ -108,4 +108,4 @@ def over_targets(values: Sequence[float]) -> Estimate:
     known = np.array([value for value in values if not isnan(value)], dtype=np.float64)
     if len(known) == 1:
         return Estimate(float(known[0]), n=1, note="one target has no interval")
-    return replace(over_languages_and_seeds(known[:, None]), p=NAN)
+    return replace(mean(known, "targets"), p=NAN)

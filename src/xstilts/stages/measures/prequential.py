@@ -2,8 +2,7 @@
 
 Online code (Blier & Ollivier 2018): the first eighth of the training rows is sent with a uniform
 code; models trained on the first eighth, quarter and half code what follows, up to the double.
-The formula is that of `statistics.prequential`; as a span's options differ from window to
-window, the stages count the bits themselves.
+A model's loss on a block is the block's code length in nats.
 """
 
 from __future__ import annotations

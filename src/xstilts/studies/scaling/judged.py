@@ -153,7 +153,7 @@ def _with_orders(share: Share, values: Floats) -> Estimate:
     if isnan(share.error):
         few = "one order only: no interval"
         return Estimate(share.value, n=over.n, note=joined([few, share.note]))
-    quantile = float(stats.t.ppf(1 - LEVEL / 2, max(share.orders - 1, 1)))
+    quantile = float(stats.t.ppf(1 - LEVEL / 2, max(share.freedom, 1)))
     width = hypot((over.high - over.low) / 2, quantile * share.error)
     note = joined([over.note, share.note])
     return Estimate(share.value, share.value - width, share.value + width, n=over.n, note=note)

@@ -134,10 +134,9 @@ def tables(judged: Sequence[Judged], budgets: Sequence[Budget], unit: int) -> li
             "shapley",
             "What each task adds to the mixture",
             _shapley(judged),
-            "`error`: the standard error from not having run all orders, 0 where all subsets were. "
-            "The interval has it and the one over languages and seeds in it. It is cautious: "
-            "the error counts that a task adds less to a large mixture, which balanced orders even "
-            "out.",
+            "`error`: the standard error from not having run all orders, one for all tasks, 0 "
+            "where all subsets were. The interval has it and the one over languages and seeds. "
+            "Orders that are turns of one do not show what two neighbours of it have in common.",
         ),
         _table("scores", "The scores", _scores(judged), "One row for each training set."),
         StudyTable(

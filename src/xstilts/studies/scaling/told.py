@@ -249,8 +249,9 @@ def _design_caveats(evidence: Evidence, design: Design) -> Iterator[str]:
         yield f"{', '.join(missing)}: fewer than two tasks hold none of their training data."
     if len(first.orders) == DRAWS:
         yield (
-            f"Tasks were added in {DRAWS} orders drawn at random; other orders would differ, and "
-            "only the intervals of Shapley values allow for it."
+            f"Tasks were added in {DRAWS} orders: one drawn at random, and the same begun at "
+            f"{DRAWS - 1} other places. Other orders would differ, and only the intervals of "
+            "Shapley values allow for it."
         )
 
 
