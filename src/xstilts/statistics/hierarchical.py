@@ -60,7 +60,7 @@ def _whole(gains: Floats) -> tuple[Floats, str]:
     empty = np.isnan(gains).all(axis=0)
     kept = gains[:, ~empty]
     lost = np.isnan(kept).any(axis=1)
-    seeds = f"{int(empty.sum())} of {len(empty)} seeds left out: no language has a score"
+    seeds = f"{int(empty.sum())} of {gains.shape[1]} seeds left out: no language has a score"
     languages = f"{int(lost.sum())} of {len(gains)} languages left out: not all seeds have a score"
     notes = [seeds if empty.any() else "", languages if lost.any() else ""]
     return kept[~lost], joined(notes)
