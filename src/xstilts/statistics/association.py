@@ -94,8 +94,8 @@ def partial(
         words = "the covariates say it all: nothing is left to correlate"
         return nothing(len(one), joined([words, idle]))
     low, high, note = _interval(_partial_of, [one, other, *given], seed)
-    rest = _projection(_centred(table[:, 2:]))
-    p = of_orders(lambda values: pearson(mine, values @ rest), yours, draws, seed)
+    taken = _centred(table[:, 2:])
+    p = of_orders(lambda values: pearson(mine, _without(values, taken)), yours, draws, seed)
     return Estimate(float(pearson(mine, yours)), low, high, p, len(one), joined([note, idle]))
 
 
@@ -207,8 +207,9 @@ def _telling(covariates: Mapping[str, Floats]) -> tuple[list[Floats], str]:
     kept: list[Floats] = []
     idle = []
     for name, values in covariates.items():
-        rest = _projection(_centred(np.stack([*kept, values], axis=-1)[:, :-1]))
-        if (np.abs(rest @ _centred(values[:, None])[0]) > NEGLIGIBLE * len(values)).any():
+        *before, own = _centred(np.stack([*kept, values], axis=-1))
+        left = _without(own, np.reshape(before, (len(kept), len(own))))
+        if np.abs(left).max() > NEGLIGIBLE * len(own):
             kept.append(values)
         else:
             idle.append(name)
@@ -222,20 +223,20 @@ def _centred(rows: Floats) -> Floats:
     return np.asarray(ranked - ranked.mean(axis=-1, keepdims=True))
 
 
-def _projection(given: Floats) -> Floats:
-    """[..., k, n] centred ranks → [..., n, n] the projection on what they leave; any rank will do.
+def _without(values: Floats, given: Floats) -> Floats:
+    """[..., m, n] ranks, [..., k, n] covariates' → [..., m, n] what these leave, linearly.
 
-    By the singular values of k columns, so that one that does not vary takes nothing out.
+    By the singular values of the k, so that one that does not vary takes nothing out.
     """
-    flat = np.swapaxes(given, -1, -2)
-    inverse = np.linalg.pinv(given @ flat, rcond=NEGLIGIBLE, hermitian=True)
-    return np.asarray(np.eye(given.shape[-1]) - flat @ inverse @ given)
+    turned = np.swapaxes(given, -1, -2)
+    inverse = np.linalg.pinv(given @ turned, rcond=NEGLIGIBLE, hermitian=True)
+    return np.asarray(values - values @ turned @ inverse @ given)
 
 
 def _residuals(rows: Floats) -> tuple[Floats, Floats]:
     """[..., n, 2 + k] → twice [..., n]: what k covariates leave of the ranks of the first two."""
     ranked = _centred(rows)
-    left = ranked[..., :2, :] @ _projection(ranked[..., 2:, :])
+    left = _without(ranked[..., :2, :], ranked[..., 2:, :])
     largest = np.abs(left).max(axis=-1, keepdims=True)
     left = np.where(largest > NEGLIGIBLE * rows.shape[-2], left, 0.0)
     return left[..., 0, :], left[..., 1, :]

@@ -57,7 +57,7 @@ def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False)
 
 def _whole(gains: Floats) -> tuple[Floats, str]:
     """The seeds with a gain, of the languages without a NaN; and what was left out, in words."""
-    empty = np.isnan(gains).all(axis=0)
+    empty = np.asarray(np.isnan(gains).all(axis=0))
     kept = gains[:, ~empty]
     lost = np.isnan(kept).any(axis=1)
     seeds = f"{int(empty.sum())} of {gains.shape[1]} seeds left out: no language has a score"

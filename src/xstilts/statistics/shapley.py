@@ -9,7 +9,7 @@ from math import comb, factorial
 
 import numpy as np
 
-from xstilts.statistics.estimate import NAN
+from xstilts.statistics.estimate import LEVEL, NAN
 
 Scores = Mapping[frozenset[str], float]
 """Tasks in a mixture → its score; the empty set is the baseline."""
@@ -34,6 +34,15 @@ class Share:
     orders: int
     note: str = ""
     freedom: int = 0
+
+    @property
+    def width(self) -> float:
+        """Half of its 95 % interval: how far other orders may lead; NaN for one order."""
+        from scipy import stats
+
+        if not self.error:
+            return 0.0
+        return float(stats.t.ppf(1 - LEVEL / 2, max(self.freedom, 1))) * self.error
 
 
 def nested(tasks: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, ...]]:

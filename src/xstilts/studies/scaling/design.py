@@ -160,7 +160,7 @@ def designed(loaded: Loaded) -> Design:
     return Design(unit, tuple(have), tuple(groups), passed_over)
 
 
-def _orders(tasks: Sequence[str]) -> list[tuple[str, ...]]:
+def _orders(tasks: Sequence[str], seed: int = 0) -> list[tuple[str, ...]]:
     """Every order of few tasks; of more, one drawn at random and turned round.
 
     Each of these is as random as any. Together they are balanced: small mixtures share no task,
@@ -169,7 +169,7 @@ def _orders(tasks: Sequence[str]) -> list[tuple[str, ...]]:
     """
     if len(tasks) <= ALL_ORDERS:
         return nested(tasks, factorial(len(tasks)))
-    (drawn,) = nested(tasks, 1)
+    (drawn,) = nested(tasks, 1, seed)
     starts = (len(tasks) * turn // DRAWS for turn in range(DRAWS))
     return [drawn[start:] + drawn[:start] for start in starts]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xstilts.statistics.curves import Curve, crossing, fit
-from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats, joined, nothing
+from xstilts.statistics.estimate import NAN, Estimate, Floats, joined, nothing
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.shapley import Share, shapley
 from xstilts.studies.scaling.design import MORE_TASKS, Point, doublings
@@ -145,16 +145,13 @@ def _each(tables: Mapping[frozenset[str], pd.DataFrame], scored: Scored) -> dict
 
 def _with_orders(share: Share, values: Floats) -> Estimate:
     """The interval over languages and seeds, widened by what other orders would give."""
-    from scipy import stats
-
     if isnan(share.value):
         return nothing(0, share.note or "the mixtures of no order are complete")
     over = _over(values)
     if isnan(share.error):
         few = "one order only: no interval"
         return Estimate(share.value, n=over.n, note=joined([few, share.note]))
-    quantile = float(stats.t.ppf(1 - LEVEL / 2, max(share.freedom, 1)))
-    width = hypot((over.high - over.low) / 2, quantile * share.error)
+    width = hypot((over.high - over.low) / 2, share.width)
     note = joined([over.note, share.note])
     return Estimate(share.value, share.value - width, share.value + width, n=over.n, note=note)
 
