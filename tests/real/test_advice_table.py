@@ -31,7 +31,7 @@ def test_advice_costs_half_of_what_chance_does(found: pd.DataFrame) -> None:
     ours, others, blind = (mean_cost(found, way).value for way in Way)
     assert 0.01 < ours < 0.035
     assert ours < 0.6 * blind
-    assert ours == pytest.approx(others)  # a whole table and no measures: the same order
+    assert ours == pytest.approx(others, abs=0.005)  # a whole table and no measures
     ours, others, blind = (mean_cost(found, way, "cost_3").value for way in Way)
     assert ours < 0.01 < blind
     means = found.groupby("way")[["regret_1", "regret_3", "ndcg"]].mean()

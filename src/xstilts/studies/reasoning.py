@@ -250,7 +250,8 @@ class _Look:
             return
         apart = pd.concat([without_places(table[kind]), without_places(table[~kind])])
         found = in_points(interaction(apart, self.group, TARGETS, model=False).tasks)
-        both = table[table.groupby("task")["target"].transform(_both_kinds)]
+        kinds = kind.groupby(table["task"]).nunique()
+        both = table[table["task"].isin(kinds.index[kinds == 2])]
         yield _Asked(name, text, found, _detectable(found, self._ours(both)))
         if model:
             smaller, note = _few_rows(table)
@@ -400,10 +401,6 @@ def _detectable(found: Estimate, ours: int) -> str:
         f"; a difference of {smallest:.1f} points would be found in four of five such studies, "
         "before any correction"
     )
-
-
-def _both_kinds(targets: pd.Series[str]) -> bool:
-    return bool(targets.isin(TARGETS).nunique() == 2)
 
 
 def _row(found: Estimate) -> dict[str, float]:
