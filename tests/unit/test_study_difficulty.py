@@ -199,7 +199,7 @@ def test_scores_of_different_metrics_are_kept_apart_and_named() -> None:
     assert ALIKE not in {one.name for one in answered(gains, table).findings}
 
 
-@pytest.mark.parametrize("studies", [8, pytest.param(300, marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("studies", [5, pytest.param(300, marks=pytest.mark.heavy)])
 def test_null_relations_are_found_at_most_at_alpha(studies: int) -> None:
     """Languages and seeds of a task agree, three measures are looked at: neither adds points."""
     found = 0

@@ -181,7 +181,7 @@ def test_a_diverged_run_leaves_its_task_out_of_the_mean_and_is_named() -> None:
     assert estimate.n == 7
 
 
-@pytest.mark.parametrize("studies", [40, pytest.param(2000, marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("studies", [20, pytest.param(2000, marks=pytest.mark.heavy)])
 def test_null_measures_are_found_at_most_at_alpha(studies: int) -> None:
     """Tasks that help do so on all three targets: these are not three independent tests."""
     found = 0
