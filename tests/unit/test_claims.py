@@ -17,15 +17,17 @@ from xstilts.analysis.scan import COLUMNS
 from xstilts.analysis.stats import Outcome
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
-from xstilts.reports.ledger import ledger_text, lines, readable
-from xstilts.stages.compile import Cell
+from xstilts.reports.ledger import as_json, ledger_text, lines, readable
+from xstilts.stages.compile import Cell, compile_experiment
 from xstilts.studies.ledger import CHECKS
-from xstilts.studies.ledger.body import Body, Training
+from xstilts.studies.ledger.body import Body, Training, body_of
 from xstilts.studies.ledger.claim import load_claims
 from xstilts.studies.ledger.found import Drawn, Found, Verdict, decide
 from xstilts.studies.ledger.judge import Judgement, Scope, judge
+from xstilts.studies.ledger.swept import customary
+from xstilts.testing.planted import experiment
 
-CODES, SEEDS, EXAMPLES = ("en", "de", "fi"), (0, 1), 150
+CODES, SEEDS, EXAMPLES = ("en", "de", "fi"), (0, 1, 2, 3), 150
 Gains = Mapping[tuple[str, str], float]
 FORMATS = {"squad-v1": "span", "conll2000": "tagging", "text": "masked_lm"}
 
@@ -93,7 +95,7 @@ def test_a_planted_gain_is_found_with_its_size(verdict: Verdict) -> None:
     estimate = found.measures[0].estimate
     assert estimate.low <= SIDES[verdict] <= estimate.high
     assert estimate.n == 2 * 2 * EXAMPLES  # targets, languages but English
-    assert len(found.keys) == 2 * 2 * 2 * 2  # targets, settings, languages, seeds
+    assert len(found.keys) == 2 * 2 * 2 * len(SEEDS)  # targets, settings, languages
     assert not found.lacking
     assert "none" in found.keys[0]
 
@@ -260,7 +262,7 @@ def test_null_effects_are_rarely_decided() -> None:
     for number in range(100):
         generator = np.random.default_rng(number)
         noise = generator.normal(size=10)
-        effects = [Drawn(one, generator.normal(one, 1, 400), 9) for one in noise]
+        effects = [Drawn(one, generator.normal(one, 1, (400, 1)), 9) for one in noise]
         wrong += decide(effects, 0.1).verdict is Verdict.SUPPORTED
         assert decide(effects).verdict is not Verdict.SUPPORTED
     assert wrong <= 10
@@ -322,7 +324,7 @@ def test_one_contradiction_is_enough_and_a_needed_check_must_be_testable(tmp_pat
     more = "      - {check: gains, tasks: {QQP: [qqp]}, targets: [xnli]NEEDED}\n"
     up, both = {("xnli", "mnli"): UP}, {("xnli", "mnli"): UP, ("xnli", "qqp"): DOWN}
     for gains, needed, verdict in (
-        (up, "", Verdict.SUPPORTED),
+        (up, "", Verdict.UNDECIDED),
         (up, ", needed: true", Verdict.UNTESTABLE),
         (both, "", Verdict.CONTRADICTED),
     ):
@@ -376,9 +378,42 @@ def test_the_papers_claims_are_all_there_and_say_what_they_need() -> None:
     assert {one.verdict for one in found if not one.claim.is_setting} == {Verdict.UNTESTABLE}
 
 
+def test_gains_alone_do_not_support_a_claim_that_also_ranks() -> None:
+    listed = [one for one in load_claims() if one.claim.id == "C1"]
+    (one,) = judge(listed, [body({("xnli", "mnli"): UP, ("tydiqa", "mnli"): UP})])
+    assert one.verdict is Verdict.UNDECIDED
+    assert "not tested: order, best" in one.judged_on
+    assert "not judged: how many points are many" in one.judged_on
+    few = judge(load_claims(), [body({("bucc", "mnli"): UP})])
+    tree = as_json(next(one for one in few if one.claim.id == "C3"))
+    assert len(tree["artifacts"]) == tree["artifacts_in_all"] == 2 * 2 * len(SEEDS)
+
+
+def test_of_a_sweep_over_layers_the_customary_one_is_judged() -> None:
+    ways = [f"tatoeba (layer {layer}, {pool})" for layer in (4, 8) for pool in ("cls", "mean")]
+    base = "FacebookAI/xlm-roberta-base"
+    assert customary(["xnli", *ways], base) == {"xnli": "xnli", "tatoeba": ways[3]}
+    assert customary(ways[:3], base) == {"tatoeba": ways[2]}
+    assert customary(ways[:1] + ways[2:3], "unheard-of") == {"tatoeba": ways[0]}
+    retrieval = {"layer": (4, 8), "pooling": ("cls", "mean")}
+    loaded = experiment(("none",), ("tatoeba",), encoder=base, retrieval=retrieval)
+    compiled = compile_experiment(loaded)
+    found = body_of("planted", compiled, Store("/nowhere"), {})
+    assert {cell.target for cell in found.cells} == {"tatoeba"}
+    keys = [cell.key for cell in compiled.cells if cell.target == ways[3]]
+    assert [cell.key for cell in found.cells] == keys
+    assert found.ways == {"tatoeba": ways[3]}
+
+
+def test_the_layer_that_was_judged_is_named() -> None:
+    given = replace(body({("tatoeba", "mnli"): UP}), ways={"tatoeba": "tatoeba (layer 8, mean)"})
+    found = ask("gains", given, tasks="singles", targets=["tatoeba"])
+    assert any("judged: tatoeba (layer 8, mean)" in words for words in found.caveats)
+
+
 def test_the_whole_ledger_on_planted_results_as_text(tmp_path: Path) -> None:
-    names = ("squad-v1", "mnli", "hellaswag", "squad-v1+mnli+hellaswag", "mnli+text", "mnli@de")
-    sizes = dict(zip(names, (0.3, 0.2, 0.1, 0.4, 0.0, 0.0), strict=True))
+    names = ("squad-v1", "mnli", "hellaswag", "qqp", "squad-v1+mnli", "mnli+text", "mnli@de")
+    sizes = dict(zip(names, (0.4, 0.3, 0.2, 0.1, 0.5, 0.0, 0.0), strict=True))
     gains = {(at, name): size for at in ("tydiqa", "bucc") for name, size in sizes.items()}
     gains |= {("xnli", name): -0.05 for name in names}
     found = judge(load_claims(), [body(gains, encoder="small")])
@@ -389,7 +424,7 @@ def test_the_whole_ledger_on_planted_results_as_text(tmp_path: Path) -> None:
     tree = json.loads(ledger_text(found, "json", store))
     assert tree[0]["claim"]["published"][0] == {"what": "SQuAD", "points": 8.2, "note": ""}
     assert tree[0]["measures"][0]["what"] == "SQuAD"
-    assert tree[0]["artifacts"]
+    assert (tree[0]["artifacts"], tree[0]["artifacts_in_all"] > 20) == ([], True)
     assert "| C16 |" in ledger_text(found, "md", store)
     with pytest.raises(ConfigError, match="one of md, json, html"):
         ledger_text(found, "latex", store)

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats as scipy_stats
 
 from xstilts.analysis import stats
 from xstilts.analysis.scan import COLUMNS
 from xstilts.analysis.stats import Outcome, language_gains
+from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
 
 
 def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> Outcome:
@@ -80,6 +82,34 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
         row = gain_table(found, frame(found), draws=400).iloc[0]
         held += row["low"] <= truth <= row["high"]
     assert 50 <= held <= 60
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_seeds_that_differ_are_not_taken_for_a_gain(seeds: int) -> None:
+    """No gain; seeds move the scores by far more than the examples do."""
+    generator, found = np.random.default_rng(seeds), 0
+    for _ in range(300):
+        runs = generator.normal(size=seeds) + generator.normal(0, 0.1, (1_000, 1))
+        found += two_sided(over_seeds(runs)) < 0.05
+    assert found / 300 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_draws_over_seeds_have_students_interval_for_every_difference() -> None:
+    seeds = np.array([[1.0, 2.0, 4.5, 0.0], [0.5, 3.0, 1.0, 0.0]])
+    for one in (*seeds, seeds[0] - seeds[1]):
+        drawn = over_seeds(np.tile(one, (40_000, 1)))
+        interval = scipy_stats.ttest_1samp(one, 0).confidence_interval()
+        assert percentiles(drawn) == pytest.approx((interval.low, interval.high), abs=0.15)
+        assert two_sided(drawn) == pytest.approx(scipy_stats.ttest_1samp(one, 0).pvalue, abs=0.01)
+
+
+def test_the_noise_of_examples_is_not_counted_twice() -> None:
+    """Twenty seeds that lie as far apart as examples alone would put them."""
+    apart = np.linspace(-1, 1, 20)
+    runs = apart / apart.std(ddof=1) + np.random.default_rng(0).normal(size=(4_000, 20))
+    assert 1 <= np.ptp(percentiles(over_seeds(runs))) / np.ptp(percentiles(runs.mean(1))) < 1.25
+    same = runs[:, :1] + np.zeros(3)  # what seeds have in common stays as it is
+    np.testing.assert_array_equal(over_seeds(same), same.mean(axis=1))
 
 
 def test_pairing_uses_the_same_examples_for_both_systems() -> None:

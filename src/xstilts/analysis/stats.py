@@ -4,10 +4,11 @@ A gain is the score with an intermediate setting minus the score of the baseline
 target, language and seed; its mean over languages other than English is the zero-shot gain.
 
 The bootstrap (Efron & Tibshirani 1993) draws test examples with replacement, the same ones for
-both systems (paired, as Koehn 2004 does), and seeds with replacement, the same ones for all
-languages. Languages are not drawn: the gain is about these languages. The p value is two-sided,
-2 (1 + c) / (B + 1) with c the smaller count of draws on either side of zero. Holm (1979)
-corrects for having looked at several settings and targets.
+both systems (paired, as Koehn 2004 does). Seeds stand for other seeds, and what they add to the
+draws has Student's t distribution (`statistics.bootstrap.over_seeds`). Languages are not drawn:
+the gain is about these languages. The p value is two-sided, 2 (1 + c) / (B + 1) with c the
+smaller count of draws on either side of zero. Holm (1979) corrects for having looked at several
+settings and targets.
 """
 
 from __future__ import annotations
@@ -159,7 +160,8 @@ def _gains(
         yield _compared(gain, sound[name], sound[BASELINE], drawn[name]) if name in drawn else gain
 
 
-def _compared(gain: Gain, system: System, baseline: System, drawn: Floats) -> Gain:
+def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gain:
+    drawn = over_seeds(runs)
     codes, seeds = shared(system, baseline)
     foreign = [code for code in codes if code != ENGLISH]
     ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
@@ -204,11 +206,12 @@ def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequen
 
 
 def drawn_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
-    """Setting → [draws] its mean gain over languages and seeds in each bootstrap draw.
+    """Setting → [draws, seeds] its mean gain over languages in each draw of the examples.
 
     Args:
         systems: of one target, the baseline among them; draws of several targets with the same
-            ids or seeds are alike, so that they may be averaged draw by draw.
+            ids are alike, so that they may be averaged draw by draw and seed by seed before
+            `over_seeds`.
     """
     baseline = systems[BASELINE]
     others = {name: system for name, system in systems.items() if name != BASELINE}
@@ -222,7 +225,7 @@ def drawn_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[
                     difference = scores[name, seed] - scores[BASELINE, seed]
                     total[name][block, place] += np.nan_to_num(difference)
     counts = {name: len(set(codes) - {ENGLISH}) for name, (codes, _) in common.items()}
-    return {name: over_seeds(sums / counts[name]) for name, sums in total.items() if counts[name]}
+    return {name: sums / counts[name] for name, sums in total.items() if counts[name]}
 
 
 def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:

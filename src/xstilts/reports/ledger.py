@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMS = ("md", "json", "html")
-SHOWN = 40
-"""Keys of one claim that the page lists."""
+SHOWN = 20
+"""Keys of one claim that are listed; where there are more, their number says it."""
 LEGEND = (
     "Points of 100, English left out. [ ]: 95 % bootstrap interval over examples and seeds. "
     "Confidence: share of the bootstrap draws on the verdict's side. A setting that is met in full "
@@ -103,7 +103,8 @@ def as_json(one: Judgement) -> dict[str, Any]:
         "confidence": _number(one.confidence),
         "measures": [_measure(measure) for measure in one.measures],
         "caveats": list(one.caveats),
-        "artifacts": list(one.keys),
+        "artifacts": list(one.keys) if len(one.keys) <= SHOWN else [],
+        "artifacts_in_all": len(one.keys),
     }
 
 

@@ -34,11 +34,33 @@ def example_weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, F
 
 
 def over_seeds(gains: Floats) -> Floats:
-    """[draws, seeds] → [draws]: the mean over seeds drawn with replacement."""
-    seeds = gains.shape[1]
-    chosen = np.random.default_rng(seed_of("seeds", seeds)).integers(seeds, size=gains.shape)
-    means: Floats = np.take_along_axis(gains, chosen, axis=1).mean(axis=1)
-    return means
+    """[draws, seeds] → [draws]: each draw's mean over seeds that stand for other seeds.
+
+    Two or three seeds cannot be drawn with replacement: such draws are too close together, and
+    find effects that are not there in one of four or seven cases. So what seeds add to the noise
+    of the examples is a draw from the fiducial distribution of a mean (Fisher 1935): Student's t
+    with one degree less than there are seeds. A part of how far seeds lie apart is noise of the
+    examples, which the draws have already; that much is taken off the drawn variance, which
+    is never below zero. One seed says nothing about others.
+
+    Draws with equally many seeds are alike: a difference of two gains, or their mean over targets,
+    must be taken seed by seed before.
+    """
+    draws, seeds = gains.shape
+    means: Floats = gains.mean(axis=1)
+    middle = gains.mean(axis=0)
+    apart = middle - middle.mean()
+    squares = float(apart @ apart)
+    if not squares:
+        return means
+    chance = float((gains - means[:, None]).var(axis=0).sum()) / (seeds - 1)
+    generator = np.random.default_rng(seed_of("seeds", seeds))
+    variance = squares / generator.chisquare(seeds - 1, draws)
+    excess = np.maximum(variance - chance, 0) / squares
+    normal = generator.standard_normal(gains.shape)
+    pull = (normal - normal.mean(axis=1, keepdims=True)) @ apart
+    moved: Floats = means + pull * np.sqrt(excess / seeds)
+    return moved
 
 
 def percentiles(drawn: Floats, level: float = LEVEL) -> tuple[float, float]:

@@ -103,6 +103,8 @@ def found(
     caveats = body.gains.among(settings, wanted).caveats()
     if len(seeds) == 1:
         caveats += ("One seed: intervals are over test examples alone.",)
+    if ways := [body.ways[target] for target in there if target in body.ways]:
+        caveats += (f"Of several layers and poolings, judged: {', '.join(ways)}.",)
     return Found(
         decision.verdict,
         decision.why,

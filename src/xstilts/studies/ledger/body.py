@@ -21,6 +21,8 @@ from xstilts.core.store import Store
 from xstilts.stages.compile import TEXT, Cell, Compiled
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.ledger.found import Drawn
+from xstilts.studies.ledger.swept import customary
+from xstilts.studies.points import task_of
 
 DRAWS = 2_000
 
@@ -50,6 +52,7 @@ class Body:
             `analysis.best.best_per_target`.
         trainings: key → what is trained there.
         stand_ins: target → what is evaluated, where that is not its whole test split.
+        ways: target → layer and pooling of its vectors, where the experiment has several.
     """
 
     experiment: str
@@ -60,6 +63,7 @@ class Body:
     best: pd.DataFrame = field(default_factory=pd.DataFrame)
     trainings: Mapping[str, Training] = field(default_factory=dict)
     stand_ins: Mapping[str, str] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict)
     draws: int = DRAWS
 
     @cached_property
@@ -162,8 +166,14 @@ def _examples(system: Mapping[tuple[str, int], Outcome]) -> int:
 
 
 def body_of(name: str, compiled: Compiled, store: Store, stand_ins: Mapping[str, str]) -> Body:
-    """What a store holds of an experiment as it was run."""
-    cells = compiled.cells
+    """What a store holds of an experiment as it was run; of a sweep over layers the usual one."""
+    encoder = compiled.cells[0].encoder
+    judged = customary((cell.target for cell in compiled.cells), encoder)
+    cells = tuple(
+        replace(cell, target=task_of(cell.target))
+        for cell in compiled.cells
+        if cell.target in judged.values()
+    )
     frame = results_frame(cells, store)
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
     best = best_per_target(apart, store, results_frame(apart.cells, store))
@@ -182,4 +192,5 @@ def body_of(name: str, compiled: Compiled, store: Store, stand_ins: Mapping[str,
         here = [cell for cell in cells if cell.target == target and cell.language != ENGLISH]
         return outcomes(here, store)
 
-    return Body(name, cells[0].encoder, cells, frame, of_target, best, trainings, stand_ins)
+    ways = {task: name for task, name in judged.items() if name != task}
+    return Body(name, encoder, cells, frame, of_target, best, trainings, stand_ins, ways)

@@ -55,6 +55,7 @@ class Claim(Model):
     kind: tuple[Kind, ...] = Field(min_length=1)
     source: Source
     condition: str = Field(description="when it can be judged")
+    unjudged: str = Field("", description="what of the statement no check judges")
     about: Scope = Scope()
     published: tuple[Figure, ...] = ()
     checks: tuple[dict[str, Any], ...] = Field(min_length=1)

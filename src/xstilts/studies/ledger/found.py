@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from math import ceil, isnan
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel
 
-from xstilts.statistics.bootstrap import percentiles, two_sided
+from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats
 from xstilts.statistics.multiple import holm
 from xstilts.statistics.power import detectable_effect
@@ -94,26 +96,41 @@ class Drawn:
     """An effect: its value, and its value in each bootstrap draw.
 
     Args:
+        runs: [draws, seeds] its value for each seed; differences and means are taken there.
         n: test examples that it stands on, of one seed.
     """
 
     value: float
-    draws: Floats
+    runs: Floats
     n: int
+
+    @cached_property
+    def draws(self) -> Floats:
+        """[draws] its value over seeds; see `statistics.bootstrap.over_seeds`."""
+        return over_seeds(self.runs)
+
+    @property
+    def detectable(self) -> float:
+        """The effect that would be found in four of five such runs; the draws need not be normal.
+
+        By the width of the interval, as draws from Student's t may have no variance.
+        """
+        low, high = percentiles(self.draws)
+        return detectable_effect((high - low) / 2 / NormalDist().inv_cdf(1 - LEVEL / 2))
 
     def estimate(self, note: str = "") -> Estimate:
         """With percentile interval and the bootstrap's p value."""
         return Estimate(self.value, *percentiles(self.draws), two_sided(self.draws), self.n, note)
 
     def __sub__(self, other: Drawn) -> Drawn:
-        return Drawn(self.value - other.value, self.draws - other.draws, self.n)
+        return Drawn(self.value - other.value, self.runs - other.runs, self.n)
 
 
 def mean_of(effects: Sequence[Drawn]) -> Drawn:
-    """The unweighted mean over targets, draw by draw."""
+    """The unweighted mean over targets, draw by draw and seed by seed."""
     value = float(np.mean([one.value for one in effects]))
-    draws = np.mean([one.draws for one in effects], axis=0)
-    return Drawn(value, draws, sum(one.n for one in effects))
+    runs = np.mean([one.runs for one in effects], axis=0)
+    return Drawn(value, runs, sum(one.n for one in effects))
 
 
 def alike(effects: Sequence[Drawn]) -> Drawn:
@@ -152,8 +169,7 @@ def decide(effects: Sequence[Drawn], share: float = 1.0) -> Decision:
         return Decision(Verdict.SUPPORTED, favour, words)
     if len(effects) - below < needed:
         return Decision(Verdict.CONTRADICTED, favour, words)
-    spread = max(float(one.draws.std()) for one in effects)
-    mde = 100 * detectable_effect(spread)
+    mde = 100 * max(one.detectable for one in effects)
     words += f"; an effect of {mde:.1f} points would be found in four of five such runs"
     return Decision(Verdict.UNDECIDED, favour, words)
 

@@ -8,7 +8,6 @@ from xstilts.analysis.best import How
 from xstilts.config.experiment import Fraction, Model
 from xstilts.statistics.bootstrap import percentiles
 from xstilts.statistics.estimate import LEVEL
-from xstilts.statistics.power import detectable_effect
 from xstilts.studies.ledger.averages import Choice, average, choose, found, nothing_for
 from xstilts.studies.ledger.body import Body
 from xstilts.studies.ledger.found import (
@@ -97,7 +96,7 @@ def _absent(effect: Drawn, margin: float) -> Decision:
         return Decision(Verdict.SUPPORTED, favour, why)
     if low > 0 and effect.estimate().p < LEVEL:
         return Decision(Verdict.CONTRADICTED, favour, "the gain's interval is above zero")
-    mde = 100 * detectable_effect(float(effect.draws.std()))
+    mde = 100 * effect.detectable
     why = f"a gain of {margin:g} points is within the interval; {mde:.1f} points would be found"
     return Decision(Verdict.UNDECIDED, favour, f"{why} in four of five such runs")
 

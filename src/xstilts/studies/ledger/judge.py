@@ -87,14 +87,14 @@ def _judged(listed: Listed, body: Body) -> Judgement:
 
 
 def _together(answers: Sequence[tuple[Asked, Found]]) -> Verdict:
-    """All checks must hold, so that one contradiction contradicts the claim."""
+    """All checks must hold: one contradiction contradicts, one that is not tested leaves open."""
     verdicts = [found.verdict for _, found in answers]
     missing = [asked.needed for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
     if Verdict.CONTRADICTED in verdicts:
         return Verdict.CONTRADICTED
     if any(missing) or len(missing) == len(answers):
         return Verdict.UNTESTABLE
-    return Verdict.UNDECIDED if Verdict.UNDECIDED in verdicts else Verdict.SUPPORTED
+    return Verdict.UNDECIDED if missing or Verdict.UNDECIDED in verdicts else Verdict.SUPPORTED
 
 
 def _lacking(claim: Claim, body: Body, answers: Sequence[tuple[Asked, Found]]) -> tuple[str, ...]:
@@ -105,7 +105,9 @@ def _lacking(claim: Claim, body: Body, answers: Sequence[tuple[Asked, Found]]) -
     if claim.about.encoders and body.encoder not in claim.about.encoders:
         words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
     names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
-    return (*words, f"not tested: {', '.join(names)}") if names else words
+    if names:
+        words = (*words, f"not tested: {', '.join(names)}")
+    return (*words, f"not judged: {claim.unjudged}") if claim.unjudged else words
 
 
 def _each(groups: Iterator[tuple[str, ...]]) -> tuple[str, ...]:
