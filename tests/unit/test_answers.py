@@ -23,10 +23,11 @@ from xstilts.reports.answers import (
     write_answer,
 )
 from xstilts.reports.drawing import COLOURS, draw, spread, standalone
+from xstilts.stages.measures import Measured
 from xstilts.statistics.estimate import Estimate, nothing
 from xstilts.statistics.means import mean
 from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
-from xstilts.studies.record import from_json, to_json
+from xstilts.studies.record import from_json, stands_on, to_json
 from xstilts.testing.planted import Planted, experiment
 
 NAN = math.nan
@@ -86,9 +87,12 @@ def test_the_same_answer_gives_the_same_bytes_and_old_files_go(evidence: Evidenc
         "answer.json",
     }  # fmt: skip
     folder = folder_of(evidence.store, "planted", "toy")
-    (folder / "older.svg").write_text("from an answer before")
+    older = replace(ANSWER, figures=(*ANSWER.figures, replace(LINES, name="older")))
+    assert "older.svg" in {path.name for path in write_answer(older, evidence)}
+    (folder / "notes.txt").write_text("the user's own")
+    (folder / "mine").mkdir()
     assert {path.name: path.read_bytes() for path in write_answer(ANSWER, evidence)} == first
-    assert {path.name for path in folder.iterdir()} == set(first)
+    assert {path.name for path in folder.iterdir()} == {*first, "notes.txt", "mine"}
     page = first["answer.md"].decode()
     assert "- Gain: 1.9 points.\n  1.9 [0.4, 3.4], p = 0.012, n = 9; a note" in page
     assert "| a\\|b | 1.235 | 3 | yes | – |\n| c | – | 4 | no | – |" in page
@@ -112,6 +116,44 @@ def test_an_answer_of_other_results_is_not_current(evidence: Evidence) -> None:
     (old,) = answered(evidence.store, "planted", results.assign(key=results["key"] + "'"))
     assert not old.current
     assert list(answered(evidence.store, "another", results)) == []
+
+
+@pytest.mark.parametrize("kept", ["{", "[]", "{}", '{"version": 0}', '{"version": 2, "beside": 1}'])
+def test_an_answer_that_cannot_be_read_says_so_and_no_more(evidence: Evidence, kept: str) -> None:
+    *_, path = write_answer(ANSWER, evidence)
+    path.write_text(kept)
+    (found,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert found.answer.study == "toy"
+    assert "cannot be read" in found.answer.summary
+    write_answer(ANSWER, evidence)
+    (found,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert found.answer.summary == ANSWER.summary
+
+
+def test_an_answer_of_another_version_is_not_taken_for_one_of_this(evidence: Evidence) -> None:
+    *_, path = write_answer(ANSWER, evidence)
+    path.write_text(path.read_text().replace('"version": 2', '"version": 1'))
+    (found,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert "cannot be read" in found.answer.summary
+
+
+def test_an_answer_before_its_measures_were_finished_is_not_current(evidence: Evidence) -> None:
+    measured = Measured("size", "mnli", "", "en", 0, ("a" * 64,), lambda _: 0.0)
+    before = replace(evidence, measured=(measured,), facts=lambda _: None)
+    finished = replace(before, facts=lambda _: {})
+    now = stands_on(before.results[OWN], ["a" * 64], before.facts)
+    assert to_json(ANSWER, before)["stands_on"] == now
+    assert to_json(ANSWER, finished)["stands_on"] != now
+    write_answer(ANSWER, finished)  # its store has nothing of this now
+    (found,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert not found.current
+    write_answer(ANSWER, before)
+    (found,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert found.current
+    changed = Planted(evidence.loaded, lambda _s, _t: 0.0)
+    cells = tuple(replace(cell, key=f"{cell.key} changed") for cell in changed.cells())
+    varied = replace(before, cells={**before.cells, "changed": cells}, facts=lambda _: {})
+    assert cells[0].key in to_json(ANSWER, varied)["beside"]
 
 
 @pytest.mark.parametrize("figure", [SCATTER, LINES, TICKS], ids=lambda one: one.name)

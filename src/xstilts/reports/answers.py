@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from xstilts.analysis.scan import facts_in
 from xstilts.core.errors import StoreError
 from xstilts.core.files import read_json, write_json, write_text
 from xstilts.core.store import Store, explain
@@ -29,11 +30,18 @@ class Studied:
     """An answer that a store keeps.
 
     Args:
-        current: whether it stands on the scores that the experiment has now.
+        current: whether it stands on what the store has now of all that the study reads.
     """
 
     answer: Answer
     current: bool
+
+
+UNREADABLE = (
+    "What the store keeps of this study cannot be read: it is damaged, or from another version of "
+    "xstilts. Run the study again."
+)
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def folder_of(store: Store, experiment: str, study: str) -> Path:
@@ -45,7 +53,7 @@ def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
     """Write an answer's files into the store; the same answer, the same bytes.
 
     `answer.json` comes last and holds all of the answer: it is what the report reads. Files of
-    an answer before that are no part of this one are removed.
+    an answer before that are no part of this one are removed; what others put there stays.
 
     Raises:
         StoreError: the store cannot be written.
@@ -55,14 +63,21 @@ def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
     try:
         for name, text in texts.items():
             write_text(folder / name, text)
-        write_json(folder / FILE, to_json(answer, evidence))
-        names = [*texts, FILE]
-        for path in folder.iterdir():
-            if path.name not in names:
-                path.unlink()
+        for name in _written(folder) - texts.keys():
+            (folder / name).unlink(missing_ok=True)
+        write_json(folder / FILE, to_json(answer, evidence, list(texts)))
     except OSError as error:
         raise explain(error, evidence.store.root) from error
-    return [folder / name for name in names]
+    return [folder / name for name in (*texts, FILE)]
+
+
+def _written(folder: Path) -> set[str]:
+    """The files that were written here with an answer before, as it tells."""
+    try:
+        names = {str(name) for name in read_json(folder / FILE)["files"]}
+    except DAMAGED:
+        return set()
+    return {name for name in names if Path(name).name == name and (folder / name).is_file()}
 
 
 def copy_answer(files: list[Path], folder: Path) -> list[Path]:
@@ -83,13 +98,20 @@ def copy_answer(files: list[Path], folder: Path) -> list[Path]:
 def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[Studied]:
     """The answers that a store has about an experiment, by name of the study.
 
+    One that cannot be read says so in its summary.
+
     Args:
         results: the experiment's scores as they are now.
     """
-    now = stands_on(results)
+    facts = facts_in(store)
     for path in sorted((store.root / FOLDER / experiment).glob(f"*/{FILE}")):
-        kept = read_json(path)
-        yield Studied(from_json(kept), kept["stands_on"] == now)
+        try:
+            kept = read_json(path)
+            now = stands_on(results, kept["beside"], facts)
+            found = Studied(from_json(kept), kept["stands_on"] == now)
+        except DAMAGED:
+            found = Studied(Answer(path.parent.name, "", UNREADABLE), current=True)
+        yield found
 
 
 def _texts(answer: Answer) -> Iterator[tuple[str, str]]:

@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
+from xstilts.analysis.scan import Facts
 from xstilts.core.keys import digest_of
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
 
 FILE = "answer.json"
 FOLDER = "studies"
+VERSION = 2
+"""Of the form below; an answer of another one cannot be read and must be given again."""
 
 
-def stands_on(results: pd.DataFrame) -> str:
-    """A digest of the scores of an experiment as written: another one, another answer."""
-    return digest_of(sorted(set(results["key"])))
+def stands_on(results: pd.DataFrame, beside: Iterable[str], facts: Facts) -> str:
+    """A digest of what there is of all that a study reads: another one, another answer.
+
+    Args:
+        results: the scores of the experiment as written.
+        beside: see `beside_of`; those that are not finished do not count.
+    """
+    finished = {key for key in beside if facts(key) is not None}
+    return digest_of(sorted(finished | set(results["key"])))
 
 
-def to_json(answer: Answer, evidence: Evidence) -> dict[str, Any]:
-    """The answer with its numbers unrounded; NaN is null."""
+def beside_of(evidence: Evidence) -> list[str]:
+    """The stages of variants and measures, finished or not."""
+    variants = {cell.key for name, cells in evidence.cells.items() if name for cell in cells}
+    return sorted(variants | {key for one in evidence.measured for key in one.keys})
+
+
+def to_json(answer: Answer, evidence: Evidence, files: Sequence[str] = ()) -> dict[str, Any]:
+    """The answer with its numbers unrounded; NaN is null.
+
+    Args:
+        files: that were written with it, and go when it is written anew.
+    """
     tables = [
         {
             "name": table.name,
@@ -42,13 +61,25 @@ def to_json(answer: Answer, evidence: Evidence) -> dict[str, Any]:
         "figures": [asdict(one) for one in answer.figures],
         "caveats": list(answer.caveats),
         "experiment": evidence.loaded.experiment.name,
-        "stands_on": stands_on(evidence.results[OWN]),
+        "beside": beside_of(evidence),
+        "stands_on": stands_on(evidence.results[OWN], beside_of(evidence), evidence.facts),
+        "files": list(files),
     }
-    return {**{name: plain(value) for name, value in kept.items()}, "tables": tables}
+    return {
+        "version": VERSION,
+        **{name: plain(value) for name, value in kept.items()},
+        "tables": tables,
+    }
 
 
 def from_json(kept: Mapping[str, Any]) -> Answer:
-    """The answer that `to_json` wrote."""
+    """The answer that `to_json` wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is of another version or damaged.
+    """
+    if kept["version"] != VERSION:
+        raise ValueError(f"version {kept['version']}, not {VERSION}")
     return Answer(
         study=kept["study"],
         question=kept["question"],
