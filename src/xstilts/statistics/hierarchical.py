@@ -77,7 +77,10 @@ def _spread(table: Floats) -> tuple[float, float]:
     """Variance of the mean of a crossed table, and its degrees of freedom."""
     parts = list(_mean_squares(table))
     variance = max(sum(weight * square for weight, square, _ in parts), 0.0) / table.size
-    largest = max((square / table.size, freedom) for _, square, freedom in parts)
+    means = [(square / table.size, freedom) for _, square, freedom in parts]
+    largest = max(means[:2])
+    if largest[0] <= 1e-9 * means[-1][0]:  # neither varies at all: the rest is what there is
+        largest = means[-1]
     if variance < largest[0]:  # the estimate of one component was negative
         return largest
     apart = sum((square / table.size) ** 2 / freedom for _, square, freedom in parts)
