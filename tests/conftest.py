@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 from xstilts import api
@@ -18,6 +19,7 @@ from xstilts.testing.tiny import write_experiment
 
 settings.register_profile("xstilts", deadline=None)
 settings.load_profile("xstilts")
+torch.set_num_threads(1)  # as workers do, whose bytes some tests compare with
 
 
 @pytest.fixture(scope="session")
