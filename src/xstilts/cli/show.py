@@ -157,7 +157,9 @@ def gains(table: pd.DataFrame, words: list[str]) -> None:
         out.print("no gain to show: it takes a baseline and another setting with scores")
         return
     out.print(terminal_table(table))
-    out.print(f"the whole report: xstilts report {shlex.join(words)}", highlight=False)
+    out.print(
+        f"the whole report: xstilts report {shlex.join(words)}", highlight=False, markup=False
+    )
 
 
 def xtreme(section: Section | None) -> None:
