@@ -17,7 +17,8 @@ from xstilts.studies.base import Answer
 from xstilts.studies.choosing import by_other_choices, by_other_targets, chosen
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.points import PLACE
-from xstilts.studies.similarity import conclude, predicted_by
+from xstilts.studies.similarity import conclude
+from xstilts.studies.similarity.points import predicted_by
 
 LANGUAGES = ("de", "sw")
 TASKS = tuple(f"task{number}" for number in range(8))

@@ -62,9 +62,3 @@ class StoreError(XstiltsError):
     """The store cannot be read or written."""
 
     exit_code = 4
-
-
-class StagesFailed(XstiltsError):
-    """Some stages failed; everything that did not depend on them was finished."""
-
-    exit_code = 3

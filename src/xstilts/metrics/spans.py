@@ -46,6 +46,4 @@ def value(sums: Floats) -> Floats:
 
 
 TITLE = "micro-averaged F1 of labelled spans"
-SPAN_F1 = Metric(
-    "span_f1", 1, statistics, value, ("tagging",), "micro-averaged F1 of labelled spans"
-)
+SPAN_F1 = Metric("span_f1", 1, statistics, value, ("tagging",), TITLE)

@@ -1,0 +1,80 @@
+"""`similarity`: does semantic similarity between intermediate and target task predict accuracy?
+
+For each target the intermediate tasks are the points: their similarity to it against the gain
+that they bring. A measure is worth something if choosing the task by it loses little. `points`
+reads the numbers, `judged` says what each measure is worth, `told` and `tabled` show it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from xstilts.config.load import Loaded
+from xstilts.statistics.permutation import DRAWS
+from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
+from xstilts.studies.choosing import by_other_choices, over_targets
+from xstilts.studies.gains import Gains, gains_in
+from xstilts.studies.points import all_measures, has_scores, task_of
+from xstilts.studies.recommend import CHEAP
+from xstilts.studies.similarity.judged import (
+    associations,
+    choices_of,
+    lost_by_choice,
+    past_advice,
+    summarised,
+)
+from xstilts.studies.similarity.measures import MEASURES
+from xstilts.studies.similarity.points import read_points
+from xstilts.studies.similarity.tabled import figures, past_table, tables
+from xstilts.studies.similarity.told import caveats, choosing, findings, summary
+from xstilts.studies.wording import NO_SCORES
+
+NAME = "similarity"
+QUESTION = (
+    "Does the semantic similarity between an intermediate task and a target predict zero-shot "
+    "cross-lingual accuracy?"
+)
+
+
+def needs(_: Loaded) -> Needs:
+    """The experiment as it is, the measures of its pairs of tasks, and those of `recommend`."""
+    return Needs(measures=tuple(dict.fromkeys((*MEASURES, *CHEAP))))
+
+
+def answer(evidence: Evidence) -> Answer:
+    """From the runs to the answer."""
+    gains = gains_in(evidence)
+    measures, lost = all_measures(evidence)
+    found = conclude(gains, measures)
+    if not has_scores(evidence, {task_of(cell.target) for cell in evidence.cells[OWN]}):
+        found = replace(found, summary=NO_SCORES)
+    return replace(found, caveats=(*found.caveats, *lost))
+
+
+def conclude(gains: Gains, measures: pd.DataFrame, draws: int = DRAWS) -> Answer:
+    """The answer from gains and measures.
+
+    Args:
+        measures: see `measured.measures_table`.
+        draws: permutations behind each p value.
+    """
+    points = read_points(gains, measures)
+    rows = associations(points, draws)
+    choices = choices_of(points)
+    summaries = summarised(points, rows, choices, draws)
+    lost, past = lost_by_choice(choices), past_advice(points)
+    honest = over_targets(by_other_choices(lost).tolist())
+    return Answer(
+        NAME,
+        QUESTION,
+        summary(summaries, points, lost, honest),
+        (*findings(summaries), *choosing(honest, past)),
+        (*tables(points, rows, choices, summaries), past_table(past)),
+        tuple(figures(summaries)),
+        (*caveats(points, summaries), *gains.caveats()),
+    )
+
+
+STUDY = Study(NAME, QUESTION, needs, answer)
