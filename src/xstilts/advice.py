@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts import api
+from xstilts.analysis.records import Remembered, remembered
 from xstilts.analysis.scan import facts_in
 from xstilts.config.setting import BASELINE
 from xstilts.core.plan import Plan, State
@@ -80,9 +81,9 @@ class Asked:
         return compile_experiment(self.wanted.loaded)
 
     @cached_property
-    def past(self) -> tuple[api.Remembered, ...]:
+    def past(self) -> tuple[Remembered, ...]:
         """The experiments that were run in the store, the newest last."""
-        return tuple(api.remembered(self.store))
+        return tuple(remembered(self.store))
 
     @property
     def cells(self) -> dict[str, tuple[Cell, ...]]:

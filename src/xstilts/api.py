@@ -13,24 +13,24 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xstilts.analysis.records import newest, records, remember, remembered_cells
 from xstilts.analysis.scan import expected, outcomes, results_frame
 from xstilts.config.load import Loaded
 from xstilts.config.load import load as load_experiment
 from xstilts.core.errors import ConfigError, StoreError
-from xstilts.core.files import read_json, write_json
-from xstilts.core.keys import digest_of
+from xstilts.core.files import read_json
 from xstilts.core.plan import Plan, Standing, State
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store, explain
 from xstilts.executors.events import Event
 from xstilts.executors.local import LocalExecutor, Outcome
 from xstilts.stages.check import check_folder
-from xstilts.stages.compile import Cell, Compiled, compile_experiment
+from xstilts.stages.compile import Compiled, compile_experiment
 from xstilts.stages.cost import calibration
 from xstilts.stages.names import Names
 from xstilts.stages.supply import Supply, supplies
@@ -202,7 +202,7 @@ def run_parts(
     executor = LocalExecutor(place, workers=workers or default_workers(), isolate=isolate)
     try:
         place.sweep()
-        _remember(*parts[0], place)
+        remember(*parts[0], place)
         return executor.run(joint(parts), listen)
     except OSError as error:  # the workers' own are told by the workers
         raise explain(error, place.root) from error
@@ -216,37 +216,6 @@ def results(loaded: Loaded | None = None, store: Store | Path | str | None = Non
     place = open_store(store)
     cells = compile_experiment(loaded).cells if loaded else remembered_cells(place)
     return results_frame(cells, place)
-
-
-def remembered_cells(store: Store) -> list[Cell]:
-    """The cells of every experiment that was run in a store, each once."""
-    return list(dict.fromkeys(cell for one in remembered(store) for cell in one.cells))
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """An experiment as it was run in a store.
-
-    Args:
-        name: the experiment's, and a digest of what it was.
-    """
-
-    name: str
-    cells: tuple[Cell, ...]
-    plan: Plan
-
-
-def remembered(store: Store) -> Iterator[Remembered]:
-    """Every experiment that was run in a store, the newest last."""
-    for path in _records(store):
-        record = read_json(path)
-        stages = tuple(Stage.from_json(stage) for stage in record["stages"])
-        yield Remembered(path.stem, tuple(map(_cell, record["cells"])), Plan(stages))
-
-
-def _cell(record: dict[str, Any]) -> Cell:
-    tuples = {name: tuple(record[name]) for name in ("metrics", "trained_by")}
-    return Cell(**{**record, **tuples})
 
 
 def gains(loaded: Loaded, store: Store | Path | str | None = None) -> pd.DataFrame:
@@ -307,7 +276,7 @@ def claims(
 
     listed, place = load_claims(path), open_store(store)
     bodies = [
-        body_of(name, compiled, place, stand_ins(compiled)) for name, compiled in _newest(place)
+        body_of(name, compiled, place, stand_ins(compiled)) for name, compiled in newest(place)
     ]
     if not bodies:
         raise ConfigError(
@@ -406,7 +375,7 @@ class ExperimentStatus:
 def experiments(store: Store) -> list[ExperimentStatus]:
     """Every experiment that was run in a store, by name."""
     found = []
-    for path in _records(store):
+    for path in records(store):
         stages = tuple(Stage.from_json(stage) for stage in read_json(path)["stages"])
         states = Counter(standing.state for standing in Plan(stages).standings(store).values())
         found.append(ExperimentStatus(path.stem, len(stages), dict(states)))
@@ -435,41 +404,10 @@ def default_workers() -> int:
     return min(4, len(usable(0)) if usable else os.cpu_count() or 1)
 
 
-def _records(store: Store, name: str = "*") -> list[Path]:
-    """What was run in a store: a file for each experiment as it was, the newest last."""
-    found = (store.root / "experiments").glob(f"{name}@*.json")
-    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
-
-
-def _newest(store: Store) -> list[tuple[str, Compiled]]:
-    """Experiments as they were last run with each encoder, the newest first."""
-    found: dict[tuple[str, str], Compiled] = {}
-    for one in reversed(list(remembered(store))):
-        place = one.name.rpartition("@")[0], one.cells[0].encoder
-        found.setdefault(place, Compiled(one.plan, one.cells))
-    return [(name, compiled) for (name, _), compiled in found.items()]
-
-
 def compiled_in(loaded: Loaded, store: Store) -> Compiled:
     """The compiled experiment, with its last run's stages to tell what has changed."""
     compiled = compile_experiment(loaded)
     known: dict[str, Any] = {}
-    for path in _records(store, loaded.experiment.name):
+    for path in records(store, loaded.experiment.name):
         known |= {stage["label"]: stage for stage in read_json(path)["stages"]}
     return replace(compiled, plan=Plan(compiled.plan.stages, known))
-
-
-def _remember(loaded: Loaded, compiled: Compiled, store: Store) -> None:
-    """Write down what was run, so that results and the next plan can refer to it."""
-    experiment = loaded.experiment.model_dump(mode="json")
-    name = f"{loaded.experiment.name}@{digest_of(experiment)[:8]}.json"
-    write_json(
-        store.root / "experiments" / name,
-        {
-            "experiment": experiment,
-            "text": loaded.text,
-            "origin": Path(loaded.origin).name,
-            "stages": [stage.to_json() for stage in compiled.plan.stages],
-            "cells": [asdict(cell) for cell in compiled.cells],
-        },
-    )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from xstilts import api
+from xstilts.analysis.records import remembered
 from xstilts.analysis.scan import results_frame
 from xstilts.config.load import Loaded
 from xstilts.config.setting import BASELINE
@@ -22,7 +23,7 @@ Results = Callable[..., pd.DataFrame]
 
 
 def past(store: Path) -> experience.Experiments:
-    return {one.name: one.cells for one in api.remembered(Store(store))}
+    return {one.name: one.cells for one in remembered(Store(store))}
 
 
 def spoilt(note: str) -> Results:
