@@ -24,7 +24,6 @@ from xstilts.studies.ledger.body import Body, Training, body_of
 from xstilts.studies.ledger.claim import load_claims
 from xstilts.studies.ledger.found import Drawn, Found, Verdict, decide
 from xstilts.studies.ledger.judge import Judgement, Scope, judge
-from xstilts.studies.ledger.swept import customary
 from xstilts.testing.planted import experiment
 
 CODES, SEEDS, EXAMPLES = ("en", "de", "fi"), (0, 1, 2, 3), 150
@@ -392,9 +391,6 @@ def test_gains_alone_do_not_support_a_claim_that_also_ranks() -> None:
 def test_of_a_sweep_over_layers_the_customary_one_is_judged() -> None:
     ways = [f"tatoeba (layer {layer}, {pool})" for layer in (4, 8) for pool in ("cls", "mean")]
     base = "FacebookAI/xlm-roberta-base"
-    assert customary(["xnli", *ways], base) == {"xnli": "xnli", "tatoeba": ways[3]}
-    assert customary(ways[:3], base) == {"tatoeba": ways[2]}
-    assert customary(ways[:1] + ways[2:3], "unheard-of") == {"tatoeba": ways[0]}
     retrieval = {"layer": (4, 8), "pooling": ("cls", "mean")}
     loaded = experiment(("none",), ("tatoeba",), encoder=base, retrieval=retrieval)
     compiled = compile_experiment(loaded)

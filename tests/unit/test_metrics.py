@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -124,11 +125,14 @@ def plain_best(cosine: np.ndarray, k: int) -> np.ndarray:
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 40), (40, 1), (3, 61), (61, 3), (25, 37), (48, 48)])
 @pytest.mark.parametrize("drawn", ["signs", "repeated", "any", "one point"])
 @pytest.mark.parametrize("k", [1, 4, 50])
+@pytest.mark.parametrize("threads", [1, 3])
 def test_neighbours_both_ways_are_those_of_brute_force(
-    sizes: tuple[int, int], drawn: str, k: int, monkeypatch: pytest.MonkeyPatch
+    sizes: tuple[int, int], drawn: str, k: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, size in (("BLOCK", 12), ("ALONG", 6), ("DOWN", 3)):
         monkeypatch.setattr(nearest_module, name, size)
+    several = lambda most: nullcontext(min(most, threads))  # noqa: E731
+    monkeypatch.setattr(nearest_module, "_threads", several)
     draw = np.random.default_rng(k)
     left, right = (draw.normal(size=(size, 16)).astype("f4") for size in sizes)
     if drawn == "signs":  # rows of length 4, so cosines are exact and many are equal

@@ -33,6 +33,10 @@ class Remembered:
     cells: tuple[Cell, ...]
     plan: Plan
 
+    def has_results(self, store: Store) -> bool:
+        """Whether any of its scores is there."""
+        return any(store.has(cell.key) for cell in self.cells)
+
 
 def remembered(store: Store) -> Iterator[Remembered]:
     """Every experiment that was run in a store, the newest last."""
@@ -54,9 +58,13 @@ def records(store: Store, name: str = "*") -> list[Path]:
 
 
 def newest(store: Store) -> list[tuple[str, Compiled]]:
-    """Experiments as they were last run with each encoder, the newest first."""
+    """Experiments as they were last run with each encoder, the newest first.
+
+    One that was changed and has no result yet does not hide what came out of it before.
+    """
     found: dict[tuple[str, str], Compiled] = {}
-    for one in reversed(list(remembered(store))):
+    every = sorted(remembered(store), key=lambda one: one.has_results(store))
+    for one in reversed(every):
         place = one.name.rpartition("@")[0], one.cells[0].encoder
         found.setdefault(place, Compiled(one.plan, one.cells))
     return [(name, compiled) for (name, _), compiled in found.items()]

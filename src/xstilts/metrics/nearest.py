@@ -1,12 +1,20 @@
-"""Exact nearest neighbours by cosine, in blocks, so that memory grows with n and not with n²."""
+"""Exact nearest neighbours by cosine, in blocks, so that memory grows with n and not with n².
+
+Every thread that BLAS may use takes rows of its own, and its products are then of one thread:
+while one looks through a block another multiplies. What is found does not depend on how many.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from xstilts.core.errors import DataError
 
@@ -75,11 +83,40 @@ def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighb
     taken whole.
     """
     one, other = unit(left), unit(right)
-    forward, backward = _unknown(len(one), k, len(other)), _unknown(len(other), k, len(one))
-    for rows, columns, near in _products(one, other):
-        _see(forward, rows, columns.start, near, ALONG)
-        _see(backward, columns, rows.start, near.T, DOWN)
+    forward = _unknown(len(one), k, len(other))
+
+    def look(start: int, stop: int) -> Neighbours:
+        backward = _unknown(len(other), k, len(one))
+        for rows, columns, near in _products(one, other, start, stop):
+            _see(forward, rows, columns.start, near, ALONG)
+            _see(backward, columns, rows.start, near.T, DOWN)
+        return backward
+
+    with _threads(-(-len(one) // BLOCK)) as threads, ThreadPoolExecutor(threads) as pool:
+        share = BLOCK * -(-len(one) // (BLOCK * threads))
+        starts = range(0, len(one), share)
+        stops = [min(start + share, len(one)) for start in starts]
+        backward, *others = pool.map(look, starts, stops)
+    for more in others:  # in the order of rows, so that of equals the first stays
+        _merge(backward, np.arange(len(other)), more.cosine, more.place)
     return forward, backward
+
+
+@contextmanager
+def _threads(most: int) -> Iterator[int]:
+    """How many threads may multiply at once, at most `most`; if several, BLAS has one in each."""
+    blas = _libraries().select(user_api="blas")
+    threads = min(most, max((one["num_threads"] for one in blas.info()), default=1))
+    if threads < 2:
+        yield 1
+        return
+    with blas.limit(limits=1):
+        yield threads
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors:
@@ -98,17 +135,19 @@ def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors
     return near
 
 
-def _products(one: Vectors, other: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
-    """Rows, columns and their cosines, block by block; each block takes the last one's place."""
+def _products(
+    one: Vectors, other: Vectors, start: int, stop: int
+) -> Iterator[tuple[slice, slice, Vectors]]:
+    """Some rows, columns and their cosines, block by block; each takes the last one's place."""
     room = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    for rows in _blocks(len(one)):
-        for columns in _blocks(len(other)):
+    for rows in _blocks(start, stop):
+        for columns in _blocks(0, len(other)):
             whole = (rows.stop - rows.start, columns.stop - columns.start) == room.shape
             yield rows, columns, product(one[rows], other[columns], room if whole else None)
 
 
-def _blocks(size: int) -> Iterator[slice]:
-    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+def _blocks(first: int, end: int) -> Iterator[slice]:
+    return (slice(start, min(start + BLOCK, end)) for start in range(first, end, BLOCK))
 
 
 def _unknown(rows: int, k: int, others: int) -> Neighbours:

@@ -49,9 +49,9 @@ from xstilts.studies.points import (
     pooled,
     searched_targets,
     spread,
-    task_of,
     task_table,
 )
+from xstilts.studies.sweeps import task_of
 from xstilts.studies.wording import NO_SCORES, after_holm, chance, listed, ranged, shown_by, slug
 
 NAME = "difficulty"

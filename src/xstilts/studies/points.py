@@ -18,7 +18,7 @@ from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.studies.base import OWN, Evidence
 from xstilts.studies.gains import Gains
 from xstilts.studies.measured import measures_table
-from xstilts.studies.sweeps import task_of as task_of
+from xstilts.studies.sweeps import task_of
 from xstilts.studies.wording import listed
 from xstilts.tasks.base import TaskSpec
 

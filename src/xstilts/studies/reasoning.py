@@ -47,7 +47,8 @@ from xstilts.studies.base import (
 )
 from xstilts.studies.budget import steps_of, unequal
 from xstilts.studies.gains import Gains, gains_in
-from xstilts.studies.points import gains_by_task, has_scores, single_tasks, task_of
+from xstilts.studies.points import gains_by_task, has_scores, single_tasks
+from xstilts.studies.sweeps import task_of
 from xstilts.studies.wording import chance, in_points, listed, verdict
 from xstilts.tasks.base import TaskSpec
 

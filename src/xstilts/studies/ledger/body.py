@@ -18,11 +18,11 @@ from xstilts.analysis.scan import outcomes, results_frame
 from xstilts.analysis.stats import ENGLISH, Outcome, drawn_gains
 from xstilts.config.setting import BASELINE, Setting, mixture_name, parse_setting
 from xstilts.core.store import Store
+from xstilts.models.habits import KNOWN
 from xstilts.stages.compile import TEXT, Cell, Compiled
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.ledger.found import Drawn
-from xstilts.studies.ledger.swept import customary
-from xstilts.studies.points import task_of
+from xstilts.studies.sweeps import customary
 
 DRAWS = 2_000
 
@@ -168,11 +168,10 @@ def _examples(system: Mapping[tuple[str, int], Outcome]) -> int:
 def body_of(name: str, compiled: Compiled, store: Store, stand_ins: Mapping[str, str]) -> Body:
     """What a store holds of an experiment as it was run; of a sweep over layers the usual one."""
     encoder = compiled.cells[0].encoder
-    judged = customary((cell.target for cell in compiled.cells), encoder)
+    layer = KNOWN[encoder].retrieval_layer if encoder in KNOWN else None
+    plain = customary((cell.target for cell in compiled.cells), layer)
     cells = tuple(
-        replace(cell, target=task_of(cell.target))
-        for cell in compiled.cells
-        if cell.target in judged.values()
+        replace(cell, target=plain[cell.target]) for cell in compiled.cells if cell.target in plain
     )
     frame = results_frame(cells, store)
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
@@ -192,5 +191,5 @@ def body_of(name: str, compiled: Compiled, store: Store, stand_ins: Mapping[str,
         here = [cell for cell in cells if cell.target == target and cell.language != ENGLISH]
         return outcomes(here, store)
 
-    ways = {task: name for task, name in judged.items() if name != task}
+    ways = {task: name for name, task in plain.items() if name != task}
     return Body(name, encoder, cells, frame, of_target, best, trainings, stand_ins, ways)

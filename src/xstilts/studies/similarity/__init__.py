@@ -16,7 +16,7 @@ from xstilts.statistics.permutation import DRAWS
 from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
 from xstilts.studies.choosing import by_other_choices, over_targets
 from xstilts.studies.gains import Gains, gains_in
-from xstilts.studies.points import all_measures, has_scores, task_of
+from xstilts.studies.points import all_measures, has_scores
 from xstilts.studies.recommend import CHEAP
 from xstilts.studies.similarity.judged import (
     associations,
@@ -29,6 +29,7 @@ from xstilts.studies.similarity.measures import MEASURES
 from xstilts.studies.similarity.points import read_points
 from xstilts.studies.similarity.tabled import figures, past_table, tables
 from xstilts.studies.similarity.told import caveats, choosing, findings, summary
+from xstilts.studies.sweeps import task_of
 from xstilts.studies.wording import NO_SCORES
 
 NAME = "similarity"

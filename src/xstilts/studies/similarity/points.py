@@ -12,8 +12,9 @@ from xstilts.studies.choosing import (
     by_other_targets,
 )
 from xstilts.studies.gains import Gains
-from xstilts.studies.points import mean_over_runs, task_of
+from xstilts.studies.points import mean_over_runs
 from xstilts.studies.similarity.measures import MEASURES, OTHERS
+from xstilts.studies.sweeps import task_of
 
 
 @dataclass(frozen=True)
