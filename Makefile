@@ -20,7 +20,7 @@ test: $(VENV)/.installed-dev
 test-heavy: $(VENV)/.installed-dev
 	$(BIN)/pytest -m heavy
 
-# About 25 minutes on two quiet cores, 24 GB of memory and 6 GB of disk under build/.
+# Up to an hour on two quiet cores, 24 GB of memory and 6 GB of disk under build/.
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench --data $(DATA)
 

@@ -23,6 +23,11 @@ compute the same. A figure is the median of the rounds' ratios, with the lowest 
 how many times as fast xstilts is, or a share. The share of the matrix-product rate counts the
 operations of the blocks' matrices for real sub-words only, against the best product of large
 matrices that was seen in the same run.
+
+Rows that say "one thread a process" have as many of our worker processes at once as the rival
+has threads: that is how `xstilts run` uses a CPU, so they are what a user gets. The other rows have
+both sides in one process with all threads. Two Trainers started by hand, of one thread each,
+would lose less as well; that was not measured.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,15 @@ def test_looks_are_evenly_spread_and_end_at_the_end() -> None:
     assert looks(10, 2) == {5, 10}
     assert looks(100, 3) == {33, 67, 100}
     assert looks(2, 5) == {1, 2}
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles for a CPU with g++")
+def test_a_compiled_encoder_trains_the_same_weights(model: TransferModel, tmp_path: Path) -> None:
+    whole, losses = ours(model, tmp_path / "plain")
+    recipe = RECIPE.model_copy(update={"compile": True})
+    compiled, other = ours(model, tmp_path / "compiled", recipe)
+    assert other == pytest.approx(losses, abs=1e-5)
+    assert compiled.keys() == whole.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(compiled[name], value, rtol=1e-3, atol=1e-5)
