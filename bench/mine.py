@@ -117,8 +117,10 @@ def measure(options: Options) -> list[Row]:
     )
     pairs = check(last["xstilts"], last["rival"])
     shares = [round(peak.share(2 * WIDTH / turn.cost), 3) for turn in turns["xstilts"]]
+    alone = 2 * WIDTH * size * size / peak.rate
     notes = {
         "pairs alike": pairs,
+        "seconds that the products alone take at the best rate": round(alone, 1),
         "seconds": [round(turn.seconds, 1) for turn in turns["xstilts"]],
         "rival's seconds": [round(turn.seconds, 1) for turn in turns["rival"]],
         "GFLOP/s at most": round(peak.rate / 1e9),

@@ -7,11 +7,12 @@ less memory and as many operations. `--size`: rows of a slice.
 
 from __future__ import annotations
 
+import copy
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ from xstilts.formats.masked_lm import MASKED_LM, Masking
 from xstilts.models.encoder import Encoder
 from xstilts.models.transfer import HeadShape, TransferModel, initialised
 from xstilts.train.batching import collate
-from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import TrainTask, train
+from xstilts.train.loop import Run, TrainTask
+from xstilts.train.precision import computing
+from xstilts.train.predict import read_places
 
 TASK, RATE, DECAY = "text", 1e-5, 0.01
 COPIES = 4
@@ -90,14 +92,34 @@ def memory() -> int:
 
 def ours(setting: Setting) -> Iterator[Answer]:
     """First the loss of some rows without dropout, then a training step for every answer."""
+    model = _model(setting)
     few = setting.masked[:4]
-    trial = _train(setting, undropped(_model(setting)), few, rate=1e-12)  # type: ignore[arg-type]
-    yield {"loss": next(trial)["loss"]}
-    trial.close()
-    slices = setting.rows // setting.slice
-    steps = _train(setting, _model(setting), setting.masked, rate=RATE, slices=slices)
-    for answer in steps:
-        yield {**answer, "peak": peak_bytes()}
+    yield {"loss": _own_loss(setting, undropped(copy.deepcopy(model)), few) / _targets(few)}
+    task = TrainTask(
+        *(TASK, "masked_lm", (), "masked_accuracy", setting.masked, (), ()),
+        redraw=lambda feature, _seed: feature,  # masked the same on both sides
+    )
+    recipe = Recipe(
+        learning_rate=RATE, epochs=200, batch_size=setting.rows, weight_decay=DECAY, warmup=0,
+        evaluations=1, keep="last", accumulation=setting.rows // setting.slice,
+    )  # fmt: skip
+    run = Run(model, [task], recipe, 0, setting.tokenizer.pad_token_id)
+    with computing(run.precision):
+        for number in count():
+            started = time.perf_counter()
+            loss = run.step(number)
+            wait()
+            yield {"seconds": time.perf_counter() - started, "loss": loss, "peak": peak_bytes()}
+
+
+@torch.no_grad()
+def _own_loss(setting: Setting, model: Any, features: list[Feature]) -> float:
+    """The loss summed over targets."""
+    model.eval().to(device())
+    batch = collate(features, setting.tokenizer.pad_token_id).to(device())
+    places = read_places(MASKED_LM, features, device())
+    logits = model(TASK, batch.ids, batch.mask, batch.types, places)
+    return float(MASKED_LM.loss(logits, MASKED_LM.targets(features, setting.length).to(device())))
 
 
 def _model(setting: Setting) -> TransferModel:
@@ -109,46 +131,6 @@ def _model(setting: Setting) -> TransferModel:
     head.load_state_dict(setting.head())
     head.norm.eps = seen.model.config.layer_norm_eps
     return model
-
-
-def _train(
-    setting: Setting, model: TransferModel, features: list[Feature], rate: float, slices: int = 1
-) -> Iterator[Answer]:
-    """Seconds and loss of each step of one long run of xstilts' loop."""
-    recipe = Recipe(
-        learning_rate=rate, epochs=200, batch_size=len(features), weight_decay=DECAY, warmup=0,
-        evaluations=1, keep="last", checkpoint_minutes=1e6, accumulation=slices,
-    )  # fmt: skip
-    task = TrainTask(
-        *(TASK, "masked_lm", (), "masked_accuracy", features, (), ()),
-        redraw=lambda feature, _seed: feature,  # masked the same on both sides
-    )
-    return _paused(model, task, recipe, setting.tokenizer.pad_token_id)
-
-
-def _paused(model: TransferModel, task: TrainTask, recipe: Recipe, pad: int) -> Iterator[Answer]:
-    """The loop, held after each step until the next is asked for."""
-    from threading import Semaphore, Thread
-
-    may, done, news = Semaphore(0), Semaphore(0), list[dict[str, Any]]()
-
-    def listen(facts: dict[str, Any]) -> None:
-        wait()
-        news.append(facts)
-        done.release()
-        may.acquire()
-
-    def loop() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            may.acquire()
-            train(model, [task], recipe, 0, pad, Checkpoints(Path(folder)), listen)
-
-    Thread(target=loop, daemon=True).start()
-    while True:
-        started = time.perf_counter()
-        may.release()
-        done.acquire()
-        yield {"seconds": time.perf_counter() - started, "loss": news[-1]["loss"]}
 
 
 def theirs(setting: Setting) -> Iterator[Answer]:
@@ -167,9 +149,9 @@ def theirs(setting: Setting) -> Iterator[Answer]:
     model.train()
     while True:
         started, summed = time.perf_counter(), 0.0
-        count = _targets(setting.masked)
+        targets = _targets(setting.masked)
         for start in range(0, setting.rows, setting.slice):
-            loss = _loss(setting, model, setting.masked[start : start + setting.slice]) / count
+            loss = _loss(setting, model, setting.masked[start : start + setting.slice]) / targets
             loss.backward()
             summed += float(loss.detach())
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -16,18 +16,22 @@ FAILED: dict[str, Any] = {"skipped": "it failed, or was not run", "rows": []}
 HEAD = """\
 # Performance
 
-Written by `make bench`. Both sides take turns (ABAB…) in one process tree on the same data and
-weights, with the same precision, threads, examples per optimizer step, dropout, schedule and
-clipping; a warm-up turn of each is not counted, and each benchmark first checks that both sides
-compute the same. A figure is the median of the rounds' ratios, with the lowest and the highest:
-how many times as fast xstilts is, or a share. The share of the matrix-product rate counts the
-operations of the blocks' matrices for real sub-words only, against the best product of large
-matrices that was seen in the same run.
+Written by `python -m bench.page` (`make bench` calls it last) from what each benchmark measured
+when it was last run. Both sides have the same data and weights, precision, threads, examples per
+optimizer step, dropout, schedule and clipping. They take turns (ABAB…) in one process tree, after
+a warm-up turn of each that is not counted, but for the grid and for memory, which are measured
+once. Each benchmark but that of memory checks that both sides compute the same. A figure is the
+median of the rounds' ratios, with the lowest and the highest: how many times as fast xstilts is,
+or a share.
 
-Rows that say "one thread a process" have as many of our worker processes at once as the rival
-has threads: that is how `xstilts run` uses a CPU, so they are what a user gets. The other rows have
-both sides in one process with all threads. Two Trainers started by hand, of one thread each,
-would lose less as well; that was not measured.
+The share of the matrix-product rate counts the operations of the blocks' matrices for real sub-
+words only, against the best product of large matrices that was seen in the same run. That rate
+differs from run to run on a shared machine, so shares of different rows cannot be compared.
+
+Rows that say "one thread a process" have as many of our worker processes at once as the rival has
+threads, each with a run of its own: that is how `xstilts run` works through a grid on a CPU. The
+other rows have both sides in one process with all threads. Two Trainers started by hand, of one
+thread each, would lose less as well; that was not measured. Nothing here was measured on a GPU.
 """
 
 

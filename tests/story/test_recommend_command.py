@@ -137,6 +137,7 @@ def test_the_record_of_past_advice_is_a_sentence() -> None:
     )
     assert past_sentence(found).startswith(
         "On the 4 targets of this store, following it would have cost 0.0 points against the best "
-        "[0.0, 0.0]; taking the best on the other targets 0.0, choosing at random 1.6. "
+        "[no variation between the few values]; taking the best on the other targets 0.0, choosing "
+        "at random 1.6. "
     )
     assert list(sentences(found, 100.0)) == [past_sentence(found)]

@@ -255,6 +255,26 @@ def test_settings_hold_in_full_in_part_or_not() -> None:
         assert ask(name, plain, **params).verdict is without, (name, params)
 
 
+def test_settings_are_not_judged_before_there_are_scores() -> None:
+    full = body({("xnli", "mnli"): UP, ("xnli", "mnli+squad-v1"): UP})
+    unscored = replace(full, frame=full.frame.assign(value=np.nan))
+    for name, params in (
+        ("encoder", {"names": [full.encoder]}),
+        ("phases", {"baseline": True}),
+        ("multitask", {}),
+        ("tasks", {"count": 1}),
+        ("covers", {"kinds": {"a": ["mnli"]}}),
+        ("languages", {"targets": ["xnli"], "count": 3}),
+    ):
+        assert ask(name, unscored, **params).verdict is Verdict.UNTESTABLE, name
+    mixed = full.frame["intermediate"] == "mnli+squad-v1"
+    half = replace(full, frame=full.frame.assign(value=full.frame["value"].mask(mixed)))
+    assert ask("multitask", half).verdict is Verdict.CONTRADICTED
+    span = {"kinds": {"a": ["format span"]}}
+    assert ask("covers", half, **span).verdict is Verdict.CONTRADICTED
+    assert ask("covers", full, **span).verdict is Verdict.SUPPORTED
+
+
 def test_null_effects_are_rarely_decided() -> None:
     """Ten effects of zero at once: Holm keeps false findings at one in twenty looks."""
     wrong = 0
@@ -381,7 +401,7 @@ def test_gains_alone_do_not_support_a_claim_that_also_ranks() -> None:
     listed = [one for one in load_claims() if one.claim.id == "C1"]
     (one,) = judge(listed, [body({("xnli", "mnli"): UP, ("tydiqa", "mnli"): UP})])
     assert one.verdict is Verdict.UNDECIDED
-    assert "not tested: order, best" in one.judged_on
+    assert "not tested: order" in one.judged_on
     assert "not judged: how many points are many" in one.judged_on
     few = judge(load_claims(), [body({("bucc", "mnli"): UP})])
     tree = as_json(next(one for one in few if one.claim.id == "C3"))

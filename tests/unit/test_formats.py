@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from xstilts.models.files import EncoderFiles, import_encoder
 from xstilts.models.transfer import HeadShape, initialised
 from xstilts.testing.tiny import write_encoder
 from xstilts.train.batching import by_length, collate
-from xstilts.train.predict import embed, predict
+from xstilts.train.predict import embed, predict, read_places
 
 SHORT = Reading(max_length=64)
 
@@ -130,6 +131,34 @@ def test_predictions_do_not_depend_on_the_batches(root: Path) -> None:
         embed(encoder, made, 1, [(2, "mean")], tokens=tokens)[2, "mean"] for tokens in (1, 4096)
     )
     torch.testing.assert_close(torch.tensor(one), torch.tensor(other), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("kind", ["classification", "tagging", "span", "multiple_choice"])
+def test_logits_do_not_depend_on_what_else_is_in_the_batch(
+    root: Path, kind: str, pooling: str
+) -> None:
+    made = features(24)
+    if kind == "multiple_choice":
+        made = [replace(one, further=(other,)) for one, other in zip(made, made[::-1], strict=True)]
+    if kind == "tagging":
+        made = [replace(one, words=tuple(range(1, len(one.ids) - 1))) for one in made]
+    labels = {"span": 2, "multiple_choice": 1}.get(kind, 3)
+    shape, form = HeadShape(kind, labels, 0.1, pooling), TRAINED.get(kind)
+    model = initialised(Encoder(EncoderFiles(root), torch.arange(160)), {"t": shape}, 0).eval()
+
+    @torch.no_grad()
+    def logits(chosen: list[Feature]) -> torch.Tensor:
+        batch = collate(chosen, 1)
+        places = read_places(form, chosen, torch.device("cpu"))
+        found: torch.Tensor = model("t", batch.ids, batch.mask, batch.types, places)
+        return found.reshape(len(chosen), -1, found.shape[-1])
+
+    together = logits(made)
+    for feature, found in zip(made, together, strict=True):
+        (alone,) = logits([feature])
+        assert alone.abs().max() > 0.01
+        torch.testing.assert_close(found[: len(alone)], alone, rtol=0, atol=1e-5)
 
 
 def test_padding_is_masked() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from xstilts.analysis.scan import COLUMNS
 from xstilts.stages.compile import Cell
-from xstilts.studies.gains import LeftOut, gains_of
+from xstilts.studies.gains import ONE_SEED, LeftOut, gains_of
 
 Row = tuple[str, str, str, int, float, str]
 
@@ -57,7 +57,8 @@ def test_a_setting_with_one_run_that_cannot_be_used_is_left_out_as_a_whole(
     good: Row = ("b", "t", "de", 0, 0.6, "")
     found = gains_of(results([*BASE, *rows, good]))
     assert found.table["setting"].tolist() == ["b"]
-    (caveat,) = found.caveats()
+    one_seed, caveat = found.caveats()
+    assert one_seed == ONE_SEED
     assert caveat.startswith("a is left out on t: ")
     assert why in caveat
 

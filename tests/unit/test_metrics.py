@@ -157,6 +157,14 @@ def test_neighbours_both_ways_are_those_of_brute_force(
         np.testing.assert_allclose(found.cosine, best, atol=1e-6)
 
 
+def test_no_vectors_have_no_neighbours() -> None:
+    none, some = np.zeros((0, 4), dtype="f4"), np.ones((5, 4), dtype="f4")
+    assert nearest(none, some).tolist() == []
+    forward, backward = both_ways(none, some, 2)
+    assert forward.place.shape == (0, 2)
+    assert backward.place.shape == (5, 0)
+
+
 def test_the_first_of_equal_vectors_wins_wherever_blocks_end() -> None:
     """BLAS adds up in another order for other shapes; equal vectors must not be told apart."""
     draw = np.random.default_rng(0)

@@ -58,6 +58,15 @@ def trained(
         {"accumulation": 3},
         {"weight_decay": 0.0},
         {"head_learning_rate": 0.05, "weight_decay": 0.1},
+        # 300 steps with all of it at once; small ones, as float errors grow with every step
+        {
+            "epochs": 100,
+            "learning_rate": 1e-3,
+            "clip": 0.5,
+            "warmup": 0.1,
+            "weight_decay": 0.1,
+            "accumulation": 2,
+        },
     ],
 )
 def test_rows_out_of_view_end_as_full_training_leaves_them(
@@ -112,3 +121,20 @@ def test_a_viewed_encoder_gives_the_pretrained_hidden_states(root: Path) -> None
         for layer, hidden in enumerate(theirs.hidden_states):
             found = view.states(ids, mask, torch.zeros_like(ids))[layer]
             torch.testing.assert_close(found[real], hidden[real])
+
+
+def test_rows_out_of_view_are_the_pretrained_bits_where_nothing_decays(
+    root: Path, tmp_path: Path
+) -> None:
+    recipe = Recipe(
+        learning_rate=1e-2, epochs=2, batch_size=8, evaluations=1, weight_decay=0.0, clip=0.5
+    )
+    whole = EncoderFiles(root).whole_embeddings()
+    everything = torch.arange(len(whole))
+    _, full = trained(root, everything, recipe, tmp_path)
+    ids = used_ids((feature.ids for feature in task().train), PAD)
+    unused = torch.ones(len(whole), dtype=torch.bool)
+    unused[ids] = False
+    rows = TouchedRows(ids, whole[ids], full.log.best_decay).over(whole, everything)
+    name = "encoder.model.embeddings.word_embeddings.weight"
+    assert torch.equal(rows[unused], full.state[name][unused])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -154,13 +155,14 @@ def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
 def past_sentence(found: Recommendation) -> str:
     """What following the advice would have cost on the targets that the store has results of."""
     ours, others, blind = (mean_cost(found.past, way) for way in Way)
-    if ours.note:
+    if isnan(ours.value):
         return f"How good such advice has been with this encoder is not known: {ours.note}."
+    interval = ours.note if isnan(ours.low) else f"{points(ours.low)}, {points(ours.high)}"
     inside = found.past.loc[found.past["way"] == Way.ADVICE, "inside"].mean()
     return (
         f"On the {ours.n} targets of this store, following it would have cost "
         f"{points(ours.value)} points against the best "
-        f"[{points(ours.low)}, {points(ours.high)}]; taking the best on the other targets "
+        f"[{interval}]; taking the best on the other targets "
         f"{points(others.value)}, choosing at random {points(blind.value)}. "
         f"{100 * inside:.0f} % of the gains lay in the intervals given for them."
     )

@@ -92,9 +92,10 @@ def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighb
             _see(backward, columns, rows.start, near.T, DOWN)
         return backward
 
-    with _threads(-(-len(one) // BLOCK)) as threads, ThreadPoolExecutor(threads) as pool:
-        share = BLOCK * -(-len(one) // (BLOCK * threads))
-        starts = range(0, len(one), share)
+    blocks = max(1, -(-len(one) // BLOCK))
+    with _threads(blocks) as threads, ThreadPoolExecutor(threads) as pool:
+        share = BLOCK * -(-blocks // threads)
+        starts = range(0, max(1, len(one)), share)
         stops = [min(start + share, len(one)) for start in starts]
         backward, *others = pool.map(look, starts, stops)
     for more in others:  # in the order of rows, so that of equals the first stays

@@ -17,6 +17,10 @@ from xstilts.studies.sweeps import one_way
 
 COLUMNS = ("setting", "target", "metric", "language", "seed", "score", "baseline", "gain", "key")
 RUN = ["target", "language", "seed"]
+ONE_SEED = (
+    "There is one seed: no interval and no p here holds what another seed would change, so a run's "
+    "luck counts as an effect."
+)
 HOLDS = "it holds the target's own training data"
 
 
@@ -64,17 +68,22 @@ class Gains:
         return Gains(table, left_out, self.swept)
 
     def caveats(self) -> tuple[str, ...]:
-        """What stands for a sweep, and who is left out where: a sentence for each reason."""
+        """One seed, what stands for a sweep, and who is left out where and why."""
         found: dict[tuple[str, str], list[str]] = {}
         for one in self.left_out:
             found.setdefault((one.setting, one.why), []).append(one.target)
         alike: dict[tuple[str, str], list[str]] = {}
         for (setting, why), targets in found.items():
             alike.setdefault((", ".join(targets), why), []).append(setting)
-        return self.swept + tuple(
-            f"{', '.join(settings)} {'is' if len(settings) == 1 else 'are'} left out on "
-            f"{targets}: {why}."
-            for (targets, why), settings in alike.items()
+        one_seed = len(self.table) and self.table["seed"].nunique() == 1
+        return (
+            *((ONE_SEED,) if one_seed else ()),
+            *self.swept,
+            *(
+                f"{', '.join(settings)} {'is' if len(settings) == 1 else 'are'} left out on "
+                f"{targets}: {why}."
+                for (targets, why), settings in alike.items()
+            ),
         )
 
 

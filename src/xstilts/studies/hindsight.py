@@ -7,16 +7,16 @@ as `studies.choosing.by_other_targets` has it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
 from xstilts.statistics import additive
-from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats, nothing, too_few
+from xstilts.statistics.estimate import NAN, Estimate, Floats, nothing, too_few
 from xstilts.statistics.ranking import expected_ndcg, expected_regret
-from xstilts.studies.choosing import by_other_targets
+from xstilts.studies.choosing import by_other_targets, over_targets
 from xstilts.studies.recommend import Known, recommend
 
 NEEDED = 1 + additive.NEEDED
@@ -78,7 +78,7 @@ def held_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_cost(found: pd.DataFrame, way: Way, column: str = "cost_1") -> Estimate:
-    """What a way of choosing costs on average, with Student's interval over targets, from 0 up.
+    """What a way of choosing costs on average; see `choosing.over_targets` for its interval.
 
     Args:
         found: from `held_out`, of one encoder.
@@ -87,11 +87,8 @@ def mean_cost(found: pd.DataFrame, way: Way, column: str = "cost_1") -> Estimate
     n = len(values)
     if n < NEEDED:
         return nothing(n, too_few(n, NEEDED, "targets with several tasks"))
-    from scipy import stats
-
-    value = float(values.mean())
-    width = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) * float(values.std(ddof=1)) / n**0.5
-    return Estimate(value, max(0.0, value - width), value + width, n=n)
+    cost = over_targets(values.tolist())
+    return replace(cost, low=float(np.maximum(0.0, cost.low)))  # a cost is never below zero
 
 
 def _target(

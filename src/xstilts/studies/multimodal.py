@@ -300,8 +300,8 @@ class _Look:
         name = self.target.name
         notes = (
             "Points of 100; means over seeds, and over languages but English. 95 % bootstrap "
-            "interval over examples and seeds. same-data: the setting holds the target's own "
-            "training data and counts in no group.",
+            "interval over examples and, where there are several, seeds. same-data: the setting "
+            "holds the target's own training data and counts in no group.",
         )
         rows = [self._row(row) for _, row in self.overall.iterrows()]
         yield StudyTable(f"{name}-settings", f"{name} after every setting", _frame(rows), notes)

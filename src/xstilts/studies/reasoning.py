@@ -69,6 +69,11 @@ ENOUGH = 1_000
 ROWS = 1_000
 """Gains beyond which the mixed model would take minutes: seeds are averaged first."""
 KINDS = ("reasoning", "not about language", "other")
+ALL_CHOICES = (
+    "Every task here that asks for reasoning is multiple choice, and so are the targets: what "
+    "looks like reasoning may be the format. An intermediate task of multiple choice that asks for "
+    "none would tell; xstilts has none, a task of your own counts as another one."
+)
 QUESTIONS = ("all-targets", "reasoning-targets", "non-linguistic", "interaction")
 """The tests that Holm's correction counts: the mixed model asks the same again."""
 GROUPS = {True: "reasoning", False: "other"}
@@ -285,6 +290,7 @@ class _Look:
         others = self.tasks - self.group
         said = f"Reasoning tasks: {_named(self.group)}; others: {_named(others)}"
         yield f"{said}. Which ones ask for reasoning is our choice."
+        yield ALL_CHOICES
         if self.variant == EQUAL:
             rest = self.tasks - {cell.intermediate for cell in self.evidence.cells[EQUAL]}
             text = "Every intermediate task has the same number of training examples"

@@ -7,8 +7,9 @@ set up in another way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 
@@ -74,8 +75,6 @@ def _phases(params: Phases, body: Body) -> Found:
     cells = _scored(body)
     trained = [cell for cell in cells if _own_training(cell, body)]
     searched = [cell for cell in cells if cell not in set(trained)]
-    if not cells:
-        return untestable("needs scores: run the experiment")
     parts = []
     if params.encoders:
         known = body.encoder.rpartition("/")[2].startswith(params.encoders)
@@ -121,8 +120,9 @@ def _multitask(params: Multitask, body: Body) -> Found:
     name = next(iter(chosen.settings.values()))
     tasks = body.mixtures[name]
     wanted = max(params.of or 0, len(set(body.singles) | tasks))
-    part = Part(f"{name} mixes {len(tasks)} of {wanted} tasks", len(tasks), wanted)
-    return settle([part], [cell.key for cell in _scored(body) if cell.intermediate == name])
+    keys = [cell.key for cell in _scored(body) if cell.intermediate == name]
+    said = f"{name} mixes {len(tasks)} of {wanted} tasks" + ("" if keys else ", without scores")
+    return settle([Part(said, len(tasks) if keys else 0, wanted)], keys)
 
 
 class TasksCompared(Model):
@@ -152,11 +152,12 @@ class Covers(Model):
 
 
 def _covers(params: Covers, body: Body) -> Found:
-    tasks = {task for setting in body.settings.values() for task in setting.tasks}
+    names = {cell.intermediate for cell in _scored(body)} & body.settings.keys()
+    tasks = {task for name in names for task in body.settings[name].tasks}
     parts = []
-    for kind, names in params.kinds.items():
+    for kind, wanted in params.kinds.items():
         having = sorted(
-            task for task in tasks if {task, f"format {body.formats.get(task)}"} & {*names}
+            task for task in tasks if {task, f"format {body.formats.get(task)}"} & {*wanted}
         )
         parts.append(Part(f"{kind}: {', '.join(having) or 'none'}", int(bool(having))))
     return settle(parts)
@@ -180,9 +181,20 @@ def _languages(params: Languages, body: Body) -> Found:
     return settle(parts, [cell.key for cell in cells])
 
 
-ENCODER = Check(Encoder, _encoder)
-PHASES = Check(Phases, _phases)
-MULTITASK = Check(Multitask, _multitask)
-TASKS_COMPARED = Check(TasksCompared, _tasks_compared)
-COVERS = Check(Covers, _covers)
-LANGUAGES = Check(Languages, _languages)
+def _once_scored(params: type[Model], judge: Callable[[Any, Body], Found]) -> Check:
+    """A check that says nothing of an experiment without any score."""
+
+    def judged(given: Any, body: Body) -> Found:
+        if not _scored(body):
+            return untestable("needs scores: run the experiment")
+        return judge(given, body)
+
+    return Check(params, judged)
+
+
+ENCODER = _once_scored(Encoder, _encoder)
+PHASES = _once_scored(Phases, _phases)
+MULTITASK = _once_scored(Multitask, _multitask)
+TASKS_COMPARED = _once_scored(TasksCompared, _tasks_compared)
+COVERS = _once_scored(Covers, _covers)
+LANGUAGES = _once_scored(Languages, _languages)

@@ -7,6 +7,7 @@ from math import isnan
 
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Answer, Evidence, Finding
+from xstilts.studies.gains import ONE_SEED
 from xstilts.studies.scaling.design import DRAWS, MORE_TASKS, Design, Group, designed
 from xstilts.studies.scaling.scores import MEAN, Budget, Scored, budgets, dev_scores, scored
 from xstilts.studies.scaling.tabled import Judged, corrected, figures, tables
@@ -29,7 +30,9 @@ def answer(evidence: Evidence) -> Answer:
         for one in found
         if one.group.long and one.table
     ]
+    alone = len(evidence.loaded.experiment.seeds) == 1
     caveats = (
+        *((ONE_SEED,) if alone else ()),
         *left_out,
         *_passed_over(design),
         *_design_caveats(evidence, design),
@@ -41,7 +44,7 @@ def answer(evidence: Evidence) -> Answer:
     return Answer(
         NAME,
         QUESTION,
-        _summary(judged),
+        _summary(judged, alone=alone),
         tuple(_findings(judged, seen)),
         tuple(tables(judged, seen, design.unit)),
         figures(judged[0]),
@@ -77,8 +80,12 @@ def _said(estimate: Estimate) -> str:
     return ranged(estimate, 1, " points", signed=True)
 
 
-def _summary(judged: Sequence[Judged]) -> str:
-    """All tasks against one, at the largest budget; then target by target; then the crossing."""
+def _summary(judged: Sequence[Judged], *, alone: bool) -> str:
+    """All tasks against one, at the largest budget; then target by target; then the crossing.
+
+    Args:
+        alone: there is one seed.
+    """
     first, adjusted = judged[0], corrected(judged)
     found = in_points(first.at_the_end)
     p = adjusted.get(first.target, found.p)  # the mean is a question of its own
@@ -89,6 +96,7 @@ def _summary(judged: Sequence[Judged]) -> str:
         if not isnan(p)
         else "there are too few runs to judge"
     )
+    verdict += " in these runs of one seed" if alone and p < LEVEL else ""
     by_holm = f"{chance(p, 'p (Holm)')}, " if first.target in adjusted and not isnan(p) else ""
     words = f"{_contest(first)}: {_said(found)} on {_on(first)}; {by_holm}{verdict}."
     sides: dict[bool, list[str]] = {True: [], False: []}
