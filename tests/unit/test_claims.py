@@ -275,6 +275,15 @@ def test_settings_are_not_judged_before_there_are_scores() -> None:
     assert ask("covers", full, **span).verdict is Verdict.SUPPORTED
 
 
+def test_measures_of_one_name_have_a_line_each() -> None:
+    listed = [one for one in load_claims() if one.claim.id == "C1"]
+    (one,) = judge(listed, [body({("xnli", "mnli"): UP, ("tydiqa", "mnli"): UP})])
+    measure = one.measures[0]
+    other = replace(measure, estimate=replace(measure.estimate, value=0.5))
+    told = lines(replace(one, measures=(measure, other, measure)))
+    assert len(told) == len(one.claim.published) + 1
+
+
 def test_null_effects_are_rarely_decided() -> None:
     """Ten effects of zero at once: Holm keeps false findings at one in twenty looks."""
     wrong = 0
@@ -419,6 +428,15 @@ def test_of_a_sweep_over_layers_the_customary_one_is_judged() -> None:
     keys = [cell.key for cell in compiled.cells if cell.target == ways[3]]
     assert [cell.key for cell in found.cells] == keys
     assert found.ways == {"tatoeba": ways[3]}
+
+
+def test_the_smallest_part_says_what_is_lacking(tmp_path: Path) -> None:
+    wanted = "{check: gains, tasks: {MNLI: [mnli], QQP: [qqp], RTE: [rte]}, targets: [xnli]}"
+    checks = f"    checks: [{wanted}, {wanted.replace('[qqp]', '[sst]')}]\n"
+    text = CLAIM.partition("    checks:")[0] + checks
+    (one,) = judged(tmp_path, body({("xnli", "mnli"): UP, ("xnli", "qqp"): UP}), text=text)
+    assert "1 of 3 tasks" in one.judged_on
+    assert "2 of 3 tasks" not in one.judged_on
 
 
 def test_the_layer_that_was_judged_is_named() -> None:

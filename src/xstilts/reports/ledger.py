@@ -131,12 +131,14 @@ class Line:
 
 def lines(one: Judgement) -> list[Line]:
     """Published figures first, each with what was measured of it, then all other measures."""
-    measured = {measure.what: measure for measure in one.measures}
-    found = [
-        _line(figure.what, f"{figure.points:+.1f}", measured.pop(figure.what, None))
-        for figure in one.claim.published
-    ]
-    return found + [_line(what, NOTHING, measure) for what, measure in measured.items()]
+    each = {(measure.what, measure.of, measure.estimate.value): measure for measure in one.measures}
+    rest = list(each.values())
+    found = []
+    for figure in one.claim.published:
+        measured = next((measure for measure in rest if measure.what == figure.what), None)
+        found.append(_line(figure.what, f"{figure.points:+.1f}", measured))
+        rest = [measure for measure in rest if measure is not measured]
+    return found + [_line(measure.what, NOTHING, measure) for measure in rest]
 
 
 def _line(what: str, figure: str, measure: Measure | None) -> Line:

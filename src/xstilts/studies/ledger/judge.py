@@ -27,8 +27,8 @@ class Judgement:
     Args:
         judged_on: the encoder, and how much of the targets, tasks and test splits.
         why: a sentence for each check.
-        favour: share of the bootstrap draws in which all of the claim that was drawn holds; the
-            smallest of its checks. NaN where nothing is drawn.
+        favour: the smallest share of bootstrap draws in which a check of the claim holds. NaN
+            where nothing is drawn.
         confidence: share of the draws on the verdict's side; NaN where there is none.
         keys: of the stages that hold the scores behind it.
     """
@@ -100,14 +100,23 @@ def _together(answers: Sequence[tuple[Asked, Found]]) -> Verdict:
 def _lacking(claim: Claim, body: Body, answers: Sequence[tuple[Asked, Found]]) -> tuple[str, ...]:
     """What keeps the verdict from being about what was published, in words."""
     said = _each(found.lacking for _, found in answers)
-    first = {text.rpartition(" of ")[2]: text for text in reversed(said)}  # of each kind
-    words = tuple(text for text in said if text in first.values())
+    least: dict[str, str] = {}
+    for text in said:
+        kind = text.rpartition(" of ")[2]
+        least[kind] = min(least.get(kind, text), text, key=_number)
+    words = tuple(text for text in said if text in least.values())
     if claim.about.encoders and body.encoder not in claim.about.encoders:
         words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
     names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
     if names:
         words = (*words, f"not tested: {', '.join(names)}")
     return (*words, f"not judged: {claim.unjudged}") if claim.unjudged else words
+
+
+def _number(text: str) -> int:
+    """That "3 of 9 targets" begins with; 0 of other words."""
+    first = text.partition(" ")[0]
+    return int(first) if first.isdecimal() else 0
 
 
 def _each(groups: Iterator[tuple[str, ...]]) -> tuple[str, ...]:
