@@ -24,8 +24,8 @@ once. Each benchmark but that of memory checks that both sides compute the same.
 median of the rounds' ratios, with the lowest and the highest: how many times as fast xstilts is,
 or a share.
 
-The share of the matrix-product rate counts the operations of the blocks' matrices for real sub-
-words only, against the best product of large matrices that was seen in the same run. That rate
+The share of the matrix-product rate counts the operations of the blocks' matrices for real
+sub-words only, against the best product of large matrices that was seen in the same run. That rate
 differs from run to run on a shared machine, so shares of different rows cannot be compared.
 
 Rows that say "one thread a process" have as many of our worker processes at once as the rival has
