@@ -1,9 +1,7 @@
 """Evaluate PAN-X dev in 40 languages beside Trainer.predict, language by language.
 
 The model is loaded on both sides; sentences are sub-word ids already. Ours ends with tags, the
-rival's with logits. On a CPU ours is measured twice: in one process with the rival's threads, and
-in as many worker processes of one thread, which is how `xstilts run` uses a CPU. `--size`:
-sentences of each language.
+rival's with logits. `--size`: sentences of each language.
 """
 
 from __future__ import annotations
@@ -20,11 +18,10 @@ from transformers import DataCollatorForTokenClassification, Trainer, TrainingAr
 from bench.encoders import encoder
 from bench.examples import TOY_TAGS, tags
 from bench.finetune import item
-from bench.machine import Peak, device, fresh_accelerator, has_gpu, wait
+from bench.machine import Peak, device, every_core, fresh_accelerator, has_gpu, wait
 from bench.program import Options, program
 from bench.rivals import tagging_model
 from bench.rounds import Row, Turn, alternate, ratios
-from bench.workers import AT_WORK, Workers
 from xstilts.formats.base import Feature, Reading, id_lists
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
@@ -72,25 +69,11 @@ class Ours:
     def __init__(self, setting: Setting) -> None:
         self.setting, self.found = setting, list[Any]()
 
+    @every_core()
     def __call__(self, number: int) -> Turn:
         """All languages once."""
         started = time.perf_counter()
         self.found = [tag for code in self.setting.features for tag in tagged(self.setting, code)]
-        return Turn(time.perf_counter() - started, self.setting.subwords)
-
-
-class OursAtWork:
-    """The same in worker processes."""
-
-    def __init__(self, setting: Setting, options: Options) -> None:
-        self.setting, self.workers = setting, Workers(Setting, tagged, options)
-        self.found = list[Any]()
-
-    def __call__(self, number: int) -> Turn:
-        """All languages once."""
-        started = time.perf_counter()
-        found = self.workers(self.setting.features)
-        self.found = [tag for language in found for tag in language]
         return Turn(time.perf_counter() - started, self.setting.subwords)
 
 
@@ -155,37 +138,32 @@ def check(setting: Setting, found: list[list[str]], logits: Mapping[str, Any]) -
 
 
 def measure(options: Options) -> list[Row]:
-    """One row on a GPU, two on a CPU."""
+    """One row."""
     setting = Setting(options)
-    sides: dict[str, Ours | OursAtWork] = {"xstilts": Ours(setting)}
-    if not has_gpu():
-        sides["xstilts" + AT_WORK] = OursAtWork(setting, options)
-    theirs = Theirs(setting)
+    ours, theirs = Ours(setting), Theirs(setting)
     peak = Peak()
-    turns = alternate({**sides, "rival": theirs}, options.rounds)
-    words = [check(setting, side.found, theirs.logits) for side in sides.values()]
+    turns = alternate({"xstilts": ours, "rival": theirs}, options.rounds)
     operations = setting.weights.forward_operations(1)
     shares = {
         name: round(peak.share(operations / min(turn.cost for turn in side)), 3)
         for name, side in turns.items()
     }
-    notes = {
-        "sentences": sum(map(len, setting.features.values())),
-        "words with the same tag": words[0],
-        "real sub-words": setting.subwords,
-        "the rival's share": shares["rival"],
-        "GFLOP/s at most": round(peak.rate / 1e9),
-    }
     return [
         Row(
-            f"evaluate PAN-X dev in {len(setting.features)} languages" + how,
+            f"evaluate PAN-X dev in {len(setting.features)} languages",
             "Trainer.predict per language",
-            ratios(turns["rival"], turns[name]),
+            ratios(turns["rival"], turns["xstilts"]),
             2.5,
             4.0,
-            notes={"share of the matrix-product rate (best round)": shares[name], **notes},
+            notes={
+                "sentences": sum(map(len, setting.features.values())),
+                "words with the same tag": check(setting, ours.found, theirs.logits),
+                "real sub-words": setting.subwords,
+                "share of the matrix-product rate (best round)": shares["xstilts"],
+                "the rival's share": shares["rival"],
+                "GFLOP/s at most": round(peak.rate / 1e9),
+            },
         )
-        for name, how in zip(sides, ("", AT_WORK), strict=False)
     ]
 
 

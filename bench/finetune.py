@@ -1,9 +1,7 @@
 """Fine-tune on XNLI-dev-en beside transformers' Trainer: its defaults, by length, padded to 256.
 
 Seconds per real sub-word of optimizer steps of 32 pairs. The first step of a turn, in which the
-optimizer's state is made, does not count on either side. On a CPU ours is measured twice: one
-run with the rival's threads, and as many runs at once as there are threads, each in a worker
-process of one thread, which is how `xstilts run` uses a CPU. `--size`: steps per turn.
+optimizer's state is made, does not count on either side. `--size`: steps per turn.
 """
 
 from __future__ import annotations
@@ -25,14 +23,12 @@ from transformers import (
     TrainingArguments,
 )
 
-from bench import THREADS
 from bench.encoders import Weights, encoder
 from bench.examples import NLI, nli
-from bench.machine import Peak, fresh_accelerator, has_gpu, wait
+from bench.machine import Peak, every_core, fresh_accelerator, has_gpu, wait
 from bench.program import Options, program
 from bench.rivals import sentence_model, undropped
-from bench.rounds import Row, Side, Turn, alternate, ratios
-from bench.workers import AT_WORK, Workers
+from bench.rounds import Row, Turn, alternate, ratios
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature, Reading, id_lists
 from xstilts.formats.classification import CLASSIFICATION
@@ -100,6 +96,7 @@ class Ours:
         self.model = model or setting.model()
         self.losses: list[float] = []
 
+    @every_core()
     def __call__(self, number: int) -> Turn:
         """Some steps after a first one."""
         setting, times = self.setting, dict[int, float]()
@@ -119,26 +116,6 @@ class Ours:
         self.losses = found.log.losses
         counted = setting.order(steps, number)[BATCH:]
         return Turn(times[steps] - times[1], sum(len(one.ids) for one in counted))
-
-
-class OursAtWork:
-    """A run of other order in each of some worker processes, all at once."""
-
-    def __init__(self, options: Options, steps: int) -> None:
-        self.workers = Workers(_alone, _turn, options, steps)
-
-    def __call__(self, number: int) -> Turn:
-        """The slowest of the runs, and the work of all."""
-        found = self.workers(number * THREADS + run if number else 0 for run in range(THREADS))
-        return Turn(max(turn.seconds for turn in found), sum(turn.work for turn in found))
-
-
-def _alone(options: Options, steps: int) -> Ours:
-    return Ours(Setting(options), steps)
-
-
-def _turn(side: Ours, number: int) -> Turn:
-    return side(number)
 
 
 class Theirs:
@@ -255,44 +232,36 @@ def steps_of(name: str, options: Options, pairs: int) -> int:
 
 
 def measure(options: Options) -> list[Row]:
-    """A row for each rival, two on a CPU."""
+    """A row for each rival."""
     setting = Setting(options)
     model = setting.model()
     rival = sentence_model(setting.weights, model.heads[TASK])
     check(setting, model, rival)
-    return [row for name in RIVALS for row in _rows(name, options, setting, model, rival)]
+    return [_row(name, options, setting, model, rival) for name in RIVALS]
 
 
-def _rows(
-    name: str, options: Options, setting: Setting, model: TransferModel, rival: Any
-) -> list[Row]:
+def _row(name: str, options: Options, setting: Setting, model: TransferModel, rival: Any) -> Row:
     title, sampling, padding, (on_cpu, on_gpu), aim = RIVALS[name]
     steps = steps_of(name, options, len(setting.features))
-    sides: dict[str, Side] = {"": Ours(setting, steps, model)}
-    if not has_gpu():
-        sides[AT_WORK] = OursAtWork(options, steps)
-    theirs = Theirs(setting, steps, rival, sampling, padding)
+    ours, theirs = Ours(setting, steps, model), Theirs(setting, steps, rival, sampling, padding)
     peak = Peak()
     rounds = options.rounds if name == "default" else min(3, options.rounds)  # the slow ones
-    turns = alternate({**sides, "rival": theirs}, rounds)
-    return [
-        Row(
-            "fine-tune on XNLI dev en" + how,
-            title,
-            ratios(turns["rival"], turns[how]),
-            on_gpu if has_gpu() else on_cpu,
-            aim,
-            notes={
-                "steps of 32 pairs in a turn": steps,
-                "sub-words per second": _speed(turns[how]),
-                "rival's": _speed(turns["rival"]),
-                "share of the matrix-product rate": _share(setting.weights, turns[how], peak),
-                "the rival's share": _share(setting.weights, turns["rival"], peak),
-                "GFLOP/s at most": round(peak.rate / 1e9),
-            },
-        )
-        for how in sides
-    ]
+    turns = alternate({"xstilts": ours, "rival": theirs}, rounds)
+    return Row(
+        "fine-tune on XNLI dev en",
+        title,
+        ratios(turns["rival"], turns["xstilts"]),
+        on_gpu if has_gpu() else on_cpu,
+        aim,
+        notes={
+            "steps of 32 pairs in a turn": steps,
+            "sub-words per second": _speed(turns["xstilts"]),
+            "rival's": _speed(turns["rival"]),
+            "share of the matrix-product rate": _share(setting.weights, turns["xstilts"], peak),
+            "the rival's share": _share(setting.weights, turns["rival"], peak),
+            "GFLOP/s at most": round(peak.rate / 1e9),
+        },
+    )
 
 
 def _speed(turns: Sequence[Turn]) -> int:

@@ -59,7 +59,7 @@ def loaded(path: Path, options: Options, cells: Iterable[Cell]) -> Loaded:
     """The experiment over the settings, targets and seeds of some cells."""
     names = [list(dict.fromkeys(map(str, column))) for column in zip(*cells, strict=True)]
     settings, targets, seeds = (f"[{', '.join(column)}]" for column in names)
-    epochs = 1 if options.tiny else 24
+    epochs = 1 if options.tiny else 8
     recipes = [f"recipes.{phase}.epochs={epochs}" for phase in ("intermediate", "target")]
     given = [f"intermediate={settings}", f"targets={targets}", f"seeds={seeds}", *recipes]
     return api.load(str(path), given)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from bench import THREADS
+from xstilts.core.cores import allow
 
 torch.set_num_threads(THREADS)
 
@@ -30,6 +32,21 @@ def has_gpu() -> bool:
 def device() -> torch.device:
     """Where the rivals' models go."""
     return torch.device("cuda" if has_gpu() else "cpu")
+
+
+@contextmanager
+def every_core() -> Iterator[None]:
+    """Let our side use the rival's threads as a lone stage of `xstilts run` does.
+
+    One thread for each call of a library, and as many pieces of work at once as there are cores.
+    """
+    torch.set_num_threads(1)
+    allow(THREADS)
+    try:
+        yield
+    finally:
+        allow(1)
+        torch.set_num_threads(THREADS)
 
 
 def fresh_accelerator() -> None:

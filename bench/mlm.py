@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from bench.encoders import Weights, encoder
-from bench.machine import device, has_gpu, wait
+from bench.machine import device, every_core, has_gpu, wait
 from bench.process import Answer, Process, peak_bytes, serve
 from bench.program import Options, program
 from bench.rivals import masked_model, undropped
@@ -107,7 +107,8 @@ def ours(setting: Setting) -> Iterator[Answer]:
     with computing(run.precision):
         for number in count():
             started = time.perf_counter()
-            loss = run.step(number)
+            with every_core():
+                loss = run.step(number)
             wait()
             yield {"seconds": time.perf_counter() - started, "loss": loss, "peak": peak_bytes()}
 

@@ -11,7 +11,7 @@ from bench.program import BUILD, ROOT
 from bench.rounds import Row
 
 PAGE = ROOT / "docs" / "performance.md"
-ORDER = ("finetune", "mlm", "memory", "evaluate", "tatoeba", "mine", "grid")
+ORDER = ("finetune", "mlm", "memory", "evaluate", "tatoeba", "mine", "grid", "startup")
 FAILED: dict[str, Any] = {"skipped": "it failed, or was not run", "rows": []}
 HEAD = """\
 # Performance
@@ -28,10 +28,9 @@ The share of the matrix-product rate counts the operations of the blocks' matric
 sub-words only, against the best product of large matrices that was seen in the same run. That rate
 differs from run to run on a shared machine, so shares of different rows cannot be compared.
 
-Rows that say "one thread a process" have as many of our worker processes at once as the rival has
-threads, each with a run of its own: that is how `xstilts run` works through a grid on a CPU. The
-other rows have both sides in one process with all threads. Two Trainers started by hand, of one
-thread each, would lose less as well; that was not measured. Nothing here was measured on a GPU.
+Both sides are one process with the same number of threads. The rivals' libraries share each product
+of matrices among them; xstilts, as in a lone stage of `xstilts run`, gives each thread texts of its
+own. Nothing here was measured on a GPU.
 """
 
 

@@ -15,7 +15,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 
 from bench.encoders import encoder
 from bench.examples import bitext
-from bench.machine import Peak, device, has_gpu
+from bench.machine import Peak, device, every_core, has_gpu
 from bench.program import Options, program
 from bench.rounds import Row, Turn, alternate, ratios
 from xstilts.formats.base import Reading, id_lists
@@ -63,6 +63,7 @@ class Ours:
         self.vectors: dict[str, tuple[Vectors, Vectors]] = {}
         self.subwords = 0
 
+    @every_core()
     def __call__(self, number: int) -> Turn:
         """All languages once."""
         started = time.perf_counter()

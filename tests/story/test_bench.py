@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NEEDS = {"mine": "faiss", "tatoeba": "sentence_transformers"}
 ROWS = {
-    "finetune": 6, "mlm": 2, "memory": 1, "evaluate": 2, "tatoeba": 1, "mine": 2, "grid": 2
+    "finetune": 3, "mlm": 2, "memory": 1, "evaluate": 1, "tatoeba": 1, "mine": 2, "grid": 2,
+    "startup": 3,
 }  # fmt: skip
 
 

@@ -47,8 +47,8 @@ from xstilts.train.predict import embed_words
 from xstilts.train.surprise import surprise, told
 
 KEYS = {
-    "quickstart": "e5fe81d18c7b4ce86546159748cf33a28b1e79cea6151971834e613e27b4c976",
-    "phang-2020": "1cd5b7a0cc176ee3f6f8861eb893a5ccc97a3a888f8b2f52d7a7d636f57abb52",
+    "quickstart": "826940b86552a55f01a260e7489b204677d2977c1b0fab7f859a4d58ba1c79c3",
+    "phang-2020": "99834849d0f5bdd8cdad5b72e134ca7d2477140f8653a26ee09be8aed7a34cc9",
 }
 CHANGES = [
     "name=measured",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xstilts.core import cores
 from xstilts.metrics import METRICS
 from xstilts.metrics import nearest as nearest_module
 from xstilts.metrics import retrieval as retrieval_module
@@ -131,8 +131,7 @@ def test_neighbours_both_ways_are_those_of_brute_force(
 ) -> None:
     for name, size in (("BLOCK", 12), ("ALONG", 6), ("DOWN", 3)):
         monkeypatch.setattr(nearest_module, name, size)
-    several = lambda most: nullcontext(min(most, threads))  # noqa: E731
-    monkeypatch.setattr(nearest_module, "_threads", several)
+    monkeypatch.setattr(cores, "_allowed", threads)
     draw = np.random.default_rng(k)
     left, right = (draw.normal(size=(size, 16)).astype("f4") for size in sizes)
     if drawn == "signs":  # rows of length 4, so cosines are exact and many are equal

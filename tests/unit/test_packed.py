@@ -174,8 +174,7 @@ def test_the_first_blocks_alone_give_the_states_of_all_of_them(tmp_path: Path) -
     with torch.inference_mode():
         whole = one.states(ids, mask, types)
         for blocks in range(4):
-            with one.shortened(blocks):
-                some = one.states(ids, mask, types)
+            some = one.states(ids, mask, types, blocks)
             assert len(some) == blocks + 1
             assert some[-1].equal(whole[blocks])
         assert one(ids, mask, types).equal(whole[-1])
@@ -219,16 +218,6 @@ def test_heads_say_what_they_read(kind: str, pooling: str, tmp_path: Path) -> No
     if kind == "tagging":
         found, whole = found[:, [1, 3]], whole[:, [1, 3]]
     torch.testing.assert_close(found, whole, rtol=1e-5, atol=1e-6)
-
-
-def test_a_deeper_layer_may_be_asked_for_later(tmp_path: Path) -> None:
-    one = encoder(tmp_path, FAMILIES[2]).eval()
-    ids, mask = padded(LENGTHS, 1)
-    types = torch.zeros_like(ids)
-    with torch.inference_mode():
-        for blocks in (1, 3):
-            with one.shortened(blocks):
-                assert len(one.states(ids, mask, types)) == blocks + 1
 
 
 def test_gradient_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:

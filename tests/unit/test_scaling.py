@@ -366,7 +366,8 @@ def test_a_small_study_runs_and_is_answered(toy_file: Path, tmp_path: Path) -> N
     loaded = experiment(
         toy_file,
         ("one", "two"),
-        *("seeds=[0]", "targets=[toy-search]", "recipes.intermediate.epochs=2"),
+        *("seeds=[0]", "targets=[toy-search]"),
+        *(f"recipes.intermediate.{one}" for one in ("epochs=2", "learning_rate=4.0e-3")),
         like="toy-tags",
     )
     loaded = changed(loaded, ["toy-search"], ["none", "one", "two"], {})

@@ -56,7 +56,7 @@ DataOption = Annotated[
 ]
 Workers = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--workers", min=1, help="processes at a time, one thread each"),
+    typer.Option("--workers", min=1, help="processes at a time; they share the cores"),
 ]
 
 OutFile = Annotated[

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from xstilts.core.cores import usable
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan, State
 from xstilts.core.stage import Stage
@@ -43,20 +44,30 @@ class _Worker:
     affinity: str = ""
     started: float = 0.0
     buffer: bytes = b""
+    cores: int = 1
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send it a line; of its death `_hear` hears."""
+        assert self.process.stdin
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
 
 
 class LocalExecutor:
     """Runs what is to do in a plan.
 
     Args:
-        workers: processes at a time. Each has `threads` threads and its own memory.
+        workers: processes at a time. Each has its own memory.
         isolate: a fresh process for every stage.
+        cores: that the workers share; by default all. The busy ones share them alike.
     """
 
     def __init__(
-        self, store: Store, *, workers: int, threads: int = 1, isolate: bool = False
+        self, store: Store, *, workers: int, isolate: bool = False, cores: int | None = None
     ) -> None:
-        self.store, self.count, self.threads, self.isolate = store, workers, threads, isolate
+        self.store, self.count, self.isolate = store, workers, isolate
+        self.cores = cores or usable()
 
     def run(self, plan: Plan, listen: Listener) -> Outcome:
         """Run all stages that are to do; a failed stage stops only those that need it.
@@ -110,6 +121,7 @@ class _Run:
         """Give stages to idle workers and hear from busy ones until nothing is left."""
         while self.todo or any(worker.stage for worker in self.pool):
             self._assign()
+            self._share()
             if not any(worker.stage for worker in self.pool):
                 time.sleep(PATIENCE / 5)
             for ready, _ in self.selector.select(timeout=PATIENCE):
@@ -128,10 +140,16 @@ class _Run:
             worker = idle or self._start()
             worker.stage, worker.affinity = stage, stage.affinity or stage.key
             worker.started = time.monotonic()
-            assert worker.process.stdin
-            with suppress(BrokenPipeError):  # its death is heard of in `_hear`
-                worker.process.stdin.write(json.dumps(stage.to_json()).encode() + b"\n")
-                worker.process.stdin.flush()
+            worker.say(stage.to_json())
+
+    def _share(self) -> None:
+        """Tell the busy workers how many cores each may use, if that has changed."""
+        busy = [worker for worker in self.pool if worker.stage]
+        for place, worker in enumerate(busy):
+            cores = max(1, (self.executor.cores + place) // len(busy))
+            if cores != worker.cores:
+                worker.cores = cores
+                worker.say({"cores": cores})
 
     def _next(self, worker: _Worker | None) -> Stage | None:
         """The first ready stage, if possible one that this worker has the model of.
@@ -238,13 +256,7 @@ class _Run:
     # processes
 
     def _start(self) -> _Worker:
-        command = [
-            sys.executable,
-            "-m",
-            "xstilts.executors.worker",
-            str(self.store.root),
-            str(self.executor.threads),
-        ]
+        command = [sys.executable, "-m", "xstilts.executors.worker", str(self.store.root)]
         log = (self.store.root / "worker.log").open("ab")
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log

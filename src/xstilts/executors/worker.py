@@ -1,7 +1,8 @@
 """A worker process: reads stages as JSON lines, runs them, writes events as JSON lines.
 
-`python -m xstilts.executors.worker STORE THREADS` is all that any executor starts. Standard
-output carries events only; what libraries print goes to standard error.
+`python -m xstilts.executors.worker STORE` is all that any executor starts. A line {"cores": n}
+tells how many cores it may use from then on. Standard output carries events only; what libraries
+print goes to standard error.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import platform
 import resource
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -19,8 +21,10 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TextIO
 
+from xstilts.core.cores import allow
 from xstilts.core.errors import XstiltsError
 from xstilts.core.lock import try_lock
 from xstilts.core.stage import Stage
@@ -44,21 +48,36 @@ PACKAGES = (
 _checked: set[str] = set()
 
 
-def main(root: str, threads: int) -> None:
+def main(root: str) -> None:
     """Serve stages from standard input until it ends."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    _settle(threads)
-    store = Store(root)
+    _settle()
+    store, stages = Store(root), SimpleQueue[Stage | None]()
+    threading.Thread(target=_listen, args=(stages,), daemon=True).start()
+    while stage := stages.get():
+        serve(store, stage, events)
+
+
+def _listen(stages: SimpleQueue[Stage | None]) -> None:
+    """Hear what the executor says while a stage is under way."""
     for line in sys.stdin:
-        serve(store, Stage.from_json(json.loads(line)), events)
+        message = json.loads(line)
+        if "cores" in message:
+            allow(message["cores"])
+        else:
+            stages.put(Stage.from_json(message))
+    stages.put(None)
 
 
-def _settle(threads: int) -> None:
-    """Fixed thread counts, so that the same stage gives the same bytes on every run."""
+def _settle() -> None:
+    """One thread for each call of a library, so that the same stage gives the same bytes.
+
+    More cores than one are used by `core.cores`.
+    """
     os.environ.update(OFFLINE_NOISE)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(threads)
+        os.environ[name] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the executor ends us, not the keyboard
 
 
@@ -146,4 +165,4 @@ def _sparsely(tell: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any
 
 
 if __name__ == "__main__":
-    main(str(Path(sys.argv[1])), int(sys.argv[2]))
+    main(str(Path(sys.argv[1])))

@@ -1,13 +1,12 @@
 """Exact nearest neighbours by cosine, in blocks, so that memory grows with n and not with n².
 
-Every thread that BLAS may use takes rows of its own, and its products are then of one thread:
+Each of the cores that are allowed takes rows of its own, and its products are of one thread:
 while one looks through a block another multiplies. What is found does not depend on how many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from xstilts.core.cores import allowed, each
 from xstilts.core.errors import DataError
 
 BLOCK = 1024
@@ -85,34 +85,30 @@ def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighb
     one, other = unit(left), unit(right)
     forward = _unknown(len(one), k, len(other))
 
-    def look(start: int, stop: int) -> Neighbours:
+    def look(first: int) -> Neighbours:
         backward = _unknown(len(other), k, len(one))
-        for rows, columns, near in _products(one, other, start, stop):
+        for rows, columns, near in _products(one, other, first, min(first + share, len(one))):
             _see(forward, rows, columns.start, near, ALONG)
             _see(backward, columns, rows.start, near.T, DOWN)
         return backward
 
     blocks = max(1, -(-len(one) // BLOCK))
-    with _threads(blocks) as threads, ThreadPoolExecutor(threads) as pool:
-        share = BLOCK * -(-blocks // threads)
-        starts = range(0, max(1, len(one)), share)
-        stops = [min(start + share, len(one)) for start in starts]
-        backward, *others = pool.map(look, starts, stops)
+    share = BLOCK * -(-blocks // min(blocks, allowed()))
+    with _products_of_one_thread():
+        backward, *others = each(look, range(0, max(1, len(one)), share))
     for more in others:  # in the order of rows, so that of equals the first stays
         _merge(backward, np.arange(len(other)), more.cosine, more.place)
     return forward, backward
 
 
 @contextmanager
-def _threads(most: int) -> Iterator[int]:
-    """How many threads may multiply at once, at most `most`; if several, BLAS has one in each."""
-    blas = _libraries().select(user_api="blas")
-    threads = min(most, max((one["num_threads"] for one in blas.info()), default=1))
-    if threads < 2:
-        yield 1
+def _products_of_one_thread() -> Iterator[None]:
+    """Let BLAS multiply in the thread that asks, if there are several of them."""
+    if allowed() == 1:
+        yield
         return
-    with blas.limit(limits=1):
-        yield threads
+    with _libraries().select(user_api="blas").limit(limits=1):
+        yield
 
 
 @cache

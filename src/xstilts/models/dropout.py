@@ -3,9 +3,14 @@
 torch draws a CPU's dropout masks one number after the other, which takes an eighth of a training
 step of a small encoder. Here a whole mask is drawn at once by SFC64, seeded from torch's own
 generator: masks stay a function of `torch.manual_seed`, and of the same distribution.
+Threads that compute at the same time each draw from a generator of their own (`drawing_from`).
 """
 
 from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -14,6 +19,8 @@ from torch.nn import functional
 
 LEVELS = 2**16
 """Shares are met to half of one over this: 0.1 becomes 0.100006."""
+
+_thread = threading.local()
 
 
 class Dropout(nn.Dropout):
@@ -36,13 +43,24 @@ def dropout(values: Tensor, share: float) -> Tensor:
 
 def noise(values: Tensor, share: float) -> Tensor:
     """0 with the probability of the share, else what keeps the mean, in the values' shape."""
-    seed, count = int(torch.randint(2**62, ())), values.numel()
+    own = getattr(_thread, "generator", None)
+    seed, count = int(torch.randint(2**62, (), generator=own)), values.numel()
     dropped = min(round(share * LEVELS), LEVELS - 1)
     drawn = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
     kept = drawn >= dropped - LEVELS // 2  # int16 starts at minus half of the levels
     scale = np.float32(LEVELS / (LEVELS - dropped))
     found = torch.from_numpy(np.multiply(kept, scale, dtype=np.float32))
     return found.view(values.shape).to(values.dtype)
+
+
+@contextmanager
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Let this thread's dropout be drawn from a generator for a while."""
+    _thread.generator = generator
+    try:
+        yield
+    finally:
+        _thread.generator = None
 
 
 def quicken(model: nn.Module) -> None:

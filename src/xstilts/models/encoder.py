@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
-from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 from xstilts.models.attention import NAME
 from xstilts.models.dropout import quicken
@@ -47,6 +46,11 @@ class Encoder(nn.Module):
         """[v, d] the word embedding rows in view."""
         return word_embeddings(self.model).weight
 
+    @property
+    def divides(self) -> bool:
+        """Whether threads may compute with it at the same time, each some texts."""
+        return self.packs and self.table.device.type == "cpu"
+
     def view(self, ids: Tensor) -> None:
         """Look at other rows of the vocabulary (for evaluation; trained rows are read anew)."""
         padding = word_embeddings(self.model).padding_idx
@@ -64,21 +68,6 @@ class Encoder(nn.Module):
             self.model.config._attn_implementation = "sdpa"
             self.model.compile(dynamic=True)
 
-    @contextmanager
-    def shortened(self, blocks: int) -> Iterator[None]:
-        """Only the first blocks for a while: those above a layer do not change it."""
-        if not self.packs:
-            yield
-            return
-        maybe_install_capturing_hooks(self.model)  # on every block, not only on the first ones
-        stack = self.model.get_submodule("encoder")
-        whole = stack.layer
-        stack.layer = self._blocks[:blocks]
-        try:
-            yield
-        finally:
-            stack.layer = whole
-
     @property
     def _blocks(self) -> nn.ModuleList:
         return cast("nn.ModuleList", self.model.get_submodule("encoder.layer"))
@@ -94,47 +83,59 @@ class Encoder(nn.Module):
         Args:
             wanted: [b, t] the sub-words whose states will be read; all by default.
         """
-        return self._read(ids, mask, types, wanted=wanted)[-1]
+        inputs = self._inputs(ids, types)
+        if not self.packs:
+            return _hidden(self.model(**inputs, attention_mask=mask))[-1]
+        row, layout = self._packed(inputs, mask)
+        layers = self._layers(row, layout)
+        if wanted is None:
+            return _unpacked(_at(layers, len(self._blocks))[0], layout.places, mask)
+        before = _at(layers, len(self._blocks) - 1)
+        places = wanted.flatten()[layout.places].nonzero()[:, 0]
+        found = last_block(self._blocks[-1], before, places, layout)[0]
+        return _unpacked(found, layout.places[places], mask)
 
-    def states(self, ids: Tensor, mask: Tensor, types: Tensor) -> tuple[Tensor, ...]:
-        """The hidden states of all layers; 0 is the embedding output, n the n-th block's."""
-        return self._read(ids, mask, types, every=True)
-
-    def _read(
-        self,
-        ids: Tensor,
-        mask: Tensor,
-        types: Tensor,
-        *,
-        every: bool = False,
-        wanted: Tensor | None = None,
+    def states(
+        self, ids: Tensor, mask: Tensor, types: Tensor, blocks: int | None = None
     ) -> tuple[Tensor, ...]:
-        """The last hidden states, or those of every layer, of the padded batch."""
+        """The hidden states of the layers; 0 is the embedding output, n the n-th block's.
+
+        Args:
+            blocks: the last one that is asked for; those above it need not be computed.
+        """
+        inputs = self._inputs(ids, types)
+        if not self.packs:
+            return _hidden(self.model(**inputs, attention_mask=mask, output_hidden_states=True))
+        row, layout = self._packed(inputs, mask)
+        layers = islice(self._layers(row, layout), None if blocks is None else blocks + 1)
+        return tuple(_unpacked(one[0], layout.places, mask) for one in layers)
+
+    def _inputs(self, ids: Tensor, types: Tensor) -> dict[str, Tensor]:
+        """What the model takes, without the mask."""
         inputs = {"input_ids": torch.searchsorted(self.ids, ids)}
         if getattr(self.model.config, "type_vocab_size", 0) > 0:
             inputs["token_type_ids"] = types
-        if self.packs:
-            return self._packed(inputs, mask, every, wanted)
-        return _hidden(self.model(**inputs, attention_mask=mask, output_hidden_states=every))
+        return inputs
 
-    def _packed(
-        self, inputs: dict[str, Tensor], mask: Tensor, every: bool, wanted: Tensor | None
-    ) -> tuple[Tensor, ...]:
+    def _packed(self, inputs: dict[str, Tensor], mask: Tensor) -> tuple[dict[str, Tensor], Layout]:
+        """The inputs in one row, and where the texts lie in it."""
         layout = layout_of(mask, self.model.config.num_attention_heads)
         row = {name: value.flatten()[layout.places][None] for name, value in inputs.items()}
         row["position_ids"] = layout.positions[None] + first_position(self.model)
-        if wanted is not None:
-            return (self._at(row, layout, wanted, mask),)
-        output = self.model(**row, layout=layout, output_hidden_states=every)
-        return tuple(_unpacked(one[0], layout.places, mask) for one in _hidden(output))
+        return row, layout
 
-    def _at(self, row: dict[str, Tensor], layout: Layout, wanted: Tensor, mask: Tensor) -> Tensor:
-        """The last hidden states where they are wanted, zeros elsewhere."""
-        last = self._blocks[-1]
-        with self.shortened(len(self._blocks) - 1):
-            before = _hidden(self.model(**row, layout=layout))[-1]
-        places = wanted.flatten()[layout.places].nonzero()[:, 0]
-        return _unpacked(last_block(last, before, places, layout)[0], layout.places[places], mask)
+    def _layers(self, row: dict[str, Tensor], layout: Layout) -> Iterator[Tensor]:
+        """The hidden states of a packed row layer by layer, each computed when asked for."""
+        hidden = self.model.get_submodule("embeddings")(**row)
+        yield hidden
+        for block in self._blocks:
+            hidden = block(hidden, layout=layout)
+            yield hidden
+
+
+def _at(layers: Iterator[Tensor], number: int) -> Tensor:
+    """The states of one layer; those below it are forgotten."""
+    return next(islice(layers, number, None))
 
 
 def _hidden(output: BaseModelOutput) -> tuple[Tensor, ...]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from xstilts.formats import TRAINED
 from xstilts.formats.pooling import FIRST
+from xstilts.models.dropout import quicken
 from xstilts.models.encoder import Encoder
 
 
@@ -39,6 +40,7 @@ class TransferModel(nn.Module):
                 for task, shape in heads.items()
             }
         )
+        quicken(self.heads)
 
     def forward(
         self, task: str, ids: Tensor, mask: Tensor, types: Tensor, places: Tensor | None = None

@@ -36,7 +36,7 @@ VERSIONS = {
     "encoder": 2,
     "prepare": 1,
     "translate": 1,
-    "train": 4,
+    "train": 5,
     "predict": 4,
     "embed": 4,
     "search": 2,

@@ -22,7 +22,7 @@ from xstilts.config.experiment import Recipe
 from xstilts.core.faults import fault
 from xstilts.core.keys import seed_of
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, Reading, TrainedFormat
 from xstilts.metrics import METRICS
 from xstilts.models.transfer import TransferModel
 from xstilts.train.batching import collate
@@ -31,6 +31,7 @@ from xstilts.train.guard import Diverged, check_finite, collapsed
 from xstilts.train.mixture import Step, schedule
 from xstilts.train.precision import chosen, computing, mixed
 from xstilts.train.predict import predict, read_places
+from xstilts.train.shards import add_gradients, shards
 
 BETAS = (0.9, 0.999)
 UNDECAYED = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
@@ -122,8 +123,10 @@ class Run:
             fused=True,
         )
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.learned = [value for value in self.model.parameters() if value.requires_grad]
+        self.divides = model.encoder.divides and not recipe.gradient_checkpointing
         self.log = Log(precision=self.precision)
-        self.best = _copy(self.model)
+        self.best: dict[str, Tensor] = {}  # until dev is looked at
         self.looks = looks(len(self.plan), recipe.evaluations)
         self.epochs = looks(len(self.plan), max(1, round(recipe.epochs)))
 
@@ -166,18 +169,35 @@ class Run:
             ]
         size = -(-len(features) // self.recipe.accumulation)
         slices = [features[start : start + size] for start in range(0, len(features), size)]
-        targets = [kind.targets(part, max(f.longest for f in part)) for part in slices]
-        things = sum(int((target != -100).sum()) for target in targets)
-        summed = 0.0
-        for part, target in zip(slices, targets, strict=True):
-            batch = collate(part, self.pad).to(self.accelerator.device)
-            with mixed(self.precision, self.accelerator.device):
-                places = read_places(kind, part, self.accelerator.device)
-                logits = self.model(todo.task, batch.ids, batch.mask, batch.types, places)
-            loss = kind.loss(logits, target.to(self.accelerator.device))
-            self.accelerator.backward(loss / max(1, things))
-            summed += float(loss.detach())
-        return summed / max(1, things)
+        things = max(1, sum(int((self._targets(kind, part) != -100).sum()) for part in slices))
+
+        def loss_of(part: Sequence[Feature]) -> Tensor:
+            return self._loss(todo.task, kind, part) / things
+
+        return sum(self._add_gradients(part, loss_of) for part in slices)
+
+    def _add_gradients(
+        self, features: list[Feature], loss_of: Callable[[Sequence[Feature]], Tensor]
+    ) -> float:
+        """Add a slice's gradients to the parameters', and return its loss."""
+        parts = list(shards(features)) if self.divides else [features]
+        if len(parts) > 1:
+            return add_gradients(self.learned, parts, loss_of)
+        loss = loss_of(features)
+        self.accelerator.backward(loss)
+        return float(loss.detach())
+
+    def _loss(self, task: str, kind: TrainedFormat, features: Sequence[Feature]) -> Tensor:
+        """The loss of some features, summed over targets."""
+        device = self.accelerator.device
+        batch = collate(features, self.pad).to(device)
+        with mixed(self.precision, device):
+            places = read_places(kind, features, device)
+            logits = self.model(task, batch.ids, batch.mask, batch.types, places)
+        return kind.loss(logits, self._targets(kind, features).to(device))
+
+    def _targets(self, kind: TrainedFormat, features: Sequence[Feature]) -> Tensor:
+        return kind.targets(features, max(one.longest for one in features))
 
     def look(self, steps: int) -> dict[str, float]:
         """Score every task's dev set after some steps; keep the model if it is the best.

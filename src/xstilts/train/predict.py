@@ -1,26 +1,29 @@
 """Predictions and embeddings: one pass over length-sorted batches.
 
-Without gradients, but not in torch's inference mode, which nested tensors do not bear.
+On a CPU each of the cores that are allowed takes the next batch. No gradients are kept, but not
+in torch's inference mode, which nested tensors do not bear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from xstilts.core.cores import each
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading, TrainedFormat
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.transfer import TransferModel
-from xstilts.train.batching import by_length, collate
+from xstilts.train.batching import Batch, by_length, collate
 from xstilts.train.precision import EVALUATION, computing
 
+Found = TypeVar("Found")
 TOKENS = {"cpu": 2048, "cuda": 65_536}
 """Sub-words per evaluation batch; changes speed and memory, not what is predicted."""
 
@@ -41,17 +44,38 @@ def predict(
     model.eval()
     form = TRAINED.get(kind)
     device = model.encoder.table.device
-    found: list[Any] = [None] * len(features)
-    for batch_places in by_length(features, tokens or budget(device)):
-        chosen = [features[place] for place in batch_places]
-        batch = collate(chosen, padding).to(device)
+
+    def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
         places = read_places(form, chosen, device)
         logits = model(task, batch.ids, batch.mask, batch.types, places)
         scored = logits if form.tied else logits.float().cpu()
-        predicted = form.predictions(scored, chosen, labels, reading)
-        for place, prediction in zip(batch_places, predicted, strict=True):
+        return form.predictions(scored, chosen, labels, reading)
+
+    found: list[Any] = [None] * len(features)
+    for batch_places, some in _passed(model.encoder, features, padding, tokens, predicted):
+        for place, prediction in zip(batch_places, some, strict=True):
             found[place] = prediction
     return form.merged(features, found, labels, reading)
+
+
+def _passed(
+    encoder: Encoder,
+    features: Sequence[Feature],
+    padding: int,
+    tokens: int | None,
+    read: Callable[[Sequence[Feature], Batch], Found],
+) -> Iterator[tuple[list[int], Found]]:
+    """The places of each batch and what is read of it, without gradients."""
+    device = encoder.table.device
+    batches = list(by_length(features, tokens or budget(device)))
+
+    @torch.no_grad()  # a thread does not know of it otherwise
+    def one(places: list[int]) -> Found:
+        chosen = [features[place] for place in places]
+        return read(chosen, collate(chosen, padding).to(device))
+
+    results: Iterable[Found] = each(one, batches) if encoder.divides else map(one, batches)
+    return zip(batches, results, strict=True)
 
 
 def budget(device: torch.device) -> int:
@@ -81,15 +105,20 @@ def embed(
     All ways are read off one pass of the encoder, up to the last block that one needs.
     """
     encoder.eval()
-    device = encoder.table.device
+    blocks = max(layer for layer, _ in ways)
+
+    def pooled(_: Sequence[Feature], batch: Batch) -> dict[tuple[int, str], NDArray[np.float32]]:
+        states = encoder.states(batch.ids, batch.mask, batch.types, blocks)
+        return {
+            (layer, pooling): pool(states[layer], batch.mask, pooling).float().cpu().numpy()
+            for layer, pooling in ways
+        }
+
     shape = (len(features), encoder.width)
     vectors = {way: np.zeros(shape, dtype=np.float32) for way in ways}
-    with encoder.shortened(max(layer for layer, _ in ways)):
-        for places in by_length(features, tokens or budget(device)):
-            batch = collate([features[place] for place in places], padding).to(device)
-            states = encoder.states(batch.ids, batch.mask, batch.types)
-            for (layer, pooling), found in vectors.items():
-                found[places] = pool(states[layer], batch.mask, pooling).float().cpu().numpy()
+    for places, some in _passed(encoder, features, padding, tokens, pooled):
+        for way, found in some.items():
+            vectors[way][places] = found
     return vectors
 
 
@@ -107,14 +136,14 @@ def embed_words(
     Words that were cut off have none.
     """
     encoder.eval()
-    device = encoder.table.device
+
+    def words(chosen: Sequence[Feature], batch: Batch) -> list[NDArray[np.float32]]:
+        states = encoder.states(batch.ids, batch.mask, batch.types, layer)[layer]
+        starts = ([start for start in feature.words if start >= 0] for feature in chosen)
+        return [row[kept].float().cpu().numpy() for row, kept in zip(states, starts, strict=True)]
+
     found: list[NDArray[np.float32]] = [np.zeros((0, encoder.width), np.float32)] * len(features)
-    with encoder.shortened(layer):
-        for places in by_length(features, tokens or budget(device)):
-            chosen = [features[place] for place in places]
-            batch = collate(chosen, padding).to(device)
-            states = encoder.states(batch.ids, batch.mask, batch.types)[layer]
-            for row, (place, feature) in enumerate(zip(places, chosen, strict=True)):
-                starts = [start for start in feature.words if start >= 0]
-                found[place] = states[row, starts].float().cpu().numpy()
+    for places, some in _passed(encoder, features, padding, tokens, words):
+        for place, states in zip(places, some, strict=True):
+            found[place] = states
     return np.concatenate(found)

@@ -1,0 +1,68 @@
+"""How many of the machine's cores the work at hand may use.
+
+Whoever runs the work says so, and may say otherwise while it runs. Work is cut into the same
+pieces whatever the number, so what comes of it is the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cache
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_allowed = 1
+
+
+def usable() -> int:
+    """The cores that this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def allow(cores: int) -> None:
+    """Let the work of this process use some cores from now on; one until then."""
+    global _allowed
+    _allowed = max(1, cores)
+
+
+def allowed() -> int:
+    """The cores that the work of this process may use."""
+    return _allowed
+
+
+def each(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """What comes of each item, in their order: in threads, as many at once as cores are allowed.
+
+    If one fails, its error is raised in its turn, after those under way have ended.
+    """
+    under_way = deque[Future[Result]]()
+    try:
+        for item in items:
+            while under_way and _busy(under_way) >= _allowed:
+                wait([one for one in under_way if not one.done()], return_when=FIRST_COMPLETED)
+            while under_way and under_way[0].done():
+                yield under_way.popleft().result()
+            if _allowed == 1 and not under_way:
+                yield work(item)
+            else:
+                under_way.append(_pool().submit(work, item))
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        wait(under_way)
+
+
+def _busy(futures: Iterable[Future[Result]]) -> int:
+    return sum(not one.done() for one in futures)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads that wait for work, started as they are needed."""
+    return ThreadPoolExecutor(usable())

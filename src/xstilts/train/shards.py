@@ -1,0 +1,60 @@
+"""A batch in shards, whose gradients the cores of a CPU compute at the same time.
+
+A shard's dropout has a seed of its own and gradients are added up in the order of the shards, so
+a step is the same to the last bit on any number of cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from xstilts.core.cores import each
+from xstilts.formats.base import Feature
+from xstilts.models.dropout import drawing_from
+
+SHARD = 512
+"""Sub-words of a shard, at least: enough for products of matrices at a core's full rate."""
+
+
+def shards(features: Sequence[Feature]) -> Iterator[list[Feature]]:
+    """The features by length, in parts of about as many sub-words each.
+
+    There are 1, 2, 4, 8 … of them, as there are cores: no core waits while another has one more.
+    """
+    sizes = [sum(len(text.ids) for text in feature.texts) for feature in features]
+    order = sorted(range(len(sizes)), key=lambda place: (-sizes[place], place))
+    most = max(1, min(len(features), sum(sizes) // SHARD))
+    count = 1 << (most.bit_length() - 1)
+    part, size, bound = list[Feature](), 0, sum(sizes) / count
+    for place in order:
+        if part and size + sizes[place] / 2 > bound:  # more of it would lie beyond than before
+            yield part
+            part, bound = [], bound + sum(sizes) / count
+        part.append(features[place])
+        size += sizes[place]
+    yield part
+
+
+def add_gradients(
+    parameters: Sequence[nn.Parameter],
+    parts: Sequence[list[Feature]],
+    loss_of: Callable[[list[Feature]], Tensor],
+) -> float:
+    """Add the gradients of the parts' losses to the parameters'; returns the sum of losses."""
+    seeds = torch.randint(2**62, (len(parts),)).tolist()
+
+    def slopes(number: int) -> tuple[float, tuple[Tensor | None, ...]]:
+        with torch.enable_grad(), drawing_from(torch.Generator().manual_seed(seeds[number])):
+            loss = loss_of(parts[number])
+        return float(loss.detach()), torch.autograd.grad(loss, parameters, allow_unused=True)
+
+    summed = 0.0
+    for loss, found in each(slopes, range(len(parts))):
+        summed += loss
+        for parameter, slope in zip(parameters, found, strict=True):
+            if slope is not None:
+                parameter.grad = slope if parameter.grad is None else parameter.grad.add_(slope)
+    return summed

@@ -1,0 +1,145 @@
+"""Work on several cores: in order, as many at once as are allowed, and its errors in their turn."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from xstilts.core import cores
+from xstilts.core.stage import Stage
+from xstilts.executors import worker
+from xstilts.executors.local import _Run
+
+
+@pytest.fixture(autouse=True)
+def _one_core_afterwards() -> Iterator[None]:
+    yield
+    cores.allow(1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_results_come_in_the_order_of_items(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "usable", lambda: 4)
+    cores._pool.cache_clear()
+    cores.allow(count)
+
+    def square(number: int) -> int:
+        time.sleep(0.01 * (number % 3))
+        return number * number
+
+    assert list(cores.each(square, range(12))) == [number * number for number in range(12)]
+    cores._pool.cache_clear()
+
+
+def test_no_more_work_at_once_than_cores_are_allowed() -> None:
+    most = under_way = 0
+    lock = threading.Lock()
+
+    def work(_: int) -> None:
+        nonlocal most, under_way
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.01)
+        with lock:
+            under_way -= 1
+
+    cores.allow(2)
+    list(cores.each(work, range(8)))
+    assert most == min(2, cores.usable())
+    most = 0
+    cores.allow(1)
+    list(cores.each(work, range(3)))
+    assert most == 1
+
+
+def test_one_core_works_in_the_thread_that_asks() -> None:
+    found = set(cores.each(lambda _: threading.get_ident(), range(3)))
+    assert found == {threading.get_ident()}
+
+
+def test_a_core_may_come_and_go_while_work_is_under_way() -> None:
+    seen = []
+
+    def work(number: int) -> int:
+        seen.append(number)
+        cores.allow(2 if number < 3 else 1)
+        return number
+
+    assert list(cores.each(work, range(6))) == list(range(6))
+    assert sorted(seen) == list(range(6))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_is_raised_when_what_is_under_way_has_ended(count: int) -> None:
+    cores.allow(count)
+    ended = []
+
+    def work(number: int) -> int:
+        if number == 1:
+            raise ValueError("one")
+        time.sleep(0.02)
+        ended.append(number)
+        return number
+
+    with pytest.raises(ValueError, match="one"):
+        list(cores.each(work, range(4)))
+    before = list(ended)
+    time.sleep(0.05)
+    assert ended == before
+    assert 0 in ended
+
+
+class Told:
+    """A worker that keeps what it is told."""
+
+    def __init__(self, busy: bool) -> None:
+        self.stage, self.cores, self.heard = busy or None, 1, list[Any]()
+
+    def say(self, message: dict[str, Any]) -> None:
+        self.heard.append(message)
+
+
+@pytest.mark.parametrize(
+    ("total", "busy", "shares"),
+    [
+        (5, (True, True), (2, 3)),
+        (5, (True, False), (5, 1)),
+        (1, (True, True), (1, 1)),
+        (8, (True,) * 3, (2, 3, 3)),
+    ],
+)
+def test_busy_workers_share_the_cores(
+    total: int, busy: tuple[bool, ...], shares: tuple[int, ...]
+) -> None:
+    pool = [Told(one) for one in busy]
+    run: Any = SimpleNamespace(executor=SimpleNamespace(cores=total), pool=pool)
+    _Run._share(run)
+    assert tuple(one.cores for one in pool) == shares
+    assert [one.heard for one in pool] == [
+        [] if share == 1 else [{"cores": share}] for share in shares
+    ]
+    _Run._share(run)
+    assert sum(len(one.heard) for one in pool) == sum(share > 1 for share in shares)
+
+
+def test_a_worker_hears_of_its_cores_while_a_stage_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage("train", 1, {"a": 1}, {}, "a stage")
+    lines = [stage.to_json(), {"cores": 3}]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(x) + "\n" for x in lines)))
+    stages = SimpleQueue[Stage | None]()
+    worker._listen(stages)
+    assert cores.allowed() == 3
+    found = stages.get()
+    assert found is not None
+    assert found.key == stage.key
+    assert stages.get() is None

@@ -1,0 +1,197 @@
+"""A batch in shards: the gradients of the whole batch, and the same bits on any number of cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+
+from xstilts.config.experiment import Recipe
+from xstilts.core import cores
+from xstilts.formats.base import Feature, Reading
+from xstilts.metrics import nearest
+from xstilts.models.dropout import drawing_from, dropout
+from xstilts.models.encoder import Encoder
+from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.transfer import HeadShape, TransferModel, initialised
+from xstilts.testing.tiny import write_encoder
+from xstilts.train import shards
+from xstilts.train.checkpoint import Checkpoints
+from xstilts.train.loop import Run, Trained, TrainTask, train
+from xstilts.train.predict import embed, embed_words, predict
+
+PAD = 1
+
+
+@pytest.fixture(autouse=True)
+def _one_core_afterwards() -> Iterator[None]:
+    yield
+    cores.allow(1)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    import_encoder(write_encoder(folder / "hf"), folder)
+    return folder
+
+
+def features(count: int) -> list[Feature]:
+    draw = torch.Generator().manual_seed(5)
+    found = []
+    for number in range(count):
+        ids = [0, *torch.randint(10, 30, (1 + number % 7,), generator=draw).tolist(), 2]
+        words = tuple(range(1, len(ids) - 1))
+        found.append(Feature(str(number), ids, [0] * len(ids), number % 2, words))
+    return found
+
+
+def model(root: Path, share: float) -> TransferModel:
+    found = initialised(
+        Encoder(EncoderFiles(root), torch.arange(60)),
+        {"t": HeadShape("classification", 2, share, "mean")},
+        0,
+    )
+    for module in found.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+    return found
+
+
+def task() -> TrainTask:
+    some = features(24)
+    return TrainTask("t", "classification", ("a", "b"), "accuracy", some, some, ["a", "b"] * 12)
+
+
+def trained(root: Path, folder: Path, share: float = 0.2, **changes: object) -> Trained:
+    settings = {"learning_rate": 1e-2, "epochs": 2, "batch_size": 12, "evaluations": 2}
+    recipe = Recipe.model_validate(settings | changes)
+    return train(model(root, share), [task()], recipe, 0, PAD, Checkpoints(folder), lambda _: None)
+
+
+@given(some.lists(some.integers(1, 60), min_size=1, max_size=40), some.integers(1, 200))
+def test_every_feature_is_in_one_shard_and_shards_are_alike(sizes: list[int], most: int) -> None:
+    given = [Feature(str(place), [5] * size, [0] * size, 0) for place, size in enumerate(sizes)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "SHARD", most)
+        parts = list(shards.shards(given))
+    assert sorted(int(one.id) for part in parts for one in part) == list(range(len(sizes)))
+    assert all(parts)
+    asked = max(1, min(len(sizes), sum(sizes) // most))
+    assert len(parts) <= asked
+    weights = [sum(len(one.ids) for one in part) for part in parts]
+    assert all(weight <= 2 * sum(sizes) / asked + max(sizes) for weight in weights)
+
+
+def test_there_are_as_many_shards_as_cores_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD", 10)
+    given = [Feature(str(place), [5] * 5, [0] * 5, 0) for place in range(15)]  # 75 sub-words
+    assert [len(part) for part in shards.shards(given)] == [4, 4, 3, 4]
+    assert [len(part) for part in shards.shards(given[:5])] == [3, 2]
+    assert [len(part) for part in shards.shards(given[:3])] == [3]
+
+
+@pytest.mark.parametrize("changes", [{}, {"accumulation": 2}])
+def test_weights_are_the_same_to_the_bit_on_any_number_of_cores(
+    changes: dict[str, int], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SHARD", 12)
+    found = []
+    for count in (1, 2, 5):
+        cores.allow(count)
+        found.append(trained(root, tmp_path / str(count), **changes))
+    for other in found[1:]:
+        assert other.log == found[0].log
+        assert all(other.state[name].equal(value) for name, value in found[0].state.items())
+
+
+def test_shards_have_the_gradients_of_the_whole_batch(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slopes, losses = [], []
+    for most in (10_000, 12):
+        monkeypatch.setattr(shards, "SHARD", most)
+        recipe = Recipe(learning_rate=1e-2, epochs=1, batch_size=24, evaluations=1)
+        run = Run(model(root, 0.0).train(), [task()], recipe, 0, PAD)
+        losses.append(run._backward(run.plan[0], 0))
+        slopes.append({name: value.grad for name, value in run.model.named_parameters()})
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    for name, value in slopes[0].items():
+        torch.testing.assert_close(slopes[1][name], value, rtol=1e-4, atol=1e-7)
+
+
+def test_shards_draw_dropout_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD", 4)
+    weight = torch.nn.Parameter(torch.ones(1000))
+    seen: list[torch.Tensor] = []
+
+    def loss_of(_: list[Feature]) -> torch.Tensor:
+        seen.append(dropout(weight, 0.5))
+        return seen[-1].sum()
+
+    torch.manual_seed(3)
+    parts = list(shards.shards(features(6)))
+    shards.add_gradients([weight], parts, loss_of)
+    assert len(seen) == len(parts) > 2
+    assert not any(one.equal(other) for one, other in pairwise(seen))
+    assert weight.grad is not None
+    torch.testing.assert_close(weight.grad, torch.stack(seen).sum(0).detach())
+    first = torch.stack(seen)
+    seen.clear()
+    torch.manual_seed(3)
+    shards.add_gradients([weight], parts, loss_of)
+    assert torch.stack(seen).equal(first)
+
+
+def test_a_thread_s_own_draws_leave_those_of_others_alone() -> None:
+    values = torch.ones(100)
+    torch.manual_seed(1)
+    expected = dropout(values, 0.5)
+    torch.manual_seed(1)
+    with drawing_from(torch.Generator().manual_seed(7)):
+        own = dropout(values, 0.5)
+    assert dropout(values, 0.5).equal(expected)
+    assert not own.equal(expected)
+
+
+def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path) -> None:
+    one, given = model(root, 0.0).eval(), features(40)
+
+    def predictions() -> object:
+        return predict(one, "t", "classification", given, ("a", "b"), PAD, Reading(), tokens=16)
+
+    def vectors() -> object:
+        found = embed(one.encoder, given, PAD, [(0, "mean"), (1, "cls"), (2, "mean")], tokens=16)
+        return [value.tobytes() for value in found.values()]
+
+    def words() -> object:
+        return embed_words(one.encoder, given, PAD, 1, tokens=16).tobytes()
+
+    def neighbours() -> object:
+        left, right = np.random.default_rng(1).standard_normal((2, 50, 8), dtype=np.float32)
+        found = nearest.both_ways(left, right, 3)
+        return [(side.cosine.tobytes(), side.place.tobytes()) for side in found]
+
+    asked: list[Callable[[], object]] = [predictions, vectors, words, neighbours]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "BLOCK", 7)
+        for ask in asked:
+            cores.allow(1)
+            expected = ask()
+            for count in (2, 5):
+                cores.allow(count)
+                assert ask() == expected
+
+
+def test_threads_compute_no_gradients_of_predictions(root: Path) -> None:
+    one = model(root, 0.0)
+    cores.allow(2)
+    found = embed(one.encoder, features(20), PAD, [(1, "mean")], tokens=16)[1, "mean"]
+    assert all(value.requires_grad for value in one.parameters())
+    assert found.dtype == np.float32
