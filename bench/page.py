@@ -20,17 +20,17 @@ Written by `python -m bench.page` (`make bench` calls it last) from what each be
 when it was last run. Both sides have the same data and weights, precision, threads, examples per
 optimizer step, dropout, schedule and clipping. They take turns (ABAB…) in one process tree, after
 a warm-up turn of each that is not counted, but for the grid and for memory, which are measured
-once. Each benchmark but that of memory checks that both sides compute the same. A figure is the
-median of the rounds' ratios, with the lowest and the highest: how many times as fast xstilts is,
-or a share.
+once. Each benchmark but those of memory and start-up checks that both sides compute the same. A
+figure is the median of the rounds' ratios, with the lowest and the highest: how many times as fast
+xstilts is, or a share.
 
 The share of the matrix-product rate counts the operations of the blocks' matrices for real
 sub-words only, against the best product of large matrices that was seen in the same run. That rate
 differs from run to run on a shared machine, so shares of different rows cannot be compared.
 
-Both sides are one process with the same number of threads. The rivals' libraries share each product
-of matrices among them; xstilts, as in a lone stage of `xstilts run`, gives each thread texts of its
-own. Nothing here was measured on a GPU.
+Where models compute, both sides are one process with the same number of threads. The rivals'
+libraries share each product of matrices among them; xstilts, as in a lone stage of `xstilts run`,
+gives each thread texts of its own. Nothing here was measured on a GPU.
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from xstilts import api
 from xstilts.config.load import Loaded
+from xstilts.core.cores import allow
 from xstilts.core.store import Store
 from xstilts.executors.worker import perform
 from xstilts.stages.compile import compile_experiment
@@ -20,6 +21,13 @@ from xstilts.testing.tiny import write_experiment
 settings.register_profile("xstilts", deadline=None)
 settings.load_profile("xstilts")
 torch.set_num_threads(1)  # as workers do, whose bytes some tests compare with
+
+
+@pytest.fixture(autouse=True)
+def _one_core() -> Iterator[None]:
+    """Whatever a test allows."""
+    yield
+    allow(1)
 
 
 @pytest.fixture(scope="session")

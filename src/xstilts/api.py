@@ -22,6 +22,7 @@ from xstilts.analysis.records import newest, records, remember, remembered_cells
 from xstilts.analysis.scan import expected, outcomes, results_frame
 from xstilts.config.load import Loaded
 from xstilts.config.load import load as load_experiment
+from xstilts.core.cores import usable
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.files import read_json
 from xstilts.core.plan import Plan, Standing, State
@@ -400,8 +401,7 @@ def default_workers() -> int:
     """One process for each processor that this process may use, at most four; one with a GPU."""
     if any(Path("/dev").glob("nvidia[0-9]*")):
         return 1  # several would share its memory
-    usable = getattr(os, "sched_getaffinity", None)
-    return min(4, len(usable(0)) if usable else os.cpu_count() or 1)
+    return min(4, usable())
 
 
 def compiled_in(loaded: Loaded, store: Store) -> Compiled:

@@ -7,7 +7,8 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
@@ -20,24 +21,17 @@ from xstilts.executors import worker
 from xstilts.executors.local import _Run
 
 
-@pytest.fixture(autouse=True)
-def _one_core_afterwards() -> Iterator[None]:
-    yield
-    cores.allow(1)
-
-
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_results_come_in_the_order_of_items(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cores, "usable", lambda: 4)
-    cores._pool.cache_clear()
+    monkeypatch.setattr(cores, "_pool", lambda: pool)
     cores.allow(count)
 
     def square(number: int) -> int:
         time.sleep(0.01 * (number % 3))
         return number * number
 
-    assert list(cores.each(square, range(12))) == [number * number for number in range(12)]
-    cores._pool.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(cores.each(square, range(12))) == [number * number for number in range(12)]
 
 
 def test_no_more_work_at_once_than_cores_are_allowed() -> None:
@@ -68,15 +62,43 @@ def test_one_core_works_in_the_thread_that_asks() -> None:
 
 
 def test_a_core_may_come_and_go_while_work_is_under_way() -> None:
-    seen = []
+    threads = {}
 
     def work(number: int) -> int:
-        seen.append(number)
-        cores.allow(2 if number < 3 else 1)
+        threads[number] = threading.get_ident()
+        cores.allow(2 if number in (1, 2) else 1)
         return number
 
     assert list(cores.each(work, range(6))) == list(range(6))
-    assert sorted(seen) == list(range(6))
+    own = threading.get_ident()
+    assert [threads[number] == own for number in (0, 1, 2, 5)] == [True, True, False, True]
+
+
+def test_few_results_wait_behind_a_slow_one() -> None:
+    done = []
+
+    def work(number: int) -> int:
+        time.sleep(0.2 if number == 0 else 0.01)
+        done.append(number)
+        return number
+
+    cores.allow(2)
+    assert next(cores.each(work, range(20))) == 0
+    assert len(done) <= 4
+
+
+@pytest.mark.parametrize(
+    ("quota", "limit", "most"),
+    [("200000 100000", "", 2), ("150000 100000", "", 2), ("max 100000", "1", 1), ("", "x", 64)],
+)
+def test_containers_and_users_limit_the_cores(
+    quota: str, limit: str, most: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(cores, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setenv(cores.LIMIT, limit)
+    assert cores.usable() == most
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -131,7 +131,7 @@ def test_neighbours_both_ways_are_those_of_brute_force(
 ) -> None:
     for name, size in (("BLOCK", 12), ("ALONG", 6), ("DOWN", 3)):
         monkeypatch.setattr(nearest_module, name, size)
-    monkeypatch.setattr(cores, "_allowed", threads)
+    cores.allow(threads)
     draw = np.random.default_rng(k)
     left, right = (draw.normal(size=(size, 16)).astype("f4") for size in sizes)
     if drawn == "signs":  # rows of length 4, so cosines are exact and many are equal

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as some
 
 from xstilts.config.experiment import Recipe
 from xstilts.core import cores
+from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
 from xstilts.metrics import nearest
 from xstilts.models.dropout import drawing_from, dropout
@@ -25,14 +28,9 @@ from xstilts.train import shards
 from xstilts.train.checkpoint import Checkpoints
 from xstilts.train.loop import Run, Trained, TrainTask, train
 from xstilts.train.predict import embed, embed_words, predict
+from xstilts.train.surprise import surprise
 
 PAD = 1
-
-
-@pytest.fixture(autouse=True)
-def _one_core_afterwards() -> Iterator[None]:
-    yield
-    cores.allow(1)
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +50,42 @@ def features(count: int) -> list[Feature]:
     return found
 
 
-def model(root: Path, share: float) -> TransferModel:
-    found = initialised(
-        Encoder(EncoderFiles(root), torch.arange(60)),
-        {"t": HeadShape("classification", 2, share, "mean")},
-        0,
-    )
+def model(root: Path, share: float, kind: str = "classification") -> TransferModel:
+    shape = HeadShape(kind, 160 if kind == "masked_lm" else 2, share, "mean")
+    found = initialised(Encoder(EncoderFiles(root), torch.arange(160)), {"t": shape}, 0)
     for module in found.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = share
     return found
 
 
-def task() -> TrainTask:
-    some = features(24)
-    return TrainTask("t", "classification", ("a", "b"), "accuracy", some, some, ["a", "b"] * 12)
+def task(kind: str = "classification", dev: bool = True) -> TrainTask:
+    """24 examples of a format."""
+    found = features(24)
+    if kind == "tagging":
+        found = [replace(one, target=[-100, *(n % 2 for n in one.words), -100]) for one in found]
+    if kind == "masked_lm":
+        found = [
+            replace(one, target=[-100, one.ids[1], *[-100] * len(one.ids[2:])]) for one in found
+        ]
+    if kind == "span":
+        found = [replace(one, target=[1, len(one.ids) - 2]) for one in found]
+    if kind == "multiple_choice":
+        others = features(30)[6:]
+        found = [replace(one, further=(two,)) for one, two in zip(found, others, strict=True)]
+    asked = (found, ["a", "b"] * 12) if dev else ((), ())
+    return TrainTask("t", kind, ("a", "b"), "accuracy", found, *asked)
 
 
-def trained(root: Path, folder: Path, share: float = 0.2, **changes: object) -> Trained:
+def trained(root: Path, folder: Path, stop: int | None = None, **changes: object) -> Trained:
     settings = {"learning_rate": 1e-2, "epochs": 2, "batch_size": 12, "evaluations": 2}
-    recipe = Recipe.model_validate(settings | changes)
-    return train(model(root, share), [task()], recipe, 0, PAD, Checkpoints(folder), lambda _: None)
+    recipe = Recipe.model_validate(settings | {"checkpoint_minutes": 1e-9} | changes)
+
+    def halt(news: dict[str, object]) -> None:
+        if news["step"] == stop:
+            raise KeyboardInterrupt
+
+    return train(model(root, 0.2), [task()], recipe, 0, PAD, Checkpoints(folder), halt)
 
 
 @given(some.lists(some.integers(1, 60), min_size=1, max_size=40), some.integers(1, 200))
@@ -111,19 +124,39 @@ def test_weights_are_the_same_to_the_bit_on_any_number_of_cores(
         assert all(other.state[name].equal(value) for name, value in found[0].state.items())
 
 
-def test_shards_have_the_gradients_of_the_whole_batch(
+def test_a_run_stopped_on_one_core_goes_on_to_the_same_bits_on_three(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shards, "SHARD", 12)
+    whole = trained(root, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        trained(root, tmp_path / "parts", stop=3)
+    cores.allow(3)
+    resumed = trained(root, tmp_path / "parts")
+    assert resumed.notes == ("went on from step 2",)
+    assert resumed.log == whole.log
+    assert all(resumed.state[name].equal(value) for name, value in whole.state.items())
+
+
+@pytest.mark.parametrize("kind", [name for name in TRAINED if name != "toy"])
+def test_shards_have_the_gradients_of_the_whole_batch(
+    kind: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slopes, losses = [], []
-    for most in (10_000, 12):
+    for most, count in ((10_000, 1), (12, 1), (12, 3)):
         monkeypatch.setattr(shards, "SHARD", most)
+        cores.allow(count)
         recipe = Recipe(learning_rate=1e-2, epochs=1, batch_size=24, evaluations=1)
-        run = Run(model(root, 0.0).train(), [task()], recipe, 0, PAD)
+        run = Run(model(root, 0.0, kind).train(), [task(kind, dev=False)], recipe, 0, PAD)
         losses.append(run._backward(run.plan[0], 0))
         slopes.append({name: value.grad for name, value in run.model.named_parameters()})
+    whole, alone, threads = slopes
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
-    for name, value in slopes[0].items():
-        torch.testing.assert_close(slopes[1][name], value, rtol=1e-4, atol=1e-7)
+    assert losses[1] == losses[2]
+    for name, value in whole.items():
+        torch.testing.assert_close(alone[name], value, rtol=1e-4, atol=1e-6)
+        assert (threads[name] is None) == (alone[name] is None)
+        assert threads[name] is None or threads[name].equal(alone[name])
 
 
 def test_shards_draw_dropout_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +197,7 @@ def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path)
     one, given = model(root, 0.0).eval(), features(40)
 
     def predictions() -> object:
-        return predict(one, "t", "classification", given, ("a", "b"), PAD, Reading(), tokens=16)
+        return surprise(one, "t", "classification", given, PAD, tokens=16).bits.tobytes()
 
     def vectors() -> object:
         found = embed(one.encoder, given, PAD, [(0, "mean"), (1, "cls"), (2, "mean")], tokens=16)
@@ -189,9 +222,20 @@ def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path)
                 assert ask() == expected
 
 
-def test_threads_compute_no_gradients_of_predictions(root: Path) -> None:
-    one = model(root, 0.0)
-    cores.allow(2)
-    found = embed(one.encoder, features(20), PAD, [(1, "mean")], tokens=16)[1, "mean"]
-    assert all(value.requires_grad for value in one.parameters())
-    assert found.dtype == np.float32
+def test_threads_compute_no_gradients_of_predictions(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, kept = model(root, 0.0), list[bool]()
+    plain = Encoder.forward
+
+    def watched(self: Encoder, *given: Any) -> torch.Tensor:
+        kept.append(torch.is_grad_enabled())
+        return plain(self, *given)
+
+    monkeypatch.setattr(Encoder, "forward", watched)
+    for count in (1, 2):
+        cores.allow(count)
+        predict(one, "t", "classification", features(20), ("a", "b"), PAD, Reading(), tokens=16)
+    assert len(kept) > 10
+    assert not any(kept)
+    assert torch.is_grad_enabled()

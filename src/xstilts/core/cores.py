@@ -1,7 +1,7 @@
 """How many of the machine's cores the work at hand may use.
 
-Whoever runs the work says so, and may say otherwise while it runs. Work is cut into the same
-pieces whatever the number, so what comes of it is the same to the last bit.
+Whoever runs the work says so, and may say otherwise while it runs. How work is cut, or how its
+pieces are put together, makes what comes of it the same to the last bit whatever the number.
 """
 
 from __future__ import annotations
@@ -10,19 +10,31 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+LIMIT = "XSTILTS_CORES"
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""A container's share of the processors, in microseconds of a period: `200000 100000`."""
+
 _allowed = 1
 
 
 def usable() -> int:
-    """The cores that this process may run on."""
+    """The cores that this process may run on; fewer in a container, or by $XSTILTS_CORES."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    found = len(affinity(0)) if affinity else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no such file, or `max 100000`
+        quota, period = map(int, QUOTA.read_text(encoding="ascii").split())
+        found = min(found, -(-quota // period))
+    with suppress(ValueError):
+        found = min(found, int(os.environ.get(LIMIT, "")))
+    return max(1, found)
 
 
 def allow(cores: int) -> None:
@@ -39,14 +51,15 @@ def allowed() -> int:
 def each(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """What comes of each item, in their order: in threads, as many at once as cores are allowed.
 
-    If one fails, its error is raised in its turn, after those under way have ended.
+    If one fails, its error is raised in its turn, after those under way have ended. At most one
+    result more than cores waits to be taken.
     """
     under_way = deque[Future[Result]]()
     try:
         for item in items:
             while under_way and _busy(under_way) >= _allowed:
                 wait([one for one in under_way if not one.done()], return_when=FIRST_COMPLETED)
-            while under_way and under_way[0].done():
+            while under_way and (under_way[0].done() or len(under_way) > _allowed):
                 yield under_way.popleft().result()
             if _allowed == 1 and not under_way:
                 yield work(item)

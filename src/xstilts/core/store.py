@@ -70,7 +70,8 @@ class Artifact:
     @property
     def seconds(self) -> float:
         """How long the stage took; 0 where nobody wrote it down."""
-        return float(self.manifest["provenance"].get("seconds") or 0)
+        told = self.manifest["provenance"]
+        return max(float(told.get(name) or 0) for name in ("seconds", "processor_seconds"))
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name

@@ -61,13 +61,15 @@ def main(root: str) -> None:
 
 def _listen(stages: SimpleQueue[Stage | None]) -> None:
     """Hear what the executor says while a stage is under way."""
-    for line in sys.stdin:
-        message = json.loads(line)
-        if "cores" in message:
-            allow(message["cores"])
-        else:
-            stages.put(Stage.from_json(message))
-    stages.put(None)
+    try:
+        for line in sys.stdin:
+            message = json.loads(line)
+            if "cores" in message:
+                allow(message["cores"])
+            else:
+                stages.put(Stage.from_json(message))
+    finally:
+        stages.put(None)
 
 
 def _settle() -> None:

@@ -88,6 +88,9 @@ class TrainedFormat(Format, Protocol):
     `tied` says whether its head ends in the word embedding matrix and is computed only at
     `places`; such a head takes two more arguments, the matrix and these places, and gives
     `TiedLogits`. The others give a tensor.
+
+    Heads and functions are called in several threads at once; what is random in a head is
+    `nn.Dropout`, which each thread draws on its own.
     """
 
     tied: bool

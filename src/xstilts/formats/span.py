@@ -34,6 +34,18 @@ class Candidate(NamedTuple):
     nothing: float
 
 
+class SpanHead(TokenHead):
+    """Scores of start and end for each sub-word; padding cannot be chosen.
+
+    The references leave padding among the choices, so that an example's loss depends on what it is
+    batched with.
+    """
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """[b, t, width] → [b, t, 2], minus infinity for padding."""
+        return super().forward(hidden, mask).masked_fill(mask[:, :, None] == 0, -torch.inf)
+
+
 class Span:
     """Start and end of the answer, each a choice among the sub-words of a window."""
 
@@ -72,14 +84,14 @@ class Span:
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A linear head with two outputs per sub-word: start and end."""
-        return TokenHead(width, 2, dropout)
+        return SpanHead(width, 2, dropout)
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b, 2] start and end of the answer among the sub-words."""
         return torch.tensor([feature.target for feature in features])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy of start and end, summed over both; padding cannot be chosen."""
+        """Cross-entropy of start and end, summed over both."""
         return functional.cross_entropy(
             logits.float().transpose(1, 2).flatten(0, 1), targets.flatten(), reduction="sum"
         )

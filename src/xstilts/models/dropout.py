@@ -56,11 +56,12 @@ def noise(values: Tensor, share: float) -> Tensor:
 @contextmanager
 def drawing_from(generator: torch.Generator) -> Iterator[None]:
     """Let this thread's dropout be drawn from a generator for a while."""
+    before = getattr(_thread, "generator", None)
     _thread.generator = generator
     try:
         yield
     finally:
-        _thread.generator = None
+        _thread.generator = before
 
 
 def quicken(model: nn.Module) -> None:

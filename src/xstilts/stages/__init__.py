@@ -49,7 +49,7 @@ VERSIONS = {
     "logme": 1,
     "cut": 1,
     "surprise": 1,
-    "dynamics": 1,
+    "dynamics": 2,
     "withhold": 1,
     "fisher": 1,
 }

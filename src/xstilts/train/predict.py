@@ -29,7 +29,6 @@ TOKENS = {"cpu": 2048, "cuda": 65_536}
 
 
 @computing(EVALUATION)
-@torch.no_grad()
 def predict(
     model: TransferModel,
     task: str,
@@ -52,20 +51,24 @@ def predict(
         return form.predictions(scored, chosen, labels, reading)
 
     found: list[Any] = [None] * len(features)
-    for batch_places, some in _passed(model.encoder, features, padding, tokens, predicted):
+    for batch_places, some in read_batches(model.encoder, features, padding, tokens, predicted):
         for place, prediction in zip(batch_places, some, strict=True):
             found[place] = prediction
     return form.merged(features, found, labels, reading)
 
 
-def _passed(
+def read_batches(
     encoder: Encoder,
     features: Sequence[Feature],
     padding: int,
     tokens: int | None,
     read: Callable[[Sequence[Feature], Batch], Found],
 ) -> Iterator[tuple[list[int], Found]]:
-    """The places of each batch and what is read of it, without gradients."""
+    """The features' places batch by batch, and what is read of each without gradients.
+
+    Args:
+        read: may be called in several threads at once.
+    """
     device = encoder.table.device
     batches = list(by_length(features, tokens or budget(device)))
 
@@ -92,7 +95,6 @@ def read_places(
 
 
 @computing(EVALUATION)
-@torch.no_grad()
 def embed(
     encoder: Encoder,
     features: Sequence[Feature],
@@ -116,14 +118,13 @@ def embed(
 
     shape = (len(features), encoder.width)
     vectors = {way: np.zeros(shape, dtype=np.float32) for way in ways}
-    for places, some in _passed(encoder, features, padding, tokens, pooled):
+    for places, some in read_batches(encoder, features, padding, tokens, pooled):
         for way, found in some.items():
             vectors[way][places] = found
     return vectors
 
 
 @computing(EVALUATION)
-@torch.no_grad()
 def embed_words(
     encoder: Encoder,
     features: Sequence[Feature],
@@ -143,7 +144,7 @@ def embed_words(
         return [row[kept].float().cpu().numpy() for row, kept in zip(states, starts, strict=True)]
 
     found: list[NDArray[np.float32]] = [np.zeros((0, encoder.width), np.float32)] * len(features)
-    for places, some in _passed(encoder, features, padding, tokens, words):
+    for places, some in read_batches(encoder, features, padding, tokens, words):
         for place, states in zip(places, some, strict=True):
             found[place] = states
     return np.concatenate(found)

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from xstilts.core.cores import each
+from xstilts.core.cores import allowed, each
 from xstilts.formats.base import Feature
 from xstilts.models.dropout import drawing_from
 
 SHARD = 512
-"""Sub-words of a shard, at least: enough for products of matrices at a core's full rate."""
+"""Sub-words of a shard, at least on average: enough for a core's full rate of matrix products."""
 
 
 def shards(features: Sequence[Feature]) -> Iterator[list[Feature]]:
     """The features by length, in parts of about as many sub-words each.
 
-    There are 1, 2, 4, 8 … of them, as there are cores: no core waits while another has one more.
+    There are 1, 2, 4, 8 … of them, which as many cores share evenly.
     """
     sizes = [sum(len(text.ids) for text in feature.texts) for feature in features]
     order = sorted(range(len(sizes)), key=lambda place: (-sizes[place], place))
@@ -43,18 +43,41 @@ def add_gradients(
     parts: Sequence[list[Feature]],
     loss_of: Callable[[list[Feature]], Tensor],
 ) -> float:
-    """Add the gradients of the parts' losses to the parameters'; returns the sum of losses."""
+    """Add the gradients of the parts' losses to the parameters'; returns the sum of losses.
+
+    Each core beyond the first needs memory for gradients of its own.
+    """
     seeds = torch.randint(2**62, (len(parts),)).tolist()
 
+    def loss_at(number: int) -> Tensor:
+        with drawing_from(torch.Generator().manual_seed(seeds[number])):
+            return loss_of(parts[number])
+
+    def alone(number: int) -> float:
+        loss = loss_at(number)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
     def slopes(number: int) -> tuple[float, tuple[Tensor | None, ...]]:
-        with torch.enable_grad(), drawing_from(torch.Generator().manual_seed(seeds[number])):
-            loss = loss_of(parts[number])
+        loss = loss_at(number)
         return float(loss.detach()), torch.autograd.grad(loss, parameters, allow_unused=True)
 
+    if allowed() == 1:
+        return sum(map(alone, range(len(parts))))
     summed = 0.0
     for loss, found in each(slopes, range(len(parts))):
         summed += loss
         for parameter, slope in zip(parameters, found, strict=True):
-            if slope is not None:
-                parameter.grad = slope if parameter.grad is None else parameter.grad.add_(slope)
+            _add(parameter, slope)
+        del found, slope  # before the next ones are there
     return summed
+
+
+def _add(parameter: nn.Parameter, slope: Tensor | None) -> None:
+    """What torch's own accumulation does, in the same order of additions."""
+    if slope is None:
+        return
+    if parameter.grad is None:
+        parameter.grad = slope.clone()  # it may be another's as well
+    else:
+        parameter.grad += slope

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from xstilts.formats.base import Feature
 from xstilts.formats.choices import CHOICES, Choices
 from xstilts.models.transfer import TransferModel
-from xstilts.train.batching import by_length, collate
+from xstilts.train.batching import Batch
 from xstilts.train.precision import EVALUATION, computing
-from xstilts.train.predict import budget
+from xstilts.train.predict import read_batches
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,6 @@ class Surprise:
 
 
 @computing(EVALUATION)
-@torch.no_grad()
 def surprise(
     model: TransferModel,
     task: str,
@@ -52,14 +51,14 @@ def surprise(
 ) -> Surprise:
     """How a model takes the gold answers of some features, in their order."""
     model.eval()
-    device = model.encoder.table.device
-    found = np.zeros((3, len(features)))
-    for places in by_length(features, tokens or budget(device)):
-        chosen = [features[place] for place in places]
-        batch = collate(chosen, padding).to(device)
+
+    def read(chosen: Sequence[Feature], batch: Batch) -> Floats:
         logits = model(task, batch.ids, batch.mask, batch.types).float().cpu()
-        asked = CHOICES[kind](logits, chosen)
-        found[:, places] = np.array([told(one) for one in asked]).T
+        return np.array([told(one) for one in CHOICES[kind](logits, chosen)]).T
+
+    found = np.zeros((3, len(features)))
+    for places, some in read_batches(model.encoder, features, padding, tokens, read):
+        found[:, places] = some
     return Surprise(*found)
 
 
