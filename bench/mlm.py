@@ -1,8 +1,8 @@
 """A masked-LM step on 64 × 128 sub-words beside AutoModelForMaskedLM with full logits.
 
 Each side trains in a process of its own; a turn is one optimizer step. Where the rival's
-logits do not fit into memory in one piece both sides add up the gradients of slices, which need
-less memory and as many operations. `--size`: rows of a slice.
+logits do not fit into memory in one piece it adds up the gradients of slices, which need less
+memory and as many operations. `--size`: rows of a slice.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def ours(setting: Setting) -> Iterator[Answer]:
     )
     recipe = Recipe(
         learning_rate=RATE, epochs=200, batch_size=setting.rows, weight_decay=DECAY, warmup=0,
-        evaluations=1, keep="last", accumulation=setting.rows // setting.slice,
+        evaluations=1, keep="last",
     )  # fmt: skip
     run = Run(model, [task], recipe, 0, setting.tokenizer.pad_token_id)
     with computing(run.precision):
@@ -200,7 +200,7 @@ def measure(options: Options) -> list[Row]:
     name = f"masked LM step on {setting.rows} × {setting.length} sub-words"
     rival = "AutoModelForMaskedLM, full logits"
     if setting.slice < setting.rows:
-        rival += f", both in slices of {setting.slice}"
+        rival += f", in slices of {setting.slice}"
     notes = {
         "GB at the peak": round(peaks["xstilts"] / 1e9, 2),
         "rival's": round(peaks["rival"] / 1e9, 2),

@@ -325,6 +325,21 @@ def test_a_diverged_run_is_named_and_left_out(six: Loaded, toy_file: Path, tmp_p
         assert difference(one, "two", 6).note == "no sound runs to compare"
 
 
+def test_a_collapsed_run_is_named_and_counts(six: Loaded, toy_file: Path, tmp_path: Path) -> None:
+    given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
+    whole, _ = scored(given, designed(six))
+    frame = given.results["data-6"]
+    frame.loc[(frame["intermediate"] == "two") & (frame["seed"] == 1), "note"] = "collapsed"
+    found, said = scored(given, designed(six))
+    assert said == [
+        "Runs that gave one answer to all of English dev (collapsed) count here, as that is what "
+        "little data may do: two (96 examples)."
+    ]
+    for one, other in zip(found, whole, strict=True):
+        assert one.sizes("two") == [1, 2, 4, 6]
+        assert difference(one, "two", 6) == difference(other, "two", 6)
+
+
 def test_nothing_run_is_said(six: Loaded, tmp_path: Path) -> None:
     found = STUDY.answer(Evidence(six, Store(tmp_path), {}, {}, (), lambda key: None))
     assert found.summary.startswith("Nothing can be said yet")

@@ -56,3 +56,15 @@ def by_length(features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
         rows += texts[place]
     if batch:
         yield batch
+
+
+def alike(sizes: Sequence[int], count: int) -> Iterator[list[int]]:
+    """Places by size, the largest first, in parts of about as much in sum; at most `count`."""
+    part, size, bound = list[int](), 0, sum(sizes) / count
+    for place in sorted(range(len(sizes)), key=lambda place: (-sizes[place], place)):
+        if part and size + sizes[place] / 2 > bound:  # more of it would lie beyond than before
+            yield part
+            part, bound = [], bound + sum(sizes) / count
+        part.append(place)
+        size += sizes[place]
+    yield part

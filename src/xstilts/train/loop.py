@@ -174,13 +174,16 @@ class Run:
         def loss_of(part: Sequence[Feature]) -> Tensor:
             return self._loss(todo.task, kind, part) / things
 
-        return sum(self._add_gradients(part, loss_of) for part in slices)
+        return sum(self._add_gradients(kind, part, loss_of) for part in slices)
 
     def _add_gradients(
-        self, features: list[Feature], loss_of: Callable[[Sequence[Feature]], Tensor]
+        self,
+        kind: TrainedFormat,
+        features: list[Feature],
+        loss_of: Callable[[Sequence[Feature]], Tensor],
     ) -> float:
         """Add a slice's gradients to the parameters', and return its loss."""
-        parts = list(shards(features)) if self.divides else [features]
+        parts = list(shards(features, tied=kind.tied)) if self.divides else [features]
         if len(parts) > 1:
             return add_gradients(self.learned, parts, loss_of)
         loss = loss_of(features)

@@ -18,14 +18,17 @@ from xstilts.core.cores import each
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading, TrainedFormat
 from xstilts.formats.pooling import pool
+from xstilts.formats.prepared import lengths, text_counts
 from xstilts.models.encoder import Encoder
 from xstilts.models.transfer import TransferModel
-from xstilts.train.batching import Batch, by_length, collate
+from xstilts.train.batching import Batch, alike, by_length, collate
 from xstilts.train.precision import EVALUATION, computing
 
 Found = TypeVar("Found")
-TOKENS = {"cpu": 2048, "cuda": 65_536}
+TOKENS = {"cpu": 1024, "cuda": 65_536}
 """Sub-words per evaluation batch; changes speed and memory, not what is predicted."""
+HALVES = 512
+"""So many sub-words are worth a second core."""
 
 
 @computing(EVALUATION)
@@ -70,7 +73,7 @@ def read_batches(
         read: may be called in several threads at once.
     """
     device = encoder.table.device
-    batches = list(by_length(features, tokens or budget(device)))
+    batches = list(_batches(encoder, features, tokens or budget(device)))
 
     @torch.no_grad()  # a thread does not know of it otherwise
     def one(places: list[int]) -> Found:
@@ -79,6 +82,15 @@ def read_batches(
 
     results: Iterable[Found] = each(one, batches) if encoder.divides else map(one, batches)
     return zip(batches, results, strict=True)
+
+
+def _batches(encoder: Encoder, features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
+    """Places by length, in an even number of like batches where cores share them."""
+    if not (encoder.divides and features):
+        return by_length(features, tokens)
+    sizes = (lengths(features) * text_counts(features)).tolist()
+    count = -(-sum(sizes) // tokens)
+    return alike(sizes, count + count % 2 if sum(sizes) >= min(HALVES, tokens) else 1)
 
 
 def budget(device: torch.device) -> int:

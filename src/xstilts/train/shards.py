@@ -14,28 +14,23 @@ from torch import Tensor, nn
 from xstilts.core.cores import allowed, each
 from xstilts.formats.base import Feature
 from xstilts.models.dropout import drawing_from
+from xstilts.train.batching import alike
 
 SHARD = 512
 """Sub-words of a shard, at least on average: enough for a core's full rate of matrix products."""
+TIED = 2048
+"""The same where each shard's gradient is as large as the whole vocabulary."""
 
 
-def shards(features: Sequence[Feature]) -> Iterator[list[Feature]]:
+def shards(features: Sequence[Feature], *, tied: bool = False) -> Iterator[list[Feature]]:
     """The features by length, in parts of about as many sub-words each.
 
     There are 1, 2, 4, 8 … of them, which as many cores share evenly.
     """
     sizes = [sum(len(text.ids) for text in feature.texts) for feature in features]
-    order = sorted(range(len(sizes)), key=lambda place: (-sizes[place], place))
-    most = max(1, min(len(features), sum(sizes) // SHARD))
-    count = 1 << (most.bit_length() - 1)
-    part, size, bound = list[Feature](), 0, sum(sizes) / count
-    for place in order:
-        if part and size + sizes[place] / 2 > bound:  # more of it would lie beyond than before
-            yield part
-            part, bound = [], bound + sum(sizes) / count
-        part.append(features[place])
-        size += sizes[place]
-    yield part
+    most = max(1, min(len(features), sum(sizes) // (TIED if tied else SHARD)))
+    for part in alike(sizes, 1 << (most.bit_length() - 1)):
+        yield [features[place] for place in part]
 
 
 def add_gradients(

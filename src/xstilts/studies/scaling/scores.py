@@ -17,6 +17,9 @@ from xstilts.studies.gains import Gains, gains_in
 from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
 
 MEAN = "mean of the targets"
+COLLAPSED = "collapsed"
+"""Gave one answer to all of dev. Such a run counts here: little data may teach a task nothing,
+which is what is asked about, and mixtures with one such task would all be missing."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
     """Every target's scores, the mean over the first group's first, and what was left out."""
     found: list[Scored] = []
     said: list[str] = []
+    alike: list[str] = []
     for group in design.groups:
         tables: dict[str, dict[Point, pd.DataFrame]] = {}
         baselines: dict[str, pd.DataFrame] = {}
@@ -76,6 +80,7 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
             gains = _gains(evidence, name)
             here = {p.setting: p for p in group.points if p.variant == name}
             said += _left_out(gains, here, design.unit)
+            alike += _collapsed(evidence, name, here, design.unit)
             for (target, setting), rows in _foreign(gains.table).groupby(["target", "setting"]):
                 by_run = rows.set_index(["language", "seed"])
                 baselines.setdefault(str(target), by_run["baseline"].unstack())
@@ -84,13 +89,30 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
                         tables.setdefault(str(target), {})[point] = by_run["score"].unstack()
         own = [Scored(name, group, table, baselines[name]) for name, table in tables.items()]
         found += [*_mean(own), *own] if group is design.groups[0] else own
+    if alike:
+        said.append(
+            "Runs that gave one answer to all of English dev (collapsed) count here, as that is "
+            f"what little data may do: {', '.join(dict.fromkeys(alike))}."
+        )
     return found, list(dict.fromkeys(said))
 
 
 def _gains(evidence: Evidence, variant: str) -> Gains:
     if variant not in evidence.results:
         return Gains(pd.DataFrame(columns=["target", "setting", "language"]))
-    return gains_in(evidence, variant)
+    return gains_in(evidence, variant, counted=(COLLAPSED,))
+
+
+def _collapsed(
+    evidence: Evidence, variant: str, points: Mapping[str, Point], unit: int
+) -> Iterator[str]:
+    """The points of a variant with such a run."""
+    if variant in evidence.results:
+        frame = evidence.results[variant]
+        noted = frame[[COLLAPSED in note.split() for note in frame["note"]]]
+        for setting in noted["intermediate"].unique():
+            if setting in points:
+                yield f"{setting} ({points[setting].size * unit} examples)"
 
 
 def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str, ...]:

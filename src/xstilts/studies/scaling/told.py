@@ -33,7 +33,7 @@ def answer(evidence: Evidence) -> Answer:
     alone = len(evidence.loaded.experiment.seeds) == 1
     caveats = (
         *((ONE_SEED,) if alone else ()),
-        *left_out,
+        *(words for words in left_out if words != ONE_SEED),
         *_passed_over(design),
         *_design_caveats(evidence, design),
         *_budget_caveats(seen, design.unit),
