@@ -163,7 +163,7 @@ def test_holm_decides_the_words_of_its_four_questions(monkeypatch: pytest.Monkey
     corrected = min(100 * found(answer, "reasoning-targets").p, 1.0)
     words = f"which may be chance (p (Holm) = {corrected:.3f})"
     assert words in texts["reasoning-targets"]
-    assert "more than chance" in texts["reasoning-targets-mixed"]
+    assert "beyond chance" in texts["reasoning-targets-mixed"]
     assert "are not shown to differ from other intermediate tasks" in answer.summary
     assert f"p (Holm) = {corrected:.3f}" in answer.summary
 

@@ -374,7 +374,7 @@ def _contrasts(findings: list[Finding]) -> StudyTable:
     ]
     notes = (
         f"Points of 100. p (Holm): corrected for {', '.join(QUESTIONS)}; it decides what is "
-        "called more than chance there.",
+        "called beyond chance there.",
     )
     return StudyTable("contrasts", "Contrasts", pd.DataFrame(rows), notes)
 

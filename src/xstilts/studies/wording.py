@@ -32,7 +32,7 @@ def ranged(estimate: Estimate, digits: int = 2, unit: str = "", *, signed: bool 
 
 
 def verdict(estimate: Estimate, unit: str = "points", p_holm: float = NAN) -> str:
-    """A difference in words: `+1.9 points, more than chance`, or why there is no number.
+    """A difference in words: `+1.9 points, beyond chance`, or why there is no number.
 
     Args:
         p_holm: p after Holm's correction, which then decides the words and is in them.
@@ -43,8 +43,8 @@ def verdict(estimate: Estimate, unit: str = "points", p_holm: float = NAN) -> st
     if isnan(estimate.p):
         return f"{said}, not tested"
     if isnan(p_holm):
-        return said + (", more than chance" if estimate.found else ", which may be chance")
-    words = "more than chance" if p_holm < LEVEL else "which may be chance"
+        return said + (", beyond chance" if estimate.found else ", which may be chance")
+    words = "beyond chance" if p_holm < LEVEL else "which may be chance"
     return f"{said}, {words} ({chance(p_holm, 'p (Holm)')})"
 
 
