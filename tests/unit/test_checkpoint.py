@@ -12,22 +12,14 @@ import torch
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.files import EncoderFiles
 from xstilts.models.transfer import HeadShape, initialised
-from xstilts.testing.tiny import write_encoder
 from xstilts.train import loop
 from xstilts.train.checkpoint import Checkpoint, Checkpoints
 from xstilts.train.loop import Trained, TrainTask, train
 
 RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, evaluations=4, checkpoint_minutes=1e-9)
 STEPS = 10
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("encoder")
-    import_encoder(write_encoder(folder / "hf"), folder)
-    return folder
 
 
 def run(root: Path, checkpoints: Checkpoints, stop: int | None = None, **changes: Any) -> Trained:

@@ -15,20 +15,12 @@ from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.files import EncoderFiles
 from xstilts.models.transfer import HeadShape, initialised
-from xstilts.testing.tiny import write_encoder
 from xstilts.train.batching import by_length, collate
 from xstilts.train.predict import embed, predict, read_places
 
 SHORT = Reading(max_length=64)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("encoder")
-    import_encoder(write_encoder(folder / "hf"), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Reading
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.files import EncoderFiles
 from xstilts.models.transfer import HeadShape, initialised
 from xstilts.tasks.base import ChoiceExample, TaskSpec
 from xstilts.tasks.check import usable
 from xstilts.testing.tasks import check_task
-from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak, write_encoder
+from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak
 from xstilts.train.batching import by_length, collate
 from xstilts.train.predict import predict
 
@@ -27,13 +27,6 @@ SHORT = Reading(max_length=64)
 
 LABELS = ("0", "1", "2")
 CHOICE = TRAINED.get("multiple_choice")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("encoder")
-    import_encoder(write_encoder(folder / "hf"), folder)
-    return folder
 
 
 def rows(count: int = 9) -> list[dict[str, Any]]:

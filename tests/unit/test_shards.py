@@ -21,9 +21,8 @@ from xstilts.formats.base import Feature, Reading
 from xstilts.metrics import nearest
 from xstilts.models.dropout import drawing_from, dropout
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.files import EncoderFiles
 from xstilts.models.transfer import HeadShape, TransferModel, initialised
-from xstilts.testing.tiny import write_encoder
 from xstilts.train import shards
 from xstilts.train.checkpoint import Checkpoints
 from xstilts.train.loop import Run, Trained, TrainTask, train
@@ -31,13 +30,6 @@ from xstilts.train.predict import embed, embed_words, predict
 from xstilts.train.surprise import surprise
 
 PAD = 1
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("encoder")
-    import_encoder(write_encoder(folder / "hf"), folder)
-    return folder
 
 
 def features(count: int) -> list[Feature]:

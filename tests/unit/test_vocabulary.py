@@ -10,21 +10,13 @@ import torch
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
+from xstilts.models.files import EncoderFiles
 from xstilts.models.transfer import HeadShape, TransferModel, initialised
 from xstilts.models.vocabulary import TouchedRows, used_ids
-from xstilts.testing.tiny import write_encoder
 from xstilts.train.checkpoint import Checkpoints
 from xstilts.train.loop import Trained, TrainTask, train
 
 PAD = 1
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("encoder")
-    import_encoder(write_encoder(folder / "hf"), folder)
-    return folder
 
 
 def task(count: int = 24) -> TrainTask:
