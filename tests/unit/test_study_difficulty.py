@@ -11,7 +11,8 @@ import pytest
 
 from xstilts.analysis.scan import COLUMNS
 from xstilts.studies.base import OWN, Answer
-from xstilts.studies.difficulty import ALIKE, STUDY, conclude
+from xstilts.studies.difficulty import STUDY, conclude
+from xstilts.studies.difficulty.judged import ALIKE
 from xstilts.studies.gains import Gains, gains_of
 from xstilts.studies.points import PLACE
 from xstilts.studies.wording import NO_SCORES
