@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from textwrap import fill
 from typing import Any
 
 from xstilts.reports.figures import INK, svg
@@ -25,6 +26,8 @@ SHARE = 0.7
 """Of that distance, what all series of a tick take at most."""
 SIZE = 8
 """Of words within a figure, in points."""
+ALONG_Y = 34
+"""Letters that a line beside the y axis has room for."""
 CROWDED = 30
 """Points beyond which words beside them cannot be read."""
 
@@ -75,7 +78,7 @@ def _drawn(figure: Figure) -> Any:
 def _label_axes(axes: Any, figure: Figure, width: float) -> None:
     axes.set_title(figure.title, fontsize=10, loc="left", wrap=True)
     axes.set_xlabel(figure.x)
-    axes.set_ylabel(figure.y)
+    axes.set_ylabel(fill(figure.y, ALONG_Y))
     if figure.ticks:
         turned = sum(map(len, figure.ticks)) > LONG * (width - 1)
         turn: dict[str, Any] = {"rotation": 40, "ha": "right"} if turned else {}
