@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from xstilts.core import cores
+from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.executors import worker
 from xstilts.executors.local import _Run
@@ -62,16 +63,29 @@ def test_one_core_works_in_the_thread_that_asks() -> None:
 
 
 def test_a_core_may_come_and_go_while_work_is_under_way() -> None:
-    threads = {}
+    threads, third = {}, threading.Event()
 
     def work(number: int) -> int:
         threads[number] = threading.get_ident()
+        if number == 3:
+            third.wait(1)  # so that it is this one that has the last word
         cores.allow(2 if number in (1, 2) else 1)
+        if number == 2:
+            third.set()
         return number
 
     assert list(cores.each(work, range(6))) == list(range(6))
     own = threading.get_ident()
     assert [threads[number] == own for number in (0, 1, 2, 5)] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("limit", ["two", "0", "-1", "1.5"])
+def test_a_limit_that_is_no_number_of_cores_is_refused(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(cores.LIMIT, limit)
+    with pytest.raises(ConfigError, match=f"'{limit}' cores"):
+        cores.usable()
 
 
 def test_few_results_wait_behind_a_slow_one() -> None:
@@ -89,7 +103,7 @@ def test_few_results_wait_behind_a_slow_one() -> None:
 
 @pytest.mark.parametrize(
     ("quota", "limit", "most"),
-    [("200000 100000", "", 2), ("150000 100000", "", 2), ("max 100000", "1", 1), ("", "x", 64)],
+    [("200000 100000", "", 2), ("150000 100000", "", 2), ("max 100000", "1", 1), ("", "", 64)],
 )
 def test_containers_and_users_limit_the_cores(
     quota: str, limit: str, most: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -47,8 +47,8 @@ from xstilts.train.predict import embed_words
 from xstilts.train.surprise import surprise, told
 
 KEYS = {
-    "quickstart": "826940b86552a55f01a260e7489b204677d2977c1b0fab7f859a4d58ba1c79c3",
-    "phang-2020": "99834849d0f5bdd8cdad5b72e134ca7d2477140f8653a26ee09be8aed7a34cc9",
+    "quickstart": "029912b861922002c5feefd0bcb93f90e45257e9a94b7b7c54fbc4e1b37410ad",
+    "phang-2020": "4f804cc6926f199c82e845fea5cea926523ea46b38322e97a7f73b507001a630",
 }
 CHANGES = [
     "name=measured",

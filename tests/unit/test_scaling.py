@@ -332,12 +332,30 @@ def test_a_collapsed_run_is_named_and_counts(six: Loaded, toy_file: Path, tmp_pa
     frame.loc[(frame["intermediate"] == "two") & (frame["seed"] == 1), "note"] = "collapsed"
     found, said = scored(given, designed(six))
     assert said == [
-        "Runs that gave one answer to all of English dev (collapsed) count here, as that is what "
-        "little data may do: two (96 examples)."
+        "Intermediate trainings that gave one answer to all of a task's English dev (collapsed) "
+        "count here, as that is what little data may do: two (96 examples)."
     ]
     for one, other in zip(found, whole, strict=True):
         assert one.sizes("two") == [1, 2, 4, 6]
         assert difference(one, "two", 6) == difference(other, "two", 6)
+
+
+def test_a_collapsed_target_or_baseline_is_left_out(
+    six: Loaded, toy_file: Path, tmp_path: Path
+) -> None:
+    given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
+    frame = given.results["data-6"]
+    frame.loc[(frame["intermediate"] == "two") & (frame["seed"] == 1), "note"] = "collapsed"
+    trained = {cell.trained_by[-1] for cell in given.cells["data-6"] if cell.target == "toy-kind"}
+    lost = replace(
+        given, facts=lambda key: {"collapsed": ["toy-kind"]} if key in trained else given.facts(key)
+    )
+    found, said = scored(lost, designed(six))
+    assert "two (96 examples) is left out on toy-kind: collapsed (seed 1)." in said
+    assert {one.target: one.sizes("two") for one in found}["toy-search"] == [1, 2, 4, 6]
+    base = given.results["data-6"]
+    base.loc[base["intermediate"] == "none", "note"] = "collapsed"
+    assert any("the baseline collapsed" in words for words in scored(given, designed(six))[1])
 
 
 def test_nothing_run_is_said(six: Loaded, tmp_path: Path) -> None:

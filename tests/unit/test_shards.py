@@ -97,7 +97,7 @@ def test_every_feature_is_in_one_shard_and_shards_are_alike(sizes: list[int], mo
 def test_there_are_as_many_shards_as_cores_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "SHARD", 10)
     given = [Feature(str(place), [5] * 5, [0] * 5, 0) for place in range(15)]  # 75 sub-words
-    assert [len(part) for part in shards.shards(given)] == [4, 4, 3, 4]
+    assert [len(part) for part in shards.shards(given)] == [4, 4, 4, 3]
     assert [len(part) for part in shards.shards(given[:5])] == [3, 2]
     assert [len(part) for part in shards.shards(given[:3])] == [3]
 
@@ -137,9 +137,12 @@ def test_shards_have_the_gradients_of_the_whole_batch(
     slopes, losses = [], []
     for most, count in ((10_000, 1), (12, 1), (12, 3)):
         monkeypatch.setattr(shards, "SHARD", most)
+        monkeypatch.setattr(shards, "TIED", most)
         cores.allow(count)
         recipe = Recipe(learning_rate=1e-2, epochs=1, batch_size=24, evaluations=1)
         run = Run(model(root, 0.0, kind).train(), [task(kind, dev=False)], recipe, 0, PAD)
+        cut = list(shards.shards(run.tasks["t"].train, tied=TRAINED.get(kind).tied))
+        assert (len(cut) > 2) == (most == 12)
         losses.append(run._backward(run.plan[0], 0))
         slopes.append({name: value.grad for name, value in run.model.named_parameters()})
     whole, alone, threads = slopes

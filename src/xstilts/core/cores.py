@@ -15,25 +15,33 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from xstilts.core.errors import ConfigError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LIMIT = "XSTILTS_CORES"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""A container's share of the processors, in microseconds of a period: `200000 100000`."""
+"""A container's quota (cgroup v2), in microseconds of a period: `200000 100000`."""
 
 _allowed = 1
 
 
 def usable() -> int:
-    """The cores that this process may run on; fewer in a container, or by $XSTILTS_CORES."""
+    """The cores that this process may run on; by a container's quota or $XSTILTS_CORES fewer.
+
+    Raises:
+        ConfigError: $XSTILTS_CORES is not a number of cores.
+    """
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
     found = len(affinity(0)) if affinity else os.cpu_count() or 1
     with suppress(OSError, ValueError):  # no such file, or `max 100000`
         quota, period = map(int, QUOTA.read_text(encoding="ascii").split())
         found = min(found, -(-quota // period))
-    with suppress(ValueError):
-        found = min(found, int(os.environ.get(LIMIT, "")))
+    if limit := os.environ.get(LIMIT):
+        if not limit.isdecimal() or int(limit) < 1:
+            raise ConfigError(f"{limit!r} cores", where=f"${LIMIT}", todo="give a whole number")
+        found = min(found, int(limit))
     return max(1, found)
 
 
@@ -48,18 +56,22 @@ def allowed() -> int:
     return _allowed
 
 
-def each(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def each(
+    work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int = 1
+) -> Iterator[Result]:
     """What comes of each item, in their order: in threads, as many at once as cores are allowed.
 
-    If one fails, its error is raised in its turn, after those under way have ended. At most one
-    result more than cores waits to be taken.
+    If one fails, its error is raised in its turn, after those under way have ended.
+
+    Args:
+        ahead: how many results more than cores may wait to be taken.
     """
     under_way = deque[Future[Result]]()
     try:
         for item in items:
             while under_way and _busy(under_way) >= _allowed:
                 wait([one for one in under_way if not one.done()], return_when=FIRST_COMPLETED)
-            while under_way and (under_way[0].done() or len(under_way) > _allowed):
+            while under_way and (under_way[0].done() or len(under_way) >= _allowed + ahead):
                 yield under_way.popleft().result()
             if _allowed == 1 and not under_way:
                 yield work(item)

@@ -26,7 +26,7 @@ class Standing:
     """A stage's state in a store, and why; what it took, if it is done.
 
     Args:
-        seconds: that a finished stage took; 0 if nobody knows.
+        seconds: that a finished stage took one core, or a GPU; 0 if nobody knows.
     """
 
     state: State

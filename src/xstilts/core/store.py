@@ -69,7 +69,7 @@ class Artifact:
 
     @property
     def seconds(self) -> float:
-        """How long the stage took; 0 where nobody wrote it down."""
+        """How long the stage takes one core, or a GPU; 0 where nobody wrote it down."""
         told = self.manifest["provenance"]
         return max(float(told.get(name) or 0) for name in ("seconds", "processor_seconds"))
 

@@ -36,7 +36,7 @@ VERSIONS = {
     "encoder": 2,
     "prepare": 1,
     "translate": 1,
-    "train": 5,
+    "train": 6,
     "predict": 4,
     "embed": 4,
     "search": 2,
@@ -49,7 +49,7 @@ VERSIONS = {
     "logme": 1,
     "cut": 1,
     "surprise": 1,
-    "dynamics": 2,
+    "dynamics": 3,
     "withhold": 1,
     "fisher": 1,
 }

@@ -87,18 +87,11 @@ class Gains:
         )
 
 
-def gains_in(evidence: Evidence, variant: str = OWN, counted: Collection[str] = ()) -> Gains:
-    """The gains of a study's experiment or variant; a sweep over layers is one target.
-
-    Args:
-        counted: notes (collapsed) of runs that the study wants to have all the same.
-    """
+def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
+    """The gains of a study's experiment or variant; a sweep over layers is one target."""
     frame, cells, swept = one_way(
         evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
     )
-    if counted:
-        kept = [" ".join(w for w in note.split() if w not in counted) for note in frame["note"]]
-        frame = frame.assign(note=kept)
     return replace(gains_of(frame, cells), swept=swept)
 
 

@@ -59,12 +59,12 @@ def by_length(features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
 
 
 def alike(sizes: Sequence[int], count: int) -> Iterator[list[int]]:
-    """Places by size, the largest first, in parts of about as much in sum; at most `count`."""
-    part, size, bound = list[int](), 0, sum(sizes) / count
+    """Places by size, the largest first, in parts of about as much in sum each; at most `count`."""
+    part, held, left = list[int](), 0, sum(sizes)
     for place in sorted(range(len(sizes)), key=lambda place: (-sizes[place], place)):
-        if part and size + sizes[place] / 2 > bound:  # more of it would lie beyond than before
+        if part and held + sizes[place] / 2 > left / count:  # more of it would lie beyond
             yield part
-            part, bound = [], bound + sum(sizes) / count
+            part, held, left, count = [], 0, left - held, count - 1
         part.append(place)
-        size += sizes[place]
+        held += sizes[place]
     yield part

@@ -85,7 +85,10 @@ def read_batches(
 
 
 def _batches(encoder: Encoder, features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
-    """Places by length, in an even number of like batches where cores share them."""
+    """Places by length; where cores may share them in like batches of about so many sub-words.
+
+    These are even in number, as far as the features can be divided so.
+    """
     if not (encoder.divides and features):
         return by_length(features, tokens)
     sizes = (lengths(features) * text_counts(features)).tolist()

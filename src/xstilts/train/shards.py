@@ -40,7 +40,7 @@ def add_gradients(
 ) -> float:
     """Add the gradients of the parts' losses to the parameters'; returns the sum of losses.
 
-    Each core beyond the first needs memory for gradients of its own.
+    If there are several cores, each needs memory for gradients of its own.
     """
     seeds = torch.randint(2**62, (len(parts),)).tolist()
 
@@ -60,7 +60,7 @@ def add_gradients(
     if allowed() == 1:
         return sum(map(alone, range(len(parts))))
     summed = 0.0
-    for loss, found in each(slopes, range(len(parts))):
+    for loss, found in each(slopes, range(len(parts)), ahead=0):
         summed += loss
         for parameter, slope in zip(parameters, found, strict=True):
             _add(parameter, slope)

@@ -18,8 +18,9 @@ from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
 
 MEAN = "mean of the targets"
 COLLAPSED = "collapsed"
-"""Gave one answer to all of dev. Such a run counts here: little data may teach a task nothing,
-which is what is asked about, and mixtures with one such task would all be missing."""
+"""Gave one answer to all of dev. An intermediate training that did so counts here: little data may
+teach a task nothing, which is what is asked about, and mixtures with one such task would be
+missing. A target's training that did so is left out, as everywhere."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,11 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
         tables: dict[str, dict[Point, pd.DataFrame]] = {}
         baselines: dict[str, pd.DataFrame] = {}
         for name in dict.fromkeys(point.variant for point in group.points):
-            gains = _gains(evidence, name)
             here = {p.setting: p for p in group.points if p.variant == name}
+            kept, collapsed = _forgiving(evidence, name, here)
+            gains = _gains(kept, name)
             said += _left_out(gains, here, design.unit)
-            alike += _collapsed(evidence, name, here, design.unit)
+            alike += [f"{one} ({here[one].size * design.unit} examples)" for one in collapsed]
             for (target, setting), rows in _foreign(gains.table).groupby(["target", "setting"]):
                 by_run = rows.set_index(["language", "seed"])
                 baselines.setdefault(str(target), by_run["baseline"].unstack())
@@ -91,8 +93,9 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
         found += [*_mean(own), *own] if group is design.groups[0] else own
     if alike:
         said.append(
-            "Runs that gave one answer to all of English dev (collapsed) count here, as that is "
-            f"what little data may do: {', '.join(dict.fromkeys(alike))}."
+            "Intermediate trainings that gave one answer to all of a task's English dev "
+            "(collapsed) count here, as that is what little data may do: "
+            f"{', '.join(dict.fromkeys(alike))}."
         )
     return found, list(dict.fromkeys(said))
 
@@ -100,19 +103,33 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
 def _gains(evidence: Evidence, variant: str) -> Gains:
     if variant not in evidence.results:
         return Gains(pd.DataFrame(columns=["target", "setting", "language"]))
-    return gains_in(evidence, variant, counted=(COLLAPSED,))
+    return gains_in(evidence, variant)
 
 
-def _collapsed(
-    evidence: Evidence, variant: str, points: Mapping[str, Point], unit: int
-) -> Iterator[str]:
-    """The points of a variant with such a run."""
-    if variant in evidence.results:
-        frame = evidence.results[variant]
-        noted = frame[[COLLAPSED in note.split() for note in frame["note"]]]
-        for setting in noted["intermediate"].unique():
-            if setting in points:
-                yield f"{setting} ({points[setting].size * unit} examples)"
+def _forgiving(
+    evidence: Evidence, variant: str, points: Mapping[str, Point]
+) -> tuple[Evidence, list[str]]:
+    """Without the notes on intermediate trainings that collapsed, and the settings of these."""
+    if variant not in evidence.results:
+        return evidence, []
+    frame = evidence.results[variant]
+    early = {
+        cell.key
+        for cell in evidence.cells.get(variant, ())
+        if cell.intermediate in points and not _lost_target(evidence, cell)
+    }
+    noted = frame["note"].str.split().map(lambda words: COLLAPSED in words)
+    forgiven = noted & frame["key"].isin(early)
+    bare = frame["note"].str.replace(COLLAPSED, "").str.strip()
+    kept = frame.assign(note=frame["note"].mask(forgiven, bare))
+    settings = list(dict.fromkeys(frame.loc[forgiven, "intermediate"]))
+    return replace(evidence, results={**evidence.results, variant: kept}), settings
+
+
+def _lost_target(evidence: Evidence, cell: Cell) -> bool:
+    """Whether the target's own training collapsed, the last of two."""
+    facts = evidence.facts(cell.trained_by[-1]) if len(cell.trained_by) == 2 else None
+    return bool(facts and facts.get(COLLAPSED))
 
 
 def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str, ...]:

@@ -213,15 +213,17 @@ def _by_size(seen: Sequence[Budget], name: str) -> dict[int, set[float]]:
 
 def _budget_caveats(seen: Sequence[Budget], unit: int) -> Iterator[str]:
     for name in ("examples", "steps"):
-        for size, found in sorted(_by_size(seen, name).items()):
-            if len(found) > 1:
-                ends = " to ".join(f"{one:.0f}" for one in (min(found), max(found)))
-                yield (
-                    f"Budgets are not equal at {size * unit} examples: {ends} {name}; see the "
-                    "table of budgets. Texts of several windows, rows that could not be used, "
-                    "`cap` and `patience` have this effect."
-                )
-                break
+        unequal = [
+            f"{min(found):.0f} to {max(found):.0f} {name} at {size * unit} examples"
+            for size, found in sorted(_by_size(seen, name).items())
+            if len(found) > 1
+        ]
+        if unequal:
+            yield (
+                f"Budgets are not equal: {listed(unequal)}; see the table of budgets. Texts of "
+                "several windows, rows that could not be used, `cap` and `patience` have this "
+                "effect."
+            )
     unknown = sum(isnan(one.steps) for one in seen)
     if unknown:
         words = "has" if unknown == 1 else "have"
