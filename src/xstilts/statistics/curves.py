@@ -3,33 +3,81 @@
 score(x) = asymptote − drop · x^(−rate), with rate > 0: a power law with an asymptote. For a given
 rate it is a straight line in x^(−rate), so the rate is searched on a grid and the rest is linear
 least squares: no starting values, and no local optimum to be caught in.
+
+Intervals are those of the profile likelihood (Bates & Watts 1988, Nonlinear Regression Analysis and
+Its Applications, chapter 6): all values of a point, a doubling or the limit with which a curve
+leaves no more of the scores unexplained than F of (1, n − 3) allows. At one rate that is a
+quadratic's two ends, and the interval is what all rates have together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isnan
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from xstilts.statistics.bootstrap import percentiles
-from xstilts.statistics.estimate import NAN, Estimate, Floats, columns, joined, nothing, too_few
+from xstilts.statistics.estimate import (
+    LEVEL,
+    NAN,
+    Estimate,
+    Floats,
+    columns,
+    joined,
+    nothing,
+    too_few,
+)
 
 RATES = np.geomspace(0.02, 4.0, 160)
 SIZES = 4
 POINTS = 6
-DRAWS = 1_000
+PARAMETERS = 3
 GRID = 400
 
 
 @dataclass(frozen=True)
+class Lines:
+    """For each of `RATES`, the straight line of least squares in x^(−rate), about its centre.
+
+    Args:
+        centre: mean of x^(−rate) over the points.
+        level: mean of the scores.
+        slope: of the scores in x^(−rate).
+        squares: sum of squares of x^(−rate) about its centre.
+        room: how much more a curve of this rate may leave unexplained, in squares of scores; below
+            0 where the rate itself fits too badly.
+    """
+
+    centre: Floats
+    level: float
+    slope: Floats
+    squares: Floats
+    room: Floats
+    n: int
+
+    def ends(self, whole: float, power: Floats) -> tuple[Floats, Floats]:
+        """Lowest and highest value of `whole · asymptote − drop · power` that the scores allow.
+
+        Args:
+            whole: 1 for a score, 0 for a difference of two.
+            power: [rates, sizes]
+        """
+        away = power - whole * self.centre[:, None]
+        value = whole * self.level + self.slope[:, None] * away
+        spread = whole / self.n + away**2 / self.squares[:, None]
+        half = np.sqrt(self.room.clip(min=0)[:, None] * spread)
+        allowed = self.room >= 0
+        return (value - half)[allowed].min(axis=0), (value + half)[allowed].max(axis=0)
+
+
+@dataclass(frozen=True)
 class Curve:
-    """A fitted curve and the draws of its bootstrap.
+    """A fitted curve and what else the scores allow.
 
     Args:
         asymptote, drop, rate: best fit; NaN where there are too few points.
         smallest, largest: the range of sizes that it was fitted on.
-        drawn: [draws, 3] asymptote, drop and rate of each draw.
         note: in words, why there is no curve, or what must be known about it.
     """
 
@@ -40,41 +88,56 @@ class Curve:
     largest: float = NAN
     n: int = 0
     note: str = ""
-    drawn: Floats = field(default_factory=lambda: np.empty((0, 3)), repr=False, compare=False)
+    lines: Lines | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there were points enough."""
+        return self.lines is not None
+
+    def values(self, sizes: ArrayLike) -> Floats:
+        """[sizes] the best fit."""
+        return np.asarray(self.asymptote - self.drop * np.asarray(sizes, float) ** -self.rate)
+
+    def interval(self, sizes: ArrayLike) -> tuple[Floats, Floats]:
+        """[sizes] the lowest and the highest expected score, of a curve that was fitted."""
+        assert self.lines is not None
+        return self.lines.ends(1, np.asarray(sizes, float) ** -RATES[:, None])
 
     def at(self, size: float) -> Estimate:
         """The expected score at a size."""
-        return self._estimate(_values(self._best(), size), _values(self.drawn, size), size)
+        return self._estimate(float(self.values(size)), 1, size**-RATES, size)
 
     def per_doubling(self, size: float) -> Estimate:
         """What going from a size to twice as much brings."""
-        best, drawn = (
-            _values(found, 2 * size) - _values(found, size) for found in (self._best(), self.drawn)
-        )
-        return self._estimate(best, drawn, 2 * size)
+        value = float(self.values(2 * size) - self.values(size))
+        return self._estimate(value, 0, (2 * size) ** -RATES - size**-RATES, 2 * size)
 
     def limit(self) -> Estimate:
-        """The asymptote: far from the data, so its interval is wide, and often too optimistic."""
-        return self._estimate(self._best()[..., :1], self.drawn[:, :1], np.inf)
+        """The asymptote: far from the data, so its interval is wide."""
+        found = self._estimate(self.asymptote, 1, np.zeros_like(RATES), np.inf)
+        if self.lines is None or self.lines.room[0] < 0:
+            return found
+        endless = "a curve that hardly levels off fits as well: read no limit off it"
+        return Estimate(found.value, n=self.n, note=joined([found.note, endless]))
 
-    def _best(self) -> Floats:
-        return np.array([[self.asymptote, self.drop, self.rate]])
-
-    def _estimate(self, best: Floats, drawn: Floats, size: float) -> Estimate:
+    def _estimate(self, value: float, whole: float, power: Floats, size: float) -> Estimate:
+        if self.lines is None:
+            return nothing(self.n, self.note)
+        low, high = (float(end[0]) for end in self.lines.ends(whole, power[:, None]))
         far = f"beyond the largest size that was tried, {self.largest:g}"
         note = joined([self.note, far if size > self.largest * (1 + 1e-9) else ""])
-        return Estimate(float(best[0, 0]), *percentiles(drawn), n=self.n, note=note)
+        return Estimate(value, low, high, n=self.n, note=note)
 
 
-def fit(sizes: ArrayLike, scores: ArrayLike, draws: int = DRAWS, seed: int = 0) -> Curve:
+def fit(sizes: ArrayLike, scores: ArrayLike) -> Curve:
     """Fit a curve to scores at sizes, each size as often as it was tried.
 
     Args:
         sizes: [n] examples or tasks, above 0.
         scores: [n]; a point with a NaN is left out.
 
-    Needs four sizes and six points. Intervals by the residual bootstrap, the residuals widened
-    for the three parameters; noise is taken to be alike at all sizes.
+    Needs four sizes and six points. Noise is taken to be normal and alike at all sizes.
     """
     x, y = columns(sizes=sizes, scores=scores)
     if (x <= 0).any():
@@ -83,68 +146,80 @@ def fit(sizes: ArrayLike, scores: ArrayLike, draws: int = DRAWS, seed: int = 0) 
     if tried < SIZES or len(x) < POINTS:
         few = (tried, SIZES, "sizes") if tried < SIZES else (len(x), POINTS, "points")
         return Curve(n=len(x), note=too_few(*few))
-    best = _least_squares(x, y[None])
-    fitted = _values(best, x)[0]
-    residuals = (y - fitted - (y - fitted).mean()) * (len(x) / (len(x) - 3)) ** 0.5
-    chosen = np.random.default_rng(seed).integers(len(x), size=(draws, len(x)))
-    drawn = _least_squares(x, fitted + residuals[chosen])
-    asymptote, drop, rate = map(float, best[0])
-    edge = rate in (RATES[0], RATES[-1])
+    lines, best = _least_squares(x, y)
+    slope, rate = float(lines.slope[best]), float(RATES[best])
+    asymptote = lines.level - slope * float(lines.centre[best])
+    edge = best in (0, len(RATES) - 1)
     note = "the curve does not bend as a power law does: read no limit off it" if edge else ""
-    return Curve(
-        asymptote, drop, rate, float(x.min()), float(x.max()), len(x), note, np.asarray(drawn)
-    )
+    return Curve(asymptote, -slope, rate, float(x.min()), float(x.max()), len(x), note, lines)
+
+
+def _least_squares(x: Floats, y: Floats) -> tuple[Lines, int]:
+    """[n] sizes and scores → the line of each rate, and which rate fits best."""
+    from scipy import stats
+
+    power = x ** -RATES[:, None]
+    centre = power.mean(axis=1)
+    away = power - centre[:, None]
+    squares = (away**2).sum(axis=1)
+    slope = away @ (y - y.mean()) / squares
+    left = ((y - y.mean() - slope[:, None] * away) ** 2).sum(axis=1)
+    best = int(left.argmin())
+    free = len(x) - PARAMETERS
+    allowed = left[best] * (1 + stats.f.ppf(1 - LEVEL, 1, free) / free)
+    return Lines(centre, float(y.mean()), slope, squares, allowed - left, len(x)), best
 
 
 def crossing(one: Curve, other: Curve) -> Estimate:
     """The size at which the curve that was lower overtakes the other, within what both tried.
 
-    The note says which way and in how many draws they cross. The interval is over the draws that
-    do, and there is none where fewer than 95 % of them do.
+    The interval lies between the last size at which one curve is shown to be ahead and the first
+    at which the other is; there is none without the two. Of two intervals, that of the difference
+    is made as Zou & Donner do (2008, Statistics in Medicine 27:1693).
     """
     low, high = max(one.smallest, other.smallest), min(one.largest, other.largest)
-    if not (len(one.drawn) and len(other.drawn) and low < high):
-        return nothing(min(one.n, other.n), one.note or other.note or "no sizes in common")
+    n = min(one.n, other.n)
+    if not (one.fitted and other.fitted and low < high):
+        return nothing(n, one.note or other.note or "no sizes in common")
     grid = np.geomspace(low, high, GRID)
-    draws = min(len(one.drawn), len(other.drawn))
-    shifted = np.roll(other.drawn, 1, axis=0)  # with one seed both drew the same residuals
-    drawn = _first_change(_values(one.drawn[:draws], grid) - _values(shifted[:draws], grid), grid)
-    crossed = float((~np.isnan(drawn)).mean())
-    best = _first_change(_values(one._best(), grid) - _values(other._best(), grid), grid)[0]
-    bounds = percentiles(drawn) if crossed >= 0.95 else (NAN, NAN)
-    words = "they cross" if not np.isnan(best) else "no crossing"
-    note = f"{words} between {low:g} and {high:g}; {crossed:.0%} of the draws cross there"
-    return Estimate(float(best), *bounds, n=min(one.n, other.n), note=note)
+    between = one.values(grid) - other.values(grid)
+    ahead = _shown_ahead(one, other, grid)
+    sides = _both_sides(ahead)
+    within = f"between {low:g} and {high:g}"
+    if sides is None:
+        value = _first_change(between, grid)
+        unsure = "but are not told apart on both sides"
+        words = f"no crossing {within}" if isnan(value) else f"they cross {within}, {unsure}"
+        return Estimate(value, n=n, note=words)
+    before, after = sides
+    inner = slice(before, after + 1)
+    value = _first_change(between[inner], grid[inner])
+    return Estimate(
+        value, float(grid[before]), float(grid[after]), n=n, note=f"they cross {within}"
+    )
 
 
-def _values(found: Floats, sizes: ArrayLike) -> Floats:
-    """[draws, 3] → [draws, sizes] the curves' values."""
-    asymptote, drop, rate = found[:, :1], found[:, 1:2], found[:, 2:]
-    return np.asarray(asymptote - drop * np.atleast_1d(sizes) ** -rate)
+def _shown_ahead(one: Curve, other: Curve, sizes: Floats) -> Floats:
+    """[sizes] 1 or -1 where one or the other curve is shown to be ahead, and 0 elsewhere."""
+    mine, its = one.values(sizes), other.values(sizes)
+    (low, high), (its_low, its_high) = one.interval(sizes), other.interval(sizes)
+    lowest = mine - its - np.hypot(mine - low, its_high - its)
+    highest = mine - its + np.hypot(high - mine, its - its_low)
+    return (lowest > 0).astype(float) - (highest < 0)
 
 
-def _least_squares(x: Floats, y: Floats) -> Floats:
-    """[draws, n] scores at n sizes → [draws, 3] the curve of least squares for each draw."""
-    best, least = np.full((len(y), 3), np.nan), np.full(len(y), np.inf)
-    centred = y - y.mean(axis=1, keepdims=True)
-    for rate in RATES:
-        power = x**-rate
-        away = power - power.mean()
-        slope = centred @ away / (away @ away)
-        left = ((centred - slope[:, None] * away) ** 2).sum(axis=1)
-        better = left < least
-        found = np.stack([y.mean(1) - slope * power.mean(), -slope, np.full(len(y), rate)], axis=1)
-        best[better], least[better] = found[better], left[better]
-    return best
+def _both_sides(ahead: Floats) -> tuple[int, int] | None:
+    """The first neighbours, but for zeros, of opposite signs."""
+    shown = np.flatnonzero(ahead)
+    changes = np.flatnonzero(ahead[shown[1:]] != ahead[shown[:-1]])
+    return (int(shown[changes[0]]), int(shown[changes[0] + 1])) if len(changes) else None
 
 
-def _first_change(difference: Floats, grid: Floats) -> Floats:
-    """[draws, sizes] → [draws] where the sign first changes; NaN where it does not."""
-    changes = np.sign(difference[:, 1:]) * np.sign(difference[:, :-1]) < 0
-    first = changes.argmax(axis=1)
-    rows = np.arange(len(difference))
-    before, after = difference[rows, first], difference[rows, first + 1]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        share = before / (before - after)
-        found = grid[first] * (grid[first + 1] / grid[first]) ** share
-    return np.where(changes.any(axis=1), found, np.nan)
+def _first_change(difference: Floats, grid: Floats) -> float:
+    """[sizes] where the sign first changes; NaN where it does not."""
+    changes = np.flatnonzero(np.sign(difference[1:]) * np.sign(difference[:-1]) < 0)
+    if not len(changes):
+        return NAN
+    first = int(changes[0])
+    before, after = difference[first], difference[first + 1]
+    return float(grid[first] * (grid[first + 1] / grid[first]) ** (before / (before - after)))

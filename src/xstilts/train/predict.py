@@ -73,7 +73,7 @@ def read_batches(
         read: may be called in several threads at once.
     """
     device = encoder.table.device
-    batches = list(_batches(encoder, features, tokens or budget(device)))
+    batches = list(_batches(encoder, features, tokens or _budget(device)))
 
     @torch.no_grad()  # a thread does not know of it otherwise
     def one(places: list[int]) -> Found:
@@ -96,7 +96,7 @@ def _batches(encoder: Encoder, features: Sequence[Feature], tokens: int) -> Iter
     return alike(sizes, count + count % 2 if sum(sizes) >= min(HALVES, tokens) else 1)
 
 
-def budget(device: torch.device) -> int:
+def _budget(device: torch.device) -> int:
     """Sub-words per evaluation batch on a device."""
     return TOKENS.get(device.type, TOKENS["cpu"])
 

@@ -96,7 +96,7 @@ def differences(scored: Scored, task: str) -> dict[int, Estimate]:
 def crossed(scored: Scored, task: str, more: Curve, longer: Curve, unit: int) -> Estimate:
     """Where one curve overtakes the other, in examples.
 
-    A crossing is claimed only where nearly all draws of the bootstrap cross, and where the
+    A crossing is claimed only where the curves are told apart on both sides of it, and where the
     scores themselves show each curve ahead on its side of it. Curves of the same truth often
     cross somewhere, and these two begin with the same runs.
     """

@@ -125,9 +125,9 @@ def tables(judged: Sequence[Judged], budgets: Sequence[Budget], unit: int) -> li
             "curves",
             "Saturating curves",
             _curves(judged),
-            "score = limit - drop * examples^(-rate), by least squares; intervals by the residual "
-            "bootstrap. The limit lies beyond the data. Points share tasks and seeds, which the "
-            "bootstrap does not see.",
+            "score = limit - drop * examples^(-rate), by least squares; intervals by profile "
+            "likelihood. The limit lies beyond the data. Points share tasks and seeds, which these "
+            "intervals do not see.",
         ),
         _table("crossings", "Where the curves cross", _crossings(judged), "In examples."),
         _table(
@@ -294,18 +294,18 @@ def _series(judged: Judged, name: str) -> Iterator[Series]:
     label = name if name == MORE_TASKS else f"more data of {name}"
     xs = tuple(float(point.size * unit) for point in points)
     yield Series(label, xs, tuple(values))
-    if not len(curve.drawn):
+    if not curve.fitted:
         return
     grid = np.geomspace(curve.smallest, curve.largest, GRID)
     grid[-1] = curve.largest
-    found = [curve.at(float(size)) for size in grid]
+    low, high = curve.interval(grid)
     band = name in (MORE_TASKS, judged.best)
     yield Series(
         f"{label}, fitted",
         tuple(map(float, grid)),
-        tuple(100 * one.value for one in found),
-        tuple(100 * one.low for one in found) if band else (),
-        tuple(100 * one.high for one in found) if band else (),
+        tuple((100 * curve.values(grid)).tolist()),
+        tuple((100 * low).tolist()) if band else (),
+        tuple((100 * high).tolist()) if band else (),
         line=True,
     )
 

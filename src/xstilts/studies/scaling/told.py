@@ -129,7 +129,7 @@ def _crossing(judged: Judged, task: str) -> str:
     """Where the curves cross, or why nothing is claimed."""
     found = judged.crossings[task]
     more, longer = judged.curves[MORE_TASKS], judged.curves[task]
-    if not (len(more.drawn) and len(longer.drawn)):
+    if not (more.fitted and longer.fitted):
         return f"Where the curves cross cannot be said: {found.note}."
     if isnan(found.value):
         return f"No crossing of the two curves is shown ({found.note})."
