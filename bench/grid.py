@@ -1,9 +1,9 @@
 """A grid of 6 settings × 4 targets × 2 seeds beside the same 48 runs one by one, nothing shared.
 
 Toy tasks and a toy encoder, one worker. Some of the runs are made alone, each in a store of its
-own; the others are reckoned from their stages' seconds in the grid, times what the runs that
-were made needed over what was reckoned for them. Loading torch counts in the first stage that a
-worker runs. `--size`: runs made alone.
+own, half of them before the grid and half after it; the others are reckoned from their stages'
+seconds in the grid, times what the runs that were made needed over what was reckoned for them.
+Loading torch counts in the first stage that a worker runs. `--size`: runs made alone.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def loaded(path: Path, options: Options, cells: Iterable[Cell]) -> Loaded:
     """The experiment over the settings, targets and seeds of some cells."""
     names = [list(dict.fromkeys(map(str, column))) for column in zip(*cells, strict=True)]
     settings, targets, seeds = (f"[{', '.join(column)}]" for column in names)
-    epochs = 1 if options.tiny else 8
+    epochs = 1 if options.tiny else 4
     recipes = [f"recipes.{phase}.epochs={epochs}" for phase in ("intermediate", "target")]
     given = [f"intermediate={settings}", f"targets={targets}", f"seeds={seeds}", *recipes]
     return api.load(str(path), given)
@@ -110,11 +110,12 @@ def measure(options: Options) -> list[Row]:
             write_encoder(Path(name) / "encoder", layers=4, width=128)
         plans = {cell: compile_experiment(loaded(path, options, [cell])).plan for cell in cells}
         for number in range(options.rounds):
-            grid = done(loaded(path, options, cells), Path(name) / f"grid-{number}")
-            runs = {
-                cell: done(loaded(path, options, [cell]), Path(name) / f"{number}-{place}")
-                for place, cell in enumerate(alone)
-            }
+            half, runs = len(alone) // 2, dict[Cell, Done]()
+            for cell in alone[:half]:
+                runs[cell] = done(loaded(path, options, [cell]), folder(name, number, cell))
+            grid = done(loaded(path, options, cells), folder(name, number))
+            for cell in alone[half:]:
+                runs[cell] = done(loaded(path, options, [cell]), folder(name, number, cell))
             check(grid, runs.values())
             every = sum(_work(plan, grid) for plan in plans.values())
             factor = sum(run.wall for run in runs.values()) / sum(
@@ -140,6 +141,12 @@ def measure(options: Options) -> list[Row]:
         Row("its time outside of stages", "the sum of its stages' seconds", overheads, 0.03, 0.01,
             share=True, small_is_good=True, notes=late),
     ]  # fmt: skip
+
+
+def folder(root: str, number: int, cell: Cell | None = None) -> Path:
+    """The store of a round's grid, or of one run."""
+    name = "-".join(map(str, cell)).replace(">", "-") if cell else "grid"
+    return Path(root) / f"{number}-{name}"
 
 
 def _work(plan: Plan, grid: Done) -> float:

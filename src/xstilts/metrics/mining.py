@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats
-from xstilts.metrics.nearest import Neighbours, Places, Vectors, both_ways
+from xstilts.metrics.best import Places
+from xstilts.metrics.nearest import Neighbours, Vectors, both_ways
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ while one looks through a block another multiplies. What is found does not depen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,17 +17,17 @@ from threadpoolctl import ThreadpoolController
 
 from xstilts.core.cores import allowed, each
 from xstilts.core.errors import DataError
+from xstilts.metrics.best import Best, Places, merge, none_yet, see, settled
 
 BLOCK = 1024
 """Rows and columns of a block: its cosines stay in the cache while they are looked through."""
-ALONG, DOWN = 512, 128
+ALONG, DOWN = 512, 32
 """Cosines of a row, or of a column, that are looked at closely if their highest is worth it."""
 
 TILE = 64
 """Rows and columns that BLAS's tiles divide."""
 
 Vectors = NDArray[np.float32]
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -83,22 +83,21 @@ def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighb
     taken whole.
     """
     one, other = unit(left), unit(right)
-    forward = _unknown(len(one), k, len(other))
+    ks = min(k, len(other)), min(k, len(one))
 
-    def look(first: int) -> Neighbours:
-        backward = _unknown(len(other), k, len(one))
-        for rows, columns, near in _products(one, other, first, min(first + share, len(one))):
-            _see(forward, rows, columns.start, near, ALONG)
-            _see(backward, columns, rows.start, near.T, DOWN)
-        return backward
+    def look(first: int) -> tuple[Best, Best]:
+        mine = one[first : first + share]
+        forward, backward = none_yet(len(mine), ks[0]), none_yet(len(other), ks[1])
+        for rows, columns, near in _products(mine, other):
+            see(forward, rows, columns.start, near, ALONG)
+            see(backward, columns, first + rows.start, near.T, DOWN)
+        return settled(forward, BLOCK), settled(backward, BLOCK)
 
     blocks = max(1, -(-len(one) // BLOCK))
     share = BLOCK * -(-blocks // min(blocks, allowed()))
     with _products_of_one_thread():
-        backward, *others = each(look, range(0, max(1, len(one)), share))
-    for more in others:  # in the order of rows, so that of equals the first stays
-        _merge(backward, np.arange(len(other)), more.cosine, more.place)
-    return forward, backward
+        found = list(each(look, range(0, max(1, len(one)), share)))
+    return _together([there for there, _ in found]), _merged([back for _, back in found])
 
 
 @contextmanager
@@ -132,61 +131,29 @@ def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors
     return near
 
 
-def _products(
-    one: Vectors, other: Vectors, start: int, stop: int
-) -> Iterator[tuple[slice, slice, Vectors]]:
-    """Some rows, columns and their cosines, block by block; each takes the last one's place."""
+def _products(one: Vectors, other: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
+    """Rows, columns and their cosines, block by block; each takes the last one's place."""
     room = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    for rows in _blocks(start, stop):
-        for columns in _blocks(0, len(other)):
+    for rows in _blocks(len(one)):
+        for columns in _blocks(len(other)):
             whole = (rows.stop - rows.start, columns.stop - columns.start) == room.shape
             yield rows, columns, product(one[rows], other[columns], room if whole else None)
 
 
-def _blocks(first: int, end: int) -> Iterator[slice]:
-    return (slice(start, min(start + BLOCK, end)) for start in range(first, end, BLOCK))
+def _blocks(size: int) -> Iterator[slice]:
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
 
 
-def _unknown(rows: int, k: int, others: int) -> Neighbours:
-    shape = rows, min(k, others)
-    return Neighbours(np.full(shape, -np.inf, dtype=np.float32), np.zeros(shape, dtype=np.int64))
+def _together(found: Sequence[Best]) -> Neighbours:
+    """Of rows one after the other."""
+    return Neighbours(
+        np.concatenate([one.score for one in found]), np.concatenate([one.place for one in found])
+    )
 
 
-def _see(known: Neighbours, rows: slice, first: int, near: Vectors, width: int) -> None:
-    """Let the cosines of a block, whose first column is `first`, into the k best of its rows.
-
-    After the first blocks few strips hold anything better, which one pass for their highest
-    cosines tells; `width` is a strip's.
-    """
-    width = width if near.shape[1] % width == 0 else near.shape[1]
-    strips = near.reshape(len(near), -1, width)
-    row, strip = np.nonzero(strips.max(axis=2) > known.cosine[rows, -1, None])
-    cosine, place = _top(strips[row, strip], known.cosine.shape[1])
-    place += first + width * strip[:, None]
-    turn = np.arange(len(row)) - np.searchsorted(row, row)  # strips of the same row before
-    for number in range(turn.max(initial=-1) + 1):
-        now = turn == number
-        _merge(known, rows.start + row[now], cosine[now], place[now])
-
-
-def _top(near: Vectors, k: int) -> tuple[Vectors, Places]:
-    """The k highest of each row, and their columns; overwrites them in `near`.
-
-    For a small k, k times the highest is faster than sorting.
-    """
-    shape, rows = (len(near), min(k, near.shape[1])), np.arange(len(near))
-    cosines, places = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64)
-    for rank in range(shape[1]):
-        best = near.argmax(axis=1)
-        cosines[:, rank], places[:, rank] = near[rows, best], best
-        near[rows, best] = -np.inf
-    return cosines, places
-
-
-def _merge(known: Neighbours, rows: Places, cosine: Vectors, place: Places) -> None:
-    """Let more cosines [r, m] into the k best of different rows [r]; of equals the old stay."""
-    cosine = np.concatenate([known.cosine[rows], cosine], axis=1)
-    place = np.concatenate([known.place[rows], place], axis=1)
-    order = np.argsort(-cosine, axis=1, kind="stable")[:, : known.cosine.shape[1]]
-    order += cosine.shape[1] * np.arange(len(rows))[:, None]
-    known.cosine[rows], known.place[rows] = cosine.ravel()[order], place.ravel()[order]
+def _merged(found: Sequence[Best]) -> Neighbours:
+    """Of the same rows."""
+    first, *others = found
+    for other in others:
+        merge(first, other)
+    return Neighbours(first.score, first.place)

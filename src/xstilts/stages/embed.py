@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xstilts.core.errors import ConfigError
 from xstilts.formats.base import Feature, Reading
 from xstilts.formats.prepared import lengths, occurring_ids
-from xstilts.metrics.nearest import Places
+from xstilts.metrics.best import Places
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.vocabulary import used_ids
 from xstilts.stages.features import prepared
