@@ -98,6 +98,8 @@ def _notes(results: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {one}" for name, one in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
