@@ -1,4 +1,4 @@
-"""Studies: one file per research question, over results."""
+"""Studies: one folder per research question, over results."""
 
 from __future__ import annotations
 

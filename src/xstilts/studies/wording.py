@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 
+import pandas as pd
+
 from xstilts.statistics.association import detectable_correlation
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate
 
@@ -56,6 +58,12 @@ def chance(p: float, name: str = "p") -> str:
 def listed(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def incomplete(table: pd.DataFrame, words: str) -> str:
+    """`WORDS: a and b.`, the rows of a table that lack a number; empty if none does."""
+    names = [str(name) for name in table.index[table.isna().any(axis=1)]]
+    return f"{words}: {listed(names)}." if names else ""
 
 
 def after_holm(p: float) -> str:

@@ -19,7 +19,7 @@ from xstilts.studies.difficulty.judged import (
     influence,
     usual,
 )
-from xstilts.studies.wording import after_holm, chance, listed, ranged, shown_by, slug
+from xstilts.studies.wording import after_holm, chance, incomplete, listed, ranged, shown_by, slug
 
 
 def summary(rows: Sequence[Association], retrieval: Sequence[str]) -> str:
@@ -114,9 +114,6 @@ def caveats(points: Points) -> Iterator[str]:
     unknown = [name for name in points.names if points.measures[name].isna().all()]
     if unknown and points.retrieval:
         yield f"Not measured: {listed(unknown)}."
-    incomplete = points.asked[points.asked.isna().any(axis=1)]
-    if len(incomplete):
-        yield (
-            "Not in the means over all retrieval targets, for want of one of them: "
-            f"{listed([str(task) for task in incomplete.index])}."
-        )
+    words = "Not in the means over all retrieval targets, for want of one of them"
+    if said := incomplete(points.asked, words):
+        yield said

@@ -20,7 +20,7 @@ from xstilts.studies.similarity.judged import (
 )
 from xstilts.studies.similarity.measures import MEASURES, OTHERS, WORDS
 from xstilts.studies.similarity.points import Points
-from xstilts.studies.wording import after_holm, listed, ranged, shown_by
+from xstilts.studies.wording import after_holm, incomplete, listed, ranged, shown_by
 
 
 def summary(
@@ -140,9 +140,6 @@ def caveats(points: Points, summaries: Sequence[Summary]) -> Iterator[str]:
     missing = [one.measure for one in summaries if one.rho.note == UNMEASURED]
     if missing and points.targets:
         yield f"Not measured: {listed(missing)}."
-    incomplete = points.means[points.means.isna().any(axis=1)]
-    if len(incomplete):
-        yield (
-            "In no mean correlation over targets, for want of a gain on one of them: "
-            f"{listed([str(task) for task in incomplete.index])}."
-        )
+    words = "In no mean correlation over targets, for want of a gain on one of them"
+    if said := incomplete(points.means, words):
+        yield said

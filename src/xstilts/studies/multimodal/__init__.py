@@ -1,0 +1,58 @@
+"""`multimodal`: does English NLI on text carry over to image-text NLI in other languages?
+
+It is about the image-text targets of the experiment, and the answer says in which form each was
+measured (`forms`). Gains and intervals are those of `analysis.stats`: paired bootstrap over test
+examples and seeds, for these languages. `points` holds what was measured of a target, `judged`
+what is found in it, `told` and `tabled` show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xstilts.analysis.scan import outcomes
+from xstilts.analysis.stats import Outcome
+from xstilts.config.load import Loaded
+from xstilts.statistics.bootstrap import DRAWS
+from xstilts.studies.base import Answer, Evidence, Needs, Study
+from xstilts.studies.multimodal.forms import targets_of
+from xstilts.studies.multimodal.judged import judge
+from xstilts.studies.multimodal.points import cells_of, read_points
+from xstilts.studies.multimodal.tabled import figures, tables
+from xstilts.studies.multimodal.told import NOTHING, caveats, findings, summary
+
+NAME = "multimodal"
+QUESTION = (
+    "Does English intermediate training on natural language inference carry over to zero-shot "
+    "cross-lingual image-text inference?"
+)
+
+
+def needs(_: Loaded) -> Needs:
+    """Nothing beside the experiment as written."""
+    return Needs()
+
+
+def answer(evidence: Evidence) -> Answer:
+    """The answer for every image-text target that there is."""
+    cells = cells_of(evidence, targets_of(evidence.loaded))
+    return answered(evidence, outcomes(cells, evidence.store) if cells else [])
+
+
+def answered(evidence: Evidence, found: Sequence[Outcome], draws: int = DRAWS) -> Answer:
+    """The answer from every example's statistics; see `analysis.scan.outcomes`."""
+    targets = targets_of(evidence.loaded).values()
+    every = [read_points(evidence, target, found) for target in targets]
+    seen = [(points, judge(points, draws)) for points in every]
+    return Answer(
+        NAME,
+        QUESTION,
+        " ".join(summary(*one) for one in seen) or NOTHING,
+        tuple(finding for one in seen for finding in findings(*one)),
+        tuple(table for one in seen for table in tables(*one)),
+        tuple(figure for one in seen for figure in figures(*one)),
+        tuple(dict.fromkeys(text for points in every for text in caveats(points))),
+    )
+
+
+STUDY = Study(NAME, QUESTION, needs, answer)
