@@ -34,20 +34,16 @@ gives each thread texts of its own. Nothing here was measured on a GPU.
 """
 
 LIMITS = """
-## Targets that are missed, and why
+## What the targets that are missed wait for
 
-- *Mining.* Each cosine is made once. "Times as fast if products alone took time", below, is what
-  would be left if looking through them cost nothing: in a run in which it is less than the target,
-  the target is out of reach on that machine. Products of these blocks, of an inner size of 384, do
-  not reach the rate of large square ones ("products of blocks alone reach"). Between that and what
-  is measured lies the keeping of the best of each row and column, in many small steps of numpy.
-- *Evaluation.* 40 sentences a language are two batches for two cores. Of one core's time in one
-  profile 70 % went to linear layers, 16 % to attention, the rest to GELU, norms and Python; linear
-  layers of 256 to 800 sub-words ran at 65 to 85 % of the rate of large products.
-- *Memory of masked LM.* Ours holds 64 rows at once. The rival's 64 rows do not fit into 24 GB: the
-  logits, their softmax and the gradient would fill three times what is said below for one, so it is
-  measured in slices, at a quarter of that.
-- *Grid.* Not measured to its end on this machine.
+- *Mining.* Each cosine is made once, and a third side does as many operations in products of large
+  matrices. "Times as fast if products alone took time", below, is what would be left if everything
+  else cost nothing: where it is less than the target, the target is out of reach for products in
+  fp32 on that machine. Eight-bit products would be a way around it.
+- *Evaluation.* Both sides' shares of the product rate are below. Ours cannot exceed one, and products
+  of a few hundred sub-words with a layer do not reach the rate of large squares.
+- *Memory of masked LM.* The rival in one piece does not fit into a machine of 24 GB; what it would
+  need is reckoned from slices that do. Ours always holds all rows at once.
 """
 
 

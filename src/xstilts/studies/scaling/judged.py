@@ -68,7 +68,7 @@ def _grown(
             yield scored.table[before], scored.table[after]
 
 
-def steps_of(scored: Scored, curve: str) -> dict[tuple[int, int], Estimate]:
+def doublings_of(scored: Scored, curve: str) -> dict[tuple[int, int], Estimate]:
     """Each doubling that was run; last the mean doubling from the smallest to the largest size."""
     sizes = scored.sizes(curve)
     found = {

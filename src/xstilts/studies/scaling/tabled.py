@@ -22,7 +22,7 @@ from xstilts.studies.scaling.judged import (
     crossed,
     curve_of,
     differences,
-    steps_of,
+    doublings_of,
     worths,
 )
 from xstilts.studies.scaling.scores import MEAN, Budget, Scored
@@ -70,7 +70,7 @@ class Judged:
     @cached_property
     def steps(self) -> dict[str, dict[tuple[int, int], Estimate]]:
         """Gains of doublings by curve."""
-        return {name: steps_of(self.scored, name) for name in self.curves}
+        return {name: doublings_of(self.scored, name) for name in self.curves}
 
     @cached_property
     def differences(self) -> dict[str, dict[int, Estimate]]:
