@@ -52,7 +52,7 @@ class Setting:
             value.requires_grad_(False)
 
     def _features(self, options: Options, code: str) -> list[Feature]:
-        rows = tags(options, code)[: options.size or 40]
+        rows = tags(options, code)[: options.size or 100]
         length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
         found = TAGGING.features(rows, self.tokenizer, self.labels, Reading(length))
         return [replace(one, id=f"{code}:{one.id}") for one in found]

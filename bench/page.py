@@ -40,8 +40,8 @@ LIMITS = """
   matrices. "Times as fast if products alone took time", below, is what would be left if everything
   else cost nothing: where it is less than the target, the target is out of reach for products in
   fp32 on that machine. Eight-bit products would be a way around it.
-- *Evaluation.* Both sides' shares of the product rate are below. Ours cannot exceed one, and products
-  of a few hundred sub-words with a layer do not reach the rate of large squares.
+- *Evaluation.* Both sides' shares of the product rate are below. Ours cannot exceed one, and
+  products of a few hundred sub-words with a layer do not reach the rate of large squares.
 - *Memory of masked LM.* The rival in one piece does not fit into a machine of 24 GB; what it would
   need is reckoned from slices that do. Ours always holds all rows at once.
 """
