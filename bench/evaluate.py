@@ -30,7 +30,7 @@ from xstilts.models.vocabulary import used_ids
 from xstilts.tasks.xtreme.targets import PANX_LANGUAGES, PANX_TAGS
 from xstilts.train.predict import predict
 
-TASK, LENGTH = "pan-x", 128
+TASK, LENGTH, SENTENCES = "pan-x", 128, 100
 TIE = 1e-3
 """Two tags whose logits are this near count as alike."""
 
@@ -52,7 +52,7 @@ class Setting:
             value.requires_grad_(False)
 
     def _features(self, options: Options, code: str) -> list[Feature]:
-        rows = tags(options, code)[: options.size or 100]
+        rows = tags(options, code)[: options.size or SENTENCES]
         length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
         found = TAGGING.features(rows, self.tokenizer, self.labels, Reading(length))
         return [replace(one, id=f"{code}:{one.id}") for one in found]
@@ -150,7 +150,8 @@ def measure(options: Options) -> list[Row]:
     }
     return [
         Row(
-            f"evaluate PAN-X dev in {len(setting.features)} languages",
+            f"evaluate PAN-X dev in {len(setting.features)} languages, "
+            f"{options.size or SENTENCES} sentences of each",
             "Trainer.predict per language",
             ratios(turns["rival"], turns["xstilts"]),
             2.5,

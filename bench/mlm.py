@@ -3,8 +3,8 @@
 Each side trains in a process of its own; a turn is one optimizer step. Where the rival's
 logits do not fit into memory in one piece it adds up the gradients of slices, which need less
 memory and as many operations. Its peak in one piece is then reckoned: from slices of a quarter, a
-half and once the largest that fits while nothing else runs, along the straight line through the
-three. `--size`: rows of a slice.
+half and all of the rows that fit while nothing else runs, along the straight line through the
+three, less the gradients that later slices find and one piece does not. `--size`: rows of a slice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch import Tensor
 from bench.encoders import Weights, encoder
 from bench.machine import device, every_core, has_gpu, wait
 from bench.process import Answer, Process, peak_bytes, serve
-from bench.program import Options, program
+from bench.program import NotHere, Options, program
 from bench.rivals import masked_model, undropped
 from bench.rounds import Row, Turn, alternate, ratios
 from xstilts.config.experiment import Recipe
@@ -150,7 +150,8 @@ def theirs(setting: Setting) -> Iterator[Answer]:
     optimizer = torch.optim.AdamW(groups, lr=RATE, fused=True)
     with torch.no_grad():
         loss = _loss(setting, model.eval(), setting.masked[:4])
-        yield {"loss": float(loss) / _targets(setting.masked[:4])}
+        gradients = sum(value.nbytes for value in model.parameters())
+        yield {"loss": float(loss) / _targets(setting.masked[:4]), "gradients": gradients}
     model.train()
     while True:
         started, summed = time.perf_counter(), 0.0
@@ -186,18 +187,24 @@ def _indices(feature: Feature) -> list[int]:
 
 
 def rivals_peak(setting: Setting, options: Options) -> tuple[float, dict[int, float]]:
-    """Bytes that the rival needs for all rows in one piece, and what was measured for slices."""
+    """Bytes that the rival needs for all rows in one piece, and what was measured for so many.
+
+    Raises:
+        NotHere: memory holds the logits of too few rows for a line through three points.
+    """
     largest = setting.fitting(ALONE)
-    sizes = (largest,) if largest == setting.rows else (largest // 4, largest // 2, largest)
+    whole = largest == setting.rows
+    if not whole and largest < 4:
+        raise NotHere(f"too little memory for the rival: {memory() / 1e9:.1f} GB are free")
     measured = {}
-    for size in sizes:
+    for size in (largest,) if whole else (largest // 4, largest // 2, largest):
         with Process("mlm", "theirs", replace(options, size=size)) as process:
-            process.ask()  # the loss, before the first step
+            gradients = process.ask()["gradients"]
             measured[size] = max(process.ask()["peak"] for _ in range(2))
-    if largest == setting.rows:
+    if whole:
         return measured[largest], measured
     slope, rest = np.polyfit(list(measured), list(measured.values()), 1)
-    return float(rest + slope * setting.rows), measured
+    return float(rest + slope * setting.rows) - gradients, measured
 
 
 def measure(options: Options) -> list[Row]:
@@ -224,7 +231,7 @@ def measure(options: Options) -> list[Row]:
     notes = {
         "GB at the peak": round(peak / 1e9, 2),
         "rival's in one piece": round(whole / 1e9, 2),
-        "rival's in slices of so many rows": {
+        "rival's at so many rows": {
             size: round(found / 1e9, 2) for size, found in measured.items()
         },
     }

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xstilts.core import cores
-from xstilts.metrics import METRICS
+from xstilts.metrics import METRICS, best
 from xstilts.metrics import nearest as nearest_module
 from xstilts.metrics import retrieval as retrieval_module
 from xstilts.metrics.nearest import both_ways, nearest, unit
@@ -123,7 +123,7 @@ def plain_best(cosine: np.ndarray, k: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 40), (40, 1), (3, 61), (61, 3), (25, 37), (48, 48)])
-@pytest.mark.parametrize("drawn", ["signs", "repeated", "any", "one point"])
+@pytest.mark.parametrize("drawn", ["signs", "repeated", "any", "one point", "nearer"])
 @pytest.mark.parametrize("k", [1, 4, 50])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_neighbours_both_ways_are_those_of_brute_force(
@@ -131,6 +131,8 @@ def test_neighbours_both_ways_are_those_of_brute_force(
 ) -> None:
     for name, size in (("BLOCK", 12), ("ALONG", 6), ("DOWN", 3)):
         monkeypatch.setattr(nearest_module, name, size)
+    for name, size in (("NARROW", 3), ("LISTS", 2)):
+        monkeypatch.setattr(best, name, size)
     cores.allow(threads)
     draw = np.random.default_rng(k)
     left, right = (draw.normal(size=(size, 16)).astype("f4") for size in sizes)
@@ -140,6 +142,10 @@ def test_neighbours_both_ways_are_those_of_brute_force(
         left, right = (side[draw.integers(0, 3, len(side)) % len(side)] for side in (left, right))
     if drawn == "one point":
         left[:], right[:] = 0.3, 0.7
+    if drawn == "nearer":  # every block has something nearer than all before
+        angle = np.linspace(1.5, 0.5, len(right))
+        left, right = 1e-3 * left, np.zeros_like(right)
+        left[:, 0], right[:, 0], right[:, 1] = 1, np.cos(angle), np.sin(angle)
     forward, backward = both_ways(left, right, k)
     cosine = unit(left).astype("f8") @ unit(right).astype("f8").T
     # equal vectors are tied exactly: they get the cosine of the first of them
@@ -152,8 +158,8 @@ def test_neighbours_both_ways_are_those_of_brute_force(
         assert found.place.shape == (len(wanted), min(k, wanted.shape[1]))
         places = plain_best(wanted.astype("f4") if drawn == "signs" else wanted, k)
         assert found.place.tolist() == places.tolist()
-        best = np.take_along_axis(wanted, places, axis=1)
-        np.testing.assert_allclose(found.cosine, best, atol=1e-6)
+        highest = np.take_along_axis(wanted, places, axis=1)
+        np.testing.assert_allclose(found.cosine, highest, atol=1e-6)
 
 
 def test_no_vectors_have_no_neighbours() -> None:

@@ -8,7 +8,7 @@ in at every block would cost as much as to make the block.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float32]
 Places = NDArray[np.int64]
 
+NARROW = 32
+"""Columns of a strip where most strips hold something higher."""
 LISTS = 64
 """Of what waits for the rows of a block, at most: many short arrays are large."""
 
@@ -56,16 +58,13 @@ def see(best: Best, rows: slice, first: int, block: Scores, width: int) -> None:
         rows: the same slices at every call.
         width: columns of a strip.
     """
-    known, floor = best.score[rows].size, best.score[rows, -1]
-    first_ones = bool(np.isneginf(floor).any())
-    found = None if first_ones else _higher(block, floor, first, width)
-    if found is None or len(found.row) > known:
-        found = _highest(block, best.score.shape[1], first)
+    known = best.score[rows]
+    found = _higher(block, known[:, -1], known.shape[1], width)
     if not len(found.row):
         return
     waiting = best.waiting[rows.start]
-    waiting.append(found)
-    if sum(len(one.row) for one in waiting) >= known or len(waiting) == LISTS:
+    waiting.append(replace(found, place=first + found.place))
+    if sum(len(one.row) for one in waiting) >= known.size or len(waiting) == LISTS:
         _settle(best, rows)
 
 
@@ -76,40 +75,54 @@ def settled(best: Best, size: int) -> Best:
     return best
 
 
-def merge(best: Best, other: Best) -> None:
-    """Take in what was found for the same rows elsewhere; nothing may wait in either."""
-    rows = np.repeat(np.arange(len(other.score)), other.score.shape[1])
-    every = Waiting(rows, other.score.ravel(), other.place.ravel())
-    best.waiting[0].append(every)
-    _settle(best, slice(0, len(best.score)))
+def merge(best: Best, other: Best, size: int) -> None:
+    """Take in what was found for the same rows elsewhere, in blocks of so many.
+
+    Nothing may wait in either.
+    """
+    for start in range(0, len(best.score), size):
+        rows = slice(start, min(start + size, len(best.score)))
+        more = other.score[rows]
+        row = np.repeat(np.arange(len(more)), more.shape[1])
+        best.waiting[start].append(Waiting(row, more.ravel(), other.place[rows].ravel()))
+        _settle(best, rows)
 
 
-def _higher(block: Scores, floor: Scores, first: int, width: int) -> Waiting:
-    """All that is higher than its row's floor."""
-    width = width if block.shape[1] % width == 0 else block.shape[1]
-    strips = block.reshape(len(block), -1, width)
-    row, strip = _true(strips.max(axis=2) > floor[:, None])
+def _higher(block: Scores, floor: Scores, k: int, width: int) -> Waiting:
+    """All that is higher than its row's floor; where most is, what may be among the k highest."""
+    strips = _strips(block, width)
+    highest = strips.max(axis=2)
+    where = highest > floor[:, None]
+    if 2 * np.count_nonzero(where) > where.size:  # as in the first blocks
+        strips = _strips(block, NARROW)
+        highest = strips.max(axis=2)
+        floor = np.maximum(floor, _below(highest, k))
+        where = highest > floor[:, None]
+    row, strip = _true(where)
     close = strips[row, strip]
     at, along = _true(close > floor[row, None])
-    return Waiting(row[at], close[at, along], first + width * strip[at] + along)
+    return Waiting(row[at], close[at, along], strips.shape[2] * strip[at] + along)
+
+
+def _strips(block: Scores, width: int) -> Scores:
+    """[rows, columns] → [rows, strips, width]: strips alike and as wide as asked for, or less."""
+    columns = block.shape[1]
+    fitting = next(size for size in range(min(width, columns), 0, -1) if columns % size == 0)
+    return block.reshape(len(block), -1, fitting)
+
+
+def _below(highest: Scores, k: int) -> Scores:
+    """[rows, strips] → [rows] just below the k-th highest strip: k scores at least are higher."""
+    if highest.shape[1] < k:
+        return np.full(len(highest), -np.inf, dtype=np.float32)
+    kth = np.partition(highest, -k, axis=1)[:, -k]
+    return np.nextafter(kth, np.float32(-np.inf))
 
 
 def _true(where: NDArray[np.bool_]) -> tuple[Places, Places]:
     """Rows and columns; faster than `nonzero` of two dimensions where few are true."""
     rows, columns = np.divmod(np.flatnonzero(where), where.shape[1])
     return rows, columns
-
-
-def _highest(block: Scores, k: int, first: int) -> Waiting:
-    """The k highest of each row; for a small k, k times the highest is faster than sorting."""
-    left, rows = block.copy(order="C"), np.arange(len(block))
-    k = min(k, block.shape[1])
-    scores, places = np.empty((len(block), k), np.float32), np.empty((len(block), k), np.int64)
-    for rank in range(k):
-        places[:, rank] = left.argmax(axis=1)
-        scores[:, rank] = left[rows, places[:, rank]]
-        left[rows, places[:, rank]] = -np.inf
-    return Waiting(np.repeat(rows, k), scores.ravel(), first + places.ravel())
 
 
 def _settle(best: Best, rows: slice) -> None:

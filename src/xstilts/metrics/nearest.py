@@ -155,5 +155,5 @@ def _merged(found: Sequence[Best]) -> Neighbours:
     """Of the same rows."""
     first, *others = found
     for other in others:
-        merge(first, other)
+        merge(first, other, BLOCK)
     return Neighbours(first.score, first.place)

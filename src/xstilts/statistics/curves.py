@@ -12,7 +12,8 @@ quadratic's two ends, and the interval is what all rates have together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import isnan
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import ArrayLike
 from xstilts.statistics.estimate import (
     LEVEL,
     NAN,
+    NO_VARIATION,
     Estimate,
     Floats,
     columns,
@@ -30,17 +32,22 @@ from xstilts.statistics.estimate import (
 )
 
 RATES = np.geomspace(0.02, 4.0, 160)
+FINE = 400
+"""Rates between those that the scores allow."""
 SIZES = 4
 POINTS = 6
 PARAMETERS = 3
+STRAIGHT = "the curve does not bend as a power law does: read no limit off it"
+ENDLESS = "a curve that hardly levels off fits as well: read no limit off it"
 GRID = 400
 
 
 @dataclass(frozen=True)
 class Lines:
-    """For each of `RATES`, the straight line of least squares in x^(−rate), about its centre.
+    """For each rate the straight line of least squares in x^(−rate), about its centre.
 
     Args:
+        rates: [rates] all that the scores allow, and one less and one more.
         centre: mean of x^(−rate) over the points.
         level: mean of the scores.
         slope: of the scores in x^(−rate).
@@ -49,12 +56,27 @@ class Lines:
             0 where the rate itself fits too badly.
     """
 
+    rates: Floats
     centre: Floats
     level: float
     slope: Floats
     squares: Floats
     room: Floats
     n: int
+
+    @property
+    def perfect(self) -> bool:
+        """Whether a curve goes through all points, so that nothing shows how scores vary."""
+        return bool(self.room.max() <= 1e-18 * max(1.0, self.level**2))
+
+    @property
+    def endless(self) -> bool:
+        """Whether a curve of the smallest rate fits well enough, which hardly levels off."""
+        return bool(self.rates[0] == RATES[0] and self.room[0] >= 0)
+
+    def powers(self, sizes: ArrayLike) -> Floats:
+        """[rates, sizes]"""
+        return np.asarray(np.atleast_1d(np.asarray(sizes, float)) ** -self.rates[:, None])
 
     def ends(self, whole: float, power: Floats) -> tuple[Floats, Floats]:
         """Lowest and highest value of `whole · asymptote − drop · power` that the scores allow.
@@ -102,31 +124,34 @@ class Curve:
     def interval(self, sizes: ArrayLike) -> tuple[Floats, Floats]:
         """[sizes] the lowest and the highest expected score, of a curve that was fitted."""
         assert self.lines is not None
-        return self.lines.ends(1, np.asarray(sizes, float) ** -RATES[:, None])
+        return self.lines.ends(1, self.lines.powers(sizes))
 
     def at(self, size: float) -> Estimate:
         """The expected score at a size."""
-        return self._estimate(float(self.values(size)), 1, size**-RATES, size)
+        return self._estimate(float(self.values(size)), 1, {size: 1.0}, size)
 
     def per_doubling(self, size: float) -> Estimate:
         """What going from a size to twice as much brings."""
         value = float(self.values(2 * size) - self.values(size))
-        return self._estimate(value, 0, (2 * size) ** -RATES - size**-RATES, 2 * size)
+        return self._estimate(value, 0, {2 * size: 1.0, size: -1.0}, 2 * size)
 
     def limit(self) -> Estimate:
         """The asymptote: far from the data, so its interval is wide."""
-        found = self._estimate(self.asymptote, 1, np.zeros_like(RATES), np.inf)
-        if self.lines is None or self.lines.room[0] < 0:
-            return found
-        endless = "a curve that hardly levels off fits as well: read no limit off it"
-        return Estimate(found.value, n=self.n, note=joined([found.note, endless]))
+        found = self._estimate(self.asymptote, 1, {}, np.inf)
+        return replace(found, low=NAN, high=NAN) if self.note else found
 
-    def _estimate(self, value: float, whole: float, power: Floats, size: float) -> Estimate:
+    def _estimate(
+        self, value: float, whole: float, weights: Mapping[float, float], size: float
+    ) -> Estimate:
+        """`whole · asymptote − drop · Σ weight · size^(−rate)` with what the scores allow."""
         if self.lines is None:
             return nothing(self.n, self.note)
-        low, high = (float(end[0]) for end in self.lines.ends(whole, power[:, None]))
         far = f"beyond the largest size that was tried, {self.largest:g}"
         note = joined([self.note, far if size > self.largest * (1 + 1e-9) else ""])
+        if self.lines.perfect:
+            return Estimate(value, n=self.n, note=joined([note, NO_VARIATION]))
+        power = self.lines.powers(list(weights)) @ np.array(list(weights.values()))
+        low, high = (float(end[0]) for end in self.lines.ends(whole, power[:, None]))
         return Estimate(value, low, high, n=self.n, note=note)
 
 
@@ -147,18 +172,29 @@ def fit(sizes: ArrayLike, scores: ArrayLike) -> Curve:
         few = (tried, SIZES, "sizes") if tried < SIZES else (len(x), POINTS, "points")
         return Curve(n=len(x), note=too_few(*few))
     lines, best = _least_squares(x, y)
-    slope, rate = float(lines.slope[best]), float(RATES[best])
+    slope, rate = float(lines.slope[best]), float(lines.rates[best])
     asymptote = lines.level - slope * float(lines.centre[best])
-    edge = best in (0, len(RATES) - 1)
-    note = "the curve does not bend as a power law does: read no limit off it" if edge else ""
+    endless = ENDLESS if lines.endless else ""
+    note = STRAIGHT if rate in (RATES[0], RATES[-1]) else endless
     return Curve(asymptote, -slope, rate, float(x.min()), float(x.max()), len(x), note, lines)
 
 
 def _least_squares(x: Floats, y: Floats) -> tuple[Lines, int]:
-    """[n] sizes and scores → the line of each rate, and which rate fits best."""
+    """[n] sizes and scores → the line of each rate, and which rate fits best.
+
+    A second, finer grid is between the rates that the scores allow: where there is little noise
+    they are few of the first.
+    """
+    rough, _ = _lines(x, y, RATES)
+    allowed = np.flatnonzero(rough.room >= 0)
+    first, last = max(allowed[0] - 1, 0), min(allowed[-1] + 1, len(RATES) - 1)
+    return _lines(x, y, np.geomspace(RATES[first], RATES[last], FINE))
+
+
+def _lines(x: Floats, y: Floats, rates: Floats) -> tuple[Lines, int]:
     from scipy import stats
 
-    power = x ** -RATES[:, None]
+    power = x ** -rates[:, None]
     centre = power.mean(axis=1)
     away = power - centre[:, None]
     squares = (away**2).sum(axis=1)
@@ -167,7 +203,7 @@ def _least_squares(x: Floats, y: Floats) -> tuple[Lines, int]:
     best = int(left.argmin())
     free = len(x) - PARAMETERS
     allowed = left[best] * (1 + stats.f.ppf(1 - LEVEL, 1, free) / free)
-    return Lines(centre, float(y.mean()), slope, squares, allowed - left, len(x)), best
+    return Lines(rates, centre, float(y.mean()), slope, squares, allowed - left, len(x)), best
 
 
 def crossing(one: Curve, other: Curve) -> Estimate:
@@ -175,12 +211,15 @@ def crossing(one: Curve, other: Curve) -> Estimate:
 
     The interval lies between the last size at which one curve is shown to be ahead and the first
     at which the other is; there is none without the two. Of two intervals, that of the difference
-    is made as Zou & Donner do (2008, Statistics in Medicine 27:1693).
+    is made as Zou & Donner do (2008, Statistics in Medicine 27:1693) for curves whose noise is
+    independent of each other's.
     """
     low, high = max(one.smallest, other.smallest), min(one.largest, other.largest)
     n = min(one.n, other.n)
-    if not (one.fitted and other.fitted and low < high):
+    if one.lines is None or other.lines is None or low >= high:
         return nothing(n, one.note or other.note or "no sizes in common")
+    if one.lines.perfect or other.lines.perfect:
+        return nothing(n, NO_VARIATION)
     grid = np.geomspace(low, high, GRID)
     between = one.values(grid) - other.values(grid)
     ahead = _shown_ahead(one, other, grid)
@@ -217,9 +256,10 @@ def _both_sides(ahead: Floats) -> tuple[int, int] | None:
 
 def _first_change(difference: Floats, grid: Floats) -> float:
     """[sizes] where the sign first changes; NaN where it does not."""
-    changes = np.flatnonzero(np.sign(difference[1:]) * np.sign(difference[:-1]) < 0)
+    away = np.flatnonzero(difference)
+    changes = np.flatnonzero(np.diff(np.sign(difference[away])))
     if not len(changes):
         return NAN
-    first = int(changes[0])
-    before, after = difference[first], difference[first + 1]
-    return float(grid[first] * (grid[first + 1] / grid[first]) ** (before / (before - after)))
+    first, last = away[changes[0]], away[changes[0] + 1]
+    before, after = difference[first], difference[last]
+    return float(grid[first] * (grid[last] / grid[first]) ** (before / (before - after)))
