@@ -17,7 +17,8 @@ test: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -n 2 -m "not heavy"
 
-test-heavy: $(VENV)/.installed-dev
+# Most of an hour on two cores.
+test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
 	$(BIN)/pytest -m heavy
 
 # Up to an hour on two quiet cores, 24 GB of memory and 6 GB of disk under build/.

@@ -129,8 +129,8 @@ def measure(options: Options) -> list[Row]:
             overheads.append(grid.wall / grid.work - 1)
             starts.append(grid.start)
     stages = sum(len(plan.stages) for plan in plans.values())
-    title = f"a grid of 6 × 4 with {len(SEEDS)} seeds"
-    rival = "the same runs one by one"
+    title = f"a grid of 6 × 4 with {len(SEEDS)} seeds, toy tasks and encoder"
+    rival = f"the same runs one by one, {len(alone)} of {len(cells)} made and the others reckoned"
     notes = {
         "stages": f"{len(grid.seconds)} instead of {stages}",
         "share of unique work, reckoned from the stages' seconds": [round(x, 3) for x in reckoned],

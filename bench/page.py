@@ -41,6 +41,8 @@ LIMITS = {
     "is out of reach on that machine.",
     "evaluate": "Shares of the product rate are below: 1 / the rival's share is what would be left "
     "of the ratio if ours reached the rate of large products.",
+    "grid": "Its time outside of stages; and stages that run alone take another time than the same "
+    "ones in the grid, by more than the target's 3 % on a shared machine.",
     "mlm": "The rival in one piece does not fit into 24 GB; what it would need is reckoned from "
     "slices that do. Ours always holds all rows at once.",
 }

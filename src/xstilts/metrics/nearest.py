@@ -121,14 +121,16 @@ def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors
     BLAS adds up in another order at the edges of a matrix whose sides its tiles do not fill, so
     they are filled with zeros. `out` is used where nothing has to be filled.
     """
-    rows, columns = (-len(side) % TILE for side in (one, other))
-    if not (rows or columns):
+    if not (len(one) % TILE or len(other) % TILE):
         return np.matmul(one, other.T, out=out)
-    whole, wide = (
-        np.pad(side, ((0, more), (0, 0))) for side, more in ((one, rows), (other, columns))
-    )
-    near: Vectors = np.matmul(whole, wide.T)[: len(one), : len(other)]
+    near: Vectors = np.matmul(tiled(one), tiled(other).T)[: len(one), : len(other)]
     return near
+
+
+def tiled(side: Vectors) -> Vectors:
+    """Rows of zeros added until tiles divide them; the same where they do."""
+    more = -len(side) % TILE
+    return np.pad(side, ((0, more), (0, 0))) if more else side
 
 
 def _products(one: Vectors, other: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats, Metric, ratio
-from xstilts.metrics.nearest import BLOCK, nearest, product, unit
+from xstilts.metrics.nearest import BLOCK, nearest, product, tiled, unit
 
 COLUMNS = 8
 COSINES = 1 << 25
@@ -39,10 +39,11 @@ def ranks(
     left, right = unit(queries), unit(candidates)
     answers = _Answers.of(query_meanings, candidate_meanings)
     found = np.zeros(len(left), dtype=np.int64)
+    filled = tiled(right)  # once, not at every strip
     step = max(1, min(BLOCK, COSINES // max(1, len(right))))
     for start in range(0, len(left), step):
         rows = slice(start, start + step)
-        near = product(left[rows], right)
+        near = product(left[rows], filled)[:, : len(right)]
         count, query, place = answers.of_queries(rows)
         asked, cosine = np.flatnonzero(count), near[query, place]
         best = np.full(len(near), np.inf, dtype=np.float32)

@@ -103,7 +103,7 @@ def as_json(one: Judgement) -> dict[str, Any]:
         "confidence": _number(one.confidence),
         "measures": [_measure(measure) for measure in one.measures],
         "caveats": list(one.caveats),
-        "artifacts": list(one.keys) if len(one.keys) <= SHOWN else [],
+        "artifacts": list(one.keys),
         "artifacts_in_all": len(one.keys),
     }
 

@@ -26,8 +26,7 @@ def summary(rows: Sequence[Association], retrieval: Sequence[str]) -> str:
     """The question's answer in two or three sentences."""
     if not retrieval:
         return (
-            "Not answered: the experiment has no retrieval target (tatoeba, bucc, mewsli-x, "
-            "lareqa, home-retrieval)."
+            "Not answered: the experiment has no retrieval target (tatoeba, bucc, home-retrieval)."
         )
     asked = next((row for row in rows if row.measure == ASKED), None)
     if asked is None or isnan(asked.spearman.value):
