@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -160,6 +161,8 @@ def test_curves_apart_do_not_cross() -> None:
     assert math.isnan(found.value)
     assert found.note == "no crossing between 1 and 16"
     assert crossing(one, Curve(note="none")).note == "none"
+    assert crossing(replace(one, note="of its limit"), Curve(note="none")).note == "none"
+    assert crossing(replace(one, largest=0.5), other).note == "no sizes in common"
 
 
 WORTH = {"a": 0.05, "b": 0.02, "c": 0.0}

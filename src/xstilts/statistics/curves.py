@@ -217,7 +217,8 @@ def crossing(one: Curve, other: Curve) -> Estimate:
     low, high = max(one.smallest, other.smallest), min(one.largest, other.largest)
     n = min(one.n, other.n)
     if one.lines is None or other.lines is None or low >= high:
-        return nothing(n, one.note or other.note or "no sizes in common")
+        lacking = next((curve.note for curve in (one, other) if not curve.fitted), "")
+        return nothing(n, lacking or "no sizes in common")
     if one.lines.perfect or other.lines.perfect:
         return nothing(n, NO_VARIATION)
     grid = np.geomspace(low, high, GRID)
