@@ -19,10 +19,10 @@ HEAD = """\
 Written by `python -m bench.page` (`make bench` calls it last) from what each benchmark measured
 when it was last run. Both sides have the same data and weights, precision, threads, examples per
 optimizer step, dropout, schedule and clipping. They take turns (ABAB…) in one process tree, after
-a warm-up turn of each that is not counted, but for the grid and for memory, which are measured
-once. Each benchmark but those of memory and start-up checks that both sides compute the same. A
-figure is the median of the rounds' ratios, with the lowest and the highest: how many times as fast
-xstilts is, or a share.
+a warm-up turn of each that is not counted. Memory is measured once for each side; a round of the
+grid is the whole grid between runs made alone. Each benchmark but those of memory and start-up
+checks that both sides compute the same. A figure is the median of the rounds' ratios, with the
+lowest and the highest: how many times as fast xstilts is, or a share.
 
 The share of the matrix-product rate counts the operations of the blocks' matrices for real
 sub-words only, against the best product of large matrices that was seen in the same run; for
