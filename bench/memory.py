@@ -1,8 +1,8 @@
 """Memory of gradients and optimizer state at XLM-R Large's shape, beside transformers' Trainer.
 
 Each side takes one optimizer step in a process of its own; what its optimizer then holds is
-added up. The embedding rows in view are those of XNLI-dev-en; the step itself sees few pairs, which
-one core computes. While a step is under way, each further core of a CPU holds gradients of its own.
+added up. The embedding rows in view are those of XNLI-dev-en; the step itself sees few pairs,
+which one core computes. Where several share a step, each holds gradients of its own beside these.
 Needs 12 GB of memory and writes random weights of 4.5 GB under `build/`.
 """
 
@@ -86,7 +86,9 @@ def measure(options: Options) -> list[Row]:
             small_is_good=True,
             notes={
                 "GB": round(ours / 1e9, 2),
-                "GB more for each further core": round(found["ours"]["gradients"] / 1e9, 2),
+                "GB more for each core, if several share a step": round(
+                    found["ours"]["gradients"] / 1e9, 2
+                ),
                 "rival's": round(theirs / 1e9, 2),
                 "embedding rows in view": found["ours"]["rows"],
                 "GB of the process at its peak": round(found["ours"]["peak"] / 1e9, 2),
