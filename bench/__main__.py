@@ -6,8 +6,8 @@ import argparse
 import subprocess
 import sys
 
-from bench.page import ORDER, PAGE, write
-from bench.program import BUILD, ROOT
+from bench.cli import BUILD, ROOT
+from bench.report import ORDER, PAGE, write
 
 
 def main() -> int:

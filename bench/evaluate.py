@@ -15,20 +15,20 @@ from typing import Any
 import numpy as np
 from transformers import DataCollatorForTokenClassification, Trainer, TrainingArguments
 
+from bench.baselines import tagging_model
+from bench.cli import Options, program
 from bench.encoders import encoder
 from bench.examples import TOY_TAGS, tags
 from bench.finetune import item
 from bench.machine import Peak, device, every_core, fresh_accelerator, has_gpu, wait
-from bench.program import Options, program
-from bench.rivals import tagging_model
-from bench.rounds import Row, Turn, alternate, ratios
+from bench.timing import Row, Turn, alternate, ratios
 from xstilts.formats.base import Feature, Reading, id_lists
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
-from xstilts.models.transfer import HeadShape, initialised
-from xstilts.models.vocabulary import used_ids
+from xstilts.models.vocab_view import used_ids
 from xstilts.tasks.xtreme.targets import PANX_LANGUAGES, PANX_TAGS
-from xstilts.train.predict import predict
+from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.predict import predict
 
 TASK, LENGTH, SENTENCES = "pan-x", 128, 100
 TIE = 1e-3

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from bench.program import NotHere, Options
+from bench.cli import NotHere, Options
 from xstilts.formats.base import Row
-from xstilts.stages.names import located
+from xstilts.planning.resolve import located
 from xstilts.tasks import TASKS
-from xstilts.tasks.check import usable
+from xstilts.tasks.validate import usable
 from xstilts.testing.tiny import sentences, speak
 
 NLI = ("contradiction", "entailment", "neutral")

@@ -23,21 +23,21 @@ from transformers import (
     TrainingArguments,
 )
 
+from bench.baselines import sentence_model, undropped
+from bench.cli import Options, program
 from bench.encoders import Weights, encoder
 from bench.examples import NLI, nli
 from bench.machine import Peak, every_core, fresh_accelerator, has_gpu, wait
-from bench.program import Options, program
-from bench.rivals import sentence_model, undropped
-from bench.rounds import Row, Turn, alternate, ratios
+from bench.timing import Row, Turn, alternate, ratios
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature, Reading, id_lists
 from xstilts.formats.classification import CLASSIFICATION
 from xstilts.models.encoder import Encoder
-from xstilts.models.transfer import HeadShape, TransferModel, initialised
-from xstilts.models.vocabulary import used_ids
-from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import TrainTask, train
-from xstilts.train.mixture import schedule
+from xstilts.models.vocab_view import used_ids
+from xstilts.training.checkpoint import Checkpoints
+from xstilts.training.loop import TrainTask, train
+from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.task_sampling import schedule
 
 BATCH, LENGTH, WARMUP, DECAY, RATE = 32, 256, 0.1, 0.01, 1e-5
 TASK = "xnli"

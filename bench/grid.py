@@ -18,14 +18,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.program import Options, program
-from bench.rounds import Row
-from xstilts import api
+from bench.cli import Options, program
+from bench.timing import Row
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
-from xstilts.stages.compile import compile_experiment
+from xstilts.planning.compile import compile_experiment
 from xstilts.testing.tiny import write_encoder, write_experiment
 
 SETTINGS = (

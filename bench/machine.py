@@ -14,7 +14,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from bench import THREADS
-from xstilts.core.cores import allow
+from xstilts.core.cpu import allow
 
 torch.set_num_threads(THREADS)
 

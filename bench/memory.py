@@ -15,13 +15,13 @@ from typing import Any
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from bench.baselines import sentence_model
+from bench.cli import NotHere, Options, program
 from bench.encoders import encoder, large
 from bench.finetune import TASK, Ours, Setting, Theirs
 from bench.mlm import memory
 from bench.process import Answer, Process, peak_bytes, serve
-from bench.program import NotHere, Options, program
-from bench.rivals import sentence_model
-from bench.rounds import Row
+from bench.timing import Row
 
 PAIRS = 4
 NEEDED = 14e9

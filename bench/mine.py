@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from bench import THREADS
+from bench.cli import Options, program
 from bench.machine import every_core
-from bench.program import Options, program
-from bench.rounds import Row, Turn, alternate, ratios, timed
-from xstilts.metrics.mining import Candidates, candidates
-from xstilts.metrics.nearest import Vectors
+from bench.timing import Row, Turn, alternate, ratios, timed
+from xstilts.metrics.bitext_mining import Candidates, candidates
+from xstilts.metrics.knn import Vectors
 
 WIDTH, NEIGHBOURS, SQUARE = 384, 4, 2048
 Pairs = list[tuple[float, int, int]]

@@ -24,21 +24,21 @@ import psutil
 import torch
 from torch import Tensor
 
+from bench.baselines import masked_model, undropped
+from bench.cli import NotHere, Options, program
 from bench.encoders import Weights, encoder
 from bench.machine import device, every_core, has_gpu, wait
 from bench.process import Answer, Process, peak_bytes, serve
-from bench.program import NotHere, Options, program
-from bench.rivals import masked_model, undropped
-from bench.rounds import Row, Turn, alternate, ratios
+from bench.timing import Row, Turn, alternate, ratios
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.formats.masked_lm import MASKED_LM, Masking
 from xstilts.models.encoder import Encoder
-from xstilts.models.transfer import HeadShape, TransferModel, initialised
-from xstilts.train.batching import collate
-from xstilts.train.loop import Run, TrainTask
-from xstilts.train.precision import computing
-from xstilts.train.predict import read_places
+from xstilts.training.batching import collate
+from xstilts.training.loop import Run, TrainTask
+from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.precision import computing
+from xstilts.training.predict import read_places
 
 TASK, RATE, DECAY = "text", 1e-5, 0.01
 COPIES = 4

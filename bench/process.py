@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from bench.cli import ROOT, Options
 from bench.machine import has_gpu
-from bench.program import ROOT, Options
 
 Answer = dict[str, Any]
 

@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from bench.program import Options, program
-from bench.rounds import Row, Side, alternate, timed
+from bench.cli import Options, program
+from bench.timing import Row, Side, alternate, timed
 
 RIVAL = "importing torch and transformers' models"
 IMPORT = ("-c", "import torch, transformers; transformers.AutoModel, transformers.XLMRobertaModel")

@@ -13,18 +13,18 @@ import numpy as np
 from sentence_transformers import SentenceTransformer, util
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
+from bench.cli import Options, program
 from bench.encoders import encoder
 from bench.examples import bitext
 from bench.machine import Peak, device, every_core, has_gpu
-from bench.program import Options, program
-from bench.rounds import Row, Turn, alternate, ratios
+from bench.timing import Row, Turn, alternate, ratios
 from xstilts.formats.base import Reading, id_lists
 from xstilts.formats.retrieval import RETRIEVAL
-from xstilts.metrics.nearest import Places, Vectors, both_ways, unit
+from xstilts.metrics.knn import Places, Vectors, both_ways, unit
 from xstilts.models.encoder import Encoder
-from xstilts.models.vocabulary import used_ids
+from xstilts.models.vocab_view import used_ids
 from xstilts.tasks.xtreme.retrieval import TATOEBA_LANGUAGES
-from xstilts.train.predict import embed
+from xstilts.training.predict import embed
 
 Side = tuple[list[str], list[str]]
 Found = dict[str, tuple[Places, Places]]

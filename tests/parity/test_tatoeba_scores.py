@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.nearest import nearest
+from xstilts.metrics.knn import nearest
 from xstilts.metrics.retrieval import nearest_lines, ranks, statistics
 
 RECORDED = json.loads((Path(__file__).parent / "tatoeba_scores.json").read_text(encoding="utf-8"))

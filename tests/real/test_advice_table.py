@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xstilts.studies.hindsight import Way, held_out, mean_cost
+from xstilts.recommend.backtest import Way, held_out, mean_cost
 
 FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/reference/{FILE.name}")

@@ -8,7 +8,7 @@ import pytest
 
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TextExample
-from xstilts.tasks.check import usable
+from xstilts.tasks.validate import usable
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")

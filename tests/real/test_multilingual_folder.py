@@ -9,7 +9,7 @@ import pytest
 
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import ChoiceExample, Example, TaskSpec, TextExample
-from xstilts.tasks.check import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, usable
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from xstilts.analysis.scan import COLUMNS
+from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_gains import Gains, gains_of
 from xstilts.studies.difficulty import conclude as difficulty
-from xstilts.studies.gains import Gains, gains_of
-from xstilts.studies.points import PLACE
 from xstilts.studies.similarity import conclude as similarity
+from xstilts.studies.task_table import PLACE
 
 FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/reference/{FILE.name}")

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from xstilts.statistics.association import associate, leave_one_out, partial
-from xstilts.statistics.groups import contrast
+from xstilts.statistics.group_contrast import contrast
 from xstilts.statistics.ranking import ndcg, regret
 
 FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"

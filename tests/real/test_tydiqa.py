@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
-from xstilts.tasks.survey import Data
+from xstilts.api import experiment as api
+from xstilts.tasks.data_check import Data
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")

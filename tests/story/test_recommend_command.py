@@ -12,14 +12,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xstilts import advice
-from xstilts.cli.advice import past_sentence, sentences
+from xstilts.api import recommend as advice
+from xstilts.cli.output.recommend import past_sentence, sentences
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.executors.worker import perform
-from xstilts.stages.prices import Price
-from xstilts.studies.hindsight import held_out
-from xstilts.studies.recommend import CHEAP, DEFAULT, GAINS, Known, recommend
+from xstilts.planning.remaining_cost import Price
+from xstilts.recommend.backtest import held_out
+from xstilts.recommend.predict import CHEAP, DEFAULT, GAINS, Known, recommend
 
 
 def xstilts(*words: object, code: int = 0) -> str:

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
-from xstilts.analysis.best import best_per_target
-from xstilts.analysis.scan import expected, outcomes, results_frame
-from xstilts.analysis.stats import gain_table
+from xstilts.analysis.gains import gain_table
+from xstilts.analysis.results import expected, outcomes, results_frame
+from xstilts.analysis.selection import best_per_target
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
-from xstilts.reports.answers import write_answer
 from xstilts.reports.build import write_report
-from xstilts.reports.ledger import ledger_text
-from xstilts.reports.page import Facts
+from xstilts.reports.claims import ledger_text
+from xstilts.reports.html import Facts
+from xstilts.reports.study import write_answer
 from xstilts.studies import reasoning
 from xstilts.testing.planted import Planted, experiment
 

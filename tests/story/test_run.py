@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.plan import State
 from xstilts.core.store import Store

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import answers, api
+from xstilts.api import experiment as api
+from xstilts.api import study as answers
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate

@@ -10,14 +10,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.cli.app import app
 from xstilts.config.load import Loaded
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
+from xstilts.planning.compile import compile_experiment
 from xstilts.reports.xtreme.read import read_lines, read_sentences
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.rows import read_rows
+from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import sentences, speak, write_encoder
 
 NAMES = {"animal": "B-LOC", "food": "B-ORG", "tool": "B-PER"}

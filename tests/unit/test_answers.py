@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from xstilts.core.store import Store
-from xstilts.reports.answers import (
+from xstilts.planning.measures import Measured
+from xstilts.reports.study import (
     answered,
     copy_answer,
     estimate_text,
@@ -22,12 +23,11 @@ from xstilts.reports.answers import (
     numbers_of,
     write_answer,
 )
-from xstilts.reports.drawing import COLOURS, draw, spread, standalone
-from xstilts.stages.measures import Measured
+from xstilts.reports.study_figures import COLOURS, draw, spread, standalone
 from xstilts.statistics.estimate import Estimate, nothing
-from xstilts.statistics.means import mean
+from xstilts.statistics.one_sample import mean
 from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
-from xstilts.studies.record import from_json, stands_on, to_json
+from xstilts.studies.serialize import from_json, stands_on, to_json
 from xstilts.testing.planted import Planted, experiment
 
 NAN = math.nan

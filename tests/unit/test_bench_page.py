@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(name="page")
 def _page(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT))
-    from bench import page
+    from bench import report as page
 
     yield page
     for name in [name for name in sys.modules if name.split(".")[0] == "bench"]:

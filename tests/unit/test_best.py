@@ -11,14 +11,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from xstilts.analysis.best import BEST, best_per_target, chosen_results
-from xstilts.analysis.scan import results_frame
+from xstilts.analysis.results import results_frame
+from xstilts.analysis.selection import BEST, best_per_target, chosen_results
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.stages.compile import Cell, Compiled
+from xstilts.planning.compile import Cell, Compiled
+from xstilts.stages.io.rows import PREDICTIONS, write_rows
 from xstilts.stages.prepare import ROWS
-from xstilts.stages.rows import PREDICTIONS, write_rows
 
 METRIC = {"classification": "accuracy", "mining": "mining_f1", "retrieval": "tatoeba_accuracy"}
 
@@ -233,7 +233,7 @@ def test_the_chosen_results_are_those_of_one_setting(study: Study) -> None:
 
 
 def test_a_toy_study_in_a_real_store(small: Any, finished: Path) -> None:
-    from xstilts import api
+    from xstilts.api import experiment as api
 
     found = api.best(small, finished).set_index(["target", "english"])
     chosen = found.loc[("toy-kind", True)]

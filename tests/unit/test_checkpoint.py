@@ -12,11 +12,11 @@ import torch
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles
-from xstilts.models.transfer import HeadShape, initialised
-from xstilts.train import loop
-from xstilts.train.checkpoint import Checkpoint, Checkpoints
-from xstilts.train.loop import Trained, TrainTask, train
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.training import loop
+from xstilts.training.checkpoint import Checkpoint, Checkpoints
+from xstilts.training.loop import Trained, TrainTask, train
+from xstilts.training.multitask_model import HeadShape, initialised
 
 RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, evaluations=4, checkpoint_minutes=1e-9)
 STEPS = 10

@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.analysis.scan import COLUMNS
-from xstilts.analysis.stats import Outcome
+from xstilts.analysis.gains import Outcome
+from xstilts.analysis.results import COLUMNS
+from xstilts.claims import CHECKS
+from xstilts.claims.evidence import Body, Training, body_of
+from xstilts.claims.judge import Judgement, Scope, judge
+from xstilts.claims.schema import load_claims
+from xstilts.claims.verdict import Drawn, Found, Verdict, decide
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
-from xstilts.reports.ledger import as_json, ledger_text, lines, readable
-from xstilts.stages.compile import Cell, compile_experiment
-from xstilts.studies.ledger import CHECKS
-from xstilts.studies.ledger.body import Body, Training, body_of
-from xstilts.studies.ledger.claim import load_claims
-from xstilts.studies.ledger.found import Drawn, Found, Verdict, decide
-from xstilts.studies.ledger.judge import Judgement, Scope, judge
+from xstilts.planning.compile import Cell, compile_experiment
+from xstilts.reports.claims import as_json, ledger_text, lines, readable
 from xstilts.testing.planted import experiment
 
 CODES, SEEDS, EXAMPLES = ("en", "de", "fi"), (0, 1, 2, 3), 150

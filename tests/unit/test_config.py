@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
+from xstilts.config.intermediate import Part, parse_setting
 from xstilts.config.load import load, presets, schema
-from xstilts.config.setting import Part, parse_setting
-from xstilts.config.split import Share, parse_share
+from xstilts.config.split_slices import Share, parse_share
 from xstilts.core.errors import ConfigError, XstiltsError
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.names import Names
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.resolve import Names
 
 GOOD = """\
 name: mine

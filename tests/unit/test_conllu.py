@@ -6,8 +6,8 @@ from pathlib import Path
 
 from xstilts.config.experiment import FileTask
 from xstilts.tasks.base import TaggedExample
-from xstilts.tasks.check import usable
-from xstilts.tasks.files import file_task
+from xstilts.tasks.user_tasks import file_task
+from xstilts.tasks.validate import usable
 
 REST = "\t_" * 6
 GOOD = f"""# sent_id = one

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from xstilts.core import cores
+from xstilts.core import cpu as cores
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.executors import worker

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, UnknownName
 from xstilts.tasks import TASKS
+from xstilts.tasks.data_check import Data, Finding
 from xstilts.tasks.suites import SUITES, is_needed, members
-from xstilts.tasks.survey import Data, Finding
 
 
 def write(folder: Path, name: str, text: str) -> None:

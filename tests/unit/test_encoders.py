@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from xstilts.core.errors import EncoderError, UnknownName
-from xstilts.models import source
-from xstilts.models.files import EncoderFiles, import_encoder
-from xstilts.models.habits import PACKAGED, PACKAGED_ON_HUB, habits_of
-from xstilts.models.source import find_source
+from xstilts.models import encoder_source as source
+from xstilts.models.encoder_defaults import PACKAGED, PACKAGED_ON_HUB, habits_of
+from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.encoder_source import find_source
 from xstilts.testing.tiny import write_encoder
 
 

@@ -16,7 +16,7 @@ import pytest
 from xstilts.core.errors import DataError
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import ChoiceExample, SpanExample, TaggedExample, TaskSpec, TextExample
-from xstilts.tasks.check import usable
+from xstilts.tasks.validate import usable
 from xstilts.testing.tasks import check_task
 
 Pair = tuple[str, str | None, str]

@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xstilts import api
-from xstilts.analysis.records import remembered
-from xstilts.analysis.scan import results_frame
+from xstilts.analysis.results import results_frame
+from xstilts.analysis.run_records import remembered
+from xstilts.api import experiment as api
+from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import Loaded
-from xstilts.config.setting import BASELINE
 from xstilts.core.store import Store
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.prices import prices
-from xstilts.studies import experience
-from xstilts.studies.experience import direct_gains, known_gains
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.remaining_cost import prices
+from xstilts.recommend import known_gains as experience
+from xstilts.recommend.known_gains import direct_gains, known_gains
 
 Results = Callable[..., pd.DataFrame]
 

@@ -12,8 +12,8 @@ import pytest
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.tasks.base import TaggedExample, TaskSpec, TextExample
-from xstilts.tasks.check import gold_is_blank, usable
-from xstilts.tasks.files import file_task
+from xstilts.tasks.user_tasks import file_task
+from xstilts.tasks.validate import gold_is_blank, usable
 
 SPLITS = {"train": ("en",), "dev": ("en",), "test": ("en",)}
 

@@ -15,10 +15,10 @@ from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles
-from xstilts.models.transfer import HeadShape, initialised
-from xstilts.train.batching import by_length, collate
-from xstilts.train.predict import embed, predict, read_places
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.training.batching import by_length, collate
+from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.predict import embed, predict, read_places
 
 SHORT = Reading(max_length=64)
 

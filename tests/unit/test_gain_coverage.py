@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.analysis.scan import COLUMNS
-from xstilts.analysis.stats import Outcome, gain_table
+from xstilts.analysis.gains import Outcome, gain_table
+from xstilts.analysis.results import COLUMNS
 
 SIMULATIONS, EXAMPLES, LANGUAGES = 1_000, 150, ("de", "fi")
 NOISE = {"seeds": (0.0, 0.15), "examples": (0.0, 0.0), "own": (1.0, 0.0), "both": (0.3, 0.04)}

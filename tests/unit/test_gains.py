@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 import pytest
 
-from xstilts.analysis.scan import COLUMNS
-from xstilts.stages.compile import Cell
-from xstilts.studies.gains import ONE_SEED, LeftOut, gains_of
+from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_gains import ONE_SEED, LeftOut, gains_of
+from xstilts.planning.compile import Cell
 
 Row = tuple[str, str, str, int, float, str]
 

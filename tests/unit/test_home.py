@@ -11,9 +11,9 @@ import pytest
 from xstilts.languages import suite
 from xstilts.metrics.spans import spans
 from xstilts.tasks import TASKS
-from xstilts.tasks.home.corpus import corpus, round_robin
+from xstilts.tasks.home.lexicon import languages
+from xstilts.tasks.home.sampling import corpus, round_robin
 from xstilts.tasks.home.slots import words
-from xstilts.tasks.home.words import languages
 from xstilts.testing.tasks import check_task
 
 HOME = ("home-intents", "home-slots", "home-nli", "home-retrieval")
@@ -104,7 +104,7 @@ def test_retrieval_has_an_answer_for_most_queries() -> None:
 
 def test_another_process_reads_the_same_sentences() -> None:
     code = (
-        "from xstilts.tasks import TASKS\nfrom xstilts.core.keys import digest_of\n"
+        "from xstilts.tasks import TASKS\nfrom xstilts.core.hashing import digest_of\n"
         "from dataclasses import astuple\n"
         "print(digest_of([astuple(e) for e in TASKS.get('home-intents').read('test', 'tr')]))"
     )

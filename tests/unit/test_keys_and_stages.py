@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.core.keys import canonical, digest_of, seed_of
+from xstilts.core.hashing import canonical, digest_of, seed_of
 from xstilts.core.plan import Plan, changes
 from xstilts.core.stage import Cost, Stage
 

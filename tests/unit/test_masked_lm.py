@@ -21,25 +21,25 @@ from transformers import (
     get_linear_schedule_with_warmup,
 )
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.experiment import Recipe
 from xstilts.config.load import Loaded
 from xstilts.core.errors import EncoderError
-from xstilts.core.keys import seed_of
+from xstilts.core.hashing import seed_of
 from xstilts.core.store import Artifact, Store
 from xstilts.formats.base import Feature, Reading
 from xstilts.formats.masked_lm import MASKED_LM, Masking, masked_ids
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder, masked_head
-from xstilts.models.transfer import HeadShape, TransferModel, initialised
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.cost import TOUCHED_ROWS
+from xstilts.models.encoder_files import EncoderFiles, import_encoder, masked_head
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.cost import TOUCHED_ROWS
 from xstilts.stages.train import _mask_id, _masked, _take_masked_head
 from xstilts.testing.tiny import sentences, speak, write_encoder
-from xstilts.train.batching import collate
-from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import Run, Trained, TrainTask, train
-from xstilts.train.predict import read_places
+from xstilts.training.batching import collate
+from xstilts.training.checkpoint import Checkpoints
+from xstilts.training.loop import Run, Trained, TrainTask, train
+from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.predict import read_places
 
 PAD, MASK, VOCABULARY = 1, 4, 160
 Runner = Callable[[Loaded, Path], Store]

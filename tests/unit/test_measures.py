@@ -13,11 +13,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
-from xstilts import api
-from xstilts.analysis.scan import facts_in
+from xstilts.analysis.measures_table import measures_table
+from xstilts.analysis.results import facts_in
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.errors import DataError, UnknownName
-from xstilts.core.keys import digest_of
+from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, Store
@@ -25,26 +26,25 @@ from xstilts.executors.local import LocalExecutor
 from xstilts.executors.worker import perform
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
-from xstilts.formats.choices import CHOICES, options
-from xstilts.formats.prepared import occurring_ids
+from xstilts.formats.feature_store import occurring_ids
+from xstilts.formats.gold_logits import CHOICES, options
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
-from xstilts.models.source import has_wheel
-from xstilts.models.vocabulary import used_ids
-from xstilts.stages.compare import alike
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.kind import Work
-from xstilts.stages.measures import MEASURES, Measured, compile_measures
-from xstilts.stages.rows import read_rows
+from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.encoder_source import has_wheel
+from xstilts.models.vocab_view import used_ids
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.measures import MEASURES, Measured, compile_measures
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import read_rows
+from xstilts.stages.partial_input import WITHOUT
+from xstilts.stages.similarity import alike
 from xstilts.stages.train import training
-from xstilts.stages.withhold import WITHOUT
 from xstilts.statistics.cka import linear_cka
 from xstilts.statistics.divergence import jensen_shannon
 from xstilts.statistics.logme import logme
-from xstilts.studies.measured import measures_table
-from xstilts.train.predict import embed_words
-from xstilts.train.surprise import surprise, told
+from xstilts.training.gold_probabilities import surprise, told
+from xstilts.training.predict import embed_words
 
 KEYS = {
     "quickstart": "029912b861922002c5feefd0bcb93f90e45257e9a94b7b7c54fbc4e1b37410ad",

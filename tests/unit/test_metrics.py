@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xstilts.core import cores
-from xstilts.metrics import METRICS, best
-from xstilts.metrics import nearest as nearest_module
+from xstilts.core import cpu as cores
+from xstilts.metrics import METRICS
+from xstilts.metrics import knn as nearest_module
 from xstilts.metrics import retrieval as retrieval_module
-from xstilts.metrics.nearest import both_ways, nearest, unit
+from xstilts.metrics import topk as best
+from xstilts.metrics.knn import both_ways, nearest, unit
 from xstilts.metrics.retrieval import nearest_lines, ranks, statistics
 from xstilts.metrics.spans import spans
 

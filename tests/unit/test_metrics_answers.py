@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from xstilts.metrics import METRICS, answers, mlqa, squad
-from xstilts.metrics.answers import normalised
+from xstilts.metrics import METRICS, mlqa, squad
+from xstilts.metrics import qa_by_language as answers
+from xstilts.metrics.qa_by_language import normalised
 from xstilts.metrics.squad import Golds
 from xstilts.tasks import TASKS
 

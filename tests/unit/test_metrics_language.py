@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core.stage import Stage
-from xstilts.stages.compile import compile_experiment
+from xstilts.planning.compile import compile_experiment
 
 
 def stages(target: str, folder: Path) -> tuple[Stage, ...]:

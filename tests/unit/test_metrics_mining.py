@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from xstilts.core.errors import DataError
-from xstilts.metrics import METRICS, nearest
-from xstilts.metrics.mining import Mined, by_sentence, candidates, first_of_each
+from xstilts.metrics import METRICS
+from xstilts.metrics import knn as nearest
+from xstilts.metrics.bitext_mining import Mined, by_sentence, candidates, first_of_each
 from xstilts.metrics.mining_f1 import FOLDS, Mining, best_threshold, fold_of
 
 Pair = tuple[float, int, int]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.train.mixture import apportion, more, schedule, shares, steps_in_all
+from xstilts.training.task_sampling import apportion, more, schedule, shares, steps_in_all
 
 SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 60), min_size=1)
 

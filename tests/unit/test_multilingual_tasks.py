@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.stages.compile import compile_experiment
+from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import ChoiceExample, TaskSpec, TextExample
-from xstilts.tasks.check import gold_is_blank, usable
 from xstilts.tasks.multilingual.mgsm import choices_of
+from xstilts.tasks.validate import gold_is_blank, usable
 from xstilts.testing.tasks import check_task
 
 TARGETS = ("mgsm-choice", "sib200", "xcopa", "xvnli", "xwinograd")

@@ -10,8 +10,8 @@ import pytest
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer
 from xstilts.studies.multimodal import STUDY, answered
-from xstilts.studies.multimodal.forms import form_of, is_nli
-from xstilts.studies.multimodal.told import NOTHING
+from xstilts.studies.multimodal.modalities import form_of, is_nli
+from xstilts.studies.multimodal.text import NOTHING
 from xstilts.tasks import TASKS
 from xstilts.testing.planted import Planted, experiment
 

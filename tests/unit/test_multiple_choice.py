@@ -9,19 +9,19 @@ import pytest
 import torch
 from transformers import AutoTokenizer, XLMRobertaForMultipleChoice
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Reading
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles
-from xstilts.models.transfer import HeadShape, initialised
+from xstilts.models.encoder_files import EncoderFiles
 from xstilts.tasks.base import ChoiceExample, TaskSpec
-from xstilts.tasks.check import usable
+from xstilts.tasks.validate import usable
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak
-from xstilts.train.batching import by_length, collate
-from xstilts.train.predict import predict
+from xstilts.training.batching import by_length, collate
+from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.predict import predict
 
 SHORT = Reading(max_length=64)
 

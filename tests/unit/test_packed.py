@@ -11,15 +11,15 @@ from transformers import AutoModel, BertConfig, PretrainedConfig, RobertaConfig,
 
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature
-from xstilts.models import packed
+from xstilts.models import packing as packed
 from xstilts.models.attention import grouped, jagged
-from xstilts.models.dropout import Dropout, dropout
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles, import_encoder
-from xstilts.models.packed import first_position, layout_of
-from xstilts.models.transfer import HeadShape, initialised
+from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.fast_dropout import Dropout, dropout
+from xstilts.models.packing import first_position, layout_of
 from xstilts.testing.tiny import write_encoder
-from xstilts.train.predict import read_places
+from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.predict import read_places
 
 SHAPE = {
     "vocab_size": 90,

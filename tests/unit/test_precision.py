@@ -10,9 +10,9 @@ import torch
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles
-from xstilts.models.transfer import HeadShape, initialised
-from xstilts.train.loop import Run, TrainTask
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.training.loop import Run, TrainTask
+from xstilts.training.multitask_model import HeadShape, initialised
 
 RECIPE = Recipe(learning_rate=1e-3, epochs=2, batch_size=8, evaluations=1, keep="last")
 

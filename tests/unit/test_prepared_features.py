@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
-from xstilts.core import faults
+from xstilts.core import fault_injection as faults
 from xstilts.core.errors import StoreError
-from xstilts.core.lock import wait_lock
+from xstilts.core.locks import wait_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, Store
 from xstilts.formats import EMBEDDED, TRAINED
 from xstilts.formats.base import Feature, Reading, id_lists
-from xstilts.formats.prepared import Joined, Prepared, lengths, occurring_ids, text_counts
-from xstilts.models.files import import_encoder
+from xstilts.formats.feature_store import Joined, Prepared, lengths, occurring_ids, text_counts
+from xstilts.models.encoder_files import import_encoder
 from xstilts.stages import embed as embed_stage
-from xstilts.stages import features as stage_module
-from xstilts.stages.features import prepared
-from xstilts.stages.kind import Work
-from xstilts.stages.rows import write_rows
+from xstilts.stages.base import Work
+from xstilts.stages.io import tokenized as stage_module
+from xstilts.stages.io.rows import write_rows
+from xstilts.stages.io.tokenized import prepared
 from xstilts.testing.tiny import write_encoder
 
 TEXT = "the dog is here"
@@ -206,7 +206,7 @@ def test_what_a_killed_worker_left_is_swept(work: Work) -> None:
 
 def test_a_second_worker_waits_for_the_first(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from xstilts.core.lock import wait_lock\n"
+        "import sys; from pathlib import Path; from xstilts.core.locks import wait_lock\n"
         "with wait_lock(Path(sys.argv[1])): print(Path(sys.argv[2]).read_text())"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "a.lock"), str(tmp_path / "made")]

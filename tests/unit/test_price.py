@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
-from xstilts.api import Outlook
-from xstilts.cli import show
-from xstilts.stages.cost import gpu_hours
-from xstilts.stages.supply import Supply
+from xstilts.api import experiment as api
+from xstilts.api.experiment import Outlook
+from xstilts.cli.output import tables as show
+from xstilts.planning.cost import gpu_hours
+from xstilts.planning.data_sources import Supply
 
 LARGE = """
 name: large

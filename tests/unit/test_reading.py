@@ -12,15 +12,15 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.experiment import Recipe
 from xstilts.config.load import Loaded
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.rows import read_rows
+from xstilts.planning.compile import compile_experiment
+from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import sentences, write_encoder
 
 Runner = Callable[[Loaded, Path], Store]

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from xstilts.analysis.run_gains import gains_of
 from xstilts.statistics.estimate import Estimate
-from xstilts.statistics.places import without_places
+from xstilts.statistics.place_effects import without_places
 from xstilts.studies.base import OWN, Answer
-from xstilts.studies.gains import gains_of
-from xstilts.studies.points import gains_by_task
 from xstilts.studies.reasoning import STUDY
-from xstilts.studies.reasoning.equal import EQUAL
-from xstilts.studies.reasoning.kinds import TARGETS
+from xstilts.studies.reasoning.equal_budget import EQUAL
+from xstilts.studies.reasoning.task_groups import TARGETS
+from xstilts.studies.task_table import gains_by_task
 from xstilts.testing.planted import Planted, experiment
 
 OURS = ("hellaswag", "cosmosqa", "socialiqa", "piqa", "winogrande")
@@ -158,7 +158,9 @@ def test_a_limit_below_a_thousand_does_not_prevent_an_equal_budget() -> None:
 
 def test_holm_decides_the_words_of_its_four_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """An effect with a small p that a correction, here a very harsh one, takes away."""
-    monkeypatch.setattr("xstilts.studies.reasoning.judged.holm", lambda p: np.minimum(100 * p, 1.0))
+    monkeypatch.setattr(
+        "xstilts.studies.reasoning.analysis.holm", lambda p: np.minimum(100 * p, 1.0)
+    )
     answer = STUDY.answer(Planted(LOADED, planted(0.02, 0.05)).evidence())
     assert found(answer, "reasoning-targets").found
     texts = {one.name: one.text for one in answer.findings}

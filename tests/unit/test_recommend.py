@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xstilts.recommend.backtest import Way, held_out, mean_cost
+from xstilts.recommend.predict import GAINS, Known, mean_gains, recommend
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.ranking import ndcg, regret
-from xstilts.studies.hindsight import Way, held_out, mean_cost
-from xstilts.studies.recommend import GAINS, Known, mean_gains, recommend
 
 MEASURES = pd.DataFrame(columns=["measure", "task", "other", "language", "seed", "value"])
 NOTHING = pd.DataFrame(columns=list(GAINS))

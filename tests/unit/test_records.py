@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xstilts import api
-from xstilts.analysis.records import newest, remember, remembered
+from xstilts.analysis.run_records import newest, remember, remembered
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
-from xstilts.stages.compile import compile_experiment
+from xstilts.planning.compile import compile_experiment
 
 
 def test_a_changed_experiment_without_results_hides_nothing(

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
@@ -19,10 +19,10 @@ from xstilts.core.store import Store
 from xstilts.executors.worker import perform
 from xstilts.metrics import METRICS
 from xstilts.metrics.mining_f1 import Mining
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.kind import Work
+from xstilts.planning.compile import compile_experiment
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import read_rows
 from xstilts.stages.mine import mined, translations
-from xstilts.stages.rows import read_rows
 from xstilts.tasks import TASKS
 from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
 

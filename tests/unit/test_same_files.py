@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
-from xstilts.analysis.dev import share_examples
+from xstilts.analysis.dev_scores import share_examples
+from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
-from xstilts.stages.compile import compile_experiment
+from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
-from xstilts.tasks.squad import read_squad
+from xstilts.tasks.io.squad import read_squad
 
 
 def write(folder: Path, name: str, text: str) -> None:

@@ -12,20 +12,20 @@ import pandas as pd
 import pytest
 import yaml
 
-from xstilts import api
-from xstilts.analysis.scan import COLUMNS, facts_in, results_frame
+from xstilts.analysis.results import COLUMNS, facts_in, results_frame
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import perform
-from xstilts.stages.compile import Cell, Compiled, compile_experiment
+from xstilts.planning.compile import Cell, Compiled, compile_experiment
 from xstilts.studies.base import Answer, Evidence
 from xstilts.studies.scaling import STUDY
+from xstilts.studies.scaling.analysis import crossed, curve_of, difference
 from xstilts.studies.scaling.design import MORE_TASKS, designed, doublings
-from xstilts.studies.scaling.judged import crossed, curve_of, difference
 from xstilts.studies.scaling.scores import Scored, scored
-from xstilts.studies.scaling.told import _passed_over
+from xstilts.studies.scaling.text import _passed_over
 from xstilts.studies.variants import changed
 
 SIX = ("one", "two", "three", "four", "five", "six")

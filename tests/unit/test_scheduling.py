@@ -11,7 +11,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.local import LocalExecutor, _Run, _Worker
 from xstilts.models.encoder import frozen_encoder
-from xstilts.models.files import EncoderFiles
+from xstilts.models.encoder_files import EncoderFiles
 
 
 def given(store: Store, workers: int) -> list[list[str]]:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xstilts import api
-from xstilts.analysis.best import Best
-from xstilts.analysis.scan import COLUMNS
+from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.selection import Best
 from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
+from xstilts.api import experiment as api
+from xstilts.planning.compile import compile_experiment
 from xstilts.reports.build import section_text
-from xstilts.reports.evaluated import stand_in_note, stand_ins
+from xstilts.reports.eval_splits import stand_in_note, stand_ins
 from xstilts.reports.sections import Section, best_section, xtreme_section
-from xstilts.stages.compile import compile_experiment
 
 CLASSIFIED = ("xnli", "paws-x")
 

@@ -15,19 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from xstilts.config.experiment import Recipe
-from xstilts.core import cores
+from xstilts.core import cpu as cores
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
-from xstilts.metrics import nearest
-from xstilts.models.dropout import drawing_from, dropout
+from xstilts.metrics import knn as nearest
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles
-from xstilts.models.transfer import HeadShape, TransferModel, initialised
-from xstilts.train import shards
-from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import Run, Trained, TrainTask, train
-from xstilts.train.predict import embed, embed_words, predict
-from xstilts.train.surprise import surprise
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.fast_dropout import drawing_from, dropout
+from xstilts.training import data_parallel_cpu as shards
+from xstilts.training.checkpoint import Checkpoints
+from xstilts.training.gold_probabilities import surprise
+from xstilts.training.loop import Run, Trained, TrainTask, train
+from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.predict import embed, embed_words, predict
 
 PAD = 1
 

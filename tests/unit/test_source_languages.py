@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats.base import Reading
+from xstilts.planning.compile import compile_experiment
 from xstilts.stages import train
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.kind import Work
-from xstilts.stages.rows import read_rows
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import sentences, speak
 
 Runner = Callable[[Loaded, Path], Store]

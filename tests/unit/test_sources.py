@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RevisionNotFoundError
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import BadRow, Example, TaskSpec, TextExample
-from xstilts.tasks.check import usable
-from xstilts.tasks.english.declare import english_task
-from xstilts.tasks.rows import json_rows, mapped, parquet_rows
-from xstilts.tasks.sources import Hub, Local
+from xstilts.tasks.english.spec import english_task
+from xstilts.tasks.io.readers import json_rows, mapped, parquet_rows
+from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.validate import usable
 
 ROWS = [{"text": f"text {number}", "label": number % 2} for number in range(30)]
 CLASSES = {"label": ("no", "yes")}

@@ -12,17 +12,17 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
-from xstilts.models.files import import_encoder
+from xstilts.models.encoder_files import import_encoder
 from xstilts.tasks.base import SpanExample, TaskSpec
-from xstilts.tasks.check import gold_is_blank, usable
-from xstilts.tasks.squad import read_squad
+from xstilts.tasks.io.squad import read_squad
+from xstilts.tasks.validate import gold_is_blank, usable
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
-from xstilts.train.batching import collate
+from xstilts.training.batching import collate
 
 SHORT = Reading(max_length=64)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core import stage as stage_module
-from xstilts.core.keys import digest_of
+from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan, Standing, State
 from xstilts.core.stage import Cost, Stage
 from xstilts.core.store import Artifact, Store
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.cost import calibration
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.cost import calibration
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xstilts.statistics import additive
-from xstilts.statistics.additive import Places, predict
+from xstilts.statistics import gain_model as additive
 from xstilts.statistics.estimate import Floats
+from xstilts.statistics.gain_model import Places, predict
 
 NONE = np.zeros((0, 0))
 

@@ -11,14 +11,14 @@ from statsmodels.stats.contingency_tables import mcnemar as oracle
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from xstilts.recommend.regret import over_targets
 from xstilts.statistics.bootstrap import accelerated, percentiles, two_sided
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.mcnemar import mcnemar
-from xstilts.statistics.means import mean
-from xstilts.statistics.multiple import benjamini_hochberg, holm
+from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
+from xstilts.statistics.one_sample import mean
 from xstilts.statistics.power import detectable_difference, detectable_mean
-from xstilts.studies.choosing import over_targets
 
 
 def test_two_sided_p() -> None:

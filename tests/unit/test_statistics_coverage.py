@@ -16,16 +16,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from xstilts.analysis.stats import Outcome, drawn_gains
+from xstilts.analysis.gains import Outcome, drawn_gains
+from xstilts.recommend.regret import over_targets
 from xstilts.statistics.association import associate, associate_over_targets, partial
 from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
 from xstilts.statistics.curves import Curve, crossing, fit
 from xstilts.statistics.estimate import Estimate
-from xstilts.statistics.groups import contrast, interaction
+from xstilts.statistics.group_contrast import contrast, interaction
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.mcnemar import mcnemar
 from xstilts.statistics.shapley import shapley
-from xstilts.studies.choosing import over_targets
 from xstilts.studies.scaling.design import _orders
 
 Study = Callable[[np.random.Generator, float], Estimate]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from xstilts.statistics.groups import contrast, interaction
+from xstilts.statistics.group_contrast import contrast, interaction
 
 REASONING = ("r0", "r1", "r2", "r3")
 

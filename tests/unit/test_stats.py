@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from xstilts.analysis import stats
-from xstilts.analysis.scan import COLUMNS
-from xstilts.analysis.stats import Outcome, language_gains
+from xstilts.analysis import gains as stats
+from xstilts.analysis.gains import Outcome, language_gains
+from xstilts.analysis.results import COLUMNS
 from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
 
 

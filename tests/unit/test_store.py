@@ -10,7 +10,7 @@ import pytest
 
 from xstilts.core.errors import StoreError
 from xstilts.core.journal import Journal
-from xstilts.core.lock import try_lock
+from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, DamagedArtifact, Store
 
@@ -123,7 +123,7 @@ def test_a_lock_has_one_holder(tmp_path: Path) -> None:
     with try_lock(tmp_path / "a.lock") as mine:
         assert mine
         code = (
-            "import sys; from pathlib import Path; from xstilts.core.lock import try_lock\n"
+            "import sys; from pathlib import Path; from xstilts.core.locks import try_lock\n"
             "with try_lock(Path(sys.argv[1])) as mine: print(mine)"
         )
         command = [sys.executable, "-c", code, str(tmp_path / "a.lock")]

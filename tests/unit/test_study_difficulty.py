@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.analysis.scan import COLUMNS
+from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_gains import Gains, gains_of
 from xstilts.studies.base import OWN, Answer
 from xstilts.studies.difficulty import STUDY, conclude
-from xstilts.studies.difficulty.judged import ALIKE
-from xstilts.studies.gains import Gains, gains_of
-from xstilts.studies.points import PLACE
-from xstilts.studies.wording import NO_SCORES
+from xstilts.studies.difficulty.analysis import ALIKE
+from xstilts.studies.task_table import PLACE
+from xstilts.studies.text import NO_SCORES
 from xstilts.testing.planted import Planted, experiment
 
 LANGUAGES = ("de", "sw", "th")

@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from xstilts.analysis.scan import facts_in, results_frame
+from xstilts.analysis.results import facts_in, results_frame
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
-from xstilts.stages.compile import compile_experiment
-from xstilts.stages.measures import Measured
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.measures import Measured
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies import difficulty, similarity
 from xstilts.studies.base import OWN, Evidence
-from xstilts.studies.points import (
+from xstilts.studies.task_table import (
     PLACE,
     all_measures,
     dev_metrics,
@@ -30,7 +30,7 @@ from xstilts.studies.points import (
     spread,
     task_table,
 )
-from xstilts.studies.wording import chance, listed, ranged
+from xstilts.studies.text import chance, listed, ranged
 
 
 @pytest.fixture

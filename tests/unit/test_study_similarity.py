@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from xstilts.analysis.scan import COLUMNS
+from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_gains import Gains, gains_of
+from xstilts.recommend.regret import by_other_choices, by_other_targets, chosen
 from xstilts.statistics.association import associate_over_targets, detectable_correlation
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
 from xstilts.studies.base import Answer
-from xstilts.studies.choosing import by_other_choices, by_other_targets, chosen
-from xstilts.studies.gains import Gains, gains_of
-from xstilts.studies.points import PLACE
 from xstilts.studies.similarity import conclude
-from xstilts.studies.similarity.points import predicted_by
+from xstilts.studies.similarity.data import predicted_by
+from xstilts.studies.task_table import PLACE
 
 LANGUAGES = ("de", "sw")
 TASKS = tuple(f"task{number}" for number in range(8))

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from xstilts.stages.measures import Measured
+from xstilts.analysis.layer_sweeps import customary
+from xstilts.planning.measures import Measured
 from xstilts.studies import difficulty, reasoning, similarity
 from xstilts.studies.base import OWN, Answer, Evidence
-from xstilts.studies.gains import gains_in
-from xstilts.studies.sweeps import customary
+from xstilts.studies.study_plan import gains_in
 from xstilts.testing.planted import Planted, experiment
 
 WAYS = tuple(f"tatoeba (layer {layer}, mean)" for layer in (0, 8, 12))

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from xstilts.formats import tied
-from xstilts.formats.tied import TiedLogits, argmax, autocast, cross_entropy
+from xstilts.models import chunked_lm_loss as tied
+from xstilts.models.chunked_lm_loss import TiedLogits, argmax, autocast, cross_entropy
 
 PLACES, ROWS, WIDTH = 11, 37, 5
 

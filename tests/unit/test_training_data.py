@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.config.load import Loaded
-from xstilts.config.split import parse_share
+from xstilts.config.split_slices import parse_share
 from xstilts.core.errors import ConfigError, DataError, UnknownName
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import perform
-from xstilts.stages.compile import Cell, compile_experiment
-from xstilts.stages.names import Names
-from xstilts.stages.rows import read_rows
+from xstilts.planning.compile import Cell, compile_experiment
+from xstilts.planning.resolve import Names
+from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import write_encoder
 
 

@@ -13,13 +13,13 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact
 from xstilts.stages import KINDS, VERSIONS, translate
-from xstilts.stages.kind import Work
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
-from xstilts.stages.rows import read_rows, write_rows
 from xstilts.testing.tiny import sentences, speak
 from xstilts.translate import identity
+from xstilts.translate.answer_alignment import moved
 from xstilts.translate.checkpoint import FILE, Batch, Finished
-from xstilts.translate.spans import moved
 
 Row = dict[str, Any]
 

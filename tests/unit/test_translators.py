@@ -16,14 +16,14 @@ import torch
 
 from xstilts.config.experiment import TranslatorChoice
 from xstilts.core.errors import ConfigError, DataError, MissingPackage, TranslatorError
-from xstilts.core.keys import canonical
+from xstilts.core.hashing import canonical
 from xstilts.testing.tiny import SPLITS, sentences, speak, write_translator
 from xstilts.translate import ENGINES, identity, open_translator
 from xstilts.translate.apertium import Apertium
 from xstilts.translate.base import Direction, Translator
 from xstilts.translate.hub import ENGINE as HUB
 from xstilts.translate.hub import Options, open_hub
-from xstilts.translate.pieces import LINES, SENTENCES, in_pieces
+from xstilts.translate.segmentation import LINES, SENTENCES, in_pieces
 
 
 def opened(

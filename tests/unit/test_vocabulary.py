@@ -10,11 +10,11 @@ import torch
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import EncoderFiles
-from xstilts.models.transfer import HeadShape, TransferModel, initialised
-from xstilts.models.vocabulary import TouchedRows, used_ids
-from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import Trained, TrainTask, train
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.vocab_view import TouchedRows, used_ids
+from xstilts.training.checkpoint import Checkpoints
+from xstilts.training.loop import Trained, TrainTask, train
+from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
 
 PAD = 1
 

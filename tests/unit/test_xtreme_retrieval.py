@@ -11,9 +11,9 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.planning.compile import Cell, Compiled
 from xstilts.reports.xtreme.write import Submission, write_submissions
-from xstilts.stages.compile import Cell, Compiled
-from xstilts.stages.rows import write_rows
+from xstilts.stages.io.rows import write_rows
 
 MINED = [
     {"id": "de-9", "prediction": "en-9", "score": 1.9, "repeated": True},

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import api
+from xstilts.api import experiment as api
 from xstilts.core.errors import DataError
 from xstilts.languages import suite
-from xstilts.stages.compile import compile_experiment
+from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.check import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, usable
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import write_encoder
 

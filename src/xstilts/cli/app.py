@@ -15,9 +15,9 @@ from typing import Annotated, Optional
 import typer
 
 from xstilts.cli import data as data_verbs
-from xstilts.cli.listing import StudyCommand
+from xstilts.cli.study_help import StudyCommand
 from xstilts.core.errors import XstiltsError
-from xstilts.stages.cost import TFLOPS
+from xstilts.planning.cost import TFLOPS
 
 INTERRUPTED = 130
 
@@ -80,8 +80,8 @@ def run(
     dry_run: DryRun = False,
 ) -> None:
     """Run what is missing of an experiment, then print the gains. Stop it anywhere; run again."""
-    from xstilts import api
-    from xstilts.cli import show
+    from xstilts.api import experiment as api
+    from xstilts.cli.output import tables as show
     from xstilts.cli.progress import progress
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
@@ -130,8 +130,8 @@ def plan(
 
     Also what one GPU would need at an assumed rate, and which data are missing or on the hub.
     """
-    from xstilts import api
-    from xstilts.cli import show
+    from xstilts.api import experiment as api
+    from xstilts.cli.output import tables as show
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     seen = api.plan(loaded, api.open_store(store), workers=workers)
@@ -141,8 +141,8 @@ def plan(
 @app.command()
 def status(store: StoreOption = None) -> None:
     """Say how far each experiment of a store is, and what happened last."""
-    from xstilts import api
-    from xstilts.cli import show
+    from xstilts.api import experiment as api
+    from xstilts.cli.output import tables as show
 
     place = api.open_store(store)
     show.status(place, api.experiments(place))
@@ -161,8 +161,8 @@ def results(
     out: OutFile = None,
 ) -> None:
     """Print every score known so far as one tidy table."""
-    from xstilts import api
-    from xstilts.cli import show
+    from xstilts.api import experiment as api
+    from xstilts.cli.output import tables as show
 
     loaded = None
     if experiment:
@@ -196,11 +196,11 @@ def report(
     With `--format xtreme`, write a submission to XTREME's leaderboard for each encoder, setting
     and seed; ends with 2 if one is incomplete.
     """
-    from xstilts import api
+    from xstilts.api import experiment as api
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     if form == api.SUBMISSION:
-        from xstilts.cli import show
+        from xstilts.cli.output import tables as show
 
         made = api.submissions(loaded, out, api.open_store(store))
         show.submissions(made)
@@ -228,11 +228,12 @@ def study(
     Writes the answer as tables, figures and a page into STORE/studies/EXPERIMENT/NAME; the next
     `xstilts report` of the experiment shows it.
     """
-    from xstilts import answers, api
-    from xstilts.cli import answers as printed
-    from xstilts.cli import show
+    from xstilts.api import experiment as api
+    from xstilts.api import study as answers
+    from xstilts.cli.output import study as printed
+    from xstilts.cli.output import tables as show
     from xstilts.cli.progress import progress
-    from xstilts.reports.answers import copy_answer
+    from xstilts.reports.study import copy_answer
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     asked = answers.ask(name, loaded, store)
@@ -269,8 +270,8 @@ def claims(
 
     Each is supported, contradicted, undecided or not testable here; docs/claims.md says how.
     """
-    from xstilts import api
-    from xstilts.cli import show
+    from xstilts.api import experiment as api
+    from xstilts.cli.output import tables as show
 
     place = api.open_store(store)
     show.ledger(api.claims(place, path), form, out, place)
@@ -313,8 +314,9 @@ def recommend(
 
     That is results in the store, and measures that one pass of the pretrained encoder gives.
     """
-    from xstilts import advice, api
-    from xstilts.cli import advice as printed
+    from xstilts.api import experiment as api
+    from xstilts.api import recommend as advice
+    from xstilts.cli.output import recommend as printed
     from xstilts.cli.progress import progress
 
     printed.check_form(form)
@@ -344,7 +346,7 @@ def tasks(
     ] = None,
 ) -> None:
     """List the tasks with their formats, languages, sources and licences."""
-    from xstilts.cli import show
+    from xstilts.cli.output import tables as show
 
     show.tasks(name)
 

@@ -32,9 +32,9 @@ def check(
 
     Ends with 2 if anything that the suites need is missing, broken or blank.
     """
-    from xstilts import api
-    from xstilts.cli import findings
-    from xstilts.cli.show import console
+    from xstilts.api import experiment as api
+    from xstilts.cli.output import data_check as findings
+    from xstilts.cli.output.tables import console
 
     out = console()
     with out.status("reading") as status:

@@ -12,10 +12,10 @@ from rich import box
 from rich.table import Table
 
 from xstilts import __version__
-from xstilts.api import default_workers, open_store
+from xstilts.api.experiment import default_workers, open_store
+from xstilts.cli.output.tables import console
 from xstilts.cli.progress import size
-from xstilts.cli.show import console
-from xstilts.core.cores import usable
+from xstilts.core.cpu import usable
 
 PACKAGES = (
     "torch", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pandas",

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 from rich.tree import Tree
 
-from xstilts.api import Outlook
+from xstilts.api.experiment import Outlook
 from xstilts.core.plan import State
 from xstilts.executors.events import Event
 

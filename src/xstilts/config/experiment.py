@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, create_model, field_validator
 
-from xstilts.config.setting import parse_part, parse_setting
-from xstilts.config.split import parse_share
+from xstilts.config.intermediate import parse_part, parse_setting
+from xstilts.config.split_slices import parse_share
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from xstilts.config.experiment import Experiment
-from xstilts.config.located import Lines, explain, parse, read
+from xstilts.config.yaml_lines import Lines, explain, parse, read
 from xstilts.core.errors import ConfigError, UnknownName
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from xstilts.core.keys import digest_of
+from xstilts.core.hashing import digest_of
 
 
 @dataclass(frozen=True)

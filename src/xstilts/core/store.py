@@ -21,12 +21,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from xstilts.core.atomic_io import read_json, sync, write_json
 from xstilts.core.errors import StoreError, XstiltsError
-from xstilts.core.faults import fault
-from xstilts.core.files import read_json, sync, write_json
+from xstilts.core.fault_injection import fault
+from xstilts.core.hashing import digest_of_file
 from xstilts.core.journal import Journal
-from xstilts.core.keys import digest_of_file
-from xstilts.core.lock import try_lock
+from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
 
 MANIFEST = "manifest.json"

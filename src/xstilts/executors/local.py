@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from xstilts.core.cores import usable
+from xstilts.core.cpu import usable
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan, State
 from xstilts.core.stage import Stage

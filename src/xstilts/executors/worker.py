@@ -24,13 +24,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from xstilts.core.cores import allow
+from xstilts.core.cpu import allow
 from xstilts.core.errors import XstiltsError
-from xstilts.core.lock import try_lock
+from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import FEATURES, Artifact, DamagedArtifact, Store
 from xstilts.stages import KINDS
-from xstilts.stages.kind import Work
+from xstilts.stages.base import Work
 
 OFFLINE_NOISE = {
     "TOKENIZERS_PARALLELISM": "false",

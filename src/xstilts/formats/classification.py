@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from xstilts.formats.base import Feature, Reading, Row, any_place, one_each
 from xstilts.formats.pooling import pool
-from xstilts.formats.texts import text_features
+from xstilts.formats.text_features import text_features
 
 IGNORED = -100
 

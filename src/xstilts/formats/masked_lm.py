@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from xstilts.formats.base import Feature, Reading, Row, one_each
 from xstilts.formats.tagging import IGNORED, tag_targets
-from xstilts.formats.texts import text_features
-from xstilts.formats.tied import TiedLogits, argmax, autocast, cross_entropy
+from xstilts.formats.text_features import text_features
+from xstilts.models.chunked_lm_loss import TiedLogits, argmax, autocast, cross_entropy
 
 AS_MASK, AS_RANDOM = 0.8, 0.1
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from xstilts.formats.base import Feature, Reading, Row, any_place, one_each
 from xstilts.formats.classification import IGNORED, SentenceHead
-from xstilts.formats.texts import text_features
+from xstilts.formats.text_features import text_features
 
 
 class MultipleChoice:

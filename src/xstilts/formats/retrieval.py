@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xstilts.formats.base import Feature, Reading, Row
-from xstilts.formats.texts import text_features
+from xstilts.formats.text_features import text_features
 
 
 class Retrieval:

@@ -21,9 +21,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts.core.keys import seed_of
+from xstilts.core.hashing import seed_of
 from xstilts.metrics.base import Floats, Metric
-from xstilts.metrics.mining import Mined
+from xstilts.metrics.bitext_mining import Mined
 from xstilts.metrics.spans import value as f1
 
 FOLDS = 5

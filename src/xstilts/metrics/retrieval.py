@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats, Metric, ratio
-from xstilts.metrics.nearest import BLOCK, nearest, product, tiled, unit
+from xstilts.metrics.knn import BLOCK, nearest, product, tiled, unit
 
 COLUMNS = 8
 COSINES = 1 << 25

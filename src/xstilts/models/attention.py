@@ -15,8 +15,8 @@ from torch.autograd import Function
 from torch.nn import functional
 from transformers import AttentionInterface
 
-from xstilts.models.dropout import noise
-from xstilts.models.packed import Group, Layout
+from xstilts.models.fast_dropout import noise
+from xstilts.models.packing import Group, Layout
 
 NAME = "xstilts-packed"
 

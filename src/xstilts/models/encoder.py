@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from xstilts.models.attention import NAME
-from xstilts.models.dropout import quicken
-from xstilts.models.files import EncoderFiles, word_embeddings
-from xstilts.models.packed import Layout, first_position, last_block, layout_of, packs
-from xstilts.models.vocabulary import used_ids
+from xstilts.models.encoder_files import EncoderFiles, word_embeddings
+from xstilts.models.fast_dropout import quicken
+from xstilts.models.packing import Layout, first_position, last_block, layout_of, packs
+from xstilts.models.vocab_view import used_ids
 
 
 class Encoder(nn.Module):

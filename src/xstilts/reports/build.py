@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from xstilts.core.errors import ConfigError
-from xstilts.reports.page import Facts, page
+from xstilts.reports.html import Facts, page
 from xstilts.reports.sections import Section
 from xstilts.reports.tables import FORMS, LEGEND, readable, table_text, write_bytes, write_table
 

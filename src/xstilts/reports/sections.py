@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.best import BEST, How, chosen_results
-from xstilts.analysis.scan import SAME_DATA
+from xstilts.analysis.results import SAME_DATA
+from xstilts.analysis.selection import BEST, How, chosen_results
 from xstilts.analysis.xtreme import GROUPS, OFFICIAL, OVERALL, xtreme_averages
 from xstilts.reports.tables import NOTHING, points
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xstilts.core.registry import Registry
-from xstilts.stages.kind import StageKind
+from xstilts.stages.base import StageKind
 
 KINDS: Registry[StageKind] = Registry(
     "stage kind",
@@ -18,15 +18,15 @@ KINDS: Registry[StageKind] = Registry(
         "search": "xstilts.stages.search:run",
         "mine": "xstilts.stages.mine:run",
         "score": "xstilts.stages.score:run",
-        "guess": "xstilts.stages.guess:run",
-        "subwords": "xstilts.stages.subwords:run",
-        "represent": "xstilts.stages.represent:run",
-        "compare": "xstilts.stages.compare:run",
+        "guess": "xstilts.stages.majority_baseline:run",
+        "subwords": "xstilts.stages.token_counts:run",
+        "represent": "xstilts.stages.embed_examples:run",
+        "compare": "xstilts.stages.similarity:run",
         "logme": "xstilts.stages.logme:run",
-        "cut": "xstilts.stages.cut:run",
-        "surprise": "xstilts.stages.surprise:run",
+        "cut": "xstilts.stages.slice_rows:run",
+        "surprise": "xstilts.stages.code_length:run",
         "dynamics": "xstilts.stages.dynamics:run",
-        "withhold": "xstilts.stages.withhold:run",
+        "withhold": "xstilts.stages.partial_input:run",
         "fisher": "xstilts.stages.fisher:run",
     },
 )

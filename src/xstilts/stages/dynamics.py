@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from xstilts.models.transfer import TransferModel
-from xstilts.stages.kind import Work
-from xstilts.stages.rows import write_rows
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import write_rows
 from xstilts.stages.train import training
-from xstilts.train.loop import TrainTask, Watch
-from xstilts.train.surprise import surprise
+from xstilts.training.gold_probabilities import surprise
+from xstilts.training.loop import TrainTask, Watch
+from xstilts.training.multitask_model import TransferModel
 
 DYNAMICS = "dynamics.parquet"
 WATCHED = 500

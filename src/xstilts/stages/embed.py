@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from xstilts.core.errors import ConfigError
 from xstilts.formats.base import Feature, Reading
-from xstilts.formats.prepared import lengths, occurring_ids
-from xstilts.metrics.best import Places
+from xstilts.formats.feature_store import lengths, occurring_ids
+from xstilts.metrics.topk import Places
 from xstilts.models.encoder import frozen_encoder
-from xstilts.models.vocabulary import used_ids
-from xstilts.stages.features import prepared
-from xstilts.stages.kind import Work
+from xstilts.models.vocab_view import used_ids
+from xstilts.stages.base import Work
+from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.train import encoder_files
-from xstilts.train.predict import embed
+from xstilts.training.predict import embed
 
 PART = 1 << 28
 """Bytes of vectors that are held in memory at once; it decides which sentences share a batch."""

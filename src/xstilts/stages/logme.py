@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from xstilts.stages.kind import Work
-from xstilts.stages.sampled import GOLD, VECTORS
+from xstilts.stages.base import Work
+from xstilts.stages.io.sample import GOLD, VECTORS
 from xstilts.statistics.logme import logme
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from xstilts.metrics.mining import by_sentence, candidates, first_of_each
+from xstilts.metrics.bitext_mining import by_sentence, candidates, first_of_each
 from xstilts.metrics.mining_f1 import tuned
-from xstilts.stages.kind import Work
-from xstilts.stages.pairs import SIDES, mined, translations
-from xstilts.stages.rows import PREDICTIONS, write_rows
-from xstilts.stages.sides import side
+from xstilts.stages.base import Work
+from xstilts.stages.io.bitext import SIDES, mined, translations
+from xstilts.stages.io.retrieval_sides import side
+from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 
 def run(work: Work) -> dict[str, Any]:

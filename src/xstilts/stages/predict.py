@@ -8,16 +8,16 @@ from typing import Any
 from safetensors.torch import load_file
 
 from xstilts.formats.base import Reading
-from xstilts.formats.prepared import occurring_ids
+from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder import Encoder, device, frozen_encoder
-from xstilts.models.files import HEADS, EncoderFiles
-from xstilts.models.transfer import HeadShape, TransferModel
-from xstilts.models.vocabulary import used_ids
-from xstilts.stages.features import prepared
-from xstilts.stages.kind import Work
+from xstilts.models.encoder_files import HEADS, EncoderFiles
+from xstilts.models.vocab_view import used_ids
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
+from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS
-from xstilts.stages.rows import PREDICTIONS, read_rows, write_rows
-from xstilts.train.predict import predict
+from xstilts.training.multitask_model import HeadShape, TransferModel
+from xstilts.training.predict import predict
 
 
 def run(work: Work) -> dict[str, Any]:

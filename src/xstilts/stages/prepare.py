@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config.experiment import FileTask
-from xstilts.config.split import Share
+from xstilts.config.split_slices import Share
 from xstilts.core.errors import DataError
-from xstilts.stages.kind import Work
-from xstilts.stages.names import located
-from xstilts.stages.rows import write_rows
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import write_rows
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.check import usable
-from xstilts.tasks.files import file_task
+from xstilts.tasks.io.sources import located
+from xstilts.tasks.user_tasks import file_task
+from xstilts.tasks.validate import usable
 
 ROWS = "rows.parquet"
 

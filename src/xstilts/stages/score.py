@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError
-from xstilts.core.files import write_json
 from xstilts.metrics import METRICS
 from xstilts.metrics.mining_f1 import Mining
 from xstilts.metrics.retrieval import statistics
-from xstilts.stages.gold import blank, gold_of
-from xstilts.stages.kind import Work
-from xstilts.stages.pairs import SIDES, mined, translations
+from xstilts.stages.base import Work
+from xstilts.stages.io.bitext import SIDES, mined, translations
+from xstilts.stages.io.gold import blank, gold_of
+from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.prepare import ROWS
-from xstilts.stages.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.search import DIRECTIONS
-from xstilts.tasks.check import gold_is_blank
+from xstilts.tasks.validate import gold_is_blank
 
 SCORES, STATISTICS = "scores.json", "statistics.parquet"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from xstilts.metrics.meanings import joined
-from xstilts.metrics.nearest import both_ways
+from xstilts.metrics.equivalence import joined
+from xstilts.metrics.knn import both_ways
 from xstilts.metrics.retrieval import ranks
-from xstilts.stages.kind import Work
-from xstilts.stages.pairs import SIDES
-from xstilts.stages.rows import PREDICTIONS, write_rows
-from xstilts.stages.sides import side
+from xstilts.stages.base import Work
+from xstilts.stages.io.bitext import SIDES
+from xstilts.stages.io.retrieval_sides import side
+from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 DIRECTIONS = (("to_en", "here", "english"), ("from_en", "english", "here"))
 

@@ -10,26 +10,33 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xstilts.config.experiment import Recipe
+from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError, EncoderError
-from xstilts.core.files import write_json
-from xstilts.core.keys import seed_of
+from xstilts.core.hashing import seed_of
 from xstilts.core.store import Artifact
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, Reading
+from xstilts.formats.feature_store import Joined, occurring_ids
 from xstilts.formats.masked_lm import MaskedHead, Masking, masked_ids
-from xstilts.formats.prepared import Joined, occurring_ids
 from xstilts.models.encoder import Encoder
-from xstilts.models.files import BODY, HEADS, MASKED_HEAD, ROWS, EncoderFiles, embedding_name
-from xstilts.models.transfer import HeadShape, TransferModel, initialised, module_name
-from xstilts.models.vocabulary import used_ids
-from xstilts.stages.features import prepared
-from xstilts.stages.gold import gold_of
-from xstilts.stages.kind import Work
+from xstilts.models.encoder_files import (
+    BODY,
+    HEADS,
+    MASKED_HEAD,
+    ROWS,
+    EncoderFiles,
+    embedding_name,
+)
+from xstilts.models.vocab_view import used_ids
+from xstilts.stages.base import Work
+from xstilts.stages.io.gold import gold_of
+from xstilts.stages.io.rows import read_rows
+from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS as EXAMPLES
-from xstilts.stages.rows import read_rows
-from xstilts.tasks.check import gold_is_blank
-from xstilts.train.checkpoint import Checkpoints
-from xstilts.train.loop import Trained, TrainTask, Watch, train
+from xstilts.tasks.validate import gold_is_blank
+from xstilts.training.checkpoint import Checkpoints
+from xstilts.training.loop import Trained, TrainTask, Watch, train
+from xstilts.training.multitask_model import HeadShape, TransferModel, initialised, module_name
 
 LOG = "log.json"
 Watcher = Callable[[Sequence[TrainTask], int], Watch]

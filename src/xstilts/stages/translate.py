@@ -9,13 +9,13 @@ from typing import Any
 
 from xstilts.config.experiment import TranslatorChoice
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.stages.kind import Work
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
-from xstilts.stages.rows import read_rows, write_rows
 from xstilts.translate import identity, open_translator
 from xstilts.translate.base import Translator
 from xstilts.translate.checkpoint import Batch, Finished
-from xstilts.translate.rows import texts_of, translated
+from xstilts.translate.row_fields import texts_of, translated
 
 BATCH = 200
 """Distinct texts that are translated together, and that a stop may cost."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from xstilts.core.keys import seed_of
+from xstilts.core.hashing import seed_of
 from xstilts.statistics.estimate import LEVEL, Floats
 
 DRAWS = 10_000

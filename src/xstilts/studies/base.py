@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from xstilts.analysis.scan import Facts
+from xstilts.analysis.results import Facts
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
-from xstilts.stages.compile import Cell
-from xstilts.stages.measures import Measured
+from xstilts.planning.compile import Cell
+from xstilts.planning.measures import Measured
 from xstilts.statistics.estimate import Estimate
 
 OWN = ""

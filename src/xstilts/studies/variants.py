@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from xstilts.config.experiment import Experiment
+from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import Loaded
-from xstilts.config.setting import parse_setting
-from xstilts.stages.check import datasets_of
-from xstilts.stages.names import Names
+from xstilts.planning.resolve import Names
+from xstilts.planning.validate import datasets_of
 from xstilts.tasks import TASKS
 
 

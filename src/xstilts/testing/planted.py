@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.scan import COLUMNS
-from xstilts.analysis.stats import Outcome
+from xstilts.analysis.gains import Outcome
+from xstilts.analysis.results import COLUMNS
 from xstilts.config.experiment import Experiment
 from xstilts.config.load import Loaded
 from xstilts.core.store import Store
-from xstilts.stages.compile import Cell
+from xstilts.planning.compile import Cell
 from xstilts.studies.base import OWN, Evidence
 
 

@@ -15,7 +15,7 @@ from xstilts.tasks.base import (
     TaskSpec,
     TextExample,
 )
-from xstilts.tasks.check import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, usable
 
 GOLD = ("label", "tags", "answers")
 KINDS = {

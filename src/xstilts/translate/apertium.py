@@ -21,7 +21,7 @@ from typing import Any
 from xstilts.config.experiment import Model
 from xstilts.core.errors import TranslatorError
 from xstilts.translate.base import Direction, Engine, missing, refused
-from xstilts.translate.pieces import LINES, in_pieces
+from xstilts.translate.segmentation import LINES, in_pieces
 
 MODES = {
     ("en", "es"): "eng-spa",

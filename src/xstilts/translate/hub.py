@@ -11,9 +11,9 @@ from pydantic import Field, PositiveInt
 
 from xstilts.config.experiment import Model
 from xstilts.core.errors import ConfigError, TranslatorError
-from xstilts.core.keys import digest_of_unchanged
+from xstilts.core.hashing import digest_of_unchanged
 from xstilts.translate.base import Direction, Engine, missing
-from xstilts.translate.pieces import LINES, SENTENCES, in_pieces
+from xstilts.translate.segmentation import LINES, SENTENCES, in_pieces
 
 if TYPE_CHECKING:
     from torch import Tensor

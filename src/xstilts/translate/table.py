@@ -16,8 +16,8 @@ from pydantic import Field
 
 from xstilts.config.experiment import Model
 from xstilts.core.errors import DataError
-from xstilts.core.keys import digest_of_unchanged
-from xstilts.tasks.files import lines
+from xstilts.core.hashing import digest_of_unchanged
+from xstilts.tasks.io.lines import lines
 from xstilts.translate.base import Direction, Engine
 
 

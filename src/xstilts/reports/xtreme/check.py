@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xstilts.core.errors import DataError
-from xstilts.reports.xtreme import truth
+from xstilts.reports.xtreme import reference_files as truth
 from xstilts.reports.xtreme.layout import PARTS, Form, Part
 from xstilts.reports.xtreme.read import read_answers, read_lines, read_sentences
 from xstilts.tasks import TASKS

@@ -18,12 +18,12 @@ from typing import Any
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
+from xstilts.planning.compile import Cell, Compiled
 from xstilts.reports.tables import write_bytes
 from xstilts.reports.xtreme.check import problems
 from xstilts.reports.xtreme.layout import PARTS, Form, Part, number_of
-from xstilts.stages.compile import Cell, Compiled
-from xstilts.stages.rows import read_rows
-from xstilts.tasks.check import DOUBLED
+from xstilts.stages.io.rows import read_rows
+from xstilts.tasks.validate import DOUBLED
 
 Row = Mapping[str, Any]
 Group = tuple[str, str, int]

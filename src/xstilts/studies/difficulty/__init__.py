@@ -11,22 +11,23 @@ from dataclasses import replace
 
 import pandas as pd
 
+from xstilts.analysis.layer_sweeps import task_of
+from xstilts.analysis.run_gains import Gains
 from xstilts.config.load import Loaded
 from xstilts.statistics.permutation import DRAWS
 from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
-from xstilts.studies.difficulty.judged import ALIKE, COVARIATES, MEASURES, associations, points_of
-from xstilts.studies.difficulty.tabled import (
+from xstilts.studies.difficulty.analysis import ALIKE, COVARIATES, MEASURES, associations, points_of
+from xstilts.studies.difficulty.tables import (
     association_tables,
     figures,
     influence_table,
     measured_table,
     power_table,
 )
-from xstilts.studies.difficulty.told import caveats, findings, summary
-from xstilts.studies.gains import Gains, gains_in
-from xstilts.studies.points import all_measures, dev_metrics, has_scores, searched_targets
-from xstilts.studies.sweeps import task_of
-from xstilts.studies.wording import NO_SCORES
+from xstilts.studies.difficulty.text import caveats, findings, summary
+from xstilts.studies.study_plan import gains_in
+from xstilts.studies.task_table import all_measures, dev_metrics, has_scores, searched_targets
+from xstilts.studies.text import NO_SCORES
 
 NAME = "difficulty"
 QUESTION = (

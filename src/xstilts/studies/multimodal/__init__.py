@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xstilts.analysis.scan import outcomes
-from xstilts.analysis.stats import Outcome
+from xstilts.analysis.gains import Outcome
+from xstilts.analysis.results import outcomes
 from xstilts.config.load import Loaded
 from xstilts.statistics.bootstrap import DRAWS
 from xstilts.studies.base import Answer, Evidence, Needs, Study
-from xstilts.studies.multimodal.forms import targets_of
-from xstilts.studies.multimodal.judged import judge
-from xstilts.studies.multimodal.points import cells_of, read_points
-from xstilts.studies.multimodal.tabled import figures, tables
-from xstilts.studies.multimodal.told import NOTHING, caveats, findings, summary
+from xstilts.studies.multimodal.analysis import judge
+from xstilts.studies.multimodal.data import cells_of, read_points
+from xstilts.studies.multimodal.modalities import targets_of
+from xstilts.studies.multimodal.tables import figures, tables
+from xstilts.studies.multimodal.text import NOTHING, caveats, findings, summary
 
 NAME = "multimodal"
 QUESTION = (

@@ -11,16 +11,11 @@ from __future__ import annotations
 
 from xstilts.config.load import Loaded
 from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
-from xstilts.studies.reasoning.equal import EQUAL, equalised
-from xstilts.studies.reasoning.judged import contrasts, everywhere, mean_gain
-from xstilts.studies.reasoning.points import read_points
-from xstilts.studies.reasoning.tabled import (
-    contrasts_table,
-    figures,
-    targets_table,
-    tasks_table,
-)
-from xstilts.studies.reasoning.told import as_written, caveats, findings, summary
+from xstilts.studies.reasoning.analysis import contrasts, everywhere, mean_gain
+from xstilts.studies.reasoning.data import read_points
+from xstilts.studies.reasoning.equal_budget import EQUAL, equalised
+from xstilts.studies.reasoning.tables import contrasts_table, figures, targets_table, tasks_table
+from xstilts.studies.reasoning.text import as_written, caveats, findings, summary
 
 NAME = "reasoning"
 QUESTION = (

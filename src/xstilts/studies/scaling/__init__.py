@@ -10,7 +10,7 @@ from __future__ import annotations
 from xstilts.config.load import Loaded
 from xstilts.studies.base import Needs, Study
 from xstilts.studies.scaling.design import designed
-from xstilts.studies.scaling.told import NAME, QUESTION, answer
+from xstilts.studies.scaling.text import NAME, QUESTION, answer
 
 
 def needs(loaded: Loaded) -> Needs:

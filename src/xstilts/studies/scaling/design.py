@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
 
+from xstilts.config.intermediate import BASELINE, Part, parse_setting
 from xstilts.config.load import Loaded
-from xstilts.config.setting import BASELINE, Part, parse_setting
 from xstilts.core.errors import XstiltsError
-from xstilts.stages.compile import TEXT
-from xstilts.stages.names import Names
+from xstilts.planning.compile import TEXT
+from xstilts.planning.resolve import Names
 from xstilts.statistics.curves import SIZES
 from xstilts.statistics.shapley import nested
 from xstilts.studies.variants import changed

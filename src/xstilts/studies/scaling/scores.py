@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.stats import ENGLISH
-from xstilts.stages.compile import Cell
+from xstilts.analysis.gains import ENGLISH
+from xstilts.analysis.run_gains import Gains
+from xstilts.planning.compile import Cell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
-from xstilts.studies.budget import first_trainings
-from xstilts.studies.gains import Gains, gains_in
 from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
+from xstilts.studies.study_plan import gains_in
+from xstilts.studies.training_budget import first_trainings
 
 MEAN = "mean of the targets"
 COLLAPSED = "collapsed"

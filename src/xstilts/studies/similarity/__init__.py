@@ -11,26 +11,27 @@ from dataclasses import replace
 
 import pandas as pd
 
+from xstilts.analysis.layer_sweeps import task_of
+from xstilts.analysis.run_gains import Gains
 from xstilts.config.load import Loaded
+from xstilts.recommend.predict import CHEAP
+from xstilts.recommend.regret import by_other_choices, over_targets
 from xstilts.statistics.permutation import DRAWS
 from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
-from xstilts.studies.choosing import by_other_choices, over_targets
-from xstilts.studies.gains import Gains, gains_in
-from xstilts.studies.points import all_measures, has_scores
-from xstilts.studies.recommend import CHEAP
-from xstilts.studies.similarity.judged import (
+from xstilts.studies.similarity.analysis import (
     associations,
     choices_of,
     lost_by_choice,
     past_advice,
     summarised,
 )
+from xstilts.studies.similarity.data import read_points
 from xstilts.studies.similarity.measures import MEASURES
-from xstilts.studies.similarity.points import read_points
-from xstilts.studies.similarity.tabled import figures, past_table, tables
-from xstilts.studies.similarity.told import caveats, choosing, findings, summary
-from xstilts.studies.sweeps import task_of
-from xstilts.studies.wording import NO_SCORES
+from xstilts.studies.similarity.tables import figures, past_table, tables
+from xstilts.studies.similarity.text import caveats, choosing, findings, summary
+from xstilts.studies.study_plan import gains_in
+from xstilts.studies.task_table import all_measures, has_scores
+from xstilts.studies.text import NO_SCORES
 
 NAME = "similarity"
 QUESTION = (

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from xstilts.core.keys import digest_of
+from xstilts.core.hashing import digest_of
 from xstilts.tasks.base import BadRow, Example, TaggedExample, TaskSpec
-from xstilts.tasks.english.declare import ENGLISH, english_task
-from xstilts.tasks.lines import lines
-from xstilts.tasks.sentences import tagged
-from xstilts.tasks.sources import Local
+from xstilts.tasks.english.spec import ENGLISH, english_task
+from xstilts.tasks.io.conll import tagged
+from xstilts.tasks.io.lines import lines
+from xstilts.tasks.io.sources import Local
 
 WORD_LINES = tagged((2, 3))
 _known: dict[tuple[str, ...], tuple[str, ...]] = {}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from xstilts.tasks.base import TaggedExample
-from xstilts.tasks.english.declare import english_task
-from xstilts.tasks.rows import Row, mapped, parquet_rows
-from xstilts.tasks.sentences import tagged
-from xstilts.tasks.sources import PARQUET, Hub, Local
+from xstilts.tasks.english.spec import english_task
+from xstilts.tasks.io.conll import tagged
+from xstilts.tasks.io.readers import Row, mapped, parquet_rows
+from xstilts.tasks.io.sources import PARQUET, Hub, Local
 
 PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP")
 TAGS = ("O", *(f"{place}-{phrase}" for phrase in PHRASES for place in "BI"))

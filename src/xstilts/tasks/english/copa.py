@@ -10,10 +10,10 @@ from functools import partial
 
 from xstilts.core.errors import DataError
 from xstilts.tasks.base import ChoiceExample
-from xstilts.tasks.english.declare import english_task
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.rows import Row, json_rows, mapped
-from xstilts.tasks.sources import Local, Parse
+from xstilts.tasks.english.spec import english_task
+from xstilts.tasks.io.readers import Row, json_rows, mapped
+from xstilts.tasks.io.sources import Local, Parse
 
 PLACES = ("0", "1")
 QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.tasks.base import ChoiceExample
-from xstilts.tasks.english.declare import HUB_SPLITS, english_task
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.rows import Row, csv_rows, json_rows, mapped, parquet_rows
-from xstilts.tasks.sources import Hub, Local
+from xstilts.tasks.english.spec import HUB_SPLITS, english_task
+from xstilts.tasks.io.readers import Row, csv_rows, json_rows, mapped, parquet_rows
+from xstilts.tasks.io.sources import Hub, Local
 
 NUMBERS = ("0", "1", "2", "3")
 

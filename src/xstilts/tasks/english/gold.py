@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xstilts.tasks.rows import Row
+from xstilts.tasks.io.readers import Row
 
 REMOVED = ("-1", "")
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.tasks.base import BadRow, TextExample
-from xstilts.tasks.english.declare import HUB_SPLITS, NLI, english_task
-from xstilts.tasks.rows import Row, json_rows, mapped, parquet_rows, tsv_rows
-from xstilts.tasks.sources import PARQUET, Hub, Local
-from xstilts.tasks.union import union
-from xstilts.tasks.xtreme.layout import pairs
+from xstilts.tasks.concatenate import union
+from xstilts.tasks.english.spec import HUB_SPLITS, NLI, english_task
+from xstilts.tasks.io.readers import Row, json_rows, mapped, parquet_rows, tsv_rows
+from xstilts.tasks.io.sources import PARQUET, Hub, Local
+from xstilts.tasks.io.xtreme_pairs import pairs
 
 WORDS = {
     "c": "contradiction",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from xstilts.tasks.base import TaskSpec, TextExample
-from xstilts.tasks.english.declare import HUB_SPLITS, english_task
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.rows import Row, mapped, parquet_rows, tsv_rows
-from xstilts.tasks.sources import Hub, Local
+from xstilts.tasks.english.spec import HUB_SPLITS, english_task
+from xstilts.tasks.io.readers import Row, mapped, parquet_rows, tsv_rows
+from xstilts.tasks.io.sources import Hub, Local
 
 GLUE = ("nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c")
 SAME = ("0", "1")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.tasks.base import ChoiceExample
-from xstilts.tasks.english.declare import HUB_SPLITS, english_task
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.rows import Row, json_rows, labelled_rows, mapped, parquet_rows
-from xstilts.tasks.sources import Hub, Local
+from xstilts.tasks.english.spec import HUB_SPLITS, english_task
+from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, mapped, parquet_rows
+from xstilts.tasks.io.sources import Hub, Local
 
 
 def _example(split: str, row: Row) -> ChoiceExample:

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 from xstilts.core.errors import DataError
 from xstilts.tasks.base import BadRow, TextExample
-from xstilts.tasks.english.declare import english_task
-from xstilts.tasks.sources import Local
+from xstilts.tasks.english.spec import english_task
+from xstilts.tasks.io.sources import Local
 
 LABELS = ("entailment", "not_entailment")
 ANSWERS = {

@@ -10,10 +10,10 @@ from functools import partial
 
 from xstilts.core.errors import DataError
 from xstilts.tasks.base import ChoiceExample
-from xstilts.tasks.english.declare import english_task
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.rows import Row, json_rows, labelled_rows, mapped
-from xstilts.tasks.sources import Local
+from xstilts.tasks.english.spec import english_task
+from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, mapped
+from xstilts.tasks.io.sources import Local
 
 PLACES = ("0", "1")
 NUMBERED = {"1": "0", "2": "1"}

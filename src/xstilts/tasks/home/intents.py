@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from xstilts.tasks.base import TaskSpec, TextExample
-from xstilts.tasks.home.corpus import ENGLISH, corpus
+from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
-from xstilts.tasks.home.source import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.templates import fingerprint
 
 INTENTS = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from xstilts.core.keys import seed_of
+from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import TaskSpec, TextExample
-from xstilts.tasks.home.corpus import corpus
-from xstilts.tasks.home.expand import Sentence
+from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.sampling import corpus
 from xstilts.tasks.home.sizes import sizes
-from xstilts.tasks.home.source import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.template_filling import Sentence
 from xstilts.tasks.home.templates import fingerprint
 
 SAME, OTHER = "entailment", "not_entailment"

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from functools import cache, lru_cache
 
-from xstilts.core.keys import digest_of, seed_of
+from xstilts.core.hashing import digest_of, seed_of
 from xstilts.tasks.base import MeaningExample, TaskSpec
-from xstilts.tasks.home.corpus import ENGLISH, corpus
-from xstilts.tasks.home.expand import Sentence
+from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
-from xstilts.tasks.home.source import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.template_filling import Sentence
 from xstilts.tasks.home.templates import fingerprint, spread
 
 ONE_WAY = ("accuracy_at_1_to_en", "accuracy_at_1_from_en", "mrr_to_en", "mrr_from_en")

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from xstilts.tasks.base import TaggedExample, TaskSpec
-from xstilts.tasks.home.corpus import ENGLISH, corpus
-from xstilts.tasks.home.expand import Sentence
+from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
-from xstilts.tasks.home.source import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.template_filling import Sentence
 from xstilts.tasks.home.templates import fingerprint
 
 SLOTS = (

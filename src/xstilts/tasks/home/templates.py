@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import MissingPackage
-from xstilts.core.keys import digest_of
-from xstilts.tasks.home.words import languages, words_text
+from xstilts.core.hashing import digest_of
+from xstilts.tasks.home.lexicon import languages, words_text
 
 DATA, PARSER = "home-assistant-intents", "hassil"
 FILES = {"pt": "pt-BR", "zh": "zh-CN"}

@@ -13,12 +13,12 @@ There is no training set. CommonsenseQA as the default is our choice: it has fiv
 from __future__ import annotations
 
 from xstilts.core.errors import DataError
-from xstilts.core.keys import seed_of
+from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.commonsenseqa import LETTERS
-from xstilts.tasks.multilingual.declare import alike, multilingual_task
-from xstilts.tasks.rows import Row, mapped, tsv_rows
-from xstilts.tasks.sources import Local
+from xstilts.tasks.io.readers import Row, mapped, tsv_rows
+from xstilts.tasks.io.sources import Local
+from xstilts.tasks.multilingual.spec import alike, multilingual_task
 
 STEPS = (1, 2, 5)
 

@@ -6,9 +6,9 @@ The sentences are FLORES-200's, so text from there has its test sets in it, with
 from __future__ import annotations
 
 from xstilts.tasks.base import TextExample
-from xstilts.tasks.multilingual.declare import multilingual_task
-from xstilts.tasks.rows import Row, mapped, quoted_tsv_rows
-from xstilts.tasks.sources import Local
+from xstilts.tasks.io.readers import Row, mapped, quoted_tsv_rows
+from xstilts.tasks.io.sources import Local
+from xstilts.tasks.multilingual.spec import multilingual_task
 
 _CODES = (
     "en:eng_Latn ar:arb_Arab bg:bul_Cyrl bn:ben_Beng de:deu_Latn el:ell_Grek es:spa_Latn "

@@ -9,8 +9,8 @@ times another one than the original's in Turkish and Swahili.
 from __future__ import annotations
 
 from xstilts.tasks.english.copa import PARTS, PLACES, plausible_alternatives
-from xstilts.tasks.multilingual.declare import alike, multilingual_task
-from xstilts.tasks.sources import Local
+from xstilts.tasks.io.sources import Local
+from xstilts.tasks.multilingual.spec import alike, multilingual_task
 
 LANGUAGES = "et ht id it qu sw ta th tr vi zh"
 

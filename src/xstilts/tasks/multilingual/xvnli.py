@@ -8,11 +8,11 @@ dev sets. The few-shot rows of the release are not read.
 
 from __future__ import annotations
 
-from xstilts.tasks.english.declare import NLI
 from xstilts.tasks.english.nli import OFFICIAL
-from xstilts.tasks.multilingual.declare import alike, multilingual_task
-from xstilts.tasks.rows import json_rows, mapped
-from xstilts.tasks.sources import Local
+from xstilts.tasks.english.spec import NLI
+from xstilts.tasks.io.readers import json_rows, mapped
+from xstilts.tasks.io.sources import Local
+from xstilts.tasks.multilingual.spec import alike, multilingual_task
 
 XVNLI = multilingual_task(
     "xvnli",

@@ -19,9 +19,9 @@ from typing import Any
 from xstilts.core.errors import DataError
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.winogrande import PLACES, filled
-from xstilts.tasks.multilingual.declare import multilingual_task
-from xstilts.tasks.rows import Row, mapped, tsv_rows
-from xstilts.tasks.sources import Local
+from xstilts.tasks.io.readers import Row, mapped, tsv_rows
+from xstilts.tasks.io.sources import Local
+from xstilts.tasks.multilingual.spec import multilingual_task
 
 COLUMNS = ("language", "part", "original", "sentence", "tokens", "pronoun", "candidates")
 CODES = {"jp": "ja"}

@@ -13,9 +13,9 @@ from typing import Any
 
 from xstilts.languages import language as info
 from xstilts.tasks.base import BadRow, MeaningExample, TaskSpec
-from xstilts.tasks.lines import lines
-from xstilts.tasks.rows import Row, mapped, parquet_rows
-from xstilts.tasks.sources import Hub, Local, Sources, sourced, unread
+from xstilts.tasks.io.lines import lines
+from xstilts.tasks.io.readers import Row, mapped, parquet_rows
+from xstilts.tasks.io.sources import Hub, Local, Sources, sourced, unread
 from xstilts.tasks.xtreme.targets import CITATION, SOURCE, XTREME_HUB, XTREME_REVISION, _codes
 
 TATOEBA_LANGUAGES = _codes(

@@ -8,13 +8,13 @@ from typing import Any
 
 from xstilts.languages import language as info
 from xstilts.tasks.base import BadRow, TaggedExample, TaskSpec, TextExample
-from xstilts.tasks.english.questions import squad_files, squad_hub
-from xstilts.tasks.rows import Row, mapped, parquet_rows
-from xstilts.tasks.sentences import tagged
-from xstilts.tasks.sources import Hub, Local, Parse, Sources, sourced, unread
-from xstilts.tasks.squad import hub_questions, questions
+from xstilts.tasks.english.squad import squad_files, squad_hub
+from xstilts.tasks.io.conll import tagged
+from xstilts.tasks.io.readers import Row, mapped, parquet_rows
+from xstilts.tasks.io.sources import Hub, Local, Parse, Sources, sourced, unread
+from xstilts.tasks.io.squad import hub_questions, questions
+from xstilts.tasks.io.xtreme_pairs import pairs
 from xstilts.tasks.xtreme import sizes
-from xstilts.tasks.xtreme.layout import pairs
 
 SOURCE = "XTREME's download folder"
 CITATION = "Hu et al. 2020, arXiv 2003.11080"

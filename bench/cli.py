@@ -1,0 +1,80 @@
+"""What every benchmark's command line has, and where its rows go."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from bench.timing import Row
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build" / "bench"
+
+
+class NotHere(Exception):
+    """This machine lacks what a benchmark needs: said in the table."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to measure.
+
+    Args:
+        data: folder with XTREME's data (see `--help`).
+        rounds: turns of each side that count.
+        size: the benchmark's own measure of size; 0: its default.
+        tiny: a toy encoder and toy data: figures mean nothing.
+    """
+
+    data: Path
+    rounds: int
+    size: int = 0
+    tiny: bool = False
+
+
+def program(
+    name: str, measure: Callable[[Options], list[Row]], *, rounds: int, size: str = "unused"
+) -> None:
+    """A benchmark's main: measure, print, and write `build/bench/NAME.json`."""
+    parser = argparse.ArgumentParser(prog=f"python -m bench.{name}")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--size", type=int, default=0, help=size)
+    parser.add_argument("--tiny", action="store_true", help="toy sizes, to see that it runs")
+    given = parser.parse_args()
+    options = Options(given.data.absolute(), given.rounds, given.size, given.tiny)
+    try:
+        rows, skipped = measure(options), ""
+    except NotHere as reason:
+        rows, skipped = [], str(reason)
+        print(f"{name}: left out: {reason}")
+    for row in rows:
+        spread = f"{min(row.values):.3g}–{max(row.values):.3g}"
+        print(f"{row.benchmark} | {row.rival}: {row.value:.3g} ({spread}) {row.notes}")
+    _write(name, options, rows, skipped)
+
+
+def _write(name: str, options: Options, rows: list[Row], skipped: str) -> None:
+    from bench.machine import machine, versions
+
+    BUILD.mkdir(parents=True, exist_ok=True)
+    found = {
+        "command": " ".join(["python -m", f"bench.{name}", *_flags(sys.argv[1:])]),
+        "tiny": options.tiny,
+        "skipped": skipped,
+        "rows": [row.to_json() for row in rows],
+        "machine": machine(),
+        "versions": versions(),
+    }
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    (BUILD / f"{name}{'-tiny' if options.tiny else ''}.json").write_text(text, encoding="utf-8")
+
+
+def _flags(given: list[str]) -> list[str]:
+    """The arguments without this machine's folders."""
+    return ["DATA" if before == "--data" else flag for before, flag in pairwise(["", *given])]

@@ -1,0 +1,134 @@
+"""What dev says of each intermediate setting for each target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from xstilts.analysis.gains import PARTIAL, UNSOUND
+from xstilts.analysis.results import facts_in, notes
+from xstilts.config.split_slices import parse_share
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.formats import EMBEDDED
+from xstilts.metrics import METRICS
+from xstilts.metrics.mining_f1 import Mining
+from xstilts.planning.compile import Cell, Compiled
+from xstilts.stages.io.bitext import mined, partners_of
+from xstilts.tasks import TASKS
+
+
+@dataclass
+class Look:
+    """The dev scores of one setting for one target.
+
+    Args:
+        scores: key of the stage that gave it → score: a training's for each seed; for mining
+            that of each language and seed.
+        shown: whether these are the very scores that tables show: to choose by them is peeking.
+        events: diverged, collapsed, or partial where a score is not there yet.
+    """
+
+    shown: bool = False
+    scores: dict[str, float] = field(default_factory=dict)
+    events: set[str] = field(default_factory=set)
+
+    @property
+    def score(self) -> float:
+        """Their mean; NaN where a run went wrong or a score is missing."""
+        if self.events or not self.scores:
+            return float("nan")
+        return sum(self.scores.values()) / len(self.scores)
+
+
+Looks = Mapping[tuple[str, str, str], Look]
+"""(encoder, target, setting) → what dev says; targets without dev are not there."""
+
+
+def dev_looks(compiled: Compiled, store: Store) -> Looks:
+    """The dev scores for all targets that have any.
+
+    Those of a trained target are what its own training (phase 3) scored on dev, in the language
+    that it is trained on. Those of mined pairs are the best F1 on the dev split.
+    """
+    found: dict[tuple[str, str, str], Look] = {}
+    facts = facts_in(store)
+    for cell in compiled.cells:
+        score = compiled.plan.by_key[cell.key]
+        source = _source(cell, score)
+        if source is None:
+            continue
+        look = found.setdefault((cell.encoder, cell.target, cell.intermediate), Look())
+        look.shown |= source.stages == (cell.key,) or _sees_evaluated(cell, compiled.plan)
+        if unsound := UNSOUND & set(notes(cell, facts)):
+            look.events |= unsound
+        elif not all(map(store.has, source.stages)):
+            look.events.add(PARTIAL)
+        elif (score_on_dev := source.read(store)) is not None:
+            look.scores["".join(source.stages)] = score_on_dev
+    return {place: look for place, look in found.items() if look.scores or look.events}
+
+
+def _sees_evaluated(cell: Cell, plan: Plan) -> bool:
+    """Whether the cell's own examples are those that its training chose a checkpoint by."""
+    rows = plan.by_key[cell.key].inputs.get("rows")
+    if rows is None or not cell.trained_by:
+        return False
+    training = plan.by_key[cell.trained_by[-1]]
+    looked = (key for role, key in training.inputs.items() if role.startswith("dev:"))
+    return any(share_examples(plan.by_key[key], plan.by_key[rows]) for key in looked)
+
+
+def share_examples(one: Stage, other: Stage) -> bool:
+    """Whether two prepared sets can hold the same examples: one source, and shares that overlap."""
+    if any(stage.kind != "prepare" for stage in (one, other)):
+        return False
+    (a, b), same = (one.params, other.params), ("data", "language")
+    if any(a[name] != b[name] for name in same):
+        return False
+    task = TASKS.get(a["task"]) if a["task"] in TASKS else None
+    if task and task.at is None and a["split"] != b["split"]:
+        return False  # one package holds all splits, apart
+    (low, high), (start, end) = (part.get("share", (0, 100)) for part in (a, b))
+    return bool(low < end and start < high)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a dev score is written: in the artifacts of these stages."""
+
+    stages: tuple[str, ...]
+    read: Callable[[Store], float | None]
+
+
+def _source(cell: Cell, score: Stage) -> _Source | None:
+    if score.params["format"] not in EMBEDDED:
+        trained = cell.trained_by[-1]
+        return _Source((trained,), partial(_trained, trained))
+    if score.params["format"] != "mining":
+        return None
+    if "tuning:predictions" in score.inputs:
+        names = ("rows:here", "rows:english", "predictions")
+        here, english, found = (score.inputs[f"tuning:{name}"] for name in names)
+        return _Source((here, english, found), partial(_mined, here, english, found))
+    if parse_share(cell.split).split == "dev":
+        return _Source((cell.key,), partial(_scored, cell.key, cell.metrics[0]))
+    return None
+
+
+def _trained(key: str, store: Store) -> float | None:
+    found = store.artifact(key).facts.get("dev_mean")
+    return None if found is None else float(found)
+
+
+def _scored(key: str, metric: str, store: Store) -> float:
+    return float(store.artifact(key).facts["scores"][metric]["value"])
+
+
+def _mined(here: str, english: str, predictions: str, store: Store) -> float:
+    ids, gold = partners_of(store.artifact(here), store.artifact(english))
+    metric = METRICS.get("mining_f1_best")
+    found = Mining(mined(store.artifact(predictions), ids))
+    return float(metric.value(metric.statistics(gold, found, "").sum(0)))

@@ -1,0 +1,270 @@
+"""Is the gain real? Paired bootstrap over test examples and seeds, and Holm's correction.
+
+A gain is the score with an intermediate setting minus the score of the baseline, for the same
+target, language and seed; its mean over languages other than English is the zero-shot gain.
+
+The bootstrap (Efron & Tibshirani 1993) draws test examples with replacement, the same ones for
+both systems (paired, as Koehn 2004 does). Seeds stand for other seeds, and what they add to the
+draws has Student's t distribution (`statistics.bootstrap.over_seeds`). Languages are not drawn:
+the gain is about these languages. The p value is two-sided, 2 (1 + c) / (B + 1) with c the
+smaller count of draws on either side of zero. Holm (1979) corrects for having looked at several
+settings and targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xstilts.config.intermediate import BASELINE
+from xstilts.metrics import METRICS
+from xstilts.statistics.bootstrap import DRAWS, example_weights, over_seeds, percentiles, two_sided
+from xstilts.statistics.estimate import LEVEL
+from xstilts.statistics.multiple_testing import holm
+
+Floats = NDArray[np.float64]
+ENGLISH = "en"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every example's statistics for one cell and metric.
+
+    Args:
+        ids: [n] names of the test examples.
+        statistics: [n, k], see `metrics.base.Metric`.
+    """
+
+    encoder: str
+    intermediate: str
+    target: str
+    language: str
+    seed: int
+    metric: str
+    ids: tuple[str, ...]
+    statistics: Floats
+
+
+UNSOUND = frozenset({"diverged", "collapsed"})
+PARTIAL = "partial"
+Group = tuple[str, str, str]
+Expected = Mapping[Group, frozenset[tuple[str, int]]]
+"""(encoder, target, setting) → the (language, seed) pairs that its experiment has."""
+System = Mapping[tuple[str, int], Outcome]
+"""The outcomes of one setting for one target and metric, by language and seed."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One line of the gain table; scores and gains between 0 and 1.
+
+    Args:
+        score, baseline: means over the languages other than English and over seeds.
+        gain: their difference; `low` to `high` is its 95 % interval.
+        p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one.
+        main: whether the metric is the target's main one.
+        survives: whether p_holm is below 0.05.
+        english: gain in English, NaN where it is not tested.
+        n: test examples in all languages but English, of one seed.
+        note: words of `scan.results_frame`, and `partial` where scores are still missing.
+    """
+
+    encoder: str
+    target: str
+    metric: str
+    intermediate: str
+    main: bool = False
+    baseline: float = float("nan")
+    score: float = float("nan")
+    gain: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p: float = float("nan")
+    p_holm: float = float("nan")
+    survives: bool = False
+    english: float = float("nan")
+    languages: int = 0
+    seeds: int = 0
+    n: int = 0
+    note: str = ""
+
+
+def gain_table(
+    outcomes: Sequence[Outcome], frame: pd.DataFrame, expected: Expected, draws: int = DRAWS
+) -> pd.DataFrame:
+    """A row per encoder, target, metric and intermediate setting; see `Gain` for the columns.
+
+    Args:
+        outcomes: of finished cells; the baseline's are needed for a row to have a gain.
+        frame: the results of the same cells, for notes on diverged and collapsed runs.
+        expected: which languages and seeds make a setting complete.
+
+    A setting with a diverged or collapsed run has no gain: its other seeds would be a choice.
+    One with scores missing has a gain but no p value: it may not be the gain in the end.
+    """
+    groups: dict[Group, dict[str, dict[tuple[str, int], Outcome]]] = {
+        (encoder, target, metric): {}
+        for encoder, target, metric in zip(
+            frame["encoder"], frame["target"], frame["metric"], strict=True
+        )
+    }
+    for one in outcomes:
+        systems = groups[one.encoder, one.target, one.metric]
+        systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
+    rows: list[dict[str, object]] = []
+    for (encoder, target, metric), systems in groups.items():
+        here = frame[(frame["encoder"] == encoder) & (frame["target"] == target)]
+        main = here["metric"].iloc[0] == metric
+        blank = Gain(encoder, target, metric, "", main)
+        rows += [asdict(gain) for gain in _gains(blank, systems, here, expected, draws)]
+    table = pd.DataFrame(rows, columns=[column.name for column in fields(Gain)])
+    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
+    table["survives"] = table["p_holm"] < LEVEL
+    return table.astype({"main": bool, "survives": bool})
+
+
+def _gains(
+    blank: Gain,
+    systems: Mapping[str, System],
+    frame: pd.DataFrame,
+    expected: Expected,
+    draws: int,
+) -> Iterator[Gain]:
+    """The gain of every setting in the frame, in its order."""
+    notes: dict[str, set[str]] = {}
+    for name, note in zip(frame["intermediate"], frame["note"], strict=True):
+        notes.setdefault(name, set()).update(note.split())
+    if BASELINE not in notes:
+        return
+    for name, found in notes.items():
+        wanted = expected.get((blank.encoder, blank.target, name), frozenset())
+        if not wanted <= systems.get(name, {}).keys() and not UNSOUND & found:
+            found.add(PARTIAL)
+    sound = {name: system for name, system in systems.items() if not UNSOUND & notes[name]}
+    drawn = drawn_gains(blank.metric, sound, draws) if BASELINE in sound else {}
+    for name in notes:
+        if name == BASELINE:
+            continue
+        words = " ".join(sorted(notes[name] | notes[BASELINE]))
+        gain = replace(blank, intermediate=name, note=words)
+        yield _compared(gain, sound[name], sound[BASELINE], drawn[name]) if name in drawn else gain
+
+
+def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gain:
+    drawn = over_seeds(runs)
+    codes, seeds = shared(system, baseline)
+    foreign = [code for code in codes if code != ENGLISH]
+    ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
+    low, high = percentiles(drawn)
+    english = float("nan")
+    if ENGLISH in codes:
+        pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))
+        english = float(next(pair).mean() - next(pair).mean())
+    first = [system[code, seeds[0]] for code in foreign]
+    return replace(
+        gain,
+        baseline=float(theirs.mean()),
+        score=float(ours.mean()),
+        gain=float((ours - theirs).mean()),
+        low=low,
+        high=high,
+        p=two_sided(drawn) if gain.main and PARTIAL not in gain.note else float("nan"),
+        english=english,
+        languages=len(foreign),
+        seeds=len(seeds),
+        n=sum(len(one.ids) for one in first),
+    )
+
+
+def shared(system: System, baseline: System) -> tuple[list[str], list[int]]:
+    """The languages that both have for all of the seeds that both have."""
+    both = system.keys() & baseline.keys()
+    seeds = sorted({seed for _, seed in both})
+    codes = sorted({code for code, _ in both})
+    return [code for code in codes if all((code, seed) in both for seed in seeds)], seeds
+
+
+def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequence[int]) -> Floats:
+    """[languages, seeds] scores."""
+    value = METRICS.get(metric).value
+    return np.array(
+        [
+            [float(value(system[code, seed].statistics.sum(0))) for seed in seeds]
+            for code in languages
+        ]
+    )
+
+
+def drawn_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
+    """Setting → [draws, seeds] its mean gain over languages in each draw of the examples.
+
+    Args:
+        systems: of one target, the baseline among them; draws of several targets with the same
+            ids are alike, so that they may be averaged draw by draw and seed by seed before
+            `over_seeds`.
+    """
+    baseline = systems[BASELINE]
+    others = {name: system for name, system in systems.items() if name != BASELINE}
+    common = {name: shared(system, baseline) for name, system in others.items()}
+    total = {name: np.zeros((draws, len(seeds))) for name, (_, seeds) in common.items()}
+    for code in sorted({code for codes, _ in common.values() for code in codes} - {ENGLISH}):
+        for block, weights in example_weights(_ids(code, systems), draws):
+            scores = _scores(metric, code, systems, weights)
+            for name, (codes, seeds) in common.items():
+                for place, seed in enumerate(seeds if code in codes else ()):
+                    difference = scores[name, seed] - scores[BASELINE, seed]
+                    total[name][block, place] += np.nan_to_num(difference)
+    counts = {name: len(set(codes) - {ENGLISH}) for name, (codes, _) in common.items()}
+    return {name: sums / counts[name] for name, sums in total.items() if counts[name]}
+
+
+def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:
+    """The test examples of a language, which must be the same for all systems."""
+    found = {
+        one.ids for system in systems.values() for (at, _), one in system.items() if at == code
+    }
+    if len(found) != 1:
+        raise ValueError(f"{code}: the settings were tested on different examples")
+    return next(iter(found))
+
+
+def _scores(
+    metric: str, code: str, systems: Mapping[str, System], weights: Floats
+) -> dict[tuple[str, int], Floats]:
+    """(setting, seed) → [block] scores of one language in some draws."""
+    value, known = METRICS.get(metric).value, dict[int, Floats]()
+    found = {}
+    for name, system in systems.items():
+        for (at, seed), one in system.items():
+            if at == code:
+                table = one.statistics  # one and the same for all seeds of an untrained encoder
+                if id(table) not in known:
+                    known[id(table)] = value(weights @ table)
+                found[name, seed] = known[id(table)]
+    return found
+
+
+def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of score and gain for each target, metric, language and setting.
+
+    Columns: target, metric, language, intermediate, value, gain (NaN for the baseline's own
+    gain, where the baseline is missing, and where a run diverged).
+    """
+    keys = ["target", "metric", "language"]
+    means = frame.groupby([*keys, "intermediate"], sort=False)["value"].agg(strict_mean)
+    table = means.reset_index()
+    base = table[table["intermediate"] == BASELINE].set_index(keys)["value"]
+    against = table.set_index(keys).index.map(base.to_dict()).to_numpy(dtype=np.float64)
+    table["gain"] = np.where(
+        table["intermediate"] == BASELINE, np.nan, table["value"].to_numpy() - against
+    )
+    return table
+
+
+def strict_mean(values: pd.Series[float]) -> float:
+    """NaN where one value is: the others would be a choice."""
+    return float(values.mean(skipna=False))

@@ -1,0 +1,202 @@
+"""The best intermediate setting of each target, chosen without a look at its test set.
+
+A target that is trained is chosen for by its own score on English dev after each setting. The
+retrieval targets are not trained: BUCC is chosen for by the F1 of the pairs mined on its dev
+split, and Tatoeba, which has no dev split, takes BUCC's choice. Where there is none of this the
+setting that is best on the scores shown is taken, and said to be chosen on test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+
+import pandas as pd
+
+from xstilts.analysis.dev_scores import Look, Looks, dev_looks
+from xstilts.analysis.gains import ENGLISH, PARTIAL, UNSOUND, Expected, language_gains
+from xstilts.analysis.results import expected
+from xstilts.config.intermediate import BASELINE
+from xstilts.core.store import Store
+from xstilts.planning.compile import Compiled
+
+TATOEBA, BUCC = "tatoeba", "bucc"
+BEST = "best per target"
+"""What the chosen settings are called together, as if they were one."""
+
+
+class How(StrEnum):
+    """What a setting was chosen by."""
+
+    DEV = "dev"
+    BUCC = "bucc"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The setting chosen for one target; scores and gains between 0 and 1.
+
+    Args:
+        metric: the target's main one.
+        intermediate: the setting.
+        how: `dev`: by the target's own dev score; `bucc`: it is BUCC's; `test`: by the very
+            scores that are shown, so that they flatter it.
+        dev: the score that it was chosen by, mean over seeds; NaN if that is `test`.
+        english: whether English is counted in what follows.
+        score, baseline: means over seeds and the languages that both have; without a baseline
+            it is NaN, and so is the gain.
+        languages: how many these are.
+        note: words of `scan.results_frame`, and `partial` where scores are still missing.
+    """
+
+    encoder: str
+    target: str
+    metric: str
+    intermediate: str = ""
+    how: str = ""
+    dev: float = float("nan")
+    english: bool = True
+    score: float = float("nan")
+    baseline: float = float("nan")
+    gain: float = float("nan")
+    languages: int = 0
+    note: str = ""
+
+
+def best_per_target(
+    compiled: Compiled, store: Store, frame: pd.DataFrame, candidates: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Two rows for each encoder and target, with and without English; see `Best`.
+
+    Args:
+        frame: the results of the same cells, see `analysis.scan.results_frame`.
+        candidates: the settings to choose from; by default all but the baseline, as "best" is
+            said of intermediate tasks.
+
+    A setting with a diverged or collapsed run is never chosen. A target with nothing to choose
+    yet has no rows.
+    """
+    looks, wanted = dev_looks(compiled, store), expected(compiled.cells)
+    settings: dict[Best, dict[str, None]] = {}
+    for cell in compiled.cells:
+        among = settings.setdefault(Best(cell.encoder, cell.target, cell.metrics[0]), {})
+        if cell.intermediate != BASELINE if candidates is None else cell.intermediate in candidates:
+            among[cell.intermediate] = None
+    rows = [
+        asdict(row)
+        for blank, among in settings.items()
+        for row in _rows(blank, tuple(among), looks, frame, wanted)
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in fields(Best)])
+
+
+def chosen_results(frame: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """The results of each target's chosen setting, as those of one setting called `BEST`."""
+    keys = ["encoder", "target", "intermediate"]
+    found = frame.merge(best.loc[best["english"], keys], on=keys)
+    return found.assign(intermediate=BEST)
+
+
+def _rows(
+    blank: Best, among: tuple[str, ...], looks: Looks, frame: pd.DataFrame, wanted: Expected
+) -> Iterator[Best]:
+    results = _Results.of(blank, frame, wanted)
+    how, found = _grounds(blank, among, looks, results)
+    sound = {setting: look.score for setting, look in found.items() if not look.events}
+    if not sound:
+        return
+    setting = max(sound, key=lambda name: sound[name])  # the first of equals
+    events = {PARTIAL for look in found.values() if PARTIAL in look.events}
+    chosen = replace(
+        blank,
+        intermediate=setting,
+        how=how,
+        dev=float("nan") if how is How.TEST else sound[setting],
+        note=" ".join(sorted(events | results.events(setting) | results.events(BASELINE))),
+    )
+    yield from (results.scored(replace(chosen, english=english)) for english in (True, False))
+
+
+def _grounds(
+    blank: Best, among: tuple[str, ...], looks: Looks, results: _Results
+) -> tuple[How, Mapping[str, Look]]:
+    """What can be chosen by, the most honest first: the target's own dev, BUCC's, the results."""
+    own = _looks_of(blank.encoder, blank.target, among, looks)
+    if own and not any(look.shown for look in own.values()):
+        return How.DEV, own
+    if blank.target.startswith(TATOEBA):
+        of_bucc = blank.target.replace(TATOEBA, BUCC, 1)  # of the same layer and pooling
+        if theirs := _looks_of(blank.encoder, of_bucc, among, looks):
+            return How.BUCC, theirs
+    return How.TEST, {setting: results.look(setting) for setting in among}
+
+
+def _looks_of(
+    encoder: str, target: str, among: tuple[str, ...], looks: Looks
+) -> Mapping[str, Look]:
+    places = {setting: (encoder, target, setting) for setting in among}
+    return {setting: looks[place] for setting, place in places.items() if place in looks}
+
+
+@dataclass(frozen=True)
+class _Results:
+    """One target's main scores.
+
+    Args:
+        means: [languages, settings], over seeds.
+        notes: setting → words of its results.
+        unfinished: settings with scores missing.
+    """
+
+    means: pd.DataFrame
+    notes: Mapping[str, set[str]]
+    unfinished: frozenset[str]
+
+    @classmethod
+    def of(cls, blank: Best, frame: pd.DataFrame, wanted: Expected) -> _Results:
+        keys = ["encoder", "target", "metric"]
+        here = frame[(frame[keys] == [blank.encoder, blank.target, blank.metric]).all(axis=1)]
+        means = language_gains(here).pivot(index="language", columns="intermediate", values="value")
+        notes: dict[str, set[str]] = {}
+        pairs: dict[str, set[tuple[str, int]]] = {}
+        for setting, code, seed, note in here[
+            ["intermediate", "language", "seed", "note"]
+        ].itertuples(index=False):
+            notes.setdefault(setting, set()).update(note.split())
+            pairs.setdefault(setting, set()).add((code, seed))
+        unfinished = frozenset(
+            setting
+            for (encoder, target, setting), needed in wanted.items()
+            if (encoder, target) == (blank.encoder, blank.target)
+            and not needed <= pairs.get(setting, set())
+        )
+        return cls(means, notes, unfinished)
+
+    def events(self, setting: str) -> set[str]:
+        """What must be known of a setting's scores."""
+        words = self.notes.get(setting, set())
+        late = setting in self.unfinished and not UNSOUND & words
+        return words | ({PARTIAL} if late else set())
+
+    def look(self, setting: str) -> Look:
+        """The results as if they were dev's."""
+        events = self.events(setting) & {*UNSOUND, PARTIAL}
+        scores = {str(code): float(value) for code, value in self._of(setting).items()}
+        return Look(True, scores, events)
+
+    def scored(self, best: Best) -> Best:
+        """With the scores of its setting and of the baseline."""
+        ours, theirs = self._of(best.intermediate), self._of(BASELINE)
+        codes = [code for code in ours.index if theirs.empty or code in theirs.index]
+        codes = [code for code in codes if best.english or code != ENGLISH]
+        score, baseline = float(ours[codes].mean()), float(theirs.reindex(codes).mean())
+        return replace(
+            best, score=score, baseline=baseline, gain=score - baseline, languages=len(codes)
+        )
+
+    def _of(self, setting: str) -> pd.Series[float]:
+        if setting not in self.means:
+            return pd.Series(dtype=float)
+        return self.means[setting].dropna()

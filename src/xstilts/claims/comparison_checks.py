@@ -1,0 +1,139 @@
+"""Checks that compare settings with each other, or targets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import pairwise
+from typing import Literal
+
+from pydantic import Field
+
+from xstilts.claims.evidence import Body
+from xstilts.claims.mean_gains import Average, Choice, choose, difference, found, nothing_for
+from xstilts.claims.verdict import Check, Found, Measure, alike, decide
+from xstilts.config.experiment import Model
+
+Pairs = Mapping[tuple[str, str], Average]
+"""(setting, other setting) → how much more the first gains."""
+
+
+class Order(Model):
+    """`order`: the tasks' mean gains fall in the order in which they are written."""
+
+    tasks: dict[str, tuple[str, ...]] = Field(min_length=2)
+    targets: tuple[str, ...] = Field(min_length=1)
+
+
+def _order(params: Order, body: Body) -> Found:
+    chosen = choose(body, params.tasks, None)
+    pairs = _differences(body, list(pairwise(chosen.settings.values())), params.targets)
+    if not pairs:
+        names = ", ".join(name for options in params.tasks.values() for name in options)
+        return nothing_for(body, f"two or more of {names}", params.targets)
+    return _pairs_found(body, pairs, params.targets).lacking_too(chosen.lacking)
+
+
+class Best(Model):
+    """`best`: the settings gain more than every other of one task; a mixture than others too."""
+
+    tasks: Choice
+    targets: tuple[str, ...] = Field(min_length=1)
+    of: int | None = None
+
+
+def _best(params: Best, body: Body) -> Found:
+    chosen = choose(body, params.tasks, params.of)
+    ours = set(chosen.settings.values())
+    rivals = (*body.singles, *(body.mixtures if params.tasks == "mixture" else ()))
+    others = [name for name in rivals if name not in ours]
+    wanted = [(one, other) for one in ours for other in others]
+    pairs = _differences(body, wanted, params.targets)
+    if not pairs:
+        return nothing_for(body, "the settings named and others beside them", params.targets)
+    told = _pairs_found(body, pairs, params.targets).lacking_too(chosen.lacking)
+    ranks = "; ".join(
+        f"{one} is rank {1 + sum(pair.effect.value < 0 for pair in mine)} of {1 + len(mine)}"
+        for one in sorted(ours)
+        if (mine := [pair for (first, _), pair in pairs.items() if first == one])
+    )
+    return told.with_why(f"{ranks} by mean gain over shared targets")
+
+
+def _differences(
+    body: Body, wanted: Collection[tuple[str, str]], targets: tuple[str, ...]
+) -> Pairs:
+    known = {(one, other): difference(body, one, other, targets) for one, other in wanted}
+    return {pair: average for pair, average in known.items() if average}
+
+
+def _pairs_found(body: Body, pairs: Pairs, targets: tuple[str, ...]) -> Found:
+    measures = [
+        Measure(f"{one} over {other}", pair.effect.estimate(), "difference")
+        for (one, other), pair in pairs.items()
+    ]
+    settings = {name for pair in pairs for name in pair}
+    used = {target for pair in pairs.values() for target in pair.targets}
+    decision = decide([pair.effect for pair in pairs.values()])
+    return found(body, decision, measures, settings, targets, used)
+
+
+class TargetsDiffer(Model):
+    """`targets-differ`: on average over the settings, one target gains more than another."""
+
+    tasks: Choice
+    more: str
+    less: str
+    of: int | None = None
+
+
+def _targets_differ(params: TargetsDiffer, body: Body) -> Found:
+    chosen = choose(body, params.tasks, params.of)
+    both = {}
+    for setting in chosen.settings.values():
+        more, less = body.gain(params.more, setting), body.gain(params.less, setting)
+        if more and less:
+            both[setting] = more - less
+    targets = (params.more, params.less)
+    if not both:
+        return nothing_for(body, "intermediate tasks", targets)
+    mean = alike(list(both.values()))
+    words = f"difference, mean of {len(both)} settings"
+    measure = Measure(f"{params.more} over {params.less}", mean.estimate(), words)
+    told = found(body, decide([mean]), [measure], list(both), targets, targets)
+    return told.lacking_too(chosen.lacking)
+
+
+class PlainOver(Model):
+    """`plain-over`: settings gain more than the same with something added.
+
+    `text`: masked language modelling beside the tasks; `languages`: training data in other
+    languages, such as translations, in their place.
+    """
+
+    variant: Literal["text", "languages"]
+    targets: tuple[str, ...] = Field(min_length=1)
+    label: str = ""
+
+
+def _plain_over(params: PlainOver, body: Body) -> Found:
+    wanted = []
+    for name, setting in body.settings.items():
+        plain = body.plain(setting, text=params.variant == "text")
+        if plain != name and plain in body.settings:
+            wanted.append((plain, name))
+    pairs = _differences(body, wanted, params.targets)
+    if not pairs:
+        what = {"text": "mnli+TEXT", "languages": "mnli@de"}[params.variant]
+        return nothing_for(body, f"pairs of settings such as mnli and {what}", params.targets)
+    mean = alike([pair.effect for pair in pairs.values()])
+    words = ", ".join(f"{one} over {other}" for one, other in pairs)
+    measure = Measure(params.label, mean.estimate(), words)
+    settings = {name for pair in pairs for name in pair}
+    used = {target for pair in pairs.values() for target in pair.targets}
+    return found(body, decide([mean]), [measure], settings, params.targets, used)
+
+
+ORDER = Check(Order, _order)
+BEST = Check(Best, _best)
+TARGETS_DIFFER = Check(TargetsDiffer, _targets_differ)
+PLAIN_OVER = Check(PlainOver, _plain_over)

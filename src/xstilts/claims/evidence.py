@@ -1,0 +1,195 @@
+"""One experiment of a store, as a body of evidence.
+
+Gains are compared within an experiment only: there they have one baseline, one recipe and one set
+of test examples. An experiment has one encoder, so encoders are never mixed either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from xstilts.analysis.gains import ENGLISH, Outcome, drawn_gains
+from xstilts.analysis.layer_sweeps import customary
+from xstilts.analysis.results import outcomes, results_frame
+from xstilts.analysis.run_gains import Gains, gains_of
+from xstilts.analysis.selection import best_per_target
+from xstilts.claims.verdict import Drawn
+from xstilts.config.intermediate import BASELINE, Setting, mixture_name, parse_setting
+from xstilts.core.store import Store
+from xstilts.models.encoder_defaults import KNOWN
+from xstilts.planning.compile import TEXT, Cell, Compiled
+
+DRAWS = 2_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one training stage trains on.
+
+    Args:
+        formats: task → its format.
+        languages: of the training data.
+    """
+
+    formats: Mapping[str, str]
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Body:
+    """An experiment's results so far.
+
+    Args:
+        frame: see `analysis.scan.results_frame`.
+        outcomes: target → each example's statistics, English left out; see
+            `analysis.scan.outcomes`.
+        best: each target's best setting among those without the target's own data; see
+            `analysis.best.best_per_target`.
+        trainings: key → what is trained there.
+        stand_ins: target → what is evaluated, where that is not its whole test split.
+        ways: target → layer and pooling of its vectors, where the experiment has several.
+    """
+
+    experiment: str
+    encoder: str
+    cells: tuple[Cell, ...]
+    frame: pd.DataFrame
+    outcomes: Callable[[str], Sequence[Outcome]] = lambda _: ()
+    best: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trainings: Mapping[str, Training] = field(default_factory=dict)
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict)
+    draws: int = DRAWS
+
+    @cached_property
+    def gains(self) -> Gains:
+        """The gains that may be compared, and what was left out of them."""
+        return gains_of(self.frame, self.cells)
+
+    @cached_property
+    def settings(self) -> dict[str, Setting]:
+        """Name → the settings of its cells but the baseline, in their order."""
+        names = dict.fromkeys(cell.intermediate for cell in self.cells)
+        return {name: parse_setting(name) for name in names if name != BASELINE}
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """Every target of its cells."""
+        return tuple(dict.fromkeys(cell.target for cell in self.cells))
+
+    @cached_property
+    def formats(self) -> dict[str, str]:
+        """Every task that is trained → its format."""
+        return {task: form for one in self.trainings.values() for task, form in one.formats.items()}
+
+    @property
+    def singles(self) -> tuple[str, ...]:
+        """Settings of one task and its own training data; running text is none."""
+        return tuple(
+            name
+            for name, setting in self.settings.items()
+            if name in setting.tasks and self.formats.get(name) != TEXT
+        )
+
+    @property
+    def mixtures(self) -> dict[str, frozenset[str]]:
+        """Settings of several tasks at once, in the tasks' own language → the tasks."""
+        return {
+            name: setting.tasks
+            for name, setting in self.settings.items()
+            if len(setting.chain) == 1
+            and len(setting.tasks) > 1
+            and not any(part.languages for part in setting.parts)
+            and not any(self.formats.get(task) == TEXT for task in setting.tasks)
+        }
+
+    def plain(self, setting: Setting, *, text: bool) -> str:
+        """The setting without running text, or without its languages; its own name if alike."""
+        chain = [
+            tuple(part for part in mixture if self.formats.get(part.task) != TEXT)
+            if text
+            else tuple(replace(part, languages=()) for part in mixture)
+            for mixture in setting.chain
+        ]
+        return " > ".join(mixture_name(mixture) for mixture in chain if mixture)
+
+    def gain(self, target: str, setting: str) -> Drawn | None:
+        """The zero-shot gain on a target; none where it was left out or is not there."""
+        return self._of_target(target).get(setting)
+
+    def keys(self, target: str, settings: Collection[str]) -> tuple[str, ...]:
+        """The score stages of these settings and the baseline, English left out."""
+        wanted = {BASELINE, *settings}
+        return tuple(
+            cell.key
+            for cell in self.cells
+            if cell.target == target and cell.intermediate in wanted and cell.language != ENGLISH
+        )
+
+    @cached_property
+    def _known(self) -> dict[str, dict[str, Drawn]]:
+        return {}
+
+    def _of_target(self, target: str) -> dict[str, Drawn]:
+        if target not in self._known:
+            self._known[target] = self._drawn(target)
+        return self._known[target]
+
+    def _drawn(self, target: str) -> dict[str, Drawn]:
+        table = self.gains.table
+        here = table[(table["target"] == target) & (table["language"] != ENGLISH)]
+        if here.empty:
+            return {}
+        metric, sound = here["metric"].iloc[0], {BASELINE, *here["setting"]}
+        systems: dict[str, dict[tuple[str, int], Outcome]] = {}
+        for one in self.outcomes(target):
+            if one.metric == metric and one.intermediate in sound:
+                systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
+        drawn = drawn_gains(metric, systems, self.draws)
+        values = here.groupby("setting", sort=False)["gain"].mean()
+        return {
+            name: Drawn(float(value), np.asarray(drawn[name]), _examples(systems[name]))
+            for name, value in values.items()
+            if name in drawn
+        }
+
+
+def _examples(system: Mapping[tuple[str, int], Outcome]) -> int:
+    """Test examples of all languages but English, of one seed."""
+    sizes = {language: len(one.ids) for (language, _), one in system.items()}
+    return sum(size for language, size in sizes.items() if language != ENGLISH)
+
+
+def body_of(name: str, compiled: Compiled, store: Store, stand_ins: Mapping[str, str]) -> Body:
+    """What a store holds of an experiment as it was run; of a sweep over layers the usual one."""
+    encoder = compiled.cells[0].encoder
+    layer = KNOWN[encoder].retrieval_layer if encoder in KNOWN else None
+    plain = customary((cell.target for cell in compiled.cells), layer)
+    cells = tuple(
+        replace(cell, target=plain[cell.target]) for cell in compiled.cells if cell.target in plain
+    )
+    frame = results_frame(cells, store)
+    apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
+    best = best_per_target(apart, store, results_frame(apart.cells, store))
+    trainings = {
+        stage.key: Training(
+            {task: facts["format"] for task, facts in stage.params["tasks"].items()},
+            frozenset(
+                role.rpartition(":")[2] for role in stage.inputs if role.startswith("train:")
+            ),
+        )
+        for stage in compiled.plan.stages
+        if stage.kind == "train"
+    }
+
+    def of_target(target: str) -> list[Outcome]:
+        here = [cell for cell in cells if cell.target == target and cell.language != ENGLISH]
+        return outcomes(here, store)
+
+    ways = {task: name for name, task in plain.items() if name != task}
+    return Body(name, encoder, cells, frame, of_target, best, trainings, stand_ins, ways)

@@ -1,0 +1,137 @@
+"""Checks of effects: is there a gain over the baseline?"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from xstilts.analysis.selection import How
+from xstilts.claims.evidence import Body
+from xstilts.claims.mean_gains import Choice, average, choose, found, nothing_for
+from xstilts.claims.verdict import (
+    Check,
+    Decision,
+    Drawn,
+    Found,
+    Measure,
+    Verdict,
+    alike,
+    decide,
+    mean_of,
+)
+from xstilts.config.experiment import Fraction, Model
+from xstilts.statistics.bootstrap import percentiles
+from xstilts.statistics.estimate import LEVEL
+
+
+class Gains(Model):
+    """`gains`: so many of the settings gain on these targets."""
+
+    tasks: Choice
+    targets: tuple[str, ...] = Field(min_length=1)
+    share: Fraction = Field(1.0, description="of the settings that must gain")
+    of: int | None = Field(None, description="how many tasks the claim was published about")
+    label: str = Field("", description="of the mean over the settings, beside a published figure")
+
+
+def _gains(params: Gains, body: Body) -> Found:
+    chosen = choose(body, params.tasks, params.of, params.label)
+    each = {
+        (name, setting): one
+        for name, setting in chosen.settings.items()
+        if (one := average(body, setting, params.targets))
+    }
+    if not each:
+        return nothing_for(body, _words(params.tasks), params.targets)
+    measures = [Measure(name, one.effect.estimate(), of) for (name, of), one in each.items()]
+    if params.label and params.tasks == "singles":
+        mean = alike([one.effect for one in each.values()])
+        measures.insert(0, Measure(params.label, mean.estimate(), f"mean of {len(each)} settings"))
+    used = {target for one in each.values() for target in one.targets}
+    decision = decide([one.effect for one in each.values()], params.share)
+    told = found(body, decision, measures, [of for _, of in each], params.targets, used)
+    return told.lacking_too(chosen.lacking)
+
+
+def _words(tasks: Choice) -> str:
+    if tasks == "singles":
+        return "single intermediate tasks"
+    if tasks == "mixture":
+        return "a mixture of intermediate tasks"
+    return "one of " + ", ".join(name for names in tasks.values() for name in names)
+
+
+class NoGain(Model):
+    """`no-gain`: on average over the settings, the gain on these targets is below a margin."""
+
+    tasks: Choice
+    targets: tuple[str, ...] = Field(min_length=1)
+    margin: float = Field(1.0, gt=0, description="points of 100 that would be a gain")
+    of: int | None = None
+    label: str = ""
+
+
+def _no_gain(params: NoGain, body: Body) -> Found:
+    chosen = choose(body, params.tasks, params.of)
+    each = {
+        setting: one
+        for setting in chosen.settings.values()
+        if (one := average(body, setting, params.targets))
+    }
+    if not each:
+        return nothing_for(body, _words(params.tasks), params.targets)
+    mean = alike([one.effect for one in each.values()])
+    used = {target for one in each.values() for target in one.targets}
+    measure = Measure(params.label, mean.estimate(), f"mean of {len(each)} settings")
+    decision = _absent(mean, params.margin)
+    told = found(body, decision, [measure], list(each), params.targets, used)
+    return told.lacking_too(chosen.lacking)
+
+
+def _absent(effect: Drawn, margin: float) -> Decision:
+    """No gain of the margin or more: to find none is not to show that there is none."""
+    low, high = percentiles(effect.draws)
+    favour = float(((100 * effect.draws < margin).sum() + 1) / (len(effect.draws) + 2))
+    if 100 * high < margin:
+        why = f"the interval ends below {margin:g} points, which would be a gain"
+        return Decision(Verdict.SUPPORTED, favour, why)
+    if low > 0 and effect.estimate().p < LEVEL:
+        return Decision(Verdict.CONTRADICTED, favour, "the gain's interval is above zero")
+    mde = 100 * effect.detectable
+    why = f"a gain of {margin:g} points is within the interval; {mde:.1f} points would be found"
+    return Decision(Verdict.UNDECIDED, favour, f"{why} in four of five such runs")
+
+
+class Selection(Model):
+    """`selection`: the settings chosen by dev, one per target, gain on average."""
+
+    targets: tuple[str, ...] = Field(min_length=1)
+    label: str = ""
+
+
+def _selection(params: Selection, body: Body) -> Found:
+    rows = body.best[body.best["english"]] if len(body.best) else body.best
+    chosen, peeked = dict[str, str](), list[str]()
+    for _, row in rows[rows["target"].isin(params.targets)].iterrows() if len(rows) else ():
+        if row["how"] == How.TEST:
+            peeked.append(row["target"])
+        else:
+            chosen[row["target"]] = row["intermediate"]
+    gains = {target: gain for target, name in chosen.items() if (gain := body.gain(target, name))}
+    if not gains:
+        return nothing_for(body, "settings that English dev can choose among", params.targets)
+    mean = mean_of(list(gains.values()))
+    names = ", ".join(f"{target}: {chosen[target]}" for target in gains)
+    measures = [Measure(params.label, mean.estimate(), "chosen by English dev")]
+    measures += [Measure(target, gain.estimate(), chosen[target]) for target, gain in gains.items()]
+    decision = decide([mean])
+    settings = {chosen[target] for target in gains}
+    told = found(body, decision, measures, settings, params.targets, gains)
+    words = [f"Left out, as only test could choose: {', '.join(peeked)}."] if peeked else []
+    return told.with_caveats(
+        [f"Chosen, settings with a target's own data left out: {names}.", *words]
+    )
+
+
+GAINS = Check(Gains, _gains)
+NO_GAIN = Check(NoGain, _no_gain)
+SELECTION = Check(Selection, _selection)

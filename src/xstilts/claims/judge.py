@@ -1,0 +1,124 @@
+"""From a claim and the experiments of a store to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isnan
+
+from xstilts.claims.evidence import Body
+from xstilts.claims.schema import Asked, Claim, Listed
+from xstilts.claims.verdict import Found, Measure, Verdict, confidence
+from xstilts.statistics.estimate import NAN
+
+
+class Scope(StrEnum):
+    """How much of what was published a verdict is about."""
+
+    WHOLE = "as published"
+    PART = "in part"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one experiment says of one claim.
+
+    Args:
+        judged_on: the encoder, and how much of the targets, tasks and test splits.
+        why: a sentence for each check.
+        favour: the smallest share of bootstrap draws in which a check of the claim holds. NaN
+            where nothing is drawn.
+        confidence: share of the draws on the verdict's side; NaN where there is none.
+        keys: of the stages that hold the scores behind it.
+    """
+
+    claim: Claim
+    experiment: str
+    encoder: str
+    verdict: Verdict
+    scope: Scope
+    judged_on: str
+    why: tuple[str, ...]
+    measures: tuple[Measure, ...] = ()
+    favour: float = NAN
+    confidence: float = NAN
+    caveats: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+def judge(claims: Sequence[Listed], bodies: Sequence[Body]) -> tuple[Judgement, ...]:
+    """A verdict for every claim and experiment that it can be judged on.
+
+    Args:
+        bodies: the newest first; a claim that none of them can judge is told of the first alone.
+    """
+    return tuple(one for listed in claims for one in _of_claim(listed, bodies))
+
+
+def _of_claim(listed: Listed, bodies: Sequence[Body]) -> Iterator[Judgement]:
+    each = [_judged(listed, body) for body in bodies]
+    testable = [one for one in each if one.verdict is not Verdict.UNTESTABLE]
+    yield from testable or each[:1]
+
+
+def _judged(listed: Listed, body: Body) -> Judgement:
+    claim = listed.claim
+    answers = [(asked, asked.check.judge(asked.params, body)) for asked in listed.checks]
+    verdict = _together(answers)
+    told = [found for _, found in answers if found.verdict is not Verdict.UNTESTABLE]
+    favours = [found.favour for found in told if not isnan(found.favour)]
+    favour = min(favours, default=NAN)
+    lacking = _lacking(claim, body, answers)
+    return Judgement(
+        claim,
+        body.experiment,
+        body.encoder,
+        verdict,
+        Scope.PART if lacking else Scope.WHOLE,
+        ", ".join([body.encoder, *lacking]),
+        tuple(f"{asked.name}: {found.verdict}: {found.why}." for asked, found in answers),
+        tuple(measure for found in told for measure in found.measures),
+        favour,
+        confidence(verdict, favour),
+        _each(found.caveats for _, found in answers),
+        _each(found.keys for found in told),
+    )
+
+
+def _together(answers: Sequence[tuple[Asked, Found]]) -> Verdict:
+    """All checks must hold: one contradiction contradicts, one that is not tested leaves open."""
+    verdicts = [found.verdict for _, found in answers]
+    missing = [asked.needed for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
+    if Verdict.CONTRADICTED in verdicts:
+        return Verdict.CONTRADICTED
+    if any(missing) or len(missing) == len(answers):
+        return Verdict.UNTESTABLE
+    return Verdict.UNDECIDED if missing or Verdict.UNDECIDED in verdicts else Verdict.SUPPORTED
+
+
+def _lacking(claim: Claim, body: Body, answers: Sequence[tuple[Asked, Found]]) -> tuple[str, ...]:
+    """What keeps the verdict from being about what was published, in words."""
+    said = _each(found.lacking for _, found in answers)
+    least: dict[str, str] = {}
+    for text in said:
+        kind = text.rpartition(" of ")[2]
+        least[kind] = min(least.get(kind, text), text, key=_number)
+    words = tuple(text for text in said if text in least.values())
+    if claim.about.encoders and body.encoder not in claim.about.encoders:
+        words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
+    names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
+    if names:
+        words = (*words, f"not tested: {', '.join(names)}")
+    return (*words, f"not judged: {claim.unjudged}") if claim.unjudged else words
+
+
+def _number(text: str) -> int:
+    """That "3 of 9 targets" begins with; 0 of other words."""
+    first = text.partition(" ")[0]
+    return int(first) if first.isdecimal() else 0
+
+
+def _each(groups: Iterator[tuple[str, ...]]) -> tuple[str, ...]:
+    """All words, each once, in their order."""
+    return tuple(dict.fromkeys(word for words in groups for word in words))

@@ -1,0 +1,186 @@
+"""What a check says of one experiment, and how draws become a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from math import ceil, isnan
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
+from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats
+from xstilts.statistics.multiple_testing import holm
+from xstilts.statistics.power import detectable_effect
+
+if TYPE_CHECKING:
+    from xstilts.claims.evidence import Body
+
+
+class Verdict(StrEnum):
+    """What a store says of a claim."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    UNDECIDED = "undecided"
+    UNTESTABLE = "not testable here"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number beside a published one; scores and gains between 0 and 1.
+
+    Args:
+        what: as `Figure.what` where there is a published figure of it.
+        of: the setting or the pair that it was measured on.
+    """
+
+    what: str
+    estimate: Estimate
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer of one check.
+
+    Args:
+        why: sentences with the numbers in them, or what would have to be run.
+        favour: share of the bootstrap draws in which the claim holds; NaN where nothing is drawn.
+        lacking: what the claim was published about and this was not judged on, in words.
+        keys: the stages that hold the scores behind it.
+    """
+
+    verdict: Verdict
+    why: str
+    measures: tuple[Measure, ...] = ()
+    favour: float = NAN
+    lacking: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def lacking_too(self, words: Sequence[str]) -> Found:
+        """With more of what it was not judged on."""
+        return replace(self, lacking=(*words, *self.lacking))
+
+    def with_caveats(self, words: Sequence[str]) -> Found:
+        """With more that must be known."""
+        return replace(self, caveats=(*words, *self.caveats))
+
+    def with_why(self, words: str) -> Found:
+        """With a sentence before its own."""
+        return replace(self, why=f"{words}; {self.why}")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A predicate over the results of an experiment.
+
+    Args:
+        params: what YAML may say beside its name.
+        judge: from these and an experiment's results to the answer; never raises for want of
+            data, but says what would have to be run.
+    """
+
+    params: type[BaseModel]
+    judge: Callable[[Any, Body], Found]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An effect: its value, and its value in each bootstrap draw.
+
+    Args:
+        runs: [draws, seeds] its value for each seed; differences and means are taken there.
+        n: test examples that it stands on, of one seed.
+    """
+
+    value: float
+    runs: Floats
+    n: int
+
+    @cached_property
+    def draws(self) -> Floats:
+        """[draws] its value over seeds; see `statistics.bootstrap.over_seeds`."""
+        return over_seeds(self.runs)
+
+    @property
+    def detectable(self) -> float:
+        """The effect that would be found in four of five such runs; the draws need not be normal.
+
+        By the width of the interval, as draws from Student's t may have no variance.
+        """
+        low, high = percentiles(self.draws)
+        return detectable_effect((high - low) / 2 / NormalDist().inv_cdf(1 - LEVEL / 2))
+
+    def estimate(self, note: str = "") -> Estimate:
+        """With percentile interval and the bootstrap's p value."""
+        return Estimate(self.value, *percentiles(self.draws), two_sided(self.draws), self.n, note)
+
+    def __sub__(self, other: Drawn) -> Drawn:
+        return Drawn(self.value - other.value, self.runs - other.runs, self.n)
+
+
+def mean_of(effects: Sequence[Drawn]) -> Drawn:
+    """The unweighted mean over targets, draw by draw and seed by seed."""
+    value = float(np.mean([one.value for one in effects]))
+    runs = np.mean([one.runs for one in effects], axis=0)
+    return Drawn(value, runs, sum(one.n for one in effects))
+
+
+def alike(effects: Sequence[Drawn]) -> Drawn:
+    """The mean over settings, which share their test examples."""
+    return replace(mean_of(effects), n=max(one.n for one in effects))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict over several effects that should be above zero, and the words for it."""
+
+    verdict: Verdict
+    favour: float
+    why: str
+
+
+def decide(effects: Sequence[Drawn], share: float = 1.0) -> Decision:
+    """Are so many of the effects above zero?
+
+    Supported where that many are above zero after Holm's correction over the effects;
+    contradicted where so many are below it that the share cannot be reached; else undecided,
+    with the effect that would have been found in four of five such runs.
+    """
+    p = holm(np.array([two_sided(one.draws) for one in effects]))
+    pairs = zip(effects, p, strict=True)
+    sides = [int(np.sign(one.value)) if value < LEVEL else 0 for one, value in pairs]
+    needed = ceil(share * len(effects) - 1e-9)
+    above, below = sides.count(1), sides.count(-1)
+    won = np.sum([one.draws > 0 for one in effects], axis=0) >= needed
+    favour = float((won.sum() + 1) / (len(won) + 2))
+    words = f"{above} above zero, {below} below, {len(effects) - above - below} undecided"
+    if len(effects) == 1:
+        words = "the effect is " + ("above" if above else "below" if below else "not apart from")
+        words += " zero"
+    if above >= needed:
+        return Decision(Verdict.SUPPORTED, favour, words)
+    if len(effects) - below < needed:
+        return Decision(Verdict.CONTRADICTED, favour, words)
+    mde = 100 * max(one.detectable for one in effects)
+    words += f"; an effect of {mde:.1f} points would be found in four of five such runs"
+    return Decision(Verdict.UNDECIDED, favour, words)
+
+
+def untestable(why: str) -> Found:
+    """Nothing to judge by, and what would have to be run."""
+    return Found(Verdict.UNTESTABLE, why)
+
+
+def confidence(verdict: Verdict, favour: float) -> float:
+    """Share of the draws on the verdict's side; NaN for verdicts that have none."""
+    if isnan(favour) or verdict in (Verdict.UNDECIDED, Verdict.UNTESTABLE):
+        return NAN
+    return favour if verdict is Verdict.SUPPORTED else 1 - favour

@@ -1,0 +1,187 @@
+"""How an encoder lies in the store.
+
+of an `encoder` stage   config.json, the tokenizer's files, body.safetensors and
+                        embeddings.safetensors (the whole word embedding matrix);
+                        masked_head.safetensors if the model came with such a head
+of a `train` stage      body.safetensors, heads.safetensors and rows.safetensors: the
+                        embedding rows that training has touched. Every other row is the
+                        pretrained one times `decay` (see `vocabulary`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers.models.auto.configuration_auto import AutoConfig
+
+from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.errors import EncoderError
+from xstilts.models.vocab_view import TouchedRows
+
+BODY, EMBEDDINGS, ROWS, HEADS, MASKED_HEAD = (
+    f"{name}.safetensors" for name in ("body", "embeddings", "rows", "heads", "masked_head")
+)
+MASKED_HEAD_NAMES = {
+    "dense.weight": ("lm_head.dense.weight", "cls.predictions.transform.dense.weight"),
+    "dense.bias": ("lm_head.dense.bias", "cls.predictions.transform.dense.bias"),
+    "norm.weight": (
+        "lm_head.layer_norm.weight",
+        "cls.predictions.transform.LayerNorm.weight",
+        "cls.predictions.transform.LayerNorm.gamma",
+    ),
+    "norm.bias": (
+        "lm_head.layer_norm.bias",
+        "cls.predictions.transform.LayerNorm.bias",
+        "cls.predictions.transform.LayerNorm.beta",
+    ),
+    "bias": ("lm_head.bias", "cls.predictions.bias"),
+}
+"""Our name → RoBERTa's, BERT's and old BERT's names of the parts of a masked LM's head."""
+
+
+@dataclass(frozen=True)
+class EncoderFiles:
+    """The pretrained encoder's folder, and that of the training stage on top, if any."""
+
+    root: Path
+    trained: Path | None = None
+
+    def tokenizer(self) -> Any:
+        """The encoder's fast tokenizer (kept in memory between calls)."""
+        return _tokenizer(self.root)
+
+    def touched(self) -> TouchedRows:
+        """The embedding rows that differ from the pretrained ones by more than decay."""
+        if self.trained is None:
+            width = self.whole_embeddings().shape[1]
+            return TouchedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, width), 1.0)
+        tensors = load_file(self.trained / ROWS)
+        return TouchedRows(tensors["ids"], tensors["weight"], tensors["decay"].item())
+
+    def whole_embeddings(self) -> Tensor:
+        """The pretrained embedding matrix, read from the disk only where it is indexed."""
+        with safe_open(self.root / EMBEDDINGS, framework="pt") as file:
+            weight: Tensor = file.get_tensor("weight")
+        return weight
+
+    def embeddings(self, ids: Tensor) -> Tensor:
+        """[v, d] rows of the embedding matrix for sorted vocabulary ids [v]."""
+        return self.touched().over(self.whole_embeddings()[ids], ids)
+
+    def model(self, ids: Tensor) -> PreTrainedModel:
+        """The encoder with the embedding rows of these ids only, in evaluation mode."""
+        model = empty_model(self.root, len(ids))
+        body = load_file((self.trained or self.root) / BODY)
+        missing, unexpected = model.load_state_dict(body, strict=False)
+        name = embedding_name(model)
+        if unexpected or set(missing) != {name}:
+            raise EncoderError(
+                f"the weights do not fit the model: {sorted(set(missing) - {name})[:3]} missing, "
+                f"{unexpected[:3]} unexpected",
+                where=str(self.root),
+            )
+        word_embeddings(model).weight.data.copy_(self.embeddings(ids))
+        model.eval()
+        return model
+
+
+def empty_model(root: Path, rows: int) -> PreTrainedModel:
+    """A model of the encoder's shape with that many embedding rows."""
+    config = AutoConfig.from_pretrained(root)
+    config.vocab_size = rows
+    return _from_config(config, pooler=bool(read_json(root / "layout.json")["pooler"]))
+
+
+def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
+    model: PreTrainedModel = (
+        AutoModel.from_config(config)
+        if pooler
+        else AutoModel.from_config(config, add_pooling_layer=False)
+    )
+    return model
+
+
+def word_embeddings(model: PreTrainedModel) -> nn.Embedding:
+    """The layer that turns vocabulary ids into vectors."""
+    return cast("nn.Embedding", model.get_input_embeddings())
+
+
+def embedding_name(model: PreTrainedModel) -> str:
+    """The name of the word embedding matrix among the model's parameters."""
+    weight = word_embeddings(model).weight
+    return next(name for name, value in model.named_parameters() if value is weight)
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(root: Path) -> Any:
+    return AutoTokenizer.from_pretrained(root)
+
+
+def import_encoder(folder: Path, target: Path) -> None:
+    """Read a Hugging Face encoder's folder and write it in the store's layout.
+
+    Raises:
+        EncoderError: no fast tokenizer, or an architecture that `AutoModel` cannot build.
+    """
+    tokenizer = load_tokenizer(folder)
+    model, pooler = _load(folder)
+    name = embedding_name(model)
+    state = {key: value.contiguous() for key, value in model.state_dict().items()}
+    save_file({"weight": state.pop(name)}, target / EMBEDDINGS)
+    save_file(state, target / BODY)
+    model.config.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+    write_json(target / "layout.json", {"embedding": name, "pooler": pooler})
+    if head := masked_head(folder):
+        save_file(head, target / MASKED_HEAD)
+
+
+def masked_head(folder: Path) -> dict[str, Tensor]:
+    """The masked language model's head that lies beside the weights; empty if there is none."""
+    found: dict[str, Tensor] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            for own, theirs in MASKED_HEAD_NAMES.items():
+                for name in names.intersection(theirs):
+                    found[own] = file.get_tensor(name).float().contiguous()
+    return found if found.keys() == MASKED_HEAD_NAMES.keys() else {}
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The folder's fast tokenizer; offsets and word positions exist only for fast ones."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        raise EncoderError(
+            f"no tokenizer can be loaded ({type(error).__name__}: {error})",
+            where=str(folder),
+            todo="the folder needs a tokenizer.json",
+        ) from error
+    if not tokenizer.is_fast:
+        raise EncoderError(
+            f"{type(tokenizer).__name__} is no fast tokenizer",
+            where=str(folder),
+            todo="save one with a tokenizer.json: tagging needs each word's first sub-word",
+        )
+    return tokenizer
+
+
+def _load(folder: Path) -> tuple[PreTrainedModel, bool]:
+    """The model in fp32, without a pooler where the architecture can do without."""
+    wanted = {"use_safetensors": True, "trust_remote_code": False, "dtype": torch.float32}
+    try:
+        return AutoModel.from_pretrained(folder, add_pooling_layer=False, **wanted), False
+    except TypeError:
+        pass
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"the encoder cannot be loaded: {error}", where=str(folder)) from error
+    return AutoModel.from_pretrained(folder, **wanted), True

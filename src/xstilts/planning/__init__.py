@@ -1,0 +1,1 @@
+"""From an experiment to its plan: what has to run, what it costs, and where its data come from."""

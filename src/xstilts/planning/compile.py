@@ -1,0 +1,292 @@
+"""From an experiment to its plan: the three phases as stages, shared wherever they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from xstilts.config.experiment import Experiment, Recipe
+from xstilts.config.intermediate import BASELINE, Part, Setting, mixture_name, parse_setting
+from xstilts.config.load import Loaded
+from xstilts.core.errors import ConfigError
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Cost
+from xstilts.formats import EMBEDDED
+from xstilts.formats import VERSIONS as FORMAT_VERSIONS
+from xstilts.metrics import METRICS
+from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, score_cost, train_cost
+from xstilts.planning.graph import Graph, language_of
+from xstilts.planning.resolve import Names
+from xstilts.planning.retrieval import searched
+from xstilts.planning.validate import check
+from xstilts.tasks.base import TaskSpec
+from xstilts.training.task_sampling import turns
+
+TEXT = "masked_lm"
+Rows = Callable[[TaskSpec, str, str], str]
+"""(task, train or dev, language) → key of the stage that prepares what plays this part."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place in the results: which score stage fills it, and which trainings lead to it."""
+
+    encoder: str
+    intermediate: str
+    target: str
+    language: str
+    split: str
+    seed: int
+    metrics: tuple[str, ...]
+    key: str
+    trained_by: tuple[str, ...]
+    same_data: bool
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A plan and the cells that its score stages fill."""
+
+    plan: Plan
+    cells: tuple[Cell, ...]
+
+
+def compile_experiment(loaded: Loaded) -> Compiled:
+    """The plan of an experiment, made without torch, weights or data.
+
+    Raises:
+        ConfigError: names that do not exist or do not fit together.
+    """
+    names = Names(loaded)
+    return Compiler(names, Graph(names)).compile()
+
+
+@dataclass
+class Compiler:
+    """Trainings and what is read off them, added to a graph as they are asked for."""
+
+    names: Names
+    graph: Graph
+    whole: set[str] = field(default_factory=set)
+    """Trainings that change every row of the embedding matrix."""
+    chains: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+    """(setting, seed) → its training stages, which all targets share."""
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment as written."""
+        return self.names.experiment
+
+    def compile(self) -> Compiled:
+        """The whole experiment; see `compile_experiment`."""
+        settings = [parse_setting(text) for text in self.experiment.intermediate]
+        check(self.names, settings)
+        cells = tuple(self._cells(settings))
+        if not cells:
+            raise ConfigError(
+                "nothing is left to run: every target is its own and only intermediate task, or "
+                "a retrieval target with no language but English",
+                where="targets",
+                todo=f"add {BASELINE} or another task to `intermediate`, or more languages",
+            )
+        return Compiled(Plan.of(self.graph.stages.values()), cells)
+
+    def _cells(self, settings: Sequence[Setting]) -> Iterator[Cell]:
+        for target in self.experiment.targets:
+            task = self.names.task(target)
+            for setting in settings:
+                if setting.chain == ((Part(target),),) and self.names.training(task).task == target:
+                    continue  # a task after itself is just more epochs of it
+                yield from self._cells_after(setting, task)
+
+    def _cells_after(self, setting: Setting, task: TaskSpec) -> Iterator[Cell]:
+        same_data = self._same_data(task, setting)
+        split = self.names.share(task, self.experiment.evaluate).name
+        for seed in self.experiment.seeds:
+            trained = self.intermediate(setting, seed)
+            if task.format in EMBEDDED:
+                after = _after(setting) + (f" seed {seed}" if trained else "")
+                scored = searched(self.graph, task, trained, after)
+            else:
+                trained = (*trained, self.target(setting, task, seed))
+                scored = self._predicted(setting, task, trained[-1], seed)
+            for target, language, key in scored:
+                yield Cell(
+                    encoder=self.names.source.name,
+                    intermediate=setting.name,
+                    target=target,
+                    language=language,
+                    split=split,
+                    seed=seed,
+                    metrics=task.metrics,
+                    key=key,
+                    trained_by=trained,
+                    same_data=same_data,
+                )
+
+    def _same_data(self, target: TaskSpec, setting: Setting) -> bool:
+        """Whether the setting trains on the target's own training data."""
+        if target.format in EMBEDDED:
+            return False
+        own = self.names.task(self.names.training(target).task)
+        seen = {name for part in setting.tasks for name in (part, *self.names.task(part).holds)}
+        return bool(seen & {target.name, own.name, *own.holds})
+
+    # training
+
+    def intermediate(self, setting: Setting, seed: int) -> tuple[str, ...]:
+        """Keys of the setting's training stages, in order; none for the baseline."""
+        place = setting.name, seed
+        if place not in self.chains:
+            self.chains[place] = tuple(self._chain(setting, seed))
+        return self.chains[place]
+
+    def _chain(self, setting: Setting, seed: int) -> Iterator[str]:
+        base, recipe = None, self.names.recipe(None)
+        for depth, mixture in enumerate(setting.chain, start=1):
+            name = " > ".join(mixture_name(mixture) for mixture in setting.chain[:depth])
+            base = self.train(mixture, base, recipe, seed, f"train {name} seed {seed}")
+            yield base
+
+    def target(self, setting: Setting, task: TaskSpec, seed: int) -> str:
+        """Key of the stage that trains a target after a setting."""
+        part, recipe = self.names.training(task), self.names.recipe(task.name)
+        base = next(reversed(self.intermediate(setting, seed)), None)
+        return self.train(
+            [part], base, recipe, seed, f"train {part.name} {_after(setting)} seed {seed}"
+        )
+
+    def train(
+        self,
+        parts: Sequence[Part],
+        base: str | None,
+        recipe: Recipe,
+        seed: int,
+        label: str,
+        *,
+        kind: str = "train",
+        rows: Rows | None = None,
+        portion: float = 1.0,
+    ) -> str:
+        """Key of the stage that trains a mixture.
+
+        Args:
+            base: key of the training before it, if there is one.
+            kind: another kind of stage that takes what a training takes.
+            rows: what it is trained on and looks at; by default the experiment's own.
+            portion: of the training rows that there are of these, for the estimate.
+        """
+        inputs, found = {"encoder": self.graph.encoder}, rows or self.graph.training_rows
+        if base:
+            inputs["base"] = base
+        tasks = {part: self.names.task(part.task) for part in parts}
+        for part, task in tasks.items():
+            for language in languages_of(part, task):
+                for role in ("train", "dev"):
+                    inputs[f"{role}:{task.name}:{language}"] = found(task, role, language)
+        params = {
+            "tasks": {task.name: task_params(part, task) for part, task in tasks.items()},
+            "recipe": recipe.identity(),
+            "pooling": self.names.pooling,
+            "seed": seed,
+        }
+        context = recipe.outside()
+        whole = base in self.whole or any(task.format == TEXT for task in tasks.values())
+        cost = self._train_cost(tasks, recipe, portion, whole=whole)
+        key = self.graph.add(kind, params, inputs, label, cost, context=context)
+        self.whole |= {key} if whole else set()
+        return key
+
+    def _train_cost(
+        self, tasks: Mapping[Part, TaskSpec], recipe: Recipe, portion: float, *, whole: bool
+    ) -> Cost:
+        sizes = {
+            task.name: max(1, int(portion * self.count(task, part, "train")))
+            for part, task in tasks.items()
+        }
+        on_dev = {task.name: self.count(task, part, "dev") for part, task in tasks.items()}
+        texts = {task.name for task in tasks.values() if task.format == TEXT}
+        steps = turns(sizes, on_top=texts, **recipe.mixing())
+        seen = {
+            task.name: task.subwords
+            * (
+                steps[task.name] * min(sizes[task.name], recipe.batch_size)
+                + recipe.evaluations * on_dev[task.name] / 3  # forward alone
+            )
+            for task in tasks.values()
+        }
+        masked = recipe.masked * sum(seen[name] for name in texts)
+        habits = self.names.source.habits
+        rows = habits.vocabulary if whole else TOUCHED_ROWS
+        return train_cost(habits, sum(seen.values()), sum(steps.values()), masked, rows)
+
+    def count(self, task: TaskSpec, part: Part, role: str) -> int:
+        """Rows to expect in all languages that a task is trained in."""
+        return sum(self.names.count(task, role, code) for code in languages_of(part, task))
+
+    # results of what was trained
+
+    def _predicted(
+        self, setting: Setting, task: TaskSpec, model: str, seed: int
+    ) -> Iterator[tuple[str, str, str]]:
+        graph, habits = self.graph, self.names.source.habits
+        params, what = self.reading(task), f"{task.name} {_after(setting)}"
+        for language in self.names.languages(task):
+            sample = graph.sample(task, language)
+            predictions = graph.add(
+                "predict",
+                params,
+                {"encoder": graph.encoder, "model": model, "rows": sample.rows},
+                f"predict {what} {language} seed {seed}",
+                forward_cost(habits, sample.count * task.subwords, 20 * sample.count),
+                affinity=model,
+            )
+            score = graph.add(
+                "score",
+                sample.scoring,
+                {"rows": sample.rows, "predictions": predictions},
+                f"score {what} {language} seed {seed}",
+                score_cost(sample.count),
+            )
+            yield task.name, language, score
+
+    def reading(self, task: TaskSpec) -> dict[str, Any]:
+        """The parameters of a trained target's predict stages."""
+        trained = self.names.task(self.names.training(task).task)
+        return {
+            "task": trained.name,
+            **format_params(task),
+            "labels": list(task.labels if task.format == "span" else trained.labels),
+            "pooling": self.names.pooling,
+            "reading": self.names.recipe(task.name).reading(task.format),
+        }
+
+
+def languages_of(part: Part, task: TaskSpec) -> tuple[str, ...]:
+    """The languages that a task is trained in."""
+    return part.languages or task.train_languages
+
+
+def task_params(part: Part, task: TaskSpec) -> dict[str, Any]:
+    """What the training stage must know of a task; a metric knows one language of dev."""
+    (language, *others) = part.languages or (task.train_language,)
+    if others:
+        language = task.train_language
+    return {
+        **format_params(task),
+        "labels": list(task.labels),
+        "metric": task.metrics[0],
+        "metric_version": METRICS.get(task.metrics[0]).version,
+        **language_of(language, task.metrics[:1]),
+    }
+
+
+def format_params(task: TaskSpec) -> dict[str, Any]:
+    """The format as a parameter, with its version where that is not the first."""
+    version = FORMAT_VERSIONS.get(task.format)
+    return {"format": task.format, **({"format_version": version} if version else {})}
+
+
+def _after(setting: Setting) -> str:
+    return f"after {setting.name}" if setting.chain else "(baseline)"

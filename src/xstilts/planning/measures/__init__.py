@@ -1,0 +1,70 @@
+"""Measures: properties of tasks and trained models that stages find beside scores.
+
+A measure adds the stages that it needs to the experiment's own, says where it will be found, and
+reads its value off their facts. docs/measures.md has their formulas and sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xstilts.config.intermediate import parse_setting
+from xstilts.config.load import Loaded
+from xstilts.core.registry import Registry
+from xstilts.core.stage import Stage
+from xstilts.planning.compile import Compiler
+from xstilts.planning.graph import Graph
+from xstilts.planning.measures.base import Ground, Measure, Measured
+from xstilts.planning.resolve import Names
+from xstilts.planning.validate import check
+
+__all__ = ["MEASURES", "Measure", "Measured", "compile_measures"]
+
+_HERE = "xstilts.planning.measures"
+MEASURES: Registry[Measure] = Registry(
+    "measure",
+    "xstilts.measures",
+    {
+        "accuracy": f"{_HERE}.labels:ACCURACY",
+        "chance": f"{_HERE}.labels:CHANCE",
+        "majority": f"{_HERE}.labels:MAJORITY",
+        "above-chance": f"{_HERE}.labels:ABOVE_CHANCE",
+        "above-majority": f"{_HERE}.labels:ABOVE_MAJORITY",
+        "size": f"{_HERE}.texts:SIZE",
+        "length": f"{_HERE}.texts:LENGTH",
+        "textemb": f"{_HERE}.texts:TEXTEMB",
+        "semb": f"{_HERE}.texts:SEMB",
+        "divergence": f"{_HERE}.texts:DIVERGENCE",
+        "format": f"{_HERE}.texts:FORMAT",
+        "size-rule": f"{_HERE}.texts:SIZE_RULE",
+        "logme": f"{_HERE}.models:LOGME",
+        "cka": f"{_HERE}.models:CKA",
+        "taskemb": f"{_HERE}.models:TASKEMB",
+        "prequential": f"{_HERE}.prequential:PREQUENTIAL",
+        "prequential-ratio": f"{_HERE}.prequential:PREQUENTIAL_RATIO",
+        "confidence": f"{_HERE}.dynamics:CONFIDENCE",
+        "variability": f"{_HERE}.dynamics:VARIABILITY",
+        "correctness": f"{_HERE}.dynamics:CORRECTNESS",
+        "input-only": f"{_HERE}.withheld:INPUT_ONLY",
+    },
+)
+"""Name → measure; other packages add theirs by the entry point `xstilts.measures`."""
+
+
+def compile_measures(
+    loaded: Loaded, names: Sequence[str]
+) -> tuple[tuple[Stage, ...], tuple[Measured, ...]]:
+    """The stages that hold some measures of an experiment, and where each is found.
+
+    Stages come after their inputs; those of the experiment itself among them have its keys, so
+    that both can go into one plan. Made without torch, weights or data.
+
+    Raises:
+        ConfigError: names that do not exist or do not fit together.
+    """
+    known = Names(loaded)
+    check(known, [parse_setting(text) for text in loaded.experiment.intermediate])
+    ground = Ground(Compiler(known, Graph(known)))
+    chosen = {name: MEASURES.get(name, where="measures") for name in names}
+    measured = [found for name, one in chosen.items() for found in one.build(ground, name)]
+    return tuple(ground.graph.stages.values()), tuple(measured)

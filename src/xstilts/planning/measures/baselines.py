@@ -1,0 +1,65 @@
+"""How well a task is solved after training, and how well without reading anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from xstilts.planning.compile import task_params
+from xstilts.planning.cost import sample_cost
+from xstilts.planning.measures.base import ANSWERED, Found, Ground, Measure, Measured, Single
+
+NONE = float("nan")
+
+
+def dev_score(found: Found) -> float:
+    """The score of the chosen checkpoint, off a training's facts; NaN where it diverged."""
+    scores = (found[0].get("dev") or {}).values()
+    return next((float(score) for score in scores), NONE)
+
+
+def _trained(ground: Ground, name: str) -> Iterator[Measured]:
+    for single, seed, key in ground.trained:
+        yield Measured(name, single.name, seed=seed, keys=(key,))
+
+
+def _guessed(ground: Ground, name: str) -> Iterator[Measured]:
+    for single in ground.singles:
+        if single.task.format in ANSWERED:
+            yield Measured(name, single.name, keys=(_guess(ground, single),))
+
+
+def _both(ground: Ground, name: str) -> Iterator[Measured]:
+    for single, seed, key in ground.trained:
+        if single.task.format in ANSWERED:
+            yield Measured(name, single.name, seed=seed, keys=(key, _guess(ground, single)))
+
+
+def _guess(ground: Ground, single: Single) -> str:
+    """The stage that scores guesses on the task's dev rows."""
+    task, part = single.task, single.part
+    roles = ("train", "dev")
+    inputs = {
+        f"{role}:{code}": key for role in roles for code, key in ground.rows(part, role).items()
+    }
+    rows = sum(ground.compiler.count(task, part, role) for role in roles)
+    return ground.add("guess", task_params(part, task), inputs, part.name, sample_cost(rows))
+
+
+def _of_guess(what: str, found: Found) -> float:
+    """A fact of the guess, which is the last stage."""
+    value = found[-1].get(what)
+    return NONE if value is None else float(value)
+
+
+def _above(what: str, found: Found) -> float:
+    return dev_score(found) - _of_guess(what, found)
+
+
+ACCURACY = Measure("English dev score of the intermediate model, main metric", _trained, dev_score)
+CHANCE = Measure("expected dev score of an even guess", _guessed, partial(_of_guess, "chance"))
+MAJORITY = Measure(
+    "dev score of the most frequent training label", _guessed, partial(_of_guess, "majority")
+)
+ABOVE_CHANCE = Measure("dev score above chance", _both, partial(_above, "chance"))
+ABOVE_MAJORITY = Measure("dev score above the majority label", _both, partial(_above, "majority"))

@@ -1,0 +1,35 @@
+"""What a model thinks of its training examples after each epoch (Swayamdipta et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from xstilts.planning.measures.base import ANSWERED, Found, Ground, Measure, Measured
+
+
+def _watched(ground: Ground, name: str) -> Iterator[Measured]:
+    for single in ground.singles:
+        if single.task.format not in ANSWERED:
+            continue
+        for seed in ground.seeds:
+            (mixture,) = single.setting.chain
+            recipe = ground.compiler.names.recipe(None)
+            label = f"dynamics {single.name} seed {seed}"
+            key = ground.compiler.train(mixture, None, recipe, seed, label, kind="dynamics")
+            yield Measured(name, single.name, seed=seed, keys=(key,))
+
+
+def _mean(what: str, found: Found) -> float:
+    return float(found[0].get(what, float("nan")))
+
+
+CONFIDENCE = Measure(
+    "mean probability of gold over epochs and examples", _watched, partial(_mean, "confidence")
+)
+VARIABILITY = Measure(
+    "mean over examples of its deviation over epochs", _watched, partial(_mean, "variability")
+)
+CORRECTNESS = Measure(
+    "share of epochs with the right answer", _watched, partial(_mean, "correctness")
+)

@@ -1,0 +1,31 @@
+"""What a task's answers are worth when a part of the input is withheld; see `stages.withhold`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xstilts.planning.cost import prepare_cost
+from xstilts.planning.measures.base import ANSWERED, Ground, Measure, Measured
+from xstilts.planning.measures.baselines import dev_score
+from xstilts.tasks.base import TaskSpec
+
+
+def _blinded(ground: Ground, name: str) -> Iterator[Measured]:
+    def rows(task: TaskSpec, role: str, language: str) -> str:
+        whole = ground.graph.training_rows(task, role, language)
+        cost = prepare_cost(ground.compiler.names.count(task, role, language))
+        what = f"{task.name} {role} {language}"
+        return ground.add("withhold", {"format": task.format}, {"rows": whole}, what, cost)
+
+    for single in ground.singles:
+        if single.task.format not in ANSWERED:
+            continue
+        for seed in ground.seeds:
+            (mixture,) = single.setting.chain
+            recipe = ground.compiler.names.recipe(None)
+            label = f"train {single.name} in part seed {seed}"
+            key = ground.compiler.train(mixture, None, recipe, seed, label, rows=rows)
+            yield Measured(name, single.name, seed=seed, keys=(key,))
+
+
+INPUT_ONLY = Measure("dev score of a model that sees a part of the input", _blinded, dev_score)

@@ -1,0 +1,100 @@
+"""What trained models make of a task's English examples: LogME, CKA, TaskEmb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xstilts.formats import EMBEDDED
+from xstilts.planning.cost import gradient_cost, sample_cost
+from xstilts.planning.measures.base import (
+    ANSWERED,
+    TEXTS,
+    WORDS,
+    Ground,
+    Measure,
+    Measured,
+    Single,
+    Texts,
+)
+from xstilts.planning.measures.text_similarity import compared, first_value, represented
+from xstilts.tasks.base import TaskSpec
+
+LABELLED = {"classification": 0, "multiple_choice": 0, "tagging": WORDS}
+"""Formats that LogME can be taken of → words that it looks at; 0: whole texts."""
+SQUARED = 100
+"""Examples whose gradients TaskEmb averages."""
+
+Trained = tuple[Single, TaskSpec, int, str, str]
+
+
+def _pairs(ground: Ground) -> Iterator[Trained]:
+    """Single task, target, seed, the task's training, and that in words."""
+    for single, target in ground.pairs:
+        for seed in ground.seeds:
+            (key,) = ground.compiler.intermediate(single.setting, seed)
+            yield single, target, seed, key, f"after {single.name} seed {seed}"
+
+
+def _logme(ground: Ground, name: str) -> Iterator[Measured]:
+    pooling = ground.compiler.names.pooling
+    for single, target, seed, base, after in _pairs(ground):
+        if target.format in LABELLED:
+            texts, words = ground.texts_of(target), LABELLED[target.format]
+            vectors = represented(
+                ground, texts, pooling=pooling, base=base, after=after, words=words
+            )
+            what = f"{target.name} {after}"
+            key = ground.add("logme", {}, {"vectors": vectors}, what, sample_cost(TEXTS))
+            yield Measured(name, single.name, target.name, seed=seed, keys=(key,))
+
+
+def _cka(ground: Ground, name: str) -> Iterator[Measured]:
+    """The encoders after the intermediate task and after the target, on the target's examples."""
+    pooling = ground.compiler.names.pooling
+    for single, target, seed, base, after in _pairs(ground):
+        texts = ground.texts_of(target)
+        own = "" if target.format in EMBEDDED else ground.baseline(target, seed)
+        itself = f"after itself seed {seed}" if own else ""
+        one, other = (
+            represented(ground, texts, pooling=pooling, base=key, after=said)
+            for key, said in ((base, after), (own, itself))
+        )
+        key = compared(ground, "cka", one, other, f"{target.name} {after}")
+        yield Measured(name, single.name, target.name, seed=seed, keys=(key,))
+
+
+def _taskemb(ground: Ground, name: str) -> Iterator[Measured]:
+    for single, target, seed, base, after in _pairs(ground):
+        if single.task.format in ANSWERED and target.format in ANSWERED:
+            own, part = ground.baseline(target, seed), ground.compiler.names.training(target)
+            one = _fisher(ground, ground.texts(single), single.task.name, base, seed)
+            other = _fisher(ground, ground.texts_of(target), part.task, own, seed)
+            key = compared(ground, "fisher", one, other, f"{target.name} {after}")
+            yield Measured(name, single.name, target.name, seed=seed, keys=(key,))
+
+
+def _fisher(ground: Ground, texts: Texts, task: str, model: str, seed: int) -> str:
+    """The stage that finds what a trained model depends on."""
+    params = {
+        **texts.params,
+        "most": SQUARED,
+        "task": task,
+        "pooling": ground.compiler.names.pooling,
+    }
+    inputs = {"encoder": ground.graph.encoder, "model": model, **texts.rows}
+    cost = gradient_cost(ground.graph.source.habits, min(SQUARED, texts.count) * texts.subwords)
+    return ground.add("fisher", params, inputs, f"{texts.name} seed {seed}", cost)
+
+
+LOGME = Measure(
+    "LogME of the target's labels on the intermediate encoder's vectors",
+    _logme,
+    first_value,
+    pairs=True,
+)
+CKA = Measure(
+    "linear CKA of the intermediate and the target encoder", _cka, first_value, pairs=True
+)
+TASKEMB = Measure(
+    "mean cosine of the models' Fisher information", _taskemb, first_value, pairs=True
+)

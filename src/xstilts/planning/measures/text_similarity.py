@@ -1,0 +1,127 @@
+"""What tasks are before any is trained: sizes, lengths, formats, and the likeness of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from xstilts.planning.cost import forward_cost, sample_cost
+from xstilts.planning.measures.base import TEXTS, Found, Ground, Measure, Measured, Texts
+
+COUNTED = 2000
+"""Texts of a task whose sub-words are counted."""
+
+
+def represented(
+    ground: Ground,
+    texts: Texts,
+    layer: int | None = None,
+    pooling: str = "mean",
+    *,
+    base: str = "",
+    after: str = "",
+    words: int = 0,
+) -> str:
+    """The stage with the vectors of a task's texts, or of so many words.
+
+    Args:
+        layer: none or the encoder's depth for the last.
+        base: key of the training whose encoder is meant; empty for the pretrained one.
+        after: that training, in words.
+    """
+    habits = ground.graph.source.habits
+    params: dict[str, Any] = {
+        **texts.params,
+        "most": words or TEXTS,
+        "layer": None if layer == habits.layers else layer,
+        "unit": "words" if words else "texts",
+        **({} if words else {"pooling": pooling}),
+    }
+    inputs = {"encoder": ground.graph.encoder, **texts.rows, **({"base": base} if base else {})}
+    count = min(TEXTS, texts.count)
+    cost = forward_cost(habits, count * texts.subwords, 4 * count * habits.width)
+    return ground.add("represent", params, inputs, f"{texts.name} {after or '(baseline)'}", cost)
+
+
+def compared(ground: Ground, how: str, one: str, other: str, what: str) -> str:
+    """The stage that compares what two others have written."""
+    inputs = {"one": one, "other": other}
+    return ground.add("compare", {"how": how}, inputs, f"{how} {what}", sample_cost(TEXTS))
+
+
+def first_value(found: Found) -> float:
+    """The value that the first stage has found."""
+    return float(found[0].get("value", float("nan")))
+
+
+def _subwords(ground: Ground, texts: Texts) -> str:
+    inputs = {"encoder": ground.graph.encoder, **texts.rows}
+    params = {**texts.params, "most": COUNTED}
+    return ground.add("subwords", params, inputs, texts.name, sample_cost(COUNTED))
+
+
+def _sizes(ground: Ground, name: str) -> Iterator[Measured]:
+    for single in ground.singles:
+        yield Measured(name, single.name, keys=tuple(ground.texts(single).rows.values()))
+
+
+def _lengths(ground: Ground, name: str) -> Iterator[Measured]:
+    for single in ground.singles:
+        yield Measured(name, single.name, keys=(_subwords(ground, ground.texts(single)),))
+
+
+def _formats(ground: Ground, name: str) -> Iterator[Measured]:
+    for single, target in ground.pairs:
+        same = float(single.task.format == target.format)
+        yield Measured(name, single.name, target.name, value=same)
+
+
+def _size_rule(ground: Ground, name: str) -> Iterator[Measured]:
+    for single, target in ground.pairs:
+        keys = tuple(ground.texts(single).rows.values())
+        yield Measured(name, single.name, target.name, keys=keys)
+
+
+def _rows(found: Found) -> float:
+    return float(sum(facts["rows"] for facts in found))
+
+
+def _likeness(how: str, ground: Ground, name: str) -> Iterator[Measured]:
+    """Pairs, each with the stage that compares what was found of both tasks' texts."""
+    for single, target in ground.pairs:
+        one, other = (
+            _found(ground, how, texts) for texts in (ground.texts(single), ground.texts_of(target))
+        )
+        key = compared(ground, how, one, other, f"{single.name} and {target.name}")
+        yield Measured(name, single.name, target.name, keys=(key,))
+
+
+def _found(ground: Ground, how: str, texts: Texts) -> str:
+    if how == "divergence":
+        return _subwords(ground, texts)
+    return represented(ground, texts, _sentence_layer(ground) if how == "unit-means" else None)
+
+
+def _sentence_layer(ground: Ground) -> int:
+    """The layer that sentence vectors come from; the encoder's customary one in a sweep."""
+    chosen = ground.graph.experiment.retrieval.layer
+    return chosen if isinstance(chosen, int) else ground.graph.source.habits.retrieval_layer
+
+
+SIZE = Measure("training examples used", _sizes, _rows)
+LENGTH = Measure("mean sub-words of an example", _lengths, lambda found: float(found[0]["length"]))
+FORMAT = Measure("1: the same format, 0: another", _formats, pairs=True)
+SIZE_RULE = Measure("training examples of the intermediate task", _size_rule, _rows, pairs=True)
+TEXTEMB = Measure(
+    "cosine of mean token vectors", partial(_likeness, "means"), first_value, pairs=True
+)
+SEMB = Measure(
+    "cosine of mean sentence vectors", partial(_likeness, "unit-means"), first_value, pairs=True
+)
+DIVERGENCE = Measure(
+    "Jensen–Shannon divergence of sub-words, bits",
+    partial(_likeness, "divergence"),
+    first_value,
+    pairs=True,
+)

@@ -1,0 +1,70 @@
+"""What each intermediate setting of a plan would still cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from xstilts.config.intermediate import BASELINE
+from xstilts.core.plan import Plan, Standing, State
+from xstilts.planning.compile import Compiled
+
+
+@dataclass(frozen=True)
+class Price:
+    """What is still to do.
+
+    Args:
+        stages: how many.
+        seconds: on this machine, one after the other.
+        operations: with floating-point numbers.
+    """
+
+    stages: int
+    seconds: float
+    operations: float
+
+
+def prices(
+    compiled: Compiled, standings: Mapping[str, Standing], ratios: Mapping[str, float]
+) -> dict[str, Price]:
+    """Setting → its trainings, predictions and scores, without what the baseline needs anyway.
+
+    Args:
+        ratios: kind → measured over expected seconds, see `stages.cost.calibration`.
+    """
+    by_setting: dict[str, dict[str, None]] = {}
+    for cell in compiled.cells:
+        by_setting.setdefault(cell.intermediate, {})[cell.key] = None
+    needed = {name: before(compiled.plan, keys) for name, keys in by_setting.items()}
+    shared = needed.get(BASELINE, frozenset())
+    return {
+        name: _price(compiled.plan, keys if name == BASELINE else keys - shared, standings, ratios)
+        for name, keys in needed.items()
+    }
+
+
+def before(plan: Plan, keys: Iterable[str]) -> frozenset[str]:
+    """These stages and all that they are made from."""
+    found: set[str] = set()
+    left = list(keys)
+    while left:
+        key = left.pop()
+        if key not in found:
+            found.add(key)
+            left += plan.by_key[key].inputs.values()
+    return frozenset(found)
+
+
+def _price(
+    plan: Plan,
+    keys: frozenset[str],
+    standings: Mapping[str, Standing],
+    ratios: Mapping[str, float],
+) -> Price:
+    todo = [plan.by_key[key] for key in keys if standings[key].state is State.TODO]
+    return Price(
+        len(todo),
+        sum(stage.cost.seconds * ratios.get(stage.kind, 1.0) for stage in todo),
+        sum(stage.cost.operations for stage in todo),
+    )

@@ -1,0 +1,126 @@
+"""What the words of an experiment stand for: tasks, languages, shares, recipes, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from xstilts.config.experiment import Experiment, Recipe
+from xstilts.config.intermediate import Part, parse_part
+from xstilts.config.load import Loaded
+from xstilts.config.split_slices import Share, parse_share
+from xstilts.core.errors import UnknownName
+from xstilts.models.encoder_source import Source, find_source
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.io.sources import located
+from xstilts.tasks.user_tasks import file_task
+
+GUESS = 1000
+"""Rows of a split, for the estimate, where neither the task nor a limit says."""
+HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
+"""Text for masked language modelling seldom comes with a dev split."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The experiment's names, looked up."""
+
+    loaded: Loaded
+    known: dict[str, TaskSpec] = field(default_factory=dict, repr=False, compare=False)
+    """Tasks that were asked for before."""
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment as written."""
+        return self.loaded.experiment
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the encoder comes from."""
+        choice = self.experiment.encoder
+        return find_source(choice.name, choice.revision, self.loaded.folder)
+
+    @cached_property
+    def pooling(self) -> str:
+        """What sentence heads read."""
+        chosen = self.experiment.encoder.pooling
+        return self.source.habits.pooling if chosen == "auto" else chosen
+
+    @cached_property
+    def data(self) -> Path | None:
+        """The folder of the user's data."""
+        return self.loaded.data
+
+    def task(self, name: str, where: str = "targets") -> TaskSpec:
+        """The task of that name, with the user's files in it.
+
+        Raises:
+            UnknownName: neither the experiment nor a package has it.
+        """
+        if name not in self.known:
+            self.known[name] = self._found(name, where)
+        return self.known[name]
+
+    def _found(self, name: str, where: str) -> TaskSpec:
+        own = self.experiment.tasks
+        if name in own:
+            return file_task(name, own[name], self.loaded.folder, self.data)
+        if name not in TASKS:
+            raise UnknownName("task", name, [*TASKS, *own], where=where)
+        return located(TASKS.get(name), self.data, self.experiment.revisions)
+
+    def training(self, target: TaskSpec) -> Part:
+        """The training data of a target: the experiment's choice, its benchmark's, its own."""
+        chosen = self.experiment.trained_on.get(target.name)
+        return parse_part(chosen) if chosen else Part(target.trained_on or target.name)
+
+    def share(self, task: TaskSpec, part: str) -> Share:
+        """The examples that play a part: train, dev or test."""
+        usual = part
+        if task.format == "masked_lm" and "dev" not in task.splits:
+            usual = HELD_OUT.get(part, part)
+        chosen = self.experiment.splits.get(task.name, {}).items()
+        return parse_share(next((text for name, text in chosen if name == part), usual))
+
+    def languages(self, task: TaskSpec) -> tuple[str, ...]:
+        """The languages to evaluate in among those asked for, English first."""
+        wanted = self.experiment.task_languages.get(task.name, self.experiment.languages)
+        have = task.languages_of(self.share(task, self.experiment.evaluate).split)
+        return have if wanted == "all" else tuple(code for code in have if code in wanted)
+
+    def limit(self, task: str, part: str) -> int | None:
+        """How many examples to take for a part; a task's own limit wins."""
+        own = self.experiment.task_limits.get(task)
+        found = getattr(own, part, None) or getattr(self.experiment.limits, part)
+        return None if found == "all" else found
+
+    def count(self, task: TaskSpec, part: str, language: str) -> int:
+        """Rows to expect."""
+        share = self.share(task, part)
+        size = task.sizes.get((share.split, language), GUESS)
+        size = max(1, size * (share.high - share.low) // 100)
+        return min(size, self.limit(task.name, part) or size)
+
+    def recipe(self, target: str | None) -> Recipe:
+        """The recipe of a phase; a target task's own values replace the common ones."""
+        if target is None:
+            return self.experiment.recipes.intermediate
+        own = self.experiment.recipes.tasks.get(target)
+        changes = own.model_dump(exclude_unset=True) if own else {}
+        return Recipe.model_validate(self.experiment.recipes.target.model_dump() | changes)
+
+    def layers(self) -> tuple[int, ...]:
+        """The layers that sentence vectors are taken from."""
+        habits, chosen = self.source.habits, self.experiment.retrieval.layer
+        if chosen == "auto":
+            return (habits.retrieval_layer,)
+        if chosen == "all":
+            return tuple(range(habits.layers + 1))
+        return chosen if isinstance(chosen, tuple) else (chosen,)
+
+    def poolings(self) -> tuple[str, ...]:
+        """How sentence vectors are made of the sub-words'."""
+        chosen = self.experiment.retrieval.pooling
+        return chosen if isinstance(chosen, tuple) else (chosen,)

@@ -1,0 +1,112 @@
+"""Targets that are searched by vectors: no training of their own, a score per layer and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from xstilts.planning.cost import forward_cost, score_cost, search_cost
+from xstilts.planning.graph import Graph, scoring
+from xstilts.tasks.base import TaskSpec
+
+SEARCH = {"retrieval": "search", "mining": "mine"}
+"""How each format that is not trained gets from vectors to predictions."""
+
+
+def searched(
+    graph: Graph, task: TaskSpec, trained: tuple[str, ...], after: str
+) -> Iterator[tuple[str, str, str]]:
+    """Name, language and score stage of every cell of a target after a setting.
+
+    Args:
+        trained: the training stages of the setting; none for the encoder as it is.
+        after: the setting and its seed in words.
+    """
+    ways = list(product(graph.names.layers(), graph.names.poolings()))
+    for way in ways:
+        name = task.name if len(ways) == 1 else f"{task.name} (layer {way[0]}, {way[1]})"
+        for language in graph.names.languages(task):
+            if language != task.english_side:
+                what = f"{name} {after} {language}"
+                yield name, language, _Search(graph, task, language, trained, way, what).score()
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One language of a target, searched with the vectors of one layer and pooling.
+
+    Args:
+        what: it in words.
+    """
+
+    graph: Graph
+    task: TaskSpec
+    language: str
+    trained: tuple[str, ...]
+    way: tuple[int, str]
+    what: str
+
+    @property
+    def sides(self) -> dict[str, str]:
+        """The two collections, as the task calls them."""
+        return {
+            "here": self.language,
+            "english": self.task.english_side.format(language=self.language),
+        }
+
+    def score(self) -> str:
+        """The stage that scores what was found; a threshold is tuned on dev where there is one."""
+        names, part = self.graph.names, self.graph.experiment.evaluate
+        tuning: dict[str, str] = {}
+        if self.task.format == "mining" and self._can_tune():
+            tuning = {f"tuning:{name}": key for name, key in self._found("dev", {}).items()}
+        inputs = self._found(part, tuning)
+        cost = score_cost(2 * names.count(self.task, part, self.language))
+        params = scoring(self.task, self.language)
+        return self.graph.add("score", params, inputs, f"score {self.what}", cost)
+
+    def _can_tune(self) -> bool:
+        """Whether there is a dev set apart from what is evaluated."""
+        task, names = self.task, self.graph.names
+        dev, evaluated = names.share(task, "dev"), names.share(task, names.experiment.evaluate)
+        return self.language in task.splits.get(dev.split, ()) and not dev.overlaps(evaluated)
+
+    def _found(self, part: str, tuning: dict[str, str]) -> dict[str, str]:
+        """The inputs of a score: both sides' rows, and what was found with their vectors."""
+        graph, task = self.graph, self.task
+        rows, vectors = {}, {}
+        for side, code in self.sides.items():
+            rows[f"rows:{side}"] = graph.rows(task, part, code)
+            vectors[f"vectors:{side}"] = self._vectors(part, code)
+        kind = SEARCH[task.format]
+        params: dict[str, Any] = {"layer": self.way[0], "pooling": self.way[1]}
+        if kind == "mine":
+            params["neighbours"] = graph.experiment.retrieval.neighbours
+        label = f"{kind} {self.what}{' dev' if part != graph.experiment.evaluate else ''}"
+        counts = (graph.names.count(task, part, code) for code in self.sides.values())
+        cost = search_cost(graph.source.habits, *counts)
+        found = graph.add(kind, params, {**rows, **vectors, **tuning}, label, cost)
+        return {**rows, **tuning, "predictions": found}
+
+    def _vectors(self, part: str, code: str) -> str:
+        """One pass of the encoder over a side; the vectors of every layer and pooling."""
+        graph, task, trained = self.graph, self.task, self.trained
+        names, habits = graph.names, graph.source.habits
+        inputs = {"encoder": graph.encoder, "rows": graph.rows(task, part, code)}
+        if trained:
+            inputs["base"] = trained[-1]
+        layers, poolings = names.layers(), names.poolings()
+        params = {
+            "format": task.format,
+            "layers": list(layers),
+            "poolings": list(poolings),
+            "max_length": graph.experiment.retrieval.max_length,
+        }
+        count = names.count(task, part, code)
+        size = 4 * habits.width * count * len(layers) * len(poolings)
+        cost = forward_cost(habits, count * task.subwords, size)
+        affinity = trained[-1] if trained else graph.encoder
+        label = f"embed {self.what} {code}"
+        return graph.add("embed", params, inputs, label, cost, affinity=affinity)

@@ -1,0 +1,253 @@
+"""What does not fit together in an experiment is said before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xstilts.config.intermediate import Part, Setting, parse_setting
+from xstilts.core.errors import ConfigError, UnknownName
+from xstilts.formats import TRAINED
+from xstilts.metrics import METRICS
+from xstilts.planning.resolve import Names
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+from xstilts.translate.row_fields import fields_of
+
+ENGLISH = "en"
+
+
+def check(names: Names, settings: Sequence[Setting]) -> None:
+    """Refuse names that do not exist, and tasks that cannot play the part they are given.
+
+    Raises:
+        ConfigError: says where in the experiment, and what to do.
+    """
+    experiment = names.experiment
+    for name in experiment.targets:
+        _check_target(names, names.task(name, "targets"))
+    for setting in settings:
+        for part in setting.parts:
+            _check_training(names, part, "intermediate")
+    _check_languages(names)
+    for section in ("task_limits", "splits"):
+        for name in getattr(experiment, section):
+            names.task(name, section)
+    for section, given in (
+        ("recipes.tasks", set(experiment.recipes.tasks)),
+        ("trained_on", set(experiment.trained_on)),
+        ("task_languages", set(experiment.task_languages)),
+    ):
+        for name in sorted(given.difference(experiment.targets)):
+            raise UnknownName("target", name, experiment.targets, where=section)
+    _check_revisions(names, settings)
+    _check_apart(names, settings)
+
+
+def check_folder(names: Names) -> None:
+    """Refuse to run tasks that only files have, if no folder is given; a plan says so itself.
+
+    Raises:
+        ConfigError: names the first one.
+    """
+    experiment = names.experiment
+    targets = [names.task(name) for name in experiment.targets]
+    trained = [part.task for text in experiment.intermediate for part in parse_setting(text).parts]
+    trained += [names.training(task).task for task in targets]
+    for task in (*targets, *map(names.task, trained)):
+        if task.at and not experiment.data and not task.hub:
+            raise ConfigError(
+                f"{task.name} is read from files that you have",
+                where="data",
+                todo=f"give the folder of {task.source}: data: FOLDER in the experiment, or --data",
+            )
+
+
+def _check_target(names: Names, task: TaskSpec) -> None:
+    experiment = names.experiment
+    _check_metrics(task)
+    if task.format == "masked_lm":
+        raise ConfigError(
+            f"{task.name} is text for masked language modelling, which has no score to compare",
+            where="targets",
+            todo="it can only be an intermediate task",
+        )
+    if task.format in TRAINED:
+        _check_source(names, task)
+    share = names.share(task, experiment.evaluate)
+    languages = task.languages_of(share.split)
+    if task.format not in TRAINED and task.english_side == ENGLISH and ENGLISH not in languages:
+        raise ConfigError(
+            f"{task.name} has no {ENGLISH} {share.split} split to search in",
+            where=f"tasks.{task.name}",
+        )
+    if not names.languages(task):
+        raise ConfigError(
+            f"{task.name} has no {share.split} split in the languages asked for",
+            where="languages",
+            todo=f"it has {', '.join(languages) or 'none'}",
+        )
+
+
+def _check_source(names: Names, target: TaskSpec) -> None:
+    """The target's training data must have its format and labels."""
+    part = names.training(target)
+    where = "targets" if part.task == target.name else "trained_on"
+    source = _check_training(names, part, where)
+    alike = target.format == "span" or set(source.labels) == set(target.labels)
+    if source.format != target.format or not alike:
+        raise ConfigError(
+            f"{target.name} cannot be trained on {source.name}: "
+            f"{_shape(target)} against {_shape(source)}",
+            where=where,
+            todo="name a task with the same format and labels",
+        )
+
+
+def _shape(task: TaskSpec) -> str:
+    return f"{task.format} ({', '.join(task.labels[:6])})" if task.labels else task.format
+
+
+def _check_apart(names: Names, settings: Sequence[Setting]) -> None:
+    """No translation of an evaluated example may have been trained on."""
+    targets = [names.task(name) for name in names.experiment.targets]
+    trained = {part.task for setting in settings for part in setting.parts}
+    trained |= {names.training(task).task for task in targets if task.format in TRAINED}
+    for task in targets:
+        if task.name in trained:
+            _check_overlap(names, task, names.experiment.evaluate)
+        for name, split in task.translates:
+            if name in trained:
+                _check_translated(names, task, names.task(name), split)
+        for name in sorted(trained):
+            _check_other_files(names, task, names.task(name))
+
+
+def _check_overlap(names: Names, task: TaskSpec, role: str) -> None:
+    """What is trained on plays no other part as well."""
+    train, other = names.share(task, "train"), names.share(task, role)
+    if train.overlaps(other):
+        use, why = (
+            ("choose its best checkpoint", "these are the same examples")
+            if role == "dev" and names.experiment.evaluate != "dev"
+            else ("be evaluated", "the examples of a benchmark are translations of each other")
+        )
+        raise ConfigError(
+            f"{task.name} would be trained on {train.name} and {use} on {other.name}: {why}",
+            where=f"splits.{task.name}",
+            todo="give shares that do not overlap, as in dev[:50%] and dev[50%:]",
+        )
+
+
+def _check_other_files(names: Names, target: TaskSpec, source: TaskSpec) -> None:
+    """Training data must not be the file that the target is evaluated on, by whatever name."""
+    train, evaluated = names.share(source, "train"), names.share(target, names.experiment.evaluate)
+    apart = not replace(train, split="").overlaps(replace(evaluated, split=""))
+    places = [
+        (task.origin(share.split, source.train_language), task)
+        for task, share in ((source, train), (target, evaluated))
+        if source.train_language in task.splits.get(share.split, ())
+    ]
+    if apart or len({origin for origin, _ in places}) != 1 or len(places) != 2:
+        return
+    if not str(places[0][0]).startswith(("file ", "hub ")):
+        return
+    language = source.train_language
+    if source.fingerprint(train.split, language) == target.fingerprint(evaluated.split, language):
+        raise ConfigError(
+            f"{source.name} {train.name} is the very file that {target.name} is evaluated on",
+            where=f"splits.{source.name}",
+            todo="train on another split or another file",
+        )
+
+
+def _check_translated(names: Names, target: TaskSpec, source: TaskSpec, split: str) -> None:
+    """The target's test set has the split in translation, but for a file that says otherwise."""
+    train = names.share(source, "train")
+    without = f"minus-{target.name}"
+    if train.split == split and without not in str(source.origin(split, source.train_language)):
+        raise ConfigError(
+            f"{source.name} would be trained on {train.name}, which {target.name} has in "
+            "translation",
+            where=f"splits.{source.name}",
+            todo=f"train on another split, or on a file without these examples ({without}) alone",
+        )
+
+
+def _check_training(names: Names, part: Part, where: str) -> TaskSpec:
+    """A task that is trained must be there, of a format that can be, with train and dev."""
+    task = names.task(part.task, where)
+    if task.format not in TRAINED:
+        raise ConfigError(
+            f"{task.name} is a {task.format} task, which is not trained",
+            where=where,
+            todo="it can only be a target",
+        )
+    _check_metrics(task)
+    _check_overlap(names, task, "dev")
+    for role in ("train", "dev"):
+        share = names.share(task, role)
+        have = task.splits.get(share.split, ())
+        for language in part.languages or task.train_languages:
+            if language not in have and _can_be_translated(names, task, have):
+                fields_of(task.format)
+            elif language not in have:
+                raise ConfigError(
+                    f"{task.name} has no {language} {share.split} split",
+                    where=where,
+                    todo="phases 2 and 3 train on it and choose the best checkpoint by its dev"
+                    + ("; a `translator` can make it" if language != task.train_language else ""),
+                )
+    return task
+
+
+def _can_be_translated(names: Names, task: TaskSpec, have: Sequence[str]) -> bool:
+    """Whether there is a translator, and something that it can translate."""
+    return names.experiment.translator is not None and task.train_language in have
+
+
+def _check_metrics(task: TaskSpec) -> None:
+    where = f"tasks.{task.name}.metrics"
+    for name in task.metrics:
+        metric = METRICS.get(name, where=where)
+        if task.format not in metric.formats:
+            raise ConfigError(
+                f"the metric {name} does not fit the format {task.format}",
+                where=where,
+                todo=f"it scores {', '.join(metric.formats)}",
+            )
+
+
+def _check_revisions(names: Names, settings: Sequence[Setting]) -> None:
+    """A revision for a dataset that nothing reads would be passed over without a word."""
+    given = names.experiment.revisions
+    if not given:
+        return
+    used = {*names.experiment.targets, *(name for setting in settings for name in setting.tasks)}
+    used |= {names.training(names.task(name)).task for name in names.experiment.targets}
+    known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
+    for dataset in sorted(given.keys() - known):
+        raise UnknownName("dataset of these tasks on the hub", dataset, known, where="revisions")
+
+
+def datasets_of(task: TaskSpec) -> set[str]:
+    """The datasets of the hub that a task is read from where the user has no files."""
+    origins = [task.origin(split, code) for split in task.splits for code in task.splits[split]]
+    places = "; ".join(filter(None, origins)).split("; ")
+    return {place[4:].partition("@")[0] for place in places if place.startswith("hub ")}
+
+
+def _check_languages(names: Names) -> None:
+    experiment = names.experiment
+    for name, codes in experiment.task_languages.items():
+        task = names.task(name)
+        have = task.languages_of(names.share(task, experiment.evaluate).split)
+        for code in sorted(set(codes).difference(have)):
+            raise UnknownName(f"language of {name}", code, have, where="task_languages")
+    if experiment.languages == "all":
+        return
+    tasks = [names.task(name) for name in experiment.targets]
+    known = {code for task in tasks for codes in task.splits.values() for code in codes}
+    for code in experiment.languages:
+        if code not in known:
+            raise UnknownName("language of the targets", code, known, where="languages")

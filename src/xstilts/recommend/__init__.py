@@ -1,0 +1,1 @@
+"""Which intermediate task to train on, predicted from tasks already known."""

@@ -1,0 +1,125 @@
+"""What advice would have cost: each target held out in turn, advised on by the others.
+
+Beside it two that need no model: a blind choice, and the task that is best on the other targets
+as `studies.choosing.by_other_targets` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from xstilts.recommend.predict import Known, recommend
+from xstilts.recommend.regret import by_other_targets, over_targets
+from xstilts.statistics import gain_model as additive
+from xstilts.statistics.estimate import NAN, Estimate, Floats, nothing, too_few
+from xstilts.statistics.ranking import expected_ndcg, expected_regret
+
+NEEDED = 1 + additive.NEEDED
+"""Targets below which no mean over targets is given: the others must be enough to advise."""
+LAST = -1e6
+"""Below any gain: what has no expected gain is chosen last."""
+
+
+class Way(StrEnum):
+    """How a task was chosen for the held-out target."""
+
+    ADVICE = "recommend"
+    OTHERS = "best on the other targets"
+    BLIND = "random choice"
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """How well one target's tasks were ranked without its results.
+
+    Args:
+        tasks: how many there were to choose from.
+        cost_1, cost_3: the best task's gain minus that of the best of the first 1 and 3; of 1.
+        regret_1, regret_3: the same as a percentage of the best score, see
+            `statistics.ranking.regret`.
+        ndcg: see `statistics.ranking.ndcg`. All are means over the orders of equals: a random
+            choice has its expected values.
+        inside: share of the tasks whose gain lies in the interval that was given; NaN without.
+    """
+
+    encoder: str
+    target: str
+    way: str
+    tasks: int
+    cost_1: float
+    cost_3: float
+    regret_1: float
+    regret_3: float
+    ndcg: float
+    inside: float = NAN
+
+
+def held_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
+    """Three rows for each encoder and target, see `Hindsight`; none for a target of one task.
+
+    Args:
+        gains: with the columns `studies.recommend.GAINS`, one row per encoder, setting and target;
+            scores between 0 and 1, none negative.
+        measures: see `studies.measured.measures_table`; may be empty.
+    """
+    rows = [
+        asdict(row)
+        for encoder, own in gains.groupby("encoder", sort=False)
+        for target, here in own.groupby("target", sort=False)
+        if len(here) > 1
+        for row in _target((str(encoder), str(target)), here, own, measures)
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in fields(Hindsight)])
+
+
+def mean_cost(found: pd.DataFrame, way: Way, column: str = "cost_1") -> Estimate:
+    """What a way of choosing costs on average; see `choosing.over_targets` for its interval.
+
+    Args:
+        found: from `held_out`, of one encoder.
+    """
+    values = found.loc[found["way"] == way, column].to_numpy(dtype=np.float64)
+    n = len(values)
+    if n < NEEDED:
+        return nothing(n, too_few(n, NEEDED, "targets with several tasks"))
+    cost = over_targets(values.tolist())
+    return replace(cost, low=float(np.maximum(0.0, cost.low)))  # a cost is never below zero
+
+
+def _target(
+    place: tuple[str, str], here: pd.DataFrame, own: pd.DataFrame, measures: pd.DataFrame
+) -> Iterator[Hindsight]:
+    encoder, target = place
+    rest = own[own["target"] != target]
+    tasks = here["setting"].tolist()
+    gain, score = (here[name].to_numpy(dtype=np.float64) for name in ("gain", "score"))
+    advice = recommend(tasks, target, encoder, Known(rest, measures))
+    advice = advice.set_index("candidate").loc[tasks]
+    inside = gain[advice["low"].notna()]
+    low, high = (advice[end].dropna().to_numpy(dtype=np.float64) for end in ("low", "high"))
+    covered = float(((inside >= low) & (inside <= high)).mean()) if len(inside) else NAN
+    guess = advice["gain"].fillna(LAST - advice["place"].fillna(-LAST))
+    wide = own.pivot_table(index="setting", columns="target", values="gain", sort=False)
+    others = by_other_targets(wide)[target].reindex(tasks).fillna(LAST)
+    yield _ranked(place, Way.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
+    yield _ranked(place, Way.OTHERS, others.to_numpy(dtype=np.float64), score)
+    yield _ranked(place, Way.BLIND, np.zeros(len(tasks)), score)
+
+
+def _ranked(
+    place: tuple[str, str],
+    way: Way,
+    guess: Floats,
+    score: Floats,
+    inside: float = NAN,
+) -> Hindsight:
+    n, best = len(score), float(score.max())
+    lost = [expected_regret(guess, score, k) if best > 0 else 0.0 for k in (1, 3)]
+    one, three = (lost_share / 100 * best for lost_share in lost)  # as of gains: one baseline
+    order = expected_ndcg(guess, score)
+    return Hindsight(*place, way, n, one, three, lost[0], lost[1], order, inside)

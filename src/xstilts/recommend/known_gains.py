@@ -1,0 +1,102 @@
+"""What a store's experiments say of intermediate tasks: one gain for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from xstilts.analysis.gains import PARTIAL, UNSOUND, gain_table
+from xstilts.analysis.layer_sweeps import task_of
+from xstilts.analysis.results import expected, outcomes, results_frame
+from xstilts.analysis.run_gains import gains_of
+from xstilts.config.intermediate import BASELINE
+from xstilts.core.store import Store
+from xstilts.planning.compile import Cell
+from xstilts.recommend.predict import GAINS, KEYS, mean_gains
+from xstilts.statistics.estimate import Estimate, joined
+
+Experiments = Mapping[str, Sequence[Cell]]
+"""An experiment's name, @ and a digest → its cells; the newest last."""
+
+
+@dataclass
+class Direct:
+    """Candidates' results on the target itself.
+
+    Args:
+        gains: candidate → its gain, with the gain table's interval and which experiment it is of.
+        failed: candidate → what went wrong where there is no gain.
+    """
+
+    gains: dict[str, Estimate] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
+    """A row per encoder, setting and target with the columns `GAINS`; the newest experiment's.
+
+    What diverged, collapsed, is not finished or holds the target's own training data is left out
+    (see `studies.gains`), and so are sweeps over layers: they are one target, not many.
+    """
+    found = [pd.DataFrame(columns=list(GAINS))]
+    for cells in experiments.values():
+        frame = results_frame(cells, store)
+        frame = frame[frame["target"].map(task_of) == frame["target"]]
+        for encoder, own in frame.groupby("encoder", sort=False):
+            wanted = [c for c in cells if c.encoder == encoder and task_of(c.target) == c.target]
+            found.append(mean_gains(gains_of(own, wanted).table, str(encoder)))
+    every = pd.concat([one for one in found if len(one)] or found[:1], ignore_index=True)
+    every = every.drop_duplicates(KEYS, keep="last").reset_index(drop=True)
+    return every.astype({"score": float, "gain": float})
+
+
+def direct_gains(
+    experiments: Experiments,
+    store: Store,
+    place: tuple[str, str],
+    candidates: Collection[str],
+    languages: Collection[str] | None = None,
+) -> Direct:
+    """The candidates' own results on a target, each of the newest experiment that has them whole.
+
+    Args:
+        place: encoder and target.
+        languages: of the target; none for all.
+    """
+    direct = Direct()
+    for name, cells in reversed(list(experiments.items())):
+        left = {one for one in candidates if one not in (direct.gains.keys() | direct.failed)}
+        here = [
+            cell
+            for cell in cells
+            if (cell.encoder, cell.target) == place
+            and cell.intermediate in (BASELINE, *left)
+            and (languages is None or cell.language in languages)
+        ]
+        if left.intersection(cell.intermediate for cell in here):
+            _read(direct, name.partition("@")[0], here, store)
+    return direct
+
+
+def _read(direct: Direct, name: str, cells: Sequence[Cell], store: Store) -> None:
+    """Add what one experiment's cells say of their settings."""
+    frame = results_frame(cells, store)
+    table = gain_table(outcomes(cells, store), frame, expected(cells))
+    means = mean_gains(gains_of(frame, cells).table, "").set_index("setting")["gain"]
+    for row in table[table["main"]].to_dict("records"):
+        setting, words = row["intermediate"], row["note"].split()
+        if went_wrong := [word for word in words if word in UNSOUND]:
+            direct.failed[setting] = f"{' '.join(went_wrong)} in {name}"
+        elif PARTIAL in words:
+            continue
+        elif not np.isnan(row["gain"]):
+            about = f"{name}, {row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
+            note = joined([about, *words])
+            found = Estimate(row["gain"], row["low"], row["high"], n=row["seeds"], note=note)
+            direct.gains[setting] = found
+        elif setting in means:
+            note = joined([name, "English only, no interval", *words])
+            direct.gains[setting] = Estimate(float(means[setting]), note=note)

@@ -1,0 +1,202 @@
+"""Which intermediate task to pay for: known gains where there are any, else a prediction.
+
+What a candidate brings to a target is taken from, the first of these that there is:
+
+1. its own results on this very target, with the gain table's interval;
+2. the gains of the store, of these and other tasks on this and other targets, and cheap measures,
+   by `statistics.additive`: a prediction with an interval for one more gain;
+3. measures alone. What these are worth in points nobody knows without a gain, so there is no
+   number then, only an order: the mean rank by `DEFAULT`.
+
+Gains under the same encoder are used alone where they suffice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+
+import numpy as np
+import pandas as pd
+
+from xstilts.analysis.gains import ENGLISH
+from xstilts.statistics.estimate import NAN, Estimate, Floats, joined
+from xstilts.statistics.gain_model import Places, predict
+
+CHEAP = ("textemb", "semb", "divergence", "format", "size-rule", "length")
+"""Measures that need no intermediate training; see `studies.measured`."""
+DEFAULT = ("textemb", "format", "size-rule")
+"""What ranks candidates where there are no gains: the higher the better, each counting alike."""
+COUNTS = ("size-rule", "length")
+"""Measures that are compared by their logarithm."""
+KEYS = ["encoder", "setting", "target"]
+GAINS = (*KEYS, "score", "gain")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What can be known before paying.
+
+    Args:
+        gains: a row per encoder, setting and target, see `mean_gains`; what diverged is not in it.
+        measures: see `studies.measured.measures_table`; may be empty.
+        direct: candidate → its gain on this very target, where it has been run.
+        notes: candidate → what must be said of it.
+    """
+
+    gains: pd.DataFrame
+    measures: pd.DataFrame
+    direct: Mapping[str, Estimate] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One candidate's line; gains between 0 and 1.
+
+    Args:
+        rank: 1 is to be paid for first.
+        gain, low, high: expected gain and its 95 % interval: for the gain itself where it has
+            been measured, for one more gain where it is predicted.
+        basis: in words, on what this stands.
+        targets: how many other targets have results of this candidate.
+        place: mean rank by the measures of `DEFAULT`; NaN where there are none.
+    """
+
+    candidate: str
+    rank: int = 0
+    gain: float = NAN
+    low: float = NAN
+    high: float = NAN
+    basis: str = ""
+    targets: int = 0
+    place: float = NAN
+    note: str = ""
+
+
+def mean_gains(table: pd.DataFrame, encoder: str) -> pd.DataFrame:
+    """One gain for each setting and target, with the columns `GAINS`.
+
+    The mean over seeds and the languages other than English; over English where a target is not
+    tested in another language.
+
+    Args:
+        table: `studies.gains.Gains.table` of one experiment.
+    """
+    foreign = table["language"] != ENGLISH
+    has_foreign = table["target"].isin(table.loc[foreign, "target"])
+    used = table[foreign | ~has_foreign]
+    means = used.groupby(["setting", "target"], sort=False)[["score", "gain"]].mean().reset_index()
+    return means.assign(encoder=encoder)[list(GAINS)]
+
+
+def recommend(candidates: Sequence[str], target: str, encoder: str, known: Known) -> pd.DataFrame:
+    """A row per candidate, the best first; see `Advice` for the columns.
+
+    Candidates without a gain come after those with one, in the order of the measures.
+    """
+    gains, others = _comparable(known.gains, encoder)
+    places = _by_default(known.measures, candidates, target)
+    wanted = [one for one in candidates if one not in known.direct]
+    predicted = dict(zip(wanted, _predicted(gains, known.measures, wanted, target), strict=True))
+    rows = []
+    for name in candidates:
+        elsewhere = gains[(gains["setting"] == name) & (gains["target"] != target)]
+        blank = Advice(
+            name, place=places[name], targets=len(elsewhere), note=known.notes.get(name, "")
+        )
+        if name in known.direct:
+            rows.append(_valued(blank, known.direct[name], "results on this target"))
+        else:
+            rows.append(_valued(blank, predicted[name], _basis(blank, predicted[name], others)))
+    rows.sort(key=_order)
+    ranked = [asdict(replace(row, rank=rank)) for rank, row in enumerate(rows, start=1)]
+    return pd.DataFrame(ranked, columns=[column.name for column in fields(Advice)])
+
+
+def _comparable(gains: pd.DataFrame, encoder: str) -> tuple[pd.DataFrame, bool]:
+    """The gains of this encoder; if these cannot do, of all, a target under each being another."""
+    from xstilts.statistics.gain_model import NEEDED
+
+    own = gains[gains["encoder"] == encoder]
+    if own["target"].nunique() >= NEEDED or len(own) == len(gains):
+        return own, False
+    foreign = gains["encoder"] != encoder
+    elsewhere = gains["target"] + " under " + gains["encoder"]
+    return gains.assign(target=gains["target"].where(~foreign, elsewhere)), True
+
+
+def _predicted(
+    gains: pd.DataFrame, measures: pd.DataFrame, wanted: Sequence[str], target: str
+) -> list[Estimate]:
+    """The additive model's prediction of each wanted setting's gain on a target."""
+    here = pd.DataFrame({"setting": list(wanted), "target": target})
+    if not len(here):
+        return []
+    every = pd.concat([gains[["setting", "target"]], here], ignore_index=True)
+    features, n = _features(measures, every), len(gains)
+    values = gains["gain"].to_numpy(dtype=np.float64)
+    return predict(_places(every[:n], features[:n]), values, _places(every[n:], features[n:]))
+
+
+def _places(pairs: pd.DataFrame, features: Floats) -> Places:
+    return Places(pairs["setting"].tolist(), pairs["target"].tolist(), features)
+
+
+def _features(measures: pd.DataFrame, pairs: pd.DataFrame) -> Floats:
+    """[pairs, k] measures, centred within each target and of unit size; 0 where there is none.
+
+    Centred, since what a measure says of a target as a whole cannot be told from the target's own
+    effect with so few targets.
+    """
+    columns = []
+    for name in CHEAP:
+        values = _values(measures, name, pairs)
+        centred = values - values.groupby(pairs["target"]).transform("mean")
+        size = float(centred.std(ddof=0))
+        if size > 1e-9:
+            columns.append((centred / size).fillna(0.0).to_numpy(dtype=np.float64))
+    return np.stack(columns, axis=1) if columns else np.zeros((len(pairs), 0))
+
+
+def _values(measures: pd.DataFrame, name: str, pairs: pd.DataFrame) -> pd.Series[float]:
+    """A measure at each pair of setting and target; that of the setting alone where it is one."""
+    here = measures[measures["measure"] == name]
+    means = here.groupby(["task", "other"])["value"].mean().to_dict()
+    found = [
+        means.get((setting, target), means.get((setting, ""), NAN))
+        for setting, target in zip(pairs["setting"], pairs["target"], strict=True)
+    ]
+    values = pd.Series(found, index=pairs.index, dtype=float)
+    return values.where(values > 0).map(np.log) if name in COUNTS else values
+
+
+def _by_default(measures: pd.DataFrame, candidates: Sequence[str], target: str) -> dict[str, float]:
+    """Candidate → mean rank, 1 the best, by the measures of `DEFAULT` that there are."""
+    pairs = pd.DataFrame({"setting": list(candidates), "target": target})
+    ranks = [_values(measures, name, pairs).rank(ascending=False) for name in DEFAULT]
+    means = pd.concat(ranks, axis=1).mean(axis=1)
+    return dict(zip(candidates, means.tolist(), strict=True))
+
+
+def _valued(blank: Advice, found: Estimate, basis: str) -> Advice:
+    note = joined([blank.note, found.note])
+    return replace(blank, gain=found.value, low=found.low, high=found.high, basis=basis, note=note)
+
+
+def _basis(blank: Advice, found: Estimate, others: bool) -> str:
+    """On what a candidate without results on the target stands."""
+    measured = not np.isnan(blank.place)
+    if np.isnan(found.value):
+        return "measures only" if measured else "nothing"
+    if blank.targets:
+        words = f"results on {blank.targets} other target{'s' if blank.targets > 1 else ''}"
+    else:
+        words = f"other tasks on {found.n} targets{' and measures' if measured else ''}"
+    return f"{words} (other encoders among them)" if others else words
+
+
+def _order(row: Advice) -> tuple[bool, float, float]:
+    """By expected gain; what has none by measures, after them."""
+    unknown = np.isnan(row.gain)
+    return bool(unknown), 0.0 if unknown else -row.gain, np.nan_to_num(row.place, nan=np.inf)

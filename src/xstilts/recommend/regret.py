@@ -1,0 +1,111 @@
+"""What it is worth to choose the intermediate task of a target by a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isnan
+
+import numpy as np
+import pandas as pd
+
+from xstilts.statistics.association import NEEDED
+from xstilts.statistics.estimate import NAN, Estimate
+from xstilts.statistics.one_sample import mean
+from xstilts.statistics.ranking import expected_ndcg, expected_regret
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How good a prediction ranks the tasks of one target, beside a random ranking of them.
+
+    Args:
+        n: tasks to choose among.
+        ndcg, regret1, regret3: see `statistics.ranking`; regret in % of the best score. Means
+            over all orders of tasks with equal predictions.
+        *_by_chance: the same where all predictions are equal.
+    """
+
+    target: str
+    measure: str
+    n: int
+    ndcg: float
+    ndcg_by_chance: float
+    regret1: float
+    regret1_by_chance: float
+    regret3: float
+    regret3_by_chance: float
+
+
+def chosen(
+    target: str, measure: str, predicted: pd.Series[float], score: pd.Series[float]
+) -> Choice | None:
+    """The quality of a prediction; none with fewer than five tasks, or if no score is above 0.
+
+    Args:
+        predicted: by task; the higher, the sooner it would be chosen.
+        score: by task, after it; 0 to 1. Only tasks that have both count.
+    """
+    both = pd.DataFrame({"predicted": predicted, "score": score}).dropna()
+    if len(both) < NEEDED or not both["score"].max() > 0:
+        return None
+    guessed, true = both["predicted"].to_numpy(), both["score"].to_numpy()
+    blind = np.zeros(len(both))
+    return Choice(
+        target,
+        measure,
+        len(both),
+        expected_ndcg(guessed, true),
+        expected_ndcg(blind, true),
+        expected_regret(guessed, true, 1),
+        expected_regret(blind, true, 1),
+        expected_regret(guessed, true, 3),
+        expected_regret(blind, true, 3),
+    )
+
+
+def by_other_targets(gains: pd.DataFrame) -> pd.DataFrame:
+    """[tasks, targets] each task's mean gain over the other targets; NaN where there is none.
+
+    Args:
+        gains: [tasks, targets]. Of the other targets those count on which all tasks of this
+            target have a gain, or all where there is no such target; their spread over tasks is
+            set to one, so that no target outweighs the rest for having large gains.
+    """
+    found = pd.DataFrame(np.nan, index=gains.index, columns=gains.columns)
+    for target in gains:
+        rows = gains[gains[target].notna()].drop(columns=target)
+        rows = rows.loc[:, rows.nunique() > 1]
+        whole = rows.dropna(axis=1)
+        rows = whole if len(whole.columns) else rows
+        if len(rows.columns):
+            found.loc[rows.index, target] = ((rows - rows.mean()) / rows.std()).mean(axis=1)
+    return found
+
+
+def by_other_choices(regret: pd.DataFrame) -> pd.Series[float]:
+    """Target → what is lost there by the measure that loses least on the other targets.
+
+    Args:
+        regret: [targets, measures]; NaN where a measure does not choose. Measures that lose
+            equally little on the others are drawn from. Targets with nothing to choose by, on
+            themselves or on others, are left out.
+    """
+    found = {}
+    for target, own in regret.iterrows():
+        others = regret.drop(index=target).loc[:, own.notna()].dropna(how="all").mean()
+        if others.notna().any():
+            found[target] = float(own[others.index[np.isclose(others, others.min())]].mean())
+    return pd.Series(found, dtype=float)
+
+
+def over_targets(values: Sequence[float]) -> Estimate:
+    """The mean over targets, with an interval about other targets and these tasks.
+
+    Without p: targets that profit from the same tasks are not independent tests. NaN values are
+    left out.
+    """
+    known = np.array([value for value in values if not isnan(value)], dtype=np.float64)
+    if len(known) == 1:
+        return Estimate(float(known[0]), n=1, note="one target has no interval")
+    return replace(mean(known, "targets"), p=NAN)

@@ -1,0 +1,159 @@
+"""The experiment that a question about candidates stands for, and what else is worth measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from xstilts.config.experiment import EncoderChoice, Experiment
+from xstilts.config.intermediate import BASELINE, Part, parse_setting
+from xstilts.config.load import Loaded
+from xstilts.core.errors import ConfigError
+from xstilts.core.plan import Plan, State
+from xstilts.core.store import Store
+from xstilts.planning.data_sources import supplies
+from xstilts.planning.measures import compile_measures
+from xstilts.planning.resolve import Names
+from xstilts.recommend.predict import CHEAP
+from xstilts.tasks import TASKS
+
+T = TypeVar("T")
+FETCHED = ("", "hub")
+"""Origins of data that are not on this disk."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Candidates for one target.
+
+    Args:
+        base: where recipes, limits and tasks come from; its settings and targets do not count.
+        languages: of the target; none for all that the base has.
+    """
+
+    base: Loaded
+    target: str
+    candidates: tuple[str, ...]
+    languages: tuple[str, ...] = ()
+
+    @property
+    def loaded(self) -> Loaded:
+        """The baseline and the candidates for the target."""
+        return self._with(self.candidates, [self.target])
+
+    def widened(self, gains: pd.DataFrame, store: Store) -> Loaded:
+        """With the tasks and targets of known gains, whose measures say what measures are worth.
+
+        Without those that the base does not know, and those with data that are not on this disk.
+        """
+        names = Names(self.base)
+        settings = [one for one in gains["setting"].unique() if _is_single(one, names)]
+        targets = [one for one in gains["target"].unique() if _is_known(one, names)]
+        try:
+            wide = self._with([*self.candidates, *settings], [self.target, *targets])
+            absent = _absent(wide, store)
+        except ConfigError:  # some of them do not fit the base
+            return self.loaded
+        kept = [one for one in targets if not {one, _trained_on(one, names)} & absent]
+        here = [one for one in settings if one not in absent]
+        return self._with([*self.candidates, *here], [self.target, *kept])
+
+    def _with(self, settings: Iterable[str], targets: Iterable[str]) -> Loaded:
+        experiment, targets = self.base.experiment, tuple(dict.fromkeys(targets))
+        own = {self.target: self.languages} if self.languages else {}
+        tasks = _only(experiment.recipes.tasks, targets)
+        changes = {
+            "intermediate": tuple(dict.fromkeys((BASELINE, *settings))),
+            "targets": targets,
+            "trained_on": _only(experiment.trained_on, targets),
+            "task_languages": _only(experiment.task_languages, targets) | own,
+            "recipes": experiment.recipes.model_copy(update={"tasks": tasks}),
+        }
+        return replace(self.base, experiment=experiment.model_copy(update=changes))
+
+
+def wanted(
+    target: str,
+    candidates: Sequence[str],
+    base: Loaded | None = None,
+    *,
+    encoder: str | None = None,
+    languages: Sequence[str] = (),
+    data: Path | None = None,
+) -> Wanted:
+    """What was asked for.
+
+    Args:
+        candidates: intermediate settings.
+        base: an experiment to take everything else from; by default one with default recipes and
+            no limits, for which an encoder is needed.
+
+    Raises:
+        ConfigError: no candidate, one that is no setting or the target itself, or no encoder.
+    """
+    if base is None:
+        base = _plain(target, encoder, data)
+    settings = [parse_setting(text) for text in candidates]
+    settings = [setting for setting in settings if setting.chain]
+    if not settings:
+        raise ConfigError(
+            "no intermediate task to choose from",
+            where="--candidates",
+            todo="name some, with commas between them: --candidates mnli,squad-v1",
+        )
+    own = _trained_on(target, Names(base))
+    if any(setting.chain == ((Part(target),),) for setting in settings) and own == target:
+        raise ConfigError(
+            f"{target} is the target: a task after itself is just more epochs of it",
+            where="--candidates",
+            todo="leave it out",
+        )
+    names = tuple(dict.fromkeys(setting.name for setting in settings))
+    return Wanted(base, target, names, tuple(languages))
+
+
+def _plain(target: str, encoder: str | None, data: Path | None) -> Loaded:
+    if encoder is None:
+        raise ConfigError(
+            "no encoder",
+            where="--encoder",
+            todo="give a Hugging Face name or a folder, or an experiment with --like",
+        )
+    experiment = Experiment(
+        name="recommend",
+        encoder=EncoderChoice(name=encoder),
+        intermediate=(BASELINE,),
+        targets=(target,),
+        data=str(data) if data else None,
+    )
+    return Loaded(experiment, "", "recommend", Path.cwd())
+
+
+def _only(values: Mapping[str, T], targets: tuple[str, ...]) -> dict[str, T]:
+    return {name: value for name, value in values.items() if name in targets}
+
+
+def _is_known(name: str, names: Names) -> bool:
+    return name in names.experiment.tasks or name in TASKS
+
+
+def _is_single(name: str, names: Names) -> bool:
+    """Whether a setting is one task in its own language, and one that is known."""
+    setting = parse_setting(name)
+    return setting.chain == ((Part(name),),) and _is_known(name, names)
+
+
+def _trained_on(target: str, names: Names) -> str:
+    return names.training(names.task(target)).task
+
+
+def _absent(wide: Loaded, store: Store) -> set[str]:
+    """Tasks with rows that would have to be fetched first."""
+    plan = Plan.of(compile_measures(wide, CHEAP)[0])
+    standings = plan.standings(store)
+    todo = [one for one in plan.stages if standings[one.key].state is State.TODO]
+    return {one.task for one in supplies(wide, todo) if one.origin in FETCHED}

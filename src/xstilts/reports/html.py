@@ -1,0 +1,265 @@
+"""The report as one HTML page that needs nothing else: no script, no network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from xstilts.analysis.gains import ENGLISH, language_gains
+from xstilts.analysis.results import SAME_DATA
+from xstilts.config.experiment import Experiment
+from xstilts.config.intermediate import BASELINE
+from xstilts.core.atomic_io import read_json
+from xstilts.core.plan import Standing, State
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.languages import Language, language
+from xstilts.metrics import METRICS
+from xstilts.planning.compile import Compiled
+from xstilts.reports.eval_splits import stand_in_note
+from xstilts.reports.learning_curves import Curve, curves
+from xstilts.reports.sections import Section, best_section, xtreme_section
+from xstilts.reports.study import Studied, answered, numbers_of, rounded
+from xstilts.reports.study_figures import draw
+from xstilts.reports.tables import LEGEND, points
+from xstilts.reports.templating import template
+from xstilts.studies.text import slug
+
+NONE = float("nan")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a report tells.
+
+    Args:
+        results: see `analysis.scan.results_frame`.
+        gains: see `analysis.stats.gain_table`.
+        best: see `analysis.best.best_per_target`.
+    """
+
+    experiment: Experiment
+    compiled: Compiled
+    standings: Mapping[str, Standing]
+    store: Store
+    results: pd.DataFrame
+    gains: pd.DataFrame
+    best: pd.DataFrame
+
+    @property
+    def stand_ins(self) -> str:
+        """What is evaluated on something else than the whole test split."""
+        return stand_in_note(self.compiled)
+
+    @property
+    def sections(self) -> list[Section]:
+        """The tables beside the gains."""
+        targets = self.experiment.targets
+        xtreme = xtreme_section(self.results, self.best, targets, self.stand_ins)
+        return [section for section in (xtreme, best_section(self.best)) if section]
+
+    @property
+    def studies(self) -> list[Studied]:
+        """The studies that were answered about the experiment."""
+        return list(answered(self.store, self.experiment.name, self.results))
+
+
+def page(facts: Facts, folder: Path) -> str:
+    """The page as text; links to artifacts are relative to the folder it will lie in."""
+    found = template(
+        "page.html.j2",
+        points=points,
+        gain=lambda value: points(value, signed=True),
+        numbers=numbers_of,
+        rounded=rounded,
+        draw=draw,
+        slug=slug,
+    )
+    main = facts.gains[facts.gains["main"]]
+    return found.render(
+        experiment=facts.experiment,
+        encoder=facts.experiment.encoder.name,
+        verdicts=[verdict(row) for row in best_rows(main)],
+        targets=list(dict.fromkeys(main["target"])),
+        settings=list(dict.fromkeys(main["intermediate"])),
+        gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
+        others=list(facts.gains[~facts.gains["main"] & facts.gains["gain"].notna()].itertuples()),
+        legend=LEGEND,
+        stand_ins=facts.stand_ins,
+        sections=facts.sections,
+        studies=facts.studies,
+        known=facts.compiled.plan.by_key,
+        maps=list(_maps(facts)),
+        figures=list(_figures(facts)),
+        totals=_totals(facts),
+        stages=list(_stages(facts)),
+        artifacts=Path(os.path.relpath(facts.store.root / "artifacts", folder)).as_posix(),
+        made_with=_made_with(facts),
+        yaml=as_yaml(facts.experiment),
+    )
+
+
+def best_rows(main: pd.DataFrame) -> Iterator[pd.Series]:
+    """Each target's row with the largest gain."""
+    for _, rows in main.groupby("target", sort=False):
+        if rows["gain"].notna().any():
+            yield rows.iloc[int(rows["gain"].argmax())]
+
+
+def verdict(row: pd.Series) -> str:
+    """The answer for one target, in words, from the row with the largest gain."""
+    gain = points(row["gain"], signed=True)
+    span = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
+    facts = f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({span})"
+    target, after = row["target"], row["intermediate"]
+    if "partial" in row["note"]:
+        return f"{target}: scores are still missing; so far the best is {after}: {facts}."
+    if row["gain"] <= 0:
+        return f"{target}: no setting helps. The least harmful is {after}: {facts}."
+    if row["survives"]:
+        return f"{target}: best after {after}: {facts}. The gain is real."
+    return f"{target}: best after {after}: {facts}. That may be chance."
+
+
+def as_yaml(experiment: Experiment) -> str:
+    """The experiment with all overrides applied and everything that is not a default."""
+    tree = experiment.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(
+        tree, sort_keys=False, allow_unicode=True, width=88, default_flow_style=None
+    )
+
+
+# heat maps
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """One number of a heat map: the score, the gain, its colour, its score stages by seed."""
+
+    value: float
+    gain: float
+    side: str
+    strength: float
+    note: str
+    keys: tuple[tuple[int, float, str], ...]
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A target's languages with a cell for each setting, the baseline first."""
+
+    target: str
+    metric: str
+    title: str
+    settings: tuple[str, ...]
+    rows: tuple[tuple[Language, tuple[HeatCell, ...]], ...]
+
+
+def _maps(facts: Facts) -> Iterator[HeatMap]:
+    frame = facts.results
+    for target in dict.fromkeys(frame["target"]):
+        metric = _main_metric(facts, target)
+        found = frame[(frame["target"] == target) & (frame["metric"] == metric)]
+        settings = sorted(dict.fromkeys(found["intermediate"]), key=lambda name: name != BASELINE)
+        means = language_gains(found).set_index(["language", "intermediate"])
+        largest = float(means["gain"].abs().max()) if means["gain"].notna().any() else 1.0
+        rows = [
+            (spoken, tuple(_cell(found, means, code, name, largest) for name in settings))
+            for code in dict.fromkeys(found["language"])
+            for spoken in [language(code)]
+        ]
+        rows.sort(
+            key=lambda row: (row[0].code != ENGLISH, row[0].family, row[0].genus, row[0].code)
+        )
+        title = METRICS.get(metric).title
+        yield HeatMap(target, metric, title, tuple(settings), tuple(rows))
+
+
+def _main_metric(facts: Facts, target: str) -> str:
+    return next(cell.metrics[0] for cell in facts.compiled.cells if cell.target == target)
+
+
+def _cell(
+    found: pd.DataFrame, means: pd.DataFrame, code: str, setting: str, largest: float
+) -> HeatCell:
+    here = found[(found["language"] == code) & (found["intermediate"] == setting)]
+    value, gain = NONE, NONE
+    if (code, setting) in means.index:
+        value, gain = (float(means[column][code, setting]) for column in ("value", "gain"))
+    side = "" if gain != gain or gain == 0 else "up" if gain > 0 else "down"
+    return HeatCell(
+        value,
+        gain,
+        side,
+        round(abs(gain) / (largest or 1.0), 3) if side else 0.0,
+        " ".join(sorted({word for note in here["note"] for word in note.split()} - {SAME_DATA})),
+        tuple(zip(here["seed"], here["value"], here["key"], strict=True)),
+    )
+
+
+# learning curves, plan, versions
+
+
+def _figures(facts: Facts) -> Iterator[str]:
+    """One drawing per thing that is trained: the mixtures of phase 2 and the targets of 3."""
+    groups: dict[str, list[Curve]] = {}
+    for stage in facts.compiled.plan.stages:
+        if stage.kind != "train" or not facts.store.has(stage.key):
+            continue
+        log = read_json(facts.store.artifact(stage.key) / "log.json")
+        what, _, after = stage.label.removeprefix("train ").partition(" after ")
+        before = after.rpartition(" seed ")[0] or BASELINE
+        title = what.partition(" seed ")[0].removesuffix(" (baseline)")
+        scores = [sum(look["scores"].values()) / len(look["scores"]) for look in log["dev"]]
+        steps = [look["step"] for look in log["dev"]]
+        groups.setdefault(title, []).append(Curve(before, log["losses"], steps, scores))
+    for title, runs in groups.items():
+        yield curves(title, runs)
+
+
+@dataclass(frozen=True)
+class StageLine:
+    """One stage of the plan as the page shows it."""
+
+    stage: Stage
+    state: str
+    seconds: float | None
+
+
+def _stages(facts: Facts) -> Iterator[StageLine]:
+    for stage in facts.compiled.plan.stages:
+        standing = facts.standings[stage.key]
+        made: Mapping[str, Any] = {}
+        if standing.state is State.DONE:
+            made = facts.store.artifact(stage.key).manifest["provenance"]
+        yield StageLine(stage, standing.state, made.get("seconds"))
+
+
+def _totals(facts: Facts) -> list[tuple[str, int, int, float]]:
+    """(kind, stages, done, seconds) in the order of the plan."""
+    found: dict[str, list[StageLine]] = {}
+    for line in _stages(facts):
+        found.setdefault(line.stage.kind, []).append(line)
+    return [(kind, len(lines), *_summed(lines)) for kind, lines in found.items()]
+
+
+def _summed(lines: Sequence[StageLine]) -> tuple[int, float]:
+    times = [line.seconds for line in lines if line.seconds is not None]
+    return sum(line.state == State.DONE for line in lines), sum(times)
+
+
+def _made_with(facts: Facts) -> list[str]:
+    """Package versions and machine of every run that the artifacts come from, each once."""
+    found: dict[str, None] = {}
+    for key, standing in facts.standings.items():
+        if standing.state is State.DONE:
+            made = facts.store.artifact(key).manifest["provenance"]
+            named = (f"{name} {number}" for name, number in made["versions"].items())
+            found[f"{', '.join(named)}; {made['machine']}"] = None
+    return list(found)

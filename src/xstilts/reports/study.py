@@ -1,0 +1,185 @@
+"""A study's answer as files and as text: json, csv, md and svg, and what a page shows of it."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xstilts.analysis.results import facts_in
+from xstilts.core.atomic_io import read_json, write_json, write_text
+from xstilts.core.errors import StoreError
+from xstilts.core.store import Store, explain
+from xstilts.reports.study_figures import draw, standalone
+from xstilts.reports.tables import NOTHING, table_text
+from xstilts.statistics.estimate import Estimate
+from xstilts.studies.base import Answer, Evidence, Finding, StudyTable
+from xstilts.studies.serialize import FILE, FOLDER, from_json, stands_on, to_json
+from xstilts.studies.text import slug
+
+PAGE = "answer.md"
+
+
+@dataclass(frozen=True)
+class Studied:
+    """An answer that a store keeps.
+
+    Args:
+        current: whether it stands on what the store has now of all that the study reads.
+    """
+
+    answer: Answer
+    current: bool
+
+
+UNREADABLE = (
+    "What the store keeps of this study cannot be read: it is damaged, or from another version of "
+    "xstilts. Run the study again."
+)
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
+
+
+def folder_of(store: Store, experiment: str, study: str) -> Path:
+    """Where a store keeps the answer of a study about an experiment."""
+    return store.root / FOLDER / experiment / study
+
+
+def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
+    """Write an answer's files into the store; the same answer, the same bytes.
+
+    `answer.json` comes last and holds all of the answer: it is what the report reads. Files of
+    an answer before that are no part of this one are removed; what others put there stays.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    folder = folder_of(evidence.store, evidence.loaded.experiment.name, answer.study)
+    texts = dict(_texts(answer))
+    try:
+        for name, text in texts.items():
+            write_text(folder / name, text)
+        for name in _written(folder) - texts.keys():
+            (folder / name).unlink(missing_ok=True)
+        write_json(folder / FILE, to_json(answer, evidence, list(texts)))
+    except OSError as error:
+        raise explain(error, evidence.store.root) from error
+    return [folder / name for name in (*texts, FILE)]
+
+
+def _written(folder: Path) -> set[str]:
+    """The files that were written here with an answer before, as it tells."""
+    try:
+        names = {str(name) for name in read_json(folder / FILE)["files"]}
+    except DAMAGED:
+        return set()
+    return {name for name in names if Path(name).name == name and (folder / name).is_file()}
+
+
+def copy_answer(files: list[Path], folder: Path) -> list[Path]:
+    """Copies of an answer's files in a folder of the user's.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [Path(shutil.copyfile(path, folder / path.name)) for path in files]
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {folder}: {error.strerror}", todo="give another folder with --out"
+        ) from error
+
+
+def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[Studied]:
+    """The answers that a store has about an experiment, by name of the study.
+
+    One that cannot be read says so in its summary.
+
+    Args:
+        results: the experiment's scores as they are now.
+    """
+    facts = facts_in(store)
+    for path in sorted((store.root / FOLDER / experiment).glob(f"*/{FILE}")):
+        try:
+            kept = read_json(path)
+            now = stands_on(results, kept["beside"], facts)
+            found = Studied(from_json(kept), kept["stands_on"] == now)
+        except DAMAGED:
+            found = Studied(Answer(path.parent.name, "", UNREADABLE), current=True)
+        yield found
+
+
+def _texts(answer: Answer) -> Iterator[tuple[str, str]]:
+    """File name → text."""
+    for table in answer.tables:
+        yield f"{slug(table.name)}.csv", table_text(table.frame, "csv")
+        yield f"{slug(table.name)}.md", _table_page(table)
+    for figure in answer.figures:
+        yield f"{slug(figure.name)}.svg", standalone(draw(figure))
+    yield PAGE, "\n".join(_page(answer))
+
+
+def _page(answer: Answer) -> Iterator[str]:
+    """The answer as one page of Markdown."""
+    yield f"# Study: {answer.study}\n\n{answer.question}\n\n**{answer.summary}**\n"
+    if answer.findings:
+        yield "## Findings\n"
+        for finding in answer.findings:
+            numbers = numbers_of(finding)
+            yield f"- {finding.text}" + (f"\n  {numbers}" if numbers else "")
+        yield ""
+    if answer.caveats:
+        yield "## What to bear in mind\n"
+        yield from (f"- {text}" for text in answer.caveats)
+        yield ""
+    for figure in answer.figures:
+        yield f"![{figure.title}]({slug(figure.name)}.svg)\n"
+    yield from (_table_page(table) for table in answer.tables)
+
+
+def _table_page(table: StudyTable) -> str:
+    notes = "".join(f"{note}\n" for note in table.notes)
+    return f"## {table.title}\n\n{table_text(rounded(table.frame), 'md')}\n{notes}"
+
+
+def rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of texts for people: four significant digits, – where there is nothing."""
+    rows = [[number(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return pd.DataFrame(rows, columns=list(map(str, frame.columns)), dtype=object)
+
+
+def number(value: Any) -> str:
+    """A value as people read it."""
+    if isinstance(value, (bool, str)) or type(value).__name__ == "bool":
+        return {"True": "yes", "False": "no"}.get(str(value), str(value))
+    if value is None or value != value:
+        return NOTHING
+    if isinstance(value, float) or hasattr(value, "dtype"):
+        return str(int(value)) if float(value).is_integer() else f"{float(value):.4g}"
+    return str(value)
+
+
+def estimate_text(estimate: Estimate | None) -> str:
+    """An estimate in a line: `1.94 [0.41, 3.42], p = 0.012, n = 9; note`."""
+    if estimate is None:
+        return ""
+    parts = []
+    if not math.isnan(estimate.value):
+        parts = [number(estimate.value)]
+        if not math.isnan(estimate.low):
+            parts[0] += f" [{number(estimate.low)}, {number(estimate.high)}]"
+        if not math.isnan(estimate.p):
+            parts.append("p < 0.001" if estimate.p < 0.001 else f"p = {estimate.p:.2g}")
+        parts.append(f"n = {estimate.n}")
+    return "; ".join(filter(None, (", ".join(parts), estimate.note)))
+
+
+def numbers_of(finding: Finding) -> str:
+    """The numbers behind a finding in a line; empty where its sentence has said it all."""
+    text = estimate_text(finding.estimate)
+    return "" if text in finding.text else text

@@ -1,0 +1,56 @@
+"""What a submission must match: the test files of XTREME's download, where they are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from xstilts.core.errors import DataError
+from xstilts.reports.xtreme.layout import Part, number_of
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import BadRow, Example, TaggedExample
+from xstilts.tasks.io.lines import lines
+from xstilts.tasks.io.sources import PLACES
+
+
+def examples(part: Part, language: str, data: Path) -> list[Example] | None:
+    """The test examples of a trained task in no set order; none without the file.
+
+    Raises:
+        DataError: the file is broken.
+    """
+    task = TASKS.get(part.task)
+    here = task.at(data) if task.at else task
+    if not (here.origin("test", language) or "").startswith("file "):
+        return None
+    found: list[Example] = []
+    for one in here.read("test", language):
+        if isinstance(one, BadRow):
+            raise DataError(f"{one.problem}: {one.detail}", where=one.where)
+        found.append(one)
+    return found
+
+
+def words(part: Part, language: str, data: Path) -> list[int] | None:
+    """The number of words of every sentence, in the file's order."""
+    found = examples(part, language, data)
+    if found is None:
+        return None
+    found.sort(key=lambda one: number_of(one.id))
+    return [len(one.tokens) for one in found if isinstance(one, TaggedExample)]
+
+
+def sides(part: Part, language: str, data: Path) -> tuple[list[str], list[str]] | None:
+    """The lines of a retrieval task's two files, the foreign one and the English one."""
+    infix = "test." if part.folder == "bucc2018" else ""
+    for place in PLACES:
+        stem = data / place / part.folder / f"{language}-en.{infix}"
+        files = [Path(f"{stem}{code}") for code in (language, "en")]
+        if all(file.is_file() for file in files):
+            foreign, english = (list(_texts(file)) for file in files)
+            return foreign, english
+    return None
+
+
+def _texts(path: Path) -> Iterator[str]:
+    return (text for _, text in lines(path))

@@ -1,0 +1,73 @@
+"""`surprise`: how many bits the gold answers of some rows take, given a model or none."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from math import log2
+from typing import Any
+
+from xstilts.core.errors import DataError
+from xstilts.formats.base import Reading
+from xstilts.formats.feature_store import occurring_ids
+from xstilts.formats.gold_logits import CHOICES, options
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.vocab_view import used_ids
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import write_rows
+from xstilts.stages.io.tokenized import prepared
+from xstilts.stages.predict import trained_model
+from xstilts.training.gold_probabilities import surprise
+from xstilts.training.multitask_model import HeadShape
+
+SURPRISE = "surprise.parquet"
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `surprise.parquet` (id, bits, uniform); facts: bits, uniform, examples, choices.
+
+    `bits` is -log2 of the gold answer's probability, summed over its choices (see
+    `formats.choices`) and over an example's parts or windows; `uniform` what it takes when all
+    options are alike, which is the bits as well where there is no model.
+
+    Raises:
+        DataError: a format whose answers are not choices.
+    """
+    params = work.params
+    if params["format"] not in CHOICES:
+        raise DataError(f"{work.stage.label}: {params['format']} has no surprise")
+    model = work.inputs.get("model")
+    files = EncoderFiles(work.inputs["encoder"].path, model.path if model else None)
+    tokenizer, labels = files.tokenizer(), tuple(params["labels"])
+    features = [
+        feature
+        for role, rows in sorted(work.inputs.items())
+        if role.startswith("rows")
+        for feature in prepared(
+            *(work, rows, params["format"], labels, Reading(**params["reading"]), tokenizer)
+        )
+    ]
+    asked = [options(params["format"], feature, labels) for feature in features]
+    uniform = [choices * log2(count) for choices, count in asked]
+    bits = uniform
+    if model:
+        shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
+        trained = trained_model(files, params["task"], shape)
+        trained.encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+        found = surprise(
+            trained, params["task"], params["format"], features, tokenizer.pad_token_id
+        )
+        bits = found.bits.tolist()
+    parts = zip((feature.id for feature in features), bits, uniform, strict=True)
+    examples = [_joined(name, group) for name, group in groupby(parts, key=lambda part: part[0])]
+    write_rows(work.folder / SURPRISE, examples)
+    return {
+        "bits": round(sum(bits), 6),
+        "uniform": round(sum(uniform), 6),
+        "examples": len(examples),
+        "choices": sum(choices for choices, _ in asked),
+    }
+
+
+def _joined(name: str, group: Any) -> dict[str, Any]:
+    parts = list(group)
+    return {"id": name, "bits": sum(p[1] for p in parts), "uniform": sum(p[2] for p in parts)}

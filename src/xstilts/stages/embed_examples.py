@@ -1,0 +1,60 @@
+"""`represent`: vectors of a task's texts, or of its words, from an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from xstilts.formats.base import Feature
+from xstilts.formats.classification import IGNORED
+from xstilts.formats.feature_store import occurring_ids
+from xstilts.models.encoder import frozen_encoder
+from xstilts.models.vocab_view import used_ids
+from xstilts.stages.base import Work
+from xstilts.stages.io.sample import GOLD, VECTORS, sampled, texts_of, words_of
+from xstilts.stages.train import encoder_files
+from xstilts.training.predict import embed, embed_words
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `vectors.npy`, float32 [n, width], and `gold.npy`, int [n]; facts: vectors.
+
+    One vector per text (each choice is one), or per word at its first sub-word. Gold is the
+    class of a text, 1 for the right choice and 0 for others, the tag of a word; -100 for none.
+    A layer of none is the last.
+    """
+    params, files = work.params, encoder_files(work)
+    tokenizer, by_word = files.tokenizer(), params["unit"] == "words"
+    features = sampled(work, tokenizer, words_of if by_word else texts_of)
+    encoder = frozen_encoder(files)
+    encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+    layer = params["layer"]
+    if layer is None:
+        layer = int(encoder.model.config.num_hidden_layers)
+    if by_word:
+        vectors = embed_words(encoder, features, tokenizer.pad_token_id, layer)
+    else:
+        way = layer, params["pooling"]
+        vectors = embed(encoder, _texts(features), tokenizer.pad_token_id, [way])[way]
+    gold = [target for feature in features for target in _gold(feature, by_word=by_word)]
+    np.save(work.folder / VECTORS, vectors, allow_pickle=False)
+    np.save(work.folder / GOLD, np.array(gold, dtype=np.int32), allow_pickle=False)
+    return {"vectors": len(vectors)}
+
+
+def _texts(features: Sequence[Feature]) -> list[Feature]:
+    """Every text as a feature of its own."""
+    return [replace(text, further=()) for feature in features for text in feature.texts]
+
+
+def _gold(feature: Feature, *, by_word: bool) -> list[int]:
+    target = feature.target
+    if isinstance(target, list):
+        return [target[place] for place in feature.words if place >= 0] if by_word else [IGNORED]
+    if feature.further:
+        right = range(len(feature.texts))
+        return [int(place == target) if target >= 0 else IGNORED for place in right]
+    return [target]

@@ -1,0 +1,1 @@
+"""How stages read and write rows, gold labels, bitext and tokenized features."""

@@ -1,0 +1,56 @@
+"""Mined pairs and gold ones, as stages wrote them; read without torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xstilts.core.store import Artifact
+from xstilts.metrics.bitext_mining import Mined
+from xstilts.stages.base import Work
+from xstilts.stages.io.gold import blank, gold_of
+from xstilts.stages.io.rows import PREDICTIONS, read_rows
+from xstilts.stages.prepare import ROWS
+
+SIDES = ("here", "english")
+"""The two sides of a search: sentences of a language, and English ones."""
+
+
+def translations(work: Work, prefix: str) -> tuple[list[str], list[list[str]]]:
+    """The ids of a language's sentences, and those of each one's translations.
+
+    Raises:
+        DataError: no sentence has any.
+    """
+    ids, partners = partners_of(*(work.inputs[f"{prefix}rows:{side}"] for side in SIDES))
+    if not any(partners):
+        raise blank(work)
+    return ids, partners
+
+
+def partners_of(here: Artifact, english: Artifact) -> tuple[list[str], list[list[str]]]:
+    """The ids of prepared sentences, and those of each one's translations, if it has any.
+
+    A translation that a limit or a share has left out is none: nobody could find it.
+    """
+    there = {row["id"] for row in read_rows(english / ROWS)}
+    found = read_rows(here / ROWS)
+    gold = ([name for name in names.split() if name in there] for names in gold_of("mining", found))
+    return [row["id"] for row in found], list(gold)
+
+
+def mined(predictions: Artifact, ids: list[str]) -> list[Mined]:
+    """What a mining stage found for each sentence of a language, in the order of their ids."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in read_rows(predictions / PREDICTIONS):
+        grouped.setdefault(row["id"], []).append(row)
+    return [
+        Mined(
+            name,
+            tuple(row["prediction"] for row in grouped[name]),
+            grouped[name][0]["score"],
+            grouped[name][0]["repeated"],
+        )
+        if name in grouped
+        else Mined(name)
+        for name in ids
+    ]

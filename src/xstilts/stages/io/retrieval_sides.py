@@ -1,0 +1,45 @@
+"""The two sides of a search: sentences of a language, and English ones, with their vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xstilts.stages.base import Work
+from xstilts.stages.embed import vectors_file
+from xstilts.stages.io.rows import read_rows
+from xstilts.stages.prepare import ROWS
+
+
+@dataclass(frozen=True)
+class Side:
+    """Sentences in the order of their ids, which is that of the file they came from.
+
+    Args:
+        vectors: [n, width], one row per sentence.
+        meanings: what is translated by what; blank where that was removed.
+    """
+
+    ids: list[str]
+    texts: list[str]
+    meanings: list[str]
+    vectors: NDArray[np.float32]
+
+
+def side(work: Work, name: str) -> Side:
+    """One side (`here` or `english`) of a stage that searches."""
+    params = work.params
+    rows = read_rows(work.inputs[f"rows:{name}"] / ROWS)
+    path = work.inputs[f"vectors:{name}"] / vectors_file(params["layer"], params["pooling"])
+    vectors = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    order = sorted(range(len(rows)), key=lambda place: natural(rows[place]["id"]))
+    ordered = [rows[place] for place in order]
+    ids, texts, meanings = ([row[name] for row in ordered] for name in ("id", "text", "meaning"))
+    return Side(ids, texts, meanings, vectors[order])
+
+
+def natural(name: str) -> tuple[int, str]:
+    """A key that puts line 9 before line 10."""
+    return len(name), name

@@ -1,0 +1,56 @@
+"""The first examples of a task, as features: what measures of tasks look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from xstilts.formats.base import Feature, Reading
+from xstilts.stages.base import Work
+from xstilts.stages.io.tokenized import prepared
+
+SUBWORDS, VECTORS, GOLD, FISHER = "subwords.json", "vectors.npy", "gold.npy", "fisher.npz"
+"""What stages that look at such examples write."""
+Size = Callable[[Feature], int]
+
+
+def texts_of(feature: Feature) -> int:
+    """How many texts an example has: one, or one for each choice."""
+    return len(feature.texts)
+
+
+def words_of(feature: Feature) -> int:
+    """How many words of it have a tag."""
+    return sum(place >= 0 for place in feature.words)
+
+
+def sampled(work: Work, tokenizer: Any, size: Size = texts_of) -> list[Feature]:
+    """The first features of each `rows:…` input, until `most` texts (or words) are together.
+
+    The inputs get equal shares of them, in the order of their roles. The first rows of a split
+    are a fair sample of it.
+    """
+    params = work.params
+    reading = Reading(**params["reading"])
+    roles = sorted(role for role in work.inputs if role.startswith("rows"))
+    share = -(-params["most"] // len(roles))
+    return [
+        feature
+        for role in roles
+        for feature in _until(
+            prepared(
+                *(work, work.inputs[role], params["format"], params["labels"], reading, tokenizer)
+            ),
+            share,
+            size,
+        )
+    ]
+
+
+def _until(features: Sequence[Feature], most: int, size: Size) -> Iterator[Feature]:
+    taken = 0
+    for feature in features:
+        if taken >= most:
+            return
+        taken += size(feature)
+        yield feature

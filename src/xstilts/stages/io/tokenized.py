@@ -1,0 +1,93 @@
+"""Prepared features: rows are tokenised once for all stages that read them alike.
+
+STORE/features/ is a small store of its own, whose artifacts are named by everything that
+features depend on. It is worth time only: it may be deleted whenever nothing runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from xstilts.core.locks import wait_lock
+from xstilts.core.stage import Stage
+from xstilts.core.store import Artifact, DamagedArtifact, Store
+from xstilts.formats import EMBEDDED, TRAINED
+from xstilts.formats import VERSIONS as FORMATS
+from xstilts.formats.base import Feature, Format, Reading
+from xstilts.formats.feature_store import LAYOUT, Prepared, write_features
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import read_rows
+from xstilts.stages.prepare import ROWS
+
+PIECE = 2000
+"""Rows that are tokenised together, so that few are in memory as Python objects."""
+
+_checked: set[tuple[str, str]] = set()
+
+
+def prepared(
+    work: Work, rows: Artifact, kind: str, labels: Sequence[str], reading: Reading, tokenizer: Any
+) -> Sequence[Feature]:
+    """The features of prepared rows, as the format makes them.
+
+    The first stage that asks for them writes them down, under a lock that others wait for; a
+    damaged copy is set aside and made anew.
+
+    Raises:
+        StoreError: the disk is full, or cannot be written.
+    """
+    form: Format = (EMBEDDED if kind in EMBEDDED else TRAINED).get(kind)
+    if work.features is None:
+        return form.features(read_rows(rows / ROWS), tokenizer, labels, reading)
+    stage = _stage(work, rows, kind, labels, reading)
+    store = Store(work.features).prepare()
+    with wait_lock(store.lock_path(stage.key)):
+        if not _whole(store, stage.key):
+            with store.staging(stage.key) as folder:
+                found = _pieces(form, rows, labels, reading, tokenizer)
+                store.publish(stage, folder, {"features": write_features(folder, found)}, {})
+        return Prepared(store.artifact(stage.key).path)
+
+
+def _stage(work: Work, rows: Artifact, kind: str, labels: Sequence[str], reading: Reading) -> Stage:
+    """Features by what they depend on; a newer tokenizers may cut the same text otherwise."""
+    params = {
+        "format": [kind, FORMATS.get(kind, 1)],
+        "labels": list(labels),
+        "reading": asdict(reading),
+        "tokenizers": _version("tokenizers"),
+        "transformers": _version("transformers"),
+    }
+    inputs = {"rows": rows.key, "encoder": work.inputs["encoder"].key}
+    return Stage("features", LAYOUT, params, inputs, label=f"features for {work.stage.label}")
+
+
+def _pieces(
+    form: Format, rows: Artifact, labels: Sequence[str], reading: Reading, tokenizer: Any
+) -> Iterator[Sequence[Feature]]:
+    whole = read_rows(rows / ROWS)
+    for start in range(0, len(whole), PIECE):
+        yield form.features(whole[start : start + PIECE], tokenizer, labels, reading)
+
+
+def _whole(store: Store, key: str) -> bool:
+    """Whether features are there, with the bytes that were written (read once per process)."""
+    place = str(store.root), key
+    if not store.has(key):
+        _checked.discard(place)
+        return False
+    if place not in _checked:
+        try:
+            store.artifact(key).check_digests()
+        except DamagedArtifact:
+            store.set_aside(key)
+            return False
+        _checked.add(place)
+    return True
+
+
+_version = cache(version)

@@ -1,0 +1,104 @@
+"""`compare`: how alike two tasks are, or two encoders, by what other stages have written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xstilts.core.atomic_io import read_json
+from xstilts.core.errors import DataError
+from xstilts.core.store import Artifact
+from xstilts.stages.base import Work
+from xstilts.stages.io.sample import FISHER, SUBWORDS, VECTORS
+from xstilts.statistics.cka import linear_cka
+from xstilts.statistics.divergence import jensen_shannon
+
+Floats = NDArray[np.float64]
+NOISE = 1e-11
+"""Share of the largest value of an encoder below which a tensor's Fisher information is none.
+
+A key's bias has none, as softmax does not see it; what is computed there is rounding.
+"""
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Facts: the value of the comparison that `how` names."""
+    value = HOW[work.params["how"]](work.inputs["one"], work.inputs["other"])
+    return {"value": round(value, 10)}
+
+
+def cosine(one: Floats, other: Floats) -> float:
+    """The cosine of two vectors.
+
+    Raises:
+        DataError: one of them has no direction.
+    """
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    if not np.isfinite(length) or length == 0:
+        raise DataError(
+            "a task's vector is zero or not finite: it can be compared with nothing",
+            todo="the encoder has diverged: train it anew, at a lower rate",
+        )
+    return float(one @ other) / length
+
+
+def _means(one: Artifact, other: Artifact) -> float:
+    return cosine(*(_vectors(artifact).mean(axis=0) for artifact in (one, other)))
+
+
+def _unit_means(one: Artifact, other: Artifact) -> float:
+    return cosine(*(_unit(_vectors(artifact)).mean(axis=0) for artifact in (one, other)))
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny))
+
+
+def _divergence(one: Artifact, other: Artifact) -> float:
+    return jensen_shannon(read_json(one / SUBWORDS), read_json(other / SUBWORDS))
+
+
+def _cka(one: Artifact, other: Artifact) -> float:
+    return linear_cka(_vectors(one), _vectors(other))
+
+
+def _fisher(one: Artifact, other: Artifact) -> float:
+    with np.load(one / FISHER) as left, np.load(other / FISHER) as right:
+        return alike(*({name: file[name] for name in file.files} for file in (left, right)))
+
+
+def alike(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> float:
+    """The mean over tensors of the cosine of their Fisher information.
+
+    Tensors that have none in one of the models are left out.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    kept = _telling(one) & _telling(other)
+    if not kept:
+        raise DataError("the gradients of one of the models are all zero or not finite")
+    return float(np.mean([cosine(one[name], other[name]) for name in sorted(kept)]))
+
+
+def _telling(found: Mapping[str, Floats]) -> set[str]:
+    largest = {name: float(values.max()) for name, values in found.items()}
+    return {name for name, value in largest.items() if value > NOISE * max(largest.values())}
+
+
+def _vectors(artifact: Artifact) -> Floats:
+    return np.asarray(np.load(artifact / VECTORS, allow_pickle=False), dtype=np.float64)
+
+
+HOW: Mapping[str, Callable[[Artifact, Artifact], float]] = {
+    "means": _means,
+    "unit-means": _unit_means,
+    "divergence": _divergence,
+    "cka": _cka,
+    "fisher": _fisher,
+}
+"""How → two artifacts' likeness: of mean vectors, of means of vectors of length 1, and so on."""

@@ -1,0 +1,31 @@
+"""`cut`: a stretch of prepared rows, so that a model can be trained on ever more of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xstilts.core.errors import DataError
+from xstilts.stages.base import Work
+from xstilts.stages.io.rows import read_rows, write_rows
+from xstilts.stages.prepare import ROWS
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `rows.parquet`: the rows from one share of them to another; facts: rows.
+
+    `low` and `high` are eighths and the like, as pairs of whole numbers. Stretches that begin
+    at 0 are nested; those that meet share no row and leave none out.
+
+    Raises:
+        DataError: there are too few rows for one to lie in the stretch.
+    """
+    rows = read_rows(work.inputs["rows"] / ROWS)
+    shares = work.params["low"], work.params["high"]
+    low, high = (len(rows) * top // bottom for top, bottom in shares)
+    if low == high:
+        raise DataError(
+            f"{work.stage.label}: {len(rows)} rows are too few to be cut",
+            todo="raise `limits.train`, or leave this task out",
+        )
+    write_rows(work.folder / ROWS, rows[low:high])
+    return {"rows": high - low}

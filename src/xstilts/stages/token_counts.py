@@ -1,0 +1,32 @@
+"""`subwords`: how long a task's examples are, and which sub-words they use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+from typing import Any
+
+from xstilts.core.atomic_io import write_json
+from xstilts.formats.base import id_lists
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.stages.base import Work
+from xstilts.stages.io.sample import SUBWORDS, sampled
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Write `subwords.json` (vocabulary id → how often it occurs); facts: examples, length.
+
+    The length is the mean number of sub-words of an example as the encoder reads it: all its
+    texts, cut at the recipe's length, with special tokens. These are not counted as sub-words.
+    """
+    tokenizer = EncoderFiles(work.inputs["encoder"].path).tokenizer()
+    features = sampled(work, tokenizer)
+    texts = list(id_lists(text for feature in features for text in feature.texts))
+    special = set(tokenizer.all_special_ids)
+    counted = Counter(chain.from_iterable(texts))
+    write_json(
+        work.folder / SUBWORDS,
+        {str(name): count for name, count in counted.items() if name not in special},
+    )
+    examples = len({feature.id for feature in features})
+    return {"examples": examples, "length": round(sum(map(len, texts)) / examples, 6)}

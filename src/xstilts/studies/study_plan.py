@@ -1,0 +1,85 @@
+"""From a study and an experiment to what must run: as written, changed, and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from xstilts.analysis.layer_sweeps import one_way
+from xstilts.analysis.results import facts_in, results_frame
+from xstilts.analysis.run_gains import Gains, gains_of
+from xstilts.config.load import Loaded
+from xstilts.core.plan import Plan
+from xstilts.core.store import Store
+from xstilts.planning.compile import Compiled, compile_experiment
+from xstilts.planning.measures import Measured, compile_measures
+from xstilts.studies.base import OWN, Evidence, Study
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a study reads, compiled.
+
+    Args:
+        parts: `OWN`, first, and the variants' names → experiment and stages.
+        measures: the stages of the measures; they have no cells.
+    """
+
+    study: Study
+    parts: Mapping[str, tuple[Loaded, Compiled]]
+    measures: Compiled
+    measured: tuple[Measured, ...]
+
+    @property
+    def loaded(self) -> Loaded:
+        """The experiment as written."""
+        return self.parts[OWN][0]
+
+    def __iter__(self) -> Iterator[tuple[Loaded, Compiled]]:
+        """Everything whose stages run as one plan, the experiment as written first."""
+        yield from self.parts.values()
+        yield self.loaded, self.measures
+
+    def evidence(self, store: Store) -> Evidence:
+        """What a store knows of all this so far."""
+        cells = {name: compiled.cells for name, (_, compiled) in self.parts.items()}
+        return Evidence(
+            loaded=self.loaded,
+            store=store,
+            cells=cells,
+            results={name: results_frame(found, store) for name, found in cells.items()},
+            measured=self.measured,
+            facts=facts_in(store),
+        )
+
+
+def planned(study: Study, loaded: Loaded) -> Planned:
+    """Everything that a study needs of an experiment, made without torch, weights or data.
+
+    Raises:
+        ConfigError: names that do not exist or do not fit together.
+    """
+    own = compile_experiment(loaded)
+    needs = study.needs(loaded)
+    parts = {OWN: (loaded, own)}
+    for name, variant in needs.variants.items():
+        parts[name] = variant, _told_apart(compile_experiment(variant), own, name)
+    stages, measured = compile_measures(loaded, needs.measures)
+    return Planned(study, parts, Compiled(Plan(stages), ()), measured)
+
+
+def _told_apart(variant: Compiled, own: Compiled, name: str) -> Compiled:
+    """The variant with its name in the labels of the stages that are its alone."""
+    stages = (
+        stage if stage.key in own.plan.by_key else replace(stage, label=f"{stage.label} [{name}]")
+        for stage in variant.plan.stages
+    )
+    return replace(variant, plan=Plan(tuple(stages)))
+
+
+def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
+    """The gains of a study's experiment or variant; a sweep over layers is one target."""
+    frame, cells, swept = one_way(
+        evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
+    )
+    return replace(gains_of(frame, cells), swept=swept)

@@ -1,0 +1,34 @@
+"""What intermediate trainings saw, as their stages wrote it down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from xstilts.analysis.results import Facts
+from xstilts.planning.compile import Cell
+
+
+def first_trainings(cells: Iterable[Cell]) -> dict[str, str]:
+    """Setting → the stage of its first training, of the first seed."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        if cell.trained_by:
+            found.setdefault(cell.intermediate, cell.trained_by[0])
+    return found
+
+
+def steps_of(cells: Iterable[Cell], facts: Facts, tasks: Collection[str]) -> dict[str, int]:
+    """Setting → optimizer steps of its intermediate training, where that is finished."""
+    known = {name: facts(key) or {} for name, key in first_trainings(cells).items()}
+    return {
+        name: int(one["steps"]) for name, one in known.items() if name in tasks and "steps" in one
+    }
+
+
+def unequal(steps: Mapping[str, int]) -> str:
+    """The caveat on an unequal budget; empty if all were trained for as many steps."""
+    if len(set(steps.values())) < 2:
+        return ""
+    fewest_first = sorted(steps, key=lambda name: (steps[name], name))
+    said = ", ".join(f"{name} {steps[name]:,}" for name in fewest_first)
+    return f"The intermediate tasks were not trained for the same number of steps: {said}."

@@ -1,0 +1,127 @@
+"""What there is of a task's data: found or not, rows, labels, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from xstilts.core.errors import ConfigError, XstiltsError
+from xstilts.tasks.base import Example, TaskSpec
+from xstilts.tasks.validate import DOUBLED, gold_is_blank, sifted, too_bad
+
+GOLD = ("label", "tags", "answers", "meaning")
+
+
+class Data(StrEnum):
+    """Whether a split of a language can be used."""
+
+    FOUND = "found"
+    MISSING = "missing"
+    BROKEN = "broken"
+    HUB = "on the hub"
+    """Not in the folder; a run downloads it."""
+    BLANK = "blank"
+    """Labels that were removed, or dummies, where they are to be trained or tuned on."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One split of a task in one language.
+
+    Args:
+        needed: whether it is missed where it is missing.
+        file: where its first example comes from; empty for what no file holds.
+        rows: usable ones.
+        blank: whether the labels were removed, or are dummies; such a test set is still found.
+        counts: bad and doubled rows by kind.
+        first: the first problems in words, with file and line.
+        why: what is missing or broken.
+    """
+
+    task: str
+    split: str
+    language: str
+    needed: bool
+    state: Data
+    file: str = ""
+    rows: int = 0
+    blank: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    first: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the suite cannot be run because of it."""
+        return self.needed and self.state not in (Data.FOUND, Data.HUB)
+
+
+def survey(
+    task: TaskSpec, split: str, language: str, data: Path | None = None, *, needed: bool = True
+) -> Finding:
+    """Read one split of a task in one language, once, and say what is there; never raises for it.
+
+    What only the hub has is not downloaded for this.
+
+    Args:
+        data: folder of the user's files.
+    """
+    place = task.name, split, language, needed
+    found = task.at(data) if task.at and data else task
+    origin = found.origin(split, language) or ""
+    if origin.startswith("hub "):
+        return Finding(*place, Data.HUB, file=origin)
+    try:
+        kept, complaints, total = sifted(found.read(split, language), found, split)
+    except (XstiltsError, OSError) as error:
+        state = Data.MISSING if absent(error) else Data.BROKEN
+        return Finding(*place, state, why=_in_one_line(error))
+    blank = gold_is_blank(_gold(kept), task.format)
+    state, why = _verdict(split, blank, total, len(kept))
+    if state is Data.BLANK and split in task.unlabelled:
+        place = task.name, split, language, False
+        why = "published without labels: no checkpoint is chosen by it (keep: last)"
+    return Finding(
+        *place,
+        state,
+        file=_file(kept[0]) if kept else "",
+        rows=len(kept),
+        blank=blank,
+        counts=dict(sorted(complaints.counts.items())),
+        first=tuple(text for text in complaints.first if DOUBLED not in text),
+        why=why,
+    )
+
+
+def _verdict(split: str, blank: bool, total: int, kept: int) -> tuple[Data, str]:
+    if total == 0:
+        return Data.BROKEN, "no rows"
+    if too_bad(total, kept):
+        return Data.BROKEN, f"{total - kept:,} of {total:,} rows cannot be used"
+    if blank and split != "test":
+        return Data.BLANK, "nothing can be trained or tuned on labels that are blank or all alike"
+    return Data.FOUND, ""
+
+
+def absent(error: Exception) -> bool:
+    """Whether data are not there, rather than broken."""
+    if isinstance(error, ConfigError):  # no folder was given at all
+        return True
+    return isinstance(error, XstiltsError) and error.what.startswith("no file")
+
+
+def _gold(examples: Sequence[Example]) -> Iterator[object]:
+    for one in examples:
+        yield next(getattr(one, name) for name in GOLD if hasattr(one, name))
+
+
+def _file(example: Example) -> str:
+    """The path in an example's place: `FILE:12`, or `FILE: data[3].paragraphs[0]`."""
+    return re.sub(r":(\d+| data\[.*)$", "", example.where or "")
+
+
+def _in_one_line(error: Exception) -> str:
+    return " → ".join(part.strip(" →") for part in str(error).splitlines())

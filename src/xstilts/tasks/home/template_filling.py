@@ -1,0 +1,219 @@
+"""From a template to a sentence, through hassil's own expression tree.
+
+Slot values are chosen on a grid that all languages share: among the values which a list
+offers here, the one whose digest with cell, slot and variant is smallest. Languages that
+offer the same values so choose the same one, and their sentences mean the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from xstilts.tasks.home.lexicon import fillers, names
+from xstilts.tasks.home.templates import Cell, Grammar, Template
+
+NUMBERS = (1, 2, 3, 5, 10, 15, 20, 25, 30, 40, 45, 50, 60, 70, 80, 90, 2700, 4000, 5000)
+"""The numbers that ranges are filled with, where they lie within the range."""
+KINDS = {
+    "area": "area",
+    "floor": "floor",
+    "zone": "zone",
+    "message": "message",
+    "shopping_list_item": "item",
+    "todo_list_item": "item",
+    "timer_name": "timer",
+    "search_query": "query",
+    "media_artist": "query",
+}
+"""List → kind of filler, for lists that the package leaves empty or open."""
+COMMANDS = {"lights_on": "HassTurnOn", "lights_off": "HassTurnOff"}
+"""What a timer can be told to do: concept → intent of a command about the kitchen lights."""
+DEPTH = 30
+
+
+class CannotFill(Exception):
+    """The template cannot be filled: a list or rule is missing, or offers no value."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A slot's value in a sentence: characters start to end."""
+
+    slot: str
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A filled template: the text, its slots, and what it means in any language."""
+
+    text: str
+    spans: tuple[Span, ...]
+    cell: Cell
+    template: str
+
+    @property
+    def meaning(self) -> str:
+        """Cell and slot values; equal for sentences of any language that ask for the same."""
+        values = sorted({(span.slot, span.value) for span in self.spans})
+        return "|".join([str(self.cell), *(f"{slot}={value}" for slot, value in values)])
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Slot → value."""
+        return {span.slot: span.value for span in self.spans}
+
+
+Piece = tuple[str, str | None, str]
+"""Text, the slot it fills if any, and the slot's value."""
+
+
+@dataclass(frozen=True)
+class _Filler:
+    grammar: Grammar
+    template: Template
+    variant: int
+    draw: random.Random
+    fixed: Mapping[str, str]
+
+    def pieces(self, node: Any, depth: int = 0) -> Iterator[Piece]:
+        """The pieces of one random way through an expression."""
+        kind = type(node).__name__
+        if depth > DEPTH:
+            raise CannotFill("rules refer to each other")
+        if kind == "TextChunk":
+            yield node.original_text, None, ""
+        elif kind == "Alternative":
+            yield from self.pieces(self.draw.choice(node.items), depth + 1)
+        elif kind == "Permutation":
+            for item in self.draw.sample(node.items, len(node.items)):
+                yield from self.pieces(item, depth + 1)
+        elif kind == "Sequence":
+            for item in node.items:
+                yield from self.pieces(item, depth + 1)
+        elif kind == "RuleReference":
+            yield from self.pieces(self._rule(node.rule_name), depth + 1)
+        elif kind == "ListReference":
+            yield from self._slot(node, depth)
+        else:
+            raise CannotFill(f"unknown expression {kind}")
+
+    def _rule(self, name: str) -> Any:
+        for rules in (self.template.rules, self.grammar.rules):
+            if name in rules:
+                return rules[name].expression
+        raise CannotFill(f"no rule <{name}>")
+
+    def _slot(self, node: Any, depth: int) -> Iterator[Piece]:
+        options = self._options(node)
+        if not options:
+            raise CannotFill(f"nothing for {{{node.list_name}}}")
+        slot = node.slot_name
+        value = self.fixed.get(slot) or choose(self.template.cell, slot, self.variant, options)
+        if value not in options:
+            raise CannotFill(f"{value} is not in {{{node.list_name}}}")
+        option = options[value]
+        text = option if isinstance(option, str) else self._text(option, depth)
+        yield f"{node.prefix or ''}", None, ""
+        yield text, slot, value
+        yield f"{node.suffix or ''}", None, ""
+
+    def _text(self, expressions: list[Any], depth: int) -> str:
+        expression = self.draw.choice(expressions)
+        return "".join(text for text, _, _ in self.pieces(expression, depth + 1))
+
+    def _options(self, node: Any) -> dict[str, Any]:
+        """Value → text, or the expressions of its texts, that may stand here."""
+        language, name = self.grammar.language, node.list_name
+        if inline := node.get_inline_range():
+            start, stop, step = inline
+            return _numbers(start, stop, step)
+        if name == "name":
+            return dict(names(language, self.template.domains))
+        if name == "timer_command":
+            return self._commands()
+        found: Any = self.template.lists.get(name) or self.grammar.lists.get(name)
+        kind = type(found).__name__
+        if name in KINDS and kind != "TextSlotList":
+            return dict(fillers(language, KINDS[name]))
+        if kind == "RangeSlotList":
+            return _numbers(found.start, found.stop, found.step)
+        if kind == "TextSlotList":
+            options: dict[str, Any] = {}
+            for item in found.values:
+                options.setdefault(str(item.value_out), []).append(item.text_in)
+            return options
+        return {}
+
+    def _commands(self) -> dict[str, str]:
+        """Short commands of the same language about the kitchen lights."""
+        found = {}
+        for concept, intent in COMMANDS.items():
+            cell = Cell(intent, "area_domain", (("domain", "light"),))
+            for template in self.grammar.cells.get(cell, ())[:4]:
+                try:
+                    inner = _Filler(self.grammar, template, 0, self.draw, {"area": "kitchen"})
+                    found[concept] = _join(list(inner.pieces(template.expression)))[0]
+                    break
+                except CannotFill:
+                    continue
+        return found
+
+
+def choose(cell: Cell, slot: str, variant: int, options: Mapping[str, Any]) -> str:
+    """The option with the smallest digest: the same wherever it is on offer."""
+    return min(sorted(options), key=lambda value: _rank(cell, slot, variant, value))
+
+
+@lru_cache(maxsize=100_000)
+def _rank(cell: Cell, slot: str, variant: int, value: str) -> bytes:
+    return hashlib.sha256(f"{cell}\t{slot}\t{variant}\t{value}".encode()).digest()
+
+
+def fill(grammar: Grammar, template: Template, variant: int, draw: random.Random) -> Sentence:
+    """A sentence of the template.
+
+    Raises:
+        CannotFill: a slot has no value in this language, or the sentence is empty.
+    """
+    filler = _Filler(grammar, template, variant, draw, {})
+    text, spans = _join(list(filler.pieces(template.expression)))
+    if not text or len({span.slot for span in spans}) != len(spans):
+        raise CannotFill("an empty sentence, or a slot twice")
+    return Sentence(text, spans, template.cell, template.text)
+
+
+def _numbers(start: int, stop: int, step: int) -> dict[str, str]:
+    inside = [str(number) for number in NUMBERS if number in range(start, stop + 1, step)]
+    return {number: number for number in inside or [str(start)]}
+
+
+def _join(pieces: list[Piece]) -> tuple[str, tuple[Span, ...]]:
+    """Text with single spaces, and where the slots' values stand in it."""
+    text, spans = "", []
+    for words, slot, value in pieces:
+        start = len(text)
+        for character in words:
+            if not character.isspace():
+                text += character
+            elif text and not text.endswith(" "):
+                text += " "
+        if slot is not None:
+            spans.append((slot, value, start, len(text)))
+    trimmed = (_trim(text, *span) for span in spans)
+    return text.rstrip(), tuple(span for span in trimmed if span.start < span.end)
+
+
+def _trim(text: str, slot: str, value: str, start: int, end: int) -> Span:
+    while start < end and text[start] == " ":
+        start += 1
+    while start < end and text[end - 1] == " ":
+        end -= 1
+    return Span(slot, value, start, end)

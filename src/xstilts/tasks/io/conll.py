@@ -1,0 +1,51 @@
+"""Tagged sentences: a word and its tag on each line, a blank line after each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from xstilts.tasks.base import BadRow, TaggedExample
+from xstilts.tasks.io.lines import lines
+from xstilts.tasks.io.sources import Parse
+
+
+def tagged(columns: tuple[int, ...], separator: str = "\t") -> Parse:
+    """A parser of word lines: the first cell is the word, the last one its tag.
+
+    Args:
+        columns: how many cells a line may have; a line with one has no tag.
+        separator: what stands between cells.
+    """
+    return partial(_tagged, columns, separator)
+
+
+def _tagged(
+    columns: tuple[int, ...], separator: str, path: Path, start: str
+) -> Iterator[TaggedExample | BadRow]:
+    for number, block in enumerate(_blocks(path)):
+        rows = [(where, line.split(separator)) for where, line in block]
+        name = f"{start}-{number}"
+        wrong = [(where, cells) for where, cells in rows if len(cells) not in columns]
+        if wrong:
+            where, cells = wrong[0]
+            expected = " or ".join(map(str, columns))
+            yield BadRow(name, "wrong number of columns", f"{len(cells)}, not {expected}", where)
+            continue
+        words = tuple(cells[0] for _, cells in rows)
+        tags = tuple(cells[-1].strip() if len(cells) > 1 else "" for _, cells in rows)
+        yield TaggedExample(name, words, tags, rows[0][0])
+
+
+def _blocks(path: Path) -> Iterator[list[tuple[str, str]]]:
+    """Lines with their places, without the blank ones between."""
+    block: list[tuple[str, str]] = []
+    for where, line in lines(path, blank=True):
+        if line.strip():
+            block.append((where, line))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block

@@ -1,0 +1,240 @@
+"""Rows of data files (JSON lines, TSV, CSV, Parquet) and the way from a row to an example."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.errors import DataError
+from xstilts.tasks.base import BadRow, Example
+from xstilts.tasks.io.lines import lines, text_of
+from xstilts.tasks.io.sources import Parse
+
+BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its cells by column, its place, and an id for rows with none of their own."""
+
+    cells: Mapping[str, Any]
+    where: str
+    id: str
+
+    def get(self, column: str) -> Any:
+        """A cell.
+
+        Raises:
+            DataError: there is no such column in the row.
+        """
+        if column not in self.cells:
+            raise DataError(f"no {column!r} in the row", where=self.where)
+        return self.cells[column]
+
+    def text(self, column: str) -> str:
+        """A cell as text; JSON's null is a blank one."""
+        value = self.get(column)
+        if isinstance(value, bool | list | dict):
+            raise DataError(f"{column!r} is no text", where=self.where)
+        return "" if value is None else str(value)
+
+    def texts(self, column: str) -> tuple[str, ...]:
+        """A cell that is a list, of texts.
+
+        Raises:
+            DataError: no such column, or no list.
+        """
+        value = self.get(column)
+        if not isinstance(value, list):
+            raise DataError(f"{column!r} is no list", where=self.where)
+        return tuple(map(str, value))
+
+
+Rows = Callable[[Path, str], Iterator[Row | BadRow]]
+"""(file, start of ids) → its rows, numbered from 0 on."""
+
+
+def mapped(rows: Rows, example: Callable[[Row], Example | BadRow | None]) -> Parse:
+    """A parser made of a reader of rows and a mapping.
+
+    A row for which the mapping raises a DataError is a bad one; one for which it gives nothing
+    belongs to another split or language.
+    """
+    return partial(_mapped, rows, example)
+
+
+def _mapped(
+    rows: Rows, example: Callable[[Row], Example | BadRow | None], path: Path, start: str
+) -> Iterator[Example | BadRow]:
+    for row in rows(path, start):
+        found = row if isinstance(row, BadRow) else _example(example, row)
+        if found is not None:
+            yield found
+
+
+def _example(
+    example: Callable[[Row], Example | BadRow | None], row: Row
+) -> Example | BadRow | None:
+    try:
+        return example(row)
+    except DataError as error:
+        return BadRow(row.id, error.what, where=row.where)
+
+
+def json_rows(path: Path, start: str) -> Iterator[Row | BadRow]:
+    """One JSON object a line."""
+    for number, (where, line) in enumerate(lines(path)):
+        name = f"{start}-{number}"
+        try:
+            cells = json.loads(line)
+        except json.JSONDecodeError as error:
+            yield BadRow(name, "not JSON", error.msg, where)
+            continue
+        if isinstance(cells, dict):
+            yield Row(cells, where, name)
+        else:
+            yield BadRow(name, "no JSON object", where=where)
+
+
+def labelled_rows(column: str) -> Rows:
+    """One JSON object a line of NAME.jsonl, and its label in the same line of NAME-labels.lst.
+
+    Raises:
+        DataError: not as many labels as rows.
+    """
+    return partial(_labelled, column)
+
+
+def _labelled(column: str, path: Path, start: str) -> Iterator[Row | BadRow]:
+    beside = path.with_name(f"{path.stem}-labels.lst")
+    labels = [text.strip() for _, text in lines(beside)]
+    rows = list(json_rows(path, start))
+    if len(rows) != len(labels):
+        what = f"{len(labels)} labels for the {len(rows)} rows of {path.name}"
+        raise DataError(what, where=str(beside), todo="use the files of one release")
+    for row, label in zip(rows, labels, strict=True):
+        if isinstance(row, Row):
+            row = replace(row, cells={**row.cells, column: label})
+        yield row
+
+
+def tsv_rows(columns: Sequence[str] | None = None, *, ragged: bool = False) -> Rows:
+    """Cells with tabs between; quotes are letters like any other.
+
+    Args:
+        columns: their names; none if the first line has them.
+        ragged: rows may lack cells at their end.
+    """
+    return partial(_tsv, tuple(columns) if columns else None, ragged)
+
+
+def _tsv(
+    columns: tuple[str, ...] | None, ragged: bool, path: Path, start: str
+) -> Iterator[Row | BadRow]:
+    found = ((where, line.split("\t")) for where, line in lines(path))
+    return _table(found, columns, ragged, start)
+
+
+def csv_rows(path: Path, start: str) -> Iterator[Row | BadRow]:
+    """Comma-separated cells below a line with the columns; quoted cells may hold line breaks."""
+    return _table(_csv(path, ","), None, False, start)
+
+
+def quoted_tsv_rows(path: Path, start: str) -> Iterator[Row | BadRow]:
+    """The same with tabs for commas: TSV whose quotes are marks around cells, not letters."""
+    return _table(_csv(path, "\t"), None, False, start)
+
+
+def _csv(path: Path, between: str) -> Iterator[tuple[str, list[str]]]:
+    reader = csv.reader(io.StringIO(text_of(path), newline=""), delimiter=between)
+    line = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield f"{path}:{line}", cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", where=f"{path}:{line}") from error
+
+
+def _table(
+    found: Iterator[tuple[str, list[str]]],
+    columns: tuple[str, ...] | None,
+    ragged: bool,
+    start: str,
+) -> Iterator[Row | BadRow]:
+    if columns is None:
+        _, header = next(found, ("", []))
+        columns = tuple(cell.strip() for cell in header)
+    for number, (where, cells) in enumerate(found):
+        name = f"{start}-{number}"
+        fits = len(cells) <= len(columns) if ragged else len(cells) == len(columns)
+        if fits:
+            yield Row(dict(zip(columns, cells, strict=False)), where, name)
+        else:
+            yield BadRow(name, "wrong number of columns", f"{len(cells)}, {len(columns)}", where)
+
+
+def parquet_rows(classes: Mapping[str, Sequence[str]] | None = None) -> Rows:
+    """Rows of a Parquet file, read in batches.
+
+    Args:
+        classes: column → names of the classes, in the hub's order, that its integers stand
+            for, in lists too; a negative integer (no gold label) becomes a blank.
+
+    Raises:
+        DataError: not Parquet, or the file says that the classes have other names.
+    """
+    return partial(_parquet, {name: tuple(names) for name, names in (classes or {}).items()})
+
+
+def _parquet(
+    classes: Mapping[str, tuple[str, ...]], path: Path, start: str
+) -> Iterator[Row | BadRow]:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        file = ParquetFile(path)
+        _check_classes(classes, file.schema_arrow.metadata or {}, path)
+        number = 0
+        for batch in file.iter_batches(batch_size=BATCH):
+            for cells in batch.to_pylist():
+                decoded = {name: _class(cells.get(name), names) for name, names in classes.items()}
+                yield Row({**cells, **decoded}, f"{path}:{number + 1}", f"{start}-{number}")
+                number += 1
+    except (ArrowException, OSError) as error:
+        raise DataError(f"not readable as Parquet: {error}", where=str(path)) from error
+
+
+def _class(value: Any, names: tuple[str, ...]) -> Any:
+    """The name of a class; text stays as it is."""
+    if isinstance(value, list):
+        return [_class(one, names) for one in value]
+    if not isinstance(value, int):
+        return value
+    if value >= len(names):
+        return f"class {value}"  # is found to be outside the label set
+    return names[value] if value >= 0 else ""
+
+
+def _check_classes(
+    classes: Mapping[str, tuple[str, ...]], metadata: Mapping[bytes, bytes], path: Path
+) -> None:
+    """A wrong order of classes would give plausible scores below chance."""
+    told = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    for column, names in classes.items():
+        feature = told.get(column, {})
+        listed = (feature.get("feature") or feature).get("names")
+        if listed is not None and tuple(listed) != names:
+            raise DataError(
+                f"the classes of {column} are {', '.join(listed)}; {', '.join(names)} expected",
+                where=str(path),
+                todo="pin the revision that the task names",
+            )

@@ -1,0 +1,91 @@
+"""The way back into a training run: whole or absent, checked before it is believed.
+
+A checkpoint is a folder `step-N` born by rename: `state.safetensors` (weights, optimizer
+moments, generator states) and `state.json` with the SHA-256 of the tensors and of itself.
+The two newest are kept; a damaged one is named and removed, and the one before is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from xstilts.core.atomic_io import sync, write_json
+from xstilts.core.fault_injection import fault
+from xstilts.core.hashing import digest_of, digest_of_file
+
+TENSORS, FACTS = "state.safetensors", "state.json"
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training run after a number of optimizer steps."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """A training stage's checkpoints in one folder, which need not exist yet."""
+
+    folder: Path
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, then drop all but the two newest."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        staged = self.folder / f".staged.{os.getpid()}"
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir()
+        save_file(checkpoint.tensors, staged / TENSORS)
+        fault("checkpoint.before_files_synced")
+        sync(staged / TENSORS)
+        facts = {
+            "step": checkpoint.step,
+            "facts": checkpoint.facts,
+            "tensors": digest_of_file(staged / TENSORS),
+        }
+        write_json(staged / FACTS, {**facts, "self": digest_of(facts)})
+        fault("checkpoint.before_rename")
+        target = self.folder / f"step-{checkpoint.step}"
+        shutil.rmtree(target, ignore_errors=True)
+        staged.rename(target)
+        sync(self.folder)
+        fault("checkpoint.after_rename")
+        for _, old in list(self._newest_first())[KEPT:]:
+            shutil.rmtree(old)
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest sound checkpoint, and what was wrong with newer ones."""
+        complaints: list[str] = []
+        for step, path in self._newest_first():
+            try:
+                return _read(path, step), complaints
+            except (OSError, ValueError, KeyError) as error:
+                complaints.append(f"checkpoint {path.name} is damaged ({error}); removed")
+                shutil.rmtree(path, ignore_errors=True)
+        return None, complaints
+
+    def _newest_first(self) -> Iterator[tuple[int, Path]]:
+        steps = {int(path.name.removeprefix("step-")): path for path in self.folder.glob("step-*")}
+        yield from sorted(steps.items(), reverse=True)
+
+
+def _read(path: Path, step: int) -> Checkpoint:
+    saved = json.loads((path / FACTS).read_text(encoding="utf-8"))
+    own = saved.pop("self")
+    if own != digest_of(saved) or saved["step"] != step:
+        raise ValueError(f"{FACTS} has been changed")
+    if digest_of_file(path / TENSORS) != saved["tensors"]:
+        raise ValueError(f"{TENSORS} has other bytes than were written")
+    return Checkpoint(step, load_file(path / TENSORS), saved["facts"])

@@ -1,0 +1,70 @@
+"""How a trained model takes the gold answers: their probability, in bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xstilts.formats.base import Feature
+from xstilts.formats.gold_logits import CHOICES, Choices
+from xstilts.training.batching import Batch
+from xstilts.training.multitask_model import TransferModel
+from xstilts.training.precision import EVALUATION, computing
+from xstilts.training.predict import read_batches
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """Each [n], for n features.
+
+    Args:
+        bits: -log2 of the gold answer's probability, summed over its choices.
+        choices: how many choices that are: 1, words with a tag, 2 ends of a span.
+        right: in how many of them the most probable option is the gold one.
+    """
+
+    bits: Floats
+    choices: Floats
+    right: Floats
+
+    @property
+    def probability(self) -> Floats:
+        """Of the gold answer; of several choices their geometric mean."""
+        return np.asarray(2.0 ** (-self.bits / np.maximum(self.choices, 1)))
+
+
+@computing(EVALUATION)
+def surprise(
+    model: TransferModel,
+    task: str,
+    kind: str,
+    features: Sequence[Feature],
+    padding: int,
+    tokens: int | None = None,
+) -> Surprise:
+    """How a model takes the gold answers of some features, in their order."""
+    model.eval()
+
+    def read(chosen: Sequence[Feature], batch: Batch) -> Floats:
+        logits = model(task, batch.ids, batch.mask, batch.types).float().cpu()
+        return np.array([told(one) for one in CHOICES[kind](logits, chosen)]).T
+
+    found = np.zeros((3, len(features)))
+    for places, some in read_batches(model.encoder, features, padding, tokens, read):
+        found[:, places] = some
+    return Surprise(*found)
+
+
+def told(asked: Choices) -> tuple[float, int, int]:
+    """The bits of an example's gold answer, how many choices it is, and how many are right."""
+    logits, gold = asked
+    likely = torch.log_softmax(logits.double(), -1)
+    bits = -float(likely.gather(1, gold[:, None]).sum()) / log(2)
+    return bits, len(gold), int((logits.argmax(-1) == gold).sum())

@@ -1,0 +1,76 @@
+"""An encoder with one head per task: what phases 2 and 3 train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from xstilts.formats import TRAINED
+from xstilts.formats.pooling import FIRST
+from xstilts.models.encoder import Encoder
+from xstilts.models.fast_dropout import quicken
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """All that is needed to build a head."""
+
+    format: str
+    labels: int
+    dropout: float
+    pooling: str
+
+
+class TransferModel(nn.Module):
+    """The encoder and the heads of the tasks that are trained together."""
+
+    def __init__(self, encoder: Encoder, heads: Mapping[str, HeadShape]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.tied = {task for task, shape in heads.items() if TRAINED.get(shape.format).tied}
+        self.heads = nn.ModuleDict(
+            {
+                module_name(task): TRAINED.get(shape.format).head(
+                    encoder.width, shape.labels, shape.dropout, shape.pooling
+                )
+                for task, shape in heads.items()
+            }
+        )
+        quicken(self.heads)
+
+    def forward(
+        self, task: str, ids: Tensor, mask: Tensor, types: Tensor, places: Tensor | None = None
+    ) -> Any:
+        """The logits of one task's head; shapes as its format says.
+
+        Args:
+            places: [b, t] the only sub-words that the head must read, if its format knows them.
+        """
+        head = self.heads[module_name(task)]
+        if places is None and getattr(head, "pooling", "") == FIRST:
+            places = torch.zeros_like(mask, dtype=torch.bool).index_fill_(1, mask.new_zeros(1), 1)
+        hidden = self.encoder(ids, mask, types, places)
+        return head(hidden, mask, *((self.encoder.table, places) if task in self.tied else ()))
+
+
+def module_name(task: str) -> str:
+    """A task's name as torch allows it for a module."""
+    return task.replace(".", "_")
+
+
+def initialised(encoder: Encoder, heads: Mapping[str, HeadShape], seed: int) -> TransferModel:
+    """A model whose heads are drawn with a seed, normal with deviation 0.02 as in BERT."""
+    model = TransferModel(encoder, heads)
+    generator = torch.Generator().manual_seed(seed)
+    for name, value in model.heads.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(value)
+        elif name.endswith("norm.weight"):
+            nn.init.ones_(value)
+        else:
+            nn.init.normal_(value, std=0.02, generator=generator)
+    return model
