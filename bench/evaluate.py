@@ -21,8 +21,8 @@ from bench.encoders import encoder
 from bench.examples import TOY_TAGS, tags
 from bench.finetune import item
 from bench.machine import Peak, device, every_core, fresh_accelerator, has_gpu, wait
-from bench.timing import Row, Turn, alternate, ratios
-from xstilts.formats.base import Feature, Reading, id_lists
+from bench.timing import Measurement, Row, alternate, ratios
+from xstilts.formats.base import Feature, TokenizationConfig, id_lists
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
@@ -54,7 +54,7 @@ class Setting:
     def _features(self, options: Options, code: str) -> list[Feature]:
         rows = tags(options, code)[: options.size or SENTENCES]
         length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
-        found = TAGGING.features(rows, self.tokenizer, self.labels, Reading(length))
+        found = TAGGING.features(rows, self.tokenizer, self.labels, TokenizationConfig(length))
         return [replace(one, id=f"{code}:{one.id}") for one in found]
 
     @property
@@ -70,18 +70,18 @@ class Ours:
         self.setting, self.found = setting, list[Any]()
 
     @every_core()
-    def __call__(self, number: int) -> Turn:
+    def __call__(self, number: int) -> Measurement:
         """All languages once."""
         started = time.perf_counter()
         self.found = [tag for code in self.setting.features for tag in tagged(self.setting, code)]
-        return Turn(time.perf_counter() - started, self.setting.subwords)
+        return Measurement(time.perf_counter() - started, self.setting.subwords)
 
 
 def tagged(setting: Setting, code: str) -> list[Any]:
     """The tags of one language's sentences."""
     features, pad = setting.features[code], setting.tokenizer.pad_token_id
     setting.model.encoder.view(used_ids(id_lists(features), pad))
-    given = (setting.model, TASK, "tagging", features, setting.labels, pad, Reading())
+    given = (setting.model, TASK, "tagging", features, setting.labels, pad, TokenizationConfig())
     return predict(*given)
 
 
@@ -96,7 +96,7 @@ class Theirs:
             for code, features in setting.features.items()
         }
 
-    def __call__(self, number: int) -> Turn:
+    def __call__(self, number: int) -> Measurement:
         """All languages once."""
         fresh_accelerator()
         with tempfile.TemporaryDirectory() as folder:
@@ -110,7 +110,7 @@ class Theirs:
             for code, items in self.items.items():
                 self.logits[code] = trainer.predict(items).predictions
             wait()
-            return Turn(time.perf_counter() - started, self.setting.subwords)
+            return Measurement(time.perf_counter() - started, self.setting.subwords)
 
 
 def check(setting: Setting, found: list[list[str]], logits: Mapping[str, Any]) -> int:

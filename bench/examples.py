@@ -10,7 +10,7 @@ from bench.cli import NotHere, Options
 from xstilts.formats.base import Row
 from xstilts.planning.resolve import located
 from xstilts.tasks import TASKS
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 from xstilts.testing.tiny import sentences, speak
 
 NLI = ("contradiction", "entailment", "neutral")
@@ -26,7 +26,7 @@ def rows(options: Options, task: str, split: str, language: str) -> list[Row]:
     spec = located(TASKS.get(task), options.data, {})
     if not (spec.origin(split, language) or "").startswith("file"):
         raise NotHere(f"no {task} {split} {language} in the data folder")
-    examples, _ = usable(spec.read(split, language), spec, split, language)
+    examples, _ = validated(spec.read(split, language), spec, split, language)
     return [asdict(example) for example in examples]
 
 

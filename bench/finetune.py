@@ -28,15 +28,15 @@ from bench.cli import Options, program
 from bench.encoders import Weights, encoder
 from bench.examples import NLI, nli
 from bench.machine import Peak, every_core, fresh_accelerator, has_gpu, wait
-from bench.timing import Row, Turn, alternate, ratios
+from bench.timing import Measurement, Row, alternate, ratios
 from xstilts.config.experiment import Recipe
-from xstilts.formats.base import Feature, Reading, id_lists
+from xstilts.formats.base import Feature, TokenizationConfig, id_lists
 from xstilts.formats.classification import CLASSIFICATION
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import TrainTask, train
-from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
 from xstilts.training.task_sampling import schedule
 
 BATCH, LENGTH, WARMUP, DECAY, RATE = 32, 256, 0.1, 0.01, 1e-5
@@ -53,10 +53,12 @@ class Setting:
         self.tokenizer = self.weights.files.tokenizer()
         length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
         self.length = length
-        self.features = CLASSIFICATION.features(nli(options), self.tokenizer, NLI, Reading(length))
+        self.features = CLASSIFICATION.features(
+            nli(options), self.tokenizer, NLI, TokenizationConfig(length)
+        )
         self.pad: int = self.tokenizer.pad_token_id
 
-    def model(self) -> TransferModel:
+    def model(self) -> MultiTaskModel:
         """A fresh model over the sub-words in view."""
         ids = used_ids(id_lists(self.features), self.pad)
         shape = HeadShape("classification", len(NLI), 0.1, "cls")
@@ -91,13 +93,13 @@ class Setting:
 class Ours:
     """xstilts' loop, called as the train stage calls it."""
 
-    def __init__(self, setting: Setting, steps: int, model: TransferModel | None = None) -> None:
+    def __init__(self, setting: Setting, steps: int, model: MultiTaskModel | None = None) -> None:
         self.setting, self.steps = setting, steps
         self.model = model or setting.model()
         self.losses: list[float] = []
 
     @every_core()
-    def __call__(self, number: int) -> Turn:
+    def __call__(self, number: int) -> Measurement:
         """Some steps after a first one."""
         setting, times = self.setting, dict[int, float]()
         steps = counted_steps(self.steps, number) + 1
@@ -115,7 +117,7 @@ class Ours:
             found = train(self.model, [task], recipe, number, setting.pad, checkpoints, listen)
         self.losses = found.log.losses
         counted = setting.order(steps, number)[BATCH:]
-        return Turn(times[steps] - times[1], sum(len(one.ids) for one in counted))
+        return Measurement(times[steps] - times[1], sum(len(one.ids) for one in counted))
 
 
 class Theirs:
@@ -130,7 +132,7 @@ class Theirs:
         self.setting, self.steps, self.model, self.sampling = setting, steps, model, sampling
         self.collator = DataCollatorWithPadding(setting.tokenizer, padding, setting.length)
 
-    def __call__(self, number: int) -> Turn:
+    def __call__(self, number: int) -> Measurement:
         """As many steps as ours, after a first one."""
         grouped = self.sampling == "group_by_length"
         steps = counted_steps(self.steps, number) + 1
@@ -154,7 +156,7 @@ class Theirs:
             )
             trainer.remove_callback(PrinterCallback)
             trainer.train()
-        return Turn(clock.times[steps - 1] - clock.times[0], sum(subwords[1:steps]))
+        return Measurement(clock.times[steps - 1] - clock.times[0], sum(subwords[1:steps]))
 
     def _arguments(self, folder: str, steps: int, seed: int) -> TrainingArguments:
         return TrainingArguments(
@@ -201,7 +203,7 @@ def item(feature: Feature) -> dict[str, Any]:
     }
 
 
-def check(setting: Setting, model: TransferModel, rival: Any) -> None:
+def check(setting: Setting, model: MultiTaskModel, rival: Any) -> None:
     """One batch has the same loss on both sides without dropout.
 
     Raises:
@@ -240,7 +242,7 @@ def measure(options: Options) -> list[Row]:
     return [_row(name, options, setting, model, rival) for name in RIVALS]
 
 
-def _row(name: str, options: Options, setting: Setting, model: TransferModel, rival: Any) -> Row:
+def _row(name: str, options: Options, setting: Setting, model: MultiTaskModel, rival: Any) -> Row:
     title, sampling, padding, (on_cpu, on_gpu), aim = RIVALS[name]
     steps = steps_of(name, options, len(setting.features))
     ours, theirs = Ours(setting, steps, model), Theirs(setting, steps, rival, sampling, padding)
@@ -264,11 +266,11 @@ def _row(name: str, options: Options, setting: Setting, model: TransferModel, ri
     )
 
 
-def _speed(turns: Sequence[Turn]) -> int:
+def _speed(turns: Sequence[Measurement]) -> int:
     return round(sum(turn.work for turn in turns) / sum(turn.seconds for turn in turns))
 
 
-def _share(weights: Weights, turns: Sequence[Turn], peak: Peak) -> float:
+def _share(weights: Weights, turns: Sequence[Measurement], peak: Peak) -> float:
     subwords, seconds = sum(turn.work for turn in turns), sum(turn.seconds for turn in turns)
     return round(peak.share(weights.training_operations(subwords) / seconds), 3)
 

@@ -21,7 +21,7 @@ from typing import Any
 from bench.cli import Options, program
 from bench.timing import Row
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
@@ -57,7 +57,7 @@ class Done:
         return sum(self.seconds.values())
 
 
-def loaded(path: Path, options: Options, cells: Iterable[Cell]) -> Loaded:
+def loaded(path: Path, options: Options, cells: Iterable[Cell]) -> LoadedExperiment:
     """The experiment over the settings, targets and seeds of some cells."""
     names = [list(dict.fromkeys(map(str, column))) for column in zip(*cells, strict=True)]
     settings, targets, seeds = (f"[{', '.join(column)}]" for column in names)
@@ -67,7 +67,7 @@ def loaded(path: Path, options: Options, cells: Iterable[Cell]) -> Loaded:
     return api.load(str(path), given)
 
 
-def done(experiment: Loaded, folder: Path) -> Done:
+def done(experiment: LoadedExperiment, folder: Path) -> Done:
     """Run an experiment in a fresh store, with one worker.
 
     Raises:

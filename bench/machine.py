@@ -14,7 +14,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from bench import THREADS
-from xstilts.core.cpu import allow
+from xstilts.core.cpu import set_core_limit
 
 torch.set_num_threads(THREADS)
 
@@ -41,11 +41,11 @@ def every_core() -> Iterator[None]:
     One thread for each call of a library, and as many pieces of work at once as there are cores.
     """
     torch.set_num_threads(1)
-    allow(THREADS)
+    set_core_limit(THREADS)
     try:
         yield
     finally:
-        allow(1)
+        set_core_limit(1)
         torch.set_num_threads(THREADS)
 
 

@@ -18,7 +18,7 @@ import torch
 from bench import THREADS
 from bench.cli import Options, program
 from bench.machine import every_core
-from bench.timing import Row, Turn, alternate, ratios, timed
+from bench.timing import Measurement, Row, alternate, ratios, timed
 from xstilts.metrics.bitext_mining import Candidates, candidates
 from xstilts.metrics.knn import Vectors
 
@@ -100,7 +100,7 @@ def mined(source: Vectors, target: Vectors) -> Candidates:
     return candidates(source, target, NEIGHBOURS)
 
 
-def products(rows: int) -> Turn:
+def products(rows: int) -> Measurement:
     """About as many operations as a mining of so many rows needs, in products of large squares."""
     square, found = torch.randn(2, SQUARE, SQUARE)
     count = max(1, round(WIDTH * rows * rows / SQUARE**3))
@@ -119,8 +119,8 @@ def measure(options: Options) -> list[Row]:
     faiss.omp_set_num_threads(THREADS)
     last = dict[str, Any]()
 
-    def side(name: str, mining: Callable[[Vectors, Vectors], Any]) -> Callable[[int], Turn]:
-        def turn(number: int) -> Turn:
+    def side(name: str, mining: Callable[[Vectors, Vectors], Any]) -> Callable[[int], Measurement]:
+        def turn(number: int) -> Measurement:
             rows = size if number else min(size, 5000)  # the warm-up need not be long
 
             def action() -> None:

@@ -29,16 +29,16 @@ from bench.cli import NotHere, Options, program
 from bench.encoders import Weights, encoder
 from bench.machine import device, every_core, has_gpu, wait
 from bench.process import Answer, Process, peak_bytes, serve
-from bench.timing import Row, Turn, alternate, ratios
+from bench.timing import Measurement, Row, alternate, ratios
 from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.formats.masked_lm import MASKED_LM, Masking
 from xstilts.models.encoder import Encoder
 from xstilts.training.batching import collate
 from xstilts.training.loop import Run, TrainTask
-from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
-from xstilts.training.precision import computing
-from xstilts.training.predict import read_places
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.precision import tf32_context
+from xstilts.training.predict import read_positions
 
 TASK, RATE, DECAY = "text", 1e-5, 0.01
 COPIES = 4
@@ -108,7 +108,7 @@ def ours(setting: Setting) -> Iterator[Answer]:
         evaluations=1, keep="last",
     )  # fmt: skip
     run = Run(model, [task], recipe, 0, setting.tokenizer.pad_token_id)
-    with computing(run.precision):
+    with tf32_context(run.precision):
         for number in count():
             started = time.perf_counter()
             with every_core():
@@ -122,12 +122,12 @@ def _own_loss(setting: Setting, model: Any, features: list[Feature]) -> float:
     """The loss summed over targets."""
     model.eval().to(device())
     batch = collate(features, setting.tokenizer.pad_token_id).to(device())
-    places = read_places(MASKED_LM, features, device())
+    places = read_positions(MASKED_LM, features, device())
     logits = model(TASK, batch.ids, batch.mask, batch.types, places)
     return float(MASKED_LM.loss(logits, MASKED_LM.targets(features, setting.length).to(device())))
 
 
-def _model(setting: Setting) -> TransferModel:
+def _model(setting: Setting) -> MultiTaskModel:
     vocabulary = setting.vocabulary
     shape = HeadShape("masked_lm", vocabulary, 0.1, "mean")
     seen = Encoder(setting.weights.files, torch.arange(vocabulary))
@@ -215,9 +215,9 @@ def measure(options: Options) -> list[Row]:
         assert abs(here - there) < (5e-2 if has_gpu() else 1e-3), f"loss {here} and {there}"
         last: dict[str, Answer] = {}
 
-        def turn(name: str, process: Process) -> Turn:
+        def turn(name: str, process: Process) -> Measurement:
             last[name] = process.ask()
-            return Turn(last[name]["seconds"])
+            return Measurement(last[name]["seconds"])
 
         sides = {"xstilts": lambda _: turn("xstilts", one), "rival": lambda _: turn("rival", other)}
         turns = alternate(sides, options.rounds)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from bench.cli import Options, program
-from bench.timing import Row, Side, alternate, timed
+from bench.timing import Contestant, Row, alternate, timed
 
 RIVAL = "importing torch and transformers' models"
 IMPORT = ("-c", "import torch, transformers; transformers.AutoModel, transformers.XLMRobertaModel")
@@ -43,7 +43,7 @@ def measure(options: Options) -> list[Row]:
             place = [] if verb == "--help" else ["--store", store]
             return ["-m", "xstilts", *VERBS[verb], *place]
 
-        def side(given: Sequence[str]) -> Side:
+        def side(given: Sequence[str]) -> Contestant:
             action: Callable[[], str] = lambda: said(given)  # noqa: E731
             return lambda _: timed(action)
 

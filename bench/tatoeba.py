@@ -17,10 +17,10 @@ from bench.cli import Options, program
 from bench.encoders import encoder
 from bench.examples import bitext
 from bench.machine import Peak, device, every_core, has_gpu
-from bench.timing import Row, Turn, alternate, ratios
-from xstilts.formats.base import Reading, id_lists
+from bench.timing import Measurement, Row, alternate, ratios
+from xstilts.formats.base import TokenizationConfig, id_lists
 from xstilts.formats.retrieval import RETRIEVAL
-from xstilts.metrics.knn import Places, Vectors, both_ways, unit
+from xstilts.metrics.knn import Places, Vectors, bidirectional_knn, unit
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.tasks.xtreme.retrieval import TATOEBA_LANGUAGES
@@ -64,11 +64,13 @@ class Ours:
         self.subwords = 0
 
     @every_core()
-    def __call__(self, number: int) -> Turn:
+    def __call__(self, number: int) -> Measurement:
         """All languages once."""
         started = time.perf_counter()
         rows = [{"id": str(place), "text": text} for place, text in enumerate(self.setting.texts)]
-        features = RETRIEVAL.features(rows, self.tokenizer, (), Reading(self.setting.length))
+        features = RETRIEVAL.features(
+            rows, self.tokenizer, (), TokenizationConfig(self.setting.length)
+        )
         self.subwords = sum(len(one.ids) for one in features)
         pad = self.tokenizer.pad_token_id
         self.encoder.view(used_ids(id_lists(features), pad))
@@ -78,10 +80,10 @@ class Ours:
         for code, (here, english) in self.setting.sides.items():
             middle, end = start + len(here), start + len(here) + len(english)
             self.vectors[code] = vectors[start:middle], vectors[middle:end]
-            there, back = both_ways(*self.vectors[code], 1)
+            there, back = bidirectional_knn(*self.vectors[code], 1)
             self.found[code] = there.place[:, 0], back.place[:, 0]
             start = end
-        return Turn(time.perf_counter() - started, len(rows))
+        return Measurement(time.perf_counter() - started, len(rows))
 
 
 class Theirs:
@@ -95,14 +97,14 @@ class Theirs:
         if has_gpu():
             self.model.bfloat16()
 
-    def __call__(self, number: int) -> Turn:
+    def __call__(self, number: int) -> Measurement:
         """All languages once."""
         started, sentences = time.perf_counter(), 0
         for code, sides in self.setting.sides.items():
             here, english = (self.model.encode(side, convert_to_tensor=True) for side in sides)
             self.found[code] = _nearest(here, english), _nearest(english, here)
             sentences += len(here) + len(english)
-        return Turn(time.perf_counter() - started, sentences)
+        return Measurement(time.perf_counter() - started, sentences)
 
 
 def _nearest(queries: Any, corpus: Any) -> Places:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Turn:
+class Measurement:
     """What a side did in one turn.
 
     Args:
@@ -26,13 +26,13 @@ class Turn:
         return self.seconds / self.work
 
 
-Side = Callable[[int], Turn]
+Contestant = Callable[[int], Measurement]
 """Takes a turn, given its number (0 is the warm-up)."""
 
 
-def alternate(sides: Mapping[str, Side], rounds: int) -> dict[str, list[Turn]]:
+def alternate(sides: Mapping[str, Contestant], rounds: int) -> dict[str, list[Measurement]]:
     """The turns of each side: ABAB…, after a warm-up turn of each that is not kept."""
-    turns: dict[str, list[Turn]] = {name: [] for name in sides}
+    turns: dict[str, list[Measurement]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
             turn = side(number)
@@ -42,16 +42,16 @@ def alternate(sides: Mapping[str, Side], rounds: int) -> dict[str, list[Turn]]:
     return turns
 
 
-def ratios(slower: list[Turn], faster: list[Turn]) -> list[float]:
+def ratios(slower: list[Measurement], faster: list[Measurement]) -> list[float]:
     """How many times the cost of the second the first has, round by round."""
     return [one.cost / other.cost for one, other in zip(slower, faster, strict=True)]
 
 
-def timed(action: Callable[[], Any], work: float = 1.0) -> Turn:
+def timed(action: Callable[[], Any], work: float = 1.0) -> Measurement:
     """One action as a turn."""
     started = time.perf_counter()
     action()
-    return Turn(time.perf_counter() - started, work)
+    return Measurement(time.perf_counter() - started, work)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import torch
 from hypothesis import settings
 
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
-from xstilts.core.cpu import allow
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.cpu import set_core_limit
 from xstilts.core.store import Store
-from xstilts.executors.worker import perform
+from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import compile_experiment
 from xstilts.testing.tiny import write_experiment
 
@@ -27,7 +27,7 @@ torch.set_num_threads(1)  # as workers do, whose bytes some tests compare with
 def _one_core() -> Iterator[None]:
     """Whatever a test allows."""
     yield
-    allow(1)
+    set_core_limit(1)
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +37,13 @@ def toy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def toy(toy_file: Path) -> Loaded:
+def toy(toy_file: Path) -> LoadedExperiment:
     """The toy experiment."""
     return api.load(str(toy_file))
 
 
 @pytest.fixture(scope="session")
-def small(toy_file: Path) -> Loaded:
+def small(toy_file: Path) -> LoadedExperiment:
     """A cheaper toy experiment: one seed, the baseline and one setting, two targets."""
     return api.load(
         str(toy_file),
@@ -57,7 +57,7 @@ def small(toy_file: Path) -> Loaded:
 
 
 @pytest.fixture(scope="session")
-def finished(small: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(small: LoadedExperiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which the small experiment is finished; do not write to it."""
     store = tmp_path_factory.mktemp("finished") / "store"
     outcome = api.run(small, store, workers=1)
@@ -74,14 +74,14 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_here() -> Callable[[Loaded, Path], Store]:
+def run_here() -> Callable[[LoadedExperiment, Path], Store]:
     """Runs what is missing of an experiment in this process; errors are raised."""
 
-    def run(loaded: Loaded, folder: Path) -> Store:
+    def run(loaded: LoadedExperiment, folder: Path) -> Store:
         store = Store(folder).prepare()
         for stage in compile_experiment(loaded).plan.stages:
             if not store.has(stage.key):
-                perform(store, stage, lambda _: None)
+                execute_stage(store, stage, lambda _: None)
         return store
 
     return run

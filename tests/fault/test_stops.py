@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.fault_injection import POINTS
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
@@ -80,7 +80,7 @@ def test_a_full_disk_at_any_point_fails_in_words_and_loses_nothing(
 
 
 def test_one_lost_process_is_made_good_in_the_same_run(
-    small: Loaded, tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+    small: LoadedExperiment, tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that dies once, from outside: its stage is tried again."""
     victims: list[int] = []

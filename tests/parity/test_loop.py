@@ -18,15 +18,15 @@ from xstilts.models.encoder_files import EncoderFiles, import_encoder
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Run, TrainTask, looks, train
-from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.loop import Run, TrainTask, eval_steps, train
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
 from xstilts.training.task_sampling import schedule
 
 PAD, VOCABULARY = 1, 160
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> TransferModel:
+def model(tmp_path_factory: pytest.TempPathFactory) -> MultiTaskModel:
     """A tiny model without dropout, so that runs can be compared number for number."""
     folder = tmp_path_factory.mktemp("encoder")
     import_encoder(write_encoder(folder / "hf"), folder)
@@ -68,7 +68,7 @@ def batches() -> list[list[Feature]]:
 
 
 def ours(
-    model: TransferModel, folder: Path, recipe: Recipe = RECIPE
+    model: MultiTaskModel, folder: Path, recipe: Recipe = RECIPE
 ) -> tuple[dict[str, Any], list[float]]:
     found = train(
         copy.deepcopy(model), [task()], recipe, 0, PAD, Checkpoints(folder), lambda _: None
@@ -76,7 +76,7 @@ def ours(
     return found.state, found.log.losses
 
 
-def test_a_plain_loop_gives_the_same_weights(model: TransferModel, tmp_path: Path) -> None:
+def test_a_plain_loop_gives_the_same_weights(model: MultiTaskModel, tmp_path: Path) -> None:
     plain = copy.deepcopy(model).train()
     spared = [v for n, v in plain.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
     others = [
@@ -107,7 +107,7 @@ def test_a_plain_loop_gives_the_same_weights(model: TransferModel, tmp_path: Pat
 class Wrapped(torch.nn.Module):
     """The model as transformers' Trainer wants it: a dictionary in, a loss out."""
 
-    def __init__(self, model: TransferModel) -> None:
+    def __init__(self, model: MultiTaskModel) -> None:
         super().__init__()
         self.inner = model
 
@@ -116,7 +116,7 @@ class Wrapped(torch.nn.Module):
         return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-def test_transformers_trainer_gives_the_same_weights(model: TransferModel, tmp_path: Path) -> None:
+def test_transformers_trainer_gives_the_same_weights(model: MultiTaskModel, tmp_path: Path) -> None:
     wrapped = Wrapped(copy.deepcopy(model))
     flat = [feature for features in batches()[:5] for feature in features]  # one epoch, in order
 
@@ -143,7 +143,7 @@ def test_transformers_trainer_gives_the_same_weights(model: TransferModel, tmp_p
 
 
 def test_slices_of_a_batch_give_the_gradient_of_the_whole(
-    model: TransferModel, tmp_path: Path
+    model: MultiTaskModel, tmp_path: Path
 ) -> None:
     whole, losses = ours(model, tmp_path / "a")
     for slices in (2, 3, 8):
@@ -154,7 +154,7 @@ def test_slices_of_a_batch_give_the_gradient_of_the_whole(
             torch.testing.assert_close(parts[name], value, rtol=1e-3, atol=1e-5)
 
 
-def test_the_schedule_is_transformers(model: TransferModel) -> None:
+def test_the_schedule_is_transformers(model: MultiTaskModel) -> None:
     run = Run(copy.deepcopy(model), [task()], RECIPE, 0, PAD)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     plan = get_linear_schedule_with_warmup(optimizer, 3, len(run.plan))
@@ -165,14 +165,14 @@ def test_the_schedule_is_transformers(model: TransferModel) -> None:
 
 
 def test_looks_are_evenly_spread_and_end_at_the_end() -> None:
-    assert looks(10, 2) == {5, 10}
-    assert looks(100, 3) == {33, 67, 100}
-    assert looks(2, 5) == {1, 2}
+    assert eval_steps(10, 2) == {5, 10}
+    assert eval_steps(100, 3) == {33, 67, 100}
+    assert eval_steps(2, 5) == {1, 2}
 
 
 @pytest.mark.heavy
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles for a CPU with g++")
-def test_a_compiled_encoder_trains_the_same_weights(model: TransferModel, tmp_path: Path) -> None:
+def test_a_compiled_encoder_trains_the_same_weights(model: MultiTaskModel, tmp_path: Path) -> None:
     whole, losses = ours(model, tmp_path / "plain")
     recipe = RECIPE.model_copy(update={"compile": True})
     compiled, other = ours(model, tmp_path / "compiled", recipe)

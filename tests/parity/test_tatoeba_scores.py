@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.knn import nearest
-from xstilts.metrics.retrieval import nearest_lines, ranks, statistics
+from xstilts.metrics.knn import knn
+from xstilts.metrics.retrieval import nearest_rows, ranks, statistics
 
 RECORDED = json.loads((Path(__file__).parent / "tatoeba_scores.json").read_text(encoding="utf-8"))
 CASES = pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: f"seed{case['seed']}")
@@ -34,7 +34,7 @@ def made(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 @CASES
 def test_the_nearest_is_the_references(case: dict[str, Any]) -> None:
     english, other = made(case)
-    assert nearest(english, other).tolist() == case["found"]
+    assert knn(english, other).tolist() == case["found"]
 
 
 @CASES
@@ -42,7 +42,7 @@ def test_accuracy_is_the_references_in_any_order(case: dict[str, Any]) -> None:
     english, other = made(case)
     lines = np.arange(len(english))
     shuffled = np.random.default_rng(0).permutation(lines)
-    hits = nearest_lines(english, other[shuffled], shuffled) == lines
+    hits = nearest_rows(english, other[shuffled], shuffled) == lines
     found = ranks(english, other, [str(line) for line in lines], [str(line) for line in lines])
     table = statistics(found, from_english=True, own_line=hits)
     metric = METRICS.get("tatoeba_accuracy")

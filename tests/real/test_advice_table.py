@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xstilts.recommend.backtest import Way, held_out, mean_cost
+from xstilts.recommend.backtest import Policy, leave_one_target_out, mean_cost
 
 FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/reference/{FILE.name}")
@@ -23,24 +23,24 @@ def found() -> pd.DataFrame:
     tasks = scores.drop(index="none").rename_axis(columns="target").rename_axis("setting")
     table = tasks.stack().rename("score").reset_index()
     gain = table["score"] - table["target"].map(scores.loc["none"])
-    return held_out(table.assign(gain=gain, encoder="roberta-large"), NOTHING)
+    return leave_one_target_out(table.assign(gain=gain, encoder="roberta-large"), NOTHING)
 
 
 def test_advice_costs_half_of_what_chance_does(found: pd.DataFrame) -> None:
     assert len(found) == 3 * 10
-    ours, others, blind = (mean_cost(found, way).value for way in Way)
+    ours, others, blind = (mean_cost(found, way).value for way in Policy)
     assert [100 * ours, 100 * blind] == pytest.approx([2.5, 4.9], abs=0.1)  # docs/recommend.md
     assert ours == pytest.approx(others, abs=0.005)  # a whole table and no measures
-    ours, others, blind = (mean_cost(found, way, "cost_3").value for way in Way)
+    ours, others, blind = (mean_cost(found, way, "cost_3").value for way in Policy)
     assert 100 * ours == pytest.approx(0.5, abs=0.1)
     assert blind > 0.01
     means = found.groupby("way")[["regret_1", "regret_3", "ndcg"]].mean()
-    assert means.loc[Way.ADVICE, "regret_1"] < 4 < 5 < means.loc[Way.BLIND, "regret_1"]
-    assert means.loc[Way.ADVICE, "regret_3"] < 1
-    assert means.loc[Way.ADVICE, "ndcg"] > means.loc[Way.BLIND, "ndcg"]
+    assert means.loc[Policy.ADVICE, "regret_1"] < 4 < 5 < means.loc[Policy.BLIND, "regret_1"]
+    assert means.loc[Policy.ADVICE, "regret_3"] < 1
+    assert means.loc[Policy.ADVICE, "ndcg"] > means.loc[Policy.BLIND, "ndcg"]
 
 
 def test_the_intervals_hold_on_targets_never_seen(found: pd.DataFrame) -> None:
     """110 gains, in ten heaps; docs/recommend.md has the share of them inside."""
-    advice = found[found["way"] == Way.ADVICE]
+    advice = found[found["way"] == Policy.ADVICE]
     assert 100 * advice["inside"].mean() == pytest.approx(97, abs=1)

@@ -8,7 +8,7 @@ import pytest
 
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TextExample
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
@@ -38,7 +38,7 @@ def test_every_row_is_usable(name: str, sizes: dict[str, int]) -> None:
     task = bound(DATA)
     for split, size in sizes.items():
         assert (task.origin(split, "en") or "").startswith(f"file {DATA}")
-        kept, complaints = usable(task.read(split, "en"), task, split, "en")
+        kept, complaints = validated(task.read(split, "en"), task, split, "en")
         assert set(complaints.counts) <= {"duplicate row, kept"}
         assert len(kept) == size
         if task.format == "classification":

@@ -9,7 +9,7 @@ import pytest
 
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import ChoiceExample, Example, TaskSpec, TextExample
-from xstilts.tasks.validate import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, validated
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
@@ -23,7 +23,7 @@ def task(name: str) -> TaskSpec:
 
 def rows(name: str, split: str, language: str) -> tuple[list[Example], Counter[str]]:
     made = task(name)
-    kept, complaints = usable(made.read(split, language), made, split, language)
+    kept, complaints = validated(made.read(split, language), made, split, language)
     return kept, complaints.counts
 
 

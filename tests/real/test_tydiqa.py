@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.tasks.data_check import Data
+from xstilts.tasks.data_check import SplitState
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
@@ -17,7 +17,7 @@ def test_tydiqa_has_rows_in_nine_languages_and_no_answers_to_tune_on() -> None:
     found = {(one.split, one.language): one for one in api.check_data(["tydiqa"], DATA)}
     assert found["train", "en"].rows == 3696
     assert not found["train", "en"].blank
-    assert found["dev", "en"].state is Data.BLANK
+    assert found["dev", "en"].state is SplitState.BLANK
     assert not found["dev", "en"].fails
     tests = [one for (split, _), one in found.items() if split == "test"]
     assert sum(one.rows for one in tests) == 5077

@@ -8,7 +8,7 @@ import pytest
 
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "xtreme"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
@@ -41,6 +41,6 @@ def test_every_row_is_usable(
     """TyDiQA's English train is exactly 3,696 questions: no other language is among them."""
     made = task(name)
     for language in languages:
-        kept, complaints = usable(made.read(split, language), made, split, language)
+        kept, complaints = validated(made.read(split, language), made, split, language)
         assert set(complaints.counts) <= {"duplicate row, kept"}
         assert rows is None or len(kept) == rows

@@ -16,10 +16,10 @@ from xstilts.api import recommend as advice
 from xstilts.cli.output.recommend import past_sentence, sentences
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
-from xstilts.executors.worker import perform
-from xstilts.planning.remaining_cost import Price
-from xstilts.recommend.backtest import held_out
-from xstilts.recommend.predict import CHEAP, DEFAULT, GAINS, Known, recommend
+from xstilts.executors.worker import execute_stage
+from xstilts.planning.remaining_cost import RemainingCost
+from xstilts.recommend.backtest import leave_one_target_out
+from xstilts.recommend.predict import FALLBACK, GAINS, LOW_COST, KnownGains, recommend
 
 
 def xstilts(*words: object, code: int = 0) -> str:
@@ -51,10 +51,10 @@ def measured(toy_file: Path, finished: Path, tmp_path_factory: pytest.TempPathFa
     shutil.copytree(finished, place)
     store = Store(place).prepare()
     for target, candidates in (("toy-kind", ["toy-same", "toy-tags"]), ("toy-tags", ["toy-same"])):
-        asked = advice.ask(target, candidates, like=str(toy_file), store=store)
+        asked = advice.prepare_recommendation(target, candidates, like=str(toy_file), store=store)
         for stage in asked.cheap[0].stages:
             if not store.has(stage.key):
-                perform(store, stage, lambda _: None)
+                execute_stage(store, stage, lambda _: None)
     return place
 
 
@@ -69,14 +69,14 @@ def test_results_come_first_and_the_rest_by_measures(toy_file: Path, measured: P
     assert (second["candidate"], second["basis"]) == ("toy-tags", "measures only")
     assert second["gain"] is second["low"] is None
     assert second["note"] == "too few targets for a conclusion: 2 of at least 3"
-    assert all(isinstance(second[name], float) for name in CHEAP)
+    assert all(isinstance(second[name], float) for name in LOW_COST)
     assert found["past"][0]["points"] is None
 
 
 def test_the_table_says_in_words_what_is_not_known(toy_file: Path, measured: Path) -> None:
     said = xstilts(*question(toy_file, measured, "toy-tags", "toy-same"))
     assert "No expected gain can be given" in said
-    assert f"by mean rank in {', '.join(DEFAULT)}" in said
+    assert f"by mean rank in {', '.join(FALLBACK)}" in said
     assert "The baseline, against which gains are, is needed once" in said
     assert "is not known: too few targets with several tasks for a conclusion: 0 of" in said
     assert "measured in this store" in said
@@ -109,7 +109,7 @@ def test_mistakes_are_told_before_anything_runs(
     target: str, candidates: list[str], languages: list[str], said: str, toy_file: Path
 ) -> None:
     with pytest.raises(ConfigError, match=said):
-        advice.ask(target, candidates, like=str(toy_file), languages=languages)
+        advice.prepare_recommendation(target, candidates, like=str(toy_file), languages=languages)
 
 
 def test_without_an_experiment_there_must_be_an_encoder(tmp_path: Path) -> None:
@@ -129,11 +129,11 @@ def test_the_record_of_past_advice_is_a_sentence() -> None:
     ]
     gains = pd.DataFrame(rows, columns=list(GAINS))
     measures = pd.DataFrame(columns=["measure", "task", "other", "language", "seed", "value"])
-    table = recommend(["a", "b"], "x", "e", Known(gains, measures))
+    table = recommend(["a", "b"], "x", "e", KnownGains(gains, measures))
     table = table.assign(seconds=0.0, operations=0.0)
-    past = held_out(gains, measures)
+    past = leave_one_target_out(gains, measures)
     found = advice.Recommendation(
-        "e", "x", table, measures, Price(0, 0.0, 0.0), past, calibrated=True
+        "e", "x", table, measures, RemainingCost(0, 0.0, 0.0), past, calibrated=True
     )
     assert past_sentence(found).startswith(
         "On the 4 targets of this store, following it would have cost 0.0 points against the best "

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from xstilts.analysis.gains import gain_table
-from xstilts.analysis.results import expected, outcomes, results_frame
+from xstilts.analysis.results import example_scores, expected, results_frame
 from xstilts.analysis.selection import best_per_target
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.reports.build import write_report
 from xstilts.reports.claims import ledger_text
-from xstilts.reports.html import Facts
+from xstilts.reports.html import ReportData
 from xstilts.reports.study import write_answer
 from xstilts.studies import reasoning
 from xstilts.testing.planted import Planted, experiment
@@ -66,12 +66,14 @@ class Page(html.parser.HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page_file(small: Loaded, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_file(
+    small: LoadedExperiment, finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     return api.report(small, tmp_path_factory.mktemp("report") / "report.html", finished)
 
 
 @pytest.fixture(scope="module")
-def xtreme_facts(small: Loaded, finished: Path) -> Facts:
+def xtreme_facts(small: LoadedExperiment, finished: Path) -> ReportData:
     """The small experiment's results as if its first target were XNLI."""
     outlook = api.plan(small, finished)
     cells = tuple(
@@ -80,19 +82,21 @@ def xtreme_facts(small: Loaded, finished: Path) -> Facts:
     )
     compiled, store = replace(outlook.compiled, cells=cells), Store(finished)
     results = results_frame(cells, store)
-    gains = gain_table(outcomes(cells, store), results, expected(cells))
+    gains = gain_table(example_scores(cells, store), results, expected(cells))
     best = best_per_target(compiled, store, results)
     experiment = small.experiment.model_copy(update={"targets": ("xnli", "toy-search")})
-    return Facts(experiment, compiled, outlook.standings, store, results, gains, best)
+    return ReportData(experiment, compiled, outlook.standings, store, results, gains, best)
 
 
 @pytest.fixture(scope="module")
-def xtreme_file(xtreme_facts: Facts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def xtreme_file(xtreme_facts: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(xtreme_facts, "html", tmp_path_factory.mktemp("xtreme") / "report.html")
 
 
 @pytest.fixture(scope="module")
-def study_file(small: Loaded, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study_file(
+    small: LoadedExperiment, finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The page with a study that has long names, figures and wide tables."""
     folder = tmp_path_factory.mktemp("study")
     shutil.copytree(finished, folder / "store")
@@ -133,7 +137,7 @@ def test_it_needs_no_network_and_runs_no_script(page_file: Path) -> None:
 
 
 def test_it_shows_the_gains_the_languages_and_how_to_repeat(
-    small: Loaded, finished: Path, page_file: Path
+    small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:
     said = said_by(page_file)
     gain = api.gains(small, finished).iloc[0]["gain"]
@@ -144,7 +148,7 @@ def test_it_shows_the_gains_the_languages_and_how_to_repeat(
 
 
 def test_xtremes_table_says_what_is_missing(
-    xtreme_facts: Facts, xtreme_file: Path, page_file: Path, tmp_path: Path
+    xtreme_facts: ReportData, xtreme_file: Path, page_file: Path, tmp_path: Path
 ) -> None:
     table = xtreme_facts.sections[0].table.set_index("after")
     means = xtreme_facts.results.query("target == 'xnli' and language == 'en'")
@@ -175,7 +179,7 @@ def test_a_study_is_on_the_page_with_its_figures_and_tables(study_file: Path) ->
 
 
 def test_the_same_results_give_the_same_page(
-    small: Loaded, finished: Path, page_file: Path
+    small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:
     again = api.report(small, page_file.with_name("again.html"), finished)
     assert again.read_bytes() == page_file.read_bytes()
@@ -192,7 +196,7 @@ def test_names_from_outside_are_escaped(toy_file: Path, finished: Path, tmp_path
     assert "&lt;script&gt;" in text
 
 
-def test_a_page_of_nothing_says_so(small: Loaded, tmp_path: Path) -> None:
+def test_a_page_of_nothing_says_so(small: LoadedExperiment, tmp_path: Path) -> None:
     text = api.report(small, tmp_path / "r.html", tmp_path / "store").read_text(encoding="utf-8")
     assert "No gain to tell of yet" in text
 

@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
-from xstilts.core.plan import State
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
 from xstilts.metrics import accuracy
 
 
-def changed(toy_file: Path, *overrides: str) -> Loaded:
+def changed(toy_file: Path, *overrides: str) -> LoadedExperiment:
     base = ["name=small", "seeds=[0]", "intermediate=[none, toy-same]"]
     return api.load(str(toy_file), [*base, "targets=[toy-kind, toy-search]", *overrides])
 
 
-def scores(loaded: Loaded, store: Path) -> dict[tuple[str, ...], float]:
+def scores(loaded: LoadedExperiment, store: Path) -> dict[tuple[str, ...], float]:
     frame = api.results(loaded, store)
     keys = zip(
         frame["intermediate"], frame["target"], frame["language"], frame["metric"], strict=True
@@ -32,7 +32,7 @@ def scores(loaded: Loaded, store: Path) -> dict[tuple[str, ...], float]:
 
 
 def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
-    small: Loaded, finished: Path
+    small: LoadedExperiment, finished: Path
 ) -> None:
     found = scores(small, finished)
     assert found["none", "toy-kind", "en", "accuracy"] > 0.6  # chance is a third
@@ -45,7 +45,7 @@ def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
     assert frame["key"].str.len().eq(64).all()
 
 
-def test_a_second_run_does_nothing_and_is_quick(small: Loaded, finished: Path) -> None:
+def test_a_second_run_does_nothing_and_is_quick(small: LoadedExperiment, finished: Path) -> None:
     events: list[Event] = []
     started = time.monotonic()
     outcome = api.run(small, finished, workers=1, listen=events.append)
@@ -55,7 +55,7 @@ def test_a_second_run_does_nothing_and_is_quick(small: Loaded, finished: Path) -
 
 
 def test_two_fresh_runs_give_the_same_predictions(
-    small: Loaded, finished: Path, tmp_path: Path
+    small: LoadedExperiment, finished: Path, tmp_path: Path
 ) -> None:
     assert api.run(small, tmp_path / "store", workers=2).exit_code == 0
     one, other = Store(finished), Store(tmp_path / "store")
@@ -74,7 +74,7 @@ def test_the_plan_says_what_has_changed(toy_file: Path, copied: Path) -> None:
 
 
 def test_a_new_metric_version_scores_anew_without_a_model(
-    small: Loaded, copied: Path, monkeypatch: pytest.MonkeyPatch
+    small: LoadedExperiment, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dataclasses import replace
 
@@ -88,7 +88,7 @@ def test_a_new_metric_version_scores_anew_without_a_model(
     assert accuracy.ACCURACY.version == 1
 
 
-def test_damage_is_found_and_made_good(small: Loaded, copied: Path) -> None:
+def test_damage_is_found_and_made_good(small: LoadedExperiment, copied: Path) -> None:
     store = Store(copied)
     before = scores(small, copied)
     train = next(
@@ -182,7 +182,7 @@ def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) 
     assert gains["gain"].isna().all()
     outlook = api.plan(loaded, tmp_path / "store")
     assert outlook.todo == []
-    assert State.DIVERGED in {standing.state for standing in outlook.standings.values()}
+    assert StageState.DIVERGED in {standing.state for standing in outlook.standings.values()}
     assert api.run(loaded, tmp_path / "store", workers=1).done == []
 
 
@@ -196,12 +196,14 @@ def test_retrieval_uses_the_stated_layer(toy_file: Path, copied: Path) -> None:
     assert "no layer 7" in next(iter(bad.failed.values()))
 
 
-def test_evaluation_batches_and_workers_stay_out_of_the_keys(small: Loaded, finished: Path) -> None:
+def test_evaluation_batches_and_workers_stay_out_of_the_keys(
+    small: LoadedExperiment, finished: Path
+) -> None:
     for workers in (1, 2, 7):
         assert api.plan(small, finished, workers=workers).todo == []
 
 
-def test_artifacts_tell_their_story(small: Loaded, finished: Path) -> None:
+def test_artifacts_tell_their_story(small: LoadedExperiment, finished: Path) -> None:
     store = Store(finished)
     for key in store.keys():  # noqa: SIM118
         manifest = store.artifact(key).manifest
@@ -214,7 +216,7 @@ def test_artifacts_tell_their_story(small: Loaded, finished: Path) -> None:
     assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in made)
 
 
-def test_gains_compare_with_the_baseline(small: Loaded, finished: Path) -> None:
+def test_gains_compare_with_the_baseline(small: LoadedExperiment, finished: Path) -> None:
     gains = api.gains(small, finished)
     found = scores(small, finished)
     row = gains[gains["target"] == "toy-kind"].iloc[0]

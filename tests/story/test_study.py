@@ -11,11 +11,20 @@ import pytest
 
 from xstilts.api import experiment as api
 from xstilts.api import study as answers
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies import STUDIES
-from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Needs, Series, Study
+from xstilts.studies.base import (
+    OWN,
+    Answer,
+    Evidence,
+    Figure,
+    Finding,
+    Series,
+    Study,
+    StudyRequirements,
+)
 from xstilts.studies.base import StudyTable as Table
 
 SMALL = [
@@ -25,12 +34,12 @@ SMALL = [
 VARIANT = "first word"
 
 
-def needs(loaded: Loaded) -> Needs:
+def needs(loaded: LoadedExperiment) -> StudyRequirements:
     """The same search with another pooling: a few stages more, no training."""
     retrieval = loaded.experiment.retrieval.model_copy(update={"pooling": "cls"})
     changes = {"retrieval": retrieval, "targets": ("toy-search",)}
     experiment = loaded.experiment.model_copy(update=changes)
-    return Needs({VARIANT: replace(loaded, experiment=experiment)})
+    return StudyRequirements({VARIANT: replace(loaded, experiment=experiment)})
 
 
 def answer(evidence: Evidence) -> Answer:
@@ -60,9 +69,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_study_runs_its_variant_and_nothing_twice(
-    small: Loaded, copied: Path, toy_study: str, tmp_path: Path
+    small: LoadedExperiment, copied: Path, toy_study: str, tmp_path: Path
 ) -> None:
-    asked = answers.ask(toy_study, small, copied)
+    asked = answers.prepare_study(toy_study, small, copied)
     before = asked.outlook()
     assert {stage.kind for stage in before.todo} == {"embed", "search", "score"}
     assert all(stage.label.endswith("[first word]") for stage in before.todo)
@@ -75,7 +84,7 @@ def test_a_study_runs_its_variant_and_nothing_twice(
     first = contents(folder)
     assert set(first) == {"answer.json", "answer.md", "means.csv", "means.md", "by.svg"}
 
-    again = answers.ask(toy_study, small, copied)
+    again = answers.prepare_study(toy_study, small, copied)
     assert again.outlook().todo == []
     assert again.run(workers=1).done == []
     again.answer()
@@ -94,13 +103,15 @@ def test_a_study_runs_its_variant_and_nothing_twice(
     assert "Answered for an older version" in page
 
 
-def test_failures_and_missing_scores_do_not_stop_the_answer(small: Loaded, copied: Path) -> None:
+def test_failures_and_missing_scores_do_not_stop_the_answer(
+    small: LoadedExperiment, copied: Path
+) -> None:
     store = Store(copied)
     for cell in api.plan(small, store).compiled.cells:
         if cell.intermediate == "none" and cell.language == "xx":
             store.set_aside(cell.key)
             break
-    told, _ = answers.ask("reasoning", small, store).answer()
+    told, _ = answers.prepare_study("reasoning", small, store).answer()
     assert any("toy-same is left out" in text and "no baseline" in text for text in told.caveats)
     assert any(text.startswith("1 of ") for text in told.caveats)
 

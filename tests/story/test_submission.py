@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from xstilts.api import experiment as api
 from xstilts.cli.app import app
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
@@ -52,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loaded(place: Path) -> Loaded:
+def loaded(place: Path) -> LoadedExperiment:
     changes = (
         *("name=mine", "intermediate=[none]", "targets=[xnli, pan-x]", "seeds=[0]"),
         *("languages=[en, de]", "recipes.target.epochs=1", "task_limits={pan-x: {test: 20}}"),
@@ -61,7 +61,7 @@ def loaded(place: Path) -> Loaded:
 
 
 @pytest.fixture(scope="module")
-def store(place: Path, loaded: Loaded) -> Path:
+def store(place: Path, loaded: LoadedExperiment) -> Path:
     outcome = api.run(loaded, place / "store", workers=1)
     assert outcome.exit_code == 2  # nothing can be scored without labels; all is predicted
     assert all("blank" in problem for problem in outcome.failed.values())
@@ -69,7 +69,7 @@ def store(place: Path, loaded: Loaded) -> Path:
 
 
 def test_every_prediction_stands_in_its_example_s_line(
-    loaded: Loaded, store: Path, tmp_path: Path
+    loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = api.submissions(loaded, tmp_path / "out", store)
     assert made.folder == tmp_path / "out" / "encoder" / "none" / "seed-0"
@@ -88,7 +88,7 @@ def test_every_prediction_stands_in_its_example_s_line(
 
 
 def test_what_is_missing_is_named_with_what_to_do(
-    loaded: Loaded, store: Path, tmp_path: Path
+    loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = api.submissions(loaded, tmp_path, store)
     said = "\n".join(made.problems)
@@ -106,7 +106,7 @@ def test_what_is_missing_is_named_with_what_to_do(
 
 
 def test_the_command_tells_all_of_it_and_ends_with_two(
-    place: Path, loaded: Loaded, store: Path, tmp_path: Path
+    place: Path, loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     experiment = tmp_path / "mine.yaml"
     experiment.write_text(yaml.safe_dump(loaded.experiment.model_dump(mode="json")))
@@ -119,7 +119,7 @@ def test_the_command_tells_all_of_it_and_ends_with_two(
 
 
 def test_a_seed_that_was_not_run_is_told_and_not_written(
-    loaded: Loaded, store: Path, tmp_path: Path
+    loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     experiment = loaded.experiment.model_copy(update={"seeds": (0, 1)})
     first, second = api.submissions(replace(loaded, experiment=experiment), tmp_path, store)
@@ -130,7 +130,7 @@ def test_a_seed_that_was_not_run_is_told_and_not_written(
 
 
 def test_the_zip_holds_the_folder_and_is_always_the_same(
-    loaded: Loaded, store: Path, tmp_path: Path
+    loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = api.submissions(loaded, tmp_path / "a", store)
     names = {"xnli/test-en.tsv", "xnli/test-de.tsv", "panx/test-en.tsv", "panx/test-de.tsv"}
@@ -145,7 +145,7 @@ def test_the_zip_holds_the_folder_and_is_always_the_same(
 
 
 def test_an_older_submission_leaves_nothing_behind(
-    loaded: Loaded, store: Path, tmp_path: Path
+    loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = api.submissions(loaded, tmp_path, store)
     stale = made.folder / "xnli/test-sw.tsv"
@@ -158,7 +158,9 @@ def test_an_older_submission_leaves_nothing_behind(
     assert own.read_text() == "mine"
 
 
-def test_what_cannot_be_submitted_is_refused(loaded: Loaded, store: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_submitted_is_refused(
+    loaded: LoadedExperiment, store: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="no test predictions"):
         api.submissions(loaded, tmp_path, tmp_path / "empty")
     experiment = loaded.experiment.model_copy(update={"evaluate": "dev"})

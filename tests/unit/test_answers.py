@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from xstilts.core.store import Store
-from xstilts.planning.measures import Measured
+from xstilts.planning.measures import MeasureRef
 from xstilts.reports.study import (
     answered,
     copy_answer,
@@ -24,8 +24,8 @@ from xstilts.reports.study import (
     write_answer,
 )
 from xstilts.reports.study_figures import COLOURS, draw, spread, standalone
-from xstilts.statistics.estimate import Estimate, nothing
-from xstilts.statistics.one_sample import mean
+from xstilts.statistics.estimate import Estimate, missing_estimate
+from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
 from xstilts.studies.serialize import from_json, stands_on, to_json
 from xstilts.testing.planted import Planted, experiment
@@ -55,7 +55,8 @@ TABLE = StudyTable(
 ANSWER = Answer(
     "toy", "Is it so?", "It is <b>so</b>.",
     (Finding("one", "Gain: 1.9 points.", Estimate(1.9, 0.4, 3.4, 0.0123, 9, "a note"), ("k1",)),
-     Finding("two", "No number, too few.", nothing(1, "too few")), Finding("three", "Words.")),
+     Finding("two", "No number, too few.", missing_estimate(1, "too few")),
+     Finding("three", "Words.")),
     (TABLE,), (SCATTER, LINES, TICKS), ("Look out.",),
 )  # fmt: skip
 
@@ -138,7 +139,7 @@ def test_an_answer_of_another_version_is_not_taken_for_one_of_this(evidence: Evi
 
 
 def test_an_answer_before_its_measures_were_finished_is_not_current(evidence: Evidence) -> None:
-    measured = Measured("size", "mnli", "", "en", 0, ("a" * 64,), lambda _: 0.0)
+    measured = MeasureRef("size", "mnli", "", "en", 0, ("a" * 64,), lambda _: 0.0)
     before = replace(evidence, measured=(measured,), facts=lambda _: None)
     finished = replace(before, facts=lambda _: {})
     now = stands_on(before.results[OWN], ["a" * 64], before.facts)
@@ -187,14 +188,14 @@ def test_numbers_as_people_read_them() -> None:
         "1235", "7", "2", "–", "–", "x", "yes",
     ]  # fmt: skip
     assert estimate_text(Estimate(2.0, p=0.0001, n=3)) == "2, p < 0.001, n = 3"
-    assert estimate_text(nothing(2, "too few")) == "too few"
+    assert estimate_text(missing_estimate(2, "too few")) == "too few"
     assert numbers_of(ANSWER.findings[1]) == ""
 
 
 def test_the_mean_of_a_few_tasks_is_students() -> None:
-    found = mean([1.0, 2.0, 3.0, NAN])
+    found = one_sample_mean([1.0, 2.0, 3.0, NAN])
     assert found.value == 2
     assert found.high - found.value == pytest.approx(4.302653 / math.sqrt(3))  # t, 2 degrees
     assert found.n == 3
-    assert mean([1.0]).note == "too few tasks for a conclusion: 1 of at least 2"
-    assert math.isnan(mean([1.0, 1.0]).low)
+    assert one_sample_mean([1.0]).note == "too few tasks for a conclusion: 1 of at least 2"
+    assert math.isnan(one_sample_mean([1.0, 1.0]).low)

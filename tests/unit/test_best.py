@@ -16,7 +16,7 @@ from xstilts.analysis.selection import BEST, best_per_target, chosen_results
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell, Compiled
+from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.stages.io.rows import PREDICTIONS, write_rows
 from xstilts.stages.prepare import ROWS
 
@@ -29,7 +29,7 @@ class Study:
 
     store: Store
     stages: list[Stage] = field(default_factory=list)
-    cells: list[Cell] = field(default_factory=list)
+    cells: list[ResultCell] = field(default_factory=list)
 
     def stage(
         self,
@@ -73,12 +73,12 @@ class Study:
         facts = None if value is None else {"scores": {metric: {"value": value, "n": 10}}}
         key = self.stage("score", {"format": kind, "place": place}, facts, inputs)
         self.cells.append(
-            Cell("e", setting, target, language, split, seed, (metric,), key, trained, False)
+            ResultCell("e", setting, target, language, split, seed, (metric,), key, trained, False)
         )
 
     def best(self, candidates: list[str] | None = None, *, english: bool = True) -> pd.DataFrame:
         """The choices, by target."""
-        compiled = Compiled(Plan.of(self.stages), tuple(self.cells))
+        compiled = CompiledPlan(Plan.of(self.stages), tuple(self.cells))
         frame = results_frame(self.cells, self.store)
         found = best_per_target(compiled, self.store, frame, candidates)
         return found[found["english"] == english].set_index("target")
@@ -218,7 +218,7 @@ def test_bucc_on_test_is_chosen_by_the_pairs_mined_on_dev(study: Study) -> None:
 def test_the_chosen_results_are_those_of_one_setting(study: Study) -> None:
     xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     retrieval(study, SCORES, split="test")
-    compiled = Compiled(Plan.of(study.stages), tuple(study.cells))
+    compiled = CompiledPlan(Plan.of(study.stages), tuple(study.cells))
     frame = results_frame(study.cells, study.store)
     found = chosen_results(frame, best_per_target(compiled, study.store, frame))
     assert list(found.columns) == list(frame.columns)

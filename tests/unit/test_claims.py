@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.analysis.gains import Outcome
+from xstilts.analysis.gains import ExampleScores
 from xstilts.analysis.results import COLUMNS
 from xstilts.claims import CHECKS
-from xstilts.claims.evidence import Body, Training, body_of
+from xstilts.claims.evidence import ExperimentEvidence, Training, evidence_of
 from xstilts.claims.judge import Judgement, Scope, judge
 from xstilts.claims.schema import load_claims
-from xstilts.claims.verdict import Drawn, Found, Verdict, decide
+from xstilts.claims.verdict import BootstrapEffect, CheckResult, Verdict, decide
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell, compile_experiment
+from xstilts.planning.compile import ResultCell, compile_experiment
 from xstilts.reports.claims import as_json, ledger_text, lines, readable
 from xstilts.testing.planted import experiment
 
@@ -37,10 +37,10 @@ def body(
     notes: Mapping[tuple[str, str], str] | None = None,
     encoder: str = "FacebookAI/xlm-roberta-large",
     best: pd.DataFrame | None = None,
-) -> Body:
+) -> ExperimentEvidence:
     """An experiment whose gains are planted: (target, setting) → right answers more, of 1."""
     targets = list(dict.fromkeys(target for target, _ in gains))
-    cells, rows, outcomes, trainings = [], [], dict[str, list[Outcome]](), {}
+    cells, rows, outcomes, trainings = [], [], dict[str, list[ExampleScores]](), {}
     for target in targets:
         settings = {setting: gain for (at, setting), gain in gains.items() if at == target}
         for setting, gain in {"none": 0.0, **settings}.items():
@@ -56,16 +56,18 @@ def body(
                     key = f"{target} {setting} {code} {seed}"
                     metrics, same = ("accuracy",), "same-data" in note
                     place = encoder, setting, target, code, "test", seed, metrics, key
-                    cells.append(Cell(*place, (*trained, *own), same))
+                    cells.append(ResultCell(*place, (*trained, *own), same))
                     generator = np.random.default_rng([len(code + target), seed])
                     right = (generator.random(EXAMPLES) < 0.5 + gain).astype(float)
                     table = np.stack([right, np.ones(EXAMPLES)], axis=1)
                     ids = tuple(f"{target} {code} {number}" for number in range(EXAMPLES))
                     values = encoder, setting, target, code, "test", seed, "accuracy"
                     rows.append((*values, right.mean(), EXAMPLES, key, note))
-                    one = Outcome(encoder, setting, target, code, seed, "accuracy", ids, table)
+                    one = ExampleScores(
+                        encoder, setting, target, code, seed, "accuracy", ids, table
+                    )
                     outcomes.setdefault(target, []).append(one)
-    return Body(
+    return ExperimentEvidence(
         "planted",
         encoder,
         tuple(cells),
@@ -77,7 +79,7 @@ def body(
     )
 
 
-def ask(name: str, given: Body, **params: Any) -> Found:
+def ask(name: str, given: ExperimentEvidence, **params: Any) -> CheckResult:
     check = CHECKS.get(name)
     return check.judge(check.params.model_validate(params), given)
 
@@ -290,7 +292,7 @@ def test_null_effects_are_rarely_decided() -> None:
     for number in range(100):
         generator = np.random.default_rng(number)
         noise = generator.normal(size=10)
-        effects = [Drawn(one, generator.normal(one, 1, (400, 1)), 9) for one in noise]
+        effects = [BootstrapEffect(one, generator.normal(one, 1, (400, 1)), 9) for one in noise]
         wrong += decide(effects, 0.1).verdict is Verdict.SUPPORTED
         assert decide(effects).verdict is not Verdict.SUPPORTED
     assert wrong <= 10
@@ -311,7 +313,7 @@ claims:
 """
 
 
-def judged(tmp_path: Path, *bodies: Body, text: str = CLAIM) -> tuple[Judgement, ...]:
+def judged(tmp_path: Path, *bodies: ExperimentEvidence, text: str = CLAIM) -> tuple[Judgement, ...]:
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
     return judge(load_claims(path), bodies)
@@ -423,7 +425,7 @@ def test_of_a_sweep_over_layers_the_customary_one_is_judged() -> None:
     retrieval = {"layer": (4, 8), "pooling": ("cls", "mean")}
     loaded = experiment(("none",), ("tatoeba",), encoder=base, retrieval=retrieval)
     compiled = compile_experiment(loaded)
-    found = body_of("planted", compiled, Store("/nowhere"), {})
+    found = evidence_of("planted", compiled, Store("/nowhere"), {})
     assert {cell.target for cell in found.cells} == {"tatoeba"}
     keys = [cell.key for cell in compiled.cells if cell.target == ways[3]]
     assert [cell.key for cell in found.cells] == keys

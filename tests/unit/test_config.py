@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.config.intermediate import Part, parse_setting
+from xstilts.config.intermediate import TaskRef, parse_setting
 from xstilts.config.load import load, presets, schema
-from xstilts.config.split_slices import Share, parse_share
+from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.planning.compile import compile_experiment
-from xstilts.planning.resolve import Names
+from xstilts.planning.resolve import ResolvedExperiment
 
 GOOD = """\
 name: mine
@@ -176,10 +176,10 @@ def test_unknown_presets_and_files(tmp_path: Path) -> None:
 
 def test_settings() -> None:
     assert parse_setting("none").chain == ()
-    assert parse_setting("b+a").chain == ((Part("a"), Part("b")),)
-    assert parse_setting("a>c + b").chain == ((Part("a"),), (Part("b"), Part("c")))
+    assert parse_setting("b+a").chain == ((TaskRef("a"), TaskRef("b")),)
+    assert parse_setting("a>c + b").chain == ((TaskRef("a"),), (TaskRef("b"), TaskRef("c")))
     assert parse_setting(" a >b+ c").name == "a > b+c"
-    assert parse_setting("a@de, fr+b").chain == ((Part("a", ("de", "fr")), Part("b")),)
+    assert parse_setting("a@de, fr+b").chain == ((TaskRef("a", ("de", "fr")), TaskRef("b")),)
     assert parse_setting("a@de, fr+b").name == "a@de,fr+b"
     for wrong in ("", "a+a", "none+a", "a > ", "+", "a@", "a@de,de", "a@de,", "@de", "a@de+a@fr"):
         with pytest.raises(ConfigError):
@@ -191,22 +191,22 @@ def test_the_schema_knows_every_key() -> None:
 
 
 def test_shares_of_a_split() -> None:
-    assert parse_share("dev") == Share("dev", 0, 100)
-    assert parse_share(" dev[:80%]").name == "dev[:80%]"
-    assert parse_share("dev[80%:]") == Share("dev", 80, 100)
+    assert parse_split_slice("dev") == SplitSlice("dev", 0, 100)
+    assert parse_split_slice(" dev[:80%]").name == "dev[:80%]"
+    assert parse_split_slice("dev[80%:]") == SplitSlice("dev", 80, 100)
     for wrong in ("dev[", "dev[80:]", "dev[80%:20%]", "dev[:101%]", "dev[5%]", ""):
         with pytest.raises(ConfigError):
-            parse_share(wrong)
+            parse_split_slice(wrong)
 
 
 def test_shares_split_examples_by_id_alone() -> None:
     names = [f"row-{number}" for number in range(1000)]
-    first, rest = Share("dev", 0, 30), Share("dev", 30, 100)
+    first, rest = SplitSlice("dev", 0, 30), SplitSlice("dev", 30, 100)
     assert [first.holds(name) for name in names] == [not rest.holds(name) for name in names]
     assert 250 < sum(map(first.holds, names)) < 350
     assert not first.overlaps(rest)
-    assert first.overlaps(Share("dev", 29, 31))
-    assert not first.overlaps(Share("test", 0, 100))
+    assert first.overlaps(SplitSlice("dev", 29, 31))
+    assert not first.overlaps(SplitSlice("test", 0, 100))
 
 
 def test_an_experiment_extends_another(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_an_experiment_extends_another(tmp_path: Path) -> None:
 
 def test_a_tasks_own_limit_wins_even_if_it_is_none(tmp_path: Path) -> None:
     loaded = load(write(tmp_path, GOOD), ["limits.dev=7", "task_limits.home-nli={dev: all}"])
-    names = Names(loaded)
+    names = ResolvedExperiment(loaded)
     assert (names.limit("home-nli", "dev"), names.limit("home-intents", "dev")) == (None, 7)
     assert names.limit("home-nli", "train") is None
 

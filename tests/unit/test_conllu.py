@@ -7,7 +7,7 @@ from pathlib import Path
 from xstilts.config.experiment import FileTask
 from xstilts.tasks.base import TaggedExample
 from xstilts.tasks.user_tasks import file_task
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 
 REST = "\t_" * 6
 GOOD = f"""# sent_id = one
@@ -31,7 +31,7 @@ def read(folder: Path, text: str) -> tuple[list[object], dict[str, int], list[st
         metrics=("tag_accuracy",),
     )
     task = file_task("trees", given, folder)
-    kept, complaints = usable(task.read("train", "de"), task, "train", "de")
+    kept, complaints = validated(task.read("train", "de"), task, "train", "de")
     return list(kept), dict(complaints.counts), complaints.first
 
 

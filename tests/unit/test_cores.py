@@ -19,20 +19,22 @@ from xstilts.core import cpu as cores
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.executors import worker
-from xstilts.executors.local import _Run
+from xstilts.executors.local import _RunState
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_results_come_in_the_order_of_items(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "_pool", lambda: pool)
-    cores.allow(count)
+    cores.set_core_limit(count)
 
     def square(number: int) -> int:
         time.sleep(0.01 * (number % 3))
         return number * number
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(cores.each(square, range(12))) == [number * number for number in range(12)]
+        assert list(cores.parallel_map(square, range(12))) == [
+            number * number for number in range(12)
+        ]
 
 
 def test_no_more_work_at_once_than_cores_are_allowed() -> None:
@@ -48,17 +50,17 @@ def test_no_more_work_at_once_than_cores_are_allowed() -> None:
         with lock:
             under_way -= 1
 
-    cores.allow(2)
-    list(cores.each(work, range(8)))
-    assert most == min(2, cores.usable())
+    cores.set_core_limit(2)
+    list(cores.parallel_map(work, range(8)))
+    assert most == min(2, cores.available_cores())
     most = 0
-    cores.allow(1)
-    list(cores.each(work, range(3)))
+    cores.set_core_limit(1)
+    list(cores.parallel_map(work, range(3)))
     assert most == 1
 
 
 def test_one_core_works_in_the_thread_that_asks() -> None:
-    found = set(cores.each(lambda _: threading.get_ident(), range(3)))
+    found = set(cores.parallel_map(lambda _: threading.get_ident(), range(3)))
     assert found == {threading.get_ident()}
 
 
@@ -69,12 +71,12 @@ def test_a_core_may_come_and_go_while_work_is_under_way() -> None:
         threads[number] = threading.get_ident()
         if number == 3:
             third.wait(1)  # so that it is this one that has the last word
-        cores.allow(2 if number in (1, 2) else 1)
+        cores.set_core_limit(2 if number in (1, 2) else 1)
         if number == 2:
             third.set()
         return number
 
-    assert list(cores.each(work, range(6))) == list(range(6))
+    assert list(cores.parallel_map(work, range(6))) == list(range(6))
     own = threading.get_ident()
     assert [threads[number] == own for number in (0, 1, 2, 5)] == [True, True, False, True]
 
@@ -85,7 +87,7 @@ def test_a_limit_that_is_no_number_of_cores_is_refused(
 ) -> None:
     monkeypatch.setenv(cores.LIMIT, limit)
     with pytest.raises(ConfigError, match=f"'{limit}' cores"):
-        cores.usable()
+        cores.available_cores()
 
 
 def test_few_results_wait_behind_a_slow_one() -> None:
@@ -96,8 +98,8 @@ def test_few_results_wait_behind_a_slow_one() -> None:
         done.append(number)
         return number
 
-    cores.allow(2)
-    assert next(cores.each(work, range(20))) == 0
+    cores.set_core_limit(2)
+    assert next(cores.parallel_map(work, range(20))) == 0
     assert len(done) <= 4
 
 
@@ -112,12 +114,12 @@ def test_containers_and_users_limit_the_cores(
     monkeypatch.setattr(cores, "QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     monkeypatch.setenv(cores.LIMIT, limit)
-    assert cores.usable() == most
+    assert cores.available_cores() == most
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_an_error_is_raised_when_what_is_under_way_has_ended(count: int) -> None:
-    cores.allow(count)
+    cores.set_core_limit(count)
     ended = []
 
     def work(number: int) -> int:
@@ -128,7 +130,7 @@ def test_an_error_is_raised_when_what_is_under_way_has_ended(count: int) -> None
         return number
 
     with pytest.raises(ValueError, match="one"):
-        list(cores.each(work, range(4)))
+        list(cores.parallel_map(work, range(4)))
     before = list(ended)
     time.sleep(0.05)
     assert ended == before
@@ -159,12 +161,12 @@ def test_busy_workers_share_the_cores(
 ) -> None:
     pool = [Told(one) for one in busy]
     run: Any = SimpleNamespace(executor=SimpleNamespace(cores=total), pool=pool)
-    _Run._share(run)
+    _RunState._share(run)
     assert tuple(one.cores for one in pool) == shares
     assert [one.heard for one in pool] == [
         [] if share == 1 else [{"cores": share}] for share in shares
     ]
-    _Run._share(run)
+    _RunState._share(run)
     assert sum(len(one.heard) for one in pool) == sum(share > 1 for share in shares)
 
 
@@ -174,7 +176,7 @@ def test_a_worker_hears_of_its_cores_while_a_stage_waits(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(x) + "\n" for x in lines)))
     stages = SimpleQueue[Stage | None]()
     worker._listen(stages)
-    assert cores.allowed() == 3
+    assert cores.core_limit() == 3
     found = stages.get()
     assert found is not None
     assert found.key == stage.key

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.core.errors import ConfigError, UnknownName
+from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.tasks import TASKS
-from xstilts.tasks.data_check import Data, Finding
+from xstilts.tasks.data_check import SplitReport, SplitState
 from xstilts.tasks.suites import SUITES, is_needed, members
 
 
@@ -33,19 +33,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def found(folder: Path | None, *names: str) -> dict[tuple[str, str], Finding]:
+def found(folder: Path | None, *names: str) -> dict[tuple[str, str], SplitReport]:
     return {(one.split, one.language): one for one in api.check_data(names, folder)}
 
 
 def test_rows_labels_and_problems_of_what_is_there(folder: Path) -> None:
     seen = found(folder, "xnli")
     train = seen["train", "en"]
-    assert (train.state, train.rows, train.blank, train.fails) == (Data.FOUND, 41, False, False)
+    assert (train.state, train.rows, train.blank, train.fails) == (
+        SplitState.FOUND,
+        41,
+        False,
+        False,
+    )
     assert train.counts == {"duplicate row, kept": 1, "empty text": 1}
     assert train.first == (f"{folder}/xnli/train-en.tsv:41: empty text",)
     assert train.file == f"{folder}/xnli/train-en.tsv"
     test = seen["test", "en"]
-    assert (test.state, test.rows, test.blank, test.fails) == (Data.FOUND, 2, True, False)
+    assert (test.state, test.rows, test.blank, test.fails) == (SplitState.FOUND, 2, True, False)
 
 
 def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
@@ -60,21 +65,21 @@ def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
     assert said["th"] == "no rows"
     assert "test-sw.tsv:2: not UTF-8" in said["sw"]
     for code in said:
-        assert seen["test", code].state is Data.BROKEN
+        assert seen["test", code].state is SplitState.BROKEN
         assert seen["test", code].fails
 
 
 def test_only_what_a_study_needs_is_missed(folder: Path) -> None:
     seen = found(folder, "xnli")
-    assert (seen["test", "vi"].state, seen["test", "vi"].fails) == (Data.HUB, False)
+    assert (seen["test", "vi"].state, seen["test", "vi"].fails) == (SplitState.HUB, False)
     mined = found(folder, "ccg")
-    assert (mined["train", "en"].state, mined["train", "en"].fails) == (Data.MISSING, True)
+    assert (mined["train", "en"].state, mined["train", "en"].fails) == (SplitState.MISSING, True)
 
 
 def test_labels_to_tune_on_must_not_be_blank(folder: Path) -> None:
     write(folder, "xnli/dev-en.tsv", "".join(f"a{number}\tb\tneutral\n" for number in range(20)))
     dev = found(folder, "xnli")["dev", "en"]
-    assert (dev.state, dev.blank, dev.fails) == (Data.BLANK, True, True)
+    assert (dev.state, dev.blank, dev.fails) == (SplitState.BLANK, True, True)
 
 
 def test_the_folder_may_hold_the_download_as_xtreme(folder: Path) -> None:
@@ -90,11 +95,11 @@ def test_the_folder_may_hold_the_download_as_xtreme(folder: Path) -> None:
 
 def test_without_a_folder_there_is_the_hub_or_nothing() -> None:
     states = {name: {one.state for one in api.check_data([name])} for name in ("paws-x", "bucc")}
-    assert states == {"paws-x": {Data.HUB}, "bucc": {Data.MISSING}}
+    assert states == {"paws-x": {SplitState.HUB}, "bucc": {SplitState.MISSING}}
 
 
 def test_mistakes() -> None:
-    with pytest.raises(UnknownName, match="did you mean 'xtreme'"):
+    with pytest.raises(UnknownNameError, match="did you mean 'xtreme'"):
         list(api.check_data(["xtrem"]))
     with pytest.raises(ConfigError, match="no folder"):
         list(api.check_data(["xnli"], "absent"))
@@ -120,6 +125,6 @@ def test_a_dev_set_published_without_labels_is_noted_and_not_missed(tmp_path: Pa
         write(tmp_path, name, json.dumps({"data": [{"paragraphs": paragraphs}]}))
     seen = found(tmp_path, "tydiqa")
     dev, train = seen["dev", "en"], seen["train", "en"]
-    assert (dev.state, dev.blank, dev.fails) == (Data.BLANK, True, False)
+    assert (dev.state, dev.blank, dev.fails) == (SplitState.BLANK, True, False)
     assert "keep: last" in dev.why
     assert train.fails

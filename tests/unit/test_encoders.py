@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from xstilts.core.errors import EncoderError, UnknownName
+from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.models import encoder_source as source
-from xstilts.models.encoder_defaults import PACKAGED, PACKAGED_ON_HUB, habits_of
+from xstilts.models.encoder_defaults import PACKAGED, PACKAGED_ON_HUB, encoder_defaults_of
 from xstilts.models.encoder_files import EncoderFiles, import_encoder
 from xstilts.models.encoder_source import find_source
 from xstilts.testing.tiny import write_encoder
@@ -68,9 +68,9 @@ def test_identity_is_in_the_bytes_not_in_the_place(tiny: Path, copy: Path) -> No
 
 
 def test_unknown_names_are_helped(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match="did you mean 'xlm-roberta-base'"):
+    with pytest.raises(UnknownNameError, match="did you mean 'xlm-roberta-base'"):
         find_source("xlm-roberta-bse", None, tmp_path)
-    with pytest.raises(UnknownName):
+    with pytest.raises(UnknownNameError):
         find_source("./absent", None, tmp_path)
     assert find_source("someone/model", "abc", tmp_path).params["revision"] == "abc"
 
@@ -84,9 +84,9 @@ def test_where_the_wheel_is_not_made_for_the_hub_model_is_taken(
 
 
 def test_habits() -> None:
-    assert habits_of("FacebookAI/xlm-roberta-large", None).retrieval_layer == 14
-    assert habits_of("x/y", (24, 1024, 1000)).retrieval_layer == 14
-    assert habits_of("x/y", None).pooling == "cls"
+    assert encoder_defaults_of("FacebookAI/xlm-roberta-large", None).retrieval_layer == 14
+    assert encoder_defaults_of("x/y", (24, 1024, 1000)).retrieval_layer == 14
+    assert encoder_defaults_of("x/y", None).pooling == "cls"
 
 
 def test_the_stored_encoder_is_the_given_one(tiny: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from xstilts.core.errors import DataError
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import ChoiceExample, SpanExample, TaggedExample, TaskSpec, TextExample
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 
 Pair = tuple[str, str | None, str]
@@ -50,7 +50,7 @@ def task(name: str, folder: Path) -> TaskSpec:
 def read(name: str, split: str, folder: Path) -> list[Any]:
     made = task(name, folder)
     assert "hub" not in (made.origin(split, "en") or "hub")
-    return list(usable(made.read(split, "en"), made, split, "en")[0])
+    return list(validated(made.read(split, "en"), made, split, "en")[0])
 
 
 def pairs(found: list[Any]) -> set[Pair]:
@@ -215,7 +215,7 @@ def test_cosmos_is_csv_with_quoted_line_breaks(tmp_path: Path) -> None:
 def test_conll2000_counts_stray_tags_and_keeps_them(tmp_path: Path) -> None:
     write(tmp_path, "conll2000/train.txt", "The DT B-NP\ncat NN I-NP\n\nran V I-VP\n. . O\n\n")
     made = task("conll2000", tmp_path)
-    kept, complaints = usable(made.read("train", "en"), made, "train", "en")
+    kept, complaints = validated(made.read("train", "en"), made, "train", "en")
     assert {one.tags for one in kept if isinstance(one, TaggedExample)} == {
         *(("B-NP", "I-NP"), ("I-VP", "O"))
     }
@@ -312,7 +312,7 @@ def test_bad_rows_are_named_and_counted(
 ) -> None:
     write(tmp_path, "mnli/multinli_1.0_train.jsonl", rows(30, bad))
     made = task("mnli", tmp_path)
-    kept, complaints = usable(made.read("train", "en"), made, "train", "en")
+    kept, complaints = validated(made.read("train", "en"), made, "train", "en")
     assert len(kept) == 30
     assert complaints.counts == {said: 1}
     assert said == "duplicate id" or f"_train.jsonl:31: {said}" in complaints.first[0]
@@ -469,7 +469,7 @@ def test_rows_of_the_hub(name: str, offline_hub: list[dict[str, Any]]) -> None:
     split, row, gold = HUB_ROWS[name]
     offline_hub.append(row)
     made = TASKS.get(name)
-    found, complaints = usable(made.read(split, "en"), made, split, "en")
+    found, complaints = validated(made.read(split, "en"), made, split, "en")
     assert set(complaints.counts) <= {"duplicate row, kept"}
     assert len(found) == (3 if name == "anli" else 1)
     (values,) = {
@@ -488,9 +488,9 @@ def test_only_english_questions_of_tydiqa(offline_hub: list[dict[str, Any]]) -> 
     row = HUB_ROWS["tydiqa"][1]
     offline_hub += [row | {"id": "finnish-2"}, row, row | {"question": "and?"}]
     made = TASKS.get("tydiqa")
-    found = usable(made.read("train", "en"), made, "train", "en")[0]
+    found = validated(made.read("train", "en"), made, "train", "en")[0]
     assert sorted(one.id for one in found) == ["english-1", "english-1#2"]
-    (finnish,) = usable(made.read("test", "fi"), made, "test", "fi")[0]
+    (finnish,) = validated(made.read("test", "fi"), made, "test", "fi")[0]
     assert isinstance(finnish, SpanExample)
     assert finnish.id == "finnish-2"
 
@@ -502,7 +502,7 @@ def test_answers_that_start_elsewhere_are_found(
     answers = {"text": ["ana"], "answer_start": [told]}
     offline_hub.append(HUB_ROWS["tydiqa"][1] | {"context": "One ana ana.", "answers": answers})
     made = TASKS.get("tydiqa")
-    (found,) = usable(made.read("train", "en"), made, "train", "en")[0]
+    (found,) = validated(made.read("train", "en"), made, "train", "en")[0]
     assert isinstance(found, SpanExample)
     assert found.starts == (start,)
 
@@ -512,15 +512,15 @@ def test_an_answer_that_is_not_there_stays_a_bad_row(offline_hub: list[dict[str,
     offline_hub.append(HUB_ROWS["tydiqa"][1] | {"answers": answers})
     made = TASKS.get("tydiqa")
     with pytest.raises(DataError, match="answer not in its context: 'Bob'"):
-        usable(made.read("train", "en"), made, "train", "en")
+        validated(made.read("train", "en"), made, "train", "en")
 
 
 def test_removed_labels_of_the_hub_are_blank(offline_hub: list[dict[str, Any]]) -> None:
     offline_hub.append(HUB_ROWS["qqp"][1] | {"label": -1})
     made = TASKS.get("qqp")
-    assert [one.label for one in usable(made.read("test", "en"), made, "test", "en")[0]] == [""]  # type: ignore[union-attr]
+    assert [one.label for one in validated(made.read("test", "en"), made, "test", "en")[0]] == [""]  # type: ignore[union-attr]
     with pytest.raises(DataError, match="label outside the set: '-1'"):
-        usable(made.read("dev", "en"), made, "dev", "en")
+        validated(made.read("dev", "en"), made, "dev", "en")
 
 
 @pytest.mark.parametrize(
@@ -538,7 +538,7 @@ def test_what_has_no_gold_label_by_nature_is_left_out(
     offline_hub += [good | {text: str(number)} for number in range(30)]
     offline_hub.append(good | {"label": -1})
     made = TASKS.get(name)
-    kept, complaints = usable(made.read("test", "en"), made, "test", "en")
+    kept, complaints = validated(made.read("test", "en"), made, "test", "en")
     assert len(kept) == 30
     assert complaints.counts == {said: 1}
 

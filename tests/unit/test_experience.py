@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import remembered
+from xstilts.analysis.run_records import saved_records
 from xstilts.api import experiment as api
 from xstilts.config.intermediate import BASELINE
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
-from xstilts.planning.remaining_cost import prices
+from xstilts.planning.remaining_cost import remaining_costs
 from xstilts.recommend import known_gains as experience
 from xstilts.recommend.known_gains import direct_gains, known_gains
 
@@ -23,7 +23,7 @@ Results = Callable[..., pd.DataFrame]
 
 
 def past(store: Path) -> experience.Experiments:
-    return {one.name: one.cells for one in remembered(Store(store))}
+    return {one.name: one.cells for one in saved_records(Store(store))}
 
 
 def spoilt(note: str) -> Results:
@@ -38,7 +38,7 @@ def spoilt(note: str) -> Results:
     return results
 
 
-def test_gains_of_a_store_are_those_of_its_results(finished: Path, small: Loaded) -> None:
+def test_gains_of_a_store_are_those_of_its_results(finished: Path, small: LoadedExperiment) -> None:
     found = known_gains(past(finished), Store(finished))
     assert found[["encoder", "setting"]].drop_duplicates().values.tolist() == [
         ["encoder", "toy-same"]
@@ -66,7 +66,9 @@ def test_the_newest_experiment_counts_and_sweeps_do_not(finished: Path) -> None:
     assert direct.gains["toy-same"].note == "new, 1 seed"
 
 
-def test_results_on_the_target_are_the_gain_table_s(finished: Path, small: Loaded) -> None:
+def test_results_on_the_target_are_the_gain_table_s(
+    finished: Path, small: LoadedExperiment
+) -> None:
     table = api.gains(small, finished)
     row = table[table["main"] & (table["target"] == "toy-kind")].iloc[0]
     place = "encoder", "toy-kind"
@@ -100,9 +102,9 @@ def test_an_empty_store_knows_nothing(tmp_path: Path) -> None:
     assert direct_gains({}, store, ("encoder", "toy-kind"), ["toy-same"]).gains == {}
 
 
-def test_a_price_is_what_only_the_candidate_needs(small: Loaded, tmp_path: Path) -> None:
+def test_a_price_is_what_only_the_candidate_needs(small: LoadedExperiment, tmp_path: Path) -> None:
     compiled = compile_experiment(small)
-    cost = prices(compiled, compiled.plan.standings(Store(tmp_path)), {"train": 2.0})
+    cost = remaining_costs(compiled, compiled.plan.standings(Store(tmp_path)), {"train": 2.0})
     assert cost["toy-same"].stages + cost[BASELINE].stages == len(compiled.plan.stages)
     own = [stage for stage in compiled.plan.stages if "toy-same" in stage.label]
     assert cost["toy-same"].stages == len(own)
@@ -112,7 +114,7 @@ def test_a_price_is_what_only_the_candidate_needs(small: Loaded, tmp_path: Path)
     )
 
 
-def test_what_is_finished_costs_nothing(small: Loaded, finished: Path) -> None:
+def test_what_is_finished_costs_nothing(small: LoadedExperiment, finished: Path) -> None:
     compiled = compile_experiment(small)
-    cost = prices(compiled, compiled.plan.standings(Store(finished)), {})
+    cost = remaining_costs(compiled, compiled.plan.standings(Store(finished)), {})
     assert [(one.stages, one.seconds) for one in cost.values()] == [(0, 0), (0, 0)]

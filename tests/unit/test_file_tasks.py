@@ -13,7 +13,7 @@ from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.tasks.base import TaggedExample, TaskSpec, TextExample
 from xstilts.tasks.user_tasks import file_task
-from xstilts.tasks.validate import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, validated
 
 SPLITS = {"train": ("en",), "dev": ("en",), "test": ("en",)}
 
@@ -31,7 +31,7 @@ def task(folder: Path, text: str, ending: str = "tsv", **changes: object) -> Tas
 
 
 def read(made: TaskSpec) -> list[object]:
-    examples, _ = usable(made.read("train", "en"), made, "train", "en")
+    examples, _ = validated(made.read("train", "en"), made, "train", "en")
     return list(examples)
 
 
@@ -89,7 +89,7 @@ def test_other_bad_files(tmp_path: Path) -> None:
 def test_a_few_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
     lines = [f"text {number}\t{'ab'[number % 2]}" for number in range(39)]
     made = task(tmp_path, "\n".join([*lines, "text\tc"]))
-    kept, complaints = usable(made.read("train", "en"), made, "train", "en")
+    kept, complaints = validated(made.read("train", "en"), made, "train", "en")
     assert len(kept) == 39
     assert complaints.counts == {"label outside the set": 1}
     assert "train-en.tsv:40" in complaints.first[0]
@@ -98,7 +98,7 @@ def test_a_few_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
 def test_doubled_rows_stay_and_are_counted(tmp_path: Path, split: str) -> None:
     made = task(tmp_path, "one\ta\none\ta\n")
-    kept, complaints = usable(made.read("train", "en"), made, split, "en")
+    kept, complaints = validated(made.read("train", "en"), made, split, "en")
     assert len(kept) == 2
     assert complaints.counts == {"duplicate row, kept": 1}
     assert "train-en.tsv:2" in complaints.first[0]
@@ -111,14 +111,14 @@ def test_doubled_ids_are_refused(tmp_path: Path) -> None:
 
 def test_null_is_blank_and_structures_are_no_text(tmp_path: Path) -> None:
     made = task(tmp_path, '{"text": "x", "label": null}', "jsonl")
-    kept, _ = usable(made.read("train", "en"), made, "test", "en")
+    kept, _ = validated(made.read("train", "en"), made, "test", "en")
     assert kept == [TextExample("train-en.jsonl:1", "x", "", None, kept[0].where)]
     assert ":1" in complaint(task(tmp_path, '{"text": ["x"], "label": "a"}', "jsonl"))
     assert "'text' is no text" in complaint(task(tmp_path, '{"text": {}, "label": "a"}', "jsonl"))
     tagging = {"format": "tagging", "columns": (), "labels": ("O",)}
     assert ":1" in complaint(task(tmp_path, '{"tokens": null, "tags": null}', "jsonl", **tagging))
     blank = task(tmp_path, "a b\t\n", format="tagging", columns=("tokens", "tags"), labels=("O",))
-    (found,) = usable(blank.read("train", "en"), blank, "test", "en")[0]
+    (found,) = validated(blank.read("train", "en"), blank, "test", "en")[0]
     assert isinstance(found, TaggedExample)
     assert gold_is_blank([found.tags])
 
@@ -170,7 +170,7 @@ def test_blank_gold_is_seen() -> None:
 
 def test_blank_test_labels_can_be_predicted(tmp_path: Path) -> None:
     made = task(tmp_path, "one\t\ntwo\t\n")
-    kept, _ = usable(made.read("train", "en"), made, "test", "en")
+    kept, _ = validated(made.read("train", "en"), made, "test", "en")
     assert [example.label for example in kept if isinstance(example, TextExample)] == ["", ""]
 
 
@@ -186,7 +186,7 @@ def test_columns_may_have_other_names_and_lie_in_parquet(tmp_path: Path) -> None
         rename={"premise": "text", "hypothesis": "text_pair", "gold": "label"},
     )
     made = file_task("mine", given, tmp_path)
-    kept, _ = usable(made.read("train", "en"), made, "train", "en")
+    kept, _ = validated(made.read("train", "en"), made, "train", "en")
     assert [(one.text, one.text_pair, one.label) for one in kept] == [  # type: ignore[union-attr]
         ("x", "p", "0"),
         ("y", "q", "1"),
@@ -213,7 +213,7 @@ def test_files_may_be_those_of_a_dataset_on_the_hub(
     )
     made = file_task("wiki", given, tmp_path)
     assert made.origin("train", "de") == "hub me/wiki@abc"
-    kept, _ = usable(made.read("train", "de"), made, "train", "de")
+    kept, _ = validated(made.read("train", "de"), made, "train", "de")
     assert sorted(one.text for one in kept) == ["one", "three", "two"]  # type: ignore[union-attr]
     assert asked == [("me/wiki", "20231101.de/train.parquet", "abc")]
     other = given.model_copy(update={"hub": "me/wiki@def"})

@@ -12,15 +12,15 @@ import torch
 from transformers import AutoTokenizer
 
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.training.batching import by_length, collate
 from xstilts.training.multitask_model import HeadShape, initialised
-from xstilts.training.predict import embed, predict, read_places
+from xstilts.training.predict import embed, predict, read_positions
 
-SHORT = Reading(max_length=64)
+SHORT = TokenizationConfig(max_length=64)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,9 @@ def test_tags_sit_on_each_words_first_subword(tokenizer: Any) -> None:
     assert sum(target != -100 for target in feature.target) == 3
     logits = torch.zeros(1, len(feature.ids), 2)
     logits[0, firsts[2], 1] = 1
-    assert tagging.predictions(logits, [feature], ("O", "B-x"), Reading()) == [["O", "O", "B-x"]]
+    assert tagging.predictions(logits, [feature], ("O", "B-x"), TokenizationConfig()) == [
+        ["O", "O", "B-x"]
+    ]
 
 
 def test_a_long_sentence_is_tagged_in_parts_between_words(tokenizer: Any) -> None:
@@ -63,7 +65,9 @@ def test_a_long_sentence_is_tagged_in_parts_between_words(tokenizer: Any) -> Non
     row = {"id": "1", "tokens": words, "tags": tags}
     tagging = TRAINED.get("tagging")
     after = {"id": "2", "tokens": ["cat"], "tags": ["O"]}
-    parts = tagging.features([row, after], tokenizer, ("O", "B-x"), Reading(max_length=16))
+    parts = tagging.features(
+        [row, after], tokenizer, ("O", "B-x"), TokenizationConfig(max_length=16)
+    )
     assert len(parts) > 3
     assert all(len(part.ids) <= 16 and -1 not in part.words for part in parts)
     assert [part.id for part in parts] == ["1"] * (len(parts) - 1) + ["2"]
@@ -72,14 +76,14 @@ def test_a_long_sentence_is_tagged_in_parts_between_words(tokenizer: Any) -> Non
     assert pieces == whole["input_ids"]
     targets = tagging.targets(parts, max(len(part.ids) for part in parts))
     logits = torch.nn.functional.one_hot(targets.clamp(min=0), 2).float()
-    found = tagging.predictions(logits, parts, ("O", "B-x"), Reading())
-    assert tagging.merged(parts, found, ("O", "B-x"), Reading()) == [tags, ["O"]]
+    found = tagging.predictions(logits, parts, ("O", "B-x"), TokenizationConfig())
+    assert tagging.merged(parts, found, ("O", "B-x"), TokenizationConfig()) == [tags, ["O"]]
 
 
 def test_a_word_that_is_too_long_keeps_its_first_subwords(tokenizer: Any) -> None:
     row = {"id": "1", "tokens": ["a", "q" * 60, "b"], "tags": ["O", "B-x", "O"]}
     tagging = TRAINED.get("tagging")
-    parts = tagging.features([row], tokenizer, ("O", "B-x"), Reading(max_length=8))
+    parts = tagging.features([row], tokenizer, ("O", "B-x"), TokenizationConfig(max_length=8))
     assert all(len(part.ids) <= 8 for part in parts)
     assert sum(len(part.words) for part in parts) == 3
     assert [sum(t != -100 for t in part.target) for part in parts] == [1, 1, 1]  # type: ignore[union-attr]
@@ -115,7 +119,7 @@ def test_predictions_do_not_depend_on_the_batches(root: Path) -> None:
     encoder = Encoder(EncoderFiles(root), torch.arange(160))
     model = initialised(encoder, {"t": HeadShape("classification", 3, 0.1, "mean")}, 0)
     alone, together = (
-        predict(model, "t", "classification", made, "abc", 1, Reading(), tokens=tokens)
+        predict(model, "t", "classification", made, "abc", 1, TokenizationConfig(), tokens=tokens)
         for tokens in (1, 4096)
     )
     assert alone == together
@@ -142,7 +146,7 @@ def test_logits_do_not_depend_on_what_else_is_in_the_batch(
     @torch.no_grad()
     def logits(chosen: list[Feature]) -> torch.Tensor:
         batch = collate(chosen, 1)
-        places = read_places(form, chosen, torch.device("cpu"))
+        places = read_positions(form, chosen, torch.device("cpu"))
         found: torch.Tensor = model("t", batch.ids, batch.mask, batch.types, places)
         return found.reshape(len(chosen), -1, found.shape[-1])
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.analysis.gains import Outcome, gain_table
+from xstilts.analysis.gains import ExampleScores, gain_table
 from xstilts.analysis.results import COLUMNS
 
 SIMULATIONS, EXAMPLES, LANGUAGES = 1_000, 150, ("de", "fi")
@@ -23,7 +23,7 @@ NOISE = {"seeds": (0.0, 0.15), "examples": (0.0, 0.0), "own": (1.0, 0.0), "both"
 """Share of the answers that are drawn anew for each seed, and what seeds add to the score."""
 
 
-def _outcomes(generator: np.random.Generator, seeds: int, noise: str) -> Iterator[Outcome]:
+def _outcomes(generator: np.random.Generator, seeds: int, noise: str) -> Iterator[ExampleScores]:
     own, spread = NOISE[noise]
     ones = np.ones(EXAMPLES)
     for setting in ("none", "x"):
@@ -35,10 +35,10 @@ def _outcomes(generator: np.random.Generator, seeds: int, noise: str) -> Iterato
                 answers = np.where(anew, generator.random(EXAMPLES), common)
                 hits = np.stack([(answers < 0.5 + moved[seed]).astype(float), ones], axis=1)
                 ids = tuple(f"{language} {number}" for number in range(EXAMPLES))
-                yield Outcome("e", setting, "t", language, seed, "accuracy", ids, hits)
+                yield ExampleScores("e", setting, "t", language, seed, "accuracy", ids, hits)
 
 
-def _row(outcomes: list[Outcome]) -> pd.Series:
+def _row(outcomes: list[ExampleScores]) -> pd.Series:
     rows = [
         ("e", one.intermediate, "t", one.language, "test", one.seed, "accuracy",
          one.statistics[:, 0].mean(), EXAMPLES, "key", "")

@@ -9,7 +9,7 @@ import pytest
 
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_gains import ONE_SEED, LeftOut, gains_of
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 
 Row = tuple[str, str, str, int, float, str]
 
@@ -72,7 +72,7 @@ def test_a_failed_baseline_leaves_nothing_on_its_target() -> None:
 
 def test_a_setting_with_scores_missing_is_left_out() -> None:
     cells = [
-        Cell("e", setting, "t", language, "test", 0, ("main",), "k", (), False)
+        ResultCell("e", setting, "t", language, "test", 0, ("main",), "k", (), False)
         for setting in ("none", "a", "b")
         for language in ("de", "fr")
     ]
@@ -91,7 +91,7 @@ def test_a_setting_with_scores_missing_is_left_out() -> None:
 def test_who_failed_is_told_from_who_could_have_no_gain() -> None:
     """Own runs fail; a baseline that failed or is missing, and the target's data, are no fault."""
     cells = [
-        Cell("e", setting, target, "de", "test", 0, ("main",), "k", (), setting == "d")
+        ResultCell("e", setting, target, "de", "test", 0, ("main",), "k", (), setting == "d")
         for setting in ("none", "a", "b", "c", "d")
         for target in ("t", "missing", "unsound")
     ]

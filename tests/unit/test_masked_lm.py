@@ -23,11 +23,11 @@ from transformers import (
 
 from xstilts.api import experiment as api
 from xstilts.config.experiment import Recipe
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.core.store import Artifact, Store
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.masked_lm import MASKED_LM, Masking, masked_ids
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, import_encoder, masked_head
@@ -38,11 +38,11 @@ from xstilts.testing.tiny import sentences, speak, write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Run, Trained, TrainTask, train
-from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
-from xstilts.training.predict import read_places
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.predict import read_positions
 
 PAD, MASK, VOCABULARY = 1, 4, 160
-Runner = Callable[[Loaded, Path], Store]
+Runner = Callable[[LoadedExperiment, Path], Store]
 
 
 def with_head(folder: Path, kind: str = "roberta") -> Path:
@@ -80,7 +80,7 @@ def lines(root: Path, count: int = 24) -> list[Feature]:
         {"id": str(number), "text": text}
         for number, (text, _, _) in enumerate(sentences("train", count))
     ]
-    return MASKED_LM.features(rows, AutoTokenizer.from_pretrained(root), (), Reading())
+    return MASKED_LM.features(rows, AutoTokenizer.from_pretrained(root), (), TokenizationConfig())
 
 
 def text_task(root: Path, count: int = 24) -> TrainTask:
@@ -90,7 +90,7 @@ def text_task(root: Path, count: int = 24) -> TrainTask:
     return _masked(given, Masking(0.3, MASK, VOCABULARY))
 
 
-def made(root: Path, task: TrainTask) -> TransferModel:
+def made(root: Path, task: TrainTask) -> MultiTaskModel:
     """A model without dropout and with the encoder's own head, if there is one."""
     shape = {task.name: HeadShape("masked_lm", VOCABULARY, 0.0, "mean")}
     files = EncoderFiles(root)
@@ -102,9 +102,9 @@ def made(root: Path, task: TrainTask) -> TransferModel:
     return model
 
 
-def loss_of(model: TransferModel, features: list[Feature]) -> torch.Tensor:
+def loss_of(model: MultiTaskModel, features: list[Feature]) -> torch.Tensor:
     batch = collate(features, PAD)
-    places = read_places(MASKED_LM, features, torch.device("cpu"))
+    places = read_positions(MASKED_LM, features, torch.device("cpu"))
     targets = MASKED_LM.targets(features, batch.ids.shape[1])
     logits = model("t", batch.ids, batch.mask, batch.types, places)
     return MASKED_LM.loss(logits, targets) / int((targets != -100).sum())
@@ -225,7 +225,7 @@ def test_of_what_is_masked_eight_in_ten_are_masks_and_one_stays() -> None:
 def test_one_sub_word_is_masked_at_least_and_no_special_token_ever(root: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(root)
     rows = [{"id": "1", "text": "cat"}, {"id": "2", "text": ""}, {"id": "3", "text": "dog"}]
-    found = MASKED_LM.features(rows, tokenizer, (), Reading())
+    found = MASKED_LM.features(rows, tokenizer, (), TokenizationConfig())
     assert [feature.id for feature in found] == ["1", "3"]  # nothing to mask in a blank
     special = set(tokenizer.all_special_ids)
     for feature in found:
@@ -290,7 +290,7 @@ def texts(toy_file: Path, tmp_path: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def trainings(loaded: Loaded, store: Store) -> dict[str, Artifact]:
+def trainings(loaded: LoadedExperiment, store: Store) -> dict[str, Artifact]:
     stages = compile_experiment(loaded).plan.stages
     return {s.label: store.artifact(s.key) for s in stages if s.kind == "train"}
 

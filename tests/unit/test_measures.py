@@ -16,34 +16,34 @@ from transformers import AutoModel, AutoTokenizer
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
-from xstilts.core.errors import DataError, UnknownName
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.errors import DataError, UnknownNameError
 from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, Store
 from xstilts.executors.local import LocalExecutor
-from xstilts.executors.worker import perform
+from xstilts.executors.worker import execute_stage
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
-from xstilts.formats.gold_logits import CHOICES, options
+from xstilts.formats.gold_logits import CHOICES, gold_logits
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, import_encoder
 from xstilts.models.encoder_source import has_wheel
 from xstilts.models.vocab_view import used_ids
 from xstilts.planning.compile import compile_experiment
-from xstilts.planning.measures import MEASURES, Measured, compile_measures
-from xstilts.stages.base import Work
+from xstilts.planning.measures import MEASURES, MeasureRef, compile_measures
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.partial_input import WITHOUT
-from xstilts.stages.similarity import alike
+from xstilts.stages.similarity import fisher_similarity
 from xstilts.stages.train import training
 from xstilts.statistics.cka import linear_cka
 from xstilts.statistics.divergence import jensen_shannon
 from xstilts.statistics.logme import logme
-from xstilts.training.gold_probabilities import surprise, told
+from xstilts.training.gold_probabilities import gold_bits, gold_probabilities
 from xstilts.training.predict import embed_words
 
 KEYS = {
@@ -61,19 +61,19 @@ CHANGES = [
 
 
 @pytest.fixture(scope="module")
-def loaded(toy_file: Path) -> Loaded:
+def loaded(toy_file: Path) -> LoadedExperiment:
     return api.load(str(toy_file), CHANGES)
 
 
 @pytest.fixture(scope="module")
-def store(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(loaded: LoadedExperiment, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A store with every measure of the experiment, and nothing else."""
     stages, _ = compile_measures(loaded, list(MEASURES))
     return run(stages, tmp_path_factory.mktemp("measured"))
 
 
 @pytest.fixture(scope="module")
-def table(loaded: Loaded, store: Store) -> pd.DataFrame:
+def table(loaded: LoadedExperiment, store: Store) -> pd.DataFrame:
     _, measured = compile_measures(loaded, list(MEASURES))
     return measures_table(measured, facts_in(store))
 
@@ -82,7 +82,7 @@ def run(stages: tuple[Stage, ...], folder: Path) -> Store:
     store = Store(folder).prepare()
     for stage in Plan.of(stages).stages:
         if not store.has(stage.key):
-            perform(store, stage, lambda _: None)
+            execute_stage(store, stage, lambda _: None)
     return store
 
 
@@ -91,13 +91,15 @@ def value(table: pd.DataFrame, measure: str, task: str, other: str = "") -> floa
     return float(found)
 
 
-def sole(loaded: Loaded, measure: str, task: str, other: str = "") -> Measured:
+def sole(loaded: LoadedExperiment, measure: str, task: str, other: str = "") -> MeasureRef:
     _, measured = compile_measures(loaded, [measure])
     (found,) = (one for one in measured if (one.task, one.other) == (task, other))
     return found
 
 
-def rows(loaded: Loaded, store: Store, task: str, split: str, language: str = "en") -> Any:
+def rows(
+    loaded: LoadedExperiment, store: Store, task: str, split: str, language: str = "en"
+) -> Any:
     stages, _ = compile_measures(loaded, list(MEASURES))
     (stage,) = (
         stage
@@ -142,7 +144,7 @@ def test_the_stages_of_published_experiments_stay_what_they_are(preset: str) -> 
     assert digest_of([stage.key for stage in plan.stages]) == KEYS[preset]
 
 
-def test_measures_share_their_trainings_with_the_experiment(loaded: Loaded) -> None:
+def test_measures_share_their_trainings_with_the_experiment(loaded: LoadedExperiment) -> None:
     own = {stage.key for stage in compile_experiment(loaded).plan.stages}
     stages, measured = compile_measures(loaded, ["accuracy", "logme", "textemb", "taskemb"])
     assert {stage.key for stage in stages if stage.kind == "train"} <= own
@@ -150,8 +152,8 @@ def test_measures_share_their_trainings_with_the_experiment(loaded: Loaded) -> N
     Plan.of([*compile_experiment(loaded).plan.stages, *stages])
 
 
-def test_an_unknown_measure_is_refused_with_the_nearest_name(loaded: Loaded) -> None:
-    with pytest.raises(UnknownName, match="did you mean 'textemb'"):
+def test_an_unknown_measure_is_refused_with_the_nearest_name(loaded: LoadedExperiment) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'textemb'"):
         compile_measures(loaded, ["textembed"])
 
 
@@ -167,14 +169,14 @@ def test_mixtures_and_a_task_with_itself_are_left_out(table: pd.DataFrame) -> No
     assert set(table["measure"]) == set(MEASURES)
 
 
-def test_what_is_not_finished_has_no_row(loaded: Loaded, tmp_path: Path) -> None:
+def test_what_is_not_finished_has_no_row(loaded: LoadedExperiment, tmp_path: Path) -> None:
     _, measured = compile_measures(loaded, ["accuracy", "format"])
     found = measures_table(measured, facts_in(Store(tmp_path)))
     assert set(found["measure"]) == {"format"}
     assert measures_table([], facts_in(Store(tmp_path))).empty
 
 
-def test_a_diverged_training_has_no_accuracy(loaded: Loaded) -> None:
+def test_a_diverged_training_has_no_accuracy(loaded: LoadedExperiment) -> None:
     _, measured = compile_measures(loaded, ["accuracy", "above-majority"])
     diverged = {"diverged": "at step 3", "steps": 3, "majority": 0.5, "chance": 0.5}
     found = measures_table(measured, lambda _: diverged)
@@ -186,7 +188,7 @@ def test_a_diverged_training_has_no_accuracy(loaded: Loaded) -> None:
 
 
 def test_accuracy_is_the_chosen_checkpoints(
-    loaded: Loaded, store: Store, table: pd.DataFrame
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     (key,) = sole(loaded, "accuracy", "toy-same").keys
     log = (store.artifact(key) / "log.json").read_text()
@@ -194,7 +196,7 @@ def test_accuracy_is_the_chosen_checkpoints(
 
 
 def test_guesses_are_scored_by_the_tasks_own_metric(
-    loaded: Loaded, store: Store, table: pd.DataFrame
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     train, dev = (rows(loaded, store, "toy-same", split) for split in ("train", "dev"))
     usual = Counter(row["label"] for row in train).most_common(1)[0][0]
@@ -210,7 +212,7 @@ def test_guesses_are_scored_by_the_tasks_own_metric(
 
 
 def test_size_and_length_are_of_the_rows_used(
-    loaded: Loaded, store: Store, table: pd.DataFrame, oracle: Oracle
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame, oracle: Oracle
 ) -> None:
     train = rows(loaded, store, "toy-same", "train")
     assert value(table, "size", "toy-same") == len(train) == 96
@@ -233,7 +235,7 @@ def cosine(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
 
 
 def test_text_embeddings_are_means_of_transformers_states(
-    loaded: Loaded, store: Store, table: pd.DataFrame, oracle: Oracle
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame, oracle: Oracle
 ) -> None:
     pairs = [(r["text"], r["text_pair"]) for r in rows(loaded, store, "toy-same", "train")]
     english = [(row["text"],) for row in rows(loaded, store, "toy-search", "test")]
@@ -269,7 +271,7 @@ def test_sentence_embeddings_come_from_the_retrieval_layer(
 
 
 def test_divergence_is_that_of_sub_words(
-    loaded: Loaded, store: Store, table: pd.DataFrame, oracle: Oracle
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame, oracle: Oracle
 ) -> None:
     special = set(oracle.tokenizer.all_special_ids)
     counts = [
@@ -283,7 +285,7 @@ def test_divergence_is_that_of_sub_words(
     assert found == pytest.approx(jensen_shannon(*counts), abs=1e-9)
 
 
-def vectors_behind(loaded: Loaded, store: Store, measured: Measured) -> Artifact:
+def vectors_behind(loaded: LoadedExperiment, store: Store, measured: MeasureRef) -> Artifact:
     stage = next(
         s for s in compile_measures(loaded, [measured.measure])[0] if s.key == measured.keys[0]
     )
@@ -291,7 +293,7 @@ def vectors_behind(loaded: Loaded, store: Store, measured: Measured) -> Artifact
 
 
 def test_logme_is_of_the_intermediate_encoders_vectors(
-    loaded: Loaded, store: Store, table: pd.DataFrame
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     one = sole(loaded, "logme", "toy-same", "toy-kind")
     artifact = vectors_behind(loaded, store, one)
@@ -305,7 +307,7 @@ def test_logme_is_of_the_intermediate_encoders_vectors(
 
 
 def test_logme_of_tags_is_of_every_words_first_sub_word(
-    loaded: Loaded, store: Store, oracle: Oracle
+    loaded: LoadedExperiment, store: Store, oracle: Oracle
 ) -> None:
     artifact = vectors_behind(loaded, store, sole(loaded, "logme", "toy-same", "toy-tags"))
     read = rows(loaded, store, "toy-tags", "train")
@@ -321,7 +323,7 @@ def test_word_vectors_are_transformers_states(
     import_encoder(toy_file.parent / "encoder", tmp_path)
     words = [("the", "horse", "is", "here"), ("a", "needle", "7")]
     read = [{"id": str(n), "tokens": one, "tags": ["O"] * len(one)} for n, one in enumerate(words)]
-    features = TAGGING.features(read, oracle.tokenizer, ["O"], Reading())
+    features = TAGGING.features(read, oracle.tokenizer, ["O"], TokenizationConfig())
     encoder = Encoder(EncoderFiles(tmp_path), used_ids([occurring_ids(features)], 1))
     found = embed_words(encoder, features, 1, 2)
     expected = []
@@ -333,13 +335,13 @@ def test_word_vectors_are_transformers_states(
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-5)
 
 
-def stage_of(loaded: Loaded, measure: str, key: str) -> Stage:
+def stage_of(loaded: LoadedExperiment, measure: str, key: str) -> Stage:
     (found,) = (stage for stage in compile_measures(loaded, [measure])[0] if stage.key == key)
     return found
 
 
 def test_cka_is_of_the_two_tasks_encoders_on_the_targets_texts(
-    loaded: Loaded, store: Store, table: pd.DataFrame
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     (key,) = sole(loaded, "cka", "toy-same", "toy-kind").keys
     inputs = stage_of(loaded, "cka", key).inputs
@@ -356,7 +358,9 @@ def test_cka_is_of_the_two_tasks_encoders_on_the_targets_texts(
 # trained on the way
 
 
-def test_prefixes_are_nested_and_blocks_leave_nothing_out(loaded: Loaded, store: Store) -> None:
+def test_prefixes_are_nested_and_blocks_leave_nothing_out(
+    loaded: LoadedExperiment, store: Store
+) -> None:
     keys = sole(loaded, "prequential", "toy-same").keys
     whole = [row["id"] for row in rows(loaded, store, "toy-same", "train")]
     told: list[str] = []
@@ -373,7 +377,7 @@ def test_prefixes_are_nested_and_blocks_leave_nothing_out(loaded: Loaded, store:
 
 @pytest.mark.parametrize("task", ["toy-same", "toy-tags"])
 def test_the_code_is_that_of_the_formula(
-    loaded: Loaded, store: Store, table: pd.DataFrame, task: str
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame, task: str
 ) -> None:
     facts = [store.artifact(key).facts for key in sole(loaded, "prequential", task).keys]
     bits_a_label = np.log2(2 if task == "toy-same" else 4)
@@ -384,26 +388,28 @@ def test_the_code_is_that_of_the_formula(
     assert value(table, "prequential-ratio", "toy-tags") < 1
 
 
-def test_too_few_rows_cannot_be_cut(loaded: Loaded, toy_file: Path, tmp_path: Path) -> None:
+def test_too_few_rows_cannot_be_cut(
+    loaded: LoadedExperiment, toy_file: Path, tmp_path: Path
+) -> None:
     few = api.load(str(toy_file), [*CHANGES, "limits.train=4"])
     with pytest.raises(DataError, match="4 rows are too few to be cut"):
         run(compile_measures(few, ["prequential"])[0], tmp_path)
 
 
 def test_watching_a_training_changes_no_weight(
-    loaded: Loaded, store: Store, table: pd.DataFrame, tmp_path: Path
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame, tmp_path: Path
 ) -> None:
     (key,) = sole(loaded, "confidence", "toy-same").keys
     stage = stage_of(loaded, "confidence", key)
     (ordinary,) = sole(loaded, "accuracy", "toy-same").keys
     assert stage.params == stage_of(loaded, "accuracy", ordinary).params
     inputs = {role: store.artifact(one) for role, one in stage.inputs.items()}
-    work = Work(stage, inputs, tmp_path, tmp_path / "none", lambda _: None)
+    work = StageContext(stage, inputs, tmp_path, tmp_path / "none", lambda _: None)
     seen: list[int] = []
 
     def watcher(tasks: Any, padding: int) -> Any:
         def watch(model: Any) -> int:
-            surprise(model, tasks[0].name, tasks[0].format, tasks[0].train[:8], padding)
+            gold_probabilities(model, tasks[0].name, tasks[0].format, tasks[0].train[:8], padding)
             seen.append(1)
             return len(seen)
 
@@ -417,7 +423,7 @@ def test_watching_a_training_changes_no_weight(
 
 
 def test_dynamics_are_means_over_epochs_and_examples(
-    loaded: Loaded, store: Store, table: pd.DataFrame
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     (key,) = sole(loaded, "confidence", "toy-tags").keys
     frame = pd.DataFrame(read_rows(store.artifact(key) / "dynamics.parquet"))
@@ -430,7 +436,7 @@ def test_dynamics_are_means_over_epochs_and_examples(
 
 
 def test_a_part_of_the_input_is_withheld_from_training_and_dev(
-    loaded: Loaded, store: Store, table: pd.DataFrame
+    loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     (key,) = sole(loaded, "input-only", "toy-same").keys
     train = stage_of(loaded, "input-only", key)
@@ -472,18 +478,18 @@ def test_choices_are_those_that_the_loss_adds_up() -> None:
         ("span", [feature([1, 2]), feature([0, 0])], (2, 4, 2)),
     ):
         logits, form = torch.randn(shape, generator=draw), TRAINED.get(kind)
-        bits = [told(one)[0] for one in CHOICES[kind](logits, features)]
+        bits = [gold_bits(one)[0] for one in CHOICES[kind](logits, features)]
         loss = float(form.loss(logits, form.targets(features, 4)))
         assert sum(bits) == pytest.approx(loss / np.log(2), rel=1e-6)
         sizes = [tuple(one.logits.shape) for one in CHOICES[kind](logits, features)]
-        assert sizes == [options(kind, one, ("a", "b", "c")) for one in features]
+        assert sizes == [gold_logits(kind, one, ("a", "b", "c")) for one in features]
 
 
 # Fisher information
 
 
 def test_fisher_information_is_the_mean_square_of_each_examples_gradient(
-    loaded: Loaded, store: Store
+    loaded: LoadedExperiment, store: Store
 ) -> None:
     (key,) = sole(loaded, "taskemb", "toy-same", "toy-kind").keys
     stage = stage_of(loaded, "taskemb", stage_of(loaded, "taskemb", key).inputs["one"])
@@ -513,11 +519,11 @@ def test_a_model_is_like_itself_and_noise_has_no_say() -> None:
     draw = np.random.default_rng(0)
     one = {"a": draw.random(8), "b": draw.random(5), "noise": 1e-14 * draw.random(5)}
     other = {**one, "noise": 1e-14 * draw.random(5)}
-    assert alike(one, other) == pytest.approx(1)
+    assert fisher_similarity(one, other) == pytest.approx(1)
     apart = {**one, "a": draw.random(8)}
-    assert alike(one, apart) == pytest.approx((cosine(one["a"], apart["a"]) + 1) / 2)
+    assert fisher_similarity(one, apart) == pytest.approx((cosine(one["a"], apart["a"]) + 1) / 2)
     with pytest.raises(DataError, match="all zero"):
-        alike({"a": np.zeros(3)}, {"a": np.zeros(3)})
+        fisher_similarity({"a": np.zeros(3)}, {"a": np.zeros(3)})
 
 
 def test_measures_are_made_twice_alike(toy_file: Path, store: Store, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from xstilts.metrics import METRICS
 from xstilts.metrics import knn as nearest_module
 from xstilts.metrics import retrieval as retrieval_module
 from xstilts.metrics import topk as best
-from xstilts.metrics.knn import both_ways, nearest, unit
-from xstilts.metrics.retrieval import nearest_lines, ranks, statistics
+from xstilts.metrics.knn import bidirectional_knn, knn, unit
+from xstilts.metrics.retrieval import nearest_rows, ranks, statistics
 from xstilts.metrics.spans import spans
 
 TAGS = st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"])
@@ -115,7 +115,7 @@ def test_nearest_is_the_highest_cosine_over_all_blocks(
     queries, candidates = draw.normal(size=(9, 3)), draw.normal(size=(11, 3)) * draw.uniform(1, 9)
     lengths = np.linalg.norm(candidates, axis=1)
     wanted = [int(np.argmax(candidates @ query / lengths)) for query in queries]
-    assert nearest(queries.astype("f4"), candidates.astype("f4")).tolist() == wanted
+    assert knn(queries.astype("f4"), candidates.astype("f4")).tolist() == wanted
 
 
 def plain_best(cosine: np.ndarray, k: int) -> np.ndarray:
@@ -134,7 +134,7 @@ def test_neighbours_both_ways_are_those_of_brute_force(
         monkeypatch.setattr(nearest_module, name, size)
     for name, size in (("NARROW", 3), ("LISTS", 2)):
         monkeypatch.setattr(best, name, size)
-    cores.allow(threads)
+    cores.set_core_limit(threads)
     draw = np.random.default_rng(k)
     left, right = (draw.normal(size=(size, 16)).astype("f4") for size in sizes)
     if drawn == "signs":  # rows of length 4, so cosines are exact and many are equal
@@ -147,7 +147,7 @@ def test_neighbours_both_ways_are_those_of_brute_force(
         angle = np.linspace(1.5, 0.5, len(right))
         left, right = 1e-3 * left, np.zeros_like(right)
         left[:, 0], right[:, 0], right[:, 1] = 1, np.cos(angle), np.sin(angle)
-    forward, backward = both_ways(left, right, k)
+    forward, backward = bidirectional_knn(left, right, k)
     cosine = unit(left).astype("f8") @ unit(right).astype("f8").T
     # equal vectors are tied exactly: they get the cosine of the first of them
     same = [
@@ -165,8 +165,8 @@ def test_neighbours_both_ways_are_those_of_brute_force(
 
 def test_no_vectors_have_no_neighbours() -> None:
     none, some = np.zeros((0, 4), dtype="f4"), np.ones((5, 4), dtype="f4")
-    assert nearest(none, some).tolist() == []
-    forward, backward = both_ways(none, some, 2)
+    assert knn(none, some).tolist() == []
+    forward, backward = bidirectional_knn(none, some, 2)
     assert forward.place.shape == (0, 2)
     assert backward.place.shape == (5, 0)
 
@@ -177,10 +177,10 @@ def test_the_first_of_equal_vectors_wins_wherever_blocks_end() -> None:
     for size in (1023, 1025, 1031, 2049):
         line = draw.normal(size=(1, 384)).astype("f4")
         queries = draw.normal(size=(9, 384)).astype("f4")
-        forward, backward = both_ways(queries, np.repeat(line, size, axis=0), 4)
+        forward, backward = bidirectional_knn(queries, np.repeat(line, size, axis=0), 4)
         assert forward.place.tolist() == [[0, 1, 2, 3]] * 9
         assert (backward.place == backward.place[0]).all()
-        assert (nearest(queries[:1], np.repeat(line, size, axis=0)) == 0).all()
+        assert (knn(queries[:1], np.repeat(line, size, axis=0)) == 0).all()
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -205,7 +205,7 @@ def test_tatoebas_rule_is_that_of_lines_and_ours_that_of_meanings() -> None:
     english = np.eye(3, dtype="f4")
     other = english[[0, 1, 1]]  # the last line repeats the one before
     lines = np.arange(3)
-    hits = nearest_lines(english[[0, 1, 1]], other, lines) == lines
+    hits = nearest_rows(english[[0, 1, 1]], other, lines) == lines
     assert hits.tolist() == [True, True, False]
     found = ranks(english[[0, 1, 1]], other, ["a", "b", "b"], ["a", "b", "b"])
     sums = statistics(found, from_english=True, own_line=hits).sum(0)
@@ -215,7 +215,7 @@ def test_tatoebas_rule_is_that_of_lines_and_ours_that_of_meanings() -> None:
 
 def test_tatoebas_rule_credits_one_point_for_everything_once() -> None:
     same, lines = np.ones((4, 3), dtype="f4"), np.arange(4)
-    assert nearest_lines(same, same, lines).tolist() == [0, 0, 0, 0]
+    assert nearest_rows(same, same, lines).tolist() == [0, 0, 0, 0]
 
 
 def test_a_task_without_lines_has_no_tatoeba_accuracy() -> None:
@@ -232,9 +232,9 @@ def test_one_point_for_everything_gets_no_credit_whatever_the_sizes(width: int) 
         same = np.repeat(draw.normal(size=(1, width)).astype("f4"), count, axis=0)
         for asked in (1, 2, 3, 5, 7, 17, 33):
             queries = draw.normal(size=(asked, width)).astype("f4")
-            assert not nearest(queries, same).any()
+            assert not knn(queries, same).any()
             meanings = [str(number) for number in range(count)]
             assert set(ranks(queries, same, ["0"] * asked, meanings).tolist()) == {count}
-            forward, backward = both_ways(same, queries, 1)
+            forward, backward = bidirectional_knn(same, queries, 1)
             assert (forward.place == forward.place[0]).all()
             assert not backward.place.any()

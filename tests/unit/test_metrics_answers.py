@@ -6,7 +6,7 @@ import pytest
 
 from xstilts.metrics import METRICS, mlqa, squad
 from xstilts.metrics import qa_by_language as answers
-from xstilts.metrics.qa_by_language import normalised
+from xstilts.metrics.qa_by_language import normalize_answer
 from xstilts.metrics.squad import Golds
 from xstilts.tasks import TASKS
 
@@ -85,9 +85,9 @@ def test_mlqas_rules_beside_the_fixed(
 
 
 def test_marks_stay_on_their_characters() -> None:
-    assert normalised("ที่นี่", "th") == "ที่ นี่"
-    assert normalised("မြန်မာ", "my").split() == ["မြ", "န်", "မာ"]
-    assert normalised("हिन्दी में", "hi") == "हिन्दी में"
+    assert normalize_answer("ที่นี่", "th") == "ที่ นี่"
+    assert normalize_answer("မြန်မာ", "my").split() == ["မြ", "န်", "မာ"]
+    assert normalize_answer("हिन्दी में", "hi") == "हिन्दी में"
 
 
 def test_no_answer_is_right_where_there_is_none() -> None:

@@ -8,8 +8,8 @@ import pytest
 from xstilts.core.errors import DataError
 from xstilts.metrics import METRICS
 from xstilts.metrics import knn as nearest
-from xstilts.metrics.bitext_mining import Mined, by_sentence, candidates, first_of_each
-from xstilts.metrics.mining_f1 import FOLDS, Mining, best_threshold, fold_of
+from xstilts.metrics.bitext_mining import MinedPairs, by_sentence, candidates, first_of_each
+from xstilts.metrics.mining_f1 import FOLDS, MiningResult, best_threshold, fold_of
 
 Pair = tuple[float, int, int]
 
@@ -93,7 +93,7 @@ def test_equal_texts_are_one_sentence() -> None:
     rows = by_sentence(found, list("vwxyz"), same, ["p", "q", "r"], np.array([0, 1, 1]))
     assert [row.targets for row in rows] == [("p",), ("q", "r"), ("p",), (), ("q", "r")]
     assert [row.repeated for row in rows] == [True, True, True, False, True]
-    assert rows[3] == Mined("y")
+    assert rows[3] == MinedPairs("y")
 
 
 def test_the_threshold_is_midway_after_the_best_rank() -> None:
@@ -128,7 +128,7 @@ def test_no_other_threshold_is_better(seed: int) -> None:
     assert best == pytest.approx(max(quality(score) for score in scores))
 
 
-def score(name: str, gold: list[tuple[str, ...]], mining: Mining) -> float:
+def score(name: str, gold: list[tuple[str, ...]], mining: MiningResult) -> float:
     metric = METRICS.get(name)
     return float(metric.value(metric.statistics(gold, mining, "de").sum(0)))
 
@@ -136,32 +136,32 @@ def score(name: str, gold: list[tuple[str, ...]], mining: Mining) -> float:
 def test_three_thresholds_by_hand() -> None:
     gold: list[tuple[str, ...]] = [("t0",), ("t1",), (), ("t3",)]
     found = [
-        Mined("s0", ("t0",), 0.9),
-        Mined("s1", ("t1",), 0.5),
-        Mined("s2", ("t9",), 0.7),
-        Mined("s3"),
+        MinedPairs("s0", ("t0",), 0.9),
+        MinedPairs("s1", ("t1",), 0.5),
+        MinedPairs("s2", ("t9",), 0.7),
+        MinedPairs("s3"),
     ]
-    assert score("mining_f1_best", gold, Mining(found)) == pytest.approx(2 * 2 / (3 + 3))
-    dev: tuple[list[tuple[str, ...]], list[Mined]] = (
+    assert score("mining_f1_best", gold, MiningResult(found)) == pytest.approx(2 * 2 / (3 + 3))
+    dev: tuple[list[tuple[str, ...]], list[MinedPairs]] = (
         [("u",), ()],
-        [Mined("d0", ("u",), 0.9), Mined("d1", ("v",), 0.7)],
+        [MinedPairs("d0", ("u",), 0.9), MinedPairs("d1", ("v",), 0.7)],
     )
-    assert score("mining_f1", gold, Mining(found, dev)) == pytest.approx(2 * 1 / (1 + 3))
-    table = METRICS.get("mining_f1").statistics(gold, Mining(found, dev), "de")
+    assert score("mining_f1", gold, MiningResult(found, dev)) == pytest.approx(2 * 1 / (1 + 3))
+    table = METRICS.get("mining_f1").statistics(gold, MiningResult(found, dev), "de")
     assert table.tolist() == [[1, 1, 1], [0, 0, 1], [0, 0, 0], [0, 0, 1]]
-    alone = score("mining_f1", gold, Mining(found))
-    assert alone == score("mining_f1_crossvalidated", gold, Mining(found))
+    alone = score("mining_f1", gold, MiningResult(found))
+    assert alone == score("mining_f1_crossvalidated", gold, MiningResult(found))
 
 
 def test_repeated_sentences_are_left_out_or_all_paired() -> None:
     gold: list[tuple[str, ...]] = [("t0",), ("t1",), ("t1",)]
     found = [
-        Mined("s0", ("t0",), 0.9),
-        Mined("s1", ("t1", "t2"), 0.8, repeated=True),
-        Mined("s2", ("t1", "t2"), 0.8, repeated=True),
+        MinedPairs("s0", ("t0",), 0.9),
+        MinedPairs("s1", ("t1", "t2"), 0.8, repeated=True),
+        MinedPairs("s2", ("t1", "t2"), 0.8, repeated=True),
     ]
-    assert score("mining_f1_best", gold, Mining(found)) == pytest.approx(2 * 1 / (1 + 3))
-    assert score("mining_f1_best_all", gold, Mining(found)) == pytest.approx(2 * 3 / (5 + 3))
+    assert score("mining_f1_best", gold, MiningResult(found)) == pytest.approx(2 * 1 / (1 + 3))
+    assert score("mining_f1_best_all", gold, MiningResult(found)) == pytest.approx(2 * 3 / (5 + 3))
 
 
 def test_a_fold_does_not_see_its_own_gold() -> None:
@@ -170,15 +170,17 @@ def test_a_fold_does_not_see_its_own_gold() -> None:
     ids = [f"s{row}" for row in range(80)]
     gold: list[tuple[str, ...]] = [(f"t{row}",) if row % 2 else () for row in range(80)]
     found = [
-        Mined(name, (f"t{row}",), float(draw.normal(0.5 * (row % 2))))
+        MinedPairs(name, (f"t{row}",), float(draw.normal(0.5 * (row % 2))))
         for row, name in enumerate(ids)
     ]
     metric = METRICS.get("mining_f1_crossvalidated")
-    table = metric.statistics(gold, Mining(found), "de")
+    table = metric.statistics(gold, MiningResult(found), "de")
     for fold in range(FOLDS):
         inside = [fold_of(name) == fold for name in ids]
         assert 0 < sum(inside) < 80
         other = [() if here else one for one, here in zip(gold, inside, strict=True)]
-        again = metric.statistics(other, Mining(found), "de")
+        again = metric.statistics(other, MiningResult(found), "de")
         assert again[inside, 1].tolist() == table[inside, 1].tolist()
-    assert 0 < float(metric.value(table.sum(0))) <= score("mining_f1_best", gold, Mining(found))
+    assert (
+        0 < float(metric.value(table.sum(0))) <= score("mining_f1_best", gold, MiningResult(found))
+    )

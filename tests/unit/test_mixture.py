@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.training.task_sampling import apportion, more, schedule, shares, steps_in_all
+from xstilts.training.task_sampling import (
+    apportion,
+    extra_steps,
+    sampling_probs,
+    schedule,
+    total_steps,
+)
 
 SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 60), min_size=1)
 
@@ -19,7 +25,7 @@ def test_an_epoch_shows_every_example_once(
     sizes: dict[str, int], batch: int, epochs: int, seed: int
 ) -> None:
     plan = schedule(sizes, batch=batch, epochs=epochs, seed=seed)
-    assert len(plan) == steps_in_all(sizes, batch, epochs, None)
+    assert len(plan) == total_steps(sizes, batch, epochs, None)
     assert plan == schedule(sizes, batch=batch, epochs=epochs, seed=seed)
     if len(sizes) == 1:
         seen = Counter(place for step in plan for place in step.examples)
@@ -40,14 +46,14 @@ def test_seeds_give_other_orders() -> None:
 
 
 def test_cap_and_temperature_follow_the_formula() -> None:
-    assert shares({"a": 900, "b": 100}, None, 1.0) == pytest.approx({"a": 0.9, "b": 0.1})
-    assert shares({"a": 900, "b": 100}, 300, 1.0) == pytest.approx({"a": 0.75, "b": 0.25})
-    assert shares({"a": 900, "b": 100}, None, 2.0) == pytest.approx({"a": 0.75, "b": 0.25})
+    assert sampling_probs({"a": 900, "b": 100}, None, 1.0) == pytest.approx({"a": 0.9, "b": 0.1})
+    assert sampling_probs({"a": 900, "b": 100}, 300, 1.0) == pytest.approx({"a": 0.75, "b": 0.25})
+    assert sampling_probs({"a": 900, "b": 100}, None, 2.0) == pytest.approx({"a": 0.75, "b": 0.25})
     counts = Counter(
         step.task for step in schedule({"a": 900, "b": 100}, batch=10, epochs=1, seed=0)
     )
     assert counts == {"a": 90, "b": 10}
-    assert steps_in_all({"a": 900, "b": 100}, 10, 1, 300) == 40
+    assert total_steps({"a": 900, "b": 100}, 10, 1, 300) == 40
 
 
 @given(
@@ -64,10 +70,10 @@ def test_apportionment_adds_up(weights: dict[str, float], total: int) -> None:
 
 def test_uniform_sampling_makes_all_tasks_alike() -> None:
     sizes = {"a": 900, "b": 100, "c": 30}
-    assert shares(sizes, None, math.inf) == pytest.approx(dict.fromkeys(sizes, 1 / 3))
+    assert sampling_probs(sizes, None, math.inf) == pytest.approx(dict.fromkeys(sizes, 1 / 3))
     plan = schedule(sizes, batch=10, epochs=1, seed=0, temperature=math.inf)
     assert Counter(step.task for step in plan) == {"a": 35, "b": 34, "c": 34}
-    assert len(plan) == steps_in_all(sizes, 10, 1, None)
+    assert len(plan) == total_steps(sizes, 10, 1, None)
 
 
 @given(SIZES, st.integers(1, 9), st.floats(0.05, 0.9), st.integers(0, 3))
@@ -80,7 +86,7 @@ def test_steps_on_top_are_their_share_and_leave_the_others_alone(
     plan = schedule(sizes | texts, on_top=texts.keys(), share=share, **given)
     counts = Counter(step.task for step in plan)
     further = counts["text"] + counts["more-text"]
-    assert further == more(len(alone), share) == len(plan) - len(alone)
+    assert further == extra_steps(len(alone), share) == len(plan) - len(alone)
     assert further == 1 or abs(further - share * len(plan)) <= 1
     assert abs(counts["text"] - counts["more-text"]) <= 1
     for task in sizes:  # the others see the same batches of theirs, in the same order

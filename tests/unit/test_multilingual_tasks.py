@@ -16,7 +16,7 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import ChoiceExample, TaskSpec, TextExample
 from xstilts.tasks.multilingual.mgsm import choices_of
-from xstilts.tasks.validate import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, validated
 from xstilts.testing.tasks import check_task
 
 TARGETS = ("mgsm-choice", "sib200", "xcopa", "xvnli", "xwinograd")
@@ -40,7 +40,7 @@ def task(name: str, folder: Path) -> TaskSpec:
 
 def read(name: str, split: str, folder: Path, language: str = "en") -> list[ChoiceExample]:
     made = task(name, folder)
-    kept, complaints = usable(made.read(split, language), made, split, language)
+    kept, complaints = validated(made.read(split, language), made, split, language)
     assert not complaints.counts
     assert all(isinstance(one, ChoiceExample) for one in kept)
     return [one for one in kept if isinstance(one, ChoiceExample)]
@@ -263,7 +263,7 @@ def test_hypotheses_that_annotators_disagreed_on_are_left_out(folder: Path) -> N
     ]
     write(folder, "xtreme-m/xvnli/ar/test.jsonl", jsonl(*rows))
     made = task("xvnli", folder)
-    kept, complaints = usable(made.read("test", "ar"), made, "test", "ar")
+    kept, complaints = validated(made.read("test", "ar"), made, "test", "ar")
     assert len(kept) == 40
     assert complaints.counts == {"no gold label: the annotators disagreed": 1}
 

@@ -12,18 +12,18 @@ from transformers import AutoTokenizer, XLMRobertaForMultipleChoice
 from xstilts.api import experiment as api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Reading
+from xstilts.formats.base import TokenizationConfig
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.tasks.base import ChoiceExample, TaskSpec
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak
 from xstilts.training.batching import by_length, collate
 from xstilts.training.multitask_model import HeadShape, initialised
 from xstilts.training.predict import predict
 
-SHORT = Reading(max_length=64)
+SHORT = TokenizationConfig(max_length=64)
 
 LABELS = ("0", "1", "2")
 CHOICE = TRAINED.get("multiple_choice")
@@ -93,7 +93,7 @@ def test_the_prediction_follows_its_choice(root: Path) -> None:
             {**row, "choices": row["choices"][turned:] + row["choices"][:turned]} for row in rows()
         ]
         made = CHOICE.features(changed, tokenizer, LABELS, SHORT)
-        found = predict(model, "t", "multiple_choice", made, LABELS, 1, Reading())
+        found = predict(model, "t", "multiple_choice", made, LABELS, 1, TokenizationConfig())
         return [row["choices"][int(label)] for row, label in zip(changed, found, strict=True)]
 
     assert chosen(0) == chosen(1) == chosen(2)
@@ -128,7 +128,7 @@ def test_the_contract_of_a_task() -> None:
 def test_bad_rows(choices: tuple[str, ...], label: str, said: str) -> None:
     bad = task(ChoiceExample("1", "x", choices, label))
     with pytest.raises(DataError, match=said):
-        usable(bad.read("train", "en"), bad, "train", "en")
+        validated(bad.read("train", "en"), bad, "train", "en")
 
 
 EXPERIMENT = """\

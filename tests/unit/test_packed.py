@@ -19,7 +19,7 @@ from xstilts.models.fast_dropout import Dropout, dropout
 from xstilts.models.packing import first_position, layout_of
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.multitask_model import HeadShape, initialised
-from xstilts.training.predict import read_places
+from xstilts.training.predict import read_positions
 
 SHAPE = {
     "vocab_size": 90,
@@ -212,7 +212,7 @@ def test_heads_say_what_they_read(kind: str, pooling: str, tmp_path: Path) -> No
         Feature(str(row), line[: int(size)].tolist(), [0] * int(size), 0, words=(1, 3))
         for row, (line, size) in enumerate(zip(ids, mask.sum(1), strict=True))
     ]
-    places = read_places(TRAINED.get(kind), features, torch.device("cpu"))
+    places = read_positions(TRAINED.get(kind), features, torch.device("cpu"))
     found = model("t", ids, mask, types, places)
     whole = model.heads["t"](model.encoder(ids, mask, types), mask)
     if kind == "tagging":

@@ -19,18 +19,24 @@ from xstilts.core.locks import wait_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, Store
 from xstilts.formats import EMBEDDED, TRAINED
-from xstilts.formats.base import Feature, Reading, id_lists
-from xstilts.formats.feature_store import Joined, Prepared, lengths, occurring_ids, text_counts
+from xstilts.formats.base import Feature, TokenizationConfig, id_lists
+from xstilts.formats.feature_store import (
+    ConcatFeatures,
+    StoredFeatures,
+    lengths,
+    occurring_ids,
+    text_counts,
+)
 from xstilts.models.encoder_files import import_encoder
 from xstilts.stages import embed as embed_stage
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io import tokenized as stage_module
 from xstilts.stages.io.rows import write_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.testing.tiny import write_encoder
 
 TEXT = "the dog is here"
-READING = Reading(max_length=24, stride=6, question_length=6)
+READING = TokenizationConfig(max_length=24, stride=6, question_length=6)
 ROWS: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
     "classification": (
         ("a", "b"),
@@ -88,12 +94,12 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageContext:
     monkeypatch.setattr(stage_module, "PIECE", 2)
     inputs = {"encoder": Artifact("e" * 64, tmp_path / "encoder")}
     stage = Stage("predict", 1, {}, {})
     folders = tmp_path / "out", tmp_path / "checkpoints"
-    return Work(stage, inputs, *folders, lambda _: None, features=tmp_path / "features")
+    return StageContext(stage, inputs, *folders, lambda _: None, features=tmp_path / "features")
 
 
 def rows_of(kind: str, folder: Path) -> Artifact:
@@ -106,7 +112,7 @@ def plain(kind: str, tokenizer: Any) -> Sequence[Feature]:
     return form.features(ROWS[kind][1], tokenizer, ROWS[kind][0], READING)
 
 
-def asked(work: Work, kind: str, tokenizer: Any) -> Sequence[Feature]:
+def asked(work: StageContext, kind: str, tokenizer: Any) -> Sequence[Feature]:
     return prepared(
         work, rows_of(kind, work.folder.parent), kind, ROWS[kind][0], READING, tokenizer
     )
@@ -114,12 +120,12 @@ def asked(work: Work, kind: str, tokenizer: Any) -> Sequence[Feature]:
 
 @pytest.mark.parametrize("kind", [*TRAINED, *EMBEDDED])
 def test_prepared_features_are_the_formats_and_are_made_once(
-    kind: str, work: Work, tokenizer: Any
+    kind: str, work: StageContext, tokenizer: Any
 ) -> None:
     expected = plain(kind, tokenizer)
     first = asked(work, kind, tokenizer)
     again = asked(work, kind, NoTokenizer())
-    assert isinstance(again, Prepared)
+    assert isinstance(again, StoredFeatures)
     for found in (first, again):
         assert list(found) == list(expected)
         assert [found[place] for place in range(-len(found), 0)] == list(expected)
@@ -136,13 +142,13 @@ def test_every_format_is_tested() -> None:
     assert {*TRAINED, *EMBEDDED} == set(ROWS)
 
 
-def test_languages_are_joined_with_their_marks(work: Work, tokenizer: Any) -> None:
+def test_languages_are_joined_with_their_marks(work: StageContext, tokenizer: Any) -> None:
     kind = "multiple_choice"
     found = asked(work, kind, tokenizer)
     form = TRAINED.get(kind)
     rows = [{**row, "id": f"{mark}:{row['id']}"} for mark in "ab" for row in ROWS[kind][1]]
     expected = form.features(rows, tokenizer, ROWS[kind][0], READING)
-    joined = Joined([("a:", found), ("b:", list(found))])
+    joined = ConcatFeatures([("a:", found), ("b:", list(found))])
     assert list(joined) == expected
     assert joined[1:3] == expected[1:3]
     assert joined[-1] == expected[-1]
@@ -151,11 +157,13 @@ def test_languages_are_joined_with_their_marks(work: Work, tokenizer: Any) -> No
     assert occurring_ids(joined) == occurring_ids(expected)
 
 
-def test_whatever_changes_features_gives_them_another_name(work: Work, tokenizer: Any) -> None:
+def test_whatever_changes_features_gives_them_another_name(
+    work: StageContext, tokenizer: Any
+) -> None:
     rows = rows_of("retrieval", work.folder.parent)
     prepared(work, rows, "retrieval", (), READING, tokenizer)
     others = [
-        (rows, "retrieval", (), Reading(max_length=5)),
+        (rows, "retrieval", (), TokenizationConfig(max_length=5)),
         (rows, "mining", (), READING),
         (Artifact("0" * 64, rows.path), "retrieval", (), READING),
     ]
@@ -168,7 +176,7 @@ def test_whatever_changes_features_gives_them_another_name(work: Work, tokenizer
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "other bytes", "manifest"])
-def test_damaged_features_are_made_anew(harm: str, work: Work, tokenizer: Any) -> None:
+def test_damaged_features_are_made_anew(harm: str, work: StageContext, tokenizer: Any) -> None:
     expected = list(asked(work, "tagging", tokenizer))
     assert work.features
     (folder,) = (work.features / "artifacts").iterdir()
@@ -185,7 +193,7 @@ def test_damaged_features_are_made_anew(harm: str, work: Work, tokenizer: Any) -
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(
-    work: Work, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+    work: StageContext, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faults, "_passes", Counter())  # other tests count on theirs
     monkeypatch.setenv("XSTILTS_FAULT", "store.before_manifest:full")
@@ -198,7 +206,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     assert list(asked(work, "tagging", tokenizer)) == list(plain("tagging", tokenizer))
 
 
-def test_what_a_killed_worker_left_is_swept(work: Work) -> None:
+def test_what_a_killed_worker_left_is_swept(work: StageContext) -> None:
     assert work.features
     (work.features / "staging" / "dead.1").mkdir(parents=True)
     assert Store(work.features.parent).prepare().sweep() == 1
@@ -218,7 +226,9 @@ def test_a_second_worker_waits_for_the_first(tmp_path: Path) -> None:
     assert other.communicate(timeout=60)[0].strip() == "once"
 
 
-def test_without_a_place_for_them_features_are_made_in_memory(work: Work, tokenizer: Any) -> None:
+def test_without_a_place_for_them_features_are_made_in_memory(
+    work: StageContext, tokenizer: Any
+) -> None:
     work.features = None
     assert asked(work, "span", tokenizer) == plain("span", tokenizer)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.api.experiment import Outlook
+from xstilts.api.experiment import PlanSummary
 from xstilts.cli.output import tables as show
 from xstilts.planning.cost import gpu_hours
-from xstilts.planning.data_sources import Supply
+from xstilts.planning.data_sources import DataSource
 
 LARGE = """
 name: large
@@ -29,11 +29,11 @@ def large(tmp_path: Path) -> Path:
     return path
 
 
-def seen(path: Path, *overrides: str) -> Outlook:
+def seen(path: Path, *overrides: str) -> PlanSummary:
     return api.plan(api.load(str(path), overrides), path.parent / "store", workers=1)
 
 
-def operations(outlook: Outlook, label: str) -> float:
+def operations(outlook: PlanSummary, label: str) -> float:
     found = [stage for stage in outlook.compiled.plan.stages if stage.label == label]
     return found[0].cost.operations
 
@@ -73,7 +73,7 @@ def test_time_here_follows_the_operations(large: Path) -> None:
     assert outlook.operations == sum(s.cost.operations for s in outlook.compiled.plan.stages)
 
 
-def test_what_is_done_costs_nothing(small: api.Loaded, finished: Path) -> None:
+def test_what_is_done_costs_nothing(small: api.LoadedExperiment, finished: Path) -> None:
     assert api.plan(small, finished).operations == 0
 
 
@@ -97,8 +97,8 @@ def test_masked_text_costs_its_share_and_the_vocabulary(tmp_path: Path) -> None:
 
 def test_a_plan_without_data_says_what_is_missing_and_what_is_on_the_hub(large: Path) -> None:
     found = {(one.task, one.split): one for one in seen(large).supplies}
-    assert found["mnli", "train"] == Supply("mnli", "train", ("en",), "hub", guessed=False)
-    assert found["bucc", "test"] == Supply("bucc", "test", ("de", "en:de"), "", guessed=True)
+    assert found["mnli", "train"] == DataSource("mnli", "train", ("en",), "hub", guessed=False)
+    assert found["bucc", "test"] == DataSource("bucc", "test", ("de", "en:de"), "", guessed=True)
     assert found["ccg", "train"].origin == ""
     assert len(found["xnli", "test"].languages) == 15
     limited = seen(large, "limits.test=500").supplies

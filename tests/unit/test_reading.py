@@ -14,16 +14,16 @@ from transformers import AutoTokenizer
 
 from xstilts.api import experiment as api
 from xstilts.config.experiment import Recipe
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import sentences, write_encoder
 
-Runner = Callable[[Loaded, Path], Store]
+Runner = Callable[[LoadedExperiment, Path], Store]
 SPAN = TRAINED.get("span")
 
 
@@ -56,18 +56,18 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def only(loaded: Loaded, kind: str) -> Stage:
+def only(loaded: LoadedExperiment, kind: str) -> Stage:
     (stage,) = (one for one in compile_experiment(loaded).plan.stages if one.kind == kind)
     return stage
 
 
-def answers(loaded: Loaded, store: Store) -> list[str]:
+def answers(loaded: LoadedExperiment, store: Store) -> list[str]:
     rows = read_rows(store.artifact(only(loaded, "predict").key) / "predictions.parquet")
     return [row["prediction"] for row in rows]
 
 
 def test_a_recipe_says_how_questions_are_read() -> None:
-    assert Reading(**Recipe().reading("span")) == Reading()
+    assert TokenizationConfig(**Recipe().reading("span")) == TokenizationConfig()
     own = {"stride": 7, "question_length": 6, "n_best": 5, "answer_length": 4, "null_threshold": 3}
     assert Recipe.model_validate(own | {"max_length": 8}).reading("span") == own | {"max_length": 8}
     assert Recipe.model_validate(own).reading("tagging") == {"max_length": 256}
@@ -89,7 +89,7 @@ def test_windows_and_the_threshold_hold_in_training_and_prediction(
     tokenizer = AutoTokenizer.from_pretrained(asked.parent / "encoder")
     windows, usual = (
         len(SPAN.features(rows, tokenizer, (), reading))
-        for reading in (Reading(**wanted), Reading(max_length=30))
+        for reading in (TokenizationConfig(**wanted), TokenizationConfig(max_length=30))
     )
     assert windows != usual
     assert store.artifact(only(never, "train").key).facts["steps"] == math.ceil(windows / 4)
@@ -109,7 +109,9 @@ def test_only_the_best_starts_and_ends_are_paired() -> None:
     logits = torch.full((1, 7, 2), -9.0)
     logits[0, 6, 0], logits[0, 2, 0], logits[0, 3, 1] = 5.0, 4.0, 5.0  # starts f, b; end c
     for n_best, text in ((1, ""), (2, "bc")):
-        (found,) = SPAN.predictions(logits, [feature], (), Reading(n_best=n_best))
+        (found,) = SPAN.predictions(logits, [feature], (), TokenizationConfig(n_best=n_best))
         assert found.text == text
-    (short,) = SPAN.predictions(logits, [feature], (), Reading(n_best=2, answer_length=1))
+    (short,) = SPAN.predictions(
+        logits, [feature], (), TokenizationConfig(n_best=2, answer_length=1)
+    )
     assert short.text != "bc"

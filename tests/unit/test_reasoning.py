@@ -13,7 +13,7 @@ from scipy import stats
 
 from xstilts.analysis.run_gains import gains_of
 from xstilts.statistics.estimate import Estimate
-from xstilts.statistics.place_effects import without_places
+from xstilts.statistics.place_effects import remove_place_effects
 from xstilts.studies.base import OWN, Answer
 from xstilts.studies.reasoning import STUDY
 from xstilts.studies.reasoning.equal_budget import EQUAL
@@ -109,11 +109,15 @@ def test_a_task_without_the_hard_target_is_not_helped_by_that() -> None:
 
     one = Planted(LOADED, gain, notes={("piqa", "xwinograd"): "same-data"}, noise=1e-4)
     table = gains_by_task(gains_of(one.frame(), one.cells()), {*OURS, *OTHERS})
-    raw, fair = (rows.groupby("task")["gain"].mean() for rows in (table, without_places(table)))
+    raw, fair = (
+        rows.groupby("task")["gain"].mean() for rows in (table, remove_place_effects(table))
+    )
     assert raw["piqa"] - raw["mnli"] == pytest.approx(0.04, abs=0.01)
     assert fair["piqa"] - fair["mnli"] == pytest.approx(0, abs=0.002)
     whole = table[table["target"] != "xwinograd"]
-    raw, fair = (rows.groupby("task")["gain"].mean() for rows in (whole, without_places(whole)))
+    raw, fair = (
+        rows.groupby("task")["gain"].mean() for rows in (whole, remove_place_effects(whole))
+    )
     assert np.diff(raw) == pytest.approx(np.diff(fair))
 
 

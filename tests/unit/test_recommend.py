@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.recommend.backtest import Way, held_out, mean_cost
-from xstilts.recommend.predict import GAINS, Known, mean_gains, recommend
+from xstilts.recommend.backtest import Policy, leave_one_target_out, mean_cost
+from xstilts.recommend.predict import GAINS, KnownGains, mean_gains, recommend
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.ranking import ndcg, regret
 
@@ -46,7 +46,9 @@ PLANTED = {
 
 
 def test_planted_gains_are_recovered_and_ranked() -> None:
-    found = recommend(["bad", "fair", "good", "new"], "x", "e", Known(gains(PLANTED), MEASURES))
+    found = recommend(
+        ["bad", "fair", "good", "new"], "x", "e", KnownGains(gains(PLANTED), MEASURES)
+    )
     by_name = found.set_index("candidate")
     assert found["rank"].tolist() == [1, 2, 3, 4]
     assert by_name.loc[["good", "fair", "bad"], "rank"].is_monotonic_increasing
@@ -59,7 +61,7 @@ def test_planted_gains_are_recovered_and_ranked() -> None:
 
 def test_results_on_the_target_win_over_any_prediction() -> None:
     direct = {"bad": Estimate(0.2, 0.1, 0.3, n=3, note="that, 3 seeds")}
-    known = Known(gains(PLANTED), MEASURES, direct, {"good": "diverged in that"})
+    known = KnownGains(gains(PLANTED), MEASURES, direct, {"good": "diverged in that"})
     found = recommend(["good", "bad"], "x", "e", known)
     first, second = found.to_dict("records")
     assert (first["candidate"], first["gain"], first["low"], first["high"]) == (
@@ -83,7 +85,7 @@ def test_an_empty_store_gives_an_order_by_measures_and_no_number() -> None:
         },
         "x",
     )
-    found = recommend(["a", "b", "c", "d"], "x", "e", Known(NOTHING, some))
+    found = recommend(["a", "b", "c", "d"], "x", "e", KnownGains(NOTHING, some))
     assert found["candidate"].tolist() == ["b", "c", "a", "d"]
     assert found[["gain", "low", "high"]].isna().all(axis=None)
     assert found["basis"].tolist() == ["measures only"] * 3 + ["nothing"]
@@ -99,7 +101,9 @@ def test_measures_move_the_prediction_of_a_task_never_run() -> None:
         for j in range(5)
     ]
     asked = measures({"textemb": {"near": 1.5, "far": -1.5}}, "x")
-    found = recommend(["far", "near"], "x", "e", Known(gains(table), pd.concat([*known, asked])))
+    found = recommend(
+        ["far", "near"], "x", "e", KnownGains(gains(table), pd.concat([*known, asked]))
+    )
     assert found["candidate"].tolist() == ["near", "far"]
     assert found.loc[0, "gain"] > 0.02 > -0.02 > found.loc[1, "gain"]
     assert found.loc[0, "basis"] == "other tasks on 5 targets and measures"
@@ -108,10 +112,10 @@ def test_measures_move_the_prediction_of_a_task_never_run() -> None:
 def test_other_encoders_count_only_where_there_is_too_little_of_this_one() -> None:
     other = gains({name: values[::-1] for name, values in PLANTED.items()}, "other")
     few = pd.concat([other, gains({"good": [0.3]})])
-    found = recommend(["good", "bad"], "x", "e", Known(few, MEASURES))
+    found = recommend(["good", "bad"], "x", "e", KnownGains(few, MEASURES))
     assert "other encoders among them" in found.loc[0, "basis"]
     enough = pd.concat([other.assign(gain=-other["gain"]), gains(PLANTED)])
-    found = recommend(["good", "bad"], "x", "e", Known(enough, MEASURES))
+    found = recommend(["good", "bad"], "x", "e", KnownGains(enough, MEASURES))
     assert found["candidate"].tolist() == ["good", "bad"]
     assert found.loc[0, "basis"] == "results on 4 other targets"
 
@@ -129,15 +133,15 @@ def test_a_target_s_gain_is_its_mean_without_english_where_it_can_be() -> None:
 
 def test_in_hindsight_planted_gains_cost_nothing_and_chance_what_it_costs() -> None:
     """Chance against all orders, one by one."""
-    found = held_out(gains(PLANTED), MEASURES)
+    found = leave_one_target_out(gains(PLANTED), MEASURES)
     assert found.groupby("way").size().tolist() == [4, 4, 4]
-    advice = found[found["way"] == Way.ADVICE]
+    advice = found[found["way"] == Policy.ADVICE]
     assert advice["cost_1"].tolist() == pytest.approx([0] * 4)
     assert advice["ndcg"].tolist() == pytest.approx([1] * 4)
     assert advice["inside"].tolist() == [1] * 4
     worth = [0.55, 0.47, 0.51]
     orders = list(permutations(range(3)))
-    blind = found[(found["way"] == Way.BLIND) & (found["target"] == "t0")].iloc[0]
+    blind = found[(found["way"] == Policy.BLIND) & (found["target"] == "t0")].iloc[0]
     for k, column in ((1, "regret_1"), (3, "regret_3")):
         every = [regret([-order.index(i) for i in range(3)], worth, k) for order in orders]
         assert blind[column] == pytest.approx(np.mean(every))
@@ -150,19 +154,19 @@ def test_a_target_that_is_unlike_the_others_costs() -> None:
     """One target where the best on the others is the worst."""
     table = {name: [*values, last] for (name, values), last in zip(
         PLANTED.items(), (-0.1, 0.1, 0.0), strict=True)}  # fmt: skip
-    found = held_out(gains(table), MEASURES).set_index(["target", "way"])
-    assert found.loc[("t4", Way.ADVICE), "cost_1"] == pytest.approx(0.2)
-    assert found.loc[("t4", Way.ADVICE), "cost_3"] == pytest.approx(0)
-    assert found.loc[("t4", Way.OTHERS), "cost_1"] == pytest.approx(0.2)
-    mean = mean_cost(found.reset_index(), Way.ADVICE)
+    found = leave_one_target_out(gains(table), MEASURES).set_index(["target", "way"])
+    assert found.loc[("t4", Policy.ADVICE), "cost_1"] == pytest.approx(0.2)
+    assert found.loc[("t4", Policy.ADVICE), "cost_3"] == pytest.approx(0)
+    assert found.loc[("t4", Policy.OTHERS), "cost_1"] == pytest.approx(0.2)
+    mean = mean_cost(found.reset_index(), Policy.ADVICE)
     assert (mean.value, mean.low, mean.n) == (pytest.approx(0.04), 0, 5)
     assert mean.high > 0.04
 
 
 def test_too_few_targets_have_no_record() -> None:
     three = {name: values[:3] for name, values in PLANTED.items()}
-    mean = mean_cost(held_out(gains(three), MEASURES), Way.ADVICE)
+    mean = mean_cost(leave_one_target_out(gains(three), MEASURES), Policy.ADVICE)
     assert np.isnan(mean.value)
     assert mean.note == "too few targets with several tasks for a conclusion: 3 of at least 4"
-    assert held_out(NOTHING, MEASURES).empty
-    assert held_out(gains({"one": [0.1, 0.2, 0.3, 0.4]}), MEASURES).empty
+    assert leave_one_target_out(NOTHING, MEASURES).empty
+    assert leave_one_target_out(gains({"one": [0.1, 0.2, 0.3, 0.4]}), MEASURES).empty

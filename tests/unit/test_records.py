@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xstilts.analysis.run_records import newest, remember, remembered
+from xstilts.analysis.run_records import newest, save_record, saved_records
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
 
 def test_a_changed_experiment_without_results_hides_nothing(
-    small: Loaded, toy_file: Path, copied: Path
+    small: LoadedExperiment, toy_file: Path, copied: Path
 ) -> None:
     store = Store(copied)
     changed = api.load(str(toy_file), ["name=small", "seeds=[7]", "targets=[toy-kind]"])
     other = api.load(str(toy_file), ["name=other", "seeds=[7]", "targets=[toy-kind]"])
     for loaded in (changed, other):
-        remember(loaded, compile_experiment(loaded), store)
-    assert len(list(remembered(store))) == 3
+        save_record(loaded, compile_experiment(loaded), store)
+    assert len(list(saved_records(store))) == 3
     found = dict(newest(store))
     assert found["small"].cells == compile_experiment(small).cells
     assert found["other"].cells == compile_experiment(other).cells
 
 
-def test_the_newest_of_two_with_results_counts(small: Loaded, toy_file: Path, copied: Path) -> None:
+def test_the_newest_of_two_with_results_counts(
+    small: LoadedExperiment, toy_file: Path, copied: Path
+) -> None:
     part = api.load(
         str(toy_file), ["name=small", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"]
     )
-    remember(part, compile_experiment(part), Store(copied))
+    save_record(part, compile_experiment(part), Store(copied))
     assert [(name, one.cells) for name, one in newest(Store(copied))] == [
         ("small", compile_experiment(part).cells)
     ]

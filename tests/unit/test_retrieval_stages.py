@@ -12,26 +12,26 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors.worker import perform
+from xstilts.executors.worker import execute_stage
 from xstilts.metrics import METRICS
-from xstilts.metrics.mining_f1 import Mining
+from xstilts.metrics.mining_f1 import MiningResult
 from xstilts.planning.compile import compile_experiment
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
-from xstilts.stages.mine import mined, translations
+from xstilts.stages.mine import read_mined, translations
 from xstilts.tasks import TASKS
 from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
 
-Runner = Callable[[Loaded, Path], Store]
+Runner = Callable[[LoadedExperiment, Path], Store]
 SEARCH = ["targets=[toy-search]", "intermediate=[none]", "seeds=[0]"]
 TEXTS = [frame.format(thing) for kind in THINGS.values() for thing in kind for frame in FRAMES]
 
 
-def stages(loaded: Loaded, kind: str) -> list[Stage]:
+def stages(loaded: LoadedExperiment, kind: str) -> list[Stage]:
     return [stage for stage in compile_experiment(loaded).plan.stages if stage.kind == kind]
 
 
@@ -172,7 +172,7 @@ def test_shuffled_files_are_searched_and_not_scored(grid: Path, tmp_path: Path) 
     (score,) = stages(loaded, "score")
     for stage in compile_experiment(loaded).plan.stages:
         if stage != score:
-            perform(store, stage, lambda _: None)
+            execute_stage(store, stage, lambda _: None)
     (search,) = stages(loaded, "search")
     rows = found(store, search)
     assert {row["rank"] for row in rows} == {0}
@@ -184,7 +184,7 @@ def test_shuffled_files_are_searched_and_not_scored(grid: Path, tmp_path: Path) 
         if row["direction"] == "from_en":
             assert foreign[int(row["prediction"])] == english[int(row["id"])]
     with pytest.raises(DataError, match="not scored"):
-        perform(store, score, lambda _: None)
+        execute_stage(store, score, lambda _: None)
 
 
 def f1(rows: list[dict[str, Any]], gold: set[tuple[str, str]], threshold: float) -> float:
@@ -226,30 +226,30 @@ def test_one_split_alone_is_cross_validated(grid: Path, tmp_path: Path, run_here
     assert "threshold" not in store.artifact(mine.key).facts
     (score,) = stages(loaded, "score")
     inputs = {role: store.artifact(key) for role, key in score.inputs.items()}
-    work = Work(score, inputs, tmp_path, tmp_path, lambda _: None)
+    work = StageContext(score, inputs, tmp_path, tmp_path, lambda _: None)
     names, gold = translations(work, "")
     crossed = METRICS.get("mining_f1_crossvalidated")
-    table = crossed.statistics(gold, Mining(mined(inputs["predictions"], names)), "")
+    table = crossed.statistics(gold, MiningResult(read_mined(inputs["predictions"], names)), "")
     assert scores(store, score)["mining_f1"] == pytest.approx(float(crossed.value(table.sum(0))))
 
 
-def gold_under(loaded: Loaded, folder: Path) -> tuple[list[list[str]], int]:
+def gold_under(loaded: LoadedExperiment, folder: Path) -> tuple[list[list[str]], int]:
     """The gold that a score sees, and how many of its sentences have one in the file."""
     store = Store(folder).prepare()
     (score,) = stages(loaded, "score")
     rows = {role: key for role, key in score.inputs.items() if role.startswith("rows")}
     for stage in stages(loaded, "prepare"):
         if stage.key in rows.values():
-            perform(store, stage, lambda _: None)
+            execute_stage(store, stage, lambda _: None)
     inputs = {role: store.artifact(key) for role, key in rows.items()}
-    work = Work(score, inputs, folder, folder, lambda _: None)
+    work = StageContext(score, inputs, folder, folder, lambda _: None)
     names, gold = translations(work, "")
     english = {row["id"] for row in read_rows(inputs["rows:english"] / "rows.parquet")}
     assert all(name in english for partners in gold for name in partners)
     return gold, sum((name, f"en-{name[3:]}") in gold_of_all(loaded) for name in names)
 
 
-def gold_of_all(loaded: Loaded) -> set[tuple[str, str]]:
+def gold_of_all(loaded: LoadedExperiment) -> set[tuple[str, str]]:
     return gold_of(Path(loaded.origin), "dev")
 
 

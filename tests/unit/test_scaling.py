@@ -14,24 +14,26 @@ import yaml
 
 from xstilts.analysis.results import COLUMNS, facts_in, results_frame
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors.worker import perform
-from xstilts.planning.compile import Cell, Compiled, compile_experiment
+from xstilts.executors.worker import execute_stage
+from xstilts.planning.compile import CompiledPlan, ResultCell, compile_experiment
 from xstilts.studies.base import Answer, Evidence
 from xstilts.studies.scaling import STUDY
 from xstilts.studies.scaling.analysis import crossed, curve_of, difference
 from xstilts.studies.scaling.design import MORE_TASKS, designed, doublings
-from xstilts.studies.scaling.scores import Scored, scored
+from xstilts.studies.scaling.scores import TargetScores, target_scores
 from xstilts.studies.scaling.text import _passed_over
-from xstilts.studies.variants import changed
+from xstilts.studies.variants import make_variant
 
 SIX = ("one", "two", "three", "four", "five", "six")
 
 
-def experiment(toy_file: Path, tasks: tuple[str, ...], *overrides: str, like: str) -> Loaded:
+def experiment(
+    toy_file: Path, tasks: tuple[str, ...], *overrides: str, like: str
+) -> LoadedExperiment:
     """The toy experiment with a toy task under other names for intermediate tasks."""
     own = yaml.safe_load(toy_file.read_text())["tasks"]
     known = {**own, **{name: own[like] for name in tasks if name not in own}}
@@ -47,12 +49,12 @@ def experiment(toy_file: Path, tasks: tuple[str, ...], *overrides: str, like: st
 
 
 @pytest.fixture(scope="module")
-def six(toy_file: Path) -> Loaded:
+def six(toy_file: Path) -> LoadedExperiment:
     return experiment(toy_file, SIX, like="toy-same")
 
 
 @cache
-def compiled(loaded: Path, tasks: tuple[str, ...], *overrides: str) -> dict[str, Compiled]:
+def compiled(loaded: Path, tasks: tuple[str, ...], *overrides: str) -> dict[str, CompiledPlan]:
     needs = STUDY.needs(experiment(loaded, tasks, *overrides, like="toy-same"))
     return {name: compile_experiment(one) for name, one in needs.variants.items()}
 
@@ -60,7 +62,7 @@ def compiled(loaded: Path, tasks: tuple[str, ...], *overrides: str) -> dict[str,
 # what runs
 
 
-def trainings(found: Compiled) -> dict[str, Stage]:
+def trainings(found: CompiledPlan) -> dict[str, Stage]:
     """Setting → its intermediate training with seed 0."""
     return {
         cell.intermediate: found.plan.by_key[cell.trained_by[0]]
@@ -69,7 +71,7 @@ def trainings(found: Compiled) -> dict[str, Stage]:
     }
 
 
-def examples(found: Compiled, stage: Stage) -> dict[str, int]:
+def examples(found: CompiledPlan, stage: Stage) -> dict[str, int]:
     """Task → how many of its rows a training asks for."""
     rows = {role: found.plan.by_key[key] for role, key in stage.inputs.items() if "train:" in role}
     return {role.split(":")[1]: int(one.params["limit"]) for role, one in rows.items()}
@@ -82,7 +84,9 @@ def test_sizes_double_and_end_with_all_tasks() -> None:
     assert doublings(4) == (1, 2, 3, 4)  # a curve needs four sizes
 
 
-def test_the_unit_fills_whole_batches_of_what_the_tasks_have(six: Loaded, toy_file: Path) -> None:
+def test_the_unit_fills_whole_batches_of_what_the_tasks_have(
+    six: LoadedExperiment, toy_file: Path
+) -> None:
     assert designed(six).unit == 16  # 96 rows for six tasks
     assert designed(six).tasks == SIX
     assert [group.long for group in designed(six).groups] == [SIX[:3]]
@@ -121,7 +125,7 @@ def test_of_many_tasks_six_are_taken_the_first_of_each_format_first() -> None:
     assert caveat.startswith("Of 13 single tasks 6 are tried")
 
 
-def test_mixtures_are_nested_and_all_budgets_equal(six: Loaded, toy_file: Path) -> None:
+def test_mixtures_are_nested_and_all_budgets_equal(six: LoadedExperiment, toy_file: Path) -> None:
     design, found = designed(six), compiled(toy_file, SIX)
     (group,) = design.groups
     mixtures = {point.tasks for point in group.points if point.curve == MORE_TASKS}
@@ -141,14 +145,14 @@ def test_up_to_three_tasks_all_subsets_are_trained(toy_file: Path) -> None:
     assert len({p.tasks for p in group.points if p.curve == MORE_TASKS}) == 2**3 - 1
 
 
-def test_variants_share_the_stages_that_agree(six: Loaded, toy_file: Path) -> None:
+def test_variants_share_the_stages_that_agree(six: LoadedExperiment, toy_file: Path) -> None:
     own = {stage.key for stage in compile_experiment(six).plan.stages}
     found = compiled(toy_file, SIX)
     for one in found.values():
         assert {cell.key for cell in one.cells if cell.intermediate == "none"} <= own
     everything = "limits={train: 16, dev: 8}"
     same = experiment(toy_file, SIX, everything, "recipes.tasks.toy-kind.epochs=2", like="toy-same")
-    again = changed(same, same.experiment.targets, same.experiment.intermediate, {"one": 16})
+    again = make_variant(same, same.experiment.targets, same.experiment.intermediate, {"one": 16})
     assert compile_experiment(again).plan.stages == compile_experiment(same).plan.stages
 
 
@@ -175,10 +179,10 @@ def test_a_variant_keeps_no_word_of_targets_that_are_gone(toy_file: Path) -> Non
         "recipes.tasks={home-intents: {epochs: 1}, toy-kind: {epochs: 2}}",
         like="toy-same",
     )
-    left = changed(loaded, ["toy-kind"], ["none", "one"], {"one": 8}).experiment
+    left = make_variant(loaded, ["toy-kind"], ["none", "one"], {"one": 8}).experiment
     assert set(left.task_languages) == set(left.recipes.tasks) == {"toy-kind"}
     assert left.recipes.tasks["toy-kind"].model_dump(exclude_unset=True) == {"epochs": 2}
-    home = changed(loaded, ["home-intents"], ["none"], {}).experiment
+    home = make_variant(loaded, ["home-intents"], ["none"], {}).experiment
     assert home.languages == ("en",)
 
 
@@ -213,12 +217,16 @@ def alike(more: bool, size: int, tasks: tuple[str, ...]) -> float:
 
 
 def evidence(
-    loaded: Loaded, found: dict[str, Compiled], folder: Path, truth: Truth, seed: int = 0
+    loaded: LoadedExperiment,
+    found: dict[str, CompiledPlan],
+    folder: Path,
+    truth: Truth,
+    seed: int = 0,
 ) -> Evidence:
     """Scores as planted for both targets in eight languages; dev prefers task `two`."""
     noise = np.random.default_rng(seed)
     level = {language: noise.normal(0, 0.05) for language in LANGUAGES}
-    cells: dict[str, tuple[Cell, ...]] = {}
+    cells: dict[str, tuple[ResultCell, ...]] = {}
     frames, dev, known = {}, {}, {}
     for name, one in found.items():
         cells[name] = tuple(
@@ -250,7 +258,9 @@ def table(answer: Answer, name: str) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def answered(six: Loaded, toy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Answer:
+def answered(
+    six: LoadedExperiment, toy_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Answer:
     folder = tmp_path_factory.mktemp("empty")
     return STUDY.answer(evidence(six, compiled(toy_file, SIX), folder, planted))
 
@@ -312,12 +322,14 @@ def test_figures_and_findings_are_in_points_of_100(answered: Answer) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_a_diverged_run_is_named_and_left_out(six: Loaded, toy_file: Path, tmp_path: Path) -> None:
+def test_a_diverged_run_is_named_and_left_out(
+    six: LoadedExperiment, toy_file: Path, tmp_path: Path
+) -> None:
     given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
     frame = given.results["data-6"]
     lost = (frame["intermediate"] == "two") & (frame["seed"] == 1)
     frame.loc[lost, ["value", "note"]] = [np.nan, "diverged"]
-    found, said = scored(given, designed(six))
+    found, said = target_scores(given, designed(six))
     assert said == ["two (96 examples) is left out on toy-kind, toy-search: diverged (seed 1)."]
     for one in found:
         assert one.sizes("two") == [1, 2, 4]
@@ -325,12 +337,14 @@ def test_a_diverged_run_is_named_and_left_out(six: Loaded, toy_file: Path, tmp_p
         assert difference(one, "two", 6).note == "no sound runs to compare"
 
 
-def test_a_collapsed_run_is_named_and_counts(six: Loaded, toy_file: Path, tmp_path: Path) -> None:
+def test_a_collapsed_run_is_named_and_counts(
+    six: LoadedExperiment, toy_file: Path, tmp_path: Path
+) -> None:
     given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
-    whole, _ = scored(given, designed(six))
+    whole, _ = target_scores(given, designed(six))
     frame = given.results["data-6"]
     frame.loc[(frame["intermediate"] == "two") & (frame["seed"] == 1), "note"] = "collapsed"
-    found, said = scored(given, designed(six))
+    found, said = target_scores(given, designed(six))
     assert said == [
         "Intermediate trainings that gave one answer to all of a task's English dev (collapsed) "
         "count here, as that is what little data may do: two (96 examples)."
@@ -341,7 +355,7 @@ def test_a_collapsed_run_is_named_and_counts(six: Loaded, toy_file: Path, tmp_pa
 
 
 def test_a_collapsed_target_or_baseline_is_left_out(
-    six: Loaded, toy_file: Path, tmp_path: Path
+    six: LoadedExperiment, toy_file: Path, tmp_path: Path
 ) -> None:
     given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
     frame = given.results["data-6"]
@@ -350,15 +364,17 @@ def test_a_collapsed_target_or_baseline_is_left_out(
     lost = replace(
         given, facts=lambda key: {"collapsed": ["toy-kind"]} if key in trained else given.facts(key)
     )
-    found, said = scored(lost, designed(six))
+    found, said = target_scores(lost, designed(six))
     assert "two (96 examples) is left out on toy-kind: collapsed (seed 1)." in said
     assert {one.target: one.sizes("two") for one in found}["toy-search"] == [1, 2, 4, 6]
     base = given.results["data-6"]
     base.loc[base["intermediate"] == "none", "note"] = "collapsed"
-    assert any("the baseline collapsed" in words for words in scored(given, designed(six))[1])
+    assert any(
+        "the baseline collapsed" in words for words in target_scores(given, designed(six))[1]
+    )
 
 
-def test_nothing_run_is_said(six: Loaded, tmp_path: Path) -> None:
+def test_nothing_run_is_said(six: LoadedExperiment, tmp_path: Path) -> None:
     found = STUDY.answer(Evidence(six, Store(tmp_path), {}, {}, (), lambda key: None))
     assert found.summary.startswith("Nothing can be said yet")
     assert any("have not been trained" in one for one in found.caveats)
@@ -373,7 +389,7 @@ def test_three_tasks_are_too_few_for_a_curve(toy_file: Path, tmp_path: Path) -> 
     assert set(table(found, "shapley")["error"]) == {0.0}
 
 
-def test_no_crossing_is_claimed_between_equal_curves(six: Loaded) -> None:
+def test_no_crossing_is_claimed_between_equal_curves(six: LoadedExperiment) -> None:
     """Nor between curves that part at once: they begin with the same runs."""
     (group,) = designed(six).groups
 
@@ -390,7 +406,7 @@ def test_no_crossing_is_claimed_between_equal_curves(six: Loaded) -> None:
                 )
                 for point in group.points
             }
-            one = Scored("x", group, tables, tables[group.points[0]])
+            one = TargetScores("x", group, tables, tables[group.points[0]])
             curves = (curve_of(one, name, 16) for name in (MORE_TASKS, "two"))
             assert np.isnan(crossed(one, "two", *curves, 16).value)
 
@@ -403,11 +419,11 @@ def test_a_small_study_runs_and_is_answered(toy_file: Path, tmp_path: Path) -> N
         *(f"recipes.intermediate.{one}" for one in ("epochs=2", "learning_rate=4.0e-3")),
         like="toy-tags",
     )
-    loaded = changed(loaded, ["toy-search"], ["none", "one", "two"], {})
+    loaded = make_variant(loaded, ["toy-search"], ["none", "one", "two"], {})
     found = {name: compile_experiment(one) for name, one in STUDY.needs(loaded).variants.items()}
     store = Store(tmp_path).prepare()
     for stage in Plan.of(stage for one in found.values() for stage in one.plan.stages).stages:
-        perform(store, stage, lambda _: None)
+        execute_stage(store, stage, lambda _: None)
     cells = {name: one.cells for name, one in found.items()}
     frames = {name: results_frame(some, store) for name, some in cells.items()}
     answer = STUDY.answer(Evidence(loaded, store, cells, frames, (), facts_in(store)))

@@ -9,7 +9,7 @@ from typing import Any, cast
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors.local import LocalExecutor, _Run, _Worker
+from xstilts.executors.local import LocalExecutor, _RunState, _Worker
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.encoder_files import EncoderFiles
 
@@ -17,7 +17,7 @@ from xstilts.models.encoder_files import EncoderFiles
 def given(store: Store, workers: int) -> list[list[str]]:
     """The models of the stages that each worker is given, one stage at a time, in turns."""
     stages = [Stage("embed", 1, {"n": n}, affinity="abc"[n % 3]) for n in range(12)]
-    run = _Run(LocalExecutor(store, workers=workers), Plan(stages), lambda _: None)
+    run = _RunState(LocalExecutor(store, workers=workers), Plan(stages), lambda _: None)
     run.pool = [_Worker(cast("Any", None)) for _ in range(workers)]
     taken: list[list[str]] = [[] for _ in run.pool]
     while run.todo:

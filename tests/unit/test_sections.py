@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.results import COLUMNS
-from xstilts.analysis.selection import Best
+from xstilts.analysis.selection import SelectedSetting
 from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
 from xstilts.api import experiment as api
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.build import section_text
-from xstilts.reports.eval_splits import stand_in_note, stand_ins
+from xstilts.reports.eval_splits import nonstandard_splits, nonstandard_splits_note
 from xstilts.reports.sections import Section, best_section, xtreme_section
 
 CLASSIFIED = ("xnli", "paws-x")
@@ -46,11 +46,11 @@ def results(
 def chosen(**settings: tuple[str, str]) -> pd.DataFrame:
     """What is chosen for each target, and how."""
     rows = [
-        Best("e", target.replace("_", "-"), "m", *found, 0.5, english)
+        SelectedSetting("e", target.replace("_", "-"), "m", *found, 0.5, english)
         for target, found in settings.items()
         for english in (True, False)
     ]
-    return pd.DataFrame(rows, columns=list(Best.__dataclass_fields__))
+    return pd.DataFrame(rows, columns=list(SelectedSetting.__dataclass_fields__))
 
 
 def table(frame: pd.DataFrame, best: pd.DataFrame, targets: Iterable[str]) -> Section:
@@ -176,11 +176,11 @@ def test_whatever_stands_in_for_a_test_split_is_told(toy_file: Path) -> None:
         ],
     )
     compiled = compile_experiment(loaded)
-    assert stand_ins(compiled) == {
+    assert nonstandard_splits(compiled) == {
         "toy-kind": "train[80%:]",
         "toy-search": "test, at most 7 examples per language",
     }
-    assert stand_in_note(compiled).startswith(
+    assert nonstandard_splits_note(compiled).startswith(
         "Not evaluated on the whole test split: toy-kind (train[80%:]); toy-search (test, at"
     )
-    assert stand_in_note(compile_experiment(api.load(str(toy_file)))) == ""
+    assert nonstandard_splits_note(compile_experiment(api.load(str(toy_file)))) == ""

@@ -17,16 +17,16 @@ from hypothesis import strategies as some
 from xstilts.config.experiment import Recipe
 from xstilts.core import cpu as cores
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.metrics import knn as nearest
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.models.fast_dropout import drawing_from, dropout
+from xstilts.models.fast_dropout import dropout, use_generator
 from xstilts.training import data_parallel_cpu as shards
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.gold_probabilities import surprise
+from xstilts.training.gold_probabilities import gold_probabilities
 from xstilts.training.loop import Run, Trained, TrainTask, train
-from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
 from xstilts.training.predict import embed, embed_words, predict
 
 PAD = 1
@@ -42,7 +42,7 @@ def features(count: int) -> list[Feature]:
     return found
 
 
-def model(root: Path, share: float, kind: str = "classification") -> TransferModel:
+def model(root: Path, share: float, kind: str = "classification") -> MultiTaskModel:
     shape = HeadShape(kind, 160 if kind == "masked_lm" else 2, share, "mean")
     found = initialised(Encoder(EncoderFiles(root), torch.arange(160)), {"t": shape}, 0)
     for module in found.modules():
@@ -85,7 +85,7 @@ def test_every_feature_is_in_one_shard_and_shards_are_alike(sizes: list[int], mo
     given = [Feature(str(place), [5] * size, [0] * size, 0) for place, size in enumerate(sizes)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "SHARD", most)
-        parts = list(shards.shards(given))
+        parts = list(shards.balanced_shards(given))
     assert sorted(int(one.id) for part in parts for one in part) == list(range(len(sizes)))
     assert all(parts)
     asked = max(1, min(len(sizes), sum(sizes) // most))
@@ -97,9 +97,9 @@ def test_every_feature_is_in_one_shard_and_shards_are_alike(sizes: list[int], mo
 def test_there_are_as_many_shards_as_cores_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "SHARD", 10)
     given = [Feature(str(place), [5] * 5, [0] * 5, 0) for place in range(15)]  # 75 sub-words
-    assert [len(part) for part in shards.shards(given)] == [4, 4, 4, 3]
-    assert [len(part) for part in shards.shards(given[:5])] == [3, 2]
-    assert [len(part) for part in shards.shards(given[:3])] == [3]
+    assert [len(part) for part in shards.balanced_shards(given)] == [4, 4, 4, 3]
+    assert [len(part) for part in shards.balanced_shards(given[:5])] == [3, 2]
+    assert [len(part) for part in shards.balanced_shards(given[:3])] == [3]
 
 
 @pytest.mark.parametrize("changes", [{}, {"accumulation": 2}])
@@ -109,7 +109,7 @@ def test_weights_are_the_same_to_the_bit_on_any_number_of_cores(
     monkeypatch.setattr(shards, "SHARD", 12)
     found = []
     for count in (1, 2, 5):
-        cores.allow(count)
+        cores.set_core_limit(count)
         found.append(trained(root, tmp_path / str(count), **changes))
     for other in found[1:]:
         assert other.log == found[0].log
@@ -123,7 +123,7 @@ def test_a_run_stopped_on_one_core_goes_on_to_the_same_bits_on_three(
     whole = trained(root, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         trained(root, tmp_path / "parts", stop=3)
-    cores.allow(3)
+    cores.set_core_limit(3)
     resumed = trained(root, tmp_path / "parts")
     assert resumed.notes == ("went on from step 2",)
     assert resumed.log == whole.log
@@ -138,10 +138,10 @@ def test_shards_have_the_gradients_of_the_whole_batch(
     for most, count in ((10_000, 1), (12, 1), (12, 3)):
         monkeypatch.setattr(shards, "SHARD", most)
         monkeypatch.setattr(shards, "TIED", most)
-        cores.allow(count)
+        cores.set_core_limit(count)
         recipe = Recipe(learning_rate=1e-2, epochs=1, batch_size=24, evaluations=1)
         run = Run(model(root, 0.0, kind).train(), [task(kind, dev=False)], recipe, 0, PAD)
-        cut = list(shards.shards(run.tasks["t"].train, tied=TRAINED.get(kind).tied))
+        cut = list(shards.balanced_shards(run.tasks["t"].train, tied=TRAINED.get(kind).tied))
         assert (len(cut) > 2) == (most == 12)
         losses.append(run._backward(run.plan[0], 0))
         slopes.append({name: value.grad for name, value in run.model.named_parameters()})
@@ -164,7 +164,7 @@ def test_shards_draw_dropout_of_their_own(monkeypatch: pytest.MonkeyPatch) -> No
         return seen[-1].sum()
 
     torch.manual_seed(3)
-    parts = list(shards.shards(features(6)))
+    parts = list(shards.balanced_shards(features(6)))
     shards.add_gradients([weight], parts, loss_of)
     assert len(seen) == len(parts) > 2
     assert not any(one.equal(other) for one, other in pairwise(seen))
@@ -182,7 +182,7 @@ def test_a_thread_s_own_draws_leave_those_of_others_alone() -> None:
     torch.manual_seed(1)
     expected = dropout(values, 0.5)
     torch.manual_seed(1)
-    with drawing_from(torch.Generator().manual_seed(7)):
+    with use_generator(torch.Generator().manual_seed(7)):
         own = dropout(values, 0.5)
     assert dropout(values, 0.5).equal(expected)
     assert not own.equal(expected)
@@ -192,7 +192,7 @@ def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path)
     one, given = model(root, 0.0).eval(), features(40)
 
     def predictions() -> object:
-        return surprise(one, "t", "classification", given, PAD, tokens=16).bits.tobytes()
+        return gold_probabilities(one, "t", "classification", given, PAD, tokens=16).bits.tobytes()
 
     def vectors() -> object:
         found = embed(one.encoder, given, PAD, [(0, "mean"), (1, "cls"), (2, "mean")], tokens=16)
@@ -203,17 +203,17 @@ def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path)
 
     def neighbours() -> object:
         left, right = np.random.default_rng(1).standard_normal((2, 50, 8), dtype=np.float32)
-        found = nearest.both_ways(left, right, 3)
+        found = nearest.bidirectional_knn(left, right, 3)
         return [(side.cosine.tobytes(), side.place.tobytes()) for side in found]
 
     asked: list[Callable[[], object]] = [predictions, vectors, words, neighbours]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nearest, "BLOCK", 7)
         for ask in asked:
-            cores.allow(1)
+            cores.set_core_limit(1)
             expected = ask()
             for count in (2, 5):
-                cores.allow(count)
+                cores.set_core_limit(count)
                 assert ask() == expected
 
 
@@ -229,8 +229,17 @@ def test_threads_compute_no_gradients_of_predictions(
 
     monkeypatch.setattr(Encoder, "forward", watched)
     for count in (1, 2):
-        cores.allow(count)
-        predict(one, "t", "classification", features(20), ("a", "b"), PAD, Reading(), tokens=16)
+        cores.set_core_limit(count)
+        predict(
+            one,
+            "t",
+            "classification",
+            features(20),
+            ("a", "b"),
+            PAD,
+            TokenizationConfig(),
+            tokens=16,
+        )
     assert len(kept) > 10
     assert not any(kept)
     assert torch.is_grad_enabled()

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.formats.base import Reading
+from xstilts.formats.base import TokenizationConfig
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages import train
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import sentences, speak
 
-Runner = Callable[[Loaded, Path], Store]
+Runner = Callable[[LoadedExperiment, Path], Store]
 BASE = ["seeds=[0]", "targets=[toy-kind]", "languages=[xx]", "limits={train: 12, dev: 9, test: 9}"]
 SHORT = ["recipes.intermediate.epochs=1", "recipes.target.epochs=1"]
 
@@ -42,7 +42,7 @@ def in_both(toy_file: Path, tmp_path: Path) -> list[str]:
     ]
 
 
-def stages(loaded: Loaded, kind: str) -> dict[str, Stage]:
+def stages(loaded: LoadedExperiment, kind: str) -> dict[str, Stage]:
     found = compile_experiment(loaded).plan.stages
     return {stage.label: stage for stage in found if stage.kind == kind}
 
@@ -79,9 +79,9 @@ def test_several_languages_are_one_training_set_in_any_order(
     seen = []
     for stage in (next(iter(one)), next(iter(other))):
         inputs = {role: store.artifact(key) for role, key in stage.inputs.items()}
-        work = Work(stage, inputs, tmp_path, tmp_path, lambda _: None)
+        work = StageContext(stage, inputs, tmp_path, tmp_path, lambda _: None)
         tokenizer = train.encoder_files(work).tokenizer()
-        found = train._features(work, "train", "toy-tags", tokenizer, Reading())
+        found = train._features(work, "train", "toy-tags", tokenizer, TokenizationConfig())
         seen.append([(one.id, tokenizer.decode(one.ids[1:-1]).split()) for one in found])
     assert seen[0] == seen[1]
     assert len({name for name, _ in seen[0]}) == 24  # twelve of each language

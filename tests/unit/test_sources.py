@@ -17,9 +17,9 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import BadRow, Example, TaskSpec, TextExample
 from xstilts.tasks.english.spec import english_task
-from xstilts.tasks.io.readers import json_rows, mapped, parquet_rows
+from xstilts.tasks.io.readers import json_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 
 ROWS = [{"text": f"text {number}", "label": number % 2} for number in range(30)]
 CLASSES = {"label": ("no", "yes")}
@@ -59,7 +59,7 @@ def example(row: object) -> Example | BadRow | None:
 
 
 def task(*, version: int = 1, files: tuple[str, ...] = ("data/train.parquet",)) -> TaskSpec:
-    parse = mapped(json_rows, example)
+    parse = parse_rows(json_rows, example)
     return english_task(
         "mine",
         "classification",
@@ -69,7 +69,7 @@ def task(*, version: int = 1, files: tuple[str, ...] = ("data/train.parquet",)) 
             Local((f"mine/{split}.jsonl",), parse, ("mine/extra.txt",) * (split == "dev")),
         ),
         hub=lambda split: (
-            Hub(*("me/mine", "abc123", files, mapped(parquet_rows(CLASSES), example), version))
+            Hub(*("me/mine", "abc123", files, parse_rows(parquet_rows(CLASSES), example), version))
             if split == "train"
             else None
         ),
@@ -95,7 +95,7 @@ def write(folder: Path, name: str, *texts: str) -> None:
 
 
 def read(made: TaskSpec, split: str = "train") -> list[Example]:
-    return usable(made.read(split, "en"), made, split, "en")[0]
+    return validated(made.read(split, "en"), made, split, "en")[0]
 
 
 def test_the_hub_is_read_in_an_order_that_is_fair(hub: FakeHub) -> None:
@@ -234,7 +234,7 @@ def test_unknown_classes_and_missing_columns_are_counted(hub: FakeHub) -> None:
     rows = [*ROWS, {"text": "x", "label": 7}]
     hub.write("me/mine", "abc123", "data/train.parquet", rows)
     made = task()
-    kept, complaints = usable(made.read("train", "en"), made, "train", "en")
+    kept, complaints = validated(made.read("train", "en"), made, "train", "en")
     assert len(kept) == 30
     assert complaints.counts == {"label outside the set": 1}
     hub.write("me/mine", "abc123", "data/train.parquet", [{"words": "x"}])

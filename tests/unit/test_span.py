@@ -15,16 +15,16 @@ from transformers import AutoTokenizer
 from xstilts.api import experiment as api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.models.encoder_files import import_encoder
 from xstilts.tasks.base import SpanExample, TaskSpec
 from xstilts.tasks.io.squad import read_squad
-from xstilts.tasks.validate import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, validated
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
 from xstilts.training.batching import collate
 
-SHORT = Reading(max_length=64)
+SHORT = TokenizationConfig(max_length=64)
 
 SPAN = TRAINED.get("span")
 
@@ -69,7 +69,9 @@ def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> 
     for kind in THINGS.values():
         for thing in kind:
             answer = f"{thing} today"
-            windows = SPAN.features([row(LONG, answer)], tokenizer, (), Reading(max_length=48))
+            windows = SPAN.features(
+                [row(LONG, answer)], tokenizer, (), TokenizationConfig(max_length=48)
+            )
             assert len(windows) > 2
             assert all(len(window.ids) <= 48 for window in windows)
             held = [window for window in windows if window.target != [0, 0]]
@@ -79,7 +81,7 @@ def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> 
 
 
 def test_windows_cover_the_text_and_each_start_counts_once(tokenizer: Any) -> None:
-    windows = SPAN.features([row(LONG, "cat")], tokenizer, (), Reading(max_length=48))
+    windows = SPAN.features([row(LONG, "cat")], tokenizer, (), TokenizationConfig(max_length=48))
     whole = tokenizer(LONG, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     starts = [window.offsets[place] for window in windows for place in window.words]
     assert sorted(starts) == sorted(tuple(piece) for piece in whole)
@@ -98,7 +100,7 @@ def test_every_window_has_the_templates_segments(tokenizer: Any, segment: int) -
         pair=f"<s> $A </s> </s> $B:{segment} </s>:{segment}",
         special_tokens=[("<s>", 0), ("</s>", 2)],
     )
-    windows = SPAN.features([row(LONG, "cat")], own, (), Reading(max_length=48))
+    windows = SPAN.features([row(LONG, "cat")], own, (), TokenizationConfig(max_length=48))
     assert len(windows) > 2
     for window in windows:
         first = next(place for place, (start, _) in enumerate(window.offsets) if start >= 0)
@@ -112,7 +114,7 @@ def test_a_question_without_an_answer_points_at_the_first_token(tokenizer: Any) 
 
 def test_long_questions_are_cut(tokenizer: Any) -> None:
     (feature, *_) = SPAN.features(
-        [row("a cat", "cat", "where is it " * 40)], tokenizer, (), Reading(max_length=60)
+        [row("a cat", "cat", "where is it " * 40)], tokenizer, (), TokenizationConfig(max_length=60)
     )
     outside = [place for place, piece in enumerate(feature.offsets) if piece == (-1, -1)]
     assert len(outside) <= 60 // 3 + 4
@@ -122,7 +124,7 @@ def test_long_questions_are_cut(tokenizer: Any) -> None:
 def brute_force(logits: torch.Tensor, feature: Feature) -> tuple[float, str]:
     best, text = float("-inf"), ""
     for first in feature.words:
-        for last in range(first, min(first + Reading().answer_length, len(feature.ids))):
+        for last in range(first, min(first + TokenizationConfig().answer_length, len(feature.ids))):
             score = float(logits[first, 0] + logits[last, 1])
             if feature.offsets[last][0] >= 0 and score > best:
                 best, text = score, text_of(feature, first, last)
@@ -138,28 +140,31 @@ def test_the_best_stretch_is_that_of_a_full_search(tokenizer: Any) -> None:
         made = SPAN.features(rows, tokenizer, (), SHORT)
         batch = collate(made, 1)
         logits = torch.randn((*batch.ids.shape, 2), generator=draw)
-        found = SPAN.merged(made, SPAN.predictions(logits, made, (), Reading()), (), Reading())
+        found = SPAN.merged(
+            made, SPAN.predictions(logits, made, (), TokenizationConfig()), (), TokenizationConfig()
+        )
         wanted = [brute_force(part, feature)[1] for part, feature in zip(logits, made, strict=True)]
         assert found == wanted
 
 
 def test_the_best_window_wins_and_nothing_may_win_over_all(tokenizer: Any) -> None:
-    windows = SPAN.features([row(LONG, "knife")], tokenizer, (), Reading(max_length=48))
+    windows = SPAN.features([row(LONG, "knife")], tokenizer, (), TokenizationConfig(max_length=48))
     place = next(n for n, window in enumerate(windows) if window.target != [0, 0])
     first, last = windows[place].target  # type: ignore[misc]
     logits = torch.zeros(len(windows), max(window.longest for window in windows), 2)
     assert first in windows[place].words
     logits[place, first, 0] = logits[place, last, 1] = 5.0
-    predictions = SPAN.predictions(logits, windows, (), Reading())
-    assert SPAN.merged(windows, predictions, (), Reading()) == ["knife"]
+    predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
+    assert SPAN.merged(windows, predictions, (), TokenizationConfig()) == ["knife"]
     logits[:, 0] = 6.0
-    predictions = SPAN.predictions(logits, windows, (), Reading())
-    assert SPAN.merged(windows, predictions, (), Reading()) == ["knife"]
-    assert SPAN.merged(windows, predictions, ("unanswerable",), Reading()) == [""]
+    predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
+    assert SPAN.merged(windows, predictions, (), TokenizationConfig()) == ["knife"]
+    assert SPAN.merged(windows, predictions, ("unanswerable",), TokenizationConfig()) == [""]
     logits[place, 0] = 0.0  # one window prefers its answer
-    predictions = SPAN.predictions(logits, windows, (), Reading())
+    predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
     assert [
-        one.strip() for one in SPAN.merged(windows, predictions, ("unanswerable",), Reading())
+        one.strip()
+        for one in SPAN.merged(windows, predictions, ("unanswerable",), TokenizationConfig())
     ] == ["knife"]
 
 
@@ -232,13 +237,13 @@ def test_other_json_is_named_with_its_place(tmp_path: Path, harm: Any, said: str
 def test_answers_must_be_where_they_say() -> None:
     shifted = [SpanExample("1", "what", "a cat", ("cat",), (1,))]
     with pytest.raises(DataError, match="answer not in its context"):
-        usable(shifted, task(shifted), "train", "en")
+        validated(shifted, task(shifted), "train", "en")
     nothing = [SpanExample("1", "what", "a cat", (), ())]
     with pytest.raises(DataError, match="no answer"):
-        usable(nothing, task(nothing), "train", "en")
-    assert len(usable(nothing, task(nothing, ("unanswerable",)), "train", "en")[0]) == 1
+        validated(nothing, task(nothing), "train", "en")
+    assert len(validated(nothing, task(nothing, ("unanswerable",)), "train", "en")[0]) == 1
     blank = [SpanExample("1", "what", "a cat", ("",), (0,))]
-    assert len(usable(blank, task(blank), "test", "en")[0]) == 1
+    assert len(validated(blank, task(blank), "test", "en")[0]) == 1
     assert gold_is_blank([("",), ("",)], "span")
     assert not gold_is_blank([("",), ("cat",), ()], "span")
 

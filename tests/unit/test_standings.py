@@ -11,7 +11,7 @@ import pytest
 from xstilts.api import experiment as api
 from xstilts.core import stage as stage_module
 from xstilts.core.hashing import digest_of
-from xstilts.core.plan import Plan, Standing, State
+from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.stage import Cost, Stage
 from xstilts.core.store import Artifact, Store
 from xstilts.planning.compile import compile_experiment
@@ -49,22 +49,22 @@ def test_every_state_and_its_reason(store: Store) -> None:
     store.checkpoint_path(stopped.key).mkdir()
     before = {"c": replace(changed, params={"name": "other"}).to_json(), "f": fresh.to_json()}
     stages = (ROOT, diverged, stopped, damaged, after, last, changed, fresh)
-    todo = State.TODO
+    todo = StageState.TODO
     assert Plan(stages, before).standings(store) == {
-        ROOT.key: Standing(State.DONE, seconds=5.0),
-        diverged.key: Standing(State.DONE, seconds=5.0),
-        stopped.key: Standing(todo, "stopped half-way"),
-        damaged.key: Standing(todo, "its artifact is damaged"),
-        after.key: Standing(State.DIVERGED, "d diverged"),
-        last.key: Standing(State.DIVERGED, "d diverged"),
-        changed.key: Standing(todo, "changed: params.name"),
-        fresh.key: Standing(todo, "never run"),
+        ROOT.key: StageStatus(StageState.DONE, seconds=5.0),
+        diverged.key: StageStatus(StageState.DONE, seconds=5.0),
+        stopped.key: StageStatus(todo, "stopped half-way"),
+        damaged.key: StageStatus(todo, "its artifact is damaged"),
+        after.key: StageStatus(StageState.DIVERGED, "d diverged"),
+        last.key: StageStatus(StageState.DIVERGED, "d diverged"),
+        changed.key: StageStatus(todo, "changed: params.name"),
+        fresh.key: StageStatus(todo, "never run"),
     }
 
 
 def test_a_store_that_is_not_there_has_nothing(tmp_path: Path) -> None:
     found = Plan((ROOT,)).standings(Store(tmp_path / "absent"))
-    assert found == {ROOT.key: Standing(State.TODO, "never run")}
+    assert found == {ROOT.key: StageStatus(StageState.TODO, "never run")}
 
 
 def test_what_stages_took_sets_the_rate(store: Store) -> None:

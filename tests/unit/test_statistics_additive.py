@@ -10,21 +10,21 @@ from scipy import stats
 
 from xstilts.statistics import gain_model as additive
 from xstilts.statistics.estimate import Floats
-from xstilts.statistics.gain_model import Places, predict
+from xstilts.statistics.gain_model import Design, predict
 
 NONE = np.zeros((0, 0))
 
 
-def grid(tasks: int, targets: int, features: Floats = NONE) -> Places:
+def grid(tasks: int, targets: int, features: Floats = NONE) -> Design:
     """Every task with every target, target by target."""
     pairs = [(f"task {i}", f"target {j}") for j, i in product(range(targets), range(tasks))]
     some = features if features.size else np.zeros((len(pairs), 0))
-    return Places([task for task, _ in pairs], [target for _, target in pairs], some)
+    return Design([task for task, _ in pairs], [target for _, target in pairs], some)
 
 
-def at(tasks: list[int], target: str, features: Floats = NONE) -> Places:
+def at(tasks: list[int], target: str, features: Floats = NONE) -> Design:
     some = features if features.size else np.zeros((len(tasks), 0))
-    return Places([f"task {i}" for i in tasks], [target] * len(tasks), some)
+    return Design([f"task {i}" for i in tasks], [target] * len(tasks), some)
 
 
 def test_planted_effects_are_found_and_ranked_on_a_target_never_seen() -> None:
@@ -45,11 +45,11 @@ def test_what_other_tasks_did_on_the_target_counts() -> None:
     gains = (target[:, None] + draw.normal(0, 0.002, (4, 4))).ravel()
     known = grid(4, 4)
     left = [place for place in range(16) if place != 5]  # task 1 on target 1
-    some = Places(
+    some = Design(
         [known.tasks[one] for one in left], [known.targets[one] for one in left], np.zeros((15, 0))
     )
     here, new = predict(
-        some, gains[left], Places(["task 1"] * 2, ["target 1", "new"], np.zeros((2, 0)))
+        some, gains[left], Design(["task 1"] * 2, ["target 1", "new"], np.zeros((2, 0)))
     )
     assert here.value == pytest.approx(0.1, abs=0.005)
     assert here.high - here.low < (new.high - new.low) / 5
@@ -131,7 +131,7 @@ def test_equal_gains_are_no_trouble() -> None:
 
 def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(ValueError, match="for each place"):
-        Places(["a"], ["b", "c"], np.zeros((1, 0)))
+        Design(["a"], ["b", "c"], np.zeros((1, 0)))
     with pytest.raises(ValueError, match="one gain"):
         predict(grid(2, 3), np.zeros(5), at([0], "new"))
     with pytest.raises(ValueError, match="a number"):

@@ -12,18 +12,18 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from xstilts.recommend.regret import over_targets
-from xstilts.statistics.bootstrap import accelerated, percentiles, two_sided
+from xstilts.statistics.bootstrap import bca_interval, bootstrap_p, percentiles
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.mcnemar import mcnemar
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
-from xstilts.statistics.one_sample import mean
+from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.statistics.power import detectable_difference, detectable_mean
 
 
 def test_two_sided_p() -> None:
-    assert two_sided(np.array([-1.0, 1, 2, 3])) == pytest.approx(2 * 2 / 5)
-    assert two_sided(np.zeros(9)) == 1.0
+    assert bootstrap_p(np.array([-1.0, 1, 2, 3])) == pytest.approx(2 * 2 / 5)
+    assert bootstrap_p(np.zeros(9)) == 1.0
 
 
 def test_accelerated_intervals_are_scipys() -> None:
@@ -31,7 +31,7 @@ def test_accelerated_intervals_are_scipys() -> None:
     data = np.random.default_rng(0).exponential(size=25)
     theirs = stats.bootstrap((data,), np.var, n_resamples=3000, method="BCa", rng=1)
     without = np.array([np.var(np.delete(data, k)) for k in range(25)])
-    ours = accelerated(theirs.bootstrap_distribution, float(np.var(data)), without)
+    ours = bca_interval(theirs.bootstrap_distribution, float(np.var(data)), without)
     assert ours == pytest.approx(tuple(theirs.confidence_interval), rel=0.02)
     assert ours[0] > percentiles(theirs.bootstrap_distribution)[0]
 
@@ -93,7 +93,7 @@ def test_what_there_is_one_of_is_not_counted_as_drawn() -> None:
         over_languages_and_seeds([[0.05, 0.05]]),
         over_languages_and_seeds([[0.55 - 0.5], [0.65 - 0.6], [0.25 - 0.2]]),  # but for rounding
         over_languages_and_seeds(np.zeros((3, 2))),
-        mean([0.05, 0.05]),
+        one_sample_mean([0.05, 0.05]),
         over_targets([0.5, 0.5, math.nan]),
     ],
 )

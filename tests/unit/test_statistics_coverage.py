@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from xstilts.analysis.gains import Outcome, drawn_gains
+from xstilts.analysis.gains import ExampleScores, bootstrap_gains
 from xstilts.recommend.regret import over_targets
 from xstilts.statistics.association import associate, associate_over_targets, partial
-from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
+from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.curves import Curve, crossing, fit
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.group_contrast import contrast, interaction
@@ -42,16 +42,16 @@ def gains_of_seeds(seeds: int, spread: float) -> Study:
     """The gain table's interval: other seeds gain more or less, by `spread`."""
 
     def study(generator: np.random.Generator, effect: float) -> Estimate:
-        systems: dict[str, dict[tuple[str, int], Outcome]] = {"none": {}, "x": {}}
+        systems: dict[str, dict[tuple[str, int], ExampleScores]] = {"none": {}, "x": {}}
         ids = tuple(str(one) for one in generator.integers(2**31, size=300))
         for seed in range(seeds):
             hits = _answers(generator, effect + generator.normal(0, spread), 300)
             for name, right in zip(("x", "none"), hits, strict=True):
                 table = np.stack([right, np.ones(300)], axis=1).astype(float)
-                one = Outcome("e", name, "t", "de", seed, "accuracy", ids, table)
+                one = ExampleScores("e", name, "t", "de", seed, "accuracy", ids, table)
                 systems[name]["de", seed] = one
-        drawn = over_seeds(drawn_gains("accuracy", systems, 400)["x"])
-        return Estimate(float(drawn.mean()), *percentiles(drawn), p=two_sided(drawn))
+        drawn = add_seed_variance(bootstrap_gains("accuracy", systems, 400)["x"])
+        return Estimate(float(drawn.mean()), *percentiles(drawn), p=bootstrap_p(drawn))
 
     return study
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 from xstilts.statistics.curves import RATES, Curve, crossing, fit
 from xstilts.statistics.estimate import NO_VARIATION
-from xstilts.statistics.shapley import mixtures, nested, shapley
+from xstilts.statistics.shapley import mixtures, random_orders, shapley
 
 SIZES = np.repeat([1.0, 2, 4, 8, 16], 3)
 
@@ -198,7 +198,7 @@ def test_all_orders_give_the_exact_values() -> None:
 def test_sampled_values_are_within_their_error() -> None:
     tasks = [f"t{number}" for number in range(8)]
     weights = np.random.default_rng(0).random(8)
-    orders = nested(tasks, 60)
+    orders = random_orders(tasks, 60)
     assert len(set(orders)) == 60
     known = {
         subset: math.sqrt(sum(weights[tasks.index(one)] for one in subset))
@@ -220,4 +220,4 @@ def test_missing_mixtures_are_said_in_words() -> None:
     assert few[0].note == "2 of 4 mixtures have no score"
     none = shapley({frozenset(): 0.5}, "ab", [("a", "b")])
     assert none[0].note == "mixtures without a score: a; a + b"
-    assert nested("ab", 10) in ([("a", "b"), ("b", "a")], [("b", "a"), ("a", "b")])
+    assert random_orders("ab", 10) in ([("a", "b"), ("b", "a")], [("b", "a"), ("a", "b")])

@@ -11,18 +11,18 @@ import pytest
 from scipy import stats as scipy_stats
 
 from xstilts.analysis import gains as stats
-from xstilts.analysis.gains import Outcome, language_gains
+from xstilts.analysis.gains import ExampleScores, language_gains
 from xstilts.analysis.results import COLUMNS
-from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
+from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 
 
-def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> Outcome:
+def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> ExampleScores:
     table = np.stack([hits.astype(float), np.ones(len(hits))], axis=1)
     ids = tuple(f"{language}-{number}" for number in range(len(hits)))
-    return Outcome("e", setting, "t", language, seed, "accuracy", ids, table)
+    return ExampleScores("e", setting, "t", language, seed, "accuracy", ids, table)
 
 
-def frame(outcomes: list[Outcome], notes: dict[str, str] | None = None) -> pd.DataFrame:
+def frame(outcomes: list[ExampleScores], notes: dict[str, str] | None = None) -> pd.DataFrame:
     rows = [
         {
             **{name: getattr(one, name) for name in ("encoder", "intermediate", "target")},
@@ -38,7 +38,7 @@ def frame(outcomes: list[Outcome], notes: dict[str, str] | None = None) -> pd.Da
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def gain_table(outcomes: list[Outcome], table: pd.DataFrame, draws: int) -> pd.DataFrame:
+def gain_table(outcomes: list[ExampleScores], table: pd.DataFrame, draws: int) -> pd.DataFrame:
     """The gain table of an experiment in which nothing is missing."""
     settings = {one.intermediate for one in outcomes}
     pairs = frozenset((one.language, one.seed) for one in outcomes)
@@ -46,7 +46,7 @@ def gain_table(outcomes: list[Outcome], table: pd.DataFrame, draws: int) -> pd.D
     return stats.gain_table(outcomes, table, expected, draws)
 
 
-def draw(seed: int, gain: float, n: int = 60, seeds: int = 3) -> list[Outcome]:
+def draw(seed: int, gain: float, n: int = 60, seeds: int = 3) -> list[ExampleScores]:
     generator = np.random.default_rng(seed)
     found = []
     for setting, rate in (("none", 0.5), ("x", 0.5 + gain)):
@@ -90,26 +90,28 @@ def test_seeds_that_differ_are_not_taken_for_a_gain(seeds: int) -> None:
     generator, found = np.random.default_rng(seeds), 0
     for _ in range(300):
         runs = generator.normal(size=seeds) + generator.normal(0, 0.1, (1_000, 1))
-        found += two_sided(over_seeds(runs)) < 0.05
+        found += bootstrap_p(add_seed_variance(runs)) < 0.05
     assert found / 300 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
 
 
 def test_draws_over_seeds_have_students_interval_for_every_difference() -> None:
     seeds = np.array([[1.0, 2.0, 4.5, 0.0], [0.5, 3.0, 1.0, 0.0]])
     for one in (*seeds, seeds[0] - seeds[1]):
-        drawn = over_seeds(np.tile(one, (40_000, 1)))
+        drawn = add_seed_variance(np.tile(one, (40_000, 1)))
         interval = scipy_stats.ttest_1samp(one, 0).confidence_interval()
         assert percentiles(drawn) == pytest.approx((interval.low, interval.high), abs=0.15)
-        assert two_sided(drawn) == pytest.approx(scipy_stats.ttest_1samp(one, 0).pvalue, abs=0.01)
+        assert bootstrap_p(drawn) == pytest.approx(scipy_stats.ttest_1samp(one, 0).pvalue, abs=0.01)
 
 
 def test_the_noise_of_examples_is_not_counted_twice() -> None:
     """Twenty seeds that lie as far apart as examples alone would put them."""
     apart = np.linspace(-1, 1, 20)
     runs = apart / apart.std(ddof=1) + np.random.default_rng(0).normal(size=(4_000, 20))
-    assert 1 <= np.ptp(percentiles(over_seeds(runs))) / np.ptp(percentiles(runs.mean(1))) < 1.25
+    assert (
+        1 <= np.ptp(percentiles(add_seed_variance(runs))) / np.ptp(percentiles(runs.mean(1))) < 1.25
+    )
     same = runs[:, :1] + np.zeros(3)  # what seeds have in common stays as it is
-    np.testing.assert_array_equal(over_seeds(same), same.mean(axis=1))
+    np.testing.assert_array_equal(add_seed_variance(same), same.mean(axis=1))
 
 
 def test_pairing_uses_the_same_examples_for_both_systems() -> None:
@@ -157,7 +159,7 @@ def test_what_is_half_done_has_a_gain_but_no_verdict() -> None:
 
 def test_other_metrics_are_not_corrected_for() -> None:
     found = draw(3, 0.1)
-    second = [Outcome(**{**vars(one), "metric": "mrr"}) for one in found]
+    second = [ExampleScores(**{**vars(one), "metric": "mrr"}) for one in found]
     second = [replace(one, statistics=np.tile(one.statistics, 3)) for one in second]
     table = gain_table([*found, *second], pd.concat([frame(found), frame(second)]), draws=100)
     assert table.set_index("metric")["main"].to_dict() == {"accuracy": True, "mrr": False}

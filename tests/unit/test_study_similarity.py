@@ -12,7 +12,7 @@ from scipy import stats
 
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_gains import Gains, gains_of
-from xstilts.recommend.regret import by_other_choices, by_other_targets, chosen
+from xstilts.recommend.regret import by_other_choices, by_other_targets, rank_quality
 from xstilts.statistics.association import associate_over_targets, detectable_correlation
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
 from xstilts.studies.base import Answer
@@ -238,11 +238,11 @@ def test_equal_predictions_are_worth_the_mean_over_their_orders(guess: list[int]
 
 def test_a_choice_needs_five_tasks_and_a_score_above_zero() -> None:
     score = pd.Series(dict(zip(TASKS, (0.1, 0.5, 0.2, 0.3, 0.4), strict=False)))
-    pick = chosen("t", "m", -score, score)
+    pick = rank_quality("t", "m", -score, score)
     assert pick is not None
     assert (pick.n, pick.regret1, pick.regret3) == (5, pytest.approx(80), pytest.approx(40))
-    assert chosen("t", "m", score.iloc[:4], score) is None
-    assert chosen("t", "m", score, score * 0) is None
+    assert rank_quality("t", "m", score.iloc[:4], score) is None
+    assert rank_quality("t", "m", score, score * 0) is None
 
 
 def test_other_targets_are_weighed_alike_and_their_own_is_held_out() -> None:

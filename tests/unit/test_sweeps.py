@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from xstilts.analysis.layer_sweeps import customary
-from xstilts.planning.measures import Measured
+from xstilts.analysis.layer_sweeps import default_way
+from xstilts.planning.measures import MeasureRef
 from xstilts.studies import difficulty, reasoning, similarity
 from xstilts.studies.base import OWN, Answer, Evidence
 from xstilts.studies.study_plan import gains_in
@@ -32,7 +32,7 @@ TASKS = ("mnli", "qqp", "piqa", "copa", "squad-v1", "conll2000")
 def test_the_customary_way_stands_for_a_sweep(
     targets: list[str], layer: int | None, kept: dict[str, str]
 ) -> None:
-    assert customary(targets, layer) == kept
+    assert default_way(targets, layer) == kept
 
 
 def swept() -> Evidence:
@@ -56,8 +56,8 @@ def swept() -> Evidence:
         for cell in cells
         for target in (WAYS if cell.target == "tatoeba" else (cell.target,))
     )
-    measured = tuple(Measured("accuracy", name, seed=0, keys=(name,)) for name in TASKS)
-    measured += tuple(Measured("textemb", name, other="tatoeba", keys=(name,)) for name in TASKS)
+    measured = tuple(MeasureRef("accuracy", name, seed=0, keys=(name,)) for name in TASKS)
+    measured += tuple(MeasureRef("textemb", name, other="tatoeba", keys=(name,)) for name in TASKS)
     facts = {
         name: {"value": place / 10, "dev": {"0": place / 10}} for place, name in enumerate(TASKS)
     }

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from xstilts.api import experiment as api
-from xstilts.config.load import Loaded
-from xstilts.config.split_slices import parse_share
-from xstilts.core.errors import ConfigError, DataError, UnknownName
+from xstilts.config.load import LoadedExperiment
+from xstilts.config.split_slices import parse_split_slice
+from xstilts.core.errors import ConfigError, DataError, UnknownNameError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors.worker import perform
-from xstilts.planning.compile import Cell, compile_experiment
-from xstilts.planning.resolve import Names
+from xstilts.executors.worker import execute_stage
+from xstilts.planning.compile import ResultCell, compile_experiment
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import write_encoder
 
@@ -32,11 +32,11 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def stages(loaded: Loaded, kind: str) -> list[Stage]:
+def stages(loaded: LoadedExperiment, kind: str) -> list[Stage]:
     return [stage for stage in compile_experiment(loaded).plan.stages if stage.kind == kind]
 
 
-def cells(loaded: Loaded) -> tuple[Cell, ...]:
+def cells(loaded: LoadedExperiment) -> tuple[ResultCell, ...]:
     return compile_experiment(loaded).cells
 
 
@@ -86,9 +86,9 @@ def test_other_formats_or_labels_are_refused(
 
 
 def test_sources_of_no_target_and_of_no_task_are_named(grid: Path) -> None:
-    with pytest.raises(UnknownName, match="unknown target 'xnli'"):
+    with pytest.raises(UnknownNameError, match="unknown target 'xnli'"):
         compile_experiment(api.load(str(grid), ["trained_on.xnli=snli"]))
-    with pytest.raises(UnknownName, match="did you mean 'squad-v1'"):
+    with pytest.raises(UnknownNameError, match="did you mean 'squad-v1'"):
         compile_experiment(api.load(str(grid), ["trained_on.xquad=squad-1"]))
 
 
@@ -181,7 +181,7 @@ def test_a_target_can_have_its_own_languages(grid: Path) -> None:
         ("xquad", "ru"),
         *(("mlqa", code) for code in ("en", "de", "hi")),
     }
-    with pytest.raises(UnknownName, match="unknown language of xquad 'sw'"):
+    with pytest.raises(UnknownNameError, match="unknown language of xquad 'sw'"):
         compile_experiment(api.load(str(grid), ["task_languages.xquad=[de, sw]"]))
 
 
@@ -208,7 +208,7 @@ def test_a_revision_of_what_nothing_reads_is_refused(grid: Path) -> None:
     """Also of a dataset that another task reads: no key would hold it."""
     for name in ("google/xqad", "nyu-mll/glue"):
         with pytest.raises(
-            UnknownName, match=f"dataset of these tasks on the hub '{name}'"
+            UnknownNameError, match=f"dataset of these tasks on the hub '{name}'"
         ) as said:
             compile_experiment(api.load(str(grid), [f"revisions={{{name}: abc}}"]))
         assert "google/xquad" in str(said.value)
@@ -219,7 +219,7 @@ def test_a_revision_of_what_nothing_reads_is_refused(grid: Path) -> None:
 # shares
 
 
-def prepared(loaded: Loaded, store: Store) -> dict[str, list[str]]:
+def prepared(loaded: LoadedExperiment, store: Store) -> dict[str, list[str]]:
     return {
         stage.label: [row["text"] for row in read_rows(store.artifact(stage.key) / "rows.parquet")]
         for stage in stages(loaded, "prepare")
@@ -243,10 +243,10 @@ def halves(toy_file: Path, tmp_path: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def only_prepared(loaded: Loaded, folder: Path) -> dict[str, list[str]]:
+def only_prepared(loaded: LoadedExperiment, folder: Path) -> dict[str, list[str]]:
     store = Store(folder).prepare()
     for stage in stages(loaded, "prepare"):
-        perform(store, stage, lambda _: None)
+        execute_stage(store, stage, lambda _: None)
     return prepared(loaded, store)
 
 
@@ -284,11 +284,11 @@ def test_an_empty_share_is_an_error(toy_file: Path, halves: list[str], tmp_path:
 @pytest.mark.parametrize("wrong", ["dev[80%]", "dev[80%:20%]", "dev[:0%]", "dev[:101%]", "dev["])
 def test_shares_that_hold_nothing_are_refused(toy_file: Path, wrong: str) -> None:
     with pytest.raises(ConfigError, match="is no part of a split"):
-        parse_share(wrong)
+        parse_split_slice(wrong)
     with pytest.raises(ConfigError, match="is no part of a split"):
         api.load(str(toy_file), [f"splits.toy-kind.dev='{wrong}'"])
 
 
 def test_estimates_count_a_share(grid: Path) -> None:
-    names = Names(api.load(str(grid), ["splits.squad-v1={train: 'train[:50%]'}"]))
+    names = ResolvedExperiment(api.load(str(grid), ["splits.squad-v1={train: 'train[:50%]'}"]))
     assert names.count(names.task("squad-v1"), "train", "en") == 87_599 // 2

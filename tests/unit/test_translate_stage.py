@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from xstilts.config.experiment import TranslatorChoice
+from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact
 from xstilts.stages import KINDS, VERSIONS, translate
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.testing.tiny import sentences, speak
 from xstilts.translate import identity
-from xstilts.translate.answer_alignment import moved
-from xstilts.translate.checkpoint import FILE, Batch, Finished
+from xstilts.translate.answer_alignment import locate_answer
+from xstilts.translate.checkpoint import FILE, Batch, TranslationLog
 
 Row = dict[str, Any]
 
@@ -30,14 +30,14 @@ def work_on(
     kind: str,
     table: dict[str, str],
     tell: Callable[[dict[str, Any]], None] = lambda facts: None,
-) -> Work:
+) -> StageContext:
     """A translate stage over the rows, with a table for its engine."""
     for name in ("rows", "out"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     write_rows(folder / "rows" / ROWS, rows)
     lines = "".join(f"{text}\t{translation}\n" for text, translation in table.items())
     (folder / "t.tsv").write_text(lines, encoding="utf-8")
-    choice = TranslatorChoice(engine="table", options={"files": "t.tsv"})
+    choice = TranslatorConfig(engine="table", options={"files": "t.tsv"})
     params = {
         "translator": identity(choice, "en", "xx", folder, "toy"),
         "source": "en",
@@ -47,7 +47,7 @@ def work_on(
     context = {"translator": choice.model_dump(), "folder": str(folder), "task": "toy"}
     stage = Stage("translate", VERSIONS["translate"], params, {}, "translate toy", context=context)
     inputs = {"rows": Artifact("0" * 64, folder / "rows")}
-    return Work(stage, inputs, folder / "out", folder / "checkpoints", tell)
+    return StageContext(stage, inputs, folder / "out", folder / "checkpoints", tell)
 
 
 def outcome(folder: Path, rows: list[Row], kind: str, table: dict[str, str]) -> Any:
@@ -139,12 +139,15 @@ def test_a_question_stays_if_its_first_answer_is_found(tmp_path: Path) -> None:
 def test_answers_are_found_where_they_stood(
     answer: str, context: str, share: float, language: str, expected: tuple[int, int] | None
 ) -> None:
-    assert moved(answer, "?", context, share, language) == expected
+    assert locate_answer(answer, "?", context, share, language) == expected
 
 
 def test_a_name_that_stayed_as_it_was_is_found_too() -> None:
-    assert moved("Enrique Plitt", "Henry Plitt", "vendido a Henry Plitt.", 0, "es") == (10, 21)
-    assert moved("Enrique Plitt", "henry Plitt", "vendido a Henry Plitt.", 0, "es") is None
+    assert locate_answer("Enrique Plitt", "Henry Plitt", "vendido a Henry Plitt.", 0, "es") == (
+        10,
+        21,
+    )
+    assert locate_answer("Enrique Plitt", "henry Plitt", "vendido a Henry Plitt.", 0, "es") is None
 
 
 def test_labels_of_words_cannot_be_translated(tmp_path: Path) -> None:
@@ -225,7 +228,7 @@ def test_what_a_crash_has_harmed_is_done_again(
 
 
 def test_unknown_words_are_remembered(tmp_path: Path) -> None:
-    finished = Finished(tmp_path / "new")
+    finished = TranslationLog(tmp_path / "new")
     assert finished.read() == []
     finished.add(Batch(["é\n", ""], 2))
     finished.add(Batch(["b"]))

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from xstilts.config.experiment import TranslatorChoice
-from xstilts.core.errors import ConfigError, DataError, MissingPackage, TranslatorError
+from xstilts.config.experiment import TranslatorConfig
+from xstilts.core.errors import ConfigError, DataError, MissingPackageError, TranslatorError
 from xstilts.core.hashing import canonical
 from xstilts.testing.tiny import SPLITS, sentences, speak, write_translator
 from xstilts.translate import ENGINES, identity, open_translator
@@ -23,18 +23,18 @@ from xstilts.translate.apertium import Apertium
 from xstilts.translate.base import Direction, Translator
 from xstilts.translate.hub import ENGINE as HUB
 from xstilts.translate.hub import Options, open_hub
-from xstilts.translate.segmentation import LINES, SENTENCES, in_pieces
+from xstilts.translate.segmentation import LINES, SENTENCES, segment
 
 
 def opened(
     engine: str, source: str, target: str, folder: Path, task: str = "", **options: Any
 ) -> Translator:
-    choice = TranslatorChoice(engine=engine, options=options)
+    choice = TranslatorConfig(engine=engine, options=options)
     return open_translator(choice, source, target, folder, task)
 
 
 def named(engine: str, target: str, folder: Path = Path(), **options: Any) -> dict[str, Any]:
-    found = identity(TranslatorChoice(engine=engine, options=options), "en", target, folder, "mnli")
+    found = identity(TranslatorConfig(engine=engine, options=options), "en", target, folder, "mnli")
     canonical(found)
     return found
 
@@ -84,7 +84,7 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[2] / "src")])
     ENGINES.get(engine)
-    with pytest.raises(MissingPackage, match="run: (apt-get|pip) install"):
+    with pytest.raises(MissingPackageError, match="run: (apt-get|pip) install"):
         opened(engine, "en", target, tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_pieces_are_put_together_as_they_stood() -> None:
         return ["" if piece == "lost" else piece.upper() for piece in pieces]
 
     texts = [" a\n\n b ", "b", "", "a\nlost"]
-    assert in_pieces(texts, LINES, shout) == ["A\n\n B", "B", "", ""]
+    assert segment(texts, LINES, shout) == ["A\n\n B", "B", "", ""]
     assert asked == ["a", "b", "lost"]
 
 

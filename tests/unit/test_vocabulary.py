@@ -11,10 +11,10 @@ from xstilts.config.experiment import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.models.vocab_view import TouchedRows, used_ids
+from xstilts.models.vocab_view import TrainedRows, used_ids
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Trained, TrainTask, train
-from xstilts.training.multitask_model import HeadShape, TransferModel, initialised
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
 
 PAD = 1
 
@@ -32,7 +32,7 @@ def task(count: int = 24) -> TrainTask:
 
 def trained(
     root: Path, ids: torch.Tensor, recipe: Recipe, folder: Path
-) -> tuple[TransferModel, Trained]:
+) -> tuple[MultiTaskModel, Trained]:
     shape = {"t": HeadShape("classification", 2, 0.0, "mean")}
     model = initialised(Encoder(EncoderFiles(root), ids), shape, 0)
     for module in model.modules():
@@ -74,7 +74,7 @@ def test_rows_out_of_view_end_as_full_training_leaves_them(
     _, view = trained(root, ids, recipe, tmp_path / "view")
 
     name = "encoder.model.embeddings.word_embeddings.weight"
-    rows = TouchedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, whole.shape[1]), 1.0)
+    rows = TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, whole.shape[1]), 1.0)
     restored = rows.then(ids, view.state[name], view.log.best_decay).over(whole, everything)
     torch.testing.assert_close(restored, full.state[name], rtol=1e-5, atol=1e-7)
     for other in full.state.keys() - {name}:
@@ -85,7 +85,7 @@ def test_rows_out_of_view_end_as_full_training_leaves_them(
 
 def test_two_phases_of_touched_rows_compose() -> None:
     whole = torch.arange(12.0).reshape(6, 2)
-    none = TouchedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, 2), 1.0)
+    none = TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, 2), 1.0)
     first = none.then(torch.tensor([1, 2]), torch.tensor([[9.0, 9.0], [8.0, 8.0]]), 0.5)
     second = first.then(torch.tensor([2, 4]), torch.tensor([[7.0, 7.0], [6.0, 6.0]]), 0.1)
     found = second.over(whole, torch.arange(6))
@@ -127,6 +127,6 @@ def test_rows_out_of_view_are_the_pretrained_bits_where_nothing_decays(
     ids = used_ids((feature.ids for feature in task().train), PAD)
     unused = torch.ones(len(whole), dtype=torch.bool)
     unused[ids] = False
-    rows = TouchedRows(ids, whole[ids], full.log.best_decay).over(whole, everything)
+    rows = TrainedRows(ids, whole[ids], full.log.best_decay).over(whole, everything)
     name = "encoder.model.embeddings.word_embeddings.weight"
     assert torch.equal(rows[unused], full.state[name][unused])

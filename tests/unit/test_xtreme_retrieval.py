@@ -11,7 +11,7 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell, Compiled
+from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.reports.xtreme.write import Submission, write_submissions
 from xstilts.stages.io.rows import write_rows
 
@@ -62,10 +62,10 @@ def submitted(
     sides = {"rows:here": gold.key, "rows:english": english.key}
     found = publish(store, Stage("search", 1, {}, sides), rows, facts)
     score = Stage("score", 1, {}, {"predictions": found.key, "rows:english": english.key})
-    cell = Cell(
+    cell = ResultCell(
         *("tiny", "squad > mnli", target, language, "test", 7), ("f1",), score.key, (), False
     )
-    compiled = Compiled(Plan.of([gold, english, found, score]), (cell,))
+    compiled = CompiledPlan(Plan.of([gold, english, found, score]), (cell,))
     (made,) = write_submissions(compiled, store, tmp_path / "out")
     return made
 

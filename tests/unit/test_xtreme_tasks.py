@@ -14,7 +14,7 @@ from xstilts.languages import suite
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.validate import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, validated
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import write_encoder
 
@@ -119,10 +119,10 @@ def test_keys_follow_the_bytes_and_not_the_place(folder: Path, tmp_path: Path) -
 
 def test_removed_labels_are_blank_not_wrong(folder: Path) -> None:
     made = task("xnli", folder)
-    kept, _ = usable(made.read("test", "de"), made, "test", "de")
+    kept, _ = validated(made.read("test", "de"), made, "test", "de")
     assert gold_is_blank([example.label for example in kept])  # type: ignore[union-attr]
     made = task("pan-x", folder)
-    kept, _ = usable(made.read("test", "de"), made, "test", "de")
+    kept, _ = validated(made.read("test", "de"), made, "test", "de")
     assert {example.tokens for example in kept} == {("Rom", "ist"), ("Anna",)}  # type: ignore[union-attr]
     assert gold_is_blank([example.tags for example in kept])  # type: ignore[union-attr]
 
@@ -139,7 +139,7 @@ def test_bad_rows_are_named(folder: Path, text: str, said: str) -> None:
     write(folder, "xnli/dev-en.tsv", text)
     made = task("xnli", folder)
     with pytest.raises(DataError, match=said) as caught:
-        usable(made.read("dev", "en"), made, "dev", "en")
+        validated(made.read("dev", "en"), made, "dev", "en")
     assert "dev-en.tsv:1" in str(caught.value)
 
 

@@ -6,22 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from xstilts.analysis.gains import PARTIAL, UNSOUND
+from xstilts.analysis.gains import FAILED, PARTIAL
 from xstilts.analysis.results import facts_in, notes
-from xstilts.config.split_slices import parse_share
+from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats import EMBEDDED
 from xstilts.metrics import METRICS
-from xstilts.metrics.mining_f1 import Mining
-from xstilts.planning.compile import Cell, Compiled
-from xstilts.stages.io.bitext import mined, partners_of
+from xstilts.metrics.mining_f1 import MiningResult
+from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.stages.io.bitext import partners_of, read_mined
 from xstilts.tasks import TASKS
 
 
 @dataclass
-class Look:
+class DevScores:
     """The dev scores of one setting for one target.
 
     Args:
@@ -43,26 +43,26 @@ class Look:
         return sum(self.scores.values()) / len(self.scores)
 
 
-Looks = Mapping[tuple[str, str, str], Look]
+AllDevScores = Mapping[tuple[str, str, str], DevScores]
 """(encoder, target, setting) → what dev says; targets without dev are not there."""
 
 
-def dev_looks(compiled: Compiled, store: Store) -> Looks:
+def dev_scores(compiled: CompiledPlan, store: Store) -> AllDevScores:
     """The dev scores for all targets that have any.
 
     Those of a trained target are what its own training (phase 3) scored on dev, in the language
     that it is trained on. Those of mined pairs are the best F1 on the dev split.
     """
-    found: dict[tuple[str, str, str], Look] = {}
+    found: dict[tuple[str, str, str], DevScores] = {}
     facts = facts_in(store)
     for cell in compiled.cells:
         score = compiled.plan.by_key[cell.key]
         source = _source(cell, score)
         if source is None:
             continue
-        look = found.setdefault((cell.encoder, cell.target, cell.intermediate), Look())
+        look = found.setdefault((cell.encoder, cell.target, cell.intermediate), DevScores())
         look.shown |= source.stages == (cell.key,) or _sees_evaluated(cell, compiled.plan)
-        if unsound := UNSOUND & set(notes(cell, facts)):
+        if unsound := FAILED & set(notes(cell, facts)):
             look.events |= unsound
         elif not all(map(store.has, source.stages)):
             look.events.add(PARTIAL)
@@ -71,7 +71,7 @@ def dev_looks(compiled: Compiled, store: Store) -> Looks:
     return {place: look for place, look in found.items() if look.scores or look.events}
 
 
-def _sees_evaluated(cell: Cell, plan: Plan) -> bool:
+def _sees_evaluated(cell: ResultCell, plan: Plan) -> bool:
     """Whether the cell's own examples are those that its training chose a checkpoint by."""
     rows = plan.by_key[cell.key].inputs.get("rows")
     if rows is None or not cell.trained_by:
@@ -103,7 +103,7 @@ class _Source:
     read: Callable[[Store], float | None]
 
 
-def _source(cell: Cell, score: Stage) -> _Source | None:
+def _source(cell: ResultCell, score: Stage) -> _Source | None:
     if score.params["format"] not in EMBEDDED:
         trained = cell.trained_by[-1]
         return _Source((trained,), partial(_trained, trained))
@@ -113,7 +113,7 @@ def _source(cell: Cell, score: Stage) -> _Source | None:
         names = ("rows:here", "rows:english", "predictions")
         here, english, found = (score.inputs[f"tuning:{name}"] for name in names)
         return _Source((here, english, found), partial(_mined, here, english, found))
-    if parse_share(cell.split).split == "dev":
+    if parse_split_slice(cell.split).split == "dev":
         return _Source((cell.key,), partial(_scored, cell.key, cell.metrics[0]))
     return None
 
@@ -130,5 +130,5 @@ def _scored(key: str, metric: str, store: Store) -> float:
 def _mined(here: str, english: str, predictions: str, store: Store) -> float:
     ids, gold = partners_of(store.artifact(here), store.artifact(english))
     metric = METRICS.get("mining_f1_best")
-    found = Mining(mined(store.artifact(predictions), ids))
+    found = MiningResult(read_mined(store.artifact(predictions), ids))
     return float(metric.value(metric.statistics(gold, found, "").sum(0)))

@@ -5,8 +5,8 @@ target, language and seed; its mean over languages other than English is the zer
 
 The bootstrap (Efron & Tibshirani 1993) draws test examples with replacement, the same ones for
 both systems (paired, as Koehn 2004 does). Seeds stand for other seeds, and what they add to the
-draws has Student's t distribution (`statistics.bootstrap.over_seeds`). Languages are not drawn:
-the gain is about these languages. The p value is two-sided, 2 (1 + c) / (B + 1) with c the
+draws has Student's t distribution (`statistics.bootstrap.add_seed_variance`). Languages are not
+drawn: the gain is about these languages. The p value is two-sided, 2 (1 + c) / (B + 1) with c the
 smaller count of draws on either side of zero. Holm (1979) corrects for having looked at several
 settings and targets.
 """
@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 
 from xstilts.config.intermediate import BASELINE
 from xstilts.metrics import METRICS
-from xstilts.statistics.bootstrap import DRAWS, example_weights, over_seeds, percentiles, two_sided
+from xstilts.statistics.bootstrap import (
+    DRAWS,
+    add_seed_variance,
+    bootstrap_p,
+    example_weights,
+    percentiles,
+)
 from xstilts.statistics.estimate import LEVEL
 from xstilts.statistics.multiple_testing import holm
 
@@ -31,7 +37,7 @@ ENGLISH = "en"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExampleScores:
     """Every example's statistics for one cell and metric.
 
     Args:
@@ -49,12 +55,12 @@ class Outcome:
     statistics: Floats
 
 
-UNSOUND = frozenset({"diverged", "collapsed"})
+FAILED = frozenset({"diverged", "collapsed"})
 PARTIAL = "partial"
 Group = tuple[str, str, str]
 Expected = Mapping[Group, frozenset[tuple[str, int]]]
 """(encoder, target, setting) → the (language, seed) pairs that its experiment has."""
-System = Mapping[tuple[str, int], Outcome]
+System = Mapping[tuple[str, int], ExampleScores]
 """The outcomes of one setting for one target and metric, by language and seed."""
 
 
@@ -94,7 +100,7 @@ class Gain:
 
 
 def gain_table(
-    outcomes: Sequence[Outcome], frame: pd.DataFrame, expected: Expected, draws: int = DRAWS
+    outcomes: Sequence[ExampleScores], frame: pd.DataFrame, expected: Expected, draws: int = DRAWS
 ) -> pd.DataFrame:
     """A row per encoder, target, metric and intermediate setting; see `Gain` for the columns.
 
@@ -106,7 +112,7 @@ def gain_table(
     A setting with a diverged or collapsed run has no gain: its other seeds would be a choice.
     One with scores missing has a gain but no p value: it may not be the gain in the end.
     """
-    groups: dict[Group, dict[str, dict[tuple[str, int], Outcome]]] = {
+    groups: dict[Group, dict[str, dict[tuple[str, int], ExampleScores]]] = {
         (encoder, target, metric): {}
         for encoder, target, metric in zip(
             frame["encoder"], frame["target"], frame["metric"], strict=True
@@ -142,10 +148,10 @@ def _gains(
         return
     for name, found in notes.items():
         wanted = expected.get((blank.encoder, blank.target, name), frozenset())
-        if not wanted <= systems.get(name, {}).keys() and not UNSOUND & found:
+        if not wanted <= systems.get(name, {}).keys() and not FAILED & found:
             found.add(PARTIAL)
-    sound = {name: system for name, system in systems.items() if not UNSOUND & notes[name]}
-    drawn = drawn_gains(blank.metric, sound, draws) if BASELINE in sound else {}
+    sound = {name: system for name, system in systems.items() if not FAILED & notes[name]}
+    drawn = bootstrap_gains(blank.metric, sound, draws) if BASELINE in sound else {}
     for name in notes:
         if name == BASELINE:
             continue
@@ -155,8 +161,8 @@ def _gains(
 
 
 def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gain:
-    drawn = over_seeds(runs)
-    codes, seeds = shared(system, baseline)
+    drawn = add_seed_variance(runs)
+    codes, seeds = common_runs(system, baseline)
     foreign = [code for code in codes if code != ENGLISH]
     ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
     low, high = percentiles(drawn)
@@ -172,7 +178,7 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
         gain=float((ours - theirs).mean()),
         low=low,
         high=high,
-        p=two_sided(drawn) if gain.main and PARTIAL not in gain.note else float("nan"),
+        p=bootstrap_p(drawn) if gain.main and PARTIAL not in gain.note else float("nan"),
         english=english,
         languages=len(foreign),
         seeds=len(seeds),
@@ -180,7 +186,7 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
     )
 
 
-def shared(system: System, baseline: System) -> tuple[list[str], list[int]]:
+def common_runs(system: System, baseline: System) -> tuple[list[str], list[int]]:
     """The languages that both have for all of the seeds that both have."""
     both = system.keys() & baseline.keys()
     seeds = sorted({seed for _, seed in both})
@@ -199,17 +205,17 @@ def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequen
     )
 
 
-def drawn_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
+def bootstrap_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
     """Setting → [draws, seeds] its mean gain over languages in each draw of the examples.
 
     Args:
         systems: of one target, the baseline among them; draws of several targets with the same
             ids are alike, so that they may be averaged draw by draw and seed by seed before
-            `over_seeds`.
+            `add_seed_variance`.
     """
     baseline = systems[BASELINE]
     others = {name: system for name, system in systems.items() if name != BASELINE}
-    common = {name: shared(system, baseline) for name, system in others.items()}
+    common = {name: common_runs(system, baseline) for name, system in others.items()}
     total = {name: np.zeros((draws, len(seeds))) for name, (_, seeds) in common.items()}
     for code in sorted({code for codes, _ in common.values() for code in codes} - {ENGLISH}):
         for block, weights in example_weights(_ids(code, systems), draws):
@@ -255,7 +261,7 @@ def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
     gain, where the baseline is missing, and where a run diverged).
     """
     keys = ["target", "metric", "language"]
-    means = frame.groupby([*keys, "intermediate"], sort=False)["value"].agg(strict_mean)
+    means = frame.groupby([*keys, "intermediate"], sort=False)["value"].agg(mean_or_nan)
     table = means.reset_index()
     base = table[table["intermediate"] == BASELINE].set_index(keys)["value"]
     against = table.set_index(keys).index.map(base.to_dict()).to_numpy(dtype=np.float64)
@@ -265,6 +271,6 @@ def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def strict_mean(values: pd.Series[float]) -> float:
+def mean_or_nan(values: pd.Series[float]) -> float:
     """NaN where one value is: the others would be a choice."""
     return float(values.mean(skipna=False))

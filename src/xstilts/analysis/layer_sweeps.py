@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from xstilts.config.experiment import Retrieval
-from xstilts.config.load import Loaded
-from xstilts.planning.compile import Cell
-from xstilts.planning.resolve import Names
+from xstilts.config.experiment import RetrievalConfig
+from xstilts.config.load import LoadedExperiment
+from xstilts.planning.compile import ResultCell
+from xstilts.planning.resolve import ResolvedExperiment
 
 WAY = re.compile(r"(.+) \(layer (\d+), (\w+)\)")
 """The name of one way of a sweep; see `stages.searched`."""
-POOLING = str(Retrieval().pooling)
+POOLING = str(RetrievalConfig().pooling)
 
 
 def task_of(target: str) -> str:
@@ -28,7 +28,7 @@ def task_of(target: str) -> str:
     return found[1] if found else target
 
 
-def customary(targets: Iterable[str], layer: int | None = None) -> dict[str, str]:
+def default_way(targets: Iterable[str], layer: int | None = None) -> dict[str, str]:
     """The targets to keep → their plain names; of each sweep one way is kept.
 
     It is the one with the encoder's layer and the default pooling; where the sweep lacks one of
@@ -45,9 +45,9 @@ def customary(targets: Iterable[str], layer: int | None = None) -> dict[str, str
     return {name: task for task, name in kept.items()}
 
 
-def one_way(
-    frame: pd.DataFrame, cells: Sequence[Cell], loaded: Loaded
-) -> tuple[pd.DataFrame, tuple[Cell, ...], tuple[str, ...]]:
+def pick_default_layer(
+    frame: pd.DataFrame, cells: Sequence[ResultCell], loaded: LoadedExperiment
+) -> tuple[pd.DataFrame, tuple[ResultCell, ...], tuple[str, ...]]:
     """Results and cells with the customary way of each sweep alone, by its plain name.
 
     Returns:
@@ -56,7 +56,7 @@ def one_way(
     every = list(dict.fromkeys((*(cell.target for cell in cells), *frame["target"])))
     if not any(WAY.fullmatch(name) for name in every):
         return frame, tuple(cells), ()
-    plain = customary(every, Names(loaded).source.habits.retrieval_layer)
+    plain = default_way(every, ResolvedExperiment(loaded).source.habits.retrieval_layer)
     kept = frame[frame["target"].isin(list(plain))]
     return (
         kept.assign(target=kept["target"].map(plain)),

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from xstilts.analysis.results import Facts
-from xstilts.planning.measures import MEASURES, Measured
+from xstilts.planning.measures import MEASURES, MeasureRef
 
 COLUMNS = ("measure", "task", "other", "language", "seed", "value")
 
 
-def measures_table(measured: Iterable[Measured], facts: Facts) -> pd.DataFrame:
+def measures_table(measured: Iterable[MeasureRef], facts: Facts) -> pd.DataFrame:
     """One row per measure that is known; see `COLUMNS` and docs/measures.md.
 
     Where a stage is not finished, or was never run because a training before it diverged, there
@@ -26,7 +26,7 @@ def measures_table(measured: Iterable[Measured], facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seed": int, "value": float})
 
 
-def _value(one: Measured, facts: Facts) -> Iterator[float]:
+def _value(one: MeasureRef, facts: Facts) -> Iterator[float]:
     """The value, if it is known."""
     if one.value is not None:
         yield one.value

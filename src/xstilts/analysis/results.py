@@ -7,12 +7,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from xstilts.analysis.gains import Outcome
+    from xstilts.analysis.gains import ExampleScores
 
 SAME_DATA = "same-data"
 Facts = Callable[[str], Mapping[str, Any] | None]
@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def results_frame(cells: Iterable[Cell], store: Store) -> pd.DataFrame:
+def results_frame(cells: Iterable[ResultCell], store: Store) -> pd.DataFrame:
     """One row per cell and metric that is known so far; see `COLUMNS`.
 
     `value` is between 0 and 1; NaN where a training that it needs diverged. `note` holds
@@ -48,7 +48,7 @@ def facts_in(store: Store) -> Facts:
     return facts
 
 
-def _rows(cell: Cell, facts: Facts) -> Iterator[dict[str, Any]]:
+def _rows(cell: ResultCell, facts: Facts) -> Iterator[dict[str, Any]]:
     note = " ".join(notes(cell, facts))
     scores = (facts(cell.key) or {}).get("scores", {})
     if not scores and "diverged" not in note:
@@ -70,7 +70,7 @@ def _rows(cell: Cell, facts: Facts) -> Iterator[dict[str, Any]]:
         }
 
 
-def notes(cell: Cell, facts: Facts) -> list[str]:
+def notes(cell: ResultCell, facts: Facts) -> list[str]:
     """What a reader must know about a cell's numbers."""
     found = [known for key in cell.trained_by if (known := facts(key)) is not None]
     said = ["diverged"] if any("diverged" in known for known in found) else []
@@ -78,7 +78,7 @@ def notes(cell: Cell, facts: Facts) -> list[str]:
     return said + ([SAME_DATA] if cell.same_data else [])
 
 
-def expected(cells: Iterable[Cell]) -> dict[tuple[str, str, str], frozenset[tuple[str, int]]]:
+def expected(cells: Iterable[ResultCell]) -> dict[tuple[str, str, str], frozenset[tuple[str, int]]]:
     """(encoder, target, setting) → the (language, seed) pairs that the cells have."""
     found: dict[tuple[str, str, str], set[tuple[str, int]]] = {}
     for cell in cells:
@@ -87,14 +87,14 @@ def expected(cells: Iterable[Cell]) -> dict[tuple[str, str, str], frozenset[tupl
     return {group: frozenset(pairs) for group, pairs in found.items()}
 
 
-def outcomes(cells: Sequence[Cell], store: Store) -> list[Outcome]:
+def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleScores]:
     """Each example's statistics for all cells with a score, for the bootstrap."""
     import numpy as np
 
-    from xstilts.analysis.gains import Outcome
+    from xstilts.analysis.gains import ExampleScores
     from xstilts.stages.io.rows import read_rows
 
-    found: list[Outcome] = []
+    found: list[ExampleScores] = []
     tables: dict[str, dict[str, tuple[tuple[str, ...], Any]]] = {}
     for cell in cells:
         if not store.has(cell.key):
@@ -110,7 +110,7 @@ def outcomes(cells: Sequence[Cell], store: Store) -> list[Outcome]:
             }
         for metric, (names, table) in tables[cell.key].items():
             found.append(
-                Outcome(
+                ExampleScores(
                     cell.encoder,
                     cell.intermediate,
                     cell.target,

@@ -8,10 +8,10 @@ from math import isnan
 
 import pandas as pd
 
-from xstilts.analysis.gains import UNSOUND
+from xstilts.analysis.gains import FAILED
 from xstilts.analysis.results import SAME_DATA, expected
 from xstilts.config.intermediate import BASELINE
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 
 COLUMNS = ("setting", "target", "metric", "language", "seed", "score", "baseline", "gain", "key")
 RUN = ["target", "language", "seed"]
@@ -85,7 +85,7 @@ class Gains:
         )
 
 
-def gains_of(frame: pd.DataFrame, cells: Iterable[Cell] = ()) -> Gains:
+def gains_of(frame: pd.DataFrame, cells: Iterable[ResultCell] = ()) -> Gains:
     """The gain of every run with an intermediate setting over the baseline's run like it.
 
     Args:
@@ -119,12 +119,12 @@ def _main(frame: pd.DataFrame) -> pd.DataFrame:
     return main.rename(columns={"intermediate": "setting", "value": "score"})
 
 
-def _groundless(main: pd.DataFrame, cells: Iterable[Cell]) -> frozenset[str]:
+def _groundless(main: pd.DataFrame, cells: Iterable[ResultCell]) -> frozenset[str]:
     """The targets whose baseline lacks a score, or has one that counts for nothing."""
     wanted = {(cell.target, cell.language, cell.seed) for cell in cells}
     wanted |= set(main[RUN].itertuples(index=False, name=None))
     base = main[(main["setting"] == BASELINE) & main["score"].notna()]
-    sound = base.loc[[not UNSOUND & set(note.split()) for note in base["note"]]]
+    sound = base.loc[[not FAILED & set(note.split()) for note in base["note"]]]
     there = set(sound[RUN].itertuples(index=False, name=None))
     return frozenset(target for target, _, _ in wanted - there)
 
@@ -147,8 +147,8 @@ def _unsound(paired: pd.DataFrame) -> Iterator[tuple[tuple[str, str], str]]:
         *(paired[column] for column in columns), strict=True
     ):
         place = setting, target
-        events = [word for word in note.split() if word in UNSOUND]
-        events += [f"the baseline {word}" for word in theirs.split() if word in UNSOUND]
+        events = [word for word in note.split() if word in FAILED]
+        events += [f"the baseline {word}" for word in theirs.split() if word in FAILED]
         yield from ((place, f"{event} (seed {seed})") for event in events)
         if SAME_DATA in note.split():
             yield place, HOLDS
@@ -157,7 +157,7 @@ def _unsound(paired: pd.DataFrame) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _unfinished(
-    paired: pd.DataFrame, cells: Iterable[Cell]
+    paired: pd.DataFrame, cells: Iterable[ResultCell]
 ) -> Iterator[tuple[tuple[str, str], str]]:
     """(setting, target) of the cells that are not among the results."""
     yield from (((cell.intermediate, cell.target), HOLDS) for cell in cells if cell.same_data)

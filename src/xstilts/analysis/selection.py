@@ -14,19 +14,19 @@ from enum import StrEnum
 
 import pandas as pd
 
-from xstilts.analysis.dev_scores import Look, Looks, dev_looks
-from xstilts.analysis.gains import ENGLISH, PARTIAL, UNSOUND, Expected, language_gains
+from xstilts.analysis.dev_scores import AllDevScores, DevScores, dev_scores
+from xstilts.analysis.gains import ENGLISH, FAILED, PARTIAL, Expected, language_gains
 from xstilts.analysis.results import expected
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
-from xstilts.planning.compile import Compiled
+from xstilts.planning.compile import CompiledPlan
 
 TATOEBA, BUCC = "tatoeba", "bucc"
 BEST = "best per target"
 """What the chosen settings are called together, as if they were one."""
 
 
-class How(StrEnum):
+class SelectedBy(StrEnum):
     """What a setting was chosen by."""
 
     DEV = "dev"
@@ -35,7 +35,7 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True)
-class Best:
+class SelectedSetting:
     """The setting chosen for one target; scores and gains between 0 and 1.
 
     Args:
@@ -66,9 +66,12 @@ class Best:
 
 
 def best_per_target(
-    compiled: Compiled, store: Store, frame: pd.DataFrame, candidates: Collection[str] | None = None
+    compiled: CompiledPlan,
+    store: Store,
+    frame: pd.DataFrame,
+    candidates: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Two rows for each encoder and target, with and without English; see `Best`.
+    """Two rows for each encoder and target, with and without English; see `TopK`.
 
     Args:
         frame: the results of the same cells, see `analysis.scan.results_frame`.
@@ -78,10 +81,10 @@ def best_per_target(
     A setting with a diverged or collapsed run is never chosen. A target with nothing to choose
     yet has no rows.
     """
-    looks, wanted = dev_looks(compiled, store), expected(compiled.cells)
-    settings: dict[Best, dict[str, None]] = {}
+    looks, wanted = dev_scores(compiled, store), expected(compiled.cells)
+    settings: dict[SelectedSetting, dict[str, None]] = {}
     for cell in compiled.cells:
-        among = settings.setdefault(Best(cell.encoder, cell.target, cell.metrics[0]), {})
+        among = settings.setdefault(SelectedSetting(cell.encoder, cell.target, cell.metrics[0]), {})
         if cell.intermediate != BASELINE if candidates is None else cell.intermediate in candidates:
             among[cell.intermediate] = None
     rows = [
@@ -89,7 +92,7 @@ def best_per_target(
         for blank, among in settings.items()
         for row in _rows(blank, tuple(among), looks, frame, wanted)
     ]
-    return pd.DataFrame(rows, columns=[column.name for column in fields(Best)])
+    return pd.DataFrame(rows, columns=[column.name for column in fields(SelectedSetting)])
 
 
 def chosen_results(frame: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
@@ -100,8 +103,12 @@ def chosen_results(frame: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(
-    blank: Best, among: tuple[str, ...], looks: Looks, frame: pd.DataFrame, wanted: Expected
-) -> Iterator[Best]:
+    blank: SelectedSetting,
+    among: tuple[str, ...],
+    looks: AllDevScores,
+    frame: pd.DataFrame,
+    wanted: Expected,
+) -> Iterator[SelectedSetting]:
     results = _Results.of(blank, frame, wanted)
     how, found = _grounds(blank, among, looks, results)
     sound = {setting: look.score for setting, look in found.items() if not look.events}
@@ -113,29 +120,29 @@ def _rows(
         blank,
         intermediate=setting,
         how=how,
-        dev=float("nan") if how is How.TEST else sound[setting],
+        dev=float("nan") if how is SelectedBy.TEST else sound[setting],
         note=" ".join(sorted(events | results.events(setting) | results.events(BASELINE))),
     )
     yield from (results.scored(replace(chosen, english=english)) for english in (True, False))
 
 
 def _grounds(
-    blank: Best, among: tuple[str, ...], looks: Looks, results: _Results
-) -> tuple[How, Mapping[str, Look]]:
+    blank: SelectedSetting, among: tuple[str, ...], looks: AllDevScores, results: _Results
+) -> tuple[SelectedBy, Mapping[str, DevScores]]:
     """What can be chosen by, the most honest first: the target's own dev, BUCC's, the results."""
     own = _looks_of(blank.encoder, blank.target, among, looks)
     if own and not any(look.shown for look in own.values()):
-        return How.DEV, own
+        return SelectedBy.DEV, own
     if blank.target.startswith(TATOEBA):
         of_bucc = blank.target.replace(TATOEBA, BUCC, 1)  # of the same layer and pooling
         if theirs := _looks_of(blank.encoder, of_bucc, among, looks):
-            return How.BUCC, theirs
-    return How.TEST, {setting: results.look(setting) for setting in among}
+            return SelectedBy.BUCC, theirs
+    return SelectedBy.TEST, {setting: results.look(setting) for setting in among}
 
 
 def _looks_of(
-    encoder: str, target: str, among: tuple[str, ...], looks: Looks
-) -> Mapping[str, Look]:
+    encoder: str, target: str, among: tuple[str, ...], looks: AllDevScores
+) -> Mapping[str, DevScores]:
     places = {setting: (encoder, target, setting) for setting in among}
     return {setting: looks[place] for setting, place in places.items() if place in looks}
 
@@ -155,7 +162,7 @@ class _Results:
     unfinished: frozenset[str]
 
     @classmethod
-    def of(cls, blank: Best, frame: pd.DataFrame, wanted: Expected) -> _Results:
+    def of(cls, blank: SelectedSetting, frame: pd.DataFrame, wanted: Expected) -> _Results:
         keys = ["encoder", "target", "metric"]
         here = frame[(frame[keys] == [blank.encoder, blank.target, blank.metric]).all(axis=1)]
         means = language_gains(here).pivot(index="language", columns="intermediate", values="value")
@@ -177,16 +184,16 @@ class _Results:
     def events(self, setting: str) -> set[str]:
         """What must be known of a setting's scores."""
         words = self.notes.get(setting, set())
-        late = setting in self.unfinished and not UNSOUND & words
+        late = setting in self.unfinished and not FAILED & words
         return words | ({PARTIAL} if late else set())
 
-    def look(self, setting: str) -> Look:
+    def look(self, setting: str) -> DevScores:
         """The results as if they were dev's."""
-        events = self.events(setting) & {*UNSOUND, PARTIAL}
+        events = self.events(setting) & {*FAILED, PARTIAL}
         scores = {str(code): float(value) for code, value in self._of(setting).items()}
-        return Look(True, scores, events)
+        return DevScores(True, scores, events)
 
-    def scored(self, best: Best) -> Best:
+    def scored(self, best: SelectedSetting) -> SelectedSetting:
         """With the scores of its setting and of the baseline."""
         ours, theirs = self._of(best.intermediate), self._of(BASELINE)
         codes = [code for code in ours.index if theirs.empty or code in theirs.index]

@@ -18,25 +18,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts.analysis.results import expected, outcomes, results_frame
-from xstilts.analysis.run_records import newest, records, remember, remembered_cells
-from xstilts.config.load import Loaded
+from xstilts.analysis.results import example_scores, expected, results_frame
+from xstilts.analysis.run_records import newest, recorded_cells, records, save_record
+from xstilts.config.load import LoadedExperiment
 from xstilts.config.load import load as load_experiment
 from xstilts.core.atomic_io import read_json
-from xstilts.core.cpu import usable
+from xstilts.core.cpu import available_cores
 from xstilts.core.errors import ConfigError, StoreError
-from xstilts.core.plan import Plan, Standing, State
+from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.stage import Stage
-from xstilts.core.store import Store, explain
+from xstilts.core.store import Store, to_store_error
 from xstilts.executors.events import Event
-from xstilts.executors.local import LocalExecutor, Outcome
-from xstilts.planning.compile import Compiled, compile_experiment
+from xstilts.executors.local import LocalExecutor, RunResult
+from xstilts.planning.compile import CompiledPlan, compile_experiment
 from xstilts.planning.cost import calibration
-from xstilts.planning.data_sources import Supply, supplies
-from xstilts.planning.resolve import Names
+from xstilts.planning.data_sources import DataSource, data_sources
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.validate import check_folder
 from xstilts.tasks import TASKS
-from xstilts.tasks.data_check import Finding, survey
+from xstilts.tasks.data_check import SplitReport, check_split
 from xstilts.tasks.suites import is_needed, members
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def load(
     *,
     encoder: str | None = None,
     data: Path | str | None = None,
-) -> Loaded:
+) -> LoadedExperiment:
     """An experiment from a YAML file or a preset's name.
 
     Args:
@@ -85,7 +85,7 @@ def load(
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PlanSummary:
     """What is done, what is to do and why, and what that will need.
 
     Args:
@@ -95,15 +95,15 @@ class Outlook:
         supplies: where the data of what is to do would come from.
     """
 
-    compiled: Compiled
-    standings: dict[str, Standing]
+    compiled: CompiledPlan
+    standings: dict[str, StageStatus]
     stage_seconds: dict[str, float]
     seconds: float
     bytes: int
     free_bytes: int
     measured: bool
     operations: float
-    supplies: tuple[Supply, ...]
+    supplies: tuple[DataSource, ...]
 
     @cached_property
     def todo(self) -> list[Stage]:
@@ -111,25 +111,27 @@ class Outlook:
         return [
             stage
             for stage in self.compiled.plan.stages
-            if self.standings[stage.key].state is State.TODO
+            if self.standings[stage.key].state is StageState.TODO
         ]
 
 
 def plan(
-    loaded: Loaded, store: Store | Path | str | None = None, *, workers: int | None = None
-) -> Outlook:
+    loaded: LoadedExperiment, store: Store | Path | str | None = None, *, workers: int | None = None
+) -> PlanSummary:
     """Every stage of an experiment: done or to do, why, and the expected time and disk."""
     place = open_store(store)
-    return outlook([(loaded, compiled_in(loaded, place))], place, workers)
+    return plan_summary([(loaded, compile_with_history(loaded, place))], place, workers)
 
 
-Part = tuple[Loaded, Compiled]
+CompiledExperiment = tuple[LoadedExperiment, CompiledPlan]
 """An experiment and what it was compiled to."""
 
 
-def outlook(parts: Sequence[Part], place: Store, workers: int | None = None) -> Outlook:
+def plan_summary(
+    parts: Sequence[CompiledExperiment], place: Store, workers: int | None = None
+) -> PlanSummary:
     """What is done and to do of experiments whose stages run as one plan, the main one first."""
-    compiled = replace(parts[0][1], plan=joint(parts))
+    compiled = replace(parts[0][1], plan=merge_plans(parts))
     standings = compiled.plan.standings(place)
     ratios = calibration(compiled.plan, standings)
     seconds = {
@@ -139,9 +141,9 @@ def outlook(parts: Sequence[Part], place: Store, workers: int | None = None) -> 
     todo = {
         key: compiled.plan.by_key[key]
         for key, standing in standings.items()
-        if standing.state is State.TODO
+        if standing.state is StageState.TODO
     }
-    return Outlook(
+    return PlanSummary(
         compiled,
         standings,
         seconds,
@@ -150,11 +152,11 @@ def outlook(parts: Sequence[Part], place: Store, workers: int | None = None) -> 
         free_bytes=place.free_bytes(),
         measured=bool(ratios),
         operations=sum(stage.cost.operations for stage in todo.values()),
-        supplies=tuple(_supplies(parts, todo)),
+        supplies=tuple(_data_sources(parts, todo)),
     )
 
 
-def joint(parts: Sequence[Part]) -> Plan:
+def merge_plans(parts: Sequence[CompiledExperiment]) -> Plan:
     """The plan of all their stages; equal ones are one."""
     known: dict[str, Any] = {}
     for _, compiled in parts:
@@ -162,21 +164,25 @@ def joint(parts: Sequence[Part]) -> Plan:
     return Plan(Plan.of(stage for _, one in parts for stage in one.plan.stages).stages, known)
 
 
-def _supplies(parts: Sequence[Part], todo: Mapping[str, Stage]) -> Iterator[Supply]:
+def _data_sources(
+    parts: Sequence[CompiledExperiment], todo: Mapping[str, Stage]
+) -> Iterator[DataSource]:
     """Where the data of what is to do would come from, by the experiment that knows the task."""
     left = dict(todo)
     for loaded, compiled in parts:
-        yield from supplies(loaded, [left.pop(key) for key in compiled.plan.by_key if key in left])
+        yield from data_sources(
+            loaded, [left.pop(key) for key in compiled.plan.by_key if key in left]
+        )
 
 
 def run(
-    loaded: Loaded,
+    loaded: LoadedExperiment,
     store: Store | Path | str | None = None,
     *,
     workers: int | None = None,
     isolate: bool = False,
     listen: Callable[[Event], None] = lambda _: None,
-) -> Outcome:
+) -> RunResult:
     """Run what is missing of an experiment; call again after any interruption.
 
     Raises:
@@ -184,52 +190,54 @@ def run(
         StoreError: the store cannot be written.
     """
     place = open_store(store)
-    parts = [(loaded, compiled_in(loaded, place))]
-    return run_parts(parts, place, workers=workers, isolate=isolate, listen=listen)
+    parts = [(loaded, compile_with_history(loaded, place))]
+    return run_plans(parts, place, workers=workers, isolate=isolate, listen=listen)
 
 
-def run_parts(
-    parts: Sequence[Part],
+def run_plans(
+    parts: Sequence[CompiledExperiment],
     place: Store,
     *,
     workers: int | None = None,
     isolate: bool = False,
     listen: Callable[[Event], None] = lambda _: None,
-) -> Outcome:
+) -> RunResult:
     """Run what is missing of experiments as one plan; the first is the one that is remembered."""
     for loaded, _ in parts:
-        check_folder(Names(loaded))
+        check_folder(ResolvedExperiment(loaded))
     place.prepare()
     executor = LocalExecutor(place, workers=workers or default_workers(), isolate=isolate)
     try:
         place.sweep()
-        remember(*parts[0], place)
-        return executor.run(joint(parts), listen)
+        save_record(*parts[0], place)
+        return executor.run(merge_plans(parts), listen)
     except OSError as error:  # the workers' own are told by the workers
-        raise explain(error, place.root) from error
+        raise to_store_error(error, place.root) from error
 
 
-def results(loaded: Loaded | None = None, store: Store | Path | str | None = None) -> pd.DataFrame:
+def results(
+    loaded: LoadedExperiment | None = None, store: Store | Path | str | None = None
+) -> pd.DataFrame:
     """The scores known so far as a tidy frame; of all the store's experiments if none is given.
 
     Columns: encoder, intermediate, target, language, split, seed, metric, value, n, key, note.
     """
     place = open_store(store)
-    cells = compile_experiment(loaded).cells if loaded else remembered_cells(place)
+    cells = compile_experiment(loaded).cells if loaded else recorded_cells(place)
     return results_frame(cells, place)
 
 
-def gains(loaded: Loaded, store: Store | Path | str | None = None) -> pd.DataFrame:
+def gains(loaded: LoadedExperiment, store: Store | Path | str | None = None) -> pd.DataFrame:
     """The gain of every setting over the baseline, with intervals; see `analysis.stats`."""
     from xstilts.analysis.gains import gain_table
 
     place = open_store(store)
     cells = compile_experiment(loaded).cells
-    return gain_table(outcomes(cells, place), results_frame(cells, place), expected(cells))
+    return gain_table(example_scores(cells, place), results_frame(cells, place), expected(cells))
 
 
 def best(
-    loaded: Loaded,
+    loaded: LoadedExperiment,
     store: Store | Path | str | None = None,
     *,
     candidates: Collection[str] | None = None,
@@ -246,15 +254,17 @@ def best(
     return best_per_target(compiled, place, results_frame(compiled.cells, place), candidates)
 
 
-def xtreme_table(loaded: Loaded, store: Store | Path | str | None = None) -> Section | None:
+def xtreme_table(
+    loaded: LoadedExperiment, store: Store | Path | str | None = None
+) -> Section | None:
     """Settings by XTREME's targets, groups and average; none without a score of these."""
-    from xstilts.reports.eval_splits import stand_in_note
+    from xstilts.reports.eval_splits import nonstandard_splits_note
     from xstilts.reports.sections import xtreme_section
 
     compiled = compile_experiment(loaded)
     targets = loaded.experiment.targets
     found = results(loaded, store)
-    return xtreme_section(found, best(loaded, store), targets, stand_in_note(compiled))
+    return xtreme_section(found, best(loaded, store), targets, nonstandard_splits_note(compiled))
 
 
 def claims(
@@ -270,14 +280,15 @@ def claims(
     Raises:
         ConfigError: with file and line; or no experiment was run in the store.
     """
-    from xstilts.claims.evidence import body_of
+    from xstilts.claims.evidence import evidence_of
     from xstilts.claims.judge import judge
     from xstilts.claims.schema import load_claims
-    from xstilts.reports.eval_splits import stand_ins
+    from xstilts.reports.eval_splits import nonstandard_splits
 
     listed, place = load_claims(path), open_store(store)
     bodies = [
-        body_of(name, compiled, place, stand_ins(compiled)) for name, compiled in newest(place)
+        evidence_of(name, compiled, place, nonstandard_splits(compiled))
+        for name, compiled in newest(place)
     ]
     if not bodies:
         raise ConfigError(
@@ -287,7 +298,7 @@ def claims(
 
 
 def report(
-    loaded: Loaded,
+    loaded: LoadedExperiment,
     path: Path | str | None = None,
     store: Store | Path | str | None = None,
     *,
@@ -305,11 +316,11 @@ def report(
         submissions(loaded, target, store)
         return target
     from xstilts.reports.build import write_report
-    from xstilts.reports.html import Facts
+    from xstilts.reports.html import ReportData
 
     place = open_store(store)
     outlook = plan(loaded, place)
-    facts = Facts(
+    facts = ReportData(
         loaded.experiment,
         outlook.compiled,
         outlook.standings,
@@ -322,7 +333,9 @@ def report(
 
 
 def submissions(
-    loaded: Loaded, path: Path | str | None = None, store: Store | Path | str | None = None
+    loaded: LoadedExperiment,
+    path: Path | str | None = None,
+    store: Store | Path | str | None = None,
 ) -> list[Submission]:
     """Write the test predictions as XTREME's leaderboard takes them, and check them.
 
@@ -338,13 +351,13 @@ def submissions(
     return write_submissions(compile_experiment(loaded), open_store(store), target, loaded.data)
 
 
-def submission_folder(loaded: Loaded, path: Path | str | None = None) -> Path:
+def submission_folder(loaded: LoadedExperiment, path: Path | str | None = None) -> Path:
     """Where submissions are written: the folder given, else ./xstilts-NAME-xtreme."""
     return Path(path) if path else Path(f"xstilts-{loaded.experiment.name}-{SUBMISSION}")
 
 
-def check_data(names: Sequence[str], data: Path | str | None = None) -> Iterator[Finding]:
-    """What there is of the data of suites and tasks: see `tasks.survey.Finding`.
+def check_data(names: Sequence[str], data: Path | str | None = None) -> Iterator[SplitReport]:
+    """What there is of the data of suites and tasks: see `tasks.survey.SplitReport`.
 
     Args:
         names: suites (`tasks.suites.SUITES`) and tasks.
@@ -361,7 +374,7 @@ def check_data(names: Sequence[str], data: Path | str | None = None) -> Iterator
         for split in task.splits:
             for code in task.languages_of(split):
                 needed = is_needed(task, split, code, splits)
-                yield survey(task, split, code, place, needed=needed)
+                yield check_split(task, split, code, place, needed=needed)
 
 
 @dataclass(frozen=True)
@@ -370,10 +383,10 @@ class ExperimentStatus:
 
     name: str
     stages: int
-    states: dict[State, int]
+    states: dict[StageState, int]
 
 
-def experiments(store: Store) -> list[ExperimentStatus]:
+def status(store: Store) -> list[ExperimentStatus]:
     """Every experiment that was run in a store, by name."""
     found = []
     for path in records(store):
@@ -383,7 +396,7 @@ def experiments(store: Store) -> list[ExperimentStatus]:
     return found
 
 
-def check_room(outlook: Outlook, store: Store) -> None:
+def check_disk_space(outlook: PlanSummary, store: Store) -> None:
     """Refuse to start what the disk cannot hold.
 
     Raises:
@@ -401,10 +414,10 @@ def default_workers() -> int:
     """One process for each processor that this process may use, at most four; one with a GPU."""
     if any(Path("/dev").glob("nvidia[0-9]*")):
         return 1  # several would share its memory
-    return min(4, usable())
+    return min(4, available_cores())
 
 
-def compiled_in(loaded: Loaded, store: Store) -> Compiled:
+def compile_with_history(loaded: LoadedExperiment, store: Store) -> CompiledPlan:
     """The compiled experiment, with its last run's stages to tell what has changed."""
     compiled = compile_experiment(loaded)
     known: dict[str, Any] = {}

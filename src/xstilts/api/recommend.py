@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING
 
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
-from xstilts.analysis.run_records import Remembered, remembered
+from xstilts.analysis.run_records import RunRecord, saved_records
 from xstilts.api import experiment as api
 from xstilts.config.intermediate import BASELINE
-from xstilts.core.plan import Plan, State
-from xstilts.core.store import Store, explain
+from xstilts.core.plan import Plan, StageState
+from xstilts.core.store import Store, to_store_error
 from xstilts.executors.events import Event
-from xstilts.executors.local import LocalExecutor, Outcome
-from xstilts.planning.compile import Cell, Compiled, compile_experiment
+from xstilts.executors.local import LocalExecutor, RunResult
+from xstilts.planning.compile import CompiledPlan, ResultCell, compile_experiment
 from xstilts.planning.cost import calibration
-from xstilts.planning.measures import Measured, compile_measures
-from xstilts.planning.remaining_cost import Price, prices
-from xstilts.planning.resolve import Names
+from xstilts.planning.measures import MeasureRef, compile_measures
+from xstilts.planning.remaining_cost import RemainingCost, remaining_costs
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.validate import check_folder
-from xstilts.recommend.backtest import held_out
+from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.known_gains import direct_gains, known_gains
-from xstilts.recommend.predict import CHEAP, Known, recommend
-from xstilts.recommend.request import Wanted, wanted
+from xstilts.recommend.predict import LOW_COST, KnownGains, recommend
+from xstilts.recommend.request import Request, make_request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Recommendation:
             what is still to do for a candidate beside the baseline.
         measures: of the candidates and this target, see `studies.measured.measures_table`.
         baseline: what is still to do for the baseline, once.
-        past: for this encoder's other targets, see `studies.hindsight.held_out`.
+        past: for this encoder's other targets, see `studies.hindsight.leave_one_target_out`.
         calibrated: whether seconds are measured in this store.
     """
 
@@ -54,25 +54,25 @@ class Recommendation:
     target: str
     table: pd.DataFrame
     measures: pd.DataFrame
-    baseline: Price
+    baseline: RemainingCost
     past: pd.DataFrame
     calibrated: bool
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecommendationRequest:
     """A question to a store.
 
     Args:
         measuring: whether cheap measures are looked at.
     """
 
-    wanted: Wanted
+    wanted: Request
     store: Store
     measuring: bool = True
 
     @cached_property
-    def compiled(self) -> Compiled:
+    def compiled(self) -> CompiledPlan:
         """What it would take to know.
 
         Raises:
@@ -81,12 +81,12 @@ class Asked:
         return compile_experiment(self.wanted.loaded)
 
     @cached_property
-    def past(self) -> tuple[Remembered, ...]:
+    def past(self) -> tuple[RunRecord, ...]:
         """The experiments that were run in the store, the newest last."""
-        return tuple(remembered(self.store))
+        return tuple(saved_records(self.store))
 
     @property
-    def cells(self) -> dict[str, tuple[Cell, ...]]:
+    def cells(self) -> dict[str, tuple[ResultCell, ...]]:
         """Theirs, by name."""
         return {one.name: one.cells for one in self.past}
 
@@ -102,23 +102,23 @@ class Asked:
         return calibration(plan, plan.standings(self.store))
 
     @cached_property
-    def cheap(self) -> tuple[Plan, tuple[Measured, ...]]:
+    def cheap(self) -> tuple[Plan, tuple[MeasureRef, ...]]:
         """The stages of the cheap measures, and where each is found."""
         if not self.measuring:
             return Plan(()), ()
         wide = self.wanted.widened(self.gains, self.store)
-        stages, measured = compile_measures(wide, CHEAP)
+        stages, measured = compile_measures(wide, LOW_COST)
         return Plan.of(stages), measured
 
-    def outlook(self, workers: int | None = None) -> api.Outlook:
+    def outlook(self, workers: int | None = None) -> api.PlanSummary:
         """What is to do for the measures."""
         plan = self.cheap[0]
         standings = plan.standings(self.store)
         ratios = self.ratios
         seconds = {one.key: one.cost.seconds * ratios.get(one.kind, 1.0) for one in plan.stages}
-        todo = [one for one in plan.stages if standings[one.key].state is State.TODO]
-        return api.Outlook(
-            Compiled(plan, ()),
+        todo = [one for one in plan.stages if standings[one.key].state is StageState.TODO]
+        return api.PlanSummary(
+            CompiledPlan(plan, ()),
             standings,
             seconds,
             seconds=sum(seconds[one.key] for one in todo) / (workers or api.default_workers()),
@@ -131,32 +131,32 @@ class Asked:
 
     def measure(
         self, *, workers: int | None = None, listen: Callable[[Event], None] = lambda _: None
-    ) -> Outcome:
+    ) -> RunResult:
         """Take the cheap measures that are missing; what fails is missing from the advice.
 
         Raises:
             ConfigError: there is no folder for tasks that only files have.
             StoreError: the store cannot be written.
         """
-        check_folder(Names(self.wanted.loaded))
+        check_folder(ResolvedExperiment(self.wanted.loaded))
         self.store.prepare()
         try:
             self.store.sweep()
             executor = LocalExecutor(self.store, workers=workers or api.default_workers())
             return executor.run(self.cheap[0], listen)
         except OSError as error:  # the workers' own are told by the workers
-            raise explain(error, self.store.root) from error
+            raise to_store_error(error, self.store.root) from error
 
     def advise(self) -> Recommendation:
         """The ranking from what there is so far."""
-        encoder, target = Names(self.wanted.loaded).source.name, self.wanted.target
+        encoder, target = ResolvedExperiment(self.wanted.loaded).source.name, self.wanted.target
         names, languages = self.wanted.candidates, self.wanted.languages or None
         direct = direct_gains(self.cells, self.store, (encoder, target), names, languages)
         measures = measures_table(self.cheap[1], facts_in(self.store))
-        known = Known(self.gains, measures, direct.gains, direct.failed)
+        known = KnownGains(self.gains, measures, direct.gains, direct.failed)
         table = recommend(names, target, encoder, known)
         plan = self.compiled.plan
-        cost = prices(self.compiled, plan.standings(self.store), self.ratios)
+        cost = remaining_costs(self.compiled, plan.standings(self.store), self.ratios)
         return Recommendation(
             encoder,
             target,
@@ -166,12 +166,12 @@ class Asked:
             ),
             measures[measures["task"].isin(names) & measures["other"].isin(["", target])],
             cost[BASELINE],
-            held_out(self.gains[self.gains["encoder"] == encoder], measures),
+            leave_one_target_out(self.gains[self.gains["encoder"] == encoder], measures),
             bool(self.ratios),
         )
 
 
-def ask(
+def prepare_recommendation(
     target: str,
     candidates: Sequence[str],
     *,
@@ -181,7 +181,7 @@ def ask(
     data: Path | str | None = None,
     store: Store | Path | str | None = None,
     measuring: bool = True,
-) -> Asked:
+) -> RecommendationRequest:
     """A question about candidates for a target: to be looked at, measured, and answered.
 
     Args:
@@ -195,7 +195,9 @@ def ask(
     """
     base = api.load(like, encoder=encoder, data=data) if like else None
     place = Path(data).expanduser().absolute() if data else None
-    question = wanted(target, candidates, base, encoder=encoder, languages=languages, data=place)
-    asked = Asked(question, api.open_store(store), measuring)
+    question = make_request(
+        target, candidates, base, encoder=encoder, languages=languages, data=place
+    )
+    asked = RecommendationRequest(question, api.open_store(store), measuring)
     asked.compiled  # noqa: B018 - complain before anything is run
     return asked

@@ -11,41 +11,41 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xstilts.api import experiment as api
-from xstilts.api.experiment import Outlook, open_store
-from xstilts.config.load import Loaded
-from xstilts.core.plan import State
+from xstilts.api.experiment import PlanSummary, open_store
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
-from xstilts.executors.local import Outcome
+from xstilts.executors.local import RunResult
 from xstilts.reports.study import write_answer
 from xstilts.studies import STUDIES
 from xstilts.studies.base import Answer
-from xstilts.studies.study_plan import Planned, planned
+from xstilts.studies.study_plan import StudyPlan, plan_study
 
 
 @dataclass(frozen=True)
-class Asked:
+class StudyRun:
     """A study about an experiment in a store.
 
     Args:
         planned: what it reads; made once, as planning hashes every stage.
     """
 
-    planned: Planned
+    planned: StudyPlan
     store: Store
 
-    def outlook(self, workers: int | None = None) -> Outlook:
+    def outlook(self, workers: int | None = None) -> PlanSummary:
         """What is done of what the study reads, and what is to do."""
         (_, own), *others = self.planned
-        known = api.compiled_in(self.planned.loaded, self.store).plan.known
+        known = api.compile_with_history(self.planned.loaded, self.store).plan.known
         own = replace(own, plan=replace(own.plan, known=known))
-        return api.outlook([(self.planned.loaded, own), *others], self.store, workers)
+        return api.plan_summary([(self.planned.loaded, own), *others], self.store, workers)
 
     def run(
         self, *, workers: int | None = None, listen: Callable[[Event], None] = lambda _: None
-    ) -> Outcome:
+    ) -> RunResult:
         """Run what is missing; what fails is missing from the answer, which says so."""
-        return api.run_parts(list(self.planned), self.store, workers=workers, listen=listen)
+        return api.run_plans(list(self.planned), self.store, workers=workers, listen=listen)
 
     def answer(self) -> tuple[Answer, list[Path]]:
         """The answer from what there is so far, and the files that were written for it."""
@@ -61,7 +61,7 @@ class Asked:
             key for one in self.planned.measured for key in one.keys
         }
         todo = [stage for stage in seen.todo if stage.key in wanted]
-        lost = [key for key in wanted if seen.standings[key].state is State.DIVERGED]
+        lost = [key for key in wanted if seen.standings[key].state is StageState.DIVERGED]
         said = []
         if todo:
             said.append(
@@ -76,19 +76,21 @@ class Asked:
         return said
 
 
-def ask(name: str, loaded: Loaded, store: Store | Path | str | None = None) -> Asked:
+def prepare_study(
+    name: str, loaded: LoadedExperiment, store: Store | Path | str | None = None
+) -> StudyRun:
     """A study about an experiment: to be looked at, run, and answered.
 
     Raises:
         UnknownName: no such study.
         ConfigError: the experiment's names do not fit together.
     """
-    return Asked(planned(STUDIES.get(name), loaded), open_store(store))
+    return StudyRun(plan_study(STUDIES.get(name), loaded), open_store(store))
 
 
 def study(
     name: str,
-    loaded: Loaded,
+    loaded: LoadedExperiment,
     store: Store | Path | str | None = None,
     *,
     workers: int | None = None,
@@ -100,6 +102,6 @@ def study(
         UnknownName: no such study.
         StoreError: the store cannot be written.
     """
-    asked = ask(name, loaded, store)
+    asked = prepare_study(name, loaded, store)
     asked.run(workers=workers, listen=listen)
     return asked.answer()[0]

@@ -8,23 +8,30 @@ from typing import Literal
 
 from pydantic import Field
 
-from xstilts.claims.evidence import Body
-from xstilts.claims.mean_gains import Average, Choice, choose, difference, found, nothing_for
-from xstilts.claims.verdict import Check, Found, Measure, alike, decide
+from xstilts.claims.evidence import ExperimentEvidence
+from xstilts.claims.mean_gains import (
+    MeanGain,
+    SettingChoice,
+    choose,
+    difference,
+    found,
+    nothing_for,
+)
+from xstilts.claims.verdict import Check, CheckResult, Measure, decide, mean_over_settings
 from xstilts.config.experiment import Model
 
-Pairs = Mapping[tuple[str, str], Average]
+Pairs = Mapping[tuple[str, str], MeanGain]
 """(setting, other setting) → how much more the first gains."""
 
 
-class Order(Model):
+class OrderCheck(Model):
     """`order`: the tasks' mean gains fall in the order in which they are written."""
 
     tasks: dict[str, tuple[str, ...]] = Field(min_length=2)
     targets: tuple[str, ...] = Field(min_length=1)
 
 
-def _order(params: Order, body: Body) -> Found:
+def _order(params: OrderCheck, body: ExperimentEvidence) -> CheckResult:
     chosen = choose(body, params.tasks, None)
     pairs = _differences(body, list(pairwise(chosen.settings.values())), params.targets)
     if not pairs:
@@ -33,15 +40,15 @@ def _order(params: Order, body: Body) -> Found:
     return _pairs_found(body, pairs, params.targets).lacking_too(chosen.lacking)
 
 
-class Best(Model):
+class BestCheck(Model):
     """`best`: the settings gain more than every other of one task; a mixture than others too."""
 
-    tasks: Choice
+    tasks: SettingChoice
     targets: tuple[str, ...] = Field(min_length=1)
     of: int | None = None
 
 
-def _best(params: Best, body: Body) -> Found:
+def _best(params: BestCheck, body: ExperimentEvidence) -> CheckResult:
     chosen = choose(body, params.tasks, params.of)
     ours = set(chosen.settings.values())
     rivals = (*body.singles, *(body.mixtures if params.tasks == "mixture" else ()))
@@ -60,13 +67,13 @@ def _best(params: Best, body: Body) -> Found:
 
 
 def _differences(
-    body: Body, wanted: Collection[tuple[str, str]], targets: tuple[str, ...]
+    body: ExperimentEvidence, wanted: Collection[tuple[str, str]], targets: tuple[str, ...]
 ) -> Pairs:
     known = {(one, other): difference(body, one, other, targets) for one, other in wanted}
     return {pair: average for pair, average in known.items() if average}
 
 
-def _pairs_found(body: Body, pairs: Pairs, targets: tuple[str, ...]) -> Found:
+def _pairs_found(body: ExperimentEvidence, pairs: Pairs, targets: tuple[str, ...]) -> CheckResult:
     measures = [
         Measure(f"{one} over {other}", pair.effect.estimate(), "difference")
         for (one, other), pair in pairs.items()
@@ -77,16 +84,16 @@ def _pairs_found(body: Body, pairs: Pairs, targets: tuple[str, ...]) -> Found:
     return found(body, decision, measures, settings, targets, used)
 
 
-class TargetsDiffer(Model):
+class TargetsDifferCheck(Model):
     """`targets-differ`: on average over the settings, one target gains more than another."""
 
-    tasks: Choice
+    tasks: SettingChoice
     more: str
     less: str
     of: int | None = None
 
 
-def _targets_differ(params: TargetsDiffer, body: Body) -> Found:
+def _targets_differ(params: TargetsDifferCheck, body: ExperimentEvidence) -> CheckResult:
     chosen = choose(body, params.tasks, params.of)
     both = {}
     for setting in chosen.settings.values():
@@ -96,14 +103,14 @@ def _targets_differ(params: TargetsDiffer, body: Body) -> Found:
     targets = (params.more, params.less)
     if not both:
         return nothing_for(body, "intermediate tasks", targets)
-    mean = alike(list(both.values()))
+    mean = mean_over_settings(list(both.values()))
     words = f"difference, mean of {len(both)} settings"
     measure = Measure(f"{params.more} over {params.less}", mean.estimate(), words)
     told = found(body, decide([mean]), [measure], list(both), targets, targets)
     return told.lacking_too(chosen.lacking)
 
 
-class PlainOver(Model):
+class PlainOverCheck(Model):
     """`plain-over`: settings gain more than the same with something added.
 
     `text`: masked language modelling beside the tasks; `languages`: training data in other
@@ -115,7 +122,7 @@ class PlainOver(Model):
     label: str = ""
 
 
-def _plain_over(params: PlainOver, body: Body) -> Found:
+def _plain_over(params: PlainOverCheck, body: ExperimentEvidence) -> CheckResult:
     wanted = []
     for name, setting in body.settings.items():
         plain = body.plain(setting, text=params.variant == "text")
@@ -125,7 +132,7 @@ def _plain_over(params: PlainOver, body: Body) -> Found:
     if not pairs:
         what = {"text": "mnli+TEXT", "languages": "mnli@de"}[params.variant]
         return nothing_for(body, f"pairs of settings such as mnli and {what}", params.targets)
-    mean = alike([pair.effect for pair in pairs.values()])
+    mean = mean_over_settings([pair.effect for pair in pairs.values()])
     words = ", ".join(f"{one} over {other}" for one, other in pairs)
     measure = Measure(params.label, mean.estimate(), words)
     settings = {name for pair in pairs for name in pair}
@@ -133,7 +140,7 @@ def _plain_over(params: PlainOver, body: Body) -> Found:
     return found(body, decide([mean]), [measure], settings, params.targets, used)
 
 
-ORDER = Check(Order, _order)
-BEST = Check(Best, _best)
-TARGETS_DIFFER = Check(TargetsDiffer, _targets_differ)
-PLAIN_OVER = Check(PlainOver, _plain_over)
+ORDER = Check(OrderCheck, _order)
+BEST = Check(BestCheck, _best)
+TARGETS_DIFFER = Check(TargetsDifferCheck, _targets_differ)
+PLAIN_OVER = Check(PlainOverCheck, _plain_over)

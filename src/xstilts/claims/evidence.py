@@ -13,16 +13,16 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, Outcome, drawn_gains
-from xstilts.analysis.layer_sweeps import customary
-from xstilts.analysis.results import outcomes, results_frame
+from xstilts.analysis.gains import ENGLISH, ExampleScores, bootstrap_gains
+from xstilts.analysis.layer_sweeps import default_way
+from xstilts.analysis.results import example_scores, results_frame
 from xstilts.analysis.run_gains import Gains, gains_of
 from xstilts.analysis.selection import best_per_target
-from xstilts.claims.verdict import Drawn
-from xstilts.config.intermediate import BASELINE, Setting, mixture_name, parse_setting
+from xstilts.claims.verdict import BootstrapEffect
+from xstilts.config.intermediate import BASELINE, IntermediateSetting, mixture_name, parse_setting
 from xstilts.core.store import Store
 from xstilts.models.encoder_defaults import KNOWN
-from xstilts.planning.compile import TEXT, Cell, Compiled
+from xstilts.planning.compile import TEXT, CompiledPlan, ResultCell
 
 DRAWS = 2_000
 
@@ -41,7 +41,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Body:
+class ExperimentEvidence:
     """An experiment's results so far.
 
     Args:
@@ -57,9 +57,9 @@ class Body:
 
     experiment: str
     encoder: str
-    cells: tuple[Cell, ...]
+    cells: tuple[ResultCell, ...]
     frame: pd.DataFrame
-    outcomes: Callable[[str], Sequence[Outcome]] = lambda _: ()
+    outcomes: Callable[[str], Sequence[ExampleScores]] = lambda _: ()
     best: pd.DataFrame = field(default_factory=pd.DataFrame)
     trainings: Mapping[str, Training] = field(default_factory=dict)
     stand_ins: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Body:
         return gains_of(self.frame, self.cells)
 
     @cached_property
-    def settings(self) -> dict[str, Setting]:
+    def settings(self) -> dict[str, IntermediateSetting]:
         """Name → the settings of its cells but the baseline, in their order."""
         names = dict.fromkeys(cell.intermediate for cell in self.cells)
         return {name: parse_setting(name) for name in names if name != BASELINE}
@@ -108,7 +108,7 @@ class Body:
             and not any(self.formats.get(task) == TEXT for task in setting.tasks)
         }
 
-    def plain(self, setting: Setting, *, text: bool) -> str:
+    def plain(self, setting: IntermediateSetting, *, text: bool) -> str:
         """The setting without running text, or without its languages; its own name if alike."""
         chain = [
             tuple(part for part in mixture if self.formats.get(part.task) != TEXT)
@@ -118,7 +118,7 @@ class Body:
         ]
         return " > ".join(mixture_name(mixture) for mixture in chain if mixture)
 
-    def gain(self, target: str, setting: str) -> Drawn | None:
+    def gain(self, target: str, setting: str) -> BootstrapEffect | None:
         """The zero-shot gain on a target; none where it was left out or is not there."""
         return self._of_target(target).get(setting)
 
@@ -132,44 +132,46 @@ class Body:
         )
 
     @cached_property
-    def _known(self) -> dict[str, dict[str, Drawn]]:
+    def _known(self) -> dict[str, dict[str, BootstrapEffect]]:
         return {}
 
-    def _of_target(self, target: str) -> dict[str, Drawn]:
+    def _of_target(self, target: str) -> dict[str, BootstrapEffect]:
         if target not in self._known:
             self._known[target] = self._drawn(target)
         return self._known[target]
 
-    def _drawn(self, target: str) -> dict[str, Drawn]:
+    def _drawn(self, target: str) -> dict[str, BootstrapEffect]:
         table = self.gains.table
         here = table[(table["target"] == target) & (table["language"] != ENGLISH)]
         if here.empty:
             return {}
         metric, sound = here["metric"].iloc[0], {BASELINE, *here["setting"]}
-        systems: dict[str, dict[tuple[str, int], Outcome]] = {}
+        systems: dict[str, dict[tuple[str, int], ExampleScores]] = {}
         for one in self.outcomes(target):
             if one.metric == metric and one.intermediate in sound:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
-        drawn = drawn_gains(metric, systems, self.draws)
+        drawn = bootstrap_gains(metric, systems, self.draws)
         values = here.groupby("setting", sort=False)["gain"].mean()
         return {
-            name: Drawn(float(value), np.asarray(drawn[name]), _examples(systems[name]))
+            name: BootstrapEffect(float(value), np.asarray(drawn[name]), _examples(systems[name]))
             for name, value in values.items()
             if name in drawn
         }
 
 
-def _examples(system: Mapping[tuple[str, int], Outcome]) -> int:
+def _examples(system: Mapping[tuple[str, int], ExampleScores]) -> int:
     """Test examples of all languages but English, of one seed."""
     sizes = {language: len(one.ids) for (language, _), one in system.items()}
     return sum(size for language, size in sizes.items() if language != ENGLISH)
 
 
-def body_of(name: str, compiled: Compiled, store: Store, stand_ins: Mapping[str, str]) -> Body:
+def evidence_of(
+    name: str, compiled: CompiledPlan, store: Store, stand_ins: Mapping[str, str]
+) -> ExperimentEvidence:
     """What a store holds of an experiment as it was run; of a sweep over layers the usual one."""
     encoder = compiled.cells[0].encoder
     layer = KNOWN[encoder].retrieval_layer if encoder in KNOWN else None
-    plain = customary((cell.target for cell in compiled.cells), layer)
+    plain = default_way((cell.target for cell in compiled.cells), layer)
     cells = tuple(
         replace(cell, target=plain[cell.target]) for cell in compiled.cells if cell.target in plain
     )
@@ -187,9 +189,11 @@ def body_of(name: str, compiled: Compiled, store: Store, stand_ins: Mapping[str,
         if stage.kind == "train"
     }
 
-    def of_target(target: str) -> list[Outcome]:
+    def of_target(target: str) -> list[ExampleScores]:
         here = [cell for cell in cells if cell.target == target and cell.language != ENGLISH]
-        return outcomes(here, store)
+        return example_scores(here, store)
 
     ways = {task: name for name, task in plain.items() if name != task}
-    return Body(name, encoder, cells, frame, of_target, best, trainings, stand_ins, ways)
+    return ExperimentEvidence(
+        name, encoder, cells, frame, of_target, best, trainings, stand_ins, ways
+    )

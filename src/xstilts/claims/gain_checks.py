@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from xstilts.analysis.selection import How
-from xstilts.claims.evidence import Body
-from xstilts.claims.mean_gains import Choice, average, choose, found, nothing_for
+from xstilts.analysis.selection import SelectedBy
+from xstilts.claims.evidence import ExperimentEvidence
+from xstilts.claims.mean_gains import SettingChoice, average, choose, found, nothing_for
 from xstilts.claims.verdict import (
+    BootstrapEffect,
     Check,
+    CheckResult,
     Decision,
-    Drawn,
-    Found,
     Measure,
     Verdict,
-    alike,
     decide,
-    mean_of,
+    mean_over_settings,
+    mean_over_targets,
 )
 from xstilts.config.experiment import Fraction, Model
 from xstilts.statistics.bootstrap import percentiles
 from xstilts.statistics.estimate import LEVEL
 
 
-class Gains(Model):
+class GainsCheck(Model):
     """`gains`: so many of the settings gain on these targets."""
 
-    tasks: Choice
+    tasks: SettingChoice
     targets: tuple[str, ...] = Field(min_length=1)
     share: Fraction = Field(1.0, description="of the settings that must gain")
     of: int | None = Field(None, description="how many tasks the claim was published about")
     label: str = Field("", description="of the mean over the settings, beside a published figure")
 
 
-def _gains(params: Gains, body: Body) -> Found:
+def _gains(params: GainsCheck, body: ExperimentEvidence) -> CheckResult:
     chosen = choose(body, params.tasks, params.of, params.label)
     each = {
         (name, setting): one
@@ -44,7 +44,7 @@ def _gains(params: Gains, body: Body) -> Found:
         return nothing_for(body, _words(params.tasks), params.targets)
     measures = [Measure(name, one.effect.estimate(), of) for (name, of), one in each.items()]
     if params.label and params.tasks == "singles":
-        mean = alike([one.effect for one in each.values()])
+        mean = mean_over_settings([one.effect for one in each.values()])
         measures.insert(0, Measure(params.label, mean.estimate(), f"mean of {len(each)} settings"))
     used = {target for one in each.values() for target in one.targets}
     decision = decide([one.effect for one in each.values()], params.share)
@@ -52,7 +52,7 @@ def _gains(params: Gains, body: Body) -> Found:
     return told.lacking_too(chosen.lacking)
 
 
-def _words(tasks: Choice) -> str:
+def _words(tasks: SettingChoice) -> str:
     if tasks == "singles":
         return "single intermediate tasks"
     if tasks == "mixture":
@@ -60,17 +60,17 @@ def _words(tasks: Choice) -> str:
     return "one of " + ", ".join(name for names in tasks.values() for name in names)
 
 
-class NoGain(Model):
+class NoGainCheck(Model):
     """`no-gain`: on average over the settings, the gain on these targets is below a margin."""
 
-    tasks: Choice
+    tasks: SettingChoice
     targets: tuple[str, ...] = Field(min_length=1)
     margin: float = Field(1.0, gt=0, description="points of 100 that would be a gain")
     of: int | None = None
     label: str = ""
 
 
-def _no_gain(params: NoGain, body: Body) -> Found:
+def _no_gain(params: NoGainCheck, body: ExperimentEvidence) -> CheckResult:
     chosen = choose(body, params.tasks, params.of)
     each = {
         setting: one
@@ -79,7 +79,7 @@ def _no_gain(params: NoGain, body: Body) -> Found:
     }
     if not each:
         return nothing_for(body, _words(params.tasks), params.targets)
-    mean = alike([one.effect for one in each.values()])
+    mean = mean_over_settings([one.effect for one in each.values()])
     used = {target for one in each.values() for target in one.targets}
     measure = Measure(params.label, mean.estimate(), f"mean of {len(each)} settings")
     decision = _absent(mean, params.margin)
@@ -87,7 +87,7 @@ def _no_gain(params: NoGain, body: Body) -> Found:
     return told.lacking_too(chosen.lacking)
 
 
-def _absent(effect: Drawn, margin: float) -> Decision:
+def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     """No gain of the margin or more: to find none is not to show that there is none."""
     low, high = percentiles(effect.draws)
     favour = float(((100 * effect.draws < margin).sum() + 1) / (len(effect.draws) + 2))
@@ -101,25 +101,25 @@ def _absent(effect: Drawn, margin: float) -> Decision:
     return Decision(Verdict.UNDECIDED, favour, f"{why} in four of five such runs")
 
 
-class Selection(Model):
+class SelectionCheck(Model):
     """`selection`: the settings chosen by dev, one per target, gain on average."""
 
     targets: tuple[str, ...] = Field(min_length=1)
     label: str = ""
 
 
-def _selection(params: Selection, body: Body) -> Found:
+def _selection(params: SelectionCheck, body: ExperimentEvidence) -> CheckResult:
     rows = body.best[body.best["english"]] if len(body.best) else body.best
     chosen, peeked = dict[str, str](), list[str]()
     for _, row in rows[rows["target"].isin(params.targets)].iterrows() if len(rows) else ():
-        if row["how"] == How.TEST:
+        if row["how"] == SelectedBy.TEST:
             peeked.append(row["target"])
         else:
             chosen[row["target"]] = row["intermediate"]
     gains = {target: gain for target, name in chosen.items() if (gain := body.gain(target, name))}
     if not gains:
         return nothing_for(body, "settings that English dev can choose among", params.targets)
-    mean = mean_of(list(gains.values()))
+    mean = mean_over_targets(list(gains.values()))
     names = ", ".join(f"{target}: {chosen[target]}" for target in gains)
     measures = [Measure(params.label, mean.estimate(), "chosen by English dev")]
     measures += [Measure(target, gain.estimate(), chosen[target]) for target, gain in gains.items()]
@@ -132,6 +132,6 @@ def _selection(params: Selection, body: Body) -> Found:
     )
 
 
-GAINS = Check(Gains, _gains)
-NO_GAIN = Check(NoGain, _no_gain)
-SELECTION = Check(Selection, _selection)
+GAINS = Check(GainsCheck, _gains)
+NO_GAIN = Check(NoGainCheck, _no_gain)
+SELECTION = Check(SelectionCheck, _selection)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isnan
 
-from xstilts.claims.evidence import Body
-from xstilts.claims.schema import Asked, Claim, Listed
-from xstilts.claims.verdict import Found, Measure, Verdict, confidence
+from xstilts.claims.evidence import ExperimentEvidence
+from xstilts.claims.schema import Claim, LoadedCheck, LoadedClaim
+from xstilts.claims.verdict import CheckResult, Measure, Verdict, confidence
 from xstilts.statistics.estimate import NAN
 
 
@@ -47,7 +47,9 @@ class Judgement:
     keys: tuple[str, ...] = ()
 
 
-def judge(claims: Sequence[Listed], bodies: Sequence[Body]) -> tuple[Judgement, ...]:
+def judge(
+    claims: Sequence[LoadedClaim], bodies: Sequence[ExperimentEvidence]
+) -> tuple[Judgement, ...]:
     """A verdict for every claim and experiment that it can be judged on.
 
     Args:
@@ -56,20 +58,20 @@ def judge(claims: Sequence[Listed], bodies: Sequence[Body]) -> tuple[Judgement, 
     return tuple(one for listed in claims for one in _of_claim(listed, bodies))
 
 
-def _of_claim(listed: Listed, bodies: Sequence[Body]) -> Iterator[Judgement]:
+def _of_claim(listed: LoadedClaim, bodies: Sequence[ExperimentEvidence]) -> Iterator[Judgement]:
     each = [_judged(listed, body) for body in bodies]
     testable = [one for one in each if one.verdict is not Verdict.UNTESTABLE]
     yield from testable or each[:1]
 
 
-def _judged(listed: Listed, body: Body) -> Judgement:
+def _judged(listed: LoadedClaim, body: ExperimentEvidence) -> Judgement:
     claim = listed.claim
     answers = [(asked, asked.check.judge(asked.params, body)) for asked in listed.checks]
     verdict = _together(answers)
     told = [found for _, found in answers if found.verdict is not Verdict.UNTESTABLE]
     favours = [found.favour for found in told if not isnan(found.favour)]
     favour = min(favours, default=NAN)
-    lacking = _lacking(claim, body, answers)
+    lacking = _scope_gaps(claim, body, answers)
     return Judgement(
         claim,
         body.experiment,
@@ -86,7 +88,7 @@ def _judged(listed: Listed, body: Body) -> Judgement:
     )
 
 
-def _together(answers: Sequence[tuple[Asked, Found]]) -> Verdict:
+def _together(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Verdict:
     """All checks must hold: one contradiction contradicts, one that is not tested leaves open."""
     verdicts = [found.verdict for _, found in answers]
     missing = [asked.needed for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
@@ -97,7 +99,9 @@ def _together(answers: Sequence[tuple[Asked, Found]]) -> Verdict:
     return Verdict.UNDECIDED if missing or Verdict.UNDECIDED in verdicts else Verdict.SUPPORTED
 
 
-def _lacking(claim: Claim, body: Body, answers: Sequence[tuple[Asked, Found]]) -> tuple[str, ...]:
+def _scope_gaps(
+    claim: Claim, body: ExperimentEvidence, answers: Sequence[tuple[LoadedCheck, CheckResult]]
+) -> tuple[str, ...]:
     """What keeps the verdict from being about what was published, in words."""
     said = _each(found.lacking for _, found in answers)
     least: dict[str, str] = {}

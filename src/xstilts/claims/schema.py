@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from xstilts.claims import CHECKS
 from xstilts.claims.verdict import Check
 from xstilts.config.experiment import Fraction, Model
-from xstilts.config.yaml_lines import Lines, Place, explain, parse, read
+from xstilts.config.yaml_lines import Lines, Location, explain, parse, read
 from xstilts.core.errors import ConfigError
 
 Kind = Literal["effect", "ranking", "contrast", "selection", "setting"]
@@ -47,7 +47,7 @@ class Scope(Model):
 
 
 class Claim(Model):
-    """One claim; `checks` as written, see `Listed` for them ready to be asked."""
+    """One claim; `checks` as written, see `LoadedClaim` for them ready to be asked."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     short: str
@@ -74,7 +74,7 @@ class Claims(Model):
 
 
 @dataclass(frozen=True)
-class Asked:
+class LoadedCheck:
     """One check of a claim with its parameters.
 
     Args:
@@ -88,11 +88,11 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Listed:
+class LoadedClaim:
     """A claim and its checks."""
 
     claim: Claim
-    checks: tuple[Asked, ...]
+    checks: tuple[LoadedCheck, ...]
 
 
 def published() -> Path:
@@ -100,7 +100,7 @@ def published() -> Path:
     return Path(str(resources.files("xstilts.claims") / "claims.yaml"))
 
 
-def load_claims(path: Path | str | None = None) -> tuple[Listed, ...]:
+def load_claims(path: Path | str | None = None) -> tuple[LoadedClaim, ...]:
     """The claims of a file; the paper's if none is given.
 
     Raises:
@@ -121,19 +121,19 @@ def load_claims(path: Path | str | None = None) -> tuple[Listed, ...]:
             raise ConfigError(f"the claim {claim.id} is there twice", where=where)
         known.add(claim.id)
     return tuple(
-        Listed(claim, tuple(_asked(claim, number, lines, str(place))))
+        LoadedClaim(claim, tuple(_asked(claim, number, lines, str(place))))
         for number, claim in enumerate(found.claims)
     )
 
 
-def _asked(claim: Claim, number: int, lines: Lines, origin: str) -> list[Asked]:
+def _asked(claim: Claim, number: int, lines: Lines, origin: str) -> list[LoadedCheck]:
     return [
         _one(dict(params), ("claims", number, "checks", place), lines, origin)
         for place, params in enumerate(claim.checks)
     ]
 
 
-def _one(params: dict[str, Any], at: Place, lines: Lines, origin: str) -> Asked:
+def _one(params: dict[str, Any], at: Location, lines: Lines, origin: str) -> LoadedCheck:
     name = params.pop("check", None)
     if not isinstance(name, str):
         where = f"{origin}:{lines[at]}"
@@ -141,6 +141,6 @@ def _one(params: dict[str, Any], at: Place, lines: Lines, origin: str) -> Asked:
     check = CHECKS.get(name, where=f"{origin}:{lines[(*at, 'check')]}")
     needed = params.pop(OURS, False)
     try:
-        return Asked(name, check, check.params.model_validate(params), bool(needed))
+        return LoadedCheck(name, check, check.params.model_validate(params), bool(needed))
     except ValidationError as error:
         raise explain(error, lines, origin, check.params, at) from None

@@ -13,16 +13,16 @@ from typing import Any
 
 from pydantic import Field
 
-from xstilts.claims.evidence import Body
+from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.mean_gains import choose
-from xstilts.claims.verdict import Check, Found, Verdict, untestable
+from xstilts.claims.verdict import Check, CheckResult, Verdict, untestable
 from xstilts.config.experiment import Model
 from xstilts.config.intermediate import BASELINE
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 
 
 @dataclass(frozen=True)
-class Part:
+class SetupPart:
     """One part of a description.
 
     Args:
@@ -35,7 +35,7 @@ class Part:
     of: int = 1
 
 
-def settle(parts: Sequence[Part], keys: Iterable[str] = ()) -> Found:
+def combine_parts(parts: Sequence[SetupPart], keys: Iterable[str] = ()) -> CheckResult:
     """Met in full, in part, or not at all."""
     full = all(part.met >= part.of for part in parts)
     none = not any(part.met for part in parts)
@@ -43,27 +43,27 @@ def settle(parts: Sequence[Part], keys: Iterable[str] = ()) -> Found:
     lacking = () if full or none else ("the description is met in part",)
     said = "holds" if full else "does not hold" if none else "holds in part"
     words = f"{said} ({'; '.join(part.words for part in parts)})"
-    return Found(verdict, words, lacking=lacking, keys=tuple(dict.fromkeys(keys)))
+    return CheckResult(verdict, words, lacking=lacking, keys=tuple(dict.fromkeys(keys)))
 
 
-def _scored(body: Body) -> tuple[Cell, ...]:
+def _scored(body: ExperimentEvidence) -> tuple[ResultCell, ...]:
     """The cells that have a score."""
     there = set(body.frame.loc[body.frame["value"].notna(), "key"])
     return tuple(cell for cell in body.cells if cell.key in there)
 
 
-class Encoder(Model):
+class EncoderCheck(Model):
     """`encoder`: the experiment starts from one of these."""
 
     names: tuple[str, ...] = Field(min_length=1)
 
 
-def _encoder(params: Encoder, body: Body) -> Found:
+def _encoder(params: EncoderCheck, body: ExperimentEvidence) -> CheckResult:
     met = body.encoder in params.names
-    return settle([Part(f"the experiment starts from {body.encoder}", int(met))])
+    return combine_parts([SetupPart(f"the experiment starts from {body.encoder}", int(met))])
 
 
-class Phases(Model):
+class PhasesCheck(Model):
     """`phases`: what comes before a score."""
 
     encoders: tuple[str, ...] = Field((), description="beginnings of names of masked LMs: phase 1")
@@ -71,7 +71,7 @@ class Phases(Model):
     intermediate: bool = Field(False, description="targets are trained after another task")
 
 
-def _phases(params: Phases, body: Body) -> Found:
+def _phases(params: PhasesCheck, body: ExperimentEvidence) -> CheckResult:
     cells = _scored(body)
     trained = [cell for cell in cells if _own_training(cell, body)]
     searched = [cell for cell in cells if cell not in set(trained)]
@@ -79,24 +79,26 @@ def _phases(params: Phases, body: Body) -> Found:
     if params.encoders:
         known = body.encoder.rpartition("/")[2].startswith(params.encoders)
         said = "a public masked language model" if known else "not known as a plain masked LM"
-        parts.append(Part(f"phase 1: {body.encoder}, {said}", int(known)))
-    used: list[Cell] = []
+        parts.append(SetupPart(f"phase 1: {body.encoder}, {said}", int(known)))
+    used: list[ResultCell] = []
     for wanted, what in ((params.baseline, False), (params.intermediate, True)):
         if wanted:
             here = [cell for cell in trained if (cell.intermediate != BASELINE) == what]
             straight = [cell for cell in searched if (cell.intermediate != BASELINE) == what]
             parts.append(_trained_part(here, straight, after=what))
             used += here + straight
-    return settle(parts, [cell.key for cell in used])
+    return combine_parts(parts, [cell.key for cell in used])
 
 
-def _own_training(cell: Cell, body: Body) -> bool:
+def _own_training(cell: ResultCell, body: ExperimentEvidence) -> bool:
     """Whether the target itself is trained: one training more than the setting has mixtures."""
     setting = body.settings.get(cell.intermediate)
     return len(cell.trained_by) > (len(setting.chain) if setting else 0)
 
 
-def _trained_part(here: Sequence[Cell], straight: Sequence[Cell], *, after: bool) -> Part:
+def _trained_part(
+    here: Sequence[ResultCell], straight: Sequence[ResultCell], *, after: bool
+) -> SetupPart:
     names = ", ".join(dict.fromkeys(cell.target for cell in here)) or "no target"
     words = (
         f"{names} trained {'after intermediate tasks' if after else 'straight from the encoder'}"
@@ -104,46 +106,46 @@ def _trained_part(here: Sequence[Cell], straight: Sequence[Cell], *, after: bool
     if straight:
         searched = ", ".join(dict.fromkeys(cell.target for cell in straight))
         words += f"; without training data, scored as they are: {searched}"
-    return Part(words, int(bool(here)))
+    return SetupPart(words, int(bool(here)))
 
 
-class Multitask(Model):
+class MultitaskCheck(Model):
     """`multitask`: one setting trains on all intermediate tasks at once."""
 
     of: int | None = None
 
 
-def _multitask(params: Multitask, body: Body) -> Found:
+def _multitask(params: MultitaskCheck, body: ExperimentEvidence) -> CheckResult:
     chosen = choose(body, "mixture", params.of)
     if not chosen.settings:
-        return settle([Part("no setting mixes intermediate tasks", 0)])
+        return combine_parts([SetupPart("no setting mixes intermediate tasks", 0)])
     name = next(iter(chosen.settings.values()))
     tasks = body.mixtures[name]
     wanted = max(params.of or 0, len(set(body.singles) | tasks))
     keys = [cell.key for cell in _scored(body) if cell.intermediate == name]
     said = f"{name} mixes {len(tasks)} of {wanted} tasks" + ("" if keys else ", without scores")
-    return settle([Part(said, len(tasks) if keys else 0, wanted)], keys)
+    return combine_parts([SetupPart(said, len(tasks) if keys else 0, wanted)], keys)
 
 
-class TasksCompared(Model):
+class TasksComparedCheck(Model):
     """`tasks`: so many single English intermediate tasks, with scores."""
 
     count: int = Field(gt=0)
 
 
-def _tasks_compared(params: TasksCompared, body: Body) -> Found:
+def _tasks_compared(params: TasksComparedCheck, body: ExperimentEvidence) -> CheckResult:
     scored = {cell.intermediate: cell for cell in _scored(body)}
     names = [name for name in body.singles if name in scored and _is_english(scored[name], body)]
     words = f"{len(names)} of {params.count}: {', '.join(names) or 'none'}"
     keys = [cell.key for cell in _scored(body) if cell.intermediate in names]
-    return settle([Part(words, min(len(names), params.count), params.count)], keys)
+    return combine_parts([SetupPart(words, min(len(names), params.count), params.count)], keys)
 
 
-def _is_english(cell: Cell, body: Body) -> bool:
+def _is_english(cell: ResultCell, body: ExperimentEvidence) -> bool:
     return body.trainings[cell.trained_by[0]].languages == {"en"}
 
 
-class Covers(Model):
+class CoversCheck(Model):
     """`covers`: the intermediate tasks include one of each kind."""
 
     kinds: dict[str, tuple[str, ...]] = Field(
@@ -151,7 +153,7 @@ class Covers(Model):
     )
 
 
-def _covers(params: Covers, body: Body) -> Found:
+def _covers(params: CoversCheck, body: ExperimentEvidence) -> CheckResult:
     names = {cell.intermediate for cell in _scored(body)} & body.settings.keys()
     tasks = {task for name in names for task in body.settings[name].tasks}
     parts = []
@@ -159,32 +161,36 @@ def _covers(params: Covers, body: Body) -> Found:
         having = sorted(
             task for task in tasks if {task, f"format {body.formats.get(task)}"} & {*wanted}
         )
-        parts.append(Part(f"{kind}: {', '.join(having) or 'none'}", int(bool(having))))
-    return settle(parts)
+        parts.append(SetupPart(f"{kind}: {', '.join(having) or 'none'}", int(bool(having))))
+    return combine_parts(parts)
 
 
-class Languages(Model):
+class LanguagesCheck(Model):
     """`languages`: so many targets are evaluated, in so many languages."""
 
     targets: tuple[str, ...] = Field(min_length=1)
     count: int = Field(gt=0)
 
 
-def _languages(params: Languages, body: Body) -> Found:
+def _languages(params: LanguagesCheck, body: ExperimentEvidence) -> CheckResult:
     cells = [cell for cell in _scored(body) if cell.target in params.targets]
     targets = [name for name in params.targets if name in {cell.target for cell in cells}]
     codes = {cell.language for cell in cells}
     parts = [
-        Part(f"{len(targets)} of {len(params.targets)} targets", len(targets), len(params.targets)),
-        Part(f"{len(codes)} of {params.count} languages", len(codes), params.count),
+        SetupPart(
+            f"{len(targets)} of {len(params.targets)} targets", len(targets), len(params.targets)
+        ),
+        SetupPart(f"{len(codes)} of {params.count} languages", len(codes), params.count),
     ]
-    return settle(parts, [cell.key for cell in cells])
+    return combine_parts(parts, [cell.key for cell in cells])
 
 
-def _once_scored(params: type[Model], judge: Callable[[Any, Body], Found]) -> Check:
+def _once_scored(
+    params: type[Model], judge: Callable[[Any, ExperimentEvidence], CheckResult]
+) -> Check:
     """A check that says nothing of an experiment without any score."""
 
-    def judged(given: Any, body: Body) -> Found:
+    def judged(given: Any, body: ExperimentEvidence) -> CheckResult:
         if not _scored(body):
             return untestable("needs scores: run the experiment")
         return judge(given, body)
@@ -192,9 +198,9 @@ def _once_scored(params: type[Model], judge: Callable[[Any, Body], Found]) -> Ch
     return Check(params, judged)
 
 
-ENCODER = _once_scored(Encoder, _encoder)
-PHASES = _once_scored(Phases, _phases)
-MULTITASK = _once_scored(Multitask, _multitask)
-TASKS_COMPARED = _once_scored(TasksCompared, _tasks_compared)
-COVERS = _once_scored(Covers, _covers)
-LANGUAGES = _once_scored(Languages, _languages)
+ENCODER = _once_scored(EncoderCheck, _encoder)
+PHASES = _once_scored(PhasesCheck, _phases)
+MULTITASK = _once_scored(MultitaskCheck, _multitask)
+TASKS_COMPARED = _once_scored(TasksComparedCheck, _tasks_compared)
+COVERS = _once_scored(CoversCheck, _covers)
+LANGUAGES = _once_scored(LanguagesCheck, _languages)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel
 
-from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
+from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats
 from xstilts.statistics.multiple_testing import holm
 from xstilts.statistics.power import detectable_effect
 
 if TYPE_CHECKING:
-    from xstilts.claims.evidence import Body
+    from xstilts.claims.evidence import ExperimentEvidence
 
 
 class Verdict(StrEnum):
@@ -46,7 +46,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """The answer of one check.
 
     Args:
@@ -64,15 +64,15 @@ class Found:
     caveats: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
-    def lacking_too(self, words: Sequence[str]) -> Found:
+    def lacking_too(self, words: Sequence[str]) -> CheckResult:
         """With more of what it was not judged on."""
         return replace(self, lacking=(*words, *self.lacking))
 
-    def with_caveats(self, words: Sequence[str]) -> Found:
+    def with_caveats(self, words: Sequence[str]) -> CheckResult:
         """With more that must be known."""
         return replace(self, caveats=(*words, *self.caveats))
 
-    def with_why(self, words: str) -> Found:
+    def with_why(self, words: str) -> CheckResult:
         """With a sentence before its own."""
         return replace(self, why=f"{words}; {self.why}")
 
@@ -88,11 +88,11 @@ class Check:
     """
 
     params: type[BaseModel]
-    judge: Callable[[Any, Body], Found]
+    judge: Callable[[Any, ExperimentEvidence], CheckResult]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class BootstrapEffect:
     """An effect: its value, and its value in each bootstrap draw.
 
     Args:
@@ -106,8 +106,8 @@ class Drawn:
 
     @cached_property
     def draws(self) -> Floats:
-        """[draws] its value over seeds; see `statistics.bootstrap.over_seeds`."""
-        return over_seeds(self.runs)
+        """[draws] its value over seeds; see `statistics.bootstrap.add_seed_variance`."""
+        return add_seed_variance(self.runs)
 
     @property
     def detectable(self) -> float:
@@ -120,22 +120,22 @@ class Drawn:
 
     def estimate(self, note: str = "") -> Estimate:
         """With percentile interval and the bootstrap's p value."""
-        return Estimate(self.value, *percentiles(self.draws), two_sided(self.draws), self.n, note)
+        return Estimate(self.value, *percentiles(self.draws), bootstrap_p(self.draws), self.n, note)
 
-    def __sub__(self, other: Drawn) -> Drawn:
-        return Drawn(self.value - other.value, self.runs - other.runs, self.n)
+    def __sub__(self, other: BootstrapEffect) -> BootstrapEffect:
+        return BootstrapEffect(self.value - other.value, self.runs - other.runs, self.n)
 
 
-def mean_of(effects: Sequence[Drawn]) -> Drawn:
+def mean_over_targets(effects: Sequence[BootstrapEffect]) -> BootstrapEffect:
     """The unweighted mean over targets, draw by draw and seed by seed."""
     value = float(np.mean([one.value for one in effects]))
     runs = np.mean([one.runs for one in effects], axis=0)
-    return Drawn(value, runs, sum(one.n for one in effects))
+    return BootstrapEffect(value, runs, sum(one.n for one in effects))
 
 
-def alike(effects: Sequence[Drawn]) -> Drawn:
+def mean_over_settings(effects: Sequence[BootstrapEffect]) -> BootstrapEffect:
     """The mean over settings, which share their test examples."""
-    return replace(mean_of(effects), n=max(one.n for one in effects))
+    return replace(mean_over_targets(effects), n=max(one.n for one in effects))
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,14 @@ class Decision:
     why: str
 
 
-def decide(effects: Sequence[Drawn], share: float = 1.0) -> Decision:
+def decide(effects: Sequence[BootstrapEffect], share: float = 1.0) -> Decision:
     """Are so many of the effects above zero?
 
     Supported where that many are above zero after Holm's correction over the effects;
     contradicted where so many are below it that the share cannot be reached; else undecided,
     with the effect that would have been found in four of five such runs.
     """
-    p = holm(np.array([two_sided(one.draws) for one in effects]))
+    p = holm(np.array([bootstrap_p(one.draws) for one in effects]))
     pairs = zip(effects, p, strict=True)
     sides = [int(np.sign(one.value)) if value < LEVEL else 0 for one, value in pairs]
     needed = ceil(share * len(effects) - 1e-9)
@@ -174,9 +174,9 @@ def decide(effects: Sequence[Drawn], share: float = 1.0) -> Decision:
     return Decision(Verdict.UNDECIDED, favour, words)
 
 
-def untestable(why: str) -> Found:
+def untestable(why: str) -> CheckResult:
     """Nothing to judge by, and what would have to be run."""
-    return Found(Verdict.UNTESTABLE, why)
+    return CheckResult(Verdict.UNTESTABLE, why)
 
 
 def confidence(verdict: Verdict, favour: float) -> float:

@@ -90,7 +90,7 @@ def run(
     show.outlook(outlook, whole=dry_run)
     if dry_run:
         return
-    api.check_room(outlook, place)
+    api.check_disk_space(outlook, place)
     with progress(outlook) as listen:
         outcome = api.run(loaded, place, workers=workers, isolate=isolate, listen=listen)
     show.outcome(outcome, outlook)
@@ -145,7 +145,7 @@ def status(store: StoreOption = None) -> None:
     from xstilts.cli.output import tables as show
 
     place = api.open_store(store)
-    show.status(place, api.experiments(place))
+    show.status(place, api.status(place))
 
 
 @app.command()
@@ -236,12 +236,12 @@ def study(
     from xstilts.reports.study import copy_answer
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    asked = answers.ask(name, loaded, store)
+    asked = answers.prepare_study(name, loaded, store)
     outlook = asked.outlook(workers)
     show.outlook(outlook, whole=dry_run)
     if dry_run:
         return
-    api.check_room(outlook, asked.store)
+    api.check_disk_space(outlook, asked.store)
     with progress(outlook) as listen:
         outcome = asked.run(workers=workers, listen=listen)
     show.outcome(outcome, outlook)
@@ -320,7 +320,7 @@ def recommend(
     from xstilts.cli.progress import progress
 
     printed.check_form(form)
-    asked = advice.ask(
+    asked = advice.prepare_recommendation(
         target,
         candidates.split(","),
         encoder=encoder,
@@ -332,7 +332,7 @@ def recommend(
     )
     outlook = asked.outlook(workers)
     if outlook.todo:
-        api.check_room(outlook, asked.store)
+        api.check_disk_space(outlook, asked.store)
         with progress(outlook) as listen:
             asked.measure(workers=workers, listen=listen)
     printed.show(asked.advise(), form, tflops)
@@ -359,12 +359,12 @@ def doctor() -> None:
     diagnose()
 
 
-class Stopped(BaseException):
+class Interrupted(BaseException):
     """Ctrl-C or SIGTERM; unlike a KeyboardInterrupt, click lets it through."""
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise Stopped
+    raise Interrupted
 
 
 def main() -> None:
@@ -376,7 +376,7 @@ def main() -> None:
     except XstiltsError as error:
         typer.secho(f"error: {error}", fg="red", err=True)
         sys.exit(error.exit_code)
-    except Stopped:
+    except Interrupted:
         typer.secho("stopped; everything finished is kept: run again to go on", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

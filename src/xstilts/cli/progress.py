@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 from rich.tree import Tree
 
-from xstilts.api.experiment import Outlook
-from xstilts.core.plan import State
+from xstilts.api.experiment import PlanSummary
+from xstilts.core.plan import StageState
 from xstilts.executors.events import Event
 
 Listen = Callable[[Event], None]
@@ -24,9 +24,9 @@ PROBLEMS = ("failed", "skipped", "note")
 
 
 @contextmanager
-def progress(outlook: Outlook) -> Iterator[Listen]:
+def progress(outlook: PlanSummary) -> Iterator[Listen]:
     """A listener that shows a run while the block lasts."""
-    board = Board(outlook)
+    board = ProgressState(outlook)
     if not outlook.todo:
         yield board.hear
         return
@@ -44,10 +44,10 @@ def progress(outlook: Outlook) -> Iterator[Listen]:
         yield listen
 
 
-class Board:
+class ProgressState:
     """How far a run is."""
 
-    def __init__(self, outlook: Outlook) -> None:
+    def __init__(self, outlook: PlanSummary) -> None:
         self.outlook = outlook
         self.total = {stage.key: stage for stage in outlook.todo}
         self.closed: set[str] = set()
@@ -59,7 +59,7 @@ class Board:
         """Take in one event."""
         key = event.stage.key
         if event.kind in ("started", "progress"):
-            self.running[key] = (event.stage.label, news(event))
+            self.running[key] = (event.stage.label, progress_text(event))
         if event.kind in ("done", "failed", "skipped"):
             self.running.pop(key, None)
             self.closed.add(key)
@@ -98,10 +98,10 @@ class Board:
         return Group(tree)
 
     def _is_done(self, key: str) -> bool:
-        return key in self.closed or self.outlook.standings[key].state is State.DONE
+        return key in self.closed or self.outlook.standings[key].state is StageState.DONE
 
 
-def news(event: Event) -> str:
+def progress_text(event: Event) -> str:
     """What a running stage last told."""
     facts = event.facts
     if "step" not in facts:
@@ -131,7 +131,7 @@ def line(event: Event) -> Text:
     return Text(f"✓ {label}{told}, {duration(facts.get('seconds', 0))}")
 
 
-def _plain(board: Board, console: Console) -> Listen:
+def _plain(board: ProgressState, console: Console) -> Listen:
     last = 0.0
 
     def listen(event: Event) -> None:

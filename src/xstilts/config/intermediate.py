@@ -13,7 +13,7 @@ BASELINE = "none"
 
 
 @dataclass(frozen=True, order=True)
-class Part:
+class TaskRef:
     """A task of a mixture and the languages of its training data; none: the task's own."""
 
     task: str
@@ -25,7 +25,7 @@ class Part:
         return f"{self.task}@{','.join(self.languages)}" if self.languages else self.task
 
 
-Mixture = tuple[Part, ...]
+Mixture = tuple[TaskRef, ...]
 
 
 def mixture_name(mixture: Mixture) -> str:
@@ -34,19 +34,19 @@ def mixture_name(mixture: Mixture) -> str:
 
 
 @dataclass(frozen=True)
-class Setting:
+class IntermediateSetting:
     """A chain of mixtures. The baseline's is empty."""
 
     name: str
     chain: tuple[Mixture, ...]
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[TaskRef, ...]:
         """Every part of every mixture, each once."""
         return tuple(sorted({part for mixture in self.chain for part in mixture}))
 
     @property
-    def single(self) -> Part | None:
+    def single(self) -> TaskRef | None:
         """The part of a setting that is one task; none of mixtures and chains."""
         return self.chain[0][0] if [len(mixture) for mixture in self.chain] == [1] else None
 
@@ -56,7 +56,7 @@ class Setting:
         return frozenset(part.task for part in self.parts)
 
 
-def parse_part(text: str) -> Part:
+def parse_task_ref(text: str) -> TaskRef:
     """The task and languages that a text names.
 
     Raises:
@@ -69,17 +69,17 @@ def parse_part(text: str) -> Part:
             f"{text!r} names no training data",
             todo="write a task, or task@language,language",
         )
-    return Part(task.strip(), languages)
+    return TaskRef(task.strip(), languages)
 
 
-def parse_setting(text: str) -> Setting:
+def parse_setting(text: str) -> IntermediateSetting:
     """The setting that a text names. The order within a mixture means nothing.
 
     Raises:
         ConfigError: an empty part, or a task twice in one mixture.
     """
     if text.strip() == BASELINE:
-        return Setting(BASELINE, ())
+        return IntermediateSetting(BASELINE, ())
     wrong = ConfigError(
         f"{text!r} is no intermediate setting",
         todo="write none, a task, task@language (training data in other languages than English), "
@@ -87,7 +87,7 @@ def parse_setting(text: str) -> Setting:
     )
     try:
         chain = tuple(
-            tuple(sorted(parse_part(part) for part in mixture.split("+")))
+            tuple(sorted(parse_task_ref(part) for part in mixture.split("+")))
             for mixture in text.split(">")
         )
     except ConfigError:
@@ -96,4 +96,4 @@ def parse_setting(text: str) -> Setting:
         names = [part.task for part in mixture]
         if BASELINE in names or len(set(names)) != len(names):
             raise wrong
-    return Setting(" > ".join(mixture_name(mixture) for mixture in chain), chain)
+    return IntermediateSetting(" > ".join(mixture_name(mixture) for mixture in chain), chain)

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from xstilts.config.experiment import Experiment
 from xstilts.config.yaml_lines import Lines, explain, parse, read
-from xstilts.core.errors import ConfigError, UnknownName
+from xstilts.core.errors import ConfigError, UnknownNameError
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedExperiment:
     """An experiment with the text it came from; relative paths start at `folder`."""
 
     experiment: Experiment
@@ -38,7 +38,7 @@ def presets() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def load(name_or_path: str, overrides: Sequence[str] = ()) -> Loaded:
+def load(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
     """The experiment in a file, or the preset of that name.
 
     Args:
@@ -56,7 +56,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Loaded:
         experiment = Experiment.model_validate(tree)
     except ValidationError as error:
         raise explain(error, lines, str(path), Experiment) from None
-    return Loaded(experiment, text, str(path), path.parent)
+    return LoadedExperiment(experiment, text, str(path), path.parent)
 
 
 def _extended(path: Path, text: str, above: tuple[Path, ...] = ()) -> tuple[dict[str, Any], Lines]:
@@ -104,7 +104,7 @@ def _find(name_or_path: str) -> Path:
             f"no experiment file {name_or_path}",
             todo=f"give a YAML file or a preset ({', '.join(known)})",
         )
-    raise UnknownName("preset", name_or_path, known)
+    raise UnknownNameError("preset", name_or_path, known)
 
 
 def _apply(tree: dict[str, Any], override: str, lines: Lines) -> None:

@@ -18,7 +18,7 @@ PATTERN = re.compile(r"(?P<split>[\w-]+)(\[((?P<low>\d+)%)?:((?P<high>\d+)%)?\])
 
 
 @dataclass(frozen=True)
-class Share:
+class SplitSlice:
     """The examples of a split from `low` to below `high` per cent."""
 
     split: str
@@ -42,13 +42,13 @@ class Share:
         """Whether the examples of the split that have this in common belong to the share."""
         return self.low <= seed_of("share", pair) % 100 < self.high
 
-    def overlaps(self, other: Share) -> bool:
+    def overlaps(self, other: SplitSlice) -> bool:
         """Whether an example can belong to both."""
         return self.split == other.split and self.low < other.high and other.low < self.high
 
 
 @cache
-def parse_share(text: str) -> Share:
+def parse_split_slice(text: str) -> SplitSlice:
     """The share that a text names.
 
     Raises:
@@ -65,4 +65,4 @@ def parse_share(text: str) -> Share:
             f"{text!r} is no part of a split",
             todo="write a split's name, or a share of it as in dev[:80%] and dev[80%:]",
         )
-    return Share(found["split"], low, high)
+    return SplitSlice(found["split"], low, high)

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from xstilts.core.errors import ConfigError
 
-Place = tuple[str | int, ...]
-Lines = dict[Place, int]
+Location = tuple[str | int, ...]
+Lines = dict[Location, int]
 
 
 def read(path: Path) -> str:
@@ -54,7 +54,7 @@ def _unshared(value: Any) -> Any:
     return [_unshared(item) for item in value] if isinstance(value, list) else value
 
 
-def _lines(node: Any, path: Place, origin: str) -> Iterator[tuple[Place, int]]:
+def _lines(node: Any, path: Location, origin: str) -> Iterator[tuple[Location, int]]:
     """Every path in the YAML tree with its line, counted from 1."""
     yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
@@ -74,7 +74,7 @@ def _lines(node: Any, path: Place, origin: str) -> Iterator[tuple[Place, int]]:
 
 
 def explain(
-    error: ValidationError, lines: Lines, origin: str, model: Any, above: Place = ()
+    error: ValidationError, lines: Lines, origin: str, model: Any, above: Location = ()
 ) -> ConfigError:
     """The first complaint as our own error; further ones are listed under it.
 
@@ -90,9 +90,9 @@ def explain(
 
 
 def _complaint(
-    item: dict[str, Any], lines: Lines, origin: str, model: Any, above: Place
+    item: dict[str, Any], lines: Lines, origin: str, model: Any, above: Location
 ) -> tuple[str, str, str | None]:
-    path: Place = tuple(item["loc"])
+    path: Location = tuple(item["loc"])
     name = ".".join(str(part) for part in path)
     known = (*above, *path)
     while known and known not in lines:
@@ -113,7 +113,7 @@ def _complaint(
     return where, f"{name}: {item['msg']}, not {shown[:80]}", None
 
 
-def _fields_at(model: Any, path: Place) -> list[str]:
+def _fields_at(model: Any, path: Location) -> list[str]:
     """The keys that the model at this place of another one knows."""
     for part in path:
         if isinstance(part, int):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def sync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Force a file's or a folder's content to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -22,9 +22,9 @@ def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
-    sync(temporary)
+    fsync(temporary)
     temporary.replace(path)
-    sync(path.parent)
+    fsync(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:

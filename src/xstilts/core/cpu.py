@@ -24,10 +24,10 @@ LIMIT = "XSTILTS_CORES"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """A container's quota (cgroup v2), in microseconds of a period: `200000 100000`."""
 
-_allowed = 1
+_core_limit = 1
 
 
-def usable() -> int:
+def available_cores() -> int:
     """The cores that this process may run on; by a container's quota or $XSTILTS_CORES fewer.
 
     Raises:
@@ -45,18 +45,18 @@ def usable() -> int:
     return max(1, found)
 
 
-def allow(cores: int) -> None:
+def set_core_limit(cores: int) -> None:
     """Let the work of this process use some cores from now on; one until then."""
     global _allowed
-    _allowed = max(1, cores)
+    _core_limit = max(1, cores)
 
 
-def allowed() -> int:
+def core_limit() -> int:
     """The cores that the work of this process may use."""
-    return _allowed
+    return _core_limit
 
 
-def each(
+def parallel_map(
     work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int = 1
 ) -> Iterator[Result]:
     """What comes of each item, in their order: in threads, as many at once as cores are allowed.
@@ -69,11 +69,11 @@ def each(
     under_way = deque[Future[Result]]()
     try:
         for item in items:
-            while under_way and _busy(under_way) >= _allowed:
+            while under_way and _busy(under_way) >= _core_limit:
                 wait([one for one in under_way if not one.done()], return_when=FIRST_COMPLETED)
-            while under_way and (under_way[0].done() or len(under_way) >= _allowed + ahead):
+            while under_way and (under_way[0].done() or len(under_way) >= _core_limit + ahead):
                 yield under_way.popleft().result()
-            if _allowed == 1 and not under_way:
+            if _core_limit == 1 and not under_way:
                 yield work(item)
             else:
                 under_way.append(_pool().submit(work, item))
@@ -90,4 +90,4 @@ def _busy(futures: Iterable[Future[Result]]) -> int:
 @cache
 def _pool() -> ThreadPoolExecutor:
     """Threads that wait for work, started as they are needed."""
-    return ThreadPoolExecutor(usable())
+    return ThreadPoolExecutor(available_cores())

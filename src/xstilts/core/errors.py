@@ -30,7 +30,7 @@ class ConfigError(XstiltsError):
     """The experiment as written cannot be run."""
 
 
-class UnknownName(ConfigError):
+class UnknownNameError(ConfigError):
     """A name that no registry holds; suggests the nearest one that does."""
 
     def __init__(
@@ -54,7 +54,7 @@ class TranslatorError(XstiltsError):
     """A translator that cannot be had, or that does not do its work."""
 
 
-class MissingPackage(XstiltsError):
+class MissingPackageError(XstiltsError):
     """A package that an encoder, a task or a translator needs is not installed."""
 
 

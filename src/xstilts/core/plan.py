@@ -12,7 +12,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 
 
-class State(StrEnum):
+class StageState(StrEnum):
     """Where a stage stands."""
 
     DONE = "done"
@@ -22,14 +22,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class StageStatus:
     """A stage's state in a store, and why; what it took, if it is done.
 
     Args:
         seconds: that a finished stage took one core, or a GPU; 0 if nobody knows.
     """
 
-    state: State
+    state: StageState
     why: str = ""
     seconds: float = 0.0
 
@@ -63,28 +63,28 @@ class Plan:
         """Stages by their key."""
         return {stage.key: stage for stage in self.stages}
 
-    def standings(self, store: Store) -> dict[str, Standing]:
+    def standings(self, store: Store) -> dict[str, StageStatus]:
         """The state of every stage in a store, by key, in plan order.
 
         The store's folders are listed once, and each manifest of the plan's is read once.
         """
         there, stopped = set(store.keys()), set(store.stopped())
-        found: dict[str, Standing] = {}
+        found: dict[str, StageStatus] = {}
         diverged: dict[str, str] = {}
         for stage in self.stages:
             key = stage.key
             why = next((diverged[one] for one in stage.inputs.values() if one in diverged), "")
             if artifact := store.whole(key) if key in there else None:
-                found[key] = Standing(State.DONE, seconds=artifact.seconds)
+                found[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
                 if "diverged" in artifact.facts:
                     diverged[key] = f"{stage.label} diverged"
             elif why:
-                found[key] = Standing(State.DIVERGED, why)
+                found[key] = StageStatus(StageState.DIVERGED, why)
                 diverged[key] = why
             elif key in there:
-                found[key] = Standing(State.TODO, "its artifact is damaged")
+                found[key] = StageStatus(StageState.TODO, "its artifact is damaged")
             else:
-                found[key] = Standing(State.TODO, self._why(stage, key in stopped))
+                found[key] = StageStatus(StageState.TODO, self._why(stage, key in stopped))
         return found
 
     def _why(self, stage: Stage, stopped: bool) -> str:

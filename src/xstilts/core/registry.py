@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, distributions
 from typing import Generic, TypeVar, cast
 
-from xstilts.core.errors import UnknownName
+from xstilts.core.errors import UnknownNameError
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Registry(Generic[T]):
         if name not in self._objects:
             self._scan()
             if name not in self._targets:
-                raise UnknownName(self.kind, name, self.names(), where=where)
+                raise UnknownNameError(self.kind, name, self.names(), where=where)
             module, _, attribute = self._targets[name].partition(":")
             self._objects[name] = cast(T, getattr(import_module(module), attribute))
         return self._objects[name]

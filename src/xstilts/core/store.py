@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.atomic_io import read_json, sync, write_json
+from xstilts.core.atomic_io import fsync, read_json, write_json
 from xstilts.core.errors import StoreError, XstiltsError
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of_file
@@ -157,7 +157,7 @@ class Store:
             yield path
         except Exception as error:
             if is_full(error):
-                raise explain(error, self.root) from error
+                raise to_store_error(error, self.root) from error
             raise
         finally:
             shutil.rmtree(path, ignore_errors=True)
@@ -176,7 +176,7 @@ class Store:
             fault("store.before_files_synced")
             files = {}
             for path in sorted(p for p in staged.rglob("*") if p.is_file()):
-                sync(path)
+                fsync(path)
                 name = path.relative_to(staged).as_posix()
                 files[name] = {"bytes": path.stat().st_size, "sha256": digest_of_file(path)}
             fault("store.before_manifest")
@@ -192,7 +192,7 @@ class Store:
             self._rename(staged, artifact)
             fault("store.after_rename")
         except OSError as error:
-            raise explain(error, self.root) from error
+            raise to_store_error(error, self.root) from error
         shutil.rmtree(self.checkpoint_path(stage.key), ignore_errors=True)
         return artifact
 
@@ -204,7 +204,7 @@ class Store:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        sync(artifact.path.parent)
+        fsync(artifact.path.parent)
 
     def set_aside(self, key: str) -> None:
         """Move a damaged artifact out of the way, to be looked at or deleted by a person."""
@@ -260,7 +260,7 @@ def is_full(error: Exception) -> bool:
     return type(error).__name__ == "SafetensorError" and "os error 28" in str(error)
 
 
-def explain(error: Exception, root: Path) -> StoreError:
+def to_store_error(error: Exception, root: Path) -> StoreError:
     """The store's own words for what the operating system refused."""
     if is_full(error):
         return StoreError(

@@ -14,21 +14,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from xstilts.core.cpu import usable
+from xstilts.core.cpu import available_cores
 from xstilts.core.errors import StoreError
-from xstilts.core.plan import Plan, State
+from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.events import Event, Listener
 
-PATIENCE = 0.5
+POLL_SECONDS = 0.5
 """Seconds before a stage that another run is working on is looked at again."""
-LIVES = 2
+MAX_ATTEMPTS = 2
 """How often a stage may lose its process before it counts as failed."""
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """How a run went: keys of stages by what became of them."""
 
     done: list[str] = field(default_factory=list)
@@ -67,26 +67,26 @@ class LocalExecutor:
         self, store: Store, *, workers: int, isolate: bool = False, cores: int | None = None
     ) -> None:
         self.store, self.count, self.isolate = store, workers, isolate
-        self.cores = cores or usable()
+        self.cores = cores or available_cores()
 
-    def run(self, plan: Plan, listen: Listener) -> Outcome:
+    def run(self, plan: Plan, listen: Listener) -> RunResult:
         """Run all stages that are to do; a failed stage stops only those that need it.
 
         A KeyboardInterrupt ends the workers and is passed on; `run` again goes on from there.
         """
-        run = _Run(self, plan, listen)
+        run = _RunState(self, plan, listen)
         with run.workers():
             run.loop()
         return run.outcome
 
 
-class _Run:
+class _RunState:
     """The state of one call of `run`."""
 
     def __init__(self, executor: LocalExecutor, plan: Plan, listen: Listener) -> None:
         self.executor, self.plan, self.listen = executor, plan, listen
         self.store = executor.store
-        self.outcome = Outcome()
+        self.outcome = RunResult()
         self.selector = selectors.DefaultSelector()
         self.pool: list[_Worker] = []
         self.finished: set[str] = set()
@@ -100,9 +100,9 @@ class _Run:
         self.finished.clear()
         self.todo.clear()
         for key, standing in self.plan.standings(self.store).items():
-            if standing.state is State.DONE:
+            if standing.state is StageState.DONE:
                 self.finished.add(key)
-            elif standing.state is State.DIVERGED:
+            elif standing.state is StageState.DIVERGED:
                 self._skip(self.plan.by_key[key], standing.why)
             elif key not in self.outcome.failed and key not in self.outcome.skipped:
                 self.todo[key] = self.plan.by_key[key]
@@ -123,8 +123,8 @@ class _Run:
             self._assign()
             self._share()
             if not any(worker.stage for worker in self.pool):
-                time.sleep(PATIENCE / 5)
-            for ready, _ in self.selector.select(timeout=PATIENCE):
+                time.sleep(POLL_SECONDS / 5)
+            for ready, _ in self.selector.select(timeout=POLL_SECONDS):
                 self._hear(ready.data)
 
     # giving out work
@@ -196,7 +196,7 @@ class _Run:
         worker.stage = None
         if event == "busy":
             self.todo[stage.key] = stage
-            self.not_before[stage.key] = time.monotonic() + PATIENCE
+            self.not_before[stage.key] = time.monotonic() + POLL_SECONDS
         elif event == "damaged":
             self._mend(message["damaged"], message["problem"])
         elif event == "done":
@@ -233,7 +233,7 @@ class _Run:
 
     def _mend(self, damaged: str, problem: str) -> None:
         """Set a damaged artifact aside and look again at what is to do."""
-        self.lives[damaged] = self.lives.get(damaged, LIVES) - 1
+        self.lives[damaged] = self.lives.get(damaged, MAX_ATTEMPTS) - 1
         if self.lives[damaged] < 0:
             raise StoreError(
                 f"{problem} – again, after it was made anew", todo="look at the store's disk"
@@ -283,7 +283,7 @@ class _Run:
         if stage is None:
             return
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        self.lives[stage.key] = self.lives.get(stage.key, LIVES) - 1
+        self.lives[stage.key] = self.lives.get(stage.key, MAX_ATTEMPTS) - 1
         problem = f"its process ended with {how} (see worker.log in the store)"
         if self.lives[stage.key] > 0:
             self.listen(Event("note", stage, {"problem": problem + "; trying once more"}))

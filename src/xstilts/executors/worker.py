@@ -24,20 +24,20 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from xstilts.core.cpu import allow
+from xstilts.core.cpu import set_core_limit
 from xstilts.core.errors import XstiltsError
 from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import FEATURES, Artifact, DamagedArtifact, Store
 from xstilts.stages import KINDS
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 
 OFFLINE_NOISE = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
-TELL_EVERY = 0.25
+REPORT_EVERY = 0.25
 """Seconds between two progress events of a stage."""
 
 PACKAGES = (
@@ -52,7 +52,7 @@ def main(root: str) -> None:
     """Serve stages from standard input until it ends."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    _settle()
+    _single_thread_env()
     store, stages = Store(root), SimpleQueue[Stage | None]()
     threading.Thread(target=_listen, args=(stages,), daemon=True).start()
     while stage := stages.get():
@@ -65,14 +65,14 @@ def _listen(stages: SimpleQueue[Stage | None]) -> None:
         for line in sys.stdin:
             message = json.loads(line)
             if "cores" in message:
-                allow(message["cores"])
+                set_core_limit(message["cores"])
             else:
                 stages.put(Stage.from_json(message))
     finally:
         stages.put(None)
 
 
-def _settle() -> None:
+def _single_thread_env() -> None:
     """One thread for each call of a library, so that the same stage gives the same bytes.
 
     More cores than one are used by `core.cores`.
@@ -99,7 +99,7 @@ def serve(store: Store, stage: Stage, events: TextIO) -> None:
                 return
             say("started")
             started = time.monotonic()
-            artifact = perform(store, stage, lambda facts: say("progress", facts=facts))
+            artifact = execute_stage(store, stage, lambda facts: say("progress", facts=facts))
             say("done", facts=artifact.facts, seconds=time.monotonic() - started)
     except DamagedArtifact as error:
         say("damaged", damaged=error.key, problem=str(error))
@@ -110,19 +110,19 @@ def serve(store: Store, stage: Stage, events: TextIO) -> None:
         say("failed", problem=problem, traceback=traceback.format_exc(), exit_code=3)
 
 
-def perform(store: Store, stage: Stage, tell: Callable[[dict[str, Any]], None]) -> Artifact:
+def execute_stage(store: Store, stage: Stage, tell: Callable[[dict[str, Any]], None]) -> Artifact:
     """Run a stage and publish its artifact.
 
     Raises:
         DamagedArtifact: an input is not what was published.
         XstiltsError: whatever the stage cannot do, in words.
     """
-    inputs = {role: _sound(store.artifact(key)) for role, key in stage.inputs.items()}
+    inputs = {role: _verified(store.artifact(key)) for role, key in stage.inputs.items()}
     started, processor = time.monotonic(), time.process_time()
     with store.staging(stage.key) as folder:
         checkpoints = store.checkpoint_path(stage.key)
         features = store.root / FEATURES
-        work = Work(stage, inputs, folder, checkpoints, _sparsely(tell), features=features)
+        work = StageContext(stage, inputs, folder, checkpoints, _throttled(tell), features=features)
         facts = KINDS.get(stage.kind)(work)
         provenance = {
             "seconds": round(time.monotonic() - started, 3),
@@ -145,7 +145,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _sound(artifact: Artifact) -> Artifact:
+def _verified(artifact: Artifact) -> Artifact:
     """The artifact, its digests checked once per process."""
     if artifact.key not in _checked:
         artifact.check_digests()
@@ -153,13 +153,13 @@ def _sound(artifact: Artifact) -> Artifact:
     return artifact
 
 
-def _sparsely(tell: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+def _throttled(tell: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
     last = 0.0
 
     def sometimes(facts: dict[str, Any]) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= TELL_EVERY or "dev" in facts or facts.get("step") == facts.get("steps"):
+        if now - last >= REPORT_EVERY or "dev" in facts or facts.get("step") == facts.get("steps"):
             last = now
             tell(facts)
 

@@ -48,7 +48,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TokenizationConfig:
     """How examples are read; the defaults are those of jiant's XTREME scripts.
 
     Args:
@@ -77,7 +77,11 @@ class Format(Protocol):
     """How one kind of task becomes sub-word ids."""
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+        self,
+        rows: Sequence[Row],
+        tokenizer: Any,
+        labels: Sequence[str],
+        reading: TokenizationConfig,
     ) -> list[Feature]:
         """Sub-word ids and targets of the rows."""
 
@@ -112,7 +116,7 @@ class TrainedFormat(Format, Protocol):
         logits: Any,
         features: Sequence[Feature],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """One prediction per feature."""
 
@@ -121,20 +125,20 @@ class TrainedFormat(Format, Protocol):
         features: Sequence[Feature],
         predictions: Sequence[Any],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """One prediction per example, as the task's metric takes it."""
 
 
-def any_place(_features: Sequence[Feature], _tokens: int) -> None:
+def any_position(_features: Sequence[Feature], _tokens: int) -> None:
     """What `places` is for formats that may read every sub-word, or whose head's pooling tells."""
 
 
-def one_each(
+def identity_merge(
     _features: Sequence[Feature],
     predictions: Sequence[Any],
     _labels: Sequence[str],
-    _reading: Reading,
+    _reading: TokenizationConfig,
 ) -> list[Any]:
     """What `merged` is for formats with one feature per example."""
     return list(predictions)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row, any_place, one_each
+from xstilts.formats.base import Feature, Row, TokenizationConfig, any_position, identity_merge
 from xstilts.formats.pooling import pool
 from xstilts.formats.text_features import text_features
 
@@ -39,7 +39,11 @@ class Classification:
     tied = False
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+        self,
+        rows: Sequence[Row],
+        tokenizer: Any,
+        labels: Sequence[str],
+        reading: TokenizationConfig,
     ) -> list[Feature]:
         """Sub-word ids of each text or pair; target -100 where the label is blank."""
         index = {label: number for number, label in enumerate(labels)}
@@ -63,13 +67,13 @@ class Classification:
         logits: Tensor,
         features: Sequence[Feature],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """The most likely label of each example."""
         return [labels[index] for index in logits.argmax(-1).tolist()]
 
-    merged = staticmethod(one_each)
-    places = staticmethod(any_place)
+    merged = staticmethod(identity_merge)
+    places = staticmethod(any_position)
 
 
 CLASSIFICATION = Classification()

@@ -40,7 +40,7 @@ KINDS = {
 RAGGED = ("ids", "target", "words", "offsets", "strings")
 
 
-class Lazy(Sequence[Feature]):
+class LazySequence(Sequence[Feature]):
     """Features that are built when they are asked for, by `_at` (a place from 0)."""
 
     @overload
@@ -59,7 +59,7 @@ class Lazy(Sequence[Feature]):
         raise NotImplementedError
 
 
-class Prepared(Lazy):
+class StoredFeatures(LazySequence):
     """The features that `write_features` wrote; each is built when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
@@ -123,7 +123,7 @@ class Prepared(Lazy):
         return slice(*self._ends[name][number : number + 2].tolist())
 
 
-class Joined(Lazy):
+class ConcatFeatures(LazySequence):
     """The features of several parts, one after the other, each with its part's mark before ids."""
 
     def __init__(self, parts: Sequence[tuple[str, Sequence[Feature]]]) -> None:
@@ -141,18 +141,18 @@ class Joined(Lazy):
 
 def lengths(features: Sequence[Feature]) -> NDArray[np.int64]:
     """[n] sub-words of each feature's longest text, without building prepared features."""
-    if isinstance(features, Prepared):
+    if isinstance(features, StoredFeatures):
         return features.lengths
-    if isinstance(features, Joined):
+    if isinstance(features, ConcatFeatures):
         return np.concatenate([np.zeros(0, int), *(lengths(part) for _, part in features.parts)])
     return np.array([feature.longest for feature in features], dtype=np.int64)
 
 
 def text_counts(features: Sequence[Feature]) -> NDArray[np.int64]:
     """[n] how many texts each feature has, without building prepared features."""
-    if isinstance(features, Prepared):
+    if isinstance(features, StoredFeatures):
         return features.text_counts
-    if isinstance(features, Joined):
+    if isinstance(features, ConcatFeatures):
         return np.concatenate(
             [np.zeros(0, int), *(text_counts(part) for _, part in features.parts)]
         )
@@ -161,9 +161,9 @@ def text_counts(features: Sequence[Feature]) -> NDArray[np.int64]:
 
 def occurring_ids(features: Sequence[Feature]) -> list[int]:
     """Sorted sub-word ids that occur in the features."""
-    if isinstance(features, Prepared):
+    if isinstance(features, StoredFeatures):
         return features.occurring_ids()
-    if isinstance(features, Joined):
+    if isinstance(features, ConcatFeatures):
         return sorted({index for _, part in features.parts for index in occurring_ids(part)})
     return sorted({index for text in id_lists(features) for index in text})
 

@@ -15,41 +15,41 @@ from torch import Tensor
 from xstilts.formats.base import Feature
 
 
-class Choices(NamedTuple):
+class GoldLogits(NamedTuple):
     """An example's choices: logits [choices, options] and the right options [choices]."""
 
     logits: Tensor
     gold: Tensor
 
 
-def _class(logits: Tensor, features: Sequence[Feature]) -> list[Choices]:
+def _class(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
     return [_known(row[None], [one.target]) for row, one in zip(logits, features, strict=True)]
 
 
-def _choice(logits: Tensor, features: Sequence[Feature]) -> list[Choices]:
+def _choice(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
     return _class(logits.view(len(features), -1), features)
 
 
-def _tags(logits: Tensor, features: Sequence[Feature]) -> list[Choices]:
+def _tags(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
     return [
         _known(part[: len(one.ids)], one.target) for part, one in zip(logits, features, strict=True)
     ]
 
 
-def _ends(logits: Tensor, features: Sequence[Feature]) -> list[Choices]:
+def _ends(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
     return [
         _known(part[: len(one.ids)].T, one.target)
         for part, one in zip(logits, features, strict=True)
     ]
 
 
-def _known(logits: Tensor, target: object) -> Choices:
+def _known(logits: Tensor, target: object) -> GoldLogits:
     """The choices whose answer is known."""
     gold = torch.tensor(target)
-    return Choices(logits[gold >= 0], gold[gold >= 0])
+    return GoldLogits(logits[gold >= 0], gold[gold >= 0])
 
 
-CHOICES: Mapping[str, Callable[[Tensor, Sequence[Feature]], list[Choices]]] = {
+CHOICES: Mapping[str, Callable[[Tensor, Sequence[Feature]], list[GoldLogits]]] = {
     "classification": _class,
     "multiple_choice": _choice,
     "tagging": _tags,
@@ -58,7 +58,7 @@ CHOICES: Mapping[str, Callable[[Tensor, Sequence[Feature]], list[Choices]]] = {
 """Format → (logits of a batch, its features) → the choices of each."""
 
 
-def options(kind: str, feature: Feature, labels: Sequence[str]) -> tuple[int, int]:
+def gold_logits(kind: str, feature: Feature, labels: Sequence[str]) -> tuple[int, int]:
     """How many choices an example has, and among how many options each is."""
     if kind == "span":
         return 2, len(feature.ids)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row, one_each
+from xstilts.formats.base import Feature, Row, TokenizationConfig, identity_merge
 from xstilts.formats.tagging import IGNORED, tag_targets
 from xstilts.formats.text_features import text_features
 from xstilts.models.chunked_lm_loss import TiedLogits, argmax, autocast, cross_entropy
@@ -75,7 +75,11 @@ class MaskedLM:
     tied = True
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+        self,
+        rows: Sequence[Row],
+        tokenizer: Any,
+        labels: Sequence[str],
+        reading: TokenizationConfig,
     ) -> list[Feature]:
         """Sub-word ids of each line, nothing masked yet; lines without a sub-word are left out."""
         special = set(tokenizer.all_special_ids)
@@ -107,14 +111,14 @@ class MaskedLM:
         logits: TiedLogits,
         features: Sequence[Feature],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """The most likely ids at each example's places."""
         counts = [len(masked_ids(feature)) for feature in features]
         best = iter(argmax(logits).tolist())
         return [list(islice(best, count)) for count in counts]
 
-    merged = staticmethod(one_each)
+    merged = staticmethod(identity_merge)
 
 
 def masked_ids(feature: Feature) -> list[int]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row, any_place, one_each
+from xstilts.formats.base import Feature, Row, TokenizationConfig, any_position, identity_merge
 from xstilts.formats.classification import IGNORED, SentenceHead
 from xstilts.formats.text_features import text_features
 
@@ -26,7 +26,11 @@ class MultipleChoice:
     tied = False
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+        self,
+        rows: Sequence[Row],
+        tokenizer: Any,
+        labels: Sequence[str],
+        reading: TokenizationConfig,
     ) -> list[Feature]:
         """The pair of the text and the first choice, with those of the others in `further`."""
         index = {label: number for number, label in enumerate(labels)}
@@ -58,14 +62,14 @@ class MultipleChoice:
         logits: Tensor,
         features: Sequence[Feature],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """The label of the choice with the largest number, for each example."""
         best = logits.view(len(features), -1).argmax(-1)
         return [labels[place] for place in best.tolist()]
 
-    merged = staticmethod(one_each)
-    places = staticmethod(any_place)
+    merged = staticmethod(identity_merge)
+    places = staticmethod(any_position)
 
 
 MULTIPLE_CHOICE = MultipleChoice()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xstilts.formats.base import Feature, Reading, Row
+from xstilts.formats.base import Feature, Row, TokenizationConfig
 from xstilts.formats.text_features import text_features
 
 
@@ -13,7 +13,11 @@ class Retrieval:
     """It has no head, no loss and no predictions: its score is computed from vectors."""
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+        self,
+        rows: Sequence[Row],
+        tokenizer: Any,
+        labels: Sequence[str],
+        reading: TokenizationConfig,
     ) -> list[Feature]:
         """Sub-word ids of each sentence."""
         return text_features(rows, tokenizer, reading.max_length, [0] * len(rows))

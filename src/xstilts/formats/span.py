@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row, any_place
+from xstilts.formats.base import Feature, Row, TokenizationConfig, any_position
 from xstilts.formats.tagging import TokenHead
 
 UNANSWERABLE = "unanswerable"
@@ -50,15 +50,19 @@ class Span:
     """Start and end of the answer, each a choice among the sub-words of a window."""
 
     tied = False
-    places = staticmethod(any_place)
+    places = staticmethod(any_position)
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+        self,
+        rows: Sequence[Row],
+        tokenizer: Any,
+        labels: Sequence[str],
+        reading: TokenizationConfig,
     ) -> list[Feature]:
         """The windows of each row, in the order of the rows."""
         by_question = defaultdict(list)
         for place, row in enumerate(rows):
-            question, size = _cut(
+            question, size = _context_windows(
                 row["question"], tokenizer, min(reading.question_length, reading.max_length // 3)
             )
             by_question[size].append((place, question))
@@ -80,7 +84,7 @@ class Span:
             for number, sample in enumerate(encoded["overflow_to_sample_mapping"]):
                 place = asked[sample][0]
                 found[place].append(_window(rows[place], encoded, number, segment))
-        return [part for place in range(len(rows)) for part in _claimed(found[place])]
+        return [part for place in range(len(rows)) for part in _max_context_windows(found[place])]
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A linear head with two outputs per sub-word: start and end."""
@@ -101,11 +105,12 @@ class Span:
         logits: Tensor,
         features: Sequence[Feature],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """The best candidate of each window."""
         return [
-            _best(part, feature, reading) for part, feature in zip(logits, features, strict=True)
+            _best_candidates(part, feature, reading)
+            for part, feature in zip(logits, features, strict=True)
         ]
 
     def merged(
@@ -113,7 +118,7 @@ class Span:
         features: Sequence[Feature],
         predictions: Sequence[Any],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """The answer to each question, in the order of the rows; "" for none."""
         windows = zip(features, predictions, strict=True)
@@ -121,7 +126,7 @@ class Span:
         return [_answer([found for _, found in group], labels, reading) for _, group in grouped]
 
 
-def _cut(question: str, tokenizer: Any, most: int) -> tuple[str, int]:
+def _context_windows(question: str, tokenizer: Any, most: int) -> tuple[str, int]:
     """The beginning of a question that fits, and its number of sub-words."""
     encoded = tokenizer(question.lstrip(), add_special_tokens=False, return_offsets_mapping=True)
     offsets = encoded["offset_mapping"]
@@ -129,7 +134,7 @@ def _cut(question: str, tokenizer: Any, most: int) -> tuple[str, int]:
         return question.lstrip(), len(offsets)
     # one character can be several sub-words (½): then it is left out whole
     end = min(offsets[most - 1][1], offsets[most][0])
-    return _cut(question.lstrip()[:end], tokenizer, most)
+    return _context_windows(question.lstrip()[:end], tokenizer, most)
 
 
 def _segment(encoded: Any) -> int:
@@ -174,7 +179,7 @@ def _target(row: Row, offsets: Sequence[tuple[int, int]]) -> list[int]:
     return [held[0], held[-1]]
 
 
-def _claimed(windows: Sequence[Feature]) -> Iterator[Feature]:
+def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:
     """Windows that know which sub-words an answer may start at.
 
     A sub-word in several windows counts in the one that gives it the most context on its
@@ -197,7 +202,7 @@ def _claimed(windows: Sequence[Feature]) -> Iterator[Feature]:
         yield replace(window, words=mine)
 
 
-def _best(logits: Tensor, feature: Feature, reading: Reading) -> Candidate:
+def _best_candidates(logits: Tensor, feature: Feature, reading: TokenizationConfig) -> Candidate:
     """The stretch with the largest sum of start and end, among the best of each."""
     start, end = logits[: len(feature.ids)].T
     allowed = frozenset(feature.words)
@@ -215,7 +220,9 @@ def _best(logits: Tensor, feature: Feature, reading: Reading) -> Candidate:
     return Candidate(best, text.strip(), nothing)
 
 
-def _answer(windows: Sequence[Candidate], labels: Sequence[str], reading: Reading) -> str:
+def _answer(
+    windows: Sequence[Candidate], labels: Sequence[str], reading: TokenizationConfig
+) -> str:
     """The best window's answer; nothing if that may be and every window prefers it."""
     best = max(windows, key=lambda window: window.score)
     nothing = min(window.nothing for window in windows)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.formats.base import Feature, Reading, Row
+from xstilts.formats.base import Feature, Row, TokenizationConfig
 
 IGNORED = -100
 OUTSIDE = "O"
@@ -41,7 +41,11 @@ class Tagging:
     tied = False
 
     def features(
-        self, rows: Sequence[Row], tokenizer: Any, labels: Sequence[str], reading: Reading
+        self,
+        rows: Sequence[Row],
+        tokenizer: Any,
+        labels: Sequence[str],
+        reading: TokenizationConfig,
     ) -> list[Feature]:
         """Sub-word ids with the tag at each word's first sub-word, -100 elsewhere.
 
@@ -86,7 +90,7 @@ class Tagging:
         logits: Tensor,
         features: Sequence[Feature],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """One tag per word of each example."""
         best = logits.argmax(-1).tolist()
@@ -97,7 +101,7 @@ class Tagging:
         features: Sequence[Feature],
         predictions: Sequence[Any],
         labels: Sequence[str],
-        reading: Reading,
+        reading: TokenizationConfig,
     ) -> list[Any]:
         """The tags of each sentence, those of its parts joined."""
         parts = zip(features, predictions, strict=True)

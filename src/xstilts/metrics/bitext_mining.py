@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats
-from xstilts.metrics.knn import Neighbours, Vectors, both_ways
+from xstilts.metrics.knn import Neighbors, Vectors, bidirectional_knn
 from xstilts.metrics.topk import Places
 
 
@@ -33,7 +33,7 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Mined:
+class MinedPairs:
     """What was mined for one source sentence.
 
     Args:
@@ -75,7 +75,7 @@ def candidates(source: Vectors, target: Vectors, neighbours: int = 4) -> Candida
     """
     if not (len(source) and len(target)):
         return Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    forward, backward = both_ways(source, target, neighbours)
+    forward, backward = bidirectional_knn(source, target, neighbours)
     there, back = _best(forward, backward), _best(backward, forward)
     rows = np.concatenate([np.arange(len(source)), back[0]])
     columns = np.concatenate([there[0], np.arange(len(target))])
@@ -85,7 +85,7 @@ def candidates(source: Vectors, target: Vectors, neighbours: int = 4) -> Candida
     return Candidates(rows[chosen], columns[chosen], scores[chosen])
 
 
-def _best(here: Neighbours, there: Neighbours) -> tuple[Places, Floats]:
+def _best(here: Neighbors, there: Neighbors) -> tuple[Places, Floats]:
     """For each row the neighbour of the highest margin, and that margin."""
     mine, theirs = (side.cosine.mean(axis=1, dtype=np.float64) for side in (here, there))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,7 +115,7 @@ def by_sentence(
     source_same: Places,
     target_ids: Sequence[str],
     target_same: Places,
-) -> list[Mined]:
+) -> list[MinedPairs]:
     """What was mined for every source sentence, repeated ones included, in their order.
 
     Args:
@@ -132,5 +132,5 @@ def by_sentence(
     rows = []
     for name, unique in zip(source_ids, source_same.tolist(), strict=True):
         targets, score = best.get(unique, ((), 0.0))
-        rows.append(Mined(name, targets, score, bool(times[unique] > 1 or len(targets) > 1)))
+        rows.append(MinedPairs(name, targets, score, bool(times[unique] > 1 or len(targets) > 1)))
     return rows

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
-def joined(sides: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> dict[str, list[str]]:
+def merge_equivalent(
+    sides: Mapping[str, tuple[Sequence[str], Sequence[str]]],
+) -> dict[str, list[str]]:
     """Side → meanings, where meanings that share a text on a side have become one.
 
     Args:

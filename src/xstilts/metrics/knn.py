@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from xstilts.core.cpu import allowed, each
+from xstilts.core.cpu import core_limit, parallel_map
 from xstilts.core.errors import DataError
-from xstilts.metrics.topk import Best, Places, merge, none_yet, see, settled
+from xstilts.metrics.topk import Places, TopK, empty, flush, merge, update
 
 BLOCK = 1024
 """Rows and columns of a block: its cosines stay in the cache while they are looked through."""
@@ -31,7 +31,7 @@ Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbors:
     """The k nearest of each of n vectors, the nearest first, of equals the first.
 
     Args:
@@ -63,7 +63,7 @@ def unit(vectors: Vectors) -> Vectors:
     return found
 
 
-def nearest(queries: Vectors, candidates: Vectors) -> Places:
+def knn(queries: Vectors, candidates: Vectors) -> Places:
     """[q] the row of the candidate with the highest cosine, of equals the first.
 
     Args:
@@ -72,11 +72,11 @@ def nearest(queries: Vectors, candidates: Vectors) -> Places:
     Source: `similarity_search` of XTREME's utils_retrieve.py, which finds the smallest
     Euclidean distance between unit vectors.
     """
-    found, _ = both_ways(queries, candidates, 1)
+    found, _ = bidirectional_knn(queries, candidates, 1)
     return found.place[:, 0]
 
 
-def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighbours]:
+def bidirectional_knn(left: Vectors, right: Vectors, k: int) -> tuple[Neighbors, Neighbors]:
     """The k nearest rows of `right` for each row of `left`, and the reverse.
 
     A cosine is computed once and serves both directions. Sides with fewer than k rows are
@@ -85,25 +85,25 @@ def both_ways(left: Vectors, right: Vectors, k: int) -> tuple[Neighbours, Neighb
     one, other = unit(left), unit(right)
     ks = min(k, len(other)), min(k, len(one))
 
-    def look(first: int) -> tuple[Best, Best]:
+    def look(first: int) -> tuple[TopK, TopK]:
         mine = one[first : first + share]
-        forward, backward = none_yet(len(mine), ks[0]), none_yet(len(other), ks[1])
+        forward, backward = empty(len(mine), ks[0]), empty(len(other), ks[1])
         for rows, columns, near in _products(mine, other):
-            see(forward, rows, columns.start, near, ALONG)
-            see(backward, columns, first + rows.start, near.T, DOWN)
-        return settled(forward, BLOCK), settled(backward, BLOCK)
+            update(forward, rows, columns.start, near, ALONG)
+            update(backward, columns, first + rows.start, near.T, DOWN)
+        return flush(forward, BLOCK), flush(backward, BLOCK)
 
     blocks = max(1, -(-len(one) // BLOCK))
-    share = BLOCK * -(-blocks // min(blocks, allowed()))
+    share = BLOCK * -(-blocks // min(blocks, core_limit()))
     with _products_of_one_thread():
-        found = list(each(look, range(0, max(1, len(one)), share)))
+        found = list(parallel_map(look, range(0, max(1, len(one)), share)))
     return _together([there for there, _ in found]), _merged([back for _, back in found])
 
 
 @contextmanager
 def _products_of_one_thread() -> Iterator[None]:
     """Let BLAS multiply in the thread that asks, if there are several of them."""
-    if allowed() == 1:
+    if core_limit() == 1:
         yield
         return
     with _libraries().select(user_api="blas").limit(limits=1):
@@ -115,7 +115,7 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors:
+def tiled_matmul(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors:
     """[n, d], [m, d] → [n, m] dot products; those of equal rows are equal to the last bit.
 
     BLAS adds up in another order at the edges of a matrix whose sides its tiles do not fill, so
@@ -123,11 +123,11 @@ def product(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors
     """
     if not (len(one) % TILE or len(other) % TILE):
         return np.matmul(one, other.T, out=out)
-    near: Vectors = np.matmul(tiled(one), tiled(other).T)[: len(one), : len(other)]
+    near: Vectors = np.matmul(pad_to_tile(one), pad_to_tile(other).T)[: len(one), : len(other)]
     return near
 
 
-def tiled(side: Vectors) -> Vectors:
+def pad_to_tile(side: Vectors) -> Vectors:
     """Rows of zeros added until tiles divide them; the same where they do."""
     more = -len(side) % TILE
     return np.pad(side, ((0, more), (0, 0))) if more else side
@@ -139,23 +139,23 @@ def _products(one: Vectors, other: Vectors) -> Iterator[tuple[slice, slice, Vect
     for rows in _blocks(len(one)):
         for columns in _blocks(len(other)):
             whole = (rows.stop - rows.start, columns.stop - columns.start) == room.shape
-            yield rows, columns, product(one[rows], other[columns], room if whole else None)
+            yield rows, columns, tiled_matmul(one[rows], other[columns], room if whole else None)
 
 
 def _blocks(size: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
 
 
-def _together(found: Sequence[Best]) -> Neighbours:
+def _together(found: Sequence[TopK]) -> Neighbors:
     """Of rows one after the other."""
-    return Neighbours(
+    return Neighbors(
         np.concatenate([one.score for one in found]), np.concatenate([one.place for one in found])
     )
 
 
-def _merged(found: Sequence[Best]) -> Neighbours:
+def _merged(found: Sequence[TopK]) -> Neighbors:
     """Of the same rows."""
     first, *others = found
     for other in others:
         merge(first, other, BLOCK)
-    return Neighbours(first.score, first.place)
+    return Neighbors(first.score, first.place)

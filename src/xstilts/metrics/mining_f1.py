@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from xstilts.core.hashing import seed_of
 from xstilts.metrics.base import Floats, Metric
-from xstilts.metrics.bitext_mining import Mined
+from xstilts.metrics.bitext_mining import MinedPairs
 from xstilts.metrics.spans import value as f1
 
 FOLDS = 5
@@ -32,7 +32,7 @@ Golds = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Mining:
+class MiningResult:
     """What the metrics of format `mining` take for predictions.
 
     Args:
@@ -40,8 +40,8 @@ class Mining:
         tuned_on: gold and found of the split that the threshold is tuned on, if there is one.
     """
 
-    found: Sequence[Mined]
-    tuned_on: tuple[Golds, Sequence[Mined]] | None = None
+    found: Sequence[MinedPairs]
+    tuned_on: tuple[Golds, Sequence[MinedPairs]] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ def best_threshold(scores: Floats, right: NDArray[np.bool_], gold_total: int) ->
     return float((scores[order[last]] + scores[order[following]]) / 2)
 
 
-def tuned(gold: Golds, found: Sequence[Mined], *, repeated: bool) -> float:
+def tune_threshold(gold: Golds, found: Sequence[MinedPairs], *, repeated: bool) -> float:
     """The threshold that gives these sentences their best F1."""
     pairs = _pairs(gold, found, repeated=repeated)
     return best_threshold(pairs.score, pairs.right, sum(map(len, gold)))
 
 
-def _pairs(gold: Golds, found: Sequence[Mined], *, repeated: bool) -> _Pairs:
+def _pairs(gold: Golds, found: Sequence[MinedPairs], *, repeated: bool) -> _Pairs:
     listed = [
         (row, one.score, target in golds)
         for row, (golds, one) in enumerate(zip(gold, found, strict=True))
@@ -101,23 +101,27 @@ def _table(gold: Golds, pairs: _Pairs, threshold: Floats) -> Floats:
     return np.stack([*counts, np.array([len(golds) for golds in gold])], axis=1).astype(np.float64)
 
 
-def given(gold: Golds, predicted: Mining, language: str, *, repeated: bool) -> Floats:
+def at_dev_threshold(
+    gold: Golds, predicted: MiningResult, language: str, *, repeated: bool
+) -> Floats:
     """Statistics at the threshold that is best on the other split; without one, crossvalidated."""
     if predicted.tuned_on is None:
         return crossvalidated(gold, predicted, language, repeated=repeated)
-    threshold = tuned(*predicted.tuned_on, repeated=repeated)
+    threshold = tune_threshold(*predicted.tuned_on, repeated=repeated)
     pairs = _pairs(gold, predicted.found, repeated=repeated)
     return _table(gold, pairs, np.full(len(gold), threshold))
 
 
-def best(gold: Golds, predicted: Mining, language: str, *, repeated: bool) -> Floats:
+def best(gold: Golds, predicted: MiningResult, language: str, *, repeated: bool) -> Floats:
     """Statistics at the threshold that is best for these very sentences."""
     pairs = _pairs(gold, predicted.found, repeated=repeated)
     threshold = best_threshold(pairs.score, pairs.right, sum(map(len, gold)))
     return _table(gold, pairs, np.full(len(gold), threshold))
 
 
-def crossvalidated(gold: Golds, predicted: Mining, language: str, *, repeated: bool) -> Floats:
+def crossvalidated(
+    gold: Golds, predicted: MiningResult, language: str, *, repeated: bool
+) -> Floats:
     """Statistics of each fold at the threshold that is best for the other folds.
 
     A sentence's fold depends on its id alone, so that all encoders have the same folds.
@@ -149,12 +153,12 @@ TUNED, OWN, CROSS = (
     "best threshold",
     "cross-validated threshold",
 )
-MINING_F1 = _metric("mining_f1", given, TUNED, repeated=False)
+MINING_F1 = _metric("mining_f1", at_dev_threshold, TUNED, repeated=False)
 MINING_F1_BEST = _metric("mining_f1_best", best, OWN, repeated=False)
 MINING_F1_CROSSVALIDATED = _metric(
     "mining_f1_crossvalidated", crossvalidated, CROSS, repeated=False
 )
-MINING_F1_ALL = _metric("mining_f1_all", given, TUNED, repeated=True)
+MINING_F1_ALL = _metric("mining_f1_all", at_dev_threshold, TUNED, repeated=True)
 MINING_F1_BEST_ALL = _metric("mining_f1_best_all", best, OWN, repeated=True)
 MINING_F1_CROSSVALIDATED_ALL = _metric(
     "mining_f1_crossvalidated_all", crossvalidated, CROSS, repeated=True

@@ -37,7 +37,7 @@ def is_punctuation(character: str) -> bool:
     return character in string.punctuation or unicodedata.category(character).startswith("P")
 
 
-def normalised(text: str, language: str) -> str:
+def normalize_answer(text: str, language: str) -> str:
     """Lower case, no punctuation, no articles, single spaces; in Chinese also around Han.
 
     Raises:
@@ -57,7 +57,7 @@ def normalised(text: str, language: str) -> str:
 
 def statistics(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
     """[n, 3]: exact match, F1, 1; the best over an example's gold answers."""
-    normal = partial(normalised, language=language)
+    normal = partial(normalize_answer, language=language)
     return best_of_golds(gold, predicted, normal, empty_counts=False)
 
 

@@ -51,7 +51,7 @@ CHARACTER = re.compile(f"[{SPACELESS}][{MARKS}]*")
 DOTTED = str.maketrans("Iİ", "ıi")
 
 
-def normalised(text: str, language: str) -> str:
+def normalize_answer(text: str, language: str) -> str:
     """The tokens that are compared, with single spaces between; empty only for no text."""
     folded = _folded(text, language)
     bare = "".join(character for character in folded if not is_punctuation(character))
@@ -73,7 +73,7 @@ def _without_articles(tokens: Sequence[str], language: str) -> list[str]:
 
 def statistics(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
     """[n, 3]: exact match, F1, 1; the best over an example's gold answers."""
-    normal = partial(normalised, language=language)
+    normal = partial(normalize_answer, language=language)
     return best_of_golds(gold, predicted, normal, empty_counts=True)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats, Metric, ratio
-from xstilts.metrics.knn import BLOCK, nearest, product, tiled, unit
+from xstilts.metrics.knn import BLOCK, knn, pad_to_tile, tiled_matmul, unit
 
 COLUMNS = 8
 COSINES = 1 << 25
@@ -39,11 +39,11 @@ def ranks(
     left, right = unit(queries), unit(candidates)
     answers = _Answers.of(query_meanings, candidate_meanings)
     found = np.zeros(len(left), dtype=np.int64)
-    filled = tiled(right)  # once, not at every strip
+    filled = pad_to_tile(right)  # once, not at every strip
     step = max(1, min(BLOCK, COSINES // max(1, len(right))))
     for start in range(0, len(left), step):
         rows = slice(start, start + step)
-        near = product(left[rows], filled)[:, : len(right)]
+        near = tiled_matmul(left[rows], filled)[:, : len(right)]
         count, query, place = answers.of_queries(rows)
         asked, cosine = np.flatnonzero(count), near[query, place]
         best = np.full(len(near), np.inf, dtype=np.float32)
@@ -87,7 +87,7 @@ class _Answers:
         return count, query, self.place[np.repeat(self.first[rows], count) + turn]
 
 
-def nearest_lines(
+def nearest_rows(
     queries: NDArray[np.float32], candidates: NDArray[np.float32], lines: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """[q] the line of the nearest candidate, of equally near ones the first in the file.
@@ -101,7 +101,7 @@ def nearest_lines(
     everything to one point the first line is right.
     """
     order = np.argsort(lines, kind="stable")
-    found: NDArray[np.int64] = lines[order][nearest(queries, candidates[order])]
+    found: NDArray[np.int64] = lines[order][knn(queries, candidates[order])]
     return found
 
 
@@ -112,7 +112,7 @@ def statistics(
 
     Args:
         found: [q] ranks from 1.
-        own_line: [q] of English queries, whether `nearest_lines` found the query's own line;
+        own_line: [q] of English queries, whether `nearest_rows` found the query's own line;
             none for tasks without lines.
     """
     rows = np.zeros((len(found), COLUMNS))
@@ -137,13 +137,13 @@ def _both_ways(column: int) -> Callable[[Floats], Floats]:
     return lambda sums: (to_english(sums) + from_english(sums)) / 2
 
 
-def _given(gold: Sequence[Any], predicted: Any, language: str) -> Floats:
+def _precomputed(gold: Sequence[Any], predicted: Any, language: str) -> Floats:
     """The score stage computes retrieval statistics from vectors and passes them through."""
     return np.asarray(predicted, dtype=np.float64).reshape(-1, COLUMNS)
 
 
 def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
-    return Metric(name, 1, _given, value, ("retrieval",), title)
+    return Metric(name, 1, _precomputed, value, ("retrieval",), title)
 
 
 ACCURACY_AT_1 = _metric("accuracy_at_1", _both_ways(0), "nearest is correct; mean of directions")

@@ -24,7 +24,7 @@ Normal = Callable[[str], str]
 """An answer as it is compared: its tokens with single spaces between."""
 
 
-def normalised(text: str) -> str:
+def normalize_answer(text: str) -> str:
     """Lower case, no ASCII punctuation, no English articles, single spaces."""
     bare = text.lower().translate(PUNCTUATION)
     return " ".join(ARTICLES.sub(" ", bare).split())
@@ -59,12 +59,12 @@ def statistics(
 
 def statistics_v1(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
     """By the rules of SQuAD v1.1."""
-    return statistics(gold, predicted, normalised, empty_counts=False)
+    return statistics(gold, predicted, normalize_answer, empty_counts=False)
 
 
 def statistics_v2(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
     """By the rules of SQuAD v2.0."""
-    return statistics(gold, predicted, normalised, empty_counts=True)
+    return statistics(gold, predicted, normalize_answer, empty_counts=True)
 
 
 def exact_match(sums: Floats) -> Floats:

@@ -23,7 +23,7 @@ LISTS = 64
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Pending:
     """Scores that are higher than what was known: [m] rows of a block, scores, places."""
 
     row: Places
@@ -32,7 +32,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Best:
+class TopK:
     """The k highest so far of each of n rows, the highest first, of equals the first.
 
     Args:
@@ -42,16 +42,16 @@ class Best:
 
     score: Scores
     place: Places
-    waiting: dict[int, list[Waiting]] = field(default_factory=lambda: defaultdict(list))
+    waiting: dict[int, list[Pending]] = field(default_factory=lambda: defaultdict(list))
 
 
-def none_yet(rows: int, k: int) -> Best:
+def empty(rows: int, k: int) -> TopK:
     """Before the first block."""
     score = np.full((rows, k), -np.inf, dtype=np.float32)
-    return Best(score, np.zeros((rows, k), dtype=np.int64))
+    return TopK(score, np.zeros((rows, k), dtype=np.int64))
 
 
-def see(best: Best, rows: slice, first: int, block: Scores, width: int) -> None:
+def update(best: TopK, rows: slice, first: int, block: Scores, width: int) -> None:
     """Look through a block of scores, [rows, columns], whose first column is `first`.
 
     Args:
@@ -65,17 +65,17 @@ def see(best: Best, rows: slice, first: int, block: Scores, width: int) -> None:
     waiting = best.waiting[rows.start]
     waiting.append(replace(found, place=first + found.place))
     if sum(len(one.row) for one in waiting) >= known.size or len(waiting) == LISTS:
-        _settle(best, rows)
+        _flush(best, rows)
 
 
-def settled(best: Best, size: int) -> Best:
+def flush(best: TopK, size: int) -> TopK:
     """Take in all that waits, in blocks of so many rows."""
     for start in list(best.waiting):
-        _settle(best, slice(start, min(start + size, len(best.score))))
+        _flush(best, slice(start, min(start + size, len(best.score))))
     return best
 
 
-def merge(best: Best, other: Best, size: int) -> None:
+def merge(best: TopK, other: TopK, size: int) -> None:
     """Take in what was found for the same rows elsewhere, in blocks of so many.
 
     Nothing may wait in either.
@@ -84,11 +84,11 @@ def merge(best: Best, other: Best, size: int) -> None:
         rows = slice(start, min(start + size, len(best.score)))
         more = other.score[rows]
         row = np.repeat(np.arange(len(more)), more.shape[1])
-        best.waiting[start].append(Waiting(row, more.ravel(), other.place[rows].ravel()))
-        _settle(best, rows)
+        best.waiting[start].append(Pending(row, more.ravel(), other.place[rows].ravel()))
+        _flush(best, rows)
 
 
-def _higher(block: Scores, floor: Scores, k: int, width: int) -> Waiting:
+def _higher(block: Scores, floor: Scores, k: int, width: int) -> Pending:
     """All that is higher than its row's floor; where most is, what may be among the k highest."""
     strips = _strips(block, width)
     highest = strips.max(axis=2)
@@ -101,7 +101,7 @@ def _higher(block: Scores, floor: Scores, k: int, width: int) -> Waiting:
     row, strip = _true(where)
     close = strips[row, strip]
     at, along = _true(close > floor[row, None])
-    return Waiting(row[at], close[at, along], strips.shape[2] * strip[at] + along)
+    return Pending(row[at], close[at, along], strips.shape[2] * strip[at] + along)
 
 
 def _strips(block: Scores, width: int) -> Scores:
@@ -125,7 +125,7 @@ def _true(where: NDArray[np.bool_]) -> tuple[Places, Places]:
     return rows, columns
 
 
-def _settle(best: Best, rows: slice) -> None:
+def _flush(best: TopK, rows: slice) -> None:
     """The k best of what is known and of what waits for the rows of a block."""
     waiting = best.waiting.pop(rows.start)
     known, k = best.score[rows], best.score.shape[1]

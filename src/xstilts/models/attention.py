@@ -15,7 +15,7 @@ from torch.autograd import Function
 from torch.nn import functional
 from transformers import AttentionInterface
 
-from xstilts.models.fast_dropout import noise
+from xstilts.models.fast_dropout import dropout_mask
 from xstilts.models.packing import Group, Layout
 
 NAME = "xstilts-packed"
@@ -70,7 +70,7 @@ class _Grouped(Function):
         )
         for group, (ours, theirs, values, found) in _by_group(layout, *spread, result):
             weights = _weights(ours, theirs, group, scale)
-            drawn = noise(weights, share) if share else None
+            drawn = dropout_mask(weights, share) if share else None
             torch.bmm(weights if drawn is None else weights * drawn, values, out=found)
             kept += [part for part in (weights, drawn) if needed and part is not None]
         if needed:

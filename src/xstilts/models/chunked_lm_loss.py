@@ -57,7 +57,7 @@ class TiedLogits:
         """[n, rows] those of some rows, made in a room for at least as many numbers."""
         bias = self.bias[rows]
         found = room[: len(self.hidden) * len(bias)].view(len(self.hidden), len(bias)).copy_(bias)
-        return _add_product(found, self.hidden, self.table[rows].T, self.hidden.dtype)
+        return _accumulate_product(found, self.hidden, self.table[rows].T, self.hidden.dtype)
 
 
 def autocast(hidden: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def argmax(logits: TiedLogits) -> Tensor:
     """[n] the row of each place's largest logit, the first among equals."""
     found = torch.zeros(len(logits.hidden), dtype=torch.long, device=logits.hidden.device)
     all_places, all_rows = logits.chunks()
-    room = _rooms(logits, all_places[:1], all_rows[:1])[0]
+    room = _buffers(logits, all_places[:1], all_rows[:1])[0]
     for places in all_places:
         some, best = logits.at(places), found[places]
         top = torch.full(best.shape, -torch.inf, dtype=logits.precision, device=best.device)
@@ -99,7 +99,7 @@ class _CrossEntropy(torch.autograd.Function):
         ctx.made = [torch.zeros_like(one, dtype=logits.precision) for one in (hidden, table, bias)]
         gradients = TiedLogits(*ctx.made)
         all_places, all_rows = logits.chunks()
-        rooms = list(zip(all_rows, _rooms(logits, all_places[:1], all_rows), strict=True))
+        rooms = list(zip(all_rows, _buffers(logits, all_places[:1], all_rows), strict=True))
         loss = torch.zeros((), dtype=logits.precision, device=hidden.device)
         for places in all_places:
             loss += _chunk(logits.at(places), targets[places], gradients.at(places), rooms)
@@ -136,13 +136,13 @@ def _chunk(
         powers.sub_(top).exp_()
         shrunk = (before - top).exp_()
         total.mul_(shrunk).add_(powers.sum(1, keepdim=True))
-        _add_product(pulled.mul_(shrunk), powers, logits.table[rows], kind)
+        _accumulate_product(pulled.mul_(shrunk), powers, logits.table[rows], kind)
         kept.append((rows, powers, top))
     pulled.div_(total)
     normaliser = total.log().add_(top)
     for rows, powers, then in kept:
         weight = (then - normaliser).exp_()
-        _add_product(gradients.table[rows], powers.T, logits.hidden * weight, kind)
+        _accumulate_product(gradients.table[rows], powers.T, logits.hidden * weight, kind)
         gradients.bias[rows].addmv_(powers.T, weight[:, 0])
     return normaliser.sum() - _target_logits(logits, targets, gradients).sum()
 
@@ -156,14 +156,14 @@ def _target_logits(logits: TiedLogits, targets: Tensor, gradients: TiedLogits) -
     return (hidden * rows).sum(1) + logits.bias[targets]
 
 
-def _add_product(total: Tensor, left: Tensor, right: Tensor, kind: torch.dtype) -> Tensor:
+def _accumulate_product(total: Tensor, left: Tensor, right: Tensor, kind: torch.dtype) -> Tensor:
     """Add a product, made in some precision, to a total in its own."""
     if total.dtype == kind:
         return total.addmm_(left, right)
     return total.add_(left.to(kind) @ right.to(kind))
 
 
-def _rooms(logits: TiedLogits, places: Sequence[slice], rows: Sequence[slice]) -> list[Tensor]:
+def _buffers(logits: TiedLogits, places: Sequence[slice], rows: Sequence[slice]) -> list[Tensor]:
     """Room for the logits of a chunk of places, one for each chunk of rows."""
     count = places[0].stop if places else 0
     return [

@@ -13,8 +13,8 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from xstilts.models.attention import NAME
 from xstilts.models.encoder_files import EncoderFiles, word_embeddings
-from xstilts.models.fast_dropout import quicken
-from xstilts.models.packing import Layout, first_position, last_block, layout_of, packs
+from xstilts.models.fast_dropout import replace_dropout
+from xstilts.models.packing import Layout, first_position, last_block, layout_of, uses_packing
 from xstilts.models.vocab_view import used_ids
 
 
@@ -30,8 +30,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.files = files
         self.model = files.model(ids)
-        quicken(self.model)
-        self.packs = packs(self.model)
+        replace_dropout(self.model)
+        self.packs = uses_packing(self.model)
         if self.packs:
             self.model.config._attn_implementation = NAME
         self.register_buffer("ids", ids, persistent=False)

@@ -16,7 +16,7 @@ PACKAGED_ON_HUB = "intfloat/multilingual-e5-small"
 
 
 @dataclass(frozen=True)
-class Habits:
+class EncoderDefaults:
     """Size and customs of an encoder.
 
     Args:
@@ -34,20 +34,20 @@ class Habits:
 
 
 KNOWN = {
-    PACKAGED: Habits(12, 384, 250_037, "mean", 12),
-    PACKAGED_ON_HUB: Habits(12, 384, 250_037, "mean", 12),
-    "FacebookAI/xlm-roberta-base": Habits(12, 768, 250_002, "cls", 8),
-    "xlm-roberta-base": Habits(12, 768, 250_002, "cls", 8),
+    PACKAGED: EncoderDefaults(12, 384, 250_037, "mean", 12),
+    PACKAGED_ON_HUB: EncoderDefaults(12, 384, 250_037, "mean", 12),
+    "FacebookAI/xlm-roberta-base": EncoderDefaults(12, 768, 250_002, "cls", 8),
+    "xlm-roberta-base": EncoderDefaults(12, 768, 250_002, "cls", 8),
     # Block 14 with mean pooling: jiant (retrieval_layer) and XTREME's run_tatoeba.sh.
-    "FacebookAI/xlm-roberta-large": Habits(24, 1024, 250_002, "cls", 14),
-    "xlm-roberta-large": Habits(24, 1024, 250_002, "cls", 14),
+    "FacebookAI/xlm-roberta-large": EncoderDefaults(24, 1024, 250_002, "cls", 14),
+    "xlm-roberta-large": EncoderDefaults(24, 1024, 250_002, "cls", 14),
     # Block 8 for mBERT: XTREME's run_tatoeba.sh.
-    "google-bert/bert-base-multilingual-cased": Habits(12, 768, 119_547, "cls", 8),
-    "bert-base-multilingual-cased": Habits(12, 768, 119_547, "cls", 8),
+    "google-bert/bert-base-multilingual-cased": EncoderDefaults(12, 768, 119_547, "cls", 8),
+    "bert-base-multilingual-cased": EncoderDefaults(12, 768, 119_547, "cls", 8),
 }
 
 
-def habits_of(name: str, shape: tuple[int, int, int] | None) -> Habits:
+def encoder_defaults_of(name: str, shape: tuple[int, int, int] | None) -> EncoderDefaults:
     """The habits of a named encoder; of another one by its (layers, width, vocabulary).
 
     Unknown encoders are taken to be masked language models: first-token pooling, and the
@@ -57,4 +57,4 @@ def habits_of(name: str, shape: tuple[int, int, int] | None) -> Habits:
     if name in KNOWN:
         return KNOWN[name]
     layers, width, vocabulary = shape or (12, 768, 250_002)
-    return Habits(layers, width, vocabulary, "cls", max(1, round(layers * 7 / 12)))
+    return EncoderDefaults(layers, width, vocabulary, "cls", max(1, round(layers * 7 / 12)))

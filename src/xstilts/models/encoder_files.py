@@ -24,7 +24,7 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.errors import EncoderError
-from xstilts.models.vocab_view import TouchedRows
+from xstilts.models.vocab_view import TrainedRows
 
 BODY, EMBEDDINGS, ROWS, HEADS, MASKED_HEAD = (
     f"{name}.safetensors" for name in ("body", "embeddings", "rows", "heads", "masked_head")
@@ -58,13 +58,13 @@ class EncoderFiles:
         """The encoder's fast tokenizer (kept in memory between calls)."""
         return _tokenizer(self.root)
 
-    def touched(self) -> TouchedRows:
+    def touched(self) -> TrainedRows:
         """The embedding rows that differ from the pretrained ones by more than decay."""
         if self.trained is None:
             width = self.whole_embeddings().shape[1]
-            return TouchedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, width), 1.0)
+            return TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, width), 1.0)
         tensors = load_file(self.trained / ROWS)
-        return TouchedRows(tensors["ids"], tensors["weight"], tensors["decay"].item())
+        return TrainedRows(tensors["ids"], tensors["weight"], tensors["decay"].item())
 
     def whole_embeddings(self) -> Tensor:
         """The pretrained embedding matrix, read from the disk only where it is indexed."""

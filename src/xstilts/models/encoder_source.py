@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.errors import EncoderError, UnknownName
+from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.core.hashing import digest_of_unchanged
 from xstilts.models.encoder_defaults import (
     KNOWN,
     PACKAGED,
     PACKAGED_ON_HUB,
     PACKAGED_SHA256,
-    Habits,
-    habits_of,
+    EncoderDefaults,
+    encoder_defaults_of,
 )
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -27,16 +27,16 @@ PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 
 @dataclass(frozen=True)
-class Source:
+class EncoderSource:
     """An encoder's identity (`params`, which goes into keys), its habits and its folder."""
 
     name: str
     params: dict[str, Any]
-    habits: Habits
+    habits: EncoderDefaults
     folder: Path | None = None
 
 
-def find_source(name: str, revision: str | None, folder: Path) -> Source:
+def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
     """The source that a name in an experiment means.
 
     Args:
@@ -47,7 +47,7 @@ def find_source(name: str, revision: str | None, folder: Path) -> Source:
         EncoderError: a folder without safetensors weights.
     """
     if name == PACKAGED and has_wheel():
-        return Source(name, {"from": "package", "sha256": PACKAGED_SHA256}, KNOWN[name])
+        return EncoderSource(name, {"from": "package", "sha256": PACKAGED_SHA256}, KNOWN[name])
     if name == PACKAGED:
         name = PACKAGED_ON_HUB
     path = (folder / Path(name).expanduser()).resolve()
@@ -55,9 +55,9 @@ def find_source(name: str, revision: str | None, folder: Path) -> Source:
         return _local(name, path)
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     if looks_like_path or ("/" not in name and name not in KNOWN):
-        raise UnknownName("encoder", name, KNOWN)
+        raise UnknownNameError("encoder", name, KNOWN)
     params = {"from": "hub", "name": name, "revision": revision or "main"}
-    return Source(name, params, habits_of(name, None))
+    return EncoderSource(name, params, encoder_defaults_of(name, None))
 
 
 def has_wheel() -> bool:
@@ -65,7 +65,7 @@ def has_wheel() -> bool:
     return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
-def _local(name: str, path: Path) -> Source:
+def _local(name: str, path: Path) -> EncoderSource:
     check_weights([item.name for item in path.iterdir()], str(path))
     wanted = sorted(item for item in path.iterdir() if item.suffix in READ and item.is_file())
     files = {item.name: digest_of_unchanged(item) for item in wanted}
@@ -76,10 +76,10 @@ def _local(name: str, path: Path) -> Source:
     layers = config.get("num_hidden_layers")
     width, vocabulary = config.get("hidden_size"), config.get("vocab_size")
     shape = (layers, width, vocabulary) if layers and width and vocabulary else None
-    return Source(
+    return EncoderSource(
         Path(name).name or name,
         {"from": "folder", "files": files},
-        habits_of(name, shape),
+        encoder_defaults_of(name, shape),
         path,
     )
 

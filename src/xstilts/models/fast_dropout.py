@@ -3,7 +3,7 @@
 torch draws a CPU's dropout masks one number after the other, which takes an eighth of a training
 step of a small encoder. Here a whole mask is drawn at once by SFC64, seeded from torch's own
 generator: masks stay a function of `torch.manual_seed`, and of the same distribution.
-Threads that compute at the same time each draw from a generator of their own (`drawing_from`).
+Threads that compute at the same time each draw from a generator of their own (`use_generator`).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def dropout(values: Tensor, share: float) -> Tensor:
     """
     if values.device.type != "cpu" or not 0 < share < 1:
         return functional.dropout(values, share)
-    return values * noise(values, share)
+    return values * dropout_mask(values, share)
 
 
-def noise(values: Tensor, share: float) -> Tensor:
+def dropout_mask(values: Tensor, share: float) -> Tensor:
     """0 with the probability of the share, else what keeps the mean, in the values' shape."""
     own = getattr(_thread, "generator", None)
     seed, count = int(torch.randint(2**62, (), generator=own)), values.numel()
@@ -54,7 +54,7 @@ def noise(values: Tensor, share: float) -> Tensor:
 
 
 @contextmanager
-def drawing_from(generator: torch.Generator) -> Iterator[None]:
+def use_generator(generator: torch.Generator) -> Iterator[None]:
     """Let this thread's dropout be drawn from a generator for a while."""
     before = getattr(_thread, "generator", None)
     _thread.generator = generator
@@ -64,7 +64,7 @@ def drawing_from(generator: torch.Generator) -> Iterator[None]:
         _thread.generator = before
 
 
-def quicken(model: nn.Module) -> None:
+def replace_dropout(model: nn.Module) -> None:
     """Put this dropout in the place of torch's, in all parts of a model."""
     for part in model.modules():
         for name, child in part.named_children():

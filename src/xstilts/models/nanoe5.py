@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.core.atomic_io import write_json, write_text
-from xstilts.core.errors import EncoderError, MissingPackage
+from xstilts.core.errors import EncoderError, MissingPackageError
 from xstilts.core.hashing import digest_of_file
 from xstilts.models.encoder_defaults import PACKAGED_ON_HUB, PACKAGED_SHA256
 
@@ -109,7 +109,7 @@ def packaged_file() -> Path:
     """
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingPackage(
+        raise MissingPackageError(
             f"the package {PACKAGE}, which holds the default encoder, is not installed",
             todo=f"{INSTALL} (its wheel is for Linux on x86-64; on other platforms the hub model "
             f"{PACKAGED_ON_HUB} is used instead)",

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 FAMILIES = frozenset({"bert", "roberta", "xlm-roberta", "camembert"})
 """Model types whose blocks hand `layout` on to the attention function; others are padded."""
-SIMILAR = 0.75
+SIMILAR_LENGTH = 0.75
 """Texts at least this share of the longest are attended to together, padded to it."""
 
 
@@ -101,14 +101,14 @@ def _similar(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]
     """The texts, longest first, in groups of similar length."""
     group: list[int] = []
     for text in order:
-        if group and lengths[text] < SIMILAR * lengths[group[0]]:
+        if group and lengths[text] < SIMILAR_LENGTH * lengths[group[0]]:
             yield group
             group = []
         group.append(text)
     yield group
 
 
-def packs(model: PreTrainedModel) -> bool:
+def uses_packing(model: PreTrainedModel) -> bool:
     """Whether the model can read packed batches."""
     return model.config.model_type in FAMILIES and not model.config.is_decoder
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class TouchedRows:
+class TrainedRows:
     """What training has done to an embedding matrix.
 
     Args:
@@ -38,13 +38,13 @@ class TouchedRows:
             rows[trained] = self.weight[place[trained]]
         return rows
 
-    def then(self, ids: Tensor, weight: Tensor, decay: float) -> TouchedRows:
+    def then(self, ids: Tensor, weight: Tensor, decay: float) -> TrainedRows:
         """This, followed by more training of the rows `ids`, the others shrinking by `decay`."""
         every = torch.unique(torch.cat([self.ids, ids]))
         rows = torch.empty(len(every), weight.shape[1])
         rows[torch.searchsorted(every, self.ids)] = self.weight * decay
         rows[torch.searchsorted(every, ids)] = weight
-        return TouchedRows(every, rows, self.decay * decay)
+        return TrainedRows(every, rows, self.decay * decay)
 
 
 def used_ids(texts: Iterable[Iterable[int]], padding: int) -> Tensor:

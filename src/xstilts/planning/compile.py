@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xstilts.config.experiment import Experiment, Recipe
-from xstilts.config.intermediate import BASELINE, Part, Setting, mixture_name, parse_setting
-from xstilts.config.load import Loaded
+from xstilts.config.intermediate import (
+    BASELINE,
+    IntermediateSetting,
+    TaskRef,
+    mixture_name,
+    parse_setting,
+)
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
@@ -16,12 +22,12 @@ from xstilts.formats import EMBEDDED
 from xstilts.formats import VERSIONS as FORMAT_VERSIONS
 from xstilts.metrics import METRICS
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, score_cost, train_cost
-from xstilts.planning.graph import Graph, language_of
-from xstilts.planning.resolve import Names
-from xstilts.planning.retrieval import searched
+from xstilts.planning.graph import StageGraph, language_of
+from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.retrieval import compile_retrieval
 from xstilts.planning.validate import check
 from xstilts.tasks.base import TaskSpec
-from xstilts.training.task_sampling import turns
+from xstilts.training.task_sampling import steps_per_task
 
 TEXT = "masked_lm"
 Rows = Callable[[TaskSpec, str, str], str]
@@ -29,7 +35,7 @@ Rows = Callable[[TaskSpec, str, str], str]
 
 
 @dataclass(frozen=True)
-class Cell:
+class ResultCell:
     """One place in the results: which score stage fills it, and which trainings lead to it."""
 
     encoder: str
@@ -45,29 +51,29 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledPlan:
     """A plan and the cells that its score stages fill."""
 
     plan: Plan
-    cells: tuple[Cell, ...]
+    cells: tuple[ResultCell, ...]
 
 
-def compile_experiment(loaded: Loaded) -> Compiled:
+def compile_experiment(loaded: LoadedExperiment) -> CompiledPlan:
     """The plan of an experiment, made without torch, weights or data.
 
     Raises:
         ConfigError: names that do not exist or do not fit together.
     """
-    names = Names(loaded)
-    return Compiler(names, Graph(names)).compile()
+    names = ResolvedExperiment(loaded)
+    return Compiler(names, StageGraph(names)).compile()
 
 
 @dataclass
 class Compiler:
     """Trainings and what is read off them, added to a graph as they are asked for."""
 
-    names: Names
-    graph: Graph
+    names: ResolvedExperiment
+    graph: StageGraph
     whole: set[str] = field(default_factory=set)
     """Trainings that change every row of the embedding matrix."""
     chains: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
@@ -78,7 +84,7 @@ class Compiler:
         """The experiment as written."""
         return self.names.experiment
 
-    def compile(self) -> Compiled:
+    def compile(self) -> CompiledPlan:
         """The whole experiment; see `compile_experiment`."""
         settings = [parse_setting(text) for text in self.experiment.intermediate]
         check(self.names, settings)
@@ -90,29 +96,32 @@ class Compiler:
                 where="targets",
                 todo=f"add {BASELINE} or another task to `intermediate`, or more languages",
             )
-        return Compiled(Plan.of(self.graph.stages.values()), cells)
+        return CompiledPlan(Plan.of(self.graph.stages.values()), cells)
 
-    def _cells(self, settings: Sequence[Setting]) -> Iterator[Cell]:
+    def _cells(self, settings: Sequence[IntermediateSetting]) -> Iterator[ResultCell]:
         for target in self.experiment.targets:
             task = self.names.task(target)
             for setting in settings:
-                if setting.chain == ((Part(target),),) and self.names.training(task).task == target:
+                if (
+                    setting.chain == ((TaskRef(target),),)
+                    and self.names.training(task).task == target
+                ):
                     continue  # a task after itself is just more epochs of it
                 yield from self._cells_after(setting, task)
 
-    def _cells_after(self, setting: Setting, task: TaskSpec) -> Iterator[Cell]:
+    def _cells_after(self, setting: IntermediateSetting, task: TaskSpec) -> Iterator[ResultCell]:
         same_data = self._same_data(task, setting)
         split = self.names.share(task, self.experiment.evaluate).name
         for seed in self.experiment.seeds:
             trained = self.intermediate(setting, seed)
             if task.format in EMBEDDED:
                 after = _after(setting) + (f" seed {seed}" if trained else "")
-                scored = searched(self.graph, task, trained, after)
+                scored = compile_retrieval(self.graph, task, trained, after)
             else:
                 trained = (*trained, self.target(setting, task, seed))
                 scored = self._predicted(setting, task, trained[-1], seed)
             for target, language, key in scored:
-                yield Cell(
+                yield ResultCell(
                     encoder=self.names.source.name,
                     intermediate=setting.name,
                     target=target,
@@ -125,7 +134,7 @@ class Compiler:
                     same_data=same_data,
                 )
 
-    def _same_data(self, target: TaskSpec, setting: Setting) -> bool:
+    def _same_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
         """Whether the setting trains on the target's own training data."""
         if target.format in EMBEDDED:
             return False
@@ -135,21 +144,21 @@ class Compiler:
 
     # training
 
-    def intermediate(self, setting: Setting, seed: int) -> tuple[str, ...]:
+    def intermediate(self, setting: IntermediateSetting, seed: int) -> tuple[str, ...]:
         """Keys of the setting's training stages, in order; none for the baseline."""
         place = setting.name, seed
         if place not in self.chains:
             self.chains[place] = tuple(self._chain(setting, seed))
         return self.chains[place]
 
-    def _chain(self, setting: Setting, seed: int) -> Iterator[str]:
+    def _chain(self, setting: IntermediateSetting, seed: int) -> Iterator[str]:
         base, recipe = None, self.names.recipe(None)
         for depth, mixture in enumerate(setting.chain, start=1):
             name = " > ".join(mixture_name(mixture) for mixture in setting.chain[:depth])
             base = self.train(mixture, base, recipe, seed, f"train {name} seed {seed}")
             yield base
 
-    def target(self, setting: Setting, task: TaskSpec, seed: int) -> str:
+    def target(self, setting: IntermediateSetting, task: TaskSpec, seed: int) -> str:
         """Key of the stage that trains a target after a setting."""
         part, recipe = self.names.training(task), self.names.recipe(task.name)
         base = next(reversed(self.intermediate(setting, seed)), None)
@@ -159,7 +168,7 @@ class Compiler:
 
     def train(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[TaskRef],
         base: str | None,
         recipe: Recipe,
         seed: int,
@@ -199,7 +208,7 @@ class Compiler:
         return key
 
     def _train_cost(
-        self, tasks: Mapping[Part, TaskSpec], recipe: Recipe, portion: float, *, whole: bool
+        self, tasks: Mapping[TaskRef, TaskSpec], recipe: Recipe, portion: float, *, whole: bool
     ) -> Cost:
         sizes = {
             task.name: max(1, int(portion * self.count(task, part, "train")))
@@ -207,7 +216,7 @@ class Compiler:
         }
         on_dev = {task.name: self.count(task, part, "dev") for part, task in tasks.items()}
         texts = {task.name for task in tasks.values() if task.format == TEXT}
-        steps = turns(sizes, on_top=texts, **recipe.mixing())
+        steps = steps_per_task(sizes, on_top=texts, **recipe.mixing())
         seen = {
             task.name: task.subwords
             * (
@@ -221,14 +230,14 @@ class Compiler:
         rows = habits.vocabulary if whole else TOUCHED_ROWS
         return train_cost(habits, sum(seen.values()), sum(steps.values()), masked, rows)
 
-    def count(self, task: TaskSpec, part: Part, role: str) -> int:
+    def count(self, task: TaskSpec, part: TaskRef, role: str) -> int:
         """Rows to expect in all languages that a task is trained in."""
         return sum(self.names.count(task, role, code) for code in languages_of(part, task))
 
     # results of what was trained
 
     def _predicted(
-        self, setting: Setting, task: TaskSpec, model: str, seed: int
+        self, setting: IntermediateSetting, task: TaskSpec, model: str, seed: int
     ) -> Iterator[tuple[str, str, str]]:
         graph, habits = self.graph, self.names.source.habits
         params, what = self.reading(task), f"{task.name} {_after(setting)}"
@@ -263,12 +272,12 @@ class Compiler:
         }
 
 
-def languages_of(part: Part, task: TaskSpec) -> tuple[str, ...]:
+def languages_of(part: TaskRef, task: TaskSpec) -> tuple[str, ...]:
     """The languages that a task is trained in."""
     return part.languages or task.train_languages
 
 
-def task_params(part: Part, task: TaskSpec) -> dict[str, Any]:
+def task_params(part: TaskRef, task: TaskSpec) -> dict[str, Any]:
     """What the training stage must know of a task; a metric knows one language of dev."""
     (language, *others) = part.languages or (task.train_language,)
     if others:
@@ -288,5 +297,5 @@ def format_params(task: TaskSpec) -> dict[str, Any]:
     return {"format": task.format, **({"format_version": version} if version else {})}
 
 
-def _after(setting: Setting) -> str:
+def _after(setting: IntermediateSetting) -> str:
     return f"after {setting.name}" if setting.chain else "(baseline)"

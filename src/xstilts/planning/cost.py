@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import median
 
-from xstilts.core.plan import Plan, Standing
+from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.stage import Cost
-from xstilts.models.encoder_defaults import Habits
+from xstilts.models.encoder_defaults import EncoderDefaults
 
 OPERATIONS_PER_SECOND = 60e9
 TFLOPS = 100.0
@@ -33,12 +33,12 @@ ROW_BYTES = 100
 TOUCHED_ROWS = 4000
 
 
-def block_weights(habits: Habits) -> int:
+def block_weights(habits: EncoderDefaults) -> int:
     """Weights in the Transformer blocks."""
     return 12 * habits.layers * habits.width**2
 
 
-def encoder_cost(habits: Habits) -> Cost:
+def encoder_cost(habits: EncoderDefaults) -> Cost:
     """Unpack and rewrite every weight once."""
     size = 4 * (block_weights(habits) + habits.vocabulary * habits.width)
     return Cost(seconds=4 + size / 1e8, bytes=size)
@@ -55,7 +55,11 @@ def translate_cost(rows: int) -> Cost:
 
 
 def train_cost(
-    habits: Habits, subwords: float, steps: float, masked: float = 0.0, rows: int = TOUCHED_ROWS
+    habits: EncoderDefaults,
+    subwords: float,
+    steps: float,
+    masked: float = 0.0,
+    rows: int = TOUCHED_ROWS,
 ) -> Cost:
     """Forward and backward over the sub-words, and the optimizer over all weights.
 
@@ -70,12 +74,12 @@ def train_cost(
     return _computed(operations, 1, size)
 
 
-def forward_cost(habits: Habits, subwords: float, size: int) -> Cost:
+def forward_cost(habits: EncoderDefaults, subwords: float, size: int) -> Cost:
     """One forward pass over the sub-words, and a result of a size in bytes."""
     return _computed(2 * block_weights(habits) * subwords, 0.2, size)
 
 
-def search_cost(habits: Habits, here: int, english: int) -> Cost:
+def search_cost(habits: EncoderDefaults, here: int, english: int) -> Cost:
     """Compare every sentence of one side with every one of the other: a matrix product."""
     return _computed(2.0 * here * english * habits.width, 0.1, 20 * here)
 
@@ -94,7 +98,7 @@ def sample_cost(rows: int) -> Cost:
     return Cost(0.05 + 2e-5 * rows, ROW_BYTES)
 
 
-def gradient_cost(habits: Habits, subwords: float) -> Cost:
+def gradient_cost(habits: EncoderDefaults, subwords: float) -> Cost:
     """Forward and backward over the sub-words, example by example, and no optimizer."""
     return _computed(6 * block_weights(habits) * subwords, 1, 8 * habits.layers * habits.width)
 
@@ -104,7 +108,7 @@ def score_cost(rows: int) -> Cost:
     return Cost(0.01, ROW_BYTES * rows)
 
 
-def calibration(plan: Plan, standings: Mapping[str, Standing]) -> dict[str, float]:
+def calibration(plan: Plan, standings: Mapping[str, StageStatus]) -> dict[str, float]:
     """Kind → median of measured over expected seconds, over finished stages."""
     ratios: dict[str, list[float]] = {}
     for stage in plan.stages:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.stage import Stage
-from xstilts.planning.resolve import GUESS, Names
+from xstilts.planning.resolve import DEFAULT_ROWS, ResolvedExperiment
 
 
 @dataclass(frozen=True)
-class Supply:
+class DataSource:
     """One split of a task that a plan reads.
 
     Args:
         languages: those that come from the same kind of place.
         origin: `hub`, `file` and the like, the first word of `TaskSpec.origin`; empty: missing.
-        guessed: whether it is counted as `names.GUESS` examples because nobody knows its size.
+        guessed: whether its size is unknown and counted as `DEFAULT_ROWS` examples.
     """
 
     task: str
@@ -27,16 +27,18 @@ class Supply:
     guessed: bool
 
 
-def supplies(loaded: Loaded, stages: Iterable[Stage]) -> Iterator[Supply]:
+def data_sources(loaded: LoadedExperiment, stages: Iterable[Stage]) -> Iterator[DataSource]:
     """What the `prepare` stages among these read, in their order, by task, split and origin."""
-    names = Names(loaded)
+    names = ResolvedExperiment(loaded)
     groups: dict[tuple[str, str, str, bool], dict[str, None]] = {}
     for stage in stages:
         if stage.kind == "prepare":
             name, split, language = (stage.params[key] for key in ("task", "split", "language"))
             task, limit = names.task(name), stage.params["limit"]
             origin = (task.origin(split, language) or "").partition(" ")[0]
-            guessed = (split, language) not in task.sizes and (limit is None or limit > GUESS)
+            guessed = (split, language) not in task.sizes and (
+                limit is None or limit > DEFAULT_ROWS
+            )
             groups.setdefault((name, split, origin, guessed), {})[language] = None
     for (name, split, origin, guessed), languages in groups.items():
-        yield Supply(name, split, tuple(languages), origin, guessed)
+        yield DataSource(name, split, tuple(languages), origin, guessed)

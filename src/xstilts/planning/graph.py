@@ -10,16 +10,16 @@ from typing import Any
 from xstilts.config.experiment import Experiment
 from xstilts.core.stage import Cost, Stage
 from xstilts.metrics import METRICS
-from xstilts.models.encoder_source import Source
+from xstilts.models.encoder_source import EncoderSource
 from xstilts.planning.cost import encoder_cost, prepare_cost, translate_cost
-from xstilts.planning.resolve import Names
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages import VERSIONS
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate import identity
 
 
 @dataclass(frozen=True)
-class Sample:
+class EvalSet:
     """A target's examples in one language, and how they are scored.
 
     Args:
@@ -35,13 +35,13 @@ class Sample:
 
 
 @dataclass
-class Graph:
+class StageGraph:
     """Stages by key, and those that every part of an experiment asks for."""
 
-    names: Names
+    names: ResolvedExperiment
     stages: dict[str, Stage] = field(default_factory=dict)
     prepared: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    samples: dict[tuple[str, str], Sample] = field(default_factory=dict)
+    samples: dict[tuple[str, str], EvalSet] = field(default_factory=dict)
 
     @property
     def experiment(self) -> Experiment:
@@ -49,7 +49,7 @@ class Graph:
         return self.names.experiment
 
     @property
-    def source(self) -> Source:
+    def source(self) -> EncoderSource:
         """Where the encoder comes from."""
         return self.names.source
 
@@ -145,11 +145,11 @@ class Graph:
             context=context,
         )
 
-    def sample(self, task: TaskSpec, language: str) -> Sample:
+    def sample(self, task: TaskSpec, language: str) -> EvalSet:
         """What a target is evaluated on in one language."""
         place, part = (task.name, language), self.experiment.evaluate
         if place not in self.samples:
-            self.samples[place] = Sample(
+            self.samples[place] = EvalSet(
                 language,
                 self.rows(task, part, language),
                 self.names.count(task, part, language),

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xstilts.config.intermediate import BASELINE
-from xstilts.core.plan import Plan, Standing, State
-from xstilts.planning.compile import Compiled
+from xstilts.core.plan import Plan, StageState, StageStatus
+from xstilts.planning.compile import CompiledPlan
 
 
 @dataclass(frozen=True)
-class Price:
+class RemainingCost:
     """What is still to do.
 
     Args:
@@ -25,9 +25,9 @@ class Price:
     operations: float
 
 
-def prices(
-    compiled: Compiled, standings: Mapping[str, Standing], ratios: Mapping[str, float]
-) -> dict[str, Price]:
+def remaining_costs(
+    compiled: CompiledPlan, standings: Mapping[str, StageStatus], ratios: Mapping[str, float]
+) -> dict[str, RemainingCost]:
     """Setting → its trainings, predictions and scores, without what the baseline needs anyway.
 
     Args:
@@ -36,15 +36,17 @@ def prices(
     by_setting: dict[str, dict[str, None]] = {}
     for cell in compiled.cells:
         by_setting.setdefault(cell.intermediate, {})[cell.key] = None
-    needed = {name: before(compiled.plan, keys) for name, keys in by_setting.items()}
+    needed = {name: ancestors(compiled.plan, keys) for name, keys in by_setting.items()}
     shared = needed.get(BASELINE, frozenset())
     return {
-        name: _price(compiled.plan, keys if name == BASELINE else keys - shared, standings, ratios)
+        name: _remaining_cost(
+            compiled.plan, keys if name == BASELINE else keys - shared, standings, ratios
+        )
         for name, keys in needed.items()
     }
 
 
-def before(plan: Plan, keys: Iterable[str]) -> frozenset[str]:
+def ancestors(plan: Plan, keys: Iterable[str]) -> frozenset[str]:
     """These stages and all that they are made from."""
     found: set[str] = set()
     left = list(keys)
@@ -56,14 +58,14 @@ def before(plan: Plan, keys: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _price(
+def _remaining_cost(
     plan: Plan,
     keys: frozenset[str],
-    standings: Mapping[str, Standing],
+    standings: Mapping[str, StageStatus],
     ratios: Mapping[str, float],
-) -> Price:
-    todo = [plan.by_key[key] for key in keys if standings[key].state is State.TODO]
-    return Price(
+) -> RemainingCost:
+    todo = [plan.by_key[key] for key in keys if standings[key].state is StageState.TODO]
+    return RemainingCost(
         len(todo),
         sum(stage.cost.seconds * ratios.get(stage.kind, 1.0) for stage in todo),
         sum(stage.cost.operations for stage in todo),

@@ -7,27 +7,27 @@ from functools import cached_property
 from pathlib import Path
 
 from xstilts.config.experiment import Experiment, Recipe
-from xstilts.config.intermediate import Part, parse_part
-from xstilts.config.load import Loaded
-from xstilts.config.split_slices import Share, parse_share
-from xstilts.core.errors import UnknownName
-from xstilts.models.encoder_source import Source, find_source
+from xstilts.config.intermediate import TaskRef, parse_task_ref
+from xstilts.config.load import LoadedExperiment
+from xstilts.config.split_slices import SplitSlice, parse_split_slice
+from xstilts.core.errors import UnknownNameError
+from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.user_tasks import file_task
 
-GUESS = 1000
+DEFAULT_ROWS = 1000
 """Rows of a split, for the estimate, where neither the task nor a limit says."""
 HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
 """Text for masked language modelling seldom comes with a dev split."""
 
 
 @dataclass(frozen=True)
-class Names:
+class ResolvedExperiment:
     """The experiment's names, looked up."""
 
-    loaded: Loaded
+    loaded: LoadedExperiment
     known: dict[str, TaskSpec] = field(default_factory=dict, repr=False, compare=False)
     """Tasks that were asked for before."""
 
@@ -37,7 +37,7 @@ class Names:
         return self.loaded.experiment
 
     @cached_property
-    def source(self) -> Source:
+    def source(self) -> EncoderSource:
         """Where the encoder comes from."""
         choice = self.experiment.encoder
         return find_source(choice.name, choice.revision, self.loaded.folder)
@@ -68,21 +68,21 @@ class Names:
         if name in own:
             return file_task(name, own[name], self.loaded.folder, self.data)
         if name not in TASKS:
-            raise UnknownName("task", name, [*TASKS, *own], where=where)
+            raise UnknownNameError("task", name, [*TASKS, *own], where=where)
         return located(TASKS.get(name), self.data, self.experiment.revisions)
 
-    def training(self, target: TaskSpec) -> Part:
+    def training(self, target: TaskSpec) -> TaskRef:
         """The training data of a target: the experiment's choice, its benchmark's, its own."""
         chosen = self.experiment.trained_on.get(target.name)
-        return parse_part(chosen) if chosen else Part(target.trained_on or target.name)
+        return parse_task_ref(chosen) if chosen else TaskRef(target.trained_on or target.name)
 
-    def share(self, task: TaskSpec, part: str) -> Share:
+    def share(self, task: TaskSpec, part: str) -> SplitSlice:
         """The examples that play a part: train, dev or test."""
         usual = part
         if task.format == "masked_lm" and "dev" not in task.splits:
             usual = HELD_OUT.get(part, part)
         chosen = self.experiment.splits.get(task.name, {}).items()
-        return parse_share(next((text for name, text in chosen if name == part), usual))
+        return parse_split_slice(next((text for name, text in chosen if name == part), usual))
 
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
         """The languages to evaluate in among those asked for, English first."""
@@ -99,7 +99,7 @@ class Names:
     def count(self, task: TaskSpec, part: str, language: str) -> int:
         """Rows to expect."""
         share = self.share(task, part)
-        size = task.sizes.get((share.split, language), GUESS)
+        size = task.sizes.get((share.split, language), DEFAULT_ROWS)
         size = max(1, size * (share.high - share.low) // 100)
         return min(size, self.limit(task.name, part) or size)
 

@@ -8,15 +8,15 @@ from itertools import product
 from typing import Any
 
 from xstilts.planning.cost import forward_cost, score_cost, search_cost
-from xstilts.planning.graph import Graph, scoring
+from xstilts.planning.graph import StageGraph, scoring
 from xstilts.tasks.base import TaskSpec
 
-SEARCH = {"retrieval": "search", "mining": "mine"}
+SEARCH_KINDS = {"retrieval": "search", "mining": "mine"}
 """How each format that is not trained gets from vectors to predictions."""
 
 
-def searched(
-    graph: Graph, task: TaskSpec, trained: tuple[str, ...], after: str
+def compile_retrieval(
+    graph: StageGraph, task: TaskSpec, trained: tuple[str, ...], after: str
 ) -> Iterator[tuple[str, str, str]]:
     """Name, language and score stage of every cell of a target after a setting.
 
@@ -30,18 +30,22 @@ def searched(
         for language in graph.names.languages(task):
             if language != task.english_side:
                 what = f"{name} {after} {language}"
-                yield name, language, _Search(graph, task, language, trained, way, what).score()
+                yield (
+                    name,
+                    language,
+                    _RetrievalCompiler(graph, task, language, trained, way, what).score(),
+                )
 
 
 @dataclass(frozen=True)
-class _Search:
+class _RetrievalCompiler:
     """One language of a target, searched with the vectors of one layer and pooling.
 
     Args:
         what: it in words.
     """
 
-    graph: Graph
+    graph: StageGraph
     task: TaskSpec
     language: str
     trained: tuple[str, ...]
@@ -80,7 +84,7 @@ class _Search:
         for side, code in self.sides.items():
             rows[f"rows:{side}"] = graph.rows(task, part, code)
             vectors[f"vectors:{side}"] = self._vectors(part, code)
-        kind = SEARCH[task.format]
+        kind = SEARCH_KINDS[task.format]
         params: dict[str, Any] = {"layer": self.way[0], "pooling": self.way[1]}
         if kind == "mine":
             params["neighbours"] = graph.experiment.retrieval.neighbours

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xstilts.config.intermediate import Part, Setting, parse_setting
-from xstilts.core.errors import ConfigError, UnknownName
+from xstilts.config.intermediate import IntermediateSetting, TaskRef, parse_setting
+from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import TRAINED
 from xstilts.metrics import METRICS
-from xstilts.planning.resolve import Names
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate.row_fields import fields_of
@@ -17,7 +17,7 @@ from xstilts.translate.row_fields import fields_of
 ENGLISH = "en"
 
 
-def check(names: Names, settings: Sequence[Setting]) -> None:
+def check(names: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
     """Refuse names that do not exist, and tasks that cannot play the part they are given.
 
     Raises:
@@ -39,12 +39,12 @@ def check(names: Names, settings: Sequence[Setting]) -> None:
         ("task_languages", set(experiment.task_languages)),
     ):
         for name in sorted(given.difference(experiment.targets)):
-            raise UnknownName("target", name, experiment.targets, where=section)
+            raise UnknownNameError("target", name, experiment.targets, where=section)
     _check_revisions(names, settings)
-    _check_apart(names, settings)
+    _check_distinct_rows(names, settings)
 
 
-def check_folder(names: Names) -> None:
+def check_folder(names: ResolvedExperiment) -> None:
     """Refuse to run tasks that only files have, if no folder is given; a plan says so itself.
 
     Raises:
@@ -63,7 +63,7 @@ def check_folder(names: Names) -> None:
             )
 
 
-def _check_target(names: Names, task: TaskSpec) -> None:
+def _check_target(names: ResolvedExperiment, task: TaskSpec) -> None:
     experiment = names.experiment
     _check_metrics(task)
     if task.format == "masked_lm":
@@ -89,7 +89,7 @@ def _check_target(names: Names, task: TaskSpec) -> None:
         )
 
 
-def _check_source(names: Names, target: TaskSpec) -> None:
+def _check_source(names: ResolvedExperiment, target: TaskSpec) -> None:
     """The target's training data must have its format and labels."""
     part = names.training(target)
     where = "targets" if part.task == target.name else "trained_on"
@@ -98,17 +98,19 @@ def _check_source(names: Names, target: TaskSpec) -> None:
     if source.format != target.format or not alike:
         raise ConfigError(
             f"{target.name} cannot be trained on {source.name}: "
-            f"{_shape(target)} against {_shape(source)}",
+            f"{_data_shape(target)} against {_data_shape(source)}",
             where=where,
             todo="name a task with the same format and labels",
         )
 
 
-def _shape(task: TaskSpec) -> str:
+def _data_shape(task: TaskSpec) -> str:
     return f"{task.format} ({', '.join(task.labels[:6])})" if task.labels else task.format
 
 
-def _check_apart(names: Names, settings: Sequence[Setting]) -> None:
+def _check_distinct_rows(
+    names: ResolvedExperiment, settings: Sequence[IntermediateSetting]
+) -> None:
     """No translation of an evaluated example may have been trained on."""
     targets = [names.task(name) for name in names.experiment.targets]
     trained = {part.task for setting in settings for part in setting.parts}
@@ -120,10 +122,10 @@ def _check_apart(names: Names, settings: Sequence[Setting]) -> None:
             if name in trained:
                 _check_translated(names, task, names.task(name), split)
         for name in sorted(trained):
-            _check_other_files(names, task, names.task(name))
+            _check_same_files(names, task, names.task(name))
 
 
-def _check_overlap(names: Names, task: TaskSpec, role: str) -> None:
+def _check_overlap(names: ResolvedExperiment, task: TaskSpec, role: str) -> None:
     """What is trained on plays no other part as well."""
     train, other = names.share(task, "train"), names.share(task, role)
     if train.overlaps(other):
@@ -139,7 +141,7 @@ def _check_overlap(names: Names, task: TaskSpec, role: str) -> None:
         )
 
 
-def _check_other_files(names: Names, target: TaskSpec, source: TaskSpec) -> None:
+def _check_same_files(names: ResolvedExperiment, target: TaskSpec, source: TaskSpec) -> None:
     """Training data must not be the file that the target is evaluated on, by whatever name."""
     train, evaluated = names.share(source, "train"), names.share(target, names.experiment.evaluate)
     apart = not replace(train, split="").overlaps(replace(evaluated, split=""))
@@ -161,7 +163,9 @@ def _check_other_files(names: Names, target: TaskSpec, source: TaskSpec) -> None
         )
 
 
-def _check_translated(names: Names, target: TaskSpec, source: TaskSpec, split: str) -> None:
+def _check_translated(
+    names: ResolvedExperiment, target: TaskSpec, source: TaskSpec, split: str
+) -> None:
     """The target's test set has the split in translation, but for a file that says otherwise."""
     train = names.share(source, "train")
     without = f"minus-{target.name}"
@@ -174,7 +178,7 @@ def _check_translated(names: Names, target: TaskSpec, source: TaskSpec, split: s
         )
 
 
-def _check_training(names: Names, part: Part, where: str) -> TaskSpec:
+def _check_training(names: ResolvedExperiment, part: TaskRef, where: str) -> TaskSpec:
     """A task that is trained must be there, of a format that can be, with train and dev."""
     task = names.task(part.task, where)
     if task.format not in TRAINED:
@@ -201,7 +205,7 @@ def _check_training(names: Names, part: Part, where: str) -> TaskSpec:
     return task
 
 
-def _can_be_translated(names: Names, task: TaskSpec, have: Sequence[str]) -> bool:
+def _can_be_translated(names: ResolvedExperiment, task: TaskSpec, have: Sequence[str]) -> bool:
     """Whether there is a translator, and something that it can translate."""
     return names.experiment.translator is not None and task.train_language in have
 
@@ -218,7 +222,7 @@ def _check_metrics(task: TaskSpec) -> None:
             )
 
 
-def _check_revisions(names: Names, settings: Sequence[Setting]) -> None:
+def _check_revisions(names: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
     """A revision for a dataset that nothing reads would be passed over without a word."""
     given = names.experiment.revisions
     if not given:
@@ -227,7 +231,9 @@ def _check_revisions(names: Names, settings: Sequence[Setting]) -> None:
     used |= {names.training(names.task(name)).task for name in names.experiment.targets}
     known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
     for dataset in sorted(given.keys() - known):
-        raise UnknownName("dataset of these tasks on the hub", dataset, known, where="revisions")
+        raise UnknownNameError(
+            "dataset of these tasks on the hub", dataset, known, where="revisions"
+        )
 
 
 def datasets_of(task: TaskSpec) -> set[str]:
@@ -237,17 +243,17 @@ def datasets_of(task: TaskSpec) -> set[str]:
     return {place[4:].partition("@")[0] for place in places if place.startswith("hub ")}
 
 
-def _check_languages(names: Names) -> None:
+def _check_languages(names: ResolvedExperiment) -> None:
     experiment = names.experiment
     for name, codes in experiment.task_languages.items():
         task = names.task(name)
         have = task.languages_of(names.share(task, experiment.evaluate).split)
         for code in sorted(set(codes).difference(have)):
-            raise UnknownName(f"language of {name}", code, have, where="task_languages")
+            raise UnknownNameError(f"language of {name}", code, have, where="task_languages")
     if experiment.languages == "all":
         return
     tasks = [names.task(name) for name in experiment.targets]
     known = {code for task in tasks for codes in task.splits.values() for code in codes}
     for code in experiment.languages:
         if code not in known:
-            raise UnknownName("language of the targets", code, known, where="languages")
+            raise UnknownNameError("language of the targets", code, known, where="languages")

@@ -13,10 +13,10 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from xstilts.recommend.predict import Known, recommend
+from xstilts.recommend.predict import KnownGains, recommend
 from xstilts.recommend.regret import by_other_targets, over_targets
 from xstilts.statistics import gain_model as additive
-from xstilts.statistics.estimate import NAN, Estimate, Floats, nothing, too_few
+from xstilts.statistics.estimate import NAN, Estimate, Floats, missing_estimate, too_few
 from xstilts.statistics.ranking import expected_ndcg, expected_regret
 
 NEEDED = 1 + additive.NEEDED
@@ -25,7 +25,7 @@ LAST = -1e6
 """Below any gain: what has no expected gain is chosen last."""
 
 
-class Way(StrEnum):
+class Policy(StrEnum):
     """How a task was chosen for the held-out target."""
 
     ADVICE = "recommend"
@@ -34,7 +34,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True)
-class Hindsight:
+class BacktestRow:
     """How well one target's tasks were ranked without its results.
 
     Args:
@@ -59,8 +59,8 @@ class Hindsight:
     inside: float = NAN
 
 
-def held_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
-    """Three rows for each encoder and target, see `Hindsight`; none for a target of one task.
+def leave_one_target_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
+    """Three rows for each encoder and target, see `BacktestRow`; none for a target of one task.
 
     Args:
         gains: with the columns `studies.recommend.GAINS`, one row per encoder, setting and target;
@@ -74,31 +74,31 @@ def held_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
         if len(here) > 1
         for row in _target((str(encoder), str(target)), here, own, measures)
     ]
-    return pd.DataFrame(rows, columns=[column.name for column in fields(Hindsight)])
+    return pd.DataFrame(rows, columns=[column.name for column in fields(BacktestRow)])
 
 
-def mean_cost(found: pd.DataFrame, way: Way, column: str = "cost_1") -> Estimate:
+def mean_cost(found: pd.DataFrame, way: Policy, column: str = "cost_1") -> Estimate:
     """What a way of choosing costs on average; see `choosing.over_targets` for its interval.
 
     Args:
-        found: from `held_out`, of one encoder.
+        found: from `leave_one_target_out`, of one encoder.
     """
     values = found.loc[found["way"] == way, column].to_numpy(dtype=np.float64)
     n = len(values)
     if n < NEEDED:
-        return nothing(n, too_few(n, NEEDED, "targets with several tasks"))
+        return missing_estimate(n, too_few(n, NEEDED, "targets with several tasks"))
     cost = over_targets(values.tolist())
     return replace(cost, low=float(np.maximum(0.0, cost.low)))  # a cost is never below zero
 
 
 def _target(
     place: tuple[str, str], here: pd.DataFrame, own: pd.DataFrame, measures: pd.DataFrame
-) -> Iterator[Hindsight]:
+) -> Iterator[BacktestRow]:
     encoder, target = place
     rest = own[own["target"] != target]
     tasks = here["setting"].tolist()
     gain, score = (here[name].to_numpy(dtype=np.float64) for name in ("gain", "score"))
-    advice = recommend(tasks, target, encoder, Known(rest, measures))
+    advice = recommend(tasks, target, encoder, KnownGains(rest, measures))
     advice = advice.set_index("candidate").loc[tasks]
     inside = gain[advice["low"].notna()]
     low, high = (advice[end].dropna().to_numpy(dtype=np.float64) for end in ("low", "high"))
@@ -106,20 +106,20 @@ def _target(
     guess = advice["gain"].fillna(LAST - advice["place"].fillna(-LAST))
     wide = own.pivot_table(index="setting", columns="target", values="gain", sort=False)
     others = by_other_targets(wide)[target].reindex(tasks).fillna(LAST)
-    yield _ranked(place, Way.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
-    yield _ranked(place, Way.OTHERS, others.to_numpy(dtype=np.float64), score)
-    yield _ranked(place, Way.BLIND, np.zeros(len(tasks)), score)
+    yield _ranked(place, Policy.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
+    yield _ranked(place, Policy.OTHERS, others.to_numpy(dtype=np.float64), score)
+    yield _ranked(place, Policy.BLIND, np.zeros(len(tasks)), score)
 
 
 def _ranked(
     place: tuple[str, str],
-    way: Way,
+    way: Policy,
     guess: Floats,
     score: Floats,
     inside: float = NAN,
-) -> Hindsight:
+) -> BacktestRow:
     n, best = len(score), float(score.max())
     lost = [expected_regret(guess, score, k) if best > 0 else 0.0 for k in (1, 3)]
     one, three = (lost_share / 100 * best for lost_share in lost)  # as of gains: one baseline
     order = expected_ndcg(guess, score)
-    return Hindsight(*place, way, n, one, three, lost[0], lost[1], order, inside)
+    return BacktestRow(*place, way, n, one, three, lost[0], lost[1], order, inside)

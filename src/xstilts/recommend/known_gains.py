@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import PARTIAL, UNSOUND, gain_table
+from xstilts.analysis.gains import FAILED, PARTIAL, gain_table
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.results import expected, outcomes, results_frame
+from xstilts.analysis.results import example_scores, expected, results_frame
 from xstilts.analysis.run_gains import gains_of
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 from xstilts.recommend.predict import GAINS, KEYS, mean_gains
-from xstilts.statistics.estimate import Estimate, joined
+from xstilts.statistics.estimate import Estimate, join_notes
 
-Experiments = Mapping[str, Sequence[Cell]]
+Experiments = Mapping[str, Sequence[ResultCell]]
 """An experiment's name, @ and a digest → its cells; the newest last."""
 
 
 @dataclass
-class Direct:
+class DirectGains:
     """Candidates' results on the target itself.
 
     Args:
@@ -59,14 +59,14 @@ def direct_gains(
     place: tuple[str, str],
     candidates: Collection[str],
     languages: Collection[str] | None = None,
-) -> Direct:
+) -> DirectGains:
     """The candidates' own results on a target, each of the newest experiment that has them whole.
 
     Args:
         place: encoder and target.
         languages: of the target; none for all.
     """
-    direct = Direct()
+    direct = DirectGains()
     for name, cells in reversed(list(experiments.items())):
         left = {one for one in candidates if one not in (direct.gains.keys() | direct.failed)}
         here = [
@@ -81,22 +81,22 @@ def direct_gains(
     return direct
 
 
-def _read(direct: Direct, name: str, cells: Sequence[Cell], store: Store) -> None:
+def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: Store) -> None:
     """Add what one experiment's cells say of their settings."""
     frame = results_frame(cells, store)
-    table = gain_table(outcomes(cells, store), frame, expected(cells))
+    table = gain_table(example_scores(cells, store), frame, expected(cells))
     means = mean_gains(gains_of(frame, cells).table, "").set_index("setting")["gain"]
     for row in table[table["main"]].to_dict("records"):
         setting, words = row["intermediate"], row["note"].split()
-        if went_wrong := [word for word in words if word in UNSOUND]:
+        if went_wrong := [word for word in words if word in FAILED]:
             direct.failed[setting] = f"{' '.join(went_wrong)} in {name}"
         elif PARTIAL in words:
             continue
         elif not np.isnan(row["gain"]):
             about = f"{name}, {row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
-            note = joined([about, *words])
+            note = join_notes([about, *words])
             found = Estimate(row["gain"], row["low"], row["high"], n=row["seeds"], note=note)
             direct.gains[setting] = found
         elif setting in means:
-            note = joined([name, "English only, no interval", *words])
+            note = join_notes([name, "English only, no interval", *words])
             direct.gains[setting] = Estimate(float(means[setting]), note=note)

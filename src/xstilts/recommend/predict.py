@@ -6,7 +6,7 @@ What a candidate brings to a target is taken from, the first of these that there
 2. the gains of the store, of these and other tasks on this and other targets, and cheap measures,
    by `statistics.additive`: a prediction with an interval for one more gain;
 3. measures alone. What these are worth in points nobody knows without a gain, so there is no
-   number then, only an order: the mean rank by `DEFAULT`.
+   number then, only an order: the mean rank by `FALLBACK`.
 
 Gains under the same encoder are used alone where they suffice.
 """
@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.gains import ENGLISH
-from xstilts.statistics.estimate import NAN, Estimate, Floats, joined
-from xstilts.statistics.gain_model import Places, predict
+from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes
+from xstilts.statistics.gain_model import Design, predict
 
-CHEAP = ("textemb", "semb", "divergence", "format", "size-rule", "length")
+LOW_COST = ("textemb", "semb", "divergence", "format", "size-rule", "length")
 """Measures that need no intermediate training; see `studies.measured`."""
-DEFAULT = ("textemb", "format", "size-rule")
+FALLBACK = ("textemb", "format", "size-rule")
 """What ranks candidates where there are no gains: the higher the better, each counting alike."""
 COUNTS = ("size-rule", "length")
 """Measures that are compared by their logarithm."""
@@ -34,7 +34,7 @@ GAINS = (*KEYS, "score", "gain")
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownGains:
     """What can be known before paying.
 
     Args:
@@ -60,7 +60,7 @@ class Advice:
             been measured, for one more gain where it is predicted.
         basis: in words, on what this stands.
         targets: how many other targets have results of this candidate.
-        place: mean rank by the measures of `DEFAULT`; NaN where there are none.
+        place: mean rank by the measures of `FALLBACK`; NaN where there are none.
     """
 
     candidate: str
@@ -81,7 +81,7 @@ def mean_gains(table: pd.DataFrame, encoder: str) -> pd.DataFrame:
     tested in another language.
 
     Args:
-        table: `studies.gains.Gains.table` of one experiment.
+        table: `studies.gains.GainsCheck.table` of one experiment.
     """
     foreign = table["language"] != ENGLISH
     has_foreign = table["target"].isin(table.loc[foreign, "target"])
@@ -90,7 +90,9 @@ def mean_gains(table: pd.DataFrame, encoder: str) -> pd.DataFrame:
     return means.assign(encoder=encoder)[list(GAINS)]
 
 
-def recommend(candidates: Sequence[str], target: str, encoder: str, known: Known) -> pd.DataFrame:
+def recommend(
+    candidates: Sequence[str], target: str, encoder: str, known: KnownGains
+) -> pd.DataFrame:
     """A row per candidate, the best first; see `Advice` for the columns.
 
     Candidates without a gain come after those with one, in the order of the measures.
@@ -139,8 +141,8 @@ def _predicted(
     return predict(_places(every[:n], features[:n]), values, _places(every[n:], features[n:]))
 
 
-def _places(pairs: pd.DataFrame, features: Floats) -> Places:
-    return Places(pairs["setting"].tolist(), pairs["target"].tolist(), features)
+def _places(pairs: pd.DataFrame, features: Floats) -> Design:
+    return Design(pairs["setting"].tolist(), pairs["target"].tolist(), features)
 
 
 def _features(measures: pd.DataFrame, pairs: pd.DataFrame) -> Floats:
@@ -150,7 +152,7 @@ def _features(measures: pd.DataFrame, pairs: pd.DataFrame) -> Floats:
     effect with so few targets.
     """
     columns = []
-    for name in CHEAP:
+    for name in LOW_COST:
         values = _values(measures, name, pairs)
         centred = values - values.groupby(pairs["target"]).transform("mean")
         size = float(centred.std(ddof=0))
@@ -172,15 +174,15 @@ def _values(measures: pd.DataFrame, name: str, pairs: pd.DataFrame) -> pd.Series
 
 
 def _by_default(measures: pd.DataFrame, candidates: Sequence[str], target: str) -> dict[str, float]:
-    """Candidate → mean rank, 1 the best, by the measures of `DEFAULT` that there are."""
+    """Candidate → mean rank, 1 the best, by the measures of `FALLBACK` that there are."""
     pairs = pd.DataFrame({"setting": list(candidates), "target": target})
-    ranks = [_values(measures, name, pairs).rank(ascending=False) for name in DEFAULT]
+    ranks = [_values(measures, name, pairs).rank(ascending=False) for name in FALLBACK]
     means = pd.concat(ranks, axis=1).mean(axis=1)
     return dict(zip(candidates, means.tolist(), strict=True))
 
 
 def _valued(blank: Advice, found: Estimate, basis: str) -> Advice:
-    note = joined([blank.note, found.note])
+    note = join_notes([blank.note, found.note])
     return replace(blank, gain=found.value, low=found.low, high=found.high, basis=basis, note=note)
 
 

@@ -11,12 +11,12 @@ import pandas as pd
 
 from xstilts.statistics.association import NEEDED
 from xstilts.statistics.estimate import NAN, Estimate
-from xstilts.statistics.one_sample import mean
+from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.statistics.ranking import expected_ndcg, expected_regret
 
 
 @dataclass(frozen=True)
-class Choice:
+class RankingQuality:
     """How good a prediction ranks the tasks of one target, beside a random ranking of them.
 
     Args:
@@ -37,9 +37,9 @@ class Choice:
     regret3_by_chance: float
 
 
-def chosen(
+def rank_quality(
     target: str, measure: str, predicted: pd.Series[float], score: pd.Series[float]
-) -> Choice | None:
+) -> RankingQuality | None:
     """The quality of a prediction; none with fewer than five tasks, or if no score is above 0.
 
     Args:
@@ -51,7 +51,7 @@ def chosen(
         return None
     guessed, true = both["predicted"].to_numpy(), both["score"].to_numpy()
     blind = np.zeros(len(both))
-    return Choice(
+    return RankingQuality(
         target,
         measure,
         len(both),
@@ -108,4 +108,4 @@ def over_targets(values: Sequence[float]) -> Estimate:
     known = np.array([value for value in values if not isnan(value)], dtype=np.float64)
     if len(known) == 1:
         return Estimate(float(known[0]), n=1, note="one target has no interval")
-    return replace(mean(known, "targets"), p=NAN)
+    return replace(one_sample_mean(known, "targets"), p=NAN)

@@ -9,16 +9,16 @@ from typing import TypeVar
 
 import pandas as pd
 
-from xstilts.config.experiment import EncoderChoice, Experiment
-from xstilts.config.intermediate import BASELINE, Part, parse_setting
-from xstilts.config.load import Loaded
+from xstilts.config.experiment import EncoderConfig, Experiment
+from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
-from xstilts.core.plan import Plan, State
+from xstilts.core.plan import Plan, StageState
 from xstilts.core.store import Store
-from xstilts.planning.data_sources import supplies
+from xstilts.planning.data_sources import data_sources
 from xstilts.planning.measures import compile_measures
-from xstilts.planning.resolve import Names
-from xstilts.recommend.predict import CHEAP
+from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.recommend.predict import LOW_COST
 from xstilts.tasks import TASKS
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ FETCHED = ("", "hub")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Request:
     """Candidates for one target.
 
     Args:
@@ -35,22 +35,22 @@ class Wanted:
         languages: of the target; none for all that the base has.
     """
 
-    base: Loaded
+    base: LoadedExperiment
     target: str
     candidates: tuple[str, ...]
     languages: tuple[str, ...] = ()
 
     @property
-    def loaded(self) -> Loaded:
+    def loaded(self) -> LoadedExperiment:
         """The baseline and the candidates for the target."""
         return self._with(self.candidates, [self.target])
 
-    def widened(self, gains: pd.DataFrame, store: Store) -> Loaded:
+    def widened(self, gains: pd.DataFrame, store: Store) -> LoadedExperiment:
         """With the tasks and targets of known gains, whose measures say what measures are worth.
 
         Without those that the base does not know, and those with data that are not on this disk.
         """
-        names = Names(self.base)
+        names = ResolvedExperiment(self.base)
         settings = [one for one in gains["setting"].unique() if _is_single(one, names)]
         targets = [one for one in gains["target"].unique() if _is_known(one, names)]
         try:
@@ -62,7 +62,7 @@ class Wanted:
         here = [one for one in settings if one not in absent]
         return self._with([*self.candidates, *here], [self.target, *kept])
 
-    def _with(self, settings: Iterable[str], targets: Iterable[str]) -> Loaded:
+    def _with(self, settings: Iterable[str], targets: Iterable[str]) -> LoadedExperiment:
         experiment, targets = self.base.experiment, tuple(dict.fromkeys(targets))
         own = {self.target: self.languages} if self.languages else {}
         tasks = _only(experiment.recipes.tasks, targets)
@@ -76,15 +76,15 @@ class Wanted:
         return replace(self.base, experiment=experiment.model_copy(update=changes))
 
 
-def wanted(
+def make_request(
     target: str,
     candidates: Sequence[str],
-    base: Loaded | None = None,
+    base: LoadedExperiment | None = None,
     *,
     encoder: str | None = None,
     languages: Sequence[str] = (),
     data: Path | None = None,
-) -> Wanted:
+) -> Request:
     """What was asked for.
 
     Args:
@@ -105,18 +105,18 @@ def wanted(
             where="--candidates",
             todo="name some, with commas between them: --candidates mnli,squad-v1",
         )
-    own = _trained_on(target, Names(base))
-    if any(setting.chain == ((Part(target),),) for setting in settings) and own == target:
+    own = _trained_on(target, ResolvedExperiment(base))
+    if any(setting.chain == ((TaskRef(target),),) for setting in settings) and own == target:
         raise ConfigError(
             f"{target} is the target: a task after itself is just more epochs of it",
             where="--candidates",
             todo="leave it out",
         )
     names = tuple(dict.fromkeys(setting.name for setting in settings))
-    return Wanted(base, target, names, tuple(languages))
+    return Request(base, target, names, tuple(languages))
 
 
-def _plain(target: str, encoder: str | None, data: Path | None) -> Loaded:
+def _plain(target: str, encoder: str | None, data: Path | None) -> LoadedExperiment:
     if encoder is None:
         raise ConfigError(
             "no encoder",
@@ -125,35 +125,35 @@ def _plain(target: str, encoder: str | None, data: Path | None) -> Loaded:
         )
     experiment = Experiment(
         name="recommend",
-        encoder=EncoderChoice(name=encoder),
+        encoder=EncoderConfig(name=encoder),
         intermediate=(BASELINE,),
         targets=(target,),
         data=str(data) if data else None,
     )
-    return Loaded(experiment, "", "recommend", Path.cwd())
+    return LoadedExperiment(experiment, "", "recommend", Path.cwd())
 
 
 def _only(values: Mapping[str, T], targets: tuple[str, ...]) -> dict[str, T]:
     return {name: value for name, value in values.items() if name in targets}
 
 
-def _is_known(name: str, names: Names) -> bool:
+def _is_known(name: str, names: ResolvedExperiment) -> bool:
     return name in names.experiment.tasks or name in TASKS
 
 
-def _is_single(name: str, names: Names) -> bool:
+def _is_single(name: str, names: ResolvedExperiment) -> bool:
     """Whether a setting is one task in its own language, and one that is known."""
     setting = parse_setting(name)
-    return setting.chain == ((Part(name),),) and _is_known(name, names)
+    return setting.chain == ((TaskRef(name),),) and _is_known(name, names)
 
 
-def _trained_on(target: str, names: Names) -> str:
+def _trained_on(target: str, names: ResolvedExperiment) -> str:
     return names.training(names.task(target)).task
 
 
-def _absent(wide: Loaded, store: Store) -> set[str]:
+def _absent(wide: LoadedExperiment, store: Store) -> set[str]:
     """Tasks with rows that would have to be fetched first."""
-    plan = Plan.of(compile_measures(wide, CHEAP)[0])
+    plan = Plan.of(compile_measures(wide, LOW_COST)[0])
     standings = plan.standings(store)
-    todo = [one for one in plan.stages if standings[one.key].state is State.TODO]
-    return {one.task for one in supplies(wide, todo) if one.origin in FETCHED}
+    todo = [one for one in plan.stages if standings[one.key].state is StageState.TODO]
+    return {one.task for one in data_sources(wide, todo) if one.origin in FETCHED}

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from xstilts.core.errors import ConfigError
-from xstilts.reports.html import Facts, page
+from xstilts.reports.html import ReportData, page
 from xstilts.reports.sections import Section
 from xstilts.reports.tables import FORMS, LEGEND, readable, table_text, write_bytes, write_table
 
@@ -15,7 +15,7 @@ KNOWN = (PAGE, *FORMS, "xtreme")
 ENDINGS = {"html": "html", "md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 
 
-def write_report(facts: Facts, form: str, path: Path | None) -> Path:
+def write_report(facts: ReportData, form: str, path: Path | None) -> Path:
     """Write the page (`html`), its tables (`md`, `latex`), or the gain table's numbers.
 
     Raises:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from xstilts.config.split_slices import Share
-from xstilts.planning.compile import Compiled
+from xstilts.config.split_slices import SplitSlice
+from xstilts.planning.compile import CompiledPlan
 
 TEST = "test"
 
 
-def stand_ins(compiled: Compiled) -> dict[str, str]:
+def nonstandard_splits(compiled: CompiledPlan) -> dict[str, str]:
     """Target → the split, share or number of examples that stands in for its test split."""
     found: dict[str, str] = {}
     for cell in compiled.cells:
         inputs = compiled.plan.by_key[cell.key].inputs
         rows = compiled.plan.by_key[inputs.get("rows") or inputs["rows:here"]].params
-        said = Share(rows["split"], *rows.get("share", ())).name
+        said = SplitSlice(rows["split"], *rows.get("share", ())).name
         if rows["limit"]:
             said += f", at most {rows['limit']:,} examples per language"
         if said != TEST:
@@ -22,10 +22,10 @@ def stand_ins(compiled: Compiled) -> dict[str, str]:
     return found
 
 
-def stand_in_note(compiled: Compiled) -> str:
+def nonstandard_splits_note(compiled: CompiledPlan) -> str:
     """A sentence that says so under a table; empty if all test splits are whole."""
     targets: dict[str, list[str]] = {}
-    for target, said in stand_ins(compiled).items():
+    for target, said in nonstandard_splits(compiled).items():
         targets.setdefault(said, []).append(target)
     if not targets:
         return ""

@@ -16,16 +16,16 @@ from xstilts.analysis.results import SAME_DATA
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.atomic_io import read_json
-from xstilts.core.plan import Standing, State
+from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.languages import Language, language
 from xstilts.metrics import METRICS
-from xstilts.planning.compile import Compiled
-from xstilts.reports.eval_splits import stand_in_note
+from xstilts.planning.compile import CompiledPlan
+from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.learning_curves import Curve, curves
 from xstilts.reports.sections import Section, best_section, xtreme_section
-from xstilts.reports.study import Studied, answered, numbers_of, rounded
+from xstilts.reports.study import StoredAnswer, answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, points
 from xstilts.reports.templating import template
@@ -35,7 +35,7 @@ NONE = float("nan")
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReportData:
     """Everything that a report tells.
 
     Args:
@@ -45,8 +45,8 @@ class Facts:
     """
 
     experiment: Experiment
-    compiled: Compiled
-    standings: Mapping[str, Standing]
+    compiled: CompiledPlan
+    standings: Mapping[str, StageStatus]
     store: Store
     results: pd.DataFrame
     gains: pd.DataFrame
@@ -55,7 +55,7 @@ class Facts:
     @property
     def stand_ins(self) -> str:
         """What is evaluated on something else than the whole test split."""
-        return stand_in_note(self.compiled)
+        return nonstandard_splits_note(self.compiled)
 
     @property
     def sections(self) -> list[Section]:
@@ -65,12 +65,12 @@ class Facts:
         return [section for section in (xtreme, best_section(self.best)) if section]
 
     @property
-    def studies(self) -> list[Studied]:
+    def studies(self) -> list[StoredAnswer]:
         """The studies that were answered about the experiment."""
         return list(answered(self.store, self.experiment.name, self.results))
 
 
-def page(facts: Facts, folder: Path) -> str:
+def page(facts: ReportData, folder: Path) -> str:
     """The page as text; links to artifacts are relative to the folder it will lie in."""
     found = template(
         "page.html.j2",
@@ -161,7 +161,7 @@ class HeatMap:
     rows: tuple[tuple[Language, tuple[HeatCell, ...]], ...]
 
 
-def _maps(facts: Facts) -> Iterator[HeatMap]:
+def _maps(facts: ReportData) -> Iterator[HeatMap]:
     frame = facts.results
     for target in dict.fromkeys(frame["target"]):
         metric = _main_metric(facts, target)
@@ -181,7 +181,7 @@ def _maps(facts: Facts) -> Iterator[HeatMap]:
         yield HeatMap(target, metric, title, tuple(settings), tuple(rows))
 
 
-def _main_metric(facts: Facts, target: str) -> str:
+def _main_metric(facts: ReportData, target: str) -> str:
     return next(cell.metrics[0] for cell in facts.compiled.cells if cell.target == target)
 
 
@@ -206,7 +206,7 @@ def _cell(
 # learning curves, plan, versions
 
 
-def _figures(facts: Facts) -> Iterator[str]:
+def _figures(facts: ReportData) -> Iterator[str]:
     """One drawing per thing that is trained: the mixtures of phase 2 and the targets of 3."""
     groups: dict[str, list[Curve]] = {}
     for stage in facts.compiled.plan.stages:
@@ -232,16 +232,16 @@ class StageLine:
     seconds: float | None
 
 
-def _stages(facts: Facts) -> Iterator[StageLine]:
+def _stages(facts: ReportData) -> Iterator[StageLine]:
     for stage in facts.compiled.plan.stages:
         standing = facts.standings[stage.key]
         made: Mapping[str, Any] = {}
-        if standing.state is State.DONE:
+        if standing.state is StageState.DONE:
             made = facts.store.artifact(stage.key).manifest["provenance"]
         yield StageLine(stage, standing.state, made.get("seconds"))
 
 
-def _totals(facts: Facts) -> list[tuple[str, int, int, float]]:
+def _totals(facts: ReportData) -> list[tuple[str, int, int, float]]:
     """(kind, stages, done, seconds) in the order of the plan."""
     found: dict[str, list[StageLine]] = {}
     for line in _stages(facts):
@@ -251,14 +251,14 @@ def _totals(facts: Facts) -> list[tuple[str, int, int, float]]:
 
 def _summed(lines: Sequence[StageLine]) -> tuple[int, float]:
     times = [line.seconds for line in lines if line.seconds is not None]
-    return sum(line.state == State.DONE for line in lines), sum(times)
+    return sum(line.state == StageState.DONE for line in lines), sum(times)
 
 
-def _made_with(facts: Facts) -> list[str]:
+def _made_with(facts: ReportData) -> list[str]:
     """Package versions and machine of every run that the artifacts come from, each once."""
     found: dict[str, None] = {}
     for key, standing in facts.standings.items():
-        if standing.state is State.DONE:
+        if standing.state is StageState.DONE:
             made = facts.store.artifact(key).manifest["provenance"]
             named = (f"{name} {number}" for name, number in made["versions"].items())
             found[f"{', '.join(named)}; {made['machine']}"] = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-INK = "#010203"
+TEXT_COLOUR = "#010203"
 """Stands for the page's text colour until the SVG is written."""
 WIDTH, HEIGHT = 4.2, 2.9
 
@@ -41,15 +41,15 @@ def svg(drawn: Callable[[], Any]) -> str:
         "font.size": 9,
         "axes.spines.top": False,
         "axes.grid": False,
-        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), INK),
-        **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), TEXT_COLOUR),
+        **dict.fromkeys(("xtick.color", "ytick.color"), TEXT_COLOUR),
     }
     with mpl.rc_context(settings):
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         drawn().savefig(buffer, format="svg", transparent=True, metadata=nothing)
     text = buffer.getvalue()
-    return text[text.index("<svg") :].replace(INK, "currentColor")
+    return text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
 
 
 def _drawn(title: str, runs: Sequence[Curve]) -> Any:

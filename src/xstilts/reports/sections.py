@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xstilts.analysis.results import SAME_DATA
-from xstilts.analysis.selection import BEST, How, chosen_results
+from xstilts.analysis.selection import BEST, SelectedBy, chosen_results
 from xstilts.analysis.xtreme import GROUPS, OFFICIAL, OVERALL, xtreme_averages
 from xstilts.reports.tables import NOTHING, points
 
 INCOMPLETE, ON_TEST, SEEN = "†", "‡", "§"
-CHOSEN_BY = {How.DEV: "dev", How.BUCC: "bucc's dev", How.TEST: "chosen on test"}
+CHOSEN_BY = {
+    SelectedBy.DEV: "dev",
+    SelectedBy.BUCC: "bucc's dev",
+    SelectedBy.TEST: "chosen on test",
+}
 BEST_LEGEND = (
     "Each target after the setting with the best score on English dev, or as the table says; "
     "points of 100, means over languages and seeds. Chosen on test: there is no dev set apart "
@@ -74,7 +78,7 @@ def xtreme_section(
     Args:
         frame: results as `xstilts.results` gives them, of one encoder.
         targets: those of the experiment; none of XTREME's, or no score: no table.
-        stand_ins: see `reports.evaluated.stand_in_note`.
+        stand_ins: see `reports.evaluated.nonstandard_splits_note`.
     """
     tasks = [task for task in OFFICIAL if task in targets]
     known = frame[frame["target"].isin(tasks)]
@@ -117,7 +121,7 @@ def _cell(averages: pd.DataFrame, name: str, marked: frozenset[str]) -> str:
 
 def _chosen_on_test(best: pd.DataFrame) -> frozenset[str]:
     """The tasks whose best setting was chosen on test, and the averages that count one."""
-    tasks = set(best.loc[best["how"] == How.TEST, "target"])
+    tasks = set(best.loc[best["how"] == SelectedBy.TEST, "target"])
     groups = {name for name, members in GROUPS.items() if tasks & set(members)}
     return frozenset({*tasks, *groups, *([OVERALL] if tasks & OFFICIAL.keys() else [])})
 

@@ -14,7 +14,7 @@ import pandas as pd
 from xstilts.analysis.results import facts_in
 from xstilts.core.atomic_io import read_json, write_json, write_text
 from xstilts.core.errors import StoreError
-from xstilts.core.store import Store, explain
+from xstilts.core.store import Store, to_store_error
 from xstilts.reports.study_figures import draw, standalone
 from xstilts.reports.tables import NOTHING, table_text
 from xstilts.statistics.estimate import Estimate
@@ -26,7 +26,7 @@ PAGE = "answer.md"
 
 
 @dataclass(frozen=True)
-class Studied:
+class StoredAnswer:
     """An answer that a store keeps.
 
     Args:
@@ -67,7 +67,7 @@ def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
             (folder / name).unlink(missing_ok=True)
         write_json(folder / FILE, to_json(answer, evidence, list(texts)))
     except OSError as error:
-        raise explain(error, evidence.store.root) from error
+        raise to_store_error(error, evidence.store.root) from error
     return [folder / name for name in (*texts, FILE)]
 
 
@@ -95,7 +95,7 @@ def copy_answer(files: list[Path], folder: Path) -> list[Path]:
         ) from error
 
 
-def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[Studied]:
+def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[StoredAnswer]:
     """The answers that a store has about an experiment, by name of the study.
 
     One that cannot be read says so in its summary.
@@ -108,9 +108,9 @@ def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[S
         try:
             kept = read_json(path)
             now = stands_on(results, kept["beside"], facts)
-            found = Studied(from_json(kept), kept["stands_on"] == now)
+            found = StoredAnswer(from_json(kept), kept["stands_on"] == now)
         except DAMAGED:
-            found = Studied(Answer(path.parent.name, "", UNREADABLE), current=True)
+            found = StoredAnswer(Answer(path.parent.name, "", UNREADABLE), current=True)
         yield found
 
 

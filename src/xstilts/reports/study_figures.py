@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any
 
-from xstilts.reports.learning_curves import INK, svg
+from xstilts.reports.learning_curves import TEXT_COLOUR, svg
 from xstilts.studies.base import Figure, Series
 
 COLOURS = ("#1f83c9", "#d55e00", "#009e73", "#c2689a", "#8d7a00", "#7b7f87")
@@ -57,7 +57,7 @@ def _drawn(figure: Figure) -> Any:
     if figure.logarithmic:
         axes.set_xscale("log")
     if figure.zero:
-        axes.axhline(0, color=INK, linewidth=0.7, alpha=0.5)
+        axes.axhline(0, color=TEXT_COLOUR, linewidth=0.7, alpha=0.5)
     for place, series in enumerate(figure.series):
         _series(axes, series, _shift(figure, place), place)
     _label_axes(axes, figure, width)
@@ -66,7 +66,7 @@ def _drawn(figure: Figure) -> Any:
         _name_ends(axes, figure)
     elif len(figure.series) > 1:
         canvas.legend(frameon=False, fontsize=SIZE, loc="outside lower center", ncols=2)
-    words = Words(axes)
+    words = LabelPlacer(axes)
     for place, series in enumerate(figure.series):
         words.avoid(series, _shift(figure, place))
     for place, series in enumerate(figure.series):
@@ -159,7 +159,7 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass
-class Words:
+class LabelPlacer:
     """Words beside points: on no other word, and on no point or interval if that can be helped.
 
     A word without room stays away: the tables have all names.
@@ -202,7 +202,7 @@ class Words:
                     self.axes.annotate(
                         word, self.axes.transData.inverted().transform((x, y)), (dx, dy),
                         textcoords="offset points", fontsize=SIZE - 1, ha=side, va="center",
-                        color=INK, alpha=0.85,
+                        color=TEXT_COLOUR, alpha=0.85,
                     )  # fmt: skip
                     return
 

@@ -12,7 +12,7 @@ from xstilts.core.store import Artifact
 
 
 @dataclass
-class Work:
+class StageContext:
     """A stage at work: what to do, where to read and write, and how to tell.
 
     Args:
@@ -37,5 +37,5 @@ class Work:
         return self.stage.params
 
 
-StageKind = Callable[[Work], dict[str, Any]]
+StageKind = Callable[[StageContext], dict[str, Any]]
 """Does the work in `folder` and returns the facts for the manifest."""

@@ -7,22 +7,22 @@ from math import log2
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.formats.base import Reading
+from xstilts.formats.base import TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
-from xstilts.formats.gold_logits import CHOICES, options
+from xstilts.formats.gold_logits import CHOICES, gold_logits
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.vocab_view import used_ids
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import write_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.predict import trained_model
-from xstilts.training.gold_probabilities import surprise
+from xstilts.training.gold_probabilities import gold_probabilities
 from xstilts.training.multitask_model import HeadShape
 
 SURPRISE = "surprise.parquet"
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `surprise.parquet` (id, bits, uniform); facts: bits, uniform, examples, choices.
 
     `bits` is -log2 of the gold answer's probability, summed over its choices (see
@@ -43,17 +43,24 @@ def run(work: Work) -> dict[str, Any]:
         for role, rows in sorted(work.inputs.items())
         if role.startswith("rows")
         for feature in prepared(
-            *(work, rows, params["format"], labels, Reading(**params["reading"]), tokenizer)
+            *(
+                work,
+                rows,
+                params["format"],
+                labels,
+                TokenizationConfig(**params["reading"]),
+                tokenizer,
+            )
         )
     ]
-    asked = [options(params["format"], feature, labels) for feature in features]
+    asked = [gold_logits(params["format"], feature, labels) for feature in features]
     uniform = [choices * log2(count) for choices, count in asked]
     bits = uniform
     if model:
         shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
         trained = trained_model(files, params["task"], shape)
         trained.encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
-        found = surprise(
+        found = gold_probabilities(
             trained, params["task"], params["format"], features, tokenizer.pad_token_id
         )
         bits = found.bits.tolist()

@@ -11,34 +11,34 @@ from typing import Any
 
 import numpy as np
 
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import write_rows
 from xstilts.stages.train import training
-from xstilts.training.gold_probabilities import surprise
-from xstilts.training.loop import TrainTask, Watch
-from xstilts.training.multitask_model import TransferModel
+from xstilts.training.gold_probabilities import gold_probabilities
+from xstilts.training.loop import EpochCallback, TrainTask
+from xstilts.training.multitask_model import MultiTaskModel
 
 DYNAMICS = "dynamics.parquet"
-WATCHED = 500
+EPOCH_RECORDS = 500
 """Training examples that are looked at: the first ones (parts or windows count as examples)."""
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `dynamics.parquet` (id, epoch, probability, correct); facts: means over examples.
 
-    `probability` is that of the gold answer (see `train.surprise.Surprise`), `correct` the share
+    `probability` is that of the gold answer (see `GoldProbabilities`), `correct` the share
     of its choices that are right. Variability is the deviation over epochs, divided by their
     number. Takes one task.
     """
     ids: list[str] = []
 
-    def watcher(tasks: Sequence[TrainTask], padding: int) -> Watch:
+    def watcher(tasks: Sequence[TrainTask], padding: int) -> EpochCallback:
         (task,) = tasks
-        features = task.train[:WATCHED]
+        features = task.train[:EPOCH_RECORDS]
         ids.extend(feature.id for feature in features)
 
-        def watch(model: TransferModel) -> list[list[float]]:
-            found = surprise(model, task.name, task.format, features, padding)
+        def watch(model: MultiTaskModel) -> list[list[float]]:
+            found = gold_probabilities(model, task.name, task.format, features, padding)
             right = found.right / np.maximum(found.choices, 1)
             return [found.probability.tolist(), right.tolist()]
 

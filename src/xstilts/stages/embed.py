@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.core.errors import ConfigError
-from xstilts.formats.base import Feature, Reading
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, occurring_ids
 from xstilts.metrics.topk import Places
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.vocab_view import used_ids
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.train import encoder_files
 from xstilts.training.predict import embed
@@ -27,7 +27,7 @@ PART = 1 << 28
 """Bytes of vectors that are held in memory at once; it decides which sentences share a batch."""
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write a file of vectors, float32 [rows, width], for every layer and pooling.
 
     A sentence that is there several times is embedded once. Vectors go to the disk a part at
@@ -36,7 +36,7 @@ def run(work: Work) -> dict[str, Any]:
     params = work.params
     files = encoder_files(work)
     tokenizer = files.tokenizer()
-    reading = Reading(max_length=params["max_length"])
+    reading = TokenizationConfig(max_length=params["max_length"])
     rows = work.inputs["rows"]
     features = prepared(work, rows, params["format"], (), reading, tokenizer)
     encoder = frozen_encoder(files)

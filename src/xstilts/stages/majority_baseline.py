@@ -10,16 +10,16 @@ import numpy as np
 
 from xstilts.metrics import METRICS
 from xstilts.metrics.base import Metric
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.gold import gold_of
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
-CHOSEN = ("classification", "multiple_choice")
+MAJORITY_LABEL = ("classification", "multiple_choice")
 """Formats whose answer is one of the task's labels."""
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Facts: the dev score of always giving the most frequent training answer, and of chance.
 
     `chance` is what is expected of a guess that is drawn evenly from the labels; none for tags
@@ -39,7 +39,7 @@ def run(work: Work) -> dict[str, Any]:
     return {
         "usual": usual,
         "majority": score([usual]),
-        "chance": score(labels) if kind in CHOSEN else None,
+        "chance": score(labels) if kind in MAJORITY_LABEL else None,
     }
 
 
@@ -60,7 +60,7 @@ def _constant(metric: Metric, kind: str, gold: Sequence[Any], answer: str, langu
     return metric.statistics(gold, given, language).sum(0)
 
 
-def _rows(work: Work, role: str) -> list[dict[str, Any]]:
+def _rows(work: StageContext, role: str) -> list[dict[str, Any]]:
     """The rows of all languages that play a part."""
     return [
         row

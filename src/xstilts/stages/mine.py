@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from xstilts.metrics.bitext_mining import by_sentence, candidates, first_of_each
-from xstilts.metrics.mining_f1 import tuned
-from xstilts.stages.base import Work
-from xstilts.stages.io.bitext import SIDES, mined, translations
-from xstilts.stages.io.retrieval_sides import side
+from xstilts.metrics.mining_f1 import tune_threshold
+from xstilts.stages.base import StageContext
+from xstilts.stages.io.bitext import SIDES, read_mined, translations
+from xstilts.stages.io.retrieval_sides import read_side
 from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet`: id, prediction (English id), score, repeated.
 
     The highest score comes first. A sentence that is there several times has a row for each.
     Fact `threshold`: the score that is best on dev, where what is mined is not dev.
     """
-    here, english = (side(work, name) for name in SIDES)
+    here, english = (read_side(work, name) for name in SIDES)
     (kept, same), (there, same_there) = first_of_each(here.texts), first_of_each(english.texts)
     pairs = candidates(here.vectors[kept], english.vectors[there], work.params["neighbours"])
     found = by_sentence(pairs, here.ids, same, english.ids, same_there)
@@ -31,6 +31,6 @@ def run(work: Work) -> dict[str, Any]:
     facts = {"sentences": [len(here.ids), len(english.ids)], "pairs": len(rows)}
     if "tuning:predictions" in work.inputs:
         names, gold = translations(work, "tuning:")
-        other = mined(work.inputs["tuning:predictions"], names)
-        facts["threshold"] = tuned(gold, other, repeated=False)
+        other = read_mined(work.inputs["tuning:predictions"], names)
+        facts["threshold"] = tune_threshold(gold, other, repeated=False)
     return facts

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xstilts.core.hashing import seed_of
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 
 Row = dict[str, Any]
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`, its rows in their order, each with a part gone; facts: rows."""
     without = WITHOUT[work.params["format"]]
     rows = [without(row) for row in read_rows(work.inputs["rows"] / ROWS)]

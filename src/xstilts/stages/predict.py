@@ -7,27 +7,27 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from xstilts.formats.base import Reading
+from xstilts.formats.base import TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder import Encoder, device, frozen_encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles
 from xstilts.models.vocab_view import used_ids
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS
-from xstilts.training.multitask_model import HeadShape, TransferModel
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel
 from xstilts.training.predict import predict
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet` (id, prediction); facts: rows."""
     params = work.params
     files = EncoderFiles(work.inputs["encoder"].path, work.inputs["model"].path)
     tokenizer = files.tokenizer()
     rows = read_rows(work.inputs["rows"] / ROWS, ["id"])
     labels = tuple(params["labels"])
-    reading = Reading(**params["reading"])
+    reading = TokenizationConfig(**params["reading"])
     features = prepared(work, work.inputs["rows"], params["format"], labels, reading, tokenizer)
     shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
     model = trained_model(files, params["task"], shape)
@@ -47,10 +47,10 @@ def run(work: Work) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def trained_model(files: EncoderFiles, task: str, shape: HeadShape) -> TransferModel:
+def trained_model(files: EncoderFiles, task: str, shape: HeadShape) -> MultiTaskModel:
     """The trained model; stays in memory for the task's next language."""
     encoder: Encoder = frozen_encoder(files)
-    model = TransferModel(encoder, {task: shape})
+    model = MultiTaskModel(encoder, {task: shape})
     assert files.trained is not None
     model.heads.load_state_dict(load_file(files.trained / HEADS))
     return model.eval().requires_grad_(False).to(device())

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config.experiment import FileTask
-from xstilts.config.split_slices import Share
+from xstilts.config.split_slices import SplitSlice
 from xstilts.core.errors import DataError
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import write_rows
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.user_tasks import file_task
-from xstilts.tasks.validate import usable
+from xstilts.tasks.validate import validated
 
 ROWS = "rows.parquet"
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`; facts: rows, and bad rows by kind of problem.
 
     Raises:
@@ -29,9 +29,11 @@ def run(work: Work) -> dict[str, Any]:
     """
     split, language = work.params["split"], work.params["language"]
     task = _task(work)
-    examples, complaints = usable(task.read(split, language), task, split, language)
+    examples, complaints = validated(task.read(split, language), task, split, language)
     if bounds := work.params.get("share"):
-        examples = list(filter(lambda one: Share(split, *bounds).holds(task.pair(one)), examples))
+        examples = list(
+            filter(lambda one: SplitSlice(split, *bounds).holds(task.pair(one)), examples)
+        )
     taken = list(islice(examples, work.params["limit"]))
     rows = [
         {name: value for name, value in asdict(example).items() if name != "where"}
@@ -48,7 +50,7 @@ def run(work: Work) -> dict[str, Any]:
     }
 
 
-def _task(work: Work) -> TaskSpec:
+def _task(work: StageContext) -> TaskSpec:
     name, context = work.params["task"], work.stage.context
     data = Path(context["data"]) if "data" in context else None
     if "file_task" in context:

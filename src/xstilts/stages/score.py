@@ -10,11 +10,11 @@ import numpy as np
 from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError
 from xstilts.metrics import METRICS
-from xstilts.metrics.mining_f1 import Mining
+from xstilts.metrics.mining_f1 import MiningResult
 from xstilts.metrics.retrieval import statistics
-from xstilts.stages.base import Work
-from xstilts.stages.io.bitext import SIDES, mined, translations
-from xstilts.stages.io.gold import blank, gold_of
+from xstilts.stages.base import StageContext
+from xstilts.stages.io.bitext import SIDES, read_mined, translations
+from xstilts.stages.io.gold import blank_gold_error, gold_of
 from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.stages.search import DIRECTIONS
@@ -23,7 +23,7 @@ from xstilts.tasks.validate import gold_is_blank
 SCORES, STATISTICS = "scores.json", "statistics.parquet"
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `scores.json` and each example's statistics; facts: value and n per metric.
 
     Raises:
@@ -46,7 +46,7 @@ def run(work: Work) -> dict[str, Any]:
     return {"scores": scores}
 
 
-def _predicted(work: Work) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
+def _predicted(work: StageContext) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
     rows = read_rows(work.inputs["rows"] / ROWS)
     found = read_rows(work.inputs["predictions"] / PREDICTIONS)
     ids = [row["id"] for row in rows]
@@ -57,22 +57,22 @@ def _predicted(work: Work) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
     return ids, gold, [row["prediction"] for row in found]
 
 
-def _refuse_blank(gold: Sequence[Any], work: Work) -> None:
+def _refuse_blank(gold: Sequence[Any], work: StageContext) -> None:
     if gold_is_blank(gold, work.params["format"]):
-        raise blank(work)
+        raise blank_gold_error(work)
 
 
-def _mined(work: Work) -> tuple[list[str], Sequence[Any], Mining]:
+def _mined(work: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:
     """Gold and mined translations of each sentence, and those that the threshold is tuned on."""
     ids, gold = translations(work, "")
     tuned_on = None
     if "tuning:predictions" in work.inputs:
         names, answers = translations(work, "tuning:")
-        tuned_on = answers, mined(work.inputs["tuning:predictions"], names)
-    return ids, gold, Mining(mined(work.inputs["predictions"], ids), tuned_on)
+        tuned_on = answers, read_mined(work.inputs["tuning:predictions"], names)
+    return ids, gold, MiningResult(read_mined(work.inputs["predictions"], ids), tuned_on)
 
 
-def _searched(work: Work) -> tuple[list[str], Sequence[Any], Any]:
+def _searched(work: StageContext) -> tuple[list[str], Sequence[Any], Any]:
     """Both directions' queries: those of the language first, then the English ones."""
     meanings = {}
     for side in SIDES:
@@ -100,6 +100,6 @@ def _searched(work: Work) -> tuple[list[str], Sequence[Any], Any]:
     return ids, [None] * len(ids), np.concatenate(tables)
 
 
-Read = Callable[[Work], tuple[list[str], Sequence[Any], Any]]
+Read = Callable[[StageContext], tuple[list[str], Sequence[Any], Any]]
 READ: Mapping[str, Read] = {"mining": _mined, "retrieval": _searched}
 """How gold and predictions of formats that are not trained are read."""

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from xstilts.metrics.equivalence import joined
-from xstilts.metrics.knn import both_ways
+from xstilts.metrics.equivalence import merge_equivalent
+from xstilts.metrics.knn import bidirectional_knn
 from xstilts.metrics.retrieval import ranks
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.bitext import SIDES
-from xstilts.stages.io.retrieval_sides import side
+from xstilts.stages.io.retrieval_sides import read_side
 from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 DIRECTIONS = (("to_en", "here", "english"), ("from_en", "english", "here"))
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet`: id, direction, prediction (an id), rank of the best right one.
 
     The rank is 0 where no answer is right. Answers that are the same text count as one another:
     no encoder can tell them apart.
     """
-    sides = {name: side(work, name) for name in SIDES}
-    meanings = joined({name: (found.texts, found.meanings) for name, found in sides.items()})
+    sides = {name: read_side(work, name) for name in SIDES}
+    meanings = merge_equivalent(
+        {name: (found.texts, found.meanings) for name, found in sides.items()}
+    )
     rows = []
-    both = both_ways(sides["here"].vectors, sides["english"].vectors, 1)
+    both = bidirectional_knn(sides["here"].vectors, sides["english"].vectors, 1)
     for (direction, query, pool), found in zip(DIRECTIONS, both, strict=True):
         asked, answers = sides[query], sides[pool]
         places = ranks(asked.vectors, answers.vectors, meanings[query], meanings[pool])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xstilts.core.atomic_io import read_json
 from xstilts.core.errors import DataError
 from xstilts.core.store import Artifact
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import FISHER, SUBWORDS, VECTORS
 from xstilts.statistics.cka import linear_cka
 from xstilts.statistics.divergence import jensen_shannon
@@ -24,7 +24,7 @@ A key's bias has none, as softmax does not see it; what is computed there is rou
 """
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Facts: the value of the comparison that `how` names."""
     value = HOW[work.params["how"]](work.inputs["one"], work.inputs["other"])
     return {"value": round(value, 10)}
@@ -68,10 +68,12 @@ def _cka(one: Artifact, other: Artifact) -> float:
 
 def _fisher(one: Artifact, other: Artifact) -> float:
     with np.load(one / FISHER) as left, np.load(other / FISHER) as right:
-        return alike(*({name: file[name] for name in file.files} for file in (left, right)))
+        return fisher_similarity(
+            *({name: file[name] for name in file.files} for file in (left, right))
+        )
 
 
-def alike(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> float:
+def fisher_similarity(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> float:
     """The mean over tensors of the cosine of their Fisher information.
 
     Tensors that have none in one of the models are left out.
@@ -79,13 +81,13 @@ def alike(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> float:
     Raises:
         DataError: nothing is left.
     """
-    kept = _telling(one) & _telling(other)
+    kept = _informative(one) & _informative(other)
     if not kept:
         raise DataError("the gradients of one of the models are all zero or not finite")
     return float(np.mean([cosine(one[name], other[name]) for name in sorted(kept)]))
 
 
-def _telling(found: Mapping[str, Floats]) -> set[str]:
+def _informative(found: Mapping[str, Floats]) -> set[str]:
     largest = {name: float(values.max()) for name, values in found.items()}
     return {name for name, value in largest.items() if value > NOISE * max(largest.values())}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`: the rows from one share of them to another; facts: rows.
 
     `low` and `high` are eighths and the like, as pairs of whole numbers. Stretches that begin

@@ -9,18 +9,18 @@ from typing import Any
 from xstilts.core.atomic_io import write_json
 from xstilts.formats.base import id_lists
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.stages.base import Work
-from xstilts.stages.io.sample import SUBWORDS, sampled
+from xstilts.stages.base import StageContext
+from xstilts.stages.io.sample import SUBWORDS, sample_rows
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `subwords.json` (vocabulary id → how often it occurs); facts: examples, length.
 
     The length is the mean number of sub-words of an example as the encoder reads it: all its
     texts, cut at the recipe's length, with special tokens. These are not counted as sub-words.
     """
     tokenizer = EncoderFiles(work.inputs["encoder"].path).tokenizer()
-    features = sampled(work, tokenizer)
+    features = sample_rows(work, tokenizer)
     texts = list(id_lists(text for feature in features for text in feature.texts))
     special = set(tokenizer.all_special_ids)
     counted = Counter(chain.from_iterable(texts))

@@ -15,8 +15,8 @@ from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.core.store import Artifact
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading
-from xstilts.formats.feature_store import Joined, occurring_ids
+from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
 from xstilts.formats.masked_lm import MaskedHead, Masking, masked_ids
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import (
@@ -28,18 +28,18 @@ from xstilts.models.encoder_files import (
     embedding_name,
 )
 from xstilts.models.vocab_view import used_ids
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.gold import gold_of
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS as EXAMPLES
 from xstilts.tasks.validate import gold_is_blank
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Trained, TrainTask, Watch, train
-from xstilts.training.multitask_model import HeadShape, TransferModel, initialised, module_name
+from xstilts.training.loop import EpochCallback, Trained, TrainTask, train
+from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised, module_name
 
 LOG = "log.json"
-Watcher = Callable[[Sequence[TrainTask], int], Watch]
+CallbackFactory = Callable[[Sequence[TrainTask], int], EpochCallback]
 """(tasks, padding id) → what looks at the model after each epoch."""
 
 
@@ -47,11 +47,11 @@ class Training(NamedTuple):
     """What a training has come to, and the model it was done with."""
 
     trained: Trained
-    model: TransferModel
+    model: MultiTaskModel
     files: EncoderFiles
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write body, touched rows, heads and `log.json`; facts: dev scores, best step, events.
 
     A run that diverges publishes its log and no weights, so that it is not run again.
@@ -65,15 +65,15 @@ def run(work: Work) -> dict[str, Any]:
     return _facts(trained)
 
 
-def training(work: Work, watcher: Watcher | None = None) -> Training:
-    """Train what a stage asks for; on the way, a watcher may look at it."""
+def training(work: StageContext, make_callback: CallbackFactory | None = None) -> Training:
+    """Train what a stage asks for, with an optional callback after each epoch."""
     recipe = Recipe.model_validate({**work.params["recipe"], **work.stage.context})
     files = encoder_files(work)
     tokenizer = files.tokenizer()
     vocabulary = len(files.whole_embeddings())
     tasks = [_task(work, name, tokenizer, recipe, vocabulary) for name in work.params["tasks"]]
     model = initialised(
-        Encoder(files, _ids_in_view(tasks, tokenizer, vocabulary)),
+        Encoder(files, _vocab_ids(tasks, tokenizer, vocabulary)),
         head_shapes(work, vocabulary),
         seed_of("heads", work.params["seed"]),
     )
@@ -86,18 +86,18 @@ def training(work: Work, watcher: Watcher | None = None) -> Training:
         tokenizer.pad_token_id,
         Checkpoints(work.checkpoints),
         work.tell,
-        watcher(tasks, tokenizer.pad_token_id) if watcher else None,
+        make_callback(tasks, tokenizer.pad_token_id) if make_callback else None,
     )
     return Training(trained, model, files)
 
 
-def encoder_files(work: Work) -> EncoderFiles:
+def encoder_files(work: StageContext) -> EncoderFiles:
     """The encoder that the stage builds on: the pretrained one, or a trained one."""
     base = work.inputs.get("base")
     return EncoderFiles(work.inputs["encoder"].path, base.path if base else None)
 
 
-def _ids_in_view(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> torch.Tensor:
+def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> torch.Tensor:
     """The vocabulary ids that training can touch: all of them if they are to be predicted."""
     if any(TRAINED.get(task.format).tied for task in tasks):
         return torch.arange(vocabulary)
@@ -106,7 +106,7 @@ def _ids_in_view(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) ->
 
 
 def _take_masked_head(
-    model: TransferModel, tasks: Sequence[TrainTask], files: EncoderFiles
+    model: MultiTaskModel, tasks: Sequence[TrainTask], files: EncoderFiles
 ) -> None:
     """Start masked language modelling from the encoder's own head, if it came with one."""
     path = files.root / MASKED_HEAD
@@ -117,7 +117,7 @@ def _take_masked_head(
             head.norm.eps = model.encoder.model.config.layer_norm_eps
 
 
-def head_shapes(work: Work, vocabulary: int) -> dict[str, HeadShape]:
+def head_shapes(work: StageContext, vocabulary: int) -> dict[str, HeadShape]:
     """The shape of each task's head."""
     return {
         name: HeadShape(
@@ -130,11 +130,13 @@ def head_shapes(work: Work, vocabulary: int) -> dict[str, HeadShape]:
     }
 
 
-def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int) -> TrainTask:
+def _task(
+    work: StageContext, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int
+) -> TrainTask:
     task = work.params["tasks"][name]
     labels = tuple(task["labels"])
     kind = TRAINED.get(task["format"])
-    reading = Reading(**recipe.reading(task["format"]))
+    reading = TokenizationConfig(**recipe.reading(task["format"]))
     examples, dev = (_features(work, role, name, tokenizer, reading) for role in ("train", "dev"))
     given = TrainTask(
         name=name,
@@ -164,7 +166,7 @@ def _task(work: Work, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int
     )
 
 
-def _artifacts(work: Work, role: str, name: str) -> dict[str, Artifact]:
+def _artifacts(work: StageContext, role: str, name: str) -> dict[str, Artifact]:
     """A task's prepared rows by language, in an order that no experiment can change."""
     return {
         key.rpartition(":")[2]: artifact
@@ -174,7 +176,7 @@ def _artifacts(work: Work, role: str, name: str) -> dict[str, Artifact]:
 
 
 def _features(
-    work: Work, role: str, name: str, tokenizer: Any, reading: Reading
+    work: StageContext, role: str, name: str, tokenizer: Any, reading: TokenizationConfig
 ) -> Sequence[Feature]:
     """A task's features in all its languages; parallel examples have one id in all of them."""
     task = work.params["tasks"][name]
@@ -184,7 +186,7 @@ def _features(
     }
     if len(found) == 1:
         return next(iter(found.values()))
-    return Joined([(f"{language}:", part) for language, part in found.items()])
+    return ConcatFeatures([(f"{language}:", part) for language, part in found.items()])
 
 
 def _masked(task: TrainTask, masking: Masking) -> TrainTask:
@@ -200,7 +202,9 @@ def _mask_id(tokenizer: Any) -> int:
     return int(tokenizer.mask_token_id)
 
 
-def _write_weights(work: Work, files: EncoderFiles, model: TransferModel, trained: Trained) -> None:
+def _write_weights(
+    work: StageContext, files: EncoderFiles, model: MultiTaskModel, trained: Trained
+) -> None:
     parts: dict[str, dict[str, torch.Tensor]] = {"encoder": {}, "heads": {}}
     for name, value in trained.state.items():
         part, _, rest = name.partition(".")

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts.config.experiment import TranslatorChoice
+from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.translate import identity, open_translator
 from xstilts.translate.base import Translator
-from xstilts.translate.checkpoint import Batch, Finished
+from xstilts.translate.checkpoint import Batch, TranslationLog
 from xstilts.translate.row_fields import texts_of, translated
 
 BATCH = 200
 """Distinct texts that are translated together, and that a stop may cost."""
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StageContext) -> dict[str, Any]:
     """Write `rows.parquet` as `prepare` does; facts: rows, what was dropped, unknown words.
 
     Parameters: `translator` (see `xstilts.translate.identity`), `source`, `target`, `format`;
@@ -55,9 +55,9 @@ def run(work: Work) -> dict[str, Any]:
     }
 
 
-def _translations(work: Work, texts: Sequence[str]) -> list[Batch]:
+def _translations(work: StageContext, texts: Sequence[str]) -> list[Batch]:
     """The translations of the texts in batches, going on after those of a stopped run."""
-    finished = Finished(work.checkpoints)
+    finished = TranslationLog(work.checkpoints)
     pieces = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]
     done = finished.read()
     if done:
@@ -74,9 +74,9 @@ def _translations(work: Work, texts: Sequence[str]) -> list[Batch]:
     return done
 
 
-def _translator(work: Work) -> Translator:
+def _translator(work: StageContext) -> Translator:
     context = work.stage.context
-    choice = TranslatorChoice.model_validate(context["translator"])
+    choice = TranslatorConfig.model_validate(context["translator"])
     meant = (choice, work.params["source"], work.params["target"], Path(context["folder"]))
     if identity(*meant, context["task"]) != work.params["translator"]:
         raise ConfigError(

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xstilts.statistics.bootstrap import accelerated
+from xstilts.statistics.bootstrap import bca_interval
 from xstilts.statistics.correlation import CORRELATIONS, Kind, kendall, pearson, ranks, spearman
 from xstilts.statistics.estimate import (
     LEVEL,
     NAN,
     Estimate,
     Floats,
-    alike,
     columns,
-    joined,
-    nothing,
+    join_notes,
+    missing_estimate,
+    nearly_equal,
     too_few,
 )
 from xstilts.statistics.permutation import DRAWS, of_orders
@@ -52,7 +52,7 @@ def associate(
     """
     one, other = columns(x=x, y=y)
     if words := _problem(one, other, needed=NEEDED):
-        return nothing(len(one), words)
+        return missing_estimate(len(one), words)
     correlation = CORRELATIONS[kind]
     value = float(correlation(one, other))
     if kind == "kendall":
@@ -84,19 +84,21 @@ def partial(
     """
     one, other, *values = columns(x=x, y=y, **covariates)
     if words := _problem(one, other, needed=NEEDED):
-        return nothing(len(one), words)
+        return missing_estimate(len(one), words)
     given, idle = _telling(dict(zip(covariates, values, strict=True)))
     if len(one) < NEEDED + len(given):
-        return nothing(len(one), joined([too_few(len(one), NEEDED + len(given), "points"), idle]))
+        return missing_estimate(
+            len(one), join_notes([too_few(len(one), NEEDED + len(given), "points"), idle])
+        )
     table = np.stack([one, other, *given], axis=-1)
     mine, yours = _residuals(table)
     if not (mine.any() and yours.any()):
         words = "the covariates say it all: nothing is left to correlate"
-        return nothing(len(one), joined([words, idle]))
+        return missing_estimate(len(one), join_notes([words, idle]))
     low, high, note = _interval(_partial_of, [one, other, *given], seed)
     taken = _centred(table[:, 2:])
     p = of_orders(lambda values: pearson(mine, _without(values, taken)), yours, draws, seed)
-    return Estimate(float(pearson(mine, yours)), low, high, p, len(one), joined([note, idle]))
+    return Estimate(float(pearson(mine, yours)), low, high, p, len(one), join_notes([note, idle]))
 
 
 def associate_over_targets(
@@ -117,10 +119,10 @@ def associate_over_targets(
     known = ~np.isnan(one + other).any(axis=1)
     one, other = one[known], other[known]
     if len(one) < NEEDED or not one.shape[1]:
-        return nothing(len(one), too_few(len(one), NEEDED, "points"))
+        return missing_estimate(len(one), too_few(len(one), NEEDED, "points"))
     varies = (np.ptp(one, axis=0) > 0) & (np.ptp(other, axis=0) > 0)
     if not varies.any():
-        return nothing(len(one), "all points are equal on one side: nothing to correlate")
+        return missing_estimate(len(one), "all points are equal on one side: nothing to correlate")
     mine, yours = ranks(one[:, varies].T), ranks(other[:, varies].T)
     value = float(_mean_of_known(pearson(mine, yours)))
     sides = [*mine, *yours]
@@ -273,10 +275,10 @@ def _interval(statistic: Statistic, given: Sequence[Floats], seed: int) -> tuple
     known = drawn[~np.isnan(drawn)]
     if len(known) < RESAMPLED / 2:
         return NAN, NAN, "most draws have no correlation: no interval"
-    if alike(known):
+    if nearly_equal(known):
         return NAN, NAN, PERFECT
     value, without = float(statistic(table)), statistic(table[_all_but_one(n)])
-    return *accelerated(known, value, without), ""
+    return *bca_interval(known, value, without), ""
 
 
 def _jackknife(value: float, x: Floats, y: Floats) -> tuple[float, float, str]:
@@ -286,7 +288,7 @@ def _jackknife(value: float, x: Floats, y: Floats) -> tuple[float, float, str]:
     n = len(x)
     left = _all_but_one(n)
     without = kendall(x[left], y[left])
-    if alike(without):
+    if nearly_equal(without):
         return NAN, NAN, PERFECT
     error = ((n - 1) / n * float(((without - without.mean()) ** 2).sum())) ** 0.5
     width = float(stats.t.ppf(1 - LEVEL / 2, n - 2)) * error

@@ -33,7 +33,7 @@ def example_weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, F
         yield slice(start, start + size), drawn.astype(np.float64)
 
 
-def over_seeds(gains: Floats) -> Floats:
+def add_seed_variance(gains: Floats) -> Floats:
     """[draws, seeds] → [draws]: each draw's mean over seeds that stand for other seeds.
 
     Two or three seeds cannot be drawn with replacement: such draws are too close together, and
@@ -72,7 +72,7 @@ def percentiles(drawn: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def accelerated(
+def bca_interval(
     drawn: Floats, value: float, without: Floats, level: float = LEVEL
 ) -> tuple[float, float]:
     """The bias-corrected and accelerated interval (BCa; Efron 1987).
@@ -94,7 +94,7 @@ def accelerated(
     return float(low), float(high)
 
 
-def two_sided(drawn: Floats) -> float:
+def bootstrap_p(drawn: Floats) -> float:
     """The bootstrap's p value for a mean of zero."""
     smaller = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     return min(1.0, 2 * (1 + smaller) / (len(drawn) + 1))

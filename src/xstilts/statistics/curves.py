@@ -26,8 +26,8 @@ from xstilts.statistics.estimate import (
     Estimate,
     Floats,
     columns,
-    joined,
-    nothing,
+    join_notes,
+    missing_estimate,
     too_few,
 )
 
@@ -43,7 +43,7 @@ GRID = 400
 
 
 @dataclass(frozen=True)
-class Lines:
+class ProfileGrid:
     """For each rate the straight line of least squares in x^(−rate), about its centre.
 
     Args:
@@ -110,7 +110,7 @@ class Curve:
     largest: float = NAN
     n: int = 0
     note: str = ""
-    lines: Lines | None = field(default=None, repr=False, compare=False)
+    lines: ProfileGrid | None = field(default=None, repr=False, compare=False)
 
     @property
     def fitted(self) -> bool:
@@ -145,11 +145,11 @@ class Curve:
     ) -> Estimate:
         """`whole · asymptote − drop · Σ weight · size^(−rate)` with what the scores allow."""
         if self.lines is None:
-            return nothing(self.n, self.note)
+            return missing_estimate(self.n, self.note)
         far = f"beyond the largest size that was tried, {self.largest:g}"
-        note = joined([self.note, far if size > self.largest * (1 + 1e-9) else ""])
+        note = join_notes([self.note, far if size > self.largest * (1 + 1e-9) else ""])
         if self.lines.perfect:
-            return Estimate(value, n=self.n, note=joined([note, NO_VARIATION]))
+            return Estimate(value, n=self.n, note=join_notes([note, NO_VARIATION]))
         power = self.lines.powers(list(weights)) @ np.array(list(weights.values()))
         low, high = (float(end[0]) for end in self.lines.ends(whole, power[:, None]))
         return Estimate(value, low, high, n=self.n, note=note)
@@ -179,7 +179,7 @@ def fit(sizes: ArrayLike, scores: ArrayLike) -> Curve:
     return Curve(asymptote, -slope, rate, float(x.min()), float(x.max()), len(x), note, lines)
 
 
-def _least_squares(x: Floats, y: Floats) -> tuple[Lines, int]:
+def _least_squares(x: Floats, y: Floats) -> tuple[ProfileGrid, int]:
     """[n] sizes and scores → the line of each rate, and which rate fits best.
 
     A second, finer grid is between the rates that the scores allow: where there is little noise
@@ -191,7 +191,7 @@ def _least_squares(x: Floats, y: Floats) -> tuple[Lines, int]:
     return _lines(x, y, np.geomspace(RATES[first], RATES[last], FINE))
 
 
-def _lines(x: Floats, y: Floats, rates: Floats) -> tuple[Lines, int]:
+def _lines(x: Floats, y: Floats, rates: Floats) -> tuple[ProfileGrid, int]:
     from scipy import stats
 
     power = x ** -rates[:, None]
@@ -203,7 +203,7 @@ def _lines(x: Floats, y: Floats, rates: Floats) -> tuple[Lines, int]:
     best = int(left.argmin())
     free = len(x) - PARAMETERS
     allowed = left[best] * (1 + stats.f.ppf(1 - LEVEL, 1, free) / free)
-    return Lines(rates, centre, float(y.mean()), slope, squares, allowed - left, len(x)), best
+    return ProfileGrid(rates, centre, float(y.mean()), slope, squares, allowed - left, len(x)), best
 
 
 def crossing(one: Curve, other: Curve) -> Estimate:
@@ -218,9 +218,9 @@ def crossing(one: Curve, other: Curve) -> Estimate:
     n = min(one.n, other.n)
     if one.lines is None or other.lines is None or low >= high:
         lacking = next((curve.note for curve in (one, other) if not curve.fitted), "")
-        return nothing(n, lacking or "no sizes in common")
+        return missing_estimate(n, lacking or "no sizes in common")
     if one.lines.perfect or other.lines.perfect:
-        return nothing(n, NO_VARIATION)
+        return missing_estimate(n, NO_VARIATION)
     grid = np.geomspace(low, high, GRID)
     between = one.values(grid) - other.values(grid)
     ahead = _shown_ahead(one, other, grid)

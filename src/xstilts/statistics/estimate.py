@@ -47,7 +47,7 @@ class Estimate:
         return replace(self, low=low, high=high)
 
 
-def nothing(n: int, note: str) -> Estimate:
+def missing_estimate(n: int, note: str) -> Estimate:
     """No number, and the words for it."""
     return Estimate(NAN, n=n, note=note)
 
@@ -71,11 +71,11 @@ def columns(**named: ArrayLike) -> list[Floats]:
     return [values[known] for values in found]
 
 
-def alike(values: Floats) -> bool:
+def nearly_equal(values: Floats) -> bool:
     """Whether values are equal but for rounding."""
     return bool(np.ptp(values) <= 1e-9 * np.abs(values).max())
 
 
-def joined(notes: Sequence[str]) -> str:
+def join_notes(notes: Sequence[str]) -> str:
     """Notes in one line; empty ones left out."""
     return "; ".join(note for note in notes if note)

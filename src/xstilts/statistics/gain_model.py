@@ -20,7 +20,7 @@ from itertools import product
 
 import numpy as np
 
-from xstilts.statistics.estimate import LEVEL, Estimate, Floats, nothing, too_few
+from xstilts.statistics.estimate import LEVEL, Estimate, Floats, missing_estimate, too_few
 
 NEEDED = 3
 """Targets, and for a task never seen tasks too, below which nothing is predicted."""
@@ -32,7 +32,7 @@ NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True)
-class Places:
+class Design:
     """Where gains were measured, or are wanted.
 
     Args:
@@ -49,7 +49,7 @@ class Places:
             raise ValueError("a task, a target and a row of features for each place")
 
 
-def predict(known: Places, gains: Floats, wanted: Places) -> list[Estimate]:
+def predict(known: Design, gains: Floats, wanted: Design) -> list[Estimate]:
     """The expected gain at each wanted place, and the interval for the gain measured there.
 
     Args:
@@ -66,16 +66,16 @@ def predict(known: Places, gains: Floats, wanted: Places) -> list[Estimate]:
     count = len(set(known.targets))
     words = [_lacking(known, task) for task in wanted.tasks]
     if all(words):
-        return [nothing(count, one) for one in words]
+        return [missing_estimate(count, one) for one in words]
     mixture = _Mixture.of(list(_fits(known, gains, wanted)), len(gains) - 1)
     value, low, high = mixture.mean(), mixture.quantile(LEVEL / 2), mixture.quantile(1 - LEVEL / 2)
     return [
-        nothing(count, one) if one else Estimate(float(v), float(lo), float(hi), n=count)
+        missing_estimate(count, one) if one else Estimate(float(v), float(lo), float(hi), n=count)
         for one, v, lo, hi in zip(words, value, low, high, strict=True)
     ]
 
 
-def _lacking(known: Places, task: str) -> str:
+def _lacking(known: Design, task: str) -> str:
     """Why nothing can be predicted for a task; else empty."""
     tasks, targets = set(known.tasks), set(known.targets)
     if len(targets) < NEEDED:
@@ -99,7 +99,7 @@ class _Fits:
     scale: Floats
 
 
-def _fits(known: Places, gains: Floats, wanted: Places) -> Iterator[_Fits]:
+def _fits(known: Design, gains: Floats, wanted: Design) -> Iterator[_Fits]:
     """Fits for all combinations of ratios, those of one task ratio at a time."""
     within, across, own = (
         np.stack(_shared(*pair)) for pair in ((known, known), (known, wanted), (wanted, wanted))
@@ -115,7 +115,7 @@ def _fits(known: Places, gains: Floats, wanted: Places) -> Iterator[_Fits]:
         )
 
 
-def _shared(one: Places, other: Places) -> list[Floats]:
+def _shared(one: Design, other: Design) -> list[Floats]:
     """[n, m] for task, target and measures: how much of the effect two places have in common."""
     return [
         _equal(one.tasks, other.tasks),

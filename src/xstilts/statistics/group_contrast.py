@@ -18,9 +18,9 @@ from xstilts.statistics.estimate import (
     NO_VARIATION,
     Estimate,
     Floats,
-    alike,
-    joined,
-    nothing,
+    join_notes,
+    missing_estimate,
+    nearly_equal,
     too_few,
 )
 from xstilts.statistics.permutation import DRAWS, choices, p_value
@@ -73,7 +73,9 @@ def contrast(
     means = sound.groupby("task")["gain"].mean() if len(sound) else sound["gain"]
     inside = np.array([task in group for task in means.index], dtype=bool)
     gains = means.to_numpy(dtype=np.float64)
-    fitted = _mixed(sound, "inside", inside, note) if model else nothing(len(gains), UNFITTED)
+    fitted = (
+        _mixed(sound, "inside", inside, note) if model else missing_estimate(len(gains), UNFITTED)
+    )
     return Contrast(_by_tasks(gains, inside, draws, seed, note), fitted)
 
 
@@ -99,12 +101,16 @@ def interaction(
     sound = sound.assign(kind=sound["target"].isin(list(targets)).astype(float))
     both = sound.groupby("task")["kind"].nunique() == 2
     if len(lost := [task for task in both.index if not both[task]]):
-        note = joined([note, f"without both kinds of targets: {', '.join(lost)}"])
+        note = join_notes([note, f"without both kinds of targets: {', '.join(lost)}"])
     sound = sound[~sound["task"].isin(lost)]
     means = sound.groupby(["task", "kind"])["gain"].mean().unstack("kind")
     inside = np.array([task in group for task in means.index], dtype=bool)
     gains = (means[1.0] - means[0.0] if len(means) else means).to_numpy(dtype=np.float64)
-    fitted = _mixed(sound, "inside:kind", inside, note) if model else nothing(len(gains), UNFITTED)
+    fitted = (
+        _mixed(sound, "inside:kind", inside, note)
+        if model
+        else missing_estimate(len(gains), UNFITTED)
+    )
     return Contrast(_by_tasks(gains, inside, draws, seed, note), fitted)
 
 
@@ -127,7 +133,7 @@ def _by_tasks(gains: Floats, inside: Any, draws: int, seed: int, note: str) -> E
     from scipy import stats
 
     if words := _few(inside):
-        return nothing(len(gains), joined([words, note]))
+        return missing_estimate(len(gains), join_notes([words, note]))
     chosen, every = choices(len(gains), int(inside.sum()), draws, seed)
     share = chosen / chosen.sum(axis=1, keepdims=True)
     others = ~chosen / (~chosen).sum(axis=1, keepdims=True)
@@ -135,9 +141,9 @@ def _by_tasks(gains: Floats, inside: Any, draws: int, seed: int, note: str) -> E
     value = float(ours.mean() - theirs.mean())
     p = p_value(value, (share - others) @ gains, every)
     if every and (lowest := _lowest(chosen)) > LEVEL:
-        note = joined([note, f"so few tasks cannot give a p below {lowest:.2f}"])
-    if alike(ours) and alike(theirs):
-        return Estimate(value, p=p, n=len(gains), note=joined([NO_VARIATION, note]))
+        note = join_notes([note, f"so few tasks cannot give a p below {lowest:.2f}"])
+    if nearly_equal(ours) and nearly_equal(theirs):
+        return Estimate(value, p=p, n=len(gains), note=join_notes([NO_VARIATION, note]))
     interval = stats.ttest_ind(ours, theirs, equal_var=True).confidence_interval(1 - LEVEL)
     return Estimate(value, float(interval.low), float(interval.high), p, len(gains), note)
 
@@ -152,12 +158,12 @@ def _mixed(table: pd.DataFrame, term: str, inside: Any, note: str) -> Estimate:
     """One coefficient of the mixed model, or the words for why there is none."""
     tasks = len(inside)
     if words := _few(inside):
-        return nothing(tasks, joined([words, note]))
+        return missing_estimate(tasks, join_notes([words, note]))
     try:
         value, error = _fitted(table, term)
     except (ValueError, np.linalg.LinAlgError, ArithmeticError) as reason:
         words = f"the mixed model cannot be fitted ({reason}): see the test over tasks"
-        return nothing(tasks, joined([words, note]))
+        return missing_estimate(tasks, join_notes([words, note]))
     from scipy import stats
 
     width = float(stats.t.ppf(1 - LEVEL / 2, tasks - 2)) * error

@@ -22,9 +22,9 @@ from xstilts.statistics.estimate import (
     NO_VARIATION,
     Estimate,
     Floats,
-    alike,
-    joined,
-    nothing,
+    join_notes,
+    missing_estimate,
+    nearly_equal,
 )
 
 
@@ -42,20 +42,22 @@ def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False)
         Without variation there is neither interval nor p.
     """
     gains = np.asarray(table, dtype=np.float64)
-    whole, note = _whole(gains)
+    whole, note = _complete(gains)
     if fixed_languages:
         whole = whole.mean(axis=0, keepdims=True) if whole.size else whole
     if max(whole.shape) < 2 or not whole.size:
         what = "seeds" if fixed_languages else "languages and seeds"
-        return nothing(whole.size, f"too few {what} for an interval: {whole.size} complete scores")
+        return missing_estimate(
+            whole.size, f"too few {what} for an interval: {whole.size} complete scores"
+        )
     drawn = [count for count in whole.shape if count > 1]
-    note = joined([note, "" if fixed_languages else _not_drawn(whole)])
-    if alike(whole):
-        return Estimate(float(whole.mean()), n=min(drawn), note=joined([NO_VARIATION, note]))
+    note = join_notes([note, "" if fixed_languages else _not_drawn(whole)])
+    if nearly_equal(whole):
+        return Estimate(float(whole.mean()), n=min(drawn), note=join_notes([NO_VARIATION, note]))
     return _by_t(float(whole.mean()), *_spread(whole), min(drawn), note)
 
 
-def _whole(gains: Floats) -> tuple[Floats, str]:
+def _complete(gains: Floats) -> tuple[Floats, str]:
     """The seeds with a gain, of the languages without a NaN; and what was left out, in words."""
     empty = np.asarray(np.isnan(gains).all(axis=0))
     kept = gains[:, ~empty]
@@ -63,14 +65,14 @@ def _whole(gains: Floats) -> tuple[Floats, str]:
     seeds = f"{int(empty.sum())} of {gains.shape[1]} seeds left out: no language has a score"
     languages = f"{int(lost.sum())} of {len(gains)} languages left out: not all seeds have a score"
     notes = [seeds if empty.any() else "", languages if lost.any() else ""]
-    return kept[~lost], joined(notes)
+    return kept[~lost], join_notes(notes)
 
 
 def _not_drawn(table: Floats) -> str:
     """The words for what there is one of."""
     languages, seeds = table.shape
     notes = ["one language: languages are not counted as drawn"] * (languages == 1)
-    return joined([*notes, *["one seed: seeds are not counted as drawn"] * (seeds == 1)])
+    return join_notes([*notes, *["one seed: seeds are not counted as drawn"] * (seeds == 1)])
 
 
 def _spread(table: Floats) -> tuple[float, float]:

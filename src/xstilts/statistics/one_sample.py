@@ -8,16 +8,16 @@ from xstilts.statistics.estimate import (
     LEVEL,
     NO_VARIATION,
     Estimate,
-    alike,
     columns,
-    nothing,
+    missing_estimate,
+    nearly_equal,
     too_few,
 )
 
 NEEDED = 2
 
 
-def mean(values: ArrayLike, what: str = "tasks") -> Estimate:
+def one_sample_mean(values: ArrayLike, what: str = "tasks") -> Estimate:
     """The mean, Student's interval, and a two-sided p value against zero.
 
     Args:
@@ -30,9 +30,9 @@ def mean(values: ArrayLike, what: str = "tasks") -> Estimate:
 
     (known,) = columns(values=values)
     if len(known) < NEEDED:
-        return nothing(len(known), too_few(len(known), NEEDED, what))
+        return missing_estimate(len(known), too_few(len(known), NEEDED, what))
     value = float(known.mean())
-    if alike(known):
+    if nearly_equal(known):
         return Estimate(value, n=len(known), note=NO_VARIATION)
     found = stats.ttest_1samp(known, 0.0)
     interval = found.confidence_interval(1 - LEVEL)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PLACE = ["target", "language", "seed"]
 
 
-def without_places(table: pd.DataFrame) -> pd.DataFrame:
+def remove_place_effects(table: pd.DataFrame) -> pd.DataFrame:
     """The gains without what all tasks have in common at a target, language and seed.
 
     By least squares, gain = task + place. Where every task has every place, the differences

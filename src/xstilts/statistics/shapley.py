@@ -16,7 +16,7 @@ Scores = Mapping[frozenset[str], float]
 
 
 @dataclass(frozen=True)
-class Share:
+class ShapleyValue:
     """One task's Shapley value.
 
     Args:
@@ -45,7 +45,7 @@ class Share:
         return float(stats.t.ppf(1 - LEVEL / 2, max(self.freedom, 1))) * self.error
 
 
-def nested(tasks: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, ...]]:
+def random_orders(tasks: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, ...]]:
     """Random orders of the tasks, none twice; the first k of each are nested mixtures to train."""
     generator = np.random.default_rng(seed)
     found: dict[tuple[str, ...], None] = {}
@@ -62,7 +62,7 @@ def mixtures(orders: Iterable[Sequence[str]]) -> list[frozenset[str]]:
 
 def shapley(
     scores: Scores, tasks: Sequence[str], orders: Sequence[Sequence[str]] = ()
-) -> list[Share]:
+) -> list[ShapleyValue]:
     """The Shapley value of each task: exact if every subset has a score, else from orders.
 
     Args:
@@ -76,10 +76,10 @@ def shapley(
     """
     known = {one for one in scores if one <= set(tasks) and not np.isnan(scores[one])}
     if len(known) == 2 ** len(tasks):
-        return [Share(task, _exact(scores, tasks, task), 0.0, 0) for task in tasks]
+        return [ShapleyValue(task, _exact(scores, tasks, task), 0.0, 0) for task in tasks]
     if not orders:
         words = f"{2 ** len(tasks) - len(known)} of {2 ** len(tasks)} mixtures have no score"
-        return [Share(task, NAN, NAN, 0, words) for task in tasks]
+        return [ShapleyValue(task, NAN, NAN, 0, words) for task in tasks]
     whole = [order for order in orders if all(one in known for one in mixtures([order]))]
     note = _missing([one for one in mixtures(orders) if one not in known])
     return _sampled(scores, tasks, whole, note)
@@ -99,15 +99,15 @@ def _exact(scores: Scores, tasks: Sequence[str], task: str) -> float:
 
 def _sampled(
     scores: Scores, tasks: Sequence[str], orders: Sequence[Sequence[str]], note: str
-) -> list[Share]:
+) -> list[ShapleyValue]:
     count = len(orders)
     if not count:
-        return [Share(task, NAN, NAN, 0, note) for task in tasks]
+        return [ShapleyValue(task, NAN, NAN, 0, note) for task in tasks]
     added = np.array([[_added(scores, task, order) for order in orders] for task in tasks])
     spread = float(added.var(axis=1, ddof=1).mean()) if count > 1 else NAN
     freedom = (len(tasks) - 1) * (count - 1)  # what an order adds in all is fixed
     return [
-        Share(task, float(one.mean()), (spread / count) ** 0.5, count, note, freedom)
+        ShapleyValue(task, float(one.mean()), (spread / count) ** 0.5, count, note, freedom)
         for task, one in zip(tasks, added, strict=True)
     ]
 

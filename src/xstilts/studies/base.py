@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from xstilts.analysis.results import Facts
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell
-from xstilts.planning.measures import Measured
+from xstilts.planning.compile import ResultCell
+from xstilts.planning.measures import MeasureRef
 from xstilts.statistics.estimate import Estimate
 
 OWN = ""
@@ -19,7 +19,7 @@ OWN = ""
 
 
 @dataclass(frozen=True)
-class Needs:
+class StudyRequirements:
     """What a study runs beside the experiment as written.
 
     Args:
@@ -28,7 +28,7 @@ class Needs:
         measures: names of `stages.measures.MEASURES`, of the experiment as written.
     """
 
-    variants: Mapping[str, Loaded] = field(default_factory=dict)
+    variants: Mapping[str, LoadedExperiment] = field(default_factory=dict)
     measures: tuple[str, ...] = ()
 
 
@@ -43,11 +43,11 @@ class Evidence:
         facts: key → the facts of a finished stage.
     """
 
-    loaded: Loaded
+    loaded: LoadedExperiment
     store: Store
-    cells: Mapping[str, tuple[Cell, ...]]
+    cells: Mapping[str, tuple[ResultCell, ...]]
     results: Mapping[str, pd.DataFrame]
-    measured: tuple[Measured, ...]
+    measured: tuple[MeasureRef, ...]
     facts: Facts
 
 
@@ -98,7 +98,7 @@ class Series:
     line: bool = False
 
 
-def marked(
+def points_series(
     name: str,
     estimates: Sequence[Estimate],
     x: Iterable[float] | None = None,
@@ -162,5 +162,5 @@ class Study:
 
     name: str
     question: str
-    needs: Callable[[Loaded], Needs]
+    needs: Callable[[LoadedExperiment], StudyRequirements]
     answer: Callable[[Evidence], Answer]

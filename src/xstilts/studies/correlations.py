@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from xstilts.statistics.association import associate, partial
-from xstilts.statistics.estimate import NAN, Estimate, joined, nothing
+from xstilts.statistics.estimate import NAN, Estimate, join_notes, missing_estimate
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
 from xstilts.statistics.permutation import DRAWS
 
@@ -58,7 +58,7 @@ def associated(
     """
     points = measured.reindex(gain.index)
     if points[measure].isna().all():
-        unknown = nothing(0, UNMEASURED)
+        unknown = missing_estimate(0, UNMEASURED)
         return Association(target, measure, unknown, unknown, unknown)
     x, y = (one.to_numpy(dtype=np.float64) for one in (points[measure], gain))
     return Association(
@@ -73,7 +73,9 @@ def associated(
 def _given(x: ArrayLike, y: ArrayLike, covariates: pd.DataFrame, draws: int) -> Estimate:
     missing = [str(name) for name in covariates if covariates[name].isna().all()]
     if missing or covariates.empty:
-        return nothing(len(covariates), joined([f"{name} is {UNMEASURED}" for name in missing]))
+        return missing_estimate(
+            len(covariates), join_notes([f"{name} is {UNMEASURED}" for name in missing])
+        )
     return partial(x, y, {str(name): covariates[name] for name in covariates}, draws)
 
 
@@ -100,7 +102,7 @@ def _row(row: Association) -> dict[str, object]:
         **spelled("kendall", row.kendall),
         **spelled("partial", row.given),
         "note": row.spearman.note
-        or joined([f"partial: {row.given.note}" if row.given.note else ""]),
+        or join_notes([f"partial: {row.given.note}" if row.given.note else ""]),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, Outcome
+from xstilts.analysis.gains import ENGLISH, ExampleScores
 from xstilts.config.intermediate import BASELINE
 from xstilts.metrics.accuracy import ACCURACY
 from xstilts.statistics.mcnemar import mcnemar
@@ -21,7 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def paired_answers(outcomes: Iterable[Outcome], settings: Collection[str]) -> pd.DataFrame:
+def paired_answers(outcomes: Iterable[ExampleScores], settings: Collection[str]) -> pd.DataFrame:
     """McNemar's test of each run after these settings, in languages other than English.
 
     Args:

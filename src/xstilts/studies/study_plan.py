@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from xstilts.analysis.layer_sweeps import one_way
+from xstilts.analysis.layer_sweeps import pick_default_layer
 from xstilts.analysis.results import facts_in, results_frame
 from xstilts.analysis.run_gains import Gains, gains_of
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
-from xstilts.planning.compile import Compiled, compile_experiment
-from xstilts.planning.measures import Measured, compile_measures
+from xstilts.planning.compile import CompiledPlan, compile_experiment
+from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.studies.base import OWN, Evidence, Study
 
 
 @dataclass(frozen=True)
-class Planned:
+class StudyPlan:
     """What a study reads, compiled.
 
     Args:
@@ -26,16 +26,16 @@ class Planned:
     """
 
     study: Study
-    parts: Mapping[str, tuple[Loaded, Compiled]]
-    measures: Compiled
-    measured: tuple[Measured, ...]
+    parts: Mapping[str, tuple[LoadedExperiment, CompiledPlan]]
+    measures: CompiledPlan
+    measured: tuple[MeasureRef, ...]
 
     @property
-    def loaded(self) -> Loaded:
+    def loaded(self) -> LoadedExperiment:
         """The experiment as written."""
         return self.parts[OWN][0]
 
-    def __iter__(self) -> Iterator[tuple[Loaded, Compiled]]:
+    def __iter__(self) -> Iterator[tuple[LoadedExperiment, CompiledPlan]]:
         """Everything whose stages run as one plan, the experiment as written first."""
         yield from self.parts.values()
         yield self.loaded, self.measures
@@ -53,7 +53,7 @@ class Planned:
         )
 
 
-def planned(study: Study, loaded: Loaded) -> Planned:
+def plan_study(study: Study, loaded: LoadedExperiment) -> StudyPlan:
     """Everything that a study needs of an experiment, made without torch, weights or data.
 
     Raises:
@@ -63,12 +63,12 @@ def planned(study: Study, loaded: Loaded) -> Planned:
     needs = study.needs(loaded)
     parts = {OWN: (loaded, own)}
     for name, variant in needs.variants.items():
-        parts[name] = variant, _told_apart(compile_experiment(variant), own, name)
+        parts[name] = variant, _distinct_names(compile_experiment(variant), own, name)
     stages, measured = compile_measures(loaded, needs.measures)
-    return Planned(study, parts, Compiled(Plan(stages), ()), measured)
+    return StudyPlan(study, parts, CompiledPlan(Plan(stages), ()), measured)
 
 
-def _told_apart(variant: Compiled, own: Compiled, name: str) -> Compiled:
+def _distinct_names(variant: CompiledPlan, own: CompiledPlan, name: str) -> CompiledPlan:
     """The variant with its name in the labels of the stages that are its alone."""
     stages = (
         stage if stage.key in own.plan.by_key else replace(stage, label=f"{stage.label} [{name}]")
@@ -79,7 +79,7 @@ def _told_apart(variant: Compiled, own: Compiled, name: str) -> Compiled:
 
 def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
     """The gains of a study's experiment or variant; a sweep over layers is one target."""
-    frame, cells, swept = one_way(
+    frame, cells, swept = pick_default_layer(
         evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
     )
     return replace(gains_of(frame, cells), swept=swept)

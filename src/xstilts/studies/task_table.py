@@ -6,20 +6,20 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, strict_mean
+from xstilts.analysis.gains import ENGLISH, mean_or_nan
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.run_gains import Gains
 from xstilts.config.intermediate import parse_setting
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.formats import EMBEDDED
 from xstilts.planning.compile import TEXT
-from xstilts.planning.resolve import Names
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.estimate import NAN, Estimate
 from xstilts.statistics.group_contrast import COLUMNS
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.studies.base import OWN, Evidence
-from xstilts.studies.text import listed
+from xstilts.studies.text import join_names
 from xstilts.tasks.base import TaskSpec
 
 PLACE = ["measure", "task", "other", "language", "seed"]
@@ -37,7 +37,8 @@ def all_measures(evidence: Evidence) -> tuple[pd.DataFrame, tuple[str, ...]]:
     table = asked.merge(known, on=PLACE, how="left", indicator="where")
     lost = table[table["where"] == "left_only"].groupby("measure", sort=False)["task"].unique()
     return table.drop(columns="where"), tuple(
-        f"{measure} is not known, as a stage behind it failed or is missing: {listed(list(names))}."
+        f"{measure} is not known, as a stage behind it failed or is missing: "
+        f"{join_names(list(names))}."
         for measure, names in lost.items()
     )
 
@@ -45,7 +46,7 @@ def all_measures(evidence: Evidence) -> tuple[pd.DataFrame, tuple[str, ...]]:
 def measured_of(measures: pd.DataFrame, measure: str) -> pd.Series[float]:
     """Task → its measure, mean over languages and seeds; NaN where one of these failed."""
     rows = measures[measures["measure"] == measure]
-    return rows.groupby("task", sort=False)["value"].agg(strict_mean).astype(float)
+    return rows.groupby("task", sort=False)["value"].agg(mean_or_nan).astype(float)
 
 
 def task_table(measures: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def has_scores(evidence: Evidence, targets: Collection[str], variant: str = OWN)
     return any(task_of(str(target)) in targets for target in there.unique())
 
 
-def abroad(gains: pd.DataFrame) -> pd.DataFrame:
+def non_english(gains: pd.DataFrame) -> pd.DataFrame:
     """The rows of languages other than English: what is asked is transfer."""
     return gains[gains["language"] != ENGLISH]
 
@@ -79,7 +80,7 @@ def gains_by_task(gains: Gains, tasks: Collection[str]) -> pd.DataFrame:
     Where nothing was to be had (the task holds the target's data, say) there is no row.
     """
     mine = gains.among(tasks)
-    rows = abroad(mine.table).rename(columns={"setting": "task"})[list(COLUMNS)]
+    rows = non_english(mine.table).rename(columns={"setting": "task"})[list(COLUMNS)]
     failed = [(one.setting, one.target, "", 0, NAN) for one in mine.left_out if one.failed]
     if not failed:
         return rows.reset_index(drop=True)
@@ -92,11 +93,11 @@ def mean_over_runs(
     """[tasks, targets] means over languages other than English and seeds; NaN where left out.
 
     Args:
-        gains: see `gains.Gains.table`.
+        gains: see `gains.GainsCheck.table`.
         tasks: settings to keep.
         value: `gain` or `score`.
     """
-    rows = abroad(gains)
+    rows = non_english(gains)
     rows = rows[rows["setting"].isin(tasks)]
     return rows.pivot_table(index="setting", columns="target", values=value, sort=False)
 
@@ -106,20 +107,20 @@ def pooled(means: pd.DataFrame) -> pd.Series[float]:
     return means.dropna().mean(axis=1)
 
 
-def spread(gains: pd.DataFrame, task: str, targets: Collection[str]) -> Estimate:
+def mean_gain(gains: pd.DataFrame, task: str, targets: Collection[str]) -> Estimate:
     """A task's mean gain over targets, languages and seeds, and its interval.
 
     Every target's languages are rows of one table; languages and seeds stand for others.
     """
-    rows = abroad(gains)
+    rows = non_english(gains)
     rows = rows[(rows["setting"] == task) & rows["target"].isin(targets)]
     table = rows.pivot_table(index=["target", "language"], columns="seed", values="gain")
     return over_languages_and_seeds(table.to_numpy(dtype=float))
 
 
-def single_tasks(loaded: Loaded) -> dict[str, TaskSpec]:
+def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
     """Setting → its task, for the settings that are one task in its own language."""
-    names, found = Names(loaded), {}
+    names, found = ResolvedExperiment(loaded), {}
     for text in loaded.experiment.intermediate:
         setting = parse_setting(text)
         if setting.single and not setting.single.languages:
@@ -129,9 +130,9 @@ def single_tasks(loaded: Loaded) -> dict[str, TaskSpec]:
     return found
 
 
-def searched_targets(loaded: Loaded, targets: Iterable[str]) -> tuple[str, ...]:
+def searched_targets(loaded: LoadedExperiment, targets: Iterable[str]) -> tuple[str, ...]:
     """Those targets that are not trained but searched with the encoder's vectors, each once."""
-    names = Names(loaded)
+    names = ResolvedExperiment(loaded)
     return tuple(
         target
         for target in dict.fromkeys(targets)
@@ -139,9 +140,9 @@ def searched_targets(loaded: Loaded, targets: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def dev_metrics(loaded: Loaded, tasks: Iterable[str]) -> Mapping[str, str]:
+def dev_metrics(loaded: LoadedExperiment, tasks: Iterable[str]) -> Mapping[str, str]:
     """Setting of one task → the metric that its dev score is in."""
-    names = Names(loaded)
+    names = ResolvedExperiment(loaded)
     return {
         task: names.task(parse_setting(task).parts[0].task).metrics[0]
         for task in dict.fromkeys(tasks)

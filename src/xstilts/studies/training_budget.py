@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from xstilts.analysis.results import Facts
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 
 
-def first_trainings(cells: Iterable[Cell]) -> dict[str, str]:
+def first_trainings(cells: Iterable[ResultCell]) -> dict[str, str]:
     """Setting → the stage of its first training, of the first seed."""
     found: dict[str, str] = {}
     for cell in cells:
@@ -17,7 +17,7 @@ def first_trainings(cells: Iterable[Cell]) -> dict[str, str]:
     return found
 
 
-def steps_of(cells: Iterable[Cell], facts: Facts, tasks: Collection[str]) -> dict[str, int]:
+def steps_of(cells: Iterable[ResultCell], facts: Facts, tasks: Collection[str]) -> dict[str, int]:
     """Setting → optimizer steps of its intermediate training, where that is finished."""
     known = {name: facts(key) or {} for name, key in first_trainings(cells).items()}
     return {

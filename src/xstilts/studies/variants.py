@@ -8,15 +8,18 @@ from typing import Any
 
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
-from xstilts.config.load import Loaded
-from xstilts.planning.resolve import Names
+from xstilts.config.load import LoadedExperiment
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.validate import datasets_of
 from xstilts.tasks import TASKS
 
 
-def changed(
-    loaded: Loaded, targets: Sequence[str], settings: Iterable[str], train: Mapping[str, int]
-) -> Loaded:
+def make_variant(
+    loaded: LoadedExperiment,
+    targets: Sequence[str],
+    settings: Iterable[str],
+    train: Mapping[str, int],
+) -> LoadedExperiment:
     """The experiment with some of its targets, other settings and limits, checked like any other.
 
     Args:
@@ -36,22 +39,24 @@ def changed(
             place, name, found = found, "tasks", found.get("tasks", {})
         if found:
             place[name] = {target: value for target, value in found.items() if target in targets}
-    names = Names(loaded)
+    names = ResolvedExperiment(loaded)
     if loaded.experiment.languages != "all":
-        tree["languages"] = _spoken(names, targets)
+        tree["languages"] = _as_text(names, targets)
     if loaded.experiment.revisions:
         tree["revisions"] = _read(names, targets, tree["intermediate"])
     return replace(loaded, experiment=Experiment.model_validate(tree))
 
 
-def _spoken(names: Names, targets: Sequence[str]) -> tuple[str, ...]:
+def _as_text(names: ResolvedExperiment, targets: Sequence[str]) -> tuple[str, ...]:
     """The languages asked for that any of the targets has."""
     splits = (names.task(target).splits for target in targets)
     known = {code for split in splits for codes in split.values() for code in codes}
     return tuple(code for code in names.experiment.languages if code in known)
 
 
-def _read(names: Names, targets: Sequence[str], settings: Iterable[str]) -> dict[str, str]:
+def _read(
+    names: ResolvedExperiment, targets: Sequence[str], settings: Iterable[str]
+) -> dict[str, str]:
     """The revisions of the datasets that are still read."""
     used = {*targets, *(task for text in settings for task in parse_setting(text).tasks)}
     used |= {names.training(names.task(target)).task for target in targets}

@@ -31,7 +31,7 @@ class TaggedExample:
 
 
 @dataclass(frozen=True)
-class MeaningExample:
+class RetrievalExample:
     """One sentence and the meaning it expresses (format `retrieval`).
 
     Two sentences, of any languages, are correct answers to each other when their
@@ -84,7 +84,7 @@ class LineExample:
     where: str | None = None
 
 
-Example = TextExample | TaggedExample | MeaningExample | ChoiceExample | SpanExample | LineExample
+Example = TextExample | TaggedExample | RetrievalExample | ChoiceExample | SpanExample | LineExample
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ that takes fewer examples takes the first ones.
 """
 
 
-def with_the_package(_split: str, _language: str) -> str:
+def bundled_origin(_split: str, _language: str) -> str:
     """The origin of tasks that need neither files nor the hub."""
     return "installed package"
 
@@ -167,7 +167,7 @@ class TaskSpec:
     trained_on: str = ""
     holds: tuple[str, ...] = ()
     english_side: str = "en"
-    origin: Callable[[str, str], str | None] = with_the_package
+    origin: Callable[[str, str], str | None] = bundled_origin
     pinned: Callable[[Mapping[str, str]], TaskSpec] | None = None
     hub: str = ""
     pair: Callable[[Any], str] = attrgetter("id")

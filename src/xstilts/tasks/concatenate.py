@@ -10,7 +10,7 @@ from xstilts.core.hashing import digest_of, seed_of
 from xstilts.tasks.base import BadRow, Example, TaskSpec
 
 
-def union(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
+def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
     """The task whose splits are those of all parts together; ids start with the part's name.
 
     A split of it is there only where it is there in every part.
@@ -35,9 +35,11 @@ def union(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
         return None if None in found else "; ".join(filter(None, found))
 
     def at(folder: Path) -> TaskSpec:
-        return union(spec, [part.at(folder) if part.at else part for part in parts])
+        return concatenate(spec, [part.at(folder) if part.at else part for part in parts])
 
     def pinned(revisions: Mapping[str, str]) -> TaskSpec:
-        return union(spec, [part.pinned(revisions) if part.pinned else part for part in parts])
+        return concatenate(
+            spec, [part.pinned(revisions) if part.pinned else part for part in parts]
+        )
 
     return replace(spec, read=read, fingerprint=fingerprint, origin=origin, at=at, pinned=pinned)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.tasks.base import Example, TaskSpec
-from xstilts.tasks.validate import DOUBLED, gold_is_blank, sifted, too_bad
+from xstilts.tasks.validate import DOUBLED, filter_rows, gold_is_blank, too_many_problems
 
 GOLD = ("label", "tags", "answers", "meaning")
 
 
-class Data(StrEnum):
+class SplitState(StrEnum):
     """Whether a split of a language can be used."""
 
     FOUND = "found"
@@ -28,7 +28,7 @@ class Data(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class SplitReport:
     """One split of a task in one language.
 
     Args:
@@ -45,7 +45,7 @@ class Finding:
     split: str
     language: str
     needed: bool
-    state: Data
+    state: SplitState
     file: str = ""
     rows: int = 0
     blank: bool = False
@@ -56,12 +56,12 @@ class Finding:
     @property
     def fails(self) -> bool:
         """Whether the suite cannot be run because of it."""
-        return self.needed and self.state not in (Data.FOUND, Data.HUB)
+        return self.needed and self.state not in (SplitState.FOUND, SplitState.HUB)
 
 
-def survey(
+def check_split(
     task: TaskSpec, split: str, language: str, data: Path | None = None, *, needed: bool = True
-) -> Finding:
+) -> SplitReport:
     """Read one split of a task in one language, once, and say what is there; never raises for it.
 
     What only the hub has is not downloaded for this.
@@ -73,18 +73,18 @@ def survey(
     found = task.at(data) if task.at and data else task
     origin = found.origin(split, language) or ""
     if origin.startswith("hub "):
-        return Finding(*place, Data.HUB, file=origin)
+        return SplitReport(*place, SplitState.HUB, file=origin)
     try:
-        kept, complaints, total = sifted(found.read(split, language), found, split)
+        kept, complaints, total = filter_rows(found.read(split, language), found, split)
     except (XstiltsError, OSError) as error:
-        state = Data.MISSING if absent(error) else Data.BROKEN
-        return Finding(*place, state, why=_in_one_line(error))
+        state = SplitState.MISSING if missing_report(error) else SplitState.BROKEN
+        return SplitReport(*place, state, why=_in_one_line(error))
     blank = gold_is_blank(_gold(kept), task.format)
     state, why = _verdict(split, blank, total, len(kept))
-    if state is Data.BLANK and split in task.unlabelled:
+    if state is SplitState.BLANK and split in task.unlabelled:
         place = task.name, split, language, False
         why = "published without labels: no checkpoint is chosen by it (keep: last)"
-    return Finding(
+    return SplitReport(
         *place,
         state,
         file=_file(kept[0]) if kept else "",
@@ -96,17 +96,20 @@ def survey(
     )
 
 
-def _verdict(split: str, blank: bool, total: int, kept: int) -> tuple[Data, str]:
+def _verdict(split: str, blank: bool, total: int, kept: int) -> tuple[SplitState, str]:
     if total == 0:
-        return Data.BROKEN, "no rows"
-    if too_bad(total, kept):
-        return Data.BROKEN, f"{total - kept:,} of {total:,} rows cannot be used"
+        return SplitState.BROKEN, "no rows"
+    if too_many_problems(total, kept):
+        return SplitState.BROKEN, f"{total - kept:,} of {total:,} rows cannot be used"
     if blank and split != "test":
-        return Data.BLANK, "nothing can be trained or tuned on labels that are blank or all alike"
-    return Data.FOUND, ""
+        return (
+            SplitState.BLANK,
+            "nothing can be trained or tuned on labels that are blank or all alike",
+        )
+    return SplitState.FOUND, ""
 
 
-def absent(error: Exception) -> bool:
+def missing_report(error: Exception) -> bool:
     """Whether data are not there, rather than broken."""
     if isinstance(error, ConfigError):  # no folder was given at all
         return True

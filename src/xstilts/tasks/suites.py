@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xstilts.core.errors import UnknownName
+from xstilts.core.errors import UnknownNameError
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 
@@ -61,7 +61,7 @@ def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name in names:
         if name not in SUITES and name not in TASKS:
-            raise UnknownName("suite or task", name, [*SUITES, *TASKS])
+            raise UnknownNameError("suite or task", name, [*SUITES, *TASKS])
         suite = SUITES.get(name, Suite(name, (name,)))
         for task in suite.tasks:
             wanted = {*found.get(task, ()), *suite.splits}

@@ -16,14 +16,14 @@ from xstilts.tasks.base import (
     ChoiceExample,
     Example,
     LineExample,
-    MeaningExample,
+    RetrievalExample,
     TaggedExample,
     TaskSpec,
     TextExample,
 )
-from xstilts.tasks.io.conllu import conllu
+from xstilts.tasks.io.conllu import read_conllu
 from xstilts.tasks.io.lines import lines
-from xstilts.tasks.io.readers import Row, json_rows, mapped, parquet_rows, tsv_rows
+from xstilts.tasks.io.readers import Row, json_rows, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.io.squad import read_squad
 
@@ -155,8 +155,8 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
     if task.format == "span":
         return read_squad(path)
     if task.format == "tagging" and path.suffix == ".conllu":
-        return conllu(path, split)
-    return mapped(partial(_rows, task), partial(_example, task.format))(path, path.name)
+        return read_conllu(path, split)
+    return parse_rows(partial(_rows, task), partial(_example, task.format))(path, path.name)
 
 
 def _rows(task: FileTask, path: Path, start: str) -> Iterator[Row | BadRow]:
@@ -213,7 +213,7 @@ def _example(kind: str, row: Row) -> Example:
     if kind == "tagging":
         return TaggedExample(name, _words(row, "tokens"), _words(row, "tags"), row.where)
     if kind == "retrieval":
-        return MeaningExample(name, row.text("text"), row.text("meaning"), row.where)
+        return RetrievalExample(name, row.text("text"), row.text("meaning"), row.where)
     pair = _optional(row, "text_pair")
     return TextExample(name, row.text("text"), row.text("label"), pair, row.where)
 

@@ -13,7 +13,7 @@ from xstilts.tasks.base import (
     ChoiceExample,
     Example,
     LineExample,
-    MeaningExample,
+    RetrievalExample,
     SpanExample,
     TaggedExample,
     TaskSpec,
@@ -30,7 +30,7 @@ DOUBLED = "duplicate row, kept"
 
 
 @dataclass
-class Complaints:
+class RowProblems:
     """Bad rows by kind of problem, with the first ten in words."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -44,9 +44,9 @@ class Complaints:
             self.first.append(f"{place}: {problem}{': ' + detail if detail else ''}")
 
 
-def usable(
+def validated(
     examples: Iterable[Example | BadRow], task: TaskSpec, split: str, language: str
-) -> tuple[list[Example], Complaints]:
+) -> tuple[list[Example], RowProblems]:
     """The examples without empty or mislabelled rows and doubled ids, and what was wrong.
 
     A test row whose gold label is blank stays: it can be predicted, only not scored. Doubled
@@ -56,11 +56,11 @@ def usable(
     Raises:
         DataError: more than a twentieth of the rows are bad, or none is left.
     """
-    kept, complaints, total = sifted(examples, task, split)
+    kept, complaints, total = filter_rows(examples, task, split)
     place = f"{task.name} {split} ({language})"
     if total == 0:
         raise DataError(f"{place} has no rows", todo="check the source of the task")
-    if too_bad(total, len(kept)):
+    if too_many_problems(total, len(kept)):
         listed = "\n    ".join(complaints.first)
         raise DataError(
             f"{total - len(kept)} of {total} rows of {place} cannot be used:\n    {listed}",
@@ -69,16 +69,16 @@ def usable(
     return kept, complaints
 
 
-def too_bad(total: int, kept: int) -> bool:
+def too_many_problems(total: int, kept: int) -> bool:
     """Whether too many rows cannot be used, or none can."""
     return kept == 0 or total - kept > TOLERATED * total
 
 
-def sifted(
+def filter_rows(
     examples: Iterable[Example | BadRow], task: TaskSpec, split: str
-) -> tuple[list[Example], Complaints, int]:
+) -> tuple[list[Example], RowProblems, int]:
     """The usable examples, what was wrong with the others, and how many there were in all."""
-    complaints, seen_ids, seen_rows = Complaints(), set[str](), set[object]()
+    complaints, seen_ids, seen_rows = RowProblems(), set[str](), set[object]()
     kept, total = list[Example](), 0
     labels = frozenset(task.labels)
     bio = {"B-", "I-"} <= {label[:2] for label in labels}
@@ -96,7 +96,7 @@ def sifted(
             continue
         if content in seen_rows:
             complaints.add(DOUBLED, example)  # benchmarks have them, so have we
-        if bio and isinstance(example, TaggedExample) and (tag := _stray(example.tags)):
+        if bio and isinstance(example, TaggedExample) and (tag := _unknown_labels(example.tags)):
             complaints.add("I- tag without its B-, kept", example, tag)
         seen_ids.add(example.id)
         seen_rows.add(content)
@@ -104,7 +104,7 @@ def sifted(
     return kept, complaints, total
 
 
-def _stray(tags: Sequence[str]) -> str:
+def _unknown_labels(tags: Sequence[str]) -> str:
     """The first I-X that follows neither B-X nor I-X; empty if there is none."""
     for before, tag in pairwise(("O", *tags)):
         if tag.startswith("I-") and before not in (tag, f"B-{tag[2:]}"):
@@ -163,7 +163,7 @@ def _span_problems(
 def _content(example: Example) -> object:
     if isinstance(example, TaggedExample):
         return example.tokens
-    if isinstance(example, MeaningExample):
+    if isinstance(example, RetrievalExample):
         return example.text, example.meaning
     if isinstance(example, ChoiceExample):
         return example.text, example.choices

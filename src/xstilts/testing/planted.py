@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import Outcome
+from xstilts.analysis.gains import ExampleScores
 from xstilts.analysis.results import COLUMNS
 from xstilts.config.experiment import Experiment
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 from xstilts.studies.base import OWN, Evidence
 
 
-def experiment(settings: Sequence[str], targets: Sequence[str], **rest: object) -> Loaded:
+def experiment(settings: Sequence[str], targets: Sequence[str], **rest: object) -> LoadedExperiment:
     """An experiment of real tasks' names; nothing of it is ever read."""
     given = {
         "name": "planted", "encoder": "none", "intermediate": tuple(settings),
         "targets": tuple(targets), **rest,
     }  # fmt: skip
-    return Loaded(Experiment.model_validate(given), "", "planted.yaml", Path("/nowhere"))
+    return LoadedExperiment(Experiment.model_validate(given), "", "planted.yaml", Path("/nowhere"))
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Planted:
         n: test examples of every language.
     """
 
-    loaded: Loaded
+    loaded: LoadedExperiment
     gain: Callable[[str, str], float]
     languages: Sequence[str] = ("en", "de", "fi", "sw")
     seeds: Sequence[int] = (0, 1)
@@ -49,10 +49,10 @@ class Planted:
     seed: int = 0
     n: int = 300
 
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[ResultCell, ...]:
         """Every cell of the experiment."""
         return tuple(
-            Cell(
+            ResultCell(
                 "e", setting, target, language, "test", seed, ("accuracy",),
                 f"{setting}/{target}/{language}/{seed}",
                 () if setting == "none" else (setting,),
@@ -64,7 +64,7 @@ class Planted:
             for seed in self.seeds
         )  # fmt: skip
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[ExampleScores]:
         """Right and wrong answers at the rate of the planted score, the same draws for all."""
         generator = np.random.default_rng(self.seed)
         draws = {code: generator.random(self.n) for code in self.languages}
@@ -78,12 +78,12 @@ class Planted:
             table = np.stack([hits.astype(float), np.ones(self.n)], axis=1)
             ids = tuple(f"{cell.language}-{k}" for k in range(self.n))
             found.append(
-                Outcome("e", cell.intermediate, cell.target, cell.language, cell.seed,
+                ExampleScores("e", cell.intermediate, cell.target, cell.language, cell.seed,
                         "accuracy", ids, table)
             )  # fmt: skip
         return found
 
-    def frame(self, outcomes: Sequence[Outcome] = ()) -> pd.DataFrame:
+    def frame(self, outcomes: Sequence[ExampleScores] = ()) -> pd.DataFrame:
         """The results, of the outcomes if there are any."""
         generator = np.random.default_rng(self.seed)
         settings = self.loaded.experiment.intermediate
@@ -108,7 +108,7 @@ class Planted:
             )  # fmt: skip
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
-    def evidence(self, outcomes: Sequence[Outcome] = (), **variants: Planted) -> Evidence:
+    def evidence(self, outcomes: Sequence[ExampleScores] = (), **variants: Planted) -> Evidence:
         """What a study reads."""
         every = {OWN: self, **{name.replace("_", " "): one for name, one in variants.items()}}
         steps = {

@@ -9,13 +9,13 @@ from xstilts.formats import EMBEDDED, TRAINED
 from xstilts.metrics import METRICS
 from xstilts.tasks.base import (
     ChoiceExample,
-    MeaningExample,
+    RetrievalExample,
     SpanExample,
     TaggedExample,
     TaskSpec,
     TextExample,
 )
-from xstilts.tasks.validate import gold_is_blank, usable
+from xstilts.tasks.validate import gold_is_blank, validated
 
 GOLD = ("label", "tags", "answers")
 KINDS = {
@@ -23,7 +23,7 @@ KINDS = {
     "multiple_choice": ChoiceExample,
     "span": SpanExample,
     "tagging": TaggedExample,
-    "retrieval": MeaningExample,
+    "retrieval": RetrievalExample,
 }
 
 
@@ -48,7 +48,7 @@ def _check_split(task: TaskSpec, split: str, language: str, rows: int) -> None:
     assert first == list(islice(task.read(split, language), rows)), f"{place} changes"
     kind = KINDS.get(task.format)
     assert kind is None or all(isinstance(example, kind) for example in first), place
-    kept, _ = usable(first, task, split, language)
+    kept, _ = validated(first, task, split, language)
     assert kept, f"{place} has no usable example"
     if task.format in TRAINED:
         _check_metric(task, kept, language, place)

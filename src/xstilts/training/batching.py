@@ -58,7 +58,7 @@ def by_length(features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
-def alike(sizes: Sequence[int], count: int) -> Iterator[list[int]]:
+def length_groups(sizes: Sequence[int], count: int) -> Iterator[list[int]]:
     """Places by size, the largest first, in parts of about as much in sum each; at most `count`."""
     part, held, left = list[int](), 0, sum(sizes)
     for place in sorted(range(len(sizes)), key=lambda place: (-sizes[place], place)):

@@ -18,7 +18,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from xstilts.core.atomic_io import sync, write_json
+from xstilts.core.atomic_io import fsync, write_json
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of, digest_of_file
 
@@ -49,7 +49,7 @@ class Checkpoints:
         staged.mkdir()
         save_file(checkpoint.tensors, staged / TENSORS)
         fault("checkpoint.before_files_synced")
-        sync(staged / TENSORS)
+        fsync(staged / TENSORS)
         facts = {
             "step": checkpoint.step,
             "facts": checkpoint.facts,
@@ -60,7 +60,7 @@ class Checkpoints:
         target = self.folder / f"step-{checkpoint.step}"
         shutil.rmtree(target, ignore_errors=True)
         staged.rename(target)
-        sync(self.folder)
+        fsync(self.folder)
         fault("checkpoint.after_rename")
         for _, old in list(self._newest_first())[KEPT:]:
             shutil.rmtree(old)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from xstilts.core.cpu import allowed, each
+from xstilts.core.cpu import core_limit, parallel_map
 from xstilts.formats.base import Feature
-from xstilts.models.fast_dropout import drawing_from
-from xstilts.training.batching import alike
+from xstilts.models.fast_dropout import use_generator
+from xstilts.training.batching import length_groups
 
 SHARD = 512
 """Sub-words of a shard, at least on average: enough for a core's full rate of matrix products."""
@@ -22,14 +22,14 @@ TIED = 2048
 """The same where each shard's gradient is as large as the whole vocabulary."""
 
 
-def shards(features: Sequence[Feature], *, tied: bool = False) -> Iterator[list[Feature]]:
+def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Iterator[list[Feature]]:
     """The features by length, in parts of about as many sub-words each.
 
     There are 1, 2, 4, 8 … of them, which as many cores share evenly.
     """
     sizes = [sum(len(text.ids) for text in feature.texts) for feature in features]
     most = max(1, min(len(features), sum(sizes) // (TIED if tied else SHARD)))
-    for part in alike(sizes, 1 << (most.bit_length() - 1)):
+    for part in length_groups(sizes, 1 << (most.bit_length() - 1)):
         yield [features[place] for place in part]
 
 
@@ -45,7 +45,7 @@ def add_gradients(
     seeds = torch.randint(2**62, (len(parts),)).tolist()
 
     def loss_at(number: int) -> Tensor:
-        with drawing_from(torch.Generator().manual_seed(seeds[number])):
+        with use_generator(torch.Generator().manual_seed(seeds[number])):
             return loss_of(parts[number])
 
     def alone(number: int) -> float:
@@ -57,10 +57,10 @@ def add_gradients(
         loss = loss_at(number)
         return float(loss.detach()), torch.autograd.grad(loss, parameters, allow_unused=True)
 
-    if allowed() == 1:
+    if core_limit() == 1:
         return sum(map(alone, range(len(parts))))
     summed = 0.0
-    for loss, found in each(slopes, range(len(parts)), ahead=0):
+    for loss, found in parallel_map(slopes, range(len(parts)), ahead=0):
         summed += loss
         for parameter, slope in zip(parameters, found, strict=True):
             _add(parameter, slope)

@@ -11,17 +11,17 @@ import torch
 from numpy.typing import NDArray
 
 from xstilts.formats.base import Feature
-from xstilts.formats.gold_logits import CHOICES, Choices
+from xstilts.formats.gold_logits import CHOICES, GoldLogits
 from xstilts.training.batching import Batch
-from xstilts.training.multitask_model import TransferModel
-from xstilts.training.precision import EVALUATION, computing
+from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.precision import EVALUATION, tf32_context
 from xstilts.training.predict import read_batches
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Surprise:
+class GoldProbabilities:
     """Each [n], for n features.
 
     Args:
@@ -40,29 +40,29 @@ class Surprise:
         return np.asarray(2.0 ** (-self.bits / np.maximum(self.choices, 1)))
 
 
-@computing(EVALUATION)
-def surprise(
-    model: TransferModel,
+@tf32_context(EVALUATION)
+def gold_probabilities(
+    model: MultiTaskModel,
     task: str,
     kind: str,
     features: Sequence[Feature],
     padding: int,
     tokens: int | None = None,
-) -> Surprise:
+) -> GoldProbabilities:
     """How a model takes the gold answers of some features, in their order."""
     model.eval()
 
     def read(chosen: Sequence[Feature], batch: Batch) -> Floats:
         logits = model(task, batch.ids, batch.mask, batch.types).float().cpu()
-        return np.array([told(one) for one in CHOICES[kind](logits, chosen)]).T
+        return np.array([gold_bits(one) for one in CHOICES[kind](logits, chosen)]).T
 
     found = np.zeros((3, len(features)))
     for places, some in read_batches(model.encoder, features, padding, tokens, read):
         found[:, places] = some
-    return Surprise(*found)
+    return GoldProbabilities(*found)
 
 
-def told(asked: Choices) -> tuple[float, int, int]:
+def gold_bits(asked: GoldLogits) -> tuple[float, int, int]:
     """The bits of an example's gold answer, how many choices it is, and how many are right."""
     logits, gold = asked
     likely = torch.log_softmax(logits.double(), -1)

@@ -22,15 +22,15 @@ from xstilts.config.experiment import Recipe
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import seed_of
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading, TrainedFormat
+from xstilts.formats.base import Feature, TokenizationConfig, TrainedFormat
 from xstilts.metrics import METRICS
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
-from xstilts.training.data_parallel_cpu import add_gradients, shards
+from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
 from xstilts.training.divergence import Diverged, check_finite, collapsed
-from xstilts.training.multitask_model import TransferModel
-from xstilts.training.precision import chosen, computing, mixed
-from xstilts.training.predict import predict, read_places
+from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
+from xstilts.training.predict import predict, read_positions
 from xstilts.training.task_sampling import Step, schedule
 
 BETAS = (0.9, 0.999)
@@ -53,7 +53,7 @@ class TrainTask:
     dev: Sequence[Feature]
     dev_gold: Sequence[Any]
     language: str = "en"
-    reading: Reading = field(default_factory=Reading)
+    reading: TokenizationConfig = field(default_factory=TokenizationConfig)
     redraw: Callable[[Feature, int], Feature] | None = None
 
     @property
@@ -95,7 +95,7 @@ class Trained:
 
 
 Progress = Callable[[dict[str, Any]], None]
-Watch = Callable[[TransferModel], Any]
+EpochCallback = Callable[[MultiTaskModel], Any]
 """Looks at a model under way and returns what to keep of it, as JSON; draws nothing at random."""
 
 
@@ -103,9 +103,9 @@ class Run:
     """One training run: everything that a step changes."""
 
     def __init__(
-        self, model: TransferModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
+        self, model: MultiTaskModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
     ) -> None:
-        self.precision = chosen(recipe.precision)
+        self.precision = resolve_precision(recipe.precision)
         self.accelerator = Accelerator(mixed_precision="no")
         model.encoder.settle(again=recipe.gradient_checkpointing, compiled=recipe.compile)
         self.tasks = {task.name: task for task in tasks}
@@ -127,8 +127,8 @@ class Run:
         self.divides = model.encoder.divides and not recipe.gradient_checkpointing
         self.log = Log(precision=self.precision)
         self.best: dict[str, Tensor] = {}  # until dev is looked at
-        self.looks = looks(len(self.plan), recipe.evaluations)
-        self.epochs = looks(len(self.plan), max(1, round(recipe.epochs)))
+        self.looks = eval_steps(len(self.plan), recipe.evaluations)
+        self.epochs = eval_steps(len(self.plan), max(1, round(recipe.epochs)))
 
     def step(self, number: int) -> float:
         """One optimizer step (counted from 0); returns the mean loss of its batch."""
@@ -183,7 +183,7 @@ class Run:
         loss_of: Callable[[Sequence[Feature]], Tensor],
     ) -> float:
         """Add a slice's gradients to the parameters', and return its loss."""
-        parts = list(shards(features, tied=kind.tied)) if self.divides else [features]
+        parts = list(balanced_shards(features, tied=kind.tied)) if self.divides else [features]
         if len(parts) > 1:
             return add_gradients(self.learned, parts, loss_of)
         loss = loss_of(features)
@@ -194,8 +194,8 @@ class Run:
         """The loss of some features, summed over targets."""
         device = self.accelerator.device
         batch = collate(features, self.pad).to(device)
-        with mixed(self.precision, device):
-            places = read_places(kind, features, device)
+        with autocast_context(self.precision, device):
+            places = read_positions(kind, features, device)
             logits = self.model(task, batch.ids, batch.mask, batch.types, places)
         return kind.loss(logits, self._targets(kind, features).to(device))
 
@@ -267,14 +267,14 @@ class Run:
 
 
 def train(
-    model: TransferModel,
+    model: MultiTaskModel,
     tasks: Sequence[TrainTask],
     recipe: Recipe,
     seed: int,
     pad: int,
     checkpoints: Checkpoints,
     progress: Progress,
-    watch: Watch | None = None,
+    watch: EpochCallback | None = None,
 ) -> Trained:
     """Train a model on tasks and return its best state on English dev.
 
@@ -288,7 +288,7 @@ def train(
     run = Run(model, tasks, recipe, seed, pad)
     first, notes = _resume(run, checkpoints)
     try:
-        with computing(run.precision):
+        with tf32_context(run.precision):
             steps = _steps(run, first, checkpoints, progress, watch)
     except Diverged as trouble:
         run.log.events.append(str(trouble))
@@ -297,7 +297,7 @@ def train(
 
 
 def _steps(
-    run: Run, first: int, checkpoints: Checkpoints, progress: Progress, watch: Watch | None
+    run: Run, first: int, checkpoints: Checkpoints, progress: Progress, watch: EpochCallback | None
 ) -> int:
     """Run the steps from `first` on; returns how many there have been then."""
     started = saved = time.monotonic()
@@ -305,7 +305,7 @@ def _steps(
     while steps < len(run.plan) and not run.is_stale():
         loss = run.step(steps)
         steps += 1
-        progress(_news(run, steps, steps - first, loss, time.monotonic() - started))
+        progress(_latest_loss(run, steps, steps - first, loss, time.monotonic() - started))
         if watch and steps in run.epochs:
             run.log.watched.append(watch(run.accelerator.unwrap_model(run.model)))
         if steps in run.looks:
@@ -318,12 +318,12 @@ def _steps(
     return steps
 
 
-def looks(steps: int, count: int) -> frozenset[int]:
+def eval_steps(steps: int, count: int) -> frozenset[int]:
     """After which steps dev is looked at: evenly spread, the last step always among them."""
     return frozenset(max(1, round(steps * (index + 1) / count)) for index in range(count))
 
 
-def parameter_groups(model: TransferModel, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(model: MultiTaskModel, recipe: Recipe) -> list[dict[str, Any]]:
     """Encoder and heads, each with and without weight decay (biases and LayerNorms)."""
     groups = []
     head_rate = recipe.head_learning_rate or recipe.learning_rate
@@ -348,7 +348,7 @@ def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     return checkpoint.step, (*complaints, *told, f"went on from step {checkpoint.step}")
 
 
-def _news(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:
+def _latest_loss(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:
     speed = done * run.recipe.batch_size / max(seconds, 1e-9)
     return {"step": steps, "steps": len(run.plan), "loss": loss, "examples_per_second": speed}
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from xstilts.formats import TRAINED
 from xstilts.formats.pooling import FIRST
 from xstilts.models.encoder import Encoder
-from xstilts.models.fast_dropout import quicken
+from xstilts.models.fast_dropout import replace_dropout
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class HeadShape:
     pooling: str
 
 
-class TransferModel(nn.Module):
+class MultiTaskModel(nn.Module):
     """The encoder and the heads of the tasks that are trained together."""
 
     def __init__(self, encoder: Encoder, heads: Mapping[str, HeadShape]) -> None:
@@ -40,7 +40,7 @@ class TransferModel(nn.Module):
                 for task, shape in heads.items()
             }
         )
-        quicken(self.heads)
+        replace_dropout(self.heads)
 
     def forward(
         self, task: str, ids: Tensor, mask: Tensor, types: Tensor, places: Tensor | None = None
@@ -62,9 +62,9 @@ def module_name(task: str) -> str:
     return task.replace(".", "_")
 
 
-def initialised(encoder: Encoder, heads: Mapping[str, HeadShape], seed: int) -> TransferModel:
+def initialised(encoder: Encoder, heads: Mapping[str, HeadShape], seed: int) -> MultiTaskModel:
     """A model whose heads are drawn with a seed, normal with deviation 0.02 as in BERT."""
-    model = TransferModel(encoder, heads)
+    model = MultiTaskModel(encoder, heads)
     generator = torch.Generator().manual_seed(seed)
     for name, value in model.heads.named_parameters():
         if name.endswith("bias"):

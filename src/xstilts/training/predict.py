@@ -14,15 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xstilts.core.cpu import each
+from xstilts.core.cpu import parallel_map
 from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, Reading, TrainedFormat
+from xstilts.formats.base import Feature, TokenizationConfig, TrainedFormat
 from xstilts.formats.feature_store import lengths, text_counts
 from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
-from xstilts.training.batching import Batch, alike, by_length, collate
-from xstilts.training.multitask_model import TransferModel
-from xstilts.training.precision import EVALUATION, computing
+from xstilts.training.batching import Batch, by_length, collate, length_groups
+from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.precision import EVALUATION, tf32_context
 
 Found = TypeVar("Found")
 TOKENS = {"cpu": 1024, "cuda": 65_536}
@@ -31,15 +31,15 @@ HALVES = 512
 """So many sub-words are worth a second core."""
 
 
-@computing(EVALUATION)
+@tf32_context(EVALUATION)
 def predict(
-    model: TransferModel,
+    model: MultiTaskModel,
     task: str,
     kind: str,
     features: Sequence[Feature],
     labels: Sequence[str],
     padding: int,
-    reading: Reading,
+    reading: TokenizationConfig,
     tokens: int | None = None,
 ) -> list[Any]:
     """One prediction per example, in the order of the features."""
@@ -48,7 +48,7 @@ def predict(
     device = model.encoder.table.device
 
     def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
-        places = read_places(form, chosen, device)
+        places = read_positions(form, chosen, device)
         logits = model(task, batch.ids, batch.mask, batch.types, places)
         scored = logits if form.tied else logits.float().cpu()
         return form.predictions(scored, chosen, labels, reading)
@@ -80,7 +80,7 @@ def read_batches(
         chosen = [features[place] for place in places]
         return read(chosen, collate(chosen, padding).to(device))
 
-    results: Iterable[Found] = each(one, batches) if encoder.divides else map(one, batches)
+    results: Iterable[Found] = parallel_map(one, batches) if encoder.divides else map(one, batches)
     return zip(batches, results, strict=True)
 
 
@@ -93,7 +93,7 @@ def _batches(encoder: Encoder, features: Sequence[Feature], tokens: int) -> Iter
         return by_length(features, tokens)
     sizes = (lengths(features) * text_counts(features)).tolist()
     count = -(-sum(sizes) // tokens)
-    return alike(sizes, count + count % 2 if sum(sizes) >= min(HALVES, tokens) else 1)
+    return length_groups(sizes, count + count % 2 if sum(sizes) >= min(HALVES, tokens) else 1)
 
 
 def _budget(device: torch.device) -> int:
@@ -101,7 +101,7 @@ def _budget(device: torch.device) -> int:
     return TOKENS.get(device.type, TOKENS["cpu"])
 
 
-def read_places(
+def read_positions(
     form: TrainedFormat, features: Sequence[Feature], device: torch.device
 ) -> Tensor | None:
     """[b, t] the only sub-words of a batch that its head must read, if the format knows them."""
@@ -109,7 +109,7 @@ def read_places(
     return None if found is None else found.to(device)
 
 
-@computing(EVALUATION)
+@tf32_context(EVALUATION)
 def embed(
     encoder: Encoder,
     features: Sequence[Feature],
@@ -139,7 +139,7 @@ def embed(
     return vectors
 
 
-@computing(EVALUATION)
+@tf32_context(EVALUATION)
 def embed_words(
     encoder: Encoder,
     features: Sequence[Feature],

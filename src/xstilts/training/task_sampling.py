@@ -19,7 +19,9 @@ class Step:
     examples: tuple[int, ...]
 
 
-def shares(sizes: Mapping[str, int], cap: int | None, temperature: float) -> dict[str, float]:
+def sampling_probs(
+    sizes: Mapping[str, int], cap: int | None, temperature: float
+) -> dict[str, float]:
     """The probability of each task: proportional to min(size, cap) ^ (1 / temperature).
 
     An infinite temperature makes all tasks alike.
@@ -31,7 +33,7 @@ def shares(sizes: Mapping[str, int], cap: int | None, temperature: float) -> dic
     return {task: weight / total for task, weight in weights.items()}
 
 
-def steps_in_all(sizes: Mapping[str, int], batch: int, epochs: float, cap: int | None) -> int:
+def total_steps(sizes: Mapping[str, int], batch: int, epochs: float, cap: int | None) -> int:
     """Optimizer steps: epochs × the sum over tasks of ceil(min(size, cap) / batch)."""
     epoch = sum(math.ceil(min(size, cap or size) / batch) for size in sizes.values())
     return max(1, round(epochs * epoch))
@@ -47,14 +49,14 @@ def schedule(sizes: Mapping[str, int], *, batch: int, seed: int, **mixing: Any) 
     permutation each time all of them have been seen. An example does not come twice in a batch
     unless the task is smaller than the batch.
     """
-    counts = turns(sizes, batch=batch, **mixing)
+    counts = steps_per_task(sizes, batch=batch, **mixing)
     order = [task for task, count in counts.items() for _ in range(count)]
     random.Random(seed_of("tasks", seed)).shuffle(order)
     streams = {task: _batches(task, size, batch, seed) for task, size in sizes.items()}
     return [Step(task, next(streams[task])) for task in order]
 
 
-def turns(
+def steps_per_task(
     sizes: Mapping[str, int],
     *,
     batch: int,
@@ -71,14 +73,14 @@ def turns(
         share: of all steps, that the tasks on top get together; they share them equally.
     """
     counted = {task: size for task, size in sizes.items() if task not in on_top} or dict(sizes)
-    total = steps_in_all(counted, batch, epochs, cap)
-    counts = apportion(shares(counted, cap, temperature), total)
+    total = total_steps(counted, batch, epochs, cap)
+    counts = apportion(sampling_probs(counted, cap, temperature), total)
     if further := sizes.keys() - counted.keys():
-        counts |= apportion(dict.fromkeys(further, 1 / len(further)), more(total, share))
+        counts |= apportion(dict.fromkeys(further, 1 / len(further)), extra_steps(total, share))
     return counts
 
 
-def more(steps: int, share: float) -> int:
+def extra_steps(steps: int, share: float) -> int:
     """How many steps to add so that they are a share of all."""
     return max(1, round(steps * share / (1 - share)))
 

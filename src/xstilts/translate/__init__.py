@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xstilts.config.experiment import TranslatorChoice
+from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.registry import Registry
 from xstilts.translate.base import Direction, Engine, Translator, read_options
 
@@ -25,7 +25,7 @@ ENGINES: Registry[Engine] = Registry(
 
 
 def identity(
-    choice: TranslatorChoice, source: str, target: str, folder: Path, task: str = ""
+    choice: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
 ) -> dict[str, Any]:
     """What decides the translations, as JSON for a stage's parameters.
 
@@ -44,7 +44,7 @@ def identity(
 
 
 def open_translator(
-    choice: TranslatorChoice, source: str, target: str, folder: Path, task: str = ""
+    choice: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
 ) -> Translator:
     """The translator that `identity` speaks of, ready to work.
 

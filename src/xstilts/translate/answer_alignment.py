@@ -8,7 +8,7 @@ UNSPACED = frozenset(("ja", "km", "lo", "my", "th", "zh"))
 """Languages written without spaces: a stretch may begin and end anywhere."""
 
 
-def moved(
+def locate_answer(
     answer: str, original: str, context: str, share: float, language: str
 ) -> tuple[int, int] | None:
     """Start and end of a translated answer in a translated context, in characters, or none.

@@ -21,7 +21,7 @@ from typing import Any
 from xstilts.config.experiment import Model
 from xstilts.core.errors import TranslatorError
 from xstilts.translate.base import Direction, Engine, missing, refused
-from xstilts.translate.segmentation import LINES, in_pieces
+from xstilts.translate.segmentation import LINES, segment
 
 MODES = {
     ("en", "es"): "eng-spa",
@@ -66,7 +66,7 @@ class Apertium:
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         """Line by line, all lines in one process."""
-        return in_pieces(texts, LINES, self._lines)
+        return segment(texts, LINES, self._lines)
 
     def _lines(self, lines: Sequence[str]) -> list[str]:
         if not lines:

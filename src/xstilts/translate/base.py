@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from xstilts.config.experiment import Model
-from xstilts.core.errors import ConfigError, MissingPackage, UnknownName
+from xstilts.core.errors import ConfigError, MissingPackageError, UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_options(engine: str, kind: type[Model], given: Mapping[str, Any]) -> An
     place = "translator.options"
     for name in given:
         if name not in kind.model_fields:
-            raise UnknownName(f"option of {engine}", name, kind.model_fields, where=place)
+            raise UnknownNameError(f"option of {engine}", name, kind.model_fields, where=place)
     try:
         return kind.model_validate(given)
     except ValidationError as error:
@@ -96,6 +96,6 @@ def refused(engine: str, direction: Direction, known: Iterable[tuple[str, str]])
     )
 
 
-def missing(engine: str, package: str, command: str) -> MissingPackage:
+def missing(engine: str, package: str, command: str) -> MissingPackageError:
     """The error that an engine's package is not installed."""
-    return MissingPackage(f"the translator {engine} needs {package}", todo=f"run: {command}")
+    return MissingPackageError(f"the translator {engine} needs {package}", todo=f"run: {command}")

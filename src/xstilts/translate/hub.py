@@ -13,7 +13,7 @@ from xstilts.config.experiment import Model
 from xstilts.core.errors import ConfigError, TranslatorError
 from xstilts.core.hashing import digest_of_unchanged
 from xstilts.translate.base import Direction, Engine, missing
-from xstilts.translate.segmentation import LINES, SENTENCES, in_pieces
+from xstilts.translate.segmentation import LINES, SENTENCES, segment
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +52,7 @@ class HubTranslator:
 
         The batches change the result no more than floating point does.
         """
-        return in_pieces(texts, SENTENCES if self.options.sentences else LINES, self._pieces)
+        return segment(texts, SENTENCES if self.options.sentences else LINES, self._pieces)
 
     def _pieces(self, pieces: Sequence[str]) -> list[str]:
         if not pieces:

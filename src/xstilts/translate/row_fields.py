@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xstilts.core.errors import ConfigError
-from xstilts.translate.answer_alignment import moved
+from xstilts.translate.answer_alignment import locate_answer
 
 Row = dict[str, Any]
 
@@ -72,7 +72,7 @@ def _of(value: str | Sequence[str] | None, found: Mapping[str, str]) -> Any:
 def _pointed(row: Row, made: Row, target: str) -> tuple[Row | None, str]:
     """The row with its answers as they stand in the translated context."""
     spans = [
-        moved(answer, original, made["context"], start / len(row["context"]), target)
+        locate_answer(answer, original, made["context"], start / len(row["context"]), target)
         for answer, original, start in zip(
             made["answers"], row["answers"], row["starts"], strict=True
         )

@@ -20,7 +20,7 @@ SENTENCES = re.compile(
 before anything but a small Latin letter."""
 
 
-def in_pieces(
+def segment(
     texts: Sequence[str], cut: re.Pattern[str], translate: Callable[[Sequence[str]], Sequence[str]]
 ) -> list[str]:
     """Translate every distinct piece once and put the texts together again.

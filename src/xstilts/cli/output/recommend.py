@@ -15,8 +15,8 @@ from xstilts.cli.output.tables import console
 from xstilts.cli.progress import duration
 from xstilts.core.errors import ConfigError
 from xstilts.planning.cost import gpu_hours
-from xstilts.recommend.backtest import Way, mean_cost
-from xstilts.recommend.predict import DEFAULT
+from xstilts.recommend.backtest import Policy, mean_cost
+from xstilts.recommend.predict import FALLBACK
 from xstilts.reports.tables import NOTHING, for_terminal, interval, points, table_text
 
 FORMS = ("table", "csv", "json", "md")
@@ -63,7 +63,7 @@ def as_json(found: Recommendation, tflops: float) -> dict[str, Any]:
     past = [
         {"way": way, "points": 100 * cost.value, "low": 100 * cost.low, "high": 100 * cost.high,
          "targets": cost.n, "note": cost.note}
-        for way in Way
+        for way in Policy
         for cost in [mean_cost(found.past, way)]
     ]  # fmt: skip
     whole = {
@@ -138,7 +138,7 @@ def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
     """What the numbers cannot say for themselves."""
     if found.table["gain"].isna().all():
         known = found.table["place"].notna().any()
-        how = f"by mean rank in {', '.join(DEFAULT)}" if known else "as they were named"
+        how = f"by mean rank in {', '.join(FALLBACK)}" if known else "as they were named"
         yield (
             "No expected gain can be given: the store has too few gains for one. The candidates "
             f"are listed {how}; what that is worth in points is not known."
@@ -154,11 +154,11 @@ def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
 
 def past_sentence(found: Recommendation) -> str:
     """What following the advice would have cost on the targets that the store has results of."""
-    ours, others, blind = (mean_cost(found.past, way) for way in Way)
+    ours, others, blind = (mean_cost(found.past, way) for way in Policy)
     if isnan(ours.value):
         return f"How good such advice has been with this encoder is not known: {ours.note}."
     interval = ours.note if isnan(ours.low) else f"{points(ours.low)}, {points(ours.high)}"
-    inside = found.past.loc[found.past["way"] == Way.ADVICE, "inside"].mean()
+    inside = found.past.loc[found.past["way"] == Policy.ADVICE, "inside"].mean()
     return (
         f"On the {ours.n} targets of this store, following it would have cost "
         f"{points(ours.value)} points against the best "

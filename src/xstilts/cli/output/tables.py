@@ -14,15 +14,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from xstilts.api.experiment import ExperimentStatus, Outlook
+from xstilts.api.experiment import ExperimentStatus, PlanSummary
 from xstilts.cli.progress import duration, size
 from xstilts.core.errors import ConfigError
-from xstilts.core.plan import State
+from xstilts.core.plan import StageState
 from xstilts.core.store import Store
-from xstilts.executors.local import Outcome
+from xstilts.executors.local import RunResult
 from xstilts.planning.cost import TFLOPS, gpu_hours
-from xstilts.planning.data_sources import Supply
-from xstilts.planning.resolve import GUESS
+from xstilts.planning.data_sources import DataSource
+from xstilts.planning.resolve import DEFAULT_ROWS
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 
@@ -43,7 +43,7 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=140)
 
 
-def outlook(seen: Outlook, *, whole: bool, every: bool = False, tflops: float = TFLOPS) -> None:
+def outlook(seen: PlanSummary, *, whole: bool, every: bool = False, tflops: float = TFLOPS) -> None:
     """The plan: with `whole` its stages, what a GPU would need and what data; always the sums.
 
     Stages of a large plan are summed up by kind, unless `every` one is asked for.
@@ -69,11 +69,11 @@ def outlook(seen: Outlook, *, whole: bool, every: bool = False, tflops: float = 
             out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _by_stage(seen: Outlook) -> Table:
+def _by_stage(seen: PlanSummary) -> Table:
     table = Table("stage", "state", "why", "time", "disk", box=box.SIMPLE, pad_edge=False)
     for stage in seen.compiled.plan.stages:
         standing = seen.standings[stage.key]
-        todo = standing.state is State.TODO
+        todo = standing.state is StageState.TODO
         table.add_row(
             stage.label,
             standing.state,
@@ -84,7 +84,7 @@ def _by_stage(seen: Outlook) -> Table:
     return table
 
 
-def _by_kind(seen: Outlook) -> Table:
+def _by_kind(seen: PlanSummary) -> Table:
     """Stages of each kind: how many, how many to do, and what these need."""
     table = Table("stages", box=box.SIMPLE, pad_edge=False)
     for name in ("in all", "to do", "time", "disk"):
@@ -97,7 +97,7 @@ def _by_kind(seen: Outlook) -> Table:
     return table
 
 
-def _price(seen: Outlook, tflops: float) -> str:
+def _price(seen: PlanSummary, tflops: float) -> str:
     """What is to do in a GPU's hours, as an assumption."""
     hours = gpu_hours(seen.operations, tflops)
     return (
@@ -107,7 +107,7 @@ def _price(seen: Outlook, tflops: float) -> str:
     )
 
 
-def _data(supplies: Sequence[Supply]) -> Iterator[str]:
+def _data(supplies: Sequence[DataSource]) -> Iterator[str]:
     """The data that are missing, come from the hub, or are of unknown size."""
     for one in supplies:
         if not one.origin:
@@ -119,10 +119,12 @@ def _data(supplies: Sequence[Supply]) -> Iterator[str]:
         count = sum(len(one.languages) for one in hub)
         yield f"{count} splits by language come from the hub: {_named(hub)}"
     if guessed := [one for one in supplies if one.guessed]:
-        yield f"of unknown size, counted as {GUESS:,} examples per language: {_named(guessed)}"
+        yield (
+            f"of unknown size, counted as {DEFAULT_ROWS:,} examples per language: {_named(guessed)}"
+        )
 
 
-def _named(supplies: Sequence[Supply]) -> str:
+def _named(supplies: Sequence[DataSource]) -> str:
     """Mnli train dev, xnli test"""
     splits: dict[str, dict[str, None]] = {}
     for one in supplies:
@@ -130,7 +132,7 @@ def _named(supplies: Sequence[Supply]) -> str:
     return ", ".join(f"{task} {' '.join(found)}" for task, found in splits.items())
 
 
-def outcome(ended: Outcome, seen: Outlook) -> None:
+def outcome(ended: RunResult, seen: PlanSummary) -> None:
     """How a run went; problems in full."""
     out = console()
     by_key = seen.compiled.plan.by_key
@@ -180,7 +182,10 @@ def status(store: Store, found: list[ExperimentStatus]) -> None:
         )
     table = Table("experiment", "stages", "done", "to do", "diverged", box=box.SIMPLE)
     for item in found:
-        counts = [item.states.get(state, 0) for state in (State.DONE, State.TODO, State.DIVERGED)]
+        counts = [
+            item.states.get(state, 0)
+            for state in (StageState.DONE, StageState.TODO, StageState.DIVERGED)
+        ]
         table.add_row(item.name, *map(str, (item.stages, *counts)))
     out.print(table)
     for event in store.journal.last(LAST_EVENTS):

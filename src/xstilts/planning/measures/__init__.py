@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xstilts.config.intermediate import parse_setting
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.registry import Registry
 from xstilts.core.stage import Stage
 from xstilts.planning.compile import Compiler
-from xstilts.planning.graph import Graph
-from xstilts.planning.measures.base import Ground, Measure, Measured
-from xstilts.planning.resolve import Names
+from xstilts.planning.graph import StageGraph
+from xstilts.planning.measures.base import Measure, MeasureContext, MeasureRef
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.validate import check
 
-__all__ = ["MEASURES", "Measure", "Measured", "compile_measures"]
+__all__ = ["MEASURES", "Measure", "MeasureRef", "compile_measures"]
 
 _HERE = "xstilts.planning.measures"
 MEASURES: Registry[Measure] = Registry(
@@ -52,8 +52,8 @@ MEASURES: Registry[Measure] = Registry(
 
 
 def compile_measures(
-    loaded: Loaded, names: Sequence[str]
-) -> tuple[tuple[Stage, ...], tuple[Measured, ...]]:
+    loaded: LoadedExperiment, names: Sequence[str]
+) -> tuple[tuple[Stage, ...], tuple[MeasureRef, ...]]:
     """The stages that hold some measures of an experiment, and where each is found.
 
     Stages come after their inputs; those of the experiment itself among them have its keys, so
@@ -62,9 +62,9 @@ def compile_measures(
     Raises:
         ConfigError: names that do not exist or do not fit together.
     """
-    known = Names(loaded)
+    known = ResolvedExperiment(loaded)
     check(known, [parse_setting(text) for text in loaded.experiment.intermediate])
-    ground = Ground(Compiler(known, Graph(known)))
+    ground = MeasureContext(Compiler(known, StageGraph(known)))
     chosen = {name: MEASURES.get(name, where="measures") for name in names}
     measured = [found for name, one in chosen.items() for found in one.build(ground, name)]
     return tuple(ground.graph.stages.values()), tuple(measured)

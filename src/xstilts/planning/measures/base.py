@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from xstilts.config.intermediate import BASELINE, Part, Setting, parse_setting
+from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.core.stage import Cost
 from xstilts.formats import EMBEDDED
 from xstilts.planning.compile import Compiler, format_params, languages_of
-from xstilts.planning.graph import Graph
+from xstilts.planning.graph import StageGraph
 from xstilts.tasks.base import TaskSpec
 
 TEXTS = 500
 """Texts of a task that an encoder looks at: its first rows, as many as have so many texts."""
 WORDS = 2000
 """Words of a tagging task, where these are looked at one by one."""
-ANSWERED = ("classification", "multiple_choice", "span", "tagging")
+ANSWERED_FORMATS = ("classification", "multiple_choice", "span", "tagging")
 """Formats whose gold answers are choices among options; see `formats.choices`."""
 
 Found = Sequence[Mapping[str, Any]]
@@ -26,7 +26,7 @@ Found = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasureRef:
     """Where one measure of one thing is found.
 
     Args:
@@ -48,7 +48,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextSample:
     """The training examples of a task as an encoder reads them.
 
     Args:
@@ -67,11 +67,11 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Single:
+class SingleTaskSetting:
     """An intermediate setting of one task."""
 
-    setting: Setting
-    part: Part
+    setting: IntermediateSetting
+    part: TaskRef
     task: TaskSpec
 
     @property
@@ -81,13 +81,13 @@ class Single:
 
 
 @dataclass(frozen=True)
-class Ground:
+class MeasureContext:
     """What measures are taken of: the single tasks, targets and seeds of an experiment."""
 
     compiler: Compiler
 
     @property
-    def graph(self) -> Graph:
+    def graph(self) -> StageGraph:
         """Where stages are added."""
         return self.compiler.graph
 
@@ -97,18 +97,18 @@ class Ground:
         return self.compiler.experiment.seeds
 
     @cached_property
-    def singles(self) -> tuple[Single, ...]:
+    def singles(self) -> tuple[SingleTaskSetting, ...]:
         """The intermediate settings of one task."""
         settings = map(parse_setting, self.compiler.experiment.intermediate)
         return tuple(
-            Single(setting, part, self.compiler.names.task(part.task))
+            SingleTaskSetting(setting, part, self.compiler.names.task(part.task))
             for setting in settings
             if len(setting.chain) == len(setting.parts) == 1
             for part in setting.parts
         )
 
     @property
-    def trained(self) -> Iterator[tuple[Single, int, str]]:
+    def trained(self) -> Iterator[tuple[SingleTaskSetting, int, str]]:
         """Single task, seed, and the stage that trains on it."""
         for single in self.singles:
             for seed in self.seeds:
@@ -120,29 +120,29 @@ class Ground:
         return tuple(map(self.compiler.names.task, self.compiler.experiment.targets))
 
     @property
-    def pairs(self) -> Iterator[tuple[Single, TaskSpec]]:
+    def pairs(self) -> Iterator[tuple[SingleTaskSetting, TaskSpec]]:
         """Every single task with every target, but for a task with itself."""
         for single in self.singles:
             for target in self.targets:
                 own = self.compiler.names.training(target).task
-                if single.part != Part(target.name) or own != target.name:
+                if single.part != TaskRef(target.name) or own != target.name:
                     yield single, target
 
     def baseline(self, target: TaskSpec, seed: int) -> str:
         """The stage that trains a target straight from the pretrained encoder."""
-        return self.compiler.target(Setting(BASELINE, ()), target, seed)
+        return self.compiler.target(IntermediateSetting(BASELINE, ()), target, seed)
 
-    def texts(self, single: Single) -> Texts:
+    def texts(self, single: SingleTaskSetting) -> TextSample:
         """The training examples of an intermediate task."""
         return self._training(single.part, None)
 
-    def texts_of(self, target: TaskSpec) -> Texts:
+    def texts_of(self, target: TaskSpec) -> TextSample:
         """The training examples of a target; the English sentences of a retrieval target."""
         names = self.compiler.names
         if target.format not in EMBEDDED:
             return self._training(names.training(target), target.name)
         part, sides = names.experiment.evaluate, self._english(target)
-        return Texts(
+        return TextSample(
             target.name,
             {f"rows:{side}": self.graph.rows(target, part, side) for side in sides},
             {
@@ -164,10 +164,10 @@ class Ground:
         )
         return list(dict.fromkeys(sides))
 
-    def _training(self, part: Part, target: str | None) -> Texts:
+    def _training(self, part: TaskRef, target: str | None) -> TextSample:
         names = self.compiler.names
         task = names.task(part.task)
-        return Texts(
+        return TextSample(
             part.name,
             {f"rows:{code}": key for code, key in self.rows(part, "train").items()},
             {
@@ -179,14 +179,14 @@ class Ground:
             task.subwords,
         )
 
-    def rows(self, part: Part, role: str) -> dict[str, str]:
+    def rows(self, part: TaskRef, role: str) -> dict[str, str]:
         """Language → the stage that prepares a task's examples for training or dev."""
         task = self.compiler.names.task(part.task)
         return {
             code: self.graph.training_rows(task, role, code) for code in languages_of(part, task)
         }
 
-    def head(self, single: Single) -> dict[str, Any]:
+    def head(self, single: SingleTaskSetting) -> dict[str, Any]:
         """What stages must know that read a task's trained model."""
         texts, names = self.texts(single), self.compiler.names
         return {**texts.params, "task": single.task.name, "pooling": names.pooling}
@@ -199,7 +199,7 @@ class Ground:
         return self.graph.add(kind, params, inputs, f"{kind} {what}", cost, affinity=affinity)
 
 
-Build = Callable[[Ground, str], Iterable[Measured]]
+Build = Callable[[MeasureContext, str], Iterable[MeasureRef]]
 """(ground, the measure's name) → where it will be found, its stages added to the graph."""
 Read = Callable[[Found], float]
 """From the facts of a measure's stages to its value."""

@@ -7,7 +7,14 @@ from functools import partial
 
 from xstilts.planning.compile import task_params
 from xstilts.planning.cost import sample_cost
-from xstilts.planning.measures.base import ANSWERED, Found, Ground, Measure, Measured, Single
+from xstilts.planning.measures.base import (
+    ANSWERED_FORMATS,
+    Found,
+    Measure,
+    MeasureContext,
+    MeasureRef,
+    SingleTaskSetting,
+)
 
 NONE = float("nan")
 
@@ -18,24 +25,24 @@ def dev_score(found: Found) -> float:
     return next((float(score) for score in scores), NONE)
 
 
-def _trained(ground: Ground, name: str) -> Iterator[Measured]:
+def _trained(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, seed, key in ground.trained:
-        yield Measured(name, single.name, seed=seed, keys=(key,))
+        yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 
-def _guessed(ground: Ground, name: str) -> Iterator[Measured]:
+def _guessed(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in ground.singles:
-        if single.task.format in ANSWERED:
-            yield Measured(name, single.name, keys=(_guess(ground, single),))
+        if single.task.format in ANSWERED_FORMATS:
+            yield MeasureRef(name, single.name, keys=(_guess(ground, single),))
 
 
-def _both(ground: Ground, name: str) -> Iterator[Measured]:
+def _both(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, seed, key in ground.trained:
-        if single.task.format in ANSWERED:
-            yield Measured(name, single.name, seed=seed, keys=(key, _guess(ground, single)))
+        if single.task.format in ANSWERED_FORMATS:
+            yield MeasureRef(name, single.name, seed=seed, keys=(key, _guess(ground, single)))
 
 
-def _guess(ground: Ground, single: Single) -> str:
+def _guess(ground: MeasureContext, single: SingleTaskSetting) -> str:
     """The stage that scores guesses on the task's dev rows."""
     task, part = single.task, single.part
     roles = ("train", "dev")

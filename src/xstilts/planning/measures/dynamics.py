@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from xstilts.planning.measures.base import ANSWERED, Found, Ground, Measure, Measured
+from xstilts.planning.measures.base import (
+    ANSWERED_FORMATS,
+    Found,
+    Measure,
+    MeasureContext,
+    MeasureRef,
+)
 
 
-def _watched(ground: Ground, name: str) -> Iterator[Measured]:
+def _watched(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in ground.singles:
-        if single.task.format not in ANSWERED:
+        if single.task.format not in ANSWERED_FORMATS:
             continue
         for seed in ground.seeds:
             (mixture,) = single.setting.chain
             recipe = ground.compiler.names.recipe(None)
             label = f"dynamics {single.name} seed {seed}"
             key = ground.compiler.train(mixture, None, recipe, seed, label, kind="dynamics")
-            yield Measured(name, single.name, seed=seed, keys=(key,))
+            yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 
 def _mean(what: str, found: Found) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xstilts.planning.cost import prepare_cost
-from xstilts.planning.measures.base import ANSWERED, Ground, Measure, Measured
+from xstilts.planning.measures.base import ANSWERED_FORMATS, Measure, MeasureContext, MeasureRef
 from xstilts.planning.measures.baselines import dev_score
 from xstilts.tasks.base import TaskSpec
 
 
-def _blinded(ground: Ground, name: str) -> Iterator[Measured]:
+def _blinded(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     def rows(task: TaskSpec, role: str, language: str) -> str:
         whole = ground.graph.training_rows(task, role, language)
         cost = prepare_cost(ground.compiler.names.count(task, role, language))
@@ -18,14 +18,14 @@ def _blinded(ground: Ground, name: str) -> Iterator[Measured]:
         return ground.add("withhold", {"format": task.format}, {"rows": whole}, what, cost)
 
     for single in ground.singles:
-        if single.task.format not in ANSWERED:
+        if single.task.format not in ANSWERED_FORMATS:
             continue
         for seed in ground.seeds:
             (mixture,) = single.setting.chain
             recipe = ground.compiler.names.recipe(None)
             label = f"train {single.name} in part seed {seed}"
             key = ground.compiler.train(mixture, None, recipe, seed, label, rows=rows)
-            yield Measured(name, single.name, seed=seed, keys=(key,))
+            yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 
 INPUT_ONLY = Measure("dev score of a model that sees a part of the input", _blinded, dev_score)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from xstilts.formats import EMBEDDED
 from xstilts.planning.cost import gradient_cost, sample_cost
 from xstilts.planning.measures.base import (
-    ANSWERED,
+    ANSWERED_FORMATS,
     TEXTS,
     WORDS,
-    Ground,
     Measure,
-    Measured,
-    Single,
-    Texts,
+    MeasureContext,
+    MeasureRef,
+    SingleTaskSetting,
+    TextSample,
 )
 from xstilts.planning.measures.text_similarity import compared, first_value, represented
 from xstilts.tasks.base import TaskSpec
@@ -24,10 +24,10 @@ LABELLED = {"classification": 0, "multiple_choice": 0, "tagging": WORDS}
 SQUARED = 100
 """Examples whose gradients TaskEmb averages."""
 
-Trained = tuple[Single, TaskSpec, int, str, str]
+Trained = tuple[SingleTaskSetting, TaskSpec, int, str, str]
 
 
-def _pairs(ground: Ground) -> Iterator[Trained]:
+def _pairs(ground: MeasureContext) -> Iterator[Trained]:
     """Single task, target, seed, the task's training, and that in words."""
     for single, target in ground.pairs:
         for seed in ground.seeds:
@@ -35,7 +35,7 @@ def _pairs(ground: Ground) -> Iterator[Trained]:
             yield single, target, seed, key, f"after {single.name} seed {seed}"
 
 
-def _logme(ground: Ground, name: str) -> Iterator[Measured]:
+def _logme(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     pooling = ground.compiler.names.pooling
     for single, target, seed, base, after in _pairs(ground):
         if target.format in LABELLED:
@@ -45,10 +45,10 @@ def _logme(ground: Ground, name: str) -> Iterator[Measured]:
             )
             what = f"{target.name} {after}"
             key = ground.add("logme", {}, {"vectors": vectors}, what, sample_cost(TEXTS))
-            yield Measured(name, single.name, target.name, seed=seed, keys=(key,))
+            yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
-def _cka(ground: Ground, name: str) -> Iterator[Measured]:
+def _cka(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     """The encoders after the intermediate task and after the target, on the target's examples."""
     pooling = ground.compiler.names.pooling
     for single, target, seed, base, after in _pairs(ground):
@@ -60,20 +60,20 @@ def _cka(ground: Ground, name: str) -> Iterator[Measured]:
             for key, said in ((base, after), (own, itself))
         )
         key = compared(ground, "cka", one, other, f"{target.name} {after}")
-        yield Measured(name, single.name, target.name, seed=seed, keys=(key,))
+        yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
-def _taskemb(ground: Ground, name: str) -> Iterator[Measured]:
+def _taskemb(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, target, seed, base, after in _pairs(ground):
-        if single.task.format in ANSWERED and target.format in ANSWERED:
+        if single.task.format in ANSWERED_FORMATS and target.format in ANSWERED_FORMATS:
             own, part = ground.baseline(target, seed), ground.compiler.names.training(target)
             one = _fisher(ground, ground.texts(single), single.task.name, base, seed)
             other = _fisher(ground, ground.texts_of(target), part.task, own, seed)
             key = compared(ground, "fisher", one, other, f"{target.name} {after}")
-            yield Measured(name, single.name, target.name, seed=seed, keys=(key,))
+            yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
-def _fisher(ground: Ground, texts: Texts, task: str, model: str, seed: int) -> str:
+def _fisher(ground: MeasureContext, texts: TextSample, task: str, model: str, seed: int) -> str:
     """The stage that finds what a trained model depends on."""
     params = {
         **texts.params,

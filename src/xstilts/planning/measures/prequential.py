@@ -12,7 +12,14 @@ from itertools import pairwise
 
 from xstilts.config.intermediate import mixture_name
 from xstilts.planning.cost import forward_cost, sample_cost
-from xstilts.planning.measures.base import ANSWERED, Found, Ground, Measure, Measured, Single
+from xstilts.planning.measures.base import (
+    ANSWERED_FORMATS,
+    Found,
+    Measure,
+    MeasureContext,
+    MeasureRef,
+    SingleTaskSetting,
+)
 from xstilts.tasks.base import TaskSpec
 
 Bound = tuple[int, int]
@@ -20,18 +27,18 @@ BOUNDS: tuple[Bound, ...] = ((0, 1), (1, 8), (1, 4), (1, 2), (1, 1))
 """Where the blocks begin and end, as shares of the training rows; a documented default."""
 
 
-def _coded(ground: Ground, name: str) -> Iterator[Measured]:
+def _coded(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in ground.singles:
-        if single.task.format in ANSWERED:
+        if single.task.format in ANSWERED_FORMATS:
             for seed in ground.seeds:
-                keys = tuple(_Code(ground, single, seed).blocks())
-                yield Measured(name, single.name, seed=seed, keys=keys)
+                keys = tuple(_PrequentialCode(ground, single, seed).blocks())
+                yield MeasureRef(name, single.name, seed=seed, keys=keys)
 
 
-class _Code:
+class _PrequentialCode:
     """The blocks of a task's labels and the models that code them."""
 
-    def __init__(self, ground: Ground, single: Single, seed: int) -> None:
+    def __init__(self, ground: MeasureContext, single: SingleTaskSetting, seed: int) -> None:
         self.ground, self.single, self.seed = ground, single, seed
         self.count = ground.compiler.count(single.task, single.part, "train")
 

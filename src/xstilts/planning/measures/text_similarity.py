@@ -7,15 +7,22 @@ from functools import partial
 from typing import Any
 
 from xstilts.planning.cost import forward_cost, sample_cost
-from xstilts.planning.measures.base import TEXTS, Found, Ground, Measure, Measured, Texts
+from xstilts.planning.measures.base import (
+    TEXTS,
+    Found,
+    Measure,
+    MeasureContext,
+    MeasureRef,
+    TextSample,
+)
 
 COUNTED = 2000
 """Texts of a task whose sub-words are counted."""
 
 
 def represented(
-    ground: Ground,
-    texts: Texts,
+    ground: MeasureContext,
+    texts: TextSample,
     layer: int | None = None,
     pooling: str = "mean",
     *,
@@ -44,7 +51,7 @@ def represented(
     return ground.add("represent", params, inputs, f"{texts.name} {after or '(baseline)'}", cost)
 
 
-def compared(ground: Ground, how: str, one: str, other: str, what: str) -> str:
+def compared(ground: MeasureContext, how: str, one: str, other: str, what: str) -> str:
     """The stage that compares what two others have written."""
     inputs = {"one": one, "other": other}
     return ground.add("compare", {"how": how}, inputs, f"{how} {what}", sample_cost(TEXTS))
@@ -55,55 +62,55 @@ def first_value(found: Found) -> float:
     return float(found[0].get("value", float("nan")))
 
 
-def _subwords(ground: Ground, texts: Texts) -> str:
+def _subwords(ground: MeasureContext, texts: TextSample) -> str:
     inputs = {"encoder": ground.graph.encoder, **texts.rows}
     params = {**texts.params, "most": COUNTED}
     return ground.add("subwords", params, inputs, texts.name, sample_cost(COUNTED))
 
 
-def _sizes(ground: Ground, name: str) -> Iterator[Measured]:
+def _sizes(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in ground.singles:
-        yield Measured(name, single.name, keys=tuple(ground.texts(single).rows.values()))
+        yield MeasureRef(name, single.name, keys=tuple(ground.texts(single).rows.values()))
 
 
-def _lengths(ground: Ground, name: str) -> Iterator[Measured]:
+def _lengths(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in ground.singles:
-        yield Measured(name, single.name, keys=(_subwords(ground, ground.texts(single)),))
+        yield MeasureRef(name, single.name, keys=(_subwords(ground, ground.texts(single)),))
 
 
-def _formats(ground: Ground, name: str) -> Iterator[Measured]:
+def _formats(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, target in ground.pairs:
         same = float(single.task.format == target.format)
-        yield Measured(name, single.name, target.name, value=same)
+        yield MeasureRef(name, single.name, target.name, value=same)
 
 
-def _size_rule(ground: Ground, name: str) -> Iterator[Measured]:
+def _size_rule(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, target in ground.pairs:
         keys = tuple(ground.texts(single).rows.values())
-        yield Measured(name, single.name, target.name, keys=keys)
+        yield MeasureRef(name, single.name, target.name, keys=keys)
 
 
 def _rows(found: Found) -> float:
     return float(sum(facts["rows"] for facts in found))
 
 
-def _likeness(how: str, ground: Ground, name: str) -> Iterator[Measured]:
+def _likeness(how: str, ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
     """Pairs, each with the stage that compares what was found of both tasks' texts."""
     for single, target in ground.pairs:
         one, other = (
             _found(ground, how, texts) for texts in (ground.texts(single), ground.texts_of(target))
         )
         key = compared(ground, how, one, other, f"{single.name} and {target.name}")
-        yield Measured(name, single.name, target.name, keys=(key,))
+        yield MeasureRef(name, single.name, target.name, keys=(key,))
 
 
-def _found(ground: Ground, how: str, texts: Texts) -> str:
+def _found(ground: MeasureContext, how: str, texts: TextSample) -> str:
     if how == "divergence":
         return _subwords(ground, texts)
     return represented(ground, texts, _sentence_layer(ground) if how == "unit-means" else None)
 
 
-def _sentence_layer(ground: Ground) -> int:
+def _sentence_layer(ground: MeasureContext) -> int:
     """The layer that sentence vectors come from; the encoder's customary one in a sweep."""
     chosen = ground.graph.experiment.retrieval.layer
     return chosen if isinstance(chosen, int) else ground.graph.source.habits.retrieval_layer

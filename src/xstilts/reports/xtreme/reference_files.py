@@ -10,7 +10,7 @@ from xstilts.reports.xtreme.layout import Part, number_of
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import BadRow, Example, TaggedExample
 from xstilts.tasks.io.lines import lines
-from xstilts.tasks.io.sources import PLACES
+from xstilts.tasks.io.sources import DATA_SUBFOLDERS
 
 
 def examples(part: Part, language: str, data: Path) -> list[Example] | None:
@@ -43,7 +43,7 @@ def words(part: Part, language: str, data: Path) -> list[int] | None:
 def sides(part: Part, language: str, data: Path) -> tuple[list[str], list[str]] | None:
     """The lines of a retrieval task's two files, the foreign one and the English one."""
     infix = "test." if part.folder == "bucc2018" else ""
-    for place in PLACES:
+    for place in DATA_SUBFOLDERS:
         stem = data / place / part.folder / f"{language}-en.{infix}"
         files = [Path(f"{stem}{code}") for code in (language, "en")]
         if all(file.is_file() for file in files):

@@ -18,7 +18,7 @@ from typing import Any
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
-from xstilts.planning.compile import Cell, Compiled
+from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.reports.tables import write_bytes
 from xstilts.reports.xtreme.check import problems
 from xstilts.reports.xtreme.layout import PARTS, Form, Part, number_of
@@ -61,7 +61,7 @@ class Draft:
 
 
 def write_submissions(
-    compiled: Compiled, store: Store, target: Path, data: Path | None = None
+    compiled: CompiledPlan, store: Store, target: Path, data: Path | None = None
 ) -> list[Submission]:
     """Write TARGET/ENCODER/SETTING/seed-N/ and its zip for every encoder, setting and seed.
 
@@ -72,7 +72,7 @@ def write_submissions(
         ConfigError: nothing can be submitted: no XTREME target, another split, no prediction.
         StoreError: the files cannot be written.
     """
-    groups: dict[Group, list[Cell]] = defaultdict(list)
+    groups: dict[Group, list[ResultCell]] = defaultdict(list)
     for cell in compiled.cells:
         if cell.target in PARTS:
             groups[cell.encoder, cell.intermediate, cell.seed].append(cell)
@@ -96,7 +96,7 @@ def _reasons(drafts: Iterable[Draft], targets: frozenset[str]) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def _refuse(cells: Sequence[Cell]) -> None:
+def _refuse(cells: Sequence[ResultCell]) -> None:
     if not cells:
         raise ConfigError(
             "no target of the experiment is one of XTREME's tasks",
@@ -114,7 +114,7 @@ def _refuse(cells: Sequence[Cell]) -> None:
 # what the store has
 
 
-def _draft(cells: Sequence[Cell], targets: frozenset[str], plan: Plan, store: Store) -> Draft:
+def _draft(cells: Sequence[ResultCell], targets: frozenset[str], plan: Plan, store: Store) -> Draft:
     draft, found = Draft(), {(cell.target, cell.language): cell for cell in cells}
     for part in PARTS.values():
         for language in part.languages:
@@ -136,7 +136,7 @@ def _absence(part: Part, setting: str, targets: frozenset[str]) -> str:
     return f"not among the experiment's {missing}: add it and run again"
 
 
-def _file(cell: Cell, part: Part, plan: Plan, store: Store) -> tuple[str | None, list[str]]:
+def _file(cell: ResultCell, part: Part, plan: Plan, store: Store) -> tuple[str | None, list[str]]:
     """A file's text if there are predictions, and what keeps it from being whole."""
     key = plan.by_key[cell.key].inputs.get("predictions")
     if key is None or not store.has(key):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from xstilts.core.store import Artifact
-from xstilts.metrics.bitext_mining import Mined
-from xstilts.stages.base import Work
-from xstilts.stages.io.gold import blank, gold_of
+from xstilts.metrics.bitext_mining import MinedPairs
+from xstilts.stages.base import StageContext
+from xstilts.stages.io.gold import blank_gold_error, gold_of
 from xstilts.stages.io.rows import PREDICTIONS, read_rows
 from xstilts.stages.prepare import ROWS
 
@@ -15,7 +15,7 @@ SIDES = ("here", "english")
 """The two sides of a search: sentences of a language, and English ones."""
 
 
-def translations(work: Work, prefix: str) -> tuple[list[str], list[list[str]]]:
+def translations(work: StageContext, prefix: str) -> tuple[list[str], list[list[str]]]:
     """The ids of a language's sentences, and those of each one's translations.
 
     Raises:
@@ -23,7 +23,7 @@ def translations(work: Work, prefix: str) -> tuple[list[str], list[list[str]]]:
     """
     ids, partners = partners_of(*(work.inputs[f"{prefix}rows:{side}"] for side in SIDES))
     if not any(partners):
-        raise blank(work)
+        raise blank_gold_error(work)
     return ids, partners
 
 
@@ -38,19 +38,19 @@ def partners_of(here: Artifact, english: Artifact) -> tuple[list[str], list[list
     return [row["id"] for row in found], list(gold)
 
 
-def mined(predictions: Artifact, ids: list[str]) -> list[Mined]:
+def read_mined(predictions: Artifact, ids: list[str]) -> list[MinedPairs]:
     """What a mining stage found for each sentence of a language, in the order of their ids."""
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in read_rows(predictions / PREDICTIONS):
         grouped.setdefault(row["id"], []).append(row)
     return [
-        Mined(
+        MinedPairs(
             name,
             tuple(row["prediction"] for row in grouped[name]),
             grouped[name][0]["score"],
             grouped[name][0]["repeated"],
         )
         if name in grouped
-        else Mined(name)
+        else MinedPairs(name)
         for name in ids
     ]

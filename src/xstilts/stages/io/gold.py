@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 
 GOLD = {
     "classification": "label",
@@ -18,7 +18,7 @@ GOLD = {
 }
 
 
-def blank(work: Work) -> DataError:
+def blank_gold_error(work: StageContext) -> DataError:
     """The error that a stage's gold says nothing."""
     return DataError(
         f"the gold labels of {work.stage.label} are blank or all the same: not scored",

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts.stages.base import Work
+from xstilts.stages.base import StageContext
 from xstilts.stages.embed import vectors_file
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
 
 @dataclass(frozen=True)
-class Side:
+class RetrievalSide:
     """Sentences in the order of their ids, which is that of the file they came from.
 
     Args:
@@ -28,18 +28,18 @@ class Side:
     vectors: NDArray[np.float32]
 
 
-def side(work: Work, name: str) -> Side:
+def read_side(work: StageContext, name: str) -> RetrievalSide:
     """One side (`here` or `english`) of a stage that searches."""
     params = work.params
     rows = read_rows(work.inputs[f"rows:{name}"] / ROWS)
     path = work.inputs[f"vectors:{name}"] / vectors_file(params["layer"], params["pooling"])
     vectors = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-    order = sorted(range(len(rows)), key=lambda place: natural(rows[place]["id"]))
+    order = sorted(range(len(rows)), key=lambda place: natural_order(rows[place]["id"]))
     ordered = [rows[place] for place in order]
     ids, texts, meanings = ([row[name] for row in ordered] for name in ("id", "text", "meaning"))
-    return Side(ids, texts, meanings, vectors[order])
+    return RetrievalSide(ids, texts, meanings, vectors[order])
 
 
-def natural(name: str) -> tuple[int, str]:
+def natural_order(name: str) -> tuple[int, str]:
     """A key that puts line 9 before line 10."""
     return len(name), name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from xstilts.formats.base import Feature, Reading
-from xstilts.stages.base import Work
+from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.tokenized import prepared
 
 SUBWORDS, VECTORS, GOLD, FISHER = "subwords.json", "vectors.npy", "gold.npy", "fisher.npz"
@@ -14,24 +14,24 @@ SUBWORDS, VECTORS, GOLD, FISHER = "subwords.json", "vectors.npy", "gold.npy", "f
 Size = Callable[[Feature], int]
 
 
-def texts_of(feature: Feature) -> int:
+def sample_texts(feature: Feature) -> int:
     """How many texts an example has: one, or one for each choice."""
     return len(feature.texts)
 
 
-def words_of(feature: Feature) -> int:
+def sample_words(feature: Feature) -> int:
     """How many words of it have a tag."""
     return sum(place >= 0 for place in feature.words)
 
 
-def sampled(work: Work, tokenizer: Any, size: Size = texts_of) -> list[Feature]:
+def sample_rows(work: StageContext, tokenizer: Any, size: Size = sample_texts) -> list[Feature]:
     """The first features of each `rows:…` input, until `most` texts (or words) are together.
 
     The inputs get equal shares of them, in the order of their roles. The first rows of a split
     are a fair sample of it.
     """
     params = work.params
-    reading = Reading(**params["reading"])
+    reading = TokenizationConfig(**params["reading"])
     roles = sorted(role for role in work.inputs if role.startswith("rows"))
     share = -(-params["most"] // len(roles))
     return [

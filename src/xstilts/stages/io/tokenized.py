@@ -17,9 +17,9 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, DamagedArtifact, Store
 from xstilts.formats import EMBEDDED, TRAINED
 from xstilts.formats import VERSIONS as FORMATS
-from xstilts.formats.base import Feature, Format, Reading
-from xstilts.formats.feature_store import LAYOUT, Prepared, write_features
-from xstilts.stages.base import Work
+from xstilts.formats.base import Feature, Format, TokenizationConfig
+from xstilts.formats.feature_store import LAYOUT, StoredFeatures, write_features
+from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
@@ -30,7 +30,12 @@ _checked: set[tuple[str, str]] = set()
 
 
 def prepared(
-    work: Work, rows: Artifact, kind: str, labels: Sequence[str], reading: Reading, tokenizer: Any
+    work: StageContext,
+    rows: Artifact,
+    kind: str,
+    labels: Sequence[str],
+    reading: TokenizationConfig,
+    tokenizer: Any,
 ) -> Sequence[Feature]:
     """The features of prepared rows, as the format makes them.
 
@@ -50,10 +55,16 @@ def prepared(
             with store.staging(stage.key) as folder:
                 found = _pieces(form, rows, labels, reading, tokenizer)
                 store.publish(stage, folder, {"features": write_features(folder, found)}, {})
-        return Prepared(store.artifact(stage.key).path)
+        return StoredFeatures(store.artifact(stage.key).path)
 
 
-def _stage(work: Work, rows: Artifact, kind: str, labels: Sequence[str], reading: Reading) -> Stage:
+def _stage(
+    work: StageContext,
+    rows: Artifact,
+    kind: str,
+    labels: Sequence[str],
+    reading: TokenizationConfig,
+) -> Stage:
     """Features by what they depend on; a newer tokenizers may cut the same text otherwise."""
     params = {
         "format": [kind, FORMATS.get(kind, 1)],
@@ -67,7 +78,7 @@ def _stage(work: Work, rows: Artifact, kind: str, labels: Sequence[str], reading
 
 
 def _pieces(
-    form: Format, rows: Artifact, labels: Sequence[str], reading: Reading, tokenizer: Any
+    form: Format, rows: Artifact, labels: Sequence[str], reading: TokenizationConfig, tokenizer: Any
 ) -> Iterator[Sequence[Feature]]:
     whole = read_rows(rows / ROWS)
     for start in range(0, len(whole), PIECE):

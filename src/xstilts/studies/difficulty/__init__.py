@@ -13,10 +13,10 @@ import pandas as pd
 
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.run_gains import Gains
-from xstilts.config.load import Loaded
+from xstilts.config.load import LoadedExperiment
 from xstilts.statistics.permutation import DRAWS
-from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
-from xstilts.studies.difficulty.analysis import ALIKE, COVARIATES, MEASURES, associations, points_of
+from xstilts.studies.base import OWN, Answer, Evidence, Study, StudyRequirements
+from xstilts.studies.difficulty.analysis import ALIKE, COVARIATES, MEASURES, associations, data_of
 from xstilts.studies.difficulty.tables import (
     association_tables,
     figures,
@@ -35,9 +35,9 @@ QUESTION = (
 )
 
 
-def needs(_: Loaded) -> Needs:
+def needs(_: LoadedExperiment) -> StudyRequirements:
     """The experiment as it is, and the measures of its intermediate tasks."""
-    return Needs(measures=(*(name for name in MEASURES if name != ALIKE), *COVARIATES))
+    return StudyRequirements(measures=(*(name for name in MEASURES if name != ALIKE), *COVARIATES))
 
 
 def answer(evidence: Evidence) -> Answer:
@@ -67,7 +67,7 @@ def conclude(
         metrics: task → the metric of its dev score.
         draws: permutations behind each p value.
     """
-    points = points_of(gains, measures, retrieval, metrics)
+    points = data_of(gains, measures, retrieval, metrics)
     rows = associations(points.asked, points, draws)
     others = associations(points.others, points, draws)
     return Answer(

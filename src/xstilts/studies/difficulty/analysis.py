@@ -43,7 +43,7 @@ MEASURES: Mapping[str, Difficulty] = {
 
 
 @dataclass(frozen=True)
-class Points:
+class DifficultyData:
     """What the answer is read off.
 
     Args:
@@ -77,16 +77,16 @@ class Points:
         return tuple(name for name in MEASURES if name != ALIKE or alike)
 
 
-def points_of(
+def data_of(
     gains: Gains, measures: pd.DataFrame, retrieval: Sequence[str], metrics: Mapping[str, str]
-) -> Points:
+) -> DifficultyData:
     """The points of the answer; targets and tasks as far as they have gains and measures."""
     table = task_table(measures, [name for name in (*MEASURES, *COVARIATES) if name != ALIKE])
     alike = [task for task in table.index if metrics.get(str(task)) == usual(metrics)]
     table[ALIKE] = table[ASKED].where(table.index.isin(alike))
     means = mean_over_runs(gains.table, list(table.index))
     asked = tuple(str(target) for target in means if target in retrieval)
-    return Points(gains, means, table, asked, metrics)
+    return DifficultyData(gains, means, table, asked, metrics)
 
 
 def usual(metrics: Mapping[str, str]) -> str:
@@ -94,7 +94,7 @@ def usual(metrics: Mapping[str, str]) -> str:
     return next((metric for metric, _ in Counter(metrics.values()).most_common(1)), "")
 
 
-def associations(means: pd.DataFrame, points: Points, draws: int) -> list[Association]:
+def associations(means: pd.DataFrame, points: DifficultyData, draws: int) -> list[Association]:
     """Pooled over the targets first, then target by target, each a family of its own for Holm."""
 
     def family(targets: Mapping[str, pd.Series[float]]) -> list[Association]:
@@ -113,7 +113,7 @@ def associations(means: pd.DataFrame, points: Points, draws: int) -> list[Associ
     return whole + (family(each) if len(each) > 1 else [])
 
 
-def influence(points: Points, measure: str) -> list[Influence]:
+def influence(points: DifficultyData, measure: str) -> list[Influence]:
     """Each task's influence on the pooled correlation; none where there are too few."""
     both = pd.DataFrame({"x": points.measures[measure], "y": pooled(points.asked)}).dropna()
     if len(both) <= NEEDED or both.nunique().min() < 2:

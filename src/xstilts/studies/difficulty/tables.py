@@ -15,10 +15,10 @@ from xstilts.studies.difficulty.analysis import (
     LOOKED_FOR,
     MEASURES,
     POOLED,
-    Points,
+    DifficultyData,
     influence,
 )
-from xstilts.studies.task_table import pooled, spread
+from xstilts.studies.task_table import mean_gain, pooled
 
 
 def association_tables(name: str, what: str, rows: Sequence[Association]) -> Iterator[StudyTable]:
@@ -44,7 +44,7 @@ def association_tables(name: str, what: str, rows: Sequence[Association]) -> Ite
     )
 
 
-def measured_table(points: Points) -> StudyTable:
+def measured_table(points: DifficultyData) -> StudyTable:
     """A row per task: its measures and its gains."""
     frame = points.measures[[*points.names, *COVARIATES]].copy()
     frame.insert(0, "metric", [points.metrics.get(str(task), "") for task in frame.index])
@@ -65,7 +65,7 @@ def measured_table(points: Points) -> StudyTable:
     )
 
 
-def influence_table(points: Points) -> StudyTable:
+def influence_table(points: DifficultyData) -> StudyTable:
     """What leaving out a task does to each correlation."""
     rows = [
         (name, one.name, one.without, one.change)
@@ -91,13 +91,13 @@ def power_table() -> StudyTable:
     )
 
 
-def figures(points: Points) -> Iterator[Figure]:
+def figures(points: DifficultyData) -> Iterator[Figure]:
     """Gain against dev score: over all retrieval targets, and each target as a series."""
     whole = pooled(points.asked) if points.retrieval else pd.Series(dtype=float)
     both = pd.DataFrame({"x": points.measures[ASKED], "y": whole}).dropna()
     if both.empty:
         return
-    spreads = [spread(points.gains.table, str(task), points.retrieval) for task in both.index]
+    spreads = [mean_gain(points.gains.table, str(task), points.retrieval) for task in both.index]
     yield Figure(
         "gain-by-accuracy",
         "Gain on retrieval against the dev score of the intermediate task",
@@ -119,7 +119,7 @@ def figures(points: Points) -> Iterator[Figure]:
         yield _by_target(points)
 
 
-def _by_target(points: Points) -> Figure:
+def _by_target(points: DifficultyData) -> Figure:
     series = []
     for target in points.retrieval:
         both = pd.DataFrame({"x": points.measures[ASKED], "y": points.means[target]}).dropna()

@@ -15,11 +15,19 @@ from xstilts.studies.difficulty.analysis import (
     LOOKED_FOR,
     MEASURES,
     POOLED,
-    Points,
+    DifficultyData,
     influence,
     usual,
 )
-from xstilts.studies.text import after_holm, chance, incomplete, listed, ranged, shown_by, slug
+from xstilts.studies.text import (
+    _sources,
+    after_holm,
+    format_estimate,
+    format_p,
+    incomplete,
+    join_names,
+    slug,
+)
 
 
 def summary(rows: Sequence[Association], retrieval: Sequence[str]) -> str:
@@ -32,7 +40,7 @@ def summary(rows: Sequence[Association], retrieval: Sequence[str]) -> str:
     if asked is None or isnan(asked.spearman.value):
         why = asked.spearman.note if asked else "no intermediate task has a gain on retrieval"
         return f"Not answered: {why}."
-    said = f"Spearman's rho {ranged(asked.spearman)}, {chance(asked.p_holm)} after Holm"
+    said = f"Spearman's rho {format_estimate(asked.spearman)}, {format_p(asked.p_holm)} after Holm"
     if asked.found:
         more = "more" if asked.spearman.value > 0 else "less"
         first = f"Intermediate tasks with a higher dev score help retrieval {more}: {said}."
@@ -52,16 +60,16 @@ def _others_found(rows: Sequence[Association]) -> str:
     ]
     if not found:
         return "No other measure of difficulty is shown to do so after Holm's correction."
-    return f"Found after Holm's correction beside it: {listed(found)}."
+    return f"Found after Holm's correction beside it: {join_names(found)}."
 
 
 def _sight(n: int) -> str:
     """What so many tasks can show."""
-    needed = listed([f"{points_needed(one)} for {one}" for one in LOOKED_FOR])
-    return f"{shown_by(n)}; needed are {needed}."
+    needed = join_names([f"{points_needed(one)} for {one}" for one in LOOKED_FOR])
+    return f"{_sources(n)}; needed are {needed}."
 
 
-def findings(rows: Sequence[Association], points: Points) -> Iterator[Finding]:
+def findings(rows: Sequence[Association], points: DifficultyData) -> Iterator[Finding]:
     """One for each measure and target, with the estimate; then the most influential task."""
     for row in rows:
         if row.spearman.note == UNMEASURED:
@@ -88,7 +96,7 @@ def _sentence(row: Association) -> str:
 def _in_words(what: str, estimate: Estimate) -> str:
     if isnan(estimate.value):
         return f"{_capital(what)}: no number, {estimate.note}."
-    return f"{_capital(what)}: Spearman's rho {ranged(estimate)}."
+    return f"{_capital(what)}: Spearman's rho {format_estimate(estimate)}."
 
 
 def _capital(text: str) -> str:
@@ -99,20 +107,20 @@ def _where(target: str) -> str:
     return "retrieval" if target == POOLED else target
 
 
-def caveats(points: Points) -> Iterator[str]:
+def caveats(points: DifficultyData) -> Iterator[str]:
     """What of the numbers cannot be compared, or is missing."""
     if len(set(points.metrics.values())) > 1:
         tasks: dict[str, list[str]] = {}
         for task, metric in points.metrics.items():
             tasks.setdefault(metric, []).append(task)
-        kinds = "; ".join(f"{metric}: {listed(names)}" for metric, names in tasks.items())
+        kinds = "; ".join(f"{metric}: {join_names(names)}" for metric, names in tasks.items())
         yield (
             f"Dev scores are of different metrics and not comparable between them ({kinds}); "
             f"`{ALIKE}` keeps to {usual(points.metrics)}."
         )
     unknown = [name for name in points.names if points.measures[name].isna().all()]
     if unknown and points.retrieval:
-        yield f"Not measured: {listed(unknown)}."
+        yield f"Not measured: {join_names(unknown)}."
     words = "Not in the means over all retrieval targets, for want of one of them"
     if said := incomplete(points.asked, words):
         yield said

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xstilts.analysis.gains import Outcome
-from xstilts.analysis.results import outcomes
-from xstilts.config.load import Loaded
+from xstilts.analysis.gains import ExampleScores
+from xstilts.analysis.results import example_scores
+from xstilts.config.load import LoadedExperiment
 from xstilts.statistics.bootstrap import DRAWS
-from xstilts.studies.base import Answer, Evidence, Needs, Study
+from xstilts.studies.base import Answer, Evidence, Study, StudyRequirements
 from xstilts.studies.multimodal.analysis import judge
-from xstilts.studies.multimodal.data import cells_of, read_points
+from xstilts.studies.multimodal.data import cells_of, read_data
 from xstilts.studies.multimodal.modalities import targets_of
 from xstilts.studies.multimodal.tables import figures, tables
 from xstilts.studies.multimodal.text import NOTHING, caveats, findings, summary
@@ -28,21 +28,21 @@ QUESTION = (
 )
 
 
-def needs(_: Loaded) -> Needs:
+def needs(_: LoadedExperiment) -> StudyRequirements:
     """Nothing beside the experiment as written."""
-    return Needs()
+    return StudyRequirements()
 
 
 def answer(evidence: Evidence) -> Answer:
     """The answer for every image-text target that there is."""
     cells = cells_of(evidence, targets_of(evidence.loaded))
-    return answered(evidence, outcomes(cells, evidence.store) if cells else [])
+    return answered(evidence, example_scores(cells, evidence.store) if cells else [])
 
 
-def answered(evidence: Evidence, found: Sequence[Outcome], draws: int = DRAWS) -> Answer:
+def answered(evidence: Evidence, found: Sequence[ExampleScores], draws: int = DRAWS) -> Answer:
     """The answer from every example's statistics; see `analysis.scan.outcomes`."""
     targets = targets_of(evidence.loaded).values()
-    every = [read_points(evidence, target, found) for target in targets]
+    every = [read_data(evidence, target, found) for target in targets]
     seen = [(points, judge(points, draws)) for points in every]
     return Answer(
         NAME,

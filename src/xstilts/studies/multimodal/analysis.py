@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, Outcome, drawn_gains, gain_table
+from xstilts.analysis.gains import ENGLISH, ExampleScores, bootstrap_gains, gain_table
 from xstilts.analysis.results import SAME_DATA, expected
 from xstilts.config.intermediate import BASELINE
-from xstilts.planning.compile import Cell
-from xstilts.statistics.bootstrap import over_seeds, percentiles, two_sided
-from xstilts.statistics.estimate import Estimate, Floats, nothing
+from xstilts.planning.compile import ResultCell
+from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
+from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
 from xstilts.statistics.group_contrast import contrast
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
-from xstilts.statistics.place_effects import without_places
+from xstilts.statistics.place_effects import remove_place_effects
 from xstilts.studies.mcnemar_runs import paired_answers
-from xstilts.studies.multimodal.data import Points
+from xstilts.studies.multimodal.data import MultimodalData
 from xstilts.studies.text import in_points
 
 
@@ -47,7 +47,7 @@ class Judged:
     versus: Estimate
 
 
-def judge(points: Points, draws: int) -> Judged:
+def judge(points: MultimodalData, draws: int) -> Judged:
     """What is found of a target.
 
     Args:
@@ -70,13 +70,13 @@ def holds_data(table: pd.DataFrame) -> pd.Series:
 
 
 def _gain_table(
-    cells: Sequence[Cell], found: Sequence[Outcome], frame: pd.DataFrame, draws: int
+    cells: Sequence[ResultCell], found: Sequence[ExampleScores], frame: pd.DataFrame, draws: int
 ) -> pd.DataFrame:
     table = gain_table(found, frame, expected(cells), draws)
     return table[table["main"]]
 
 
-def _by_language(points: Points, overall: pd.DataFrame, draws: int) -> pd.DataFrame:
+def _by_language(points: MultimodalData, overall: pd.DataFrame, draws: int) -> pd.DataFrame:
     parts = []
     for code in sorted({cell.language for cell in points.cells} - {ENGLISH}):
         cells = [cell for cell in points.cells if cell.language == code]
@@ -89,7 +89,7 @@ def _by_language(points: Points, overall: pd.DataFrame, draws: int) -> pd.DataFr
     return table.assign(p_holm=holm(tested), q=benjamini_hochberg(tested))
 
 
-def _together(points: Points, draws: int) -> Estimate:
+def _together(points: MultimodalData, draws: int) -> Estimate:
     """Of the inference tasks that have all of their gains, over examples and seeds."""
     table = points.by_task[points.by_task["task"].isin(points.group)]
     whole = table.groupby("task")["gain"].transform(lambda gains: gains.notna().all())
@@ -97,30 +97,30 @@ def _together(points: Points, draws: int) -> Estimate:
     abroad = [one for one in points.outcomes if one.language != ENGLISH]
     runs = list(_runs(points, abroad, set(table["task"]), draws))
     if not runs:
-        return nothing(0, "no inference task has all of its scores")
-    drawn = over_seeds(np.mean(runs, axis=0))
+        return missing_estimate(0, "no inference task has all of its scores")
+    drawn = add_seed_variance(np.mean(runs, axis=0))
     n = sum({one.language: len(one.ids) for one in abroad}.values())
     value = float(table["gain"].mean())
-    return in_points(Estimate(value, *percentiles(drawn), two_sided(drawn), n))
+    return in_points(Estimate(value, *percentiles(drawn), bootstrap_p(drawn), n))
 
 
 def _runs(
-    points: Points, abroad: Sequence[Outcome], tasks: Collection[str], draws: int
+    points: MultimodalData, abroad: Sequence[ExampleScores], tasks: Collection[str], draws: int
 ) -> Iterator[Floats]:
     """[draws, seeds] each task's gain over languages, in each draw of the examples."""
     metric = points.results["metric"].iloc[0] if len(points.results) else ""
     for target in dict.fromkeys(cell.target for cell in points.cells):
-        systems: dict[str, dict[tuple[str, int], Outcome]] = {}
+        systems: dict[str, dict[tuple[str, int], ExampleScores]] = {}
         for one in abroad:
             here = one.target == target and one.metric == metric
             if here and one.intermediate in {BASELINE, *tasks}:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
         if BASELINE in systems:
-            yield from drawn_gains(metric, systems, draws).values()
+            yield from bootstrap_gains(metric, systems, draws).values()
 
 
-def _versus(points: Points) -> Estimate:
+def _versus(points: MultimodalData) -> Estimate:
     if points.by_task.empty:
-        return nothing(0, "no intermediate task has a gain")
-    table = without_places(points.by_task)
+        return missing_estimate(0, "no intermediate task has a gain")
+    table = remove_place_effects(points.by_task)
     return in_points(contrast(table, points.group, model=False).tasks)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.gains import Outcome
+from xstilts.analysis.gains import ExampleScores
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.run_gains import Gains, gains_of
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 from xstilts.studies.base import OWN, Evidence
 from xstilts.studies.multimodal.modalities import is_nli
 from xstilts.studies.task_table import gains_by_task, single_tasks
@@ -19,7 +19,7 @@ from xstilts.tasks.base import TaskSpec
 
 
 @dataclass(frozen=True)
-class Points:
+class MultimodalData:
     """One target's runs.
 
     Args:
@@ -31,8 +31,8 @@ class Points:
     """
 
     target: TaskSpec
-    cells: Sequence[Cell]
-    outcomes: Sequence[Outcome]
+    cells: Sequence[ResultCell]
+    outcomes: Sequence[ExampleScores]
     results: pd.DataFrame
     tasks: frozenset[str]
     group: frozenset[str]
@@ -41,12 +41,14 @@ class Points:
     steps: Mapping[str, int]
 
 
-def cells_of(evidence: Evidence, targets: Collection[str]) -> list[Cell]:
+def cells_of(evidence: Evidence, targets: Collection[str]) -> list[ResultCell]:
     """The cells of some targets, by their plain names."""
     return [cell for cell in evidence.cells[OWN] if task_of(cell.target) in targets]
 
 
-def read_points(evidence: Evidence, target: TaskSpec, found: Sequence[Outcome]) -> Points:
+def read_data(
+    evidence: Evidence, target: TaskSpec, found: Sequence[ExampleScores]
+) -> MultimodalData:
     """The points of a target.
 
     Args:
@@ -56,7 +58,7 @@ def read_points(evidence: Evidence, target: TaskSpec, found: Sequence[Outcome]) 
     cells, frame = cells_of(evidence, {target.name}), evidence.results[OWN]
     results = frame[frame["target"].map(task_of) == target.name]
     gains = gains_of(results, cells).among(tasks)
-    return Points(
+    return MultimodalData(
         target=target,
         cells=cells,
         outcomes=[one for one in found if task_of(one.target) == target.name],

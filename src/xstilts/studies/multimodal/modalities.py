@@ -6,8 +6,8 @@ second is what stands in for the first: a caption instead of the image.
 
 from __future__ import annotations
 
-from xstilts.config.load import Loaded
-from xstilts.planning.resolve import Names
+from xstilts.config.load import LoadedExperiment
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks.base import TaskSpec
 
 IMAGE = "image"
@@ -27,9 +27,9 @@ def is_nli(task: TaskSpec) -> bool:
     return ENTAILED in task.labels
 
 
-def targets_of(loaded: Loaded) -> dict[str, TaskSpec]:
+def targets_of(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
     """The image-text targets of an experiment, those of inference first."""
-    names = Names(loaded)
+    names = ResolvedExperiment(loaded)
     found = {name: names.task(name) for name in loaded.experiment.targets}
     asked = {name: task for name, task in found.items() if form_of(task)}
     return dict(sorted(asked.items(), key=lambda item: not is_nli(item[1])))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from xstilts.statistics.estimate import Estimate
-from xstilts.statistics.one_sample import mean
-from xstilts.studies.base import Figure, Series, StudyTable, marked
+from xstilts.statistics.one_sample import one_sample_mean
+from xstilts.studies.base import Figure, Series, StudyTable, points_series
 from xstilts.studies.mcnemar_runs import METRIC
 from xstilts.studies.multimodal.analysis import Judged, holds_data
-from xstilts.studies.multimodal.data import Points
+from xstilts.studies.multimodal.data import MultimodalData
 from xstilts.studies.text import in_points
 
 GAINS = (
@@ -34,7 +34,7 @@ ANSWERS = (
 )
 
 
-def tables(points: Points, found: Judged) -> Iterator[StudyTable]:
+def tables(points: MultimodalData, found: Judged) -> Iterator[StudyTable]:
     """All settings, over languages and in each, and single runs after inference tasks."""
     name = points.target.name
     rows = [_row(points, row) for _, row in found.overall.iterrows()]
@@ -50,7 +50,7 @@ def tables(points: Points, found: Judged) -> Iterator[StudyTable]:
     yield StudyTable(f"{name}-answers", title, _in_points(found.answers), ANSWERS)
 
 
-def _row(points: Points, row: pd.Series) -> dict[str, object]:
+def _row(points: MultimodalData, row: pd.Series) -> dict[str, object]:
     numbers = ("baseline", "score", "gain", "low", "high")
     return {
         "after": row["intermediate"],
@@ -62,7 +62,7 @@ def _row(points: Points, row: pd.Series) -> dict[str, object]:
     }
 
 
-def _group(points: Points, setting: str) -> str:
+def _group(points: MultimodalData, setting: str) -> str:
     if setting in points.group:
         return "inference"
     return "other" if setting in points.tasks else "mixture"
@@ -74,7 +74,7 @@ def _in_points(answers: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: 100 * table[name] for name in scores})
 
 
-def figures(points: Points, found: Judged) -> Iterator[Figure]:
+def figures(points: MultimodalData, found: Judged) -> Iterator[Figure]:
     """The mean gain of both groups in each language, with its interval."""
     table, name = found.by_language, points.target.name
     known = table[table["gain"].notna() & ~holds_data(table)]
@@ -92,7 +92,9 @@ def figures(points: Points, found: Judged) -> Iterator[Figure]:
         )
 
 
-def _series(points: Points, known: pd.DataFrame, codes: tuple[str, ...]) -> Iterator[Series]:
+def _series(
+    points: MultimodalData, known: pd.DataFrame, codes: tuple[str, ...]
+) -> Iterator[Series]:
     """One for each group that has a gain somewhere; the places are those of `codes`."""
     groups = known["intermediate"].map(lambda setting: _group(points, setting))
     for group in ("inference", "other"):
@@ -101,12 +103,12 @@ def _series(points: Points, known: pd.DataFrame, codes: tuple[str, ...]) -> Iter
         found = [(float(x), in_points(_mean(rows))) for x, rows in enumerate(here) if len(rows)]
         if found:
             places, estimates = zip(*found, strict=True)
-            yield marked(f"{group} tasks", estimates, places)
+            yield points_series(f"{group} tasks", estimates, places)
 
 
 def _mean(rows: pd.DataFrame) -> Estimate:
     """The mean of several tasks over tasks; one task's own gain over examples and seeds."""
     if len(rows) > 1:
-        return mean(rows["gain"])
+        return one_sample_mean(rows["gain"])
     row = rows.iloc[0]
     return Estimate(float(row["gain"]), float(row["low"]), float(row["high"]), n=1)

@@ -10,9 +10,9 @@ import pandas as pd
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Finding
 from xstilts.studies.multimodal.analysis import Judged
-from xstilts.studies.multimodal.data import Points
+from xstilts.studies.multimodal.data import MultimodalData
 from xstilts.studies.multimodal.modalities import IMAGE, form_of, is_nli
-from xstilts.studies.text import in_points, verdict
+from xstilts.studies.text import in_points, significance_text
 from xstilts.studies.training_budget import unequal
 
 NOTHING = (
@@ -24,7 +24,7 @@ WOULD_BE_SEEN = (
 )
 
 
-def summary(points: Points, found: Judged) -> str:
+def summary(points: MultimodalData, found: Judged) -> str:
     """One target's answer in a sentence or two."""
     form, together = f"{points.target.name} ({form_of(points.target)})", found.together
     if isnan(together.value):
@@ -33,7 +33,7 @@ def summary(points: Points, found: Judged) -> str:
         f"English inference on text {_carries(together)} {form}: {together.value:+.1f} points over "
         f"the baseline (95 % {together.low:+.1f} to {together.high:+.1f})"
     )
-    return f"{first}; against other intermediate tasks {verdict(found.versus)}."
+    return f"{first}; against other intermediate tasks {significance_text(found.versus)}."
 
 
 def _carries(together: Estimate) -> str:
@@ -42,7 +42,7 @@ def _carries(together: Estimate) -> str:
     return "carries over to" if together.value > 0 else "does harm to"
 
 
-def findings(points: Points, found: Judged) -> Iterator[Finding]:
+def findings(points: MultimodalData, found: Judged) -> Iterator[Finding]:
     """Each inference task, how many languages gain, all of them together, and the others."""
     name = points.target.name
     yield from _after_each(points, found)
@@ -53,16 +53,18 @@ def findings(points: Points, found: Judged) -> Iterator[Finding]:
     if len(found.answers):
         yield Finding(f"{name}-answers", _answers(name, found.answers))
     text = f"{name} after inference tasks, their mean over these languages"
-    yield Finding(f"{name}-inference", f"{text}: {verdict(found.together)}.", found.together)
+    yield Finding(
+        f"{name}-inference", f"{text}: {significance_text(found.together)}.", found.together
+    )
     text = f"{name}: gain of inference tasks minus gain of the other intermediate tasks"
-    yield Finding(f"{name}-versus", f"{text}: {verdict(found.versus)}.", found.versus)
+    yield Finding(f"{name}-versus", f"{text}: {significance_text(found.versus)}.", found.versus)
 
 
-def _after_each(points: Points, found: Judged) -> Iterator[Finding]:
+def _after_each(points: MultimodalData, found: Judged) -> Iterator[Finding]:
     name = points.target.name
     for _, row in found.overall[found.overall["intermediate"].isin(points.group)].iterrows():
         gain = _of_row(row)
-        text = f"{name} after {row['intermediate']}: {verdict(gain)}."
+        text = f"{name} after {row['intermediate']}: {significance_text(gain)}."
         yield Finding(f"{name}-after-{row['intermediate']}", text, gain)
 
 
@@ -97,7 +99,7 @@ def _sides(tested: pd.DataFrame, effect: pd.Series) -> str:
     )
 
 
-def caveats(points: Points) -> Iterator[str]:
+def caveats(points: MultimodalData) -> Iterator[str]:
     """What the reader must know."""
     name = points.target.name
     yield from points.gains.caveats()

@@ -9,10 +9,10 @@ and `told` and `tabled` show it.
 
 from __future__ import annotations
 
-from xstilts.config.load import Loaded
-from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
-from xstilts.studies.reasoning.analysis import contrasts, everywhere, mean_gain
-from xstilts.studies.reasoning.data import read_points
+from xstilts.config.load import LoadedExperiment
+from xstilts.studies.base import OWN, Answer, Evidence, Study, StudyRequirements
+from xstilts.studies.reasoning.analysis import contrasts, mean_gain, overall_contrast
+from xstilts.studies.reasoning.data import read_data
 from xstilts.studies.reasoning.equal_budget import EQUAL, equalised
 from xstilts.studies.reasoning.tables import contrasts_table, figures, targets_table, tasks_table
 from xstilts.studies.reasoning.text import as_written, caveats, findings, summary
@@ -24,20 +24,20 @@ QUESTION = (
 )
 
 
-def needs(loaded: Loaded) -> Needs:
+def needs(loaded: LoadedExperiment) -> StudyRequirements:
     """The experiment with training sets of one size, if theirs differ and there are two groups."""
     changed = equalised(loaded)
-    return Needs({EQUAL: changed} if changed else {})
+    return StudyRequirements({EQUAL: changed} if changed else {})
 
 
 def answer(evidence: Evidence) -> Answer:
     """The contrasts of the variant if there is one, and beside them those as written."""
     varied = EQUAL in evidence.results
-    points = read_points(evidence, EQUAL if varied else OWN)
+    points = read_data(evidence, EQUAL if varied else OWN)
     asked = contrasts(points)
     found = [*findings(asked, mean_gain(points))]
     if varied:
-        found.append(as_written(everywhere(read_points(evidence, OWN))))
+        found.append(as_written(overall_contrast(read_data(evidence, OWN))))
     return Answer(
         NAME,
         QUESTION,

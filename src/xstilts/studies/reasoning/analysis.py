@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import strict_mean
-from xstilts.statistics.estimate import LEVEL, NAN, Estimate, joined, nothing
+from xstilts.analysis.gains import mean_or_nan
+from xstilts.statistics.estimate import LEVEL, NAN, Estimate, join_notes, missing_estimate
 from xstilts.statistics.group_contrast import contrast, interaction
 from xstilts.statistics.multiple_testing import holm
-from xstilts.statistics.one_sample import mean
-from xstilts.statistics.place_effects import without_places
+from xstilts.statistics.one_sample import one_sample_mean
+from xstilts.statistics.place_effects import remove_place_effects
 from xstilts.statistics.power import detectable_mean
-from xstilts.studies.reasoning.data import Points, mean_gains, on_targets
+from xstilts.studies.reasoning.data import ReasoningData, mean_gains, on_targets
 from xstilts.studies.reasoning.task_groups import NON_LINGUISTIC, TARGETS
 from xstilts.studies.text import in_points
 
@@ -27,7 +27,7 @@ ROWS = 1_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class ContrastResult:
     """A question and its contrast in points.
 
     Args:
@@ -49,7 +49,7 @@ class Asked:
         return f"{self.question}-mixed" if self.mixed else self.question
 
 
-def contrasts(points: Points) -> list[Asked]:
+def contrasts(points: ReasoningData) -> list[ContrastResult]:
     """The contrasts, widest first."""
     return _corrected(
         [
@@ -61,16 +61,16 @@ def contrasts(points: Points) -> list[Asked]:
     )
 
 
-def everywhere(points: Points) -> Asked:
+def overall_contrast(points: ReasoningData) -> ContrastResult:
     """The contrast over all targets, without a mixed model."""
     return _by_tasks(points, "all-targets", points.targets)
 
 
-def mean_gain(points: Points) -> Estimate:
+def mean_gain(points: ReasoningData) -> Estimate:
     """Over the tasks that have all of their gains; the note names the others."""
     table = on_targets(points, TARGETS)
     means = mean_gains(table[table["task"].isin(points.group)])
-    found = in_points(mean(means, "reasoning tasks"))
+    found = in_points(one_sample_mean(means, "reasoning tasks"))
     lost = ", ".join(sorted(means.index[means.isna()]))
     words = f"left out, gains are missing: {lost}" if lost else ""
     return _noted(found, words)
@@ -100,42 +100,46 @@ def smallest_found(found: Estimate, ours: int) -> float:
     return detectable_mean(error * math.sqrt(n - 1), n - 1)
 
 
-def _over(points: Points, question: str, targets: frozenset[str]) -> Iterator[Asked]:
+def _over(
+    points: ReasoningData, question: str, targets: frozenset[str]
+) -> Iterator[ContrastResult]:
     """A contrast over some targets, by tasks and by a mixed model."""
     yield _by_tasks(points, question, targets)
     table = on_targets(points, targets)
     if len(table):
         smaller, note = _few_rows(table)
         fitted = contrast(smaller, points.group, draws=1).mixed
-        yield Asked(question, _noted(in_points(fitted), note), mixed=True)
+        yield ContrastResult(question, _noted(in_points(fitted), note), mixed=True)
 
 
-def _by_tasks(points: Points, question: str, targets: frozenset[str]) -> Asked:
+def _by_tasks(points: ReasoningData, question: str, targets: frozenset[str]) -> ContrastResult:
     table = on_targets(points, targets)
     if table.empty:
-        return Asked(question, nothing(0, _lacking(points, targets)))
-    found = in_points(contrast(without_places(table), points.group, model=False).tasks)
-    return Asked(question, found, smallest_found(found, _complete(points, table)))
+        return ContrastResult(question, missing_estimate(0, _lacking(points, targets)))
+    found = in_points(contrast(remove_place_effects(table), points.group, model=False).tasks)
+    return ContrastResult(question, found, smallest_found(found, _complete(points, table)))
 
 
-def _interactions(points: Points) -> Iterator[Asked]:
+def _interactions(points: ReasoningData) -> Iterator[ContrastResult]:
     """The contrast on reasoning targets minus that on the others, in both ways."""
     question, table = "interaction", points.table
     kind = table["target"].isin(TARGETS)
     if kind.nunique() < 2:
-        yield Asked(question, nothing(0, _one_sided(points, reasoning=bool(kind.any()))))
+        yield ContrastResult(
+            question, missing_estimate(0, _one_sided(points, reasoning=bool(kind.any())))
+        )
         return
-    apart = pd.concat([without_places(table[kind]), without_places(table[~kind])])
+    apart = pd.concat([remove_place_effects(table[kind]), remove_place_effects(table[~kind])])
     found = in_points(interaction(apart, points.group, TARGETS, model=False).tasks)
     kinds = kind.groupby(table["task"]).nunique()
     both = table[table["task"].isin(kinds.index[kinds == 2])]
-    yield Asked(question, found, smallest_found(found, _complete(points, both)))
+    yield ContrastResult(question, found, smallest_found(found, _complete(points, both)))
     smaller, note = _few_rows(table)
     fitted = interaction(smaller, points.group, TARGETS, draws=1).mixed
-    yield Asked(question, _noted(in_points(fitted), note), mixed=True)
+    yield ContrastResult(question, _noted(in_points(fitted), note), mixed=True)
 
 
-def _one_sided(points: Points, *, reasoning: bool) -> str:
+def _one_sided(points: ReasoningData, *, reasoning: bool) -> str:
     """Why there is nothing to compare.
 
     Args:
@@ -146,7 +150,7 @@ def _one_sided(points: Points, *, reasoning: bool) -> str:
     return f"reasoning targets: {_lacking(points, TARGETS)}"
 
 
-def _lacking(points: Points, targets: frozenset[str]) -> str:
+def _lacking(points: ReasoningData, targets: frozenset[str]) -> str:
     """Why there is no gain on some targets."""
     if not (points.tasks and targets & points.targets):
         return "no such gains in this experiment"
@@ -155,7 +159,7 @@ def _lacking(points: Points, targets: frozenset[str]) -> str:
     return "no sound gain on them; the caveats say why"
 
 
-def _complete(points: Points, table: pd.DataFrame) -> int:
+def _complete(points: ReasoningData, table: pd.DataFrame) -> int:
     """How many tasks of the group have all of their gains."""
     return len(points.group & set(mean_gains(table).dropna().index))
 
@@ -164,11 +168,11 @@ def _few_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The gains, averaged over seeds if they are too many for the mixed model."""
     if len(table) <= ROWS:
         return table, ""
-    means = table.groupby(["task", "target", "language"], sort=False)["gain"].agg(strict_mean)
+    means = table.groupby(["task", "target", "language"], sort=False)["gain"].agg(mean_or_nan)
     return means.reset_index().assign(seed=0), "seeds were averaged first"
 
 
-def _corrected(asked: Sequence[Asked]) -> list[Asked]:
+def _corrected(asked: Sequence[ContrastResult]) -> list[ContrastResult]:
     """The same after Holm's correction over `QUESTIONS`."""
     tested = [NAN if one.mixed else one.estimate.p for one in asked]
     corrected = holm(np.array(tested, dtype=np.float64))
@@ -176,4 +180,4 @@ def _corrected(asked: Sequence[Asked]) -> list[Asked]:
 
 
 def _noted(estimate: Estimate, note: str) -> Estimate:
-    return replace(estimate, note=joined([estimate.note, note]))
+    return replace(estimate, note=join_notes([estimate.note, note]))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.gains import strict_mean
+from xstilts.analysis.gains import mean_or_nan
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.run_gains import Gains
 from xstilts.studies.base import Evidence
-from xstilts.studies.reasoning.equal_budget import EQUAL, Budget, budget_of
+from xstilts.studies.reasoning.equal_budget import EQUAL, EqualBudget, budget_of
 from xstilts.studies.reasoning.task_groups import TASKS
 from xstilts.studies.study_plan import gains_in
 from xstilts.studies.task_table import gains_by_task, has_scores, single_tasks
@@ -19,7 +19,7 @@ from xstilts.studies.training_budget import steps_of
 
 
 @dataclass(frozen=True)
-class Points:
+class ReasoningData:
     """What the answer is read off.
 
     Args:
@@ -38,16 +38,16 @@ class Points:
     targets: frozenset[str]
     scored: frozenset[str]
     steps: Mapping[str, int]
-    budget: Budget | None
+    budget: EqualBudget | None
 
 
-def read_points(evidence: Evidence, variant: str) -> Points:
+def read_data(evidence: Evidence, variant: str) -> ReasoningData:
     """The points of the experiment as written, or of a variant."""
     tasks = single_tasks(evidence.loaded)
     cells = evidence.cells[variant]
     gains = gains_in(evidence, variant).among(tasks)
     targets = frozenset(task_of(cell.target) for cell in cells)
-    return Points(
+    return ReasoningData(
         gains=gains,
         table=gains_by_task(gains, tasks),
         tasks=frozenset(tasks),
@@ -59,11 +59,11 @@ def read_points(evidence: Evidence, variant: str) -> Points:
     )
 
 
-def on_targets(points: Points, targets: Collection[str]) -> pd.DataFrame:
+def on_targets(points: ReasoningData, targets: Collection[str]) -> pd.DataFrame:
     """The rows of some targets."""
     return points.table[points.table["target"].isin(targets)]
 
 
 def mean_gains(table: pd.DataFrame) -> pd.Series[float]:
     """Task → its mean gain; NaN where one is missing."""
-    return table.groupby("task")["gain"].agg(strict_mean)
+    return table.groupby("task")["gain"].agg(mean_or_nan)

@@ -15,8 +15,8 @@ from statistics import median_low
 
 from xstilts.config.experiment import Limits
 from xstilts.config.intermediate import BASELINE
-from xstilts.config.load import Loaded
-from xstilts.planning.resolve import Names
+from xstilts.config.load import LoadedExperiment
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.group_contrast import NEEDED
 from xstilts.studies.base import Evidence
 from xstilts.studies.reasoning.task_groups import TASKS
@@ -28,7 +28,7 @@ ENOUGH = 1_000
 
 
 @dataclass(frozen=True)
-class Budget:
+class EqualBudget:
     """What an equal budget asks of a task.
 
     Args:
@@ -40,10 +40,10 @@ class Budget:
     left_out: frozenset[str]
 
 
-def equalised(loaded: Loaded) -> Loaded | None:
+def equalised(loaded: LoadedExperiment) -> LoadedExperiment | None:
     """The variant; none where all have the same size, or a group is too small."""
     asked, tasks = loaded.experiment, single_tasks(loaded)
-    kept = _large(Names(loaded), tasks)
+    kept = _large(ResolvedExperiment(loaded), tasks)
     known = {count for count in kept.values() if count is not None}
     ours = sum(tasks[name].name in TASKS for name in kept)
     if min(ours, len(kept) - ours) < NEEDED or len(known) < 2 or BASELINE not in asked.intermediate:
@@ -54,14 +54,16 @@ def equalised(loaded: Loaded) -> Loaded | None:
     return replace(loaded, experiment=asked.model_copy(update=changes))
 
 
-def budget_of(evidence: Evidence) -> Budget:
+def budget_of(evidence: Evidence) -> EqualBudget:
     """What the variant that was run has asked for."""
     tasks = single_tasks(evidence.loaded)
     settings = {cell.intermediate for cell in evidence.cells[EQUAL]}
-    return Budget(_least(Names(evidence.loaded), tasks), frozenset(tasks) - settings)
+    return EqualBudget(
+        _least(ResolvedExperiment(evidence.loaded), tasks), frozenset(tasks) - settings
+    )
 
 
-def _large(names: Names, tasks: Mapping[str, TaskSpec]) -> dict[str, int | None]:
+def _large(names: ResolvedExperiment, tasks: Mapping[str, TaskSpec]) -> dict[str, int | None]:
     """The examples of the settings that have enough, or of which nobody knows."""
     counts = {name: _examples(names, task) for name, task in tasks.items()}
     least = _least(names, tasks)
@@ -77,13 +79,13 @@ def _limited(limits: Mapping[str, Limits], tasks: Iterable[str], train: int) -> 
     }
 
 
-def _least(names: Names, tasks: Mapping[str, TaskSpec]) -> int:
+def _least(names: ResolvedExperiment, tasks: Mapping[str, TaskSpec]) -> int:
     """Examples that a task must have: `ENOUGH`, or the limit of most tasks where that is lower."""
     limits = [names.limit(task.name, "train") or ENOUGH for task in tasks.values()]
     return min(ENOUGH, median_low(limits)) if limits else ENOUGH
 
 
-def _examples(names: Names, task: TaskSpec) -> int | None:
+def _examples(names: ResolvedExperiment, task: TaskSpec) -> int | None:
     """How many examples a task is trained on; none where nobody knows before it is read."""
     split = names.share(task, "train").split
     if (split, task.train_language) in task.sizes:

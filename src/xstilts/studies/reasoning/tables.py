@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from xstilts.analysis.gains import strict_mean
+from xstilts.analysis.gains import mean_or_nan
 from xstilts.statistics.estimate import NAN, Estimate
-from xstilts.statistics.one_sample import mean
-from xstilts.studies.base import Figure, Finding, Series, StudyTable, marked
-from xstilts.studies.reasoning.analysis import QUESTIONS, Asked
-from xstilts.studies.reasoning.data import Points, mean_gains
+from xstilts.statistics.one_sample import one_sample_mean
+from xstilts.studies.base import Figure, Finding, Series, StudyTable, points_series
+from xstilts.studies.reasoning.analysis import QUESTIONS, ContrastResult
+from xstilts.studies.reasoning.data import ReasoningData, mean_gains
 from xstilts.studies.reasoning.task_groups import KINDS, kind_of
 from xstilts.studies.text import in_points
 
@@ -19,7 +19,7 @@ GROUPS = {True: "reasoning", False: "other"}
 """Whether a task asks for reasoning → its group's name."""
 
 
-def contrasts_table(findings: Sequence[Finding], asked: Sequence[Asked]) -> StudyTable:
+def contrasts_table(findings: Sequence[Finding], asked: Sequence[ContrastResult]) -> StudyTable:
     """The findings as numbers, with Holm's correction over `QUESTIONS`."""
     adjusted = {one.name: one.p_holm for one in asked}
     found = {one.name: one.estimate for one in findings if one.estimate}
@@ -40,7 +40,7 @@ def contrasts_table(findings: Sequence[Finding], asked: Sequence[Asked]) -> Stud
     return StudyTable("contrasts", "Contrasts", pd.DataFrame(rows), notes)
 
 
-def targets_table(points: Points) -> StudyTable:
+def targets_table(points: ReasoningData) -> StudyTable:
     """The mean gain of both groups on every target."""
     rows = [
         {"target": target, "kind": kind_of(str(target)), "group": GROUPS[ours], **_row(found)}
@@ -51,9 +51,9 @@ def targets_table(points: Points) -> StudyTable:
     return StudyTable("targets", "Gain by target and group", pd.DataFrame(rows), notes)
 
 
-def tasks_table(points: Points) -> StudyTable:
+def tasks_table(points: ReasoningData) -> StudyTable:
     """A row per task: its steps, and its mean gain on every target."""
-    means = points.table.groupby(["task", "target"], sort=False)["gain"].agg(strict_mean).unstack()
+    means = points.table.groupby(["task", "target"], sort=False)["gain"].agg(mean_or_nan).unstack()
     wide = pd.DataFrame(
         {
             "task": means.index,
@@ -69,7 +69,7 @@ def tasks_table(points: Points) -> StudyTable:
     return StudyTable("tasks", "Gain of every task on every target", wide, notes)
 
 
-def figures(points: Points) -> Iterator[Figure]:
+def figures(points: ReasoningData) -> Iterator[Figure]:
     """Mean gain by group and kind of target."""
     kinds = points.table["target"].map(kind_of)
     ticks = tuple(kind for kind in KINDS if kind in set(kinds))
@@ -93,14 +93,16 @@ def _series(found: Sequence[dict[bool, Estimate]]) -> Iterator[Series]:
         mine = [(place, one[ours]) for place, one in enumerate(found) if ours in one]
         if mine:
             places, estimates = zip(*mine, strict=True)
-            yield marked(f"{name} tasks", estimates, places)
+            yield points_series(f"{name} tasks", estimates, places)
 
 
-def _by_group(points: Points, table: pd.DataFrame) -> dict[bool, Estimate]:
+def _by_group(points: ReasoningData, table: pd.DataFrame) -> dict[bool, Estimate]:
     """The mean gain of each group in some rows; none of one that is not there."""
     inside = table["task"].isin(points.group)
     parts = {ours: table[inside == ours] for ours in GROUPS}
-    return {ours: in_points(mean(mean_gains(one))) for ours, one in parts.items() if len(one)}
+    return {
+        ours: in_points(one_sample_mean(mean_gains(one))) for ours, one in parts.items() if len(one)
+    }
 
 
 def _row(found: Estimate) -> dict[str, float]:

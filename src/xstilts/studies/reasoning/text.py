@@ -7,11 +7,11 @@ from math import isinf, isnan
 
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Finding
-from xstilts.studies.reasoning.analysis import Asked
-from xstilts.studies.reasoning.data import Points
-from xstilts.studies.reasoning.equal_budget import Budget
+from xstilts.studies.reasoning.analysis import ContrastResult
+from xstilts.studies.reasoning.data import ReasoningData
+from xstilts.studies.reasoning.equal_budget import EqualBudget
 from xstilts.studies.reasoning.task_groups import LINGUISTIC
-from xstilts.studies.text import chance, listed, verdict
+from xstilts.studies.text import format_p, join_names, significance_text
 from xstilts.studies.training_budget import unequal
 
 MORE = "Gain of reasoning tasks minus gain of the other intermediate tasks"
@@ -29,47 +29,47 @@ ALL_CHOICES = (
 )
 
 
-def summary(asked: Sequence[Asked]) -> str:
+def summary(asked: Sequence[ContrastResult]) -> str:
     """The question's answer in two sentences."""
     by_name = {one.name: one for one in asked}
     key, numeric = by_name["reasoning-targets"], by_name["non-linguistic"]
     if isnan(key.estimate.value):
         why = key.estimate.note
         return f"No conclusion on English reasoning tasks and reasoning targets: {why}."
-    numbers = verdict(numeric.estimate, p_holm=numeric.p_holm)
+    numbers = significance_text(numeric.estimate, p_holm=numeric.p_holm)
     return f"{_compared(key)} Where the target is not about language: {numbers}."
 
 
-def _compared(key: Asked) -> str:
+def _compared(key: ContrastResult) -> str:
     """The tasks on reasoning targets."""
     found, p = key.estimate, key.p_holm
     more = "more" if found.value > 0 else "less"
     sure = f"help reasoning targets {more} than" if p < LEVEL else "are not shown to differ from"
     return (
         f"English reasoning tasks {sure} other intermediate tasks: {found.value:+.1f} "
-        f"points (95 % {found.low:+.1f} to {found.high:+.1f}, {chance(p, 'p (Holm)')}, "
+        f"points (95 % {found.low:+.1f} to {found.high:+.1f}, {format_p(p, 'p (Holm)')}, "
         f"{found.n} tasks){'' if p < LEVEL else _detectable(key.smallest)}."
     )
 
 
-def findings(asked: Sequence[Asked], gain: Estimate) -> Iterator[Finding]:
+def findings(asked: Sequence[ContrastResult], gain: Estimate) -> Iterator[Finding]:
     """The contrasts and the mean gain."""
     for one in asked:
-        said = verdict(one.estimate, p_holm=one.p_holm)
+        said = significance_text(one.estimate, p_holm=one.p_holm)
         seen = _detectable(one.smallest) if one.p_holm >= LEVEL else ""
         yield Finding(one.name, f"{_what(one)}: {said}{seen}.", one.estimate)
-    text = f"Mean gain of reasoning tasks on reasoning targets: {verdict(gain)}."
+    text = f"Mean gain of reasoning tasks on reasoning targets: {significance_text(gain)}."
     yield Finding("gain", text, gain)
 
 
-def as_written(asked: Asked) -> Finding:
+def as_written(asked: ContrastResult) -> Finding:
     """A contrast of the experiment as written, beside those of the variant."""
-    said = verdict(asked.estimate)
+    said = significance_text(asked.estimate)
     text = f"With the training sets as they are: {_what(asked)}: {said}."
     return Finding("as-written", text, asked.estimate)
 
 
-def _what(asked: Asked) -> str:
+def _what(asked: ContrastResult) -> str:
     return WORDS[asked.question] + (", by a mixed model" if asked.mixed else "")
 
 
@@ -85,7 +85,7 @@ def _detectable(smallest: float) -> str:
     )
 
 
-def caveats(points: Points) -> Iterator[str]:
+def caveats(points: ReasoningData) -> Iterator[str]:
     """What the reader must know."""
     yield from points.gains.caveats()
     others = points.tasks - points.group
@@ -100,7 +100,7 @@ def caveats(points: Points) -> Iterator[str]:
         yield "No target asks for reasoning about language (xcopa, xwinograd)."
 
 
-def _equal(budget: Budget) -> str:
+def _equal(budget: EqualBudget) -> str:
     """What was made equal, and who is not there for it."""
     rest = f"; fewer than {budget.least:,}, left out: {_named(budget.left_out)}"
     same = "Every intermediate task has the same number of training examples"
@@ -108,4 +108,4 @@ def _equal(budget: Budget) -> str:
 
 
 def _named(names: Collection[str]) -> str:
-    return listed(sorted(names)) or "none"
+    return join_names(sorted(names)) or "none"

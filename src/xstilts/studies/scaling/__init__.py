@@ -7,15 +7,15 @@ tasks, and so with the same number of optimizer steps. `design` says which runs 
 
 from __future__ import annotations
 
-from xstilts.config.load import Loaded
-from xstilts.studies.base import Needs, Study
+from xstilts.config.load import LoadedExperiment
+from xstilts.studies.base import Study, StudyRequirements
 from xstilts.studies.scaling.design import designed
 from xstilts.studies.scaling.text import NAME, QUESTION, answer
 
 
-def needs(loaded: Loaded) -> Needs:
+def needs(loaded: LoadedExperiment) -> StudyRequirements:
     """The variants that hold the mixtures and the larger amounts of single tasks."""
-    return Needs(designed(loaded).variants(loaded))
+    return StudyRequirements(designed(loaded).variants(loaded))
 
 
 STUDY = Study(NAME, QUESTION, needs, answer)

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 
 from xstilts.statistics.curves import Curve, crossing, fit
-from xstilts.statistics.estimate import NAN, Estimate, Floats, joined, nothing
+from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes, missing_estimate
 from xstilts.statistics.hierarchical import over_languages_and_seeds
-from xstilts.statistics.shapley import Share, shapley
+from xstilts.statistics.shapley import ShapleyValue, shapley
 from xstilts.studies.scaling.design import MORE_TASKS, Point, doublings
-from xstilts.studies.scaling.scores import Scored, mean_of
+from xstilts.studies.scaling.scores import TargetScores, mean_of
 
 NO_RUNS = "no sound runs to compare"
 
 
 @dataclass(frozen=True)
-class Worth:
+class TaskContribution:
     """What a task adds to a mixture.
 
     Args:
@@ -28,11 +28,11 @@ class Worth:
         estimate: the same with an interval over languages, seeds and orders.
     """
 
-    share: Share
+    share: ShapleyValue
     estimate: Estimate
 
 
-def curve_of(scored: Scored, curve: str, unit: int) -> Curve:
+def curve_of(scored: TargetScores, curve: str, unit: int) -> Curve:
     """The saturating curve through a curve's points, one for each mixture and seed.
 
     The x axis is training examples in all. The mean over languages is taken first: they are
@@ -43,7 +43,7 @@ def curve_of(scored: Scored, curve: str, unit: int) -> Curve:
     return fit(sizes, [score for _, seeds in means for score in seeds])
 
 
-def step(scored: Scored, curve: str, low: int, high: int, doubled: float = 1.0) -> Estimate:
+def step(scored: TargetScores, curve: str, low: int, high: int, doubled: float = 1.0) -> Estimate:
     """What going from one size to another brings, for each of so many doublings.
 
     Mixtures are compared with those that they grew from; the interval is over languages and
@@ -52,12 +52,12 @@ def step(scored: Scored, curve: str, low: int, high: int, doubled: float = 1.0) 
     pairs = list(_grown(scored, curve, low, high))
     change = mean_of(after - before for before, after in pairs)
     if change is None:
-        return nothing(0, NO_RUNS)
+        return missing_estimate(0, NO_RUNS)
     return _over(change.to_numpy() / doubled, _lost(scored, curve, len(pairs)))
 
 
 def _grown(
-    scored: Scored, curve: str, low: int, high: int
+    scored: TargetScores, curve: str, low: int, high: int
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """The scores before and after, of each order or of the one task."""
     ends = [scored.group.nested(size) for size in (low, high)]
@@ -68,7 +68,7 @@ def _grown(
             yield scored.table[before], scored.table[after]
 
 
-def doublings_of(scored: Scored, curve: str) -> dict[tuple[int, int], Estimate]:
+def doublings_of(scored: TargetScores, curve: str) -> dict[tuple[int, int], Estimate]:
     """Each doubling that was run; last the mean doubling from the smallest to the largest size."""
     sizes = scored.sizes(curve)
     found = {
@@ -79,21 +79,21 @@ def doublings_of(scored: Scored, curve: str) -> dict[tuple[int, int], Estimate]:
     return found
 
 
-def difference(scored: Scored, task: str, size: int) -> Estimate:
+def difference(scored: TargetScores, task: str, size: int) -> Estimate:
     """Score with so many tasks minus score with as many examples of one task."""
     more, longer = scored.of(MORE_TASKS, size), scored.of(task, size)
     if more is None or longer is None:
-        return nothing(0, NO_RUNS)
+        return missing_estimate(0, NO_RUNS)
     there = sum(point in scored.table for point in scored.group.nested(size))
     return _over((more - longer).to_numpy(), _lost(scored, MORE_TASKS, there))
 
 
-def differences(scored: Scored, task: str) -> dict[int, Estimate]:
+def differences(scored: TargetScores, task: str) -> dict[int, Estimate]:
     """The difference at each budget that both curves were planned for."""
     return {size: difference(scored, task, size) for size in doublings(len(scored.group.tasks))}
 
 
-def crossed(scored: Scored, task: str, more: Curve, longer: Curve, unit: int) -> Estimate:
+def crossed(scored: TargetScores, task: str, more: Curve, longer: Curve, unit: int) -> Estimate:
     """Where one curve overtakes the other, in examples.
 
     A crossing is claimed only where the curves are told apart on both sides of it, and where the
@@ -111,10 +111,10 @@ def crossed(scored: Scored, task: str, more: Curve, longer: Curve, unit: int) ->
     ):
         return found
     why = "not each of them is shown to be ahead on its side" if not isnan(found.low) else ""
-    return Estimate(NAN, n=found.n, note=joined([found.note, why]))
+    return Estimate(NAN, n=found.n, note=join_notes([found.note, why]))
 
 
-def worths(scored: Scored) -> list[Worth]:
+def task_contributions(scored: TargetScores) -> list[TaskContribution]:
     """The Shapley value of each task, from the orders that were run or from all subsets."""
     tables = {point.tasks: table for point, table in scored.table.items() if _is_mixture(point)}
     tables[frozenset()] = scored.baseline
@@ -122,7 +122,7 @@ def worths(scored: Scored) -> list[Worth]:
     means = {subset: float(table.to_numpy().mean()) for subset, table in tables.items()}
     each = _each(tables, scored)
     return [
-        Worth(share, _with_orders(share, each[share.task]))
+        TaskContribution(share, _with_orders(share, each[share.task]))
         for share in shapley(means, group.tasks, group.orders)
     ]
 
@@ -131,7 +131,7 @@ def _is_mixture(point: Point) -> bool:
     return point.curve == MORE_TASKS
 
 
-def _each(tables: Mapping[frozenset[str], pd.DataFrame], scored: Scored) -> dict[str, Floats]:
+def _each(tables: Mapping[frozenset[str], pd.DataFrame], scored: TargetScores) -> dict[str, Floats]:
     """Task → its Shapley value for each language and seed: it is linear in the scores."""
     group, frame = scored.group, scored.baseline
     values = {subset: table.reindex_like(frame).to_numpy() for subset, table in tables.items()}
@@ -143,16 +143,16 @@ def _each(tables: Mapping[frozenset[str], pd.DataFrame], scored: Scored) -> dict
     return dict(zip(group.tasks, found, strict=True))
 
 
-def _with_orders(share: Share, values: Floats) -> Estimate:
+def _with_orders(share: ShapleyValue, values: Floats) -> Estimate:
     """The interval over languages and seeds, widened by what other orders would give."""
     if isnan(share.value):
-        return nothing(0, share.note or "the mixtures of no order are complete")
+        return missing_estimate(0, share.note or "the mixtures of no order are complete")
     over = _over(values)
     if isnan(share.error):
         few = "one order only: no interval"
-        return Estimate(share.value, n=over.n, note=joined([few, share.note]))
+        return Estimate(share.value, n=over.n, note=join_notes([few, share.note]))
     width = hypot((over.high - over.low) / 2, share.width)
-    note = joined([over.note, share.note])
+    note = join_notes([over.note, share.note])
     return Estimate(share.value, share.value - width, share.value + width, n=over.n, note=note)
 
 
@@ -160,10 +160,10 @@ def _over(table: Floats, note: str = "") -> Estimate:
     found = over_languages_and_seeds(table)
     if isnan(found.value) and table.size:  # too few for an interval, not for a mean
         found = replace(found, value=float(table.mean()))
-    return replace(found, note=joined([found.note, note]))
+    return replace(found, note=join_notes([found.note, note]))
 
 
-def _lost(scored: Scored, curve: str, there: int) -> str:
+def _lost(scored: TargetScores, curve: str, there: int) -> str:
     """The words for orders that are not in a mean."""
     orders = len(scored.group.orders)
     if curve != MORE_TASKS or there == orders:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
 
-from xstilts.config.intermediate import BASELINE, Part, parse_setting
-from xstilts.config.load import Loaded
+from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import XstiltsError
 from xstilts.planning.compile import TEXT
-from xstilts.planning.resolve import Names
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.curves import SIZES
-from xstilts.statistics.shapley import nested
-from xstilts.studies.variants import changed
+from xstilts.statistics.shapley import random_orders
+from xstilts.studies.variants import make_variant
 from xstilts.tasks.base import BadRow, TaskSpec
 
 MORE_TASKS = "more tasks"
@@ -91,14 +91,16 @@ class Group:
             for order in self.orders
         )
 
-    def variants(self, loaded: Loaded, unit: int) -> Iterator[tuple[str, Loaded]]:
+    def variants(
+        self, loaded: LoadedExperiment, unit: int
+    ) -> Iterator[tuple[str, LoadedExperiment]]:
         """Name and experiment; each has the baseline, whose stages are those of the others."""
         for name in dict.fromkeys(point.variant for point in self.points):
             here = [point for point in self.points if point.variant == name]
             settings = dict.fromkeys((BASELINE, *(point.setting for point in here)))
             each = unit * max(point.size // len(point.tasks) for point in here)
             train = {task.partition("@")[0]: each for point in here for task in point.tasks}
-            yield name, changed(loaded, self.targets, settings, train)
+            yield name, make_variant(loaded, self.targets, settings, train)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Design:
     passed_over: tuple[str, ...] = ()
     lacking: str = ""
 
-    def variants(self, loaded: Loaded) -> dict[str, Loaded]:
+    def variants(self, loaded: LoadedExperiment) -> dict[str, LoadedExperiment]:
         """Name → changed experiment."""
         return dict(pair for group in self.groups for pair in group.variants(loaded, self.unit))
 
@@ -131,14 +133,14 @@ def doublings(count: int) -> tuple[int, ...]:
     return tuple(sorted({*(1 << power for power in range(count.bit_length())), count}))
 
 
-def designed(loaded: Loaded) -> Design:
+def designed(loaded: LoadedExperiment) -> Design:
     """The design for an experiment: its single-task settings are the tasks, or some of them.
 
     The unit is the largest number of examples that every task has and that as many tasks as
     `LONG` have once for each task in the mixture, within the experiment's limits; rounded down
     to whole batches, so that equally many examples are equally many steps.
     """
-    names = Names(loaded)
+    names = ResolvedExperiment(loaded)
     every = tuple(_single_tasks(names))
     parts = _taken(names, every)
     passed_over = tuple(part.name for part in every if part not in parts)
@@ -168,13 +170,13 @@ def _orders(tasks: Sequence[str], seed: int = 0) -> list[tuple[str, ...]]:
     leave to chance.
     """
     if len(tasks) <= ALL_ORDERS:
-        return nested(tasks, factorial(len(tasks)))
-    (drawn,) = nested(tasks, 1, seed)
+        return random_orders(tasks, factorial(len(tasks)))
+    (drawn,) = random_orders(tasks, 1, seed)
     starts = (len(tasks) * turn // DRAWS for turn in range(DRAWS))
     return [drawn[start:] + drawn[:start] for start in starts]
 
 
-def _single_tasks(names: Names) -> Iterator[Part]:
+def _single_tasks(names: ResolvedExperiment) -> Iterator[TaskRef]:
     """The tasks of the settings that are one task in one language; each task once."""
     seen = set[str]()
     for text in names.experiment.intermediate:
@@ -186,7 +188,7 @@ def _single_tasks(names: Names) -> Iterator[Part]:
             yield part
 
 
-def _taken(names: Names, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def _taken(names: ResolvedExperiment, parts: tuple[TaskRef, ...]) -> tuple[TaskRef, ...]:
     """At most `EVERY_SIZE`: the first of each format, then the next in order.
 
     Tasks that hold a target's training data come after those that hold none, as they would need
@@ -199,17 +201,17 @@ def _taken(names: Names, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(part for part in parts if part in chosen)
 
 
-def _target_data(names: Names) -> set[str]:
+def _target_data(names: ResolvedExperiment) -> set[str]:
     """Every target, what it is trained on, and whose data these hold."""
     targets = names.experiment.targets
     return {task for target in targets for task in _data_of(names, target)}
 
 
-def _data_of(names: Names, target: str) -> set[str]:
+def _data_of(names: ResolvedExperiment, target: str) -> set[str]:
     return _holdings(names.task(names.training(names.task(target)).task)) | {target}
 
 
-def _available(names: Names, part: Part) -> int:
+def _available(names: ResolvedExperiment, part: TaskRef) -> int:
     """Training examples of a task, within its limit; read where nobody has counted them."""
     task = names.task(part.task)
     share, limit = names.share(task, "train"), names.limit(part.task, "train")
@@ -246,14 +248,14 @@ def _lacking(have: Mapping[str, int], batch: int) -> str:
 
 
 def _grouped(
-    names: Names, parts: Sequence[Part]
-) -> Iterator[tuple[tuple[Part, ...], tuple[str, ...]]]:
+    names: ResolvedExperiment, parts: Sequence[TaskRef]
+) -> Iterator[tuple[tuple[TaskRef, ...], tuple[str, ...]]]:
     """Tasks and the targets that they are tried for; the largest group first.
 
     A task with a target's training data is no intermediate task for it, and its limit would
     also be the target's.
     """
-    found: dict[tuple[Part, ...], list[str]] = {}
+    found: dict[tuple[TaskRef, ...], list[str]] = {}
     for target in names.experiment.targets:
         own = _data_of(names, target)
         fitting = tuple(p for p in parts if not own & _holdings(names.task(p.task)))

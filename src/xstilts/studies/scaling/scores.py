@@ -10,7 +10,7 @@ import pandas as pd
 
 from xstilts.analysis.gains import ENGLISH
 from xstilts.analysis.run_gains import Gains
-from xstilts.planning.compile import Cell
+from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
 from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
@@ -25,7 +25,7 @@ missing. A target's training that did so is left out, as everywhere."""
 
 
 @dataclass(frozen=True)
-class Scored:
+class TargetScores:
     """One target's scores, or their mean over the targets of a group.
 
     Args:
@@ -70,9 +70,9 @@ def mean_of(tables: Iterable[pd.DataFrame]) -> pd.DataFrame | None:
     return sum(found[1:], start=found[0]) / len(found)
 
 
-def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]:
+def target_scores(evidence: Evidence, design: Design) -> tuple[list[TargetScores], list[str]]:
     """Every target's scores, the mean over the first group's first, and what was left out."""
-    found: list[Scored] = []
+    found: list[TargetScores] = []
     said: list[str] = []
     alike: list[str] = []
     for group in design.groups:
@@ -80,7 +80,7 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
         baselines: dict[str, pd.DataFrame] = {}
         for name in dict.fromkeys(point.variant for point in group.points):
             here = {p.setting: p for p in group.points if p.variant == name}
-            kept, collapsed = _forgiving(evidence, name, here)
+            kept, collapsed = _ignore_collapsed_intermediate(evidence, name, here)
             gains = _gains(kept, name)
             said += _left_out(gains, here, design.unit)
             alike += [f"{one} ({here[one].size * design.unit} examples)" for one in collapsed]
@@ -90,7 +90,7 @@ def scored(evidence: Evidence, design: Design) -> tuple[list[Scored], list[str]]
                 for point in group.points:
                     if (point.variant, point.setting) == (name, setting):
                         tables.setdefault(str(target), {})[point] = by_run["score"].unstack()
-        own = [Scored(name, group, table, baselines[name]) for name, table in tables.items()]
+        own = [TargetScores(name, group, table, baselines[name]) for name, table in tables.items()]
         found += [*_mean(own), *own] if group is design.groups[0] else own
     if alike:
         said.append(
@@ -107,7 +107,7 @@ def _gains(evidence: Evidence, variant: str) -> Gains:
     return gains_in(evidence, variant)
 
 
-def _forgiving(
+def _ignore_collapsed_intermediate(
     evidence: Evidence, variant: str, points: Mapping[str, Point]
 ) -> tuple[Evidence, list[str]]:
     """Without the notes on intermediate trainings that collapsed, and the settings of these."""
@@ -127,7 +127,7 @@ def _forgiving(
     return replace(evidence, results={**evidence.results, variant: kept}), settings
 
 
-def _lost_target(evidence: Evidence, cell: Cell) -> bool:
+def _lost_target(evidence: Evidence, cell: ResultCell) -> bool:
     """Whether the target's own training collapsed, the last of two."""
     facts = evidence.facts(cell.trained_by[-1]) if len(cell.trained_by) == 2 else None
     return bool(facts and facts.get(COLLAPSED))
@@ -149,14 +149,14 @@ def _foreign(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([others, table[~table["target"].isin(others["target"].unique())]])
 
 
-def _mean(own: list[Scored]) -> Iterator[Scored]:
+def _mean(own: list[TargetScores]) -> Iterator[TargetScores]:
     """The mean over targets, at the points that all of them have."""
     if len(own) < 2:
         return
     shared = [point for point in own[0].table if all(point in one.table for one in own)]
     table = {point: _rows({one.target: one.table[point] for one in own}) for point in shared}
     baseline = _rows({one.target: one.baseline for one in own})
-    yield Scored(MEAN, own[0].group, table, baseline)
+    yield TargetScores(MEAN, own[0].group, table, baseline)
 
 
 def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -207,7 +207,7 @@ def dev_scores(evidence: Evidence, group: Group) -> dict[str, float]:
     return {task: float(np.mean(values)) for task, values in found.items()}
 
 
-def _trained_targets(cells: Iterable[Cell]) -> Iterator[Cell]:
+def _trained_targets(cells: Iterable[ResultCell]) -> Iterator[ResultCell]:
     """One cell for each training of a target: after a mixture there are two trainings."""
     seen = set[str]()
     for cell in cells:

@@ -15,17 +15,17 @@ from xstilts.statistics.curves import Curve
 from xstilts.statistics.estimate import NAN, Estimate
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.multiple_testing import holm
-from xstilts.studies.base import Figure, Series, StudyTable, marked
+from xstilts.studies.base import Figure, Series, StudyTable, points_series
 from xstilts.studies.scaling.analysis import (
-    Worth,
+    TaskContribution,
     crossed,
     curve_of,
     differences,
     doublings_of,
-    worths,
+    task_contributions,
 )
 from xstilts.studies.scaling.design import MORE_TASKS
-from xstilts.studies.scaling.scores import MEAN, Budget, Scored
+from xstilts.studies.scaling.scores import MEAN, Budget, TargetScores
 from xstilts.studies.text import in_points
 
 GRID = 24
@@ -46,7 +46,7 @@ class Judged:
         unit: examples.
     """
 
-    scored: Scored
+    scored: TargetScores
     best: str
     chosen: bool
     unit: int
@@ -86,9 +86,11 @@ class Judged:
         }
 
     @cached_property
-    def worths(self) -> list[Worth]:
+    def worths(self) -> list[TaskContribution]:
         """Shapley values, the largest first."""
-        return sorted(worths(self.scored), key=lambda worth: -np.nan_to_num(worth.share.value))
+        return sorted(
+            task_contributions(self.scored), key=lambda worth: -np.nan_to_num(worth.share.value)
+        )
 
     @property
     def at_the_end(self) -> Estimate:
@@ -310,8 +312,8 @@ def _series(judged: Judged, name: str) -> Iterator[Series]:
     )
 
 
-def _worth_figure(judged: Judged, worth: Sequence[Worth]) -> Figure:
-    points = marked(
+def _worth_figure(judged: Judged, worth: Sequence[TaskContribution]) -> Figure:
+    points = points_series(
         "Shapley value",
         [in_points(one.estimate) for one in worth],
         range(1, len(worth) + 1),

@@ -9,9 +9,16 @@ from xstilts.analysis.run_gains import ONE_SEED
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Answer, Evidence, Finding
 from xstilts.studies.scaling.design import DRAWS, MORE_TASKS, Design, Group, designed
-from xstilts.studies.scaling.scores import MEAN, Budget, Scored, budgets, dev_scores, scored
+from xstilts.studies.scaling.scores import (
+    MEAN,
+    Budget,
+    TargetScores,
+    budgets,
+    dev_scores,
+    target_scores,
+)
 from xstilts.studies.scaling.tables import Judged, corrected, figures, tables
-from xstilts.studies.text import chance, in_points, listed, ranged, slug
+from xstilts.studies.text import format_estimate, format_p, in_points, join_names, slug
 
 QUESTION = "More tasks, or more data of one task, at an equal budget of examples and steps?"
 NAME = "scaling"
@@ -22,7 +29,7 @@ def answer(evidence: Evidence) -> Answer:
     design = designed(evidence.loaded)
     if not design.groups:
         return Answer(NAME, QUESTION, _nothing_to_compare(design))
-    found, left_out = scored(evidence, design)
+    found, left_out = target_scores(evidence, design)
     seen = budgets(evidence, design)
     choices = {group: _best(dev_scores(evidence, group), group) for group in design.groups}
     judged = [
@@ -77,7 +84,7 @@ def _said(estimate: Estimate) -> str:
         return f"unknown ({estimate.note})"
     if isnan(estimate.low):
         return f"{estimate.value:+.1f} points (no interval: {estimate.note or 'too few points'})"
-    return ranged(estimate, 1, " points", signed=True)
+    return format_estimate(estimate, 1, " points", signed=True)
 
 
 def _summary(judged: Sequence[Judged], *, alone: bool) -> str:
@@ -97,7 +104,7 @@ def _summary(judged: Sequence[Judged], *, alone: bool) -> str:
         else "there are too few runs to judge"
     )
     verdict += " in these runs of one seed" if alone and p < LEVEL else ""
-    by_holm = f"{chance(p, 'p (Holm)')}, " if first.target in adjusted and not isnan(p) else ""
+    by_holm = f"{format_p(p, 'p (Holm)')}, " if first.target in adjusted and not isnan(p) else ""
     words = f"{_contest(first)}: {_said(found)} on {_on(first)}; {by_holm}{verdict}."
     sides: dict[bool, list[str]] = {True: [], False: []}
     for one in judged:
@@ -122,7 +129,7 @@ def _on(judged: Judged) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return listed(names) or "none"
+    return join_names(names) or "none"
 
 
 def _crossing(judged: Judged, task: str) -> str:
@@ -152,7 +159,7 @@ def _findings(judged: Sequence[Judged], seen: Sequence[Budget]) -> Iterator[Find
 def _of_target(judged: Judged, p_holm: float | None) -> Iterator[Finding]:
     target, on = slug(judged.target), _on(judged)
     end = in_points(judged.at_the_end)
-    by_holm = "" if p_holm is None or isnan(p_holm) else f"; {chance(p_holm)} by Holm"
+    by_holm = "" if p_holm is None or isnan(p_holm) else f"; {format_p(p_holm)} by Holm"
     yield Finding(
         f"difference-{target}", f"On {on}, {_contest(judged)}: {_said(end)}{by_holm}.", end
     )
@@ -220,7 +227,7 @@ def _budget_caveats(seen: Sequence[Budget], unit: int) -> Iterator[str]:
         ]
         if unequal:
             yield (
-                f"Budgets are not equal: {listed(unequal)}; see the table of budgets. Texts of "
+                f"Budgets are not equal: {join_names(unequal)}; see the table of budgets. Texts of "
                 "several windows, rows that could not be used, `cap` and `patience` have this "
                 "effect."
             )
@@ -236,7 +243,7 @@ def _passed_over(design: Design) -> Iterator[str]:
         yield (
             f"Of {len(design.tasks) + len(design.passed_over)} single tasks {len(design.tasks)} "
             "are tried, the first of each format and then the next in order: "
-            f"{listed(design.tasks)}; not {listed(design.passed_over)}."
+            f"{join_names(design.tasks)}; not {join_names(design.passed_over)}."
         )
 
 
@@ -284,5 +291,5 @@ def _caveats(judged: Sequence[Judged]) -> Iterator[str]:
         yield f"{scarce.target}: one language and one seed give no interval."
 
 
-def _rows(scored: Scored) -> int:
+def _rows(scored: TargetScores) -> int:
     return max(table.size for table in scored.table.values())

@@ -13,11 +13,11 @@ import pandas as pd
 
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.run_gains import Gains
-from xstilts.config.load import Loaded
-from xstilts.recommend.predict import CHEAP
+from xstilts.config.load import LoadedExperiment
+from xstilts.recommend.predict import LOW_COST
 from xstilts.recommend.regret import by_other_choices, over_targets
 from xstilts.statistics.permutation import DRAWS
-from xstilts.studies.base import OWN, Answer, Evidence, Needs, Study
+from xstilts.studies.base import OWN, Answer, Evidence, Study, StudyRequirements
 from xstilts.studies.similarity.analysis import (
     associations,
     choices_of,
@@ -25,7 +25,7 @@ from xstilts.studies.similarity.analysis import (
     past_advice,
     summarised,
 )
-from xstilts.studies.similarity.data import read_points
+from xstilts.studies.similarity.data import read_data
 from xstilts.studies.similarity.measures import MEASURES
 from xstilts.studies.similarity.tables import figures, past_table, tables
 from xstilts.studies.similarity.text import caveats, choosing, findings, summary
@@ -40,9 +40,9 @@ QUESTION = (
 )
 
 
-def needs(_: Loaded) -> Needs:
+def needs(_: LoadedExperiment) -> StudyRequirements:
     """The experiment as it is, the measures of its pairs of tasks, and those of `recommend`."""
-    return Needs(measures=tuple(dict.fromkeys((*MEASURES, *CHEAP))))
+    return StudyRequirements(measures=tuple(dict.fromkeys((*MEASURES, *LOW_COST))))
 
 
 def answer(evidence: Evidence) -> Answer:
@@ -62,7 +62,7 @@ def conclude(gains: Gains, measures: pd.DataFrame, draws: int = DRAWS) -> Answer
         measures: see `measured.measures_table`.
         draws: permutations behind each p value.
     """
-    points = read_points(gains, measures)
+    points = read_data(gains, measures)
     rows = associations(points, draws)
     choices = choices_of(points)
     summaries = summarised(points, rows, choices, draws)

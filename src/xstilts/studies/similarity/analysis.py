@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
-from xstilts.recommend.backtest import held_out
+from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.predict import mean_gains
-from xstilts.recommend.regret import Choice, chosen, over_targets
+from xstilts.recommend.regret import RankingQuality, over_targets, rank_quality
 from xstilts.statistics.association import associate_over_targets
-from xstilts.statistics.estimate import NAN, Estimate, nothing
+from xstilts.statistics.estimate import NAN, Estimate, missing_estimate
 from xstilts.statistics.multiple_testing import holm
 from xstilts.studies.correlations import UNMEASURED, Association, associated, corrected
-from xstilts.studies.similarity.data import Points
+from xstilts.studies.similarity.data import SimilarityData
 from xstilts.studies.similarity.measures import FORMAT, MEASURES, OTHERS
 
 
@@ -51,7 +51,7 @@ class Summary:
         return Estimate(self.rho.value, p=self.p_holm).found
 
 
-def associations(points: Points, draws: int) -> list[Association]:
+def associations(points: SimilarityData, draws: int) -> list[Association]:
     """Every measure with the gain on every target; Holm over all, without the reference."""
 
     def some(names: Iterable[str]) -> list[Association]:
@@ -62,17 +62,17 @@ def associations(points: Points, draws: int) -> list[Association]:
     return corrected(some(MEASURES)) + some([OTHERS])
 
 
-def _association(points: Points, measure: str, target: str, draws: int) -> Association:
+def _association(points: SimilarityData, measure: str, target: str, draws: int) -> Association:
     names = dict.fromkeys((measure, FORMAT))
     measured = pd.DataFrame({name: points.predicted[name][target] for name in names})
     covariates = () if measure == FORMAT else (FORMAT,)
     return associated(target, measure, points.means[target].dropna(), measured, covariates, draws)
 
 
-def choices_of(points: Points) -> list[Choice]:
+def choices_of(points: SimilarityData) -> list[RankingQuality]:
     """The task that each measure would choose for each target, and what that loses."""
     found = (
-        chosen(target, name, points.predicted[name][target], points.scores[target])
+        rank_quality(target, name, points.predicted[name][target], points.scores[target])
         for target in points.targets
         for name in points.predicted
     )
@@ -80,7 +80,10 @@ def choices_of(points: Points) -> list[Choice]:
 
 
 def summarised(
-    points: Points, rows: Sequence[Association], choices: Sequence[Choice], draws: int
+    points: SimilarityData,
+    rows: Sequence[Association],
+    choices: Sequence[RankingQuality],
+    draws: int,
 ) -> list[Summary]:
     """Every measure over all targets; Holm over the measures."""
     found = [_over_all(points, name, rows, choices, draws) for name in points.predicted]
@@ -89,10 +92,10 @@ def summarised(
 
 
 def _over_all(
-    points: Points,
+    points: SimilarityData,
     measure: str,
     rows: Sequence[Association],
-    choices: Sequence[Choice],
+    choices: Sequence[RankingQuality],
     draws: int,
 ) -> Summary:
     mine = [row for row in rows if row.measure == measure]
@@ -115,26 +118,26 @@ def _over_all(
     )
 
 
-def _mean_rho(points: Points, measure: str, targets: list[str], draws: int) -> Estimate:
+def _mean_rho(points: SimilarityData, measure: str, targets: list[str], draws: int) -> Estimate:
     """Without p for the reference, which is made of the very gains that would be permuted."""
     if not targets:
-        return nothing(0, UNMEASURED)
+        return missing_estimate(0, UNMEASURED)
     rho = associate_over_targets(points.predicted[measure][targets], points.means[targets], draws)
     return rho if measure in MEASURES else replace(rho, p=NAN)
 
 
-def lost_by_choice(choices: Sequence[Choice]) -> pd.DataFrame:
+def lost_by_choice(choices: Sequence[RankingQuality]) -> pd.DataFrame:
     """[targets, measures] regret@1; the reference is no measure to choose."""
     rows = [asdict(one) for one in choices if one.measure in MEASURES]
     table = pd.DataFrame(rows, columns=["target", "measure", "regret1"])
     return table.pivot_table(index="target", columns="measure", values="regret1", sort=False)
 
 
-def past_advice(points: Points) -> pd.DataFrame:
-    """What `recommend` would have lost on each target, see `hindsight.held_out`."""
+def past_advice(points: SimilarityData) -> pd.DataFrame:
+    """What `recommend` would have lost on each target, see `hindsight.leave_one_target_out`."""
     runs = points.gains.table
     asked = runs["setting"].isin(points.means.index) & runs["target"].isin(points.targets)
-    return held_out(mean_gains(runs[asked], ""), points.measures)
+    return leave_one_target_out(mean_gains(runs[asked], ""), points.measures)
 
 
 def _mean(values: Sequence[float]) -> float:

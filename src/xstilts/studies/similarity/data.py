@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, strict_mean
+from xstilts.analysis.gains import ENGLISH, mean_or_nan
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.run_gains import Gains
 from xstilts.recommend.regret import by_other_targets
@@ -16,7 +16,7 @@ from xstilts.studies.task_table import mean_over_runs
 
 
 @dataclass(frozen=True)
-class Points:
+class SimilarityData:
     """What the answer is read off.
 
     Args:
@@ -38,7 +38,7 @@ class Points:
         return tuple(str(target) for target in self.means)
 
 
-def read_points(gains: Gains, measures: pd.DataFrame) -> Points:
+def read_data(gains: Gains, measures: pd.DataFrame) -> SimilarityData:
     """The gains and what every measure predicts of them."""
     tasks = list(dict.fromkeys(measures["task"]))
     means = mean_over_runs(gains.table, tasks)
@@ -46,7 +46,9 @@ def read_points(gains: Gains, measures: pd.DataFrame) -> Points:
     targets = [str(target) for target in means]
     predicted = {name: predicted_by(measures, name, targets) for name in MEASURES}
     predicted = {name: one.reindex(means.index) for name, one in predicted.items()}
-    return Points(gains, means, scores, {**predicted, OTHERS: by_other_targets(means)}, measures)
+    return SimilarityData(
+        gains, means, scores, {**predicted, OTHERS: by_other_targets(means)}, measures
+    )
 
 
 def predicted_by(
@@ -71,4 +73,4 @@ def _of_target(rows: pd.DataFrame, target: str, language: str) -> pd.Series[floa
     choices = [codes == one for one in (language, "", ENGLISH)] if language else [codes != ENGLISH]
     kept = next((some for some in choices if some.any()), codes == language)
     own = own[kept] if language or kept.any() else own
-    return own.groupby("task", sort=False)["value"].agg(strict_mean).astype(float)
+    return own.groupby("task", sort=False)["value"].agg(mean_or_nan).astype(float)

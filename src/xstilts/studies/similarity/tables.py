@@ -8,38 +8,38 @@ from math import isnan
 
 import pandas as pd
 
-from xstilts.recommend.backtest import Way
-from xstilts.recommend.regret import Choice, chosen
+from xstilts.recommend.backtest import Policy
+from xstilts.recommend.regret import RankingQuality, rank_quality
 from xstilts.statistics.correlation import spearman
 from xstilts.statistics.estimate import Estimate
-from xstilts.studies.base import Figure, Series, StudyTable, marked
+from xstilts.studies.base import Figure, Series, StudyTable, points_series
 from xstilts.studies.correlations import Association, association_frame, spelled
 from xstilts.studies.similarity.analysis import Summary
-from xstilts.studies.similarity.data import Points, predicted_by
+from xstilts.studies.similarity.data import SimilarityData, predicted_by
 from xstilts.studies.similarity.measures import MEASURES, OTHERS
-from xstilts.studies.task_table import abroad
+from xstilts.studies.task_table import non_english
 
 
-def _by_language(points: Points) -> pd.DataFrame:
+def _by_language(points: SimilarityData) -> pd.DataFrame:
     """Correlation and regret within each language of each target: means over seeds."""
     rows = []
-    runs = abroad(points.gains.table)
+    runs = non_english(points.gains.table)
     runs = runs[runs["setting"].isin(points.means.index)]
     for (target, language), some in runs.groupby(["target", "language"], sort=False):
         means = some.groupby("setting", sort=False)[["gain", "score"]].mean()
         for name in MEASURES:
             predicted = predicted_by(points.measures, name, [str(target)], str(language))
             both = means.join(predicted[str(target)].rename("predicted")).dropna()
-            if pick := chosen(str(target), name, both["predicted"], both["score"]):
+            if pick := rank_quality(str(target), name, both["predicted"], both["score"]):
                 rho = float(spearman(both["predicted"].to_numpy(), both["gain"].to_numpy()))
                 rows.append({"language": language, "rho": rho, **asdict(pick)})
     return pd.DataFrame(rows)
 
 
 def tables(
-    points: Points,
+    points: SimilarityData,
     rows: Sequence[Association],
-    choices: Sequence[Choice],
+    choices: Sequence[RankingQuality],
     summaries: Sequence[Summary],
 ) -> Iterator[StudyTable]:
     """Measures over targets, on each target and language, the choices, and the pairs."""
@@ -99,7 +99,7 @@ def past_table(past: pd.DataFrame) -> StudyTable:
             "cost: best gain less that of the best of the first 1 or 3, between 0 and 1; regret: "
             "the same in % of the best score; inside: share of the gains within the interval "
             "that was given for them.",
-            f"{Way.OTHERS}: as `{OTHERS}` in the other tables. {Way.BLIND}: expected values.",
+            f"{Policy.OTHERS}: as `{OTHERS}` in the other tables. {Policy.BLIND}: expected values.",
         ),
     )
 
@@ -128,7 +128,7 @@ def _ends(name: str, estimate: Estimate) -> dict[str, float]:
     return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
-def _pairs(points: Points) -> pd.DataFrame:
+def _pairs(points: SimilarityData) -> pd.DataFrame:
     rows = [
         {
             "task": task,
@@ -172,4 +172,4 @@ def figures(summaries: Sequence[Summary]) -> Iterator[Figure]:
 
 
 def _by_measure(name: str, summaries: Sequence[Summary], estimates: Sequence[Estimate]) -> Series:
-    return marked(name, estimates, labels=[one.measure for one in summaries])
+    return points_series(name, estimates, labels=[one.measure for one in summaries])

@@ -7,18 +7,18 @@ from math import isnan
 
 import pandas as pd
 
-from xstilts.recommend.backtest import Way, mean_cost
+from xstilts.recommend.backtest import Policy, mean_cost
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Finding
 from xstilts.studies.correlations import UNMEASURED
 from xstilts.studies.similarity.analysis import Summary
-from xstilts.studies.similarity.data import Points
+from xstilts.studies.similarity.data import SimilarityData
 from xstilts.studies.similarity.measures import MEASURES, OTHERS, WORDS
-from xstilts.studies.text import after_holm, incomplete, listed, ranged, shown_by
+from xstilts.studies.text import _sources, after_holm, format_estimate, incomplete, join_names
 
 
 def summary(
-    summaries: Sequence[Summary], points: Points, lost: pd.DataFrame, honest: Estimate
+    summaries: Sequence[Summary], points: SimilarityData, lost: pd.DataFrame, honest: Estimate
 ) -> str:
     """The answer in a few sentences.
 
@@ -45,15 +45,15 @@ def _verdict(semantic: Sequence[Summary]) -> str:
         return (
             "No measure of semantic similarity is shown to predict the gain after Holm's "
             f"correction; the largest mean correlation is that of {largest.measure}, rho "
-            f"{ranged(largest.rho)}. On one target {shown_by(largest.rho.n)}; targets that differ "
-            "show a smaller one together."
+            f"{format_estimate(largest.rho)}. On one target {_sources(largest.rho.n)}; targets that "
+            "differ show a smaller one together."
         )
     said: dict[str, list[str]] = {}
     for one in found:
         more = "more" if one.rho.value > 0 else "less"
         said.setdefault(more, []).append(f"{one.measure} (mean rho {one.rho.value:.2f})")
     return " ".join(
-        f"The more similar a task by {listed(names)}, the {more} it brings on these targets."
+        f"The more similar a task by {join_names(names)}, the {more} it brings on these targets."
         for more, names in said.items()
     )
 
@@ -75,7 +75,9 @@ def _best_choice(summaries: Sequence[Summary], lost: pd.DataFrame, honest: Estim
 
 
 def _by_others(honest: Estimate) -> str:
-    return f"choosing the measure itself on the other targets loses {ranged(honest, 1, ' %')}"
+    return (
+        f"choosing the measure itself on the other targets loses {format_estimate(honest, 1, ' %')}"
+    )
 
 
 def choosing(honest: Estimate, past: pd.DataFrame) -> Iterator[Finding]:
@@ -83,14 +85,15 @@ def choosing(honest: Estimate, past: pd.DataFrame) -> Iterator[Finding]:
     if not isnan(honest.value):
         text = f"For a target that is held out, {_by_others(honest)} of its best score."
         yield Finding("regret-of-chosen-measure", text, honest)
-    ours, others, blind = (mean_cost(past, way, "regret_1") for way in Way)
+    ours, others, blind = (mean_cost(past, way, "regret_1") for way in Policy)
     if isnan(ours.value):
         text = f"What `recommend` loses on a held-out target: no number, {ours.note}."
     else:
         text = (
-            f"For a target that is held out, following `recommend` loses {ranged(ours, 1, ' %')} "
-            f"of the best score on average, taking what is best on the other targets "
-            f"{ranged(others, 1, ' %')}, a random choice {ranged(blind, 1, ' %')}."
+            f"For a target that is held out, following `recommend` loses "
+            f"{format_estimate(ours, 1, ' %')} of the best score on average, "
+            f"taking what is best on the other targets "
+            f"{format_estimate(others, 1, ' %')}, a random choice {format_estimate(blind, 1, ' %')}."
         )
     yield Finding("regret-recommend", text, ours)
 
@@ -106,7 +109,7 @@ def findings(summaries: Sequence[Summary]) -> Iterator[Finding]:
         if not isnan(one.given.value):
             text = (
                 f"{one.measure} given whether formats are equal: the mean partial correlation "
-                f"with the gain over targets is {ranged(one.given)}."
+                f"with the gain over targets is {format_estimate(one.given)}."
             )
             yield Finding(f"{one.measure}-given-format", text, one.given)
 
@@ -116,7 +119,7 @@ def _correlated(one: Summary) -> str:
     if isnan(one.rho.value):
         return f"{what}: no number, {one.rho.note}."
     over = f"over {one.targets} target{'s' if one.targets > 1 else ''}"
-    mean = f"mean Spearman's rho with the gain {over} is {ranged(one.rho)}"
+    mean = f"mean Spearman's rho with the gain {over} is {format_estimate(one.rho)}"
     return f"{what}: {mean}{after_holm(one.p_holm)}."
 
 
@@ -125,15 +128,15 @@ def _lost(one: Summary) -> str:
         f"Choosing the intermediate task by {one.measure} loses {one.regret1.value:.1f} % of the "
         f"best score on average (regret@1; regret@3 {one.regret3.value:.1f} %), a random choice "
         f"{one.regret1_by_chance:.1f} % ({one.regret3_by_chance:.1f} %); the difference at 1 is "
-        f"{ranged(one.beside1, 1, ' %')}."
+        f"{format_estimate(one.beside1, 1, ' %')}."
     )
 
 
-def caveats(points: Points, summaries: Sequence[Summary]) -> Iterator[str]:
+def caveats(points: SimilarityData, summaries: Sequence[Summary]) -> Iterator[str]:
     """What was not measured, and which tasks are in no mean."""
     missing = [one.measure for one in summaries if one.rho.note == UNMEASURED]
     if missing and points.targets:
-        yield f"Not measured: {listed(missing)}."
+        yield f"Not measured: {join_names(missing)}."
     words = "In no mean correlation over targets, for want of a gain on one of them"
     if said := incomplete(points.means, words):
         yield said

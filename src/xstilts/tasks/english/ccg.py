@@ -16,11 +16,11 @@ from pathlib import Path
 from xstilts.core.hashing import digest_of
 from xstilts.tasks.base import BadRow, Example, TaggedExample, TaskSpec
 from xstilts.tasks.english.spec import ENGLISH, english_task
-from xstilts.tasks.io.conll import tagged
+from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.io.lines import lines
 from xstilts.tasks.io.sources import Local
 
-WORD_LINES = tagged((2, 3))
+WORD_LINES = read_tagged((2, 3))
 _known: dict[tuple[str, ...], tuple[str, ...]] = {}
 
 

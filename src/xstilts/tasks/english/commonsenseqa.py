@@ -9,7 +9,7 @@ from xstilts.core.errors import DataError
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, json_rows, mapped, parquet_rows
+from xstilts.tasks.io.readers import Row, json_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 LETTERS = ("A", "B", "C", "D", "E")
@@ -40,7 +40,7 @@ def _example(split: str, row: Row, question: str, listed: Mapping[str, str]) -> 
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    parse = mapped(json_rows, partial(_local_row, split))
+    parse = parse_rows(json_rows, partial(_local_row, split))
     suffix = "_no_answers" if split == "test" else ""
     names = (f"commonsenseqa/{split}.jsonl", f"commonsenseqa/{split}_rand_split{suffix}.jsonl")
     return tuple(Local((name,), parse) for name in names)
@@ -51,7 +51,7 @@ def _hub(split: str) -> Hub:
         "tau/commonsense_qa",
         "94630fe30dad47192a8546eb75f094926d47e155",
         (f"data/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-        mapped(parquet_rows(), partial(_hub_row, split)),
+        parse_rows(parquet_rows(), partial(_hub_row, split)),
     )
 
 

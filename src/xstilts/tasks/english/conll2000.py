@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xstilts.tasks.base import TaggedExample
 from xstilts.tasks.english.spec import english_task
-from xstilts.tasks.io.conll import tagged
-from xstilts.tasks.io.readers import Row, mapped, parquet_rows
+from xstilts.tasks.io.conll import read_tagged
+from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
 
 PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP")
@@ -19,14 +19,17 @@ def _example(row: Row) -> TaggedExample | None:
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    return (Local((f"conll2000/{split}.txt",), tagged((3,), " ")),)
+    return (Local((f"conll2000/{split}.txt",), read_tagged((3,), " ")),)
 
 
 def _hub(split: str) -> Hub:
     # No commit with data files is known: the branch may move.
     name = f"conll2000/{split}/0000.parquet"
     return Hub(
-        "eriktks/conll2000", PARQUET, (name,), mapped(parquet_rows({"chunk_tags": TAGS}), _example)
+        "eriktks/conll2000",
+        PARQUET,
+        (name,),
+        parse_rows(parquet_rows({"chunk_tags": TAGS}), _example),
     )
 
 

@@ -12,7 +12,7 @@ from xstilts.core.errors import DataError
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import english_task
-from xstilts.tasks.io.readers import Row, json_rows, mapped
+from xstilts.tasks.io.readers import Row, json_rows, parse_rows
 from xstilts.tasks.io.sources import Local, Parse
 
 PLACES = ("0", "1")
@@ -38,7 +38,7 @@ def plausible_alternatives(split: str) -> Parse:
 
     Translations have the number `idx` of the original, which becomes part of the id.
     """
-    return mapped(json_rows, partial(_example, split))
+    return parse_rows(json_rows, partial(_example, split))
 
 
 def _local(split: str) -> tuple[Local, ...]:

@@ -11,7 +11,7 @@ from functools import partial
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, csv_rows, json_rows, mapped, parquet_rows
+from xstilts.tasks.io.readers import Row, csv_rows, json_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 NUMBERS = ("0", "1", "2", "3")
@@ -27,8 +27,8 @@ def _local(split: str) -> tuple[Local, ...]:
     example = partial(_example, split)
     part = {"train": "train", "dev": "valid", "test": "test"}[split]
     return (
-        Local((f"cosmosqa/{part}.csv",), mapped(csv_rows, example)),
-        Local((f"cosmosqa/{part}.jsonl",), mapped(json_rows, example)),
+        Local((f"cosmosqa/{part}.csv",), parse_rows(csv_rows, example)),
+        Local((f"cosmosqa/{part}.jsonl",), parse_rows(json_rows, example)),
     )
 
 
@@ -38,7 +38,7 @@ def _hub(split: str) -> Hub:
         "allenai/cosmos_qa",
         "ed50fe83db62b355759053b1cd5eef344ee371e0",
         (f"default/{HUB_SPLITS[split]}/0000.parquet",),
-        mapped(parquet_rows(), partial(_example, split)),
+        parse_rows(parquet_rows(), partial(_example, split)),
     )
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, json_rows, mapped, parquet_rows
+from xstilts.tasks.io.readers import Row, json_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 NUMBERS = ("0", "1", "2", "3")
@@ -24,7 +24,7 @@ def _example(split: str, row: Row) -> ChoiceExample:
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    parse = mapped(json_rows, partial(_example, split))
+    parse = parse_rows(json_rows, partial(_example, split))
     part = {"train": "train", "dev": "val", "test": "test"}[split]
     names = (f"hellaswag/hellaswag_{part}.jsonl", f"hellaswag/{part}.jsonl")
     return tuple(Local((name,), parse) for name in names)
@@ -35,7 +35,7 @@ def _hub(split: str) -> Hub:
         "Rowan/hellaswag",
         "218ec52e09a7e7462a5400043bb9a69a41d06b76",
         (f"data/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-        mapped(parquet_rows(), partial(_example, split)),
+        parse_rows(parquet_rows(), partial(_example, split)),
     )
 
 

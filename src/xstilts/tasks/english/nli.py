@@ -11,11 +11,11 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.tasks.base import BadRow, TextExample
-from xstilts.tasks.concatenate import union
+from xstilts.tasks.concatenate import concatenate
 from xstilts.tasks.english.spec import HUB_SPLITS, NLI, english_task
-from xstilts.tasks.io.readers import Row, json_rows, mapped, parquet_rows, tsv_rows
+from xstilts.tasks.io.readers import Row, json_rows, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
-from xstilts.tasks.io.xtreme_pairs import pairs
+from xstilts.tasks.io.xtreme_pairs import read_pairs
 
 WORDS = {
     "c": "contradiction",
@@ -55,20 +55,22 @@ HUB = partial(_pair, ("premise", "hypothesis"), "label", "")
 
 def _corpus(*stems: str) -> tuple[Local, ...]:
     """MNLI's or SNLI's official files: JSON lines, or TSV that may end its rows early."""
-    as_json = [Local((f"{stem}.jsonl",), mapped(json_rows, OFFICIAL)) for stem in stems]
-    as_text = [Local((f"{stem}.txt",), mapped(tsv_rows(ragged=True), OFFICIAL)) for stem in stems]
+    as_json = [Local((f"{stem}.jsonl",), parse_rows(json_rows, OFFICIAL)) for stem in stems]
+    as_text = [
+        Local((f"{stem}.txt",), parse_rows(tsv_rows(ragged=True), OFFICIAL)) for stem in stems
+    ]
     return (*as_json, *as_text)
 
 
 def _mnli_local(split: str) -> tuple[Local, ...]:
     part = {"train": "train", "dev": "dev_matched", "test": "test_matched"}[split]
     gold = OFFICIAL if split != "test" else partial(_unlabelled, ("sentence1", "sentence2"), "")
-    glue = [Local((f"{folder}/{part}.tsv",), mapped(tsv_rows(), gold)) for folder in GLUE_MNLI]
+    glue = [Local((f"{folder}/{part}.tsv",), parse_rows(tsv_rows(), gold)) for folder in GLUE_MNLI]
     if split == "test":
         return tuple(glue)
     own = _corpus(*(f"{folder}/multinli_1.0_{part}" for folder in MNLI_FOLDERS))
     # XTREME's download has MNLI's train set there, and chooses by XNLI's English dev set.
-    return (*own, *glue, Local((f"xnli/{split}-en.tsv",), pairs))
+    return (*own, *glue, Local((f"xnli/{split}-en.tsv",), read_pairs))
 
 
 def _mnli_hub(split: str) -> Hub:
@@ -78,7 +80,7 @@ def _mnli_hub(split: str) -> Hub:
         "nyu-mll/glue",
         "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
         (f"mnli/{part}-00000-of-00001.parquet",),
-        mapped(parquet_rows(HUB_CLASSES), blank if split == "test" else HUB),
+        parse_rows(parquet_rows(HUB_CLASSES), blank if split == "test" else HUB),
     )
 
 
@@ -99,7 +101,7 @@ MNLI = english_task(
 
 def _snli_local(split: str) -> tuple[Local, ...]:
     official = _corpus(*(f"{folder}/snli_1.0_{split}" for folder in ("snli", "snli_1.0")))
-    return (*official, Local((f"snli/{split}.tsv",), pairs))
+    return (*official, Local((f"snli/{split}.tsv",), read_pairs))
 
 
 def _snli_hub(split: str) -> Hub:
@@ -107,7 +109,7 @@ def _snli_hub(split: str) -> Hub:
         "stanfordnlp/snli",
         "cdb5c3d5eed6ead6e5a341c8e56e669bb666725b",
         (f"plain_text/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-        mapped(parquet_rows(HUB_CLASSES), HUB),
+        parse_rows(parquet_rows(HUB_CLASSES), HUB),
     )
 
 
@@ -127,7 +129,7 @@ SNLI = english_task(
 
 
 def _anli_local(split: str) -> tuple[Local, ...]:
-    parse = mapped(json_rows, partial(_pair, ("context", "hypothesis"), "label", "uid"))
+    parse = parse_rows(json_rows, partial(_pair, ("context", "hypothesis"), "label", "uid"))
     return tuple(
         Local(tuple(f"{folder}/R{number}/{split}.jsonl" for number in ROUNDS), parse)
         for folder in ("anli", "anli_v1.0")
@@ -139,7 +141,7 @@ def _anli_hub(split: str) -> Hub:
         "facebook/anli",
         "8e4813d81f46d313dac7892e1c28076917cfcdf9",
         tuple(f"plain_text/{split}_r{number}-00000-of-00001.parquet" for number in ROUNDS),
-        mapped(
+        parse_rows(
             parquet_rows(HUB_CLASSES), partial(_pair, ("premise", "hypothesis"), "label", "uid")
         ),
     )
@@ -158,7 +160,7 @@ ANLI = english_task(
     licence="CC-BY-NC-4.0",
     citation="Nie et al. 2020, arXiv 1910.14599",
 )
-ANLI_PLUS = union(
+ANLI_PLUS = concatenate(
     english_task(
         "anli-plus",
         "classification",
@@ -182,7 +184,7 @@ SICK_TEXTS = ("sentence_A", "sentence_B")
 def _sick_local(split: str) -> tuple[Local, ...]:
     part = {"train": "train", "dev": "trial", "test": "test_annotated"}[split]
     pair = partial(_pair, SICK_TEXTS, "entailment_judgment", "pair_ID")
-    return (Local((f"sick/SICK_{part}.txt",), mapped(tsv_rows(), pair)),)
+    return (Local((f"sick/SICK_{part}.txt",), parse_rows(tsv_rows(), pair)),)
 
 
 def _sick_hub(split: str) -> Hub:
@@ -191,7 +193,7 @@ def _sick_hub(split: str) -> Hub:
         "RobZamp/sick",
         PARQUET,
         (f"default/{HUB_SPLITS[split]}/0000.parquet",),
-        mapped(parquet_rows(HUB_CLASSES), partial(_pair, SICK_TEXTS, "label", "id")),
+        parse_rows(parquet_rows(HUB_CLASSES), partial(_pair, SICK_TEXTS, "label", "id")),
     )
 
 

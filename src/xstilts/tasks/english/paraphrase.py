@@ -8,7 +8,7 @@ from functools import partial
 from xstilts.tasks.base import TaskSpec, TextExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, mapped, parquet_rows, tsv_rows
+from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 GLUE = ("nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c")
@@ -27,7 +27,7 @@ def _glue(config: str, texts: tuple[str, str], split: str) -> Hub:
     """GLUE's rows; the test sets' labels are removed, -1, except MRPC's."""
     name = f"{config}/{HUB_SPLITS[split]}-00000-of-00001.parquet"
     pair = partial(_pair, texts, "label", "", split)
-    return Hub(*GLUE, (name,), mapped(parquet_rows(), pair))
+    return Hub(*GLUE, (name,), parse_rows(parquet_rows(), pair))
 
 
 def _paraphrase(
@@ -59,7 +59,7 @@ def _paraphrase(
 
 def _qqp_local(split: str) -> tuple[Local, ...]:
     pair = partial(_pair, ("question1", "question2"), "is_duplicate", "id", split)
-    parse = mapped(tsv_rows(), pair)
+    parse = parse_rows(tsv_rows(), pair)
     return tuple(Local((f"{folder}/{split}.tsv",), parse) for folder in ("qqp", "QQP"))
 
 
@@ -76,7 +76,7 @@ QQP = _paraphrase(
 
 def _mrpc_local(split: str) -> tuple[Local, ...]:
     pair = partial(_pair, ("#1 String", "#2 String"), "Quality", "", split)
-    parse = mapped(tsv_rows(), pair)
+    parse = parse_rows(tsv_rows(), pair)
     names = ["mrpc/val.tsv"] if split == "dev" else []
     names += [f"{folder}/{split}.tsv" for folder in ("mrpc", "MRPC")]
     return tuple(Local((name,), parse) for name in names)

@@ -7,7 +7,7 @@ from functools import partial
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, mapped, parquet_rows
+from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 
@@ -20,8 +20,10 @@ def _local(split: str) -> tuple[Local, ...]:
     """JSON lines; the labels beside them, as in the official release, or in the rows."""
     name = {"train": "train", "dev": "valid", "test": "tests"}[split]
     rows, example = f"piqa/{name}.jsonl", partial(_example, split)
-    apart = Local((rows,), mapped(labelled_rows("label"), example), (f"piqa/{name}-labels.lst",))
-    return apart, Local((rows,), mapped(json_rows, example))
+    apart = Local(
+        (rows,), parse_rows(labelled_rows("label"), example), (f"piqa/{name}-labels.lst",)
+    )
+    return apart, Local((rows,), parse_rows(json_rows, example))
 
 
 def _hub(split: str) -> Hub:
@@ -30,7 +32,7 @@ def _hub(split: str) -> Hub:
         "baber/piqa",
         "142f6d7367fd9877f0fb3b5734ea6a545f54cdd1",
         (f"piqa_{HUB_SPLITS[split]}.parquet",),
-        mapped(parquet_rows(), partial(_example, split)),
+        parse_rows(parquet_rows(), partial(_example, split)),
     )
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, mapped, parquet_rows
+from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 LETTERS = ("A", "B", "C")
@@ -28,8 +28,8 @@ def _example(column: str, split: str, row: Row) -> ChoiceExample:
 def _local(split: str) -> tuple[Local, ...]:
     """The file with the letter in the rows, or the one with numbers beside it."""
     part = {"train": "trn", "dev": "dev", "test": "tst"}[split]
-    inside = mapped(json_rows, partial(_example, "correct", split))
-    apart = mapped(labelled_rows("label"), partial(_example, "label", split))
+    inside = parse_rows(json_rows, partial(_example, "correct", split))
+    apart = parse_rows(labelled_rows("label"), partial(_example, "label", split))
     rows = f"socialiqa/{split}.jsonl"
     return (
         Local((f"socialiqa/socialIQa_v1.4_{part}.jsonl",), inside),
@@ -45,7 +45,7 @@ def _hub(split: str) -> Hub | None:
         "allenai/social_i_qa",
         "537a2ec8ec565adc0b70b70752893e59e024df26",
         (f"default/{HUB_SPLITS[split]}/0000.parquet",),
-        mapped(parquet_rows(), partial(_example, "label", split)),
+        parse_rows(parquet_rows(), partial(_example, "label", split)),
     )
 
 

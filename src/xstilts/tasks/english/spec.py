@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.io.sources import Hub, Local, Sources, nowhere, sourced, unread
+from xstilts.tasks.io.sources import Hub, Local, Sources, no_hub, placeholder, with_sources
 
 ENGLISH = "en"
 NLI = ("contradiction", "entailment", "neutral")
@@ -54,8 +54,8 @@ def english_task(
         splits=dict.fromkeys(splits, (ENGLISH,)),
         labels=labels,
         metrics=metrics,
-        read=unread,
-        fingerprint=unread,
+        read=placeholder,
+        fingerprint=placeholder,
         source=dataset or f"files of {name}",
         sizes={(split, ENGLISH): size for split, size in splits.items() if size is not None},
         hub=dataset,
@@ -65,5 +65,5 @@ def english_task(
         licence=licence,
         citation=citation,
     )
-    on_hub = (lambda split, _language: hub(split)) if dataset else nowhere
-    return sourced(spec, Sources(lambda split, _language: local(split), on_hub))
+    on_hub = (lambda split, _language: hub(split)) if dataset else no_hub
+    return with_sources(spec, Sources(lambda split, _language: local(split), on_hub))

@@ -12,7 +12,7 @@ from xstilts.core.errors import DataError
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import english_task
-from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, mapped
+from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, parse_rows
 from xstilts.tasks.io.sources import Local
 
 PLACES = ("0", "1")
@@ -43,10 +43,10 @@ def _local(split: str) -> tuple[Local, ...]:
     name = "train_xl" if split == "train" else split
     rows = f"winogrande/{name}.jsonl"
     example = partial(_example, split)
-    apart = mapped(labelled_rows("answer"), example)
+    apart = parse_rows(labelled_rows("answer"), example)
     return (
         Local((rows,), apart, (f"winogrande/{name}-labels.lst",)),
-        Local((rows,), mapped(json_rows, example)),
+        Local((rows,), parse_rows(json_rows, example)),
     )
 
 

@@ -10,7 +10,7 @@ from xstilts.tasks.base import TaskSpec, TextExample
 from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.sampling import corpus
 from xstilts.tasks.home.sizes import sizes
-from xstilts.tasks.home.template_filling import Sentence
+from xstilts.tasks.home.template_filling import FilledSentence
 from xstilts.tasks.home.templates import fingerprint
 
 SAME, OTHER = "entailment", "not_entailment"
@@ -23,48 +23,48 @@ SISTERS = (
 class Pairs:
     """Sentences of a split, found by what they mean."""
 
-    def __init__(self, sentences: Sequence[Sentence]) -> None:
+    def __init__(self, sentences: Sequence[FilledSentence]) -> None:
         self.all = sentences
         self.by_meaning = _grouped(sentences, lambda one: one.meaning)
         self.by_cell = _grouped(sentences, lambda one: str(one.cell))
         self.by_rest = _grouped(sentences, _rest)
 
-    def same(self, premise: Sentence, draw: random.Random) -> Sentence | None:
+    def same(self, premise: FilledSentence, draw: random.Random) -> FilledSentence | None:
         """Another sentence with the premise's meaning, from another template if there is one."""
         found = [one for one in self.by_meaning[premise.meaning] if one.text != premise.text]
         fresh = [one for one in found if one.template != premise.template]
         return draw.choice(fresh or found) if found else None
 
-    def near(self, premise: Sentence, draw: random.Random) -> Sentence | None:
+    def near(self, premise: FilledSentence, draw: random.Random) -> FilledSentence | None:
         """A near miss: the same request with other values, or its opposite with the same."""
         others = [*self.by_cell[str(premise.cell)], *self._opposites(premise)]
         found = [one for one in others if one.meaning != premise.meaning]
         return draw.choice(found) if found else None
 
-    def far(self, premise: Sentence, draw: random.Random) -> Sentence:
+    def far(self, premise: FilledSentence, draw: random.Random) -> FilledSentence:
         """Any sentence of another intent."""
         while True:
             one = draw.choice(self.all)
             if one.cell.intent != premise.cell.intent:
                 return one
 
-    def _opposites(self, premise: Sentence) -> list[Sentence]:
+    def _opposites(self, premise: FilledSentence) -> list[FilledSentence]:
         intent = premise.cell.intent
         names = [intent.replace(a, b) for a, b in SISTERS if a in intent and b not in intent]
         names += [intent.replace(b, a) for a, b in SISTERS if b in intent]
         return [one for name in names for one in self.by_rest.get(_rest(premise, name), ())]
 
 
-def _rest(sentence: Sentence, intent: str = "") -> str:
+def _rest(sentence: FilledSentence, intent: str = "") -> str:
     """A sentence's meaning, with another intent if one is given."""
     own = sentence.cell.intent
     return sentence.meaning.replace(own, intent or own, 1)
 
 
 def _grouped(
-    sentences: Sequence[Sentence], key: Callable[[Sentence], str]
-) -> dict[str, list[Sentence]]:
-    groups: dict[str, list[Sentence]] = {}
+    sentences: Sequence[FilledSentence], key: Callable[[FilledSentence], str]
+) -> dict[str, list[FilledSentence]]:
+    groups: dict[str, list[FilledSentence]] = {}
     for sentence in sentences:
         groups.setdefault(key(sentence), []).append(sentence)
     return groups

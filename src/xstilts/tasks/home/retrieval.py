@@ -7,11 +7,11 @@ from collections.abc import Iterator, Set
 from functools import cache, lru_cache
 
 from xstilts.core.hashing import digest_of, seed_of
-from xstilts.tasks.base import MeaningExample, TaskSpec
+from xstilts.tasks.base import RetrievalExample, TaskSpec
 from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
-from xstilts.tasks.home.template_filling import Sentence
+from xstilts.tasks.home.template_filling import FilledSentence
 from xstilts.tasks.home.templates import fingerprint, spread
 
 ONE_WAY = ("accuracy_at_1_to_en", "accuracy_at_1_from_en", "mrr_to_en", "mrr_from_en")
@@ -19,7 +19,7 @@ PARAPHRASES = 2
 """Sentences of a language with one meaning, at most: all of them count as correct."""
 
 
-def read(split: str, language: str) -> Iterator[MeaningExample]:
+def read(split: str, language: str) -> Iterator[RetrievalExample]:
     """Sentences with their meanings; English ones come from test templates alone.
 
     Every meaning is one that English has. What most languages can say comes first, in the
@@ -30,15 +30,15 @@ def read(split: str, language: str) -> Iterator[MeaningExample]:
     if language != ENGLISH:
         sentences = _taken(language, split, {one.meaning for one in sentences})
     for number, sentence in enumerate(sentences):
-        yield MeaningExample(f"{language}-{split}-{number}", sentence.text, sentence.meaning)
+        yield RetrievalExample(f"{language}-{split}-{number}", sentence.text, sentence.meaning)
 
 
 @lru_cache(maxsize=1)
-def _english(split: str) -> list[Sentence]:
+def _english(split: str) -> list[FilledSentence]:
     return _taken(ENGLISH, split, {one.meaning for one in corpus(ENGLISH, split)})
 
 
-def _taken(language: str, split: str, wanted: Set[str]) -> list[Sentence]:
+def _taken(language: str, split: str, wanted: Set[str]) -> list[FilledSentence]:
     """A language's sentences with the wanted meanings, a few of each."""
     found = Counter[str]()
     kept = []
@@ -49,7 +49,7 @@ def _taken(language: str, split: str, wanted: Set[str]) -> list[Sentence]:
     return list(first(sorted(kept, key=_place), split))
 
 
-def _place(sentence: Sentence) -> tuple[int, int, str]:
+def _place(sentence: FilledSentence) -> tuple[int, int, str]:
     return -spread()[sentence.cell], seed_of("meaning", sentence.meaning), sentence.text
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from xstilts.core.hashing import seed_of
-from xstilts.tasks.home.template_filling import CannotFill, Sentence, fill
+from xstilts.tasks.home.template_filling import CannotFill, FilledSentence, fill
 from xstilts.tasks.home.templates import Cell, Template, grammar
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def split_of(cell: Cell, templates: Sequence[Template]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=8)
-def corpus(language: str, split: str) -> tuple[Sentence, ...]:
+def corpus(language: str, split: str) -> tuple[FilledSentence, ...]:
     """Distinct sentences; English ones from the split's templates, others from all.
 
     A text that stands for more than one intent is left out, and so is any English dev or
@@ -55,7 +55,7 @@ def _before(language: str, split: str) -> frozenset[str]:
     return seen
 
 
-def _sentences(language: str, split: str) -> Iterator[Sentence]:
+def _sentences(language: str, split: str) -> Iterator[FilledSentence]:
     found = grammar(language)
     for cell, templates in found.cells.items():
         if language == ENGLISH:
@@ -72,10 +72,10 @@ def _sentences(language: str, split: str) -> Iterator[Sentence]:
                     continue
 
 
-def _distinct(sentences: Iterable[Sentence], seen: frozenset[str]) -> list[Sentence]:
+def _distinct(sentences: Iterable[FilledSentence], seen: frozenset[str]) -> list[FilledSentence]:
     """One sentence per text, none with an ambiguous text or one that was seen before."""
     intents: dict[str, set[str]] = {}
-    first: dict[str, Sentence] = {}
+    first: dict[str, FilledSentence] = {}
     for sentence in sentences:
         text = sentence.text.casefold()
         intents.setdefault(text, set()).add(sentence.cell.intent)
@@ -85,9 +85,9 @@ def _distinct(sentences: Iterable[Sentence], seen: frozenset[str]) -> list[Sente
     ]
 
 
-def _interleaved(sentences: list[Sentence]) -> Iterator[Sentence]:
+def _interleaved(sentences: list[FilledSentence]) -> Iterator[FilledSentence]:
     """Round robin over intents, within an intent over cells, within a cell over templates."""
-    tree: dict[str, dict[Cell, dict[str, list[Sentence]]]] = {}
+    tree: dict[str, dict[Cell, dict[str, list[FilledSentence]]]] = {}
     for sentence in sentences:
         cells = tree.setdefault(sentence.cell.intent, {})
         cells.setdefault(sentence.cell, {}).setdefault(sentence.template, []).append(sentence)
@@ -103,11 +103,13 @@ def _interleaved(sentences: list[Sentence]) -> Iterator[Sentence]:
     )
 
 
-def _mixed_cells(cells: dict[Cell, dict[str, list[Sentence]]]) -> list[dict[str, list[Sentence]]]:
+def _mixed_cells(
+    cells: dict[Cell, dict[str, list[FilledSentence]]],
+) -> list[dict[str, list[FilledSentence]]]:
     return [cells[cell] for cell in sorted(cells, key=lambda cell: seed_of("cell", cell))]
 
 
-def _mixed(groups: list[list[Sentence]]) -> list[Sentence]:
+def _mixed(groups: list[list[FilledSentence]]) -> list[FilledSentence]:
     """Round robin over templates, each template's sentences in shuffled order."""
     shuffled = [
         sorted(group, key=lambda sentence: seed_of("order", sentence.text)) for group in groups

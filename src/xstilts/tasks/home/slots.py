@@ -11,7 +11,7 @@ from xstilts.tasks.base import TaggedExample, TaskSpec
 from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
-from xstilts.tasks.home.template_filling import Sentence
+from xstilts.tasks.home.template_filling import FilledSentence
 from xstilts.tasks.home.templates import fingerprint
 
 SLOTS = (
@@ -45,7 +45,7 @@ def _ends_letter(text: str, start: int, place: int) -> bool:
     return bool(UNSPACED.match(text[start])) and not is_mark
 
 
-def tagged(sentence: Sentence) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def tagged(sentence: FilledSentence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Words and BIO tags; a word belongs to a slot that it shares a letter with."""
     places = list(words(sentence.text))
     tags = ["O"] * len(places)

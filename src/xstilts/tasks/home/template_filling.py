@@ -41,7 +41,7 @@ class CannotFill(Exception):
 
 
 @dataclass(frozen=True)
-class Span:
+class SlotSpan:
     """A slot's value in a sentence: characters start to end."""
 
     slot: str
@@ -51,11 +51,11 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Sentence:
+class FilledSentence:
     """A filled template: the text, its slots, and what it means in any language."""
 
     text: str
-    spans: tuple[Span, ...]
+    spans: tuple[SlotSpan, ...]
     cell: Cell
     template: str
 
@@ -177,7 +177,7 @@ def _rank(cell: Cell, slot: str, variant: int, value: str) -> bytes:
     return hashlib.sha256(f"{cell}\t{slot}\t{variant}\t{value}".encode()).digest()
 
 
-def fill(grammar: Grammar, template: Template, variant: int, draw: random.Random) -> Sentence:
+def fill(grammar: Grammar, template: Template, variant: int, draw: random.Random) -> FilledSentence:
     """A sentence of the template.
 
     Raises:
@@ -187,7 +187,7 @@ def fill(grammar: Grammar, template: Template, variant: int, draw: random.Random
     text, spans = _join(list(filler.pieces(template.expression)))
     if not text or len({span.slot for span in spans}) != len(spans):
         raise CannotFill("an empty sentence, or a slot twice")
-    return Sentence(text, spans, template.cell, template.text)
+    return FilledSentence(text, spans, template.cell, template.text)
 
 
 def _numbers(start: int, stop: int, step: int) -> dict[str, str]:
@@ -195,7 +195,7 @@ def _numbers(start: int, stop: int, step: int) -> dict[str, str]:
     return {number: number for number in inside or [str(start)]}
 
 
-def _join(pieces: list[Piece]) -> tuple[str, tuple[Span, ...]]:
+def _join(pieces: list[Piece]) -> tuple[str, tuple[SlotSpan, ...]]:
     """Text with single spaces, and where the slots' values stand in it."""
     text, spans = "", []
     for words, slot, value in pieces:
@@ -211,9 +211,9 @@ def _join(pieces: list[Piece]) -> tuple[str, tuple[Span, ...]]:
     return text.rstrip(), tuple(span for span in trimmed if span.start < span.end)
 
 
-def _trim(text: str, slot: str, value: str, start: int, end: int) -> Span:
+def _trim(text: str, slot: str, value: str, start: int, end: int) -> SlotSpan:
     while start < end and text[start] == " ":
         start += 1
     while start < end and text[end - 1] == " ":
         end -= 1
-    return Span(slot, value, start, end)
+    return SlotSpan(slot, value, start, end)

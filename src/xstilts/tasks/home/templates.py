@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.errors import MissingPackage
+from xstilts.core.errors import MissingPackageError
 from xstilts.core.hashing import digest_of
 from xstilts.tasks.home.lexicon import languages, words_text
 
@@ -70,7 +70,7 @@ def data_file(language: str) -> Path:
     """
     for package in (DATA, PARSER):
         if find_spec(package.replace("-", "_")) is None:
-            raise MissingPackage(
+            raise MissingPackageError(
                 f"the suite `home` needs the package {package}",
                 todo="pip install home-assistant-intents==2026.10.27 hassil==3.12.1",
             )

@@ -11,7 +11,7 @@ from xstilts.tasks.io.lines import lines
 from xstilts.tasks.io.sources import Parse
 
 
-def tagged(columns: tuple[int, ...], separator: str = "\t") -> Parse:
+def read_tagged(columns: tuple[int, ...], separator: str = "\t") -> Parse:
     """A parser of word lines: the first cell is the word, the last one its tag.
 
     Args:

@@ -19,7 +19,7 @@ Line = tuple[str, str]
 """(file:line, text)."""
 
 
-def conllu(path: Path, start: str) -> Iterator[TaggedExample | BadRow]:
+def read_conllu(path: Path, start: str) -> Iterator[TaggedExample | BadRow]:
     """The sentences of a treebank, named by their `sent_id`; a malformed one is a bad row.
 
     Ranges of fused words (`3-4`) and empty nodes (`5.1`) are passed over.

@@ -60,16 +60,16 @@ Rows = Callable[[Path, str], Iterator[Row | BadRow]]
 """(file, start of ids) → its rows, numbered from 0 on."""
 
 
-def mapped(rows: Rows, example: Callable[[Row], Example | BadRow | None]) -> Parse:
+def parse_rows(rows: Rows, example: Callable[[Row], Example | BadRow | None]) -> Parse:
     """A parser made of a reader of rows and a mapping.
 
     A row for which the mapping raises a DataError is a bad one; one for which it gives nothing
     belongs to another split or language.
     """
-    return partial(_mapped, rows, example)
+    return partial(_parse_rows, rows, example)
 
 
-def _mapped(
+def _parse_rows(
     rows: Rows, example: Callable[[Row], Example | BadRow | None], path: Path, start: str
 ) -> Iterator[Example | BadRow]:
     for row in rows(path, start):

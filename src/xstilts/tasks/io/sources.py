@@ -12,7 +12,7 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged, seed_of
 from xstilts.tasks.base import BadRow, Example, TaskSpec
 
-PLACES = ("", "xtreme", "intermediate", "reasoning", "xtreme-m")
+DATA_SUBFOLDERS = ("", "xtreme", "intermediate", "reasoning", "xtreme-m")
 """Folders below the user's in which a task's files are looked for."""
 
 PARQUET = "refs/convert/parquet"
@@ -54,7 +54,7 @@ class Hub:
     version: int = 1
 
 
-def nowhere(_split: str, _language: str) -> None:
+def no_hub(_split: str, _language: str) -> None:
     """The hub source of tasks that the hub does not have."""
     return
 
@@ -71,7 +71,7 @@ class Sources:
     """
 
     local: Callable[[str, str], Sequence[Local]]
-    hub: Callable[[str, str], Hub | None] = nowhere
+    hub: Callable[[str, str], Hub | None] = no_hub
     folder: Path | None = None
     revisions: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,7 +85,7 @@ class _Found:
     beside: tuple[Path, ...]
 
 
-def sourced(spec: TaskSpec, sources: Sources) -> TaskSpec:
+def with_sources(spec: TaskSpec, sources: Sources) -> TaskSpec:
     """The task read from these sources: local files where they are there, else the hub.
 
     Examples come in the order of the digests of what they have in common with their
@@ -96,10 +96,10 @@ def sourced(spec: TaskSpec, sources: Sources) -> TaskSpec:
     """
 
     def at(folder: Path) -> TaskSpec:
-        return sourced(spec, replace(sources, folder=folder))
+        return with_sources(spec, replace(sources, folder=folder))
 
     def pinned(revisions: Mapping[str, str]) -> TaskSpec:
-        return sourced(spec, replace(sources, revisions={**sources.revisions, **revisions}))
+        return with_sources(spec, replace(sources, revisions={**sources.revisions, **revisions}))
 
     return replace(
         spec,
@@ -111,7 +111,7 @@ def sourced(spec: TaskSpec, sources: Sources) -> TaskSpec:
     )
 
 
-def unread(_split: str, _language: str) -> NoReturn:
+def placeholder(_split: str, _language: str) -> NoReturn:
     """Stands for `read` and `fingerprint` in a declaration until `sourced` gives the real ones."""
     raise NotImplementedError("give the task its sources with sourced()")
 
@@ -120,7 +120,7 @@ def _find(sources: Sources, split: str, language: str) -> _Found | Hub | None:
     """What would be read; looks for files, opens none."""
     if sources.folder is not None:
         for local in sources.local(split, language):
-            for place in PLACES:
+            for place in DATA_SUBFOLDERS:
                 top = sources.folder / place
                 paths, beside = _below(top, local.files), _below(top, local.beside)
                 if all(path.is_file() for path in (*paths, *beside)):
@@ -189,7 +189,7 @@ def _missing(name: str, sources: Sources, split: str, language: str) -> ConfigEr
             where="data",
             todo=f"give the folder with {local}: data: FOLDER in the experiment, or --data FOLDER",
         )
-    looked = ", ".join(str(sources.folder / place) for place in PLACES)
+    looked = ", ".join(str(sources.folder / place) for place in DATA_SUBFOLDERS)
     return DataError(
         f"no file {local} for {name} {split} ({language}) in {looked}; the hub has none either",
         todo="put it there, or mend `data`",

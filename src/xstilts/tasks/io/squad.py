@@ -14,7 +14,7 @@ from typing import Any
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import BadRow, Example, SpanExample
-from xstilts.tasks.io.readers import Row, mapped, parquet_rows
+from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Parse
 
 
@@ -46,7 +46,7 @@ def hub_questions(prefix: str = "") -> Parse:
     Args:
         prefix: of the ids wanted; the rest is passed over.
     """
-    return partial(_hub_questions, mapped(parquet_rows(), partial(_hub_question, prefix)))
+    return partial(_hub_questions, parse_rows(parquet_rows(), partial(_hub_question, prefix)))
 
 
 def _hub_questions(parse: Parse, path: Path, start: str) -> Iterator[Example | BadRow]:

@@ -12,7 +12,7 @@ VARIANTS = {"contradictory": "contradiction"}
 """Some of XNLI's raw files have this word."""
 
 
-def pairs(path: Path, start: str) -> Iterator[TextExample | BadRow]:
+def read_pairs(path: Path, start: str) -> Iterator[TextExample | BadRow]:
     """Premise, hypothesis and, where it was not removed, label."""
     for number, (where, line) in enumerate(lines(path)):
         cells = line.split("\t")

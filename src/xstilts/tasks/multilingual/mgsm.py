@@ -16,7 +16,7 @@ from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.commonsenseqa import LETTERS
-from xstilts.tasks.io.readers import Row, mapped, tsv_rows
+from xstilts.tasks.io.readers import Row, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import alike, multilingual_task
 
@@ -54,7 +54,9 @@ MGSM_CHOICE = multilingual_task(
     "multiple_choice",
     rows={"test": alike("en bn de es fr ja ru sw te th zh", 250)},
     local=lambda _split, language: (
-        Local((f"mgsm/mgsm_{language}.tsv",), mapped(tsv_rows(("question", "answer")), _example)),
+        Local(
+            (f"mgsm/mgsm_{language}.tsv",), parse_rows(tsv_rows(("question", "answer")), _example)
+        ),
     ),
     labels=LETTERS,
     subwords=380,

@@ -6,7 +6,7 @@ The sentences are FLORES-200's, so text from there has its test sets in it, with
 from __future__ import annotations
 
 from xstilts.tasks.base import TextExample
-from xstilts.tasks.io.readers import Row, mapped, quoted_tsv_rows
+from xstilts.tasks.io.readers import Row, parse_rows, quoted_tsv_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import multilingual_task
 
@@ -41,7 +41,7 @@ def _local(split: str, language: str) -> tuple[Local, ...]:
     """The folders by themselves, or in a clone of the data set's repository."""
     folders = ("sib200", "sib-200/data/annotated")
     names = (f"{folder}/{FLORES[language]}/{split}.tsv" for folder in folders)
-    return tuple(Local((name,), mapped(quoted_tsv_rows, _example)) for name in names)
+    return tuple(Local((name,), parse_rows(quoted_tsv_rows, _example)) for name in names)
 
 
 SIB200 = multilingual_task(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.io.sources import Local, Sources, sourced, unread
+from xstilts.tasks.io.sources import Local, Sources, placeholder, with_sources
 
 
 def multilingual_task(
@@ -46,8 +46,8 @@ def multilingual_task(
         splits={split: tuple(sizes) for split, sizes in rows.items()},
         labels=labels,
         metrics=("accuracy",),
-        read=unread,
-        fingerprint=unread,
+        read=placeholder,
+        fingerprint=placeholder,
         summary=summary,
         source=f"files of {name}",
         licence=licence,
@@ -60,7 +60,7 @@ def multilingual_task(
         translates=translates,
         left_out=left_out,
     )
-    return sourced(spec, Sources(local))
+    return with_sources(spec, Sources(local))
 
 
 def alike(codes: str, size: int) -> dict[str, int]:

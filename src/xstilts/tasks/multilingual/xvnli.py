@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from xstilts.tasks.english.nli import OFFICIAL
 from xstilts.tasks.english.spec import NLI
-from xstilts.tasks.io.readers import json_rows, mapped
+from xstilts.tasks.io.readers import json_rows, parse_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import alike, multilingual_task
 
@@ -19,7 +19,7 @@ XVNLI = multilingual_task(
     "classification",
     rows={"test": alike("en ar es fr ru", 1_150)},
     local=lambda _split, language: (
-        Local((f"xvnli/{language}/test.jsonl",), mapped(json_rows, OFFICIAL)),
+        Local((f"xvnli/{language}/test.jsonl",), parse_rows(json_rows, OFFICIAL)),
     ),
     labels=NLI,
     subwords=35,

@@ -19,7 +19,7 @@ from typing import Any
 from xstilts.core.errors import DataError
 from xstilts.tasks.base import ChoiceExample
 from xstilts.tasks.english.winogrande import PLACES, filled
-from xstilts.tasks.io.readers import Row, mapped, tsv_rows
+from xstilts.tasks.io.readers import Row, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import multilingual_task
 
@@ -76,7 +76,9 @@ XWINOGRAD = multilingual_task(
     "multiple_choice",
     rows={"test": {"en": 2_325, "fr": 83, "ja": 959, "pt": 263, "ru": 315}},
     local=lambda _split, language: (
-        Local(("xwinograd/dataset.tsv",), mapped(tsv_rows(COLUMNS), partial(_example, language))),
+        Local(
+            ("xwinograd/dataset.tsv",), parse_rows(tsv_rows(COLUMNS), partial(_example, language))
+        ),
     ),
     labels=PLACES,
     subwords=50,

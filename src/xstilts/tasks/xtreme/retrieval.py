@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.languages import language as info
-from xstilts.tasks.base import BadRow, MeaningExample, TaskSpec
+from xstilts.tasks.base import BadRow, RetrievalExample, TaskSpec
 from xstilts.tasks.io.lines import lines
-from xstilts.tasks.io.readers import Row, mapped, parquet_rows
-from xstilts.tasks.io.sources import Hub, Local, Sources, sourced, unread
+from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
+from xstilts.tasks.io.sources import Hub, Local, Sources, placeholder, with_sources
 from xstilts.tasks.xtreme.targets import CITATION, SOURCE, XTREME_HUB, XTREME_REVISION, _codes
 
 TATOEBA_LANGUAGES = _codes(
@@ -58,16 +58,16 @@ def _tatoeba_local(_split: str, side: str) -> Sequence[Local]:
     )
 
 
-def _aligned(path: Path, _start: str) -> Iterator[MeaningExample]:
+def _aligned(path: Path, _start: str) -> Iterator[RetrievalExample]:
     """Lines of aligned files: those with one number mean the same."""
     for number, (where, line) in enumerate(_every(path)):
-        yield MeaningExample(str(number), line, str(number), where)
+        yield RetrievalExample(str(number), line, str(number), where)
 
 
-def _shuffled(path: Path, _start: str) -> Iterator[MeaningExample]:
+def _shuffled(path: Path, _start: str) -> Iterator[RetrievalExample]:
     """Lines of files that say nothing of what means what."""
     for number, (where, line) in enumerate(_every(path)):
-        yield MeaningExample(str(number), line, "", where)
+        yield RetrievalExample(str(number), line, "", where)
 
 
 def _every(path: Path) -> list[tuple[str, str]]:
@@ -78,15 +78,15 @@ def _every(path: Path) -> list[tuple[str, str]]:
 
 def _tatoeba_hub(_split: str, side: str) -> Hub:
     iso3 = _iso3(side.removeprefix(PIVOT))
-    parse = mapped(parquet_rows(), partial(_hub_line, side.startswith(PIVOT)))
+    parse = parse_rows(parquet_rows(), partial(_hub_line, side.startswith(PIVOT)))
     files = (f"tatoeba.{iso3}/validation-00000-of-00001.parquet",)
     return Hub(XTREME_HUB, XTREME_REVISION, files, parse)
 
 
-def _hub_line(english: bool, row: Row) -> MeaningExample:
+def _hub_line(english: bool, row: Row) -> RetrievalExample:
     side = "source" if (row.text("source_lang") == "eng") == english else "target"
     number = row.id.rpartition("-")[2]
-    return MeaningExample(number, row.text(f"{side}_sentence"), number, row.where)
+    return RetrievalExample(number, row.text(f"{side}_sentence"), number, row.where)
 
 
 def _bucc_local(split: str, side: str) -> Sequence[Local]:
@@ -99,7 +99,7 @@ def _bucc_local(split: str, side: str) -> Sequence[Local]:
     )
 
 
-def _sentences(path: Path, start: str) -> Iterator[MeaningExample | BadRow]:
+def _sentences(path: Path, start: str) -> Iterator[RetrievalExample | BadRow]:
     """`id<TAB>sentence`; a sentence means the ids of its translations, most have none."""
     gold = path.with_name(f"{path.name.rpartition('.')[0]}.gold")
     partners: dict[str, list[str]] = {}
@@ -114,7 +114,7 @@ def _sentences(path: Path, start: str) -> Iterator[MeaningExample | BadRow]:
     for number, (where, cells) in enumerate(_cells(path)):
         if len(cells) == 2:
             name, text = cells
-            yield MeaningExample(name, text, " ".join(partners.get(name, [])), where)
+            yield RetrievalExample(name, text, " ".join(partners.get(name, [])), where)
         else:
             detail = f"{len(cells)}, not 2"
             yield BadRow(f"{start}-{number}", "wrong number of columns", detail, where)
@@ -124,7 +124,7 @@ def _cells(path: Path) -> Iterator[tuple[str, list[str]]]:
     return ((where, [cell.strip() for cell in line.split("\t")]) for where, line in lines(path))
 
 
-def _pair(example: MeaningExample) -> str:
+def _pair(example: RetrievalExample) -> str:
     """What both sides of a pair have in common, so that the first n and shares of both hold it."""
     return min([example.id, *example.meaning.split()])
 
@@ -147,8 +147,8 @@ def _task(
         splits=splits,
         labels=(),
         metrics=metrics,
-        read=unread,
-        fingerprint=unread,
+        read=placeholder,
+        fingerprint=placeholder,
         summary=summary,
         source=SOURCE,
         licence=licence,
@@ -159,7 +159,7 @@ def _task(
     )
 
 
-TATOEBA = sourced(
+TATOEBA = with_sources(
     _task(
         "tatoeba",
         "retrieval",
@@ -180,7 +180,7 @@ TATOEBA = sourced(
     ),
     Sources(_tatoeba_local, _tatoeba_hub),
 )
-BUCC = sourced(
+BUCC = with_sources(
     _task(
         "bucc",
         "mining",

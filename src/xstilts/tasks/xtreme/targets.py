@@ -9,11 +9,11 @@ from typing import Any
 from xstilts.languages import language as info
 from xstilts.tasks.base import BadRow, TaggedExample, TaskSpec, TextExample
 from xstilts.tasks.english.squad import squad_files, squad_hub
-from xstilts.tasks.io.conll import tagged
-from xstilts.tasks.io.readers import Row, mapped, parquet_rows
-from xstilts.tasks.io.sources import Hub, Local, Parse, Sources, sourced, unread
+from xstilts.tasks.io.conll import read_tagged
+from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
+from xstilts.tasks.io.sources import Hub, Local, Parse, Sources, placeholder, with_sources
 from xstilts.tasks.io.squad import hub_questions, questions
-from xstilts.tasks.io.xtreme_pairs import pairs
+from xstilts.tasks.io.xtreme_pairs import read_pairs
 from xstilts.tasks.xtreme import sizes
 
 SOURCE = "XTREME's download folder"
@@ -78,8 +78,8 @@ def _task(
         splits={"train": ("en",), "dev": tuple(dev), "test": tuple(test)},
         labels=tuple(labels),
         metrics=metrics,
-        read=unread,
-        fingerprint=unread,
+        read=placeholder,
+        fingerprint=placeholder,
         summary=summary,
         source=SOURCE,
         licence=licence,
@@ -135,9 +135,9 @@ def _words(folder: str, config: Callable[[str], str], column: str, tags: Iterabl
         config: language → its configuration.
         column: of the tags there, which are numbers in the order of `tags`.
     """
-    parse = mapped(parquet_rows({column: tuple(tags)}), partial(_tagged_row, column))
+    parse = parse_rows(parquet_rows({column: tuple(tags)}), partial(_tagged_row, column))
     return Sources(
-        lambda split, language: _only(f"{folder}/{split}-{language}.tsv", tagged((1, 2))),
+        lambda split, language: _only(f"{folder}/{split}-{language}.tsv", read_tagged((1, 2))),
         lambda split, language: _xtreme(config(language), split, parse),
     )
 
@@ -154,7 +154,7 @@ def _beside_squad(splits: tuple[str, ...], own: Sources) -> Sources:
     )
 
 
-XNLI = sourced(
+XNLI = with_sources(
     _task(
         *("xnli", "classification", XNLI_LANGUAGES, XNLI_LANGUAGES, NLI, ("accuracy",)),
         *("does the premise entail the hypothesis? trained on MNLI", "CC-BY-NC-4.0"),
@@ -162,16 +162,16 @@ XNLI = sourced(
         known=sizes.XNLI,
     ),
     Sources(
-        lambda split, language: _only(f"xnli/{split}-{language}.tsv", pairs),
+        lambda split, language: _only(f"xnli/{split}-{language}.tsv", read_pairs),
         lambda split, language: Hub(
             "facebook/xnli",
             "b8dd5d7af51114dbda02c0e3f6133f332186418e",
             (f"{language}/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-            mapped(parquet_rows({"label": HUB_NLI}), _xnli_row),
+            parse_rows(parquet_rows({"label": HUB_NLI}), _xnli_row),
         ),
     ),
 )
-PAWS_X = sourced(
+PAWS_X = with_sources(
     _task(
         *("paws-x", "classification", PAWSX_LANGUAGES, PAWSX_LANGUAGES, ["0", "1"], ("accuracy",)),
         *("do two sentences with nearly the same words mean the same?", "custom, free use"),
@@ -179,16 +179,16 @@ PAWS_X = sourced(
         known=sizes.PAWS_X,
     ),
     Sources(
-        lambda split, language: _only(f"pawsx/{split}-{language}.tsv", pairs),
+        lambda split, language: _only(f"pawsx/{split}-{language}.tsv", read_pairs),
         lambda split, language: Hub(
             "google-research-datasets/paws-x",
             "4cd8187c404bda33cb1f62b49b001115862acf37",
             (f"{language}/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-            mapped(parquet_rows({"label": ("0", "1")}), _pawsx_row),
+            parse_rows(parquet_rows({"label": ("0", "1")}), _pawsx_row),
         ),
     ),
 )
-UDPOS = sourced(
+UDPOS = with_sources(
     _task(
         *("udpos", "tagging", UDPOS_LANGUAGES),
         [code for code in UDPOS_LANGUAGES if code not in WITHOUT_UDPOS_DEV],
@@ -198,7 +198,7 @@ UDPOS = sourced(
     ),
     _words("udpos", lambda language: f"udpos.{info(language).name}", "pos_tags", POS_TAGS),
 )
-PAN_X = sourced(
+PAN_X = with_sources(
     _task(
         *("pan-x", "tagging", PANX_LANGUAGES, PANX_LANGUAGES, PANX_TAGS, ("span_f1",)),
         *("names of places, organisations and people (WikiAnn)", "", XTREME_HUB),
@@ -206,7 +206,7 @@ PAN_X = sourced(
     ),
     _words("panx", "PAN-X.{}".format, "ner_tags", HUB_PANX),
 )
-XQUAD = sourced(
+XQUAD = with_sources(
     _task(
         *("xquad", "span", XQUAD_LANGUAGES, ["en"], [], QA),
         *("SQuAD's questions translated by people; trained on SQuAD v1.1", "CC-BY-SA-4.0"),
@@ -227,7 +227,7 @@ XQUAD = sourced(
         ),
     ),
 )
-MLQA = sourced(
+MLQA = with_sources(
     _task(
         *("mlqa", "span", MLQA_LANGUAGES, MLQA_LANGUAGES, [], MLQA_QA),
         *("questions on Wikipedia in their own language; trained on SQuAD v1.1", "CC-BY-SA-3.0"),
@@ -245,7 +245,7 @@ MLQA = sourced(
         ),
     ),
 )
-TYDIQA = sourced(
+TYDIQA = with_sources(
     _task(
         *("tydiqa", "span", TYDIQA_LANGUAGES, ["en"], [], QA),
         *("questions asked by speakers of the language; trained on its English part", "Apache-2.0"),
