@@ -80,7 +80,7 @@ class Ours:
 def tagged(setting: Setting, code: str) -> list[Any]:
     """The tags of one language's sentences."""
     features, pad = setting.features[code], setting.tokenizer.pad_token_id
-    setting.model.encoder.view(used_ids(id_lists(features), pad))
+    setting.model.encoder.set_vocab(used_ids(id_lists(features), pad))
     given = (setting.model, TASK, "tagging", features, setting.labels, pad, TokenizationConfig())
     return predict(*given)
 

@@ -66,7 +66,7 @@ class Setting:
 
     def order(self, steps: int, seed: int) -> list[Feature]:
         """The pairs that our loop sees in these steps, in order."""
-        plan = schedule(self.sizes, seed=seed, **self.recipe(steps).mixing())
+        plan = schedule(self.sizes, seed=seed, **self.recipe(steps).sampling_params())
         return [self.features[place] for step in plan for place in step.examples]
 
     @property

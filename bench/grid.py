@@ -80,7 +80,7 @@ def done(experiment: LoadedExperiment, folder: Path) -> Done:
             first.append(time.perf_counter())
 
     started = time.perf_counter()
-    outcome = api.run(experiment, store, workers=1, listen=listen)
+    outcome = api.run(experiment, store, workers=1, on_event=listen)
     wall = time.perf_counter() - started
     if outcome.failed or outcome.skipped:
         raise RuntimeError(f"stages failed: {list(outcome.failed.values())[:2]}")

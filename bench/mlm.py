@@ -54,7 +54,7 @@ class Setting:
         self.rows, self.length = (8, 32) if options.tiny else (64, 128)
         self.weights: Weights = encoder(options)
         self.tokenizer = self.weights.files.tokenizer()
-        self.vocabulary = len(self.weights.files.whole_embeddings())
+        self.vocabulary = len(self.weights.files.full_embeddings())
         self.slice = options.size or self.fitting(BESIDE)
         masking = Masking(0.15, self.tokenizer.mask_token_id, self.vocabulary)
         self.masked = [masking.drawn(self._row(row), row) for row in range(self.rows)]
@@ -101,7 +101,7 @@ def ours(setting: Setting) -> Iterator[Answer]:
     yield {"loss": _own_loss(setting, undropped(copy.deepcopy(model)), few) / _targets(few)}
     task = TrainTask(
         *(TASK, "masked_lm", (), "masked_accuracy", setting.masked, (), ()),
-        redraw=lambda feature, _seed: feature,  # masked the same on both sides
+        augment=lambda feature, _seed: feature,  # masked the same on both sides
     )
     recipe = Recipe(
         learning_rate=RATE, epochs=200, batch_size=setting.rows, weight_decay=DECAY, warmup=0,

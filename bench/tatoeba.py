@@ -73,7 +73,7 @@ class Ours:
         )
         self.subwords = sum(len(one.ids) for one in features)
         pad = self.tokenizer.pad_token_id
-        self.encoder.view(used_ids(id_lists(features), pad))
+        self.encoder.set_vocab(used_ids(id_lists(features), pad))
         way = int(self.encoder.model.config.num_hidden_layers), "mean"
         vectors = embed(self.encoder, features, pad, [way])[way]
         self.found, start = {}, 0

@@ -56,7 +56,7 @@ def test_a_process_killed_at_any_point_costs_nothing_but_time(
         if event.kind == "note":
             notes.append(event.facts["problem"])
 
-    api.run(loaded, tmp_path / "store", workers=1, listen=listen)
+    api.run(loaded, tmp_path / "store", workers=1, on_event=listen)
     assert notes
     assert all("SIGKILL" in note for note in notes)
     monkeypatch.delenv("XSTILTS_FAULT")
@@ -95,7 +95,7 @@ def test_one_lost_process_is_made_good_in_the_same_run(
             victims.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
-    outcome = api.run(small, tmp_path / "store", workers=1, listen=listen)
+    outcome = api.run(small, tmp_path / "store", workers=1, on_event=listen)
     assert victims
     assert outcome.exit_code == 0
     same_artifacts(finished, tmp_path / "store")

@@ -31,7 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> MultiTaskModel:
     folder = tmp_path_factory.mktemp("encoder")
     import_encoder(write_encoder(folder / "hf"), folder)
     files = EncoderFiles(folder)
-    ids = torch.arange(len(files.whole_embeddings()))
+    ids = torch.arange(len(files.full_embeddings()))
     shape = {"t": HeadShape("classification", 3, 0.0, "mean")}
     made = initialised(Encoder(files, ids), shape, 1)
     for module in made.modules():

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
     ],
 )
 def test_every_row_is_usable(name: str, sizes: dict[str, int]) -> None:
-    bound = TASKS.get(name).at
+    bound = TASKS.get(name).with_data_dir
     assert bound
     task = bound(DATA)
     for split, size in sizes.items():
@@ -48,7 +48,7 @@ def test_every_row_is_usable(name: str, sizes: dict[str, int]) -> None:
 
 def test_quotes_are_letters() -> None:
     """MRPC's sentences have quotation marks that CSV readers would take for cells."""
-    bound = TASKS.get("mrpc").at
+    bound = TASKS.get("mrpc").with_data_dir
     assert bound
     task = bound(DATA)
     texts = [one.text for one in task.read("train", "en") if isinstance(one, TextExample)]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
 
 
 def task(name: str) -> TaskSpec:
-    made = TASKS.get(name).at
+    made = TASKS.get(name).with_data_dir
     assert made
     return made(DATA)
 

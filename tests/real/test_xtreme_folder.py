@@ -16,8 +16,8 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
 
 def task(name: str) -> TaskSpec:
     made = TASKS.get(name)
-    assert made.at
-    return made.at(DATA)
+    assert made.with_data_dir
+    return made.with_data_dir(DATA)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
 def test_a_second_run_does_nothing_and_is_quick(small: LoadedExperiment, finished: Path) -> None:
     events: list[Event] = []
     started = time.monotonic()
-    outcome = api.run(small, finished, workers=1, listen=events.append)
+    outcome = api.run(small, finished, workers=1, on_event=events.append)
     assert (outcome.done, outcome.failed, events) == ([], {}, [])
     assert time.monotonic() - started < 5
     assert api.plan(small, finished).seconds == 0
@@ -104,11 +104,11 @@ def test_damage_is_found_and_made_good(small: LoadedExperiment, copied: Path) ->
         s for s in api.plan(small, copied).compiled.plan.stages if train.key in s.inputs.values()
     ]
     for stage in predicted:
-        store.set_aside(stage.key)
+        store.quarantine(stage.key)
     notes: list[str] = []
     outcome = api.run(
         small, copied, workers=1,
-        listen=lambda e: notes.append(e.facts["problem"]) if e.kind == "note" else None,
+        on_event=lambda e: notes.append(e.facts["problem"]) if e.kind == "note" else None,
     )  # fmt: skip
     assert outcome.exit_code == 0
     assert "other bytes than were published" in notes[0]

@@ -109,7 +109,7 @@ def test_failures_and_missing_scores_do_not_stop_the_answer(
     store = Store(copied)
     for cell in api.plan(small, store).compiled.cells:
         if cell.intermediate == "none" and cell.language == "xx":
-            store.set_aside(cell.key)
+            store.quarantine(cell.key)
             break
     told, _ = answers.prepare_study("reasoning", small, store).answer()
     assert any("toy-same is left out" in text and "no baseline" in text for text in told.caveats)

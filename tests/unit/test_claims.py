@@ -97,7 +97,7 @@ def test_a_planted_gain_is_found_with_its_size(verdict: Verdict) -> None:
     assert estimate.low <= SIDES[verdict] <= estimate.high
     assert estimate.n == 2 * 2 * EXAMPLES  # targets, languages but English
     assert len(found.keys) == 2 * 2 * 2 * len(SEEDS)  # targets, settings, languages
-    assert not found.lacking
+    assert not found.missing
     assert "none" in found.keys[0]
 
 
@@ -116,7 +116,7 @@ def test_runs_that_went_wrong_or_saw_the_target_are_named_and_not_counted(event:
     given = body(gains, notes={("xnli", "mnli"): event})
     found = ask("gains", given, tasks="singles", targets=["xnli", "tydiqa"])
     assert found.verdict is Verdict.SUPPORTED
-    assert "1 of 2 targets" in found.lacking
+    assert "1 of 2 targets" in found.missing
     assert any("mnli is left out on xnli" in words for words in found.caveats)
     assert not any("xnli" in key for key in found.keys)
     alone = ask("gains", given, tasks="singles", targets=["xnli"])
@@ -138,7 +138,7 @@ def test_almost_every_task_means_nine_in_ten(sides: list[float], verdict: Verdic
     params = {"tasks": "singles", "share": 0.9, "of": 12, "label": "all", "targets": ["bucc"]}
     found = ask("gains", given, **params)
     assert found.verdict is verdict
-    assert "10 of 12 tasks" in found.lacking
+    assert "10 of 12 tasks" in found.missing
     assert found.measures[0].what == "all"
     assert found.measures[0].estimate.value == pytest.approx(np.mean(sides), abs=0.04)
 
@@ -175,7 +175,7 @@ def test_a_claimed_order(gains: tuple[float, ...], verdict: Verdict) -> None:
     tasks = {name: [name] for name in names}
     found = ask("order", given, tasks=tasks, targets=["xnli"])
     assert found.verdict is verdict
-    assert (found.favour > 0.9) == (verdict is Verdict.SUPPORTED)
+    assert (found.support > 0.9) == (verdict is Verdict.SUPPORTED)
     alone = body({("xnli", "mnli"): UP})
     assert ask("order", alone, tasks=tasks, targets=["xnli"]).verdict is Verdict.UNTESTABLE
 
@@ -193,7 +193,7 @@ def test_the_best_setting(mixture: float, verdict: Verdict, rank: int | None) ->
     found = ask("best", body(gains), tasks="mixture", of=9, targets=["xnli"])
     assert found.verdict is verdict
     assert rank is None or f"mnli+qqp is rank {rank} of 3" in found.why
-    assert "2 of 9 tasks in the mixture" in found.lacking
+    assert "2 of 9 tasks in the mixture" in found.missing
     singles = body({("xnli", "mnli"): UP})
     assert ask("best", singles, tasks="mixture", targets=["xnli"]).verdict is Verdict.UNTESTABLE
 
@@ -230,7 +230,7 @@ def test_what_dev_chose_is_judged_and_what_test_chose_left_out(verdict: Verdict)
     )
     found = ask("selection", replace(given, best=best), targets=["xnli", "bucc"], label="best")
     assert found.verdict is verdict
-    assert "1 of 2 targets" in found.lacking
+    assert "1 of 2 targets" in found.missing
     assert any("only test could choose: bucc" in words for words in found.caveats)
     assert ask("selection", given, targets=["xnli"]).verdict is Verdict.UNTESTABLE
 

@@ -161,12 +161,12 @@ def test_busy_workers_share_the_cores(
 ) -> None:
     pool = [Told(one) for one in busy]
     run: Any = SimpleNamespace(executor=SimpleNamespace(cores=total), pool=pool)
-    _RunState._share(run)
+    _RunState._assign_cores(run)
     assert tuple(one.cores for one in pool) == shares
     assert [one.heard for one in pool] == [
         [] if share == 1 else [{"cores": share}] for share in shares
     ]
-    _RunState._share(run)
+    _RunState._assign_cores(run)
     assert sum(len(one.heard) for one in pool) == sum(share > 1 for share in shares)
 
 

@@ -94,7 +94,7 @@ def test_the_stored_encoder_is_the_given_one(tiny: Path, tmp_path: Path) -> None
 
     import_encoder(tiny, tmp_path)
     plain = AutoModel.from_pretrained(tiny, add_pooling_layer=False).state_dict()
-    ids = torch.arange(len(EncoderFiles(tmp_path).whole_embeddings()))
+    ids = torch.arange(len(EncoderFiles(tmp_path).full_embeddings()))
     stored = EncoderFiles(tmp_path).model(ids).state_dict()
     assert plain.keys() == stored.keys()
     assert all(torch.equal(plain[name], stored[name]) for name in plain)

@@ -153,7 +153,7 @@ def test_the_name_of_a_text_file_changes_neither_key_nor_order(tmp_path: Path) -
         )
         made = file_task("text", given, tmp_path)
         examples = list(made.read("train", "de"))
-        pairs = [made.pair(one) for one in examples]
+        pairs = [made.alignment_key(one) for one in examples]
         found.append((made.fingerprint("train", "de"), [one.text for one in examples], pairs))  # type: ignore[union-attr]
     assert found[0] == found[1]
     assert sorted(found[0][1]) == sorted(text.splitlines()) != found[0][1]

@@ -77,7 +77,7 @@ def test_a_long_sentence_is_tagged_in_parts_between_words(tokenizer: Any) -> Non
     targets = tagging.targets(parts, max(len(part.ids) for part in parts))
     logits = torch.nn.functional.one_hot(targets.clamp(min=0), 2).float()
     found = tagging.predictions(logits, parts, ("O", "B-x"), TokenizationConfig())
-    assert tagging.merged(parts, found, ("O", "B-x"), TokenizationConfig()) == [tags, ["O"]]
+    assert tagging.aggregate(parts, found, ("O", "B-x"), TokenizationConfig()) == [tags, ["O"]]
 
 
 def test_a_word_that_is_too_long_keeps_its_first_subwords(tokenizer: Any) -> None:
@@ -136,7 +136,9 @@ def test_logits_do_not_depend_on_what_else_is_in_the_batch(
 ) -> None:
     made = features(24)
     if kind == "multiple_choice":
-        made = [replace(one, further=(other,)) for one, other in zip(made, made[::-1], strict=True)]
+        made = [
+            replace(one, extra_texts=(other,)) for one, other in zip(made, made[::-1], strict=True)
+        ]
     if kind == "tagging":
         made = [replace(one, words=tuple(range(1, len(one.ids) - 1))) for one in made]
     labels = {"span": 2, "multiple_choice": 1}.get(kind, 3)

@@ -145,7 +145,7 @@ def test_a_step_trains_the_tied_embeddings_as_a_plain_loop_does(
         weight_decay=0.1,
     )  # fmt: skip
     task = text_task(root)
-    assert task.redraw
+    assert task.augment
     run = Run(made(root, task), [task], recipe, 3, PAD)
     plain = XLMRobertaForMaskedLM.from_pretrained(hf).train()
     for module in plain.modules():
@@ -160,7 +160,7 @@ def test_a_step_trains_the_tied_embeddings_as_a_plain_loop_does(
     before = plain.get_input_embeddings().weight.detach().clone()
     for number, step in enumerate(run.plan):
         drawn = [
-            task.redraw(task.train[place], seed_of("redraw", 3, number, row))
+            task.augment(task.train[place], seed_of("redraw", 3, number, row))
             for row, place in enumerate(step.examples)
         ]
         loss = plain_loss(plain, drawn)
@@ -309,7 +309,7 @@ def test_text_alone_mixed_in_and_in_a_chain(
     assert mixed.facts["dev_mean"] == mixed.facts["dev"]["toy-same"]
     assert set(mixed.facts["dev"]) == {"text", "toy-same"}
     encoder = next(s for s in compile_experiment(loaded).plan.stages if s.kind == "encoder")
-    whole = EncoderFiles(store.artifact(encoder.key).path).whole_embeddings()
+    whole = EncoderFiles(store.artifact(encoder.key).path).full_embeddings()
     touched = {
         label: len(load_file(one / "rows.safetensors")["ids"]) for label, one in found.items()
     }

@@ -497,7 +497,7 @@ def test_fisher_information_is_the_mean_square_of_each_examples_gradient(
     tokenizer, labels = model.tokenizer(), ("same", "other")
     read = rows(loaded, store, "toy-same", "train")
     head = load_file(model.trained / "heads.safetensors")  # type: ignore[operator]
-    whole = model.model(torch.arange(len(model.whole_embeddings())))
+    whole = model.model(torch.arange(len(model.full_embeddings())))
     name = "encoder.layer.1.output.dense.weight"
     weight = dict(whole.named_parameters())[name]
     total = torch.zeros_like(weight)

@@ -33,7 +33,7 @@ def write(folder: Path, name: str, text: str) -> None:
 
 
 def task(name: str, folder: Path) -> TaskSpec:
-    made = TASKS.get(name).at
+    made = TASKS.get(name).with_data_dir
     assert made
     return made(folder)
 

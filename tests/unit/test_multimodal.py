@@ -38,7 +38,7 @@ def found(answer: Answer, name: str) -> Estimate:
 def test_the_form_that_was_measured_is_said() -> None:
     assert "text alone" in form_of(TASKS.get("xvnli"))
     assert form_of(TASKS.get("xnli")) == ""
-    seeing = replace(TASKS.get("xvnli"), modalities=("text", "image"), left_out=())
+    seeing = replace(TASKS.get("xvnli"), modalities=("text", "image"), missing_modalities=())
     assert form_of(seeing) == "image and text"
     assert [name for name in (*NLI, *OTHERS) if is_nli(TASKS.get(name))] == list(NLI)
     one = Planted(experiment(("none", "mnli"), ("xnli",)), lambda _s, _t: 0.0)

@@ -44,7 +44,7 @@ def test_every_choice_is_a_pair_with_the_text(root: Path) -> None:
     row = rows()[0]
     expected = [tokenizer(row["text"], choice)["input_ids"] for choice in row["choices"]]
     assert [text.ids for text in feature.texts] == expected
-    assert feature.longest == max(map(len, expected))
+    assert feature.max_tokens == max(map(len, expected))
     assert feature.target == LABELS.index(row["label"])
 
 
@@ -54,7 +54,7 @@ def test_batches_hold_all_choices_of_an_example(root: Path) -> None:
     groups = list(by_length(made, 100))
     assert sorted(place for group in groups for place in group) == list(range(len(made)))
     for group in groups:
-        longest = max(made[place].longest for place in group)
+        longest = max(made[place].max_tokens for place in group)
         assert len(group) == 1 or 3 * len(group) * longest <= 100
 
 

@@ -228,7 +228,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None
     found = []
     for again in (False, True):
         one = encoder(tmp_path / str(again), config).train()
-        one.settle(again=again, compiled=False)
+        one.configure(gradient_checkpointing=again, compiled=False)
         torch.manual_seed(5)
         one(ids, mask, torch.zeros_like(ids)).square().sum().backward()
         found.append([value.grad for value in one.parameters()])

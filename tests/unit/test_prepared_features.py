@@ -112,19 +112,19 @@ def plain(kind: str, tokenizer: Any) -> Sequence[Feature]:
     return form.features(ROWS[kind][1], tokenizer, ROWS[kind][0], READING)
 
 
-def asked(work: StageContext, kind: str, tokenizer: Any) -> Sequence[Feature]:
+def asked(context: StageContext, kind: str, tokenizer: Any) -> Sequence[Feature]:
     return prepared(
-        work, rows_of(kind, work.folder.parent), kind, ROWS[kind][0], READING, tokenizer
+        context, rows_of(kind, context.folder.parent), kind, ROWS[kind][0], READING, tokenizer
     )
 
 
 @pytest.mark.parametrize("kind", [*TRAINED, *EMBEDDED])
 def test_prepared_features_are_the_formats_and_are_made_once(
-    kind: str, work: StageContext, tokenizer: Any
+    kind: str, context: StageContext, tokenizer: Any
 ) -> None:
     expected = plain(kind, tokenizer)
-    first = asked(work, kind, tokenizer)
-    again = asked(work, kind, NoTokenizer())
+    first = asked(context, kind, tokenizer)
+    again = asked(context, kind, NoTokenizer())
     assert isinstance(again, StoredFeatures)
     for found in (first, again):
         assert list(found) == list(expected)
@@ -132,7 +132,7 @@ def test_prepared_features_are_the_formats_and_are_made_once(
         assert found[1:] == list(expected[1:])
         with pytest.raises(IndexError):
             found[len(found)]
-    assert lengths(again).tolist() == [one.longest for one in expected]
+    assert lengths(again).tolist() == [one.max_tokens for one in expected]
     assert text_counts(again).tolist() == [len(one.texts) for one in expected]
     assert occurring_ids(again) == sorted({index for text in id_lists(expected) for index in text})
     assert {type(index) for index in again[0].ids + again[0].types} == {int}
@@ -142,9 +142,9 @@ def test_every_format_is_tested() -> None:
     assert {*TRAINED, *EMBEDDED} == set(ROWS)
 
 
-def test_languages_are_joined_with_their_marks(work: StageContext, tokenizer: Any) -> None:
+def test_languages_are_joined_with_their_marks(context: StageContext, tokenizer: Any) -> None:
     kind = "multiple_choice"
-    found = asked(work, kind, tokenizer)
+    found = asked(context, kind, tokenizer)
     form = TRAINED.get(kind)
     rows = [{**row, "id": f"{mark}:{row['id']}"} for mark in "ab" for row in ROWS[kind][1]]
     expected = form.features(rows, tokenizer, ROWS[kind][0], READING)
@@ -158,10 +158,10 @@ def test_languages_are_joined_with_their_marks(work: StageContext, tokenizer: An
 
 
 def test_whatever_changes_features_gives_them_another_name(
-    work: StageContext, tokenizer: Any
+    context: StageContext, tokenizer: Any
 ) -> None:
-    rows = rows_of("retrieval", work.folder.parent)
-    prepared(work, rows, "retrieval", (), READING, tokenizer)
+    rows = rows_of("retrieval", context.folder.parent)
+    prepared(context, rows, "retrieval", (), READING, tokenizer)
     others = [
         (rows, "retrieval", (), TokenizationConfig(max_length=5)),
         (rows, "mining", (), READING),
@@ -169,17 +169,17 @@ def test_whatever_changes_features_gives_them_another_name(
     ]
     for given in others:
         with pytest.raises(AssertionError, match="tokenised again"):
-            prepared(work, *given, NoTokenizer())
-    work.inputs["encoder"] = Artifact("0" * 64, rows.path)  # type: ignore[index]
+            prepared(context, *given, NoTokenizer())
+    context.inputs["encoder"] = Artifact("0" * 64, rows.path)  # type: ignore[index]
     with pytest.raises(AssertionError, match="tokenised again"):
-        prepared(work, rows, "retrieval", (), READING, NoTokenizer())
+        prepared(context, rows, "retrieval", (), READING, NoTokenizer())
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "other bytes", "manifest"])
-def test_damaged_features_are_made_anew(harm: str, work: StageContext, tokenizer: Any) -> None:
-    expected = list(asked(work, "tagging", tokenizer))
-    assert work.features
-    (folder,) = (work.features / "artifacts").iterdir()
+def test_damaged_features_are_made_anew(harm: str, context: StageContext, tokenizer: Any) -> None:
+    expected = list(asked(context, "tagging", tokenizer))
+    assert context.features
+    (folder,) = (context.features / "artifacts").iterdir()
     path = folder / ("manifest.json" if harm == "manifest" else "ids.npy")
     whole = path.read_bytes()
     if harm == "gone":
@@ -187,29 +187,29 @@ def test_damaged_features_are_made_anew(harm: str, work: StageContext, tokenizer
     else:
         path.write_bytes(whole[:-1] + b"?" if harm == "other bytes" else whole[:-4])
     stage_module._checked.clear()  # as in another process
-    assert list(asked(work, "tagging", tokenizer)) == expected
+    assert list(asked(context, "tagging", tokenizer)) == expected
     assert path.read_bytes()[-4:] == whole[-4:]
-    assert len(list((work.features / "damaged").iterdir())) == 1
+    assert len(list((context.features / "damaged").iterdir())) == 1
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(
-    work: StageContext, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+    context: StageContext, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faults, "_passes", Counter())  # other tests count on theirs
     monkeypatch.setenv("XSTILTS_FAULT", "store.before_manifest:full")
     with pytest.raises(StoreError, match="is full"):
-        asked(work, "tagging", tokenizer)
+        asked(context, "tagging", tokenizer)
     monkeypatch.delenv("XSTILTS_FAULT")
-    assert work.features
-    assert Store(work.features).keys() == []
-    assert list((work.features / "staging").iterdir()) == []
-    assert list(asked(work, "tagging", tokenizer)) == list(plain("tagging", tokenizer))
+    assert context.features
+    assert Store(context.features).keys() == []
+    assert list((context.features / "staging").iterdir()) == []
+    assert list(asked(context, "tagging", tokenizer)) == list(plain("tagging", tokenizer))
 
 
-def test_what_a_killed_worker_left_is_swept(work: StageContext) -> None:
-    assert work.features
-    (work.features / "staging" / "dead.1").mkdir(parents=True)
-    assert Store(work.features.parent).prepare().sweep() == 1
+def test_what_a_killed_worker_left_is_swept(context: StageContext) -> None:
+    assert context.features
+    (context.features / "staging" / "dead.1").mkdir(parents=True)
+    assert Store(context.features.parent).prepare().cleanup() == 1
 
 
 def test_a_second_worker_waits_for_the_first(tmp_path: Path) -> None:
@@ -227,10 +227,10 @@ def test_a_second_worker_waits_for_the_first(tmp_path: Path) -> None:
 
 
 def test_without_a_place_for_them_features_are_made_in_memory(
-    work: StageContext, tokenizer: Any
+    context: StageContext, tokenizer: Any
 ) -> None:
-    work.features = None
-    assert asked(work, "span", tokenizer) == plain("span", tokenizer)
+    context.features = None
+    assert asked(context, "span", tokenizer) == plain("span", tokenizer)
 
 
 @pytest.mark.parametrize("most", [1, 2, 100])

@@ -67,10 +67,12 @@ def answers(loaded: LoadedExperiment, store: Store) -> list[str]:
 
 
 def test_a_recipe_says_how_questions_are_read() -> None:
-    assert TokenizationConfig(**Recipe().reading("span")) == TokenizationConfig()
+    assert TokenizationConfig(**Recipe().tokenization_params("span")) == TokenizationConfig()
     own = {"stride": 7, "question_length": 6, "n_best": 5, "answer_length": 4, "null_threshold": 3}
-    assert Recipe.model_validate(own | {"max_length": 8}).reading("span") == own | {"max_length": 8}
-    assert Recipe.model_validate(own).reading("tagging") == {"max_length": 256}
+    assert Recipe.model_validate(own | {"max_length": 8}).tokenization_params("span") == own | {
+        "max_length": 8
+    }
+    assert Recipe.model_validate(own).tokenization_params("tagging") == {"max_length": 256}
 
 
 def test_windows_and_the_threshold_hold_in_training_and_prediction(

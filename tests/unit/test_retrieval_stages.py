@@ -279,8 +279,8 @@ def test_shares_never_part_a_pair(grid: Path, tmp_path: Path) -> None:
 
 def test_aligned_files_go_before_shuffled_ones(grid: Path, tmp_path: Path) -> None:
     task = TASKS.get("tatoeba")
-    assert task.at
-    made = task.at(grid.parent / "data")
+    assert task.with_data_dir
+    made = task.with_data_dir(grid.parent / "data")
     german, french = (list(made.read("test", code)) for code in ("de", "fr"))
     assert all(one.meaning == one.id for one in german)  # type: ignore[union-attr]
     assert {one.meaning for one in french} == {""}  # type: ignore[union-attr]

@@ -58,7 +58,7 @@ def test_choosing_by_the_evaluated_examples_is_noticed() -> None:
 
 def test_a_blank_line_does_not_move_what_means_what(tmp_path: Path) -> None:
     write(tmp_path, "tatoeba-v1/tatoeba.deu-eng.deu", "eins\n\ndrei\n")
-    task = TASKS.get("tatoeba").at
+    task = TASKS.get("tatoeba").with_data_dir
     assert task
     found = {one.text: one.meaning for one in task(tmp_path).read("test", "de")}  # type: ignore[union-attr]
     assert found == {"eins": "0", "": "1", "drei": "2"}

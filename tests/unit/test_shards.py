@@ -64,7 +64,7 @@ def task(kind: str = "classification", dev: bool = True) -> TrainTask:
         found = [replace(one, target=[1, len(one.ids) - 2]) for one in found]
     if kind == "multiple_choice":
         others = features(30)[6:]
-        found = [replace(one, further=(two,)) for one, two in zip(found, others, strict=True)]
+        found = [replace(one, extra_texts=(two,)) for one, two in zip(found, others, strict=True)]
     asked = (found, ["a", "b"] * 12) if dev else ((), ())
     return TrainTask("t", kind, ("a", "b"), "accuracy", found, *asked)
 

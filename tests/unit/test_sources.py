@@ -83,8 +83,8 @@ def task(*, version: int = 1, files: tuple[str, ...] = ("data/train.parquet",)) 
 
 
 def at(made: TaskSpec, folder: Path) -> TaskSpec:
-    assert made.at
-    return made.at(folder)
+    assert made.with_data_dir
+    return made.with_data_dir(folder)
 
 
 def write(folder: Path, name: str, *texts: str) -> None:
@@ -153,15 +153,15 @@ def test_where_nothing_is_the_origin_is_none(hub: FakeHub, tmp_path: Path) -> No
 
 def test_fingerprints_need_no_network(hub: FakeHub, tmp_path: Path) -> None:
     made = task()
-    assert made.pinned
+    assert made.with_revisions
     remote = {
         made.fingerprint("train", "en"),
         task(version=2).fingerprint("train", "en"),
         task(files=("b.parquet",)).fingerprint("train", "en"),
-        made.pinned({"me/mine": "def456"}).fingerprint("train", "en"),
+        made.with_revisions({"me/mine": "def456"}).fingerprint("train", "en"),
     }
     assert len(remote) == 4
-    assert made.pinned({"you/yours": "def456"}).fingerprint("train", "en") in remote
+    assert made.with_revisions({"you/yours": "def456"}).fingerprint("train", "en") in remote
     assert not hub.asked
     write(tmp_path, "mine/train.jsonl", "one")
     local = at(made, tmp_path).fingerprint("train", "en")
@@ -182,9 +182,9 @@ def test_a_file_beside_is_part_of_the_fingerprint(tmp_path: Path) -> None:
 
 def test_another_revision_is_read(hub: FakeHub, tmp_path: Path) -> None:
     made = task()
-    assert made.pinned
+    assert made.with_revisions
     hub.write("me/mine", "def456", "data/train.parquet", ROWS[:3])
-    other = at(made.pinned({"me/mine": "def456"}), tmp_path)
+    other = at(made.with_revisions({"me/mine": "def456"}), tmp_path)
     assert other.origin("train", "en") == "hub me/mine@def456"
     assert len(read(other)) == 3
 
@@ -265,7 +265,11 @@ def test_every_task_says_where_each_split_comes_from(tmp_path: Path) -> None:
         for split, languages in made.splits.items():
             found = made.origin(split, languages[0])
             wanted = made.hub and (name, split) != ("socialiqa", "test")
-            assert (found is None) == (made.at is not None and not wanted), (name, split, found)
-        assert (made.at is not None and not made.hub) == (name in local_only)
-        if made.at:
-            assert made.at(tmp_path).name == name
+            assert (found is None) == (made.with_data_dir is not None and not wanted), (
+                name,
+                split,
+                found,
+            )
+        assert (made.with_data_dir is not None and not made.hub) == (name in local_only)
+        if made.with_data_dir:
+            assert made.with_data_dir(tmp_path).name == name

@@ -140,7 +140,7 @@ def test_the_best_stretch_is_that_of_a_full_search(tokenizer: Any) -> None:
         made = SPAN.features(rows, tokenizer, (), SHORT)
         batch = collate(made, 1)
         logits = torch.randn((*batch.ids.shape, 2), generator=draw)
-        found = SPAN.merged(
+        found = SPAN.aggregate(
             made, SPAN.predictions(logits, made, (), TokenizationConfig()), (), TokenizationConfig()
         )
         wanted = [brute_force(part, feature)[1] for part, feature in zip(logits, made, strict=True)]
@@ -151,27 +151,27 @@ def test_the_best_window_wins_and_nothing_may_win_over_all(tokenizer: Any) -> No
     windows = SPAN.features([row(LONG, "knife")], tokenizer, (), TokenizationConfig(max_length=48))
     place = next(n for n, window in enumerate(windows) if window.target != [0, 0])
     first, last = windows[place].target  # type: ignore[misc]
-    logits = torch.zeros(len(windows), max(window.longest for window in windows), 2)
+    logits = torch.zeros(len(windows), max(window.max_tokens for window in windows), 2)
     assert first in windows[place].words
     logits[place, first, 0] = logits[place, last, 1] = 5.0
     predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
-    assert SPAN.merged(windows, predictions, (), TokenizationConfig()) == ["knife"]
+    assert SPAN.aggregate(windows, predictions, (), TokenizationConfig()) == ["knife"]
     logits[:, 0] = 6.0
     predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
-    assert SPAN.merged(windows, predictions, (), TokenizationConfig()) == ["knife"]
-    assert SPAN.merged(windows, predictions, ("unanswerable",), TokenizationConfig()) == [""]
+    assert SPAN.aggregate(windows, predictions, (), TokenizationConfig()) == ["knife"]
+    assert SPAN.aggregate(windows, predictions, ("unanswerable",), TokenizationConfig()) == [""]
     logits[place, 0] = 0.0  # one window prefers its answer
     predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
     assert [
         one.strip()
-        for one in SPAN.merged(windows, predictions, ("unanswerable",), TokenizationConfig())
+        for one in SPAN.aggregate(windows, predictions, ("unanswerable",), TokenizationConfig())
     ] == ["knife"]
 
 
 def test_the_loss_is_the_mean_of_start_and_end(tokenizer: Any) -> None:
     made = SPAN.features([row("I saw a cat today", "cat")] * 3, tokenizer, (), SHORT)
     targets = SPAN.targets(made, 0)
-    logits = torch.randn(3, made[0].longest, 2)
+    logits = torch.randn(3, made[0].max_tokens, 2)
     expected = sum(
         torch.nn.functional.cross_entropy(logits[..., side], targets[:, side]) for side in (0, 1)
     )

@@ -86,7 +86,7 @@ def test_what_nobody_works_on_is_swept(store: Store) -> None:
     store.checkpoint_path(STAGE.key).mkdir()
     store.checkpoint_path("unfinished").mkdir()
     with try_lock(store.lock_path("busy")):
-        assert store.sweep() == 2
+        assert store.cleanup() == 2
     assert [path.name for path in (store.root / "checkpoints").iterdir()] == ["unfinished"]
     assert [path.name for path in (store.root / "staging").iterdir()] == ["busy.1"]
 

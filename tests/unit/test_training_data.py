@@ -291,4 +291,4 @@ def test_shares_that_hold_nothing_are_refused(toy_file: Path, wrong: str) -> Non
 
 def test_estimates_count_a_share(grid: Path) -> None:
     names = ResolvedExperiment(api.load(str(grid), ["splits.squad-v1={train: 'train[:50%]'}"]))
-    assert names.count(names.task("squad-v1"), "train", "en") == 87_599 // 2
+    assert names.expected_rows(names.task("squad-v1"), "train", "en") == 87_599 // 2

@@ -66,7 +66,7 @@ def test_rows_out_of_view_end_as_full_training_leaves_them(
 ) -> None:
     settings = {"learning_rate": 1e-2, "epochs": 3, "batch_size": 8, "evaluations": 1}
     recipe = Recipe.model_validate(settings | changes)
-    whole = EncoderFiles(root).whole_embeddings()
+    whole = EncoderFiles(root).full_embeddings()
     everything = torch.arange(len(whole))
     _, full = trained(root, everything, recipe, tmp_path / "full")
     ids = used_ids((feature.ids for feature in task().train), PAD)
@@ -75,7 +75,7 @@ def test_rows_out_of_view_end_as_full_training_leaves_them(
 
     name = "encoder.model.embeddings.word_embeddings.weight"
     rows = TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, whole.shape[1]), 1.0)
-    restored = rows.then(ids, view.state[name], view.log.best_decay).over(whole, everything)
+    restored = rows.compose(ids, view.state[name], view.log.best_decay).apply(whole, everything)
     torch.testing.assert_close(restored, full.state[name], rtol=1e-5, atol=1e-7)
     for other in full.state.keys() - {name}:
         torch.testing.assert_close(view.state[other], full.state[other], rtol=1e-4, atol=1e-6)
@@ -86,9 +86,9 @@ def test_rows_out_of_view_end_as_full_training_leaves_them(
 def test_two_phases_of_touched_rows_compose() -> None:
     whole = torch.arange(12.0).reshape(6, 2)
     none = TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, 2), 1.0)
-    first = none.then(torch.tensor([1, 2]), torch.tensor([[9.0, 9.0], [8.0, 8.0]]), 0.5)
-    second = first.then(torch.tensor([2, 4]), torch.tensor([[7.0, 7.0], [6.0, 6.0]]), 0.1)
-    found = second.over(whole, torch.arange(6))
+    first = none.compose(torch.tensor([1, 2]), torch.tensor([[9.0, 9.0], [8.0, 8.0]]), 0.5)
+    second = first.compose(torch.tensor([2, 4]), torch.tensor([[7.0, 7.0], [6.0, 6.0]]), 0.1)
+    found = second.apply(whole, torch.arange(6))
     expected = whole * 0.05
     expected[1], expected[2], expected[4] = (
         torch.tensor([0.9, 0.9]),
@@ -121,12 +121,12 @@ def test_rows_out_of_view_are_the_pretrained_bits_where_nothing_decays(
     recipe = Recipe(
         learning_rate=1e-2, epochs=2, batch_size=8, evaluations=1, weight_decay=0.0, clip=0.5
     )
-    whole = EncoderFiles(root).whole_embeddings()
+    whole = EncoderFiles(root).full_embeddings()
     everything = torch.arange(len(whole))
     _, full = trained(root, everything, recipe, tmp_path)
     ids = used_ids((feature.ids for feature in task().train), PAD)
     unused = torch.ones(len(whole), dtype=torch.bool)
     unused[ids] = False
-    rows = TrainedRows(ids, whole[ids], full.log.best_decay).over(whole, everything)
+    rows = TrainedRows(ids, whole[ids], full.log.best_decay).apply(whole, everything)
     name = "encoder.model.embeddings.word_embeddings.weight"
     assert torch.equal(rows[unused], full.state[name][unused])

@@ -23,8 +23,8 @@ XTREME = ("mlqa", "pan-x", "paws-x", "tydiqa", "udpos", "xnli", "xquad")
 
 def task(name: str, folder: Path) -> TaskSpec:
     made = TASKS.get(name)
-    assert made.at
-    return made.at(folder)
+    assert made.with_data_dir
+    return made.with_data_dir(folder)
 
 
 def write(folder: Path, name: str, text: str) -> None:

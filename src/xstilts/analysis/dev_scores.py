@@ -89,7 +89,7 @@ def share_examples(one: Stage, other: Stage) -> bool:
     if any(a[name] != b[name] for name in same):
         return False
     task = TASKS.get(a["task"]) if a["task"] in TASKS else None
-    if task and task.at is None and a["split"] != b["split"]:
+    if task and task.with_data_dir is None and a["split"] != b["split"]:
         return False  # one package holds all splits, apart
     (low, high), (start, end) = (part.get("share", (0, 100)) for part in (a, b))
     return bool(low < end and start < high)

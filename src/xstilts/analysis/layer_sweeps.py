@@ -56,7 +56,7 @@ def pick_default_layer(
     every = list(dict.fromkeys((*(cell.target for cell in cells), *frame["target"])))
     if not any(WAY.fullmatch(name) for name in every):
         return frame, tuple(cells), ()
-    plain = default_way(every, ResolvedExperiment(loaded).source.habits.retrieval_layer)
+    plain = default_way(every, ResolvedExperiment(loaded).source.defaults.retrieval_layer)
     kept = frame[frame["target"].isin(list(plain))]
     return (
         kept.assign(target=kept["target"].map(plain)),

@@ -42,7 +42,7 @@ def facts_in(store: Store) -> Facts:
 
     @cache
     def facts(key: str) -> Mapping[str, Any] | None:
-        artifact = store.whole(key)
+        artifact = store.get_valid(key)
         return artifact.facts if artifact else None
 
     return facts

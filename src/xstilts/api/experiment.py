@@ -128,11 +128,11 @@ CompiledExperiment = tuple[LoadedExperiment, CompiledPlan]
 
 
 def plan_summary(
-    parts: Sequence[CompiledExperiment], place: Store, workers: int | None = None
+    parts: Sequence[CompiledExperiment], store: Store, workers: int | None = None
 ) -> PlanSummary:
     """What is done and to do of experiments whose stages run as one plan, the main one first."""
     compiled = replace(parts[0][1], plan=merge_plans(parts))
-    standings = compiled.plan.standings(place)
+    standings = compiled.plan.standings(store)
     ratios = calibration(compiled.plan, standings)
     seconds = {
         stage.key: stage.cost.seconds * ratios.get(stage.kind, 1.0)
@@ -149,7 +149,7 @@ def plan_summary(
         seconds,
         seconds=sum(seconds[key] for key in todo) / (workers or default_workers()),
         bytes=sum(stage.cost.bytes for stage in todo.values()),
-        free_bytes=place.free_bytes(),
+        free_bytes=store.free_bytes(),
         measured=bool(ratios),
         operations=sum(stage.cost.operations for stage in todo.values()),
         supplies=tuple(_data_sources(parts, todo)),
@@ -181,7 +181,7 @@ def run(
     *,
     workers: int | None = None,
     isolate: bool = False,
-    listen: Callable[[Event], None] = lambda _: None,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> RunResult:
     """Run what is missing of an experiment; call again after any interruption.
 
@@ -191,28 +191,28 @@ def run(
     """
     place = open_store(store)
     parts = [(loaded, compile_with_history(loaded, place))]
-    return run_plans(parts, place, workers=workers, isolate=isolate, listen=listen)
+    return run_plans(parts, place, workers=workers, isolate=isolate, on_event=on_event)
 
 
 def run_plans(
     parts: Sequence[CompiledExperiment],
-    place: Store,
+    store: Store,
     *,
     workers: int | None = None,
     isolate: bool = False,
-    listen: Callable[[Event], None] = lambda _: None,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> RunResult:
     """Run what is missing of experiments as one plan; the first is the one that is remembered."""
     for loaded, _ in parts:
         check_folder(ResolvedExperiment(loaded))
-    place.prepare()
-    executor = LocalExecutor(place, workers=workers or default_workers(), isolate=isolate)
+    store.prepare()
+    executor = LocalExecutor(store, workers=workers or default_workers(), isolate=isolate)
     try:
-        place.sweep()
-        save_record(*parts[0], place)
-        return executor.run(merge_plans(parts), listen)
+        store.cleanup()
+        save_record(*parts[0], store)
+        return executor.run(merge_plans(parts), on_event)
     except OSError as error:  # the workers' own are told by the workers
-        raise to_store_error(error, place.root) from error
+        raise to_store_error(error, store.root) from error
 
 
 def results(

@@ -106,7 +106,7 @@ class RecommendationRequest:
         """The stages of the cheap measures, and where each is found."""
         if not self.measuring:
             return Plan(()), ()
-        wide = self.wanted.widened(self.gains, self.store)
+        wide = self.wanted.with_known_tasks(self.gains, self.store)
         stages, measured = compile_measures(wide, LOW_COST)
         return Plan.of(stages), measured
 
@@ -141,7 +141,7 @@ class RecommendationRequest:
         check_folder(ResolvedExperiment(self.wanted.loaded))
         self.store.prepare()
         try:
-            self.store.sweep()
+            self.store.cleanup()
             executor = LocalExecutor(self.store, workers=workers or api.default_workers())
             return executor.run(self.cheap[0], listen)
         except OSError as error:  # the workers' own are told by the workers

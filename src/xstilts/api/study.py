@@ -42,10 +42,10 @@ class StudyRun:
         return api.plan_summary([(self.planned.loaded, own), *others], self.store, workers)
 
     def run(
-        self, *, workers: int | None = None, listen: Callable[[Event], None] = lambda _: None
+        self, *, workers: int | None = None, on_event: Callable[[Event], None] = lambda _: None
     ) -> RunResult:
         """Run what is missing; what fails is missing from the answer, which says so."""
-        return api.run_plans(list(self.planned), self.store, workers=workers, listen=listen)
+        return api.run_plans(list(self.planned), self.store, workers=workers, on_event=on_event)
 
     def answer(self) -> tuple[Answer, list[Path]]:
         """The answer from what there is so far, and the files that were written for it."""
@@ -103,5 +103,5 @@ def study(
         StoreError: the store cannot be written.
     """
     asked = prepare_study(name, loaded, store)
-    asked.run(workers=workers, listen=listen)
+    asked.run(workers=workers, on_event=listen)
     return asked.answer()[0]

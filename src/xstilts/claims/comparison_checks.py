@@ -31,13 +31,13 @@ class OrderCheck(Model):
     targets: tuple[str, ...] = Field(min_length=1)
 
 
-def _order(params: OrderCheck, body: ExperimentEvidence) -> CheckResult:
-    chosen = choose(body, params.tasks, None)
-    pairs = _differences(body, list(pairwise(chosen.settings.values())), params.targets)
+def _order(params: OrderCheck, evidence: ExperimentEvidence) -> CheckResult:
+    chosen = choose(evidence, params.tasks, None)
+    pairs = _differences(evidence, list(pairwise(chosen.settings.values())), params.targets)
     if not pairs:
         names = ", ".join(name for options in params.tasks.values() for name in options)
-        return nothing_for(body, f"two or more of {names}", params.targets)
-    return _pairs_found(body, pairs, params.targets).lacking_too(chosen.lacking)
+        return nothing_for(evidence, f"two or more of {names}", params.targets)
+    return _pairs_found(evidence, pairs, params.targets).lacking_too(chosen.lacking)
 
 
 class BestCheck(Model):
@@ -48,16 +48,16 @@ class BestCheck(Model):
     of: int | None = None
 
 
-def _best(params: BestCheck, body: ExperimentEvidence) -> CheckResult:
-    chosen = choose(body, params.tasks, params.of)
+def _best(params: BestCheck, evidence: ExperimentEvidence) -> CheckResult:
+    chosen = choose(evidence, params.tasks, params.of)
     ours = set(chosen.settings.values())
-    rivals = (*body.singles, *(body.mixtures if params.tasks == "mixture" else ()))
+    rivals = (*evidence.singles, *(evidence.mixtures if params.tasks == "mixture" else ()))
     others = [name for name in rivals if name not in ours]
     wanted = [(one, other) for one in ours for other in others]
-    pairs = _differences(body, wanted, params.targets)
+    pairs = _differences(evidence, wanted, params.targets)
     if not pairs:
-        return nothing_for(body, "the settings named and others beside them", params.targets)
-    told = _pairs_found(body, pairs, params.targets).lacking_too(chosen.lacking)
+        return nothing_for(evidence, "the settings named and others beside them", params.targets)
+    told = _pairs_found(evidence, pairs, params.targets).lacking_too(chosen.lacking)
     ranks = "; ".join(
         f"{one} is rank {1 + sum(pair.effect.value < 0 for pair in mine)} of {1 + len(mine)}"
         for one in sorted(ours)
@@ -67,13 +67,15 @@ def _best(params: BestCheck, body: ExperimentEvidence) -> CheckResult:
 
 
 def _differences(
-    body: ExperimentEvidence, wanted: Collection[tuple[str, str]], targets: tuple[str, ...]
+    evidence: ExperimentEvidence, wanted: Collection[tuple[str, str]], targets: tuple[str, ...]
 ) -> Pairs:
-    known = {(one, other): difference(body, one, other, targets) for one, other in wanted}
+    known = {(one, other): difference(evidence, one, other, targets) for one, other in wanted}
     return {pair: average for pair, average in known.items() if average}
 
 
-def _pairs_found(body: ExperimentEvidence, pairs: Pairs, targets: tuple[str, ...]) -> CheckResult:
+def _pairs_found(
+    evidence: ExperimentEvidence, pairs: Pairs, targets: tuple[str, ...]
+) -> CheckResult:
     measures = [
         Measure(f"{one} over {other}", pair.effect.estimate(), "difference")
         for (one, other), pair in pairs.items()
@@ -81,7 +83,7 @@ def _pairs_found(body: ExperimentEvidence, pairs: Pairs, targets: tuple[str, ...
     settings = {name for pair in pairs for name in pair}
     used = {target for pair in pairs.values() for target in pair.targets}
     decision = decide([pair.effect for pair in pairs.values()])
-    return found(body, decision, measures, settings, targets, used)
+    return found(evidence, decision, measures, settings, targets, used)
 
 
 class TargetsDifferCheck(Model):
@@ -93,20 +95,20 @@ class TargetsDifferCheck(Model):
     of: int | None = None
 
 
-def _targets_differ(params: TargetsDifferCheck, body: ExperimentEvidence) -> CheckResult:
-    chosen = choose(body, params.tasks, params.of)
+def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) -> CheckResult:
+    chosen = choose(evidence, params.tasks, params.of)
     both = {}
     for setting in chosen.settings.values():
-        more, less = body.gain(params.more, setting), body.gain(params.less, setting)
+        more, less = evidence.gain(params.more, setting), evidence.gain(params.less, setting)
         if more and less:
             both[setting] = more - less
     targets = (params.more, params.less)
     if not both:
-        return nothing_for(body, "intermediate tasks", targets)
+        return nothing_for(evidence, "intermediate tasks", targets)
     mean = mean_over_settings(list(both.values()))
     words = f"difference, mean of {len(both)} settings"
     measure = Measure(f"{params.more} over {params.less}", mean.estimate(), words)
-    told = found(body, decide([mean]), [measure], list(both), targets, targets)
+    told = found(evidence, decide([mean]), [measure], list(both), targets, targets)
     return told.lacking_too(chosen.lacking)
 
 
@@ -122,22 +124,22 @@ class PlainOverCheck(Model):
     label: str = ""
 
 
-def _plain_over(params: PlainOverCheck, body: ExperimentEvidence) -> CheckResult:
+def _plain_over(params: PlainOverCheck, evidence: ExperimentEvidence) -> CheckResult:
     wanted = []
-    for name, setting in body.settings.items():
-        plain = body.plain(setting, text=params.variant == "text")
-        if plain != name and plain in body.settings:
+    for name, setting in evidence.settings.items():
+        plain = evidence.plain(setting, text=params.variant == "text")
+        if plain != name and plain in evidence.settings:
             wanted.append((plain, name))
-    pairs = _differences(body, wanted, params.targets)
+    pairs = _differences(evidence, wanted, params.targets)
     if not pairs:
         what = {"text": "mnli+TEXT", "languages": "mnli@de"}[params.variant]
-        return nothing_for(body, f"pairs of settings such as mnli and {what}", params.targets)
+        return nothing_for(evidence, f"pairs of settings such as mnli and {what}", params.targets)
     mean = mean_over_settings([pair.effect for pair in pairs.values()])
     words = ", ".join(f"{one} over {other}" for one, other in pairs)
     measure = Measure(params.label, mean.estimate(), words)
     settings = {name for pair in pairs for name in pair}
     used = {target for pair in pairs.values() for target in pair.targets}
-    return found(body, decide([mean]), [measure], settings, params.targets, used)
+    return found(evidence, decide([mean]), [measure], settings, params.targets, used)
 
 
 ORDER = Check(OrderCheck, _order)

@@ -33,22 +33,22 @@ class GainsCheck(Model):
     label: str = Field("", description="of the mean over the settings, beside a published figure")
 
 
-def _gains(params: GainsCheck, body: ExperimentEvidence) -> CheckResult:
-    chosen = choose(body, params.tasks, params.of, params.label)
+def _gains(params: GainsCheck, evidence: ExperimentEvidence) -> CheckResult:
+    chosen = choose(evidence, params.tasks, params.of, params.label)
     each = {
         (name, setting): one
         for name, setting in chosen.settings.items()
-        if (one := average(body, setting, params.targets))
+        if (one := average(evidence, setting, params.targets))
     }
     if not each:
-        return nothing_for(body, _words(params.tasks), params.targets)
+        return nothing_for(evidence, _words(params.tasks), params.targets)
     measures = [Measure(name, one.effect.estimate(), of) for (name, of), one in each.items()]
     if params.label and params.tasks == "singles":
         mean = mean_over_settings([one.effect for one in each.values()])
         measures.insert(0, Measure(params.label, mean.estimate(), f"mean of {len(each)} settings"))
     used = {target for one in each.values() for target in one.targets}
     decision = decide([one.effect for one in each.values()], params.share)
-    told = found(body, decision, measures, [of for _, of in each], params.targets, used)
+    told = found(evidence, decision, measures, [of for _, of in each], params.targets, used)
     return told.lacking_too(chosen.lacking)
 
 
@@ -70,20 +70,20 @@ class NoGainCheck(Model):
     label: str = ""
 
 
-def _no_gain(params: NoGainCheck, body: ExperimentEvidence) -> CheckResult:
-    chosen = choose(body, params.tasks, params.of)
+def _no_gain(params: NoGainCheck, evidence: ExperimentEvidence) -> CheckResult:
+    chosen = choose(evidence, params.tasks, params.of)
     each = {
         setting: one
         for setting in chosen.settings.values()
-        if (one := average(body, setting, params.targets))
+        if (one := average(evidence, setting, params.targets))
     }
     if not each:
-        return nothing_for(body, _words(params.tasks), params.targets)
+        return nothing_for(evidence, _words(params.tasks), params.targets)
     mean = mean_over_settings([one.effect for one in each.values()])
     used = {target for one in each.values() for target in one.targets}
     measure = Measure(params.label, mean.estimate(), f"mean of {len(each)} settings")
     decision = _absent(mean, params.margin)
-    told = found(body, decision, [measure], list(each), params.targets, used)
+    told = found(evidence, decision, [measure], list(each), params.targets, used)
     return told.lacking_too(chosen.lacking)
 
 
@@ -108,24 +108,26 @@ class SelectionCheck(Model):
     label: str = ""
 
 
-def _selection(params: SelectionCheck, body: ExperimentEvidence) -> CheckResult:
-    rows = body.best[body.best["english"]] if len(body.best) else body.best
+def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckResult:
+    rows = evidence.best[evidence.best["english"]] if len(evidence.best) else evidence.best
     chosen, peeked = dict[str, str](), list[str]()
     for _, row in rows[rows["target"].isin(params.targets)].iterrows() if len(rows) else ():
         if row["how"] == SelectedBy.TEST:
             peeked.append(row["target"])
         else:
             chosen[row["target"]] = row["intermediate"]
-    gains = {target: gain for target, name in chosen.items() if (gain := body.gain(target, name))}
+    gains = {
+        target: gain for target, name in chosen.items() if (gain := evidence.gain(target, name))
+    }
     if not gains:
-        return nothing_for(body, "settings that English dev can choose among", params.targets)
+        return nothing_for(evidence, "settings that English dev can choose among", params.targets)
     mean = mean_over_targets(list(gains.values()))
     names = ", ".join(f"{target}: {chosen[target]}" for target in gains)
     measures = [Measure(params.label, mean.estimate(), "chosen by English dev")]
     measures += [Measure(target, gain.estimate(), chosen[target]) for target, gain in gains.items()]
     decision = decide([mean])
     settings = {chosen[target] for target in gains}
-    told = found(body, decision, measures, settings, params.targets, gains)
+    told = found(evidence, decision, measures, settings, params.targets, gains)
     words = [f"Left out, as only test could choose: {', '.join(peeked)}."] if peeked else []
     return told.with_caveats(
         [f"Chosen, settings with a target's own data left out: {names}.", *words]

@@ -64,21 +64,21 @@ def _of_claim(listed: LoadedClaim, bodies: Sequence[ExperimentEvidence]) -> Iter
     yield from testable or each[:1]
 
 
-def _judged(listed: LoadedClaim, body: ExperimentEvidence) -> Judgement:
+def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
     claim = listed.claim
-    answers = [(asked, asked.check.judge(asked.params, body)) for asked in listed.checks]
+    answers = [(asked, asked.check.judge(asked.params, evidence)) for asked in listed.checks]
     verdict = _together(answers)
     told = [found for _, found in answers if found.verdict is not Verdict.UNTESTABLE]
-    favours = [found.favour for found in told if not isnan(found.favour)]
+    favours = [found.support for found in told if not isnan(found.support)]
     favour = min(favours, default=NAN)
-    lacking = _scope_gaps(claim, body, answers)
+    lacking = _scope_gaps(claim, evidence, answers)
     return Judgement(
         claim,
-        body.experiment,
-        body.encoder,
+        evidence.experiment,
+        evidence.encoder,
         verdict,
         Scope.PART if lacking else Scope.WHOLE,
-        ", ".join([body.encoder, *lacking]),
+        ", ".join([evidence.encoder, *lacking]),
         tuple(f"{asked.name}: {found.verdict}: {found.why}." for asked, found in answers),
         tuple(measure for found in told for measure in found.measures),
         favour,
@@ -100,16 +100,16 @@ def _together(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Verdict:
 
 
 def _scope_gaps(
-    claim: Claim, body: ExperimentEvidence, answers: Sequence[tuple[LoadedCheck, CheckResult]]
+    claim: Claim, evidence: ExperimentEvidence, answers: Sequence[tuple[LoadedCheck, CheckResult]]
 ) -> tuple[str, ...]:
     """What keeps the verdict from being about what was published, in words."""
-    said = _each(found.lacking for _, found in answers)
+    said = _each(found.missing for _, found in answers)
     least: dict[str, str] = {}
     for text in said:
         kind = text.rpartition(" of ")[2]
         least[kind] = min(least.get(kind, text), text, key=_number)
     words = tuple(text for text in said if text in least.values())
-    if claim.about.encoders and body.encoder not in claim.about.encoders:
+    if claim.about.encoders and evidence.encoder not in claim.about.encoders:
         words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
     names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
     if names:

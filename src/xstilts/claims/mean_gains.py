@@ -44,7 +44,7 @@ class ChosenSettings:
 
 
 def choose(
-    body: ExperimentEvidence, tasks: SettingChoice, of: int | None, label: str = ""
+    evidence: ExperimentEvidence, tasks: SettingChoice, of: int | None, label: str = ""
 ) -> ChosenSettings:
     """The experiment's settings among those asked for.
 
@@ -52,16 +52,16 @@ def choose(
         of: how many tasks the claim was published about.
     """
     if tasks == "mixture":
-        name = max(body.mixtures, key=lambda one: len(body.mixtures[one]), default=None)
-        count = len(body.mixtures[name]) if name else 0
+        name = max(evidence.mixtures, key=lambda one: len(evidence.mixtures[one]), default=None)
+        count = len(evidence.mixtures[name]) if name else 0
         found = {label or "mixture": name} if name else {}
         return ChosenSettings(found, _few(count, of, "tasks in the mixture"))
     if tasks == "singles":
         return ChosenSettings(
-            {name: name for name in body.singles}, _few(len(body.singles), of, "tasks")
+            {name: name for name in evidence.singles}, _few(len(evidence.singles), of, "tasks")
         )
     first = {
-        name: next((one for one in options if one in body.settings), "")
+        name: next((one for one in options if one in evidence.settings), "")
         for name, options in tasks.items()
     }
     found = {name: setting for name, setting in first.items() if setting}
@@ -72,19 +72,19 @@ def _few(count: int, of: int | None, what: str) -> tuple[str, ...]:
     return (f"{count} of {of} {what}",) if of and count < of else ()
 
 
-def average(body: ExperimentEvidence, setting: str, targets: Iterable[str]) -> MeanGain | None:
+def average(evidence: ExperimentEvidence, setting: str, targets: Iterable[str]) -> MeanGain | None:
     """The mean gain over the targets that the setting has a sound gain on."""
-    known = {target: body.gain(target, setting) for target in targets}
+    known = {target: evidence.gain(target, setting) for target in targets}
     return _mean({target: gain for target, gain in known.items() if gain})
 
 
 def difference(
-    body: ExperimentEvidence, one: str, other: str, targets: Iterable[str]
+    evidence: ExperimentEvidence, one: str, other: str, targets: Iterable[str]
 ) -> MeanGain | None:
     """How much more a setting gains than another, over the targets that both have."""
     known = {}
     for target in targets:
-        ours, theirs = body.gain(target, one), body.gain(target, other)
+        ours, theirs = evidence.gain(target, one), evidence.gain(target, other)
         if ours and theirs:
             known[target] = ours - theirs
     return _mean(known)
@@ -95,7 +95,7 @@ def _mean(known: Mapping[str, BootstrapEffect]) -> MeanGain | None:
 
 
 def found(
-    body: ExperimentEvidence,
+    evidence: ExperimentEvidence,
     decision: Decision,
     measures: Sequence[Measure],
     settings: Collection[str],
@@ -109,14 +109,14 @@ def found(
     """
     there = [target for target in wanted if target in used]
     lacking = _few(len(there), len(wanted), "targets")
-    if any(target in body.stand_ins for target in there):
+    if any(target in evidence.stand_ins for target in there):
         lacking += ("not on whole test splits",)
-    keys = dict.fromkeys(key for target in there for key in body.keys(target, settings))
-    seeds = {cell.seed for cell in body.cells}
-    caveats = body.gains.among(settings, wanted).caveats()
+    keys = dict.fromkeys(key for target in there for key in evidence.keys(target, settings))
+    seeds = {cell.seed for cell in evidence.cells}
+    caveats = evidence.gains.among(settings, wanted).caveats()
     if len(seeds) == 1:
         caveats += ("One seed: intervals are over test examples alone.",)
-    if ways := [body.ways[target] for target in there if target in body.ways]:
+    if ways := [evidence.ways[target] for target in there if target in evidence.ways]:
         caveats += (f"Of several layers and poolings, judged: {', '.join(ways)}.",)
     return CheckResult(
         decision.verdict,
@@ -129,7 +129,7 @@ def found(
     )
 
 
-def nothing_for(body: ExperimentEvidence, what: str, targets: Sequence[str]) -> CheckResult:
+def nothing_for(evidence: ExperimentEvidence, what: str, targets: Sequence[str]) -> CheckResult:
     """No gains to judge by, what would have to be run, and what was left out."""
     why = f"needs the baseline and {what}, sound and finished, on {', '.join(targets)}: {PRESETS}"
-    return untestable(why).with_caveats(body.gains.among(body.settings, targets).caveats())
+    return untestable(why).with_caveats(evidence.gains.among(evidence.settings, targets).caveats())

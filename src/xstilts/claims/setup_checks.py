@@ -43,13 +43,13 @@ def combine_parts(parts: Sequence[SetupPart], keys: Iterable[str] = ()) -> Check
     lacking = () if full or none else ("the description is met in part",)
     said = "holds" if full else "does not hold" if none else "holds in part"
     words = f"{said} ({'; '.join(part.words for part in parts)})"
-    return CheckResult(verdict, words, lacking=lacking, keys=tuple(dict.fromkeys(keys)))
+    return CheckResult(verdict, words, missing=lacking, keys=tuple(dict.fromkeys(keys)))
 
 
-def _scored(body: ExperimentEvidence) -> tuple[ResultCell, ...]:
+def _scored(evidence: ExperimentEvidence) -> tuple[ResultCell, ...]:
     """The cells that have a score."""
-    there = set(body.frame.loc[body.frame["value"].notna(), "key"])
-    return tuple(cell for cell in body.cells if cell.key in there)
+    there = set(evidence.frame.loc[evidence.frame["value"].notna(), "key"])
+    return tuple(cell for cell in evidence.cells if cell.key in there)
 
 
 class EncoderCheck(Model):
@@ -58,9 +58,9 @@ class EncoderCheck(Model):
     names: tuple[str, ...] = Field(min_length=1)
 
 
-def _encoder(params: EncoderCheck, body: ExperimentEvidence) -> CheckResult:
-    met = body.encoder in params.names
-    return combine_parts([SetupPart(f"the experiment starts from {body.encoder}", int(met))])
+def _encoder(params: EncoderCheck, evidence: ExperimentEvidence) -> CheckResult:
+    met = evidence.encoder in params.names
+    return combine_parts([SetupPart(f"the experiment starts from {evidence.encoder}", int(met))])
 
 
 class PhasesCheck(Model):
@@ -71,15 +71,15 @@ class PhasesCheck(Model):
     intermediate: bool = Field(False, description="targets are trained after another task")
 
 
-def _phases(params: PhasesCheck, body: ExperimentEvidence) -> CheckResult:
-    cells = _scored(body)
-    trained = [cell for cell in cells if _own_training(cell, body)]
+def _phases(params: PhasesCheck, evidence: ExperimentEvidence) -> CheckResult:
+    cells = _scored(evidence)
+    trained = [cell for cell in cells if _own_training(cell, evidence)]
     searched = [cell for cell in cells if cell not in set(trained)]
     parts = []
     if params.encoders:
-        known = body.encoder.rpartition("/")[2].startswith(params.encoders)
+        known = evidence.encoder.rpartition("/")[2].startswith(params.encoders)
         said = "a public masked language model" if known else "not known as a plain masked LM"
-        parts.append(SetupPart(f"phase 1: {body.encoder}, {said}", int(known)))
+        parts.append(SetupPart(f"phase 1: {evidence.encoder}, {said}", int(known)))
     used: list[ResultCell] = []
     for wanted, what in ((params.baseline, False), (params.intermediate, True)):
         if wanted:
@@ -90,9 +90,9 @@ def _phases(params: PhasesCheck, body: ExperimentEvidence) -> CheckResult:
     return combine_parts(parts, [cell.key for cell in used])
 
 
-def _own_training(cell: ResultCell, body: ExperimentEvidence) -> bool:
+def _own_training(cell: ResultCell, evidence: ExperimentEvidence) -> bool:
     """Whether the target itself is trained: one training more than the setting has mixtures."""
-    setting = body.settings.get(cell.intermediate)
+    setting = evidence.settings.get(cell.intermediate)
     return len(cell.trained_by) > (len(setting.chain) if setting else 0)
 
 
@@ -115,14 +115,14 @@ class MultitaskCheck(Model):
     of: int | None = None
 
 
-def _multitask(params: MultitaskCheck, body: ExperimentEvidence) -> CheckResult:
-    chosen = choose(body, "mixture", params.of)
+def _multitask(params: MultitaskCheck, evidence: ExperimentEvidence) -> CheckResult:
+    chosen = choose(evidence, "mixture", params.of)
     if not chosen.settings:
         return combine_parts([SetupPart("no setting mixes intermediate tasks", 0)])
     name = next(iter(chosen.settings.values()))
-    tasks = body.mixtures[name]
-    wanted = max(params.of or 0, len(set(body.singles) | tasks))
-    keys = [cell.key for cell in _scored(body) if cell.intermediate == name]
+    tasks = evidence.mixtures[name]
+    wanted = max(params.of or 0, len(set(evidence.singles) | tasks))
+    keys = [cell.key for cell in _scored(evidence) if cell.intermediate == name]
     said = f"{name} mixes {len(tasks)} of {wanted} tasks" + ("" if keys else ", without scores")
     return combine_parts([SetupPart(said, len(tasks) if keys else 0, wanted)], keys)
 
@@ -133,16 +133,18 @@ class TasksComparedCheck(Model):
     count: int = Field(gt=0)
 
 
-def _tasks_compared(params: TasksComparedCheck, body: ExperimentEvidence) -> CheckResult:
-    scored = {cell.intermediate: cell for cell in _scored(body)}
-    names = [name for name in body.singles if name in scored and _is_english(scored[name], body)]
+def _tasks_compared(params: TasksComparedCheck, evidence: ExperimentEvidence) -> CheckResult:
+    scored = {cell.intermediate: cell for cell in _scored(evidence)}
+    names = [
+        name for name in evidence.singles if name in scored and _is_english(scored[name], evidence)
+    ]
     words = f"{len(names)} of {params.count}: {', '.join(names) or 'none'}"
-    keys = [cell.key for cell in _scored(body) if cell.intermediate in names]
+    keys = [cell.key for cell in _scored(evidence) if cell.intermediate in names]
     return combine_parts([SetupPart(words, min(len(names), params.count), params.count)], keys)
 
 
-def _is_english(cell: ResultCell, body: ExperimentEvidence) -> bool:
-    return body.trainings[cell.trained_by[0]].languages == {"en"}
+def _is_english(cell: ResultCell, evidence: ExperimentEvidence) -> bool:
+    return evidence.trainings[cell.trained_by[0]].languages == {"en"}
 
 
 class CoversCheck(Model):
@@ -153,13 +155,13 @@ class CoversCheck(Model):
     )
 
 
-def _covers(params: CoversCheck, body: ExperimentEvidence) -> CheckResult:
-    names = {cell.intermediate for cell in _scored(body)} & body.settings.keys()
-    tasks = {task for name in names for task in body.settings[name].tasks}
+def _covers(params: CoversCheck, evidence: ExperimentEvidence) -> CheckResult:
+    names = {cell.intermediate for cell in _scored(evidence)} & evidence.settings.keys()
+    tasks = {task for name in names for task in evidence.settings[name].tasks}
     parts = []
     for kind, wanted in params.kinds.items():
         having = sorted(
-            task for task in tasks if {task, f"format {body.formats.get(task)}"} & {*wanted}
+            task for task in tasks if {task, f"format {evidence.formats.get(task)}"} & {*wanted}
         )
         parts.append(SetupPart(f"{kind}: {', '.join(having) or 'none'}", int(bool(having))))
     return combine_parts(parts)
@@ -172,8 +174,8 @@ class LanguagesCheck(Model):
     count: int = Field(gt=0)
 
 
-def _languages(params: LanguagesCheck, body: ExperimentEvidence) -> CheckResult:
-    cells = [cell for cell in _scored(body) if cell.target in params.targets]
+def _languages(params: LanguagesCheck, evidence: ExperimentEvidence) -> CheckResult:
+    cells = [cell for cell in _scored(evidence) if cell.target in params.targets]
     targets = [name for name in params.targets if name in {cell.target for cell in cells}]
     codes = {cell.language for cell in cells}
     parts = [
@@ -190,10 +192,10 @@ def _once_scored(
 ) -> Check:
     """A check that says nothing of an experiment without any score."""
 
-    def judged(given: Any, body: ExperimentEvidence) -> CheckResult:
-        if not _scored(body):
+    def judged(given: Any, evidence: ExperimentEvidence) -> CheckResult:
+        if not _scored(evidence):
             return untestable("needs scores: run the experiment")
-        return judge(given, body)
+        return judge(given, evidence)
 
     return Check(params, judged)
 

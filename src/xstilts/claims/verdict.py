@@ -59,14 +59,14 @@ class CheckResult:
     verdict: Verdict
     why: str
     measures: tuple[Measure, ...] = ()
-    favour: float = NAN
-    lacking: tuple[str, ...] = ()
+    support: float = NAN
+    missing: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
     def lacking_too(self, words: Sequence[str]) -> CheckResult:
         """With more of what it was not judged on."""
-        return replace(self, lacking=(*words, *self.lacking))
+        return replace(self, missing=(*words, *self.missing))
 
     def with_caveats(self, words: Sequence[str]) -> CheckResult:
         """With more that must be known."""

@@ -92,7 +92,7 @@ def run(
         return
     api.check_disk_space(outlook, place)
     with progress(outlook) as listen:
-        outcome = api.run(loaded, place, workers=workers, isolate=isolate, listen=listen)
+        outcome = api.run(loaded, place, workers=workers, isolate=isolate, on_event=listen)
     show.outcome(outcome, outlook)
     words = [experiment]
     for option, values in (
@@ -243,7 +243,7 @@ def study(
         return
     api.check_disk_space(outlook, asked.store)
     with progress(outlook) as listen:
-        outcome = asked.run(workers=workers, listen=listen)
+        outcome = asked.run(workers=workers, on_event=listen)
     show.outcome(outcome, outlook)
     answer, files = asked.answer()
     printed.show(answer, files, copy_answer(files, out) if out else [])

@@ -28,7 +28,7 @@ def progress(outlook: PlanSummary) -> Iterator[Listen]:
     """A listener that shows a run while the block lasts."""
     board = ProgressState(outlook)
     if not outlook.todo:
-        yield board.hear
+        yield board.on_event
         return
     console = Console(stderr=True)
     if not sys.stderr.isatty():
@@ -37,7 +37,7 @@ def progress(outlook: PlanSummary) -> Iterator[Listen]:
     with Live(get_renderable=board.render, console=console, refresh_per_second=4, transient=True):
 
         def listen(event: Event) -> None:
-            board.hear(event)
+            board.on_event(event)
             if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
                 console.print(line(event))
 
@@ -55,7 +55,7 @@ class ProgressState:
         self.started = time.monotonic()
         self.kinds = list(dict.fromkeys(stage.kind for stage in outlook.compiled.plan.stages))
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take in one event."""
         key = event.stage.key
         if event.kind in ("started", "progress"):
@@ -136,7 +136,7 @@ def _plain(board: ProgressState, console: Console) -> Listen:
 
     def listen(event: Event) -> None:
         nonlocal last
-        board.hear(event)
+        board.on_event(event)
         if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
             console.print(line(event), soft_wrap=True)
         if time.monotonic() - last > PLAIN_EVERY:

@@ -93,7 +93,7 @@ class Recipe(Model):
     )
     checkpoint_minutes: Positive = Field(10, description="how much work a stop may cost")
 
-    def mixing(self) -> dict[str, Any]:
+    def sampling_params(self) -> dict[str, Any]:
         """The settings that say how often each task's turn comes; see `train.mixture`."""
         return {
             "batch": self.batch_size,
@@ -103,7 +103,7 @@ class Recipe(Model):
             "share": self.mlm_share,
         }
 
-    def identity(self) -> dict[str, Any]:
+    def key_params(self) -> dict[str, Any]:
         """What of the recipe decides the result, as JSON for a stage's key.
 
         Fields that came after stores existed stay out at their defaults: what was trained before
@@ -116,11 +116,11 @@ class Recipe(Model):
         }
         return self.model_dump(exclude={*NOT_IN_KEY, *late})
 
-    def outside(self) -> dict[str, Any]:
+    def runtime_params(self) -> dict[str, Any]:
         """What of the recipe a training run needs beside its identity."""
         return self.model_dump(include=set(NOT_IN_KEY))
 
-    def reading(self, kind: str) -> dict[str, Any]:
+    def tokenization_params(self, kind: str) -> dict[str, Any]:
         """How examples of a format are tokenized; see `formats.base.TokenizationConfig`."""
         span = ("stride", "question_length", "n_best", "answer_length", "null_threshold")
         return self.model_dump(include={"max_length", *(span if kind == "span" else ())})
@@ -277,7 +277,7 @@ class Experiment(Model):
 
     @field_validator("splits")
     @classmethod
-    def _shares(cls, value: dict[str, dict[Any, str]]) -> dict[str, dict[Any, str]]:
+    def _split_slices(cls, value: dict[str, dict[Any, str]]) -> dict[str, dict[Any, str]]:
         return {
             task: {part: parse_split_slice(text).name for part, text in parts.items()}
             for task, parts in value.items()

@@ -74,7 +74,7 @@ class Plan:
         for stage in self.stages:
             key = stage.key
             why = next((diverged[one] for one in stage.inputs.values() if one in diverged), "")
-            if artifact := store.whole(key) if key in there else None:
+            if artifact := store.get_valid(key) if key in there else None:
                 found[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
                 if "diverged" in artifact.facts:
                     diverged[key] = f"{stage.label} diverged"

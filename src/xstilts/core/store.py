@@ -126,9 +126,9 @@ class Store:
 
     def has(self, key: str) -> bool:
         """Whether the artifact is there and its files have their sizes."""
-        return self.whole(key) is not None
+        return self.get_valid(key) is not None
 
-    def whole(self, key: str) -> Artifact | None:
+    def get_valid(self, key: str) -> Artifact | None:
         """The artifact, if it is there and its files have their sizes."""
         artifact = self.artifact(key)
         try:
@@ -189,16 +189,16 @@ class Store:
             }
             write_json(staged / MANIFEST, manifest)
             fault("store.before_rename")
-            self._rename(staged, artifact)
+            self._publish_by_rename(staged, artifact)
             fault("store.after_rename")
         except OSError as error:
             raise to_store_error(error, self.root) from error
         shutil.rmtree(self.checkpoint_path(stage.key), ignore_errors=True)
         return artifact
 
-    def _rename(self, staged: Path, artifact: Artifact) -> None:
+    def _publish_by_rename(self, staged: Path, artifact: Artifact) -> None:
         if artifact.path.exists() and not self.has(artifact.key):
-            self.set_aside(artifact.key)
+            self.quarantine(artifact.key)
         try:
             staged.rename(artifact.path)
         except OSError as error:
@@ -206,7 +206,7 @@ class Store:
                 raise
         fsync(artifact.path.parent)
 
-    def set_aside(self, key: str) -> None:
+    def quarantine(self, key: str) -> None:
         """Move a damaged artifact out of the way, to be looked at or deleted by a person."""
         target = self.root / "damaged" / f"{key}.{time.time_ns()}"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -226,13 +226,13 @@ class Store:
         path = self.root / folder
         return sorted(os.listdir(path)) if path.is_dir() else []
 
-    def sweep(self) -> int:
+    def cleanup(self) -> int:
         """Remove what ended processes left behind; returns how many folders went.
 
         That is staged folders, and checkpoints of stages that were published after all.
         """
         inner = self.root / FEATURES
-        gone = Store(inner).sweep() if inner.is_dir() else 0
+        gone = Store(inner).cleanup() if inner.is_dir() else 0
         for path in sorted((self.root / "checkpoints").glob("*")):
             if self.has(path.name):
                 shutil.rmtree(path, ignore_errors=True)

@@ -46,7 +46,7 @@ class _Worker:
     buffer: bytes = b""
     cores: int = 1
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """Send it a line; of its death `_hear` hears."""
         assert self.process.stdin
         with suppress(BrokenPipeError):
@@ -69,12 +69,12 @@ class LocalExecutor:
         self.store, self.count, self.isolate = store, workers, isolate
         self.cores = cores or available_cores()
 
-    def run(self, plan: Plan, listen: Listener) -> RunResult:
+    def run(self, plan: Plan, on_event: Listener) -> RunResult:
         """Run all stages that are to do; a failed stage stops only those that need it.
 
         A KeyboardInterrupt ends the workers and is passed on; `run` again goes on from there.
         """
-        run = _RunState(self, plan, listen)
+        run = _RunState(self, plan, on_event)
         with run.workers():
             run.loop()
         return run.outcome
@@ -93,9 +93,9 @@ class _RunState:
         self.lives: dict[str, int] = {}
         self.not_before: dict[str, float] = {}
         self.todo: dict[str, Stage] = {}
-        self._look()
+        self._refresh()
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         """Sort the plan's stages by where they stand in the store."""
         self.finished.clear()
         self.todo.clear()
@@ -114,18 +114,18 @@ class _RunState:
             yield
         finally:
             for worker in list(self.pool):
-                self._end(worker)
+                self._stop_workers(worker)
             self.selector.close()
 
     def loop(self) -> None:
         """Give stages to idle workers and hear from busy ones until nothing is left."""
         while self.todo or any(worker.stage for worker in self.pool):
             self._assign()
-            self._share()
+            self._assign_cores()
             if not any(worker.stage for worker in self.pool):
                 time.sleep(POLL_SECONDS / 5)
             for ready, _ in self.selector.select(timeout=POLL_SECONDS):
-                self._hear(ready.data)
+                self._read_events(ready.data)
 
     # giving out work
 
@@ -140,16 +140,16 @@ class _RunState:
             worker = idle or self._start()
             worker.stage, worker.affinity = stage, stage.affinity or stage.key
             worker.started = time.monotonic()
-            worker.say(stage.to_json())
+            worker.send(stage.to_json())
 
-    def _share(self) -> None:
+    def _assign_cores(self) -> None:
         """Tell the busy workers how many cores each may use, if that has changed."""
         busy = [worker for worker in self.pool if worker.stage]
         for place, worker in enumerate(busy):
             cores = max(1, (self.executor.cores + place) // len(busy))
             if cores != worker.cores:
                 worker.cores = cores
-                worker.say({"cores": cores})
+                worker.send({"cores": cores})
 
     def _next(self, worker: _Worker | None) -> Stage | None:
         """The first ready stage, if possible one that this worker has the model of.
@@ -176,17 +176,17 @@ class _RunState:
 
     # hearing back
 
-    def _hear(self, worker: _Worker) -> None:
+    def _read_events(self, worker: _Worker) -> None:
         assert worker.process.stdout
         data = os.read(worker.process.stdout.fileno(), 1 << 16)
         if not data:
-            self._lost(worker)
+            self._handle_worker_death(worker)
             return
         *lines, worker.buffer = (worker.buffer + data).split(b"\n")
         for line in lines:
-            self._take(worker, json.loads(line))
+            self._handle_event(worker, json.loads(line))
 
-    def _take(self, worker: _Worker, message: dict[str, Any]) -> None:
+    def _handle_event(self, worker: _Worker, message: dict[str, Any]) -> None:
         stage, event = self.plan.by_key[message["key"]], message["event"]
         if event in ("started", "progress"):
             self.listen(Event(event, stage, message.get("facts", {})))
@@ -198,13 +198,13 @@ class _RunState:
             self.todo[stage.key] = stage
             self.not_before[stage.key] = time.monotonic() + POLL_SECONDS
         elif event == "damaged":
-            self._mend(message["damaged"], message["problem"])
+            self._rebuild_damaged(message["damaged"], message["problem"])
         elif event == "done":
             self._done(stage, message)
         else:
             self._fail(stage, message)
         if self.executor.isolate:
-            self._end(worker)
+            self._stop_workers(worker)
 
     def _done(self, stage: Stage, message: dict[str, Any]) -> None:
         self.finished.add(stage.key)
@@ -231,17 +231,17 @@ class _RunState:
             self.outcome.skipped[stage.key] = why
             self.listen(Event("skipped", stage, {"why": why}))
 
-    def _mend(self, damaged: str, problem: str) -> None:
+    def _rebuild_damaged(self, damaged: str, problem: str) -> None:
         """Set a damaged artifact aside and look again at what is to do."""
         self.lives[damaged] = self.lives.get(damaged, MAX_ATTEMPTS) - 1
         if self.lives[damaged] < 0:
             raise StoreError(
                 f"{problem} – again, after it was made anew", todo="look at the store's disk"
             )
-        self.store.set_aside(damaged)
+        self.store.quarantine(damaged)
         self.listen(Event("note", self.plan.by_key[damaged], {"problem": problem}))
         busy = {worker.stage.key for worker in self.pool if worker.stage}
-        self._look()
+        self._refresh()
         for key in busy:
             self.todo.pop(key, None)
 
@@ -268,18 +268,18 @@ class _RunState:
         self.selector.register(process.stdout, selectors.EVENT_READ, worker)
         return worker
 
-    def _end(self, worker: _Worker) -> None:
+    def _stop_workers(self, worker: _Worker) -> None:
         assert worker.process.stdout
         self.selector.unregister(worker.process.stdout)
         self.pool.remove(worker)
         worker.process.kill()
         worker.process.communicate()
 
-    def _lost(self, worker: _Worker) -> None:
+    def _handle_worker_death(self, worker: _Worker) -> None:
         """A worker died: try its stage once more, then call it failed."""
         stage = worker.stage
         code = worker.process.wait()
-        self._end(worker)
+        self._stop_workers(worker)
         if stage is None:
             return
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -32,17 +32,17 @@ class Feature:
     types: list[int]
     target: int | list[int]
     words: tuple[int, ...] = ()
-    further: tuple[Feature, ...] = ()
+    extra_texts: tuple[Feature, ...] = ()
     offsets: tuple[tuple[int, int], ...] = ()
     context: str = ""
 
     @property
     def texts(self) -> tuple[Feature, ...]:
         """All texts of the example; each becomes a row of the batch."""
-        return (self, *self.further)
+        return (self, *self.extra_texts)
 
     @property
-    def longest(self) -> int:
+    def max_tokens(self) -> int:
         """Sub-words of its longest text."""
         return max(len(text.ids) for text in self.texts)
 
@@ -105,7 +105,7 @@ class TrainedFormat(Format, Protocol):
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """The targets of a batch padded to a number of tokens."""
 
-    def places(self, features: Sequence[Feature], tokens: int) -> Tensor | None:
+    def positions(self, features: Sequence[Feature], tokens: int) -> Tensor | None:
         """[b, tokens] the sub-words whose hidden states the head must read; none: all may be."""
 
     def loss(self, logits: Any, targets: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ class TrainedFormat(Format, Protocol):
     ) -> list[Any]:
         """One prediction per feature."""
 
-    def merged(
+    def aggregate(
         self,
         features: Sequence[Feature],
         predictions: Sequence[Any],

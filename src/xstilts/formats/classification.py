@@ -72,8 +72,8 @@ class Classification:
         """The most likely label of each example."""
         return [labels[index] for index in logits.argmax(-1).tolist()]
 
-    merged = staticmethod(identity_merge)
-    places = staticmethod(any_position)
+    aggregate = staticmethod(identity_merge)
+    positions = staticmethod(any_position)
 
 
 CLASSIFICATION = Classification()

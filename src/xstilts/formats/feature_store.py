@@ -145,7 +145,7 @@ def lengths(features: Sequence[Feature]) -> NDArray[np.int64]:
         return features.lengths
     if isinstance(features, ConcatFeatures):
         return np.concatenate([np.zeros(0, int), *(lengths(part) for _, part in features.parts)])
-    return np.array([feature.longest for feature in features], dtype=np.int64)
+    return np.array([feature.max_tokens for feature in features], dtype=np.int64)
 
 
 def text_counts(features: Sequence[Feature]) -> NDArray[np.int64]:
@@ -226,5 +226,5 @@ def _mapped(folder: Path, name: str) -> Array:
 
 
 def _marked(feature: Feature, mark: str) -> Feature:
-    further = tuple(_marked(text, mark) for text in feature.further)
-    return replace(feature, id=f"{mark}{feature.id}", further=further)
+    further = tuple(_marked(text, mark) for text in feature.extra_texts)
+    return replace(feature, id=f"{mark}{feature.id}", extra_texts=further)

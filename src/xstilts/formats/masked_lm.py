@@ -98,7 +98,7 @@ class MaskedLM:
         """[b, tokens] vocabulary ids, -100 where nothing is to be predicted."""
         return tag_targets(features, tokens)
 
-    def places(self, features: Sequence[Feature], tokens: int) -> Tensor:
+    def positions(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b, tokens] where something is to be predicted."""
         return tag_targets(features, tokens) != IGNORED
 
@@ -118,7 +118,7 @@ class MaskedLM:
         best = iter(argmax(logits).tolist())
         return [list(islice(best, count)) for count in counts]
 
-    merged = staticmethod(identity_merge)
+    aggregate = staticmethod(identity_merge)
 
 
 def masked_ids(feature: Feature) -> list[int]:

@@ -42,7 +42,7 @@ class MultipleChoice:
         targets = [index.get(row["label"], IGNORED) for row in rows for _ in row["choices"]]
         flat = text_features(pairs, tokenizer, reading.max_length, targets)
         groups = [flat[start : start + len(labels)] for start in range(0, len(flat), len(labels))]
-        return [replace(group[0], further=tuple(group[1:])) for group in groups]
+        return [replace(group[0], extra_texts=tuple(group[1:])) for group in groups]
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A sentence head with one output: [b × choices, t, width] → [b × choices, 1]."""
@@ -68,8 +68,8 @@ class MultipleChoice:
         best = logits.view(len(features), -1).argmax(-1)
         return [labels[place] for place in best.tolist()]
 
-    merged = staticmethod(identity_merge)
-    places = staticmethod(any_position)
+    aggregate = staticmethod(identity_merge)
+    positions = staticmethod(any_position)
 
 
 MULTIPLE_CHOICE = MultipleChoice()

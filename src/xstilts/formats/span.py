@@ -31,7 +31,7 @@ class Candidate(NamedTuple):
 
     score: float
     text: str
-    nothing: float
+    null_score: float
 
 
 class SpanHead(TokenHead):
@@ -50,7 +50,7 @@ class Span:
     """Start and end of the answer, each a choice among the sub-words of a window."""
 
     tied = False
-    places = staticmethod(any_position)
+    positions = staticmethod(any_position)
 
     def features(
         self,
@@ -113,7 +113,7 @@ class Span:
             for part, feature in zip(logits, features, strict=True)
         ]
 
-    def merged(
+    def aggregate(
         self,
         features: Sequence[Feature],
         predictions: Sequence[Any],
@@ -225,7 +225,7 @@ def _answer(
 ) -> str:
     """The best window's answer; nothing if that may be and every window prefers it."""
     best = max(windows, key=lambda window: window.score)
-    nothing = min(window.nothing for window in windows)
+    nothing = min(window.null_score for window in windows)
     leads = nothing - best.score > reading.null_threshold
     return "" if UNANSWERABLE in labels and leads else best.text
 

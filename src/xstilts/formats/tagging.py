@@ -72,7 +72,7 @@ class Tagging:
         """[b, tokens] tag indices, -100 where nothing is scored."""
         return tag_targets(features, tokens)
 
-    def places(self, features: Sequence[Feature], tokens: int) -> Tensor:
+    def positions(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b, tokens] the words' first sub-words."""
         found = torch.zeros(len(features), tokens, dtype=torch.bool)
         for row, feature in zip(found, features, strict=True):
@@ -96,7 +96,7 @@ class Tagging:
         best = logits.argmax(-1).tolist()
         return [_tags(line, feature, labels) for line, feature in zip(best, features, strict=True)]
 
-    def merged(
+    def aggregate(
         self,
         features: Sequence[Feature],
         predictions: Sequence[Any],

@@ -31,8 +31,8 @@ class Encoder(nn.Module):
         self.files = files
         self.model = files.model(ids)
         replace_dropout(self.model)
-        self.packs = uses_packing(self.model)
-        if self.packs:
+        self.uses_packing = uses_packing(self.model)
+        if self.uses_packing:
             self.model.config._attn_implementation = NAME
         self.register_buffer("ids", ids, persistent=False)
 
@@ -47,11 +47,11 @@ class Encoder(nn.Module):
         return word_embeddings(self.model).weight
 
     @property
-    def divides(self) -> bool:
+    def thread_safe(self) -> bool:
         """Whether threads may compute with it at the same time, each some texts."""
-        return self.packs and self.table.device.type == "cpu"
+        return self.uses_packing and self.table.device.type == "cpu"
 
-    def view(self, ids: Tensor) -> None:
+    def set_vocab(self, ids: Tensor) -> None:
         """Look at other rows of the vocabulary (for evaluation; trained rows are read anew)."""
         padding = word_embeddings(self.model).padding_idx
         table = nn.Embedding(len(ids), self.width, padding_idx=padding)
@@ -59,12 +59,12 @@ class Encoder(nn.Module):
         self.model.set_input_embeddings(table)
         self.ids = ids.to(self.table.device)
 
-    def settle(self, *, again: bool, compiled: bool) -> None:
+    def configure(self, *, gradient_checkpointing: bool, compiled: bool) -> None:
         """Get ready for training: what to compute twice, and whether to compile."""
-        if again:
+        if gradient_checkpointing:
             self.model.gradient_checkpointing_enable()
         if compiled:  # a packed batch has another layout every time: nothing to compile for
-            self.packs = False
+            self.uses_packing = False
             self.model.config._attn_implementation = "sdpa"
             self.model.compile(dynamic=True)
 
@@ -84,7 +84,7 @@ class Encoder(nn.Module):
             wanted: [b, t] the sub-words whose states will be read; all by default.
         """
         inputs = self._inputs(ids, types)
-        if not self.packs:
+        if not self.uses_packing:
             return _hidden(self.model(**inputs, attention_mask=mask))[-1]
         row, layout = self._packed(inputs, mask)
         layers = self._layers(row, layout)
@@ -104,7 +104,7 @@ class Encoder(nn.Module):
             blocks: the last one that is asked for; those above it need not be computed.
         """
         inputs = self._inputs(ids, types)
-        if not self.packs:
+        if not self.uses_packing:
             return _hidden(self.model(**inputs, attention_mask=mask, output_hidden_states=True))
         row, layout = self._packed(inputs, mask)
         layers = islice(self._layers(row, layout), None if blocks is None else blocks + 1)

@@ -58,15 +58,15 @@ class EncoderFiles:
         """The encoder's fast tokenizer (kept in memory between calls)."""
         return _tokenizer(self.root)
 
-    def touched(self) -> TrainedRows:
+    def trained_rows(self) -> TrainedRows:
         """The embedding rows that differ from the pretrained ones by more than decay."""
         if self.trained is None:
-            width = self.whole_embeddings().shape[1]
+            width = self.full_embeddings().shape[1]
             return TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, width), 1.0)
         tensors = load_file(self.trained / ROWS)
         return TrainedRows(tensors["ids"], tensors["weight"], tensors["decay"].item())
 
-    def whole_embeddings(self) -> Tensor:
+    def full_embeddings(self) -> Tensor:
         """The pretrained embedding matrix, read from the disk only where it is indexed."""
         with safe_open(self.root / EMBEDDINGS, framework="pt") as file:
             weight: Tensor = file.get_tensor("weight")
@@ -74,7 +74,7 @@ class EncoderFiles:
 
     def embeddings(self, ids: Tensor) -> Tensor:
         """[v, d] rows of the embedding matrix for sorted vocabulary ids [v]."""
-        return self.touched().over(self.whole_embeddings()[ids], ids)
+        return self.trained_rows().apply(self.full_embeddings()[ids], ids)
 
     def model(self, ids: Tensor) -> PreTrainedModel:
         """The encoder with the embedding rows of these ids only, in evaluation mode."""

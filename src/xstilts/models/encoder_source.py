@@ -32,7 +32,7 @@ class EncoderSource:
 
     name: str
     params: dict[str, Any]
-    habits: EncoderDefaults
+    defaults: EncoderDefaults
     folder: Path | None = None
 
 

@@ -29,7 +29,7 @@ class TrainedRows:
     weight: Tensor
     decay: float
 
-    def over(self, rows: Tensor, ids: Tensor) -> Tensor:
+    def apply(self, rows: Tensor, ids: Tensor) -> Tensor:
         """The rows of sorted ids [n] after training, given the pretrained ones [n, d]."""
         rows = rows * self.decay if self.decay != 1 else rows.clone()
         if len(self.ids):
@@ -38,7 +38,7 @@ class TrainedRows:
             rows[trained] = self.weight[place[trained]]
         return rows
 
-    def then(self, ids: Tensor, weight: Tensor, decay: float) -> TrainedRows:
+    def compose(self, ids: Tensor, weight: Tensor, decay: float) -> TrainedRows:
         """This, followed by more training of the rows `ids`, the others shrinking by `decay`."""
         every = torch.unique(torch.cat([self.ids, ids]))
         rows = torch.empty(len(every), weight.shape[1])

@@ -104,14 +104,14 @@ class Compiler:
             for setting in settings:
                 if (
                     setting.chain == ((TaskRef(target),),)
-                    and self.names.training(task).task == target
+                    and self.names.train_ref(task).task == target
                 ):
                     continue  # a task after itself is just more epochs of it
                 yield from self._cells_after(setting, task)
 
     def _cells_after(self, setting: IntermediateSetting, task: TaskSpec) -> Iterator[ResultCell]:
-        same_data = self._same_data(task, setting)
-        split = self.names.share(task, self.experiment.evaluate).name
+        same_data = self._uses_target_data(task, setting)
+        split = self.names.split_slice(task, self.experiment.evaluate).name
         for seed in self.experiment.seeds:
             trained = self.intermediate(setting, seed)
             if task.format in EMBEDDED:
@@ -134,13 +134,17 @@ class Compiler:
                     same_data=same_data,
                 )
 
-    def _same_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
+    def _uses_target_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
         """Whether the setting trains on the target's own training data."""
         if target.format in EMBEDDED:
             return False
-        own = self.names.task(self.names.training(target).task)
-        seen = {name for part in setting.tasks for name in (part, *self.names.task(part).holds)}
-        return bool(seen & {target.name, own.name, *own.holds})
+        own = self.names.task(self.names.train_ref(target).task)
+        seen = {
+            name
+            for part in setting.tasks
+            for name in (part, *self.names.task(part).includes_data_of)
+        }
+        return bool(seen & {target.name, own.name, *own.includes_data_of})
 
     # training
 
@@ -160,7 +164,7 @@ class Compiler:
 
     def target(self, setting: IntermediateSetting, task: TaskSpec, seed: int) -> str:
         """Key of the stage that trains a target after a setting."""
-        part, recipe = self.names.training(task), self.names.recipe(task.name)
+        part, recipe = self.names.train_ref(task), self.names.recipe(task.name)
         base = next(reversed(self.intermediate(setting, seed)), None)
         return self.train(
             [part], base, recipe, seed, f"train {part.name} {_after(setting)} seed {seed}"
@@ -196,11 +200,11 @@ class Compiler:
                     inputs[f"{role}:{task.name}:{language}"] = found(task, role, language)
         params = {
             "tasks": {task.name: task_params(part, task) for part, task in tasks.items()},
-            "recipe": recipe.identity(),
+            "recipe": recipe.key_params(),
             "pooling": self.names.pooling,
             "seed": seed,
         }
-        context = recipe.outside()
+        context = recipe.runtime_params()
         whole = base in self.whole or any(task.format == TEXT for task in tasks.values())
         cost = self._train_cost(tasks, recipe, portion, whole=whole)
         key = self.graph.add(kind, params, inputs, label, cost, context=context)
@@ -211,12 +215,12 @@ class Compiler:
         self, tasks: Mapping[TaskRef, TaskSpec], recipe: Recipe, portion: float, *, whole: bool
     ) -> Cost:
         sizes = {
-            task.name: max(1, int(portion * self.count(task, part, "train")))
+            task.name: max(1, int(portion * self.expected_rows(task, part, "train")))
             for part, task in tasks.items()
         }
-        on_dev = {task.name: self.count(task, part, "dev") for part, task in tasks.items()}
+        on_dev = {task.name: self.expected_rows(task, part, "dev") for part, task in tasks.items()}
         texts = {task.name for task in tasks.values() if task.format == TEXT}
-        steps = steps_per_task(sizes, on_top=texts, **recipe.mixing())
+        steps = steps_per_task(sizes, on_top=texts, **recipe.sampling_params())
         seen = {
             task.name: task.subwords
             * (
@@ -226,23 +230,23 @@ class Compiler:
             for task in tasks.values()
         }
         masked = recipe.masked * sum(seen[name] for name in texts)
-        habits = self.names.source.habits
+        habits = self.names.source.defaults
         rows = habits.vocabulary if whole else TOUCHED_ROWS
         return train_cost(habits, sum(seen.values()), sum(steps.values()), masked, rows)
 
-    def count(self, task: TaskSpec, part: TaskRef, role: str) -> int:
+    def expected_rows(self, task: TaskSpec, part: TaskRef, role: str) -> int:
         """Rows to expect in all languages that a task is trained in."""
-        return sum(self.names.count(task, role, code) for code in languages_of(part, task))
+        return sum(self.names.expected_rows(task, role, code) for code in languages_of(part, task))
 
     # results of what was trained
 
     def _predicted(
         self, setting: IntermediateSetting, task: TaskSpec, model: str, seed: int
     ) -> Iterator[tuple[str, str, str]]:
-        graph, habits = self.graph, self.names.source.habits
-        params, what = self.reading(task), f"{task.name} {_after(setting)}"
+        graph, habits = self.graph, self.names.source.defaults
+        params, what = self.tokenization_params(task), f"{task.name} {_after(setting)}"
         for language in self.names.languages(task):
-            sample = graph.sample(task, language)
+            sample = graph.eval_set(task, language)
             predictions = graph.add(
                 "predict",
                 params,
@@ -260,15 +264,15 @@ class Compiler:
             )
             yield task.name, language, score
 
-    def reading(self, task: TaskSpec) -> dict[str, Any]:
+    def tokenization_params(self, task: TaskSpec) -> dict[str, Any]:
         """The parameters of a trained target's predict stages."""
-        trained = self.names.task(self.names.training(task).task)
+        trained = self.names.task(self.names.train_ref(task).task)
         return {
             "task": trained.name,
             **format_params(task),
             "labels": list(task.labels if task.format == "span" else trained.labels),
             "pooling": self.names.pooling,
-            "reading": self.names.recipe(task.name).reading(task.format),
+            "reading": self.names.recipe(task.name).tokenization_params(task.format),
         }
 
 

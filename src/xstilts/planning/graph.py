@@ -75,11 +75,11 @@ class StageGraph:
             {"source": self.source.params},
             {},
             f"encoder {self.source.name}",
-            encoder_cost(self.source.habits),
+            encoder_cost(self.source.defaults),
             context={"folder": str(folder)} if folder else {},
         )
 
-    def rows(self, task: TaskSpec, part: str, language: str) -> str:
+    def prepare_stage(self, task: TaskSpec, part: str, language: str) -> str:
         """The examples that play a part, in one language."""
         place = task.name, part, language
         if place not in self.prepared:  # every setting and seed asks for the same ones
@@ -87,7 +87,7 @@ class StageGraph:
         return self.prepared[place]
 
     def _prepare(self, task: TaskSpec, part: str, language: str) -> str:
-        share = self.names.share(task, part)
+        share = self.names.split_slice(task, part)
         params = {
             "task": task.name,
             "version": task.version,
@@ -103,16 +103,16 @@ class StageGraph:
             params,
             {},
             f"prepare {task.name} {share.name} {language}",
-            prepare_cost(self.names.count(task, part, language)),
+            prepare_cost(self.names.expected_rows(task, part, language)),
             affinity=f"prepare {language}",
-            context=self._places(task),
+            context=self._worker_context(task),
         )
 
-    def _places(self, task: TaskSpec) -> dict[str, Any]:
+    def _worker_context(self, task: TaskSpec) -> dict[str, Any]:
         """Where a worker finds the task and its data."""
         data = self.names.data
         context: dict[str, Any] = {"data": str(data)} if data else {}
-        if task.pinned and self.experiment.revisions:
+        if task.with_revisions and self.experiment.revisions:
             context["revisions"] = dict(self.experiment.revisions)
         if own := self.experiment.tasks.get(task.name):
             context["folder"] = str(self.names.loaded.folder)
@@ -122,8 +122,8 @@ class StageGraph:
     def training_rows(self, task: TaskSpec, role: str, language: str) -> str:
         """The task's own data in a language, else its English data translated into it."""
         choice, names = self.experiment.translator, self.names
-        if choice is None or language in task.splits.get(names.share(task, role).split, ()):
-            return self.rows(task, role, language)
+        if choice is None or language in task.splits.get(names.split_slice(task, role).split, ()):
+            return self.prepare_stage(task, role, language)
         source, folder = task.train_language, names.loaded.folder
         params = {
             "translator": identity(choice, source, language, folder, task.name),
@@ -139,20 +139,20 @@ class StageGraph:
         return self.add(
             "translate",
             params,
-            {"rows": self.rows(task, role, source)},
-            f"translate {task.name} {names.share(task, role).name} {language}",
-            translate_cost(names.count(task, role, source)),
+            {"rows": self.prepare_stage(task, role, source)},
+            f"translate {task.name} {names.split_slice(task, role).name} {language}",
+            translate_cost(names.expected_rows(task, role, source)),
             context=context,
         )
 
-    def sample(self, task: TaskSpec, language: str) -> EvalSet:
+    def eval_set(self, task: TaskSpec, language: str) -> EvalSet:
         """What a target is evaluated on in one language."""
         place, part = (task.name, language), self.experiment.evaluate
         if place not in self.samples:
             self.samples[place] = EvalSet(
                 language,
-                self.rows(task, part, language),
-                self.names.count(task, part, language),
+                self.prepare_stage(task, part, language),
+                self.names.expected_rows(task, part, language),
                 scoring(task, language),
             )
         return self.samples[place]

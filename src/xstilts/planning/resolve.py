@@ -46,7 +46,7 @@ class ResolvedExperiment:
     def pooling(self) -> str:
         """What sentence heads read."""
         chosen = self.experiment.encoder.pooling
-        return self.source.habits.pooling if chosen == "auto" else chosen
+        return self.source.defaults.pooling if chosen == "auto" else chosen
 
     @cached_property
     def data(self) -> Path | None:
@@ -71,12 +71,12 @@ class ResolvedExperiment:
             raise UnknownNameError("task", name, [*TASKS, *own], where=where)
         return located(TASKS.get(name), self.data, self.experiment.revisions)
 
-    def training(self, target: TaskSpec) -> TaskRef:
+    def train_ref(self, target: TaskSpec) -> TaskRef:
         """The training data of a target: the experiment's choice, its benchmark's, its own."""
         chosen = self.experiment.trained_on.get(target.name)
         return parse_task_ref(chosen) if chosen else TaskRef(target.trained_on or target.name)
 
-    def share(self, task: TaskSpec, part: str) -> SplitSlice:
+    def split_slice(self, task: TaskSpec, part: str) -> SplitSlice:
         """The examples that play a part: train, dev or test."""
         usual = part
         if task.format == "masked_lm" and "dev" not in task.splits:
@@ -87,7 +87,7 @@ class ResolvedExperiment:
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
         """The languages to evaluate in among those asked for, English first."""
         wanted = self.experiment.task_languages.get(task.name, self.experiment.languages)
-        have = task.languages_of(self.share(task, self.experiment.evaluate).split)
+        have = task.languages_of(self.split_slice(task, self.experiment.evaluate).split)
         return have if wanted == "all" else tuple(code for code in have if code in wanted)
 
     def limit(self, task: str, part: str) -> int | None:
@@ -96,9 +96,9 @@ class ResolvedExperiment:
         found = getattr(own, part, None) or getattr(self.experiment.limits, part)
         return None if found == "all" else found
 
-    def count(self, task: TaskSpec, part: str, language: str) -> int:
+    def expected_rows(self, task: TaskSpec, part: str, language: str) -> int:
         """Rows to expect."""
-        share = self.share(task, part)
+        share = self.split_slice(task, part)
         size = task.sizes.get((share.split, language), DEFAULT_ROWS)
         size = max(1, size * (share.high - share.low) // 100)
         return min(size, self.limit(task.name, part) or size)
@@ -113,7 +113,7 @@ class ResolvedExperiment:
 
     def layers(self) -> tuple[int, ...]:
         """The layers that sentence vectors are taken from."""
-        habits, chosen = self.source.habits, self.experiment.retrieval.layer
+        habits, chosen = self.source.defaults, self.experiment.retrieval.layer
         if chosen == "auto":
             return (habits.retrieval_layer,)
         if chosen == "all":

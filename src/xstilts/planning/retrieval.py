@@ -28,7 +28,7 @@ def compile_retrieval(
     for way in ways:
         name = task.name if len(ways) == 1 else f"{task.name} (layer {way[0]}, {way[1]})"
         for language in graph.names.languages(task):
-            if language != task.english_side:
+            if language != task.pool_split:
                 what = f"{name} {after} {language}"
                 yield (
                     name,
@@ -57,7 +57,7 @@ class _RetrievalCompiler:
         """The two collections, as the task calls them."""
         return {
             "here": self.language,
-            "english": self.task.english_side.format(language=self.language),
+            "english": self.task.pool_split.format(language=self.language),
         }
 
     def score(self) -> str:
@@ -67,14 +67,17 @@ class _RetrievalCompiler:
         if self.task.format == "mining" and self._can_tune():
             tuning = {f"tuning:{name}": key for name, key in self._found("dev", {}).items()}
         inputs = self._found(part, tuning)
-        cost = score_cost(2 * names.count(self.task, part, self.language))
+        cost = score_cost(2 * names.expected_rows(self.task, part, self.language))
         params = scoring(self.task, self.language)
         return self.graph.add("score", params, inputs, f"score {self.what}", cost)
 
     def _can_tune(self) -> bool:
         """Whether there is a dev set apart from what is evaluated."""
         task, names = self.task, self.graph.names
-        dev, evaluated = names.share(task, "dev"), names.share(task, names.experiment.evaluate)
+        dev, evaluated = (
+            names.split_slice(task, "dev"),
+            names.split_slice(task, names.experiment.evaluate),
+        )
         return self.language in task.splits.get(dev.split, ()) and not dev.overlaps(evaluated)
 
     def _found(self, part: str, tuning: dict[str, str]) -> dict[str, str]:
@@ -82,23 +85,23 @@ class _RetrievalCompiler:
         graph, task = self.graph, self.task
         rows, vectors = {}, {}
         for side, code in self.sides.items():
-            rows[f"rows:{side}"] = graph.rows(task, part, code)
+            rows[f"rows:{side}"] = graph.prepare_stage(task, part, code)
             vectors[f"vectors:{side}"] = self._vectors(part, code)
         kind = SEARCH_KINDS[task.format]
         params: dict[str, Any] = {"layer": self.way[0], "pooling": self.way[1]}
         if kind == "mine":
             params["neighbours"] = graph.experiment.retrieval.neighbours
         label = f"{kind} {self.what}{' dev' if part != graph.experiment.evaluate else ''}"
-        counts = (graph.names.count(task, part, code) for code in self.sides.values())
-        cost = search_cost(graph.source.habits, *counts)
+        counts = (graph.names.expected_rows(task, part, code) for code in self.sides.values())
+        cost = search_cost(graph.source.defaults, *counts)
         found = graph.add(kind, params, {**rows, **vectors, **tuning}, label, cost)
         return {**rows, **tuning, "predictions": found}
 
     def _vectors(self, part: str, code: str) -> str:
         """One pass of the encoder over a side; the vectors of every layer and pooling."""
         graph, task, trained = self.graph, self.task, self.trained
-        names, habits = graph.names, graph.source.habits
-        inputs = {"encoder": graph.encoder, "rows": graph.rows(task, part, code)}
+        names, habits = graph.names, graph.source.defaults
+        inputs = {"encoder": graph.encoder, "rows": graph.prepare_stage(task, part, code)}
         if trained:
             inputs["base"] = trained[-1]
         layers, poolings = names.layers(), names.poolings()
@@ -108,7 +111,7 @@ class _RetrievalCompiler:
             "poolings": list(poolings),
             "max_length": graph.experiment.retrieval.max_length,
         }
-        count = names.count(task, part, code)
+        count = names.expected_rows(task, part, code)
         size = 4 * habits.width * count * len(layers) * len(poolings)
         cost = forward_cost(habits, count * task.subwords, size)
         affinity = trained[-1] if trained else graph.encoder

@@ -17,22 +17,22 @@ from xstilts.translate.row_fields import fields_of
 ENGLISH = "en"
 
 
-def check(names: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
+def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
     """Refuse names that do not exist, and tasks that cannot play the part they are given.
 
     Raises:
         ConfigError: says where in the experiment, and what to do.
     """
-    experiment = names.experiment
+    experiment = resolved.experiment
     for name in experiment.targets:
-        _check_target(names, names.task(name, "targets"))
+        _check_target(resolved, resolved.task(name, "targets"))
     for setting in settings:
         for part in setting.parts:
-            _check_training(names, part, "intermediate")
-    _check_languages(names)
+            _check_training(resolved, part, "intermediate")
+    _check_languages(resolved)
     for section in ("task_limits", "splits"):
         for name in getattr(experiment, section):
-            names.task(name, section)
+            resolved.task(name, section)
     for section, given in (
         ("recipes.tasks", set(experiment.recipes.tasks)),
         ("trained_on", set(experiment.trained_on)),
@@ -40,22 +40,22 @@ def check(names: ResolvedExperiment, settings: Sequence[IntermediateSetting]) ->
     ):
         for name in sorted(given.difference(experiment.targets)):
             raise UnknownNameError("target", name, experiment.targets, where=section)
-    _check_revisions(names, settings)
-    _check_distinct_rows(names, settings)
+    _check_revisions(resolved, settings)
+    _check_distinct_rows(resolved, settings)
 
 
-def check_folder(names: ResolvedExperiment) -> None:
+def check_folder(resolved: ResolvedExperiment) -> None:
     """Refuse to run tasks that only files have, if no folder is given; a plan says so itself.
 
     Raises:
         ConfigError: names the first one.
     """
-    experiment = names.experiment
-    targets = [names.task(name) for name in experiment.targets]
+    experiment = resolved.experiment
+    targets = [resolved.task(name) for name in experiment.targets]
     trained = [part.task for text in experiment.intermediate for part in parse_setting(text).parts]
-    trained += [names.training(task).task for task in targets]
-    for task in (*targets, *map(names.task, trained)):
-        if task.at and not experiment.data and not task.hub:
+    trained += [resolved.train_ref(task).task for task in targets]
+    for task in (*targets, *map(resolved.task, trained)):
+        if task.with_data_dir and not experiment.data and not task.hub:
             raise ConfigError(
                 f"{task.name} is read from files that you have",
                 where="data",
@@ -63,8 +63,8 @@ def check_folder(names: ResolvedExperiment) -> None:
             )
 
 
-def _check_target(names: ResolvedExperiment, task: TaskSpec) -> None:
-    experiment = names.experiment
+def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
+    experiment = resolved.experiment
     _check_metrics(task)
     if task.format == "masked_lm":
         raise ConfigError(
@@ -73,15 +73,15 @@ def _check_target(names: ResolvedExperiment, task: TaskSpec) -> None:
             todo="it can only be an intermediate task",
         )
     if task.format in TRAINED:
-        _check_source(names, task)
-    share = names.share(task, experiment.evaluate)
+        _check_source(resolved, task)
+    share = resolved.split_slice(task, experiment.evaluate)
     languages = task.languages_of(share.split)
-    if task.format not in TRAINED and task.english_side == ENGLISH and ENGLISH not in languages:
+    if task.format not in TRAINED and task.pool_split == ENGLISH and ENGLISH not in languages:
         raise ConfigError(
             f"{task.name} has no {ENGLISH} {share.split} split to search in",
             where=f"tasks.{task.name}",
         )
-    if not names.languages(task):
+    if not resolved.languages(task):
         raise ConfigError(
             f"{task.name} has no {share.split} split in the languages asked for",
             where="languages",
@@ -89,11 +89,11 @@ def _check_target(names: ResolvedExperiment, task: TaskSpec) -> None:
         )
 
 
-def _check_source(names: ResolvedExperiment, target: TaskSpec) -> None:
+def _check_source(resolved: ResolvedExperiment, target: TaskSpec) -> None:
     """The target's training data must have its format and labels."""
-    part = names.training(target)
+    part = resolved.train_ref(target)
     where = "targets" if part.task == target.name else "trained_on"
-    source = _check_training(names, part, where)
+    source = _check_training(resolved, part, where)
     alike = target.format == "span" or set(source.labels) == set(target.labels)
     if source.format != target.format or not alike:
         raise ConfigError(
@@ -109,29 +109,29 @@ def _data_shape(task: TaskSpec) -> str:
 
 
 def _check_distinct_rows(
-    names: ResolvedExperiment, settings: Sequence[IntermediateSetting]
+    resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]
 ) -> None:
     """No translation of an evaluated example may have been trained on."""
-    targets = [names.task(name) for name in names.experiment.targets]
+    targets = [resolved.task(name) for name in resolved.experiment.targets]
     trained = {part.task for setting in settings for part in setting.parts}
-    trained |= {names.training(task).task for task in targets if task.format in TRAINED}
+    trained |= {resolved.train_ref(task).task for task in targets if task.format in TRAINED}
     for task in targets:
         if task.name in trained:
-            _check_overlap(names, task, names.experiment.evaluate)
+            _check_overlap(resolved, task, resolved.experiment.evaluate)
         for name, split in task.translates:
             if name in trained:
-                _check_translated(names, task, names.task(name), split)
+                _check_translated(resolved, task, resolved.task(name), split)
         for name in sorted(trained):
-            _check_same_files(names, task, names.task(name))
+            _check_same_files(resolved, task, resolved.task(name))
 
 
-def _check_overlap(names: ResolvedExperiment, task: TaskSpec, role: str) -> None:
+def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> None:
     """What is trained on plays no other part as well."""
-    train, other = names.share(task, "train"), names.share(task, role)
+    train, other = resolved.split_slice(task, "train"), resolved.split_slice(task, role)
     if train.overlaps(other):
         use, why = (
             ("choose its best checkpoint", "these are the same examples")
-            if role == "dev" and names.experiment.evaluate != "dev"
+            if role == "dev" and resolved.experiment.evaluate != "dev"
             else ("be evaluated", "the examples of a benchmark are translations of each other")
         )
         raise ConfigError(
@@ -141,9 +141,12 @@ def _check_overlap(names: ResolvedExperiment, task: TaskSpec, role: str) -> None
         )
 
 
-def _check_same_files(names: ResolvedExperiment, target: TaskSpec, source: TaskSpec) -> None:
+def _check_same_files(resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec) -> None:
     """Training data must not be the file that the target is evaluated on, by whatever name."""
-    train, evaluated = names.share(source, "train"), names.share(target, names.experiment.evaluate)
+    train, evaluated = (
+        resolved.split_slice(source, "train"),
+        resolved.split_slice(target, resolved.experiment.evaluate),
+    )
     apart = not replace(train, split="").overlaps(replace(evaluated, split=""))
     places = [
         (task.origin(share.split, source.train_language), task)
@@ -164,10 +167,10 @@ def _check_same_files(names: ResolvedExperiment, target: TaskSpec, source: TaskS
 
 
 def _check_translated(
-    names: ResolvedExperiment, target: TaskSpec, source: TaskSpec, split: str
+    resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec, split: str
 ) -> None:
     """The target's test set has the split in translation, but for a file that says otherwise."""
-    train = names.share(source, "train")
+    train = resolved.split_slice(source, "train")
     without = f"minus-{target.name}"
     if train.split == split and without not in str(source.origin(split, source.train_language)):
         raise ConfigError(
@@ -178,9 +181,9 @@ def _check_translated(
         )
 
 
-def _check_training(names: ResolvedExperiment, part: TaskRef, where: str) -> TaskSpec:
+def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> TaskSpec:
     """A task that is trained must be there, of a format that can be, with train and dev."""
-    task = names.task(part.task, where)
+    task = resolved.task(part.task, where)
     if task.format not in TRAINED:
         raise ConfigError(
             f"{task.name} is a {task.format} task, which is not trained",
@@ -188,12 +191,12 @@ def _check_training(names: ResolvedExperiment, part: TaskRef, where: str) -> Tas
             todo="it can only be a target",
         )
     _check_metrics(task)
-    _check_overlap(names, task, "dev")
+    _check_overlap(resolved, task, "dev")
     for role in ("train", "dev"):
-        share = names.share(task, role)
+        share = resolved.split_slice(task, role)
         have = task.splits.get(share.split, ())
         for language in part.languages or task.train_languages:
-            if language not in have and _can_be_translated(names, task, have):
+            if language not in have and _can_be_translated(resolved, task, have):
                 fields_of(task.format)
             elif language not in have:
                 raise ConfigError(
@@ -205,9 +208,9 @@ def _check_training(names: ResolvedExperiment, part: TaskRef, where: str) -> Tas
     return task
 
 
-def _can_be_translated(names: ResolvedExperiment, task: TaskSpec, have: Sequence[str]) -> bool:
+def _can_be_translated(resolved: ResolvedExperiment, task: TaskSpec, have: Sequence[str]) -> bool:
     """Whether there is a translator, and something that it can translate."""
-    return names.experiment.translator is not None and task.train_language in have
+    return resolved.experiment.translator is not None and task.train_language in have
 
 
 def _check_metrics(task: TaskSpec) -> None:
@@ -222,13 +225,13 @@ def _check_metrics(task: TaskSpec) -> None:
             )
 
 
-def _check_revisions(names: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
+def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
     """A revision for a dataset that nothing reads would be passed over without a word."""
-    given = names.experiment.revisions
+    given = resolved.experiment.revisions
     if not given:
         return
-    used = {*names.experiment.targets, *(name for setting in settings for name in setting.tasks)}
-    used |= {names.training(names.task(name)).task for name in names.experiment.targets}
+    used = {*resolved.experiment.targets, *(name for setting in settings for name in setting.tasks)}
+    used |= {resolved.train_ref(resolved.task(name)).task for name in resolved.experiment.targets}
     known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
     for dataset in sorted(given.keys() - known):
         raise UnknownNameError(
@@ -243,16 +246,16 @@ def datasets_of(task: TaskSpec) -> set[str]:
     return {place[4:].partition("@")[0] for place in places if place.startswith("hub ")}
 
 
-def _check_languages(names: ResolvedExperiment) -> None:
-    experiment = names.experiment
+def _check_languages(resolved: ResolvedExperiment) -> None:
+    experiment = resolved.experiment
     for name, codes in experiment.task_languages.items():
-        task = names.task(name)
-        have = task.languages_of(names.share(task, experiment.evaluate).split)
+        task = resolved.task(name)
+        have = task.languages_of(resolved.split_slice(task, experiment.evaluate).split)
         for code in sorted(set(codes).difference(have)):
             raise UnknownNameError(f"language of {name}", code, have, where="task_languages")
     if experiment.languages == "all":
         return
-    tasks = [names.task(name) for name in experiment.targets]
+    tasks = [resolved.task(name) for name in experiment.targets]
     known = {code for task in tasks for codes in task.splits.values() for code in codes}
     for code in experiment.languages:
         if code not in known:

@@ -45,7 +45,7 @@ class Request:
         """The baseline and the candidates for the target."""
         return self._with(self.candidates, [self.target])
 
-    def widened(self, gains: pd.DataFrame, store: Store) -> LoadedExperiment:
+    def with_known_tasks(self, gains: pd.DataFrame, store: Store) -> LoadedExperiment:
         """With the tasks and targets of known gains, whose measures say what measures are worth.
 
         Without those that the base does not know, and those with data that are not on this disk.
@@ -137,18 +137,18 @@ def _only(values: Mapping[str, T], targets: tuple[str, ...]) -> dict[str, T]:
     return {name: value for name, value in values.items() if name in targets}
 
 
-def _is_known(name: str, names: ResolvedExperiment) -> bool:
-    return name in names.experiment.tasks or name in TASKS
+def _is_known(name: str, resolved: ResolvedExperiment) -> bool:
+    return name in resolved.experiment.tasks or name in TASKS
 
 
-def _is_single(name: str, names: ResolvedExperiment) -> bool:
+def _is_single(name: str, resolved: ResolvedExperiment) -> bool:
     """Whether a setting is one task in its own language, and one that is known."""
     setting = parse_setting(name)
-    return setting.chain == ((TaskRef(name),),) and _is_known(name, names)
+    return setting.chain == ((TaskRef(name),),) and _is_known(name, resolved)
 
 
-def _trained_on(target: str, names: ResolvedExperiment) -> str:
-    return names.training(names.task(target)).task
+def _trained_on(target: str, resolved: ResolvedExperiment) -> str:
+    return resolved.train_ref(resolved.task(target)).task
 
 
 def _absent(wide: LoadedExperiment, store: Store) -> set[str]:

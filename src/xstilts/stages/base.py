@@ -26,8 +26,8 @@ class StageContext:
     stage: Stage
     inputs: Mapping[str, Artifact]
     folder: Path
-    checkpoints: Path
-    tell: Callable[[dict[str, Any]], None]
+    checkpoint_folder: Path
+    report_progress: Callable[[dict[str, Any]], None]
     notes: list[str] = field(default_factory=list)
     features: Path | None = None
 

@@ -22,7 +22,7 @@ from xstilts.training.multitask_model import HeadShape
 SURPRISE = "surprise.parquet"
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `surprise.parquet` (id, bits, uniform); facts: bits, uniform, examples, choices.
 
     `bits` is -log2 of the gold answer's probability, summed over its choices (see
@@ -32,19 +32,19 @@ def run(work: StageContext) -> dict[str, Any]:
     Raises:
         DataError: a format whose answers are not choices.
     """
-    params = work.params
+    params = context.params
     if params["format"] not in CHOICES:
-        raise DataError(f"{work.stage.label}: {params['format']} has no surprise")
-    model = work.inputs.get("model")
-    files = EncoderFiles(work.inputs["encoder"].path, model.path if model else None)
+        raise DataError(f"{context.stage.label}: {params['format']} has no surprise")
+    model = context.inputs.get("model")
+    files = EncoderFiles(context.inputs["encoder"].path, model.path if model else None)
     tokenizer, labels = files.tokenizer(), tuple(params["labels"])
     features = [
         feature
-        for role, rows in sorted(work.inputs.items())
+        for role, rows in sorted(context.inputs.items())
         if role.startswith("rows")
         for feature in prepared(
             *(
-                work,
+                context,
                 rows,
                 params["format"],
                 labels,
@@ -59,14 +59,14 @@ def run(work: StageContext) -> dict[str, Any]:
     if model:
         shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
         trained = trained_model(files, params["task"], shape)
-        trained.encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+        trained.encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
         found = gold_probabilities(
             trained, params["task"], params["format"], features, tokenizer.pad_token_id
         )
         bits = found.bits.tolist()
     parts = zip((feature.id for feature in features), bits, uniform, strict=True)
     examples = [_joined(name, group) for name, group in groupby(parts, key=lambda part: part[0])]
-    write_rows(work.folder / SURPRISE, examples)
+    write_rows(context.folder / SURPRISE, examples)
     return {
         "bits": round(sum(bits), 6),
         "uniform": round(sum(uniform), 6),

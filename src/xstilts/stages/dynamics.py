@@ -23,7 +23,7 @@ EPOCH_RECORDS = 500
 """Training examples that are looked at: the first ones (parts or windows count as examples)."""
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `dynamics.parquet` (id, epoch, probability, correct); facts: means over examples.
 
     `probability` is that of the gold answer (see `GoldProbabilities`), `correct` the share
@@ -44,12 +44,12 @@ def run(work: StageContext) -> dict[str, Any]:
 
         return watch
 
-    trained, _, _ = training(work, watcher)
-    work.notes += trained.notes
+    trained, _, _ = training(context, watcher)
+    context.notes += trained.notes
     if trained.diverged:
         return {"diverged": trained.diverged, "steps": trained.steps}
     watched = np.array(trained.log.watched)  # [epochs, 2, examples]
-    write_rows(work.folder / DYNAMICS, _rows(ids, trained.log.watched))
+    write_rows(context.folder / DYNAMICS, _rows(ids, trained.log.watched))
     probability, correct = watched[:, 0], watched[:, 1]
     return {
         "confidence": round(float(probability.mean()), 10),

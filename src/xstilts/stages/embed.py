@@ -27,18 +27,18 @@ PART = 1 << 28
 """Bytes of vectors that are held in memory at once; it decides which sentences share a batch."""
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write a file of vectors, float32 [rows, width], for every layer and pooling.
 
     A sentence that is there several times is embedded once. Vectors go to the disk a part at
     a time.
     """
-    params = work.params
-    files = encoder_files(work)
+    params = context.params
+    files = encoder_files(context)
     tokenizer = files.tokenizer()
     reading = TokenizationConfig(max_length=params["max_length"])
-    rows = work.inputs["rows"]
-    features = prepared(work, rows, params["format"], (), reading, tokenizer)
+    rows = context.inputs["rows"]
+    features = prepared(context, rows, params["format"], (), reading, tokenizer)
     encoder = frozen_encoder(files)
     depth = int(encoder.model.config.num_hidden_layers)
     if wrong := [layer for layer in params["layers"] if not 0 <= layer <= depth]:
@@ -47,10 +47,10 @@ def run(work: StageContext) -> dict[str, Any]:
             where="retrieval.layer",
             todo=f"0 is the embedding output, {depth} the last block",
         )
-    encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+    encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
     ways = list(product(params["layers"], params["poolings"]))
     shape = len(features), encoder.width
-    written = {way: _empty(work.folder / vectors_file(*way), shape) for way in ways}
+    written = {way: _empty(context.folder / vectors_file(*way), shape) for way in ways}
     part = max(1, PART // (4 * encoder.width * len(ways)))
     for places, same, chosen in _sentences(features, part):
         found = embed(encoder, chosen, tokenizer.pad_token_id, ways)

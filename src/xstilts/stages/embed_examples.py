@@ -19,18 +19,18 @@ from xstilts.stages.train import encoder_files
 from xstilts.training.predict import embed, embed_words
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `vectors.npy`, float32 [n, width], and `gold.npy`, int [n]; facts: vectors.
 
     One vector per text (each choice is one), or per word at its first sub-word. Gold is the
     class of a text, 1 for the right choice and 0 for others, the tag of a word; -100 for none.
     A layer of none is the last.
     """
-    params, files = work.params, encoder_files(work)
+    params, files = context.params, encoder_files(context)
     tokenizer, by_word = files.tokenizer(), params["unit"] == "words"
-    features = sample_rows(work, tokenizer, sample_words if by_word else sample_texts)
+    features = sample_rows(context, tokenizer, sample_words if by_word else sample_texts)
     encoder = frozen_encoder(files)
-    encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+    encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
     layer = params["layer"]
     if layer is None:
         layer = int(encoder.model.config.num_hidden_layers)
@@ -40,21 +40,21 @@ def run(work: StageContext) -> dict[str, Any]:
         way = layer, params["pooling"]
         vectors = embed(encoder, _texts(features), tokenizer.pad_token_id, [way])[way]
     gold = [target for feature in features for target in _gold(feature, by_word=by_word)]
-    np.save(work.folder / VECTORS, vectors, allow_pickle=False)
-    np.save(work.folder / GOLD, np.array(gold, dtype=np.int32), allow_pickle=False)
+    np.save(context.folder / VECTORS, vectors, allow_pickle=False)
+    np.save(context.folder / GOLD, np.array(gold, dtype=np.int32), allow_pickle=False)
     return {"vectors": len(vectors)}
 
 
 def _texts(features: Sequence[Feature]) -> list[Feature]:
     """Every text as a feature of its own."""
-    return [replace(text, further=()) for feature in features for text in feature.texts]
+    return [replace(text, extra_texts=()) for feature in features for text in feature.texts]
 
 
 def _gold(feature: Feature, *, by_word: bool) -> list[int]:
     target = feature.target
     if isinstance(target, list):
         return [target[place] for place in feature.words if place >= 0] if by_word else [IGNORED]
-    if feature.further:
+    if feature.extra_texts:
         right = range(len(feature.texts))
         return [int(place == target) if target >= 0 else IGNORED for place in right]
     return [target]

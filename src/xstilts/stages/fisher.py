@@ -23,7 +23,7 @@ from xstilts.training.batching import collate
 from xstilts.training.multitask_model import HeadShape, MultiTaskModel
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `fisher.npz`: a vector for every tensor of the encoder's body; facts: examples.
 
     The diagonal of the empirical Fisher information: the square of the gradient of an example's
@@ -31,10 +31,10 @@ def run(work: StageContext) -> dict[str, Any]:
     counts as one). Matrices are averaged over their last axis; word embeddings are left out, as
     two tasks use different ones. Source: Vu et al. (2020), with gold labels.
     """
-    params = work.params
-    files = EncoderFiles(work.inputs["encoder"].path, work.inputs["model"].path)
+    params = context.params
+    files = EncoderFiles(context.inputs["encoder"].path, context.inputs["model"].path)
     tokenizer = files.tokenizer()
-    features = sample_rows(work, tokenizer, lambda _: 1)
+    features = sample_rows(context, tokenizer, lambda _: 1)
     shape = HeadShape(params["format"], len(params["labels"]), 0.0, params["pooling"])
     ids = used_ids([occurring_ids(features)], tokenizer.pad_token_id)
     model = MultiTaskModel(Encoder(files, ids), {params["task"]: shape})
@@ -49,9 +49,9 @@ def run(work: StageContext) -> dict[str, Any]:
         for name, value in body.items():
             if value.grad is not None:
                 sums[name].addcmul_(value.grad, value.grad)
-        work.tell({"step": done, "steps": len(features)})
+        context.report_progress({"step": done, "steps": len(features)})
     found = {name: _summary(value / len(features)) for name, value in sums.items()}
-    np.savez(work.folder / FISHER, **found)  # type: ignore[arg-type]
+    np.savez(context.folder / FISHER, **found)  # type: ignore[arg-type]
     return {"examples": len(features)}
 
 
@@ -66,7 +66,7 @@ def _loss(model: MultiTaskModel, task: str, kind: str, feature: Feature, padding
     form, where = TRAINED.get(kind), model.encoder.table.device
     batch = collate([feature], padding).to(where)
     logits = model(task, batch.ids, batch.mask, batch.types)
-    return form.loss(logits, form.targets([feature], feature.longest).to(where))
+    return form.loss(logits, form.targets([feature], feature.max_tokens).to(where))
 
 
 def _summary(value: Tensor) -> NDArray[np.float64]:

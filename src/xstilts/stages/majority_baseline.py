@@ -19,16 +19,16 @@ MAJORITY_LABEL = ("classification", "multiple_choice")
 """Formats whose answer is one of the task's labels."""
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Facts: the dev score of always giving the most frequent training answer, and of chance.
 
     `chance` is what is expected of a guess that is drawn evenly from the labels; none for tags
     and spans. Both are scored by the task's own metric; none where it is not a number.
     """
-    kind, labels = work.params["format"], work.params["labels"]
-    train, gold = (gold_of(kind, _rows(work, role)) for role in ("train", "dev"))
+    kind, labels = context.params["format"], context.params["labels"]
+    train, gold = (gold_of(kind, _rows(context, role)) for role in ("train", "dev"))
     usual = most_frequent(kind, train)
-    metric, language = METRICS.get(work.params["metric"]), work.params.get("language", "en")
+    metric, language = METRICS.get(context.params["metric"]), context.params.get("language", "en")
 
     def score(answers: Sequence[Any]) -> float | None:
         """The mean over the answers of what each gives, taken before sums become a value."""
@@ -60,11 +60,11 @@ def _constant(metric: Metric, kind: str, gold: Sequence[Any], answer: str, langu
     return metric.statistics(gold, given, language).sum(0)
 
 
-def _rows(work: StageContext, role: str) -> list[dict[str, Any]]:
+def _rows(context: StageContext, role: str) -> list[dict[str, Any]]:
     """The rows of all languages that play a part."""
     return [
         row
-        for name, artifact in sorted(work.inputs.items())
+        for name, artifact in sorted(context.inputs.items())
         if name.startswith(f"{role}:")
         for row in read_rows(artifact / ROWS)
     ]

@@ -12,25 +12,25 @@ from xstilts.stages.io.retrieval_sides import read_side
 from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet`: id, prediction (English id), score, repeated.
 
     The highest score comes first. A sentence that is there several times has a row for each.
     Fact `threshold`: the score that is best on dev, where what is mined is not dev.
     """
-    here, english = (read_side(work, name) for name in SIDES)
+    here, english = (read_side(context, name) for name in SIDES)
     (kept, same), (there, same_there) = first_of_each(here.texts), first_of_each(english.texts)
-    pairs = candidates(here.vectors[kept], english.vectors[there], work.params["neighbours"])
+    pairs = candidates(here.vectors[kept], english.vectors[there], context.params["neighbours"])
     found = by_sentence(pairs, here.ids, same, english.ids, same_there)
     rows = [
         {"id": one.source, "prediction": name, "score": one.score, "repeated": one.repeated}
         for one in sorted(found, key=lambda one: -one.score)
         for name in one.targets
     ]
-    write_rows(work.folder / PREDICTIONS, rows)
+    write_rows(context.folder / PREDICTIONS, rows)
     facts = {"sentences": [len(here.ids), len(english.ids)], "pairs": len(rows)}
-    if "tuning:predictions" in work.inputs:
-        names, gold = translations(work, "tuning:")
-        other = read_mined(work.inputs["tuning:predictions"], names)
+    if "tuning:predictions" in context.inputs:
+        names, gold = translations(context, "tuning:")
+        other = read_mined(context.inputs["tuning:predictions"], names)
         facts["threshold"] = tune_threshold(gold, other, repeated=False)
     return facts

@@ -18,11 +18,11 @@ from xstilts.stages.prepare import ROWS
 Row = dict[str, Any]
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`, its rows in their order, each with a part gone; facts: rows."""
-    without = WITHOUT[work.params["format"]]
-    rows = [without(row) for row in read_rows(work.inputs["rows"] / ROWS)]
-    write_rows(work.folder / ROWS, rows)
+    without = WITHOUT[context.params["format"]]
+    rows = [without(row) for row in read_rows(context.inputs["rows"] / ROWS)]
+    write_rows(context.folder / ROWS, rows)
     return {"rows": len(rows)}
 
 

@@ -20,24 +20,26 @@ from xstilts.training.multitask_model import HeadShape, MultiTaskModel
 from xstilts.training.predict import predict
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet` (id, prediction); facts: rows."""
-    params = work.params
-    files = EncoderFiles(work.inputs["encoder"].path, work.inputs["model"].path)
+    params = context.params
+    files = EncoderFiles(context.inputs["encoder"].path, context.inputs["model"].path)
     tokenizer = files.tokenizer()
-    rows = read_rows(work.inputs["rows"] / ROWS, ["id"])
+    rows = read_rows(context.inputs["rows"] / ROWS, ["id"])
     labels = tuple(params["labels"])
     reading = TokenizationConfig(**params["reading"])
-    features = prepared(work, work.inputs["rows"], params["format"], labels, reading, tokenizer)
+    features = prepared(
+        context, context.inputs["rows"], params["format"], labels, reading, tokenizer
+    )
     shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
     model = trained_model(files, params["task"], shape)
-    model.encoder.view(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+    model.encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
     found = predict(
         *(model, params["task"], params["format"], features, labels, tokenizer.pad_token_id),
         reading,
     )
     write_rows(
-        work.folder / PREDICTIONS,
+        context.folder / PREDICTIONS,
         [
             {"id": row["id"], "prediction": prediction}
             for row, prediction in zip(rows, found, strict=True)

@@ -21,28 +21,28 @@ from xstilts.tasks.validate import validated
 ROWS = "rows.parquet"
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`; facts: rows, and bad rows by kind of problem.
 
     Raises:
         DataError: no rows, or too many that cannot be used.
     """
-    split, language = work.params["split"], work.params["language"]
-    task = _task(work)
+    split, language = context.params["split"], context.params["language"]
+    task = _task(context)
     examples, complaints = validated(task.read(split, language), task, split, language)
-    if bounds := work.params.get("share"):
+    if bounds := context.params.get("share"):
         examples = list(
-            filter(lambda one: SplitSlice(split, *bounds).holds(task.pair(one)), examples)
+            filter(lambda one: SplitSlice(split, *bounds).holds(task.alignment_key(one)), examples)
         )
-    taken = list(islice(examples, work.params["limit"]))
+    taken = list(islice(examples, context.params["limit"]))
     rows = [
         {name: value for name, value in asdict(example).items() if name != "where"}
         for example in taken
     ]
     if not rows:
-        raise DataError(f"{work.stage.label}: no example lies in this share", todo="widen it")
-    write_rows(work.folder / ROWS, rows)
-    work.notes += complaints.first
+        raise DataError(f"{context.stage.label}: no example lies in this share", todo="widen it")
+    write_rows(context.folder / ROWS, rows)
+    context.notes += complaints.first
     return {
         "rows": len(rows),
         "available": len(examples),
@@ -50,10 +50,10 @@ def run(work: StageContext) -> dict[str, Any]:
     }
 
 
-def _task(work: StageContext) -> TaskSpec:
-    name, context = work.params["task"], work.stage.context
-    data = Path(context["data"]) if "data" in context else None
-    if "file_task" in context:
-        own = FileTask.model_validate(context["file_task"])
-        return file_task(name, own, Path(context["folder"]), data)
-    return located(TASKS.get(name), data, context.get("revisions", {}))
+def _task(context: StageContext) -> TaskSpec:
+    name, local = context.params["task"], context.stage.context
+    data = Path(local["data"]) if "data" in local else None
+    if "file_task" in local:
+        own = FileTask.model_validate(local["file_task"])
+        return file_task(name, own, Path(local["folder"]), data)
+    return located(TASKS.get(name), data, local.get("revisions", {}))

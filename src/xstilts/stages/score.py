@@ -23,70 +23,70 @@ from xstilts.tasks.validate import gold_is_blank
 SCORES, STATISTICS = "scores.json", "statistics.parquet"
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `scores.json` and each example's statistics; facts: value and n per metric.
 
     Raises:
         DataError: the gold labels are blank or dummies, or rows and predictions differ.
     """
-    kind = work.params["format"]
+    kind = context.params["format"]
     read: Read = READ.get(kind, _predicted)
-    ids, gold, predicted = read(work)
+    ids, gold, predicted = read(context)
     scores, rows = {}, []
-    for name in work.params["metrics"]:
+    for name in context.params["metrics"]:
         metric = METRICS.get(name)
-        table = metric.statistics(gold, predicted, work.params.get("language", ""))
+        table = metric.statistics(gold, predicted, context.params.get("language", ""))
         rows += [
             {"metric": name, "id": row_id, "statistics": row.tolist()}
             for row_id, row in zip(ids, table, strict=True)
         ]
         scores[name] = {"value": round(float(metric.value(table.sum(0))), 10), "n": len(ids)}
-    write_rows(work.folder / STATISTICS, rows)
-    write_json(work.folder / SCORES, scores)
+    write_rows(context.folder / STATISTICS, rows)
+    write_json(context.folder / SCORES, scores)
     return {"scores": scores}
 
 
-def _predicted(work: StageContext) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
-    rows = read_rows(work.inputs["rows"] / ROWS)
-    found = read_rows(work.inputs["predictions"] / PREDICTIONS)
+def _predicted(context: StageContext) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
+    rows = read_rows(context.inputs["rows"] / ROWS)
+    found = read_rows(context.inputs["predictions"] / PREDICTIONS)
     ids = [row["id"] for row in rows]
     if ids != [row["id"] for row in found]:
         raise DataError("the predictions are not those of the gold rows", todo="run again")
-    gold = gold_of(work.params["format"], rows)
-    _refuse_blank(gold, work)
+    gold = gold_of(context.params["format"], rows)
+    _refuse_blank(gold, context)
     return ids, gold, [row["prediction"] for row in found]
 
 
-def _refuse_blank(gold: Sequence[Any], work: StageContext) -> None:
-    if gold_is_blank(gold, work.params["format"]):
-        raise blank_gold_error(work)
+def _refuse_blank(gold: Sequence[Any], context: StageContext) -> None:
+    if gold_is_blank(gold, context.params["format"]):
+        raise blank_gold_error(context)
 
 
-def _mined(work: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:
+def _mined(context: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:
     """Gold and mined translations of each sentence, and those that the threshold is tuned on."""
-    ids, gold = translations(work, "")
+    ids, gold = translations(context, "")
     tuned_on = None
-    if "tuning:predictions" in work.inputs:
-        names, answers = translations(work, "tuning:")
-        tuned_on = answers, read_mined(work.inputs["tuning:predictions"], names)
-    return ids, gold, MiningResult(read_mined(work.inputs["predictions"], ids), tuned_on)
+    if "tuning:predictions" in context.inputs:
+        names, answers = translations(context, "tuning:")
+        tuned_on = answers, read_mined(context.inputs["tuning:predictions"], names)
+    return ids, gold, MiningResult(read_mined(context.inputs["predictions"], ids), tuned_on)
 
 
-def _searched(work: StageContext) -> tuple[list[str], Sequence[Any], Any]:
+def _searched(context: StageContext) -> tuple[list[str], Sequence[Any], Any]:
     """Both directions' queries: those of the language first, then the English ones."""
     meanings = {}
     for side in SIDES:
-        rows = read_rows(work.inputs[f"rows:{side}"] / ROWS)
+        rows = read_rows(context.inputs[f"rows:{side}"] / ROWS)
         gold = gold_of("retrieval", rows)
-        _refuse_blank(gold, work)
+        _refuse_blank(gold, context)
         meanings[side] = {row["id"]: meaning for row, meaning in zip(rows, gold, strict=True)}
     found = [
         row
-        for row in read_rows(work.inputs["predictions"] / PREDICTIONS)
+        for row in read_rows(context.inputs["predictions"] / PREDICTIONS)
         if row["rank"]  # 0: no answer is right
     ]
     if not found:
-        raise DataError(f"{work.stage.label}: no sentence has a counterpart in English")
+        raise DataError(f"{context.stage.label}: no sentence has a counterpart in English")
     tables = []
     for direction, query, pool in DIRECTIONS:
         rows = [row for row in found if row["direction"] == direction]

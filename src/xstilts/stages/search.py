@@ -15,13 +15,13 @@ from xstilts.stages.io.rows import PREDICTIONS, write_rows
 DIRECTIONS = (("to_en", "here", "english"), ("from_en", "english", "here"))
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet`: id, direction, prediction (an id), rank of the best right one.
 
     The rank is 0 where no answer is right. Answers that are the same text count as one another:
     no encoder can tell them apart.
     """
-    sides = {name: read_side(work, name) for name in SIDES}
+    sides = {name: read_side(context, name) for name in SIDES}
     meanings = merge_equivalent(
         {name: (found.texts, found.meanings) for name, found in sides.items()}
     )
@@ -39,5 +39,5 @@ def run(work: StageContext) -> dict[str, Any]:
             }
             for name, place, rank in zip(asked.ids, found.place[:, 0].tolist(), places, strict=True)
         ]
-    write_rows(work.folder / PREDICTIONS, rows)
+    write_rows(context.folder / PREDICTIONS, rows)
     return {"rows": len(rows)}

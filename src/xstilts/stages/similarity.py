@@ -24,9 +24,9 @@ A key's bias has none, as softmax does not see it; what is computed there is rou
 """
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Facts: the value of the comparison that `how` names."""
-    value = HOW[work.params["how"]](work.inputs["one"], work.inputs["other"])
+    value = HOW[context.params["how"]](context.inputs["one"], context.inputs["other"])
     return {"value": round(value, 10)}
 
 

@@ -10,7 +10,7 @@ from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`: the rows from one share of them to another; facts: rows.
 
     `low` and `high` are eighths and the like, as pairs of whole numbers. Stretches that begin
@@ -19,13 +19,13 @@ def run(work: StageContext) -> dict[str, Any]:
     Raises:
         DataError: there are too few rows for one to lie in the stretch.
     """
-    rows = read_rows(work.inputs["rows"] / ROWS)
-    shares = work.params["low"], work.params["high"]
+    rows = read_rows(context.inputs["rows"] / ROWS)
+    shares = context.params["low"], context.params["high"]
     low, high = (len(rows) * top // bottom for top, bottom in shares)
     if low == high:
         raise DataError(
-            f"{work.stage.label}: {len(rows)} rows are too few to be cut",
+            f"{context.stage.label}: {len(rows)} rows are too few to be cut",
             todo="raise `limits.train`, or leave this task out",
         )
-    write_rows(work.folder / ROWS, rows[low:high])
+    write_rows(context.folder / ROWS, rows[low:high])
     return {"rows": high - low}

@@ -13,19 +13,19 @@ from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import SUBWORDS, sample_rows
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `subwords.json` (vocabulary id → how often it occurs); facts: examples, length.
 
     The length is the mean number of sub-words of an example as the encoder reads it: all its
     texts, cut at the recipe's length, with special tokens. These are not counted as sub-words.
     """
-    tokenizer = EncoderFiles(work.inputs["encoder"].path).tokenizer()
-    features = sample_rows(work, tokenizer)
+    tokenizer = EncoderFiles(context.inputs["encoder"].path).tokenizer()
+    features = sample_rows(context, tokenizer)
     texts = list(id_lists(text for feature in features for text in feature.texts))
     special = set(tokenizer.all_special_ids)
     counted = Counter(chain.from_iterable(texts))
     write_json(
-        work.folder / SUBWORDS,
+        context.folder / SUBWORDS,
         {str(name): count for name, count in counted.items() if name not in special},
     )
     examples = len({feature.id for feature in features})

@@ -51,50 +51,52 @@ class Training(NamedTuple):
     files: EncoderFiles
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write body, touched rows, heads and `log.json`; facts: dev scores, best step, events.
 
     A run that diverges publishes its log and no weights, so that it is not run again.
     """
-    trained, model, files = training(work)
-    work.notes += trained.notes
-    write_json(work.folder / LOG, _curves(trained))
+    trained, model, files = training(context)
+    context.notes += trained.notes
+    write_json(context.folder / LOG, _curves(trained))
     if trained.diverged:
         return {"diverged": trained.diverged, "steps": trained.steps}
-    _write_weights(work, files, model, trained)
+    _write_weights(context, files, model, trained)
     return _facts(trained)
 
 
-def training(work: StageContext, make_callback: CallbackFactory | None = None) -> Training:
+def training(context: StageContext, make_callback: CallbackFactory | None = None) -> Training:
     """Train what a stage asks for, with an optional callback after each epoch."""
-    recipe = Recipe.model_validate({**work.params["recipe"], **work.stage.context})
-    files = encoder_files(work)
+    recipe = Recipe.model_validate({**context.params["recipe"], **context.stage.context})
+    files = encoder_files(context)
     tokenizer = files.tokenizer()
-    vocabulary = len(files.whole_embeddings())
-    tasks = [_task(work, name, tokenizer, recipe, vocabulary) for name in work.params["tasks"]]
+    vocabulary = len(files.full_embeddings())
+    tasks = [
+        _task(context, name, tokenizer, recipe, vocabulary) for name in context.params["tasks"]
+    ]
     model = initialised(
         Encoder(files, _vocab_ids(tasks, tokenizer, vocabulary)),
-        head_shapes(work, vocabulary),
-        seed_of("heads", work.params["seed"]),
+        head_shapes(context, vocabulary),
+        seed_of("heads", context.params["seed"]),
     )
     _take_masked_head(model, tasks, files)
     trained = train(
         model,
         tasks,
         recipe,
-        work.params["seed"],
+        context.params["seed"],
         tokenizer.pad_token_id,
-        Checkpoints(work.checkpoints),
-        work.tell,
+        Checkpoints(context.checkpoint_folder),
+        context.report_progress,
         make_callback(tasks, tokenizer.pad_token_id) if make_callback else None,
     )
     return Training(trained, model, files)
 
 
-def encoder_files(work: StageContext) -> EncoderFiles:
+def encoder_files(context: StageContext) -> EncoderFiles:
     """The encoder that the stage builds on: the pretrained one, or a trained one."""
-    base = work.inputs.get("base")
-    return EncoderFiles(work.inputs["encoder"].path, base.path if base else None)
+    base = context.inputs.get("base")
+    return EncoderFiles(context.inputs["encoder"].path, base.path if base else None)
 
 
 def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> torch.Tensor:
@@ -117,27 +119,29 @@ def _take_masked_head(
             head.norm.eps = model.encoder.model.config.layer_norm_eps
 
 
-def head_shapes(work: StageContext, vocabulary: int) -> dict[str, HeadShape]:
+def head_shapes(context: StageContext, vocabulary: int) -> dict[str, HeadShape]:
     """The shape of each task's head."""
     return {
         name: HeadShape(
             task["format"],
             vocabulary if TRAINED.get(task["format"]).tied else len(task["labels"]),
-            work.params["recipe"]["dropout"],
-            work.params["pooling"],
+            context.params["recipe"]["dropout"],
+            context.params["pooling"],
         )
-        for name, task in work.params["tasks"].items()
+        for name, task in context.params["tasks"].items()
     }
 
 
 def _task(
-    work: StageContext, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int
+    context: StageContext, name: str, tokenizer: Any, recipe: Recipe, vocabulary: int
 ) -> TrainTask:
-    task = work.params["tasks"][name]
+    task = context.params["tasks"][name]
     labels = tuple(task["labels"])
     kind = TRAINED.get(task["format"])
-    reading = TokenizationConfig(**recipe.reading(task["format"]))
-    examples, dev = (_features(work, role, name, tokenizer, reading) for role in ("train", "dev"))
+    reading = TokenizationConfig(**recipe.tokenization_params(task["format"]))
+    examples, dev = (
+        _features(context, role, name, tokenizer, reading) for role in ("train", "dev")
+    )
     given = TrainTask(
         name=name,
         format=task["format"],
@@ -153,7 +157,7 @@ def _task(
         return _masked(given, Masking(recipe.masked, _mask_id(tokenizer), vocabulary))
     gold = [
         answer
-        for rows in _artifacts(work, "dev", name).values()
+        for rows in _artifacts(context, "dev", name).values()
         for answer in gold_of(task["format"], read_rows(rows / EXAMPLES))
     ]
     if not gold_is_blank(gold, task["format"]):
@@ -166,23 +170,23 @@ def _task(
     )
 
 
-def _artifacts(work: StageContext, role: str, name: str) -> dict[str, Artifact]:
+def _artifacts(context: StageContext, role: str, name: str) -> dict[str, Artifact]:
     """A task's prepared rows by language, in an order that no experiment can change."""
     return {
         key.rpartition(":")[2]: artifact
-        for key, artifact in sorted(work.inputs.items())
+        for key, artifact in sorted(context.inputs.items())
         if key.startswith(f"{role}:{name}:")
     }
 
 
 def _features(
-    work: StageContext, role: str, name: str, tokenizer: Any, reading: TokenizationConfig
+    context: StageContext, role: str, name: str, tokenizer: Any, reading: TokenizationConfig
 ) -> Sequence[Feature]:
     """A task's features in all its languages; parallel examples have one id in all of them."""
-    task = work.params["tasks"][name]
+    task = context.params["tasks"][name]
     found = {
-        language: prepared(work, rows, task["format"], task["labels"], reading, tokenizer)
-        for language, rows in _artifacts(work, role, name).items()
+        language: prepared(context, rows, task["format"], task["labels"], reading, tokenizer)
+        for language, rows in _artifacts(context, role, name).items()
     }
     if len(found) == 1:
         return next(iter(found.values()))
@@ -193,7 +197,7 @@ def _masked(task: TrainTask, masking: Masking) -> TrainTask:
     """The task with masks drawn anew for training, and drawn once for dev."""
     dev = [masking.drawn(one, seed_of("dev", number)) for number, one in enumerate(task.dev)]
     gold = [masked_ids(feature) for feature in dev]
-    return replace(task, dev=dev, dev_gold=gold, redraw=masking.drawn)
+    return replace(task, dev=dev, dev_gold=gold, augment=masking.drawn)
 
 
 def _mask_id(tokenizer: Any) -> int:
@@ -203,18 +207,18 @@ def _mask_id(tokenizer: Any) -> int:
 
 
 def _write_weights(
-    work: StageContext, files: EncoderFiles, model: MultiTaskModel, trained: Trained
+    context: StageContext, files: EncoderFiles, model: MultiTaskModel, trained: Trained
 ) -> None:
     parts: dict[str, dict[str, torch.Tensor]] = {"encoder": {}, "heads": {}}
     for name, value in trained.state.items():
         part, _, rest = name.partition(".")
         parts[part][rest.removeprefix("model.")] = value.contiguous()
     weight = parts["encoder"].pop(embedding_name(model.encoder.model))
-    rows = files.touched().then(model.encoder.ids.cpu(), weight, trained.log.best_decay)
-    save_file(parts["encoder"], work.folder / BODY)
-    save_file(parts["heads"], work.folder / HEADS)
+    rows = files.trained_rows().compose(model.encoder.ids.cpu(), weight, trained.log.best_decay)
+    save_file(parts["encoder"], context.folder / BODY)
+    save_file(parts["heads"], context.folder / HEADS)
     decay = torch.tensor([rows.decay], dtype=torch.float64)
-    save_file({"ids": rows.ids, "weight": rows.weight, "decay": decay}, work.folder / ROWS)
+    save_file({"ids": rows.ids, "weight": rows.weight, "decay": decay}, context.folder / ROWS)
 
 
 def _curves(trained: Trained) -> dict[str, Any]:

@@ -21,7 +21,7 @@ BATCH = 200
 """Distinct texts that are translated together, and that a stop may cost."""
 
 
-def run(work: StageContext) -> dict[str, Any]:
+def run(context: StageContext) -> dict[str, Any]:
     """Write `rows.parquet` as `prepare` does; facts: rows, what was dropped, unknown words.
 
     Parameters: `translator` (see `xstilts.translate.identity`), `source`, `target`, `format`;
@@ -32,10 +32,10 @@ def run(work: StageContext) -> dict[str, Any]:
         ConfigError: the format cannot be translated, or the translator is not the planned one.
         DataError: no example is left.
     """
-    kind, target = work.params["format"], work.params["target"]
-    rows = read_rows(work.inputs["rows"] / ROWS)
+    kind, target = context.params["format"], context.params["target"]
+    rows = read_rows(context.inputs["rows"] / ROWS)
     texts = list(dict.fromkeys(text for row in rows for text in texts_of(row, kind)))
-    batches = _translations(work, texts)
+    batches = _translations(context, texts)
     spoken = [translation for batch in batches for translation in batch.translations]
     found = dict(zip(texts, spoken, strict=True))
     outcome = [translated(row, kind, found, target) for row in rows]
@@ -43,8 +43,8 @@ def run(work: StageContext) -> dict[str, Any]:
     dropped = Counter(why for row, why in outcome if row is None)
     if not kept:
         reasons = ", ".join(f"{why}: {count}" for why, count in sorted(dropped.items()))
-        raise DataError(f"{work.stage.label}: no example is left ({reasons})")
-    write_rows(work.folder / ROWS, kept)
+        raise DataError(f"{context.stage.label}: no example is left ({reasons})")
+    write_rows(context.folder / ROWS, kept)
     return {
         "rows": len(kept),
         "available": len(rows),
@@ -55,33 +55,33 @@ def run(work: StageContext) -> dict[str, Any]:
     }
 
 
-def _translations(work: StageContext, texts: Sequence[str]) -> list[Batch]:
+def _translations(context: StageContext, texts: Sequence[str]) -> list[Batch]:
     """The translations of the texts in batches, going on after those of a stopped run."""
-    finished = TranslationLog(work.checkpoints)
+    finished = TranslationLog(context.checkpoint_folder)
     pieces = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]
     done = finished.read()
     if done:
-        work.notes.append(f"went on after {len(done)} of {len(pieces)} batches")
+        context.notes.append(f"went on after {len(done)} of {len(pieces)} batches")
     if len(done) == len(pieces):
         return done
-    translator = _translator(work)
+    translator = _translator(context)
     for number, piece in enumerate(pieces[len(done) :], start=len(done) + 1):
         before = translator.unknown
         translations = translator.translate(piece)
         done.append(Batch(translations, translator.unknown - before))
         finished.add(done[-1])
-        work.tell({"step": number, "steps": len(pieces)})
+        context.report_progress({"step": number, "steps": len(pieces)})
     return done
 
 
-def _translator(work: StageContext) -> Translator:
-    context = work.stage.context
-    choice = TranslatorConfig.model_validate(context["translator"])
-    meant = (choice, work.params["source"], work.params["target"], Path(context["folder"]))
-    if identity(*meant, context["task"]) != work.params["translator"]:
+def _translator(context: StageContext) -> Translator:
+    local = context.stage.context
+    choice = TranslatorConfig.model_validate(local["translator"])
+    meant = (choice, context.params["source"], context.params["target"], Path(local["folder"]))
+    if identity(*meant, local["task"]) != context.params["translator"]:
         raise ConfigError(
             f"the translator {choice.engine} is not the one that was planned with",
             where="translator",
             todo="its files or its version have changed: run again",
         )
-    return open_translator(*meant, context["task"])
+    return open_translator(*meant, local["task"])

@@ -47,18 +47,18 @@ def make_variant(
     return replace(loaded, experiment=Experiment.model_validate(tree))
 
 
-def _as_text(names: ResolvedExperiment, targets: Sequence[str]) -> tuple[str, ...]:
+def _as_text(resolved: ResolvedExperiment, targets: Sequence[str]) -> tuple[str, ...]:
     """The languages asked for that any of the targets has."""
-    splits = (names.task(target).splits for target in targets)
+    splits = (resolved.task(target).splits for target in targets)
     known = {code for split in splits for codes in split.values() for code in codes}
-    return tuple(code for code in names.experiment.languages if code in known)
+    return tuple(code for code in resolved.experiment.languages if code in known)
 
 
 def _read(
-    names: ResolvedExperiment, targets: Sequence[str], settings: Iterable[str]
+    resolved: ResolvedExperiment, targets: Sequence[str], settings: Iterable[str]
 ) -> dict[str, str]:
     """The revisions of the datasets that are still read."""
     used = {*targets, *(task for text in settings for task in parse_setting(text).tasks)}
-    used |= {names.training(names.task(target)).task for target in targets}
+    used |= {resolved.train_ref(resolved.task(target)).task for target in targets}
     known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
-    return {name: at for name, at in names.experiment.revisions.items() if name in known}
+    return {name: at for name, at in resolved.experiment.revisions.items() if name in known}

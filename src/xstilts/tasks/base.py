@@ -162,19 +162,19 @@ class TaskSpec:
     citation: str = ""
     train_language: str = "en"
     sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    at: Callable[[Path], TaskSpec] | None = None
+    with_data_dir: Callable[[Path], TaskSpec] | None = None
     subwords: int = 16
     trained_on: str = ""
-    holds: tuple[str, ...] = ()
-    english_side: str = "en"
+    includes_data_of: tuple[str, ...] = ()
+    pool_split: str = "en"
     origin: Callable[[str, str], str | None] = bundled_origin
-    pinned: Callable[[Mapping[str, str]], TaskSpec] | None = None
+    with_revisions: Callable[[Mapping[str, str]], TaskSpec] | None = None
     hub: str = ""
-    pair: Callable[[Any], str] = attrgetter("id")
+    alignment_key: Callable[[Any], str] = attrgetter("id")
     unlabelled: tuple[str, ...] = ()
     translates: tuple[tuple[str, str], ...] = ()
     modalities: tuple[str, ...] = ("text",)
-    left_out: tuple[str, ...] = ()
+    missing_modalities: tuple[str, ...] = ()
 
     @property
     def train_languages(self) -> tuple[str, ...]:

@@ -35,11 +35,21 @@ def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
         return None if None in found else "; ".join(filter(None, found))
 
     def at(folder: Path) -> TaskSpec:
-        return concatenate(spec, [part.at(folder) if part.at else part for part in parts])
+        return concatenate(
+            spec, [part.with_data_dir(folder) if part.with_data_dir else part for part in parts]
+        )
 
     def pinned(revisions: Mapping[str, str]) -> TaskSpec:
         return concatenate(
-            spec, [part.pinned(revisions) if part.pinned else part for part in parts]
+            spec,
+            [part.with_revisions(revisions) if part.with_revisions else part for part in parts],
         )
 
-    return replace(spec, read=read, fingerprint=fingerprint, origin=origin, at=at, pinned=pinned)
+    return replace(
+        spec,
+        read=read,
+        fingerprint=fingerprint,
+        origin=origin,
+        with_data_dir=at,
+        with_revisions=pinned,
+    )

@@ -70,7 +70,7 @@ def check_split(
         data: folder of the user's files.
     """
     place = task.name, split, language, needed
-    found = task.at(data) if task.at and data else task
+    found = task.with_data_dir(data) if task.with_data_dir and data else task
     origin = found.origin(split, language) or ""
     if origin.startswith("hub "):
         return SplitReport(*place, SplitState.HUB, file=origin)

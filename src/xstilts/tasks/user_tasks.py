@@ -100,7 +100,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         summary=f"{task.format} from files",
         source=task.source or task.files,
         licence=task.licence,
-        pair=_pair,
+        alignment_key=_pair,
     )
 
 

@@ -54,12 +54,12 @@ class TrainTask:
     dev_gold: Sequence[Any]
     language: str = "en"
     reading: TokenizationConfig = field(default_factory=TokenizationConfig)
-    redraw: Callable[[Feature, int], Feature] | None = None
+    augment: Callable[[Feature, int], Feature] | None = None
 
     @property
     def is_text(self) -> bool:
         """Whether it has no labels: masked language modelling."""
-        return self.redraw is not None
+        return self.augment is not None
 
 
 @dataclass
@@ -107,14 +107,16 @@ class Run:
     ) -> None:
         self.precision = resolve_precision(recipe.precision)
         self.accelerator = Accelerator(mixed_precision="no")
-        model.encoder.settle(again=recipe.gradient_checkpointing, compiled=recipe.compile)
+        model.encoder.configure(
+            gradient_checkpointing=recipe.gradient_checkpointing, compiled=recipe.compile
+        )
         self.tasks = {task.name: task for task in tasks}
         self.recipe, self.seed, self.pad = recipe, seed, pad
         self.plan = schedule(
             {task.name: len(task.train) for task in tasks},
             seed=seed,
             on_top={task.name for task in tasks if task.is_text},
-            **recipe.mixing(),
+            **recipe.sampling_params(),
         )
         optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe),
@@ -124,10 +126,10 @@ class Run:
         )
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.learned = [value for value in self.model.parameters() if value.requires_grad]
-        self.divides = model.encoder.divides and not recipe.gradient_checkpointing
+        self.thread_safe = model.encoder.thread_safe and not recipe.gradient_checkpointing
         self.log = Log(precision=self.precision)
         self.best: dict[str, Tensor] = {}  # until dev is looked at
-        self.looks = eval_steps(len(self.plan), recipe.evaluations)
+        self.eval_steps = eval_steps(len(self.plan), recipe.evaluations)
         self.epochs = eval_steps(len(self.plan), max(1, round(recipe.epochs)))
 
     def step(self, number: int) -> float:
@@ -162,9 +164,9 @@ class Run:
         task = self.tasks[todo.task]
         kind = TRAINED.get(task.format)
         features = [task.train[place] for place in todo.examples]
-        if task.redraw:
+        if task.augment:
             features = [
-                task.redraw(feature, seed_of("redraw", self.seed, number, row))
+                task.augment(feature, seed_of("redraw", self.seed, number, row))
                 for row, feature in enumerate(features)
             ]
         size = -(-len(features) // self.recipe.accumulation)
@@ -183,7 +185,7 @@ class Run:
         loss_of: Callable[[Sequence[Feature]], Tensor],
     ) -> float:
         """Add a slice's gradients to the parameters', and return its loss."""
-        parts = list(balanced_shards(features, tied=kind.tied)) if self.divides else [features]
+        parts = list(balanced_shards(features, tied=kind.tied)) if self.thread_safe else [features]
         if len(parts) > 1:
             return add_gradients(self.learned, parts, loss_of)
         loss = loss_of(features)
@@ -200,9 +202,9 @@ class Run:
         return kind.loss(logits, self._targets(kind, features).to(device))
 
     def _targets(self, kind: TrainedFormat, features: Sequence[Feature]) -> Tensor:
-        return kind.targets(features, max(one.longest for one in features))
+        return kind.targets(features, max(one.max_tokens for one in features))
 
-    def look(self, steps: int) -> dict[str, float]:
+    def evaluate(self, steps: int) -> dict[str, float]:
         """Score every task's dev set after some steps; keep the model if it is the best.
 
         The best has the largest mean of the tasks' main metrics, all between 0 and 1. Masked
@@ -231,7 +233,7 @@ class Run:
             self.best = _copy(self.model)
         return scores
 
-    def is_stale(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether dev has not risen for as many looks as the recipe's patience."""
         return self.recipe.patience is not None and self.log.stale >= self.recipe.patience
 
@@ -302,15 +304,15 @@ def _steps(
     """Run the steps from `first` on; returns how many there have been then."""
     started = saved = time.monotonic()
     steps = first
-    while steps < len(run.plan) and not run.is_stale():
+    while steps < len(run.plan) and not run.should_stop():
         loss = run.step(steps)
         steps += 1
         progress(_latest_loss(run, steps, steps - first, loss, time.monotonic() - started))
         if watch and steps in run.epochs:
             run.log.watched.append(watch(run.accelerator.unwrap_model(run.model)))
-        if steps in run.looks:
-            progress({"step": steps, "steps": len(run.plan), "dev": run.look(steps)})
-            if run.is_stale():
+        if steps in run.eval_steps:
+            progress({"step": steps, "steps": len(run.plan), "dev": run.evaluate(steps)})
+            if run.should_stop():
                 run.log.events.append(f"stopped early at step {steps}")
         if time.monotonic() - saved > 60 * run.recipe.checkpoint_minutes:
             checkpoints.save(run.checkpoint(steps))

@@ -57,7 +57,7 @@ def predict(
     for batch_places, some in read_batches(model.encoder, features, padding, tokens, predicted):
         for place, prediction in zip(batch_places, some, strict=True):
             found[place] = prediction
-    return form.merged(features, found, labels, reading)
+    return form.aggregate(features, found, labels, reading)
 
 
 def read_batches(
@@ -80,7 +80,9 @@ def read_batches(
         chosen = [features[place] for place in places]
         return read(chosen, collate(chosen, padding).to(device))
 
-    results: Iterable[Found] = parallel_map(one, batches) if encoder.divides else map(one, batches)
+    results: Iterable[Found] = (
+        parallel_map(one, batches) if encoder.thread_safe else map(one, batches)
+    )
     return zip(batches, results, strict=True)
 
 
@@ -89,7 +91,7 @@ def _batches(encoder: Encoder, features: Sequence[Feature], tokens: int) -> Iter
 
     These are even in number, as far as the features can be divided so.
     """
-    if not (encoder.divides and features):
+    if not (encoder.thread_safe and features):
         return by_length(features, tokens)
     sizes = (lengths(features) * text_counts(features)).tolist()
     count = -(-sum(sizes) // tokens)
@@ -105,7 +107,7 @@ def read_positions(
     form: TrainedFormat, features: Sequence[Feature], device: torch.device
 ) -> Tensor | None:
     """[b, t] the only sub-words of a batch that its head must read, if the format knows them."""
-    found = form.places(features, max(f.longest for f in features))
+    found = form.positions(features, max(f.max_tokens for f in features))
     return None if found is None else found.to(device)
 
 

@@ -124,7 +124,7 @@ class MeasureContext:
         """Every single task with every target, but for a task with itself."""
         for single in self.singles:
             for target in self.targets:
-                own = self.compiler.names.training(target).task
+                own = self.compiler.names.train_ref(target).task
                 if single.part != TaskRef(target.name) or own != target.name:
                     yield single, target
 
@@ -132,25 +132,25 @@ class MeasureContext:
         """The stage that trains a target straight from the pretrained encoder."""
         return self.compiler.target(IntermediateSetting(BASELINE, ()), target, seed)
 
-    def texts(self, single: SingleTaskSetting) -> TextSample:
+    def texts(self, setting: SingleTaskSetting) -> TextSample:
         """The training examples of an intermediate task."""
-        return self._training(single.part, None)
+        return self._training(setting.part, None)
 
     def texts_of(self, target: TaskSpec) -> TextSample:
         """The training examples of a target; the English sentences of a retrieval target."""
         names = self.compiler.names
         if target.format not in EMBEDDED:
-            return self._training(names.training(target), target.name)
+            return self._training(names.train_ref(target), target.name)
         part, sides = names.experiment.evaluate, self._english(target)
         return TextSample(
             target.name,
-            {f"rows:{side}": self.graph.rows(target, part, side) for side in sides},
+            {f"rows:{side}": self.graph.prepare_stage(target, part, side) for side in sides},
             {
                 "format": target.format,
                 "labels": [],
                 "reading": {"max_length": names.experiment.retrieval.max_length},
             },
-            sum(names.count(target, part, side) for side in sides),
+            sum(names.expected_rows(target, part, side) for side in sides),
             target.subwords,
         )
 
@@ -158,9 +158,9 @@ class MeasureContext:
         """What the English sides of a retrieval target's languages are called, each once."""
         languages = self.compiler.names.languages(target)
         sides = (
-            target.english_side.format(language=code)
+            target.pool_split.format(language=code)
             for code in languages
-            if code != target.english_side
+            if code != target.pool_split
         )
         return list(dict.fromkeys(sides))
 
@@ -173,9 +173,9 @@ class MeasureContext:
             {
                 **format_params(task),
                 "labels": list(task.labels),
-                "reading": names.recipe(target).reading(task.format),
+                "reading": names.recipe(target).tokenization_params(task.format),
             },
-            self.compiler.count(task, part, "train"),
+            self.compiler.expected_rows(task, part, "train"),
             task.subwords,
         )
 
@@ -186,10 +186,10 @@ class MeasureContext:
             code: self.graph.training_rows(task, role, code) for code in languages_of(part, task)
         }
 
-    def head(self, single: SingleTaskSetting) -> dict[str, Any]:
+    def head(self, setting: SingleTaskSetting) -> dict[str, Any]:
         """What stages must know that read a task's trained model."""
-        texts, names = self.texts(single), self.compiler.names
-        return {**texts.params, "task": single.task.name, "pooling": names.pooling}
+        texts, names = self.texts(setting), self.compiler.names
+        return {**texts.params, "task": setting.task.name, "pooling": names.pooling}
 
     def add(
         self, kind: str, params: Mapping[str, Any], inputs: Mapping[str, str], what: str, cost: Cost

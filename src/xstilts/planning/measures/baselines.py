@@ -25,32 +25,32 @@ def dev_score(found: Found) -> float:
     return next((float(score) for score in scores), NONE)
 
 
-def _trained(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single, seed, key in ground.trained:
+def _trained(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single, seed, key in context.trained:
         yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 
-def _guessed(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single in ground.singles:
+def _guessed(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single in context.singles:
         if single.task.format in ANSWERED_FORMATS:
-            yield MeasureRef(name, single.name, keys=(_guess(ground, single),))
+            yield MeasureRef(name, single.name, keys=(_guess(context, single),))
 
 
-def _both(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single, seed, key in ground.trained:
+def _both(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single, seed, key in context.trained:
         if single.task.format in ANSWERED_FORMATS:
-            yield MeasureRef(name, single.name, seed=seed, keys=(key, _guess(ground, single)))
+            yield MeasureRef(name, single.name, seed=seed, keys=(key, _guess(context, single)))
 
 
-def _guess(ground: MeasureContext, single: SingleTaskSetting) -> str:
+def _guess(context: MeasureContext, setting: SingleTaskSetting) -> str:
     """The stage that scores guesses on the task's dev rows."""
-    task, part = single.task, single.part
+    task, part = setting.task, setting.part
     roles = ("train", "dev")
     inputs = {
-        f"{role}:{code}": key for role in roles for code, key in ground.rows(part, role).items()
+        f"{role}:{code}": key for role in roles for code, key in context.rows(part, role).items()
     }
-    rows = sum(ground.compiler.count(task, part, role) for role in roles)
-    return ground.add("guess", task_params(part, task), inputs, part.name, sample_cost(rows))
+    rows = sum(context.compiler.expected_rows(task, part, role) for role in roles)
+    return context.add("guess", task_params(part, task), inputs, part.name, sample_cost(rows))
 
 
 def _of_guess(what: str, found: Found) -> float:

@@ -14,15 +14,15 @@ from xstilts.planning.measures.base import (
 )
 
 
-def _watched(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single in ground.singles:
+def _watched(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single in context.singles:
         if single.task.format not in ANSWERED_FORMATS:
             continue
-        for seed in ground.seeds:
+        for seed in context.seeds:
             (mixture,) = single.setting.chain
-            recipe = ground.compiler.names.recipe(None)
+            recipe = context.compiler.names.recipe(None)
             label = f"dynamics {single.name} seed {seed}"
-            key = ground.compiler.train(mixture, None, recipe, seed, label, kind="dynamics")
+            key = context.compiler.train(mixture, None, recipe, seed, label, kind="dynamics")
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 

@@ -10,21 +10,21 @@ from xstilts.planning.measures.baselines import dev_score
 from xstilts.tasks.base import TaskSpec
 
 
-def _blinded(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
+def _blinded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     def rows(task: TaskSpec, role: str, language: str) -> str:
-        whole = ground.graph.training_rows(task, role, language)
-        cost = prepare_cost(ground.compiler.names.count(task, role, language))
+        whole = context.graph.training_rows(task, role, language)
+        cost = prepare_cost(context.compiler.names.expected_rows(task, role, language))
         what = f"{task.name} {role} {language}"
-        return ground.add("withhold", {"format": task.format}, {"rows": whole}, what, cost)
+        return context.add("withhold", {"format": task.format}, {"rows": whole}, what, cost)
 
-    for single in ground.singles:
+    for single in context.singles:
         if single.task.format not in ANSWERED_FORMATS:
             continue
-        for seed in ground.seeds:
+        for seed in context.seeds:
             (mixture,) = single.setting.chain
-            recipe = ground.compiler.names.recipe(None)
+            recipe = context.compiler.names.recipe(None)
             label = f"train {single.name} in part seed {seed}"
-            key = ground.compiler.train(mixture, None, recipe, seed, label, rows=rows)
+            key = context.compiler.train(mixture, None, recipe, seed, label, rows=rows)
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 

@@ -27,63 +27,63 @@ SQUARED = 100
 Trained = tuple[SingleTaskSetting, TaskSpec, int, str, str]
 
 
-def _pairs(ground: MeasureContext) -> Iterator[Trained]:
+def _pairs(context: MeasureContext) -> Iterator[Trained]:
     """Single task, target, seed, the task's training, and that in words."""
-    for single, target in ground.pairs:
-        for seed in ground.seeds:
-            (key,) = ground.compiler.intermediate(single.setting, seed)
+    for single, target in context.pairs:
+        for seed in context.seeds:
+            (key,) = context.compiler.intermediate(single.setting, seed)
             yield single, target, seed, key, f"after {single.name} seed {seed}"
 
 
-def _logme(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    pooling = ground.compiler.names.pooling
-    for single, target, seed, base, after in _pairs(ground):
+def _logme(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    pooling = context.compiler.names.pooling
+    for single, target, seed, base, after in _pairs(context):
         if target.format in LABELLED:
-            texts, words = ground.texts_of(target), LABELLED[target.format]
+            texts, words = context.texts_of(target), LABELLED[target.format]
             vectors = represented(
-                ground, texts, pooling=pooling, base=base, after=after, words=words
+                context, texts, pooling=pooling, base=base, after=after, words=words
             )
             what = f"{target.name} {after}"
-            key = ground.add("logme", {}, {"vectors": vectors}, what, sample_cost(TEXTS))
+            key = context.add("logme", {}, {"vectors": vectors}, what, sample_cost(TEXTS))
             yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
-def _cka(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
+def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     """The encoders after the intermediate task and after the target, on the target's examples."""
-    pooling = ground.compiler.names.pooling
-    for single, target, seed, base, after in _pairs(ground):
-        texts = ground.texts_of(target)
-        own = "" if target.format in EMBEDDED else ground.baseline(target, seed)
+    pooling = context.compiler.names.pooling
+    for single, target, seed, base, after in _pairs(context):
+        texts = context.texts_of(target)
+        own = "" if target.format in EMBEDDED else context.baseline(target, seed)
         itself = f"after itself seed {seed}" if own else ""
         one, other = (
-            represented(ground, texts, pooling=pooling, base=key, after=said)
+            represented(context, texts, pooling=pooling, base=key, after=said)
             for key, said in ((base, after), (own, itself))
         )
-        key = compared(ground, "cka", one, other, f"{target.name} {after}")
+        key = compared(context, "cka", one, other, f"{target.name} {after}")
         yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
-def _taskemb(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single, target, seed, base, after in _pairs(ground):
+def _taskemb(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single, target, seed, base, after in _pairs(context):
         if single.task.format in ANSWERED_FORMATS and target.format in ANSWERED_FORMATS:
-            own, part = ground.baseline(target, seed), ground.compiler.names.training(target)
-            one = _fisher(ground, ground.texts(single), single.task.name, base, seed)
-            other = _fisher(ground, ground.texts_of(target), part.task, own, seed)
-            key = compared(ground, "fisher", one, other, f"{target.name} {after}")
+            own, part = context.baseline(target, seed), context.compiler.names.train_ref(target)
+            one = _fisher(context, context.texts(single), single.task.name, base, seed)
+            other = _fisher(context, context.texts_of(target), part.task, own, seed)
+            key = compared(context, "fisher", one, other, f"{target.name} {after}")
             yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
-def _fisher(ground: MeasureContext, texts: TextSample, task: str, model: str, seed: int) -> str:
+def _fisher(context: MeasureContext, texts: TextSample, task: str, model: str, seed: int) -> str:
     """The stage that finds what a trained model depends on."""
     params = {
         **texts.params,
         "most": SQUARED,
         "task": task,
-        "pooling": ground.compiler.names.pooling,
+        "pooling": context.compiler.names.pooling,
     }
-    inputs = {"encoder": ground.graph.encoder, "model": model, **texts.rows}
-    cost = gradient_cost(ground.graph.source.habits, min(SQUARED, texts.count) * texts.subwords)
-    return ground.add("fisher", params, inputs, f"{texts.name} seed {seed}", cost)
+    inputs = {"encoder": context.graph.encoder, "model": model, **texts.rows}
+    cost = gradient_cost(context.graph.source.defaults, min(SQUARED, texts.count) * texts.subwords)
+    return context.add("fisher", params, inputs, f"{texts.name} seed {seed}", cost)
 
 
 LOGME = Measure(

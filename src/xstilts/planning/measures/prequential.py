@@ -27,20 +27,20 @@ BOUNDS: tuple[Bound, ...] = ((0, 1), (1, 8), (1, 4), (1, 2), (1, 1))
 """Where the blocks begin and end, as shares of the training rows; a documented default."""
 
 
-def _coded(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single in ground.singles:
+def _coded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single in context.singles:
         if single.task.format in ANSWERED_FORMATS:
-            for seed in ground.seeds:
-                keys = tuple(_PrequentialCode(ground, single, seed).blocks())
+            for seed in context.seeds:
+                keys = tuple(_PrequentialCode(context, single, seed).blocks())
                 yield MeasureRef(name, single.name, seed=seed, keys=keys)
 
 
 class _PrequentialCode:
     """The blocks of a task's labels and the models that code them."""
 
-    def __init__(self, ground: MeasureContext, single: SingleTaskSetting, seed: int) -> None:
-        self.ground, self.single, self.seed = ground, single, seed
-        self.count = ground.compiler.count(single.task, single.part, "train")
+    def __init__(self, context: MeasureContext, setting: SingleTaskSetting, seed: int) -> None:
+        self.ground, self.single, self.seed = context, setting, seed
+        self.count = context.compiler.expected_rows(setting.task, setting.part, "train")
 
     def blocks(self) -> Iterator[str]:
         """The stages that count the bits of each block."""
@@ -59,7 +59,7 @@ class _PrequentialCode:
             )
         inputs["model"] = self._trained(low)
         subwords = self.count * task.subwords * (high[0] / high[1] - low[0] / low[1])
-        cost = forward_cost(ground.graph.source.habits, subwords, 20 * self.count)
+        cost = forward_cost(ground.graph.source.defaults, subwords, 20 * self.count)
         what = f"{block} seed {self.seed}"
         return ground.add("surprise", ground.head(self.single), inputs, what, cost)
 

@@ -21,7 +21,7 @@ COUNTED = 2000
 
 
 def represented(
-    ground: MeasureContext,
+    context: MeasureContext,
     texts: TextSample,
     layer: int | None = None,
     pooling: str = "mean",
@@ -37,7 +37,7 @@ def represented(
         base: key of the training whose encoder is meant; empty for the pretrained one.
         after: that training, in words.
     """
-    habits = ground.graph.source.habits
+    habits = context.graph.source.defaults
     params: dict[str, Any] = {
         **texts.params,
         "most": words or TEXTS,
@@ -45,16 +45,16 @@ def represented(
         "unit": "words" if words else "texts",
         **({} if words else {"pooling": pooling}),
     }
-    inputs = {"encoder": ground.graph.encoder, **texts.rows, **({"base": base} if base else {})}
+    inputs = {"encoder": context.graph.encoder, **texts.rows, **({"base": base} if base else {})}
     count = min(TEXTS, texts.count)
     cost = forward_cost(habits, count * texts.subwords, 4 * count * habits.width)
-    return ground.add("represent", params, inputs, f"{texts.name} {after or '(baseline)'}", cost)
+    return context.add("represent", params, inputs, f"{texts.name} {after or '(baseline)'}", cost)
 
 
-def compared(ground: MeasureContext, how: str, one: str, other: str, what: str) -> str:
+def compared(context: MeasureContext, how: str, one: str, other: str, what: str) -> str:
     """The stage that compares what two others have written."""
     inputs = {"one": one, "other": other}
-    return ground.add("compare", {"how": how}, inputs, f"{how} {what}", sample_cost(TEXTS))
+    return context.add("compare", {"how": how}, inputs, f"{how} {what}", sample_cost(TEXTS))
 
 
 def first_value(found: Found) -> float:
@@ -62,31 +62,31 @@ def first_value(found: Found) -> float:
     return float(found[0].get("value", float("nan")))
 
 
-def _subwords(ground: MeasureContext, texts: TextSample) -> str:
-    inputs = {"encoder": ground.graph.encoder, **texts.rows}
+def _subwords(context: MeasureContext, texts: TextSample) -> str:
+    inputs = {"encoder": context.graph.encoder, **texts.rows}
     params = {**texts.params, "most": COUNTED}
-    return ground.add("subwords", params, inputs, texts.name, sample_cost(COUNTED))
+    return context.add("subwords", params, inputs, texts.name, sample_cost(COUNTED))
 
 
-def _sizes(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single in ground.singles:
-        yield MeasureRef(name, single.name, keys=tuple(ground.texts(single).rows.values()))
+def _sizes(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single in context.singles:
+        yield MeasureRef(name, single.name, keys=tuple(context.texts(single).rows.values()))
 
 
-def _lengths(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single in ground.singles:
-        yield MeasureRef(name, single.name, keys=(_subwords(ground, ground.texts(single)),))
+def _lengths(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single in context.singles:
+        yield MeasureRef(name, single.name, keys=(_subwords(context, context.texts(single)),))
 
 
-def _formats(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single, target in ground.pairs:
+def _formats(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single, target in context.pairs:
         same = float(single.task.format == target.format)
         yield MeasureRef(name, single.name, target.name, value=same)
 
 
-def _size_rule(ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    for single, target in ground.pairs:
-        keys = tuple(ground.texts(single).rows.values())
+def _size_rule(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    for single, target in context.pairs:
+        keys = tuple(context.texts(single).rows.values())
         yield MeasureRef(name, single.name, target.name, keys=keys)
 
 
@@ -94,26 +94,27 @@ def _rows(found: Found) -> float:
     return float(sum(facts["rows"] for facts in found))
 
 
-def _likeness(how: str, ground: MeasureContext, name: str) -> Iterator[MeasureRef]:
+def _likeness(how: str, context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     """Pairs, each with the stage that compares what was found of both tasks' texts."""
-    for single, target in ground.pairs:
+    for single, target in context.pairs:
         one, other = (
-            _found(ground, how, texts) for texts in (ground.texts(single), ground.texts_of(target))
+            _found(context, how, texts)
+            for texts in (context.texts(single), context.texts_of(target))
         )
-        key = compared(ground, how, one, other, f"{single.name} and {target.name}")
+        key = compared(context, how, one, other, f"{single.name} and {target.name}")
         yield MeasureRef(name, single.name, target.name, keys=(key,))
 
 
-def _found(ground: MeasureContext, how: str, texts: TextSample) -> str:
+def _found(context: MeasureContext, how: str, texts: TextSample) -> str:
     if how == "divergence":
-        return _subwords(ground, texts)
-    return represented(ground, texts, _sentence_layer(ground) if how == "unit-means" else None)
+        return _subwords(context, texts)
+    return represented(context, texts, _sentence_layer(context) if how == "unit-means" else None)
 
 
-def _sentence_layer(ground: MeasureContext) -> int:
+def _sentence_layer(context: MeasureContext) -> int:
     """The layer that sentence vectors come from; the encoder's customary one in a sweep."""
-    chosen = ground.graph.experiment.retrieval.layer
-    return chosen if isinstance(chosen, int) else ground.graph.source.habits.retrieval_layer
+    chosen = context.graph.experiment.retrieval.layer
+    return chosen if isinstance(chosen, int) else context.graph.source.defaults.retrieval_layer
 
 
 SIZE = Measure("training examples used", _sizes, _rows)

@@ -20,7 +20,7 @@ def examples(part: Part, language: str, data: Path) -> list[Example] | None:
         DataError: the file is broken.
     """
     task = TASKS.get(part.task)
-    here = task.at(data) if task.at else task
+    here = task.with_data_dir(data) if task.with_data_dir else task
     if not (here.origin("test", language) or "").startswith("file "):
         return None
     found: list[Example] = []

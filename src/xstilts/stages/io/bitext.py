@@ -15,15 +15,15 @@ SIDES = ("here", "english")
 """The two sides of a search: sentences of a language, and English ones."""
 
 
-def translations(work: StageContext, prefix: str) -> tuple[list[str], list[list[str]]]:
+def translations(context: StageContext, prefix: str) -> tuple[list[str], list[list[str]]]:
     """The ids of a language's sentences, and those of each one's translations.
 
     Raises:
         DataError: no sentence has any.
     """
-    ids, partners = partners_of(*(work.inputs[f"{prefix}rows:{side}"] for side in SIDES))
+    ids, partners = partners_of(*(context.inputs[f"{prefix}rows:{side}"] for side in SIDES))
     if not any(partners):
-        raise blank_gold_error(work)
+        raise blank_gold_error(context)
     return ids, partners
 
 

@@ -18,10 +18,10 @@ GOLD = {
 }
 
 
-def blank_gold_error(work: StageContext) -> DataError:
+def blank_gold_error(context: StageContext) -> DataError:
     """The error that a stage's gold says nothing."""
     return DataError(
-        f"the gold labels of {work.stage.label} are blank or all the same: not scored",
+        f"the gold labels of {context.stage.label} are blank or all the same: not scored",
         todo="benchmarks remove test labels; get the labelled set, or score elsewhere",
     )
 

@@ -28,11 +28,11 @@ class RetrievalSide:
     vectors: NDArray[np.float32]
 
 
-def read_side(work: StageContext, name: str) -> RetrievalSide:
+def read_side(context: StageContext, name: str) -> RetrievalSide:
     """One side (`here` or `english`) of a stage that searches."""
-    params = work.params
-    rows = read_rows(work.inputs[f"rows:{name}"] / ROWS)
-    path = work.inputs[f"vectors:{name}"] / vectors_file(params["layer"], params["pooling"])
+    params = context.params
+    rows = read_rows(context.inputs[f"rows:{name}"] / ROWS)
+    path = context.inputs[f"vectors:{name}"] / vectors_file(params["layer"], params["pooling"])
     vectors = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     order = sorted(range(len(rows)), key=lambda place: natural_order(rows[place]["id"]))
     ordered = [rows[place] for place in order]

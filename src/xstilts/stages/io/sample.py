@@ -24,22 +24,29 @@ def sample_words(feature: Feature) -> int:
     return sum(place >= 0 for place in feature.words)
 
 
-def sample_rows(work: StageContext, tokenizer: Any, size: Size = sample_texts) -> list[Feature]:
+def sample_rows(context: StageContext, tokenizer: Any, size: Size = sample_texts) -> list[Feature]:
     """The first features of each `rows:…` input, until `most` texts (or words) are together.
 
     The inputs get equal shares of them, in the order of their roles. The first rows of a split
     are a fair sample of it.
     """
-    params = work.params
+    params = context.params
     reading = TokenizationConfig(**params["reading"])
-    roles = sorted(role for role in work.inputs if role.startswith("rows"))
+    roles = sorted(role for role in context.inputs if role.startswith("rows"))
     share = -(-params["most"] // len(roles))
     return [
         feature
         for role in roles
         for feature in _until(
             prepared(
-                *(work, work.inputs[role], params["format"], params["labels"], reading, tokenizer)
+                *(
+                    context,
+                    context.inputs[role],
+                    params["format"],
+                    params["labels"],
+                    reading,
+                    tokenizer,
+                )
             ),
             share,
             size,

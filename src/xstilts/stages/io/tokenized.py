@@ -30,7 +30,7 @@ _checked: set[tuple[str, str]] = set()
 
 
 def prepared(
-    work: StageContext,
+    context: StageContext,
     rows: Artifact,
     kind: str,
     labels: Sequence[str],
@@ -46,10 +46,10 @@ def prepared(
         StoreError: the disk is full, or cannot be written.
     """
     form: Format = (EMBEDDED if kind in EMBEDDED else TRAINED).get(kind)
-    if work.features is None:
+    if context.features is None:
         return form.features(read_rows(rows / ROWS), tokenizer, labels, reading)
-    stage = _stage(work, rows, kind, labels, reading)
-    store = Store(work.features).prepare()
+    stage = _stage(context, rows, kind, labels, reading)
+    store = Store(context.features).prepare()
     with wait_lock(store.lock_path(stage.key)):
         if not _whole(store, stage.key):
             with store.staging(stage.key) as folder:
@@ -59,7 +59,7 @@ def prepared(
 
 
 def _stage(
-    work: StageContext,
+    context: StageContext,
     rows: Artifact,
     kind: str,
     labels: Sequence[str],
@@ -73,8 +73,8 @@ def _stage(
         "tokenizers": _version("tokenizers"),
         "transformers": _version("transformers"),
     }
-    inputs = {"rows": rows.key, "encoder": work.inputs["encoder"].key}
-    return Stage("features", LAYOUT, params, inputs, label=f"features for {work.stage.label}")
+    inputs = {"rows": rows.key, "encoder": context.inputs["encoder"].key}
+    return Stage("features", LAYOUT, params, inputs, label=f"features for {context.stage.label}")
 
 
 def _pieces(
@@ -95,7 +95,7 @@ def _whole(store: Store, key: str) -> bool:
         try:
             store.artifact(key).check_digests()
         except DamagedArtifact:
-            store.set_aside(key)
+            store.quarantine(key)
             return False
         _checked.add(place)
     return True

@@ -19,7 +19,7 @@ def form_of(task: TaskSpec) -> str:
     """Which form of an image-text task it is, in words; empty if it is none."""
     if IMAGE in task.modalities:
         return "image and text"
-    return "text alone, a caption stands for the image" if IMAGE in task.left_out else ""
+    return "text alone, a caption stands for the image" if IMAGE in task.missing_modalities else ""
 
 
 def is_nli(task: TaskSpec) -> bool:

@@ -63,10 +63,10 @@ def budget_of(evidence: Evidence) -> EqualBudget:
     )
 
 
-def _large(names: ResolvedExperiment, tasks: Mapping[str, TaskSpec]) -> dict[str, int | None]:
+def _large(resolved: ResolvedExperiment, tasks: Mapping[str, TaskSpec]) -> dict[str, int | None]:
     """The examples of the settings that have enough, or of which nobody knows."""
-    counts = {name: _examples(names, task) for name, task in tasks.items()}
-    least = _least(names, tasks)
+    counts = {name: _examples(resolved, task) for name, task in tasks.items()}
+    least = _least(resolved, tasks)
     return {name: count for name, count in counts.items() if count is None or count >= least}
 
 
@@ -79,15 +79,15 @@ def _limited(limits: Mapping[str, Limits], tasks: Iterable[str], train: int) -> 
     }
 
 
-def _least(names: ResolvedExperiment, tasks: Mapping[str, TaskSpec]) -> int:
+def _least(resolved: ResolvedExperiment, tasks: Mapping[str, TaskSpec]) -> int:
     """Examples that a task must have: `ENOUGH`, or the limit of most tasks where that is lower."""
-    limits = [names.limit(task.name, "train") or ENOUGH for task in tasks.values()]
+    limits = [resolved.limit(task.name, "train") or ENOUGH for task in tasks.values()]
     return min(ENOUGH, median_low(limits)) if limits else ENOUGH
 
 
-def _examples(names: ResolvedExperiment, task: TaskSpec) -> int | None:
+def _examples(resolved: ResolvedExperiment, task: TaskSpec) -> int | None:
     """How many examples a task is trained on; none where nobody knows before it is read."""
-    split = names.share(task, "train").split
+    split = resolved.split_slice(task, "train").split
     if (split, task.train_language) in task.sizes:
-        return names.count(task, "train", task.train_language)
-    return names.limit(task.name, "train")
+        return resolved.expected_rows(task, "train", task.train_language)
+    return resolved.limit(task.name, "train")

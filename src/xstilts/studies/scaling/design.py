@@ -176,55 +176,55 @@ def _orders(tasks: Sequence[str], seed: int = 0) -> list[tuple[str, ...]]:
     return [drawn[start:] + drawn[:start] for start in starts]
 
 
-def _single_tasks(names: ResolvedExperiment) -> Iterator[TaskRef]:
+def _single_tasks(resolved: ResolvedExperiment) -> Iterator[TaskRef]:
     """The tasks of the settings that are one task in one language; each task once."""
     seen = set[str]()
-    for text in names.experiment.intermediate:
+    for text in resolved.experiment.intermediate:
         part = parse_setting(text).single
         if part is None or part.task in seen or len(part.languages) > 1:
             continue
-        if names.task(part.task, "intermediate").format != TEXT:
+        if resolved.task(part.task, "intermediate").format != TEXT:
             seen.add(part.task)
             yield part
 
 
-def _taken(names: ResolvedExperiment, parts: tuple[TaskRef, ...]) -> tuple[TaskRef, ...]:
+def _taken(resolved: ResolvedExperiment, parts: tuple[TaskRef, ...]) -> tuple[TaskRef, ...]:
     """At most `EVERY_SIZE`: the first of each format, then the next in order.
 
     Tasks that hold a target's training data come after those that hold none, as they would need
     curves of their own.
     """
-    held = _target_data(names)
-    free = sorted(parts, key=lambda part: bool(held & _holdings(names.task(part.task))))
-    firsts = {names.task(part.task).format: part for part in reversed(free)}.values()
+    held = _target_data(resolved)
+    free = sorted(parts, key=lambda part: bool(held & _holdings(resolved.task(part.task))))
+    firsts = {resolved.task(part.task).format: part for part in reversed(free)}.values()
     chosen = sorted(free, key=lambda part: part not in firsts)[:EVERY_SIZE]
     return tuple(part for part in parts if part in chosen)
 
 
-def _target_data(names: ResolvedExperiment) -> set[str]:
+def _target_data(resolved: ResolvedExperiment) -> set[str]:
     """Every target, what it is trained on, and whose data these hold."""
-    targets = names.experiment.targets
-    return {task for target in targets for task in _data_of(names, target)}
+    targets = resolved.experiment.targets
+    return {task for target in targets for task in _data_of(resolved, target)}
 
 
-def _data_of(names: ResolvedExperiment, target: str) -> set[str]:
-    return _holdings(names.task(names.training(names.task(target)).task)) | {target}
+def _data_of(resolved: ResolvedExperiment, target: str) -> set[str]:
+    return _holdings(resolved.task(resolved.train_ref(resolved.task(target)).task)) | {target}
 
 
-def _available(names: ResolvedExperiment, part: TaskRef) -> int:
+def _available(resolved: ResolvedExperiment, part: TaskRef) -> int:
     """Training examples of a task, within its limit; read where nobody has counted them."""
-    task = names.task(part.task)
-    share, limit = names.share(task, "train"), names.limit(part.task, "train")
+    task = resolved.task(part.task)
+    share, limit = resolved.split_slice(task, "train"), resolved.limit(part.task, "train")
     language = next(iter(part.languages), task.train_language)
     if language not in task.splits.get(share.split, ()):
         language = task.train_language  # is translated
     if (share.split, language) in task.sizes:
-        return names.count(task, "train", language)
+        return resolved.expected_rows(task, "train", language)
     try:
         rows = task.read(share.split, language)
         size = sum(not isinstance(row, BadRow) for row in rows)
     except (XstiltsError, OSError):  # the plan says what is missing
-        return names.count(task, "train", language)
+        return resolved.expected_rows(task, "train", language)
     size = size * (share.high - share.low) // 100
     return max(1, min(size, limit or size))
 
@@ -248,7 +248,7 @@ def _lacking(have: Mapping[str, int], batch: int) -> str:
 
 
 def _grouped(
-    names: ResolvedExperiment, parts: Sequence[TaskRef]
+    resolved: ResolvedExperiment, parts: Sequence[TaskRef]
 ) -> Iterator[tuple[tuple[TaskRef, ...], tuple[str, ...]]]:
     """Tasks and the targets that they are tried for; the largest group first.
 
@@ -256,9 +256,9 @@ def _grouped(
     also be the target's.
     """
     found: dict[tuple[TaskRef, ...], list[str]] = {}
-    for target in names.experiment.targets:
-        own = _data_of(names, target)
-        fitting = tuple(p for p in parts if not own & _holdings(names.task(p.task)))
+    for target in resolved.experiment.targets:
+        own = _data_of(resolved, target)
+        fitting = tuple(p for p in parts if not own & _holdings(resolved.task(p.task)))
         if len(fitting) > 1:
             found.setdefault(fitting, []).append(target)
     for fitting in sorted(found, key=lambda tasks: (-len(found[tasks]), -len(tasks))):
@@ -267,4 +267,4 @@ def _grouped(
 
 def _holdings(task: TaskSpec) -> set[str]:
     """The task and those whose training data it has."""
-    return {task.name, *task.holds}
+    return {task.name, *task.includes_data_of}

@@ -45,8 +45,8 @@ def _verdict(semantic: Sequence[Summary]) -> str:
         return (
             "No measure of semantic similarity is shown to predict the gain after Holm's "
             f"correction; the largest mean correlation is that of {largest.measure}, rho "
-            f"{format_estimate(largest.rho)}. On one target {_sources(largest.rho.n)}; targets that "
-            "differ show a smaller one together."
+            f"{format_estimate(largest.rho)}. On one target {_sources(largest.rho.n)}; targets "
+            "that differ show a smaller one together."
         )
     said: dict[str, list[str]] = {}
     for one in found:
@@ -93,7 +93,8 @@ def choosing(honest: Estimate, past: pd.DataFrame) -> Iterator[Finding]:
             f"For a target that is held out, following `recommend` loses "
             f"{format_estimate(ours, 1, ' %')} of the best score on average, "
             f"taking what is best on the other targets "
-            f"{format_estimate(others, 1, ' %')}, a random choice {format_estimate(blind, 1, ' %')}."
+            f"{format_estimate(others, 1, ' %')}, "
+            f"a random choice {format_estimate(blind, 1, ' %')}."
         )
     yield Finding("regret-recommend", text, ours)
 

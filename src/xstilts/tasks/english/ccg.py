@@ -54,7 +54,7 @@ def _with_supertags(task: TaskSpec) -> TaskSpec:
     def fingerprint(split: str, language: str) -> str:
         return digest_of([task.fingerprint(split, language), tags])
 
-    return replace(task, labels=tags, fingerprint=fingerprint, at=_at)
+    return replace(task, labels=tags, fingerprint=fingerprint, with_data_dir=_at)
 
 
 def _supertags(task: TaskSpec) -> tuple[str, ...]:
@@ -69,8 +69,8 @@ def _supertags(task: TaskSpec) -> tuple[str, ...]:
 
 
 def _at(folder: Path) -> TaskSpec:
-    assert _FILES.at
-    return _with_supertags(_FILES.at(folder))
+    assert _FILES.with_data_dir
+    return _with_supertags(_FILES.with_data_dir(folder))
 
 
 _FILES = english_task(
@@ -84,4 +84,4 @@ _FILES = english_task(
     licence="of CCGbank, not free",
     citation="Hockenmaier and Steedman 2007, aclanthology.org/J07-3004",
 )
-CCG = replace(_FILES, at=_at)
+CCG = replace(_FILES, with_data_dir=_at)

@@ -60,7 +60,7 @@ def english_task(
         sizes={(split, ENGLISH): size for split, size in splits.items() if size is not None},
         hub=dataset,
         subwords=subwords,
-        holds=holds,
+        includes_data_of=holds,
         summary=summary,
         licence=licence,
         citation=citation,

@@ -106,8 +106,8 @@ def with_sources(spec: TaskSpec, sources: Sources) -> TaskSpec:
         read=partial(_read, spec, sources),
         fingerprint=partial(_fingerprint, sources),
         origin=partial(_origin, sources),
-        at=at,
-        pinned=pinned if spec.hub else None,
+        with_data_dir=at,
+        with_revisions=pinned if spec.hub else None,
     )
 
 
@@ -162,7 +162,7 @@ def _read(spec: TaskSpec, sources: Sources, split: str, language: str) -> list[E
         local = _local_names(sources, split, language)
         paths = [download(found.dataset, found.revision, file, local) for file in found.files]
         examples = _parsed(found.parse, paths, split)
-    return sorted(examples, key=partial(_place, spec.pair))
+    return sorted(examples, key=partial(_place, spec.alignment_key))
 
 
 def _place(pair: Callable[[Any], str], example: Example | BadRow) -> int:
@@ -237,5 +237,5 @@ def download(dataset: str, revision: str, file: str, local: str) -> Path:
 
 def located(task: TaskSpec, data: Path | None, revisions: Mapping[str, str]) -> TaskSpec:
     """The task with the user's files in it, and the hub's at the user's revisions."""
-    pinned = task.pinned(revisions) if task.pinned and revisions else task
-    return pinned.at(data) if pinned.at and data else pinned
+    pinned = task.with_revisions(revisions) if task.with_revisions and revisions else task
+    return pinned.with_data_dir(data) if pinned.with_data_dir and data else pinned

@@ -58,7 +58,7 @@ def multilingual_task(
         subwords=subwords,
         trained_on=trained_on,
         translates=translates,
-        left_out=left_out,
+        missing_modalities=left_out,
     )
     return with_sources(spec, Sources(local))
 

@@ -154,7 +154,7 @@ def _task(
         licence=licence,
         citation=CITATION,
         subwords=subwords,
-        english_side=PIVOT + "{language}",
+        pool_split=PIVOT + "{language}",
         **rest,
     )
 
