@@ -16,8 +16,8 @@ import pytest
 from xstilts.analysis.gains import ExampleScores
 from xstilts.analysis.results import COLUMNS
 from xstilts.claims import CHECKS
-from xstilts.claims.evidence import ExperimentEvidence, Training, evidence_of
-from xstilts.claims.judge import Judgement, Scope, judge
+from xstilts.claims.evidence import ExperimentEvidence, TrainedSetting, evidence_of
+from xstilts.claims.judge import Judgement, ScopeMatch, judge
 from xstilts.claims.schema import load_claims
 from xstilts.claims.verdict import BootstrapEffect, CheckResult, Verdict, decide
 from xstilts.core.errors import ConfigError
@@ -50,7 +50,7 @@ def body(
             tasks = setting.replace("@de", "").split("+") if trained else []
             language = "de" if "@de" in setting else "en"
             formats = {task: FORMATS.get(task, "classification") for task in tasks}
-            trainings |= dict.fromkeys(trained, Training(formats, frozenset({language})))
+            trainings |= dict.fromkeys(trained, TrainedSetting(formats, frozenset({language})))
             for code in CODES:
                 for seed in SEEDS:
                     key = f"{target} {setting} {code} {seed}"
@@ -321,7 +321,7 @@ def judged(tmp_path: Path, *bodies: ExperimentEvidence, text: str = CLAIM) -> tu
 
 def test_a_claim_of_ones_own_is_yaml_alone(tmp_path: Path) -> None:
     (one,) = judged(tmp_path, body({("xnli", "mnli"): UP}))
-    assert (one.verdict, one.scope) == (Verdict.SUPPORTED, Scope.WHOLE)
+    assert (one.verdict, one.scope) == (Verdict.SUPPORTED, ScopeMatch.WHOLE)
     assert one.confidence > 0.99
     (line,) = lines(one)
     assert (line.what, line.published) == ("MNLI", "+3.0")
@@ -343,7 +343,7 @@ def test_each_encoder_is_judged_by_itself(tmp_path: Path) -> None:
     theirs, ours = body({("xnli", "mnli"): UP}), body({("xnli", "mnli"): DOWN}, encoder="small")
     first, second = judged(tmp_path, theirs, ours)
     assert (first.verdict, second.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
-    assert (first.scope, second.scope) == (Scope.WHOLE, Scope.PART)
+    assert (first.scope, second.scope) == (ScopeMatch.WHOLE, ScopeMatch.PART)
     assert second.judged_on == "small, not xlm-roberta-large"
     without = body({("bucc", "qqp"): UP})
     (alone,) = judged(tmp_path, without, theirs)
@@ -455,7 +455,7 @@ def test_the_whole_ledger_on_planted_results_as_text(tmp_path: Path) -> None:
     found = judge(load_claims(), [body(gains, encoder="small")])
     verdicts = {one.claim.id: one.verdict for one in found}
     assert [verdicts[f"C{number}"] for number in (1, 2, 3, 4, 6)] == [Verdict.SUPPORTED] * 5
-    assert all(one.scope is Scope.PART for one in found if not one.claim.is_setting)
+    assert all(one.scope is ScopeMatch.PART for one in found if not one.claim.is_setting)
     store = Store(tmp_path)
     tree = json.loads(ledger_text(found, "json", store))
     assert tree[0]["claim"]["published"][0] == {"what": "SQuAD", "points": 8.2, "note": ""}

@@ -41,7 +41,7 @@ from xstilts.stages.partial_input import WITHOUT
 from xstilts.stages.similarity import fisher_similarity
 from xstilts.stages.train import training
 from xstilts.statistics.cka import linear_cka
-from xstilts.statistics.divergence import jensen_shannon
+from xstilts.statistics.jensen_shannon import jensen_shannon
 from xstilts.statistics.logme import logme
 from xstilts.training.gold_probabilities import gold_bits, gold_probabilities
 from xstilts.training.predict import embed_words

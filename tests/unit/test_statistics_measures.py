@@ -16,7 +16,7 @@ from sklearn.metrics import ndcg_score
 
 from xstilts.core.errors import DataError
 from xstilts.statistics.cka import linear_cka
-from xstilts.statistics.divergence import jensen_shannon
+from xstilts.statistics.jensen_shannon import jensen_shannon
 from xstilts.statistics.logme import logme
 from xstilts.statistics.ranking import ndcg, regret
 

@@ -19,7 +19,7 @@ from xstilts.stages.prepare import ROWS
 from xstilts.testing.tiny import sentences, speak
 from xstilts.translate import identity
 from xstilts.translate.answer_alignment import locate_answer
-from xstilts.translate.checkpoint import FILE, Batch, TranslationLog
+from xstilts.translate.checkpoint import FILE, TranslatedBatch, TranslationLog
 
 Row = dict[str, Any]
 
@@ -230,6 +230,6 @@ def test_what_a_crash_has_harmed_is_done_again(
 def test_unknown_words_are_remembered(tmp_path: Path) -> None:
     finished = TranslationLog(tmp_path / "new")
     assert finished.read() == []
-    finished.add(Batch(["é\n", ""], 2))
-    finished.add(Batch(["b"]))
-    assert finished.read() == [Batch(["é\n", ""], 2), Batch(["b"], 0)]
+    finished.add(TranslatedBatch(["é\n", ""], 2))
+    finished.add(TranslatedBatch(["b"]))
+    assert finished.read() == [TranslatedBatch(["é\n", ""], 2), TranslatedBatch(["b"], 0)]

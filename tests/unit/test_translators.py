@@ -22,7 +22,7 @@ from xstilts.translate import ENGINES, identity, open_translator
 from xstilts.translate.apertium import Apertium
 from xstilts.translate.base import Direction, Translator
 from xstilts.translate.hub import ENGINE as HUB
-from xstilts.translate.hub import Options, open_hub
+from xstilts.translate.hub import HubOptions, open_hub
 from xstilts.translate.segmentation import LINES, SENTENCES, segment
 
 
@@ -208,13 +208,13 @@ def test_a_multilingual_model_is_told_both_languages(tmp_path: Path) -> None:
     sides = {f"{side}_{name}": n for side in ("encoder", "decoder") for name, n in sizes.items()}
     config = M2M100Config(vocab_size=len(special), d_model=16, decoder_start_token_id=2, **sides)
     M2M100ForConditionalGeneration(config).save_pretrained(tmp_path)
-    chosen = Options(model=str(tmp_path), codes=dict(zip(("en", "es"), codes, strict=True)))
+    chosen = HubOptions(model=str(tmp_path), codes=dict(zip(("en", "es"), codes, strict=True)))
     found = open_hub(Direction("en", "es"), chosen)
     assert found.start == vocabulary["spa_Latn"]
     assert found.tokenizer("ab")["input_ids"][0] == vocabulary["eng_Latn"]
     assert len(found.translate(["a b", "b"])) == 2
     with pytest.raises(TranslatorError, match="no language 'es'"):
-        HUB.open(Direction("en", "es"), Options(model=str(tmp_path), codes={"en": "eng_Latn"}))
+        HUB.open(Direction("en", "es"), HubOptions(model=str(tmp_path), codes={"en": "eng_Latn"}))
 
 
 def test_a_folder_without_a_translation_model_is_refused(tmp_path: Path) -> None:

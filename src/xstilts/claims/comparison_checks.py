@@ -17,7 +17,7 @@ from xstilts.claims.mean_gains import (
     found,
     nothing_for,
 )
-from xstilts.claims.verdict import Check, CheckResult, Measure, decide, mean_over_settings
+from xstilts.claims.verdict import Check, CheckResult, MeasuredEffect, decide, mean_over_settings
 from xstilts.config.experiment import Model
 
 Pairs = Mapping[tuple[str, str], MeanGain]
@@ -77,7 +77,7 @@ def _pairs_found(
     evidence: ExperimentEvidence, pairs: Pairs, targets: tuple[str, ...]
 ) -> CheckResult:
     measures = [
-        Measure(f"{one} over {other}", pair.effect.estimate(), "difference")
+        MeasuredEffect(f"{one} over {other}", pair.effect.estimate(), "difference")
         for (one, other), pair in pairs.items()
     ]
     settings = {name for pair in pairs for name in pair}
@@ -107,7 +107,7 @@ def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) ->
         return nothing_for(evidence, "intermediate tasks", targets)
     mean = mean_over_settings(list(both.values()))
     words = f"difference, mean of {len(both)} settings"
-    measure = Measure(f"{params.more} over {params.less}", mean.estimate(), words)
+    measure = MeasuredEffect(f"{params.more} over {params.less}", mean.estimate(), words)
     told = found(evidence, decide([mean]), [measure], list(both), targets, targets)
     return told.lacking_too(chosen.lacking)
 
@@ -136,7 +136,7 @@ def _plain_over(params: PlainOverCheck, evidence: ExperimentEvidence) -> CheckRe
         return nothing_for(evidence, f"pairs of settings such as mnli and {what}", params.targets)
     mean = mean_over_settings([pair.effect for pair in pairs.values()])
     words = ", ".join(f"{one} over {other}" for one, other in pairs)
-    measure = Measure(params.label, mean.estimate(), words)
+    measure = MeasuredEffect(params.label, mean.estimate(), words)
     settings = {name for pair in pairs for name in pair}
     used = {target for pair in pairs.values() for target in pair.targets}
     return found(evidence, decide([mean]), [measure], settings, params.targets, used)

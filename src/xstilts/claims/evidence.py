@@ -28,7 +28,7 @@ DRAWS = 2_000
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainedSetting:
     """What one training stage trains on.
 
     Args:
@@ -61,7 +61,7 @@ class ExperimentEvidence:
     frame: pd.DataFrame
     outcomes: Callable[[str], Sequence[ExampleScores]] = lambda _: ()
     best: pd.DataFrame = field(default_factory=pd.DataFrame)
-    trainings: Mapping[str, Training] = field(default_factory=dict)
+    trainings: Mapping[str, TrainedSetting] = field(default_factory=dict)
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
     draws: int = DRAWS
@@ -179,7 +179,7 @@ def evidence_of(
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
     best = best_per_target(apart, store, results_frame(apart.cells, store))
     trainings = {
-        stage.key: Training(
+        stage.key: TrainedSetting(
             {task: facts["format"] for task, facts in stage.params["tasks"].items()},
             frozenset(
                 role.rpartition(":")[2] for role in stage.inputs if role.startswith("train:")

@@ -12,7 +12,7 @@ from xstilts.claims.verdict import (
     Check,
     CheckResult,
     Decision,
-    Measure,
+    MeasuredEffect,
     Verdict,
     decide,
     mean_over_settings,
@@ -42,10 +42,12 @@ def _gains(params: GainsCheck, evidence: ExperimentEvidence) -> CheckResult:
     }
     if not each:
         return nothing_for(evidence, _words(params.tasks), params.targets)
-    measures = [Measure(name, one.effect.estimate(), of) for (name, of), one in each.items()]
+    measures = [MeasuredEffect(name, one.effect.estimate(), of) for (name, of), one in each.items()]
     if params.label and params.tasks == "singles":
         mean = mean_over_settings([one.effect for one in each.values()])
-        measures.insert(0, Measure(params.label, mean.estimate(), f"mean of {len(each)} settings"))
+        measures.insert(
+            0, MeasuredEffect(params.label, mean.estimate(), f"mean of {len(each)} settings")
+        )
     used = {target for one in each.values() for target in one.targets}
     decision = decide([one.effect for one in each.values()], params.share)
     told = found(evidence, decision, measures, [of for _, of in each], params.targets, used)
@@ -81,7 +83,7 @@ def _no_gain(params: NoGainCheck, evidence: ExperimentEvidence) -> CheckResult:
         return nothing_for(evidence, _words(params.tasks), params.targets)
     mean = mean_over_settings([one.effect for one in each.values()])
     used = {target for one in each.values() for target in one.targets}
-    measure = Measure(params.label, mean.estimate(), f"mean of {len(each)} settings")
+    measure = MeasuredEffect(params.label, mean.estimate(), f"mean of {len(each)} settings")
     decision = _absent(mean, params.margin)
     told = found(evidence, decision, [measure], list(each), params.targets, used)
     return told.lacking_too(chosen.lacking)
@@ -123,8 +125,10 @@ def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckRes
         return nothing_for(evidence, "settings that English dev can choose among", params.targets)
     mean = mean_over_targets(list(gains.values()))
     names = ", ".join(f"{target}: {chosen[target]}" for target in gains)
-    measures = [Measure(params.label, mean.estimate(), "chosen by English dev")]
-    measures += [Measure(target, gain.estimate(), chosen[target]) for target, gain in gains.items()]
+    measures = [MeasuredEffect(params.label, mean.estimate(), "chosen by English dev")]
+    measures += [
+        MeasuredEffect(target, gain.estimate(), chosen[target]) for target, gain in gains.items()
+    ]
     decision = decide([mean])
     settings = {chosen[target] for target in gains}
     told = found(evidence, decision, measures, settings, params.targets, gains)

@@ -9,11 +9,11 @@ from math import isnan
 
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.schema import Claim, LoadedCheck, LoadedClaim
-from xstilts.claims.verdict import CheckResult, Measure, Verdict, confidence
+from xstilts.claims.verdict import CheckResult, MeasuredEffect, Verdict, confidence
 from xstilts.statistics.estimate import NAN
 
 
-class Scope(StrEnum):
+class ScopeMatch(StrEnum):
     """How much of what was published a verdict is about."""
 
     WHOLE = "as published"
@@ -37,10 +37,10 @@ class Judgement:
     experiment: str
     encoder: str
     verdict: Verdict
-    scope: Scope
+    scope: ScopeMatch
     judged_on: str
     why: tuple[str, ...]
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[MeasuredEffect, ...] = ()
     favour: float = NAN
     confidence: float = NAN
     caveats: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
         evidence.experiment,
         evidence.encoder,
         verdict,
-        Scope.PART if lacking else Scope.WHOLE,
+        ScopeMatch.PART if lacking else ScopeMatch.WHOLE,
         ", ".join([evidence.encoder, *lacking]),
         tuple(f"{asked.name}: {found.verdict}: {found.why}." for asked, found in answers),
         tuple(measure for found in told for measure in found.measures),

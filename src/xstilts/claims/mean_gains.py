@@ -11,7 +11,7 @@ from xstilts.claims.verdict import (
     BootstrapEffect,
     CheckResult,
     Decision,
-    Measure,
+    MeasuredEffect,
     mean_over_targets,
     untestable,
 )
@@ -97,7 +97,7 @@ def _mean(known: Mapping[str, BootstrapEffect]) -> MeanGain | None:
 def found(
     evidence: ExperimentEvidence,
     decision: Decision,
-    measures: Sequence[Measure],
+    measures: Sequence[MeasuredEffect],
     settings: Collection[str],
     wanted: Sequence[str],
     used: Collection[str],

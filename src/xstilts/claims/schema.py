@@ -31,7 +31,7 @@ class Source(Model):
     unverified: bool = Field(False, description="the source itself says so")
 
 
-class Figure(Model):
+class PublishedFigure(Model):
     """One published number."""
 
     what: str
@@ -57,7 +57,7 @@ class Claim(Model):
     condition: str = Field(description="when it can be judged")
     unjudged: str = Field("", description="what of the statement no check judges")
     about: Scope = Scope()
-    published: tuple[Figure, ...] = ()
+    published: tuple[PublishedFigure, ...] = ()
     checks: tuple[dict[str, Any], ...] = Field(min_length=1)
 
     @property

@@ -32,11 +32,11 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Measure:
+class MeasuredEffect:
     """One number beside a published one; scores and gains between 0 and 1.
 
     Args:
-        what: as `Figure.what` where there is a published figure of it.
+        what: as `PublishedFigure.what` where there is a published figure of it.
         of: the setting or the pair that it was measured on.
     """
 
@@ -58,7 +58,7 @@ class CheckResult:
 
     verdict: Verdict
     why: str
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[MeasuredEffect, ...] = ()
     support: float = NAN
     missing: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()

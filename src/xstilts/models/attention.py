@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import AttentionInterface
 
 from xstilts.models.fast_dropout import dropout_mask
-from xstilts.models.packing import Group, Layout
+from xstilts.models.packing import Layout, LengthGroup
 
 NAME = "xstilts-packed"
 
@@ -105,7 +105,7 @@ def _spread(rows: Tensor, layout: Layout) -> Tensor:
     return rows.reshape(-1, rows.shape[-1]).index_select(0, layout.out)
 
 
-def _by_group(layout: Layout, *spread: Tensor) -> Iterator[tuple[Group, list[Tensor]]]:
+def _by_group(layout: Layout, *spread: Tensor) -> Iterator[tuple[LengthGroup, list[Tensor]]]:
     """Each group and its part [m · heads, t, d] of every spread tensor."""
     start = 0
     for group in layout.groups:
@@ -115,7 +115,7 @@ def _by_group(layout: Layout, *spread: Tensor) -> Iterator[tuple[Group, list[Ten
         start = end
 
 
-def _weights(query: Tensor, key: Tensor, group: Group, scale: float) -> Tensor:
+def _weights(query: Tensor, key: Tensor, group: LengthGroup, scale: float) -> Tensor:
     """[m · heads, t, d] twice → [m · heads, t, t] attention weights, 0 for padding."""
     keys = key.transpose(1, 2)
     if group.bias is None:

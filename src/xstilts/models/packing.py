@@ -23,7 +23,7 @@ SIMILAR_LENGTH = 0.75
 
 
 @dataclass(frozen=True)
-class Group:
+class LengthGroup:
     """Texts of similar length, for which attention is computed in one go.
 
     Args:
@@ -55,7 +55,7 @@ class Layout:
     places: Tensor
     positions: Tensor
     offsets: Tensor
-    groups: tuple[Group, ...]
+    groups: tuple[LengthGroup, ...]
     out: Tensor
     back: Tensor
     empty: Tensor
@@ -75,11 +75,11 @@ def layout_of(mask: Tensor, heads: int) -> Layout:
 
 def _groups(
     lengths: Sequence[int], offsets: Tensor, heads: int
-) -> tuple[tuple[Group, ...], Tensor, Tensor, Tensor]:
+) -> tuple[tuple[LengthGroup, ...], Tensor, Tensor, Tensor]:
     """The groups of a layout, and its `out`, `back` and `empty`."""
     order = sorted(range(len(lengths)), key=lambda text: -lengths[text])
     counts, head = torch.tensor(lengths), torch.arange(heads)[:, None]
-    groups, out, every = list[Group](), list[Tensor](), list[Tensor]()
+    groups, out, every = list[LengthGroup](), list[Tensor](), list[Tensor]()
     for texts in _similar(order, lengths):
         longest, chosen = lengths[texts[0]], torch.tensor(texts)[:, None, None]
         steps = torch.arange(longest)
@@ -89,7 +89,7 @@ def _groups(
         every.append(real.flatten())
         padded = lengths[texts[-1]] < longest
         bias = torch.zeros(real.shape).masked_fill(~real, float("-inf")).view(-1, 1, longest)
-        groups.append(Group(len(texts), longest, bias if padded else None))
+        groups.append(LengthGroup(len(texts), longest, bias if padded else None))
     taken, real = torch.cat(out), torch.cat(every)
     inside = real.nonzero()[:, 0]
     back = torch.empty_like(inside)

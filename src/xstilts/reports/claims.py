@@ -9,7 +9,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from xstilts.claims.judge import Judgement
-from xstilts.claims.verdict import Measure
+from xstilts.claims.verdict import MeasuredEffect
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.reports.tables import NOTHING, interval, points, table_text
@@ -108,7 +108,7 @@ def as_json(one: Judgement) -> dict[str, Any]:
     }
 
 
-def _measure(measure: Measure) -> Mapping[str, Any]:
+def _measure(measure: MeasuredEffect) -> Mapping[str, Any]:
     found = measure.estimate
     effect = {name: _number(100 * getattr(found, name)) for name in ("value", "low", "high")}
     return {"what": measure.what, "of": measure.of, **effect, "p": _number(found.p), "n": found.n}
@@ -141,7 +141,7 @@ def lines(one: Judgement) -> list[Line]:
     return found + [_line(measure.what, NOTHING, measure) for measure in rest]
 
 
-def _line(what: str, figure: str, measure: Measure | None) -> Line:
+def _line(what: str, figure: str, measure: MeasuredEffect | None) -> Line:
     if measure is None:
         return Line(what, figure, NOTHING, "", "")
     p = f"p {measure.estimate.p:.4f}, n {measure.estimate.n:,}"

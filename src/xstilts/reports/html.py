@@ -23,7 +23,7 @@ from xstilts.languages import Language, language
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import CompiledPlan
 from xstilts.reports.eval_splits import nonstandard_splits_note
-from xstilts.reports.learning_curves import Curve, curves
+from xstilts.reports.learning_curves import LearningCurve, curves
 from xstilts.reports.sections import Section, best_section, xtreme_section
 from xstilts.reports.study import StoredAnswer, answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
@@ -208,7 +208,7 @@ def _cell(
 
 def _figures(facts: ReportData) -> Iterator[str]:
     """One drawing per thing that is trained: the mixtures of phase 2 and the targets of 3."""
-    groups: dict[str, list[Curve]] = {}
+    groups: dict[str, list[LearningCurve]] = {}
     for stage in facts.compiled.plan.stages:
         if stage.kind != "train" or not facts.store.has(stage.key):
             continue
@@ -218,7 +218,7 @@ def _figures(facts: ReportData) -> Iterator[str]:
         title = what.partition(" seed ")[0].removesuffix(" (baseline)")
         scores = [sum(look["scores"].values()) / len(look["scores"]) for look in log["dev"]]
         steps = [look["step"] for look in log["dev"]]
-        groups.setdefault(title, []).append(Curve(before, log["losses"], steps, scores))
+        groups.setdefault(title, []).append(LearningCurve(before, log["losses"], steps, scores))
     for title, runs in groups.items():
         yield curves(title, runs)
 

@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 4.2, 2.9
 
 
 @dataclass(frozen=True)
-class Curve:
+class LearningCurve:
     """One training run: the loss after each step, and dev scores at some steps."""
 
     name: str
@@ -22,7 +22,7 @@ class Curve:
     dev_scores: Sequence[float]
 
 
-def curves(title: str, runs: Sequence[Curve]) -> str:
+def curves(title: str, runs: Sequence[LearningCurve]) -> str:
     """Training loss (lines, smoothed over a tenth of the steps) and dev scores (points).
 
     Runs of one name share a colour. The same runs give the same text.
@@ -52,7 +52,7 @@ def svg(drawn: Callable[[], Any]) -> str:
     return text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
 
 
-def _drawn(title: str, runs: Sequence[Curve]) -> Any:
+def _drawn(title: str, runs: Sequence[LearningCurve]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")

@@ -14,7 +14,7 @@ from xstilts.core.store import Artifact
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import FISHER, SUBWORDS, VECTORS
 from xstilts.statistics.cka import linear_cka
-from xstilts.statistics.divergence import jensen_shannon
+from xstilts.statistics.jensen_shannon import jensen_shannon
 
 Floats = NDArray[np.float64]
 NOISE = 1e-11

@@ -43,7 +43,7 @@ CallbackFactory = Callable[[Sequence[TrainTask], int], EpochCallback]
 """(tasks, padding id) → what looks at the model after each epoch."""
 
 
-class Training(NamedTuple):
+class TrainingRun(NamedTuple):
     """What a training has come to, and the model it was done with."""
 
     trained: Trained
@@ -65,7 +65,7 @@ def run(context: StageContext) -> dict[str, Any]:
     return _facts(trained)
 
 
-def training(context: StageContext, make_callback: CallbackFactory | None = None) -> Training:
+def training(context: StageContext, make_callback: CallbackFactory | None = None) -> TrainingRun:
     """Train what a stage asks for, with an optional callback after each epoch."""
     recipe = Recipe.model_validate({**context.params["recipe"], **context.stage.context})
     files = encoder_files(context)
@@ -90,7 +90,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         context.report_progress,
         make_callback(tasks, tokenizer.pad_token_id) if make_callback else None,
     )
-    return Training(trained, model, files)
+    return TrainingRun(trained, model, files)
 
 
 def encoder_files(context: StageContext) -> EncoderFiles:

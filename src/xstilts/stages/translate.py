@@ -14,7 +14,7 @@ from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.translate import identity, open_translator
 from xstilts.translate.base import Translator
-from xstilts.translate.checkpoint import Batch, TranslationLog
+from xstilts.translate.checkpoint import TranslatedBatch, TranslationLog
 from xstilts.translate.row_fields import texts_of, translated
 
 BATCH = 200
@@ -55,7 +55,7 @@ def run(context: StageContext) -> dict[str, Any]:
     }
 
 
-def _translations(context: StageContext, texts: Sequence[str]) -> list[Batch]:
+def _translations(context: StageContext, texts: Sequence[str]) -> list[TranslatedBatch]:
     """The translations of the texts in batches, going on after those of a stopped run."""
     finished = TranslationLog(context.checkpoint_folder)
     pieces = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]
@@ -68,7 +68,7 @@ def _translations(context: StageContext, texts: Sequence[str]) -> list[Batch]:
     for number, piece in enumerate(pieces[len(done) :], start=len(done) + 1):
         before = translator.unknown
         translations = translator.translate(piece)
-        done.append(Batch(translations, translator.unknown - before))
+        done.append(TranslatedBatch(translations, translator.unknown - before))
         finished.add(done[-1])
         context.report_progress({"step": number, "steps": len(pieces)})
     return done

@@ -51,7 +51,7 @@ HIDDEN = str.maketrans("*@#~\0", "\ue000\ue001\ue002\ue003 ")
 SHOWN = str.maketrans("\ue000\ue001\ue002\ue003", "*@#~")
 
 
-class Options(Model):
+class ApertiumOptions(Model):
     """Which pair, and whether to show unknown words."""
 
     mode: str | None = None
@@ -109,14 +109,14 @@ def _escaped(line: str) -> str:
     return RESERVED.sub(r"\\\g<0>", line.translate(HIDDEN))
 
 
-def identity(direction: Direction, options: Options) -> dict[str, Any]:
+def identity(direction: Direction, options: ApertiumOptions) -> dict[str, Any]:
     """Mode and the versions of its Debian packages, as far as they are installed."""
     mode = _mode(direction, options)
     packages = (*ENGINE_PACKAGES, PACKAGES.get(mode, f"apertium-{mode}"))
     return {"mode": mode, "marks": options.marks, "packages": _versions(packages)}
 
 
-def open_apertium(direction: Direction, options: Options) -> Apertium:
+def open_apertium(direction: Direction, options: ApertiumOptions) -> Apertium:
     """Look for the command and the pair.
 
     Raises:
@@ -132,7 +132,7 @@ def open_apertium(direction: Direction, options: Options) -> Apertium:
     return Apertium(mode, marks=options.marks)
 
 
-def _mode(direction: Direction, options: Options) -> str:
+def _mode(direction: Direction, options: ApertiumOptions) -> str:
     mode = options.mode or MODES.get((direction.source, direction.target))
     if mode is None:
         raise refused("apertium", direction, MODES)
@@ -154,4 +154,4 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
     return {line[1]: line[2] for line in found if len(line) == 3 and line[0] == "installed"}
 
 
-ENGINE = Engine(Options, identity, open_apertium)
+ENGINE = Engine(ApertiumOptions, identity, open_apertium)

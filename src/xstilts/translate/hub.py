@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENDINGS = (".safetensors", ".json", ".model", ".spm", ".txt")
 
 
-class Options(Model):
+class HubOptions(Model):
     """Which model, and how it searches."""
 
     model: str = Field("Helsinki-NLP/opus-mt-{source}-{target}", description="hub name or folder")
@@ -44,7 +44,7 @@ class HubTranslator:
     tokenizer: Any
     start: int | None
     prefix: str
-    options: Options
+    options: HubOptions
     unknown: ClassVar[int] = 0
 
     def translate(self, texts: Sequence[str]) -> list[str]:
@@ -87,7 +87,7 @@ class HubTranslator:
             yield self.tokenizer.decode(row, skip_special_tokens=True).strip() if ended else ""
 
 
-def identity(direction: Direction, options: Options) -> dict[str, Any]:
+def identity(direction: Direction, options: HubOptions) -> dict[str, Any]:
     """The model's hub name and revision, or the digests of its files, and the options."""
     path, name = _folder(direction, options), direction.filled(options.model)
     if path is None and (name.startswith((".", "/", "~")) or name.count("/") != 1):
@@ -106,7 +106,7 @@ def identity(direction: Direction, options: Options) -> dict[str, Any]:
     return {**chosen, "codes": codes, "model": digests}
 
 
-def open_hub(direction: Direction, options: Options) -> HubTranslator:
+def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:
     """Load the model, onto a GPU if there is one.
 
     Raises:
@@ -139,7 +139,7 @@ def open_hub(direction: Direction, options: Options) -> HubTranslator:
     return HubTranslator(model, tokenizer, start, direction.filled(options.prefix), options)
 
 
-def _start(tokenizer: Any, direction: Direction, options: Options) -> int | None:
+def _start(tokenizer: Any, direction: Direction, options: HubOptions) -> int | None:
     """Tell a multilingual tokenizer the source; returns the sub-word that means the target."""
     if not hasattr(tokenizer, "src_lang"):
         return None
@@ -165,13 +165,13 @@ def _no_language(code: str) -> TranslatorError:
     )
 
 
-def _code(language: str, options: Options) -> str:
+def _code(language: str, options: HubOptions) -> str:
     return options.codes.get(language, language)
 
 
-def _folder(direction: Direction, options: Options) -> Path | None:
+def _folder(direction: Direction, options: HubOptions) -> Path | None:
     path = direction.folder / Path(direction.filled(options.model)).expanduser()
     return path.resolve() if path.is_dir() else None
 
 
-ENGINE = Engine(Options, identity, open_hub)
+ENGINE = Engine(HubOptions, identity, open_hub)

@@ -21,7 +21,7 @@ from xstilts.tasks.io.lines import lines
 from xstilts.translate.base import Direction, Engine
 
 
-class Options(Model):
+class TableOptions(Model):
     """Where the translations are."""
 
     files: str = Field(description="path; {task}, {language} and {source} are filled in")
@@ -39,13 +39,13 @@ class Table:
         return [self.entries.get(text, "") for text in texts]
 
 
-def identity(direction: Direction, options: Options) -> dict[str, Any]:
+def identity(direction: Direction, options: TableOptions) -> dict[str, Any]:
     """The digest of the file; none where it is absent."""
     path = _path(direction, options)
     return {"sha256": digest_of_unchanged(path) if path.is_file() else None}
 
 
-def open_table(direction: Direction, options: Options) -> Table:
+def open_table(direction: Direction, options: TableOptions) -> Table:
     """Read the file.
 
     Raises:
@@ -70,7 +70,7 @@ def open_table(direction: Direction, options: Options) -> Table:
     return Table({text: translation for text, (translation, _) in entries.items()})
 
 
-def _path(direction: Direction, options: Options) -> Path:
+def _path(direction: Direction, options: TableOptions) -> Path:
     return direction.folder / Path(direction.filled(options.files)).expanduser()
 
 
@@ -103,4 +103,4 @@ def _jsonl(line: str, where: str) -> tuple[str, str]:
     return text, translation
 
 
-ENGINE = Engine(Options, identity, open_table)
+ENGINE = Engine(TableOptions, identity, open_table)

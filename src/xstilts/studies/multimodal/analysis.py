@@ -28,7 +28,7 @@ from xstilts.studies.text import in_points
 
 
 @dataclass(frozen=True)
-class Judged:
+class MultimodalResults:
     """What is found of one target.
 
     Args:
@@ -47,7 +47,7 @@ class Judged:
     versus: Estimate
 
 
-def judge(points: MultimodalData, draws: int) -> Judged:
+def judge(points: MultimodalData, draws: int) -> MultimodalResults:
     """What is found of a target.
 
     Args:
@@ -55,7 +55,7 @@ def judge(points: MultimodalData, draws: int) -> Judged:
     """
     overall = _gain_table(points.cells, points.outcomes, points.results, draws)
     held = {cell.intermediate for cell in points.cells if cell.same_data}
-    return Judged(
+    return MultimodalResults(
         overall,
         _by_language(points, overall, draws),
         paired_answers(points.outcomes, points.group - held),

@@ -10,7 +10,7 @@ from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies.base import Figure, Series, StudyTable, points_series
 from xstilts.studies.mcnemar_runs import METRIC
-from xstilts.studies.multimodal.analysis import Judged, holds_data
+from xstilts.studies.multimodal.analysis import MultimodalResults, holds_data
 from xstilts.studies.multimodal.data import MultimodalData
 from xstilts.studies.text import in_points
 
@@ -34,7 +34,7 @@ ANSWERS = (
 )
 
 
-def tables(points: MultimodalData, found: Judged) -> Iterator[StudyTable]:
+def tables(points: MultimodalData, found: MultimodalResults) -> Iterator[StudyTable]:
     """All settings, over languages and in each, and single runs after inference tasks."""
     name = points.target.name
     rows = [_row(points, row) for _, row in found.overall.iterrows()]
@@ -74,7 +74,7 @@ def _in_points(answers: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: 100 * table[name] for name in scores})
 
 
-def figures(points: MultimodalData, found: Judged) -> Iterator[Figure]:
+def figures(points: MultimodalData, found: MultimodalResults) -> Iterator[Figure]:
     """The mean gain of both groups in each language, with its interval."""
     table, name = found.by_language, points.target.name
     known = table[table["gain"].notna() & ~holds_data(table)]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Finding
-from xstilts.studies.multimodal.analysis import Judged
+from xstilts.studies.multimodal.analysis import MultimodalResults
 from xstilts.studies.multimodal.data import MultimodalData
 from xstilts.studies.multimodal.modalities import IMAGE, form_of, is_nli
 from xstilts.studies.text import in_points, significance_text
@@ -24,7 +24,7 @@ WOULD_BE_SEEN = (
 )
 
 
-def summary(points: MultimodalData, found: Judged) -> str:
+def summary(points: MultimodalData, found: MultimodalResults) -> str:
     """One target's answer in a sentence or two."""
     form, together = f"{points.target.name} ({form_of(points.target)})", found.together
     if isnan(together.value):
@@ -42,7 +42,7 @@ def _carries(together: Estimate) -> str:
     return "carries over to" if together.value > 0 else "does harm to"
 
 
-def findings(points: MultimodalData, found: Judged) -> Iterator[Finding]:
+def findings(points: MultimodalData, found: MultimodalResults) -> Iterator[Finding]:
     """Each inference task, how many languages gain, all of them together, and the others."""
     name = points.target.name
     yield from _after_each(points, found)
@@ -60,7 +60,7 @@ def findings(points: MultimodalData, found: Judged) -> Iterator[Finding]:
     yield Finding(f"{name}-versus", f"{text}: {significance_text(found.versus)}.", found.versus)
 
 
-def _after_each(points: MultimodalData, found: Judged) -> Iterator[Finding]:
+def _after_each(points: MultimodalData, found: MultimodalResults) -> Iterator[Finding]:
     name = points.target.name
     for _, row in found.overall[found.overall["intermediate"].isin(points.group)].iterrows():
         gain = _of_row(row)

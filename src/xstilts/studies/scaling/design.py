@@ -51,7 +51,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Group:
+class TaskGroup:
     """Targets that the same tasks are tried for: none that holds their own training data.
 
     Args:
@@ -104,7 +104,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Design:
+class ScalingDesign:
     """The runs of the study.
 
     Args:
@@ -117,7 +117,7 @@ class Design:
 
     unit: int
     tasks: tuple[str, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[TaskGroup, ...]
     passed_over: tuple[str, ...] = ()
     lacking: str = ""
 
@@ -133,7 +133,7 @@ def doublings(count: int) -> tuple[int, ...]:
     return tuple(sorted({*(1 << power for power in range(count.bit_length())), count}))
 
 
-def designed(loaded: LoadedExperiment) -> Design:
+def designed(loaded: LoadedExperiment) -> ScalingDesign:
     """The design for an experiment: its single-task settings are the tasks, or some of them.
 
     The unit is the largest number of examples that every task has and that as many tasks as
@@ -145,21 +145,21 @@ def designed(loaded: LoadedExperiment) -> Design:
     parts = _taken(names, every)
     passed_over = tuple(part.name for part in every if part not in parts)
     if len(parts) < 2:
-        return Design(0, tuple(part.name for part in parts), ())
+        return ScalingDesign(0, tuple(part.name for part in parts), ())
     have = {part.name: _available(names, part) for part in parts}
     batch = names.recipe(None).batch_size
     unit = _unit(list(have.values()), batch)
     if not unit:
-        return Design(0, tuple(have), (), passed_over, _lacking(have, batch))
+        return ScalingDesign(0, tuple(have), (), passed_over, _lacking(have, batch))
     orders = _orders([part.name for part in parts])
-    groups: list[Group] = []
+    groups: list[TaskGroup] = []
     for fitting, targets in _grouped(names, parts):
         tasks = tuple(part.name for part in fitting)
         kept = dict.fromkeys(tuple(task for task in order if task in tasks) for order in orders)
         long = [task for task in tasks if have[task] >= unit * len(tasks)][:LONG]
         suffix = f"-group-{len(groups) + 1}" if groups else ""
-        groups.append(Group(suffix, targets, tasks, tuple(kept), tuple(long)))
-    return Design(unit, tuple(have), tuple(groups), passed_over)
+        groups.append(TaskGroup(suffix, targets, tasks, tuple(kept), tuple(long)))
+    return ScalingDesign(unit, tuple(have), tuple(groups), passed_over)
 
 
 def _orders(tasks: Sequence[str], seed: int = 0) -> list[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from xstilts.analysis.run_gains import Gains
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
-from xstilts.studies.scaling.design import MORE_TASKS, Design, Group, Point
+from xstilts.studies.scaling.design import MORE_TASKS, Point, ScalingDesign, TaskGroup
 from xstilts.studies.study_plan import gains_in
 from xstilts.studies.training_budget import first_trainings
 
@@ -35,7 +35,7 @@ class TargetScores:
     """
 
     target: str
-    group: Group
+    group: TaskGroup
     table: Mapping[Point, pd.DataFrame]
     baseline: pd.DataFrame
 
@@ -70,7 +70,9 @@ def mean_of(tables: Iterable[pd.DataFrame]) -> pd.DataFrame | None:
     return sum(found[1:], start=found[0]) / len(found)
 
 
-def target_scores(evidence: Evidence, design: Design) -> tuple[list[TargetScores], list[str]]:
+def target_scores(
+    evidence: Evidence, design: ScalingDesign
+) -> tuple[list[TargetScores], list[str]]:
     """Every target's scores, the mean over the first group's first, and what was left out."""
     found: list[TargetScores] = []
     said: list[str] = []
@@ -164,7 +166,7 @@ def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame({target: table.mean() for target, table in tables.items()}).T
 
 
-def budgets(evidence: Evidence, design: Design) -> list[Budget]:
+def budgets(evidence: Evidence, design: ScalingDesign) -> list[Budget]:
     """What each intermediate training saw, as its stages wrote it; of the first seed."""
     found = []
     for group in design.groups:
@@ -190,7 +192,7 @@ def _seen(evidence: Evidence, key: str) -> tuple[float, float]:
     return examples, float(artifact.facts.get("steps", NAN))
 
 
-def dev_scores(evidence: Evidence, group: Group) -> dict[str, float]:
+def dev_scores(evidence: Evidence, group: TaskGroup) -> dict[str, float]:
     """Task with more data → mean English dev score of the trained targets over its whole curve.
 
     NaN where a run of it has none; nothing where no target is trained. Phase 3 writes it, so no

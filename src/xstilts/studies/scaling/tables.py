@@ -37,7 +37,7 @@ OVER = (
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScalingResults:
     """Everything about one target; computed once.
 
     Args:
@@ -98,14 +98,16 @@ class Judged:
         return self.differences[self.best][self.largest]
 
 
-def corrected(judged: Sequence[Judged]) -> dict[str, float]:
+def corrected(judged: Sequence[ScalingResults]) -> dict[str, float]:
     """Target → p of the difference at the largest budget, by Holm over targets."""
     tested = [one for one in judged if one.target != MEAN]
     found = holm(np.array([one.at_the_end.p for one in tested], dtype=np.float64))
     return {one.target: float(p) for one, p in zip(tested, found, strict=True)}
 
 
-def tables(judged: Sequence[Judged], budgets: Sequence[Budget], unit: int) -> list[StudyTable]:
+def tables(
+    judged: Sequence[ScalingResults], budgets: Sequence[Budget], unit: int
+) -> list[StudyTable]:
     """All tables, the answer's own first."""
     adjusted = corrected(judged)
     return [
@@ -162,7 +164,9 @@ def _tested(estimate: Estimate, name: str) -> dict[str, Any]:
     return {**_numbers(estimate, name), "p": estimate.p, "n": estimate.n}
 
 
-def _equal(judged: Sequence[Judged], adjusted: dict[str, float]) -> Iterator[dict[str, Any]]:
+def _equal(
+    judged: Sequence[ScalingResults], adjusted: dict[str, float]
+) -> Iterator[dict[str, Any]]:
     for one in judged:
         for task, found in one.differences.items():
             for size, estimate in found.items():
@@ -179,7 +183,7 @@ def _equal(judged: Sequence[Judged], adjusted: dict[str, float]) -> Iterator[dic
                 }
 
 
-def _doublings(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+def _doublings(judged: Sequence[ScalingResults]) -> Iterator[dict[str, Any]]:
     for one in judged:
         for curve, found in one.steps.items():
             for (low, high), estimate in found.items():
@@ -198,7 +202,7 @@ def _doublings(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _curves(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+def _curves(judged: Sequence[ScalingResults]) -> Iterator[dict[str, Any]]:
     for one in judged:
         for name, curve in one.curves.items():
             limit, last = curve.limit(), curve.at(curve.largest)
@@ -217,14 +221,14 @@ def _curves(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
             }
 
 
-def _crossings(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+def _crossings(judged: Sequence[ScalingResults]) -> Iterator[dict[str, Any]]:
     for one in judged:
         for task, found in one.crossings.items():
             row = {"target": one.target, "one task": task, **_numbers(found, "examples")}
             yield {**row, "note": found.note}
 
 
-def _shapley(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+def _shapley(judged: Sequence[ScalingResults]) -> Iterator[dict[str, Any]]:
     for one in judged:
         for worth in one.worths:
             yield {
@@ -237,7 +241,7 @@ def _shapley(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
             }
 
 
-def _scores(judged: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+def _scores(judged: Sequence[ScalingResults]) -> Iterator[dict[str, Any]]:
     for one in judged:
         for point, table in one.scored.table.items():
             found = over_languages_and_seeds(table.to_numpy())
@@ -269,13 +273,13 @@ def _budgets(budgets: Sequence[Budget], unit: int) -> pd.DataFrame:
     return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
 
 
-def figures(headline: Judged) -> tuple[Figure, ...]:
+def figures(headline: ScalingResults) -> tuple[Figure, ...]:
     """Score against budget, and Shapley values where there are any, of one target."""
     worth = [one for one in headline.worths if not isnan(one.share.value)]
     return (_budget_figure(headline), *([_worth_figure(headline, worth)] if worth else []))
 
 
-def _budget_figure(judged: Judged) -> Figure:
+def _budget_figure(judged: ScalingResults) -> Figure:
     order = sorted(judged.curves, key=lambda name: name not in (MORE_TASKS, judged.best))
     series = [one for name in order for one in _series(judged, name)]
     return Figure(
@@ -288,7 +292,7 @@ def _budget_figure(judged: Judged) -> Figure:
     )
 
 
-def _series(judged: Judged, name: str) -> Iterator[Series]:
+def _series(judged: ScalingResults, name: str) -> Iterator[Series]:
     """The points of a curve, and the fit where there is one; bands for the two that matter."""
     curve, unit = judged.curves[name], judged.unit
     points = [p for p in judged.scored.table if p.curve == name]
@@ -312,7 +316,7 @@ def _series(judged: Judged, name: str) -> Iterator[Series]:
     )
 
 
-def _worth_figure(judged: Judged, worth: Sequence[TaskContribution]) -> Figure:
+def _worth_figure(judged: ScalingResults, worth: Sequence[TaskContribution]) -> Figure:
     points = points_series(
         "Shapley value",
         [in_points(one.estimate) for one in worth],

@@ -8,7 +8,7 @@ from math import isnan
 from xstilts.analysis.run_gains import ONE_SEED
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Answer, Evidence, Finding
-from xstilts.studies.scaling.design import DRAWS, MORE_TASKS, Design, Group, designed
+from xstilts.studies.scaling.design import DRAWS, MORE_TASKS, ScalingDesign, TaskGroup, designed
 from xstilts.studies.scaling.scores import (
     MEAN,
     Budget,
@@ -17,7 +17,7 @@ from xstilts.studies.scaling.scores import (
     dev_scores,
     target_scores,
 )
-from xstilts.studies.scaling.tables import Judged, corrected, figures, tables
+from xstilts.studies.scaling.tables import ScalingResults, corrected, figures, tables
 from xstilts.studies.text import format_estimate, format_p, in_points, join_names, slug
 
 QUESTION = "More tasks, or more data of one task, at an equal budget of examples and steps?"
@@ -33,7 +33,7 @@ def answer(evidence: Evidence) -> Answer:
     seen = budgets(evidence, design)
     choices = {group: _best(dev_scores(evidence, group), group) for group in design.groups}
     judged = [
-        Judged(one, *choices[one.group], design.unit)
+        ScalingResults(one, *choices[one.group], design.unit)
         for one in found
         if one.group.long and one.table
     ]
@@ -59,7 +59,7 @@ def answer(evidence: Evidence) -> Answer:
     )
 
 
-def _nothing_to_compare(design: Design) -> str:
+def _nothing_to_compare(design: ScalingDesign) -> str:
     if design.lacking:
         return f"Nothing can be compared: {design.lacking}."
     have = ", ".join(design.tasks) or "none"
@@ -70,7 +70,7 @@ def _nothing_to_compare(design: Design) -> str:
     )
 
 
-def _best(dev: dict[str, float], group: Group) -> tuple[str, bool]:
+def _best(dev: dict[str, float], group: TaskGroup) -> tuple[str, bool]:
     """The task with more data that dev prefers, and whether dev could tell."""
     known = {task: dev[task] for task in group.long if not isnan(dev.get(task, float("nan")))}
     if group.long and len(known) == len(group.long):
@@ -87,7 +87,7 @@ def _said(estimate: Estimate) -> str:
     return format_estimate(estimate, 1, " points", signed=True)
 
 
-def _summary(judged: Sequence[Judged], *, alone: bool) -> str:
+def _summary(judged: Sequence[ScalingResults], *, alone: bool) -> str:
     """All tasks against one, at the largest budget; then target by target; then the crossing.
 
     Args:
@@ -116,7 +116,7 @@ def _summary(judged: Sequence[Judged], *, alone: bool) -> str:
     return f"{words} {_crossing(first, first.best)}"
 
 
-def _contest(judged: Judged) -> str:
+def _contest(judged: ScalingResults) -> str:
     """What is compared at the largest budget."""
     size, unit = judged.largest, judged.unit
     by = "best on English dev" if judged.chosen else "the first; dev cannot choose"
@@ -124,7 +124,7 @@ def _contest(judged: Judged) -> str:
     return f"{size} tasks with {unit} examples each against {size * unit} examples of {one}"
 
 
-def _on(judged: Judged) -> str:
+def _on(judged: ScalingResults) -> str:
     return f"the {MEAN}" if judged.target == MEAN else judged.target
 
 
@@ -132,7 +132,7 @@ def _listed(names: Sequence[str]) -> str:
     return join_names(names) or "none"
 
 
-def _crossing(judged: Judged, task: str) -> str:
+def _crossing(judged: ScalingResults, task: str) -> str:
     """Where the curves cross, or why nothing is claimed."""
     found = judged.crossings[task]
     more, longer = judged.curves[MORE_TASKS], judged.curves[task]
@@ -148,7 +148,7 @@ def _crossing(judged: Judged, task: str) -> str:
     )
 
 
-def _findings(judged: Sequence[Judged], seen: Sequence[Budget]) -> Iterator[Finding]:
+def _findings(judged: Sequence[ScalingResults], seen: Sequence[Budget]) -> Iterator[Finding]:
     if equal := _equal_words(seen):
         yield Finding("equal-budget", equal)
     adjusted = corrected(judged)
@@ -156,7 +156,7 @@ def _findings(judged: Sequence[Judged], seen: Sequence[Budget]) -> Iterator[Find
         yield from _of_target(one, adjusted.get(one.target))
 
 
-def _of_target(judged: Judged, p_holm: float | None) -> Iterator[Finding]:
+def _of_target(judged: ScalingResults, p_holm: float | None) -> Iterator[Finding]:
     target, on = slug(judged.target), _on(judged)
     end = in_points(judged.at_the_end)
     by_holm = "" if p_holm is None or isnan(p_holm) else f"; {format_p(p_holm)} by Holm"
@@ -179,7 +179,7 @@ def _of_target(judged: Judged, p_holm: float | None) -> Iterator[Finding]:
     yield _shares(judged, target, on)
 
 
-def _shares(judged: Judged, target: str, on: str) -> Finding:
+def _shares(judged: ScalingResults, target: str, on: str) -> Finding:
     """The task that adds most."""
     best = judged.worths[0]
     name = f"shapley-{target}"
@@ -237,7 +237,7 @@ def _budget_caveats(seen: Sequence[Budget], unit: int) -> Iterator[str]:
         yield f"{unknown} of {len(seen)} training sets {words} not been trained to the end."
 
 
-def _passed_over(design: Design) -> Iterator[str]:
+def _passed_over(design: ScalingDesign) -> Iterator[str]:
     """The tasks of the experiment that were not tried."""
     if design.passed_over:
         yield (
@@ -247,7 +247,7 @@ def _passed_over(design: Design) -> Iterator[str]:
         )
 
 
-def _design_caveats(evidence: Evidence, design: Design) -> Iterator[str]:
+def _design_caveats(evidence: Evidence, design: ScalingDesign) -> Iterator[str]:
     first = design.groups[0]
     for group in design.groups:
         without = [task for task in design.tasks if task not in group.tasks]
@@ -272,7 +272,7 @@ def _design_caveats(evidence: Evidence, design: Design) -> Iterator[str]:
         )
 
 
-def _caveats(judged: Sequence[Judged]) -> Iterator[str]:
+def _caveats(judged: Sequence[ScalingResults]) -> Iterator[str]:
     """Curves without a fit, and a choice that dev could not make."""
     notes: dict[str, list[str]] = {}
     for one in judged:
