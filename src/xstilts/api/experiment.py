@@ -364,7 +364,7 @@ def check_data(names: Sequence[str], data: Path | str | None = None) -> Iterator
         data: the folder of the user's files; where it is missing from there, its `xtreme`.
 
     Raises:
-        UnknownName: neither a suite nor a task.
+        UnknownNameError: neither a suite nor a task.
     """
     place = Path(data).expanduser().absolute() if data else None
     if place and not place.is_dir():

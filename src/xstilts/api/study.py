@@ -82,7 +82,7 @@ def prepare_study(
     """A study about an experiment: to be looked at, run, and answered.
 
     Raises:
-        UnknownName: no such study.
+        UnknownNameError: no such study.
         ConfigError: the experiment's names do not fit together.
     """
     return StudyRun(plan_study(STUDIES.get(name), loaded), open_store(store))
@@ -99,7 +99,7 @@ def study(
     """Run what a study is missing, write its answer into the store, and return it.
 
     Raises:
-        UnknownName: no such study.
+        UnknownNameError: no such study.
         StoreError: the store cannot be written.
     """
     asked = prepare_study(name, loaded, store)

@@ -47,7 +47,7 @@ def available_cores() -> int:
 
 def set_core_limit(cores: int) -> None:
     """Let the work of this process use some cores from now on; one until then."""
-    global _allowed
+    global _core_limit
     _core_limit = max(1, cores)
 
 

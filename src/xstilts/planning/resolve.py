@@ -57,7 +57,7 @@ class ResolvedExperiment:
         """The task of that name, with the user's files in it.
 
         Raises:
-            UnknownName: neither the experiment nor a package has it.
+            UnknownNameError: neither the experiment nor a package has it.
         """
         if name not in self.known:
             self.known[name] = self._found(name, where)

@@ -56,7 +56,7 @@ def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Task → the splits that are needed of it, for suites and tasks by name.
 
     Raises:
-        UnknownName: neither a suite nor a task.
+        UnknownNameError: neither a suite nor a task.
     """
     found: dict[str, tuple[str, ...]] = {}
     for name in names:

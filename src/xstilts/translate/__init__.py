@@ -50,7 +50,7 @@ def open_translator(
 
     Raises:
         ConfigError: as `identity` does.
-        MissingPackage: the engine is not installed.
+        MissingPackageError: the engine is not installed.
         DataError, TranslatorError: its files or its model cannot be used.
     """
     engine = ENGINES.get(choice.engine, where="translator.engine")

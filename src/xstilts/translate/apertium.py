@@ -120,7 +120,7 @@ def open_apertium(direction: Direction, options: ApertiumOptions) -> Apertium:
     """Look for the command and the pair.
 
     Raises:
-        MissingPackage: one of them is not installed.
+        MissingPackageError: one of them is not installed.
     """
     mode = _mode(direction, options)
     package = PACKAGES.get(mode, f"apertium-{mode}")

@@ -58,7 +58,7 @@ class Engine:
         options: what `translator.options` may hold.
         identity: what decides the result, as JSON, without loading or running anything: a
             model's digest or revision, a package's version (none: not installed).
-        open: the translator; raises MissingPackage, DataError or TranslatorError.
+        open: the translator; raises MissingPackageError, DataError or TranslatorError.
 
     Both functions raise ConfigError for a direction that the engine does not have.
     """

