@@ -143,7 +143,7 @@ class Told:
     def __init__(self, busy: bool) -> None:
         self.stage, self.cores, self.heard = busy or None, 1, list[Any]()
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         self.heard.append(message)
 
 

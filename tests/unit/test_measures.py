@@ -473,7 +473,7 @@ def test_choices_are_those_that_the_loss_adds_up() -> None:
 
     for kind, features, shape in (
         ("classification", [feature(1), feature(2)], (2, 3)),
-        ("multiple_choice", [feature(1, further=(feature(1), feature(1)))] * 2, (6, 1)),
+        ("multiple_choice", [feature(1, extra_texts=(feature(1), feature(1)))] * 2, (6, 1)),
         ("tagging", [feature([-100, 2, 0, -100]), feature([-100, 1, -100, -100])], (2, 4, 3)),
         ("span", [feature([1, 2]), feature([0, 0])], (2, 4, 2)),
     ):

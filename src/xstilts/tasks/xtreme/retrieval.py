@@ -190,7 +190,7 @@ BUCC = with_sources(
         licence="for research",
         subwords=40,
         sizes=BUCC_ROWS,
-        pair=_pair,
+        alignment_key=_pair,
     ),
     Sources(_bucc_local),
 )
