@@ -13,7 +13,7 @@ COLUMNS = ("measure", "task", "other", "language", "seed", "value")
 
 
 def measures_table(measured: Iterable[MeasureRef], facts: Facts) -> pd.DataFrame:
-    """One row per measure that is known; see `COLUMNS` and docs/measures.md.
+    """One row per measure that is known; see `COLUMNS` and docs/reference/measures.md.
 
     Where a stage is not finished, or was never run because a training before it diverged, there
     is no row. NaN: there is no such measure of this thing.

