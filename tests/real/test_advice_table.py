@@ -29,7 +29,7 @@ def found() -> pd.DataFrame:
 def test_advice_costs_half_of_what_chance_does(found: pd.DataFrame) -> None:
     assert len(found) == 3 * 10
     ours, others, blind = (mean_cost(found, way).value for way in Policy)
-    assert [100 * ours, 100 * blind] == pytest.approx([2.5, 4.9], abs=0.1)  # docs/guide/recommend.md
+    assert [100 * ours, 100 * blind] == pytest.approx([2.5, 4.9], abs=0.1)  # guide/recommend.md
     assert ours == pytest.approx(others, abs=0.005)  # a whole table and no measures
     ours, others, blind = (mean_cost(found, way, "cost_3").value for way in Policy)
     assert 100 * ours == pytest.approx(0.5, abs=0.1)
