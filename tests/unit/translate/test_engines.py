@@ -82,7 +82,7 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
     engine: str, target: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[2] / "src")])
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[3] / "src")])
     ENGINES.get(engine)
     with pytest.raises(MissingPackageError, match="run: (apt-get|pip) install"):
         opened(engine, "en", target, tmp_path)
