@@ -19,7 +19,7 @@ from bench import THREADS
 from bench.cli import Options, program
 from bench.machine import every_core
 from bench.timing import Measurement, Row, alternate, ratios, timed
-from xstilts.metrics.bitext_mining import Candidates, candidates
+from xstilts.metrics.bitext_mining import Matching, mine_pairs
 from xstilts.metrics.knn import Vectors
 
 WIDTH, NEIGHBOURS, SQUARE = 384, 4, 2048
@@ -79,7 +79,7 @@ def _best(found: tuple[Any, Any], mine: Any, theirs: Any) -> list[tuple[float, i
     return best
 
 
-def check(ours: Candidates, theirs: Pairs) -> int:
+def check(ours: Matching, theirs: Pairs) -> int:
     """Both sides mine the same pairs, but for a few of as good as equal scores.
 
     Raises:
@@ -95,9 +95,9 @@ def check(ours: Candidates, theirs: Pairs) -> int:
 
 
 @every_core()
-def mined(source: Vectors, target: Vectors) -> Candidates:
+def mined(source: Vectors, target: Vectors) -> Matching:
     """Our side."""
-    return candidates(source, target, NEIGHBOURS)
+    return mine_pairs(source, target, NEIGHBOURS)
 
 
 def products(rows: int) -> Measurement:

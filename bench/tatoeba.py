@@ -20,14 +20,14 @@ from bench.machine import Peak, device, every_core, has_gpu
 from bench.timing import Measurement, Row, alternate, ratios
 from xstilts.formats.base import TokenizationConfig, id_lists
 from xstilts.formats.retrieval import RETRIEVAL
-from xstilts.metrics.knn import Places, Vectors, bidirectional_knn, unit
+from xstilts.metrics.knn import Indices, Vectors, bidirectional_knn, unit
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.tasks.xtreme.retrieval import TATOEBA_LANGUAGES
 from xstilts.training.predict import embed
 
 Side = tuple[list[str], list[str]]
-Found = dict[str, tuple[Places, Places]]
+Found = dict[str, tuple[Indices, Indices]]
 TIE = 1e-4
 """Cosines this near count as alike."""
 
@@ -81,7 +81,7 @@ class Ours:
             middle, end = start + len(here), start + len(here) + len(english)
             self.vectors[code] = vectors[start:middle], vectors[middle:end]
             there, back = bidirectional_knn(*self.vectors[code], 1)
-            self.found[code] = there.place[:, 0], back.place[:, 0]
+            self.found[code] = there.index[:, 0], back.index[:, 0]
             start = end
         return Measurement(time.perf_counter() - started, len(rows))
 
@@ -107,7 +107,7 @@ class Theirs:
         return Measurement(time.perf_counter() - started, sentences)
 
 
-def _nearest(queries: Any, corpus: Any) -> Places:
+def _nearest(queries: Any, corpus: Any) -> Indices:
     hits = util.semantic_search(queries, corpus, top_k=1)
     return np.array([best[0]["corpus_id"] for best in hits], dtype=np.int64)
 

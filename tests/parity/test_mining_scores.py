@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.bitext_mining import MinedPairs, by_sentence, candidates, first_of_each
+from xstilts.metrics.bitext_mining import MinedPairs, deduplicate, group_by_source, mine_pairs
 from xstilts.metrics.mining_f1 import MiningResult, tune_threshold
 
 RECORDED = json.loads((Path(__file__).parent / "mining_scores.json").read_text(encoding="utf-8"))
@@ -44,18 +44,18 @@ def made(case: dict[str, Any]) -> Collections:
 
 
 def mined(both: Collections) -> list[MinedPairs]:
-    here, there = first_of_each(both.source), first_of_each(both.target)
-    found = candidates(both.left[here[0]], both.right[there[0]])
+    here, there = deduplicate(both.source), deduplicate(both.target)
+    found = mine_pairs(both.left[here[0]], both.right[there[0]])
     ids = [f"xx-{row:03d}" for row in range(len(both.source))]
     others = [f"en-{row:03d}" for row in range(len(both.target))]
-    return by_sentence(found, ids, here[1], others, there[1])
+    return group_by_source(found, ids, here[1], others, there[1])
 
 
 @CASES
 def test_candidates_are_the_references(case: dict[str, Any]) -> None:
     both = made(case)
-    here, there = first_of_each(both.source)[0], first_of_each(both.target)[0]
-    found = candidates(both.left[here], both.right[there])
+    here, there = deduplicate(both.source)[0], deduplicate(both.target)[0]
+    found = mine_pairs(both.left[here], both.right[there])
     ours = [
         [both.source[here[row]], both.target[there[column]], pytest.approx(score, rel=1e-5)]
         for row, column, score in zip(found.source, found.target, found.score, strict=True)
@@ -70,7 +70,7 @@ def test_threshold_and_f1_are_the_references(
 ) -> None:
     both, theirs = made(case), case[reference]
     found = mined(both)
-    threshold = tune_threshold(both.gold, found, repeated=bool(ending))
+    threshold = tune_threshold(both.gold, found, include_repeated=bool(ending))
     assert threshold == pytest.approx(theirs["threshold"], rel=1e-5)
     own, other = METRICS.get(f"mining_f1_best{ending}"), METRICS.get(f"mining_f1{ending}")
     table = own.statistics(both.gold, MiningResult(found), "xx")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import f1_score, get_entities
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.pos_f1 import chunks, type_1
+from xstilts.metrics.pos_f1 import chunks, seqeval_1_type
 from xstilts.tasks import TASKS
 
 TAGS = st.sampled_from(TASKS.get("udpos").labels)
@@ -40,7 +40,7 @@ def score(name: str, gold: list[list[str]], predicted: list[list[str]]) -> float
 def test_pos_f1_is_that_of_seqeval_1(pairs: list[tuple[list[str], list[str]]]) -> None:
     gold, predicted = [one for one, _ in pairs], [other for _, other in pairs]
     for tags in gold:
-        assert set(chunks(tags, type_1)) == set(get_entities(tags))
+        assert set(chunks(tags, seqeval_1_type)) == set(get_entities(tags))
     theirs = f1_score(gold, predicted, zero_division=0)
     assert score("pos_f1", gold, predicted) == pytest.approx(theirs, abs=1e-9)
 

@@ -1,4 +1,4 @@
-"""Languages: codes, names, scripts, families and the suites that have them."""
+"""Languages: codes, names, scripts, families, and the suites that contain them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of languages in `languages.tsv`, and how to look one up.
+"""The table of languages in `languages.tsv`.
 
 Suite membership: XTREME (Hu et al. 2020, arXiv 2003.11080), XTREME-R (Ruder et al. 2021,
 arXiv 2104.07412) and this package's `home`. Families and genera are those of WALS.
@@ -20,8 +20,11 @@ class Language:
 
     Args:
         code: ISO 639-1, as in XTREME.
-        iso3: ISO 639-3 (the macrolanguage where data sets name that).
-        script: the one that the suites' data is written in.
+        iso3: ISO 639-3 (the macrolanguage where data sets use its code).
+        name: English name.
+        script: the script of the suites' data.
+        family, genus: as in WALS.
+        suites: names of the suites that contain the language.
     """
 
     code: str
@@ -48,13 +51,16 @@ def _suites(names: str) -> tuple[str, ...]:
 
 
 def language(code: str) -> Language:
-    """The language of an ISO 639-1 or 639-3 code; an unknown code stands for itself."""
+    """Look up a language by its ISO 639-1 or 639-3 code.
+
+    For a code that is not in the table, return a language named by the code, of unknown family.
+    """
     table = _table()
-    by_iso3 = {one.iso3: one for one in table.values()}
+    by_iso3 = {entry.iso3: entry for entry in table.values()}
     unknown = Language(code, code, code, "unknown", "unknown", "unknown")
     return table.get(code) or by_iso3.get(code) or unknown
 
 
 def suite(name: str) -> tuple[Language, ...]:
-    """The languages of a suite, by code; none for a suite that is not in the table."""
-    return tuple(one for one in _table().values() if name in one.suites)
+    """Return the languages of a suite, in order of their codes; empty for an unknown suite."""
+    return tuple(entry for entry in _table().values() if name in entry.suites)

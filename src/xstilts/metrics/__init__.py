@@ -1,8 +1,8 @@
 """Metrics as pure functions over arrays.
 
-A metric turns each example into a row of k numbers, and the sums of these columns into its
-value. So means over examples, micro-averages such as span F1, and the bootstrap over
-examples (sums of resampled rows) all go the same way.
+A metric maps each example to k statistics, and the column sums of these statistics to its
+value. Means over examples, micro-averages such as span F1, and the bootstrap over examples
+(sums of resampled rows) therefore share one code path.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Share of examples whose predicted label is the gold label."""
+"""Accuracy: the proportion of examples whose predicted label is the gold label."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ from xstilts.metrics.base import Floats, Metric, ratio
 
 
 def statistics(gold: Sequence[Any], predicted: Sequence[Any], language: str) -> Floats:
-    """[n, 2]: whether it is right, and 1."""
-    right = [a == b for a, b in zip(gold, predicted, strict=True)]
-    return np.array([[float(hit), 1.0] for hit in right]).reshape(-1, 2)
+    """[n, 2]: correct (0 or 1), 1."""
+    correct = [a == b for a, b in zip(gold, predicted, strict=True)]
+    return np.array([[float(hit), 1.0] for hit in correct]).reshape(-1, 2)
 
 
 def value(sums: Floats) -> Floats:
-    """Right ones over all."""
+    """Correct examples / examples."""
     return ratio(sums[..., 0], sums[..., 1])
 
 
-FORMATS = ("classification", "multiple_choice")
-ACCURACY = Metric("accuracy", 1, statistics, value, FORMATS, "share of right labels")
+ACCURACY = Metric(
+    name="accuracy",
+    version=1,
+    statistics=statistics,
+    value=value,
+    formats=("classification", "multiple_choice"),
+    title="proportion of correct labels",
+)

@@ -1,4 +1,4 @@
-"""What a metric is."""
+"""The `Metric` type."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Metric:
-    """A score between 0 and 1, the higher the better.
+    """A score between 0 and 1; higher is better.
 
     Args:
-        name: as it appears in results.
-        version: raise it when values change; scores are then made anew.
-        statistics: (gold, predicted, language), both of n examples → [n, k].
-        formats: kinds of tasks that it scores.
-        value: column sums [..., k] → [...]; NaN where nothing was there to score.
-        title: what it measures, in words.
+        name: the name in results.
+        version: increase it when values change; scores are then recomputed.
+        statistics: (gold, predicted, language) of n examples → per-example statistics [n, k].
+        value: column sums [..., k] → scores [...]; NaN where there was nothing to score.
+        formats: the task formats that it scores.
+        title: description for reports.
         by_language: whether the statistics depend on the language.
     """
 

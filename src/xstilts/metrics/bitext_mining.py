@@ -1,8 +1,8 @@
-"""Bitext mining: which sentences of two collections are translations of each other.
+"""Bitext mining: find translation pairs between two collections of sentences.
 
-Source: `mine_bitext` of XTREME's utils_retrieve.py with retrieval "max" (after LASER; Artetxe
-and Schwenk 2019), which jiant has as well: the ratio margin over k nearest neighbours, the
-best of each sentence in both directions, then one to one from the highest score down.
+Source: `mine_bitext` of XTREME's utils_retrieve.py with retrieval "max" (from LASER; Artetxe
+and Schwenk 2019), also in jiant: ratio margins over k nearest neighbours, the best neighbour of
+each sentence in both directions, then greedy one-to-one matching in order of score.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from numpy.typing import NDArray
 
 from xstilts.metrics.base import Floats
 from xstilts.metrics.knn import Neighbors, Vectors, bidirectional_knn
-from xstilts.metrics.topk import Places
+from xstilts.metrics.topk import Indices
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Pairs of sentences, the highest score first; no sentence is in two of them.
+class Matching:
+    """One-to-one pairs of sentences in order of descending score.
 
     Args:
         source, target: [p] rows of the two collections.
-        score: [p] ratio margins, above 0.
+        score: [p] ratio margins, positive.
     """
 
-    source: Places
-    target: Places
+    source: Indices
+    target: Indices
     score: Floats
 
 
 @dataclass(frozen=True)
 class MinedPairs:
-    """What was mined for one source sentence.
+    """The mined pairs of one source sentence.
 
     Args:
-        source: its id.
-        targets: ids of the sentence found for it: several where its text is repeated, none
-            where none was found.
-        score: ratio margin; 0 where none was found.
-        repeated: whether either sentence's text occurs more than once in its collection.
+        source: id of the source sentence.
+        targets: ids of the mined target sentence: several if its text is repeated, none if
+            nothing was mined.
+        score: ratio margin; 0 if nothing was mined.
+        repeated: whether the text of either sentence occurs more than once in its collection.
     """
 
     source: str
@@ -50,54 +50,56 @@ class MinedPairs:
     repeated: bool = False
 
 
-def first_of_each(texts: Sequence[str]) -> tuple[Places, Places]:
-    """Rows whose text, but for spaces around it, is new: `kept` [u], and `same` [n].
+def deduplicate(texts: Sequence[str]) -> tuple[Indices, Indices]:
+    """Return the first row of each distinct text, `kept` [u], and `inverse` [n].
 
-    `texts[kept[same[i]]]` is the text of row i. Mine among the rows of `kept`; XTREME takes
-    the last row of equal texts, whose vectors are the same.
+    `texts[kept[inverse[i]]]` is the text of row i, spaces around it aside. XTREME keeps the last
+    row of equal texts; their vectors are the same.
     """
-    known: dict[str, int] = {}
-    same = [known.setdefault(text.strip(), len(known)) for text in texts]
-    _, kept = np.unique(np.array(same, dtype=np.int64), return_index=True)
-    return kept.astype(np.int64), np.array(same, dtype=np.int64)
+    codes: dict[str, int] = {}
+    inverse = [codes.setdefault(text.strip(), len(codes)) for text in texts]
+    _, kept = np.unique(np.array(inverse, dtype=np.int64), return_index=True)
+    return kept.astype(np.int64), np.array(inverse, dtype=np.int64)
 
 
-def candidates(source: Vectors, target: Vectors, neighbours: int = 4) -> Candidates:
+def mine_pairs(source: Vectors, target: Vectors, neighbours: int = 4) -> Matching:
     """Mine pairs among the vectors of two collections without repeated sentences.
 
     Args:
-        source: [n, d], target: [m, d]; rows of any length, compared by cosine.
-        neighbours: how many nearest sentences make a neighbourhood.
+        source: [n, d], target: [m, d]; compared by cosine, rows need not be normalized.
+        neighbours: number of nearest sentences in a neighbourhood.
 
     The score is cosine / mean of the two sentences' mean cosines with their neighbours.
-    Of equal scores the first source sentence counts first; the reference leaves this to an
-    unstable sort.
+    Ties are broken by source row; the reference uses an unstable sort.
     """
     if not (len(source) and len(target)):
-        return Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        return Matching(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     forward, backward = bidirectional_knn(source, target, neighbours)
-    there, back = _best(forward, backward), _best(backward, forward)
-    rows = np.concatenate([np.arange(len(source)), back[0]])
-    columns = np.concatenate([there[0], np.arange(len(target))])
-    scores = np.concatenate([there[1], back[1]])
+    best_target, target_margin = _best_by_margin(forward, backward)
+    best_source, source_margin = _best_by_margin(backward, forward)
+    rows = np.concatenate([np.arange(len(source)), best_source])
+    columns = np.concatenate([best_target, np.arange(len(target))])
+    scores = np.concatenate([target_margin, source_margin])
     order = np.argsort(-scores, kind="stable")
-    chosen = _one_to_one(rows, columns, order[scores[order] > 0])
-    return Candidates(rows[chosen], columns[chosen], scores[chosen])
+    chosen = _greedy_matching(rows, columns, order[scores[order] > 0])
+    return Matching(rows[chosen], columns[chosen], scores[chosen])
 
 
-def _best(here: Neighbors, there: Neighbors) -> tuple[Places, Floats]:
-    """For each row the neighbour of the highest margin, and that margin."""
-    mine, theirs = (side.cosine.mean(axis=1, dtype=np.float64) for side in (here, there))
+def _best_by_margin(queries: Neighbors, candidates: Neighbors) -> tuple[Indices, Floats]:
+    """Return for each query the neighbour with the highest margin, and that margin."""
+    query_means, candidate_means = (
+        side.cosine.mean(axis=1, dtype=np.float64) for side in (queries, candidates)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        margins = here.cosine / ((mine[:, None] + theirs[here.place]) / 2)
+        margins = queries.cosine / ((query_means[:, None] + candidate_means[queries.index]) / 2)
     margins = np.where(np.isnan(margins), -np.inf, margins)
     best = margins.argmax(axis=1)[:, None]
-    place = np.take_along_axis(here.place, best, axis=1)
-    return place[:, 0], np.take_along_axis(margins, best, axis=1)[:, 0]
+    index = np.take_along_axis(queries.index, best, axis=1)
+    return index[:, 0], np.take_along_axis(margins, best, axis=1)[:, 0]
 
 
-def _one_to_one(rows: Places, columns: Places, order: Places) -> NDArray[np.int64]:
-    """Those of `order` whose row and column were not in an earlier pair."""
+def _greedy_matching(rows: Indices, columns: Indices, order: Indices) -> NDArray[np.int64]:
+    """Return the items of `order` whose row and column are in no earlier pair."""
     free_rows = bytearray(b"\1") * (rows.max(initial=-1) + 1)
     free_columns = bytearray(b"\1") * (columns.max(initial=-1) + 1)
     chosen = []
@@ -109,28 +111,31 @@ def _one_to_one(rows: Places, columns: Places, order: Places) -> NDArray[np.int6
     return np.array(chosen, dtype=np.int64)
 
 
-def by_sentence(
-    found: Candidates,
+def group_by_source(
+    matching: Matching,
     source_ids: Sequence[str],
-    source_same: Places,
+    source_inverse: Indices,
     target_ids: Sequence[str],
-    target_same: Places,
+    target_inverse: Indices,
 ) -> list[MinedPairs]:
-    """What was mined for every source sentence, repeated ones included, in their order.
+    """Return the mined pairs of every source sentence, duplicates included, in their order.
 
     Args:
-        found: pairs among the rows that `first_of_each` kept.
+        matching: pairs among the rows that `deduplicate` kept.
         source_ids, target_ids: [n], [m] ids of all sentences.
-        source_same, target_same: [n], [m] the second result of `first_of_each`.
+        source_inverse, target_inverse: [n], [m] the second result of `deduplicate`.
     """
-    named: dict[int, list[str]] = {}
-    for name, unique in zip(target_ids, target_same.tolist(), strict=True):
-        named.setdefault(unique, []).append(name)
-    times = np.bincount(source_same)
-    pairs = zip(found.source.tolist(), found.target.tolist(), found.score.tolist(), strict=True)
-    best = {one: (tuple(named[other]), score) for one, other, score in pairs}
+    ids_of_target: dict[int, list[str]] = {}
+    for target_id, code in zip(target_ids, target_inverse.tolist(), strict=True):
+        ids_of_target.setdefault(code, []).append(target_id)
+    counts = np.bincount(source_inverse)
+    pairs = zip(
+        matching.source.tolist(), matching.target.tolist(), matching.score.tolist(), strict=True
+    )
+    matched = {source: (tuple(ids_of_target[target]), score) for source, target, score in pairs}
     rows = []
-    for name, unique in zip(source_ids, source_same.tolist(), strict=True):
-        targets, score = best.get(unique, ((), 0.0))
-        rows.append(MinedPairs(name, targets, score, bool(times[unique] > 1 or len(targets) > 1)))
+    for source_id, code in zip(source_ids, source_inverse.tolist(), strict=True):
+        targets, score = matched.get(code, ((), 0.0))
+        repeated = bool(counts[code] > 1 or len(targets) > 1)
+        rows.append(MinedPairs(source_id, targets, score, repeated))
     return rows

@@ -1,7 +1,7 @@
 """Exact nearest neighbours by cosine, in blocks, so that memory grows with n and not with n².
 
-Each of the cores that are allowed takes rows of its own, and its products are of one thread:
-while one looks through a block another multiplies. What is found does not depend on how many.
+Rows are divided among the available cores, each with a single-threaded BLAS, so that one core
+multiplies while another searches a block. The result does not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -17,145 +17,148 @@ from threadpoolctl import ThreadpoolController
 
 from xstilts.core.cpu import core_limit, parallel_map
 from xstilts.core.errors import DataError
-from xstilts.metrics.topk import Places, TopK, empty, flush, merge, update
+from xstilts.metrics.topk import Indices, TopK, empty, flush, merge, update
 
 BLOCK = 1024
-"""Rows and columns of a block: its cosines stay in the cache while they are looked through."""
-ALONG, DOWN = 512, 32
-"""Cosines of a row, or of a column, that are looked at closely if their highest is worth it."""
+"""Rows and columns of a block: its cosines stay in the cache while they are searched."""
+ROW_STRIP, COLUMN_STRIP = 512, 32
+"""Width of the strips (see `topk`) of the rows and of the columns of a block."""
 
 TILE = 64
-"""Rows and columns that BLAS's tiles divide."""
+"""A multiple of the tile sizes of BLAS."""
 
 Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Neighbors:
-    """The k nearest of each of n vectors, the nearest first, of equals the first.
+    """The k nearest neighbours of each of n vectors, nearest first; ties by row.
 
     Args:
         cosine: [n, k].
-        place: [n, k] rows of the other side.
+        index: [n, k] rows of the other side.
     """
 
     cosine: Vectors
-    place: Places
+    index: Indices
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Rows divided by their lengths; rows of zeros stay.
+    """Normalize rows to unit length; zero rows stay zero.
 
     Raises:
-        DataError: some are not finite.
+        DataError: some rows are not finite.
     """
-    found, lost = np.empty(vectors.shape, dtype=np.float32), 0
+    normalized, non_finite = np.empty(vectors.shape, dtype=np.float32), 0
     for start in range(0, len(vectors), BLOCK):
         rows = vectors[start : start + BLOCK]
-        lost += int((~np.isfinite(rows)).any(axis=1).sum())
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        np.divide(rows, np.maximum(lengths, 1e-12), out=found[start : start + BLOCK])
-    if lost:
+        non_finite += int((~np.isfinite(rows)).any(axis=1).sum())
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        np.divide(rows, np.maximum(norms, 1e-12), out=normalized[start : start + BLOCK])
+    if non_finite:
         raise DataError(
-            f"{lost} of {len(vectors)} sentence vectors are not finite",
-            todo="the encoder has lost its numbers: train it anew, at a lower rate",
+            f"{non_finite} of {len(vectors)} sentence vectors are not finite",
+            todo="the encoder produced NaN or Inf; retrain it with a lower learning rate",
         )
-    return found
+    return normalized
 
 
-def knn(queries: Vectors, candidates: Vectors) -> Places:
-    """[q] the row of the candidate with the highest cosine, of equals the first.
+def knn(queries: Vectors, candidates: Vectors) -> Indices:
+    """Return for each query the row of the candidate with the highest cosine, [q]; ties by row.
 
     Args:
-        queries: [q, d], candidates: [c, d] with c > 0; rows of any length.
+        queries: [q, d], candidates: [c, d] with c > 0; rows need not be normalized.
 
-    Source: `similarity_search` of XTREME's utils_retrieve.py, which finds the smallest
-    Euclidean distance between unit vectors.
+    Source: `similarity_search` of XTREME's utils_retrieve.py, which minimizes the Euclidean
+    distance between unit vectors.
     """
-    found, _ = bidirectional_knn(queries, candidates, 1)
-    return found.place[:, 0]
+    neighbors, _ = bidirectional_knn(queries, candidates, 1)
+    return neighbors.index[:, 0]
 
 
 def bidirectional_knn(left: Vectors, right: Vectors, k: int) -> tuple[Neighbors, Neighbors]:
-    """The k nearest rows of `right` for each row of `left`, and the reverse.
+    """Return the k nearest rows of `right` for each row of `left`, and the reverse.
 
-    A cosine is computed once and serves both directions. Sides with fewer than k rows are
-    taken whole.
+    Each cosine is computed once and used in both directions. If a side has fewer than k rows,
+    all of them are neighbours.
     """
-    one, other = unit(left), unit(right)
-    ks = min(k, len(other)), min(k, len(one))
+    left, right = unit(left), unit(right)
+    forward_k, backward_k = min(k, len(right)), min(k, len(left))
 
-    def look(first: int) -> tuple[TopK, TopK]:
-        mine = one[first : first + share]
-        forward, backward = empty(len(mine), ks[0]), empty(len(other), ks[1])
-        for rows, columns, near in _products(mine, other):
-            update(forward, rows, columns.start, near, ALONG)
-            update(backward, columns, first + rows.start, near.T, DOWN)
+    def search(first: int) -> tuple[TopK, TopK]:
+        chunk = left[first : first + chunk_size]
+        forward, backward = empty(len(chunk), forward_k), empty(len(right), backward_k)
+        for rows, columns, cosines in _cosine_blocks(chunk, right):
+            update(forward, rows, columns.start, cosines, ROW_STRIP)
+            update(backward, columns, first + rows.start, cosines.T, COLUMN_STRIP)
         return flush(forward, BLOCK), flush(backward, BLOCK)
 
-    blocks = max(1, -(-len(one) // BLOCK))
-    share = BLOCK * -(-blocks // min(blocks, core_limit()))
-    with _products_of_one_thread():
-        found = list(parallel_map(look, range(0, max(1, len(one)), share)))
-    return _together([there for there, _ in found]), _merged([back for _, back in found])
+    blocks = max(1, -(-len(left) // BLOCK))
+    chunk_size = BLOCK * -(-blocks // min(blocks, core_limit()))
+    with _single_threaded_blas():
+        results = list(parallel_map(search, range(0, max(1, len(left)), chunk_size)))
+    forward = _concatenated([forward for forward, _ in results])
+    return forward, _merged([backward for _, backward in results])
 
 
 @contextmanager
-def _products_of_one_thread() -> Iterator[None]:
-    """Let BLAS multiply in the thread that asks, if there are several of them."""
+def _single_threaded_blas() -> Iterator[None]:
+    """Limit BLAS to the calling thread if several cores search in parallel."""
     if core_limit() == 1:
         yield
         return
-    with _libraries().select(user_api="blas").limit(limits=1):
+    with _thread_pools().select(user_api="blas").limit(limits=1):
         yield
 
 
 @cache
-def _libraries() -> ThreadpoolController:
+def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def tiled_matmul(one: Vectors, other: Vectors, out: Vectors | None = None) -> Vectors:
-    """[n, d], [m, d] → [n, m] dot products; those of equal rows are equal to the last bit.
+def tiled_matmul(left: Vectors, right: Vectors, out: Vectors | None = None) -> Vectors:
+    """[n, d], [m, d] → [n, m] dot products; products of equal rows are bitwise equal.
 
-    BLAS adds up in another order at the edges of a matrix whose sides its tiles do not fill, so
-    they are filled with zeros. `out` is used where nothing has to be filled.
+    BLAS changes the order of summation at the edges of a matrix that is no multiple of its
+    tiles, so such matrices are padded with zeros. `out` is used when there is no padding.
     """
-    if not (len(one) % TILE or len(other) % TILE):
-        return np.matmul(one, other.T, out=out)
-    near: Vectors = np.matmul(pad_to_tile(one), pad_to_tile(other).T)[: len(one), : len(other)]
-    return near
+    if not (len(left) % TILE or len(right) % TILE):
+        return np.matmul(left, right.T, out=out)
+    padded: Vectors = np.matmul(pad_to_tile(left), pad_to_tile(right).T)
+    return padded[: len(left), : len(right)]
 
 
-def pad_to_tile(side: Vectors) -> Vectors:
-    """Rows of zeros added until tiles divide them; the same where they do."""
-    more = -len(side) % TILE
-    return np.pad(side, ((0, more), (0, 0))) if more else side
+def pad_to_tile(vectors: Vectors) -> Vectors:
+    """Add zero rows up to a multiple of the tile size; return the argument if there are none."""
+    missing = -len(vectors) % TILE
+    return np.pad(vectors, ((0, missing), (0, 0))) if missing else vectors
 
 
-def _products(one: Vectors, other: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
-    """Rows, columns and their cosines, block by block; each takes the last one's place."""
-    room = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    for rows in _blocks(len(one)):
-        for columns in _blocks(len(other)):
-            whole = (rows.stop - rows.start, columns.stop - columns.start) == room.shape
-            yield rows, columns, tiled_matmul(one[rows], other[columns], room if whole else None)
+def _cosine_blocks(left: Vectors, right: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
+    """Yield rows, columns and their cosines by block; a block's memory is reused by the next."""
+    buffer = np.empty((BLOCK, BLOCK), dtype=np.float32)
+    for rows in _blocks(len(left)):
+        for columns in _blocks(len(right)):
+            full = (rows.stop - rows.start, columns.stop - columns.start) == buffer.shape
+            out = buffer if full else None
+            yield rows, columns, tiled_matmul(left[rows], right[columns], out)
 
 
 def _blocks(size: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
 
 
-def _together(found: Sequence[TopK]) -> Neighbors:
-    """Of rows one after the other."""
+def _concatenated(parts: Sequence[TopK]) -> Neighbors:
+    """Neighbours of consecutive rows."""
     return Neighbors(
-        np.concatenate([one.score for one in found]), np.concatenate([one.place for one in found])
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.index for part in parts]),
     )
 
 
-def _merged(found: Sequence[TopK]) -> Neighbors:
-    """Of the same rows."""
-    first, *others = found
+def _merged(parts: Sequence[TopK]) -> Neighbors:
+    """Neighbours of the same rows among different candidates."""
+    first, *others = parts
     for other in others:
         merge(first, other, BLOCK)
-    return Neighbors(first.score, first.place)
+    return Neighbors(first.score, first.index)

@@ -1,9 +1,9 @@
-"""F1 of part-of-speech tags as XTREME computes it: seqeval's chunk F1 over tags without B and I.
+"""F1 of part-of-speech tags as computed by XTREME: seqeval's chunk F1 over tags without B and I.
 
-seqeval takes a tag's first letter for a chunk prefix and joins neighbours of one type, so this
-is neither accuracy nor a tag-wise F1. Two versions differ: 1.x takes the rest of the tag for
-its type (CCONJ and SCONJ are then both CONJ), 0.x the whole tag. XTREME pins none; jiant pins
-0.0.12.
+seqeval takes the first letter of a tag as a chunk prefix and merges adjacent tokens of one
+type, so this is neither accuracy nor a tag-wise F1. Versions of seqeval differ: in 1.x the type
+is the tag without its first letter (CCONJ and SCONJ both become CONJ), in 0.x the full tag.
+XTREME does not pin a version; jiant pins 0.0.12.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from functools import partial
 import numpy as np
 
 from xstilts.metrics.base import Floats, Metric, ratio
-from xstilts.metrics.spans import value as f1
+from xstilts.metrics.spans import f1
 
 TypeOf = Callable[[str], str]
 
 
-def type_1(tag: str) -> str:
-    """A tag's type in seqeval 1.x."""
+def seqeval_1_type(tag: str) -> str:
+    """Type of a tag in seqeval 1.x."""
     return tag[1:].split("-", maxsplit=1)[-1] or "_"
 
 
-def type_0(tag: str) -> str:
-    """A tag's type in seqeval 0.x."""
+def seqeval_0_type(tag: str) -> str:
+    """Type of a tag in seqeval 0.x."""
     return tag.rsplit("-", maxsplit=1)[-1]
 
 
 def chunks(tags: Sequence[str], type_of: TypeOf) -> list[tuple[str, int, int]]:
     """(type, first, last) of every chunk, by conlleval's rules on first letters."""
     found: list[tuple[str, int, int]] = []
-    prefix, kind, begin = "O", "", 0
-    for place, tag in enumerate([*tags, "O"]):
-        here, this = tag[0], type_of(tag)
-        if _ends(prefix, here, kind, this):
-            found.append((kind, begin, place - 1))
-        if _starts(prefix, here, kind, this):
-            begin = place
-        prefix, kind = here, this
+    previous_prefix, previous_type, start = "O", "", 0
+    for position, tag in enumerate([*tags, "O"]):
+        prefix, tag_type = tag[0], type_of(tag)
+        if _ends(previous_prefix, prefix, previous_type, tag_type):
+            found.append((previous_type, start, position - 1))
+        if _starts(previous_prefix, prefix, previous_type, tag_type):
+            start = position
+        previous_prefix, previous_type = prefix, tag_type
     return found
 
 
-def _ends(before: str, here: str, kind: str, this: str) -> bool:
-    if before in "ES" or (before in "BI" and here in "BSO"):
+def _ends(previous_prefix: str, prefix: str, previous_type: str, tag_type: str) -> bool:
+    if previous_prefix in "ES" or (previous_prefix in "BI" and prefix in "BSO"):
         return True
-    return before not in "O." and kind != this
+    return previous_prefix not in "O." and previous_type != tag_type
 
 
-def _starts(before: str, here: str, kind: str, this: str) -> bool:
-    if here in "BS" or (before in "ESO" and here in "EI"):
+def _starts(previous_prefix: str, prefix: str, previous_type: str, tag_type: str) -> bool:
+    if prefix in "BS" or (previous_prefix in "ESO" and prefix in "EI"):
         return True
-    return here not in "O." and kind != this
+    return prefix not in "O." and previous_type != tag_type
 
 
 def statistics(
@@ -62,38 +62,53 @@ def statistics(
     *,
     type_of: TypeOf,
 ) -> Floats:
-    """[n, 3]: chunks right, chunks predicted, chunks in the gold tags."""
+    """[n, 3]: correct chunks, predicted chunks, gold chunks."""
     rows = []
-    for right, guess in zip(gold, predicted, strict=True):
-        want, have = set(chunks(right, type_of)), set(chunks(guess, type_of))
-        rows.append((len(want & have), len(have), len(want)))
+    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
+        gold_chunks = set(chunks(gold_tags, type_of))
+        predicted_chunks = set(chunks(predicted_tags, type_of))
+        correct = len(gold_chunks & predicted_chunks)
+        rows.append((correct, len(predicted_chunks), len(gold_chunks)))
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def right_tags(
+def tag_counts(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
 ) -> Floats:
-    """[n, 2]: tags right, tags."""
-    pairs = [list(zip(one, other, strict=True)) for one, other in zip(gold, predicted, strict=True)]
-    rows = [(sum(a == b for a, b in pair), len(pair)) for pair in pairs]
+    """[n, 2]: correct tags, tags."""
+    rows = [
+        (sum(a == b for a, b in zip(gold_tags, predicted_tags, strict=True)), len(gold_tags))
+        for gold_tags, predicted_tags in zip(gold, predicted, strict=True)
+    ]
     return np.array(rows, dtype=np.float64).reshape(-1, 2)
 
 
-def share(sums: Floats) -> Floats:
-    """Right tags over all."""
+def accuracy(sums: Floats) -> Floats:
+    """Correct tags / tags."""
     return ratio(sums[..., 0], sums[..., 1])
 
 
-TAGGING = ("tagging",)
 POS_F1 = Metric(
-    "pos_f1", 1, partial(statistics, type_of=type_1), f1, TAGGING, "chunk F1 of seqeval 1.x"
+    name="pos_f1",
+    version=1,
+    statistics=partial(statistics, type_of=seqeval_1_type),
+    value=f1,
+    formats=("tagging",),
+    title="chunk F1 of seqeval 1.x",
 )
 POS_F1_SEQEVAL_0 = Metric(
-    "pos_f1_seqeval_0",
-    1,
-    partial(statistics, type_of=type_0),
-    f1,
-    TAGGING,
-    "chunk F1 of seqeval 0.x",
+    name="pos_f1_seqeval_0",
+    version=1,
+    statistics=partial(statistics, type_of=seqeval_0_type),
+    value=f1,
+    formats=("tagging",),
+    title="chunk F1 of seqeval 0.x",
 )
-TAG_ACCURACY = Metric("tag_accuracy", 1, right_tags, share, TAGGING, "share of right tags")
+TAG_ACCURACY = Metric(
+    name="tag_accuracy",
+    version=1,
+    statistics=tag_counts,
+    value=accuracy,
+    formats=("tagging",),
+    title="proportion of correct tags",
+)

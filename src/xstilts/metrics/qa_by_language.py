@@ -1,21 +1,21 @@
-"""Exact match and token F1 of answers by rules that fit the answer's language.
+"""Exact match and token F1 of answers with normalisation for the answer's language.
 
-XQuAD's and TyDiQA's official numbers use English rules in every language, and MLQA's list of
-articles is wrong in two. What is mended here:
+The official numbers of XQuAD and TyDiQA use English rules in every language, and MLQA's list of
+articles is wrong in two languages. These metrics differ from the official ones as follows:
 
-- Punctuation is that of Unicode, not of ASCII only.
-- Case is folded (Straße = STRASSE, final sigma = sigma), Turkish and Azerbaijani i with and
-  without dot are kept apart, and compatible characters are one (full-width 2 = 2).
-- Articles are those of the answer's language, as whole words. English ones stay in other
-  languages ("a" is a preposition in Spanish); Arabic al- goes only from the beginning of a
-  word of which two letters or more remain; Vietnamese, which has none, keeps its words for
-  "of" and "is".
-- Scripts without spaces between words are compared character by character (with the marks on
-  it): Han, kana, Thai, Lao, Burmese, Khmer. Elsewhere a token is what stands between spaces.
-- An answer of which these rules would leave nothing keeps its articles, and if need be its
-  punctuation: "%" is not "-", and right answers have an F1 of 1.
+- All Unicode punctuation is removed, not only ASCII.
+- Case is folded (Straße = STRASSE, final sigma = sigma), dotted and dotless i remain distinct in
+  Turkish and Azerbaijani, and compatibility characters are normalised (full-width 2 = 2).
+- Articles are those of the answer's language, and only full words. English articles remain in
+  other languages ("a" is a preposition in Spanish); Arabic al- is removed only as a prefix that
+  leaves at least two letters; Vietnamese, which has no articles, keeps its words for "of" and
+  "is".
+- Scripts without spaces between words (Han, kana, Thai, Lao, Burmese, Khmer) are compared
+  character by character, combining marks included. In other scripts tokens are split at spaces.
+- An answer that these rules would leave empty keeps its articles and, if necessary, its
+  punctuation: "%" is not "-", and a correct answer has an F1 of 1.
 
-Articles of languages that XTREME's question answering does not have are not removed.
+Articles of languages outside XTREME's question answering are not removed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from functools import partial
 
 from xstilts.metrics.base import Floats, Metric
 from xstilts.metrics.mlqa import is_punctuation
-from xstilts.metrics.squad import Golds, exact_match, mean_f1, mean_of_both
-from xstilts.metrics.squad import statistics as best_of_golds
+from xstilts.metrics.squad import GoldAnswers, exact_match, mean_f1, mean_of_both
+from xstilts.metrics.squad import statistics as answer_statistics
 
 ARTICLES = {
     "de": "der die das den dem des ein eine einen einem eines einer",
@@ -52,7 +52,7 @@ DOTTED = str.maketrans("Iİ", "ıi")
 
 
 def normalize_answer(text: str, language: str) -> str:
-    """The tokens that are compared, with single spaces between; empty only for no text."""
+    """Return the tokens to compare, joined by single spaces; empty only for an empty text."""
     folded = _folded(text, language)
     bare = "".join(character for character in folded if not is_punctuation(character))
     tokens = CHARACTER.sub(r" \g<0> ", bare).split()
@@ -60,8 +60,8 @@ def normalize_answer(text: str, language: str) -> str:
 
 
 def _folded(text: str, language: str) -> str:
-    same = unicodedata.normalize("NFKC", text)
-    return (same.translate(DOTTED) if language in ("az", "tr") else same).casefold()
+    text = unicodedata.normalize("NFKC", text)
+    return (text.translate(DOTTED) if language in ("az", "tr") else text).casefold()
 
 
 def _without_articles(tokens: Sequence[str], language: str) -> list[str]:
@@ -71,15 +71,22 @@ def _without_articles(tokens: Sequence[str], language: str) -> list[str]:
     return [token for token in tokens if token not in articles]
 
 
-def statistics(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
-    """[n, 3]: exact match, F1, 1; the best over an example's gold answers."""
-    normal = partial(normalize_answer, language=language)
-    return best_of_golds(gold, predicted, normal, empty_counts=True)
+def statistics(gold: Sequence[GoldAnswers], predicted: Sequence[str], language: str) -> Floats:
+    """[n, 3]: exact match, F1, 1; each the maximum over an example's gold answers."""
+    normalize = partial(normalize_answer, language=language)
+    return answer_statistics(gold, predicted, normalize, empty_counts=True)
 
 
 def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
-    title = f"{title}, rules of the language"
-    return Metric(name, 1, statistics, value, ("span",), title, by_language=True)
+    return Metric(
+        name=name,
+        version=1,
+        statistics=statistics,
+        value=value,
+        formats=("span",),
+        title=f"{title}, language-specific rules",
+        by_language=True,
+    )
 
 
 QA_MEAN_FIXED = _metric("qa_mean_fixed", mean_of_both, "mean of exact match and F1")

@@ -1,8 +1,8 @@
-"""Sentence retrieval by exact cosine search, with several correct answers allowed.
+"""Sentence retrieval by exact cosine search; a query can have several correct candidates.
 
-The statistics of one query are (at rank 1, reciprocal rank, 1) in the columns of its
-direction: 0–2 for queries of a language searched in English, 3–5 for English queries. For
-these, columns 6–7 are (Tatoeba's own hit, 1) where the task is parallel line by line.
+The statistics of a query are (rank is 1, reciprocal rank, 1) in the columns of its direction:
+0–2 for queries of a language among English candidates, 3–5 for English queries. English queries
+of a task that is parallel line by line also have columns 6–7: (Tatoeba's hit, 1).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xstilts.metrics.knn import BLOCK, knn, pad_to_tile, tiled_matmul, unit
 
 COLUMNS = 8
 COSINES = 1 << 25
-"""Most cosines that are held at once."""
+"""Maximum number of cosines in memory."""
 
 
 def ranks(
@@ -28,130 +28,164 @@ def ranks(
     query_meanings: Sequence[str],
     candidate_meanings: Sequence[str],
 ) -> NDArray[np.int64]:
-    """Rank (from 1) of the best correct candidate for each query; 0 where there is none.
+    """Rank (from 1) of the best correct candidate of each query; 0 if there is none.
 
     Args:
-        queries: [q, d], candidates: [c, d]; rows of any length, compared by cosine.
+        queries: [q, d], candidates: [c, d]; compared by cosine, rows need not be normalized.
+        query_meanings: [q], candidate_meanings: [c]; a candidate is correct for a query of the
+            same meaning.
 
-    Candidates that are exactly as near as the best correct one count before it, so that
-    an encoder which maps everything to one point gets no credit.
+    Ties count against the correct candidate, so that an encoder that maps every sentence to
+    one point gets no credit.
     """
     left, right = unit(queries), unit(candidates)
-    answers = _Answers.of(query_meanings, candidate_meanings)
+    correct = _CorrectCandidates.of(query_meanings, candidate_meanings)
     found = np.zeros(len(left), dtype=np.int64)
-    filled = pad_to_tile(right)  # once, not at every strip
+    padded = pad_to_tile(right)  # once, not in every step
     step = max(1, min(BLOCK, COSINES // max(1, len(right))))
     for start in range(0, len(left), step):
         rows = slice(start, start + step)
-        near = tiled_matmul(left[rows], filled)[:, : len(right)]
-        count, query, place = answers.of_queries(rows)
-        asked, cosine = np.flatnonzero(count), near[query, place]
-        best = np.full(len(near), np.inf, dtype=np.float32)
-        best[asked] = np.maximum.reduceat(cosine, (np.cumsum(count) - count)[asked])
-        before = np.count_nonzero(near >= best[:, None], axis=1)
-        before -= np.bincount(query[cosine == best[query]], minlength=len(near))
-        found[rows] = np.where(count, before + 1, 0)
+        cosines = tiled_matmul(left[rows], padded)[:, : len(right)]
+        count, query, candidate = correct.of_queries(rows)
+        answered, correct_cosine = np.flatnonzero(count), cosines[query, candidate]
+        best = np.full(len(cosines), np.inf, dtype=np.float32)
+        best[answered] = np.maximum.reduceat(correct_cosine, (np.cumsum(count) - count)[answered])
+        ahead = np.count_nonzero(cosines >= best[:, None], axis=1)
+        ahead -= np.bincount(query[correct_cosine == best[query]], minlength=len(cosines))
+        found[rows] = np.where(count, ahead + 1, 0)
     return found
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """Which candidates are correct for which query.
+class _CorrectCandidates:
+    """The correct candidates of each query.
 
     Args:
-        place: [c] candidates, those of one meaning together.
-        first, count: [q] where those of each query begin in `place`, and how many there are.
+        candidate: [c] candidates sorted by meaning.
+        first, count: [q] start of each query's candidates in `candidate`, and their number.
     """
 
-    place: NDArray[np.int64]
+    candidate: NDArray[np.int64]
     first: NDArray[np.int64]
     count: NDArray[np.int64]
 
     @classmethod
-    def of(cls, queries: Sequence[str], candidates: Sequence[str]) -> _Answers:
+    def of(cls, queries: Sequence[str], candidates: Sequence[str]) -> _CorrectCandidates:
         codes = {meaning: code for code, meaning in enumerate(dict.fromkeys(candidates))}
-        meant = np.array([codes[meaning] for meaning in candidates], dtype=np.int64)
-        wanted = np.array([codes.get(meaning, len(codes)) for meaning in queries], dtype=np.int64)
-        place = np.argsort(meant, kind="stable")
-        first = np.searchsorted(meant[place], wanted)
-        last = np.searchsorted(meant[place], wanted, side="right")
-        return cls(place, first, last - first)
+        candidate_codes = np.array([codes[meaning] for meaning in candidates], dtype=np.int64)
+        query_codes = np.array(
+            [codes.get(meaning, len(codes)) for meaning in queries], dtype=np.int64
+        )
+        candidate = np.argsort(candidate_codes, kind="stable")
+        first = np.searchsorted(candidate_codes[candidate], query_codes)
+        end = np.searchsorted(candidate_codes[candidate], query_codes, side="right")
+        return cls(candidate, first, end - first)
 
     def of_queries(
         self, rows: slice
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Of some queries: how many answers each has; of each answer, its query and its place."""
+        """Number of candidates per query; query and candidate of each of these pairs."""
         count = self.count[rows]
         query = np.repeat(np.arange(len(count)), count)
-        turn = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
-        return count, query, self.place[np.repeat(self.first[rows], count) + turn]
+        offset = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
+        return count, query, self.candidate[np.repeat(self.first[rows], count) + offset]
 
 
 def nearest_rows(
     queries: NDArray[np.float32], candidates: NDArray[np.float32], lines: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """[q] the line of the nearest candidate, of equally near ones the first in the file.
+    """Return the line of the nearest candidate of each query, [q]; ties by line.
 
     Args:
-        queries: [q, d], candidates: [c, d] with c > 0; rows of any length.
-        lines: [c] each candidate's line in its file; candidates may come in any order.
+        queries: [q, d], candidates: [c, d] with c > 0; rows need not be normalized.
+        lines: [c] line of each candidate in its file; candidates can be in any order.
 
-    With English queries these are Tatoeba's official predictions, right where they are the
-    query's own line: other lines with the same text are wrong, and where an encoder maps
-    everything to one point the first line is right.
+    With English queries these are the official predictions of Tatoeba, correct if they are the
+    query's own line: other lines with the same text are wrong, and for an encoder that maps
+    every sentence to one point the first line is correct.
     """
     order = np.argsort(lines, kind="stable")
-    found: NDArray[np.int64] = lines[order][knn(queries, candidates[order])]
-    return found
+    nearest: NDArray[np.int64] = lines[order][knn(queries, candidates[order])]
+    return nearest
 
 
 def statistics(
-    found: NDArray[np.int64], *, from_english: bool, own_line: NDArray[np.bool_] | None = None
+    ranks: NDArray[np.int64], *, from_english: bool, own_line: NDArray[np.bool_] | None = None
 ) -> Floats:
-    """[q, 8] from ranks of queries that have an answer.
+    """[q, 8] from the ranks of queries that have a correct candidate.
 
     Args:
-        found: [q] ranks from 1.
-        own_line: [q] of English queries, whether `nearest_rows` found the query's own line;
-            none for tasks without lines.
+        ranks: [q] ranks from 1.
+        own_line: [q] for English queries, whether `nearest_rows` returned the query's own line;
+            None for tasks that are not parallel by line.
     """
-    rows = np.zeros((len(found), COLUMNS))
+    rows = np.zeros((len(ranks), COLUMNS))
     columns = slice(3, 6) if from_english else slice(0, 3)
-    rows[:, columns] = np.stack([found == 1, 1 / found, np.ones(len(found))], axis=1)
+    rows[:, columns] = np.stack([ranks == 1, 1 / ranks, np.ones(len(ranks))], axis=1)
     if from_english and own_line is not None:
-        rows[:, 6:] = np.stack([own_line, np.ones(len(found))], axis=1)
+        rows[:, 6:] = np.stack([own_line, np.ones(len(ranks))], axis=1)
     return rows
 
 
-def _official(sums: Floats) -> Floats:
-    """Hits over English queries."""
+HIT, RECIPROCAL_RANK, COUNT = range(3)
+"""Columns of a direction."""
+TO_ENGLISH, FROM_ENGLISH = 0, 3
+"""First column of a direction."""
+
+
+def _tatoeba_accuracy(sums: Floats) -> Floats:
+    """Tatoeba hits / English queries."""
     return ratio(sums[..., 6], sums[..., 7])
 
 
-def _one_way(column: int, direction: int) -> Callable[[Floats], Floats]:
-    return lambda sums: ratio(sums[..., direction + column], sums[..., direction + 2])
+def _in_direction(column: int, direction: int) -> Callable[[Floats], Floats]:
+    return lambda sums: ratio(sums[..., direction + column], sums[..., direction + COUNT])
 
 
-def _both_ways(column: int) -> Callable[[Floats], Floats]:
-    to_english, from_english = _one_way(column, 0), _one_way(column, 3)
+def _mean_of_directions(column: int) -> Callable[[Floats], Floats]:
+    to_english = _in_direction(column, TO_ENGLISH)
+    from_english = _in_direction(column, FROM_ENGLISH)
     return lambda sums: (to_english(sums) + from_english(sums)) / 2
 
 
 def _precomputed(gold: Sequence[Any], predicted: Any, language: str) -> Floats:
-    """The score stage computes retrieval statistics from vectors and passes them through."""
+    """Pass through the statistics, which the score stage computes from the vectors."""
     return np.asarray(predicted, dtype=np.float64).reshape(-1, COLUMNS)
 
 
 def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
-    return Metric(name, 1, _precomputed, value, ("retrieval",), title)
+    return Metric(
+        name=name,
+        version=1,
+        statistics=_precomputed,
+        value=value,
+        formats=("retrieval",),
+        title=title,
+    )
 
 
-ACCURACY_AT_1 = _metric("accuracy_at_1", _both_ways(0), "nearest is correct; mean of directions")
-ACCURACY_AT_1_TO_EN = _metric("accuracy_at_1_to_en", _one_way(0, 0), "searched in English")
-ACCURACY_AT_1_FROM_EN = _metric("accuracy_at_1_from_en", _one_way(0, 3), "English searched")
-MRR = _metric("mrr", _both_ways(1), "mean reciprocal rank; mean of directions")
-MRR_TO_EN = _metric("mrr_to_en", _one_way(1, 0), "mean reciprocal rank, searched in English")
-MRR_FROM_EN = _metric("mrr_from_en", _one_way(1, 3), "mean reciprocal rank, English searched")
+ACCURACY_AT_1 = _metric(
+    "accuracy_at_1", _mean_of_directions(HIT), "accuracy at rank 1, mean of both directions"
+)
+ACCURACY_AT_1_TO_EN = _metric(
+    "accuracy_at_1_to_en", _in_direction(HIT, TO_ENGLISH), "accuracy at rank 1, into English"
+)
+ACCURACY_AT_1_FROM_EN = _metric(
+    "accuracy_at_1_from_en", _in_direction(HIT, FROM_ENGLISH), "accuracy at rank 1, from English"
+)
+MRR = _metric(
+    "mrr", _mean_of_directions(RECIPROCAL_RANK), "mean reciprocal rank, mean of both directions"
+)
+MRR_TO_EN = _metric(
+    "mrr_to_en", _in_direction(RECIPROCAL_RANK, TO_ENGLISH), "mean reciprocal rank, into English"
+)
+MRR_FROM_EN = _metric(
+    "mrr_from_en",
+    _in_direction(RECIPROCAL_RANK, FROM_ENGLISH),
+    "mean reciprocal rank, from English",
+)
 TATOEBA_ACCURACY = _metric(
-    "tatoeba_accuracy", _official, "English searched, right only at its own line; XTREME's rule"
+    "tatoeba_accuracy",
+    _tatoeba_accuracy,
+    "accuracy at rank 1, from English, correct only at the query's own line (XTREME's rule)",
 )

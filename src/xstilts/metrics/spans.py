@@ -1,7 +1,7 @@
-"""Micro-averaged F1 over labelled spans in BIO tags, as seqeval computes it by default.
+"""Micro-averaged F1 over labelled spans in BIO tags, as computed by seqeval by default.
 
-Source: seqeval (github.com/chakki-works/seqeval), default mode, which follows conlleval: a
-span also starts at an I- tag that no span of its type precedes.
+Source: seqeval (github.com/chakki-works/seqeval), default mode, which follows conlleval: an
+I- tag that does not continue a span of its type also starts a span.
 """
 
 from __future__ import annotations
@@ -18,32 +18,39 @@ Span = tuple[str, int, int]
 def spans(tags: Sequence[str]) -> list[Span]:
     """(type, first, last) of every span in one sentence's BIO tags."""
     found: list[Span] = []
-    kind, start = "", 0
+    open_type, start = "", 0
     for position, tag in enumerate([*tags, "O"]):
-        prefix, _, this = tag.partition("-")
-        if kind and (prefix != "I" or this != kind):
-            found.append((kind, start, position - 1))
-            kind = ""
-        if prefix != "O" and not kind:
-            kind, start = this, position
+        prefix, _, tag_type = tag.partition("-")
+        if open_type and (prefix != "I" or tag_type != open_type):
+            found.append((open_type, start, position - 1))
+            open_type = ""
+        if prefix != "O" and not open_type:
+            open_type, start = tag_type, position
     return found
 
 
 def statistics(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
 ) -> Floats:
-    """[n, 3]: spans right, spans predicted, spans in the gold tags."""
+    """[n, 3]: correct spans, predicted spans, gold spans."""
     rows = []
-    for right, guess in zip(gold, predicted, strict=True):
-        want, have = set(spans(right)), set(spans(guess))
-        rows.append((len(want & have), len(have), len(want)))
+    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
+        gold_spans, predicted_spans = set(spans(gold_tags)), set(spans(predicted_tags))
+        correct = len(gold_spans & predicted_spans)
+        rows.append((correct, len(predicted_spans), len(gold_spans)))
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def value(sums: Floats) -> Floats:
-    """F1 = 2 right / (predicted + gold)."""
+def f1(sums: Floats) -> Floats:
+    """F1 = 2 correct / (predicted + gold)."""
     return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
-TITLE = "micro-averaged F1 of labelled spans"
-SPAN_F1 = Metric("span_f1", 1, statistics, value, ("tagging",), TITLE)
+SPAN_F1 = Metric(
+    name="span_f1",
+    version=1,
+    statistics=statistics,
+    value=f1,
+    formats=("tagging",),
+    title="micro-averaged F1 of labelled spans",
+)

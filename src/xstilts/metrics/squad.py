@@ -1,9 +1,9 @@
-"""Exact match and token F1 of answers, by the rules of SQuAD's own scripts.
+"""Exact match and token F1 of answers, by the rules of the official SQuAD scripts.
 
 Source: evaluate-v1.1.py and evaluate-v2.0.py of SQuAD (Rajpurkar et al. 2016, 2018). They
-differ where nothing is left of an answer after normalisation: v1.1 gives it an F1 of 0, v2.0
-compares for equality, and leaves such gold answers out. XQuAD and TyDiQA use these English
-rules for all languages.
+differ for answers that are empty after normalisation: in v1.1 their F1 is 0, v2.0 compares for
+equality and ignores empty gold answers. XQuAD and TyDiQA use these English rules for all
+languages.
 """
 
 from __future__ import annotations
@@ -19,56 +19,61 @@ from xstilts.metrics.base import Floats, Metric, ratio
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
-Golds = Sequence[str]
-Normal = Callable[[str], str]
-"""An answer as it is compared: its tokens with single spaces between."""
+GoldAnswers = Sequence[str]
+Normalizer = Callable[[str], str]
+"""Maps an answer to its tokens, joined by single spaces."""
 
 
 def normalize_answer(text: str) -> str:
-    """Lower case, no ASCII punctuation, no English articles, single spaces."""
+    """Lower-case; remove ASCII punctuation, English articles and repeated spaces."""
     bare = text.lower().translate(PUNCTUATION)
     return " ".join(ARTICLES.sub(" ", bare).split())
 
 
 def token_f1(gold: str, predicted: str, *, empty_counts: bool) -> float:
-    """F1 of the bags of tokens; with `empty_counts`, two empty ones agree (v2.0)."""
-    one, other = gold.split(), predicted.split()
-    if empty_counts and not (one and other):
-        return float(one == other)
-    shared = (Counter(one) & Counter(other)).total()
-    return 2 * shared / (len(one) + len(other)) if shared else 0.0
+    """F1 of the bags of tokens; with `empty_counts`, two empty answers match (v2.0)."""
+    gold_tokens, predicted_tokens = gold.split(), predicted.split()
+    if empty_counts and not (gold_tokens and predicted_tokens):
+        return float(gold_tokens == predicted_tokens)
+    shared = (Counter(gold_tokens) & Counter(predicted_tokens)).total()
+    return 2 * shared / (len(gold_tokens) + len(predicted_tokens)) if shared else 0.0
 
 
-def _golds(golds: Golds, normal: Normal, *, empty_counts: bool) -> Golds:
-    """The normalised answers to compare with; nothing at all is the empty answer."""
-    found = [normal(gold) for gold in golds]
-    return [gold for gold in found if gold or not empty_counts] or [""]
+def _normalized(answers: GoldAnswers, normalize: Normalizer, *, empty_counts: bool) -> GoldAnswers:
+    """Normalize gold answers; if there are none, the only gold answer is the empty one."""
+    normalized = [normalize(answer) for answer in answers]
+    return [answer for answer in normalized if answer or not empty_counts] or [""]
 
 
 def statistics(
-    gold: Sequence[Golds], predicted: Sequence[str], normal: Normal, *, empty_counts: bool
+    gold: Sequence[GoldAnswers],
+    predicted: Sequence[str],
+    normalize: Normalizer,
+    *,
+    empty_counts: bool,
 ) -> Floats:
-    """[n, 3]: exact match, F1, 1; the best over an example's gold answers."""
+    """[n, 3]: exact match, F1, 1; each the maximum over an example's gold answers."""
     rows = []
-    for golds, guess in zip(gold, predicted, strict=True):
-        wanted, have = _golds(golds, normal, empty_counts=empty_counts), normal(guess)
-        f1 = max(token_f1(one, have, empty_counts=empty_counts) for one in wanted)
-        rows.append((float(have in wanted), f1, 1.0))
+    for answers, raw_prediction in zip(gold, predicted, strict=True):
+        prediction = normalize(raw_prediction)
+        golds = _normalized(answers, normalize, empty_counts=empty_counts)
+        f1 = max(token_f1(answer, prediction, empty_counts=empty_counts) for answer in golds)
+        rows.append((float(prediction in golds), f1, 1.0))
     return np.array(rows).reshape(-1, 3)
 
 
-def statistics_v1(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
-    """By the rules of SQuAD v1.1."""
+def statistics_v1(gold: Sequence[GoldAnswers], predicted: Sequence[str], language: str) -> Floats:
+    """Exact match, F1, 1 by the rules of SQuAD v1.1."""
     return statistics(gold, predicted, normalize_answer, empty_counts=False)
 
 
-def statistics_v2(gold: Sequence[Golds], predicted: Sequence[str], language: str) -> Floats:
-    """By the rules of SQuAD v2.0."""
+def statistics_v2(gold: Sequence[GoldAnswers], predicted: Sequence[str], language: str) -> Floats:
+    """Exact match, F1, 1 by the rules of SQuAD v2.0."""
     return statistics(gold, predicted, normalize_answer, empty_counts=True)
 
 
 def exact_match(sums: Floats) -> Floats:
-    """Share of exact matches."""
+    """Proportion of exact matches."""
     return ratio(sums[..., 0], sums[..., 2])
 
 
@@ -78,14 +83,19 @@ def mean_f1(sums: Floats) -> Floats:
 
 
 def mean_of_both(sums: Floats) -> Floats:
-    """What XTREME averages for its QA tasks, and jiant chooses checkpoints by."""
+    """Mean of exact match and F1: XTREME's QA score, and jiant's criterion for checkpoints."""
     return (exact_match(sums) + mean_f1(sums)) / 2
 
 
 def _metric(name: str, value: Callable[[Floats], Floats], title: str, *, v2: bool) -> Metric:
-    rows = statistics_v2 if v2 else statistics_v1
-    rules = "v2.0" if v2 else "v1.1"
-    return Metric(name, 1, rows, value, ("span",), f"{title}, SQuAD {rules} rules")
+    return Metric(
+        name=name,
+        version=1,
+        statistics=statistics_v2 if v2 else statistics_v1,
+        value=value,
+        formats=("span",),
+        title=f"{title}, SQuAD {'v2.0' if v2 else 'v1.1'} rules",
+    )
 
 
 QA_MEAN = _metric("qa_mean", mean_of_both, "mean of exact match and F1", v2=False)

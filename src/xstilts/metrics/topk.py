@@ -1,8 +1,8 @@
-"""The k highest of each row of a matrix that is only ever there block by block.
+"""Running top-k of the rows of a matrix that is computed block by block.
 
-After the first blocks few scores are higher than the k known ones. One pass for the highest of
-each strip of a row tells where these are. They wait until as many wait as are known: to take them
-in at every block would cost as much as to make the block.
+After the first blocks few scores exceed the current top k. The maximum of each strip of a row
+shows where they are. These scores are buffered until there are as many as in the top k, because
+merging after every block would cost as much as computing the block.
 """
 
 from __future__ import annotations
@@ -14,124 +14,128 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 NARROW = 32
-"""Columns of a strip where most strips hold something higher."""
-LISTS = 64
-"""Of what waits for the rows of a block, at most: many short arrays are large."""
+"""Columns of a strip when most strips contain a new top-k score."""
+MAX_BUFFERS = 64
+"""Most buffered arrays per block of rows: many short arrays waste memory."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """Scores that are higher than what was known: [m] rows of a block, scores, places."""
+    """Buffered scores of a block of rows: [m] row in the block, score, column index."""
 
-    row: Places
+    row: Indices
     score: Scores
-    place: Places
+    index: Indices
 
 
 @dataclass(frozen=True)
 class TopK:
-    """The k highest so far of each of n rows, the highest first, of equals the first.
+    """The k highest scores so far of each of n rows, in descending order; ties by column.
 
     Args:
-        score, place: [n, k]; -inf and 0 where there are none yet.
-        waiting: by the first row of a block, what is to be taken in.
+        score, index: [n, k]; -inf and 0 in unused slots.
+        pending: first row of a block → scores to merge into its top k.
     """
 
     score: Scores
-    place: Places
-    waiting: dict[int, list[Pending]] = field(default_factory=lambda: defaultdict(list))
+    index: Indices
+    pending: dict[int, list[Pending]] = field(default_factory=lambda: defaultdict(list))
 
 
 def empty(rows: int, k: int) -> TopK:
-    """Before the first block."""
+    """Return the top k of a matrix without columns."""
     score = np.full((rows, k), -np.inf, dtype=np.float32)
     return TopK(score, np.zeros((rows, k), dtype=np.int64))
 
 
-def update(best: TopK, rows: slice, first: int, block: Scores, width: int) -> None:
-    """Look through a block of scores, [rows, columns], whose first column is `first`.
+def update(top: TopK, rows: slice, first: int, block: Scores, width: int) -> None:
+    """Add a block of scores, [rows, columns], whose first column is `first`.
 
     Args:
-        rows: the same slices at every call.
+        rows: must be the same slices for every range of columns.
         width: columns of a strip.
     """
-    known = best.score[rows]
-    found = _higher(block, known[:, -1], known.shape[1], width)
-    if not len(found.row):
+    current = top.score[rows]
+    new = _exceeding(block, current[:, -1], current.shape[1], width)
+    if not len(new.row):
         return
-    waiting = best.waiting[rows.start]
-    waiting.append(replace(found, place=first + found.place))
-    if sum(len(one.row) for one in waiting) >= known.size or len(waiting) == LISTS:
-        _flush(best, rows)
+    pending = top.pending[rows.start]
+    pending.append(replace(new, index=first + new.index))
+    if sum(len(item.row) for item in pending) >= current.size or len(pending) == MAX_BUFFERS:
+        _flush(top, rows)
 
 
-def flush(best: TopK, size: int) -> TopK:
-    """Take in all that waits, in blocks of so many rows."""
-    for start in list(best.waiting):
-        _flush(best, slice(start, min(start + size, len(best.score))))
-    return best
+def flush(top: TopK, size: int) -> TopK:
+    """Merge all pending scores, in blocks of `size` rows."""
+    for start in list(top.pending):
+        _flush(top, slice(start, min(start + size, len(top.score))))
+    return top
 
 
-def merge(best: TopK, other: TopK, size: int) -> None:
-    """Take in what was found for the same rows elsewhere, in blocks of so many.
+def merge(top: TopK, other: TopK, size: int) -> None:
+    """Merge the top k of the same rows over other columns, in blocks of `size` rows.
 
-    Nothing may wait in either.
+    Neither may have pending scores.
     """
-    for start in range(0, len(best.score), size):
-        rows = slice(start, min(start + size, len(best.score)))
-        more = other.score[rows]
-        row = np.repeat(np.arange(len(more)), more.shape[1])
-        best.waiting[start].append(Pending(row, more.ravel(), other.place[rows].ravel()))
-        _flush(best, rows)
+    for start in range(0, len(top.score), size):
+        rows = slice(start, min(start + size, len(top.score)))
+        scores = other.score[rows]
+        row = np.repeat(np.arange(len(scores)), scores.shape[1])
+        top.pending[start].append(Pending(row, scores.ravel(), other.index[rows].ravel()))
+        _flush(top, rows)
 
 
-def _higher(block: Scores, floor: Scores, k: int, width: int) -> Pending:
-    """All that is higher than its row's floor; where most is, what may be among the k highest."""
+def _exceeding(block: Scores, floor: Scores, k: int, width: int) -> Pending:
+    """Return scores above the floor of their row; if most are, only those that can be in the top k.
+
+    Args:
+        floor: [rows] the k-th highest score so far.
+    """
     strips = _strips(block, width)
     highest = strips.max(axis=2)
-    where = highest > floor[:, None]
-    if 2 * np.count_nonzero(where) > where.size:  # as in the first blocks
+    above = highest > floor[:, None]
+    if 2 * np.count_nonzero(above) > above.size:  # as in the first blocks
         strips = _strips(block, NARROW)
         highest = strips.max(axis=2)
         floor = np.maximum(floor, _below(highest, k))
-        where = highest > floor[:, None]
-    row, strip = _true(where)
-    close = strips[row, strip]
-    at, along = _true(close > floor[row, None])
-    return Pending(row[at], close[at, along], strips.shape[2] * strip[at] + along)
+        above = highest > floor[:, None]
+    row, strip = _nonzero(above)
+    scores = strips[row, strip]
+    item, offset = _nonzero(scores > floor[row, None])
+    return Pending(row[item], scores[item, offset], strips.shape[2] * strip[item] + offset)
 
 
 def _strips(block: Scores, width: int) -> Scores:
-    """[rows, columns] → [rows, strips, width]: strips alike and as wide as asked for, or less."""
+    """[rows, columns] → [rows, strips, w] with w the largest divisor of columns up to `width`."""
     columns = block.shape[1]
     fitting = next(size for size in range(min(width, columns), 0, -1) if columns % size == 0)
     return block.reshape(len(block), -1, fitting)
 
 
 def _below(highest: Scores, k: int) -> Scores:
-    """[rows, strips] → [rows] just below the k-th highest strip: k scores at least are higher."""
+    """[rows, strips] → [rows] just below the k-th highest strip: at least k scores are higher."""
     if highest.shape[1] < k:
         return np.full(len(highest), -np.inf, dtype=np.float32)
     kth = np.partition(highest, -k, axis=1)[:, -k]
     return np.nextafter(kth, np.float32(-np.inf))
 
 
-def _true(where: NDArray[np.bool_]) -> tuple[Places, Places]:
-    """Rows and columns; faster than `nonzero` of two dimensions where few are true."""
-    rows, columns = np.divmod(np.flatnonzero(where), where.shape[1])
+def _nonzero(mask: NDArray[np.bool_]) -> tuple[Indices, Indices]:
+    """Rows and columns; faster than a two-dimensional `np.nonzero` on sparse masks."""
+    rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
     return rows, columns
 
 
-def _flush(best: TopK, rows: slice) -> None:
-    """The k best of what is known and of what waits for the rows of a block."""
-    waiting = best.waiting.pop(rows.start)
-    known, k = best.score[rows], best.score.shape[1]
-    row = np.concatenate([np.repeat(np.arange(len(known)), k), *(one.row for one in waiting)])
-    score = np.concatenate([known.ravel(), *(one.score for one in waiting)])
-    place = np.concatenate([best.place[rows].ravel(), *(one.place for one in waiting)])
-    order = np.lexsort((place, -score, row))
-    chosen = order[np.searchsorted(row[order], np.arange(len(known)))[:, None] + np.arange(k)]
-    best.score[rows], best.place[rows] = score[chosen], place[chosen]
+def _flush(top: TopK, rows: slice) -> None:
+    """Merge the pending scores of a block of rows into its top k."""
+    pending = top.pending.pop(rows.start)
+    current, k = top.score[rows], top.score.shape[1]
+    row = np.concatenate([np.repeat(np.arange(len(current)), k), *(item.row for item in pending)])
+    score = np.concatenate([current.ravel(), *(item.score for item in pending)])
+    index = np.concatenate([top.index[rows].ravel(), *(item.index for item in pending)])
+    order = np.lexsort((index, -score, row))
+    kept = order[np.searchsorted(row[order], np.arange(len(current)))[:, None] + np.arange(k)]
+    top.score[rows], top.index[rows] = score[kept], index[kept]

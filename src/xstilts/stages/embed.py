@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xstilts.core.errors import ConfigError
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, occurring_ids
-from xstilts.metrics.topk import Places
+from xstilts.metrics.topk import Indices
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
@@ -61,7 +61,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def _sentences(
     features: Sequence[Feature], most: int
-) -> Iterator[tuple[Places, Places, list[Feature]]]:
+) -> Iterator[tuple[Indices, Indices, list[Feature]]]:
     """Different sentences, the longest first, at most so many at a time.
 
     Yields the rows that have them, which of them each of these rows has, and the sentences.

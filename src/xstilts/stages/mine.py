@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xstilts.metrics.bitext_mining import by_sentence, candidates, first_of_each
+from xstilts.metrics.bitext_mining import deduplicate, group_by_source, mine_pairs
 from xstilts.metrics.mining_f1 import tune_threshold
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.bitext import SIDES, read_mined, translations
@@ -19,9 +19,9 @@ def run(context: StageContext) -> dict[str, Any]:
     Fact `threshold`: the score that is best on dev, where what is mined is not dev.
     """
     here, english = (read_side(context, name) for name in SIDES)
-    (kept, same), (there, same_there) = first_of_each(here.texts), first_of_each(english.texts)
-    pairs = candidates(here.vectors[kept], english.vectors[there], context.params["neighbours"])
-    found = by_sentence(pairs, here.ids, same, english.ids, same_there)
+    (kept, same), (there, same_there) = deduplicate(here.texts), deduplicate(english.texts)
+    pairs = mine_pairs(here.vectors[kept], english.vectors[there], context.params["neighbours"])
+    found = group_by_source(pairs, here.ids, same, english.ids, same_there)
     rows = [
         {"id": one.source, "prediction": name, "score": one.score, "repeated": one.repeated}
         for one in sorted(found, key=lambda one: -one.score)
@@ -32,5 +32,5 @@ def run(context: StageContext) -> dict[str, Any]:
     if "tuning:predictions" in context.inputs:
         names, gold = translations(context, "tuning:")
         other = read_mined(context.inputs["tuning:predictions"], names)
-        facts["threshold"] = tune_threshold(gold, other, repeated=False)
+        facts["threshold"] = tune_threshold(gold, other, include_repeated=False)
     return facts

@@ -37,7 +37,7 @@ def run(context: StageContext) -> dict[str, Any]:
                 "prediction": answers.ids[place],
                 "rank": int(rank),
             }
-            for name, place, rank in zip(asked.ids, found.place[:, 0].tolist(), places, strict=True)
+            for name, place, rank in zip(asked.ids, found.index[:, 0].tolist(), places, strict=True)
         ]
     write_rows(context.folder / PREDICTIONS, rows)
     return {"rows": len(rows)}

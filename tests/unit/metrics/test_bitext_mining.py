@@ -8,7 +8,7 @@ import pytest
 from xstilts.core.errors import DataError
 from xstilts.metrics import METRICS
 from xstilts.metrics import knn as nearest
-from xstilts.metrics.bitext_mining import MinedPairs, by_sentence, candidates, first_of_each
+from xstilts.metrics.bitext_mining import MinedPairs, deduplicate, group_by_source, mine_pairs
 from xstilts.metrics.mining_f1 import FOLDS, MiningResult, best_threshold, fold_of
 
 Pair = tuple[float, int, int]
@@ -64,7 +64,7 @@ def test_candidates_are_those_of_the_definition(
         (draw.choice([-1.0, 1.0], (size, 4)) if exact_ties else draw.normal(size=(size, 4)) + 0.7)
         for size in sizes
     )
-    found = candidates(source.astype("f4"), target.astype("f4"), 4)
+    found = mine_pairs(source.astype("f4"), target.astype("f4"), 4)
     wanted = plain(source.astype("f4"), target.astype("f4"), 4)
     assert found.score.tolist() == pytest.approx([score for score, _, _ in wanted], rel=1e-4)
     pairs = list(zip(found.source.tolist(), found.target.tolist(), strict=True))
@@ -73,24 +73,24 @@ def test_candidates_are_those_of_the_definition(
 
 def test_nothing_is_mined_from_nothing() -> None:
     some, none = np.ones((3, 2), dtype="f4"), np.ones((0, 2), dtype="f4")
-    assert candidates(some, none).score.tolist() == []
-    assert candidates(none, some).score.tolist() == []
+    assert mine_pairs(some, none).score.tolist() == []
+    assert mine_pairs(none, some).score.tolist() == []
 
 
 def test_lost_numbers_are_said() -> None:
     vectors = np.array([[1.0, 0.0], [np.nan, 1.0]], dtype="f4")
     with pytest.raises(DataError, match="1 of 2 sentence vectors are not finite"):
-        candidates(vectors, vectors)
+        mine_pairs(vectors, vectors)
 
 
 def test_equal_texts_are_one_sentence() -> None:
     texts = ["b", "a", " b", "c", "a\n"]
-    kept, same = first_of_each(texts)
+    kept, same = deduplicate(texts)
     assert kept.tolist() == [0, 1, 3]
     assert same.tolist() == [0, 1, 0, 2, 1]
     vectors = np.eye(3, 4, dtype="f4") + 0.1
-    found = candidates(vectors, vectors[:2], 1)
-    rows = by_sentence(found, list("vwxyz"), same, ["p", "q", "r"], np.array([0, 1, 1]))
+    found = mine_pairs(vectors, vectors[:2], 1)
+    rows = group_by_source(found, list("vwxyz"), same, ["p", "q", "r"], np.array([0, 1, 1]))
     assert [row.targets for row in rows] == [("p",), ("q", "r"), ("p",), (), ("q", "r")]
     assert [row.repeated for row in rows] == [True, True, True, False, True]
     assert rows[3] == MinedPairs("y")

@@ -130,9 +130,9 @@ def plain_best(cosine: np.ndarray, k: int) -> np.ndarray:
 def test_neighbours_both_ways_are_those_of_brute_force(
     sizes: tuple[int, int], drawn: str, k: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, size in (("BLOCK", 12), ("ALONG", 6), ("DOWN", 3)):
+    for name, size in (("BLOCK", 12), ("ROW_STRIP", 6), ("COLUMN_STRIP", 3)):
         monkeypatch.setattr(nearest_module, name, size)
-    for name, size in (("NARROW", 3), ("LISTS", 2)):
+    for name, size in (("NARROW", 3), ("MAX_BUFFERS", 2)):
         monkeypatch.setattr(best, name, size)
     cores.set_core_limit(threads)
     draw = np.random.default_rng(k)
@@ -156,9 +156,9 @@ def test_neighbours_both_ways_are_those_of_brute_force(
     rows, columns = (first[inverse] for _, first, inverse in same)
     cosine = cosine[rows][:, columns]
     for found, wanted in ((forward, cosine), (backward, cosine.T)):
-        assert found.place.shape == (len(wanted), min(k, wanted.shape[1]))
+        assert found.index.shape == (len(wanted), min(k, wanted.shape[1]))
         places = plain_best(wanted.astype("f4") if drawn == "signs" else wanted, k)
-        assert found.place.tolist() == places.tolist()
+        assert found.index.tolist() == places.tolist()
         highest = np.take_along_axis(wanted, places, axis=1)
         np.testing.assert_allclose(found.cosine, highest, atol=1e-6)
 
@@ -167,8 +167,8 @@ def test_no_vectors_have_no_neighbours() -> None:
     none, some = np.zeros((0, 4), dtype="f4"), np.ones((5, 4), dtype="f4")
     assert knn(none, some).tolist() == []
     forward, backward = bidirectional_knn(none, some, 2)
-    assert forward.place.shape == (0, 2)
-    assert backward.place.shape == (5, 0)
+    assert forward.index.shape == (0, 2)
+    assert backward.index.shape == (5, 0)
 
 
 def test_the_first_of_equal_vectors_wins_wherever_blocks_end() -> None:
@@ -178,8 +178,8 @@ def test_the_first_of_equal_vectors_wins_wherever_blocks_end() -> None:
         line = draw.normal(size=(1, 384)).astype("f4")
         queries = draw.normal(size=(9, 384)).astype("f4")
         forward, backward = bidirectional_knn(queries, np.repeat(line, size, axis=0), 4)
-        assert forward.place.tolist() == [[0, 1, 2, 3]] * 9
-        assert (backward.place == backward.place[0]).all()
+        assert forward.index.tolist() == [[0, 1, 2, 3]] * 9
+        assert (backward.index == backward.index[0]).all()
         assert (knn(queries[:1], np.repeat(line, size, axis=0)) == 0).all()
 
 
@@ -236,5 +236,5 @@ def test_one_point_for_everything_gets_no_credit_whatever_the_sizes(width: int) 
             meanings = [str(number) for number in range(count)]
             assert set(ranks(queries, same, ["0"] * asked, meanings).tolist()) == {count}
             forward, backward = bidirectional_knn(same, queries, 1)
-            assert (forward.place == forward.place[0]).all()
-            assert not backward.place.any()
+            assert (forward.index == forward.index[0]).all()
+            assert not backward.index.any()

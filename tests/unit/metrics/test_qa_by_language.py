@@ -7,23 +7,23 @@ import pytest
 from xstilts.metrics import METRICS, mlqa, squad
 from xstilts.metrics import qa_by_language as answers
 from xstilts.metrics.qa_by_language import normalize_answer
-from xstilts.metrics.squad import Golds
+from xstilts.metrics.squad import GoldAnswers
 from xstilts.tasks import TASKS
 
 Score = tuple[float, float]
 
 
-def fixed(golds: Golds, answer: str, language: str) -> Score:
+def fixed(golds: GoldAnswers, answer: str, language: str) -> Score:
     exact, f1, _ = answers.statistics([golds], [answer], language)[0].tolist()
     return exact, pytest.approx(f1)
 
 
-def by_squad(golds: Golds, answer: str) -> Score:
+def by_squad(golds: GoldAnswers, answer: str) -> Score:
     exact, f1, _ = squad.statistics_v1([golds], [answer], "en")[0].tolist()
     return exact, pytest.approx(f1)
 
 
-def by_mlqa(golds: Golds, answer: str, language: str) -> Score:
+def by_mlqa(golds: GoldAnswers, answer: str, language: str) -> Score:
     exact, f1, _ = mlqa.statistics([golds], [answer], language)[0].tolist()
     return exact, pytest.approx(f1)
 

@@ -204,7 +204,7 @@ def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path)
     def neighbours() -> object:
         left, right = np.random.default_rng(1).standard_normal((2, 50, 8), dtype=np.float32)
         found = nearest.bidirectional_knn(left, right, 3)
-        return [(side.cosine.tobytes(), side.place.tobytes()) for side in found]
+        return [(side.cosine.tobytes(), side.index.tobytes()) for side in found]
 
     asked: list[Callable[[], object]] = [predictions, vectors, words, neighbours]
     with pytest.MonkeyPatch.context() as patch:
