@@ -7,7 +7,7 @@ asked.advise()        the ranking
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
 from xstilts.analysis.run_records import RunRecord, saved_records
-from xstilts.api import experiment as api
+from xstilts.api.load import AnyStore, load, open_store
+from xstilts.api.plan_summary import PlanSummary, plan_summary
+from xstilts.api.run_plans import OnEvent, ignore_event, run_plans
 from xstilts.config.intermediate import BASELINE
-from xstilts.core.plan import Plan, StageState
-from xstilts.core.store import Store, to_store_error
-from xstilts.executors.events import Event
-from xstilts.executors.local import LocalExecutor, RunResult
+from xstilts.core.plan import Plan
+from xstilts.core.store import Store
+from xstilts.core.store_snapshot import StoreSnapshot
+from xstilts.executors.local import RunResult
 from xstilts.planning.compile import CompiledPlan, ResultCell, compile_experiment
+from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.cost import calibration
 from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.planning.remaining_cost import RemainingCost, remaining_costs
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.planning.validate import check_folder
 from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.known_gains import direct_gains, known_gains
 from xstilts.recommend.predict import LOW_COST, KnownGains, recommend
@@ -81,6 +83,11 @@ class RecommendationRequest:
         return compile_experiment(self.wanted.loaded)
 
     @cached_property
+    def before(self) -> StoreSnapshot:
+        """The store before the measures are computed."""
+        return StoreSnapshot(self.store)
+
+    @cached_property
     def past(self) -> tuple[RunRecord, ...]:
         """The experiments that were run in the store, the newest last."""
         return tuple(saved_records(self.store))
@@ -93,13 +100,13 @@ class RecommendationRequest:
     @cached_property
     def gains(self) -> pd.DataFrame:
         """What the store knows, see `studies.experience.known_gains`."""
-        return known_gains(self.cells, self.store)
+        return known_gains(self.cells, self.before)
 
     @cached_property
     def ratios(self) -> dict[str, float]:
         """Kind → measured over expected seconds, over all that was run in the store."""
         plan = Plan.of(stage for one in self.past for stage in one.plan.stages)
-        return calibration(plan, plan.standings(self.store))
+        return calibration(plan, plan.standings(self.before))
 
     @cached_property
     def cheap(self) -> tuple[Plan, tuple[MeasureRef, ...]]:
@@ -110,53 +117,37 @@ class RecommendationRequest:
         stages, measured = compile_measures(wide, LOW_COST)
         return Plan.of(stages), measured
 
-    def outlook(self, workers: int | None = None) -> api.PlanSummary:
-        """What is to do for the measures."""
-        plan = self.cheap[0]
-        standings = plan.standings(self.store)
-        ratios = self.ratios
-        seconds = {one.key: one.cost.seconds * ratios.get(one.kind, 1.0) for one in plan.stages}
-        todo = [one for one in plan.stages if standings[one.key].state is StageState.TODO]
-        return api.PlanSummary(
-            CompiledPlan(plan, ()),
-            standings,
-            seconds,
-            seconds=sum(seconds[one.key] for one in todo) / (workers or api.default_workers()),
-            bytes=sum(one.cost.bytes for one in todo),
-            free_bytes=self.store.free_bytes(),
-            measured=bool(ratios),
-            operations=sum(one.cost.operations for one in todo),
-            supplies=(),
-        )
+    @property
+    def part(self) -> CompiledExperiment:
+        """The stages of the measures; they have no cells."""
+        return CompiledExperiment(self.wanted.loaded, CompiledPlan(self.cheap[0], ()))
 
-    def measure(
-        self, *, workers: int | None = None, listen: Callable[[Event], None] = lambda _: None
-    ) -> RunResult:
-        """Take the cheap measures that are missing; what fails is missing from the advice.
+    def outlook(self, workers: int | None = None) -> PlanSummary:
+        """What is to do for the measures."""
+        return plan_summary([self.part], self.store, workers=workers, ratios=self.ratios)
+
+    def measure(self, *, workers: int | None = None, on_event: OnEvent = ignore_event) -> RunResult:
+        """Compute the measures that are missing; a ranking is made without those that fail.
 
         Raises:
             ConfigError: there is no folder for tasks that only files have.
             StoreError: the store cannot be written.
         """
-        check_folder(ResolvedExperiment(self.wanted.loaded))
-        self.store.prepare()
-        try:
-            self.store.cleanup()
-            executor = LocalExecutor(self.store, workers=workers or api.default_workers())
-            return executor.run(self.cheap[0], listen)
-        except OSError as error:  # the workers' own are told by the workers
-            raise to_store_error(error, self.store.root) from error
+        return run_plans(
+            [self.part], self.store, workers=workers, on_event=on_event, recorded=False
+        )
 
     def advise(self) -> Recommendation:
         """The ranking from what there is so far."""
+        now = StoreSnapshot(self.store)
         encoder, target = ResolvedExperiment(self.wanted.loaded).source.name, self.wanted.target
         names, languages = self.wanted.candidates, self.wanted.languages or None
-        direct = direct_gains(self.cells, self.store, (encoder, target), names, languages)
-        measures = measures_table(self.cheap[1], facts_in(self.store))
+        direct = direct_gains(self.cells, now, (encoder, target), names, languages)
+        measures = measures_table(self.cheap[1], facts_in(now))
         known = KnownGains(self.gains, measures, direct.gains, direct.failed)
         table = recommend(names, target, encoder, known)
         plan = self.compiled.plan
-        cost = remaining_costs(self.compiled, plan.standings(self.store), self.ratios)
+        cost = remaining_costs(self.compiled, plan.standings(now), self.ratios)
         return Recommendation(
             encoder,
             target,
@@ -179,7 +170,7 @@ def prepare_recommendation(
     like: str | None = None,
     languages: Sequence[str] = (),
     data: Path | str | None = None,
-    store: Store | Path | str | None = None,
+    store: AnyStore | None = None,
     measuring: bool = True,
 ) -> RecommendationRequest:
     """A question about candidates for a target: to be looked at, measured, and answered.
@@ -193,11 +184,11 @@ def prepare_recommendation(
     Raises:
         ConfigError: no encoder, or names that do not exist or do not fit together.
     """
-    base = api.load(like, encoder=encoder, data=data) if like else None
+    base = load(like, encoder=encoder, data=data) if like else None
     place = Path(data).expanduser().absolute() if data else None
     question = make_request(
         target, candidates, base, encoder=encoder, languages=languages, data=place
     )
-    asked = RecommendationRequest(question, api.open_store(store), measuring)
+    asked = RecommendationRequest(question, open_store(store), measuring)
     asked.compiled  # noqa: B018 - complain before anything is run
     return asked

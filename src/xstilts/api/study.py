@@ -6,17 +6,19 @@ xstilts.study("reasoning", loaded).summary
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-from xstilts.api import experiment as api
-from xstilts.api.experiment import PlanSummary, open_store
-from xstilts.config.load import LoadedExperiment
+from xstilts.api.handle import AnyExperiment, open_experiment, with_history
+from xstilts.api.load import AnyStore
+from xstilts.api.plan_summary import PlanSummary, plan_summary
+from xstilts.api.run_plans import OnEvent, ignore_event, run_plans
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
-from xstilts.executors.events import Event
+from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.local import RunResult
+from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.reports.study import write_answer
 from xstilts.studies import STUDIES
 from xstilts.studies.base import Answer
@@ -34,29 +36,32 @@ class StudyRun:
     planned: StudyPlan
     store: Store
 
+    @cached_property
+    def parts(self) -> tuple[CompiledExperiment, ...]:
+        """The experiment as written, its variants and its measures."""
+        (loaded, own), *others = self.planned
+        own = with_history(own, loaded.experiment.name, self.store)
+        return (CompiledExperiment(loaded, own), *(CompiledExperiment(*part) for part in others))
+
     def outlook(self, workers: int | None = None) -> PlanSummary:
         """What is done of what the study reads, and what is to do."""
-        (_, own), *others = self.planned
-        known = api.compile_with_history(self.planned.loaded, self.store).plan.known
-        own = replace(own, plan=replace(own.plan, known=known))
-        return api.plan_summary([(self.planned.loaded, own), *others], self.store, workers)
+        return plan_summary(self.parts, self.store, workers=workers)
 
-    def run(
-        self, *, workers: int | None = None, on_event: Callable[[Event], None] = lambda _: None
-    ) -> RunResult:
+    def run(self, *, workers: int | None = None, on_event: OnEvent = ignore_event) -> RunResult:
         """Run what is missing; what fails is missing from the answer, which says so."""
-        return api.run_plans(list(self.planned), self.store, workers=workers, on_event=on_event)
+        return run_plans(self.parts, self.store, workers=workers, on_event=on_event)
 
     def answer(self) -> tuple[Answer, list[Path]]:
         """The answer from what there is so far, and the files that were written for it."""
-        evidence = self.planned.evidence(self.store)
+        snapshot = StoreSnapshot(self.store)
+        evidence = self.planned.evidence(snapshot)
         found = self.planned.study.answer(evidence)
-        found = replace(found, caveats=(*found.caveats, *self._missing()))
+        missing = self._missing(plan_summary(self.parts, snapshot))
+        found = replace(found, caveats=(*found.caveats, *missing))
         return found, write_answer(found, evidence)
 
-    def _missing(self) -> list[str]:
+    def _missing(self, seen: PlanSummary) -> list[str]:
         """What is not there of what the study reads, in words."""
-        seen = self.outlook()
         wanted = {cell.key for _, compiled in self.planned for cell in compiled.cells} | {
             key for one in self.planned.measured for key in one.keys
         }
@@ -76,25 +81,24 @@ class StudyRun:
         return said
 
 
-def prepare_study(
-    name: str, loaded: LoadedExperiment, store: Store | Path | str | None = None
-) -> StudyRun:
+def prepare_study(name: str, experiment: AnyExperiment, store: AnyStore | None = None) -> StudyRun:
     """A study about an experiment: to be looked at, run, and answered.
 
     Raises:
         UnknownNameError: no such study.
         ConfigError: the experiment's names do not fit together.
     """
-    return StudyRun(plan_study(STUDIES.get(name), loaded), open_store(store))
+    handle = open_experiment(experiment, store)
+    return StudyRun(plan_study(STUDIES.get(name), handle.loaded), handle.store)
 
 
 def study(
     name: str,
-    loaded: LoadedExperiment,
-    store: Store | Path | str | None = None,
+    experiment: AnyExperiment,
+    store: AnyStore | None = None,
     *,
     workers: int | None = None,
-    listen: Callable[[Event], None] = lambda _: None,
+    on_event: OnEvent = ignore_event,
 ) -> Answer:
     """Run what a study is missing, write its answer into the store, and return it.
 
@@ -102,6 +106,6 @@ def study(
         UnknownNameError: no such study.
         StoreError: the store cannot be written.
     """
-    asked = prepare_study(name, loaded, store)
-    asked.run(workers=workers, on_event=listen)
+    asked = prepare_study(name, experiment, store)
+    asked.run(workers=workers, on_event=on_event)
     return asked.answer()[0]

@@ -81,18 +81,20 @@ def run(
 ) -> None:
     """Run what is missing of an experiment, then print the gains. Stop it anywhere; run again."""
     from xstilts.api import experiment as api
+    from xstilts.api.handle import open_experiment
     from xstilts.cli.output import tables as show
     from xstilts.cli.progress import progress
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    place = api.open_store(store)
-    outlook = api.plan(loaded, place, workers=workers)
+    handle = open_experiment(
+        api.load(experiment, overrides or [], encoder=encoder, data=data), store
+    )
+    outlook = api.plan(handle, workers=workers)
     show.outlook(outlook, whole=dry_run)
     if dry_run:
         return
-    api.check_disk_space(outlook, place)
+    api.check_disk_space(outlook, handle.store)
     with progress(outlook) as listen:
-        outcome = api.run(loaded, place, workers=workers, isolate=isolate, on_event=listen)
+        outcome = api.run(handle, workers=workers, isolate=isolate, on_event=listen)
     show.outcome(outcome, outlook)
     words = [experiment]
     for option, values in (
@@ -103,8 +105,8 @@ def run(
     ):
         for value in values:
             words += [option, str(value)]
-    show.xtreme(api.xtreme_table(loaded, place))
-    show.gains(api.gains(loaded, place), words)
+    show.xtreme(api.xtreme_table(handle))
+    show.gains(api.gains(handle), words)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -334,7 +336,7 @@ def recommend(
     if outlook.todo:
         api.check_disk_space(outlook, asked.store)
         with progress(outlook) as listen:
-            asked.measure(workers=workers, listen=listen)
+            asked.measure(workers=workers, on_event=listen)
     printed.show(asked.advise(), form, tflops)
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 from rich.tree import Tree
 
-from xstilts.api.experiment import PlanSummary
+from xstilts.api.plan_summary import PlanSummary
 from xstilts.core.plan import StageState
 from xstilts.executors.events import Event
 

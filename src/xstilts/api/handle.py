@@ -1,0 +1,123 @@
+"""One experiment in one store: compiled once, and every manifest read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xstilts.analysis.results import example_scores, expected, results_frame
+from xstilts.analysis.run_records import records
+from xstilts.api.load import AnyStore, load, open_store
+from xstilts.api.plan_summary import PlanSummary, plan_summary
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.atomic_io import read_json
+from xstilts.core.plan import Plan, StageStatus
+from xstilts.core.store import Store
+from xstilts.core.store_snapshot import StoreSnapshot
+from xstilts.planning.compile import CompiledPlan, compile_experiment
+from xstilts.planning.compiled_experiment import CompiledExperiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FROM_STORE = ("snapshot", "statuses", "results", "gains", "best")
+"""What a handle has read from its store."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentHandle:
+    """An experiment and its results in a store; whatever is asked for is computed once.
+
+    `refresh` makes it read the store again.
+    """
+
+    loaded: LoadedExperiment
+    store: Store
+
+    @cached_property
+    def compiled(self) -> CompiledPlan:
+        """The plan, with the stages of earlier runs if these differ.
+
+        Raises:
+            ConfigError: names that do not exist or do not fit together.
+        """
+        compiled = compile_experiment(self.loaded)
+        return with_history(compiled, self.loaded.experiment.name, self.store)
+
+    @property
+    def part(self) -> CompiledExperiment:
+        """The experiment with its plan, to be run together with other experiments."""
+        return CompiledExperiment(self.loaded, self.compiled)
+
+    @cached_property
+    def snapshot(self) -> StoreSnapshot:
+        """The store for reading."""
+        return StoreSnapshot(self.store)
+
+    @cached_property
+    def statuses(self) -> Mapping[str, StageStatus]:
+        """Key → state of each stage, in plan order."""
+        return self.compiled.plan.standings(self.snapshot)
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """See `analysis.results.results_frame`."""
+        return results_frame(self.compiled.cells, self.snapshot)
+
+    @cached_property
+    def gains(self) -> pd.DataFrame:
+        """See `analysis.gains.gain_table`."""
+        from xstilts.analysis.gains import gain_table
+
+        cells = self.compiled.cells
+        return gain_table(example_scores(cells, self.snapshot), self.results, expected(cells))
+
+    @cached_property
+    def best(self) -> pd.DataFrame:
+        """See `analysis.selection.best_per_target`; of all settings but the baseline."""
+        from xstilts.analysis.selection import best_per_target
+
+        return best_per_target(self.compiled, self.snapshot, self.results)
+
+    def summary(self, workers: int | None = None) -> PlanSummary:
+        """What is done and what is to do."""
+        return plan_summary([self.part], self.snapshot, workers=workers, statuses=self.statuses)
+
+    def refresh(self) -> None:
+        """Forget what was read from the store; the plan stays."""
+        for name in FROM_STORE:
+            self.__dict__.pop(name, None)
+
+
+AnyExperiment = ExperimentHandle | LoadedExperiment | Path | str
+"""What every verb takes: a handle, a loaded experiment, a YAML file or a preset's name."""
+
+
+def open_experiment(experiment: AnyExperiment, store: AnyStore | None = None) -> ExperimentHandle:
+    """The handle of an experiment in a store; a handle itself if no store or its own is given.
+
+    Raises:
+        ConfigError: no such file or preset, or an invalid one.
+    """
+    if isinstance(experiment, ExperimentHandle):
+        if store is None or open_store(store).root == experiment.store.root:
+            return experiment
+        experiment = experiment.loaded
+    loaded = experiment if isinstance(experiment, LoadedExperiment) else load(experiment)
+    return ExperimentHandle(loaded, open_store(store))
+
+
+def with_history(compiled: CompiledPlan, name: str, store: Store) -> CompiledPlan:
+    """A compiled plan with the stages of earlier runs of an experiment's name, if any is to do.
+
+    A plan compares with these to say which parameters changed.
+    """
+    if set(store.keys()).issuperset(compiled.plan.by_key):
+        return compiled
+    history: dict[str, Any] = {}
+    for path in records(store, name):
+        history |= {stage["label"]: stage for stage in read_json(path)["stages"]}
+    return replace(compiled, plan=Plan(compiled.plan.stages, history))

@@ -1,0 +1,51 @@
+"""What every verb starts from: an experiment and a store."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from xstilts.config.load import LoadedExperiment
+from xstilts.config.load import load as load_experiment
+from xstilts.core.store import Store
+
+DEFAULT_STORE = "xstilts-store"
+AnyStore = Store | Path | str
+"""A store or its folder."""
+
+
+def load(
+    name_or_path: Path | str,
+    overrides: Sequence[str] = (),
+    *,
+    encoder: str | None = None,
+    data: Path | str | None = None,
+) -> LoadedExperiment:
+    """An experiment from a YAML file or a preset's name.
+
+    Args:
+        name_or_path: the file or the preset.
+        overrides: texts `a.b=value`.
+        encoder: a folder or a Hugging Face name that replaces the experiment's encoder.
+        data: a folder that replaces the experiment's `data`.
+
+    Raises:
+        ConfigError: with file and line.
+    """
+    changes = []
+    if encoder is not None:
+        local = Path(encoder).expanduser()
+        name = str(local.absolute()) if local.is_dir() else encoder
+        changes.append(f"encoder.name={json.dumps(name)}")
+    if data is not None:
+        changes.append(f"data={json.dumps(str(Path(data).expanduser().absolute()))}")
+    return load_experiment(str(name_or_path), [*changes, *overrides])
+
+
+def open_store(store: AnyStore | None = None) -> Store:
+    """A store: the one given, else $XSTILTS_STORE, else ./xstilts-store."""
+    if isinstance(store, Store):
+        return store
+    return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE)

@@ -1,0 +1,109 @@
+"""What is done of a plan, what is to do and why, and what that needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from xstilts.api.workers import default_workers
+from xstilts.core.errors import StoreError
+from xstilts.core.plan import StageState, StageStatus
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.planning.compile import CompiledPlan
+from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
+from xstilts.planning.cost import calibration
+from xstilts.planning.data_sources import DataSource, data_sources
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """What is done, what is to do and why, and what that needs.
+
+    Args:
+        standings: key → state of the stage, in plan order.
+        stage_seconds: key → expected seconds in one process, of all stages.
+        seconds: expected for what is to do, with `workers` processes.
+        bytes: expected growth of the store.
+        free_bytes: on the store's disk.
+        measured: whether `seconds` is calibrated by finished stages of the store.
+        operations: floating-point operations of what is to do.
+        supplies: the data sources of what is to do.
+    """
+
+    compiled: CompiledPlan
+    standings: Mapping[str, StageStatus]
+    stage_seconds: Mapping[str, float]
+    seconds: float
+    bytes: int
+    free_bytes: int
+    measured: bool
+    operations: float
+    supplies: tuple[DataSource, ...]
+
+    @cached_property
+    def todo(self) -> list[Stage]:
+        """Stages that would run, in plan order."""
+        return [
+            stage
+            for stage in self.compiled.plan.stages
+            if self.standings[stage.key].state is StageState.TODO
+        ]
+
+
+def plan_summary(
+    parts: Sequence[CompiledExperiment],
+    store: Store,
+    *,
+    workers: int | None = None,
+    statuses: Mapping[str, StageStatus] | None = None,
+    ratios: Mapping[str, float] | None = None,
+) -> PlanSummary:
+    """The summary of experiments whose stages run as one plan, the main experiment first.
+
+    Args:
+        statuses: key → state of each stage; read from the store by default.
+        ratios: kind → measured over expected seconds; of this plan's finished stages by default.
+    """
+    compiled = replace(parts[0].compiled, plan=merge_plans(parts))
+    stages = compiled.plan.stages
+    statuses = compiled.plan.standings(store) if statuses is None else statuses
+    ratios = calibration(compiled.plan, statuses) if ratios is None else ratios
+    seconds = {stage.key: stage.cost.seconds * ratios.get(stage.kind, 1.0) for stage in stages}
+    todo = {stage.key: stage for stage in stages if statuses[stage.key].state is StageState.TODO}
+    return PlanSummary(
+        compiled,
+        statuses,
+        seconds,
+        seconds=sum(seconds[key] for key in todo) / (workers or default_workers()),
+        bytes=sum(stage.cost.bytes for stage in todo.values()),
+        free_bytes=store.free_bytes(),
+        measured=bool(ratios),
+        operations=sum(stage.cost.operations for stage in todo.values()),
+        supplies=tuple(_data_sources(parts, todo)),
+    )
+
+
+def _data_sources(
+    parts: Sequence[CompiledExperiment], todo: Mapping[str, Stage]
+) -> Iterator[DataSource]:
+    """The data sources of the stages to do, looked up in the first experiment that has them."""
+    left = dict(todo)
+    for part in parts:
+        own = [left.pop(key) for key in part.compiled.plan.by_key if key in left]
+        yield from data_sources(part.loaded, own)
+
+
+def check_disk_space(summary: PlanSummary, store: Store) -> None:
+    """Refuse to start a plan that does not fit on the disk.
+
+    Raises:
+        StoreError: less is free than the plan is expected to write.
+    """
+    if summary.bytes > summary.free_bytes:
+        raise StoreError(
+            f"the plan writes about {summary.bytes / 1e9:.1f} GB, and the disk of {store.root} "
+            f"has {summary.free_bytes / 1e9:.1f} GB free",
+            todo="free some space, or give another folder with --store",
+        )

@@ -1,0 +1,138 @@
+"""A command compiles its experiment once and reads each manifest once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from xstilts.api import handle as handle_module
+from xstilts.api.experiment import best, gains, plan, results, run
+from xstilts.api.handle import ExperimentHandle, open_experiment
+from xstilts.cli.app import app
+from xstilts.config.load import LoadedExperiment
+from xstilts.core import store as store_module
+from xstilts.core.store import Store
+from xstilts.core.store_snapshot import StoreSnapshot
+from xstilts.planning.compile import compile_experiment
+
+SMALL = (
+    "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
+)  # fmt: skip
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The name of the experiment at each compilation."""
+    names: list[str] = []
+
+    def counted(loaded: LoadedExperiment) -> Any:
+        names.append(loaded.experiment.name)
+        return compile_experiment(loaded)
+
+    monkeypatch.setattr(handle_module, "compile_experiment", counted)
+    return names
+
+
+@pytest.fixture
+def manifests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Key → how often its manifest was read."""
+    reads: Counter[str] = Counter()
+    read_json = store_module.read_json
+
+    def counted(path: Path) -> Any:
+        if path.name == store_module.MANIFEST:
+            reads[path.parent.name] += 1
+        return read_json(path)
+
+    monkeypatch.setattr(store_module, "read_json", counted)
+    return reads
+
+
+@pytest.fixture
+def command(toy_file: Path, finished: Path, tmp_path: Path) -> list[str]:
+    """The experiment and store that follow a command's name."""
+    words = [str(toy_file), "--store", str(finished)]
+    return [*words, *(word for override in SMALL for word in ("--set", override))]
+
+
+@pytest.mark.parametrize("form", ["html", "md", "csv"])
+def test_report_compiles_once_and_reads_each_manifest_once(
+    form: str,
+    command: list[str],
+    finished: Path,
+    tmp_path: Path,
+    compiled: list[str],
+    manifests: Counter[str],
+) -> None:
+    given = [*command, "--format", form, "--out", str(tmp_path / "report")]
+    assert CliRunner().invoke(app, ["report", *given]).exit_code == 0
+    assert compiled == ["small"]
+    assert set(manifests) <= set(Store(finished).keys())
+    assert set(manifests.values()) == {1}
+
+
+def test_run_with_nothing_to_do_compiles_once_and_reads_each_manifest_once(
+    command: list[str], finished: Path, compiled: list[str], manifests: Counter[str]
+) -> None:
+    result = CliRunner().invoke(app, ["run", *command])
+    assert result.exit_code == 0, result.output
+    assert "nothing to do" in result.output
+    assert compiled == ["small"]
+    assert manifests == Counter(Store(finished).keys())
+
+
+def test_a_handle_computes_each_table_once(
+    small: LoadedExperiment, finished: Path, compiled: list[str], manifests: Counter[str]
+) -> None:
+    handle = open_experiment(small, finished)
+    for verb in (plan, results, gains, best, plan, results, gains, best):
+        verb(handle)
+    assert results(handle) is handle.results
+    assert compiled == ["small"]
+    assert set(manifests.values()) == {1}
+
+
+def test_a_handle_sees_what_it_has_run(small: LoadedExperiment, copied: Path) -> None:
+    store = Store(copied)
+    handle = open_experiment(small, store)
+    before = results(handle)
+    lost = handle.compiled.cells[0].key
+    store.quarantine(lost)
+    handle.refresh()
+    assert [stage.key for stage in plan(handle).todo] == [lost]
+    assert len(results(handle)) < len(before)
+    assert run(handle, workers=1).done == [lost]
+    assert not plan(handle).todo
+    assert results(handle).equals(before)
+
+
+def test_a_handle_is_opened_again_only_for_another_store(
+    small: LoadedExperiment, finished: Path, tmp_path: Path
+) -> None:
+    handle = open_experiment(small, finished)
+    assert open_experiment(handle) is handle
+    assert open_experiment(handle, finished) is handle
+    other = open_experiment(handle, tmp_path)
+    assert isinstance(other, ExperimentHandle)
+    assert (other.loaded, other.store.root) == (small, tmp_path)
+
+
+def test_a_path_is_loaded(toy_file: Path, tmp_path: Path) -> None:
+    assert open_experiment(toy_file, tmp_path).loaded.experiment.name == "toy"
+    assert open_experiment(str(toy_file), tmp_path).loaded == open_experiment(toy_file).loaded
+
+
+def test_a_snapshot_does_not_see_what_happens_later(copied: Path) -> None:
+    store = Store(copied)
+    snapshot = StoreSnapshot(store)
+    key, other = store.keys()[:2]
+    assert snapshot.has(key)
+    store.quarantine(key)
+    store.quarantine(other)
+    assert snapshot.has(key)
+    assert not snapshot.has(other)
+    assert not StoreSnapshot(store).has(key)
