@@ -1,6 +1,6 @@
-"""xstilts beside its rivals.
+"""xstilts compared with its rivals.
 
-Both sides take turns in one process tree: same data, weights, precision, examples per
+Both sides alternate in one process tree: same data, weights, precision, examples per
 optimizer step and threads. A figure is the median of the rounds' ratios. Each file measures
 one or more rows of the table in `docs/performance.md`, and first checks that both sides
 compute the same.

@@ -54,7 +54,7 @@ def masked_model(weights: Weights, head: dict[str, Tensor]) -> Any:
     return made.to(device())
 
 
-def undropped(model: nn.Module) -> nn.Module:
+def without_dropout(model: nn.Module) -> nn.Module:
     """The model without dropout, so that both sides can be compared."""
     for module in model.modules():
         if isinstance(module, nn.Dropout):

@@ -1,4 +1,4 @@
-"""What every benchmark's command line has, and where its rows go."""
+"""The command line of every benchmark, and where its rows are written."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "bench"
 
 
-class NotHere(Exception):
-    """This machine lacks what a benchmark needs: said in the table."""
+class NotAvailable(Exception):
+    """This machine lacks what a benchmark needs; the table says so."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def program(
     options = Options(given.data.absolute(), given.rounds, given.size, given.tiny)
     try:
         rows, skipped = measure(options), ""
-    except NotHere as reason:
+    except NotAvailable as reason:
         rows, skipped = [], str(reason)
         print(f"{name}: left out: {reason}")
     for row in rows:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from bench.cli import NotHere, Options
+from bench.cli import NotAvailable, Options
 from xstilts.formats.base import Row
 from xstilts.planning.resolve import located
 from xstilts.tasks import TASKS
@@ -21,11 +21,11 @@ def rows(options: Options, task: str, split: str, language: str) -> list[Row]:
     """The usable examples of a task's file.
 
     Raises:
-        NotHere: there is no such file.
+        NotAvailable: there is no such file.
     """
     spec = located(TASKS.get(task), options.data, {})
     if not (spec.origin(split, language) or "").startswith("file"):
-        raise NotHere(f"no {task} {split} {language} in the data folder")
+        raise NotAvailable(f"no {task} {split} {language} in the data folder")
     examples, _ = validated(spec.read(split, language), spec, split, language)
     return [asdict(example) for example in examples]
 
@@ -44,7 +44,7 @@ def nli(options: Options) -> list[Row]:
 def tags(options: Options, language: str) -> list[Row]:
     """PAN-X dev in a language, test where the folder has no dev; or 20 toy sentences."""
     if not options.tiny:
-        with suppress(NotHere):
+        with suppress(NotAvailable):
             return rows(options, "pan-x", "dev", language)
         return rows(options, "pan-x", "test", language)
     return [

@@ -23,7 +23,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from bench.baselines import sentence_model, undropped
+from bench.baselines import sentence_model, without_dropout
 from bench.cli import Options, program
 from bench.encoders import Weights, encoder
 from bench.examples import NLI, nli
@@ -209,7 +209,7 @@ def check(setting: Setting, model: MultiTaskModel, rival: Any) -> None:
     Raises:
         AssertionError: it has not.
     """
-    ours = Ours(setting, 0, undropped(copy.deepcopy(model)))
+    ours = Ours(setting, 0, without_dropout(copy.deepcopy(model)))
     ours(0)
     batch = setting.order(1, 0)[:BATCH]
     inputs = DataCollatorWithPadding(setting.tokenizer)([item(feature) for feature in batch])

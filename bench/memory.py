@@ -16,7 +16,7 @@ from typing import Any
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bench.baselines import sentence_model
-from bench.cli import NotHere, Options, program
+from bench.cli import NotAvailable, Options, program
 from bench.encoders import encoder, large
 from bench.finetune import TASK, Ours, Setting, Theirs
 from bench.mlm import memory
@@ -69,7 +69,7 @@ def run(side: str, options: Options) -> Iterator[Answer]:
 def measure(options: Options) -> list[Row]:
     """One row: ours as a share of the rival's."""
     if not options.tiny and memory() < NEEDED:
-        raise NotHere(f"it needs {NEEDED / 1e9:.0f} GB of memory")
+        raise NotAvailable(f"it needs {NEEDED / 1e9:.0f} GB of memory")
     found = {}
     for side in ("ours", "theirs"):
         with Process("memory", side, options) as process:

@@ -24,8 +24,8 @@ import psutil
 import torch
 from torch import Tensor
 
-from bench.baselines import masked_model, undropped
-from bench.cli import NotHere, Options, program
+from bench.baselines import masked_model, without_dropout
+from bench.cli import NotAvailable, Options, program
 from bench.encoders import Weights, encoder
 from bench.machine import device, every_core, has_gpu, wait
 from bench.process import Answer, Process, peak_bytes, serve
@@ -98,7 +98,7 @@ def ours(setting: Setting) -> Iterator[Answer]:
     """First the loss of some rows without dropout, then a training step for every answer."""
     model = _model(setting)
     few = setting.masked[:4]
-    yield {"loss": _own_loss(setting, undropped(copy.deepcopy(model)), few) / _targets(few)}
+    yield {"loss": _own_loss(setting, without_dropout(copy.deepcopy(model)), few) / _targets(few)}
     task = TrainTask(
         *(TASK, "masked_lm", (), "masked_accuracy", setting.masked, (), ()),
         augment=lambda feature, _seed: feature,  # masked the same on both sides
@@ -190,12 +190,12 @@ def rivals_peak(setting: Setting, options: Options) -> tuple[float, dict[int, fl
     """Bytes that the rival needs for all rows in one piece, and what was measured for so many.
 
     Raises:
-        NotHere: memory holds the logits of too few rows for a line through three points.
+        NotAvailable: memory holds the logits of too few rows for a line through three points.
     """
     largest = setting.fitting(ALONE)
     whole = largest == setting.rows
     if not whole and largest < 4:
-        raise NotHere(f"too little memory for the rival: {memory() / 1e9:.1f} GB are free")
+        raise NotAvailable(f"too little memory for the rival: {memory() / 1e9:.1f} GB are free")
     measured = {}
     for size in (largest,) if whole else (largest // 4, largest // 2, largest):
         with Process("mlm", "theirs", replace(options, size=size)) as process:

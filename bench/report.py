@@ -1,4 +1,4 @@
-"""`docs/performance.md` from what the benchmarks have written."""
+"""Write `docs/performance.md` from the results of the benchmarks."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from bench.timing import Row
 
 PAGE = ROOT / "docs" / "performance.md"
 ORDER = ("finetune", "mlm", "memory", "evaluate", "tatoeba", "mine", "grid", "startup")
-FAILED: dict[str, Any] = {"skipped": "it failed, or was not run", "rows": []}
+FAILED: dict[str, Any] = {"skipped": "failed, or not run", "rows": []}
 HEAD = """\
 # Performance
 
-Written by `python -m bench.report` (`make bench` calls it last) from what each benchmark measured
-when it was last run. Both sides have the same data and weights, precision, threads, examples per
-optimizer step, dropout, schedule and clipping. They take turns (ABAB…) in one process tree, after
-a warm-up turn of each that is not counted. Memory is measured once for each side; a round of the
-grid is the whole grid between runs made alone. Each benchmark but those of memory and start-up
-checks that both sides compute the same. A figure is the median of the rounds' ratios, with the
-lowest and the highest: how many times as fast xstilts is, or a share.
+Written by `python -m bench.report` (the last step of `make bench`) from the most recent result of
+each benchmark. Both sides use the same data and weights, precision, threads, examples per
+optimizer step, dropout, schedule and clipping. They alternate (ABAB…) in one process tree, after
+an uncounted warm-up of each. Memory is measured once per side; a round of the grid is the whole
+grid between single runs. Every benchmark except memory and start-up first checks that both sides
+compute the same result. A figure is the median of the rounds' ratios, with minimum and maximum:
+how many times as fast xstilts is, or a share.
 
-The share of the matrix-product rate counts the operations of the blocks' matrices for real
-sub-words only, against the best product of large matrices that was seen in the same run; for
-mining, against as many operations in such products, next to each turn. That rate differs from run
-to run on a shared machine, so shares of different rows cannot be compared.
+The share of the matrix-product rate counts the operations of the blocks' matrices for real sub-
+words only, relative to the best product of large matrices in the same run; for mining, relative
+to the same number of operations in such products, measured next to each round. That rate varies
+between runs on a shared machine, so shares in different rows are not comparable.
 
-Where models compute, both sides are one process with the same number of threads. The rivals'
-libraries share each product of matrices among them; xstilts, as in a lone stage of `xstilts run`,
-gives each thread texts of its own. Nothing here was measured on a GPU.
+Both sides run in one process with the same number of threads. The rivals' libraries parallelise
+each matrix product; xstilts, as in a single stage of `xstilts run`, gives each thread its own
+texts. Nothing on this page was measured on a GPU.
 """
 
 LIMITS = {
-    "mine": "Each cosine is made once, in fp32. A third side does as many operations in products "
-    "of large matrices; `times as fast if products alone took time`, below, is what would be left "
-    "of the ratio if everything else cost nothing. Where that is less than the target, the target "
-    "is out of reach on that machine.",
-    "evaluate": "Shares of the product rate are below: 1 / the rival's share is what would be left "
-    "of the ratio if ours reached the rate of large products.",
-    "grid": "Its time outside of stages; and stages that run alone take another time than the same "
-    "ones in the grid, by more than the target's 3 % on a shared machine.",
-    "mlm": "The rival in one piece does not fit into 24 GB; what it would need is reckoned from "
-    "slices that do. Ours always holds all rows at once.",
+    "mine": "Each cosine is computed once, in fp32. A third side performs the same number of "
+    "operations in products of large matrices; `times as fast if products alone took time`, below, "
+    "is the ratio that would remain if everything else were free. Where that is below the target, "
+    "the target is out of reach on that machine.",
+    "evaluate": "Shares of the product rate are below: 1 / the rival's share is the ratio that "
+    "would remain if xstilts reached the rate of large products.",
+    "grid": "The time outside of stages; and stages that run alone differ in time from the same "
+    "ones in the grid by more than the target's 3 % on a shared machine.",
+    "mlm": "The rival in one piece does not fit into 24 GB; its need is extrapolated from slices "
+    "that do. xstilts always holds all rows at once.",
 }
-"""What forbids more, of the benchmarks for which it is known."""
+"""What limits a benchmark, where it is known."""
 
 
 def page(results: dict[str, dict[str, Any]]) -> str:
@@ -60,7 +60,7 @@ def _limits(results: dict[str, dict[str, Any]]) -> Iterator[str]:
         name for name, found in results.items() if any(row.met is False for row in _rows(found))
     ]
     if missed:
-        yield "\n## What the missed targets wait for\n"
+        yield "\n## Missed targets\n"
     for name in missed:
         yield f"- `{name}`: {LIMITS.get(name, 'Not known.')}"
 
@@ -96,7 +96,7 @@ def _target(row: Row, value: float | None) -> str:
 
 
 def _notes(results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    yield "\n## What else was measured\n"
+    yield "\n## Other measurements\n"
     for found in results.values():
         for row in _rows(found):
             if row.notes:
@@ -126,7 +126,7 @@ def _different(facts: Iterator[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def read(*, tiny: bool = False) -> dict[str, dict[str, Any]]:
-    """What the benchmarks have written, in the table's order."""
+    """The results of the benchmarks, in the order of the table."""
     paths = {name: BUILD / f"{name}{'-tiny' if tiny else ''}.json" for name in ORDER}
     return {
         name: json.loads(path.read_text(encoding="utf-8")) if path.is_file() else FAILED

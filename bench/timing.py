@@ -1,4 +1,4 @@
-"""Sides taking turns, and what comes of it."""
+"""Alternating measurements of two sides, and their ratios."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a side did in one turn.
+    """What one side did in one round.
 
     Args:
         work: in whatever unit both sides count (real sub-words, pairs of vectors).
@@ -27,11 +27,11 @@ class Measurement:
 
 
 Contestant = Callable[[int], Measurement]
-"""Takes a turn, given its number (0 is the warm-up)."""
+"""Runs one round, given its number (0 is the warm-up)."""
 
 
 def alternate(sides: Mapping[str, Contestant], rounds: int) -> dict[str, list[Measurement]]:
-    """The turns of each side: ABAB…, after a warm-up turn of each that is not kept."""
+    """The rounds of each side: ABAB…, after an uncounted warm-up of each."""
     turns: dict[str, list[Measurement]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
@@ -43,12 +43,12 @@ def alternate(sides: Mapping[str, Contestant], rounds: int) -> dict[str, list[Me
 
 
 def ratios(slower: list[Measurement], faster: list[Measurement]) -> list[float]:
-    """How many times the cost of the second the first has, round by round."""
+    """The cost of the first side divided by that of the second, round by round."""
     return [one.cost / other.cost for one, other in zip(slower, faster, strict=True)]
 
 
 def timed(action: Callable[[], Any], work: float = 1.0) -> Measurement:
-    """One action as a turn."""
+    """Time one action."""
     started = time.perf_counter()
     action()
     return Measurement(time.perf_counter() - started, work)
@@ -60,7 +60,7 @@ class Row:
 
     Args:
         values: one per round: times as fast, or a share where `share` is set.
-        at_least: the target; for a share that should be small, at most.
+        at_least: the target; for a share that should be small, the maximum.
         notes: name → what else was measured, for the page.
     """
 
@@ -80,7 +80,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target was met; none where there is none."""
+        """Whether the target was met; None without a target."""
         if self.at_least is None:
             return None
         return self.value <= self.at_least if self.small_is_good else self.value >= self.at_least
