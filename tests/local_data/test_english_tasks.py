@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.formats.classification import TextExample
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import TextExample
 from xstilts.tasks.validate import validated
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

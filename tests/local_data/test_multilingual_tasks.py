@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.formats.base import Example
+from xstilts.formats.classification import TextExample
+from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import ChoiceExample, Example, TaskSpec, TextExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import gold_is_blank, validated
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

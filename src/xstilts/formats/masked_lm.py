@@ -12,16 +12,16 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
-from xstilts.formats.base import Feature, Row, TokenizationConfig, identity_merge
-from xstilts.formats.tagging import IGNORED, tag_targets
+from xstilts.formats.base import IGNORED, Feature, Row, TokenizationConfig, identity_merge
+from xstilts.formats.tagging import tag_targets
 from xstilts.formats.text_features import text_features
-from xstilts.models.chunked_lm_loss import TiedLogits, argmax, autocast, cross_entropy
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from xstilts.models.chunked_lm_loss import TiedLogits
 
 AS_MASK, AS_RANDOM = 0.8, 0.1
 
@@ -54,19 +54,13 @@ class Masking:
         return replace(feature, ids=ids, target=target)
 
 
-class MaskedHead(nn.Module):
-    """Dense, gelu, LayerNorm, then the embedding matrix and a bias: RoBERTa's and BERT's head."""
+@dataclass(frozen=True)
+class LineExample:
+    """One line of running text (format `masked_lm`)."""
 
-    def __init__(self, width: int, vocabulary: int) -> None:
-        super().__init__()
-        self.dense = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width, eps=1e-5)
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
-
-    def forward(self, hidden: Tensor, mask: Tensor, table: Tensor, places: Tensor) -> TiedLogits:
-        """[b, t, width], the embedding matrix [v, width], places [b, t] → [places, v]."""
-        chosen = self.norm(functional.gelu(self.dense(hidden[places])))
-        return TiedLogits(autocast(chosen), table, self.bias)
+    id: str
+    text: str
+    where: str | None = None
 
 
 class MaskedLM:
@@ -92,6 +86,8 @@ class MaskedLM:
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A head over a vocabulary; `labels` is its size."""
+        from xstilts.models.heads import MaskedHead
+
         return MaskedHead(width, labels)
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
@@ -104,6 +100,8 @@ class MaskedLM:
 
     def loss(self, logits: TiedLogits, targets: Tensor) -> Tensor:
         """Cross-entropy over the vocabulary, summed over what is to be predicted."""
+        from xstilts.models.chunked_lm_loss import cross_entropy
+
         return cross_entropy(logits, targets[targets != IGNORED])
 
     def predictions(
@@ -114,6 +112,8 @@ class MaskedLM:
         reading: TokenizationConfig,
     ) -> list[Any]:
         """The most likely ids at each example's places."""
+        from xstilts.models.chunked_lm_loss import argmax
+
         counts = [len(masked_ids(feature)) for feature in features]
         best = iter(argmax(logits).tolist())
         return [list(islice(best, count)) for count in counts]

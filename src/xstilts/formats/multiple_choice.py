@@ -8,16 +8,36 @@ one number; the choices of an example compete in a softmax. As in transformers'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
-from xstilts.formats.base import Feature, Row, TokenizationConfig, any_position, identity_merge
-from xstilts.formats.classification import IGNORED, SentenceHead
+from xstilts.formats.base import (
+    IGNORED,
+    Feature,
+    Row,
+    TokenizationConfig,
+    any_position,
+    identity_merge,
+)
 from xstilts.formats.text_features import text_features
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ChoiceExample:
+    """A text and its possible continuations (format `multiple_choice`).
+
+    `label` is the task's label at the place of the right choice; a task with four labels has
+    four choices in every example.
+    """
+
+    id: str
+    text: str
+    choices: tuple[str, ...]
+    label: str
+    where: str | None = None
 
 
 class MultipleChoice:
@@ -46,14 +66,20 @@ class MultipleChoice:
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A sentence head with one output: [b × choices, t, width] → [b × choices, 1]."""
+        from xstilts.models.heads import SentenceHead
+
         return SentenceHead(width, 1, dropout, pooling)
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b] places of the right choices."""
+        import torch
+
         return torch.tensor([feature.target for feature in features])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy over the choices, summed over examples."""
+        from torch.nn import functional
+
         table = logits.float().view(len(targets), -1)
         return functional.cross_entropy(table, targets, reduction="sum")
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, NamedTuple
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xstilts.formats.base import Feature, Row, TokenizationConfig, any_position
-from xstilts.formats.tagging import TokenHead
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 UNANSWERABLE = "unanswerable"
 """A span task with this label may answer nothing, as in SQuAD v2.0."""
@@ -34,16 +32,20 @@ class Candidate(NamedTuple):
     null_score: float
 
 
-class SpanHead(TokenHead):
-    """Scores of start and end for each sub-word; padding cannot be chosen.
+@dataclass(frozen=True)
+class SpanExample:
+    """A question whose answers are stretches of a text (format `span`).
 
-    The references leave padding among the choices, so that an example's loss depends on what it is
-    batched with.
+    `starts` are the characters of `context` at which the `answers` begin; no answer at all
+    means that the text does not answer the question.
     """
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """[b, t, width] → [b, t, 2], minus infinity for padding."""
-        return super().forward(hidden, mask).masked_fill(mask[:, :, None] == 0, -torch.inf)
+    id: str
+    question: str
+    context: str
+    answers: tuple[str, ...]
+    starts: tuple[int, ...]
+    where: str | None = None
 
 
 class Span:
@@ -88,14 +90,20 @@ class Span:
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A linear head with two outputs per sub-word: start and end."""
-        return SpanHead(width, 2, dropout)
+        from xstilts.models.heads import SpanHead
+
+        return SpanHead(width, dropout)
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b, 2] start and end of the answer among the sub-words."""
+        import torch
+
         return torch.tensor([feature.target for feature in features])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy of start and end, summed over both."""
+        from torch.nn import functional
+
         return functional.cross_entropy(
             logits.float().transpose(1, 2).flatten(0, 1), targets.flatten(), reduction="sum"
         )

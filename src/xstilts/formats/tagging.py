@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from xstilts.formats.base import IGNORED, Feature, Row, TokenizationConfig
 
-from xstilts.formats.base import Feature, Row, TokenizationConfig
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
-IGNORED = -100
 OUTSIDE = "O"
 
 
-class TokenHead(nn.Module):
-    """One linear layer over every sub-word."""
+@dataclass(frozen=True)
+class TaggedExample:
+    """One sentence as words with one tag each (format `tagging`; BIO tags mark spans)."""
 
-    def __init__(self, width: int, labels: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, labels)
-
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """[b, t, width] → [b, t, labels]."""
-        logits: Tensor = self.out(self.dropout(hidden))
-        return logits
+    id: str
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    where: str | None = None
 
 
 class Tagging:
@@ -66,6 +61,8 @@ class Tagging:
 
     def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
         """A linear head; pooling plays no part."""
+        from xstilts.models.heads import TokenHead
+
         return TokenHead(width, labels, dropout)
 
     def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
@@ -74,6 +71,8 @@ class Tagging:
 
     def positions(self, features: Sequence[Feature], tokens: int) -> Tensor:
         """[b, tokens] the words' first sub-words."""
+        import torch
+
         found = torch.zeros(len(features), tokens, dtype=torch.bool)
         for row, feature in zip(found, features, strict=True):
             row[[place for place in feature.words if place >= 0]] = True
@@ -81,6 +80,8 @@ class Tagging:
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy, summed over words."""
+        from torch.nn import functional
+
         return functional.cross_entropy(
             logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
         )
@@ -129,6 +130,8 @@ def _parts(row: Row, tokenizer: Any, max_length: int) -> Iterator[Row]:
 
 def tag_targets(features: Sequence[Feature], tokens: int) -> Tensor:
     """[b, tokens] the features' targets, one per sub-word, padded with -100."""
+    import torch
+
     rows = torch.full((len(features), tokens), IGNORED)
     for row, feature in zip(rows, features, strict=True):
         row[: len(feature.ids)] = torch.tensor(feature.target)

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xstilts.formats.base import Feature
-from xstilts.formats.classification import IGNORED
+from xstilts.formats.base import IGNORED, Feature
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder import frozen_encoder
 from xstilts.models.vocab_view import used_ids

@@ -17,7 +17,7 @@ from xstilts.core.store import Artifact
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
-from xstilts.formats.masked_lm import MaskedHead, Masking, masked_ids
+from xstilts.formats.masked_lm import Masking, masked_ids
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import (
     BODY,
@@ -27,6 +27,7 @@ from xstilts.models.encoder_files import (
     EncoderFiles,
     embedding_name,
 )
+from xstilts.models.heads import MaskedHead
 from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.gold import gold_of

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from xstilts.core.hashing import digest_of, seed_of
-from xstilts.tasks.base import BadRow, Example, TaskSpec
+from xstilts.formats.base import BadRow, Example
+from xstilts.tasks.base import TaskSpec
 
 
 def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:

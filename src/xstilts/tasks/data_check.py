@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from xstilts.core.errors import ConfigError, XstiltsError
-from xstilts.tasks.base import Example, TaskSpec
+from xstilts.formats.base import Example
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import DOUBLED, filter_rows, gold_is_blank, too_many_problems
 
 GOLD = ("label", "tags", "answers", "meaning")

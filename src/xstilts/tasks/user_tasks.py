@@ -11,21 +11,18 @@ from pathlib import Path
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged, seed_of
-from xstilts.tasks.base import (
-    BadRow,
-    ChoiceExample,
-    Example,
-    LineExample,
-    RetrievalExample,
-    TaggedExample,
-    TaskSpec,
-    TextExample,
-)
-from xstilts.tasks.io.conllu import read_conllu
-from xstilts.tasks.io.lines import lines
-from xstilts.tasks.io.readers import Row, json_rows, parquet_rows, parse_rows, tsv_rows
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.classification import TextExample
+from xstilts.formats.io.conllu import read_conllu
+from xstilts.formats.io.lines import lines
+from xstilts.formats.io.readers import Row, json_rows, parquet_rows, parse_rows, tsv_rows
+from xstilts.formats.io.squad import read_squad
+from xstilts.formats.masked_lm import LineExample
+from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.retrieval import RetrievalExample
+from xstilts.formats.tagging import TaggedExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import download
-from xstilts.tasks.io.squad import read_squad
 
 COLUMNS = {
     "classification": ("text", "label"),

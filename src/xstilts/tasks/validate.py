@@ -8,17 +8,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from xstilts.core.errors import DataError
-from xstilts.tasks.base import (
-    BadRow,
-    ChoiceExample,
-    Example,
-    LineExample,
-    RetrievalExample,
-    SpanExample,
-    TaggedExample,
-    TaskSpec,
-    TextExample,
-)
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.classification import TextExample
+from xstilts.formats.masked_lm import LineExample
+from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.retrieval import RetrievalExample
+from xstilts.formats.span import SpanExample
+from xstilts.formats.tagging import TaggedExample
+from xstilts.tasks.base import TaskSpec
 
 NUL = "NUL character"
 TOLERATED = 0.05
@@ -128,6 +125,7 @@ def _problems(example: Example, labels: frozenset[str], split: str) -> Iterator[
     if isinstance(example, SpanExample):
         yield from _span_problems(example, labels, split)
         return
+    assert isinstance(example, TextExample | ChoiceExample | LineExample | RetrievalExample)
     texts = [example.text]
     if isinstance(example, TextExample) and example.text_pair is not None:
         texts.append(example.text_pair)
@@ -171,6 +169,7 @@ def _content(example: Example) -> object:
         return example.question, example.context
     if isinstance(example, LineExample):
         return example.text
+    assert isinstance(example, TextExample)
     return example.text, example.text_pair
 
 

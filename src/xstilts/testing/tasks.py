@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from itertools import islice
 
 from xstilts.formats import EMBEDDED, TRAINED
+from xstilts.formats.classification import TextExample
+from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.retrieval import RetrievalExample
+from xstilts.formats.span import SpanExample
+from xstilts.formats.tagging import TaggedExample
 from xstilts.metrics import METRICS
-from xstilts.tasks.base import (
-    ChoiceExample,
-    RetrievalExample,
-    SpanExample,
-    TaggedExample,
-    TaskSpec,
-    TextExample,
-)
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import gold_is_blank, validated
 
 GOLD = ("label", "tags", "answers")

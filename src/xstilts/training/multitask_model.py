@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from xstilts.formats import TRAINED
-from xstilts.formats.pooling import FIRST
 from xstilts.models.encoder import Encoder
 from xstilts.models.fast_dropout import replace_dropout
+from xstilts.models.pooling import FIRST
 
 
 @dataclass(frozen=True)

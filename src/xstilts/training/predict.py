@@ -18,8 +18,8 @@ from xstilts.core.cpu import parallel_map
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, TokenizationConfig, TrainedFormat
 from xstilts.formats.feature_store import lengths, text_counts
-from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
+from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch, by_length, collate, length_groups
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import EVALUATION, tf32_context

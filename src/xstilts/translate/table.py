@@ -17,7 +17,7 @@ from pydantic import Field
 from xstilts.config.experiment import Model
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import digest_of_unchanged
-from xstilts.tasks.io.lines import lines
+from xstilts.formats.io.lines import lines
 from xstilts.translate.base import Direction, Engine
 
 

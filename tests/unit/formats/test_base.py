@@ -13,9 +13,9 @@ from transformers import AutoTokenizer
 
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, TokenizationConfig
-from xstilts.formats.pooling import pool
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.pooling import pool
 from xstilts.training.batching import by_length, collate
 from xstilts.training.multitask_model import HeadShape, initialised
 from xstilts.training.predict import embed, predict, read_positions

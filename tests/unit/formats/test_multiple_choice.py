@@ -13,9 +13,10 @@ from xstilts.api import experiment as api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
 from xstilts.formats.base import TokenizationConfig
+from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.tasks.base import ChoiceExample, TaskSpec
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak

@@ -16,9 +16,10 @@ from xstilts.api import experiment as api
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats.io.squad import read_squad
+from xstilts.formats.span import SpanExample
 from xstilts.models.encoder_files import import_encoder
-from xstilts.tasks.base import SpanExample, TaskSpec
-from xstilts.tasks.io.squad import read_squad
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import gold_is_blank, validated
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import FRAMES, THINGS, write_encoder

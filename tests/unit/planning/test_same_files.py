@@ -11,9 +11,9 @@ from xstilts.analysis.dev_scores import share_examples
 from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
+from xstilts.formats.io.squad import read_squad
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
-from xstilts.tasks.io.squad import read_squad
 
 
 def write(folder: Path, name: str, text: str) -> None:

@@ -14,8 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from xstilts.core.errors import DataError
+from xstilts.formats.classification import TextExample
+from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.span import SpanExample
+from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import ChoiceExample, SpanExample, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 

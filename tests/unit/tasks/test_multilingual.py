@@ -12,9 +12,11 @@ import pytest
 
 from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, DataError
+from xstilts.formats.classification import TextExample
+from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import ChoiceExample, TaskSpec, TextExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.multilingual.mgsm import choices_of
 from xstilts.tasks.validate import gold_is_blank, validated
 from xstilts.testing.tasks import check_task

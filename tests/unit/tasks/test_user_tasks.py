@@ -11,7 +11,9 @@ import pytest
 
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.tasks.base import TaggedExample, TaskSpec, TextExample
+from xstilts.formats.classification import TextExample
+from xstilts.formats.tagging import TaggedExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import gold_is_blank, validated
 

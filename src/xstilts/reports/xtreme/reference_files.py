@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xstilts.core.errors import DataError
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.io.lines import lines
+from xstilts.formats.tagging import TaggedExample
 from xstilts.reports.xtreme.layout import Part, number_of
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import BadRow, Example, TaggedExample
-from xstilts.tasks.io.lines import lines
 from xstilts.tasks.io.sources import DATA_SUBFOLDERS
 
 

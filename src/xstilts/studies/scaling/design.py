@@ -10,12 +10,13 @@ from math import factorial
 from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import XstiltsError
+from xstilts.formats.base import BadRow
 from xstilts.planning.compile import TEXT
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.curves import SIZES
 from xstilts.statistics.shapley import random_orders
 from xstilts.studies.variants import make_variant
-from xstilts.tasks.base import BadRow, TaskSpec
+from xstilts.tasks.base import TaskSpec
 
 MORE_TASKS = "more tasks"
 DRAWS = 3

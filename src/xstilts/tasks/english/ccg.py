@@ -14,10 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from xstilts.core.hashing import digest_of
-from xstilts.tasks.base import BadRow, Example, TaggedExample, TaskSpec
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.io.lines import lines
+from xstilts.formats.tagging import TaggedExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.english.spec import ENGLISH, english_task
 from xstilts.tasks.io.conll import read_tagged
-from xstilts.tasks.io.lines import lines
 from xstilts.tasks.io.sources import Local
 
 WORD_LINES = read_tagged((2, 3))

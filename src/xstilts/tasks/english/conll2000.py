@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xstilts.tasks.base import TaggedExample
+from xstilts.formats.io.readers import Row, parquet_rows, parse_rows
+from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.conll import read_tagged
-from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
 
 PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP")

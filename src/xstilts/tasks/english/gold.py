@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xstilts.tasks.io.readers import Row
+from xstilts.formats.io.readers import Row
 
 REMOVED = ("-1", "")
 

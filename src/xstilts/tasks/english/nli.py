@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from xstilts.tasks.base import BadRow, TextExample
+from xstilts.formats.base import BadRow
+from xstilts.formats.classification import TextExample
+from xstilts.formats.io.readers import Row, json_rows, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.concatenate import concatenate
 from xstilts.tasks.english.spec import HUB_SPLITS, NLI, english_task
-from xstilts.tasks.io.readers import Row, json_rows, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
 from xstilts.tasks.io.xtreme_pairs import read_pairs
 

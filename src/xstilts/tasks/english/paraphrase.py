@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from xstilts.tasks.base import TaskSpec, TextExample
+from xstilts.formats.classification import TextExample
+from xstilts.formats.io.readers import Row, parquet_rows, parse_rows, tsv_rows
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 GLUE = ("nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c")

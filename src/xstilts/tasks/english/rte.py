@@ -11,7 +11,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from xstilts.core.errors import DataError
-from xstilts.tasks.base import BadRow, TextExample
+from xstilts.formats.base import BadRow
+from xstilts.formats.classification import TextExample
 from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.sources import Local
 

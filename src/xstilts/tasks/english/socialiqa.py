@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from xstilts.tasks.base import ChoiceExample
+from xstilts.formats.io.readers import Row, json_rows, labelled_rows, parquet_rows, parse_rows
+from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
-from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
 
 LETTERS = ("A", "B", "C")

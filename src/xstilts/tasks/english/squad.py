@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from xstilts.formats.io.squad import hub_questions, questions
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.io.squad import hub_questions, questions
 from xstilts.tasks.user_tasks import UNANSWERABLE
 
 DATASETS = {

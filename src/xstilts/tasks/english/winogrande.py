@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.core.errors import DataError
-from xstilts.tasks.base import ChoiceExample
+from xstilts.formats.io.readers import Row, json_rows, labelled_rows, parse_rows
+from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import english_task
-from xstilts.tasks.io.readers import Row, json_rows, labelled_rows, parse_rows
 from xstilts.tasks.io.sources import Local
 
 PLACES = ("0", "1")

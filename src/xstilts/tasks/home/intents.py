@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from xstilts.tasks.base import TaskSpec, TextExample
+from xstilts.formats.classification import TextExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from xstilts.core.hashing import seed_of
-from xstilts.tasks.base import TaskSpec, TextExample
+from xstilts.formats.classification import TextExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.sampling import corpus
 from xstilts.tasks.home.sizes import sizes

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Set
 from functools import cache, lru_cache
 
 from xstilts.core.hashing import digest_of, seed_of
-from xstilts.tasks.base import RetrievalExample, TaskSpec
+from xstilts.formats.retrieval import RetrievalExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from xstilts.tasks.base import TaggedExample, TaskSpec
+from xstilts.formats.tagging import TaggedExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes

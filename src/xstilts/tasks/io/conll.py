@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from xstilts.tasks.base import BadRow, TaggedExample
-from xstilts.tasks.io.lines import lines
-from xstilts.tasks.io.sources import Parse
+from xstilts.formats.base import BadRow
+from xstilts.formats.io.lines import lines
+from xstilts.formats.io.readers import Parse
+from xstilts.formats.tagging import TaggedExample
 
 
 def read_tagged(columns: tuple[int, ...], separator: str = "\t") -> Parse:

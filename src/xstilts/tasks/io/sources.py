@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,16 +10,15 @@ from typing import Any, NoReturn
 
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged, seed_of
-from xstilts.tasks.base import BadRow, Example, TaskSpec
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.io.readers import Parse
+from xstilts.tasks.base import TaskSpec
 
 DATA_SUBFOLDERS = ("", "xtreme", "intermediate", "reasoning", "xtreme-m")
 """Folders below the user's in which a task's files are looked for."""
 
 PARQUET = "refs/convert/parquet"
 """The hub's branch with every dataset as Parquet, `CONFIG/SPLIT/0000.parquet`. It can move."""
-
-Parse = Callable[[Path, str], Iterable[Example | BadRow]]
-"""(file, start of the ids of rows that have none of their own) → its examples."""
 
 
 @dataclass(frozen=True)

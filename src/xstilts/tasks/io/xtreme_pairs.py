@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xstilts.tasks.base import BadRow, TextExample
-from xstilts.tasks.io.lines import lines
+from xstilts.formats.base import BadRow
+from xstilts.formats.classification import TextExample
+from xstilts.formats.io.lines import lines
 
 VARIANTS = {"contradictory": "contradiction"}
 """Some of XNLI's raw files have this word."""

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
-from xstilts.tasks.base import ChoiceExample
+from xstilts.formats.io.readers import Row, parse_rows, tsv_rows
+from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.commonsenseqa import LETTERS
-from xstilts.tasks.io.readers import Row, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import alike, multilingual_task
 

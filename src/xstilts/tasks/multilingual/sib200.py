@@ -5,8 +5,8 @@ The sentences are FLORES-200's, so text from there has its test sets in it, with
 
 from __future__ import annotations
 
-from xstilts.tasks.base import TextExample
-from xstilts.tasks.io.readers import Row, parse_rows, quoted_tsv_rows
+from xstilts.formats.classification import TextExample
+from xstilts.formats.io.readers import Row, parse_rows, quoted_tsv_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import multilingual_task
 

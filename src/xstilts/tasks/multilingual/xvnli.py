@@ -8,9 +8,9 @@ dev sets. The few-shot rows of the release are not read.
 
 from __future__ import annotations
 
+from xstilts.formats.io.readers import json_rows, parse_rows
 from xstilts.tasks.english.nli import OFFICIAL
 from xstilts.tasks.english.spec import NLI
-from xstilts.tasks.io.readers import json_rows, parse_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import alike, multilingual_task
 

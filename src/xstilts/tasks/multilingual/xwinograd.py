@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.tasks.base import ChoiceExample
+from xstilts.formats.io.readers import Row, parse_rows, tsv_rows
+from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.winogrande import PLACES, filled
-from xstilts.tasks.io.readers import Row, parse_rows, tsv_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import multilingual_task
 

@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from xstilts.formats.base import BadRow
+from xstilts.formats.io.lines import lines
+from xstilts.formats.io.readers import Row, parquet_rows, parse_rows
+from xstilts.formats.retrieval import RetrievalExample
 from xstilts.languages import language as info
-from xstilts.tasks.base import BadRow, RetrievalExample, TaskSpec
-from xstilts.tasks.io.lines import lines
-from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import Hub, Local, Sources, placeholder, with_sources
 from xstilts.tasks.xtreme.targets import CITATION, SOURCE, XTREME_HUB, XTREME_REVISION, _codes
 

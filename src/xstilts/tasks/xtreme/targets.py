@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from xstilts.formats.base import BadRow
+from xstilts.formats.classification import TextExample
+from xstilts.formats.io.readers import Parse, Row, parquet_rows, parse_rows
+from xstilts.formats.io.squad import hub_questions, questions
+from xstilts.formats.tagging import TaggedExample
 from xstilts.languages import language as info
-from xstilts.tasks.base import BadRow, TaggedExample, TaskSpec, TextExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.english.squad import squad_files, squad_hub
 from xstilts.tasks.io.conll import read_tagged
-from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
-from xstilts.tasks.io.sources import Hub, Local, Parse, Sources, placeholder, with_sources
-from xstilts.tasks.io.squad import hub_questions, questions
+from xstilts.tasks.io.sources import Hub, Local, Sources, placeholder, with_sources
 from xstilts.tasks.io.xtreme_pairs import read_pairs
 from xstilts.tasks.xtreme import sizes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xstilts.config.experiment import FileTask
-from xstilts.tasks.base import TaggedExample
+from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import validated
 

@@ -14,10 +14,12 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RevisionNotFoundErro
 
 from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, DataError
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.classification import TextExample
+from xstilts.formats.io.readers import json_rows, parquet_rows, parse_rows
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import BadRow, Example, TaskSpec, TextExample
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.english.spec import english_task
-from xstilts.tasks.io.readers import json_rows, parquet_rows, parse_rows
 from xstilts.tasks.io.sources import Hub, Local
 from xstilts.tasks.validate import validated
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from xstilts.tasks.base import BadRow, TaggedExample
-from xstilts.tasks.io.lines import lines
+from xstilts.formats.base import BadRow
+from xstilts.formats.io.lines import lines
+from xstilts.formats.tagging import TaggedExample
 
 COLUMNS = 10
 FORM, UPOS = 1, 3

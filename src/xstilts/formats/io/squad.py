@@ -13,9 +13,9 @@ from typing import Any
 
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
-from xstilts.tasks.base import BadRow, Example, SpanExample
-from xstilts.tasks.io.readers import Row, parquet_rows, parse_rows
-from xstilts.tasks.io.sources import Parse
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.io.readers import Parse, Row, parquet_rows, parse_rows
+from xstilts.formats.span import SpanExample
 
 
 def read_squad(path: Path) -> list[SpanExample]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.tasks.base import BadRow, Example
-from xstilts.tasks.io.lines import lines, text_of
-from xstilts.tasks.io.sources import Parse
+from xstilts.formats.base import BadRow, Example
+from xstilts.formats.io.lines import lines, text_of
 
 BATCH = 1024
+
+Parse = Callable[[Path, str], Iterable[Example | BadRow]]
+"""(file, start of the ids of rows that have none of their own) → its examples."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Readers of data files: their rows, and the examples that they hold."""
