@@ -94,7 +94,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageContext:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageContext:
     monkeypatch.setattr(stage_module, "PIECE", 2)
     inputs = {"encoder": Artifact("e" * 64, tmp_path / "encoder")}
     stage = Stage("predict", 1, {}, {})
