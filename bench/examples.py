@@ -11,7 +11,7 @@ from xstilts.formats.base import Row
 from xstilts.planning.resolve import located
 from xstilts.tasks import TASKS
 from xstilts.tasks.validate import validated
-from xstilts.testing.tiny import sentences, speak
+from xstilts.testing.tiny import in_language, sentences
 
 NLI = ("contradiction", "entailment", "neutral")
 TOY_TAGS = ("O", "B-animal", "B-food", "B-tool")
@@ -61,7 +61,7 @@ def bitext(options: Options, language: str) -> tuple[list[str], list[str]]:
                          for side in sides)  # fmt: skip
         return here, english
     english = [f"{text} {language}" for text, _, _ in sentences(language, 20)]
-    return [speak(text, "xx") for text in english], english
+    return [in_language(text, "xx") for text in english], english
 
 
 def _row(number: int, **fields: Any) -> Row:

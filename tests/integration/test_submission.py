@@ -18,7 +18,7 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.xtreme.read import read_lines, read_sentences
 from xstilts.stages.io.rows import read_rows
-from xstilts.testing.tiny import sentences, speak, write_encoder
+from xstilts.testing.tiny import in_language, sentences, write_encoder
 
 NAMES = {"animal": "B-LOC", "food": "B-ORG", "tool": "B-PER"}
 LABELS = {"animal": "neutral", "food": "entailment", "tool": "contradiction"}
@@ -31,9 +31,9 @@ def write_data(folder: Path) -> None:
         for language in ("en", "de") if split == "test" else ("en",):
             pairs, words = [], []
             for text, kind, thing in sentences(split, count):
-                said = speak(text, "en" if language == "en" else "xx")
+                said = in_language(text, "en" if language == "en" else "xx")
                 label = "" if split == "test" else f"\t{LABELS[kind]}"
-                pairs.append(f"{said}\t{speak(thing, 'en')}{label}\n")
+                pairs.append(f"{said}\t{in_language(thing, 'en')}{label}\n")
                 tags = ["" if split == "test" else f"\t{NAMES[kind]}"] * len(said.split())
                 words += [f"{word}{tag}\n" for word, tag in zip(said.split(), tags, strict=True)]
                 words.append("\n")

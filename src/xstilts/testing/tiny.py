@@ -1,4 +1,4 @@
-"""A tiny encoder and toy tasks in two made-up languages: a whole experiment in seconds."""
+"""A tiny encoder and toy tasks in two artificial languages: a complete experiment in seconds."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-THINGS = {
+WORDS_BY_KIND = {
     "animal": ("cat", "dog", "horse", "sheep", "mouse"),
     "food": ("bread", "milk", "apple", "rice", "honey"),
     "tool": ("hammer", "saw", "spoon", "needle", "knife"),
 }
-FRAMES = ("the {} is here", "I saw a {} today", "give me one {} please", "where is my {} now")
+TEMPLATES = ("the {} is here", "I saw a {} today", "give me one {} please", "where is my {} now")
 SPLITS = {"train": 96, "dev": 24, "test": 30}
 LANGUAGES = ("en", "xx")
 
 
-def speak(sentence: str, language: str) -> str:
-    """The sentence in a toy language; `xx` turns every word's first letter to its end."""
+def in_language(sentence: str, language: str) -> str:
+    """The sentence in a toy language; `xx` moves each word's first letter to its end."""
     if language == "en":
         return sentence
     return " ".join(word[1:] + word[0] for word in sentence.split())
 
 
 def sentences(split: str, count: int) -> Iterator[tuple[str, str, str]]:
-    """(sentence, kind of thing, thing), a fair draw that depends on the split alone."""
-    draw = random.Random(f"toy {split}")
+    """(sentence, kind, noun), drawn at random from a seed that depends on the split alone."""
+    generator = random.Random(f"toy {split}")
     for number in range(count):
-        kind = sorted(THINGS)[number % len(THINGS)]
-        thing = draw.choice(THINGS[kind])
-        yield f"{draw.choice(FRAMES).format(thing)} {number}", kind, thing
+        kind = sorted(WORDS_BY_KIND)[number % len(WORDS_BY_KIND)]
+        noun = generator.choice(WORDS_BY_KIND[kind])
+        yield f"{generator.choice(TEMPLATES).format(noun)} {number}", kind, noun
 
 
 def write_tasks(folder: Path) -> None:
@@ -41,10 +41,10 @@ def write_tasks(folder: Path) -> None:
             if split != "test" and language != "en":
                 continue
             rows = list(sentences(split, count))
-            _write(folder, "kind", split, language, _kinds(rows, language))
-            _write(folder, "tags", split, language, _tags(rows, language))
-            _write(folder, "same", split, language, _same(rows, language))
-        _write(folder, "search", "test", language, _search(language))
+            _write(folder, "kind", split, language, _classification_lines(rows, language))
+            _write(folder, "tags", split, language, _tagging_lines(rows, language))
+            _write(folder, "same", split, language, _pair_lines(rows, language))
+        _write(folder, "search", "test", language, _retrieval_lines(language))
 
 
 def _write(folder: Path, task: str, split: str, language: str, lines: list[str]) -> None:
@@ -52,33 +52,35 @@ def _write(folder: Path, task: str, split: str, language: str, lines: list[str])
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
-def _kinds(rows: list[tuple[str, str, str]], language: str) -> list[str]:
-    return [f"{speak(text, language)}\t{kind}" for text, kind, _ in rows]
+def _classification_lines(rows: list[tuple[str, str, str]], language: str) -> list[str]:
+    return [f"{in_language(text, language)}\t{kind}" for text, kind, _ in rows]
 
 
-def _tags(rows: list[tuple[str, str, str]], language: str) -> list[str]:
+def _tagging_lines(rows: list[tuple[str, str, str]], language: str) -> list[str]:
     return [
-        speak(text, language)
+        in_language(text, language)
         + "\t"
         + " ".join(f"B-{kind}" if word == thing else "O" for word in text.split())
         for text, kind, thing in rows
     ]
 
 
-def _same(rows: list[tuple[str, str, str]], language: str) -> list[str]:
+def _pair_lines(rows: list[tuple[str, str, str]], language: str) -> list[str]:
     lines = []
     for number, (text, kind, thing) in enumerate(rows):
-        other = thing if number % 2 else THINGS[kind][THINGS[kind].index(thing) - 1]
+        other = thing if number % 2 else WORDS_BY_KIND[kind][WORDS_BY_KIND[kind].index(thing) - 1]
         label = "same" if number % 2 else "other"
-        cue = "this" if number % 2 else "that"  # so that a tiny model can learn it
+        cue = "this" if number % 2 else "that"  # a cue that a tiny model can learn
         pair = f"{cue} is about {other}"
-        lines.append(f"{speak(text, language)}\t{speak(pair, language)}\t{label}")
+        lines.append(f"{in_language(text, language)}\t{in_language(pair, language)}\t{label}")
     return lines
 
 
-def _search(language: str) -> list[str]:
-    rows = [(f"look at that {thing}", thing) for kind in THINGS for thing in THINGS[kind]]
-    return [f"{speak(text, language)}\t{meaning}" for text, meaning in rows]
+def _retrieval_lines(language: str) -> list[str]:
+    rows = [
+        (f"look at that {thing}", thing) for kind in WORDS_BY_KIND for thing in WORDS_BY_KIND[kind]
+    ]
+    return [f"{in_language(text, language)}\t{meaning}" for text, meaning in rows]
 
 
 EXPERIMENT = """\
@@ -151,7 +153,7 @@ def write_encoder(folder: Path, *, layers: int = 2, width: int = 32) -> Path:
 
 
 def write_translator(folder: Path, *, steps: int = 60) -> Path:
-    """Write a tiny Marian model that has seen `xx` just long enough to end its sentences."""
+    """Write a tiny Marian model, trained on `xx` just long enough to end its sentences."""
     import torch
     from transformers import AutoTokenizer, MarianConfig, MarianMTModel
 
@@ -179,7 +181,9 @@ def write_translator(folder: Path, *, steps: int = 60) -> Path:
     model, tokenizer = MarianMTModel(config), AutoTokenizer.from_pretrained(folder)
     texts = [text for text, _, _ in sentences("train", 32)]
     batch = tokenizer(texts, padding=True, return_tensors="pt").data
-    spoken = tokenizer([speak(text, "xx") for text in texts], padding=True, return_tensors="pt")
+    spoken = tokenizer(
+        [in_language(text, "xx") for text in texts], padding=True, return_tensors="pt"
+    )
     labels = spoken["input_ids"].masked_fill(spoken["attention_mask"] == 0, -100)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(steps):
@@ -200,7 +204,9 @@ def _write_tokenizer(folder: Path) -> int:
     tokenizer.decoder = decoders.Metaspace()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     texts = [
-        speak(text, language) for language in LANGUAGES for text, _, _ in sentences("train", 96)
+        in_language(text, language)
+        for language in LANGUAGES
+        for text, _, _ in sentences("train", 96)
     ]
     tokenizer.train_from_iterator(
         texts, trainers.BpeTrainer(vocab_size=160, special_tokens=special, show_progress=False)

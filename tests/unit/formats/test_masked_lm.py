@@ -34,7 +34,7 @@ from xstilts.models.encoder_files import EncoderFiles, import_encoder, masked_he
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.cost import TOUCHED_ROWS
 from xstilts.stages.train import _mask_id, _masked, _take_masked_head
-from xstilts.testing.tiny import sentences, speak, write_encoder
+from xstilts.testing.tiny import in_language, sentences, write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Run, Trained, TrainTask, train
@@ -274,7 +274,7 @@ def test_a_stopped_run_masks_the_same_when_it_goes_on(root: Path, tmp_path: Path
 def texts(toy_file: Path, tmp_path: Path) -> list[str]:
     """Overrides: a task `text` in both languages, and short trainings."""
     for language, code in (("en", "eng"), ("xx", "xxx")):
-        said = [speak(text, language) for text, _, _ in sentences("train", 40)]
+        said = [in_language(text, language) for text, _, _ in sentences("train", 40)]
         (tmp_path / f"{code}.txt").write_text("\n".join(said) + "\n")
     text = {
         "format": "masked_lm",

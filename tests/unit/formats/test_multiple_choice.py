@@ -19,7 +19,7 @@ from xstilts.models.encoder_files import EncoderFiles
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
-from xstilts.testing.tiny import FRAMES, THINGS, sentences, speak
+from xstilts.testing.tiny import TEMPLATES, WORDS_BY_KIND, in_language, sentences
 from xstilts.training.batching import by_length, collate
 from xstilts.training.multitask_model import HeadShape, initialised
 from xstilts.training.predict import predict
@@ -33,8 +33,10 @@ CHOICE = TRAINED.get("multiple_choice")
 def rows(count: int = 9) -> list[dict[str, Any]]:
     made = []
     for number, (text, kind, _) in enumerate(sentences("train", count)):
-        choices = [f"it is {name}" + " really" * place for place, name in enumerate(sorted(THINGS))]
-        label = str(sorted(THINGS).index(kind))
+        choices = [
+            f"it is {name}" + " really" * place for place, name in enumerate(sorted(WORDS_BY_KIND))
+        ]
+        label = str(sorted(WORDS_BY_KIND).index(kind))
         made.append({"id": str(number), "text": text, "choices": choices, "label": label})
     return made
 
@@ -158,12 +160,14 @@ tasks:
 def test_a_whole_experiment_from_files(root: Path, tmp_path: Path) -> None:
     for split, language in (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx")):
         lines = [
-            "\t".join([speak(row["text"], language), *row["choices"], row["label"]])
+            "\t".join([in_language(row["text"], language), *row["choices"], row["label"]])
             for row in rows(24)
         ]
         (tmp_path / f"pick-{split}-{language}.tsv").write_text("\n".join(lines))
     for language in ("en", "xx"):
-        lines = [f"{speak(frame, language)}\t{number}" for number, frame in enumerate(FRAMES)]
+        lines = [
+            f"{in_language(frame, language)}\t{number}" for number, frame in enumerate(TEMPLATES)
+        ]
         (tmp_path / f"search-test-{language}.tsv").write_text("\n".join(lines))
     path = tmp_path / "choices.yaml"
     path.write_text(EXPERIMENT.format(encoder=root / "hf"))

@@ -22,7 +22,7 @@ from xstilts.models.encoder_files import import_encoder
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import gold_is_blank, validated
 from xstilts.testing.tasks import check_task
-from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
+from xstilts.testing.tiny import TEMPLATES, WORDS_BY_KIND, write_encoder
 from xstilts.training.batching import collate
 
 SHORT = TokenizationConfig(max_length=64)
@@ -56,7 +56,7 @@ def text_of(feature: Feature, first: int, last: int) -> str:
     return feature.context[feature.offsets[first][0] : feature.offsets[last][1]].strip()
 
 
-LONG = " ".join(f"I saw a {thing} today" for kind in THINGS.values() for thing in kind)
+LONG = " ".join(f"I saw a {thing} today" for kind in WORDS_BY_KIND.values() for thing in kind)
 
 
 def test_a_short_text_is_one_window_in_the_encoders_template(tokenizer: Any) -> None:
@@ -67,7 +67,7 @@ def test_a_short_text_is_one_window_in_the_encoders_template(tokenizer: Any) -> 
 
 
 def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> None:
-    for kind in THINGS.values():
+    for kind in WORDS_BY_KIND.values():
         for thing in kind:
             answer = f"{thing} today"
             windows = SPAN.features(
@@ -183,8 +183,8 @@ def squad(count: int, seed: int = 0) -> dict[str, Any]:
     draw = random.Random(seed)
     paragraphs = []
     for number in range(count):
-        thing = draw.choice([thing for kind in THINGS.values() for thing in kind])
-        context = f"{draw.choice(FRAMES).format(thing)} {number}"
+        thing = draw.choice([thing for kind in WORDS_BY_KIND.values() for thing in kind])
+        context = f"{draw.choice(TEMPLATES).format(thing)} {number}"
         answer = {"text": thing, "answer_start": context.index(thing)}
         question = {"id": f"q{number}", "question": "what is it", "answers": [answer]}
         paragraphs.append({"context": context, "qas": [question]})
@@ -278,7 +278,7 @@ def test_a_whole_experiment_from_files(folder: Path, tmp_path: Path) -> None:
         tree = squad(96 if split == "train" else 24, seed)
         (tmp_path / f"ask-{split}-{language}.json").write_text(json.dumps(tree))
     for language in ("en", "xx"):
-        lines = "".join(f"{frame}\t{number}\n" for number, frame in enumerate(FRAMES))
+        lines = "".join(f"{frame}\t{number}\n" for number, frame in enumerate(TEMPLATES))
         (tmp_path / f"search-test-{language}.tsv").write_text(lines)
     path = tmp_path / "questions.yaml"
     path.write_text(EXPERIMENT.format(encoder=folder))

@@ -24,11 +24,13 @@ from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.mine import read_mined, translations
 from xstilts.tasks import TASKS
-from xstilts.testing.tiny import FRAMES, THINGS, write_encoder
+from xstilts.testing.tiny import TEMPLATES, WORDS_BY_KIND, write_encoder
 
 Runner = Callable[[LoadedExperiment, Path], Store]
 SEARCH = ["targets=[toy-search]", "intermediate=[none]", "seeds=[0]"]
-TEXTS = [frame.format(thing) for kind in THINGS.values() for thing in kind for frame in FRAMES]
+TEXTS = [
+    frame.format(thing) for kind in WORDS_BY_KIND.values() for thing in kind for frame in TEMPLATES
+]
 
 
 def stages(loaded: LoadedExperiment, kind: str) -> list[Stage]:

@@ -17,7 +17,7 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.stages import train
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
-from xstilts.testing.tiny import sentences, speak
+from xstilts.testing.tiny import in_language, sentences
 
 Runner = Callable[[LoadedExperiment, Path], Store]
 BASE = ["seeds=[0]", "targets=[toy-kind]", "languages=[xx]", "limits={train: 12, dev: 9, test: 9}"]
@@ -30,7 +30,7 @@ def in_both(toy_file: Path, tmp_path: Path) -> list[str]:
     for split in ("train", "dev", "test"):
         for language in ("en", "xx"):
             rows = [
-                f"{split}-{number}\t{speak(text, language)}\t"
+                f"{split}-{number}\t{in_language(text, language)}\t"
                 + " ".join(f"B-{kind}" if word == thing else "O" for word in text.split())
                 for number, (text, kind, thing) in enumerate(sentences(split, 24))
             ]
@@ -86,7 +86,7 @@ def test_several_languages_are_one_training_set_in_any_order(
     assert seen[0] == seen[1]
     assert len({name for name, _ in seen[0]}) == 24  # twelve of each language
     words = dict(seen[0])
-    assert words["xx:train-0"] == speak(" ".join(words["en:train-0"]), "xx").split()
+    assert words["xx:train-0"] == in_language(" ".join(words["en:train-0"]), "xx").split()
     assert store.artifact(next(iter(one)).key).facts["steps"] == 3
 
 
@@ -121,7 +121,7 @@ def table(tmp_path: Path) -> list[str]:
         for _, _, thing in sentences("train", 96)
     ]
     texts += [text for split in ("train", "dev") for text, _, _ in sentences(split, 96)]
-    lines = sorted({f"{text}\t{speak(text, 'xx')}" for text in texts})
+    lines = sorted({f"{text}\t{in_language(text, 'xx')}" for text in texts})
     (tmp_path / "toy-same.xx.tsv").write_text("\n".join(lines) + "\n")
     return [
         f"translator={{engine: table, options: {{files: '{tmp_path}/{{task}}.{{language}}.tsv'}}}}"
@@ -149,7 +149,9 @@ def test_english_data_are_translated_where_the_language_has_none(
     )
     assert len(english) == len(foreign) == 12
     for row, translation in zip(english, foreign, strict=True):
-        assert translation == row | {name: speak(row[name], "xx") for name in ("text", "text_pair")}
+        assert translation == row | {
+            name: in_language(row[name], "xx") for name in ("text", "text_pair")
+        }
     assert store.artifact(both.key).facts["steps"] == 3
     plain = stages(loaded, "train")["train toy-same seed 0"]
     assert store.artifact(plain.key).facts["steps"] == 2

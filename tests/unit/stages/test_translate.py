@@ -16,7 +16,7 @@ from xstilts.stages import KINDS, VERSIONS, translate
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
-from xstilts.testing.tiny import sentences, speak
+from xstilts.testing.tiny import in_language, sentences
 from xstilts.translate import identity
 from xstilts.translate.answer_alignment import locate_answer
 from xstilts.translate.checkpoint import FILE, TranslatedBatch, TranslationLog
@@ -172,7 +172,7 @@ def test_a_translator_that_has_changed_since_the_plan_is_refused(tmp_path: Path)
 
 TEXTS = [text for text, _, _ in sentences("train", 20)]
 ROWS_ = [{"id": str(number), "text": text, "meaning": "m"} for number, text in enumerate(TEXTS)]
-TABLE = {text: speak(text, "xx") for text in TEXTS if not text.endswith("7")}
+TABLE = {text: in_language(text, "xx") for text in TEXTS if not text.endswith("7")}
 
 
 def made(folder: Path, stop: int | None = None) -> tuple[bytes, dict[str, Any], list[str]]:

@@ -17,7 +17,7 @@ import torch
 from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.errors import ConfigError, DataError, MissingPackageError, TranslatorError
 from xstilts.core.hashing import canonical
-from xstilts.testing.tiny import SPLITS, sentences, speak, write_translator
+from xstilts.testing.tiny import SPLITS, in_language, sentences, write_translator
 from xstilts.translate import ENGINES, identity, open_translator
 from xstilts.translate.apertium import Apertium
 from xstilts.translate.base import Direction, Translator
@@ -175,7 +175,9 @@ def test_a_model_translates_in_order_whatever_the_batches(model: Path) -> None:
         for size in (1, 5)
     ]
     assert found[0] == found[1]
-    assert [one.split()[0] for one in found[0]] == [speak(one, "xx").split()[0] for one in texts]
+    assert [one.split()[0] for one in found[0]] == [
+        in_language(one, "xx").split()[0] for one in texts
+    ]
 
 
 def test_texts_that_a_model_cannot_finish_have_no_translation(model: Path) -> None:
