@@ -184,7 +184,7 @@ def test_reports_in_all_forms(toy_file: Path, finished: Path, tmp_path: Path) ->
         "--out",
         tmp_path / "g.parquet",
     )
-    assert {"gain", "low", "high", "survives"} <= set(
+    assert {"gain", "low", "high", "significant"} <= set(
         pd.read_parquet(tmp_path / "g.parquet").columns
     )
     assert "no report format" in xstilts(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.analysis.gains import gain_table
-from xstilts.analysis.results import example_scores, expected, results_frame
+from xstilts.analysis.example_scores import example_scores
+from xstilts.analysis.gain_table import gain_table
+from xstilts.analysis.results import expected, results_frame
 from xstilts.analysis.selection import best_per_target
 from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
@@ -150,7 +151,7 @@ def test_it_shows_the_gains_the_languages_and_how_to_repeat(
 def test_xtremes_table_says_what_is_missing(
     xtreme_facts: ReportData, xtreme_file: Path, page_file: Path, tmp_path: Path
 ) -> None:
-    table = xtreme_facts.sections[0].table.set_index("after")
+    table = xtreme_facts.sections[0].table.set_index("intermediate")
     means = xtreme_facts.results.query("target == 'xnli' and language == 'en'")
     score = means.set_index("intermediate")["value"]["toy-same"]
     assert table.loc["toy-same", "xnli"] == f"{100 * score:.1f}†"

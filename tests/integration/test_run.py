@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xstilts.analysis.run_states import RunState, has_state
 from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import StageState
@@ -174,7 +175,7 @@ def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) 
     assert all("diverged" in why for why in outcome.skipped.values())
     frame = api.results(loaded, tmp_path / "store")
     after = frame[frame["intermediate"] == "toy-same"]
-    assert (after["note"] == "diverged").all()
+    assert has_state(after, RunState.DIVERGED).all()
     assert after["value"].isna().all()
     assert frame[frame["intermediate"] == "none"]["value"].notna().all()
     gains = api.gains(loaded, tmp_path / "store")

@@ -20,7 +20,7 @@ NOTHING = pd.DataFrame(columns=["measure", "task", "other", "language", "seed", 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
     scores = pd.read_csv(FILE, index_col="intermediate").astype(float) / 100
-    tasks = scores.drop(index="none").rename_axis(columns="target").rename_axis("setting")
+    tasks = scores.drop(index="none").rename_axis(columns="target").rename_axis("intermediate")
     table = tasks.stack().rename("score").reset_index()
     gain = table["score"] - table["target"].map(scores.loc["none"])
     return leave_one_target_out(table.assign(gain=gain, encoder="roberta-large"), NOTHING)

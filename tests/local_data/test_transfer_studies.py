@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.results import COLUMNS
-from xstilts.analysis.run_gains import Gains, gains_of
+from xstilts.analysis.run_states import RunState
 from xstilts.studies.difficulty import conclude as difficulty
 from xstilts.studies.similarity import conclude as similarity
 from xstilts.studies.task_table import PLACE
@@ -44,12 +45,12 @@ def scores() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def gains(scores: pd.DataFrame) -> Gains:
     rows = [
-        ("e", task, target, "xx", "dev", 0, "m", scores.loc[task, target], 1, "k", note)
+        ("e", task, target, "xx", "dev", 0, "m", scores.loc[task, target], 1, "k", states)
         for task in scores.index
         for target in scores
-        for note in ["same-data" if (task, target) in OWN_DATA else ""]
+        for states in [frozenset({RunState.SAME_DATA} if (task, target) in OWN_DATA else ())]
     ]
-    return gains_of(pd.DataFrame(rows, columns=list(COLUMNS)))
+    return compute_gains(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
 def table(rows: list[tuple[str, str, str, float]]) -> pd.DataFrame:
@@ -60,7 +61,7 @@ def table(rows: list[tuple[str, str, str, float]]) -> pd.DataFrame:
 
 def test_a_task_on_its_own_data_has_no_gain(gains: Gains) -> None:
     assert len(gains.table) == 11 * 10 - 2
-    assert {(one.setting, one.target) for one in gains.left_out} == OWN_DATA
+    assert {(one.intermediate, one.target) for one in gains.exclusions} == OWN_DATA
 
 
 def test_single_task_scores_of_six_tasks_are_correlated_as_scipy_does(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from xstilts.analysis.gains import FAILED, PARTIAL
-from xstilts.analysis.results import facts_in, notes
+from xstilts.analysis.results import facts_in, states_of
+from xstilts.analysis.run_states import FAILED, RunState
 from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -28,17 +28,17 @@ class DevScores:
         scores: key of the stage that gave it → score: a training's for each seed; for mining
             that of each language and seed.
         shown: whether these are the very scores that tables show: to choose by them is peeking.
-        events: diverged, collapsed, or partial where a score is not there yet.
+        states: `DIVERGED`, `COLLAPSED`, or `PARTIAL` where a score is not there yet.
     """
 
     shown: bool = False
     scores: dict[str, float] = field(default_factory=dict)
-    events: set[str] = field(default_factory=set)
+    states: set[RunState] = field(default_factory=set)
 
     @property
     def score(self) -> float:
         """Their mean; NaN where a run went wrong or a score is missing."""
-        if self.events or not self.scores:
+        if self.states or not self.scores:
             return float("nan")
         return sum(self.scores.values()) / len(self.scores)
 
@@ -62,13 +62,13 @@ def dev_scores(compiled: CompiledPlan, store: Store) -> AllDevScores:
             continue
         look = found.setdefault((cell.encoder, cell.target, cell.intermediate), DevScores())
         look.shown |= source.stages == (cell.key,) or _sees_evaluated(cell, compiled.plan)
-        if unsound := FAILED & set(notes(cell, facts)):
-            look.events |= unsound
+        if failed := FAILED & states_of(cell, facts):
+            look.states |= failed
         elif not all(map(store.has, source.stages)):
-            look.events.add(PARTIAL)
+            look.states.add(RunState.PARTIAL)
         elif (score_on_dev := source.read(store)) is not None:
             look.scores["".join(source.stages)] = score_on_dev
-    return {place: look for place, look in found.items() if look.scores or look.events}
+    return {place: look for place, look in found.items() if look.scores or look.states}
 
 
 def _sees_evaluated(cell: ResultCell, plan: Plan) -> bool:

@@ -1,257 +1,175 @@
-"""Is the gain real? Paired bootstrap over test examples and seeds, and Holm's correction.
-
-A gain is the score with an intermediate setting minus the score of the baseline, for the same
-target, language and seed; its mean over languages other than English is the zero-shot gain.
-
-The bootstrap (Efron & Tibshirani 1993) draws test examples with replacement, the same ones for
-both systems (paired, as Koehn 2004 does). Seeds stand for other seeds, and what they add to the
-draws has Student's t distribution (`statistics.bootstrap.add_seed_variance`). Languages are not
-drawn: the gain is about these languages. The p value is two-sided, 2 (1 + c) / (B + 1) with c the
-smaller count of draws on either side of zero. Holm (1979) corrects for having looked at several
-settings and targets.
-"""
+"""Gains run by run: what an intermediate setting adds to a score, and what is excluded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from xstilts.config.intermediate import BASELINE
-from xstilts.metrics import METRICS
-from xstilts.statistics.bootstrap import (
-    DRAWS,
-    add_seed_variance,
-    bootstrap_p,
-    example_weights,
-    percentiles,
+from xstilts.analysis.exclusions import (
+    FAILURES,
+    Exclusion,
+    ExclusionReason,
+    RunExclusion,
+    exclusion_texts,
 )
-from xstilts.statistics.estimate import LEVEL
-from xstilts.statistics.multiple_testing import holm
+from xstilts.analysis.results import expected
+from xstilts.analysis.run_states import FAILED, NO_STATES, RunState
+from xstilts.config.intermediate import BASELINE
+from xstilts.planning.compile import ResultCell
 
-Floats = NDArray[np.float64]
 ENGLISH = "en"
+COLUMNS = (
+    "intermediate", "target", "metric", "language", "seed", "score", "baseline", "gain", "key",
+)  # fmt: skip
+RUN = ["target", "language", "seed"]
+ONE_SEED = (
+    "There is one seed: no interval and no p here holds what another seed would change, so a run's "
+    "luck counts as an effect."
+)
 
 
 @dataclass(frozen=True)
-class ExampleScores:
-    """Every example's statistics for one cell and metric.
+class Gains:
+    """The gains that may be compared, and what is excluded from them.
 
     Args:
-        ids: [n] names of the test examples.
-        statistics: [n, k], see `metrics.base.Metric`.
+        table: a row per setting, target, language (English included) and seed; see `COLUMNS`.
+            `score`, `baseline` and `gain` are of the target's main metric, between 0 and 1;
+            `key` is the score's stage.
+        exclusions: a setting with one run that cannot be used on a target is excluded there with
+            all of its runs: its other seeds would be a choice.
+        swept: a sentence for each sweep over layers, naming the layer that is used.
     """
 
-    encoder: str
-    intermediate: str
-    target: str
-    language: str
-    seed: int
-    metric: str
-    ids: tuple[str, ...]
-    statistics: Floats
+    table: pd.DataFrame
+    exclusions: tuple[Exclusion, ...] = ()
+    swept: tuple[str, ...] = ()
 
+    def among(self, settings: Collection[str], targets: Collection[str] | None = None) -> Gains:
+        """Those of some settings, on some targets or all."""
 
-FAILED = frozenset({"diverged", "collapsed"})
-PARTIAL = "partial"
-Group = tuple[str, str, str]
-Expected = Mapping[Group, frozenset[tuple[str, int]]]
-"""(encoder, target, setting) → the (language, seed) pairs that its experiment has."""
-System = Mapping[tuple[str, int], ExampleScores]
-"""The outcomes of one setting for one target and metric, by language and seed."""
+        def kept(setting: str, target: str) -> bool:
+            return setting in settings and (targets is None or target in targets)
 
-
-@dataclass(frozen=True)
-class Gain:
-    """One line of the gain table; scores and gains between 0 and 1.
-
-    Args:
-        score, baseline: means over the languages other than English and over seeds.
-        gain: their difference; `low` to `high` is its 95 % interval.
-        p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one.
-        main: whether the metric is the target's main one.
-        survives: whether p_holm is below 0.05.
-        english: gain in English, NaN where it is not tested.
-        n: test examples in all languages but English, of one seed.
-        note: words of `scan.results_frame`, and `partial` where scores are still missing.
-    """
-
-    encoder: str
-    target: str
-    metric: str
-    intermediate: str
-    main: bool = False
-    baseline: float = float("nan")
-    score: float = float("nan")
-    gain: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
-    p: float = float("nan")
-    p_holm: float = float("nan")
-    survives: bool = False
-    english: float = float("nan")
-    languages: int = 0
-    seeds: int = 0
-    n: int = 0
-    note: str = ""
-
-
-def gain_table(
-    outcomes: Sequence[ExampleScores], frame: pd.DataFrame, expected: Expected, draws: int = DRAWS
-) -> pd.DataFrame:
-    """A row per encoder, target, metric and intermediate setting; see `Gain` for the columns.
-
-    Args:
-        outcomes: of finished cells; the baseline's are needed for a row to have a gain.
-        frame: the results of the same cells, for notes on diverged and collapsed runs.
-        expected: which languages and seeds make a setting complete.
-
-    A setting with a diverged or collapsed run has no gain: its other seeds would be a choice.
-    One with scores missing has a gain but no p value: it may not be the gain in the end.
-    """
-    groups: dict[Group, dict[str, dict[tuple[str, int], ExampleScores]]] = {
-        (encoder, target, metric): {}
-        for encoder, target, metric in zip(
-            frame["encoder"], frame["target"], frame["metric"], strict=True
+        pairs = zip(self.table["intermediate"], self.table["target"], strict=True)
+        return Gains(
+            self.table.loc[[kept(*pair) for pair in pairs]],
+            tuple(one for one in self.exclusions if kept(one.intermediate, one.target)),
+            self.swept,
         )
-    }
-    for one in outcomes:
-        systems = groups[one.encoder, one.target, one.metric]
-        systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
-    rows: list[dict[str, object]] = []
-    for (encoder, target, metric), systems in groups.items():
-        here = frame[(frame["encoder"] == encoder) & (frame["target"] == target)]
-        main = here["metric"].iloc[0] == metric
-        blank = Gain(encoder, target, metric, "", main)
-        rows += [asdict(gain) for gain in _gains(blank, systems, here, expected, draws)]
-    table = pd.DataFrame(rows, columns=[column.name for column in fields(Gain)])
-    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
-    table["survives"] = table["p_holm"] < LEVEL
-    return table.astype({"main": bool, "survives": bool})
+
+    @property
+    def has_one_seed(self) -> bool:
+        """Whether all gains are of one seed."""
+        return bool(len(self.table)) and self.table["seed"].nunique() == 1
+
+    def caveats(self) -> tuple[str, ...]:
+        """One seed, the layers that are used, and what is excluded where and why."""
+        one_seed = (ONE_SEED,) if self.has_one_seed else ()
+        return (*one_seed, *self.swept, *exclusion_texts(self.exclusions))
 
 
-def _gains(
-    blank: Gain,
-    systems: Mapping[str, System],
-    frame: pd.DataFrame,
-    expected: Expected,
-    draws: int,
-) -> Iterator[Gain]:
-    """The gain of every setting in the frame, in its order."""
-    notes: dict[str, set[str]] = {}
-    for name, note in zip(frame["intermediate"], frame["note"], strict=True):
-        notes.setdefault(name, set()).update(note.split())
-    if BASELINE not in notes:
-        return
-    for name, found in notes.items():
-        wanted = expected.get((blank.encoder, blank.target, name), frozenset())
-        if not wanted <= systems.get(name, {}).keys() and not FAILED & found:
-            found.add(PARTIAL)
-    sound = {name: system for name, system in systems.items() if not FAILED & notes[name]}
-    drawn = bootstrap_gains(blank.metric, sound, draws) if BASELINE in sound else {}
-    for name in notes:
-        if name == BASELINE:
-            continue
-        words = " ".join(sorted(notes[name] | notes[BASELINE]))
-        gain = replace(blank, intermediate=name, note=words)
-        yield _compared(gain, sound[name], sound[BASELINE], drawn[name]) if name in drawn else gain
-
-
-def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gain:
-    drawn = add_seed_variance(runs)
-    codes, seeds = common_runs(system, baseline)
-    foreign = [code for code in codes if code != ENGLISH]
-    ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
-    low, high = percentiles(drawn)
-    english = float("nan")
-    if ENGLISH in codes:
-        pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))
-        english = float(next(pair).mean() - next(pair).mean())
-    first = [system[code, seeds[0]] for code in foreign]
-    return replace(
-        gain,
-        baseline=float(theirs.mean()),
-        score=float(ours.mean()),
-        gain=float((ours - theirs).mean()),
-        low=low,
-        high=high,
-        p=bootstrap_p(drawn) if gain.main and PARTIAL not in gain.note else float("nan"),
-        english=english,
-        languages=len(foreign),
-        seeds=len(seeds),
-        n=sum(len(one.ids) for one in first),
-    )
-
-
-def common_runs(system: System, baseline: System) -> tuple[list[str], list[int]]:
-    """The languages that both have for all of the seeds that both have."""
-    both = system.keys() & baseline.keys()
-    seeds = sorted({seed for _, seed in both})
-    codes = sorted({code for code, _ in both})
-    return [code for code in codes if all((code, seed) in both for seed in seeds)], seeds
-
-
-def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequence[int]) -> Floats:
-    """[languages, seeds] scores."""
-    value = METRICS.get(metric).value
-    return np.array(
-        [
-            [float(value(system[code, seed].statistics.sum(0))) for seed in seeds]
-            for code in languages
-        ]
-    )
-
-
-def bootstrap_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
-    """Setting → [draws, seeds] its mean gain over languages in each draw of the examples.
+def compute_gains(frame: pd.DataFrame, cells: Iterable[ResultCell] = ()) -> Gains:
+    """The gain of every run with an intermediate setting over the baseline's run like it.
 
     Args:
-        systems: of one target, the baseline among them; draws of several targets with the same
-            ids are alike, so that they may be averaged draw by draw and seed by seed before
-            `add_seed_variance`.
+        frame: see `analysis.results.results_frame`; the baseline's rows are among them.
+        cells: what the experiment should have: a setting with a score missing is excluded.
+
+    Excluded are settings with a diverged or collapsed run, with the target's own training data,
+    or without a score or a baseline for some run; so are all on a target whose baseline failed.
     """
-    baseline = systems[BASELINE]
-    others = {name: system for name, system in systems.items() if name != BASELINE}
-    common = {name: common_runs(system, baseline) for name, system in others.items()}
-    total = {name: np.zeros((draws, len(seeds))) for name, (_, seeds) in common.items()}
-    for code in sorted({code for codes, _ in common.values() for code in codes} - {ENGLISH}):
-        for block, weights in example_weights(_ids(code, systems), draws):
-            scores = _scores(metric, code, systems, weights)
-            for name, (codes, seeds) in common.items():
-                for place, seed in enumerate(seeds if code in codes else ()):
-                    difference = scores[name, seed] - scores[BASELINE, seed]
-                    total[name][block, place] += np.nan_to_num(difference)
-    counts = {name: len(set(codes) - {ENGLISH}) for name, (codes, _) in common.items()}
-    return {name: sums / counts[name] for name, sums in total.items() if counts[name]}
+    cells = tuple(cells)
+    main = _main(frame)
+    paired = _paired(main)
+    reasons: dict[tuple[str, str], dict[RunExclusion, None]] = {}
+    for pair, reason in (*_unusable(paired), *_missing(paired, cells)):
+        reasons.setdefault(pair, {})[reason] = None
+    pairs = zip(paired["intermediate"], paired["target"], strict=True)
+    kept = [pair not in reasons for pair in pairs]
+    table = paired.loc[kept, list(COLUMNS)].reset_index(drop=True)
+    without_baseline = _without_baseline(main, cells)
+    return Gains(table, tuple(_exclusions(reasons, without_baseline)))
 
 
-def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:
-    """The test examples of a language, which must be the same for all systems."""
-    found = {
-        one.ids for system in systems.values() for (at, _), one in system.items() if at == code
-    }
-    if len(found) != 1:
-        raise ValueError(f"{code}: the settings were tested on different examples")
-    return next(iter(found))
+def _exclusions(
+    reasons: Mapping[tuple[str, str], Iterable[RunExclusion]], without_baseline: Collection[str]
+) -> Iterator[Exclusion]:
+    for (setting, target), found in reasons.items():
+        same_data = any(one.reason is ExclusionReason.SAME_DATA for one in found)
+        failed = target not in without_baseline and not same_data
+        yield Exclusion(setting, target, tuple(found), failed)
 
 
-def _scores(
-    metric: str, code: str, systems: Mapping[str, System], weights: Floats
-) -> dict[tuple[str, int], Floats]:
-    """(setting, seed) → [block] scores of one language in some draws."""
-    value, known = METRICS.get(metric).value, dict[int, Floats]()
-    found = {}
-    for name, system in systems.items():
-        for (at, seed), one in system.items():
-            if at == code:
-                table = one.statistics  # one and the same for all seeds of an untrained encoder
-                if id(table) not in known:
-                    known[id(table)] = value(weights @ table)
-                found[name, seed] = known[id(table)]
-    return found
+def _main(frame: pd.DataFrame) -> pd.DataFrame:
+    """The scores of each target's main metric."""
+    first = frame.groupby("target", sort=False)["metric"].first()
+    main = frame[frame["metric"] == frame["target"].map(first)]
+    return main.rename(columns={"value": "score"})
+
+
+def _without_baseline(main: pd.DataFrame, cells: Iterable[ResultCell]) -> frozenset[str]:
+    """The targets whose baseline lacks a score, or has one that is not used."""
+    wanted = {(cell.target, cell.language, cell.seed) for cell in cells}
+    wanted |= set(main[RUN].itertuples(index=False, name=None))
+    base = main[(main["intermediate"] == BASELINE) & main["score"].notna()]
+    usable = base.loc[[not FAILED & states for states in base["states"]]]
+    there = set(usable[RUN].itertuples(index=False, name=None))
+    return frozenset(target for target, _, _ in wanted - there)
+
+
+def _paired(main: pd.DataFrame) -> pd.DataFrame:
+    """The main scores of all settings with those of the baseline."""
+    is_baseline = main["intermediate"] == BASELINE
+    base = main.loc[is_baseline, [*RUN, "score", "states"]]
+    base = base.rename(columns={"score": "baseline", "states": "baseline_states"})
+    paired = main[~is_baseline].merge(base, on=RUN, how="left")
+    states = paired["baseline_states"].map(
+        lambda held: held if isinstance(held, frozenset) else NO_STATES  # NaN: no such run
+    )
+    return paired.assign(baseline_states=states, gain=paired["score"] - paired["baseline"])
+
+
+def _unusable(paired: pd.DataFrame) -> Iterator[tuple[tuple[str, str], RunExclusion]]:
+    """(setting, target) and why a run of it has no gain."""
+    columns = ["intermediate", "target", "seed", "score", "gain", "states", "baseline_states"]
+    for setting, target, seed, score, gain, states, of_baseline in zip(
+        *(paired[column] for column in columns), strict=True
+    ):
+        failures = [
+            RunExclusion(reason, seed)
+            for held, side in ((states, 0), (of_baseline, 1))
+            for state in FAILURES
+            if state in held
+            for reason in [FAILURES[state][side]]
+        ]
+        yield from (((setting, target), failure) for failure in failures)
+        if RunState.SAME_DATA in states:
+            yield (setting, target), RunExclusion(ExclusionReason.SAME_DATA)
+        if not failures and isnan(gain):
+            missing = ExclusionReason.NO_SCORE if isnan(score) else ExclusionReason.NO_BASELINE
+            yield (setting, target), RunExclusion(missing)
+
+
+def _missing(
+    paired: pd.DataFrame, cells: Iterable[ResultCell]
+) -> Iterator[tuple[tuple[str, str], RunExclusion]]:
+    """(setting, target) of the cells that are not among the results."""
+    same_data = RunExclusion(ExclusionReason.SAME_DATA)
+    yield from (((cell.intermediate, cell.target), same_data) for cell in cells if cell.same_data)
+    there: dict[tuple[str, str], set[tuple[str, int]]] = {}
+    columns = ["intermediate", "target", "language", "seed"]
+    for setting, target, language, seed in paired[columns].itertuples(index=False):
+        there.setdefault((setting, target), set()).add((language, seed))
+    for (_, target, setting), runs in expected(cells).items():
+        missing = len(runs - there.get((setting, target), set()))
+        if missing and setting != BASELINE:
+            reason = ExclusionReason.MISSING_SCORES
+            yield (setting, target), RunExclusion(reason, missing=missing, expected=len(runs))
 
 
 def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
@@ -272,5 +190,5 @@ def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_or_nan(values: pd.Series[float]) -> float:
-    """NaN where one value is: the others would be a choice."""
+    """NaN where one value is: the mean of the others would be a choice."""
     return float(values.mean(skipna=False))

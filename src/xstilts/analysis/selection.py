@@ -15,8 +15,10 @@ from enum import StrEnum
 import pandas as pd
 
 from xstilts.analysis.dev_scores import AllDevScores, DevScores, dev_scores
-from xstilts.analysis.gains import ENGLISH, FAILED, PARTIAL, Expected, language_gains
+from xstilts.analysis.gain_table import Expected
+from xstilts.analysis.gains import ENGLISH, language_gains
 from xstilts.analysis.results import expected
+from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States, all_states
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
@@ -48,7 +50,8 @@ class SelectedSetting:
         score, baseline: means over seeds and the languages that both have; without a baseline
             it is NaN, and so is the gain.
         languages: how many these are.
-        note: words of `scan.results_frame`, and `partial` where scores are still missing.
+        states: of the setting's and the baseline's runs, and `PARTIAL` where scores of any
+            setting are still missing.
     """
 
     encoder: str
@@ -62,7 +65,7 @@ class SelectedSetting:
     baseline: float = float("nan")
     gain: float = float("nan")
     languages: int = 0
-    note: str = ""
+    states: States = NO_STATES
 
 
 def best_per_target(
@@ -111,17 +114,17 @@ def _rows(
 ) -> Iterator[SelectedSetting]:
     results = _Results.of(blank, frame, wanted)
     how, found = _grounds(blank, among, looks, results)
-    sound = {setting: look.score for setting, look in found.items() if not look.events}
+    sound = {setting: look.score for setting, look in found.items() if not look.states}
     if not sound:
         return
     setting = max(sound, key=lambda name: sound[name])  # the first of equals
-    events = {PARTIAL for look in found.values() if PARTIAL in look.events}
+    unfinished = {state for look in found.values() for state in look.states} & {RunState.PARTIAL}
     chosen = replace(
         blank,
         intermediate=setting,
         how=how,
         dev=float("nan") if how is SelectedBy.TEST else sound[setting],
-        note=" ".join(sorted(events | results.events(setting) | results.events(BASELINE))),
+        states=all_states([unfinished, results.states(setting), results.states(BASELINE)]),
     )
     yield from (results.scored(replace(chosen, english=english)) for english in (True, False))
 
@@ -153,12 +156,12 @@ class _Results:
 
     Args:
         means: [languages, settings], over seeds.
-        notes: setting → words of its results.
+        known: setting → states of its results.
         unfinished: settings with scores missing.
     """
 
     means: pd.DataFrame
-    notes: Mapping[str, set[str]]
+    known: Mapping[str, States]
     unfinished: frozenset[str]
 
     @classmethod
@@ -166,12 +169,12 @@ class _Results:
         keys = ["encoder", "target", "metric"]
         here = frame[(frame[keys] == [blank.encoder, blank.target, blank.metric]).all(axis=1)]
         means = language_gains(here).pivot(index="language", columns="intermediate", values="value")
-        notes: dict[str, set[str]] = {}
+        known: dict[str, States] = {}
         pairs: dict[str, set[tuple[str, int]]] = {}
-        for setting, code, seed, note in here[
-            ["intermediate", "language", "seed", "note"]
+        for setting, code, seed, states in here[
+            ["intermediate", "language", "seed", "states"]
         ].itertuples(index=False):
-            notes.setdefault(setting, set()).update(note.split())
+            known[setting] = known.get(setting, NO_STATES) | states
             pairs.setdefault(setting, set()).add((code, seed))
         unfinished = frozenset(
             setting
@@ -179,19 +182,19 @@ class _Results:
             if (encoder, target) == (blank.encoder, blank.target)
             and not needed <= pairs.get(setting, set())
         )
-        return cls(means, notes, unfinished)
+        return cls(means, known, unfinished)
 
-    def events(self, setting: str) -> set[str]:
+    def states(self, setting: str) -> States:
         """What must be known of a setting's scores."""
-        words = self.notes.get(setting, set())
-        late = setting in self.unfinished and not FAILED & words
-        return words | ({PARTIAL} if late else set())
+        states = self.known.get(setting, NO_STATES)
+        late = setting in self.unfinished and not FAILED & states
+        return states | {RunState.PARTIAL} if late else states
 
     def look(self, setting: str) -> DevScores:
         """The results as if they were dev's."""
-        events = self.events(setting) & {*FAILED, PARTIAL}
+        states = {*self.states(setting)} & {*FAILED, RunState.PARTIAL}
         scores = {str(code): float(value) for code, value in self._of(setting).items()}
-        return DevScores(True, scores, events)
+        return DevScores(True, scores, states)
 
     def scored(self, best: SelectedSetting) -> SelectedSetting:
         """With the scores of its setting and of the baseline."""

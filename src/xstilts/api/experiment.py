@@ -91,7 +91,7 @@ def run(
 def results(experiment: AnyExperiment | None = None, store: AnyStore | None = None) -> pd.DataFrame:
     """The scores known so far as a tidy frame; of all the store's experiments if none is given.
 
-    Columns: encoder, intermediate, target, language, split, seed, metric, value, n, key, note.
+    Columns: encoder, intermediate, target, language, split, seed, metric, value, n, key, states.
     """
     if experiment is not None:
         return open_experiment(experiment, store).results

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts.analysis.results import example_scores, expected, results_frame
+from xstilts.analysis.results import expected, results_frame
 from xstilts.analysis.run_records import records
 from xstilts.api.load import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
@@ -69,8 +69,9 @@ class ExperimentHandle:
 
     @cached_property
     def gains(self) -> pd.DataFrame:
-        """See `analysis.gains.gain_table`."""
-        from xstilts.analysis.gains import gain_table
+        """See `analysis.gain_table.gain_table`."""
+        from xstilts.analysis.example_scores import example_scores
+        from xstilts.analysis.gain_table import gain_table
 
         cells = self.compiled.cells
         return gain_table(example_scores(cells, self.snapshot), self.results, expected(cells))

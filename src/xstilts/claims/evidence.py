@@ -13,10 +13,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, ExampleScores, bootstrap_gains
+from xstilts.analysis.example_scores import ExampleScores, example_scores
+from xstilts.analysis.gain_table import bootstrap_gains
+from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
 from xstilts.analysis.layer_sweeps import default_way
-from xstilts.analysis.results import example_scores, results_frame
-from xstilts.analysis.run_gains import Gains, gains_of
+from xstilts.analysis.results import results_frame
 from xstilts.analysis.selection import best_per_target
 from xstilts.claims.verdict import BootstrapEffect
 from xstilts.config.intermediate import BASELINE, IntermediateSetting, mixture_name, parse_setting
@@ -69,7 +70,7 @@ class ExperimentEvidence:
     @cached_property
     def gains(self) -> Gains:
         """The gains that may be compared, and what was left out of them."""
-        return gains_of(self.frame, self.cells)
+        return compute_gains(self.frame, self.cells)
 
     @cached_property
     def settings(self) -> dict[str, IntermediateSetting]:
@@ -145,13 +146,13 @@ class ExperimentEvidence:
         here = table[(table["target"] == target) & (table["language"] != ENGLISH)]
         if here.empty:
             return {}
-        metric, sound = here["metric"].iloc[0], {BASELINE, *here["setting"]}
+        metric, sound = here["metric"].iloc[0], {BASELINE, *here["intermediate"]}
         systems: dict[str, dict[tuple[str, int], ExampleScores]] = {}
         for one in self.outcomes(target):
             if one.metric == metric and one.intermediate in sound:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
         drawn = bootstrap_gains(metric, systems, self.draws)
-        values = here.groupby("setting", sort=False)["gain"].mean()
+        values = here.groupby("intermediate", sort=False)["gain"].mean()
         return {
             name: BootstrapEffect(float(value), np.asarray(drawn[name]), _examples(systems[name]))
             for name, value in values.items()

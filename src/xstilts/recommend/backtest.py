@@ -96,7 +96,7 @@ def _target(
 ) -> Iterator[BacktestRow]:
     encoder, target = place
     rest = own[own["target"] != target]
-    tasks = here["setting"].tolist()
+    tasks = here["intermediate"].tolist()
     gain, score = (here[name].to_numpy(dtype=np.float64) for name in ("gain", "score"))
     advice = recommend(tasks, target, encoder, KnownGains(rest, measures))
     advice = advice.set_index("candidate").loc[tasks]
@@ -104,7 +104,7 @@ def _target(
     low, high = (advice[end].dropna().to_numpy(dtype=np.float64) for end in ("low", "high"))
     covered = float(((inside >= low) & (inside <= high)).mean()) if len(inside) else NAN
     guess = advice["gain"].fillna(LAST - advice["place"].fillna(-LAST))
-    wide = own.pivot_table(index="setting", columns="target", values="gain", sort=False)
+    wide = own.pivot_table(index="intermediate", columns="target", values="gain", sort=False)
     others = by_other_targets(wide)[target].reindex(tasks).fillna(LAST)
     yield _ranked(place, Policy.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
     yield _ranked(place, Policy.OTHERS, others.to_numpy(dtype=np.float64), score)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import FAILED, PARTIAL, gain_table
+from xstilts.analysis.example_scores import example_scores
+from xstilts.analysis.gain_table import gain_table
+from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.results import example_scores, expected, results_frame
-from xstilts.analysis.run_gains import gains_of
+from xstilts.analysis.results import expected, results_frame
+from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
@@ -47,7 +49,7 @@ def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
         frame = frame[frame["target"].map(task_of) == frame["target"]]
         for encoder, own in frame.groupby("encoder", sort=False):
             wanted = [c for c in cells if c.encoder == encoder and task_of(c.target) == c.target]
-            found.append(mean_gains(gains_of(own, wanted).table, str(encoder)))
+            found.append(mean_gains(compute_gains(own, wanted).table, str(encoder)))
     every = pd.concat([one for one in found if len(one)] or found[:1], ignore_index=True)
     every = every.drop_duplicates(KEYS, keep="last").reset_index(drop=True)
     return every.astype({"score": float, "gain": float})
@@ -85,18 +87,18 @@ def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: St
     """Add what one experiment's cells say of their settings."""
     frame = results_frame(cells, store)
     table = gain_table(example_scores(cells, store), frame, expected(cells))
-    means = mean_gains(gains_of(frame, cells).table, "").set_index("setting")["gain"]
+    means = mean_gains(compute_gains(frame, cells).table, "").set_index("intermediate")["gain"]
     for row in table[table["main"]].to_dict("records"):
-        setting, words = row["intermediate"], row["note"].split()
-        if went_wrong := [word for word in words if word in FAILED]:
-            direct.failed[setting] = f"{' '.join(went_wrong)} in {name}"
-        elif PARTIAL in words:
+        setting, states = row["intermediate"], row["states"]
+        if failed := FAILED & states:
+            direct.failed[setting] = f"{states_text(failed)} in {name}"
+        elif RunState.PARTIAL in states:
             continue
         elif not np.isnan(row["gain"]):
             about = f"{name}, {row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
-            note = join_notes([about, *words])
+            note = join_notes([about, *sorted(states)])
             found = Estimate(row["gain"], row["low"], row["high"], n=row["seeds"], note=note)
             direct.gains[setting] = found
         elif setting in means:
-            note = join_notes([name, "English only, no interval", *words])
+            note = join_notes([name, "English only, no interval", *sorted(states)])
             direct.gains[setting] = Estimate(float(means[setting]), note=note)

@@ -29,7 +29,7 @@ FALLBACK = ("textemb", "format", "size-rule")
 """What ranks candidates where there are no gains: the higher the better, each counting alike."""
 COUNTS = ("size-rule", "length")
 """Measures that are compared by their logarithm."""
-KEYS = ["encoder", "setting", "target"]
+KEYS = ["encoder", "intermediate", "target"]
 GAINS = (*KEYS, "score", "gain")
 
 
@@ -86,7 +86,8 @@ def mean_gains(table: pd.DataFrame, encoder: str) -> pd.DataFrame:
     foreign = table["language"] != ENGLISH
     has_foreign = table["target"].isin(table.loc[foreign, "target"])
     used = table[foreign | ~has_foreign]
-    means = used.groupby(["setting", "target"], sort=False)[["score", "gain"]].mean().reset_index()
+    groups = used.groupby(["intermediate", "target"], sort=False)[["score", "gain"]]
+    means = groups.mean().reset_index()
     return means.assign(encoder=encoder)[list(GAINS)]
 
 
@@ -103,7 +104,7 @@ def recommend(
     predicted = dict(zip(wanted, _predicted(gains, known.measures, wanted, target), strict=True))
     rows = []
     for name in candidates:
-        elsewhere = gains[(gains["setting"] == name) & (gains["target"] != target)]
+        elsewhere = gains[(gains["intermediate"] == name) & (gains["target"] != target)]
         blank = Advice(
             name, place=places[name], targets=len(elsewhere), note=known.notes.get(name, "")
         )
@@ -132,17 +133,17 @@ def _predicted(
     gains: pd.DataFrame, measures: pd.DataFrame, wanted: Sequence[str], target: str
 ) -> list[Estimate]:
     """The additive model's prediction of each wanted setting's gain on a target."""
-    here = pd.DataFrame({"setting": list(wanted), "target": target})
+    here = pd.DataFrame({"intermediate": list(wanted), "target": target})
     if not len(here):
         return []
-    every = pd.concat([gains[["setting", "target"]], here], ignore_index=True)
+    every = pd.concat([gains[["intermediate", "target"]], here], ignore_index=True)
     features, n = _features(measures, every), len(gains)
     values = gains["gain"].to_numpy(dtype=np.float64)
     return predict(_places(every[:n], features[:n]), values, _places(every[n:], features[n:]))
 
 
 def _places(pairs: pd.DataFrame, features: Floats) -> Design:
-    return Design(pairs["setting"].tolist(), pairs["target"].tolist(), features)
+    return Design(pairs["intermediate"].tolist(), pairs["target"].tolist(), features)
 
 
 def _features(measures: pd.DataFrame, pairs: pd.DataFrame) -> Floats:
@@ -167,7 +168,7 @@ def _values(measures: pd.DataFrame, name: str, pairs: pd.DataFrame) -> pd.Series
     means = here.groupby(["task", "other"])["value"].mean().to_dict()
     found = [
         means.get((setting, target), means.get((setting, ""), NAN))
-        for setting, target in zip(pairs["setting"], pairs["target"], strict=True)
+        for setting, target in zip(pairs["intermediate"], pairs["target"], strict=True)
     ]
     values = pd.Series(found, index=pairs.index, dtype=float)
     return values.where(values > 0).map(np.log) if name in COUNTS else values
@@ -175,7 +176,7 @@ def _values(measures: pd.DataFrame, name: str, pairs: pd.DataFrame) -> pd.Series
 
 def _by_default(measures: pd.DataFrame, candidates: Sequence[str], target: str) -> dict[str, float]:
     """Candidate → mean rank, 1 the best, by the measures of `FALLBACK` that there are."""
-    pairs = pd.DataFrame({"setting": list(candidates), "target": target})
+    pairs = pd.DataFrame({"intermediate": list(candidates), "target": target})
     ranks = [_values(measures, name, pairs).rank(ascending=False) for name in FALLBACK]
     means = pd.concat(ranks, axis=1).mean(axis=1)
     return dict(zip(candidates, means.tolist(), strict=True))

@@ -51,7 +51,7 @@ class Request:
         Without those that the base does not know, and those with data that are not on this disk.
         """
         names = ResolvedExperiment(self.base)
-        settings = [one for one in gains["setting"].unique() if _is_single(one, names)]
+        settings = [one for one in gains["intermediate"].unique() if _is_single(one, names)]
         targets = [one for one in gains["target"].unique() if _is_known(one, names)]
         try:
             wide = self._with([*self.candidates, *settings], [self.target, *targets])

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from xstilts.analysis.gains import ENGLISH, language_gains
-from xstilts.analysis.results import SAME_DATA
+from xstilts.analysis.run_states import RunState, all_states, states_text
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.atomic_io import read_json
@@ -80,6 +80,7 @@ def page(facts: ReportData, folder: Path) -> str:
         rounded=rounded,
         draw=draw,
         slug=slug,
+        states_text=states_text,
     )
     main = facts.gains[facts.gains["main"]]
     return found.render(
@@ -118,11 +119,11 @@ def verdict(row: pd.Series) -> str:
     span = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
     facts = f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({span})"
     target, after = row["target"], row["intermediate"]
-    if "partial" in row["note"]:
+    if RunState.PARTIAL in row["states"]:
         return f"{target}: scores are still missing; so far the best is {after}: {facts}."
     if row["gain"] <= 0:
         return f"{target}: no setting helps. The least harmful is {after}: {facts}."
-    if row["survives"]:
+    if row["significant"]:
         return f"{target}: best after {after}: {facts}. The gain is real."
     return f"{target}: best after {after}: {facts}. That may be chance."
 
@@ -198,7 +199,7 @@ def _cell(
         gain,
         side,
         round(abs(gain) / (largest or 1.0), 3) if side else 0.0,
-        " ".join(sorted({word for note in here["note"] for word in note.split()} - {SAME_DATA})),
+        states_text(all_states(here["states"]) - {RunState.SAME_DATA}),
         tuple(zip(here["seed"], here["value"], here["key"], strict=True)),
     )
 

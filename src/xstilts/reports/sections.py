@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.results import SAME_DATA
+from xstilts.analysis.run_states import RunState, has_state, states_text
 from xstilts.analysis.selection import BEST, SelectedBy, chosen_results
 from xstilts.analysis.xtreme import GROUPS, OFFICIAL, OVERALL, xtreme_averages
 from xstilts.reports.tables import NOTHING, points
@@ -53,7 +53,7 @@ def best_section(best: pd.DataFrame) -> Section | None:
     rows = [
         {
             "target": row["target"],
-            "best after": row["intermediate"],
+            "best intermediate": row["intermediate"],
             "chosen by": CHOSEN_BY[row["how"]],
             "metric": row["metric"],
             "on dev": points(row["dev"]),
@@ -61,7 +61,7 @@ def best_section(best: pd.DataFrame) -> Section | None:
             "score": points(row["score"]),
             "gain": points(row["gain"], signed=True),
             "gain without English": points(foreign[row["target"]], signed=True),
-            "note": row["note"],
+            "note": states_text(row["states"]),
         }
         for _, row in best[best["english"]].iterrows()
     ]
@@ -89,7 +89,7 @@ def xtreme_section(
         return None
     groups = [name for name, members in GROUPS.items() if set(members) <= set(tasks)]
     peeked = _chosen_on_test(best)
-    told = both[both["note"].str.contains(SAME_DATA, regex=False)]
+    told = both[has_state(both, RunState.SAME_DATA)]
     seen = set(zip(told["intermediate"], told["target"], strict=True))
     rows: list[dict[str, str]] = []
     for setting, here in averages.groupby("intermediate", sort=False):
@@ -98,7 +98,7 @@ def xtreme_section(
             name: _cell(here, name, marked) + (SEEN if (setting, name) in seen else "")
             for name in (*tasks, *groups, OVERALL)
         }
-        rows.append({"after": str(setting), **cells})
+        rows.append({"intermediate": str(setting), **cells})
     notes = [XTREME_LEGEND, *_missing(averages, tasks), _withheld(averages, tasks)]
     if any(ON_TEST in text for text in rows[-1].values()):
         notes.append(f"{ON_TEST} Chosen on test, or an average that counts such a score.")

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
+from xstilts.analysis.run_states import states_text, with_notes
 from xstilts.core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMS = ("md", "latex", "csv", "parquet")
-SURVIVES = "yes"
+SIGNIFICANT = "yes"
 NOTHING = "–"
 """Where there is no number."""
 LEGEND = (
     "Points of 100; means over the languages other than English, and over seeds. "
     "[ ]: 95 % bootstrap interval over examples and seeds. "
-    "real: p < 0.05 after Holm's correction. "
+    "significant: p < 0.05 after Holm's correction. "
     "same-data: the setting holds the target's own training data. "
     "partial: scores are still missing."
 )
@@ -47,17 +48,17 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         {
             "target": row["target"],
             "metric": row["metric"],
-            "after": row["intermediate"],
+            "intermediate": row["intermediate"],
             "baseline": points(row["baseline"]),
             "score": points(row["score"]),
             "gain": points(row["gain"], signed=True),
             "95 %": interval(row["low"], row["high"]),
             "p (Holm)": NOTHING if math.isnan(row["p_holm"]) else f"{row['p_holm']:.4f}",
-            "real": SURVIVES if row["survives"] else "no",
+            "significant": SIGNIFICANT if row["significant"] else "no",
             "English": points(row["english"], signed=True),
             "languages": row["languages"],
             "seeds": row["seeds"],
-            "note": row["note"],
+            "note": states_text(row["states"]),
         }
         for _, row in main.iterrows()
     ]
@@ -76,8 +77,8 @@ def terminal_table(table: pd.DataFrame) -> Table:
     found = readable(table).drop(columns=["metric", "p (Holm)", "languages", "seeds"])
     if not found["note"].any():
         found = found.drop(columns="note")
-    bold = [one == SURVIVES for one in found["real"]]
-    return for_terminal(found, ("target", "after", "note"), LEGEND, bold)
+    bold = [one == SIGNIFICANT for one in found["significant"]]
+    return for_terminal(found, ("target", "intermediate", "note"), LEGEND, bold)
 
 
 def for_terminal(
@@ -109,6 +110,7 @@ def table_text(frame: pd.DataFrame, form: str) -> str:
     Raises:
         ConfigError: another form.
     """
+    frame = with_notes(frame)
     if form == "csv":
         return frame.to_csv(index=False)
     if form == "md":
@@ -127,7 +129,7 @@ def write_table(frame: pd.DataFrame, form: str, path: Path) -> None:
     """
     if form == "parquet":
         buffer = io.BytesIO()
-        frame.to_parquet(buffer, index=False)
+        with_notes(frame).to_parquet(buffer, index=False)
         write_bytes(path, buffer.getvalue())
     else:
         write_bytes(path, table_text(frame, form).encode())

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, ExampleScores
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gains import ENGLISH
 from xstilts.config.intermediate import BASELINE
 from xstilts.metrics.accuracy import ACCURACY
 from xstilts.statistics.mcnemar import mcnemar
@@ -16,8 +17,8 @@ from xstilts.statistics.power import detectable_difference
 
 METRIC = ACCURACY.name
 COLUMNS = (
-    "after", "target", "language", "seed", "gained", "lost", "difference", "low", "high", "p",
-    "p_holm", "q", "n", "detectable",
+    "intermediate", "target", "language", "seed", "gained", "lost", "difference", "low", "high",
+    "p", "p_holm", "q", "n", "detectable",
 )  # fmt: skip
 
 

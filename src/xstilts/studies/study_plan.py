@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.layer_sweeps import pick_default_layer
 from xstilts.analysis.results import facts_in, results_frame
-from xstilts.analysis.run_gains import Gains, gains_of
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
@@ -82,4 +82,4 @@ def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
     frame, cells, swept = pick_default_layer(
         evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
     )
-    return replace(gains_of(frame, cells), swept=swept)
+    return replace(compute_gains(frame, cells), swept=swept)

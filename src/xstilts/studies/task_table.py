@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, mean_or_nan
+from xstilts.analysis.gains import ENGLISH, Gains, mean_or_nan
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.measures_table import measures_table
-from xstilts.analysis.run_gains import Gains
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.formats import EMBEDDED
@@ -80,8 +79,8 @@ def gains_by_task(gains: Gains, tasks: Collection[str]) -> pd.DataFrame:
     Where nothing was to be had (the task holds the target's data, say) there is no row.
     """
     mine = gains.among(tasks)
-    rows = non_english(mine.table).rename(columns={"setting": "task"})[list(COLUMNS)]
-    failed = [(one.setting, one.target, "", 0, NAN) for one in mine.left_out if one.failed]
+    rows = non_english(mine.table).rename(columns={"intermediate": "task"})[list(COLUMNS)]
+    failed = [(one.intermediate, one.target, "", 0, NAN) for one in mine.exclusions if one.failed]
     if not failed:
         return rows.reset_index(drop=True)
     return pd.concat([rows, pd.DataFrame(failed, columns=list(COLUMNS))], ignore_index=True)
@@ -98,8 +97,8 @@ def mean_over_runs(
         value: `gain` or `score`.
     """
     rows = non_english(gains)
-    rows = rows[rows["setting"].isin(tasks)]
-    return rows.pivot_table(index="setting", columns="target", values=value, sort=False)
+    rows = rows[rows["intermediate"].isin(tasks)]
+    return rows.pivot_table(index="intermediate", columns="target", values=value, sort=False)
 
 
 def pooled(means: pd.DataFrame) -> pd.Series[float]:
@@ -113,7 +112,7 @@ def mean_gain(gains: pd.DataFrame, task: str, targets: Collection[str]) -> Estim
     Every target's languages are rows of one table; languages and seeds stand for others.
     """
     rows = non_english(gains)
-    rows = rows[(rows["setting"] == task) & rows["target"].isin(targets)]
+    rows = rows[(rows["intermediate"] == task) & rows["target"].isin(targets)]
     table = rows.pivot_table(index=["target", "language"], columns="seed", values="gain")
     return over_languages_and_seeds(table.to_numpy(dtype=float))
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ExampleScores
+from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_states import RunState
 from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
@@ -33,7 +34,7 @@ class Planted:
 
     Args:
         gain: (setting, target) → what is planted.
-        notes: (setting, target) → words of the results' notes.
+        states: (setting, target) → the state of all runs there.
         missing: (setting, target) without scores.
         n: test examples of every language.
     """
@@ -42,7 +43,7 @@ class Planted:
     gain: Callable[[str, str], float]
     languages: Sequence[str] = ("en", "de", "fi", "sw")
     seeds: Sequence[int] = (0, 1)
-    notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    states: Mapping[tuple[str, str], RunState] = field(default_factory=dict)
     missing: frozenset[tuple[str, str]] = frozenset()
     steps: Mapping[str, int] = field(default_factory=dict)
     noise: float = 0.01
@@ -56,7 +57,7 @@ class Planted:
                 "e", setting, target, language, "test", seed, ("accuracy",),
                 f"{setting}/{target}/{language}/{seed}",
                 () if setting == "none" else (setting,),
-                "same-data" in self.notes.get((setting, target), ""),
+                self.states.get((setting, target)) is RunState.SAME_DATA,
             )
             for target in self.loaded.experiment.targets
             for setting in self.loaded.experiment.intermediate
@@ -100,11 +101,11 @@ class Planted:
             value = 0.5 + self.gain(*place) + own[cell.intermediate] * (place[0] != "none")
             value += generator.normal(0, self.noise)
             value = scored.get((*place, cell.language, cell.seed), value)
-            note = self.notes.get(place, "")
-            value = float("nan") if "diverged" in note else value
+            states = frozenset({self.states[place]} if place in self.states else ())
+            value = float("nan") if RunState.DIVERGED in states else value
             rows.append(
                 ("e", *place, cell.language, "test", cell.seed, "accuracy", value, self.n,
-                 cell.key, note)
+                 cell.key, states)
             )  # fmt: skip
         return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -1,185 +1,136 @@
-"""Gains, intervals and corrections, against brute force and known answers."""
+"""Gains of studies: paired run by run; what cannot be compared is left out and named."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats as scipy_stats
 
-from xstilts.analysis import gains as stats
-from xstilts.analysis.gains import ExampleScores, language_gains
+from xstilts.analysis.exclusions import Exclusion, ExclusionReason, RunExclusion
+from xstilts.analysis.gains import ONE_SEED, compute_gains
 from xstilts.analysis.results import COLUMNS
-from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
+from xstilts.analysis.run_states import NO_STATES, RunState, States
+from xstilts.planning.compile import ResultCell
+
+Row = tuple[str, str, str, int, float, States]
 
 
-def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> ExampleScores:
-    table = np.stack([hits.astype(float), np.ones(len(hits))], axis=1)
-    ids = tuple(f"{language}-{number}" for number in range(len(hits)))
-    return ExampleScores("e", setting, "t", language, seed, "accuracy", ids, table)
-
-
-def frame(outcomes: list[ExampleScores], notes: dict[str, str] | None = None) -> pd.DataFrame:
-    rows = [
-        {
-            **{name: getattr(one, name) for name in ("encoder", "intermediate", "target")},
-            **{name: getattr(one, name) for name in ("language", "seed", "metric")},
-            "split": "test",
-            "value": one.statistics[:, 0].mean(),
-            "n": len(one.ids),
-            "key": "k" * 64,
-            "note": (notes or {}).get(one.intermediate, ""),
-        }
-        for one in outcomes
+def results(rows: Iterable[Row]) -> pd.DataFrame:
+    """Rows of setting, target, language, seed, value and states, with a second metric beside."""
+    table = [
+        ("e", setting, target, language, "test", seed, metric, value, 10, "k", states)
+        for setting, target, language, seed, value, states in rows
+        for metric in ("main", "other")
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(table, columns=list(COLUMNS))
+    return frame.assign(value=frame["value"].where(frame["metric"] == "main", -9.0))
 
 
-def gain_table(outcomes: list[ExampleScores], table: pd.DataFrame, draws: int) -> pd.DataFrame:
-    """The gain table of an experiment in which nothing is missing."""
-    settings = {one.intermediate for one in outcomes}
-    pairs = frozenset((one.language, one.seed) for one in outcomes)
-    expected = {("e", "t", setting): pairs for setting in settings}
-    return stats.gain_table(outcomes, table, expected, draws)
+DIVERGED = frozenset({RunState.DIVERGED})
+COLLAPSED = frozenset({RunState.COLLAPSED})
+SAME_DATA = frozenset({RunState.SAME_DATA})
 
 
-def draw(seed: int, gain: float, n: int = 60, seeds: int = 3) -> list[ExampleScores]:
-    generator = np.random.default_rng(seed)
-    found = []
-    for setting, rate in (("none", 0.5), ("x", 0.5 + gain)):
-        for language in ("en", "de", "fi"):
-            for run in range(seeds):
-                found.append(outcome(setting, language, run, generator.random(n) < rate))
-    return found
+def missing(count: int, expected: int) -> RunExclusion:
+    return RunExclusion(ExclusionReason.MISSING_SCORES, missing=count, expected=expected)
 
 
-def test_english_is_shown_but_not_counted() -> None:
-    ones, zeros = np.ones(20), np.zeros(20)
-    found = [outcome("none", code, 0, zeros) for code in ("en", "de")]
-    found += [outcome("x", "en", 0, ones), outcome("x", "de", 0, zeros)]
-    row = gain_table(found, frame(found), draws=200).iloc[0]
-    assert (row["gain"], row["english"], row["languages"], row["n"]) == (0.0, 1.0, 1, 20)
-    assert row["p"] == 1.0
-    assert not row["survives"]
+BASE: list[Row] = [
+    ("none", "t", "de", 0, 0.5, NO_STATES),
+    ("none", "t", "de", 1, 0.4, NO_STATES),
+]
 
 
-def test_a_certain_gain_survives_and_has_no_width() -> None:
-    found = [outcome("none", "de", seed, np.zeros(20)) for seed in range(2)]
-    found += [outcome("x", "de", seed, np.ones(20)) for seed in range(2)]
-    row = gain_table(found, frame(found), draws=1000).iloc[0]
-    assert (row["gain"], row["low"], row["high"]) == (1.0, 1.0, 1.0)
-    assert row["p"] == pytest.approx(2 / 1001)
-    assert row["survives"]
-
-
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    truth, held = 0.1, 0
-    for seed in range(60):
-        found = draw(seed, truth)
-        row = gain_table(found, frame(found), draws=400).iloc[0]
-        held += row["low"] <= truth <= row["high"]
-    assert 50 <= held <= 60
-
-
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_seeds_that_differ_are_not_taken_for_a_gain(seeds: int) -> None:
-    """No gain; seeds move the scores by far more than the examples do."""
-    generator, found = np.random.default_rng(seeds), 0
-    for _ in range(300):
-        runs = generator.normal(size=seeds) + generator.normal(0, 0.1, (1_000, 1))
-        found += bootstrap_p(add_seed_variance(runs)) < 0.05
-    assert found / 300 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
-
-
-def test_draws_over_seeds_have_students_interval_for_every_difference() -> None:
-    seeds = np.array([[1.0, 2.0, 4.5, 0.0], [0.5, 3.0, 1.0, 0.0]])
-    for one in (*seeds, seeds[0] - seeds[1]):
-        drawn = add_seed_variance(np.tile(one, (40_000, 1)))
-        interval = scipy_stats.ttest_1samp(one, 0).confidence_interval()
-        assert percentiles(drawn) == pytest.approx((interval.low, interval.high), abs=0.15)
-        assert bootstrap_p(drawn) == pytest.approx(scipy_stats.ttest_1samp(one, 0).pvalue, abs=0.01)
-
-
-def test_the_noise_of_examples_is_not_counted_twice() -> None:
-    """Twenty seeds that lie as far apart as examples alone would put them."""
-    apart = np.linspace(-1, 1, 20)
-    runs = apart / apart.std(ddof=1) + np.random.default_rng(0).normal(size=(4_000, 20))
-    assert (
-        1 <= np.ptp(percentiles(add_seed_variance(runs))) / np.ptp(percentiles(runs.mean(1))) < 1.25
+def test_a_gain_is_against_the_same_run_of_the_baseline_by_the_main_metric() -> None:
+    found = compute_gains(
+        results([*BASE, ("a", "t", "de", 0, 0.7, NO_STATES), ("a", "t", "de", 1, 0.3, NO_STATES)])
     )
-    same = runs[:, :1] + np.zeros(3)  # what seeds have in common stays as it is
-    np.testing.assert_array_equal(add_seed_variance(same), same.mean(axis=1))
+    assert found.table["gain"].tolist() == pytest.approx([0.2, -0.1])
+    assert found.table[["intermediate", "metric", "key"]].drop_duplicates().values.tolist() == [
+        ["a", "main", "k"]
+    ]
+    assert found.exclusions == ()
+    assert found.caveats() == ()
 
 
-def test_pairing_uses_the_same_examples_for_both_systems() -> None:
-    hits = np.random.default_rng(0).random(200) < 0.5
-    found = [outcome("none", "de", 0, hits), outcome("x", "de", 0, hits)]
-    row = gain_table(found, frame(found), draws=500).iloc[0]
-    assert (row["low"], row["high"]) == (0.0, 0.0)
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (
+            [("a", "t", "de", 0, 0.7, NO_STATES), ("a", "t", "de", 1, float("nan"), DIVERGED)],
+            "diverged",
+        ),
+        ([("a", "t", "de", 0, 0.7, COLLAPSED), ("a", "t", "de", 1, 0.3, NO_STATES)], "collapsed"),
+        ([("a", "t", "de", 0, 0.7, SAME_DATA)], "own training data"),
+        ([("a", "t", "de", 2, 0.7, NO_STATES)], "no baseline"),
+        ([("a", "t", "de", 0, float("nan"), NO_STATES)], "no score"),
+    ],
+)
+def test_a_setting_with_one_run_that_cannot_be_used_is_exclusions_as_a_whole(
+    rows: list[Row], why: str
+) -> None:
+    good: Row = ("b", "t", "de", 0, 0.6, NO_STATES)
+    found = compute_gains(results([*BASE, *rows, good]))
+    assert found.table["intermediate"].tolist() == ["b"]
+    one_seed, caveat = found.caveats()
+    assert one_seed == ONE_SEED
+    assert caveat.startswith("a is left out on t: ")
+    assert why in caveat
 
 
-def test_the_same_outcomes_give_the_same_table() -> None:
-    found = draw(1, 0.05)
-    one, other = (gain_table(found, frame(found), draws=300) for _ in range(2))
-    pd.testing.assert_frame_equal(one, other)
+def test_a_failed_baseline_leaves_nothing_on_its_target() -> None:
+    rows: list[Row] = [("none", "t", "de", 0, 0.1, COLLAPSED), ("a", "t", "de", 0, 0.7, NO_STATES)]
+    found = compute_gains(results(rows))
+    assert found.table.empty
+    assert found.exclusions == (
+        Exclusion("a", "t", (RunExclusion(ExclusionReason.BASELINE_COLLAPSED, 0),), failed=False),
+    )
 
 
-@pytest.mark.parametrize("event", ["diverged", "collapsed"])
-@pytest.mark.parametrize("setting", ["none", "x"])
-def test_a_run_that_went_wrong_leaves_no_gain(event: str, setting: str) -> None:
-    found = draw(2, 0.1)
-    row = gain_table(found, frame(found, {setting: event}), draws=100).iloc[0]
-    assert math.isnan(row["gain"])
-    assert row["note"] == event
-    assert not row["survives"]
+def test_a_setting_with_scores_missing_is_exclusions() -> None:
+    cells = [
+        ResultCell("e", setting, "t", language, "test", 0, ("main",), "k", (), False)
+        for setting in ("none", "a", "b")
+        for language in ("de", "fr")
+    ]
+    rows: list[Row] = [
+        ("none", "t", "de", 0, 0.5, NO_STATES),
+        ("none", "t", "fr", 0, 0.5, NO_STATES),
+        ("a", "t", "de", 0, 0.7, NO_STATES),
+        ("b", "t", "de", 0, 0.7, NO_STATES),
+        ("b", "t", "fr", 0, 0.7, NO_STATES),
+    ]
+    found = compute_gains(results(rows), cells)
+    assert set(found.table["intermediate"]) == {"b"}
+    assert found.exclusions == (Exclusion("a", "t", (missing(1, 2),)),)
 
 
-def test_a_baseline_without_any_score_is_told_too() -> None:
-    found = draw(2, 0.1)
-    table = frame(found, {"none": "diverged"})
-    left = [one for one in found if one.intermediate != "none"]
-    row = gain_table(left, table, draws=100).iloc[0]
-    assert (row["note"], math.isnan(row["gain"])) == ("diverged", True)
+def test_who_failed_is_told_from_who_could_have_no_gain() -> None:
+    """Own runs fail; a baseline that failed or is missing, and the target's data, are no fault."""
+    cells = [
+        ResultCell("e", setting, target, "de", "test", 0, ("main",), "k", (), setting == "d")
+        for setting in ("none", "a", "b", "c", "d")
+        for target in ("t", "missing", "unsound")
+    ]
+    rows: list[Row] = [
+        ("none", "t", "de", 0, 0.5, NO_STATES),
+        ("a", "t", "de", 0, 0.5, NO_STATES),
+        ("b", "t", "de", 0, 0.5, COLLAPSED),
+        ("none", "unsound", "de", 0, 0.5, COLLAPSED),
+        ("a", "unsound", "de", 0, 0.5, DIVERGED),
+        ("b", "missing", "de", 0, 0.5, NO_STATES),
+    ]
+    found = compute_gains(results(rows), cells)
+    failed = {(one.intermediate, one.target) for one in found.exclusions if one.failed}
+    assert failed == {("b", "t"), ("c", "t")}
+    assert len(found.exclusions) == 4 * 3 - 1
+    assert found.among({"a", "c"}, {"t"}).exclusions == (Exclusion("c", "t", (missing(1, 1),)),)
+    assert found.among({"a", "c"}, {"t"}).table["intermediate"].tolist() == ["a"]
+    assert found.among(()).table.columns.tolist() == found.table.columns.tolist()
+    assert "c is left out on t, missing, unsound: 1 of 1 scores are missing." in found.caveats()
 
 
-def test_what_is_half_done_has_a_gain_but_no_verdict() -> None:
-    found = draw(5, 0.4)
-    pairs = frozenset((one.language, one.seed) for one in found)
-    expected = {("e", "t", name): pairs for name in ("none", "x")}
-    done = [one for one in found if (one.intermediate, one.language, one.seed) != ("x", "fi", 2)]
-    row = stats.gain_table(done, frame(done), expected, 100).iloc[0]
-    assert row["note"] == "partial"
-    assert row["gain"] > 0.1
-    assert math.isnan(row["p"])
-    assert not row["survives"]
-
-
-def test_other_metrics_are_not_corrected_for() -> None:
-    found = draw(3, 0.1)
-    second = [ExampleScores(**{**vars(one), "metric": "mrr"}) for one in found]
-    second = [replace(one, statistics=np.tile(one.statistics, 3)) for one in second]
-    table = gain_table([*found, *second], pd.concat([frame(found), frame(second)]), draws=100)
-    assert table.set_index("metric")["main"].to_dict() == {"accuracy": True, "mrr": False}
-    assert table.set_index("metric")["p"].isna().to_dict() == {"accuracy": False, "mrr": True}
-
-
-def test_without_a_baseline_there_is_no_row() -> None:
-    found = [one for one in draw(4, 0.1) if one.intermediate != "none"]
-    assert gain_table(found, frame(found), draws=10).empty
-
-
-def test_different_test_examples_are_refused() -> None:
-    found = [outcome("none", "de", 0, np.ones(5)), outcome("x", "de", 0, np.ones(6))]
-    with pytest.raises(ValueError, match="different examples"):
-        gain_table(found, frame(found), draws=10)
-
-
-def test_language_gains_are_means_over_seeds() -> None:
-    found = [outcome("none", "de", 0, np.zeros(4)), outcome("none", "de", 1, np.ones(4))]
-    found += [outcome("x", "de", 0, np.ones(4)), outcome("x", "de", 1, np.ones(4))]
-    table = language_gains(frame(found)).set_index("intermediate")
-    assert table.loc["x", "gain"] == 0.5
-    assert math.isnan(table.loc["none", "gain"])
+def test_no_results_are_no_gains() -> None:
+    assert compute_gains(results([])).table.empty
+    assert compute_gains(results(BASE)).table.empty

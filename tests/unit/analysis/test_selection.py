@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.results import results_frame
+from xstilts.analysis.run_states import NO_STATES, RunState
 from xstilts.analysis.selection import BEST, best_per_target, chosen_results
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -106,7 +107,7 @@ def test_dev_decides_whatever_test_says(study: Study) -> None:
     assert row[["dev", "score", "baseline", "gain"]].tolist() == pytest.approx([0.6, 0.45, 0.45, 0])
     row = study.best(english=False).loc["xnli"]
     assert row[["score", "baseline", "gain"]].tolist() == pytest.approx([0.3, 0.4, -0.1])
-    assert (row["languages"], row["note"]) == (1, "")
+    assert (row["languages"], row["states"]) == (1, NO_STATES)
 
 
 def test_the_baseline_is_chosen_only_if_it_may_be(study: Study) -> None:
@@ -131,14 +132,14 @@ def test_a_run_that_went_wrong_is_not_chosen(study: Study, event: dict[str, Any]
         trained = study.train("b", "xnli", seed, **facts)
         study.cell("b", "xnli", "de", 1.0, seed=seed, trained=(trained,))
     row = study.best().loc["xnli"]
-    assert (row["intermediate"], row["note"]) == ("a", "")
+    assert (row["intermediate"], row["states"]) == ("a", NO_STATES)
 
 
 def test_what_is_not_trained_yet_makes_the_choice_partial(study: Study) -> None:
     xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     study.cell("b", "xnli", "de", None, trained=(study.train("b", "xnli", 0),))
     row = study.best().loc["xnli"]
-    assert (row["intermediate"], row["note"]) == ("a", "partial")
+    assert (row["intermediate"], row["states"]) == ("a", {RunState.PARTIAL})
     assert study.best(["b"]).empty
 
 
@@ -147,7 +148,7 @@ def test_a_missing_score_leaves_the_choice_and_is_said(study: Study) -> None:
     xnli(study, devs, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     study.cell("a", "xnli", "sw", None, trained=(study.train("a", "xnli", 0, dev_mean=0.2),))
     row = study.best().loc["xnli"]
-    assert (row["intermediate"], row["languages"], row["note"]) == ("a", 2, "partial")
+    assert (row["intermediate"], row["languages"], row["states"]) == ("a", 2, {RunState.PARTIAL})
 
 
 def retrieval(study: Study, scores: Mapping[str, tuple[float, float]], *, split: str) -> None:

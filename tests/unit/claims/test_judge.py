@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.analysis.gains import ExampleScores
+from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_states import RunState
 from xstilts.claims import CHECKS
 from xstilts.claims.evidence import ExperimentEvidence, TrainedSetting, evidence_of
 from xstilts.claims.judge import Judgement, ScopeMatch, judge
@@ -34,7 +35,7 @@ FORMATS = {"squad-v1": "span", "conll2000": "tagging", "text": "masked_lm"}
 def body(
     gains: Gains,
     *,
-    notes: Mapping[tuple[str, str], str] | None = None,
+    states: Mapping[tuple[str, str], RunState] | None = None,
     encoder: str = "FacebookAI/xlm-roberta-large",
     best: pd.DataFrame | None = None,
 ) -> ExperimentEvidence:
@@ -44,7 +45,7 @@ def body(
     for target in targets:
         settings = {setting: gain for (at, setting), gain in gains.items() if at == target}
         for setting, gain in {"none": 0.0, **settings}.items():
-            note = (notes or {}).get((target, setting), "")
+            held = frozenset(filter(None, [(states or {}).get((target, setting))]))
             trained = () if setting == "none" else (f"train {setting}",)
             own = () if target in ("bucc", "tatoeba") else (f"train {target} after {setting}",)
             tasks = setting.replace("@de", "").split("+") if trained else []
@@ -54,7 +55,7 @@ def body(
             for code in CODES:
                 for seed in SEEDS:
                     key = f"{target} {setting} {code} {seed}"
-                    metrics, same = ("accuracy",), "same-data" in note
+                    metrics, same = ("accuracy",), RunState.SAME_DATA in held
                     place = encoder, setting, target, code, "test", seed, metrics, key
                     cells.append(ResultCell(*place, (*trained, *own), same))
                     generator = np.random.default_rng([len(code + target), seed])
@@ -62,7 +63,7 @@ def body(
                     table = np.stack([right, np.ones(EXAMPLES)], axis=1)
                     ids = tuple(f"{target} {code} {number}" for number in range(EXAMPLES))
                     values = encoder, setting, target, code, "test", seed, "accuracy"
-                    rows.append((*values, right.mean(), EXAMPLES, key, note))
+                    rows.append((*values, right.mean(), EXAMPLES, key, held))
                     one = ExampleScores(
                         encoder, setting, target, code, seed, "accuracy", ids, table
                     )
@@ -110,10 +111,10 @@ def test_what_was_not_run_cannot_be_judged_and_says_what_to_run() -> None:
         assert targets[0] in found.why
 
 
-@pytest.mark.parametrize("event", ["diverged", "collapsed", "same-data"])
+@pytest.mark.parametrize("event", [RunState.DIVERGED, RunState.COLLAPSED, RunState.SAME_DATA])
 def test_runs_that_went_wrong_or_saw_the_target_are_named_and_not_counted(event: str) -> None:
     gains = {("xnli", "mnli"): DOWN, ("tydiqa", "mnli"): UP}
-    given = body(gains, notes={("xnli", "mnli"): event})
+    given = body(gains, states={("xnli", "mnli"): event})
     found = ask("gains", given, tasks="singles", targets=["xnli", "tydiqa"])
     assert found.verdict is Verdict.SUPPORTED
     assert "1 of 2 targets" in found.missing

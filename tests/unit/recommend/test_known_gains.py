@@ -10,6 +10,7 @@ import pytest
 
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import saved_records
+from xstilts.analysis.run_states import RunState, with_state
 from xstilts.api import experiment as api
 from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
@@ -26,21 +27,21 @@ def past(store: Path) -> experience.Experiments:
     return {one.name: one.cells for one in saved_records(Store(store))}
 
 
-def spoilt(note: str) -> Results:
+def spoilt(state: RunState) -> Results:
     """The results as if the runs after toy-same had gone wrong on toy-kind."""
 
     def results(*given: object) -> pd.DataFrame:
         frame = results_frame(*given)  # type: ignore[arg-type]
         hit = (frame["target"] == "toy-kind") & (frame["intermediate"] == "toy-same")
-        frame.loc[hit, "note"] = note
-        return frame.assign(value=frame["value"].mask(hit & (note == "diverged")))
+        frame = with_state(frame, state, hit)
+        return frame.assign(value=frame["value"].mask(hit & (state is RunState.DIVERGED)))
 
     return results
 
 
 def test_gains_of_a_store_are_those_of_its_results(finished: Path, small: LoadedExperiment) -> None:
     found = known_gains(past(finished), Store(finished))
-    assert found[["encoder", "setting"]].drop_duplicates().values.tolist() == [
+    assert found[["encoder", "intermediate"]].drop_duplicates().values.tolist() == [
         ["encoder", "toy-same"]
     ]
     table = api.gains(small, finished)
@@ -84,9 +85,9 @@ def test_results_on_the_target_are_the_gain_table_s(
     assert elsewhere.gains == {}
 
 
-@pytest.mark.parametrize("event", ["diverged", "collapsed"])
+@pytest.mark.parametrize("event", [RunState.DIVERGED, RunState.COLLAPSED])
 def test_runs_that_went_wrong_are_named_and_left_out(
-    event: str, finished: Path, monkeypatch: pytest.MonkeyPatch
+    event: RunState, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(experience, "results_frame", spoilt(event))
     assert known_gains(past(finished), Store(finished))["target"].tolist() == ["toy-search"]

@@ -125,7 +125,9 @@ def test_a_target_s_gain_is_its_mean_without_english_where_it_can_be() -> None:
         ("a", "t", "en", 0, 0.9, 0.5), ("a", "t", "de", 0, 0.4, 0.1), ("a", "t", "de", 1, 0.6, 0.3),
         ("a", "only", "en", 0, 0.8, 0.2),
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["setting", "target", "language", "seed", "score", "gain"])
+    table = pd.DataFrame(
+        rows, columns=["intermediate", "target", "language", "seed", "score", "gain"]
+    )
     found = mean_gains(table, "e").set_index("target")
     assert found.loc["t", ["score", "gain"]].tolist() == pytest.approx([0.5, 0.2])
     assert found.loc["only", "gain"] == pytest.approx(0.2)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_states import RunState, with_state
 from xstilts.analysis.selection import SelectedSetting
 from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
 from xstilts.api import experiment as api
@@ -27,6 +28,7 @@ def results(
     rows = [
         {
             **dict.fromkeys(COLUMNS, ""),
+            "states": frozenset(),
             "encoder": "e",
             "intermediate": setting,
             "target": target,
@@ -63,7 +65,7 @@ def test_a_whole_grid_has_groups_the_average_and_a_best_row() -> None:
     frame = pd.concat([results("none", 0.5, OFFICIAL), results("a", 0.6, OFFICIAL)])
     best = chosen(**{task.replace("-", "_"): ("a", "dev") for task in OFFICIAL})
     section = table(frame, best, OFFICIAL)
-    found = section.table.set_index("after")
+    found = section.table.set_index("intermediate")
     groups = ["classification", "tagging", "qa", "retrieval", "XTREME"]
     assert list(found.columns) == [*OFFICIAL, *groups]
     assert found.index.tolist() == ["none", "a", "best per target"]
@@ -75,9 +77,10 @@ def test_a_whole_grid_has_groups_the_average_and_a_best_row() -> None:
 def test_settings_that_hold_the_targets_own_training_data_are_marked() -> None:
     frame = pd.concat([results("none", 0.5, ["xnli"]), results("mnli", 0.6, ["xnli", "pan-x"])])
     own = (frame["intermediate"] == "mnli") & (frame["target"] == "xnli")
-    frame.loc[own, "note"] = "collapsed same-data"
+    for state in (RunState.COLLAPSED, RunState.SAME_DATA):
+        frame = with_state(frame, state, own)
     section = table(frame, chosen(), ["xnli", "pan-x"])
-    found = section.table.set_index("after")
+    found = section.table.set_index("intermediate")
     assert found.loc["mnli", "xnli"].endswith("§")
     assert not any("§" in found.loc[place] for place in (("none", "xnli"), ("mnli", "pan-x")))
     assert "§ The setting holds the target's own training data." in section.notes
@@ -86,7 +89,7 @@ def test_settings_that_hold_the_targets_own_training_data_are_marked() -> None:
 def test_the_best_row_takes_each_target_from_its_own_setting() -> None:
     frame = pd.concat([results("a", 0.4, CLASSIFIED), results("b", 0.8, CLASSIFIED)])
     best = chosen(xnli=("a", "dev"), paws_x=("b", "dev"))
-    found = table(frame, best, CLASSIFIED).table.set_index("after").loc["best per target"]
+    found = table(frame, best, CLASSIFIED).table.set_index("intermediate").loc["best per target"]
     assert found.to_dict() == {
         "xnli": "40.0",
         "paws-x": "80.0",
@@ -99,7 +102,7 @@ def test_what_was_chosen_on_test_is_marked_up_to_the_average() -> None:
     frame = results("a", 0.6, OFFICIAL)
     choice = {task.replace("-", "_"): ("a", "dev") for task in OFFICIAL}
     section = table(frame, chosen(**choice | {"bucc": ("a", "test")}), OFFICIAL)
-    row = section.table.set_index("after").loc["best per target"]
+    row = section.table.set_index("intermediate").loc["best per target"]
     assert row[row == "60.0‡"].index.tolist() == ["bucc", "retrieval", "XTREME"]
     assert "‡" not in "".join(section.table.iloc[0])
     assert section.notes[-1].startswith("‡ Chosen on test")
@@ -113,7 +116,7 @@ def test_a_missing_language_is_marked_and_named_and_no_average_is_made_of_it() -
         ]
     )
     section = table(frame, chosen(), CLASSIFIED)
-    found = section.table.set_index("after")
+    found = section.table.set_index("intermediate")
     assert found.loc["none"].tolist() == ["50.0", "50.0", "50.0", "–"]
     assert found.loc["a"].tolist() == ["50.0†", "50.0", "–", "–"]
     assert "missing: xnli (sw; not in every row)." in section.notes[1]
@@ -136,7 +139,7 @@ def test_seeds_are_averaged_and_one_without_a_score_spoils_the_group() -> None:
             results("b", 0.6, ["xnli"], seed=1),
         ]
     )
-    found = table(frame, chosen(), CLASSIFIED).table.set_index("after")
+    found = table(frame, chosen(), CLASSIFIED).table.set_index("intermediate")
     assert found.loc["a", ["xnli", "classification"]].tolist() == ["50.0", "50.0"]
     row = found.loc["b", ["xnli", "paws-x", "classification"]]
     assert row.tolist() == ["50.0", "40.0†", "–"]

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.results import COLUMNS
-from xstilts.analysis.run_gains import Gains, gains_of
+from xstilts.analysis.run_states import RunState
 from xstilts.studies.base import OWN, Answer
 from xstilts.studies.difficulty import STUDY, conclude
 from xstilts.studies.difficulty.analysis import ALIKE
@@ -24,7 +25,7 @@ SEEDS = (0, 1)
 
 def grid(
     gains: Mapping[str, Mapping[str, float]],
-    notes: Mapping[tuple[str, str, int], str] | None = None,
+    states: Mapping[tuple[str, str, int], RunState] | None = None,
     noise: float = 0.002,
 ) -> Gains:
     """Runs of tasks on targets in three languages and two seeds: the gain given, and noise."""
@@ -35,13 +36,13 @@ def grid(
         for target, gain in by_target.items():
             for language in LANGUAGES:
                 for seed in SEEDS:
-                    note = (notes or {}).get((task, target, seed), "")
+                    held = frozenset(filter(None, [(states or {}).get((task, target, seed))]))
                     value = 0.4 + gain + noise * draw.standard_normal() * (task != "none")
-                    value = float("nan") if note == "diverged" else value
+                    value = float("nan") if RunState.DIVERGED in held else value
                     rows.append(
-                        ("e", task, target, language, "test", seed, "m", value, 9, "k", note)
+                        ("e", task, target, language, "test", seed, "m", value, 9, "k", held)
                     )
-    return gains_of(pd.DataFrame(rows, columns=list(COLUMNS)))
+    return compute_gains(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
 def measures(**values: Mapping[str, float]) -> pd.DataFrame:
@@ -179,7 +180,7 @@ def test_no_scores_yet_are_told_from_no_retrieval_target() -> None:
 def test_a_diverged_run_leaves_its_task_out_and_is_named() -> None:
     gains = {task: {"search": 0.02 * place} for place, task in enumerate(tasks(8))}
     gains["task7"] = {"search": -0.5}
-    broken = grid(gains, {("task7", "search", 1): "diverged"})
+    broken = grid(gains, {("task7", "search", 1): RunState.DIVERGED})
     table = measures(accuracy={task: 0.5 + 0.04 * place for place, task in enumerate(tasks(8))})
     answer = answered(broken, table, ["search"])
     estimate = answer.findings[0].estimate

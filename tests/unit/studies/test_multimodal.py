@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from xstilts.analysis.run_states import RunState
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer
 from xstilts.studies.multimodal import STUDY, answered
@@ -18,13 +19,13 @@ from xstilts.testing.planted import Planted, experiment
 NLI = ("mnli", "sick", "anli", "rte")
 OTHERS = ("qqp", "ccg", "squad-v1", "piqa")
 LOADED = experiment(("none", *NLI, "snli", *OTHERS, "mnli+qqp"), ("xvnli", "xnli"))
-NOTES = {("snli", "xvnli"): "same-data"}
+STATES = {("snli", "xvnli"): RunState.SAME_DATA}
 
 
 def answer_of(
-    gain: Callable[[str, str], float], notes: Mapping[tuple[str, str], str] = NOTES
+    gain: Callable[[str, str], float], states: Mapping[tuple[str, str], RunState] = STATES
 ) -> Answer:
-    one = Planted(LOADED, gain, notes=notes, seeds=range(5))
+    one = Planted(LOADED, gain, states=states, seeds=range(5))
     outcomes = one.outcomes()
     return answered(one.evidence(outcomes), outcomes, draws=1_000)
 
@@ -56,26 +57,26 @@ def test_inference_that_carries_over_is_found() -> None:
     languages = next(one.text for one in answer.findings if one.name == "xvnli-languages")
     assert "of 12 gains after inference tasks, 12 are above zero" in languages
     assert any("measured without images" in text for text in answer.caveats)
-    assert any("snli is left out on xvnli: it holds the target" in text for text in answer.caveats)
+    assert any("snli is left out on xvnli: it contains" in text for text in answer.caveats)
 
 
 def test_single_runs_are_paired_with_the_baseline_of_their_seed() -> None:
-    one = Planted(LOADED, lambda setting, _: 0.1 * (setting == "mnli"), notes=NOTES)
+    one = Planted(LOADED, lambda setting, _: 0.1 * (setting == "mnli"), states=STATES)
     outcomes = [each for each in one.outcomes() if each.target == "xvnli"]
     answer = answered(one.evidence(outcomes), outcomes, draws=50)
     table = next(table.frame for table in answer.tables if table.name == "xvnli-answers")
-    assert set(table["after"]) == set(NLI)  # snli holds the target's data
+    assert set(table["intermediate"]) == set(NLI)  # snli holds the target's data
     assert len(table) == len(NLI) * 3 * 2
     hits = {
         (each.intermediate, each.language, each.seed): each.statistics[:, 0] for each in outcomes
     }
-    rows = table.set_index(["after", "language", "seed"])
+    rows = table.set_index(["intermediate", "language", "seed"])
     ours, theirs = hits["mnli", "fi", 1], hits["none", "fi", 1]
     row = rows.loc[("mnli", "fi", 1)]
     assert row["gained"] == sum(ours > theirs)
     assert row["lost"] == sum(ours < theirs)
     assert row["difference"] == pytest.approx(100 * (ours.mean() - theirs.mean()))
-    assert (table[table["after"] == "mnli"]["p (Holm)"] < 0.05).all()
+    assert (table[table["intermediate"] == "mnli"]["p (Holm)"] < 0.05).all()
     assert (rows["q"] <= rows["p (Holm)"]).all()
     text = next(one.text for one in answer.findings if one.name == "xvnli-answers")
     assert (
@@ -85,7 +86,7 @@ def test_single_runs_are_paired_with_the_baseline_of_their_seed() -> None:
 
 def test_languages_that_share_their_examples_add_no_certainty() -> None:
     """Every language gets the answers of one: three of them must not narrow the interval."""
-    one = Planted(LOADED, lambda setting, _: 0.02 * (setting in NLI), notes=NOTES)
+    one = Planted(LOADED, lambda setting, _: 0.02 * (setting in NLI), states=STATES)
     drawn = [each for each in one.outcomes() if each.target == "xvnli"]
     first = {(each.intermediate, each.seed): each for each in drawn if each.language == "de"}
     ids = tuple(map(str, range(one.n)))
@@ -94,7 +95,7 @@ def test_languages_that_share_their_examples_add_no_certainty() -> None:
         for each in drawn
     ]
     whole = found(answered(one.evidence(alike), alike, draws=500), "xvnli-inference")
-    alone = Planted(LOADED, one.gain, notes=NOTES, languages=("en", "de"))
+    alone = Planted(LOADED, one.gain, states=STATES, languages=("en", "de"))
     german = [each for each in alike if each.language in alone.languages]
     single = found(answered(alone.evidence(german), german, draws=500), "xvnli-inference")
     assert (whole.value, whole.low, whole.high) == pytest.approx(
@@ -115,21 +116,23 @@ def test_nothing_is_found_where_nothing_is() -> None:
 
 
 def test_tables_and_figure_have_every_setting_and_language() -> None:
-    answer = answer_of(lambda _s, _t: 0.0, {**NOTES, ("rte", "xvnli"): "diverged"})
+    answer = answer_of(lambda _s, _t: 0.0, {**STATES, ("rte", "xvnli"): RunState.DIVERGED})
     tables = {table.name: table.frame for table in answer.tables}
-    groups = tables["xvnli-settings"].set_index("after")["group"]
+    groups = tables["xvnli-settings"].set_index("intermediate")["group"]
     assert groups["mnli"] == groups["snli"] == "inference"
     assert groups["mnli+qqp"] == "mixture"
     assert groups["qqp"] == "other"
     shown = tables["xvnli-languages"]
     assert set(shown["language"]) == {"de", "fi", "sw"}
-    assert shown[shown["after"] == "rte"]["gain"].isna().all()
+    assert shown[shown["intermediate"] == "rte"]["gain"].isna().all()
     (figure,) = answer.figures
     assert figure.ticks == ("de", "fi", "sw")
     assert [series.name for series in figure.series] == ["inference tasks", "other tasks"]
-    gains = shown[shown["after"].isin(["mnli", "sick", "anli"]) & (shown["language"] == "fi")]
+    gains = shown[
+        shown["intermediate"].isin(["mnli", "sick", "anli"]) & (shown["language"] == "fi")
+    ]
     assert figure.series[0].y[1] == pytest.approx(gains["gain"].mean())
-    assert found(answer, "xvnli-after-rte").note == "diverged"
+    assert found(answer, "xvnli-after-rte").note == RunState.DIVERGED
 
 
 def test_nothing_run_is_said_in_words() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xstilts.analysis.run_gains import gains_of
+from xstilts.analysis.gains import compute_gains
+from xstilts.analysis.run_states import RunState
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.place_effects import remove_place_effects
 from xstilts.studies.base import OWN, Answer
@@ -77,20 +78,20 @@ def test_nothing_is_found_where_nothing_is() -> None:
 
 
 def test_what_was_not_sound_is_left_out_and_named() -> None:
-    notes = {
-        ("piqa", "xnli"): "diverged",
-        ("qqp", "xcopa"): "collapsed",
-        ("none", "pan-x"): "diverged",
-        ("socialiqa", "xcopa"): "same-data",
+    states = {
+        ("piqa", "xnli"): RunState.DIVERGED,
+        ("qqp", "xcopa"): RunState.COLLAPSED,
+        ("none", "pan-x"): RunState.DIVERGED,
+        ("socialiqa", "xcopa"): RunState.SAME_DATA,
     }
-    one = Planted(LOADED, planted(0.05), notes=notes, missing=frozenset({("ccg", "xwinograd")}))
+    one = Planted(LOADED, planted(0.05), states=states, missing=frozenset({("ccg", "xwinograd")}))
     answer = STUDY.answer(one.evidence())
     assert found(answer, "all-targets").n == 7
     assert "left out, gains are missing: ccg, piqa, qqp" in found(answer, "all-targets").note
     said = "\n".join(answer.caveats)
     for words in (
         f"{', '.join((*OURS, *OTHERS))} are left out on pan-x: the baseline diverged (seed 0)",
-        "socialiqa is left out on xcopa: it holds the target's own training data",
+        "socialiqa is left out on xcopa: it contains the target's own training data",
         "piqa is left out on xnli: diverged (seed 0), diverged (seed 1)",
         "qqp is left out on xcopa: collapsed",
         "ccg is left out on xwinograd: 8 of 8 scores are missing",
@@ -107,8 +108,8 @@ def test_a_task_without_the_hard_target_is_not_helped_by_that() -> None:
     def gain(setting: str, target: str) -> float:
         return -0.2 * (target == "xwinograd") * (setting != "none")
 
-    one = Planted(LOADED, gain, notes={("piqa", "xwinograd"): "same-data"}, noise=1e-4)
-    table = gains_by_task(gains_of(one.frame(), one.cells()), {*OURS, *OTHERS})
+    one = Planted(LOADED, gain, states={("piqa", "xwinograd"): RunState.SAME_DATA}, noise=1e-4)
+    table = gains_by_task(compute_gains(one.frame(), one.cells()), {*OURS, *OTHERS})
     raw, fair = (
         rows.groupby("task")["gain"].mean() for rows in (table, remove_place_effects(table))
     )
@@ -191,7 +192,7 @@ def test_what_would_have_been_found_is_said_where_nothing_was() -> None:
 
 
 def test_the_mean_gain_names_the_task_that_is_not_in_it() -> None:
-    one = Planted(LOADED, planted(0.05), notes={("piqa", "xcopa"): "diverged"})
+    one = Planted(LOADED, planted(0.05), states={("piqa", "xcopa"): RunState.DIVERGED})
     gain = found(STUDY.answer(one.evidence()), "gain")
     assert (gain.n, gain.note) == (4, "left out, gains are missing: piqa")
 

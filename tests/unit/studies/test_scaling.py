@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from xstilts.analysis.results import COLUMNS, facts_in, results_frame
+from xstilts.analysis.run_states import NO_STATES, RunState, with_state
 from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
@@ -245,7 +246,7 @@ def evidence(
                 cell.key, expected + level[cell.language] + noise.normal(0, 0.004)
             )
             rows.append((cell.encoder, cell.intermediate, cell.target, cell.language, cell.split,
-                         cell.seed, cell.metrics[0], value, 100, cell.key, ""))  # fmt: skip
+                         cell.seed, cell.metrics[0], value, 100, cell.key, NO_STATES))  # fmt: skip
             dev[(*cell.trained_by, "")[-2 if cell.trained_by else 0]] = {
                 "dev_mean": 0.9 if tasks == ("two",) else 0.8
             }
@@ -328,7 +329,8 @@ def test_a_diverged_run_is_named_and_left_out(
     given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
     frame = given.results["data-6"]
     lost = (frame["intermediate"] == "two") & (frame["seed"] == 1)
-    frame.loc[lost, ["value", "note"]] = [np.nan, "diverged"]
+    frame.loc[lost, "value"] = np.nan
+    given.results["data-6"] = with_state(frame, RunState.DIVERGED, lost)
     found, said = target_scores(given, designed(six))
     assert said == ["two (96 examples) is left out on toy-kind, toy-search: diverged (seed 1)."]
     for one in found:
@@ -343,7 +345,8 @@ def test_a_collapsed_run_is_named_and_counts(
     given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
     whole, _ = target_scores(given, designed(six))
     frame = given.results["data-6"]
-    frame.loc[(frame["intermediate"] == "two") & (frame["seed"] == 1), "note"] = "collapsed"
+    lost = (frame["intermediate"] == "two") & (frame["seed"] == 1)
+    given.results["data-6"] = with_state(frame, RunState.COLLAPSED, lost)
     found, said = target_scores(given, designed(six))
     assert said == [
         "Intermediate trainings that gave one answer to all of a task's English dev (collapsed) "
@@ -359,7 +362,8 @@ def test_a_collapsed_target_or_baseline_is_left_out(
 ) -> None:
     given = evidence(six, compiled(toy_file, SIX), tmp_path, planted)
     frame = given.results["data-6"]
-    frame.loc[(frame["intermediate"] == "two") & (frame["seed"] == 1), "note"] = "collapsed"
+    lost = (frame["intermediate"] == "two") & (frame["seed"] == 1)
+    given.results["data-6"] = with_state(frame, RunState.COLLAPSED, lost)
     trained = {cell.trained_by[-1] for cell in given.cells["data-6"] if cell.target == "toy-kind"}
     lost = replace(
         given, facts=lambda key: {"collapsed": ["toy-kind"]} if key in trained else given.facts(key)
@@ -368,7 +372,8 @@ def test_a_collapsed_target_or_baseline_is_left_out(
     assert "two (96 examples) is left out on toy-kind: collapsed (seed 1)." in said
     assert {one.target: one.sizes("two") for one in found}["toy-search"] == [1, 2, 4, 6]
     base = given.results["data-6"]
-    base.loc[base["intermediate"] == "none", "note"] = "collapsed"
+    hit = base["intermediate"] == "none"
+    given.results["data-6"] = with_state(base, RunState.COLLAPSED, hit)
     assert any(
         "the baseline collapsed" in words for words in target_scores(given, designed(six))[1]
     )

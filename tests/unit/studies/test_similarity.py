@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.results import COLUMNS
-from xstilts.analysis.run_gains import Gains, gains_of
+from xstilts.analysis.run_states import RunState
 from xstilts.recommend.regret import by_other_choices, by_other_targets, rank_quality
 from xstilts.statistics.association import associate_over_targets, detectable_correlation
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
@@ -27,16 +28,16 @@ Table = Mapping[tuple[str, str], float]
 """(task, target) → a value."""
 
 
-def grid(gains: Table, notes: Mapping[tuple[str, str], str] | None = None) -> Gains:
+def grid(gains: Table, states: Mapping[tuple[str, str], RunState] | None = None) -> Gains:
     """Runs in two languages with one seed: each has the gain given."""
     rows = []
     targets = list(dict.fromkeys(target for _, target in gains))
     for (task, target), gain in {**{("none", one): 0.0 for one in targets}, **gains}.items():
         for language in LANGUAGES:
-            note = (notes or {}).get((task, target), "")
-            value = float("nan") if note == "diverged" else 0.4 + gain
-            rows.append(("e", task, target, language, "test", 0, "m", value, 9, "k", note))
-    return gains_of(pd.DataFrame(rows, columns=list(COLUMNS)))
+            held = frozenset(filter(None, [(states or {}).get((task, target))]))
+            value = float("nan") if RunState.DIVERGED in held else 0.4 + gain
+            rows.append(("e", task, target, language, "test", 0, "m", value, 9, "k", held))
+    return compute_gains(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
 def pairs(**values: Table) -> pd.DataFrame:
@@ -171,7 +172,7 @@ def test_too_few_tasks_are_said_in_words() -> None:
 def test_a_diverged_run_leaves_its_task_out_of_the_mean_and_is_named() -> None:
     gains, _ = planted()
     values = {(row[0], row[1]): row[7] for row in gains.table.itertuples(index=False)}
-    broken = grid(values, {("task3", "two"): "diverged"})
+    broken = grid(values, {("task3", "two"): RunState.DIVERGED})
     answer = conclude(broken, pairs(textemb=values), draws=199)
     assert "task3 is left out on two: diverged (seed 0)." in answer.caveats
     assert any("In no mean correlation" in one and "task3" in one for one in answer.caveats)

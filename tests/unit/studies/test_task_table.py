@@ -90,7 +90,7 @@ def test_means_leave_out_english_and_what_is_incomplete() -> None:
         ("b", "one", "de", 0, 0.2),
         ("a+b", "one", "de", 0, 0.2),
     ]
-    gains = pd.DataFrame(rows, columns=["setting", "target", "language", "seed", "gain"])
+    gains = pd.DataFrame(rows, columns=["intermediate", "target", "language", "seed", "gain"])
     means = mean_over_runs(gains, ["a", "b"])
     assert means.loc["a"].to_dict() == pytest.approx({"one": 0.2, "two": 0.4})
     assert pooled(means).to_dict() == pytest.approx({"a": 0.3})

@@ -171,7 +171,7 @@ def xtreme(section: Section | None) -> None:
 
     if section is not None:
         caption = "\n".join(section.notes)
-        console().print(for_terminal(section.table, ("after",), caption))
+        console().print(for_terminal(section.table, ("intermediate",), caption))
 
 
 def status(store: Store, found: list[ExperimentStatus]) -> None:

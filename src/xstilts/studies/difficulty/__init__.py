@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pandas as pd
 
+from xstilts.analysis.gains import Gains
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.run_gains import Gains
 from xstilts.config.load import LoadedExperiment
 from xstilts.statistics.permutation import DRAWS
 from xstilts.studies.base import OWN, Answer, Evidence, Study, StudyRequirements

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.run_gains import Gains
+from xstilts.analysis.gains import Gains
 from xstilts.statistics.association import NEEDED, Influence, leave_one_out
 from xstilts.studies.correlations import Association, associated, corrected
 from xstilts.studies.task_table import mean_over_runs, pooled, task_table

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xstilts.analysis.gains import ExampleScores
-from xstilts.analysis.results import example_scores
+from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.config.load import LoadedExperiment
 from xstilts.statistics.bootstrap import DRAWS
 from xstilts.studies.base import Answer, Evidence, Study, StudyRequirements

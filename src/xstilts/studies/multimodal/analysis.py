@@ -13,8 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, ExampleScores, bootstrap_gains, gain_table
-from xstilts.analysis.results import SAME_DATA, expected
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gain_table import bootstrap_gains, gain_table
+from xstilts.analysis.gains import ENGLISH
+from xstilts.analysis.results import expected
+from xstilts.analysis.run_states import RunState, has_state
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
@@ -64,11 +67,6 @@ def judge(points: MultimodalData, draws: int) -> MultimodalResults:
     )
 
 
-def holds_data(table: pd.DataFrame) -> pd.Series:
-    """Whether a row's setting holds the target's own training data."""
-    return table["note"].str.contains(SAME_DATA, regex=False).astype(bool)
-
-
 def _gain_table(
     cells: Sequence[ResultCell], found: Sequence[ExampleScores], frame: pd.DataFrame, draws: int
 ) -> pd.DataFrame:
@@ -84,7 +82,7 @@ def _by_language(points: MultimodalData, overall: pd.DataFrame, draws: int) -> p
         here = points.results[points.results["language"] == code]
         parts.append(_gain_table(cells, mine, here, draws).assign(language=code))
     table = pd.concat(parts) if parts else overall.assign(language="")
-    asked = table["intermediate"].isin(points.group) & ~holds_data(table)
+    asked = table["intermediate"].isin(points.group) & ~has_state(table, RunState.SAME_DATA)
     tested = table["p"].where(asked).to_numpy(dtype=np.float64)
     return table.assign(p_holm=holm(tested), q=benjamini_hochberg(tested))
 

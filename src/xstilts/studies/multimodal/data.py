@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.gains import ExampleScores
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.run_gains import Gains, gains_of
 from xstilts.planning.compile import ResultCell
 from xstilts.studies.base import OWN, Evidence
 from xstilts.studies.multimodal.modalities import is_nli
@@ -57,7 +57,7 @@ def read_data(
     tasks = single_tasks(evidence.loaded)
     cells, frame = cells_of(evidence, {target.name}), evidence.results[OWN]
     results = frame[frame["target"].map(task_of) == target.name]
-    gains = gains_of(results, cells).among(tasks)
+    gains = compute_gains(results, cells).among(tasks)
     return MultimodalData(
         target=target,
         cells=cells,

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from xstilts.analysis.run_states import RunState, has_state, states_text
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies.base import Figure, Series, StudyTable, points_series
 from xstilts.studies.mcnemar_runs import METRIC
-from xstilts.studies.multimodal.analysis import MultimodalResults, holds_data
+from xstilts.studies.multimodal.analysis import MultimodalResults
 from xstilts.studies.multimodal.data import MultimodalData
 from xstilts.studies.text import in_points
 
@@ -53,12 +54,12 @@ def tables(points: MultimodalData, found: MultimodalResults) -> Iterator[StudyTa
 def _row(points: MultimodalData, row: pd.Series) -> dict[str, object]:
     numbers = ("baseline", "score", "gain", "low", "high")
     return {
-        "after": row["intermediate"],
+        "intermediate": row["intermediate"],
         "group": _group(points, row["intermediate"]),
         **{name: 100 * row[name] for name in numbers},
         "p (Holm)": row["p_holm"],
         "n": row["n"],
-        "note": row["note"],
+        "note": states_text(row["states"]),
     }
 
 
@@ -77,7 +78,7 @@ def _in_points(answers: pd.DataFrame) -> pd.DataFrame:
 def figures(points: MultimodalData, found: MultimodalResults) -> Iterator[Figure]:
     """The mean gain of both groups in each language, with its interval."""
     table, name = found.by_language, points.target.name
-    known = table[table["gain"].notna() & ~holds_data(table)]
+    known = table[table["gain"].notna() & ~has_state(table, RunState.SAME_DATA)]
     codes = tuple(sorted(set(known["language"])))
     series = tuple(_series(points, known, codes))
     if series:

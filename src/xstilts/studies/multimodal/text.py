@@ -7,6 +7,7 @@ from math import isnan
 
 import pandas as pd
 
+from xstilts.analysis.run_states import states_text
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Finding
 from xstilts.studies.multimodal.analysis import MultimodalResults
@@ -70,7 +71,7 @@ def _after_each(points: MultimodalData, found: MultimodalResults) -> Iterator[Fi
 
 def _of_row(row: pd.Series) -> Estimate:
     """A row of the gain table as an estimate, with Holm's p, in points."""
-    note = row["note"] or ("no score yet" if isnan(row["gain"]) else "")
+    note = states_text(row["states"]) or ("no score yet" if isnan(row["gain"]) else "")
     value, low, high, p = (float(row[name]) for name in ("gain", "low", "high", "p_holm"))
     return in_points(Estimate(value, low, high, p, int(row["n"]), note))
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.gains import mean_or_nan
+from xstilts.analysis.gains import Gains, mean_or_nan
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.run_gains import Gains
 from xstilts.studies.base import Evidence
 from xstilts.studies.reasoning.equal_budget import EQUAL, EqualBudget, budget_of
 from xstilts.studies.reasoning.task_groups import TASKS

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH
-from xstilts.analysis.run_gains import Gains
+from xstilts.analysis.exclusions import exclusion_texts
+from xstilts.analysis.gains import ENGLISH, Gains
+from xstilts.analysis.run_states import RunState, has_state, without_state
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
@@ -18,10 +19,6 @@ from xstilts.studies.study_plan import gains_in
 from xstilts.studies.training_budget import first_trainings
 
 MEAN = "mean of the targets"
-COLLAPSED = "collapsed"
-"""Gave one answer to all of dev. An intermediate training that did so counts here: little data may
-teach a task nothing, which is what is asked about, and mixtures with one such task would be
-missing. A target's training that did so is left out, as everywhere."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,9 @@ def target_scores(
             gains = _gains(kept, name)
             said += _left_out(gains, here, design.unit)
             alike += [f"{one} ({here[one].size * design.unit} examples)" for one in collapsed]
-            for (target, setting), rows in _foreign(gains.table).groupby(["target", "setting"]):
+            for (target, setting), rows in _foreign(gains.table).groupby(
+                ["target", "intermediate"]
+            ):
                 by_run = rows.set_index(["language", "seed"])
                 baselines.setdefault(str(target), by_run["baseline"].unstack())
                 for point in group.points:
@@ -105,14 +104,18 @@ def target_scores(
 
 def _gains(evidence: Evidence, variant: str) -> Gains:
     if variant not in evidence.results:
-        return Gains(pd.DataFrame(columns=["target", "setting", "language"]))
+        return Gains(pd.DataFrame(columns=["target", "intermediate", "language"]))
     return gains_in(evidence, variant)
 
 
 def _ignore_collapsed_intermediate(
     evidence: Evidence, variant: str, points: Mapping[str, Point]
 ) -> tuple[Evidence, list[str]]:
-    """Without the notes on intermediate trainings that collapsed, and the settings of these."""
+    """Without the state of intermediate trainings that collapsed, and the settings of these.
+
+    Little data may teach a task nothing, which is what is asked about, and mixtures with one such
+    task would be missing. A target's training that collapsed is excluded, as everywhere.
+    """
     if variant not in evidence.results:
         return evidence, []
     frame = evidence.results[variant]
@@ -121,28 +124,26 @@ def _ignore_collapsed_intermediate(
         for cell in evidence.cells.get(variant, ())
         if cell.intermediate in points and not _lost_target(evidence, cell)
     }
-    noted = frame["note"].str.split().map(lambda words: COLLAPSED in words)
-    forgiven = noted & frame["key"].isin(early)
-    bare = frame["note"].str.replace(COLLAPSED, "").str.strip()
-    kept = frame.assign(note=frame["note"].mask(forgiven, bare))
-    settings = list(dict.fromkeys(frame.loc[forgiven, "intermediate"]))
+    ignored = has_state(frame, RunState.COLLAPSED) & frame["key"].isin(early)
+    kept = without_state(frame, RunState.COLLAPSED, ignored)
+    settings = list(dict.fromkeys(frame.loc[ignored, "intermediate"]))
     return replace(evidence, results={**evidence.results, variant: kept}), settings
 
 
 def _lost_target(evidence: Evidence, cell: ResultCell) -> bool:
     """Whether the target's own training collapsed, the last of two."""
     facts = evidence.facts(cell.trained_by[-1]) if len(cell.trained_by) == 2 else None
-    return bool(facts and facts.get(COLLAPSED))
+    return bool(facts and facts.get("collapsed"))
 
 
 def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str, ...]:
     """Why points are missing; a setting alone would not say with how much data."""
     named = [
-        replace(one, setting=f"{one.setting} ({points[one.setting].size * unit} examples)")
-        for one in gains.left_out
-        if one.setting in points
+        replace(one, intermediate=f"{name} ({points[name].size * unit} examples)")
+        for one in gains.exclusions
+        if (name := one.intermediate) in points
     ]
-    return replace(gains, left_out=tuple(named)).caveats()
+    return (*gains.swept, *exclusion_texts(named))
 
 
 def _foreign(table: pd.DataFrame) -> pd.DataFrame:

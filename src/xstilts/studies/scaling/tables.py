@@ -248,7 +248,7 @@ def _scores(judged: Sequence[ScalingResults]) -> Iterator[dict[str, Any]]:
             yield {
                 "target": one.target,
                 "curve": point.curve,
-                "setting": point.setting,
+                "intermediate": point.setting,
                 "tasks": len(point.tasks),
                 "examples": point.size * one.unit,
                 "score": float(table.to_numpy().mean()),
@@ -263,7 +263,7 @@ def _budgets(budgets: Sequence[Budget], unit: int) -> pd.DataFrame:
     rows = [
         {
             "curve": one.point.curve,
-            "setting": one.point.setting,
+            "intermediate": one.point.setting,
             "planned": one.point.size * unit,
             "examples": one.examples,
             "steps": one.steps,

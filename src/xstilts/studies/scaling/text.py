@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import isnan
 
-from xstilts.analysis.run_gains import ONE_SEED
+from xstilts.analysis.gains import ONE_SEED
 from xstilts.statistics.estimate import LEVEL, Estimate
 from xstilts.studies.base import Answer, Evidence, Finding
 from xstilts.studies.scaling.design import DRAWS, MORE_TASKS, ScalingDesign, TaskGroup, designed
@@ -40,7 +40,7 @@ def answer(evidence: Evidence) -> Answer:
     alone = len(evidence.loaded.experiment.seeds) == 1
     caveats = (
         *((ONE_SEED,) if alone else ()),
-        *(words for words in left_out if words != ONE_SEED),
+        *left_out,
         *_passed_over(design),
         *_design_caveats(evidence, design),
         *_budget_caveats(seen, design.unit),

@@ -136,7 +136,7 @@ def lost_by_choice(choices: Sequence[RankingQuality]) -> pd.DataFrame:
 def past_advice(points: SimilarityData) -> pd.DataFrame:
     """What `recommend` would have lost on each target, see `hindsight.leave_one_target_out`."""
     runs = points.gains.table
-    asked = runs["setting"].isin(points.means.index) & runs["target"].isin(points.targets)
+    asked = runs["intermediate"].isin(points.means.index) & runs["target"].isin(points.targets)
     return leave_one_target_out(mean_gains(runs[asked], ""), points.measures)
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH, mean_or_nan
+from xstilts.analysis.gains import ENGLISH, Gains, mean_or_nan
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.run_gains import Gains
 from xstilts.recommend.regret import by_other_targets
 from xstilts.studies.similarity.measures import MEASURES, OTHERS
 from xstilts.studies.task_table import mean_over_runs

@@ -24,9 +24,9 @@ def _by_language(points: SimilarityData) -> pd.DataFrame:
     """Correlation and regret within each language of each target: means over seeds."""
     rows = []
     runs = non_english(points.gains.table)
-    runs = runs[runs["setting"].isin(points.means.index)]
+    runs = runs[runs["intermediate"].isin(points.means.index)]
     for (target, language), some in runs.groupby(["target", "language"], sort=False):
-        means = some.groupby("setting", sort=False)[["gain", "score"]].mean()
+        means = some.groupby("intermediate", sort=False)[["gain", "score"]].mean()
         for name in MEASURES:
             predicted = predicted_by(points.measures, name, [str(target)], str(language))
             both = means.join(predicted[str(target)].rename("predicted")).dropna()

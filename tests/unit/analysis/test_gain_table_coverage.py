@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xstilts.analysis.gains import ExampleScores, gain_table
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_states import RunState
 
 SIMULATIONS, EXAMPLES, LANGUAGES = 1_000, 150, ("de", "fi")
 NOISE = {"seeds": (0.0, 0.15), "examples": (0.0, 0.0), "own": (1.0, 0.0), "both": (0.3, 0.04)}
@@ -41,7 +43,7 @@ def _outcomes(generator: np.random.Generator, seeds: int, noise: str) -> Iterato
 def _row(outcomes: list[ExampleScores]) -> pd.Series:
     rows = [
         ("e", one.intermediate, "t", one.language, "test", one.seed, "accuracy",
-         one.statistics[:, 0].mean(), EXAMPLES, "key", "")
+         one.statistics[:, 0].mean(), EXAMPLES, "key", frozenset[RunState]())
         for one in outcomes
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(COLUMNS))

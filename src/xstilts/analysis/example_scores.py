@@ -1,0 +1,59 @@
+"""The statistics of every test example, for the bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xstilts.core.store import Store
+from xstilts.planning.compile import ResultCell
+from xstilts.stages.io.rows import read_rows
+from xstilts.statistics.estimate import Floats
+
+
+@dataclass(frozen=True)
+class ExampleScores:
+    """Every example's statistics for one cell and metric.
+
+    Args:
+        ids: [n] names of the test examples.
+        statistics: [n, k], see `metrics.base.Metric`.
+    """
+
+    encoder: str
+    intermediate: str
+    target: str
+    language: str
+    seed: int
+    metric: str
+    ids: tuple[str, ...]
+    statistics: Floats
+
+
+def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleScores]:
+    """Each example's statistics, for all cells with a score and for all of their metrics."""
+    found: list[ExampleScores] = []
+    tables: dict[str, dict[str, tuple[tuple[str, ...], Floats]]] = {}
+    for cell in cells:
+        if not store.has(cell.key):
+            continue
+        if cell.key not in tables:
+            tables[cell.key] = _statistics(cell.key, store)
+        place = cell.encoder, cell.intermediate, cell.target, cell.language, cell.seed
+        found += [
+            ExampleScores(*place, metric, ids, table)
+            for metric, (ids, table) in tables[cell.key].items()
+        ]
+    return found
+
+
+def _statistics(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:
+    """Metric → ids and statistics of the examples of a score stage."""
+    metrics: dict[str, tuple[list[str], list[list[float]]]] = {}
+    for row in read_rows(store.artifact(key) / "statistics.parquet"):
+        ids, values = metrics.setdefault(row["metric"], ([], []))
+        ids.append(row["id"])
+        values.append(row["statistics"])
+    return {metric: (tuple(ids), np.array(values)) for metric, (ids, values) in metrics.items()}

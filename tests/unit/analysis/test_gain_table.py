@@ -1,0 +1,187 @@
+"""Gains, intervals and corrections, against brute force and known answers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as scipy_stats
+
+from xstilts.analysis import gain_table as stats
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gains import language_gains
+from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_states import RunState
+from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
+
+
+def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> ExampleScores:
+    table = np.stack([hits.astype(float), np.ones(len(hits))], axis=1)
+    ids = tuple(f"{language}-{number}" for number in range(len(hits)))
+    return ExampleScores("e", setting, "t", language, seed, "accuracy", ids, table)
+
+
+def frame(outcomes: list[ExampleScores], states: dict[str, RunState] | None = None) -> pd.DataFrame:
+    rows = [
+        {
+            **{name: getattr(one, name) for name in ("encoder", "intermediate", "target")},
+            **{name: getattr(one, name) for name in ("language", "seed", "metric")},
+            "split": "test",
+            "value": one.statistics[:, 0].mean(),
+            "n": len(one.ids),
+            "key": "k" * 64,
+            "states": frozenset(filter(None, [(states or {}).get(one.intermediate)])),
+        }
+        for one in outcomes
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def gain_table(outcomes: list[ExampleScores], table: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """The gain table of an experiment in which nothing is missing."""
+    settings = {one.intermediate for one in outcomes}
+    pairs = frozenset((one.language, one.seed) for one in outcomes)
+    expected = {("e", "t", setting): pairs for setting in settings}
+    return stats.gain_table(outcomes, table, expected, draws)
+
+
+def draw(seed: int, gain: float, n: int = 60, seeds: int = 3) -> list[ExampleScores]:
+    generator = np.random.default_rng(seed)
+    found = []
+    for setting, rate in (("none", 0.5), ("x", 0.5 + gain)):
+        for language in ("en", "de", "fi"):
+            for run in range(seeds):
+                found.append(outcome(setting, language, run, generator.random(n) < rate))
+    return found
+
+
+def test_english_is_shown_but_not_counted() -> None:
+    ones, zeros = np.ones(20), np.zeros(20)
+    found = [outcome("none", code, 0, zeros) for code in ("en", "de")]
+    found += [outcome("x", "en", 0, ones), outcome("x", "de", 0, zeros)]
+    row = gain_table(found, frame(found), draws=200).iloc[0]
+    assert (row["gain"], row["english"], row["languages"], row["n"]) == (0.0, 1.0, 1, 20)
+    assert row["p"] == 1.0
+    assert not row["significant"]
+
+
+def test_a_certain_gain_survives_and_has_no_width() -> None:
+    found = [outcome("none", "de", seed, np.zeros(20)) for seed in range(2)]
+    found += [outcome("x", "de", seed, np.ones(20)) for seed in range(2)]
+    row = gain_table(found, frame(found), draws=1000).iloc[0]
+    assert (row["gain"], row["low"], row["high"]) == (1.0, 1.0, 1.0)
+    assert row["p"] == pytest.approx(2 / 1001)
+    assert row["significant"]
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    truth, held = 0.1, 0
+    for seed in range(60):
+        found = draw(seed, truth)
+        row = gain_table(found, frame(found), draws=400).iloc[0]
+        held += row["low"] <= truth <= row["high"]
+    assert 50 <= held <= 60
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_seeds_that_differ_are_not_taken_for_a_gain(seeds: int) -> None:
+    """No gain; seeds move the scores by far more than the examples do."""
+    generator, found = np.random.default_rng(seeds), 0
+    for _ in range(300):
+        runs = generator.normal(size=seeds) + generator.normal(0, 0.1, (1_000, 1))
+        found += bootstrap_p(add_seed_variance(runs)) < 0.05
+    assert found / 300 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_draws_over_seeds_have_students_interval_for_every_difference() -> None:
+    seeds = np.array([[1.0, 2.0, 4.5, 0.0], [0.5, 3.0, 1.0, 0.0]])
+    for one in (*seeds, seeds[0] - seeds[1]):
+        drawn = add_seed_variance(np.tile(one, (40_000, 1)))
+        interval = scipy_stats.ttest_1samp(one, 0).confidence_interval()
+        assert percentiles(drawn) == pytest.approx((interval.low, interval.high), abs=0.15)
+        assert bootstrap_p(drawn) == pytest.approx(scipy_stats.ttest_1samp(one, 0).pvalue, abs=0.01)
+
+
+def test_the_noise_of_examples_is_not_counted_twice() -> None:
+    """Twenty seeds that lie as far apart as examples alone would put them."""
+    apart = np.linspace(-1, 1, 20)
+    runs = apart / apart.std(ddof=1) + np.random.default_rng(0).normal(size=(4_000, 20))
+    assert (
+        1 <= np.ptp(percentiles(add_seed_variance(runs))) / np.ptp(percentiles(runs.mean(1))) < 1.25
+    )
+    same = runs[:, :1] + np.zeros(3)  # what seeds have in common stays as it is
+    np.testing.assert_array_equal(add_seed_variance(same), same.mean(axis=1))
+
+
+def test_pairing_uses_the_same_examples_for_both_systems() -> None:
+    hits = np.random.default_rng(0).random(200) < 0.5
+    found = [outcome("none", "de", 0, hits), outcome("x", "de", 0, hits)]
+    row = gain_table(found, frame(found), draws=500).iloc[0]
+    assert (row["low"], row["high"]) == (0.0, 0.0)
+
+
+def test_the_same_outcomes_give_the_same_table() -> None:
+    found = draw(1, 0.05)
+    one, other = (gain_table(found, frame(found), draws=300) for _ in range(2))
+    pd.testing.assert_frame_equal(one, other)
+
+
+@pytest.mark.parametrize("event", [RunState.DIVERGED, RunState.COLLAPSED])
+@pytest.mark.parametrize("setting", ["none", "x"])
+def test_a_run_that_went_wrong_leaves_no_gain(event: RunState, setting: str) -> None:
+    found = draw(2, 0.1)
+    row = gain_table(found, frame(found, {setting: event}), draws=100).iloc[0]
+    assert math.isnan(row["gain"])
+    assert row["states"] == {event}
+    assert not row["significant"]
+
+
+def test_a_baseline_without_any_score_is_told_too() -> None:
+    found = draw(2, 0.1)
+    table = frame(found, {"none": RunState.DIVERGED})
+    left = [one for one in found if one.intermediate != "none"]
+    row = gain_table(left, table, draws=100).iloc[0]
+    assert (row["states"], math.isnan(row["gain"])) == ({RunState.DIVERGED}, True)
+
+
+def test_what_is_half_done_has_a_gain_but_no_verdict() -> None:
+    found = draw(5, 0.4)
+    pairs = frozenset((one.language, one.seed) for one in found)
+    expected = {("e", "t", name): pairs for name in ("none", "x")}
+    done = [one for one in found if (one.intermediate, one.language, one.seed) != ("x", "fi", 2)]
+    row = stats.gain_table(done, frame(done), expected, 100).iloc[0]
+    assert row["states"] == {RunState.PARTIAL}
+    assert row["gain"] > 0.1
+    assert math.isnan(row["p"])
+    assert not row["significant"]
+
+
+def test_other_metrics_are_not_corrected_for() -> None:
+    found = draw(3, 0.1)
+    second = [ExampleScores(**{**vars(one), "metric": "mrr"}) for one in found]
+    second = [replace(one, statistics=np.tile(one.statistics, 3)) for one in second]
+    table = gain_table([*found, *second], pd.concat([frame(found), frame(second)]), draws=100)
+    assert table.set_index("metric")["main"].to_dict() == {"accuracy": True, "mrr": False}
+    assert table.set_index("metric")["p"].isna().to_dict() == {"accuracy": False, "mrr": True}
+
+
+def test_without_a_baseline_there_is_no_row() -> None:
+    found = [one for one in draw(4, 0.1) if one.intermediate != "none"]
+    assert gain_table(found, frame(found), draws=10).empty
+
+
+def test_different_test_examples_are_refused() -> None:
+    found = [outcome("none", "de", 0, np.ones(5)), outcome("x", "de", 0, np.ones(6))]
+    with pytest.raises(ValueError, match="different examples"):
+        gain_table(found, frame(found), draws=10)
+
+
+def test_language_gains_are_means_over_seeds() -> None:
+    found = [outcome("none", "de", 0, np.zeros(4)), outcome("none", "de", 1, np.ones(4))]
+    found += [outcome("x", "de", 0, np.ones(4)), outcome("x", "de", 1, np.ones(4))]
+    table = language_gains(frame(found)).set_index("intermediate")
+    assert table.loc["x", "gain"] == 0.5
+    assert math.isnan(table.loc["none", "gain"])
