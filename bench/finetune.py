@@ -29,7 +29,7 @@ from bench.encoders import Weights, encoder
 from bench.examples import NLI, nli
 from bench.machine import Peak, every_core, fresh_accelerator, has_gpu, wait
 from bench.timing import Measurement, Row, alternate, ratios
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature, TokenizationConfig, id_lists
 from xstilts.formats.classification import CLASSIFICATION
 from xstilts.models.encoder import Encoder
@@ -80,11 +80,11 @@ class Setting:
             learning_rate=RATE,
             epochs=steps / math.ceil(len(self.features) / BATCH),
             batch_size=BATCH,
-            warmup=WARMUP,
+            warmup_ratio=WARMUP,
             weight_decay=DECAY,
-            clip=1.0,
-            evaluations=1,
-            keep="last",
+            max_grad_norm=1.0,
+            num_evals=1,
+            checkpoint="last",
             checkpoint_minutes=1e6,
             max_length=self.length,
         )

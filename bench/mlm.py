@@ -30,7 +30,7 @@ from bench.encoders import Weights, encoder
 from bench.machine import device, every_core, has_gpu, wait
 from bench.process import Answer, Process, peak_bytes, serve
 from bench.timing import Measurement, Row, alternate, ratios
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature
 from xstilts.formats.masked_lm import MASKED_LM, Masking
 from xstilts.models.encoder import Encoder
@@ -104,8 +104,8 @@ def ours(setting: Setting) -> Iterator[Answer]:
         augment=lambda feature, _seed: feature,  # masked the same on both sides
     )
     recipe = Recipe(
-        learning_rate=RATE, epochs=200, batch_size=setting.rows, weight_decay=DECAY, warmup=0,
-        evaluations=1, keep="last",
+        learning_rate=RATE, epochs=200, batch_size=setting.rows, weight_decay=DECAY, warmup_ratio=0,
+        num_evals=1, checkpoint="last",
     )  # fmt: skip
     run = Run(model, [task], recipe, 0, setting.tokenizer.pad_token_id)
     with tf32_context(run.precision):

@@ -168,7 +168,7 @@ def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) 
     loaded = api.load(
         str(toy_file),
         ["seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
-         "recipes.intermediate.learning_rate=1e30", "recipes.intermediate.warmup=0"],
+         "recipes.intermediate.learning_rate=1e30", "recipes.intermediate.warmup_ratio=0"],
     )  # fmt: skip
     outcome = api.run(loaded, tmp_path / "store", workers=1)
     assert outcome.exit_code == 0

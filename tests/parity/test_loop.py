@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import Trainer, TrainingArguments, get_linear_schedule_with_warmup
 
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, import_encoder
@@ -55,9 +55,9 @@ RECIPE = Recipe(
     epochs=2,
     batch_size=8,
     weight_decay=0.1,
-    warmup=0.25,
-    clip=0.5,
-    evaluations=1,
+    warmup_ratio=0.25,
+    max_grad_norm=0.5,
+    num_evals=1,
 )
 
 

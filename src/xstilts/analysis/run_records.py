@@ -72,7 +72,7 @@ def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
 
 def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> None:
     """Write down what was run, so that results and the next plan can refer to it."""
-    experiment = loaded.experiment.model_dump(mode="json")
+    experiment = loaded.experiment.model_dump(mode="json", by_alias=True)
     name = f"{loaded.experiment.name}@{digest_of(experiment)[:8]}.json"
     write_json(
         store.root / "experiments" / name,

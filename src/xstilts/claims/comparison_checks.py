@@ -18,13 +18,13 @@ from xstilts.claims.mean_gains import (
     nothing_for,
 )
 from xstilts.claims.verdict import Check, CheckResult, MeasuredEffect, decide, mean_over_settings
-from xstilts.config.experiment import Model
+from xstilts.config.base import ConfigModel
 
 Pairs = Mapping[tuple[str, str], MeanGain]
 """(setting, other setting) → how much more the first gains."""
 
 
-class OrderCheck(Model):
+class OrderCheck(ConfigModel):
     """`order`: the tasks' mean gains fall in the order in which they are written."""
 
     tasks: dict[str, tuple[str, ...]] = Field(min_length=2)
@@ -40,7 +40,7 @@ def _order(params: OrderCheck, evidence: ExperimentEvidence) -> CheckResult:
     return _pairs_found(evidence, pairs, params.targets).lacking_too(chosen.lacking)
 
 
-class BestCheck(Model):
+class BestCheck(ConfigModel):
     """`best`: the settings gain more than every other of one task; a mixture than others too."""
 
     tasks: SettingChoice
@@ -86,7 +86,7 @@ def _pairs_found(
     return found(evidence, decision, measures, settings, targets, used)
 
 
-class TargetsDifferCheck(Model):
+class TargetsDifferCheck(ConfigModel):
     """`targets-differ`: on average over the settings, one target gains more than another."""
 
     tasks: SettingChoice
@@ -112,7 +112,7 @@ def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) ->
     return told.lacking_too(chosen.lacking)
 
 
-class PlainOverCheck(Model):
+class PlainOverCheck(ConfigModel):
     """`plain-over`: settings gain more than the same with something added.
 
     `text`: masked language modelling beside the tasks; `languages`: training data in other

@@ -18,12 +18,12 @@ from xstilts.claims.verdict import (
     mean_over_settings,
     mean_over_targets,
 )
-from xstilts.config.experiment import Fraction, Model
+from xstilts.config.base import ConfigModel, Fraction
 from xstilts.statistics.bootstrap import percentiles
 from xstilts.statistics.estimate import LEVEL
 
 
-class GainsCheck(Model):
+class GainsCheck(ConfigModel):
     """`gains`: so many of the settings gain on these targets."""
 
     tasks: SettingChoice
@@ -62,7 +62,7 @@ def _words(tasks: SettingChoice) -> str:
     return "one of " + ", ".join(name for names in tasks.values() for name in names)
 
 
-class NoGainCheck(Model):
+class NoGainCheck(ConfigModel):
     """`no-gain`: on average over the settings, the gain on these targets is below a margin."""
 
     tasks: SettingChoice
@@ -103,7 +103,7 @@ def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     return Decision(Verdict.UNDECIDED, favour, f"{why} in four of five such runs")
 
 
-class SelectionCheck(Model):
+class SelectionCheck(ConfigModel):
     """`selection`: the settings chosen by dev, one per target, gain on average."""
 
     targets: tuple[str, ...] = Field(min_length=1)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from xstilts.claims import CHECKS
 from xstilts.claims.verdict import Check
-from xstilts.config.experiment import Fraction, Model
+from xstilts.config.base import ConfigModel, Fraction
 from xstilts.config.yaml_lines import Lines, Location, explain, parse, read
 from xstilts.core.errors import ConfigError
 
@@ -20,7 +20,7 @@ OURS = "needed"
 """A check's key beside `check` that is not one of its parameters."""
 
 
-class Source(Model):
+class Source(ConfigModel):
     """Where a claim is from."""
 
     paper: str = Field(description="what it was said in")
@@ -31,7 +31,7 @@ class Source(Model):
     unverified: bool = Field(False, description="the source itself says so")
 
 
-class PublishedFigure(Model):
+class PublishedFigure(ConfigModel):
     """One published number."""
 
     what: str
@@ -39,14 +39,14 @@ class PublishedFigure(Model):
     note: str = ""
 
 
-class Scope(Model):
+class Scope(ConfigModel):
     """What the claim was published about."""
 
     encoders: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
 
 
-class Claim(Model):
+class Claim(ConfigModel):
     """One claim; `checks` as written, see `LoadedClaim` for them ready to be asked."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
@@ -66,7 +66,7 @@ class Claim(Model):
         return self.kind == ("setting",)
 
 
-class Claims(Model):
+class Claims(ConfigModel):
     """A file of claims. What stands under `shared` is for YAML's anchors alone."""
 
     shared: Any = None

@@ -16,7 +16,7 @@ from pydantic import Field
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.mean_gains import choose
 from xstilts.claims.verdict import Check, CheckResult, Verdict, untestable
-from xstilts.config.experiment import Model
+from xstilts.config.base import ConfigModel
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.compile import ResultCell
 
@@ -52,7 +52,7 @@ def _scored(evidence: ExperimentEvidence) -> tuple[ResultCell, ...]:
     return tuple(cell for cell in evidence.cells if cell.key in there)
 
 
-class EncoderCheck(Model):
+class EncoderCheck(ConfigModel):
     """`encoder`: the experiment starts from one of these."""
 
     names: tuple[str, ...] = Field(min_length=1)
@@ -63,7 +63,7 @@ def _encoder(params: EncoderCheck, evidence: ExperimentEvidence) -> CheckResult:
     return combine_parts([SetupPart(f"the experiment starts from {evidence.encoder}", int(met))])
 
 
-class PhasesCheck(Model):
+class PhasesCheck(ConfigModel):
     """`phases`: what comes before a score."""
 
     encoders: tuple[str, ...] = Field((), description="beginnings of names of masked LMs: phase 1")
@@ -109,7 +109,7 @@ def _trained_part(
     return SetupPart(words, int(bool(here)))
 
 
-class MultitaskCheck(Model):
+class MultitaskCheck(ConfigModel):
     """`multitask`: one setting trains on all intermediate tasks at once."""
 
     of: int | None = None
@@ -127,7 +127,7 @@ def _multitask(params: MultitaskCheck, evidence: ExperimentEvidence) -> CheckRes
     return combine_parts([SetupPart(said, len(tasks) if keys else 0, wanted)], keys)
 
 
-class TasksComparedCheck(Model):
+class TasksComparedCheck(ConfigModel):
     """`tasks`: so many single English intermediate tasks, with scores."""
 
     count: int = Field(gt=0)
@@ -147,7 +147,7 @@ def _is_english(cell: ResultCell, evidence: ExperimentEvidence) -> bool:
     return evidence.trainings[cell.trained_by[0]].languages == {"en"}
 
 
-class CoversCheck(Model):
+class CoversCheck(ConfigModel):
     """`covers`: the intermediate tasks include one of each kind."""
 
     kinds: dict[str, tuple[str, ...]] = Field(
@@ -167,7 +167,7 @@ def _covers(params: CoversCheck, evidence: ExperimentEvidence) -> CheckResult:
     return combine_parts(parts)
 
 
-class LanguagesCheck(Model):
+class LanguagesCheck(ConfigModel):
     """`languages`: so many targets are evaluated, in so many languages."""
 
     targets: tuple[str, ...] = Field(min_length=1)
@@ -188,7 +188,7 @@ def _languages(params: LanguagesCheck, evidence: ExperimentEvidence) -> CheckRes
 
 
 def _once_scored(
-    params: type[Model], judge: Callable[[Any, ExperimentEvidence], CheckResult]
+    params: type[ConfigModel], judge: Callable[[Any, ExperimentEvidence], CheckResult]
 ) -> Check:
     """A check that says nothing of an experiment without any score."""
 

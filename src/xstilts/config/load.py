@@ -1,4 +1,4 @@
-"""From a YAML file or a preset's name to an Experiment, with file and line in every error."""
+"""Load an experiment from a YAML file or a preset; errors name file and line."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ import yaml
 from pydantic import ValidationError
 
 from xstilts.config.experiment import Experiment
+from xstilts.config.renamed_keys import rename_in_override, rename_old_keys
 from xstilts.config.yaml_lines import Lines, explain, parse, read
 from xstilts.core.errors import ConfigError, UnknownNameError
 
 
 @dataclass(frozen=True)
 class LoadedExperiment:
-    """An experiment with the text it came from; relative paths start at `folder`."""
+    """An experiment and the YAML text that it was loaded from.
+
+    Args:
+        origin: the path of the file.
+        folder: relative paths in the experiment are relative to it.
+    """
 
     experiment: Experiment
     text: str
@@ -39,17 +45,17 @@ def presets() -> dict[str, Path]:
 
 
 def load(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
-    """The experiment in a file, or the preset of that name.
+    """Load an experiment file, or the preset of that name.
 
     Args:
-        overrides: texts `a.b=value`, the value being YAML, applied in order.
+        overrides: texts `a.b=value`, where the value is YAML; applied in order.
 
     Raises:
-        ConfigError: no such file or preset, broken YAML, unknown keys, wrong types.
+        ConfigError: no such file or preset, invalid YAML, unknown keys, or wrong types.
     """
     path = _find(name_or_path)
     text = read(path)
-    tree, lines = _extended(path, text)
+    tree, lines = _read_with_base(path, text)
     for override in overrides:
         _apply(tree, override, lines)
     try:
@@ -59,37 +65,35 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
     return LoadedExperiment(experiment, text, str(path), path.parent)
 
 
-def _extended(path: Path, text: str, above: tuple[Path, ...] = ()) -> tuple[dict[str, Any], Lines]:
-    """The tree of a file over that of the preset or file that it `extends`; its own lines."""
+def _read_with_base(
+    path: Path, text: str, descendants: tuple[Path, ...] = ()
+) -> tuple[dict[str, Any], Lines]:
+    """The tree of a file, merged over that of the file or preset it `extends`, and its lines."""
     tree, lines = parse(text, str(path), "an experiment")
+    rename_old_keys(tree, lines, str(path))
     name = tree.pop("extends", None)
     if name is None:
         return tree, lines
     where = f"{path}:{lines[('extends',)]}"
     if not isinstance(name, str):
-        raise ConfigError("`extends` names one preset or file", where=where)
+        raise ConfigError("`extends` takes one preset or file", where=where)
     base = path.parent / name
     base = base if name not in presets() and base.is_file() else _find(name)
-    if base in (path, *above):
+    if base in (path, *descendants):
         raise ConfigError(f"{base.name} extends itself", where=where)
-    below, _ = _extended(base, read(base), (path, *above))
-    return _over(below, tree), lines
+    inherited, _ = _read_with_base(base, read(base), (path, *descendants))
+    return _merge(inherited, tree), lines
 
 
-def _over(below: dict[str, Any], tree: dict[str, Any]) -> dict[str, Any]:
-    """The keys of both; mappings are merged, everything else is replaced."""
-    merged = dict(below)
+def _merge(base: dict[str, Any], tree: dict[str, Any]) -> dict[str, Any]:
+    """The keys of both: mappings are merged, other values of `base` are replaced."""
+    merged = dict(base)
     for key, value in tree.items():
         inner = merged.get(key)
         if isinstance(inner, dict) and isinstance(value, dict):
-            value = _over(inner, value)
+            value = _merge(inner, value)
         merged[key] = value
     return merged
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of an experiment file, for editors."""
-    return Experiment.model_json_schema()
 
 
 def _find(name_or_path: str) -> Path:
@@ -108,21 +112,23 @@ def _find(name_or_path: str) -> Path:
 
 
 def _apply(tree: dict[str, Any], override: str, lines: Lines) -> None:
+    """Set the value of one `a.b=value` in the tree, in place."""
     name, equals, text = override.partition("=")
     if not equals or not name.strip():
-        raise ConfigError(f"{override!r} is no setting", todo="write --set a.b=value")
+        raise ConfigError(f"invalid override {override!r}", todo="write --set a.b=value")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"the value in {override!r} is not YAML: {error}") from None
-    parts = name.strip().split(".")
-    place = tree
+    parts, value = rename_in_override(tuple(name.strip().split(".")), value)
+    mapping = tree
     for index, part in enumerate(parts[:-1]):
-        if isinstance(place.get(part), str) and parts[: index + 1] == ["encoder"]:
-            place[part] = {"name": place[part]}
-        inner = place.setdefault(part, {})
+        if isinstance(mapping.get(part), str) and parts[: index + 1] == ("encoder",):
+            mapping[part] = {"name": mapping[part]}
+        inner = mapping.setdefault(part, {})
         if not isinstance(inner, dict):
-            raise ConfigError(f"{'.'.join(parts[: index + 1])} has no parts to set ({override!r})")
-        place = inner
-    place[parts[-1]] = value
-    lines[tuple(parts)] = 0
+            path = ".".join(parts[: index + 1])
+            raise ConfigError(f"{path} is not a mapping, so {override!r} cannot be set")
+        mapping = inner
+    mapping[parts[-1]] = value
+    lines[parts] = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from xstilts.config.experiment import Experiment, Recipe
+from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import (
     BASELINE,
     IntermediateSetting,
@@ -15,6 +15,7 @@ from xstilts.config.intermediate import (
     parse_setting,
 )
 from xstilts.config.load import LoadedExperiment
+from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
@@ -111,7 +112,7 @@ class Compiler:
 
     def _cells_after(self, setting: IntermediateSetting, task: TaskSpec) -> Iterator[ResultCell]:
         same_data = self._uses_target_data(task, setting)
-        split = self.names.split_slice(task, self.experiment.evaluate).name
+        split = self.names.split_slice(task, self.experiment.eval_split).name
         for seed in self.experiment.seeds:
             trained = self.intermediate(setting, seed)
             if task.format in EMBEDDED:
@@ -225,11 +226,11 @@ class Compiler:
             task.name: task.subwords
             * (
                 steps[task.name] * min(sizes[task.name], recipe.batch_size)
-                + recipe.evaluations * on_dev[task.name] / 3  # forward alone
+                + recipe.num_evals * on_dev[task.name] / 3  # forward alone
             )
             for task in tasks.values()
         }
-        masked = recipe.masked * sum(seen[name] for name in texts)
+        masked = recipe.mask_prob * sum(seen[name] for name in texts)
         habits = self.names.source.defaults
         rows = habits.vocabulary if whole else TOUCHED_ROWS
         return train_cost(habits, sum(seen.values()), sum(steps.values()), masked, rows)

@@ -147,7 +147,7 @@ class StageGraph:
 
     def eval_set(self, task: TaskSpec, language: str) -> EvalSet:
         """What a target is evaluated on in one language."""
-        place, part = (task.name, language), self.experiment.evaluate
+        place, part = (task.name, language), self.experiment.eval_split
         if place not in self.samples:
             self.samples[place] = EvalSet(
                 language,

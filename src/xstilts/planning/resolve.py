@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from xstilts.config.experiment import Experiment, Recipe
+from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import TaskRef, parse_task_ref
 from xstilts.config.load import LoadedExperiment
+from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.errors import UnknownNameError
 from xstilts.models.encoder_source import EncoderSource, find_source
@@ -73,8 +74,8 @@ class ResolvedExperiment:
 
     def train_ref(self, target: TaskSpec) -> TaskRef:
         """The training data of a target: the experiment's choice, its benchmark's, its own."""
-        chosen = self.experiment.trained_on.get(target.name)
-        return parse_task_ref(chosen) if chosen else TaskRef(target.trained_on or target.name)
+        chosen = self.experiment.train_task.get(target.name)
+        return parse_task_ref(chosen) if chosen else TaskRef(target.train_task or target.name)
 
     def split_slice(self, task: TaskSpec, part: str) -> SplitSlice:
         """The examples that play a part: train, dev or test."""
@@ -87,7 +88,7 @@ class ResolvedExperiment:
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
         """The languages to evaluate in among those asked for, English first."""
         wanted = self.experiment.task_languages.get(task.name, self.experiment.languages)
-        have = task.languages_of(self.split_slice(task, self.experiment.evaluate).split)
+        have = task.languages_of(self.split_slice(task, self.experiment.eval_split).split)
         return have if wanted == "all" else tuple(code for code in have if code in wanted)
 
     def limit(self, task: str, part: str) -> int | None:

@@ -62,7 +62,7 @@ class _RetrievalCompiler:
 
     def score(self) -> str:
         """The stage that scores what was found; a threshold is tuned on dev where there is one."""
-        names, part = self.graph.names, self.graph.experiment.evaluate
+        names, part = self.graph.names, self.graph.experiment.eval_split
         tuning: dict[str, str] = {}
         if self.task.format == "mining" and self._can_tune():
             tuning = {f"tuning:{name}": key for name, key in self._found("dev", {}).items()}
@@ -76,7 +76,7 @@ class _RetrievalCompiler:
         task, names = self.task, self.graph.names
         dev, evaluated = (
             names.split_slice(task, "dev"),
-            names.split_slice(task, names.experiment.evaluate),
+            names.split_slice(task, names.experiment.eval_split),
         )
         return self.language in task.splits.get(dev.split, ()) and not dev.overlaps(evaluated)
 
@@ -91,7 +91,7 @@ class _RetrievalCompiler:
         params: dict[str, Any] = {"layer": self.way[0], "pooling": self.way[1]}
         if kind == "mine":
             params["neighbours"] = graph.experiment.retrieval.neighbours
-        label = f"{kind} {self.what}{' dev' if part != graph.experiment.evaluate else ''}"
+        label = f"{kind} {self.what}{' dev' if part != graph.experiment.eval_split else ''}"
         counts = (graph.names.expected_rows(task, part, code) for code in self.sides.values())
         cost = search_cost(graph.source.defaults, *counts)
         found = graph.add(kind, params, {**rows, **vectors, **tuning}, label, cost)

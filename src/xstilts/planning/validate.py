@@ -35,7 +35,7 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
             resolved.task(name, section)
     for section, given in (
         ("recipes.tasks", set(experiment.recipes.tasks)),
-        ("trained_on", set(experiment.trained_on)),
+        ("train_task", set(experiment.train_task)),
         ("task_languages", set(experiment.task_languages)),
     ):
         for name in sorted(given.difference(experiment.targets)):
@@ -74,7 +74,7 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
         )
     if task.format in TRAINED:
         _check_source(resolved, task)
-    share = resolved.split_slice(task, experiment.evaluate)
+    share = resolved.split_slice(task, experiment.eval_split)
     languages = task.languages_of(share.split)
     if task.format not in TRAINED and task.pool_split == ENGLISH and ENGLISH not in languages:
         raise ConfigError(
@@ -92,7 +92,7 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
 def _check_source(resolved: ResolvedExperiment, target: TaskSpec) -> None:
     """The target's training data must have its format and labels."""
     part = resolved.train_ref(target)
-    where = "targets" if part.task == target.name else "trained_on"
+    where = "targets" if part.task == target.name else "train_task"
     source = _check_training(resolved, part, where)
     alike = target.format == "span" or set(source.labels) == set(target.labels)
     if source.format != target.format or not alike:
@@ -117,7 +117,7 @@ def _check_distinct_rows(
     trained |= {resolved.train_ref(task).task for task in targets if task.format in TRAINED}
     for task in targets:
         if task.name in trained:
-            _check_overlap(resolved, task, resolved.experiment.evaluate)
+            _check_overlap(resolved, task, resolved.experiment.eval_split)
         for name, split in task.translates:
             if name in trained:
                 _check_translated(resolved, task, resolved.task(name), split)
@@ -131,7 +131,7 @@ def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> N
     if train.overlaps(other):
         use, why = (
             ("choose its best checkpoint", "these are the same examples")
-            if role == "dev" and resolved.experiment.evaluate != "dev"
+            if role == "dev" and resolved.experiment.eval_split != "dev"
             else ("be evaluated", "the examples of a benchmark are translations of each other")
         )
         raise ConfigError(
@@ -145,7 +145,7 @@ def _check_same_files(resolved: ResolvedExperiment, target: TaskSpec, source: Ta
     """Training data must not be the file that the target is evaluated on, by whatever name."""
     train, evaluated = (
         resolved.split_slice(source, "train"),
-        resolved.split_slice(target, resolved.experiment.evaluate),
+        resolved.split_slice(target, resolved.experiment.eval_split),
     )
     apart = not replace(train, split="").overlaps(replace(evaluated, split=""))
     places = [
@@ -250,7 +250,7 @@ def _check_languages(resolved: ResolvedExperiment) -> None:
     experiment = resolved.experiment
     for name, codes in experiment.task_languages.items():
         task = resolved.task(name)
-        have = task.languages_of(resolved.split_slice(task, experiment.evaluate).split)
+        have = task.languages_of(resolved.split_slice(task, experiment.eval_split).split)
         for code in sorted(set(codes).difference(have)):
             raise UnknownNameError(f"language of {name}", code, have, where="task_languages")
     if experiment.languages == "all":

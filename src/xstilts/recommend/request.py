@@ -58,7 +58,7 @@ class Request:
             absent = _absent(wide, store)
         except ConfigError:  # some of them do not fit the base
             return self.loaded
-        kept = [one for one in targets if not {one, _trained_on(one, names)} & absent]
+        kept = [one for one in targets if not {one, _train_task(one, names)} & absent]
         here = [one for one in settings if one not in absent]
         return self._with([*self.candidates, *here], [self.target, *kept])
 
@@ -69,7 +69,7 @@ class Request:
         changes = {
             "intermediate": tuple(dict.fromkeys((BASELINE, *settings))),
             "targets": targets,
-            "trained_on": _only(experiment.trained_on, targets),
+            "train_task": _only(experiment.train_task, targets),
             "task_languages": _only(experiment.task_languages, targets) | own,
             "recipes": experiment.recipes.model_copy(update={"tasks": tasks}),
         }
@@ -105,7 +105,7 @@ def make_request(
             where="--candidates",
             todo="name some, with commas between them: --candidates mnli,squad-v1",
         )
-    own = _trained_on(target, ResolvedExperiment(base))
+    own = _train_task(target, ResolvedExperiment(base))
     if any(setting.chain == ((TaskRef(target),),) for setting in settings) and own == target:
         raise ConfigError(
             f"{target} is the target: a task after itself is just more epochs of it",
@@ -147,7 +147,7 @@ def _is_single(name: str, resolved: ResolvedExperiment) -> bool:
     return setting.chain == ((TaskRef(name),),) and _is_known(name, resolved)
 
 
-def _trained_on(target: str, resolved: ResolvedExperiment) -> str:
+def _train_task(target: str, resolved: ResolvedExperiment) -> str:
     return resolved.train_ref(resolved.task(target)).task
 
 

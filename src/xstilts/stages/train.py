@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from safetensors.torch import load_file, save_file
 
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.hashing import seed_of
@@ -68,7 +68,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def training(context: StageContext, make_callback: CallbackFactory | None = None) -> TrainingRun:
     """Train what a stage asks for, with an optional callback after each epoch."""
-    recipe = Recipe.model_validate({**context.params["recipe"], **context.stage.context})
+    recipe = Recipe.from_key_params({**context.params["recipe"], **context.stage.context})
     files = encoder_files(context)
     tokenizer = files.tokenizer()
     vocabulary = len(files.full_embeddings())
@@ -155,7 +155,7 @@ def _task(
         language=task.get("language", "en"),
     )
     if kind.tied:
-        return _masked(given, Masking(recipe.masked, _mask_id(tokenizer), vocabulary))
+        return _masked(given, Masking(recipe.mask_prob, _mask_id(tokenizer), vocabulary))
     gold = [
         answer
         for rows in _artifacts(context, "dev", name).values()
@@ -163,11 +163,11 @@ def _task(
     ]
     if not gold_is_blank(gold, task["format"]):
         return replace(given, dev_gold=gold)
-    if recipe.keep == "last":
+    if recipe.checkpoint == "last":
         return replace(given, dev=())
     raise DataError(
         f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
-        todo="get the labelled dev set, name another share in `splits`, or set `keep: last`",
+        todo="get the labelled dev set, name another share in `splits`, or set `checkpoint: last`",
     )
 
 

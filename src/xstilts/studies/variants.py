@@ -33,7 +33,7 @@ def make_variant(
     limits: dict[str, dict[str, Any]] = tree.get("task_limits", {})
     taken = {task: {**limits.get(task, {}), "train": count} for task, count in train.items()}
     tree["task_limits"] = limits | taken
-    for place, name in ((tree, "trained_on"), (tree, "task_languages"), (tree, "recipes")):
+    for place, name in ((tree, "train_task"), (tree, "task_languages"), (tree, "recipes")):
         found = place.get(name, {})
         if name == "recipes":
             place, name, found = found, "tasks", found.get("tasks", {})

@@ -39,7 +39,7 @@ class TaskSpec:
         sizes: (split, language) → number of examples, where known without reading.
         at: folder → the task with the user's files in it; none for tasks that need no folder.
         subwords: of a typical example, for the estimate of time.
-        trained_on: the task whose training data its benchmark prescribes, if not its own.
+        train_task: the task whose training data its benchmark prescribes, if not its own.
         holds: other tasks whose training data are part of its own.
         english_side: what `read` calls the sentences that a language's are searched in;
             `en:{language}` where every language has English sentences of its own.
@@ -51,7 +51,7 @@ class TaskSpec:
         pair: what an example has in common with its translations in other languages; shares of
             a split are drawn from it.
         unlabelled: splits besides test of which a published copy has no labels, so that the last
-            checkpoint is kept there (`keep: last`).
+            checkpoint is kept there (`checkpoint: last`).
         translates: (task, split) whose examples it has in translation: training on them would
             give its answers away.
         modalities: what an example is made of, such as text and image.
@@ -74,7 +74,7 @@ class TaskSpec:
     sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     with_data_dir: Callable[[Path], TaskSpec] | None = None
     subwords: int = 16
-    trained_on: str = ""
+    train_task: str = ""
     includes_data_of: tuple[str, ...] = ()
     pool_split: str = "en"
     origin: Callable[[str, str], str | None] = bundled_origin

@@ -84,7 +84,7 @@ def check_split(
     state, why = _verdict(split, blank, total, len(kept))
     if state is SplitState.BLANK and split in task.unlabelled:
         place = task.name, split, language, False
-        why = "published without labels: no checkpoint is chosen by it (keep: last)"
+        why = "published without labels: no checkpoint is chosen by it (checkpoint: last)"
     return SplitReport(
         *place,
         state,

@@ -73,7 +73,7 @@ def is_needed(task: TaskSpec, split: str, language: str, splits: Iterable[str]) 
     """Whether a study cannot do without it: every test set, and what is trained and tuned on.
 
     Zero-shot transfer trains and tunes on one language; other languages' dev sets serve only
-    `evaluate: dev`. A task with no dev set in that language is tuned on those of the others.
+    `eval_split: dev`. A task with no dev set in that language is tuned on those of the others.
     """
     if split not in splits:
         return False

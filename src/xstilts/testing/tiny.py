@@ -90,7 +90,7 @@ intermediate: [none, toy-same, toy-same+toy-tags]
 targets: [toy-kind, toy-tags, toy-search]
 seeds: [0, 1]
 recipes:
-  intermediate: &recipe {{learning_rate: 3.0e-3, epochs: 6, batch_size: 8, evaluations: 2}}
+  intermediate: &recipe {{learning_rate: 3.0e-3, epochs: 6, batch_size: 8, num_evals: 2}}
   target: *recipe
 tasks:
   toy-kind:

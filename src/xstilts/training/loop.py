@@ -18,7 +18,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import seed_of
 from xstilts.formats import TRAINED
@@ -129,7 +129,7 @@ class Run:
         self.thread_safe = model.encoder.thread_safe and not recipe.gradient_checkpointing
         self.log = Log(precision=self.precision)
         self.best: dict[str, Tensor] = {}  # until dev is looked at
-        self.eval_steps = eval_steps(len(self.plan), recipe.evaluations)
+        self.eval_steps = eval_steps(len(self.plan), recipe.num_evals)
         self.epochs = eval_steps(len(self.plan), max(1, round(recipe.epochs)))
 
     def step(self, number: int) -> float:
@@ -141,7 +141,7 @@ class Run:
         self.model.train()
         loss = self._backward(todo, number)
         check_finite(loss, number, "the loss", todo.task)
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.max_grad_norm)
         check_finite(float(norm), number, "the gradient", todo.task)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -155,7 +155,7 @@ class Run:
         Source: transformers' get_linear_schedule_with_warmup, which jiant and XTREME use.
         """
         total = len(self.plan)
-        warm = math.ceil(self.recipe.warmup * total)
+        warm = math.ceil(self.recipe.warmup_ratio * total)
         rising, falling = number / max(1, warm), (total - number) / max(1, total - warm)
         return rising if number < warm else falling
 
@@ -169,7 +169,7 @@ class Run:
                 task.augment(feature, seed_of("redraw", self.seed, number, row))
                 for row, feature in enumerate(features)
             ]
-        size = -(-len(features) // self.recipe.accumulation)
+        size = -(-len(features) // self.recipe.gradient_accumulation_steps)
         slices = [features[start : start + size] for start in range(0, len(features), size)]
         things = max(1, sum(int((self._targets(kind, part) != -100).sum()) for part in slices))
 
@@ -208,7 +208,7 @@ class Run:
         """Score every task's dev set after some steps; keep the model if it is the best.
 
         The best has the largest mean of the tasks' main metrics, all between 0 and 1. Masked
-        language modelling beside tasks with labels has no say in it. With `keep: last` every
+        language modelling beside tasks with labels has no say in it. With `checkpoint: last` every
         look's model takes the place of the one before, and tasks without dev are not scored.
         """
         scores, fallen = dict[str, float](), list[str]()
@@ -227,7 +227,7 @@ class Run:
         self.log.dev_steps.append(steps)
         self.log.dev_scores.append(scores)
         self.log.stale += 1
-        if mean > self.log.best_score or self.recipe.keep == "last":
+        if mean > self.log.best_score or self.recipe.checkpoint == "last":
             self.log.best_score, self.log.best_step, self.log.stale = mean, steps, 0
             self.log.best_decay, self.log.collapsed = self.log.decay, fallen
             self.best = _copy(self.model)

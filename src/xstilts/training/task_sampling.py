@@ -20,22 +20,26 @@ class Step:
 
 
 def sampling_probs(
-    sizes: Mapping[str, int], cap: int | None, temperature: float
+    sizes: Mapping[str, int], max_task_size: int | None, temperature: float
 ) -> dict[str, float]:
-    """The probability of each task: proportional to min(size, cap) ^ (1 / temperature).
+    """The probability of each task: proportional to min(size, max_task_size) ^ (1 / temperature).
 
     An infinite temperature makes all tasks alike.
 
     Source: jiant's proportional and temperature samplers (shared/task_sampler).
     """
-    weights = {task: min(size, cap or size) ** (1 / temperature) for task, size in sizes.items()}
+    weights = {
+        task: min(size, max_task_size or size) ** (1 / temperature) for task, size in sizes.items()
+    }
     total = sum(weights.values())
     return {task: weight / total for task, weight in weights.items()}
 
 
-def total_steps(sizes: Mapping[str, int], batch: int, epochs: float, cap: int | None) -> int:
-    """Optimizer steps: epochs × the sum over tasks of ceil(min(size, cap) / batch)."""
-    epoch = sum(math.ceil(min(size, cap or size) / batch) for size in sizes.values())
+def total_steps(
+    sizes: Mapping[str, int], batch: int, epochs: float, max_task_size: int | None
+) -> int:
+    """Optimizer steps: epochs × the sum over tasks of ceil(min(size, max_task_size) / batch)."""
+    epoch = sum(math.ceil(min(size, max_task_size or size) / batch) for size in sizes.values())
     return max(1, round(epochs * epoch))
 
 
@@ -61,7 +65,7 @@ def steps_per_task(
     *,
     batch: int,
     epochs: float,
-    cap: int | None = None,
+    max_task_size: int | None = None,
     temperature: float = 1.0,
     on_top: Set[str] = frozenset(),
     share: float = 0.5,
@@ -73,8 +77,8 @@ def steps_per_task(
         share: of all steps, that the tasks on top get together; they share them equally.
     """
     counted = {task: size for task, size in sizes.items() if task not in on_top} or dict(sizes)
-    total = total_steps(counted, batch, epochs, cap)
-    counts = apportion(sampling_probs(counted, cap, temperature), total)
+    total = total_steps(counted, batch, epochs, max_task_size)
+    counts = apportion(sampling_probs(counted, max_task_size, temperature), total)
     if further := sizes.keys() - counted.keys():
         counts |= apportion(dict.fromkeys(further, 1 / len(further)), extra_steps(total, share))
     return counts

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from xstilts.config.experiment import Model
+from xstilts.config.base import ConfigModel
 from xstilts.core.errors import TranslatorError
 from xstilts.translate.base import Direction, Engine, missing, refused
 from xstilts.translate.segmentation import LINES, segment
@@ -51,7 +51,7 @@ HIDDEN = str.maketrans("*@#~\0", "\ue000\ue001\ue002\ue003 ")
 SHOWN = str.maketrans("\ue000\ue001\ue002\ue003", "*@#~")
 
 
-class ApertiumOptions(Model):
+class ApertiumOptions(ConfigModel):
     """Which pair, and whether to show unknown words."""
 
     mode: str | None = None

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from xstilts.config.experiment import Model
+from xstilts.config.base import ConfigModel
 from xstilts.core.errors import ConfigError, MissingPackageError, UnknownNameError
 
 
@@ -63,12 +63,12 @@ class Engine:
     Both functions raise ConfigError for a direction that the engine does not have.
     """
 
-    options: type[Model]
+    options: type[ConfigModel]
     identity: Callable[[Direction, Any], dict[str, Any]]
     open: Callable[[Direction, Any], Translator]
 
 
-def read_options(engine: str, kind: type[Model], given: Mapping[str, Any]) -> Any:
+def read_options(engine: str, kind: type[ConfigModel], given: Mapping[str, Any]) -> Any:
     """The options of an engine.
 
     Raises:

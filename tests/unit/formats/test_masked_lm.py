@@ -22,8 +22,8 @@ from transformers import (
 )
 
 from xstilts.api import experiment as api
-from xstilts.config.experiment import Recipe
 from xstilts.config.load import LoadedExperiment
+from xstilts.config.recipe import Recipe
 from xstilts.core.errors import EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.core.store import Artifact, Store
@@ -141,7 +141,7 @@ def test_a_step_trains_the_tied_embeddings_as_a_plain_loop_does(
     hf: Path, root: Path, tmp_path: Path
 ) -> None:
     recipe = Recipe(
-        learning_rate=5e-3, epochs=1, batch_size=8, evaluations=1, warmup=0, clip=0.5,
+        learning_rate=5e-3, epochs=1, batch_size=8, num_evals=1, warmup_ratio=0, max_grad_norm=0.5,
         weight_decay=0.1,
     )  # fmt: skip
     task = text_task(root)
@@ -251,7 +251,7 @@ def test_masks_depend_on_seed_step_and_row_alone(root: Path) -> None:
 def test_a_stopped_run_masks_the_same_when_it_goes_on(root: Path, tmp_path: Path) -> None:
     task = text_task(root)
     recipe = Recipe(
-        learning_rate=1e-3, epochs=2, batch_size=8, evaluations=2, checkpoint_minutes=1e-9
+        learning_rate=1e-3, epochs=2, batch_size=8, num_evals=2, checkpoint_minutes=1e-9
     )
 
     def run(name: str, stop: int | None = None) -> Trained:
@@ -282,7 +282,7 @@ def texts(toy_file: Path, tmp_path: Path) -> list[str]:
         "codes": {"en": "eng", "xx": "xxx"},
         "splits": {"train": ["en", "xx"]},
     }
-    short = "{epochs: 1, batch_size: 8, evaluations: 2, learning_rate: 5.0e-3, mlm_share: 0.25}"
+    short = "{epochs: 1, batch_size: 8, num_evals: 2, learning_rate: 5.0e-3, mlm_share: 0.25}"
     return [
         "name=text", "seeds=[0]", "targets=[toy-kind]", "languages=[xx]", f"data={tmp_path}",
         f"tasks.text={json.dumps(text)}", "limits={train: 24, dev: 9, test: 9}",

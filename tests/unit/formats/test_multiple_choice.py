@@ -140,7 +140,7 @@ encoder: {encoder}
 intermediate: [none, pick]
 targets: [pick, search]
 recipes:
-  intermediate: &recipe {{learning_rate: 5.0e-3, epochs: 2, batch_size: 8, evaluations: 1}}
+  intermediate: &recipe {{learning_rate: 5.0e-3, epochs: 2, batch_size: 8, num_evals: 1}}
   target: *recipe
 tasks:
   pick:

@@ -256,7 +256,7 @@ intermediate: [none, ask]
 targets: [ask, search]
 recipes:
   intermediate: &recipe
-    {{learning_rate: 5.0e-3, epochs: 6, batch_size: 8, evaluations: 1, max_length: 40}}
+    {{learning_rate: 5.0e-3, epochs: 6, batch_size: 8, num_evals: 1, max_length: 40}}
   target: *recipe
 tasks:
   ask:

@@ -13,8 +13,8 @@ import torch
 from transformers import AutoTokenizer
 
 from xstilts.api import experiment as api
-from xstilts.config.experiment import Recipe
 from xstilts.config.load import LoadedExperiment
+from xstilts.config.recipe import Recipe
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats import TRAINED
@@ -49,7 +49,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "asked.yaml"
     path.write_text(
         "name: asked\nencoder: ./encoder\nintermediate: [none]\ntargets: [ask]\n"
-        "recipes: {target: {epochs: 1, batch_size: 4, evaluations: 1, learning_rate: 5.0e-3}}\n"
+        "recipes: {target: {epochs: 1, batch_size: 4, num_evals: 1, learning_rate: 5.0e-3}}\n"
         "tasks:\n  ask:\n    format: span\n    files: 'ask-{split}-{language}.json'\n"
         "    splits: {train: [en], dev: [en], test: [en]}\n    labels: [unanswerable]\n"
     )
@@ -66,13 +66,19 @@ def answers(loaded: LoadedExperiment, store: Store) -> list[str]:
     return [row["prediction"] for row in rows]
 
 
-def test_a_recipe_says_how_questions_are_read() -> None:
+def test_recipe_defaults_equal_those_of_the_tokenization_config() -> None:
     assert TokenizationConfig(**Recipe().tokenization_params("span")) == TokenizationConfig()
-    own = {"stride": 7, "question_length": 6, "n_best": 5, "answer_length": 4, "null_threshold": 3}
-    assert Recipe.model_validate(own | {"max_length": 8}).tokenization_params("span") == own | {
-        "max_length": 8
-    }
-    assert Recipe.model_validate(own).tokenization_params("tagging") == {"max_length": 256}
+
+
+def test_span_settings_are_tokenization_params_of_span_tasks_alone() -> None:
+    recipe = Recipe(
+        max_length=8, doc_stride=7, max_query_length=6, n_best=5, max_answer_length=4,
+        null_score_diff_threshold=3,
+    )  # fmt: skip
+    in_key = {"stride": 7, "question_length": 6, "n_best": 5, "answer_length": 4}
+    expected = {"max_length": 8, **in_key, "null_threshold": 3}
+    assert recipe.tokenization_params("span") == expected
+    assert recipe.tokenization_params("tagging") == {"max_length": 8}
 
 
 def test_windows_and_the_threshold_hold_in_training_and_prediction(
@@ -81,8 +87,8 @@ def test_windows_and_the_threshold_hold_in_training_and_prediction(
     wanted: dict[str, Any] = {"max_length": 30, "stride": 4, "question_length": 3}
     sets = [f"recipes.target.{name}={value}" for name, value in wanted.items()]
     never, always = (
-        api.load(str(asked), [*sets, f"recipes.target.null_threshold={value}", *more])
-        for value, more in (("1.0e+9", ["recipes.target.answer_length=1"]), ("-1.0e+9", []))
+        api.load(str(asked), [*sets, f"recipes.target.null_score_diff_threshold={value}", *more])
+        for value, more in (("1.0e+9", ["recipes.target.max_answer_length=1"]), ("-1.0e+9", []))
     )
     store = run_here(never, tmp_path / "store")
     run_here(always, tmp_path / "store")

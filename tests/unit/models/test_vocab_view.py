@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
@@ -119,7 +119,7 @@ def test_rows_out_of_view_are_the_pretrained_bits_where_nothing_decays(
     root: Path, tmp_path: Path
 ) -> None:
     recipe = Recipe(
-        learning_rate=1e-2, epochs=2, batch_size=8, evaluations=1, weight_decay=0.0, clip=0.5
+        learning_rate=1e-2, epochs=2, batch_size=8, num_evals=1, weight_decay=0.0, max_grad_norm=0.5
     )
     whole = EncoderFiles(root).full_embeddings()
     everything = torch.arange(len(whole))

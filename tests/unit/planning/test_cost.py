@@ -82,7 +82,7 @@ def test_masked_text_costs_its_share_and_the_vocabulary(tmp_path: Path) -> None:
     path = tmp_path / "masked.yaml"
     path.write_text(
         LARGE.replace('"ccg"', "mnli+text")
-        + "recipes: {intermediate: {mlm_share: 0.25, evaluations: 1}}\n"
+        + "recipes: {intermediate: {mlm_share: 0.25, num_evals: 1}}\n"
         + "tasks: {text: {format: masked_lm, files: '{language}.txt', splits: {train: [de]}}}\n"
         + "limits: {train: 32000, dev: 1}\n"
     )

@@ -10,7 +10,7 @@ from xstilts.planning.compile import compile_experiment
 
 
 def stages(target: str, folder: Path) -> tuple[Stage, ...]:
-    changes = [f"targets=[{target}]", f"data={folder}", "languages=[en, de]", "evaluate=dev"]
+    changes = [f"targets=[{target}]", f"data={folder}", "languages=[en, de]", "eval_split=dev"]
     return compile_experiment(api.load("quickstart", [*changes, "intermediate=[none]"])).plan.stages
 
 

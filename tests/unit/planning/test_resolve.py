@@ -40,7 +40,7 @@ def cells(loaded: LoadedExperiment) -> tuple[ResultCell, ...]:
     return compile_experiment(loaded).cells
 
 
-# trained_on
+# train_task
 
 
 def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -> None:
@@ -54,7 +54,7 @@ def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -
     assert len(stages(api.load(str(grid), ["recipes.tasks.mlqa.epochs=2"]), "train")) == 2
     same = api.load(str(grid), ["recipes.tasks.mlqa.checkpoint_minutes=1"])
     assert stages(same, "train") == [shared]
-    apart = stages(api.load(str(grid), ["trained_on.mlqa=squad-v2"]), "train")
+    apart = stages(api.load(str(grid), ["train_task.mlqa=squad-v2"]), "train")
     assert {stage.label for stage in apart} == {
         "train squad-v1 (baseline) seed 0",
         "train squad-v2 (baseline) seed 0",
@@ -62,7 +62,7 @@ def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -
 
 
 def test_a_model_that_may_abstain_must_answer_where_every_question_has_one(grid: Path) -> None:
-    loaded = api.load(str(grid), ["trained_on.xquad=squad-v2", "targets=[xquad]"])
+    loaded = api.load(str(grid), ["train_task.xquad=squad-v2", "targets=[xquad]"])
     assert {tuple(stage.params["labels"]) for stage in stages(loaded, "predict")} == {()}
 
 
@@ -78,18 +78,18 @@ def test_a_model_that_may_abstain_must_answer_where_every_question_has_one(grid:
 def test_other_formats_or_labels_are_refused(
     grid: Path, target: str, source: str, said: str
 ) -> None:
-    loaded = api.load(str(grid), [f"targets=[{target}]", f"trained_on.{target}={source}"])
+    loaded = api.load(str(grid), [f"targets=[{target}]", f"train_task.{target}={source}"])
     with pytest.raises(ConfigError, match="cannot be trained on") as caught:
         compile_experiment(loaded)
     assert said in str(caught.value)
-    assert caught.value.where == "trained_on"
+    assert caught.value.where == "train_task"
 
 
 def test_sources_of_no_target_and_of_no_task_are_named(grid: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown target 'xnli'"):
-        compile_experiment(api.load(str(grid), ["trained_on.xnli=snli"]))
+        compile_experiment(api.load(str(grid), ["train_task.xnli=snli"]))
     with pytest.raises(UnknownNameError, match="did you mean 'squad-v1'"):
-        compile_experiment(api.load(str(grid), ["trained_on.xquad=squad-1"]))
+        compile_experiment(api.load(str(grid), ["train_task.xquad=squad-1"]))
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_settings_that_hold_the_targets_own_data_are_marked(
     assert {cell.same_data for cell in cells(loaded)} == {marked}
 
 
-def test_the_marks_follow_trained_on(grid: Path) -> None:
-    changes = ["targets=[xnli]", "trained_on.xnli=snli", "intermediate=[mnli, snli, anli-plus]"]
+def test_same_data_marks_follow_train_task(grid: Path) -> None:
+    changes = ["targets=[xnli]", "train_task.xnli=snli", "intermediate=[mnli, snli, anli-plus]"]
     found = {cell.intermediate: cell.same_data for cell in cells(api.load(str(grid), changes))}
     assert found == {"mnli": False, "snli": True, "anli-plus": True}
 
@@ -131,7 +131,7 @@ def test_the_marks_follow_trained_on(grid: Path) -> None:
              "targets=[paws-x]"],
             "dev[:60%] and be evaluated on dev[50%:]",
         ),
-        (["splits.xnli={train: dev}", "targets=[xnli]", "trained_on.xnli=xnli", "evaluate=dev"],
+        (["splits.xnli={train: dev}", "targets=[xnli]", "train_task.xnli=xnli", "eval_split=dev"],
          "on dev and be evaluated on dev"),
         (["splits.xnli={train: test}", "targets=[xnli]", "intermediate=[xnli]"],
          "on test and be evaluated on test"),

@@ -89,8 +89,8 @@ def test_one_pass_gives_every_layer_and_pooling(
 
 
 @pytest.mark.parametrize("wrong", ["{layer: []}", "{layer: [1, 1]}", "{pooling: [mean, mean]}"])
-def test_a_sweep_over_nothing_or_a_thing_twice_is_refused(toy_file: Path, wrong: str) -> None:
-    with pytest.raises(ConfigError, match="one entry or more, each once"):
+def test_a_sweep_with_an_empty_or_repeated_list_is_rejected(toy_file: Path, wrong: str) -> None:
+    with pytest.raises(ConfigError, match="without duplicates"):
         api.load(str(toy_file), [*SEARCH, f"retrieval={wrong}"])
 
 

@@ -101,7 +101,7 @@ def test_data_that_are_not_there_are_named(toy_file: Path) -> None:
 
 
 def test_a_target_can_be_trained_in_another_language(toy_file: Path, in_both: list[str]) -> None:
-    changes = ["targets=[toy-tags]", "intermediate=[none]", "trained_on={toy-tags: toy-tags@xx}"]
+    changes = ["targets=[toy-tags]", "intermediate=[none]", "train_task={toy-tags: toy-tags@xx}"]
     (trained,) = stages(api.load(str(toy_file), [*BASE, *in_both, *changes]), "train").values()
     assert {role for role in trained.inputs if ":" in role} == {
         "train:toy-tags:xx",

@@ -116,7 +116,7 @@ def test_suites_hold_known_tasks_once_and_name_the_rest() -> None:
 
 
 def test_a_dev_set_published_without_labels_is_noted_and_not_missed(tmp_path: Path) -> None:
-    """TyDiQA's, with which `keep: last` trains; blank labels to train on are still an error."""
+    """TyDiQA's, for `checkpoint: last`; blank labels to train on are still an error."""
     blank = [{"text": "", "answer_start": 0}]
     for part in ("train", "dev"):
         name = f"tydiqa/tydiqa-goldp-v1.1-{part}/tydiqa.goldp.en.{part}.json"
@@ -126,5 +126,5 @@ def test_a_dev_set_published_without_labels_is_noted_and_not_missed(tmp_path: Pa
     seen = found(tmp_path, "tydiqa")
     dev, train = seen["dev", "en"], seen["train", "en"]
     assert (dev.state, dev.blank, dev.fails) == (SplitState.BLANK, True, False)
-    assert "keep: last" in dev.why
+    assert "checkpoint: last" in dev.why
     assert train.fails

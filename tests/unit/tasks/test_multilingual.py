@@ -273,7 +273,7 @@ def test_hypotheses_that_annotators_disagreed_on_are_left_out(folder: Path) -> N
 def test_their_training_tasks_fit() -> None:
     for name in TARGETS:
         made = TASKS.get(name)
-        source = TASKS.get(made.trained_on or name)
+        source = TASKS.get(made.train_task or name)
         assert (source.format, source.labels) == (made.format, made.labels)
         assert {"train", "dev"} <= source.splits.keys()
         assert {("test", code) for code in made.languages} <= made.sizes.keys()

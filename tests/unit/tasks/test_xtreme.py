@@ -167,7 +167,7 @@ def test_evaluation_on_dev(folder: Path, tmp_path: Path) -> None:
         [
             f"encoder={write_encoder(tmp_path / 'encoder')}",
             *("intermediate=[none]", "targets=[xnli]", "languages=[en, de]", "seeds=[0]"),
-            *("evaluate=dev", "recipes.target.epochs=1"),
+            *("eval_split=dev", "recipes.target.epochs=1"),
         ],
         data=folder,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
@@ -18,7 +18,7 @@ from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.loop import Trained, TrainTask, train
 from xstilts.training.multitask_model import HeadShape, initialised
 
-RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, evaluations=4, checkpoint_minutes=1e-9)
+RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, num_evals=4, checkpoint_minutes=1e-9)
 STEPS = 10
 
 
@@ -117,7 +117,7 @@ def test_patience_stops_early_and_keeps_the_best(root: Path, tmp_path: Path) -> 
 
 
 def test_a_lost_loss_ends_the_run_as_diverged(root: Path, tmp_path: Path) -> None:
-    found = run(root, Checkpoints(tmp_path), learning_rate=1e30, warmup=0)
+    found = run(root, Checkpoints(tmp_path), learning_rate=1e30, warmup_ratio=0)
     assert found.diverged
     assert "not finite at step" in found.diverged
     assert found.state == {}

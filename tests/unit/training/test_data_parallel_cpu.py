@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as some
 
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.core import cpu as cores
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, TokenizationConfig
@@ -139,7 +139,7 @@ def test_shards_have_the_gradients_of_the_whole_batch(
         monkeypatch.setattr(shards, "SHARD", most)
         monkeypatch.setattr(shards, "TIED", most)
         cores.set_core_limit(count)
-        recipe = Recipe(learning_rate=1e-2, epochs=1, batch_size=24, evaluations=1)
+        recipe = Recipe(learning_rate=1e-2, epochs=1, batch_size=24, num_evals=1)
         run = Run(model(root, 0.0, kind).train(), [task(kind, dev=False)], recipe, 0, PAD)
         cut = list(shards.balanced_shards(run.tasks["t"].train, tied=TRAINED.get(kind).tied))
         assert (len(cut) > 2) == (most == 12)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from xstilts.config.experiment import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.training.loop import Run, TrainTask
 from xstilts.training.multitask_model import HeadShape, initialised
 
-RECIPE = Recipe(learning_rate=1e-3, epochs=2, batch_size=8, evaluations=1, keep="last")
+RECIPE = Recipe(learning_rate=1e-3, epochs=2, batch_size=8, num_evals=1, checkpoint="last")
 
 
 def losses(root: Path, precision: str) -> tuple[list[float], dict[str, torch.Tensor]]:

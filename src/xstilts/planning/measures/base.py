@@ -141,7 +141,7 @@ class MeasureContext:
         names = self.compiler.names
         if target.format not in EMBEDDED:
             return self._training(names.train_ref(target), target.name)
-        part, sides = names.experiment.evaluate, self._english(target)
+        part, sides = names.experiment.eval_split, self._english(target)
         return TextSample(
             target.name,
             {f"rows:{side}": self.graph.prepare_stage(target, part, side) for side in sides},

@@ -106,8 +106,8 @@ def _refuse(cells: Sequence[ResultCell]) -> None:
     if split := next((cell.split for cell in cells if cell.split != TEST), ""):
         raise ConfigError(
             f"the experiment evaluates on {split}, and a submission holds test predictions",
-            where="evaluate",
-            todo="run with --set evaluate=test, then report with it",
+            where="eval_split",
+            todo="run with --set eval_split=test, then report with it",
         )
 
 

@@ -228,8 +228,8 @@ def _budget_caveats(seen: Sequence[Budget], unit: int) -> Iterator[str]:
         if unequal:
             yield (
                 f"Budgets are not equal: {join_names(unequal)}; see the table of budgets. Texts of "
-                "several windows, rows that could not be used, `cap` and `patience` have this "
-                "effect."
+                "several windows, rows that could not be used, `max_task_size` and `patience` "
+                "have this effect."
             )
     unknown = sum(isnan(one.steps) for one in seen)
     if unknown:

@@ -60,7 +60,7 @@ MGSM_CHOICE = multilingual_task(
     ),
     labels=LETTERS,
     subwords=380,
-    trained_on="commonsenseqa",
+    train_task="commonsenseqa",
     summary="which of five numbers answers the problem? grade-school mathematics",
     licence="",
     citation="Shi et al. 2022, arXiv 2210.03057",

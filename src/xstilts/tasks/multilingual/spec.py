@@ -16,7 +16,7 @@ def multilingual_task(
     local: Callable[[str, str], Sequence[Local]],
     labels: tuple[str, ...],
     subwords: int,
-    trained_on: str = "",
+    train_task: str = "",
     translates: tuple[tuple[str, str], ...] = (),
     left_out: tuple[str, ...] = (),
     summary: str,
@@ -32,7 +32,7 @@ def multilingual_task(
         local: (split, language) → alternatives of files.
         labels: in the order of the classes.
         subwords: of a typical example, all its texts together; a round figure.
-        trained_on: the task that gives it training data, where it has none of its own.
+        train_task: the task that gives it training data, where it has none of its own.
         translates: (task, split) whose examples it has, in translation or as they are.
         left_out: what its benchmark shows beside, such as `image`.
         summary: what is asked, in a line.
@@ -56,7 +56,7 @@ def multilingual_task(
             (split, code): size for split, sizes in rows.items() for code, size in sizes.items()
         },
         subwords=subwords,
-        trained_on=trained_on,
+        train_task=train_task,
         translates=translates,
         missing_modalities=left_out,
     )

@@ -23,7 +23,7 @@ XVNLI = multilingual_task(
     ),
     labels=NLI,
     subwords=35,
-    trained_on="snli",
+    train_task="snli",
     translates=(("snli", "test"),),
     left_out=("image",),
     summary="does the caption entail the hypothesis? XVNLI's text alone",

@@ -82,7 +82,7 @@ XWINOGRAD = multilingual_task(
     ),
     labels=PLACES,
     subwords=50,
-    trained_on="copa",
+    train_task="copa",
     summary="whom does the pronoun stand for? Winograd schemas",
     licence="",
     citation="Tikhonov and Ryabinin 2021, arXiv 2106.12066",

@@ -58,7 +58,7 @@ TYPICAL = {
     "tydiqa": 180,
 }
 """Sub-words of a typical example, round figures."""
-TRAINED_ON = {"xnli": "mnli", "xquad": "squad-v1", "mlqa": "squad-v1"}
+TRAIN_TASKS = {"xnli": "mnli", "xquad": "squad-v1", "mlqa": "squad-v1"}
 
 
 def _task(
@@ -89,7 +89,7 @@ def _task(
         citation=CITATION,
         hub=hub,
         subwords=TYPICAL[name],
-        trained_on=TRAINED_ON.get(name, ""),
+        train_task=TRAIN_TASKS.get(name, ""),
         sizes=known,
         **rest,
     )

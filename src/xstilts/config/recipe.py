@@ -1,0 +1,200 @@
+"""Hyper-parameters of training: one recipe per phase, with overrides for single target tasks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, create_model
+
+from xstilts.config.base import ConfigModel, Fraction, Positive
+
+OMIT_IF_DEFAULT = ("checkpoint", "precision", "compile")
+NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
+"""Fields that affect speed, memory or recovery, but not the result."""
+
+SPAN_FIELDS = (
+    *("doc_stride", "max_query_length", "n_best", "max_answer_length"),
+    "null_score_diff_threshold",
+)
+
+
+class Recipe(ConfigModel):
+    """Hyper-parameters of one training phase.
+
+    The defaults are those of the authors' toolkit (jiant, proj/simple/runscript.py): AdamW with
+    decoupled weight decay 0.01 except on biases and LayerNorms, gradients clipped at norm 1,
+    linear decay after a warm-up over a tenth of the steps, learning rate 1e-5, three epochs with
+    batches of 32, texts truncated to 256 tokens.
+
+    A `serialization_alias` is the name of a field in stage keys. It is the field's former name,
+    which experiment files may still use.
+    """
+
+    learning_rate: Positive = Field(1e-5, description="peak learning rate")
+    head_learning_rate: Positive | None = Field(
+        None, description="peak learning rate of the task heads; empty: learning_rate"
+    )
+    epochs: Positive = Field(3, description="passes over the examples of every task of a mixture")
+    batch_size: PositiveInt = Field(32, description="examples per optimizer step")
+    gradient_accumulation_steps: PositiveInt = Field(
+        1,
+        serialization_alias="accumulation",
+        description="micro-batches that a batch is split into; batch_size stays the total",
+    )
+    max_length: PositiveInt = Field(256, description="maximum tokens per example")
+    doc_stride: PositiveInt = Field(
+        128,
+        serialization_alias="stride",
+        description="span: tokens between the starts of consecutive context windows",
+    )
+    max_query_length: PositiveInt = Field(
+        64, serialization_alias="question_length", description="span: maximum tokens of a question"
+    )
+    n_best: PositiveInt = Field(
+        20, description="span: number of start and end candidates that are paired"
+    )
+    max_answer_length: PositiveInt = Field(
+        30, serialization_alias="answer_length", description="span: maximum tokens of an answer"
+    )
+    null_score_diff_threshold: float = Field(
+        0.0,
+        serialization_alias="null_threshold",
+        description="span: predict no answer if its score leads by more than this (SQuAD v2.0)",
+    )
+    warmup_ratio: Fraction = Field(
+        0.1, serialization_alias="warmup", description="fraction of the steps that warm up"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.01, description="decoupled weight decay, except on biases and LayerNorms"
+    )
+    adam_epsilon: Positive = Field(1e-8, description="epsilon of AdamW")
+    max_grad_norm: Positive = Field(
+        1.0, serialization_alias="clip", description="norm at which gradients are clipped"
+    )
+    dropout: Fraction = Field(
+        0.1, description="dropout in the task heads; the encoder keeps its own rate"
+    )
+    num_evals: PositiveInt = Field(
+        3,
+        serialization_alias="evaluations",
+        description="dev evaluations during training, evenly spaced",
+    )
+    checkpoint: Literal["best", "last"] = Field(
+        "best",
+        serialization_alias="keep",
+        description="checkpoint to use: best on the dev set, or last",
+    )
+    patience: PositiveInt | None = Field(
+        None,
+        description="early stopping: evaluations without improvement before training stops; "
+        "empty: no early stopping",
+    )
+    max_task_size: PositiveInt | None = Field(
+        None,
+        serialization_alias="cap",
+        description="mixtures: maximum size that a task counts with in sampling",
+    )
+    temperature: Positive = Field(
+        1.0, description="mixtures: sampling temperature T, p ~ size^(1/T)"
+    )
+    sampling: Literal["proportional", "uniform"] = Field(
+        "proportional",
+        description="mixtures: sample tasks by size (max_task_size, temperature) or uniformly",
+    )
+    mlm_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5,
+        description="fraction of all steps used for masked language modelling, "
+        "added to the steps of the other tasks",
+    )
+    mask_prob: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.15,
+        serialization_alias="masked",
+        description="masked language modelling: fraction of the tokens to predict",
+    )
+    precision: Literal["auto", "fp32", "tf32", "bf16"] = Field(
+        "auto", description="training precision; auto: bf16 on a GPU that supports it, else fp32"
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="recompute activations in the backward pass to save memory"
+    )
+    compile: bool = Field(
+        False, description="torch.compile the encoder (padded batches, about 1 min warm-up)"
+    )
+    checkpoint_minutes: Positive = Field(10, description="minutes between resume checkpoints")
+
+    @classmethod
+    def from_key_params(cls, params: Mapping[str, Any]) -> Recipe:
+        """The recipe in a stage's parameters, which have the names of `key_params`."""
+        return cls.model_validate({OLD_RECIPE_KEYS.get(key, key): params[key] for key in params})
+
+    def key_params(self) -> dict[str, Any]:
+        """The fields that determine the result, as JSON for a stage's key.
+
+        Fields that were added after the first release are omitted at their defaults, so that
+        existing keys stay valid.
+        """
+        at_default = {
+            name
+            for name in OMIT_IF_DEFAULT
+            if getattr(self, name) == Recipe.model_fields[name].default
+        }
+        return self.model_dump(by_alias=True, exclude={*NOT_IN_KEY, *at_default})
+
+    def runtime_params(self) -> dict[str, Any]:
+        """The fields that a training run needs in addition to its key."""
+        return self.model_dump(include=set(NOT_IN_KEY))
+
+    def sampling_params(self) -> dict[str, Any]:
+        """The arguments of `training.task_sampling.schedule` that the recipe determines."""
+        return {
+            "batch": self.batch_size,
+            "epochs": self.epochs,
+            "max_task_size": self.max_task_size,
+            "temperature": math.inf if self.sampling == "uniform" else self.temperature,
+            "share": self.mlm_share,
+        }
+
+    def tokenization_params(self, format_name: str) -> dict[str, Any]:
+        """How examples of a format are tokenized, as JSON for a stage's key.
+
+        `formats.base.TokenizationConfig` has the same fields.
+        """
+        span = SPAN_FIELDS if format_name == "span" else ()
+        return self.model_dump(by_alias=True, include={"max_length", *span})
+
+
+def _optional(name: str) -> Any:
+    """A field of Recipe with its bounds that may be omitted."""
+    field = Recipe.model_fields[name]
+    kind: Any = field.annotation
+    bounded = Annotated[kind, *field.metadata] if field.metadata else kind
+    return bounded | None, Field(
+        None, serialization_alias=field.serialization_alias, description=field.description
+    )
+
+
+RecipeChanges = create_model(
+    "RecipeChanges",
+    __base__=ConfigModel,
+    __doc__="Values that replace those of a recipe.",
+    **{name: _optional(name) for name in Recipe.model_fields},
+)
+
+OLD_RECIPE_KEYS = {
+    field.serialization_alias: name
+    for name, field in Recipe.model_fields.items()
+    if field.serialization_alias
+}
+"""Former name of a recipe key, which stage keys still use → its name."""
+
+
+class Recipes(ConfigModel):
+    """One recipe per phase, and overrides for single target tasks."""
+
+    intermediate: Recipe = Field(Recipe(), description="intermediate training (phase 2)")
+    target: Recipe = Field(Recipe(), description="training on the target tasks (phase 3)")
+    tasks: dict[str, RecipeChanges] = Field(
+        default_factory=dict, description="target task → values that replace those of `target`"
+    )
