@@ -183,7 +183,7 @@ def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) 
     assert gains["gain"].isna().all()
     outlook = api.plan(loaded, tmp_path / "store")
     assert outlook.todo == []
-    assert StageState.DIVERGED in {standing.state for standing in outlook.standings.values()}
+    assert StageState.BLOCKED in {standing.state for standing in outlook.standings.values()}
     assert api.run(loaded, tmp_path / "store", workers=1).done == []
 
 

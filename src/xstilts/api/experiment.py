@@ -20,16 +20,18 @@ from xstilts.analysis.run_records import newest, recorded_cells, records
 from xstilts.api.handle import AnyExperiment, open_experiment
 from xstilts.api.load import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, check_disk_space
-from xstilts.api.run_plans import OnEvent, has_todo, ignore_event, run_plans
-from xstilts.api.workers import default_workers
+from xstilts.api.run_options import RunOptions
+from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.atomic_io import read_json
+from xstilts.core.devices import AUTO
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
-from xstilts.executors.local import RunResult
+from xstilts.executors.base import LOCAL, RunResult
+from xstilts.executors.events import Listener, ignore_events
 from xstilts.tasks import TASKS
 from xstilts.tasks.data_check import SplitReport, check_split
 from xstilts.tasks.suites import is_needed, members
@@ -40,23 +42,31 @@ if TYPE_CHECKING:
     from xstilts.claims.judge import Judgement
     from xstilts.reports.sections import Section
     from xstilts.reports.xtreme.write import Submission
+    from xstilts.trackers.base import Tracker
 
 __all__ = [
-    "best", "check_data", "check_disk_space", "claims", "default_workers", "gains", "load",
+    "best", "check_data", "check_disk_space", "claims", "gains", "load",
     "open_store", "plan", "report", "results", "run", "status", "submissions", "xtreme_table",
 ]  # fmt: skip
 SUBMISSION = "xtreme"
 
 
 def plan(
-    experiment: AnyExperiment, store: AnyStore | None = None, *, workers: int | None = None
+    experiment: AnyExperiment,
+    store: AnyStore | None = None,
+    *,
+    workers: int | None = None,
+    devices: str = AUTO,
 ) -> PlanSummary:
     """Every stage of an experiment: done or to do, why, and the expected time and disk.
+
+    Args:
+        workers, devices: see `run`.
 
     Raises:
         ConfigError: no such file or preset, or an invalid one.
     """
-    return open_experiment(experiment, store).summary(workers)
+    return open_experiment(experiment, store).summary(RunOptions(workers, devices))
 
 
 def run(
@@ -64,13 +74,26 @@ def run(
     store: AnyStore | None = None,
     *,
     workers: int | None = None,
+    devices: str = AUTO,
     isolate: bool = False,
-    on_event: OnEvent = ignore_event,
+    executor: str = LOCAL,
+    trackers: Sequence[str | Tracker] = (),
+    on_event: Listener = ignore_events,
 ) -> RunResult:
     """Run what is missing of an experiment; call again after any interruption.
 
+    Args:
+        workers: processes at a time; by default one per GPU, or per core of a CPU (at most 4).
+        devices: `auto` (all GPUs, else the CPU), `cpu`, or GPUs such as `0,1`.
+        isolate: a fresh process for every stage.
+        executor: its name in `executors.EXECUTORS`.
+        trackers: names in `trackers.TRACKERS`, or trackers; each gets every event.
+        on_event: called with every event, in this process.
+
     Raises:
-        ConfigError: there is no folder for tasks that only files have.
+        ConfigError: no such executor, tracker or device, or no folder for tasks that are read
+            from the user's files.
+        MissingPackageError: a tracker's package is not installed.
         StoreError: the store cannot be written.
     """
     handle = open_experiment(experiment, store)
@@ -78,9 +101,8 @@ def run(
         return run_plans(
             [handle.part],
             handle.store,
-            workers=workers,
-            isolate=isolate,
-            on_event=on_event,
+            RunOptions(workers, devices, isolate, executor, trackers),
+            on_event,
             statuses=handle.statuses,
         )
     finally:

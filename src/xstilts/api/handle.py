@@ -12,6 +12,7 @@ from xstilts.analysis.results import expected, results_frame
 from xstilts.analysis.run_records import records
 from xstilts.api.load import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
+from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.atomic_io import read_json
 from xstilts.core.plan import Plan, StageStatus
@@ -83,9 +84,9 @@ class ExperimentHandle:
 
         return best_per_target(self.compiled, self.snapshot, self.results)
 
-    def summary(self, workers: int | None = None) -> PlanSummary:
+    def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do."""
-        return plan_summary([self.part], self.snapshot, workers=workers, statuses=self.statuses)
+        return plan_summary([self.part], self.snapshot, options=options, statuses=self.statuses)
 
     def refresh(self) -> None:
         """Forget what was read from the store; the plan stays."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from xstilts.api.workers import default_workers
+from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
@@ -56,7 +56,7 @@ def plan_summary(
     parts: Sequence[CompiledExperiment],
     store: Store,
     *,
-    workers: int | None = None,
+    options: RunOptions = DEFAULT,
     statuses: Mapping[str, StageStatus] | None = None,
     ratios: Mapping[str, float] | None = None,
 ) -> PlanSummary:
@@ -76,7 +76,7 @@ def plan_summary(
         compiled,
         statuses,
         seconds,
-        seconds=sum(seconds[key] for key in todo) / (workers or default_workers()),
+        seconds=sum(seconds[key] for key in todo) / options.worker_count,
         bytes=sum(stage.cost.bytes for stage in todo.values()),
         free_bytes=store.free_bytes(),
         measured=bool(ratios),

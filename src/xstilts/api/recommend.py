@@ -18,12 +18,14 @@ from xstilts.analysis.results import facts_in
 from xstilts.analysis.run_records import RunRecord, saved_records
 from xstilts.api.load import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
-from xstilts.api.run_plans import OnEvent, ignore_event, run_plans
+from xstilts.api.run_options import DEFAULT, RunOptions
+from xstilts.api.run_plans import run_plans
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
-from xstilts.executors.local import RunResult
+from xstilts.executors.base import RunResult
+from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.compile import CompiledPlan, ResultCell, compile_experiment
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.cost import calibration
@@ -122,20 +124,20 @@ class RecommendationRequest:
         """The stages of the measures; they have no cells."""
         return CompiledExperiment(self.wanted.loaded, CompiledPlan(self.cheap[0], ()))
 
-    def outlook(self, workers: int | None = None) -> PlanSummary:
+    def outlook(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is to do for the measures."""
-        return plan_summary([self.part], self.store, workers=workers, ratios=self.ratios)
+        return plan_summary([self.part], self.store, options=options, ratios=self.ratios)
 
-    def measure(self, *, workers: int | None = None, on_event: OnEvent = ignore_event) -> RunResult:
+    def measure(
+        self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events
+    ) -> RunResult:
         """Compute the measures that are missing; a ranking is made without those that fail.
 
         Raises:
             ConfigError: there is no folder for tasks that only files have.
             StoreError: the store cannot be written.
         """
-        return run_plans(
-            [self.part], self.store, workers=workers, on_event=on_event, recorded=False
-        )
+        return run_plans([self.part], self.store, options, on_event, recorded=False)
 
     def advise(self) -> Recommendation:
         """The ranking from what there is so far."""

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from xstilts.analysis.run_records import save_record
-from xstilts.api.workers import default_workers
+from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.plan import Plan, StageState, StageStatus
-from xstilts.core.store import Store, to_store_error
-from xstilts.executors.events import Event
-from xstilts.executors.local import LocalExecutor, RunResult
+from xstilts.core.store import Store, store_errors
+from xstilts.executors.base import RunResult
+from xstilts.executors.events import Event, Listener, ignore_events
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.validate import check_folder
+from xstilts.trackers.base import RunInfo
+from xstilts.trackers.fan_out import tracked
 
-OnEvent = Callable[[Event], None]
-
-
-def ignore_event(_event: Event) -> None:
-    """The listener of a run that nobody watches."""
+TRACKING = "tracking"
+"""The store's folder for the files of trackers, a folder per experiment."""
 
 
 def run_plans(
     parts: Sequence[CompiledExperiment],
     store: Store,
+    options: RunOptions = DEFAULT,
+    on_event: Listener = ignore_events,
     *,
-    workers: int | None = None,
-    isolate: bool = False,
-    on_event: OnEvent = ignore_event,
     statuses: Mapping[str, StageStatus] | None = None,
     recorded: bool = True,
 ) -> RunResult:
@@ -38,22 +36,29 @@ def run_plans(
         recorded: whether the store keeps a record of the first experiment.
 
     Raises:
-        ConfigError: there is no folder for tasks that only files have.
+        ConfigError: no such executor, tracker or device, or no folder for tasks that are read
+            from the user's files.
+        MissingPackageError: a tracker's package is not installed.
         StoreError: the store cannot be written.
     """
     for part in parts:
         check_folder(ResolvedExperiment(part.loaded))
     store.prepare()
-    executor = LocalExecutor(store, workers=workers or default_workers(), isolate=isolate)
-    try:
+    executor, plan = options.executor_in(store), merge_plans(parts)
+    with store_errors(store.root):  # errors inside a stage are reported by its worker
         store.cleanup()
         if recorded:
             save_record(parts[0].loaded, parts[0].compiled, store)
-        if statuses is not None and not has_todo(statuses):
-            return _nothing_to_do(merge_plans(parts), statuses, on_event)
-        return executor.run(merge_plans(parts), on_event)
-    except OSError as error:  # errors inside a stage are reported by its worker
-        raise to_store_error(error, store.root) from error
+        with tracked(on_event, options.trackers, _run_info(parts[0], store)) as listen:
+            if statuses is not None and not has_todo(statuses):
+                return _nothing_to_do(plan, statuses, listen)
+            return executor.run(plan, listen)
+
+
+def _run_info(part: CompiledExperiment, store: Store) -> RunInfo:
+    experiment = part.loaded.experiment
+    config = experiment.model_dump(mode="json")
+    return RunInfo(experiment.name, store.root / TRACKING / experiment.name, config)
 
 
 def has_todo(statuses: Mapping[str, StageStatus]) -> bool:
@@ -61,11 +66,13 @@ def has_todo(statuses: Mapping[str, StageStatus]) -> bool:
     return any(status.state is StageState.TODO for status in statuses.values())
 
 
-def _nothing_to_do(plan: Plan, statuses: Mapping[str, StageStatus], on_event: OnEvent) -> RunResult:
-    """The result of a run in which every stage is done, or cannot run as a training diverged."""
+def _nothing_to_do(
+    plan: Plan, statuses: Mapping[str, StageStatus], on_event: Listener
+) -> RunResult:
+    """The result of a run in which every stage is done or blocked."""
     result = RunResult()
     for key, status in statuses.items():
-        if status.state is StageState.DIVERGED:
+        if status.state is StageState.BLOCKED:
             result.skipped[key] = status.why
             on_event(Event("skipped", plan.by_key[key], {"why": status.why}))
     return result

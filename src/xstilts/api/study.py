@@ -6,6 +6,7 @@ xstilts.study("reasoning", loaded).summary
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +14,20 @@ from pathlib import Path
 from xstilts.api.handle import AnyExperiment, open_experiment, with_history
 from xstilts.api.load import AnyStore
 from xstilts.api.plan_summary import PlanSummary, plan_summary
-from xstilts.api.run_plans import OnEvent, ignore_event, run_plans
+from xstilts.api.run_options import DEFAULT, RunOptions
+from xstilts.api.run_plans import run_plans
+from xstilts.core.devices import AUTO
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
-from xstilts.executors.local import RunResult
+from xstilts.executors.base import LOCAL, RunResult
+from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.reports.study import write_answer
 from xstilts.studies import STUDIES
 from xstilts.studies.base import Answer
 from xstilts.studies.study_plan import StudyPlan, plan_study
+from xstilts.trackers.base import Tracker
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,13 @@ class StudyRun:
         own = with_history(own, loaded.experiment.name, self.store)
         return (CompiledExperiment(loaded, own), *(CompiledExperiment(*part) for part in others))
 
-    def outlook(self, workers: int | None = None) -> PlanSummary:
+    def outlook(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done of what the study reads, and what is to do."""
-        return plan_summary(self.parts, self.store, workers=workers)
+        return plan_summary(self.parts, self.store, options=options)
 
-    def run(self, *, workers: int | None = None, on_event: OnEvent = ignore_event) -> RunResult:
+    def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
         """Run what is missing; what fails is missing from the answer, which says so."""
-        return run_plans(self.parts, self.store, workers=workers, on_event=on_event)
+        return run_plans(self.parts, self.store, options, on_event)
 
     def answer(self) -> tuple[Answer, list[Path]]:
         """The answer from what there is so far, and the files that were written for it."""
@@ -66,7 +71,7 @@ class StudyRun:
             key for one in self.planned.measured for key in one.keys
         }
         todo = [stage for stage in seen.todo if stage.key in wanted]
-        lost = [key for key in wanted if seen.standings[key].state is StageState.DIVERGED]
+        lost = [key for key in wanted if seen.standings[key].state is StageState.BLOCKED]
         said = []
         if todo:
             said.append(
@@ -98,14 +103,21 @@ def study(
     store: AnyStore | None = None,
     *,
     workers: int | None = None,
-    on_event: OnEvent = ignore_event,
+    devices: str = AUTO,
+    executor: str = LOCAL,
+    trackers: Sequence[str | Tracker] = (),
+    on_event: Listener = ignore_events,
 ) -> Answer:
     """Run what a study is missing, write its answer into the store, and return it.
+
+    Args:
+        workers, devices, executor, trackers, on_event: see `run`.
 
     Raises:
         UnknownNameError: no such study.
         StoreError: the store cannot be written.
     """
     asked = prepare_study(name, experiment, store)
-    asked.run(workers=workers, on_event=on_event)
+    options = RunOptions(workers, devices, executor=executor, trackers=trackers)
+    asked.run(options, on_event)
     return asked.answer()[0]

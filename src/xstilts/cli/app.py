@@ -56,7 +56,19 @@ DataOption = Annotated[
 ]
 Workers = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--workers", min=1, help="processes at a time; they share the cores"),
+    typer.Option("--workers", min=1, help="worker processes  [default: one per GPU, or per core]"),
+]
+Devices = Annotated[
+    str, typer.Option("--devices", metavar="auto|cpu|0,1", help="all GPUs, the CPU, or these GPUs")
+]
+Executor = Annotated[str, typer.Option("--executor", help="what runs the stages")]
+Trackers = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--tracker",
+        metavar="NAME",
+        help="log progress to jsonl, tensorboard or wandb as well; repeatable",
+    ),
 ]
 
 OutFile = Annotated[
@@ -74,6 +86,9 @@ def run(
     encoder: EncoderOption = None,
     data: DataOption = None,
     workers: Workers = None,
+    devices: Devices = "auto",
+    executor: Executor = "local",
+    trackers: Trackers = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="a fresh process for every stage")
     ] = False,
@@ -88,13 +103,21 @@ def run(
     handle = open_experiment(
         api.load(experiment, overrides or [], encoder=encoder, data=data), store
     )
-    outlook = api.plan(handle, workers=workers)
+    outlook = api.plan(handle, workers=workers, devices=devices)
     show.outlook(outlook, whole=dry_run)
     if dry_run:
         return
     api.check_disk_space(outlook, handle.store)
     with progress(outlook) as listen:
-        outcome = api.run(handle, workers=workers, isolate=isolate, on_event=listen)
+        outcome = api.run(
+            handle,
+            workers=workers,
+            devices=devices,
+            isolate=isolate,
+            executor=executor,
+            trackers=trackers or (),
+            on_event=listen,
+        )
     show.outcome(outcome, outlook)
     words = [experiment]
     for option, values in (
@@ -118,6 +141,7 @@ def plan(
     encoder: EncoderOption = None,
     data: DataOption = None,
     workers: Workers = None,
+    devices: Devices = "auto",
     tflops: Annotated[
         float,
         typer.Option(
@@ -136,7 +160,7 @@ def plan(
     from xstilts.cli.output import tables as show
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    seen = api.plan(loaded, api.open_store(store), workers=workers)
+    seen = api.plan(loaded, api.open_store(store), workers=workers, devices=devices)
     show.outlook(seen, whole=True, every=every, tflops=tflops)
 
 
@@ -219,6 +243,9 @@ def study(
     encoder: EncoderOption = None,
     data: DataOption = None,
     workers: Workers = None,
+    devices: Devices = "auto",
+    executor: Executor = "local",
+    trackers: Trackers = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--out", help="folder for a copy of what is written into the store"),
@@ -232,6 +259,7 @@ def study(
     """
     from xstilts.api import experiment as api
     from xstilts.api import study as answers
+    from xstilts.api.run_options import RunOptions
     from xstilts.cli.output import study as printed
     from xstilts.cli.output import tables as show
     from xstilts.cli.progress import progress
@@ -239,13 +267,14 @@ def study(
 
     loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
     asked = answers.prepare_study(name, loaded, store)
-    outlook = asked.outlook(workers)
+    options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
+    outlook = asked.outlook(options)
     show.outlook(outlook, whole=dry_run)
     if dry_run:
         return
     api.check_disk_space(outlook, asked.store)
     with progress(outlook) as listen:
-        outcome = asked.run(workers=workers, on_event=listen)
+        outcome = asked.run(options, listen)
     show.outcome(outcome, outlook)
     answer, files = asked.answer()
     printed.show(answer, files, copy_answer(files, out) if out else [])
@@ -301,6 +330,9 @@ def recommend(
     data: DataOption = None,
     store: StoreOption = None,
     workers: Workers = None,
+    devices: Devices = "auto",
+    executor: Executor = "local",
+    trackers: Trackers = None,
     measures: Annotated[
         bool, typer.Option(help="take the cheap measures that are missing, and use them")
     ] = True,
@@ -318,6 +350,7 @@ def recommend(
     """
     from xstilts.api import experiment as api
     from xstilts.api import recommend as advice
+    from xstilts.api.run_options import RunOptions
     from xstilts.cli.output import recommend as printed
     from xstilts.cli.progress import progress
 
@@ -332,11 +365,12 @@ def recommend(
         store=store,
         measuring=measures,
     )
-    outlook = asked.outlook(workers)
+    options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
+    outlook = asked.outlook(options)
     if outlook.todo:
         api.check_disk_space(outlook, asked.store)
         with progress(outlook) as listen:
-            asked.measure(workers=workers, on_event=listen)
+            asked.measure(options, listen)
     printed.show(asked.advise(), form, tflops)
 
 

@@ -12,10 +12,11 @@ from rich import box
 from rich.table import Table
 
 from xstilts import __version__
-from xstilts.api.experiment import default_workers, open_store
+from xstilts.api.experiment import open_store
 from xstilts.cli.output.tables import console
 from xstilts.cli.progress import size
 from xstilts.core.cpu import available_cores
+from xstilts.core.devices import worker_devices
 
 PACKAGES = (
     "torch", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pandas",
@@ -36,7 +37,8 @@ def diagnose() -> None:
     for package in PACKAGES:
         table.add_row(package, installed(package))
     table.add_row("device", device())
-    table.add_row("processors", f"{available_cores()}, workers by default {default_workers()}")
+    table.add_row("processors", f"{available_cores()}")
+    table.add_row("workers by default", ", ".join(map(str, worker_devices())))
     store = open_store()
     table.add_row("store", f"{store.root} ({size(store.free_bytes())} free)")
     table.add_row("hub", hub())

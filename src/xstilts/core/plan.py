@@ -1,4 +1,4 @@
-"""A plan: stages in an order in which each comes after its inputs."""
+"""A plan: stages in topological order, and their status in a store."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from xstilts.core.stage import Stage
+from xstilts.core.stage import Stage, blocking_fact
 from xstilts.core.store import Store
 
 
 class StageState(StrEnum):
-    """Where a stage stands."""
+    """The state of a stage in a store."""
 
     DONE = "done"
     TODO = "to do"
-    DIVERGED = "diverged"
-    """It was not run because the training that it builds on diverged."""
+    BLOCKED = "blocked"
+    """Not run, because a stage that it needs finished without output; see `blocking_fact`."""
 
 
 @dataclass(frozen=True)
 class StageStatus:
-    """A stage's state in a store, and why; what it took, if it is done.
+    """A stage's state in a store.
 
     Args:
-        seconds: that a finished stage took one core, or a GPU; 0 if nobody knows.
+        why: the reason, unless it is done.
+        seconds: that a finished stage took on one core, or on a GPU; 0 if not recorded.
     """
 
     state: StageState
@@ -39,7 +40,7 @@ class Plan:
     """Stages in topological order, every key once.
 
     Args:
-        known: label → stage as JSON of the plan's last run, to say what has changed.
+        known: label → stage as JSON in the plan's last run, to name what has changed.
     """
 
     stages: tuple[Stage, ...]
@@ -47,7 +48,11 @@ class Plan:
 
     @classmethod
     def of(cls, stages: Iterable[Stage]) -> Plan:
-        """The plan of these stages; equal stages are one."""
+        """The plan of some stages, equal ones merged.
+
+        Raises:
+            ValueError: a stage comes before one of its inputs.
+        """
         unique = {stage.key: stage for stage in stages}
         plan = cls(tuple(unique.values()))
         seen: set[str] = set()
@@ -60,28 +65,28 @@ class Plan:
 
     @cached_property
     def by_key(self) -> dict[str, Stage]:
-        """Stages by their key."""
+        """Key → stage."""
         return {stage.key: stage for stage in self.stages}
 
     def standings(self, store: Store) -> dict[str, StageStatus]:
-        """The state of every stage in a store, by key, in plan order.
+        """Key → the stage's status in a store, in plan order.
 
-        The store's folders are listed once, and each manifest of the plan's is read once.
+        The store's folders are listed once, and each manifest is read once.
         """
-        there, stopped = set(store.keys()), set(store.stopped())
+        published, stopped = set(store.keys()), set(store.stopped())
         found: dict[str, StageStatus] = {}
-        diverged: dict[str, str] = {}
+        blocked: dict[str, str] = {}
         for stage in self.stages:
             key = stage.key
-            why = next((diverged[one] for one in stage.inputs.values() if one in diverged), "")
-            if artifact := store.get_valid(key) if key in there else None:
+            why = next((blocked[used] for used in stage.inputs.values() if used in blocked), "")
+            if artifact := store.get_valid(key) if key in published else None:
                 found[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
-                if "diverged" in artifact.facts:
-                    diverged[key] = f"{stage.label} diverged"
+                if blocking := blocking_fact(artifact.facts):
+                    blocked[key] = f"{stage.label} {blocking}"
             elif why:
-                found[key] = StageStatus(StageState.DIVERGED, why)
-                diverged[key] = why
-            elif key in there:
+                found[key] = StageStatus(StageState.BLOCKED, why)
+                blocked[key] = why
+            elif key in published:
                 found[key] = StageStatus(StageState.TODO, "its artifact is damaged")
             else:
                 found[key] = StageStatus(StageState.TODO, self._why(stage, key in stopped))
@@ -90,7 +95,7 @@ class Plan:
     def _why(self, stage: Stage, stopped: bool) -> str:
         before = self.known.get(stage.label)
         if before is None or Stage.from_json(before).key == stage.key:
-            return "stopped half-way" if stopped else "never run"
+            return "interrupted" if stopped else "never run"
         changed = changes(before, stage.to_json())
         return "changed: " + ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
 

@@ -1,4 +1,4 @@
-"""A stage: one node of work, identified by what goes into it."""
+"""A stage: one unit of work, identified by everything that changes its result."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from xstilts.core.hashing import digest_of
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage is expected to need.
+    """The expected cost of a stage.
 
     Args:
         seconds: on this machine.
         bytes: in the store.
-        operations: with floating-point numbers, wherever it runs.
+        operations: floating-point operations.
     """
 
     seconds: float = 0.0
@@ -27,17 +27,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Stage:
-    """One node of work.
+    """One unit of work.
 
     Args:
-        kind: which function does the work (`prepare`, `train`, …).
+        kind: name of the function that does it (`prepare`, `train`, …).
         version: version of that function; raised when its result changes.
         params: every parameter that changes the result; JSON values only.
         inputs: role → key of the stage whose artifact is read.
-        label: what people read; not part of the identity, nor are the following.
-        cost: what it is expected to need.
-        affinity: stages with equal affinity run well after each other in one process.
-        context: where things lie on this machine (folders), for the worker.
+        label: its name for people. Like all fields below, not part of the key.
+        cost: expected cost.
+        affinity: stages of one affinity are best run one after another in one process.
+        context: settings of this machine for the worker, such as folders.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Stage:
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 over kind, version, parameters and the keys of the inputs."""
+        """SHA-256 of kind, version, parameters and the keys of the inputs."""
         return digest_of(
             {
                 "kind": self.kind,
@@ -81,3 +81,22 @@ class Stage:
     def from_json(cls, data: Mapping[str, Any]) -> Stage:
         """The stage that `to_json` wrote."""
         return cls(**{**data, "cost": Cost(**data["cost"])})
+
+
+_blocking_facts: list[str] = []
+
+
+def declare_blocking_fact(name: str) -> str:
+    """Let a fact of this name mean that a finished stage has no output for other stages.
+
+    Such a stage is done and not run again; the stages that need it are blocked. Packages with
+    stage kinds declare their facts when they are imported by the process that plans.
+    """
+    if name not in _blocking_facts:
+        _blocking_facts.append(name)
+    return name
+
+
+def blocking_fact(facts: Mapping[str, Any]) -> str | None:
+    """The name of the fact by which a finished stage blocks those that need it, if there is one."""
+    return next((name for name in _blocking_facts if name in facts), None)

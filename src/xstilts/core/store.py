@@ -260,6 +260,15 @@ def is_full(error: Exception) -> bool:
     return type(error).__name__ == "SafetensorError" and "os error 28" in str(error)
 
 
+@contextmanager
+def store_errors(root: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise to_store_error(error, root) from error
+
+
 def to_store_error(error: Exception, root: Path) -> StoreError:
     """The store's own words for what the operating system refused."""
     if is_full(error):

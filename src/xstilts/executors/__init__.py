@@ -1,1 +1,11 @@
 """Executors: who runs a plan's stages, and where."""
+
+from __future__ import annotations
+
+from xstilts.core.registry import Registry
+from xstilts.executors.base import ExecutorFactory
+
+EXECUTORS: Registry[ExecutorFactory] = Registry(
+    "executor", "xstilts.executors", {"local": "xstilts.executors.local:LocalExecutor"}
+)
+"""Name → what makes the executor of a run."""

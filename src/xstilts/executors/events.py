@@ -1,4 +1,4 @@
-"""What an executor says while it works."""
+"""What an executor reports while it works."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ Kind = Literal["started", "progress", "done", "failed", "skipped", "note"]
 class Event:
     """One thing that happened to a stage.
 
-    `facts` of a progress event are what the stage told (step, steps, loss, …); of a failure
-    `problem` and, for unforeseen ones, `traceback`.
+    Args:
+        facts: of `progress`: what the stage reported (step, steps, loss, dev, …); of `done`: its
+            facts and `seconds`; of `failed`: `problem` and, if unforeseen, `traceback`; of
+            `skipped`: `why`; of `note`: `problem`.
     """
 
     kind: Kind
@@ -25,3 +27,7 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+
+
+def ignore_events(_event: Event) -> None:
+    """The listener that does nothing."""

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.stage import Stage
+from xstilts.core.stage import Stage, declare_blocking_fact
 from xstilts.core.store import Artifact
+
+DIVERGED = declare_blocking_fact("diverged")
+"""The fact of a training whose loss became NaN or infinite; it has no weights."""
 
 
 @dataclass

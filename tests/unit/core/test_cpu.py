@@ -10,8 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,7 +18,7 @@ from xstilts.core import cpu as cores
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.executors import worker
-from xstilts.executors.local import _RunState
+from xstilts.executors.pool import WorkerPool, WorkerProcess
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -137,14 +136,15 @@ def test_an_error_is_raised_when_what_is_under_way_has_ended(count: int) -> None
     assert 0 in ended
 
 
-class Told:
-    """A worker that keeps what it is told."""
+class FakeWorker(WorkerProcess):
+    """A worker that keeps the messages it is sent."""
 
     def __init__(self, busy: bool) -> None:
-        self.stage, self.cores, self.heard = busy or None, 1, list[Any]()
+        super().__init__(cast("Any", None), stage=Stage("train", 1, {}) if busy else None)
+        self.sent: list[dict[str, Any]] = []
 
     def send(self, message: dict[str, Any]) -> None:
-        self.heard.append(message)
+        self.sent.append(message)
 
 
 @pytest.mark.parametrize(
@@ -157,17 +157,18 @@ class Told:
     ],
 )
 def test_busy_workers_share_the_cores(
-    total: int, busy: tuple[bool, ...], shares: tuple[int, ...]
+    total: int, busy: tuple[bool, ...], shares: tuple[int, ...], tmp_path: Path
 ) -> None:
-    pool = [Told(one) for one in busy]
-    run: Any = SimpleNamespace(executor=SimpleNamespace(cores=total), pool=pool)
-    _RunState._assign_cores(run)
-    assert tuple(one.cores for one in pool) == shares
-    assert [one.heard for one in pool] == [
+    workers = [FakeWorker(one) for one in busy]
+    pool = WorkerPool(tmp_path, (), total)
+    pool.workers = list(workers)
+    pool.share_cores()
+    assert tuple(worker.cores for worker in workers) == shares
+    assert [worker.sent for worker in workers] == [
         [] if share == 1 else [{"cores": share}] for share in shares
     ]
-    _RunState._assign_cores(run)
-    assert sum(len(one.heard) for one in pool) == sum(share > 1 for share in shares)
+    pool.share_cores()
+    assert sum(len(worker.sent) for worker in workers) == sum(share > 1 for share in shares)
 
 
 def test_a_worker_hears_of_its_cores_while_a_stage_waits(monkeypatch: pytest.MonkeyPatch) -> None:

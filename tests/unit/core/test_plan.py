@@ -53,10 +53,10 @@ def test_every_state_and_its_reason(store: Store) -> None:
     assert Plan(stages, before).standings(store) == {
         ROOT.key: StageStatus(StageState.DONE, seconds=5.0),
         diverged.key: StageStatus(StageState.DONE, seconds=5.0),
-        stopped.key: StageStatus(todo, "stopped half-way"),
+        stopped.key: StageStatus(todo, "interrupted"),
         damaged.key: StageStatus(todo, "its artifact is damaged"),
-        after.key: StageStatus(StageState.DIVERGED, "d diverged"),
-        last.key: StageStatus(StageState.DIVERGED, "d diverged"),
+        after.key: StageStatus(StageState.BLOCKED, "d diverged"),
+        last.key: StageStatus(StageState.BLOCKED, "d diverged"),
         changed.key: StageStatus(todo, "changed: params.name"),
         fresh.key: StageStatus(todo, "never run"),
     }

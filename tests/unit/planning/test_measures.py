@@ -22,6 +22,7 @@ from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, Store
+from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.local import LocalExecutor
 from xstilts.executors.worker import execute_stage
 from xstilts.formats import TRAINED
@@ -532,7 +533,7 @@ def test_measures_are_made_twice_alike(toy_file: Path, store: Store, tmp_path: P
     names = ["majority", "textemb", "divergence", "logme", "prequential", "confidence", "taskemb"]
     stages, _ = compile_measures(loaded, names)
     again = Store(tmp_path).prepare()
-    LocalExecutor(again, workers=1).run(Plan.of(stages), lambda _: None)
+    LocalExecutor(again, ExecutorOptions(workers=1)).run(Plan.of(stages), lambda _: None)
     for stage in stages:
         one, other = (place.artifact(stage.key).manifest for place in (store, again))
         assert (one["facts"], one["files"]) == (other["facts"], other["files"]), stage.label

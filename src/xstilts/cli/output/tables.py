@@ -20,7 +20,7 @@ from xstilts.cli.progress import duration, size
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
-from xstilts.executors.local import RunResult
+from xstilts.executors.base import RunResult
 from xstilts.planning.cost import TFLOPS, gpu_hours
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.resolve import DEFAULT_ROWS
@@ -181,11 +181,11 @@ def status(store: Store, found: list[ExperimentStatus]) -> None:
         raise ConfigError(
             f"no experiment was run in {store.root}", todo="xstilts run quickstart, or --store DIR"
         )
-    table = Table("experiment", "stages", "done", "to do", "diverged", box=box.SIMPLE)
+    table = Table("experiment", "stages", "done", "to do", "blocked", box=box.SIMPLE)
     for item in found:
         counts = [
             item.states.get(state, 0)
-            for state in (StageState.DONE, StageState.TODO, StageState.DIVERGED)
+            for state in (StageState.DONE, StageState.TODO, StageState.BLOCKED)
         ]
         table.add_row(item.name, *map(str, (item.stages, *counts)))
     out.print(table)

@@ -1,0 +1,52 @@
+"""How a plan is run: executor, workers, devices and trackers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xstilts.core.devices import AUTO, worker_devices
+from xstilts.core.store import Store
+from xstilts.executors import EXECUTORS
+from xstilts.executors.base import LOCAL, Executor, ExecutorOptions
+from xstilts.trackers.base import Tracker
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a plan is run. No result depends on it.
+
+    Args:
+        workers: processes at a time; by default one per GPU, or per core of a CPU (at most 4).
+        devices: `auto` (all GPUs, else the CPU), `cpu`, or GPUs such as `0,1`.
+        isolate: a fresh process for every stage.
+        executor: its name in EXECUTORS.
+        trackers: names in TRACKERS, or trackers; each gets every event.
+    """
+
+    workers: int | None = None
+    devices: str = AUTO
+    isolate: bool = False
+    executor: str = LOCAL
+    trackers: Sequence[str | Tracker] = ()
+
+    @property
+    def worker_count(self) -> int:
+        """How many stages run at the same time on this machine.
+
+        Raises:
+            ConfigError: no such device.
+        """
+        return len(worker_devices(self.devices, self.workers))
+
+    def executor_in(self, store: Store) -> Executor:
+        """The executor for a store.
+
+        Raises:
+            ConfigError: no such executor or device.
+        """
+        options = ExecutorOptions(self.workers, self.devices, self.isolate)
+        return EXECUTORS.get(self.executor, where="--executor")(store, options)
+
+
+DEFAULT = RunOptions()

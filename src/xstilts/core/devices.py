@@ -1,0 +1,141 @@
+"""Which device each worker process computes on: every visible GPU, or the CPU.
+
+The process that hands out stages never imports torch: the import takes seconds, and counting GPUs
+through CUDA would hold memory on one of them. GPUs are therefore listed from CUDA_VISIBLE_DEVICES
+if it is set, else from the driver's device files, else (WSL has none) from `nvidia-smi -L`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice, takewhile
+from pathlib import Path
+
+from xstilts.core.cpu import available_cores
+from xstilts.core.errors import ConfigError
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+AUTO, CPU, MPS = "auto", "cpu", "mps"
+MAX_CPU_WORKERS = 4
+"""Workers on a CPU by default, at most; each has an encoder in memory."""
+DEVICE_FILES = Path("/dev")
+UUID = re.compile(r"(GPU|MIG)-\S+")
+GPU_ID = re.compile(rf"\d+|{UUID.pattern}")
+OPTION = "--devices"
+
+
+@dataclass(frozen=True)
+class Device:
+    """What one worker computes on.
+
+    Args:
+        visible: the worker's CUDA_VISIBLE_DEVICES: one GPU's index or UUID, or "" for the CPU;
+            None leaves the variable as it is, and the choice to torch.
+    """
+
+    visible: str | None = None
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is a GPU that was listed here."""
+        return bool(self.visible)
+
+    def __str__(self) -> str:
+        return f"GPU {self.visible}" if self.visible else "CPU"
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a worker on this device."""
+        return dict(environ) if self.visible is None else {**environ, VISIBLE: self.visible}
+
+
+def visible_gpus(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Ids of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them.
+
+    As in CUDA, the variable's list ends at its first invalid id (`-1`, say).
+    """
+    given = (os.environ if environ is None else environ).get(VISIBLE)
+    if given is not None:
+        return tuple(takewhile(GPU_ID.fullmatch, map(str.strip, given.split(","))))
+    count = len(list(DEVICE_FILES.glob("nvidia[0-9]*")))  # of 0 … n-1, whatever the files' numbers
+    return tuple(map(str, range(count))) or _listed_by_nvidia_smi()
+
+
+def _listed_by_nvidia_smi() -> tuple[str, ...]:
+    """UUIDs of the GPUs; none where the program is missing or fails."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    try:
+        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return tuple(re.findall(r"^GPU \d+: .*\(UUID: (GPU-[^)]+)\)", listed.stdout, re.MULTILINE))
+
+
+def choose_devices(
+    wanted: str, gpus: Sequence[str], *, any_uuid: bool = False
+) -> tuple[Device, ...]:
+    """The devices that an option such as `auto`, `cpu` or `0,1` names.
+
+    Args:
+        wanted: `auto` (all GPUs, else the CPU), `cpu`, or GPUs separated by commas: positions in
+            `gpus`, as torch counts them, or UUIDs.
+        gpus: the visible ones, see `visible_gpus`.
+        any_uuid: whether a UUID need not be among `gpus`.
+
+    Raises:
+        ConfigError: no such GPU, a GPU named twice, or `mps`.
+    """
+    if wanted == AUTO:
+        return tuple(map(Device, gpus)) or (Device(),)
+    if wanted == CPU:
+        return (Device(""),)
+    if wanted == MPS:
+        raise ConfigError(
+            "Apple GPUs (MPS) are not supported", where=OPTION, todo=f"use {OPTION} {CPU}"
+        )
+    chosen = tuple(_gpu(name.strip(), gpus, any_uuid) for name in wanted.split(","))
+    if len(set(chosen)) < len(chosen):
+        raise ConfigError(
+            f"{wanted!r} names a GPU twice", where=OPTION, todo="share GPUs with --workers"
+        )
+    return chosen
+
+
+def _gpu(name: str, gpus: Sequence[str], any_uuid: bool) -> Device:
+    if name.isdecimal() and int(name) < len(gpus):
+        return Device(gpus[int(name)])
+    if UUID.fullmatch(name) and (any_uuid or name in gpus):
+        return Device(name)
+    known = ", ".join(f"{number} ({gpu})" for number, gpu in enumerate(gpus)) or "none"
+    raise ConfigError(
+        f"no GPU {name!r}", where=OPTION, todo=f"visible: {known}; else {AUTO} or {CPU}"
+    )
+
+
+def assign_devices(
+    devices: Sequence[Device], workers: int | None, cores: int
+) -> tuple[Device, ...]:
+    """The device of each worker.
+
+    By default one worker for each GPU, or for each core (at most 4) of a CPU. More workers than
+    GPUs share them in turn; the user must ask for that, as they share the memory too.
+    """
+    on_gpus = any(device.is_gpu for device in devices)
+    count = workers or (len(devices) if on_gpus else min(MAX_CPU_WORKERS, cores))
+    return tuple(islice(cycle(devices), count))
+
+
+def worker_devices(wanted: str = AUTO, workers: int | None = None) -> tuple[Device, ...]:
+    """The device of each worker on this machine.
+
+    Raises:
+        ConfigError: see `choose_devices`.
+    """
+    devices = choose_devices(wanted, visible_gpus(), any_uuid=VISIBLE not in os.environ)
+    return assign_devices(devices, workers, available_cores())

@@ -1,0 +1,68 @@
+"""What an executor is: it runs the stages of a plan and reports events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from xstilts.core.devices import AUTO
+from xstilts.core.plan import Plan
+from xstilts.core.store import Store
+from xstilts.executors.events import Listener
+
+LOCAL = "local"
+
+
+@dataclass
+class RunResult:
+    """How a run ended.
+
+    Args:
+        done: keys of the stages that were run.
+        failed: key → what went wrong.
+        skipped: key → why the stage was not run.
+        exit_code: 0, or that of the worst failure (docs/stopping.md).
+    """
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class ExecutorOptions:
+    """What the user asked of an executor. No result depends on it.
+
+    Args:
+        workers: processes at a time; None leaves the number to the executor.
+        devices: `auto`, `cpu`, or GPUs separated by commas; see `core.devices.choose_devices`.
+        isolate: a fresh process for every stage.
+    """
+
+    workers: int | None = None
+    devices: str = AUTO
+    isolate: bool = False
+
+
+class Executor(Protocol):
+    """Runs plans in one store."""
+
+    def run(self, plan: Plan, on_event: Listener) -> RunResult:
+        """Run every stage that is not done; a failed stage stops only those that need it.
+
+        It may be interrupted at any time by an exception and called again.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        ...
+
+
+ExecutorFactory = Callable[[Store, ExecutorOptions], Executor]
+"""Makes the executor of a run.
+
+Raises:
+    ConfigError: the options do not fit this machine.
+"""

@@ -1,0 +1,137 @@
+"""Worker processes on this machine, one for each entry of a list of devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.devices import Device
+from xstilts.core.stage import Stage
+
+READ_BYTES = 1 << 16
+
+
+@dataclass(eq=False)
+class WorkerProcess:
+    """A worker process and what it was given.
+
+    Args:
+        slot: its position in the pool's list of devices.
+        affinity: of its last stage, whose model it still has in memory.
+        cores: how many it may use.
+    """
+
+    process: subprocess.Popen[bytes]
+    slot: int = 0
+    stage: Stage | None = None
+    affinity: str = ""
+    cores: int = 1
+    unread: bytes = field(default=b"", repr=False)
+
+    def give(self, stage: Stage) -> None:
+        """Let it run a stage."""
+        self.stage, self.affinity = stage, stage.affinity or stage.key
+        self.send(stage.to_json())
+
+    def set_cores(self, cores: int) -> None:
+        """Let it use so many cores from now on."""
+        if cores != self.cores:
+            self.cores = cores
+            self.send({"cores": cores})
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one message; if the process has died, `read` reports it."""
+        assert self.process.stdin
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def read(self) -> list[dict[str, Any]] | None:
+        """The complete messages that can be read; None once the process has ended."""
+        assert self.process.stdout
+        data = os.read(self.process.stdout.fileno(), READ_BYTES)
+        if not data:
+            return None
+        *lines, self.unread = (self.unread + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+
+class WorkerPool:
+    """Worker processes, started when they are needed.
+
+    Args:
+        root: the store's folder.
+        devices: the device of each worker.
+        cores: that the busy workers share.
+    """
+
+    def __init__(self, root: Path, devices: Sequence[Device], cores: int) -> None:
+        self.root, self.devices, self.cores = root, devices, cores
+        self.workers: list[WorkerProcess] = []
+        self._selector = selectors.DefaultSelector()
+
+    @property
+    def busy(self) -> list[WorkerProcess]:
+        """Workers with a stage."""
+        return [worker for worker in self.workers if worker.stage]
+
+    @property
+    def idle(self) -> WorkerProcess | None:
+        """A worker without a stage, if one is running."""
+        return next((worker for worker in self.workers if worker.stage is None), None)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every device has its worker."""
+        return len(self.workers) >= len(self.devices)
+
+    def start(self) -> WorkerProcess:
+        """Start a worker on the first device without one: that of a worker that has died."""
+        used = {worker.slot for worker in self.workers}
+        slot = next(number for number in range(len(self.devices)) if number not in used)
+        with (self.root / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "xstilts.executors.worker", str(self.root)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self.devices[slot].environment(os.environ),
+            )
+        worker = WorkerProcess(process, slot)
+        self.workers.append(worker)
+        assert process.stdout
+        self._selector.register(process.stdout, selectors.EVENT_READ, worker)
+        return worker
+
+    def share_cores(self) -> None:
+        """Divide the cores evenly among the busy workers."""
+        busy = self.busy
+        for number, worker in enumerate(busy):
+            worker.set_cores(max(1, (self.cores + number) // len(busy)))
+
+    def readable(self, timeout: float) -> Iterator[WorkerProcess]:
+        """Workers that have sent something or ended, after at most `timeout` seconds."""
+        for ready, _ in self._selector.select(timeout=timeout):
+            yield ready.data
+
+    def remove(self, worker: WorkerProcess) -> None:
+        """End a worker's process, if it has not ended, and free its device."""
+        assert worker.process.stdout
+        self._selector.unregister(worker.process.stdout)
+        self.workers.remove(worker)
+        worker.process.kill()
+        worker.process.communicate()
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in list(self.workers):
+            self.remove(worker)
+        self._selector.close()
