@@ -11,6 +11,7 @@ import pytest
 
 from xstilts.api import experiment as api
 from xstilts.api import study as answers
+from xstilts.api.execution import RunOptions
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate
@@ -86,7 +87,7 @@ def test_a_study_runs_its_variant_and_nothing_twice(
 
     again = answers.prepare_study(toy_study, small, copied)
     assert again.outlook().todo == []
-    assert again.run(workers=1).done == []
+    assert again.run(RunOptions(workers=1)).done == []
     again.answer()
     assert contents(folder) == first
 
