@@ -11,7 +11,7 @@ import pytest
 
 from xstilts.api import experiment as api
 from xstilts.api import study as answers
-from xstilts.api.execution import RunOptions
+from xstilts.api.run_options import RunOptions
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate
