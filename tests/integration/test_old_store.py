@@ -1,0 +1,104 @@
+"""A store of an older version is planned, read, reported and resumed; see tests/fixtures."""
+
+from __future__ import annotations
+
+import json
+import math
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from xstilts.api import experiment as api
+from xstilts.core.plan import StageState
+from xstilts.planning.compile import compile_experiment
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "old_store"
+EXPECTED = json.loads((FIXTURE / "expected.json").read_text(encoding="utf-8"))
+RESUMED = "more.yaml, continued"
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """The unpacked fixture: experiments, data and store."""
+    with tarfile.open(FIXTURE / "store.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "toy"
+
+
+def rows(frame: pd.DataFrame, table: str) -> list[list[Any]]:
+    """The expected columns of a frame, row by row, with None for NaN."""
+    cells = frame[EXPECTED["columns"][table]].to_dict("split")["data"]
+    return [[None if isinstance(x, float) and math.isnan(x) else x for x in row] for row in cells]
+
+
+def assert_equal_rows(
+    found: list[list[Any]], expected: list[list[Any]], *, tolerance: float
+) -> None:
+    """The same rows in any order; numbers are compared with a tolerance."""
+
+    def identity(row: list[Any]) -> list[str]:
+        return [str(cell) for cell in row if not isinstance(cell, float)]
+
+    assert len(found) == len(expected)
+    for row, other in zip(sorted(found, key=identity), sorted(expected, key=identity), strict=True):
+        assert identity(row) == identity(other)
+        numbers, others = ([x for x in one if isinstance(x, float)] for one in (row, other))
+        assert numbers == pytest.approx(others, abs=tolerance)
+
+
+@pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
+def test_stages_have_the_keys_of_the_old_version(toy: Path, name: str) -> None:
+    stages = compile_experiment(api.load(str(toy / name))).plan.stages
+    expected = {(key, kind, version) for key, kind, version, _ in EXPECTED[name]["stages"]}
+    assert {(stage.key, stage.kind, stage.version) for stage in stages} == expected
+
+
+@pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
+def test_finished_stages_of_an_old_store_are_done(toy: Path, name: str) -> None:
+    summary = api.plan(api.load(str(toy / name)), toy / "store")
+    done = {key for key, status in summary.standings.items() if status.state == StageState.DONE}
+    assert done == {key for key, _, _, is_done in EXPECTED[name]["stages"] if is_done}
+
+
+@pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
+def test_results_gains_and_best_settings_equal_those_of_the_old_version(
+    toy: Path, name: str
+) -> None:
+    loaded, store = api.load(str(toy / name)), toy / "store"
+    for table in ("results", "gains", "best"):
+        found = rows(getattr(api, table)(loaded, store), table)
+        assert_equal_rows(found, EXPECTED[name][table], tolerance=1e-9)
+
+
+def test_an_old_store_is_reported(toy: Path) -> None:
+    page = api.report(api.load(str(toy / "toy.yaml")), toy / "page.html", toy / "store")
+    text = page.read_text(encoding="utf-8")
+    assert "toy-same" in text
+    assert "toy-search" in text
+
+
+def test_running_a_finished_experiment_keeps_its_record(toy: Path) -> None:
+    records = toy / "store" / "experiments"
+    before = {path.name: path.read_bytes() for path in records.iterdir()}
+    outcome = api.run(api.load(str(toy / "toy.yaml")), toy / "store", workers=1)
+    assert (outcome.exit_code, list(outcome.done)) == (0, [])
+    assert {path.name for path in records.iterdir()} == before.keys()
+
+
+def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(toy: Path) -> None:
+    loaded, store = api.load(str(toy / "more.yaml")), toy / "store"
+    outcome = api.run(loaded, store, workers=1)
+    assert outcome.exit_code == 0, outcome.failed
+    assert sorted(outcome.done) == EXPECTED[RESUMED]["ran"]
+    (resumed,) = (
+        stage
+        for stage in compile_experiment(loaded).plan.stages
+        if stage.label == "train toy-same seed 1"
+    )
+    provenance = api.open_store(store).artifact(resumed.key).manifest["provenance"]
+    assert any("step 60" in note for note in provenance["notes"])
+    found = rows(api.results(loaded, store), "results")
+    assert_equal_rows(found, EXPECTED[RESUMED]["results"], tolerance=0.1)
