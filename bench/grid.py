@@ -18,9 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import xstilts
 from bench.cli import Options, program
 from bench.timing import Row
-from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
@@ -64,7 +64,7 @@ def loaded(path: Path, options: Options, cells: Iterable[Cell]) -> LoadedExperim
     epochs = 1 if options.tiny else 4
     recipes = [f"recipes.{phase}.epochs={epochs}" for phase in ("intermediate", "target")]
     given = [f"intermediate={settings}", f"targets={targets}", f"seeds={seeds}", *recipes]
-    return api.load(str(path), given)
+    return xstilts.load(str(path), given)
 
 
 def done(experiment: LoadedExperiment, folder: Path) -> Done:
@@ -80,7 +80,7 @@ def done(experiment: LoadedExperiment, folder: Path) -> Done:
             first.append(time.perf_counter())
 
     started = time.perf_counter()
-    outcome = api.run(experiment, store, workers=1, on_event=listen)
+    outcome = xstilts.run(experiment, store, workers=1, on_event=listen)
     wall = time.perf_counter() - started
     if outcome.failed or outcome.skipped:
         raise RuntimeError(f"stages failed: {list(outcome.failed.values())[:2]}")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.store import Store
@@ -39,13 +39,13 @@ def toy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def toy(toy_file: Path) -> LoadedExperiment:
     """The toy experiment."""
-    return api.load(str(toy_file))
+    return xstilts.load(str(toy_file))
 
 
 @pytest.fixture(scope="session")
 def small(toy_file: Path) -> LoadedExperiment:
     """A cheaper toy experiment: one seed, the baseline and one setting, two targets."""
-    return api.load(
+    return xstilts.load(
         str(toy_file),
         [
             "name=small",
@@ -60,7 +60,7 @@ def small(toy_file: Path) -> LoadedExperiment:
 def finished(small: LoadedExperiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which the small experiment is finished; do not write to it."""
     store = tmp_path_factory.mktemp("finished") / "store"
-    outcome = api.run(small, store, workers=1)
+    outcome = xstilts.run(small, store, workers=1)
     assert outcome.exit_code == 0, outcome.failed
     return store
 

@@ -1,21 +1,82 @@
-"""Cross-lingual STILTs: intermediate-task training and zero-shot cross-lingual transfer."""
+"""Cross-lingual STILTs: intermediate-task training and zero-shot cross-lingual transfer.
+
+    import xstilts
+
+    xstilts.run("quickstart")
+    xstilts.gains("quickstart")
+
+Every verb of the command line is a function here. `load` returns an experiment with changes;
+wherever an experiment is expected, a YAML file or a preset's name does as well.
+"""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["load", "plan", "report", "results", "run", "study"]
-
 if TYPE_CHECKING:
-    from xstilts.api.experiment import load, plan, report, results, run
-    from xstilts.api.study import study
+    from xstilts.api.claims import claims as claims
+    from xstilts.api.data import check_data as check_data
+    from xstilts.api.experiment import load as load
+    from xstilts.api.experiment import plan as plan
+    from xstilts.api.experiment import run as run
+    from xstilts.api.recommend import recommend as recommend
+    from xstilts.api.report import report as report
+    from xstilts.api.results import best as best
+    from xstilts.api.results import gains as gains
+    from xstilts.api.results import results as results
+    from xstilts.api.status import status as status
+    from xstilts.api.study import study as study
+    from xstilts.api.tasks import tasks as tasks
+
+__version__ = "0.1.0"
+VERBS = {
+    "best": "results", "check_data": "data", "claims": "claims", "gains": "results",
+    "load": "experiment", "plan": "experiment", "recommend": "recommend", "report": "report",
+    "results": "results", "run": "experiment", "status": "status", "study": "study",
+    "tasks": "tasks",
+}  # fmt: skip
+"""Verb → the module of `xstilts.api` that defines it, imported at first use."""
+__all__ = [
+    "best", "check_data", "claims", "gains", "load", "plan", "recommend", "report", "results",
+    "run", "status", "study", "tasks",
+]  # fmt: skip
+
+
+def _verb(name: str) -> Any:
+    return getattr(import_module(f"xstilts.api.{VERBS[name]}"), name)
+
+
+class _VerbModule(ModuleType):
+    """A subpackage with the name of a verb: `xstilts.tasks()` calls the verb."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _verb(self.__name__.rpartition(".")[2])(*args, **kwargs)
+
+
+class _Package(ModuleType):
+    """This package, whose subpackages with the name of a verb are callable.
+
+    Importing `xstilts.tasks.base` sets the attribute `tasks` of this package to the subpackage,
+    which would hide the verb of that name.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in VERBS and type(value) is ModuleType:
+            value.__class__ = _VerbModule
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *VERBS})
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    """The API, imported at first use so that `import xstilts` costs nothing."""
-    if name in __all__:
-        module = "xstilts.api.study" if name == "study" else "xstilts.api.experiment"
-        return getattr(import_module(module), name)
+    """A verb, imported at first use so that `import xstilts` costs nothing."""
+    if name in VERBS:
+        return _verb(name)
     raise AttributeError(f"module 'xstilts' has no attribute {name!r}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.fault_injection import POINTS
 from xstilts.core.store import Store
@@ -48,7 +48,7 @@ def test_a_process_killed_at_any_point_costs_nothing_but_time(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """Every worker dies at some pass of the point; the last `run` has no faults."""
-    loaded = api.load(str(toy_file), [*OVERRIDES, OFTEN])
+    loaded = xstilts.load(str(toy_file), [*OVERRIDES, OFTEN])
     monkeypatch.setenv("XSTILTS_FAULT", f"{point}:kill@{18 if point.startswith('store') else 25}")
     notes: list[str] = []
 
@@ -56,11 +56,11 @@ def test_a_process_killed_at_any_point_costs_nothing_but_time(
         if event.kind == "note":
             notes.append(event.facts["problem"])
 
-    api.run(loaded, tmp_path / "store", workers=1, on_event=listen)
+    xstilts.run(loaded, tmp_path / "store", workers=1, on_event=listen)
     assert notes
     assert all("SIGKILL" in note for note in notes)
     monkeypatch.delenv("XSTILTS_FAULT")
-    assert api.run(loaded, tmp_path / "store", workers=1).exit_code == 0
+    assert xstilts.run(loaded, tmp_path / "store", workers=1).exit_code == 0
     same_artifacts(finished, tmp_path / "store")
     assert list((tmp_path / "store" / "checkpoints").iterdir()) == []
 
@@ -69,13 +69,13 @@ def test_a_process_killed_at_any_point_costs_nothing_but_time(
 def test_a_full_disk_at_any_point_fails_in_words_and_loses_nothing(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    loaded = api.load(str(toy_file), [*OVERRIDES, OFTEN])
+    loaded = xstilts.load(str(toy_file), [*OVERRIDES, OFTEN])
     monkeypatch.setenv("XSTILTS_FAULT", f"{point}:full@4")
-    broken = api.run(loaded, tmp_path / "store", workers=1)
+    broken = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert broken.exit_code == 4
     assert all("is full" in problem for problem in broken.failed.values())
     monkeypatch.delenv("XSTILTS_FAULT")
-    assert api.run(loaded, tmp_path / "store", workers=1).exit_code == 0
+    assert xstilts.run(loaded, tmp_path / "store", workers=1).exit_code == 0
     same_artifacts(finished, tmp_path / "store")
 
 
@@ -95,7 +95,7 @@ def test_one_lost_process_is_made_good_in_the_same_run(
             victims.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
-    outcome = api.run(small, tmp_path / "store", workers=1, on_event=listen)
+    outcome = xstilts.run(small, tmp_path / "store", workers=1, on_event=listen)
     assert victims
     assert outcome.exit_code == 0
     same_artifacts(finished, tmp_path / "store")

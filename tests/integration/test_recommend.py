@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xstilts.api import recommend as advice
+from xstilts.api.recommend import Recommendation, prepare_recommendation
 from xstilts.cli.output.recommend import past_sentence, sentences
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
@@ -22,7 +22,7 @@ from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.predict import FALLBACK, GAINS, LOW_COST, KnownGains, recommend
 
 
-def xstilts(*words: object, code: int = 0) -> str:
+def command(*words: object, code: int = 0) -> str:
     """Run the command; returns what it printed, errors included."""
     done = subprocess.run(
         [sys.executable, "-m", "xstilts", *map(str, words)],
@@ -51,8 +51,8 @@ def measured(toy_file: Path, finished: Path, tmp_path_factory: pytest.TempPathFa
     shutil.copytree(finished, place)
     store = Store(place).prepare()
     for target, candidates in (("toy-kind", ["toy-same", "toy-tags"]), ("toy-tags", ["toy-same"])):
-        asked = advice.prepare_recommendation(target, candidates, like=str(toy_file), store=store)
-        for stage in asked.cheap[0].stages:
+        prepared = prepare_recommendation(target, candidates, like=str(toy_file), store=store)
+        for stage in prepared.low_cost[0].stages:
             if not store.has(stage.key):
                 execute_stage(store, stage, lambda _: None)
     return place
@@ -60,7 +60,7 @@ def measured(toy_file: Path, finished: Path, tmp_path_factory: pytest.TempPathFa
 
 def test_results_come_first_and_the_rest_by_measures(toy_file: Path, measured: Path) -> None:
     words = question(toy_file, measured, "toy-kind", "toy-tags,toy-same")
-    found = json.loads(xstilts(*words, "--format", "json"))
+    found = json.loads(command(*words, "--format", "json"))
     first, second = found["candidates"]
     assert (first["candidate"], first["basis"]) == ("toy-same", "results on this target")
     assert first["note"] == "small, 1 seed"
@@ -74,7 +74,7 @@ def test_results_come_first_and_the_rest_by_measures(toy_file: Path, measured: P
 
 
 def test_the_table_says_in_words_what_is_not_known(toy_file: Path, measured: Path) -> None:
-    said = xstilts(*question(toy_file, measured, "toy-tags", "toy-same"))
+    said = command(*question(toy_file, measured, "toy-tags", "toy-same"))
     assert "No expected gain can be given" in said
     assert f"by mean rank in {', '.join(FALLBACK)}" in said
     assert "The baseline, against which gains are, is needed once" in said
@@ -85,14 +85,14 @@ def test_the_table_says_in_words_what_is_not_known(toy_file: Path, measured: Pat
 
 def test_without_measures_nothing_is_run_or_written(toy_file: Path, tmp_path: Path) -> None:
     words = question(toy_file, tmp_path / "none", "toy-kind", "toy-same,toy-tags+toy-same")
-    said = xstilts(*words, "--no-measures", "--format", "csv")
+    said = command(*words, "--no-measures", "--format", "csv")
     table = pd.read_csv(io.StringIO(said))
     assert table["candidate"].tolist() == ["toy-same", "toy-same+toy-tags"]
     assert table["gain"].isna().all()
     assert set(table["basis"]) == {"nothing"}
     assert (table["gpu_hours"] > 0).all()
     assert not (tmp_path / "none").exists()
-    assert "| candidate |" in xstilts(*words, "--no-measures", "--format", "md")
+    assert "| candidate |" in command(*words, "--no-measures", "--format", "md")
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ def test_mistakes_are_told_before_anything_runs(
     target: str, candidates: list[str], languages: list[str], said: str, toy_file: Path
 ) -> None:
     with pytest.raises(ConfigError, match=said):
-        advice.prepare_recommendation(target, candidates, like=str(toy_file), languages=languages)
+        prepare_recommendation(target, candidates, like=str(toy_file), languages=languages)
 
 
 def test_without_an_experiment_there_must_be_an_encoder(tmp_path: Path) -> None:
     words = ("--target", "xnli", "--candidates", "mnli", "--store", tmp_path, "--no-measures")
-    assert "one of table" in xstilts("recommend", *words, "--format", "xls", code=2)
-    assert "give a Hugging Face name" in xstilts("recommend", *words, code=2)
-    said = xstilts("recommend", *words, "--encoder", "FacebookAI/xlm-roberta-base")
+    assert "one of table" in command("recommend", *words, "--format", "xls", code=2)
+    assert "give a Hugging Face name" in command("recommend", *words, code=2)
+    said = command("recommend", *words, "--encoder", "FacebookAI/xlm-roberta-base")
     assert "mnli" in said
     assert "a first guess for a CPU" in said
 
@@ -132,7 +132,7 @@ def test_the_record_of_past_advice_is_a_sentence() -> None:
     table = recommend(["a", "b"], "x", "e", KnownGains(gains, measures))
     table = table.assign(seconds=0.0, operations=0.0)
     past = leave_one_target_out(gains, measures)
-    found = advice.Recommendation(
+    found = Recommendation(
         "e", "x", table, measures, RemainingCost(0, 0.0, 0.0), past, calibrated=True
     )
     assert past_sentence(found).startswith(

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import xstilts
 from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.results import expected, results_frame
 from xstilts.analysis.selection import best_per_target
-from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.reports.build import write_report
@@ -70,13 +70,13 @@ class Page(html.parser.HTMLParser):
 def page_file(
     small: LoadedExperiment, finished: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    return api.report(small, tmp_path_factory.mktemp("report") / "report.html", finished)
+    return xstilts.report(small, tmp_path_factory.mktemp("report") / "report.html", finished)
 
 
 @pytest.fixture(scope="module")
 def xtreme_facts(small: LoadedExperiment, finished: Path) -> ReportData:
     """The small experiment's results as if its first target were XNLI."""
-    outlook = api.plan(small, finished)
+    outlook = xstilts.plan(small, finished)
     cells = tuple(
         replace(cell, target="xnli") if cell.target == "toy-kind" else cell
         for cell in outlook.compiled.cells
@@ -108,7 +108,7 @@ def study_file(
     ).evidence()
     evidence = replace(planted, loaded=small, store=Store(folder / "store"))
     write_answer(reasoning.STUDY.answer(planted), evidence)
-    return api.report(small, folder / "report.html", folder / "store")
+    return xstilts.report(small, folder / "report.html", folder / "store")
 
 
 def said_by(page_file: Path) -> str:
@@ -141,7 +141,7 @@ def test_it_shows_the_gains_the_languages_and_how_to_repeat(
     small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:
     said = said_by(page_file)
-    gain = api.gains(small, finished).iloc[0]["gain"]
+    gain = xstilts.gains(small, finished).iloc[0]["gain"]
     assert f"{100 * gain:+.1f}".replace("+0.0", "0.0") in said
     parts = ("toy-same", "English", "xstilts run small.yaml", "torch 2", "toy-search")
     for part in (*parts, "loss (lines)", "chosen on test"):
@@ -182,23 +182,25 @@ def test_a_study_is_on_the_page_with_its_figures_and_tables(study_file: Path) ->
 def test_the_same_results_give_the_same_page(
     small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:
-    again = api.report(small, page_file.with_name("again.html"), finished)
+    again = xstilts.report(small, page_file.with_name("again.html"), finished)
     assert again.read_bytes() == page_file.read_bytes()
 
 
 def test_names_from_outside_are_escaped(toy_file: Path, finished: Path, tmp_path: Path) -> None:
-    loaded = api.load(
+    loaded = xstilts.load(
         str(toy_file),
         ["name=small", "seeds=[0]", "intermediate=[none, toy-same]",
          "targets=[toy-kind, toy-search]", 'description="<script>alert(1)</script>"'],
     )  # fmt: skip
-    text = api.report(loaded, tmp_path / "r.html", finished).read_text(encoding="utf-8")
+    text = xstilts.report(loaded, tmp_path / "r.html", finished).read_text(encoding="utf-8")
     assert "<script" not in text
     assert "&lt;script&gt;" in text
 
 
 def test_a_page_of_nothing_says_so(small: LoadedExperiment, tmp_path: Path) -> None:
-    text = api.report(small, tmp_path / "r.html", tmp_path / "store").read_text(encoding="utf-8")
+    text = xstilts.report(small, tmp_path / "r.html", tmp_path / "store").read_text(
+        encoding="utf-8"
+    )
     assert "No gain to tell of yet" in text
 
 
@@ -206,7 +208,9 @@ def test_a_page_of_nothing_says_so(small: LoadedExperiment, tmp_path: Path) -> N
 def claims_file(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of claims, judged on the small experiment."""
     path = tmp_path_factory.mktemp("claims") / "claims.html"
-    path.write_text(ledger_text(api.claims(finished), "html", Store(finished)), encoding="utf-8")
+    path.write_text(
+        ledger_text(xstilts.claims(finished), "html", Store(finished)), encoding="utf-8"
+    )
     return path
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import xstilts
 from xstilts.analysis.run_states import RunState, has_state
-from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
@@ -21,11 +21,11 @@ from xstilts.metrics import accuracy
 
 def changed(toy_file: Path, *overrides: str) -> LoadedExperiment:
     base = ["name=small", "seeds=[0]", "intermediate=[none, toy-same]"]
-    return api.load(str(toy_file), [*base, "targets=[toy-kind, toy-search]", *overrides])
+    return xstilts.load(str(toy_file), [*base, "targets=[toy-kind, toy-search]", *overrides])
 
 
 def scores(loaded: LoadedExperiment, store: Path) -> dict[tuple[str, ...], float]:
-    frame = api.results(loaded, store)
+    frame = xstilts.results(loaded, store)
     keys = zip(
         frame["intermediate"], frame["target"], frame["language"], frame["metric"], strict=True
     )
@@ -38,7 +38,7 @@ def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
     found = scores(small, finished)
     assert found["none", "toy-kind", "en", "accuracy"] > 0.6  # chance is a third
     assert found["none", "toy-kind", "xx", "accuracy"] < found["none", "toy-kind", "en", "accuracy"]
-    frame = api.results(small, finished)
+    frame = xstilts.results(small, finished)
     assert set(frame["intermediate"]) == {"none", "toy-same"}
     assert set(frame["split"]) == {"test"}
     assert frame["value"].between(0, 1).all()
@@ -49,16 +49,16 @@ def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
 def test_a_second_run_does_nothing_and_is_quick(small: LoadedExperiment, finished: Path) -> None:
     events: list[Event] = []
     started = time.monotonic()
-    outcome = api.run(small, finished, workers=1, on_event=events.append)
+    outcome = xstilts.run(small, finished, workers=1, on_event=events.append)
     assert (outcome.done, outcome.failed, events) == ([], {}, [])
     assert time.monotonic() - started < 5
-    assert api.plan(small, finished).seconds == 0
+    assert xstilts.plan(small, finished).seconds == 0
 
 
 def test_two_fresh_runs_give_the_same_predictions(
     small: LoadedExperiment, finished: Path, tmp_path: Path
 ) -> None:
-    assert api.run(small, tmp_path / "store", workers=2).exit_code == 0
+    assert xstilts.run(small, tmp_path / "store", workers=2).exit_code == 0
     one, other = Store(finished), Store(tmp_path / "store")
     assert one.keys() == other.keys()
     for key in one.keys():  # noqa: SIM118
@@ -67,7 +67,7 @@ def test_two_fresh_runs_give_the_same_predictions(
 
 
 def test_the_plan_says_what_has_changed(toy_file: Path, copied: Path) -> None:
-    outlook = api.plan(changed(toy_file, "recipes.target.learning_rate=0.006"), copied)
+    outlook = xstilts.plan(changed(toy_file, "recipes.target.learning_rate=0.006"), copied)
     todo = {stage.label: outlook.standings[stage.key].why for stage in outlook.todo}
     assert todo["train toy-kind (baseline) seed 0"] == "changed: params.recipe.learning_rate"
     assert not any(label.startswith(("prepare", "encoder", "train toy-same")) for label in todo)
@@ -84,7 +84,7 @@ def test_a_new_metric_version_scores_anew_without_a_model(
     monkeypatch.setitem(
         METRICS._objects, "accuracy_at_1", replace(METRICS.get("accuracy_at_1"), version=9)
     )
-    kinds = {stage.kind for stage in api.plan(small, copied).todo}
+    kinds = {stage.kind for stage in xstilts.plan(small, copied).todo}
     assert kinds == {"score"}
     assert accuracy.ACCURACY.version == 1
 
@@ -94,7 +94,7 @@ def test_damage_is_found_and_made_good(small: LoadedExperiment, copied: Path) ->
     before = scores(small, copied)
     train = next(
         s
-        for s in api.plan(small, copied).compiled.plan.stages
+        for s in xstilts.plan(small, copied).compiled.plan.stages
         if s.label.startswith("train toy-kind after")
     )
     weights = store.artifact(train.key) / "body.safetensors"
@@ -102,12 +102,14 @@ def test_damage_is_found_and_made_good(small: LoadedExperiment, copied: Path) ->
     data[-1] ^= 1
     weights.write_bytes(data)
     predicted = [
-        s for s in api.plan(small, copied).compiled.plan.stages if train.key in s.inputs.values()
+        s
+        for s in xstilts.plan(small, copied).compiled.plan.stages
+        if train.key in s.inputs.values()
     ]
     for stage in predicted:
         store.quarantine(stage.key)
     notes: list[str] = []
-    outcome = api.run(
+    outcome = xstilts.run(
         small, copied, workers=1,
         on_event=lambda e: notes.append(e.facts["problem"]) if e.kind == "note" else None,
     )  # fmt: skip
@@ -119,7 +121,7 @@ def test_damage_is_found_and_made_good(small: LoadedExperiment, copied: Path) ->
 def test_a_failed_stage_stops_only_what_needs_it(toy_file: Path, tmp_path: Path) -> None:
     spoilt = tmp_path / "spoilt-test-xx.tsv"
     spoilt.write_text("no label here\n")
-    loaded = api.load(
+    loaded = xstilts.load(
         str(toy_file),
         ["seeds=[0]", "intermediate=[none]", "targets=[toy-kind, toy-search]",
          f"tasks.toy-kind.files={tmp_path}/{{split}}-{{language}}.tsv"],
@@ -128,12 +130,12 @@ def test_a_failed_stage_stops_only_what_needs_it(toy_file: Path, tmp_path: Path)
         source = toy_file.parent / "data" / f"kind-{split}-en.tsv"
         (tmp_path / f"{split}-en.tsv").write_text(source.read_text())
     (tmp_path / "test-xx.tsv").write_text("no label here\n")
-    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    outcome = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert outcome.exit_code == 2
     (problem,) = outcome.failed.values()
     assert "test-xx.tsv:1: wrong number of columns: 1, 2" in problem
     assert len(outcome.skipped) == 2  # predict and score of that language
-    frame = api.results(loaded, tmp_path / "store")
+    frame = xstilts.results(loaded, tmp_path / "store")
     assert {("toy-kind", "en"), ("toy-search", "xx")} == set(
         zip(frame["target"], frame["language"], strict=True)
     )
@@ -141,7 +143,7 @@ def test_a_failed_stage_stops_only_what_needs_it(toy_file: Path, tmp_path: Path)
     (tmp_path / "test-xx.tsv").write_text(
         (toy_file.parent / "data" / "kind-test-xx.tsv").read_text()
     )
-    again = api.run(loaded, tmp_path / "store", workers=1)
+    again = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert again.exit_code == 0
     assert len(again.done) == 3
 
@@ -152,48 +154,48 @@ def test_blank_gold_is_predicted_but_not_scored(toy_file: Path, tmp_path: Path) 
         if language == "xx":
             text = "".join(line.split("\t")[0] + "\t\n" for line in text.splitlines())
         (tmp_path / f"{split}-{language}.tsv").write_text(text)
-    loaded = api.load(
+    loaded = xstilts.load(
         str(toy_file),
         ["seeds=[0]", "intermediate=[none]", "targets=[toy-kind]",
          f"tasks.toy-kind.files={tmp_path}/{{split}}-{{language}}.tsv"],
     )  # fmt: skip
-    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    outcome = xstilts.run(loaded, tmp_path / "store", workers=1)
     (problem,) = outcome.failed.values()
     assert "gold labels" in problem
     assert "not scored" in problem
-    assert set(api.results(loaded, tmp_path / "store")["language"]) == {"en"}
+    assert set(xstilts.results(loaded, tmp_path / "store")["language"]) == {"en"}
 
 
 def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) -> None:
-    loaded = api.load(
+    loaded = xstilts.load(
         str(toy_file),
         ["seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
          "recipes.intermediate.learning_rate=1e30", "recipes.intermediate.warmup_ratio=0"],
     )  # fmt: skip
-    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    outcome = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert outcome.exit_code == 0
     assert all("diverged" in why for why in outcome.skipped.values())
-    frame = api.results(loaded, tmp_path / "store")
+    frame = xstilts.results(loaded, tmp_path / "store")
     after = frame[frame["intermediate"] == "toy-same"]
     assert has_state(after, RunState.DIVERGED).all()
     assert after["value"].isna().all()
     assert frame[frame["intermediate"] == "none"]["value"].notna().all()
-    gains = api.gains(loaded, tmp_path / "store")
+    gains = xstilts.gains(loaded, tmp_path / "store")
     assert len(gains) == 7  # accuracy of toy-kind; accuracy@1, MRR, each way of toy-search
     assert gains["gain"].isna().all()
-    outlook = api.plan(loaded, tmp_path / "store")
+    outlook = xstilts.plan(loaded, tmp_path / "store")
     assert outlook.todo == []
     assert StageState.BLOCKED in {standing.state for standing in outlook.standings.values()}
-    assert api.run(loaded, tmp_path / "store", workers=1).done == []
+    assert xstilts.run(loaded, tmp_path / "store", workers=1).done == []
 
 
 def test_retrieval_uses_the_stated_layer(toy_file: Path, copied: Path) -> None:
     one, other = (
-        api.plan(changed(toy_file, f"retrieval.layer={layer}"), copied) for layer in (0, 2)
+        xstilts.plan(changed(toy_file, f"retrieval.layer={layer}"), copied) for layer in (0, 2)
     )
     assert {s.kind for s in one.todo} == {"embed", "search", "score"}
     assert {s.key for s in one.todo}.isdisjoint({s.key for s in other.todo})
-    bad = api.run(changed(toy_file, "retrieval.layer=7"), copied, workers=1)
+    bad = xstilts.run(changed(toy_file, "retrieval.layer=7"), copied, workers=1)
     assert "no layer 7" in next(iter(bad.failed.values()))
 
 
@@ -201,7 +203,7 @@ def test_evaluation_batches_and_workers_stay_out_of_the_keys(
     small: LoadedExperiment, finished: Path
 ) -> None:
     for workers in (1, 2, 7):
-        assert api.plan(small, finished, workers=workers).todo == []
+        assert xstilts.plan(small, finished, workers=workers).todo == []
 
 
 def test_artifacts_tell_their_story(small: LoadedExperiment, finished: Path) -> None:
@@ -218,7 +220,7 @@ def test_artifacts_tell_their_story(small: LoadedExperiment, finished: Path) -> 
 
 
 def test_gains_compare_with_the_baseline(small: LoadedExperiment, finished: Path) -> None:
-    gains = api.gains(small, finished)
+    gains = xstilts.gains(small, finished)
     found = scores(small, finished)
     row = gains[gains["target"] == "toy-kind"].iloc[0]
     expected = (

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
-from xstilts.api import study as answers
+import xstilts
 from xstilts.api.run_options import RunOptions
+from xstilts.api.study import prepare_study
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate
@@ -72,26 +72,27 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_study_runs_its_variant_and_nothing_twice(
     small: LoadedExperiment, copied: Path, toy_study: str, tmp_path: Path
 ) -> None:
-    asked = answers.prepare_study(toy_study, small, copied)
-    before = asked.outlook()
+    prepared = prepare_study(toy_study, small, copied)
+    before = prepared.summary()
     assert {stage.kind for stage in before.todo} == {"embed", "search", "score"}
     assert all(stage.label.endswith("[first word]") for stage in before.todo)
-    unrun, _ = asked.answer()
-    assert "scores and measures are missing, the first “score toy-search" in unrun.caveats[0]
+    unrun, _ = prepared.answer()
+    assert "2 of 8 scores and measures are missing" in unrun.caveats[0]
+    assert "“score toy-search" in unrun.caveats[0]
 
-    told = answers.study(toy_study, small, copied, workers=1)
+    told = xstilts.study(toy_study, small, copied, workers=1)
     assert told.caveats == ()
     folder = copied / "studies" / "small" / "toy"
     first = contents(folder)
     assert set(first) == {"answer.json", "answer.md", "means.csv", "means.md", "by.svg"}
 
-    again = answers.prepare_study(toy_study, small, copied)
-    assert again.outlook().todo == []
+    again = prepare_study(toy_study, small, copied)
+    assert again.summary().todo == []
     assert again.run(RunOptions(workers=1)).done == []
     again.answer()
     assert contents(folder) == first
 
-    page = api.report(small, tmp_path / "r.html", copied).read_text(encoding="utf-8")
+    page = xstilts.report(small, tmp_path / "r.html", copied).read_text(encoding="utf-8")
     section = page[page.index('<section id="study-toy"') :].partition("</section>")[0]
     for words in ("points &lt;apart&gt;.", "p = 0.5, n = 4", "<summary>Means</summary>", "<svg"):
         assert words in section
@@ -100,7 +101,7 @@ def test_a_study_runs_its_variant_and_nothing_twice(
     changed = replace(
         small, experiment=small.experiment.model_copy(update={"targets": ("toy-search",)})
     )
-    page = api.report(changed, tmp_path / "r.html", copied).read_text(encoding="utf-8")
+    page = xstilts.report(changed, tmp_path / "r.html", copied).read_text(encoding="utf-8")
     assert "Answered for an older version" in page
 
 
@@ -108,11 +109,11 @@ def test_failures_and_missing_scores_do_not_stop_the_answer(
     small: LoadedExperiment, copied: Path
 ) -> None:
     store = Store(copied)
-    for cell in api.plan(small, store).compiled.cells:
+    for cell in xstilts.plan(small, store).compiled.cells:
         if cell.intermediate == "none" and cell.language == "xx":
             store.quarantine(cell.key)
             break
-    told, _ = answers.prepare_study("reasoning", small, store).answer()
+    told, _ = prepare_study("reasoning", small, store).answer()
     assert any("toy-same is left out" in text and "no baseline" in text for text in told.caveats)
     assert any(text.startswith("1 of ") for text in told.caveats)
 
@@ -120,15 +121,15 @@ def test_failures_and_missing_scores_do_not_stop_the_answer(
 def test_the_command_plans_answers_and_says_where(
     toy_file: Path, copied: Path, tmp_path: Path
 ) -> None:
-    def xstilts(*words: object) -> subprocess.CompletedProcess[str]:
+    def command(*words: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "xstilts", "study", *map(str, words)]
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     common = (toy_file, "--store", copied, *SMALL)
-    planned = xstilts("reasoning", *common, "--dry-run")
+    planned = command("reasoning", *common, "--dry-run")
     assert "28 stages: 28 done" in planned.stdout
     assert not (copied / "studies").exists()
-    done = xstilts("reasoning", *common, "--out", tmp_path / "out")
+    done = command("reasoning", *common, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     for words in (
         "28 stages: 28 done",
@@ -138,8 +139,8 @@ def test_the_command_plans_answers_and_says_where(
     ):
         assert words in done.stdout
     assert contents(tmp_path / "out") == contents(copied / "studies" / "small" / "reasoning")
-    wrong = xstilts("reasonin", *common)
+    wrong = command("reasonin", *common)
     assert wrong.returncode == 2
     assert "did you mean 'reasoning'?" in wrong.stderr
-    listed = xstilts("--help").stdout
+    listed = command("--help").stdout
     assert "multimodal: Does English" in " ".join(listed.split())

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 from typer.testing import CliRunner
+from xstilts.xstilts.report import submissions
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
@@ -57,12 +58,12 @@ def loaded(place: Path) -> LoadedExperiment:
         *("name=mine", "intermediate=[none]", "targets=[xnli, pan-x]", "seeds=[0]"),
         *("languages=[en, de]", "recipes.target.epochs=1", "task_limits={pan-x: {test: 20}}"),
     )
-    return api.load("quickstart", changes, encoder=str(place / "encoder"), data=place / "data")
+    return xstilts.load("quickstart", changes, encoder=str(place / "encoder"), data=place / "data")
 
 
 @pytest.fixture(scope="module")
 def store(place: Path, loaded: LoadedExperiment) -> Path:
-    outcome = api.run(loaded, place / "store", workers=1)
+    outcome = xstilts.run(loaded, place / "store", workers=1)
     assert outcome.exit_code == 2  # nothing can be scored without labels; all is predicted
     assert all("blank" in problem for problem in outcome.failed.values())
     return place / "store"
@@ -71,7 +72,7 @@ def store(place: Path, loaded: LoadedExperiment) -> Path:
 def test_every_prediction_stands_in_its_example_s_line(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
-    (made,) = api.submissions(loaded, tmp_path / "out", store)
+    (made,) = submissions(loaded, tmp_path / "out", store)
     assert made.folder == tmp_path / "out" / "encoder" / "none" / "seed-0"
     compiled = compile_experiment(loaded)
     for cell in compiled.cells:
@@ -90,7 +91,7 @@ def test_every_prediction_stands_in_its_example_s_line(
 def test_what_is_missing_is_named_with_what_to_do(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
-    (made,) = api.submissions(loaded, tmp_path, store)
+    (made,) = submissions(loaded, tmp_path, store)
     said = "\n".join(made.problems)
     for part in (
         "panx (en de): 20 of 30 rows: run without a limit on test",
@@ -122,7 +123,7 @@ def test_a_seed_that_was_not_run_is_told_and_not_written(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     experiment = loaded.experiment.model_copy(update={"seeds": (0, 1)})
-    first, second = api.submissions(replace(loaded, experiment=experiment), tmp_path, store)
+    first, second = submissions(replace(loaded, experiment=experiment), tmp_path, store)
     assert first.archive
     assert second.archive is None
     assert not second.folder.exists()
@@ -132,14 +133,14 @@ def test_a_seed_that_was_not_run_is_told_and_not_written(
 def test_the_zip_holds_the_folder_and_is_always_the_same(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
-    (made,) = api.submissions(loaded, tmp_path / "a", store)
+    (made,) = submissions(loaded, tmp_path / "a", store)
     names = {"xnli/test-en.tsv", "xnli/test-de.tsv", "panx/test-en.tsv", "panx/test-de.tsv"}
     assert made.archive
     with zipfile.ZipFile(made.archive) as archive:
         assert set(archive.namelist()) == names
         for name in names:
             assert archive.read(name) == (made.folder / name).read_bytes()
-    (again,) = api.submissions(loaded, tmp_path / "b", store)
+    (again,) = submissions(loaded, tmp_path / "b", store)
     assert again.archive
     assert again.archive.read_bytes() == made.archive.read_bytes()
 
@@ -147,12 +148,12 @@ def test_the_zip_holds_the_folder_and_is_always_the_same(
 def test_an_older_submission_leaves_nothing_behind(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
-    (made,) = api.submissions(loaded, tmp_path, store)
+    (made,) = submissions(loaded, tmp_path, store)
     stale = made.folder / "xnli/test-sw.tsv"
     stale.write_text("neutral\n")
     own = made.folder / "notes.md"
     own.write_text("mine")
-    folder = api.report(loaded, tmp_path, store, form="xtreme")
+    folder = xstilts.report(loaded, tmp_path, store, form="xtreme")
     assert folder == tmp_path
     assert not stale.exists()
     assert own.read_text() == "mine"
@@ -162,10 +163,10 @@ def test_what_cannot_be_submitted_is_refused(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="no test predictions"):
-        api.submissions(loaded, tmp_path, tmp_path / "empty")
+        submissions(loaded, tmp_path, tmp_path / "empty")
     experiment = loaded.experiment.model_copy(update={"evaluate": "dev"})
     with pytest.raises(ConfigError, match="evaluates on dev"):
-        api.submissions(replace(loaded, experiment=experiment), tmp_path, store)
+        submissions(replace(loaded, experiment=experiment), tmp_path, store)
     with pytest.raises(ConfigError, match="no target"):
-        api.submissions(api.load("quickstart"), tmp_path, store)
+        submissions(xstilts.load("quickstart"), tmp_path, store)
     assert list(tmp_path.iterdir()) == []

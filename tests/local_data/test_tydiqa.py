@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.tasks.data_check import SplitState
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
 
 
 def test_tydiqa_has_rows_in_nine_languages_and_no_answers_to_tune_on() -> None:
-    found = {(one.split, one.language): one for one in api.check_data(["tydiqa"], DATA)}
+    found = {(one.split, one.language): one for one in xstilts.check_data(["tydiqa"], DATA)}
     assert found["train", "en"].rows == 3696
     assert not found["train", "en"].blank
     assert found["dev", "en"].state is SplitState.BLANK

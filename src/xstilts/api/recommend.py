@@ -1,8 +1,9 @@
-"""`recommend`: which intermediate tasks to pay for, for one encoder and target.
+"""Rank candidate intermediate tasks for one encoder and target.
 
-asked = ask("xnli", ["mnli", "squad-v1"], encoder="FacebookAI/xlm-roberta-base")
-asked.measure()       one forward pass of the pretrained encoder over some texts of each task
-asked.advise()        the ranking
+    xstilts.recommend("xnli", ["mnli", "squad-v1"], encoder="FacebookAI/xlm-roberta-base").table
+
+`prepare_recommendation` returns the same in steps: what the measures need, computing them, and
+the ranking.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.api.run_plans import run_plans
 from xstilts.config.intermediate import BASELINE
+from xstilts.core.devices import AUTO
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
-from xstilts.executors.base import RunResult
+from xstilts.executors.base import LOCAL, RunResult
 from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.compile import CompiledPlan, ResultCell, compile_experiment
 from xstilts.planning.compiled_experiment import CompiledExperiment
@@ -32,10 +34,12 @@ from xstilts.planning.cost import calibration
 from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.planning.remaining_cost import RemainingCost, remaining_costs
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.recommend import predict
 from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.known_gains import direct_gains, known_gains
-from xstilts.recommend.predict import LOW_COST, KnownGains, recommend
+from xstilts.recommend.predict import LOW_COST, KnownGains
 from xstilts.recommend.request import Request, make_request
+from xstilts.trackers.base import Tracker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,15 +47,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The advice and what it stands on.
+    """Candidates ranked by predicted gain, and the evidence for it.
 
     Args:
-        table: see `studies.recommend.Advice`; also `seconds` (in one process) and `operations` of
-            what is still to do for a candidate beside the baseline.
-        measures: of the candidates and this target, see `studies.measured.measures_table`.
-        baseline: what is still to do for the baseline, once.
-        past: for this encoder's other targets, see `studies.hindsight.leave_one_target_out`.
-        calibrated: whether seconds are measured in this store.
+        table: one row per candidate, the best first, see `recommend.predict.Advice`; also
+            `seconds` (in one process) and `operations` that remain for the candidate if the
+            baseline is done.
+        measures: of the candidates and this target, see `analysis.measures_table`.
+        baseline: the remaining cost of the baseline.
+        past: for this encoder's other targets, see `recommend.backtest.leave_one_target_out`.
+        calibrated: whether seconds are calibrated by finished stages of this store.
     """
 
     encoder: str
@@ -65,24 +70,25 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class RecommendationRequest:
-    """A question to a store.
+    """Candidates for a target, and the store whose results count.
 
     Args:
-        measuring: whether cheap measures are looked at.
+        request: the candidates and the target.
+        measuring: whether low-cost measures are computed and used.
     """
 
-    wanted: Request
+    request: Request
     store: Store
     measuring: bool = True
 
     @cached_property
     def compiled(self) -> CompiledPlan:
-        """What it would take to know.
+        """The plan that would train the candidates.
 
         Raises:
             ConfigError: names that do not exist or do not fit together.
         """
-        return compile_experiment(self.wanted.loaded)
+        return compile_experiment(self.request.loaded)
 
     @cached_property
     def before(self) -> StoreSnapshot:
@@ -96,36 +102,36 @@ class RecommendationRequest:
 
     @property
     def cells(self) -> dict[str, tuple[ResultCell, ...]]:
-        """Theirs, by name."""
-        return {one.name: one.cells for one in self.past}
+        """The name of each of these experiments → its result cells."""
+        return {record.name: record.cells for record in self.past}
 
     @cached_property
     def gains(self) -> pd.DataFrame:
-        """What the store knows, see `studies.experience.known_gains`."""
+        """All gains in the store, see `recommend.known_gains.known_gains`."""
         return known_gains(self.cells, self.before)
 
     @cached_property
     def ratios(self) -> dict[str, float]:
-        """Kind → measured over expected seconds, over all that was run in the store."""
-        plan = Plan.of(stage for one in self.past for stage in one.plan.stages)
+        """Kind → measured over expected seconds, over all experiments of the store."""
+        plan = Plan.of(stage for record in self.past for stage in record.plan.stages)
         return calibration(plan, plan.standings(self.before))
 
     @cached_property
-    def cheap(self) -> tuple[Plan, tuple[MeasureRef, ...]]:
-        """The stages of the cheap measures, and where each is found."""
+    def low_cost(self) -> tuple[Plan, tuple[MeasureRef, ...]]:
+        """The stages of the low-cost measures, and which stage holds which measure."""
         if not self.measuring:
             return Plan(()), ()
-        wide = self.wanted.with_known_tasks(self.gains, self.store)
+        wide = self.request.with_known_tasks(self.gains, self.store)
         stages, measured = compile_measures(wide, LOW_COST)
         return Plan.of(stages), measured
 
     @property
     def part(self) -> CompiledExperiment:
         """The stages of the measures; they have no cells."""
-        return CompiledExperiment(self.wanted.loaded, CompiledPlan(self.cheap[0], ()))
+        return CompiledExperiment(self.request.loaded, CompiledPlan(self.low_cost[0], ()))
 
-    def outlook(self, options: RunOptions = DEFAULT) -> PlanSummary:
-        """What is to do for the measures."""
+    def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
+        """What is done and what is to do for the measures."""
         return plan_summary([self.part], self.store, options=options, ratios=self.ratios)
 
     def measure(
@@ -139,15 +145,15 @@ class RecommendationRequest:
         """
         return run_plans([self.part], self.store, options, on_event, recorded=False)
 
-    def advise(self) -> Recommendation:
-        """The ranking from what there is so far."""
+    def rank(self) -> Recommendation:
+        """The ranking from the results and measures in the store."""
         now = StoreSnapshot(self.store)
-        encoder, target = ResolvedExperiment(self.wanted.loaded).source.name, self.wanted.target
-        names, languages = self.wanted.candidates, self.wanted.languages or None
+        encoder, target = ResolvedExperiment(self.request.loaded).source.name, self.request.target
+        names, languages = self.request.candidates, self.request.languages or None
         direct = direct_gains(self.cells, now, (encoder, target), names, languages)
-        measures = measures_table(self.cheap[1], facts_in(now))
+        measures = measures_table(self.low_cost[1], facts_in(now))
         known = KnownGains(self.gains, measures, direct.gains, direct.failed)
-        table = recommend(names, target, encoder, known)
+        table = predict.recommend(names, target, encoder, known)
         plan = self.compiled.plan
         cost = remaining_costs(self.compiled, plan.standings(now), self.ratios)
         return Recommendation(
@@ -169,28 +175,71 @@ def prepare_recommendation(
     candidates: Sequence[str],
     *,
     encoder: str | None = None,
-    like: str | None = None,
+    like: Path | str | None = None,
     languages: Sequence[str] = (),
     data: Path | str | None = None,
     store: AnyStore | None = None,
     measuring: bool = True,
 ) -> RecommendationRequest:
-    """A question about candidates for a target: to be looked at, measured, and answered.
+    """A recommendation in steps: `summary`, `measure`, `rank`. Arguments: see `recommend`."""
+    base = load(like, encoder=encoder, data=data) if like else None
+    folder = Path(data).expanduser().absolute() if data else None
+    request = make_request(
+        target, candidates, base, encoder=encoder, languages=languages, data=folder
+    )
+    prepared = RecommendationRequest(request, open_store(store), measuring)
+    prepared.compiled  # noqa: B018 - names that do not exist are an error before anything runs
+    return prepared
+
+
+def recommend(
+    target: str,
+    candidates: Sequence[str],
+    *,
+    encoder: str | None = None,
+    like: Path | str | None = None,
+    languages: Sequence[str] = (),
+    data: Path | str | None = None,
+    store: AnyStore | None = None,
+    measuring: bool = True,
+    workers: int | None = None,
+    devices: str = AUTO,
+    executor: str = LOCAL,
+    trackers: Sequence[str | Tracker] = (),
+    on_event: Listener = ignore_events,
+) -> Recommendation:
+    """Rank candidate intermediate tasks by predicted gain on a target.
+
+    Results on the target itself count first, then a model of the store's other gains and of
+    low-cost measures (forward passes of the pretrained encoder), then the measures alone.
 
     Args:
-        candidates: intermediate settings.
-        like: an experiment's file or preset to take encoder, recipes, limits and tasks from; by
-            default recipes are the default ones, and nothing is limited.
-        languages: of the target; all by default.
+        target: the target task.
+        candidates: intermediate settings, such as `mnli` or `mnli+squad-v1`.
+        encoder: a Hugging Face name or a folder; needed without `like`.
+        like: an experiment's file or preset that gives encoder, recipes, limits and tasks; by
+            default recipes have their defaults and nothing is limited.
+        languages: codes, of the target; all by default.
+        data: the folder of the user's files.
+        store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
+        measuring: compute the low-cost measures that are missing, and use them.
+        workers, devices, executor, trackers, on_event: see `run`.
 
     Raises:
         ConfigError: no encoder, or names that do not exist or do not fit together.
+        StoreError: the store cannot be written.
     """
-    base = load(like, encoder=encoder, data=data) if like else None
-    place = Path(data).expanduser().absolute() if data else None
-    question = make_request(
-        target, candidates, base, encoder=encoder, languages=languages, data=place
+    prepared = prepare_recommendation(
+        target,
+        candidates,
+        encoder=encoder,
+        like=like,
+        languages=languages,
+        data=data,
+        store=store,
+        measuring=measuring,
     )
-    asked = RecommendationRequest(question, open_store(store), measuring)
-    asked.compiled  # noqa: B018 - complain before anything is run
-    return asked
+    options = RunOptions(workers, devices, executor=executor, trackers=trackers)
+    if prepared.summary(options).todo:
+        prepared.measure(options, on_event)
+    return prepared.rank()

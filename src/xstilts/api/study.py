@@ -1,12 +1,13 @@
-"""The verbs of studies: what a study would run, running it, and its answer.
+"""Run a study about an experiment and answer its question.
 
-loaded = xstilts.load("quickstart")
-xstilts.study("reasoning", loaded).summary
+    xstilts.study("reasoning", "quickstart").summary
+
+`prepare_study` returns the same in steps: what the study needs, running it, and the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,7 @@ class StudyRun:
     """A study about an experiment in a store.
 
     Args:
-        planned: what it reads; made once, as planning hashes every stage.
+        planned: the study with its experiments and measures, compiled.
     """
 
     planned: StudyPlan
@@ -48,50 +49,53 @@ class StudyRun:
         own = with_history(own, loaded.experiment.name, self.store)
         return (CompiledExperiment(loaded, own), *(CompiledExperiment(*part) for part in others))
 
-    def outlook(self, options: RunOptions = DEFAULT) -> PlanSummary:
-        """What is done of what the study reads, and what is to do."""
+    def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
+        """What is done and what is to do, of all that the study needs."""
         return plan_summary(self.parts, self.store, options=options)
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
-        """Run what is missing; what fails is missing from the answer, which says so."""
+        """Run the stages that are not done; the answer lists results that are missing.
+
+        Raises:
+            ConfigError: no data folder for tasks that are read from files.
+            StoreError: the store cannot be written.
+        """
         return run_plans(self.parts, self.store, options, on_event)
 
     def answer(self) -> tuple[Answer, list[Path]]:
-        """The answer from what there is so far, and the files that were written for it."""
+        """The answer from the available results, and the files written into the store."""
         snapshot = StoreSnapshot(self.store)
         evidence = self.planned.evidence(snapshot)
-        found = self.planned.study.answer(evidence)
+        answer = self.planned.study.answer(evidence)
         missing = self._missing(plan_summary(self.parts, snapshot))
-        found = replace(found, caveats=(*found.caveats, *missing))
-        return found, write_answer(found, evidence)
+        answer = replace(answer, caveats=(*answer.caveats, *missing))
+        return answer, write_answer(answer, evidence)
 
-    def _missing(self, seen: PlanSummary) -> list[str]:
-        """What is not there of what the study reads, in words."""
-        wanted = {cell.key for _, compiled in self.planned for cell in compiled.cells} | {
-            key for one in self.planned.measured for key in one.keys
-        }
-        todo = [stage for stage in seen.todo if stage.key in wanted]
-        lost = [key for key in wanted if seen.standings[key].state is StageState.BLOCKED]
-        said = []
+    def _missing(self, summary: PlanSummary) -> Iterator[str]:
+        """The scores and measures that the answer is made without, in words."""
+        needed = {cell.key for _, compiled in self.planned for cell in compiled.cells}
+        needed |= {key for measure in self.planned.measured for key in measure.keys}
+        todo = [stage for stage in summary.todo if stage.key in needed]
+        blocked = [key for key in needed if summary.standings[key].state is StageState.BLOCKED]
         if todo:
-            said.append(
-                f"{len(todo)} of {len(wanted)} scores and measures are missing, the first "
-                f"“{todo[0].label}”: the answer is about the others. Run the study again."
+            yield (
+                f"{len(todo)} of {len(needed)} scores and measures are missing (the first: "
+                f"“{todo[0].label}”); the answer uses the others. Run the study again to complete "
+                "it."
             )
-        if lost:
-            said.append(
-                f"{len(lost)} of {len(wanted)} scores and measures do not exist, because the "
-                "training before them diverged."
+        if blocked:
+            yield (
+                f"{len(blocked)} of {len(needed)} scores and measures do not exist because a "
+                "training diverged."
             )
-        return said
 
 
 def prepare_study(name: str, experiment: AnyExperiment, store: AnyStore | None = None) -> StudyRun:
-    """A study about an experiment: to be looked at, run, and answered.
+    """A study in steps: `summary`, `run`, `answer`.
 
     Raises:
         UnknownNameError: no such study.
-        ConfigError: the experiment's names do not fit together.
+        ConfigError: the experiment's names do not exist or do not fit together.
     """
     handle = open_experiment(experiment, store)
     return StudyRun(plan_study(STUDIES.get(name), handle.loaded), handle.store)
@@ -108,16 +112,20 @@ def study(
     trackers: Sequence[str | Tracker] = (),
     on_event: Listener = ignore_events,
 ) -> Answer:
-    """Run what a study is missing, write its answer into the store, and return it.
+    """Run what a study needs, write its answer into the store, and return it.
 
     Args:
+        name: a study of `xstilts.studies.STUDIES`.
+        experiment: as loaded, or a YAML file or a preset's name.
+        store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         workers, devices, executor, trackers, on_event: see `run`.
 
     Raises:
         UnknownNameError: no such study.
+        ConfigError: an invalid experiment, or no data folder for tasks that are read from files.
         StoreError: the store cannot be written.
     """
-    asked = prepare_study(name, experiment, store)
+    prepared = prepare_study(name, experiment, store)
     options = RunOptions(workers, devices, executor=executor, trackers=trackers)
-    asked.run(options, on_event)
-    return asked.answer()[0]
+    prepared.run(options, on_event)
+    return prepared.answer()[0]

@@ -65,21 +65,23 @@ def run(
     dry_run: DryRun = False,
 ) -> None:
     """Run what is missing of an experiment, then print the gains. Stop it anywhere; run again."""
-    from xstilts.api import experiment as api
+    import xstilts
     from xstilts.api.handle import open_experiment
+    from xstilts.api.plan_summary import check_disk_space
+    from xstilts.api.results import xtreme_table
     from xstilts.cli.output import tables as show
     from xstilts.cli.progress import progress
 
     handle = open_experiment(
-        api.load(experiment, overrides or [], encoder=encoder, data=data), store
+        xstilts.load(experiment, overrides or [], encoder=encoder, data=data), store
     )
-    outlook = api.plan(handle, workers=workers, devices=devices)
+    outlook = xstilts.plan(handle, workers=workers, devices=devices)
     show.outlook(outlook, whole=dry_run)
     if dry_run:
         return
-    api.check_disk_space(outlook, handle.store)
+    check_disk_space(outlook, handle.store)
     with progress(outlook) as listen:
-        outcome = api.run(
+        outcome = xstilts.run(
             handle,
             workers=workers,
             devices=devices,
@@ -98,8 +100,8 @@ def run(
     ):
         for value in values:
             words += [option, str(value)]
-    show.xtreme(api.xtreme_table(handle))
-    show.gains(api.gains(handle), words)
+    show.xtreme(xtreme_table(handle))
+    show.gains(xstilts.gains(handle), words)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -126,22 +128,23 @@ def plan(
 
     Also what one GPU would need at an assumed rate, and which data are missing or on the hub.
     """
-    from xstilts.api import experiment as api
+    import xstilts
     from xstilts.cli.output import tables as show
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    seen = api.plan(loaded, api.open_store(store), workers=workers, devices=devices)
+    loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
+    seen = xstilts.plan(loaded, store, workers=workers, devices=devices)
     show.outlook(seen, whole=True, every=every, tflops=tflops)
 
 
 @app.command()
 def status(store: StoreOption = None) -> None:
     """Say how far each experiment of a store is, and what happened last."""
-    from xstilts.api import experiment as api
+    import xstilts
+    from xstilts.api.load import open_store
     from xstilts.cli.output import tables as show
 
-    place = api.open_store(store)
-    show.status(place, api.status(place))
+    place = open_store(store)
+    show.status(place, xstilts.status(place))
 
 
 @app.command()
@@ -157,13 +160,13 @@ def results(
     out: OutFile = None,
 ) -> None:
     """Print every score known so far as one tidy table."""
-    from xstilts.api import experiment as api
+    import xstilts
     from xstilts.cli.output import tables as show
 
     loaded = None
     if experiment:
-        loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    show.frame(api.results(loaded, api.open_store(store)), form, out)
+        loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
+    show.frame(xstilts.results(loaded, store), form, out)
 
 
 @app.command()
@@ -192,16 +195,17 @@ def report(
     With `--format xtreme`, write a submission to XTREME's leaderboard for each encoder, setting
     and seed; ends with 2 if one is incomplete.
     """
-    from xstilts.api import experiment as api
+    import xstilts
+    from xstilts.api.report import XTREME, submissions
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    if form == api.SUBMISSION:
+    loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
+    if form == XTREME:
         from xstilts.cli.output import tables as show
 
-        made = api.submissions(loaded, out, api.open_store(store))
+        made = submissions(loaded, out, store)
         show.submissions(made)
         raise typer.Exit(2 if any(one.problems for one in made) else 0)
-    typer.echo(f"wrote {api.report(loaded, out, api.open_store(store), form=form)}")
+    typer.echo(f"wrote {xstilts.report(loaded, out, store, form=form)}")
 
 
 @app.command(cls=StudyCommand)
@@ -227,22 +231,23 @@ def study(
     Writes the answer as tables, figures and a page into STORE/studies/EXPERIMENT/NAME; the next
     `xstilts report` of the experiment shows it.
     """
-    from xstilts.api import experiment as api
-    from xstilts.api import study as answers
+    import xstilts
+    from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.run_options import RunOptions
+    from xstilts.api.study import prepare_study
     from xstilts.cli.output import study as printed
     from xstilts.cli.output import tables as show
     from xstilts.cli.progress import progress
     from xstilts.reports.study import copy_answer
 
-    loaded = api.load(experiment, overrides or [], encoder=encoder, data=data)
-    asked = answers.prepare_study(name, loaded, store)
+    loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
+    asked = prepare_study(name, loaded, store)
     options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
-    outlook = asked.outlook(options)
+    outlook = asked.summary(options)
     show.outlook(outlook, whole=dry_run)
     if dry_run:
         return
-    api.check_disk_space(outlook, asked.store)
+    check_disk_space(outlook, asked.store)
     with progress(outlook) as listen:
         outcome = asked.run(options, listen)
     show.outcome(outcome, outlook)
@@ -271,11 +276,12 @@ def claims(
 
     Each is supported, contradicted, undecided or not testable here; docs/guide/claims.md says how.
     """
-    from xstilts.api import experiment as api
+    import xstilts
+    from xstilts.api.load import open_store
     from xstilts.cli.output import tables as show
 
-    place = api.open_store(store)
-    show.ledger(api.claims(place, path), form, out, place)
+    place = open_store(store)
+    show.ledger(xstilts.claims(place, path), form, out, place)
 
 
 @app.command()
@@ -318,14 +324,14 @@ def recommend(
 
     That is results in the store, and measures that one pass of the pretrained encoder gives.
     """
-    from xstilts.api import experiment as api
-    from xstilts.api import recommend as advice
+    from xstilts.api.plan_summary import check_disk_space
+    from xstilts.api.recommend import prepare_recommendation
     from xstilts.api.run_options import RunOptions
     from xstilts.cli.output import recommend as printed
     from xstilts.cli.progress import progress
 
     printed.check_form(form)
-    asked = advice.prepare_recommendation(
+    asked = prepare_recommendation(
         target,
         candidates.split(","),
         encoder=encoder,
@@ -336,12 +342,12 @@ def recommend(
         measuring=measures,
     )
     options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
-    outlook = asked.outlook(options)
+    outlook = asked.summary(options)
     if outlook.todo:
-        api.check_disk_space(outlook, asked.store)
+        check_disk_space(outlook, asked.store)
         with progress(outlook) as listen:
             asked.measure(options, listen)
-    printed.show(asked.advise(), form, tflops)
+    printed.show(asked.rank(), form, tflops)
 
 
 @app.command()

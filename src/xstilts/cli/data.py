@@ -32,14 +32,14 @@ def check(
 
     Ends with 2 if anything that the suites need is missing, broken or blank.
     """
-    from xstilts.api import experiment as api
+    import xstilts
     from xstilts.cli.output import data_check as findings
     from xstilts.cli.output.tables import console
 
     out = console()
     with out.status("reading") as status:
         found = []
-        for one in api.check_data(names, folder):
+        for one in xstilts.check_data(names, folder):
             found.append(one)
             status.update(f"read {one.task} {one.split} {one.language}")
     findings.show(out, found, folder.expanduser().absolute() if folder else None)

@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 
 from xstilts import __version__
-from xstilts.api.experiment import open_store
+from xstilts.api.load import open_store
 from xstilts.cli.output.tables import console
 from xstilts.cli.progress import size
 from xstilts.core.cpu import available_cores

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import xstilts
 from xstilts.analysis.run_records import newest, save_record, saved_records
-from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
@@ -15,8 +15,8 @@ def test_a_changed_experiment_without_results_hides_nothing(
     small: LoadedExperiment, toy_file: Path, copied: Path
 ) -> None:
     store = Store(copied)
-    changed = api.load(str(toy_file), ["name=small", "seeds=[7]", "targets=[toy-kind]"])
-    other = api.load(str(toy_file), ["name=other", "seeds=[7]", "targets=[toy-kind]"])
+    changed = xstilts.load(str(toy_file), ["name=small", "seeds=[7]", "targets=[toy-kind]"])
+    other = xstilts.load(str(toy_file), ["name=other", "seeds=[7]", "targets=[toy-kind]"])
     for loaded in (changed, other):
         save_record(loaded, compile_experiment(loaded), store)
     assert len(list(saved_records(store))) == 3
@@ -28,7 +28,7 @@ def test_a_changed_experiment_without_results_hides_nothing(
 def test_the_newest_of_two_with_results_counts(
     small: LoadedExperiment, toy_file: Path, copied: Path
 ) -> None:
-    part = api.load(
+    part = xstilts.load(
         str(toy_file), ["name=small", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"]
     )
     save_record(part, compile_experiment(part), Store(copied))

@@ -234,15 +234,17 @@ def test_the_chosen_results_are_those_of_one_setting(study: Study) -> None:
 
 
 def test_a_toy_study_in_a_real_store(small: Any, finished: Path) -> None:
-    from xstilts.api import experiment as api
+    import xstilts
 
-    found = api.best(small, finished).set_index(["target", "english"])
+    found = xstilts.best(small, finished).set_index(["target", "english"])
     chosen = found.loc[("toy-kind", True)]
     label = "train toy-kind after toy-same seed 0"
-    plan = api.plan(small, finished).compiled.plan
+    plan = xstilts.plan(small, finished).compiled.plan
     key = next(stage.key for stage in plan.stages if stage.label == label)
     assert chosen["dev"] == Store(finished).artifact(key).facts["dev_mean"]
     assert (chosen["intermediate"], chosen["how"]) == ("toy-same", "dev")
-    gain = api.gains(small, finished).set_index(["target", "main"]).loc[("toy-kind", True), "gain"]
+    gain = (
+        xstilts.gains(small, finished).set_index(["target", "main"]).loc[("toy-kind", True), "gain"]
+    )
     assert found.loc[("toy-kind", False), "gain"] == pytest.approx(gain)
     assert found.loc[("toy-search", True), "how"] == "test"

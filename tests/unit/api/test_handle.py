@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from xstilts import best, gains, plan, results, run
 from xstilts.api import handle as handle_module
-from xstilts.api.experiment import best, gains, plan, results, run
 from xstilts.api.handle import ExperimentHandle, open_experiment
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.intermediate import TaskRef, parse_setting
 from xstilts.config.load import load, presets
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
@@ -33,7 +33,7 @@ def write(folder: Path, text: str) -> str:
 
 def complaint(folder: Path, text: str, overrides: tuple[str, ...] = ()) -> str:
     with pytest.raises(XstiltsError) as caught:
-        api.plan(api.load(write(folder, text), overrides), folder / "store")
+        xstilts.plan(xstilts.load(write(folder, text), overrides), folder / "store")
     return str(caught.value)
 
 

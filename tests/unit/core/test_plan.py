@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core import stage as stage_module
 from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan, StageState, StageStatus
@@ -107,7 +107,7 @@ def test_a_large_plan_hashes_each_stage_once(monkeypatch: pytest.MonkeyPatch) ->
     get = TASKS.get
     monkeypatch.setattr(TASKS, "get", lambda name, **rest: watched(get(name, **rest)))
     monkeypatch.setattr(stage_module, "digest_of", digest)
-    plan = compile_experiment(api.load("phang-2020", ["seeds=[0, 1]"])).plan
+    plan = compile_experiment(xstilts.load("phang-2020", ["seeds=[0, 1]"])).plan
     assert len(plan.stages) == len(hashed) > 8000
     assert sum(hashed.values()) < 1.05 * len(hashed)
     assert sum(asked.values()) < 2 * len(asked)

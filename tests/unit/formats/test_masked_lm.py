@@ -21,7 +21,7 @@ from transformers import (
     get_linear_schedule_with_warmup,
 )
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.core.errors import EncoderError
@@ -299,7 +299,7 @@ def test_text_alone_mixed_in_and_in_a_chain(
     toy_file: Path, texts: list[str], tmp_path: Path, run_here: Runner
 ) -> None:
     settings = "intermediate=[toy-same+text, text > toy-same]"
-    loaded = api.load(str(toy_file), [*texts, settings])
+    loaded = xstilts.load(str(toy_file), [*texts, settings])
     store = run_here(loaded, tmp_path / "store")
     found = trainings(loaded, store)
     alone, mixed = (found[f"train {name} seed 0"] for name in ("text", "text+toy-same"))
@@ -314,7 +314,7 @@ def test_text_alone_mixed_in_and_in_a_chain(
         label: len(load_file(one / "rows.safetensors")["ids"]) for label, one in found.items()
     }
     assert set(touched.values()) == {len(whole)}  # phase 3 keeps what phase 2 has touched
-    frame = api.results(loaded, store)
+    frame = xstilts.results(loaded, store)
     assert set(frame["intermediate"]) == {"text+toy-same", "text > toy-same"}
     assert frame["value"].notna().all()
 
@@ -322,7 +322,7 @@ def test_text_alone_mixed_in_and_in_a_chain(
 def test_the_held_out_lines_are_no_training_lines(
     toy_file: Path, texts: list[str], tmp_path: Path
 ) -> None:
-    loaded = api.load(str(toy_file), [*texts, "intermediate=[text]"])
+    loaded = xstilts.load(str(toy_file), [*texts, "intermediate=[text]"])
     stages = compile_experiment(loaded).plan.stages
     shares = {
         (s.params["language"], *s.params["share"])
@@ -334,17 +334,17 @@ def test_the_held_out_lines_are_no_training_lines(
 
 def test_text_is_no_target_and_needs_its_folder(toy_file: Path, texts: list[str]) -> None:
     with pytest.raises(Exception, match="can only be an intermediate task"):
-        compile_experiment(api.load(str(toy_file), [*texts, "targets=[text]"]))
+        compile_experiment(xstilts.load(str(toy_file), [*texts, "targets=[text]"]))
     without = [one for one in texts if not one.startswith("data=")]
     with pytest.raises(Exception, match="in the folder of the experiment's data"):
-        compile_experiment(api.load(str(toy_file), [*without, "intermediate=[text]"]))
+        compile_experiment(xstilts.load(str(toy_file), [*without, "intermediate=[text]"]))
 
 
 def test_the_estimate_counts_texts_share_and_the_whole_matrix(
     toy_file: Path, texts: list[str]
 ) -> None:
     settings = "intermediate=[none, toy-same, toy-same+text, text > toy-same]"
-    stages = compile_experiment(api.load(str(toy_file), [*texts, settings])).plan.stages
+    stages = compile_experiment(xstilts.load(str(toy_file), [*texts, settings])).plan.stages
     cost = {stage.label: stage.cost for stage in stages if stage.kind == "train"}
     plain, mixed = (cost[f"train {name} seed 0"] for name in ("toy-same", "text+toy-same"))
     assert 1.2 < (mixed.seconds - 1) / (plain.seconds - 1) < 1.8  # three steps and one of text

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, XLMRobertaForMultipleChoice
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
 from xstilts.formats.base import TokenizationConfig
@@ -171,9 +171,9 @@ def test_a_whole_experiment_from_files(root: Path, tmp_path: Path) -> None:
         (tmp_path / f"search-test-{language}.tsv").write_text("\n".join(lines))
     path = tmp_path / "choices.yaml"
     path.write_text(EXPERIMENT.format(encoder=root / "hf"))
-    loaded = api.load(str(path))
-    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    loaded = xstilts.load(str(path))
+    outcome = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert outcome.exit_code == 0, outcome.failed
-    frame = api.results(loaded, tmp_path / "store")
+    frame = xstilts.results(loaded, tmp_path / "store")
     assert set(frame[frame["target"] == "pick"]["language"]) == {"en", "xx"}
     assert set(frame["intermediate"]) == {"none", "pick"}

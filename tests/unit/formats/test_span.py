@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.errors import DataError
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, TokenizationConfig
@@ -282,10 +282,10 @@ def test_a_whole_experiment_from_files(folder: Path, tmp_path: Path) -> None:
         (tmp_path / f"search-test-{language}.tsv").write_text(lines)
     path = tmp_path / "questions.yaml"
     path.write_text(EXPERIMENT.format(encoder=folder))
-    loaded = api.load(str(path))
-    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    loaded = xstilts.load(str(path))
+    outcome = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert outcome.exit_code == 0, outcome.failed
-    frame = api.results(loaded, tmp_path / "store")
+    frame = xstilts.results(loaded, tmp_path / "store")
     asked = frame[(frame["target"] == "ask") & (frame["language"] == "en")]
     assert set(asked["metric"]) == {"qa_mean", "exact_match", "token_f1"}
     assert asked.set_index("metric")["value"]["token_f1"] > 0.5

@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.core.stage import Stage
@@ -87,7 +87,9 @@ def test_windows_and_the_threshold_hold_in_training_and_prediction(
     wanted: dict[str, Any] = {"max_length": 30, "stride": 4, "question_length": 3}
     sets = [f"recipes.target.{name}={value}" for name, value in wanted.items()]
     never, always = (
-        api.load(str(asked), [*sets, f"recipes.target.null_score_diff_threshold={value}", *more])
+        xstilts.load(
+            str(asked), [*sets, f"recipes.target.null_score_diff_threshold={value}", *more]
+        )
         for value, more in (("1.0e+9", ["recipes.target.max_answer_length=1"]), ("-1.0e+9", []))
     )
     store = run_here(never, tmp_path / "store")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
-from xstilts.api.experiment import PlanSummary
+import xstilts
+from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output import tables as show
+from xstilts.config.load import LoadedExperiment
 from xstilts.planning.cost import gpu_hours
 from xstilts.planning.data_sources import DataSource
 
@@ -30,7 +31,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def seen(path: Path, *overrides: str) -> PlanSummary:
-    return api.plan(api.load(str(path), overrides), path.parent / "store", workers=1)
+    return xstilts.plan(xstilts.load(str(path), overrides), path.parent / "store", workers=1)
 
 
 def operations(outlook: PlanSummary, label: str) -> float:
@@ -73,8 +74,8 @@ def test_time_here_follows_the_operations(large: Path) -> None:
     assert outlook.operations == sum(s.cost.operations for s in outlook.compiled.plan.stages)
 
 
-def test_what_is_done_costs_nothing(small: api.LoadedExperiment, finished: Path) -> None:
-    assert api.plan(small, finished).operations == 0
+def test_what_is_done_costs_nothing(small: LoadedExperiment, finished: Path) -> None:
+    assert xstilts.plan(small, finished).operations == 0
 
 
 def test_masked_text_costs_its_share_and_the_vocabulary(tmp_path: Path) -> None:

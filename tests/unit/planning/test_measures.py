@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
+import xstilts
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
-from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import DataError, UnknownNameError
 from xstilts.core.hashing import digest_of
@@ -63,7 +63,7 @@ CHANGES = [
 
 @pytest.fixture(scope="module")
 def loaded(toy_file: Path) -> LoadedExperiment:
-    return api.load(str(toy_file), CHANGES)
+    return xstilts.load(str(toy_file), CHANGES)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def oracle(toy_file: Path) -> Oracle:
 def test_the_stages_of_published_experiments_stay_what_they_are(preset: str) -> None:
     """Raise a version and change the digest, knowingly: every store out there is made anew."""
     fewer = ["languages=[en, de]", "seeds=[0]"] if preset == "phang-2020" else []
-    plan = compile_experiment(api.load(preset, fewer)).plan
+    plan = compile_experiment(xstilts.load(preset, fewer)).plan
     assert digest_of([stage.key for stage in plan.stages]) == KEYS[preset]
 
 
@@ -249,7 +249,7 @@ def test_text_embeddings_are_means_of_transformers_states(
 def test_sentence_embeddings_come_from_the_retrieval_layer(
     toy_file: Path, tmp_path: Path, oracle: Oracle
 ) -> None:
-    loaded = api.load(str(toy_file), [*CHANGES, "retrieval.layer=1"])
+    loaded = xstilts.load(str(toy_file), [*CHANGES, "retrieval.layer=1"])
     stages, measured = compile_measures(loaded, ["semb"])
     store = run(stages, tmp_path)
     oracle.model.encoder.layer, whole = oracle.model.encoder.layer[:1], oracle.model.encoder.layer
@@ -392,7 +392,7 @@ def test_the_code_is_that_of_the_formula(
 def test_too_few_rows_cannot_be_cut(
     loaded: LoadedExperiment, toy_file: Path, tmp_path: Path
 ) -> None:
-    few = api.load(str(toy_file), [*CHANGES, "limits.train=4"])
+    few = xstilts.load(str(toy_file), [*CHANGES, "limits.train=4"])
     with pytest.raises(DataError, match="4 rows are too few to be cut"):
         run(compile_measures(few, ["prequential"])[0], tmp_path)
 
@@ -529,7 +529,7 @@ def test_a_model_is_like_itself_and_noise_has_no_say() -> None:
 
 def test_measures_are_made_twice_alike(toy_file: Path, store: Store, tmp_path: Path) -> None:
     fewer = ["intermediate=[none, toy-tags]", "targets=[toy-kind]"]
-    loaded = api.load(str(toy_file), [*CHANGES, *fewer])
+    loaded = xstilts.load(str(toy_file), [*CHANGES, *fewer])
     names = ["majority", "textemb", "divergence", "logme", "prequential", "confidence", "taskemb"]
     stages, _ = compile_measures(loaded, names)
     again = Store(tmp_path).prepare()

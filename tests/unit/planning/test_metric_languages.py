@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.stage import Stage
 from xstilts.planning.compile import compile_experiment
 
 
 def stages(target: str, folder: Path) -> tuple[Stage, ...]:
     changes = [f"targets=[{target}]", f"data={folder}", "languages=[en, de]", "eval_split=dev"]
-    return compile_experiment(api.load("quickstart", [*changes, "intermediate=[none]"])).plan.stages
+    return compile_experiment(
+        xstilts.load("quickstart", [*changes, "intermediate=[none]"])
+    ).plan.stages
 
 
 def test_mlqa_is_scored_by_the_rules_of_each_language(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.errors import ConfigError, DataError, UnknownNameError
@@ -44,17 +44,17 @@ def cells(loaded: LoadedExperiment) -> tuple[ResultCell, ...]:
 
 
 def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -> None:
-    loaded = api.load(str(grid))
+    loaded = xstilts.load(str(grid))
     (shared,) = stages(loaded, "train")
     assert shared.label == "train squad-v1 (baseline) seed 0"
     predictions = stages(loaded, "predict")
     assert len(predictions) == 11 + 7
     assert {stage.inputs["model"] for stage in predictions} == {shared.key}
     assert {cell.trained_by for cell in cells(loaded)} == {(shared.key,)}
-    assert len(stages(api.load(str(grid), ["recipes.tasks.mlqa.epochs=2"]), "train")) == 2
-    same = api.load(str(grid), ["recipes.tasks.mlqa.checkpoint_minutes=1"])
+    assert len(stages(xstilts.load(str(grid), ["recipes.tasks.mlqa.epochs=2"]), "train")) == 2
+    same = xstilts.load(str(grid), ["recipes.tasks.mlqa.checkpoint_minutes=1"])
     assert stages(same, "train") == [shared]
-    apart = stages(api.load(str(grid), ["train_task.mlqa=squad-v2"]), "train")
+    apart = stages(xstilts.load(str(grid), ["train_task.mlqa=squad-v2"]), "train")
     assert {stage.label for stage in apart} == {
         "train squad-v1 (baseline) seed 0",
         "train squad-v2 (baseline) seed 0",
@@ -62,7 +62,7 @@ def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -
 
 
 def test_a_model_that_may_abstain_must_answer_where_every_question_has_one(grid: Path) -> None:
-    loaded = api.load(str(grid), ["train_task.xquad=squad-v2", "targets=[xquad]"])
+    loaded = xstilts.load(str(grid), ["train_task.xquad=squad-v2", "targets=[xquad]"])
     assert {tuple(stage.params["labels"]) for stage in stages(loaded, "predict")} == {()}
 
 
@@ -78,7 +78,7 @@ def test_a_model_that_may_abstain_must_answer_where_every_question_has_one(grid:
 def test_other_formats_or_labels_are_refused(
     grid: Path, target: str, source: str, said: str
 ) -> None:
-    loaded = api.load(str(grid), [f"targets=[{target}]", f"train_task.{target}={source}"])
+    loaded = xstilts.load(str(grid), [f"targets=[{target}]", f"train_task.{target}={source}"])
     with pytest.raises(ConfigError, match="cannot be trained on") as caught:
         compile_experiment(loaded)
     assert said in str(caught.value)
@@ -87,9 +87,9 @@ def test_other_formats_or_labels_are_refused(
 
 def test_sources_of_no_target_and_of_no_task_are_named(grid: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown target 'xnli'"):
-        compile_experiment(api.load(str(grid), ["train_task.xnli=snli"]))
+        compile_experiment(xstilts.load(str(grid), ["train_task.xnli=snli"]))
     with pytest.raises(UnknownNameError, match="did you mean 'squad-v1'"):
-        compile_experiment(api.load(str(grid), ["train_task.xquad=squad-1"]))
+        compile_experiment(xstilts.load(str(grid), ["train_task.xquad=squad-1"]))
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def test_sources_of_no_target_and_of_no_task_are_named(grid: Path) -> None:
 def test_settings_that_hold_the_targets_own_data_are_marked(
     grid: Path, setting: str, target: str, marked: bool
 ) -> None:
-    loaded = api.load(str(grid), [f"targets=[{target}]", f"intermediate=['{setting}']"])
+    loaded = xstilts.load(str(grid), [f"targets=[{target}]", f"intermediate=['{setting}']"])
     assert {cell.same_data for cell in cells(loaded)} == {marked}
 
 
 def test_same_data_marks_follow_train_task(grid: Path) -> None:
     changes = ["targets=[xnli]", "train_task.xnli=snli", "intermediate=[mnli, snli, anli-plus]"]
-    found = {cell.intermediate: cell.same_data for cell in cells(api.load(str(grid), changes))}
+    found = {cell.intermediate: cell.same_data for cell in cells(xstilts.load(str(grid), changes))}
     assert found == {"mnli": False, "snli": True, "anli-plus": True}
 
 
@@ -144,13 +144,13 @@ def test_same_data_marks_follow_train_task(grid: Path) -> None:
 )  # fmt: skip
 def test_what_is_evaluated_is_never_trained_on(grid: Path, changes: list[str], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        compile_experiment(api.load(str(grid), changes))
+        compile_experiment(xstilts.load(str(grid), changes))
     assert said in str(caught.value)
 
 
 def test_shares_apart_are_taken(grid: Path) -> None:
     shares = "splits.paws-x={train: 'dev[:50%]', dev: 'dev[50%:60%]', test: 'dev[60%:]'}"
-    loaded = api.load(str(grid), [shares, "targets=[paws-x]"])
+    loaded = xstilts.load(str(grid), [shares, "targets=[paws-x]"])
     found = {
         (*stage.params["share"], stage.params["language"]) for stage in stages(loaded, "prepare")
     }
@@ -164,17 +164,17 @@ def test_squads_dev_without_xquads_articles_is_taken(grid: Path, tmp_path: Path)
     name.write_text(json.dumps({"data": []}))
     shares = "splits.squad-v1={train: 'dev[:90%]', dev: 'dev[90%:]'}"
     changes = [shares, "targets=[xquad]", f"data={tmp_path}"]
-    assert cells(api.load(str(grid), changes))
+    assert cells(xstilts.load(str(grid), changes))
     name.rename(tmp_path / "squad" / "dev-v1.1.json")
     with pytest.raises(ConfigError, match="minus-xquad"):
-        compile_experiment(api.load(str(grid), changes))
+        compile_experiment(xstilts.load(str(grid), changes))
 
 
 # languages and revisions
 
 
 def test_a_target_can_have_its_own_languages(grid: Path) -> None:
-    loaded = api.load(str(grid), ["languages=[en, de, hi]", "task_languages.xquad=[ru, de]"])
+    loaded = xstilts.load(str(grid), ["languages=[en, de, hi]", "task_languages.xquad=[ru, de]"])
     found = {(cell.target, cell.language) for cell in cells(loaded)}
     assert found == {
         ("xquad", "de"),
@@ -182,7 +182,7 @@ def test_a_target_can_have_its_own_languages(grid: Path) -> None:
         *(("mlqa", code) for code in ("en", "de", "hi")),
     }
     with pytest.raises(UnknownNameError, match="unknown language of xquad 'sw'"):
-        compile_experiment(api.load(str(grid), ["task_languages.xquad=[de, sw]"]))
+        compile_experiment(xstilts.load(str(grid), ["task_languages.xquad=[de, sw]"]))
 
 
 def test_languages_are_those_of_the_split_that_is_evaluated(toy_file: Path) -> None:
@@ -191,12 +191,12 @@ def test_languages_are_those_of_the_split_that_is_evaluated(toy_file: Path) -> N
         "task_languages.toy-kind=[xx]", "splits.toy-kind.test=held",
         "tasks.toy-kind.splits={train: [en], dev: [en], held: [en, xx]}",
     ]  # fmt: skip
-    assert [cell.language for cell in cells(api.load(str(toy_file), changes))] == ["xx"]
+    assert [cell.language for cell in cells(xstilts.load(str(toy_file), changes))] == ["xx"]
 
 
 def test_a_revision_is_part_of_the_key_of_what_it_pins(grid: Path) -> None:
     plain, pinned = (
-        {stage.label: stage for stage in stages(api.load(str(grid), changes), "prepare")}
+        {stage.label: stage for stage in stages(xstilts.load(str(grid), changes), "prepare")}
         for changes in ([], ["revisions={google/xquad: abc}"])
     )
     changed = {label for label, stage in plain.items() if pinned[label].key != stage.key}
@@ -210,10 +210,10 @@ def test_a_revision_of_what_nothing_reads_is_refused(grid: Path) -> None:
         with pytest.raises(
             UnknownNameError, match=f"dataset of these tasks on the hub '{name}'"
         ) as said:
-            compile_experiment(api.load(str(grid), [f"revisions={{{name}: abc}}"]))
+            compile_experiment(xstilts.load(str(grid), [f"revisions={{{name}: abc}}"]))
         assert "google/xquad" in str(said.value)
     train = "revisions={rajpurkar/squad: abc}"  # where XQuAD and MLQA have their training data from
-    assert cells(api.load(str(grid), [train]))
+    assert cells(xstilts.load(str(grid), [train]))
 
 
 # shares
@@ -253,7 +253,7 @@ def only_prepared(loaded: LoadedExperiment, folder: Path) -> dict[str, list[str]
 def test_a_share_holds_the_same_rows_in_all_languages(
     toy_file: Path, halves: list[str], tmp_path: Path
 ) -> None:
-    found = only_prepared(api.load(str(toy_file), halves), tmp_path / "store")
+    found = only_prepared(xstilts.load(str(toy_file), halves), tmp_path / "store")
     numbers = {label: [int(text.split()[0]) for text in texts] for label, texts in found.items()}
     parts = [f"prepare toy-kind test[{share}] en" for share in (":40%", "40%:60%", "60%:")]
     assert sorted(number for part in parts for number in numbers[part]) == list(range(200))
@@ -266,7 +266,7 @@ def test_limits_take_the_first_of_a_share(
     toy_file: Path, halves: list[str], tmp_path: Path
 ) -> None:
     one, other = (
-        only_prepared(api.load(str(toy_file), [*halves, limit]), tmp_path / str(n))
+        only_prepared(xstilts.load(str(toy_file), [*halves, limit]), tmp_path / str(n))
         for n, limit in enumerate(("limits={}", "limits={train: 10, test: 7}"))
     )
     for label, texts in one.items():
@@ -278,7 +278,7 @@ def test_limits_take_the_first_of_a_share(
 def test_an_empty_share_is_an_error(toy_file: Path, halves: list[str], tmp_path: Path) -> None:
     (tmp_path / "kind-test-en.tsv").write_text("one\tanimal\ntwo\tfood\n")
     with pytest.raises(DataError, match="no example lies in this share"):
-        only_prepared(api.load(str(toy_file), halves), tmp_path / "store")
+        only_prepared(xstilts.load(str(toy_file), halves), tmp_path / "store")
 
 
 @pytest.mark.parametrize("wrong", ["dev[80%]", "dev[80%:20%]", "dev[:0%]", "dev[:101%]", "dev["])
@@ -286,9 +286,9 @@ def test_shares_that_hold_nothing_are_refused(toy_file: Path, wrong: str) -> Non
     with pytest.raises(ConfigError, match="is no part of a split"):
         parse_split_slice(wrong)
     with pytest.raises(ConfigError, match="is no part of a split"):
-        api.load(str(toy_file), [f"splits.toy-kind.dev='{wrong}'"])
+        xstilts.load(str(toy_file), [f"splits.toy-kind.dev='{wrong}'"])
 
 
 def test_estimates_count_a_share(grid: Path) -> None:
-    names = ResolvedExperiment(api.load(str(grid), ["splits.squad-v1={train: 'train[:50%]'}"]))
+    names = ResolvedExperiment(xstilts.load(str(grid), ["splits.squad-v1={train: 'train[:50%]'}"]))
     assert names.expected_rows(names.task("squad-v1"), "train", "en") == 87_599 // 2

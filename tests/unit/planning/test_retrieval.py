@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
@@ -52,7 +52,7 @@ def test_one_pass_gives_every_layer_and_pooling(
     toy_file: Path, tmp_path: Path, run_here: Runner
 ) -> None:
     sweep = ["retrieval={layer: all, pooling: [mean, cls]}"]
-    loaded = api.load(str(toy_file), [*SEARCH, *sweep])
+    loaded = xstilts.load(str(toy_file), [*SEARCH, *sweep])
     embedded = stages(loaded, "embed")
     assert len(embedded) == 2  # one for each side
     ways = [(layer, pooling) for layer in (0, 1, 2) for pooling in ("mean", "cls")]
@@ -79,25 +79,25 @@ def test_one_pass_gives_every_layer_and_pooling(
             expected = hidden[:, 0] if pooling == "cls" else mean
             vectors = np.load(artifact / f"vectors-{layer}-{pooling}.npy")
             np.testing.assert_allclose(vectors, expected.numpy(), atol=1e-5)
-    values = api.results(loaded, store).query("metric == 'mrr'").set_index("target")["value"]
+    values = xstilts.results(loaded, store).query("metric == 'mrr'").set_index("target")["value"]
     assert len(values) == 6
     assert values.nunique() > 2
-    alone = api.load(str(toy_file), [*SEARCH, "retrieval={layer: 1, pooling: cls}"])
+    alone = xstilts.load(str(toy_file), [*SEARCH, "retrieval={layer: 1, pooling: cls}"])
     run_here(alone, tmp_path / "store")
-    (one,) = api.results(alone, store).query("metric == 'mrr'")["value"]
+    (one,) = xstilts.results(alone, store).query("metric == 'mrr'")["value"]
     assert one == values["toy-search (layer 1, cls)"]
 
 
 @pytest.mark.parametrize("wrong", ["{layer: []}", "{layer: [1, 1]}", "{pooling: [mean, mean]}"])
 def test_a_sweep_with_an_empty_or_repeated_list_is_rejected(toy_file: Path, wrong: str) -> None:
     with pytest.raises(ConfigError, match="without duplicates"):
-        api.load(str(toy_file), [*SEARCH, f"retrieval={wrong}"])
+        xstilts.load(str(toy_file), [*SEARCH, f"retrieval={wrong}"])
 
 
 def test_predictions_are_those_of_brute_force(
     toy_file: Path, tmp_path: Path, run_here: Runner
 ) -> None:
-    loaded = api.load(str(toy_file), [*SEARCH, "retrieval.layer=2"])
+    loaded = xstilts.load(str(toy_file), [*SEARCH, "retrieval.layer=2"])
     store = run_here(loaded, tmp_path / "store")
     (search,) = stages(loaded, "search")
     sides = {}
@@ -160,7 +160,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_equal_texts_are_forgiven_but_not_by_tatoebas_rule(
     grid: Path, tmp_path: Path, run_here: Runner
 ) -> None:
-    loaded = api.load(str(grid), ["targets=[tatoeba]"])
+    loaded = xstilts.load(str(grid), ["targets=[tatoeba]"])
     store = run_here(loaded, tmp_path / "store")
     (score,) = stages(loaded, "score")
     values = scores(store, score)
@@ -169,7 +169,7 @@ def test_equal_texts_are_forgiven_but_not_by_tatoebas_rule(
 
 
 def test_shuffled_files_are_searched_and_not_scored(grid: Path, tmp_path: Path) -> None:
-    loaded = api.load(str(grid), ["targets=[tatoeba]", "languages=[fr]"])
+    loaded = xstilts.load(str(grid), ["targets=[tatoeba]", "languages=[fr]"])
     store = Store(tmp_path / "store").prepare()
     (score,) = stages(loaded, "score")
     for stage in compile_experiment(loaded).plan.stages:
@@ -206,7 +206,7 @@ def gold_of(grid: Path, split: str) -> set[tuple[str, str]]:
 def test_dev_tunes_the_threshold_that_test_is_scored_at(
     grid: Path, tmp_path: Path, run_here: Runner
 ) -> None:
-    loaded = api.load(str(grid))
+    loaded = xstilts.load(str(grid))
     store = run_here(loaded, tmp_path / "store")
     dev, test = sorted(stages(loaded, "mine"), key=lambda stage: len(stage.inputs))
     assert "threshold" not in store.artifact(dev.key).facts
@@ -222,7 +222,7 @@ def test_dev_tunes_the_threshold_that_test_is_scored_at(
 
 
 def test_one_split_alone_is_cross_validated(grid: Path, tmp_path: Path, run_here: Runner) -> None:
-    loaded = api.load(str(grid), ["splits.bucc.test=dev"])
+    loaded = xstilts.load(str(grid), ["splits.bucc.test=dev"])
     store = run_here(loaded, tmp_path / "store")
     (mine,) = stages(loaded, "mine")
     assert "threshold" not in store.artifact(mine.key).facts
@@ -258,7 +258,7 @@ def gold_of_all(loaded: LoadedExperiment) -> set[tuple[str, str]]:
 def test_a_limit_keeps_pairs_and_asks_for_no_sentence_that_it_left_out(
     grid: Path, tmp_path: Path
 ) -> None:
-    loaded = api.load(str(grid), ["splits.bucc.test=dev", "limits.test=30"])
+    loaded = xstilts.load(str(grid), ["splits.bucc.test=dev", "limits.test=30"])
     gold, listed = gold_under(loaded, tmp_path)
     kept = sum(map(len, gold))
     assert len(gold) == 30
@@ -269,13 +269,13 @@ def test_a_limit_keeps_pairs_and_asks_for_no_sentence_that_it_left_out(
 def test_shares_never_part_a_pair(grid: Path, tmp_path: Path) -> None:
     halves = []
     for number, part in enumerate(("dev[:50%]", "dev[50%:]")):
-        loaded = api.load(str(grid), [f"splits.bucc={{dev: test, test: '{part}'}}"])
+        loaded = xstilts.load(str(grid), [f"splits.bucc={{dev: test, test: '{part}'}}"])
         gold, listed = gold_under(loaded, tmp_path / str(number))
         halves.append(sum(map(len, gold)))
         assert halves[-1] == listed
     assert sum(halves) == 20
     assert min(halves) > 0
-    tuned = api.load(str(grid), ["splits.bucc={dev: 'dev[:50%]', test: 'dev[50%:]'}"])
+    tuned = xstilts.load(str(grid), ["splits.bucc={dev: 'dev[:50%]', test: 'dev[50%:]'}"])
     assert len(stages(tuned, "mine")) == 2
 
 

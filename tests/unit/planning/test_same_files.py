@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import xstilts
 from xstilts.analysis.dev_scores import share_examples
-from xstilts.api import experiment as api
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
 from xstilts.formats.io.squad import read_squad
@@ -25,7 +25,7 @@ def write(folder: Path, name: str, text: str) -> None:
 def refusal(folder: Path, target: str, splits: str) -> str:
     changes = [f"targets=[{target}]", "intermediate=[none]", "languages=all", f"data={folder}"]
     with pytest.raises(ConfigError) as caught:
-        compile_experiment(api.load("quickstart", [*changes, f"splits={splits}"]))
+        compile_experiment(xstilts.load("quickstart", [*changes, f"splits={splits}"]))
     return str(caught.value)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
@@ -51,7 +51,7 @@ def test_a_task_is_trained_in_the_languages_that_are_named(
     toy_file: Path, in_both: list[str]
 ) -> None:
     settings = "intermediate=[toy-tags, toy-tags@xx, 'toy-tags@en,xx']"
-    loaded = api.load(str(toy_file), [*BASE, *in_both, settings])
+    loaded = xstilts.load(str(toy_file), [*BASE, *in_both, settings])
     trained = stages(loaded, "train")
     plan = compile_experiment(loaded).plan
     said = {
@@ -70,7 +70,7 @@ def test_several_languages_are_one_training_set_in_any_order(
     toy_file: Path, in_both: list[str], tmp_path: Path, run_here: Runner
 ) -> None:
     orders = [
-        api.load(str(toy_file), [*BASE, *SHORT, *in_both, f"intermediate=['toy-tags@{codes}']"])
+        xstilts.load(str(toy_file), [*BASE, *SHORT, *in_both, f"intermediate=['toy-tags@{codes}']"])
         for codes in ("en,xx", "xx,en")
     ]
     one, other = (stages(loaded, "train").values() for loaded in orders)
@@ -92,17 +92,17 @@ def test_several_languages_are_one_training_set_in_any_order(
 
 def test_data_that_are_not_there_are_named(toy_file: Path) -> None:
     with pytest.raises(ConfigError, match="toy-same has no xx train split") as caught:
-        compile_experiment(api.load(str(toy_file), [*BASE, "intermediate=[toy-same@xx]"]))
+        compile_experiment(xstilts.load(str(toy_file), [*BASE, "intermediate=[toy-same@xx]"]))
     assert "`translator` can make it" in str(caught.value)
     lost = "tasks.toy-same.splits={train: [xx], dev: [en], test: [en, xx]}"
     with pytest.raises(ConfigError, match="toy-same has no en train split") as caught:
-        compile_experiment(api.load(str(toy_file), [*BASE, lost, "intermediate=[toy-same]"]))
+        compile_experiment(xstilts.load(str(toy_file), [*BASE, lost, "intermediate=[toy-same]"]))
     assert "translator" not in str(caught.value)
 
 
 def test_a_target_can_be_trained_in_another_language(toy_file: Path, in_both: list[str]) -> None:
     changes = ["targets=[toy-tags]", "intermediate=[none]", "train_task={toy-tags: toy-tags@xx}"]
-    (trained,) = stages(api.load(str(toy_file), [*BASE, *in_both, *changes]), "train").values()
+    (trained,) = stages(xstilts.load(str(toy_file), [*BASE, *in_both, *changes]), "train").values()
     assert {role for role in trained.inputs if ":" in role} == {
         "train:toy-tags:xx",
         "dev:toy-tags:xx",
@@ -131,7 +131,7 @@ def table(tmp_path: Path) -> list[str]:
 def test_english_data_are_translated_where_the_language_has_none(
     toy_file: Path, table: list[str], tmp_path: Path, run_here: Runner
 ) -> None:
-    loaded = api.load(
+    loaded = xstilts.load(
         str(toy_file), [*BASE, *SHORT, *table, "intermediate=[toy-same, 'toy-same@en,xx']"]
     )
     made = stages(loaded, "translate")
@@ -161,10 +161,14 @@ def test_own_data_go_before_translated_ones(
     toy_file: Path, table: list[str], in_both: list[str]
 ) -> None:
     own = "tasks.toy-tags.splits={train: [en, xx], dev: [en, xx], test: [en, xx]}"
-    loaded = api.load(str(toy_file), [*BASE, *table, *in_both, own, "intermediate=[toy-tags@xx]"])
+    loaded = xstilts.load(
+        str(toy_file), [*BASE, *table, *in_both, own, "intermediate=[toy-tags@xx]"]
+    )
     assert stages(loaded, "translate") == {}
 
 
 def test_tags_are_refused_before_anything_runs(toy_file: Path, table: list[str]) -> None:
     with pytest.raises(ConfigError, match="tagging data cannot be translated"):
-        compile_experiment(api.load(str(toy_file), [*BASE, *table, "intermediate=[toy-tags@xx]"]))
+        compile_experiment(
+            xstilts.load(str(toy_file), [*BASE, *table, "intermediate=[toy-tags@xx]"])
+        )

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import xstilts
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import saved_records
 from xstilts.analysis.run_states import RunState, with_state
-from xstilts.api import experiment as api
 from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
@@ -44,7 +44,7 @@ def test_gains_of_a_store_are_those_of_its_results(finished: Path, small: Loaded
     assert found[["encoder", "intermediate"]].drop_duplicates().values.tolist() == [
         ["encoder", "toy-same"]
     ]
-    table = api.gains(small, finished)
+    table = xstilts.gains(small, finished)
     main = table[table["main"]].set_index("target")["gain"]
     for row in found.itertuples():
         assert row.gain == pytest.approx(main[row.target])
@@ -70,7 +70,7 @@ def test_the_newest_experiment_counts_and_sweeps_do_not(finished: Path) -> None:
 def test_results_on_the_target_are_the_gain_table_s(
     finished: Path, small: LoadedExperiment
 ) -> None:
-    table = api.gains(small, finished)
+    table = xstilts.gains(small, finished)
     row = table[table["main"] & (table["target"] == "toy-kind")].iloc[0]
     place = "encoder", "toy-kind"
     direct = direct_gains(past(finished), Store(finished), place, ["toy-same", "toy-tags"])

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import xstilts
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState, with_state
 from xstilts.analysis.selection import SelectedSetting
 from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
-from xstilts.api import experiment as api
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.build import section_text
 from xstilts.reports.eval_splits import nonstandard_splits, nonstandard_splits_note
@@ -171,7 +171,7 @@ def test_notes_are_text_in_latex_as_well() -> None:
 
 
 def test_whatever_stands_in_for_a_test_split_is_told(toy_file: Path) -> None:
-    loaded = api.load(
+    loaded = xstilts.load(
         str(toy_file),
         [
             "splits={toy-kind: {train: 'train[:80%]', test: 'train[80%:]'}}",
@@ -186,4 +186,4 @@ def test_whatever_stands_in_for_a_test_split_is_told(toy_file: Path) -> None:
     assert nonstandard_splits_note(compiled).startswith(
         "Not evaluated on the whole test split: toy-kind (train[80%:]); toy-search (test, at"
     )
-    assert nonstandard_splits_note(compile_experiment(api.load(str(toy_file)))) == ""
+    assert nonstandard_splits_note(compile_experiment(xstilts.load(str(toy_file)))) == ""

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 
+import xstilts
 from xstilts.analysis.results import COLUMNS, facts_in, results_frame
 from xstilts.analysis.run_states import NO_STATES, RunState, with_state
-from xstilts.api import experiment as api
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -38,7 +38,7 @@ def experiment(
     """The toy experiment with a toy task under other names for intermediate tasks."""
     own = yaml.safe_load(toy_file.read_text())["tasks"]
     known = {**own, **{name: own[like] for name in tasks if name not in own}}
-    return api.load(
+    return xstilts.load(
         str(toy_file),
         [
             f"tasks={yaml.safe_dump(known, default_flow_style=True, width=10**6)}",
@@ -110,7 +110,7 @@ def test_a_limit_below_a_batch_for_each_task_is_said(toy_file: Path, tmp_path: P
 
 def test_of_many_tasks_six_are_taken_the_first_of_each_format_first() -> None:
     """The preset has thirteen; SNLI would need curves of its own, as XVNLI is trained on it."""
-    loaded = api.load("mini-studies")
+    loaded = xstilts.load("mini-studies")
     design = designed(loaded)
     tried = ("sick", "rte", "anli", "commonsenseqa", "squad-v1", "conll2000")
     assert design.tasks == tried

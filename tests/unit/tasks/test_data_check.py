@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.tasks import TASKS
 from xstilts.tasks.data_check import SplitReport, SplitState
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def found(folder: Path | None, *names: str) -> dict[tuple[str, str], SplitReport]:
-    return {(one.split, one.language): one for one in api.check_data(names, folder)}
+    return {(one.split, one.language): one for one in xstilts.check_data(names, folder)}
 
 
 def test_rows_labels_and_problems_of_what_is_there(folder: Path) -> None:
@@ -94,15 +94,17 @@ def test_the_folder_may_hold_the_download_as_xtreme(folder: Path) -> None:
 
 
 def test_without_a_folder_there_is_the_hub_or_nothing() -> None:
-    states = {name: {one.state for one in api.check_data([name])} for name in ("paws-x", "bucc")}
+    states = {
+        name: {one.state for one in xstilts.check_data([name])} for name in ("paws-x", "bucc")
+    }
     assert states == {"paws-x": {SplitState.HUB}, "bucc": {SplitState.MISSING}}
 
 
 def test_mistakes() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'xtreme'"):
-        list(api.check_data(["xtrem"]))
+        list(xstilts.check_data(["xtrem"]))
     with pytest.raises(ConfigError, match="no folder"):
-        list(api.check_data(["xnli"], "absent"))
+        list(xstilts.check_data(["xnli"], "absent"))
 
 
 def test_suites_hold_known_tasks_once_and_name_the_rest() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats.classification import TextExample
 from xstilts.formats.multiple_choice import ChoiceExample
@@ -277,7 +277,9 @@ def test_their_training_tasks_fit() -> None:
         assert (source.format, source.labels) == (made.format, made.labels)
         assert {"train", "dev"} <= source.splits.keys()
         assert {("test", code) for code in made.languages} <= made.sizes.keys()
-    compile_experiment(api.load("quickstart", [f"targets=[{', '.join(TARGETS)}]", "languages=all"]))
+    compile_experiment(
+        xstilts.load("quickstart", [f"targets=[{', '.join(TARGETS)}]", "languages=all"])
+    )
 
 
 @pytest.mark.parametrize(
@@ -291,4 +293,6 @@ def test_what_a_target_has_in_translation_is_not_trained_on(
     target: str, splits: str, said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):
-        compile_experiment(api.load("quickstart", [f"targets=[{target}]", "languages=all", splits]))
+        compile_experiment(
+            xstilts.load("quickstart", [f"targets=[{target}]", "languages=all", splits])
+        )

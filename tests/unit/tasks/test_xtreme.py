@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.errors import DataError
 from xstilts.languages import suite
 from xstilts.planning.compile import compile_experiment
@@ -103,7 +103,7 @@ def test_sizes_are_known_for_every_evaluation(name: str) -> None:
 def test_without_a_folder_the_hub_is_planned_with() -> None:
     made = TASKS.get("xnli")
     assert (made.origin("dev", "sw") or "").startswith("hub facebook/xnli@b8dd")
-    compile_experiment(api.load("quickstart", ["targets=[xnli]", "languages=[en, sw]"]))
+    compile_experiment(xstilts.load("quickstart", ["targets=[xnli]", "languages=[en, sw]"]))
 
 
 def test_keys_follow_the_bytes_and_not_the_place(folder: Path, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_what_is_missing_comes_from_the_hub(folder: Path) -> None:
 
 def test_evaluation_on_dev(folder: Path, tmp_path: Path) -> None:
     write(folder, "xnli/dev-de.tsv", "a\tb\tneutral\nc\td\tentailment\n")
-    loaded = api.load(
+    loaded = xstilts.load(
         "quickstart",
         [
             f"encoder={write_encoder(tmp_path / 'encoder')}",
@@ -171,8 +171,8 @@ def test_evaluation_on_dev(folder: Path, tmp_path: Path) -> None:
         ],
         data=folder,
     )
-    outcome = api.run(loaded, tmp_path / "store", workers=1)
+    outcome = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert outcome.exit_code == 0, outcome.failed
-    frame = api.results(loaded, tmp_path / "store")
+    frame = xstilts.results(loaded, tmp_path / "store")
     assert set(frame["split"]) == {"dev"}
     assert set(frame["language"]) == {"en", "de"}

@@ -14,8 +14,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from xstilts.api.experiment import ExperimentStatus
 from xstilts.api.plan_summary import PlanSummary
+from xstilts.api.status import ExperimentStatus
 from xstilts.cli.progress import duration, size
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState

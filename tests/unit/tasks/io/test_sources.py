@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RevisionNotFoundError
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.classification import TextExample
@@ -253,9 +253,9 @@ def test_what_is_no_parquet_is_named(hub: FakeHub) -> None:
 
 
 def test_without_a_folder_a_run_says_what_is_needed_before_it_starts(tmp_path: Path) -> None:
-    loaded = api.load("quickstart", ["intermediate=[none, ccg]"])
+    loaded = xstilts.load("quickstart", ["intermediate=[none, ccg]"])
     with pytest.raises(ConfigError, match="ccg is read from files that you have"):
-        api.run(loaded, tmp_path / "store")
+        xstilts.run(loaded, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 

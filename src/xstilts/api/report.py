@@ -1,0 +1,82 @@
+"""Write an experiment's report, or its submissions to XTREME's leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xstilts.api.handle import AnyExperiment, open_experiment
+from xstilts.api.load import AnyStore
+from xstilts.config.load import LoadedExperiment
+
+if TYPE_CHECKING:
+    from xstilts.reports.xtreme.write import Submission
+
+XTREME = "xtreme"
+"""The format that is a folder of submissions."""
+
+
+def report(
+    experiment: AnyExperiment,
+    path: Path | str | None = None,
+    store: AnyStore | None = None,
+    *,
+    form: str = "html",
+) -> Path:
+    """Write an experiment's report and return its path.
+
+    Args:
+        experiment: as loaded, or a YAML file or a preset's name.
+        path: a file, or a folder for `xtreme`; by default ./xstilts-NAME.FORMAT.
+        store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
+        form: `html`, one page that needs no network; `md` or `latex`, its tables; `csv` or
+            `parquet`, the gains; `xtreme`, see `submissions`.
+
+    Raises:
+        ConfigError: an unknown format, or an invalid experiment.
+        StoreError: the file cannot be written.
+    """
+    handle = open_experiment(experiment, store)
+    if form == XTREME:
+        target = submission_folder(handle.loaded, path)
+        submissions(handle, target)
+        return target
+    from xstilts.reports.build import write_report
+    from xstilts.reports.html import ReportData
+
+    data = ReportData(
+        handle.loaded.experiment,
+        handle.compiled,
+        handle.statuses,
+        handle.snapshot,
+        handle.results,
+        handle.gains,
+        handle.best,
+    )
+    return write_report(data, form, Path(path) if path else None)
+
+
+def submissions(
+    experiment: AnyExperiment,
+    path: Path | str | None = None,
+    store: AnyStore | None = None,
+) -> list[Submission]:
+    """Write the test predictions in the layout of XTREME's leaderboard, and check them.
+
+    One submission for each encoder, intermediate setting and seed: the folder
+    PATH/ENCODER/SETTING/seed-N and a zip file of that name. An incomplete one lists what is
+    missing in its `problems`.
+
+    Raises:
+        ConfigError: nothing can be submitted.
+    """
+    from xstilts.reports.xtreme.write import write_submissions
+
+    handle = open_experiment(experiment, store)
+    target = submission_folder(handle.loaded, path)
+    return write_submissions(handle.compiled, handle.snapshot, target, handle.loaded.data)
+
+
+def submission_folder(loaded: LoadedExperiment, path: Path | str | None = None) -> Path:
+    """The folder for submissions: the one given, else ./xstilts-NAME-xtreme."""
+    return Path(path) if path else Path(f"xstilts-{loaded.experiment.name}-{XTREME}")

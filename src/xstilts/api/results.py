@@ -1,0 +1,94 @@
+"""The tables of an experiment: scores, gains and the best setting per target."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from xstilts.analysis.results import results_frame
+from xstilts.analysis.run_records import recorded_cells
+from xstilts.api.handle import AnyExperiment, open_experiment
+from xstilts.api.load import AnyStore, open_store
+from xstilts.core.store_snapshot import StoreSnapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xstilts.reports.sections import Section
+
+
+def results(experiment: AnyExperiment | None = None, store: AnyStore | None = None) -> pd.DataFrame:
+    """All available scores: one row per result cell and metric.
+
+    Columns: encoder, intermediate, target, language, split, seed, metric, value (between 0 and 1;
+    NaN if a training diverged), n (test examples), key (of the score stage), states.
+
+    Args:
+        experiment: as loaded, or a YAML file or a preset's name; by default every experiment that
+            was run in the store.
+        store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
+
+    Raises:
+        ConfigError: an invalid experiment.
+    """
+    if experiment is not None:
+        return open_experiment(experiment, store).results
+    snapshot = StoreSnapshot(open_store(store))
+    return results_frame(recorded_cells(snapshot), snapshot)
+
+
+def gains(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataFrame:
+    """The gain of every intermediate setting over the baseline, per target and metric.
+
+    Scores and gains are between 0 and 1, means over the languages other than English and over
+    seeds. The 95 % interval `low` to `high` is a paired bootstrap over test examples and seeds;
+    `p_holm` is corrected over settings and targets. Columns: see `analysis.gain_table.Gain`.
+
+    Source: Phang et al. 2020 (arXiv 2005.13013) for the comparison; Efron & Tibshirani 1993,
+    Koehn 2004 and Holm 1979 for the statistics.
+
+    Raises:
+        ConfigError: an invalid experiment.
+    """
+    return open_experiment(experiment, store).gains
+
+
+def best(
+    experiment: AnyExperiment,
+    store: AnyStore | None = None,
+    *,
+    candidates: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Each target's best intermediate setting, selected by dev scores, with its gain.
+
+    Two rows per encoder and target, with and without English; scores between 0 and 1. Columns:
+    see `analysis.selection.SelectedSetting`, whose `how` names the split it was selected by.
+
+    Args:
+        experiment: as loaded, or a YAML file or a preset's name.
+        store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
+        candidates: settings to select from; by default all but the baseline.
+
+    Raises:
+        ConfigError: an invalid experiment.
+    """
+    from xstilts.analysis.selection import best_per_target
+
+    handle = open_experiment(experiment, store)
+    if candidates is None:
+        return handle.best
+    return best_per_target(handle.compiled, handle.snapshot, handle.results, candidates)
+
+
+def xtreme_table(experiment: AnyExperiment, store: AnyStore | None = None) -> Section | None:
+    """Settings by XTREME's targets, groups and average; None if no such target has a score.
+
+    Source: Hu et al. 2020 (arXiv 2003.11080).
+    """
+    from xstilts.reports.eval_splits import nonstandard_splits_note
+    from xstilts.reports.sections import xtreme_section
+
+    handle = open_experiment(experiment, store)
+    targets = handle.loaded.experiment.targets
+    note = nonstandard_splits_note(handle.compiled)
+    return xtreme_section(handle.results, handle.best, targets, note)

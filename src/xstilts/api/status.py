@@ -1,0 +1,44 @@
+"""The progress of every experiment of a store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xstilts.analysis.run_records import records
+from xstilts.api.load import AnyStore, open_store
+from xstilts.core.atomic_io import read_json
+from xstilts.core.plan import Plan, StageState
+from xstilts.core.stage import Stage
+from xstilts.core.store_snapshot import StoreSnapshot
+
+
+@dataclass(frozen=True)
+class ExperimentStatus:
+    """The progress of one experiment that was run in a store.
+
+    Args:
+        name: the experiment's, and a digest of its configuration.
+        stages: how many its plan has.
+        states: how many of them are in each state.
+    """
+
+    name: str
+    stages: int
+    states: Mapping[StageState, int]
+
+
+def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
+    """The progress of every experiment that was run in a store, the newest last.
+
+    Args:
+        store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
+    """
+    snapshot = StoreSnapshot(open_store(store))
+    found = []
+    for path in records(snapshot):
+        stages = tuple(Stage.from_json(stage) for stage in read_json(path)["stages"])
+        states = Counter(one.state for one in Plan(stages).standings(snapshot).values())
+        found.append(ExperimentStatus(path.stem, len(stages), states))
+    return found

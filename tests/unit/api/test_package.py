@@ -1,0 +1,104 @@
+"""The verbs on the package: complete, lazy, and callable whatever was imported before."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module, resources
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import xstilts
+from xstilts.api.handle import AnyExperiment
+from xstilts.cli.app import app
+
+VERBS = {
+    "load", "plan", "run", "results", "gains", "best", "report", "study", "claims", "recommend",
+    "status", "tasks", "check_data",
+}  # fmt: skip
+SUBPACKAGES = {"claims": "judge", "recommend": "predict", "tasks": "base"}
+
+
+def python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_every_verb_is_on_the_package() -> None:
+    assert set(xstilts.__all__) == VERBS == set(xstilts.VERBS)
+    assert set(dir(xstilts)) >= VERBS
+    assert all(callable(getattr(xstilts, name)) for name in VERBS)
+
+
+def test_every_command_is_a_verb() -> None:
+    commands = {
+        command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    assert commands - {"doctor"} <= VERBS
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        xstilts.nonsense  # noqa: B018
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    heavy = {"pandas", "numpy", "yaml", "pydantic", "xstilts.api"}
+    code = f"import xstilts\ndir(xstilts)\nprint({heavy} & set(sys.modules))"
+    assert python(code) == "set()"
+
+
+def test_verbs_import_no_torch() -> None:
+    code = (
+        "import xstilts\nfor verb in xstilts.VERBS:\n    assert callable(getattr(xstilts, verb))\n"
+    )
+    assert python(code + "print('torch' in sys.modules)") == "False"
+
+
+@pytest.mark.parametrize(("name", "module"), SUBPACKAGES.items())
+@pytest.mark.parametrize("first", ["import xstilts", "import xstilts.{0}.{1}"])
+def test_a_subpackage_does_not_hide_the_verb_of_its_name(
+    name: str, module: str, first: str
+) -> None:
+    code = (
+        f"{first.format(name, module)}\ntry:\n    xstilts.{name}(wrong=1)\n"
+        f"except TypeError as error:\n    print('{name}()' in str(error))\n"
+        f"from xstilts.{name} import {module}\nprint(xstilts.{name}.{module} is {module})\n"
+        f"try:\n    xstilts.{name}(wrong=1)\nexcept TypeError:\n    print('still')\n"
+    )
+    assert python(code).split() == ["True", "True", "still"]
+
+
+def test_tasks_lists_suites_and_tasks() -> None:
+    from xstilts.tasks import TASKS
+
+    assert xstilts.tasks()["task"].tolist() == list(TASKS)
+    xnli, tatoeba = (xstilts.tasks(name).iloc[0] for name in ("xnli", "tatoeba"))
+    assert (xnli["test"], tatoeba["train"]) == (15 * 5010, 0)
+    assert len(xstilts.tasks(["xtreme", "xnli"])) == 9
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
+def test_every_verb_documents_its_errors(name: str) -> None:
+    verb = getattr(import_module(f"xstilts.api.{xstilts.VERBS[name]}"), name)
+    assert inspect.getdoc(verb)
+    if name != "status":
+        assert "Raises:" in verb.__doc__
+
+
+@pytest.mark.parametrize("name", ["plan", "run", "results", "gains", "best", "report", "study"])
+def test_a_verb_takes_a_path_as_its_experiment(name: str) -> None:
+    verb = getattr(import_module(f"xstilts.api.{xstilts.VERBS[name]}"), name)
+    assert verb.__annotations__["experiment"].startswith("AnyExperiment")
+    assert {Path, str} <= set(get_args(AnyExperiment))
+
+
+def test_the_type_marker_ships() -> None:
+    assert resources.files("xstilts").joinpath("py.typed").is_file()
