@@ -44,7 +44,7 @@ def points(*quick: str) -> list[object]:
     "point",
     points("train.step"),
 )
-def test_a_process_killed_at_any_point_costs_nothing_but_time(
+def test_a_run_killed_at_any_point_resumes_to_the_same_bytes(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """Every worker dies at some pass of the point; the last `run` has no faults."""
@@ -66,7 +66,7 @@ def test_a_process_killed_at_any_point_costs_nothing_but_time(
 
 
 @pytest.mark.parametrize("point", points("store.before_manifest"))
-def test_a_full_disk_at_any_point_fails_in_words_and_loses_nothing(
+def test_a_full_disk_at_any_point_is_a_store_error_and_loses_nothing(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     loaded = xstilts.load(str(toy_file), [*OVERRIDES, OFTEN])
@@ -79,7 +79,7 @@ def test_a_full_disk_at_any_point_fails_in_words_and_loses_nothing(
     same_artifacts(finished, tmp_path / "store")
 
 
-def test_one_lost_process_is_made_good_in_the_same_run(
+def test_a_killed_worker_is_replaced_in_the_same_run(
     small: LoadedExperiment, tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that dies once, from outside: its stage is tried again."""
@@ -116,7 +116,7 @@ def _command(pid: int) -> bytes:
         pytest.param(signal.SIGINT, marks=pytest.mark.heavy),
     ],
 )
-def test_stopping_the_command_keeps_what_is_finished(
+def test_an_interrupted_command_keeps_finished_stages(
     toy_file: Path, finished: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
     sets = [part for override in OVERRIDES for part in ("--set", override)]

@@ -20,7 +20,7 @@ ROWS = {
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", ROWS)
-def test_it_runs(name: str) -> None:
+def test_each_benchmark_runs_at_toy_size(name: str) -> None:
     if name in NEEDS and not find_spec(NEEDS[name]):
         pytest.skip(f"no {NEEDS[name]}: pip install '.[bench]'")
     command = [sys.executable, "-m", f"bench.{name}", "--tiny", "--rounds", "1"]

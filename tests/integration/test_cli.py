@@ -34,7 +34,7 @@ def xstilts(*words: object, code: int = 0, **environment: str) -> str:
     return said
 
 
-def test_help_names_every_verb_and_the_exit_codes() -> None:
+def test_help_lists_every_command_and_exit_code() -> None:
     said = xstilts("--help")
     for verb in (
         "run",
@@ -51,7 +51,7 @@ def test_help_names_every_verb_and_the_exit_codes() -> None:
     assert "Exit codes: 0 done" in said
 
 
-def test_quick_verbs_import_no_torch(finished: Path, toy_file: Path, tmp_path: Path) -> None:
+def test_quick_commands_import_no_torch(finished: Path, toy_file: Path, tmp_path: Path) -> None:
     """Each verb's own modules, in a process of its own; torch must not be among them."""
     (tmp_path / "xnli").mkdir()
     (tmp_path / "xnli" / "test-en.tsv").write_text("a\tb\n")
@@ -107,7 +107,7 @@ claims:
     assert "no experiment was run" in xstilts("claims", tmp_path / "empty", code=2)
 
 
-def test_help_reads_neither_experiments_nor_tasks() -> None:
+def test_help_loads_no_experiments_and_no_tasks() -> None:
     """It answers at once: what it need not know is not imported."""
     code = (
         "import sys\nfrom xstilts.cli import app\nsys.argv = ['xstilts', '--help']\n"
@@ -118,7 +118,7 @@ def test_help_reads_neither_experiments_nor_tasks() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
 
-def test_a_dry_run_and_a_plan_write_nothing(toy_file: Path, tmp_path: Path) -> None:
+def test_dry_run_and_plan_write_nothing(toy_file: Path, tmp_path: Path) -> None:
     for words in (["run", "--dry-run"], ["plan"]):
         said = xstilts(*words, toy_file, "--store", tmp_path / "store", *SMALL)
         assert "train toy-kind (baseline) seed 0" in said
@@ -129,7 +129,7 @@ def test_a_dry_run_and_a_plan_write_nothing(toy_file: Path, tmp_path: Path) -> N
     assert not (tmp_path / "store").exists()
 
 
-def test_run_again_prints_the_gains(toy_file: Path, finished: Path) -> None:
+def test_running_a_finished_experiment_prints_its_gains(toy_file: Path, finished: Path) -> None:
     started = time.monotonic()
     said = xstilts("run", toy_file, "--store", finished, *SMALL)
     assert time.monotonic() - started < 20
@@ -139,7 +139,7 @@ def test_run_again_prints_the_gains(toy_file: Path, finished: Path) -> None:
     assert "Holm" in said
 
 
-def test_status_counts_stages_and_tells_the_last_events(finished: Path, tmp_path: Path) -> None:
+def test_status_shows_stage_counts_and_recent_events(finished: Path, tmp_path: Path) -> None:
     said = xstilts("status", "--store", finished)
     assert "small" in said
     assert "28" in said
@@ -147,7 +147,7 @@ def test_status_counts_stages_and_tells_the_last_events(finished: Path, tmp_path
     assert "no experiment was run in" in xstilts("status", "--store", tmp_path, code=2)
 
 
-def test_results_on_standard_output_and_in_files(
+def test_results_go_to_standard_output_or_files(
     toy_file: Path, finished: Path, tmp_path: Path
 ) -> None:
     common = (toy_file, "--store", finished, *SMALL)
@@ -165,7 +165,9 @@ def test_results_on_standard_output_and_in_files(
     assert "no format 'xls'" in xstilts("results", *common, "--format", "xls", code=2)
 
 
-def test_reports_in_all_forms(toy_file: Path, finished: Path, tmp_path: Path) -> None:
+def test_reports_are_written_in_every_format(
+    toy_file: Path, finished: Path, tmp_path: Path
+) -> None:
     for form, part in (("md", "| target |"), ("latex", "tabular"), ("csv", "p_holm")):
         path = tmp_path / f"gains.{form}"
         said = xstilts(
@@ -192,7 +194,7 @@ def test_reports_in_all_forms(toy_file: Path, finished: Path, tmp_path: Path) ->
     )
 
 
-def test_tasks_and_one_task() -> None:
+def test_tasks_lists_all_tasks_or_describes_one() -> None:
     said = xstilts("tasks")
     assert "home-nli" in said
     assert "Apache-2.0" in said
@@ -202,7 +204,7 @@ def test_tasks_and_one_task() -> None:
     assert "did you mean 'home-slots'" in xstilts("tasks", "home-slot", code=2)
 
 
-def test_data_check_says_what_is_lacking_and_ends_with_two(tmp_path: Path) -> None:
+def test_data_check_lists_missing_data_and_exits_with_2(tmp_path: Path) -> None:
     for split, text in (("train", "a\tb\t0\nc\td\t1\n"), ("test", "a\tb\nc\n")):
         file = tmp_path / "pawsx" / f"{split}-en.tsv"
         file.parent.mkdir(exist_ok=True)
@@ -217,7 +219,7 @@ def test_data_check_says_what_is_lacking_and_ends_with_two(tmp_path: Path) -> No
     assert "did you mean 'xtreme'" in xstilts("data", "check", "xtrem", code=2)
 
 
-def test_doctor_tells_versions_and_what_is_missing() -> None:
+def test_doctor_shows_versions_and_missing_packages() -> None:
     said = xstilts("doctor")
     for part in ("python", "torch", "transformers", "device", "hub"):
         assert part in said
@@ -241,18 +243,18 @@ def test_doctor_tells_versions_and_what_is_missing() -> None:
         (["plan", "quickstart", "--set", "languages=[en, qq]"], "language of the targets 'qq'"),
     ],
 )
-def test_mistakes_end_with_two_and_advice(words: list[str], said: str) -> None:
+def test_user_errors_exit_with_2_and_advice(words: list[str], said: str) -> None:
     assert said in xstilts(*words, code=2)
 
 
-def test_a_store_that_cannot_be_written(toy_file: Path, tmp_path: Path) -> None:
+def test_an_unwritable_store_exits_with_4(toy_file: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said = xstilts("run", toy_file, "--store", tmp_path / "file" / "store", *SMALL, code=4)
     assert "cannot be written" in said
     assert "--store" in said
 
 
-def test_a_full_disk_ends_with_four(toy_file: Path, tmp_path: Path) -> None:
+def test_a_full_disk_exits_with_4(toy_file: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     said = xstilts(
         "run",
@@ -267,7 +269,7 @@ def test_a_full_disk_ends_with_four(toy_file: Path, tmp_path: Path) -> None:
     assert "run again" in said
 
 
-def test_a_missing_data_package_says_what_to_install(tmp_path: Path) -> None:
+def test_a_missing_data_package_error_names_the_install_command(tmp_path: Path) -> None:
     code = (
         "import sys, importlib.util as u\nfind = u.find_spec\n"
         "u.find_spec = lambda name, *a: None if 'home_assistant' in name else find(name, *a)\n"
@@ -278,7 +280,7 @@ def test_a_missing_data_package_says_what_to_install(tmp_path: Path) -> None:
     assert "pip install home-assistant-intents" in done.stderr
 
 
-def test_the_environment_names_the_store(toy_file: Path, copied: Path) -> None:
+def test_the_store_can_be_set_by_environment_variable(toy_file: Path, copied: Path) -> None:
     said = xstilts("plan", toy_file, *SMALL, XSTILTS_STORE=str(copied))
     assert "28 done" in said
     shutil.rmtree(copied)

@@ -58,7 +58,7 @@ def measured(toy_file: Path, finished: Path, tmp_path_factory: pytest.TempPathFa
     return place
 
 
-def test_results_come_first_and_the_rest_by_measures(toy_file: Path, measured: Path) -> None:
+def test_known_gains_rank_before_predictions_from_measures(toy_file: Path, measured: Path) -> None:
     words = question(toy_file, measured, "toy-kind", "toy-tags,toy-same")
     found = json.loads(command(*words, "--format", "json"))
     first, second = found["candidates"]
@@ -73,7 +73,7 @@ def test_results_come_first_and_the_rest_by_measures(toy_file: Path, measured: P
     assert found["past"][0]["points"] is None
 
 
-def test_the_table_says_in_words_what_is_not_known(toy_file: Path, measured: Path) -> None:
+def test_unknown_values_are_words_in_the_table(toy_file: Path, measured: Path) -> None:
     said = command(*question(toy_file, measured, "toy-tags", "toy-same"))
     assert "No expected gain can be given" in said
     assert f"by mean rank in {', '.join(FALLBACK)}" in said
@@ -83,7 +83,7 @@ def test_the_table_says_in_words_what_is_not_known(toy_file: Path, measured: Pat
     assert "textemb" in said
 
 
-def test_without_measures_nothing_is_run_or_written(toy_file: Path, tmp_path: Path) -> None:
+def test_recommend_without_measures_runs_and_writes_nothing(toy_file: Path, tmp_path: Path) -> None:
     words = question(toy_file, tmp_path / "none", "toy-kind", "toy-same,toy-tags+toy-same")
     said = command(*words, "--no-measures", "--format", "csv")
     table = pd.read_csv(io.StringIO(said))
@@ -105,14 +105,14 @@ def test_without_measures_nothing_is_run_or_written(toy_file: Path, tmp_path: Pa
         ("toy-kind", ["toy-same"], ["qq"], "no test split in the languages"),
     ],
 )
-def test_mistakes_are_told_before_anything_runs(
+def test_errors_are_reported_before_anything_runs(
     target: str, candidates: list[str], languages: list[str], said: str, toy_file: Path
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         prepare_recommendation(target, candidates, like=str(toy_file), languages=languages)
 
 
-def test_without_an_experiment_there_must_be_an_encoder(tmp_path: Path) -> None:
+def test_an_encoder_is_required_without_an_experiment(tmp_path: Path) -> None:
     words = ("--target", "xnli", "--candidates", "mnli", "--store", tmp_path, "--no-measures")
     assert "one of table" in command("recommend", *words, "--format", "xls", code=2)
     assert "give a Hugging Face name" in command("recommend", *words, code=2)
@@ -121,7 +121,7 @@ def test_without_an_experiment_there_must_be_an_encoder(tmp_path: Path) -> None:
     assert "a first guess for a CPU" in said
 
 
-def test_the_record_of_past_advice_is_a_sentence() -> None:
+def test_the_backtest_is_summarised_in_a_sentence() -> None:
     rows = [
         ("e", setting, f"t{place}", 0.5 + gain, gain)
         for setting, gains in (("a", [0.05, 0.06, 0.04, 0.05]), ("b", [0.01, 0.02, 0.01, 0.03]))

@@ -115,7 +115,7 @@ def said_by(page_file: Path) -> str:
     return " ".join("".join(Page(page_file.read_text(encoding="utf-8")).text).split())
 
 
-def test_every_number_leads_to_its_artifact(page_file: Path, finished: Path) -> None:
+def test_every_number_links_to_its_artifact(page_file: Path, finished: Path) -> None:
     page = Page(page_file.read_text(encoding="utf-8"))
     assert page.open == []
     inner = [link[1:] for link in page.links if link.startswith("#")]
@@ -126,7 +126,7 @@ def test_every_number_leads_to_its_artifact(page_file: Path, finished: Path) -> 
     assert {Path(link).name for link in outer} == set(Store(finished).keys())
 
 
-def test_it_needs_no_network_and_runs_no_script(page_file: Path) -> None:
+def test_the_report_needs_no_network_and_has_no_script(page_file: Path) -> None:
     text = page_file.read_text(encoding="utf-8")
     page = Page(text)
     assert page.loads == []
@@ -137,7 +137,7 @@ def test_it_needs_no_network_and_runs_no_script(page_file: Path) -> None:
     }  # fmt: skip
 
 
-def test_it_shows_the_gains_the_languages_and_how_to_repeat(
+def test_the_report_shows_gains_languages_and_how_to_reproduce(
     small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:
     said = said_by(page_file)
@@ -148,7 +148,7 @@ def test_it_shows_the_gains_the_languages_and_how_to_repeat(
         assert part in said
 
 
-def test_xtremes_table_says_what_is_missing(
+def test_the_xtreme_table_lists_missing_tasks(
     xtreme_facts: ReportData, xtreme_file: Path, page_file: Path, tmp_path: Path
 ) -> None:
     table = xtreme_facts.sections[0].table.set_index("intermediate")
@@ -164,7 +164,7 @@ def test_xtremes_table_says_what_is_missing(
     assert "XTREME" not in said_by(page_file)
 
 
-def test_a_study_is_on_the_page_with_its_figures_and_tables(study_file: Path) -> None:
+def test_the_report_includes_studies_with_figures_and_tables(study_file: Path) -> None:
     page = Page(study_file.read_text(encoding="utf-8"))
     assert page.open == []
     assert page.ids.count("study-reasoning") == 1
@@ -179,14 +179,14 @@ def test_a_study_is_on_the_page_with_its_figures_and_tables(study_file: Path) ->
         assert words in said
 
 
-def test_the_same_results_give_the_same_page(
+def test_equal_results_give_an_identical_report(
     small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:
     again = xstilts.report(small, page_file.with_name("again.html"), finished)
     assert again.read_bytes() == page_file.read_bytes()
 
 
-def test_names_from_outside_are_escaped(toy_file: Path, finished: Path, tmp_path: Path) -> None:
+def test_user_given_names_are_escaped(toy_file: Path, finished: Path, tmp_path: Path) -> None:
     loaded = xstilts.load(
         str(toy_file),
         ["name=small", "seeds=[0]", "intermediate=[none, toy-same]",
@@ -197,7 +197,7 @@ def test_names_from_outside_are_escaped(toy_file: Path, finished: Path, tmp_path
     assert "&lt;script&gt;" in text
 
 
-def test_a_page_of_nothing_says_so(small: LoadedExperiment, tmp_path: Path) -> None:
+def test_a_report_without_results_says_so(small: LoadedExperiment, tmp_path: Path) -> None:
     text = xstilts.report(small, tmp_path / "r.html", tmp_path / "store").read_text(
         encoding="utf-8"
     )
@@ -217,7 +217,7 @@ def claims_file(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("which", ["page_file", "xtreme_file", "study_file", "claims_file"])
-def test_a_browser_shows_it_without_scrolling_sideways(
+def test_the_report_does_not_scroll_sideways_in_a_browser(
     which: str, tmp_path: Path, width: int, request: pytest.FixtureRequest
 ) -> None:
     """The page in a frame of that width (a window cannot be as narrow as a phone) is measured."""

@@ -32,7 +32,7 @@ def scores(loaded: LoadedExperiment, store: Path) -> dict[tuple[str, ...], float
     return dict(zip(keys, frame["value"], strict=True))
 
 
-def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
+def test_the_toy_experiment_learns_english_better_than_the_unseen_language(
     small: LoadedExperiment, finished: Path
 ) -> None:
     found = scores(small, finished)
@@ -46,7 +46,7 @@ def test_the_whole_toy_experiment_learns_and_transfers_nothing_by_magic(
     assert frame["key"].str.len().eq(64).all()
 
 
-def test_a_second_run_does_nothing_and_is_quick(small: LoadedExperiment, finished: Path) -> None:
+def test_a_second_run_starts_no_stage(small: LoadedExperiment, finished: Path) -> None:
     events: list[Event] = []
     started = time.monotonic()
     outcome = xstilts.run(small, finished, workers=1, on_event=events.append)
@@ -66,7 +66,7 @@ def test_two_fresh_runs_give_the_same_predictions(
         assert left == right, one.artifact(key).manifest["stage"]["label"]
 
 
-def test_the_plan_says_what_has_changed(toy_file: Path, copied: Path) -> None:
+def test_the_plan_explains_why_a_stage_runs_again(toy_file: Path, copied: Path) -> None:
     outlook = xstilts.plan(changed(toy_file, "recipes.target.learning_rate=0.006"), copied)
     todo = {stage.label: outlook.standings[stage.key].why for stage in outlook.todo}
     assert todo["train toy-kind (baseline) seed 0"] == "changed: params.recipe.learning_rate"
@@ -74,7 +74,7 @@ def test_the_plan_says_what_has_changed(toy_file: Path, copied: Path) -> None:
     assert outlook.seconds > 0
 
 
-def test_a_new_metric_version_scores_anew_without_a_model(
+def test_a_new_metric_version_reruns_scores_only(
     small: LoadedExperiment, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dataclasses import replace
@@ -89,7 +89,7 @@ def test_a_new_metric_version_scores_anew_without_a_model(
     assert accuracy.ACCURACY.version == 1
 
 
-def test_damage_is_found_and_made_good(small: LoadedExperiment, copied: Path) -> None:
+def test_a_damaged_artifact_is_rebuilt(small: LoadedExperiment, copied: Path) -> None:
     store = Store(copied)
     before = scores(small, copied)
     train = next(
@@ -118,7 +118,7 @@ def test_damage_is_found_and_made_good(small: LoadedExperiment, copied: Path) ->
     assert scores(small, copied) == before
 
 
-def test_a_failed_stage_stops_only_what_needs_it(toy_file: Path, tmp_path: Path) -> None:
+def test_a_failed_stage_skips_only_its_dependents(toy_file: Path, tmp_path: Path) -> None:
     spoilt = tmp_path / "spoilt-test-xx.tsv"
     spoilt.write_text("no label here\n")
     loaded = xstilts.load(
@@ -166,7 +166,7 @@ def test_blank_gold_is_predicted_but_not_scored(toy_file: Path, tmp_path: Path) 
     assert set(xstilts.results(loaded, tmp_path / "store")["language"]) == {"en"}
 
 
-def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) -> None:
+def test_a_diverged_run_has_no_score(toy_file: Path, tmp_path: Path) -> None:
     loaded = xstilts.load(
         str(toy_file),
         ["seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
@@ -189,7 +189,7 @@ def test_a_diverged_run_is_an_event_not_a_score(toy_file: Path, tmp_path: Path) 
     assert xstilts.run(loaded, tmp_path / "store", workers=1).done == []
 
 
-def test_retrieval_uses_the_stated_layer(toy_file: Path, copied: Path) -> None:
+def test_retrieval_uses_the_configured_layer(toy_file: Path, copied: Path) -> None:
     one, other = (
         xstilts.plan(changed(toy_file, f"retrieval.layer={layer}"), copied) for layer in (0, 2)
     )
@@ -199,14 +199,14 @@ def test_retrieval_uses_the_stated_layer(toy_file: Path, copied: Path) -> None:
     assert "no layer 7" in next(iter(bad.failed.values()))
 
 
-def test_evaluation_batches_and_workers_stay_out_of_the_keys(
+def test_evaluation_batch_size_and_workers_are_not_in_keys(
     small: LoadedExperiment, finished: Path
 ) -> None:
     for workers in (1, 2, 7):
         assert xstilts.plan(small, finished, workers=workers).todo == []
 
 
-def test_artifacts_tell_their_story(small: LoadedExperiment, finished: Path) -> None:
+def test_manifests_record_provenance(small: LoadedExperiment, finished: Path) -> None:
     store = Store(finished)
     for key in store.keys():  # noqa: SIM118
         manifest = store.artifact(key).manifest

@@ -69,7 +69,7 @@ def store(place: Path, loaded: LoadedExperiment) -> Path:
     return place / "store"
 
 
-def test_every_prediction_stands_in_its_example_s_line(
+def test_every_prediction_is_in_the_line_of_its_example(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = submissions(loaded, tmp_path / "out", store)
@@ -88,7 +88,7 @@ def test_every_prediction_stands_in_its_example_s_line(
             assert len(tags) == 20
 
 
-def test_what_is_missing_is_named_with_what_to_do(
+def test_missing_predictions_are_listed_with_advice(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = submissions(loaded, tmp_path, store)
@@ -106,7 +106,7 @@ def test_what_is_missing_is_named_with_what_to_do(
     assert made.archive.with_suffix(".txt").read_text() == said + "\n"
 
 
-def test_the_command_tells_all_of_it_and_ends_with_two(
+def test_the_command_lists_all_problems_and_exits_with_2(
     place: Path, loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     experiment = tmp_path / "mine.yaml"
@@ -119,7 +119,7 @@ def test_the_command_tells_all_of_it_and_ends_with_two(
     assert (tmp_path / "o/encoder/none/seed-0-incomplete.zip").is_file()
 
 
-def test_a_seed_that_was_not_run_is_told_and_not_written(
+def test_a_seed_without_predictions_is_reported_and_not_written(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     experiment = loaded.experiment.model_copy(update={"seeds": (0, 1)})
@@ -130,7 +130,7 @@ def test_a_seed_that_was_not_run_is_told_and_not_written(
     assert any(said.startswith("xnli (en de): not predicted") for said in second.problems)
 
 
-def test_the_zip_holds_the_folder_and_is_always_the_same(
+def test_the_zip_archive_is_reproducible(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = submissions(loaded, tmp_path / "a", store)
@@ -145,7 +145,7 @@ def test_the_zip_holds_the_folder_and_is_always_the_same(
     assert again.archive.read_bytes() == made.archive.read_bytes()
 
 
-def test_an_older_submission_leaves_nothing_behind(
+def test_a_new_submission_replaces_all_files_of_an_older_one(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = submissions(loaded, tmp_path, store)
@@ -159,7 +159,7 @@ def test_an_older_submission_leaves_nothing_behind(
     assert own.read_text() == "mine"
 
 
-def test_what_cannot_be_submitted_is_refused(
+def test_an_experiment_that_cannot_be_submitted_is_rejected(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="no test predictions"):

@@ -46,7 +46,7 @@ def test_every_row_is_usable(name: str, sizes: dict[str, int]) -> None:
             assert found == set(task.labels)
 
 
-def test_quotes_are_letters() -> None:
+def test_quotes_are_plain_characters() -> None:
     """MRPC's sentences have quotation marks that CSV readers would take for cells."""
     bound = TASKS.get("mrpc").with_data_dir
     assert bound

@@ -63,7 +63,7 @@ def test_parallel_sets_share_ids_labels_and_order(name: str, languages: tuple[st
     assert all(list(other.items()) == list(first.items()) for other in others)
 
 
-def test_no_schema_of_one_language_has_the_id_of_another() -> None:
+def test_xwinograd_languages_share_no_ids() -> None:
     found = [labels(rows("xwinograd", "test", code)[0]) for code in ("fr", "ja", "pt", "ru")]
     assert len({name for one in found for name in one}) == sum(map(len, found))
 

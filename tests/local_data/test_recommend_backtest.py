@@ -26,7 +26,7 @@ def found() -> pd.DataFrame:
     return leave_one_target_out(table.assign(gain=gain, encoder="roberta-large"), NOTHING)
 
 
-def test_advice_costs_half_of_what_chance_does(found: pd.DataFrame) -> None:
+def test_recommendations_have_half_the_regret_of_chance(found: pd.DataFrame) -> None:
     assert len(found) == 3 * 10
     ours, others, blind = (mean_cost(found, way).value for way in Policy)
     assert [100 * ours, 100 * blind] == pytest.approx([2.5, 4.9], abs=0.1)  # guide/recommend.md
@@ -40,7 +40,7 @@ def test_advice_costs_half_of_what_chance_does(found: pd.DataFrame) -> None:
     assert means.loc[Policy.ADVICE, "ndcg"] > means.loc[Policy.BLIND, "ndcg"]
 
 
-def test_the_intervals_hold_on_targets_never_seen(found: pd.DataFrame) -> None:
+def test_prediction_intervals_cover_unseen_targets(found: pd.DataFrame) -> None:
     """110 gains, in ten heaps; docs/guide/recommend.md has the share of them inside."""
     advice = found[found["way"] == Policy.ADVICE]
     assert 100 * advice["inside"].mean() == pytest.approx(97, abs=1)

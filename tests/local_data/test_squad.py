@@ -47,7 +47,7 @@ def questions(name: str) -> list[SpanExample]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_answer_can_be_pointed_at(name: str, tokenizer: Any) -> None:
+def test_every_answer_maps_to_a_token_span(name: str, tokenizer: Any) -> None:
     """Where sub-words do not end with the answer, the stretch holds it with a letter more."""
     rows = [asdict(one) for one in questions(name)[:250] if one.answers]
     features = TRAINED.get("span").features(rows, tokenizer, (), TokenizationConfig(max_length=384))

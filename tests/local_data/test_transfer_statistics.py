@@ -31,13 +31,13 @@ def gains(scores: pd.DataFrame) -> pd.DataFrame:
     return (scores - scores.loc["none"]).drop(index="none")
 
 
-def test_the_table_is_whole(scores: pd.DataFrame) -> None:
+def test_the_published_table_is_complete(scores: pd.DataFrame) -> None:
     assert scores.shape == (12, 10)
     assert not scores.isna().any(axis=None)
 
 
 @pytest.mark.parametrize("other", ["boolq", "cb", "multirc", "csqa"])
-def test_associations_between_targets_are_scipys(gains: pd.DataFrame, other: str) -> None:
+def test_associations_between_targets_equal_scipy(gains: pd.DataFrame, other: str) -> None:
     x, y = gains["rte"], gains[other]
     rho, tau = associate(x, y, draws=1999), associate(x, y, "kendall", draws=1999)
     assert rho.value == pytest.approx(stats.spearmanr(x, y).statistic)
@@ -53,7 +53,7 @@ def test_what_helps_one_target_helps_another(gains: pd.DataFrame) -> None:
     assert found.low > 0.3
 
 
-def test_influence_is_the_correlation_without_the_task(gains: pd.DataFrame) -> None:
+def test_influence_equals_the_correlation_without_the_task(gains: pd.DataFrame) -> None:
     found = leave_one_out(list(gains.index), gains["rte"], gains["wic"])
     assert {one.name for one in found} == set(gains.index)
     first = found[0]
@@ -82,7 +82,7 @@ def test_the_other_targets_choose_better_than_chance(scores: pd.DataFrame) -> No
     assert three <= one < np.mean(by_chance)
 
 
-def test_a_contrast_of_eleven_tasks(gains: pd.DataFrame) -> None:
+def test_a_contrast_of_eleven_tasks_is_estimated(gains: pd.DataFrame) -> None:
     """Multiple choice against the rest, over all targets: one language, one run each."""
     table = gains.rename_axis(columns="target").stack().rename("gain").reset_index()
     table = table.rename(columns={"intermediate": "task"}).assign(language="en", seed=0)

@@ -13,7 +13,7 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
 
 
-def test_tydiqa_has_rows_in_nine_languages_and_no_answers_to_tune_on() -> None:
+def test_tydiqa_has_nine_languages_and_an_unlabelled_dev_set() -> None:
     found = {(one.split, one.language): one for one in xstilts.check_data(["tydiqa"], DATA)}
     assert found["train", "en"].rows == 3696
     assert not found["train", "en"].blank

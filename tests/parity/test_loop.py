@@ -76,7 +76,7 @@ def ours(
     return found.state, found.log.losses
 
 
-def test_a_plain_loop_gives_the_same_weights(model: MultiTaskModel, tmp_path: Path) -> None:
+def test_weights_equal_those_of_a_plain_loop(model: MultiTaskModel, tmp_path: Path) -> None:
     plain = copy.deepcopy(model).train()
     spared = [v for n, v in plain.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
     others = [
@@ -116,7 +116,7 @@ class Wrapped(torch.nn.Module):
         return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-def test_transformers_trainer_gives_the_same_weights(model: MultiTaskModel, tmp_path: Path) -> None:
+def test_weights_equal_those_of_transformers_trainer(model: MultiTaskModel, tmp_path: Path) -> None:
     wrapped = Wrapped(copy.deepcopy(model))
     flat = [feature for features in batches()[:5] for feature in features]  # one epoch, in order
 
@@ -142,9 +142,7 @@ def test_transformers_trainer_gives_the_same_weights(model: MultiTaskModel, tmp_
         torch.testing.assert_close(state[name], value, rtol=1e-4, atol=1e-6)
 
 
-def test_slices_of_a_batch_give_the_gradient_of_the_whole(
-    model: MultiTaskModel, tmp_path: Path
-) -> None:
+def test_accumulated_gradients_equal_the_full_batch(model: MultiTaskModel, tmp_path: Path) -> None:
     whole, losses = ours(model, tmp_path / "a")
     for slices in (2, 3, 8):
         recipe = RECIPE.model_copy(update={"accumulation": slices})
@@ -154,7 +152,7 @@ def test_slices_of_a_batch_give_the_gradient_of_the_whole(
             torch.testing.assert_close(parts[name], value, rtol=1e-3, atol=1e-5)
 
 
-def test_the_schedule_is_transformers(model: MultiTaskModel) -> None:
+def test_the_learning_rate_schedule_equals_transformers(model: MultiTaskModel) -> None:
     run = Run(copy.deepcopy(model), [task()], RECIPE, 0, PAD)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     plan = get_linear_schedule_with_warmup(optimizer, 3, len(run.plan))
@@ -164,7 +162,7 @@ def test_the_schedule_is_transformers(model: MultiTaskModel) -> None:
         plan.step()
 
 
-def test_looks_are_evenly_spread_and_end_at_the_end() -> None:
+def test_evaluations_are_evenly_spaced_and_include_the_last_step() -> None:
     assert eval_steps(10, 2) == {5, 10}
     assert eval_steps(100, 3) == {33, 67, 100}
     assert eval_steps(2, 5) == {1, 2}

@@ -52,7 +52,7 @@ def mined(both: Collections) -> list[MinedPairs]:
 
 
 @CASES
-def test_candidates_are_the_references(case: dict[str, Any]) -> None:
+def test_candidates_equal_the_reference(case: dict[str, Any]) -> None:
     both = made(case)
     here, there = deduplicate(both.source)[0], deduplicate(both.target)[0]
     found = mine_pairs(both.left[here], both.right[there])
@@ -65,7 +65,7 @@ def test_candidates_are_the_references(case: dict[str, Any]) -> None:
 
 @CASES
 @pytest.mark.parametrize(("reference", "ending"), [("xtreme", ""), ("jiant", "_all")])
-def test_threshold_and_f1_are_the_references(
+def test_threshold_and_f1_equal_the_reference(
     case: dict[str, Any], reference: str, ending: str
 ) -> None:
     both, theirs = made(case), case[reference]

@@ -16,7 +16,7 @@ RECORDED = json.loads((Path(__file__).parent / "mlqa_scores.json").read_text(enc
 
 
 @pytest.mark.parametrize("language", ARTICLES)
-def test_every_score_is_the_official_scripts(language: str) -> None:
+def test_every_score_equals_the_official_script(language: str) -> None:
     rows = [row for row in RECORDED["rows"] if row[0] == language]
     assert len(rows) > 25
     for _, golds, answer, exact, f1 in rows:
@@ -24,7 +24,7 @@ def test_every_score_is_the_official_scripts(language: str) -> None:
         assert found == [exact, pytest.approx(f1, abs=1e-9), 1.0], (golds, answer)
 
 
-def test_a_set_of_answers_scores_as_the_official_script() -> None:
+def test_scores_of_several_answers_equal_the_official_script() -> None:
     rows = [row for row in RECORDED["rows"] if row[0] == "ar"]
     gold, answers = [row[1] for row in rows], [row[2] for row in rows]
     exact, f1 = (np.mean([row[column] for row in rows]) for column in (3, 4))
@@ -38,6 +38,6 @@ def test_a_set_of_answers_scores_as_the_official_script() -> None:
         assert float(found) == pytest.approx(value, abs=1e-9)
 
 
-def test_a_language_that_mlqa_does_not_have_is_refused() -> None:
+def test_a_language_outside_mlqa_is_rejected() -> None:
     with pytest.raises(DataError, match="do not cover the language 'th'"):
         statistics([["x"]], ["x"], "th")

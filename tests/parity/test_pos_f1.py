@@ -37,7 +37,7 @@ def score(name: str, gold: list[list[str]], predicted: list[list[str]]) -> float
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=200)
 @given(PAIRS)
-def test_pos_f1_is_that_of_seqeval_1(pairs: list[tuple[list[str], list[str]]]) -> None:
+def test_pos_f1_equals_seqeval_1(pairs: list[tuple[list[str], list[str]]]) -> None:
     gold, predicted = [one for one, _ in pairs], [other for _, other in pairs]
     for tags in gold:
         assert set(chunks(tags, seqeval_1_type)) == set(get_entities(tags))
@@ -45,13 +45,13 @@ def test_pos_f1_is_that_of_seqeval_1(pairs: list[tuple[list[str], list[str]]]) -
     assert score("pos_f1", gold, predicted) == pytest.approx(theirs, abs=1e-9)
 
 
-def test_pos_f1_is_that_of_seqeval_0() -> None:
+def test_pos_f1_equals_seqeval_0() -> None:
     for gold, predicted, theirs in RECORDED["rows"]:
         ours = score("pos_f1_seqeval_0", gold, predicted)
         assert ours == pytest.approx(theirs, abs=1e-9), (gold, predicted)
 
 
-def test_the_versions_differ_where_only_first_letters_do() -> None:
+def test_seqeval_versions_differ_for_tags_that_differ_in_the_first_letter() -> None:
     gold, predicted = [["CCONJ", "NOUN", "SCONJ"]], [["SCONJ", "NOUN", "CCONJ"]]
     assert score("pos_f1", gold, predicted) == 1.0
     assert score("pos_f1_seqeval_0", gold, predicted) == pytest.approx(1 / 3)

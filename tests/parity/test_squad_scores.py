@@ -14,7 +14,7 @@ RECORDED = json.loads((Path(__file__).parent / "squad_scores.json").read_text(en
 
 
 @pytest.mark.parametrize("row", RECORDED["rows"])
-def test_every_score_is_the_official_scripts(row: list[object]) -> None:
+def test_every_score_equals_the_official_script(row: list[object]) -> None:
     golds, answer, exact_v1, f1_v1, exact_v2, f1_v2 = row
     if exact_v1 is not None:
         (found,) = statistics_v1([golds], [answer], "en").tolist()  # type: ignore[list-item]
@@ -23,7 +23,7 @@ def test_every_score_is_the_official_scripts(row: list[object]) -> None:
     assert found == [exact_v2, pytest.approx(f1_v2, abs=1e-12), 1.0]
 
 
-def test_the_mean_is_that_of_both() -> None:
+def test_the_mean_averages_exact_match_and_f1() -> None:
     gold, answers = [["a cat"], ["dog", "a dog"]], ["black cat", "dog"]
     values = {}
     for name in ("qa_mean", "exact_match", "token_f1"):

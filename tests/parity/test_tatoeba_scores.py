@@ -32,13 +32,13 @@ def made(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @CASES
-def test_the_nearest_is_the_references(case: dict[str, Any]) -> None:
+def test_nearest_neighbours_equal_the_reference(case: dict[str, Any]) -> None:
     english, other = made(case)
     assert knn(english, other).tolist() == case["found"]
 
 
 @CASES
-def test_accuracy_is_the_references_in_any_order(case: dict[str, Any]) -> None:
+def test_accuracy_equals_the_reference_in_any_order(case: dict[str, Any]) -> None:
     english, other = made(case)
     lines = np.arange(len(english))
     shuffled = np.random.default_rng(0).permutation(lines)

@@ -43,7 +43,7 @@ def values(averages: pd.DataFrame, *, english: bool = True) -> dict[str, float]:
     return dict(zip(here["name"], here["value"], strict=True))
 
 
-def test_tasks_groups_and_overall_are_those_of_evaluate() -> None:
+def test_task_group_and_overall_averages_equal_evaluate_py() -> None:
     found = xtreme_averages(frame())
     assert found["complete"].all()
     ours = {name: 100 * value for name, value in values(found).items()}
@@ -52,7 +52,7 @@ def test_tasks_groups_and_overall_are_those_of_evaluate() -> None:
     assert ours == {name: pytest.approx(value, abs=1e-9) for name, value in theirs.items()}
 
 
-def test_without_a_task_there_is_no_overall_score() -> None:
+def test_a_missing_task_leaves_no_overall_score() -> None:
     found = xtreme_averages(frame(without=("bucc",)))
     ours = values(found)
     assert math.isnan(ours["xtreme"])
@@ -63,7 +63,7 @@ def test_without_a_task_there_is_no_overall_score() -> None:
     assert (overall["missing"], overall["n"], overall["complete"]) == ("bucc", 8, False)
 
 
-def test_a_missing_language_is_named_and_spoils_the_averages_above() -> None:
+def test_a_missing_language_is_named_and_leaves_no_group_or_overall_average() -> None:
     table = frame()
     lost = (table["target"] == "paws-x") & (table["language"] == "ko")
     table.loc[lost, "value"] = float("nan")  # a run that diverged
@@ -80,7 +80,7 @@ def test_a_missing_language_is_named_and_spoils_the_averages_above() -> None:
     assert found.loc[("tagging", True), "complete"]
 
 
-def test_english_can_be_left_out() -> None:
+def test_averages_without_english_exclude_english() -> None:
     found = values(xtreme_averages(frame(without=("en",))), english=False)
     both = values(xtreme_averages(frame()), english=False)
     assert found == both
@@ -88,14 +88,14 @@ def test_english_can_be_left_out() -> None:
     assert both["xnli"] != values(xtreme_averages(frame()))["xnli"]
 
 
-def test_systems_are_kept_apart() -> None:
+def test_each_encoder_setting_and_seed_is_averaged_separately() -> None:
     found = xtreme_averages(pd.concat([frame(), frame(without=("xnli",), intermediate="mnli")]))
     assert found["intermediate"].unique().tolist() == ["none", "mnli"]
     overall = found[(found["level"] == "overall") & found["english"]]
     assert overall["complete"].tolist() == [True, False]
 
 
-def test_every_task_has_a_metric_that_exists_and_languages() -> None:
+def test_every_task_has_a_known_metric_and_languages() -> None:
     tasks = {task for group in GROUPS.values() for task in group}
     assert tasks == OFFICIAL.keys() == LANGUAGES.keys()
     assert all(name in METRICS for name in OFFICIAL.values())

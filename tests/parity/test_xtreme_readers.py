@@ -26,7 +26,7 @@ def answers(path: Path) -> Any:
 
 
 @pytest.mark.parametrize("reader", [lines, sentences, answers])
-def test_the_same_is_read(reader: Any, tmp_path: Path) -> None:
+def test_submissions_are_read_as_by_evaluate_py(reader: Any, tmp_path: Path) -> None:
     for number, case in enumerate(RECORDED[reader.__name__]):
         path = tmp_path / str(number)
         path.write_bytes(case["text"].encode())

@@ -68,7 +68,7 @@ def test_english_is_shown_but_not_counted() -> None:
     assert not row["significant"]
 
 
-def test_a_certain_gain_survives_and_has_no_width() -> None:
+def test_a_deterministic_gain_is_significant_with_a_zero_width_interval() -> None:
     found = [outcome("none", "de", seed, np.zeros(20)) for seed in range(2)]
     found += [outcome("x", "de", seed, np.ones(20)) for seed in range(2)]
     row = gain_table(found, frame(found), draws=1000).iloc[0]
@@ -77,7 +77,7 @@ def test_a_certain_gain_survives_and_has_no_width() -> None:
     assert row["significant"]
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+def test_gain_intervals_have_about_their_stated_coverage() -> None:
     truth, held = 0.1, 0
     for seed in range(60):
         found = draw(seed, truth)
@@ -87,7 +87,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_seeds_that_differ_are_not_taken_for_a_gain(seeds: int) -> None:
+def test_seed_variance_is_not_mistaken_for_a_gain(seeds: int) -> None:
     """No gain; seeds move the scores by far more than the examples do."""
     generator, found = np.random.default_rng(seeds), 0
     for _ in range(300):
@@ -96,7 +96,7 @@ def test_seeds_that_differ_are_not_taken_for_a_gain(seeds: int) -> None:
     assert found / 300 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
 
 
-def test_draws_over_seeds_have_students_interval_for_every_difference() -> None:
+def test_seed_draws_give_student_intervals() -> None:
     seeds = np.array([[1.0, 2.0, 4.5, 0.0], [0.5, 3.0, 1.0, 0.0]])
     for one in (*seeds, seeds[0] - seeds[1]):
         drawn = add_seed_variance(np.tile(one, (40_000, 1)))
@@ -105,7 +105,7 @@ def test_draws_over_seeds_have_students_interval_for_every_difference() -> None:
         assert bootstrap_p(drawn) == pytest.approx(scipy_stats.ttest_1samp(one, 0).pvalue, abs=0.01)
 
 
-def test_the_noise_of_examples_is_not_counted_twice() -> None:
+def test_example_noise_is_not_counted_twice() -> None:
     """Twenty seeds that lie as far apart as examples alone would put them."""
     apart = np.linspace(-1, 1, 20)
     runs = apart / apart.std(ddof=1) + np.random.default_rng(0).normal(size=(4_000, 20))
@@ -123,7 +123,7 @@ def test_pairing_uses_the_same_examples_for_both_systems() -> None:
     assert (row["low"], row["high"]) == (0.0, 0.0)
 
 
-def test_the_same_outcomes_give_the_same_table() -> None:
+def test_equal_outcomes_give_an_equal_table() -> None:
     found = draw(1, 0.05)
     one, other = (gain_table(found, frame(found), draws=300) for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
@@ -131,7 +131,7 @@ def test_the_same_outcomes_give_the_same_table() -> None:
 
 @pytest.mark.parametrize("event", [RunState.DIVERGED, RunState.COLLAPSED])
 @pytest.mark.parametrize("setting", ["none", "x"])
-def test_a_run_that_went_wrong_leaves_no_gain(event: RunState, setting: str) -> None:
+def test_a_failed_run_has_no_gain(event: RunState, setting: str) -> None:
     found = draw(2, 0.1)
     row = gain_table(found, frame(found, {setting: event}), draws=100).iloc[0]
     assert math.isnan(row["gain"])
@@ -139,7 +139,7 @@ def test_a_run_that_went_wrong_leaves_no_gain(event: RunState, setting: str) -> 
     assert not row["significant"]
 
 
-def test_a_baseline_without_any_score_is_told_too() -> None:
+def test_a_baseline_without_scores_is_reported() -> None:
     found = draw(2, 0.1)
     table = frame(found, {"none": RunState.DIVERGED})
     left = [one for one in found if one.intermediate != "none"]
@@ -147,7 +147,7 @@ def test_a_baseline_without_any_score_is_told_too() -> None:
     assert (row["states"], math.isnan(row["gain"])) == ({RunState.DIVERGED}, True)
 
 
-def test_what_is_half_done_has_a_gain_but_no_verdict() -> None:
+def test_partial_results_have_a_gain_but_no_significance() -> None:
     found = draw(5, 0.4)
     pairs = frozenset((one.language, one.seed) for one in found)
     expected = {("e", "t", name): pairs for name in ("none", "x")}
@@ -159,7 +159,7 @@ def test_what_is_half_done_has_a_gain_but_no_verdict() -> None:
     assert not row["significant"]
 
 
-def test_other_metrics_are_not_corrected_for() -> None:
+def test_secondary_metrics_are_not_part_of_the_correction() -> None:
     found = draw(3, 0.1)
     second = [ExampleScores(**{**vars(one), "metric": "mrr"}) for one in found]
     second = [replace(one, statistics=np.tile(one.statistics, 3)) for one in second]
@@ -168,12 +168,12 @@ def test_other_metrics_are_not_corrected_for() -> None:
     assert table.set_index("metric")["p"].isna().to_dict() == {"accuracy": False, "mrr": True}
 
 
-def test_without_a_baseline_there_is_no_row() -> None:
+def test_no_baseline_gives_no_row() -> None:
     found = [one for one in draw(4, 0.1) if one.intermediate != "none"]
     assert gain_table(found, frame(found), draws=10).empty
 
 
-def test_different_test_examples_are_refused() -> None:
+def test_different_test_examples_are_rejected() -> None:
     found = [outcome("none", "de", 0, np.ones(5)), outcome("x", "de", 0, np.ones(6))]
     with pytest.raises(ValueError, match="different examples"):
         gain_table(found, frame(found), draws=10)

@@ -56,7 +56,7 @@ def _row(outcomes: list[ExampleScores]) -> pd.Series:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("noise", NOISE)
 @pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_no_gain_is_found_at_alpha_whatever_the_noise(seeds: int, noise: str) -> None:
+def test_the_false_positive_rate_of_gains_is_alpha_for_any_noise(seeds: int, noise: str) -> None:
     held = found = 0
     for number in range(SIMULATIONS):
         row = _row(list(_outcomes(np.random.default_rng([number, seeds]), seeds, noise)))

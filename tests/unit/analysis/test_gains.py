@@ -42,7 +42,7 @@ BASE: list[Row] = [
 ]
 
 
-def test_a_gain_is_against_the_same_run_of_the_baseline_by_the_main_metric() -> None:
+def test_a_gain_is_paired_with_the_baseline_of_the_same_seed_and_language() -> None:
     found = compute_gains(
         results([*BASE, ("a", "t", "de", 0, 0.7, NO_STATES), ("a", "t", "de", 1, 0.3, NO_STATES)])
     )
@@ -67,9 +67,7 @@ def test_a_gain_is_against_the_same_run_of_the_baseline_by_the_main_metric() -> 
         ([("a", "t", "de", 0, float("nan"), NO_STATES)], "no score"),
     ],
 )
-def test_a_setting_with_one_run_that_cannot_be_used_is_exclusions_as_a_whole(
-    rows: list[Row], why: str
-) -> None:
+def test_a_setting_with_one_failed_run_is_excluded_completely(rows: list[Row], why: str) -> None:
     good: Row = ("b", "t", "de", 0, 0.6, NO_STATES)
     found = compute_gains(results([*BASE, *rows, good]))
     assert found.table["intermediate"].tolist() == ["b"]
@@ -79,7 +77,7 @@ def test_a_setting_with_one_run_that_cannot_be_used_is_exclusions_as_a_whole(
     assert why in caveat
 
 
-def test_a_failed_baseline_leaves_nothing_on_its_target() -> None:
+def test_a_failed_baseline_excludes_its_target() -> None:
     rows: list[Row] = [("none", "t", "de", 0, 0.1, COLLAPSED), ("a", "t", "de", 0, 0.7, NO_STATES)]
     found = compute_gains(results(rows))
     assert found.table.empty
@@ -88,7 +86,7 @@ def test_a_failed_baseline_leaves_nothing_on_its_target() -> None:
     )
 
 
-def test_a_setting_with_scores_missing_is_exclusions() -> None:
+def test_a_setting_with_missing_scores_is_excluded() -> None:
     cells = [
         ResultCell("e", setting, "t", language, "test", 0, ("main",), "k", (), False)
         for setting in ("none", "a", "b")
@@ -106,7 +104,7 @@ def test_a_setting_with_scores_missing_is_exclusions() -> None:
     assert found.exclusions == (Exclusion("a", "t", (missing(1, 2),)),)
 
 
-def test_who_failed_is_told_from_who_could_have_no_gain() -> None:
+def test_failed_settings_are_distinguished_from_settings_without_gains() -> None:
     """Own runs fail; a baseline that failed or is missing, and the target's data, are no fault."""
     cells = [
         ResultCell("e", setting, target, "de", "test", 0, ("main",), "k", (), setting == "d")
@@ -131,6 +129,6 @@ def test_who_failed_is_told_from_who_could_have_no_gain() -> None:
     assert "c is left out on t, missing, unsound: 1 of 1 scores are missing." in found.caveats()
 
 
-def test_no_results_are_no_gains() -> None:
+def test_no_results_give_no_gains() -> None:
     assert compute_gains(results([])).table.empty
     assert compute_gains(results(BASE)).table.empty

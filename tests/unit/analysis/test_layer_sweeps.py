@@ -29,7 +29,7 @@ TASKS = ("mnli", "qqp", "piqa", "copa", "squad-v1", "conll2000")
         (["t (layer 7, mean)", "t (layer 8, cls)"], 8, {"t (layer 8, cls)": "t"}),
     ],
 )  # fmt: skip
-def test_the_customary_way_stands_for_a_sweep(
+def test_the_default_layer_and_pooling_represent_a_sweep(
     targets: list[str], layer: int | None, kept: dict[str, str]
 ) -> None:
     assert default_way(targets, layer) == kept

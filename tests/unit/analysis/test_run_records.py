@@ -11,7 +11,7 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
 
-def test_a_changed_experiment_without_results_hides_nothing(
+def test_a_changed_experiment_without_results_does_not_hide_older_ones(
     small: LoadedExperiment, toy_file: Path, copied: Path
 ) -> None:
     store = Store(copied)
@@ -25,7 +25,7 @@ def test_a_changed_experiment_without_results_hides_nothing(
     assert found["other"].cells == compile_experiment(other).cells
 
 
-def test_the_newest_of_two_with_results_counts(
+def test_the_newest_record_with_results_is_used(
     small: LoadedExperiment, toy_file: Path, copied: Path
 ) -> None:
     part = xstilts.load(

@@ -99,7 +99,7 @@ def xnli(study: Study, devs: Mapping[str, list[float]], scores: Mapping[str, lis
                 study.cell(setting, "xnli", code, value, seed=seed, trained=(trained,))
 
 
-def test_dev_decides_whatever_test_says(study: Study) -> None:
+def test_settings_are_selected_on_dev_and_not_on_test(study: Study) -> None:
     devs = {"none": [0.9, 0.9], "a": [0.5, 0.7], "b": [0.8, 0.2]}
     xnli(study, devs, {"none": [0.5, 0.4], "a": [0.6, 0.3], "b": [0.9, 0.9]})
     row = study.best().loc["xnli"]
@@ -110,7 +110,7 @@ def test_dev_decides_whatever_test_says(study: Study) -> None:
     assert (row["languages"], row["states"]) == (1, NO_STATES)
 
 
-def test_the_baseline_is_chosen_only_if_it_may_be(study: Study) -> None:
+def test_the_baseline_is_selected_only_if_it_is_a_candidate(study: Study) -> None:
     xnli(study, {"none": [0.9], "a": [0.5]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     row = study.best(["none", "a"]).loc["xnli"]
     assert (row["intermediate"], row["gain"]) == ("none", 0)
@@ -118,7 +118,7 @@ def test_the_baseline_is_chosen_only_if_it_may_be(study: Study) -> None:
     assert study.best([]).empty
 
 
-def test_without_a_baseline_there_is_a_score_and_no_gain(study: Study) -> None:
+def test_no_baseline_gives_a_score_and_no_gain(study: Study) -> None:
     xnli(study, {"a": [0.5]}, {"a": [0.6, 0.3]})
     row = study.best().loc["xnli"]
     assert row["score"] == pytest.approx(0.45)
@@ -126,7 +126,7 @@ def test_without_a_baseline_there_is_a_score_and_no_gain(study: Study) -> None:
 
 
 @pytest.mark.parametrize("event", [{"diverged": "at step 3"}, {"dev_mean": 1.0, "collapsed": True}])
-def test_a_run_that_went_wrong_is_not_chosen(study: Study, event: dict[str, Any]) -> None:
+def test_a_failed_run_is_not_selected(study: Study, event: dict[str, Any]) -> None:
     xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     for seed, facts in enumerate(({"dev_mean": 1.0}, event)):
         trained = study.train("b", "xnli", seed, **facts)
@@ -135,7 +135,7 @@ def test_a_run_that_went_wrong_is_not_chosen(study: Study, event: dict[str, Any]
     assert (row["intermediate"], row["states"]) == ("a", NO_STATES)
 
 
-def test_what_is_not_trained_yet_makes_the_choice_partial(study: Study) -> None:
+def test_untrained_settings_make_the_selection_partial(study: Study) -> None:
     xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     study.cell("b", "xnli", "de", None, trained=(study.train("b", "xnli", 0),))
     row = study.best().loc["xnli"]
@@ -143,7 +143,7 @@ def test_what_is_not_trained_yet_makes_the_choice_partial(study: Study) -> None:
     assert study.best(["b"]).empty
 
 
-def test_a_missing_score_leaves_the_choice_and_is_said(study: Study) -> None:
+def test_a_missing_score_keeps_the_selection_and_is_noted(study: Study) -> None:
     devs = {"none": [0.1], "a": [0.2]}
     xnli(study, devs, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     study.cell("a", "xnli", "sw", None, trained=(study.train("a", "xnli", 0, dev_mean=0.2),))
@@ -161,7 +161,7 @@ def retrieval(study: Study, scores: Mapping[str, tuple[float, float]], *, split:
 SCORES = {"none": (0.3, 0.3), "a": (0.6, 0.2), "b": (0.4, 0.7)}
 
 
-def test_on_its_dev_split_bucc_is_peeked_at_and_tatoeba_takes_its_choice(study: Study) -> None:
+def test_evaluation_on_bucc_dev_is_marked_and_tatoeba_uses_its_selection(study: Study) -> None:
     retrieval(study, SCORES, split="dev[20%:]")
     found = study.best()
     assert found["intermediate"].to_dict() == {"bucc": "a", "tatoeba": "a"}
@@ -172,14 +172,14 @@ def test_on_its_dev_split_bucc_is_peeked_at_and_tatoeba_takes_its_choice(study: 
     )
 
 
-def test_without_any_dev_the_choice_is_said_to_be_on_test(study: Study) -> None:
+def test_selection_without_dev_is_marked_as_on_test(study: Study) -> None:
     retrieval(study, SCORES, split="test")
     found = study.best()
     assert found["how"].to_dict() == {"bucc": "test", "tatoeba": "test"}
     assert found["intermediate"].to_dict() == {"bucc": "a", "tatoeba": "b"}
 
 
-def test_layers_and_poolings_are_chosen_for_apart(study: Study) -> None:
+def test_layers_and_poolings_are_selected_separately(study: Study) -> None:
     for layer, (ours, theirs) in enumerate([(0.9, 0.1), (0.1, 0.9)]):
         for setting, value in (("a", ours), ("b", theirs)):
             what = f"(layer {layer}, mean)"
@@ -189,7 +189,7 @@ def test_layers_and_poolings_are_chosen_for_apart(study: Study) -> None:
     assert [found[f"tatoeba (layer {layer}, mean)"] for layer in (0, 1)] == ["a", "b"]
 
 
-def test_bucc_on_test_is_chosen_by_the_pairs_mined_on_dev(study: Study) -> None:
+def test_bucc_on_test_is_selected_by_mining_on_dev(study: Study) -> None:
     """Two dev pairs; `a` mines one right and one wrong, the wrong one first; `b` both."""
     gold = [{"id": f"de-{n}", "meaning": f"en-{n}"} for n in range(2)]
     rows = study.stage("prepare", {}, {}, rows=(ROWS, gold))
@@ -216,7 +216,7 @@ def test_bucc_on_test_is_chosen_by_the_pairs_mined_on_dev(study: Study) -> None:
     assert study.best(["a"]).loc["bucc", "dev"] == pytest.approx(0.5)  # 1 of 2, 1 of 2
 
 
-def test_the_chosen_results_are_those_of_one_setting(study: Study) -> None:
+def test_selected_results_come_from_one_setting(study: Study) -> None:
     xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, 0.3]})
     retrieval(study, SCORES, split="test")
     compiled = CompiledPlan(Plan.of(study.stages), tuple(study.cells))
@@ -233,7 +233,7 @@ def test_the_chosen_results_are_those_of_one_setting(study: Study) -> None:
     }
 
 
-def test_a_toy_study_in_a_real_store(small: Any, finished: Path) -> None:
+def test_selection_works_on_a_store_of_real_runs(small: Any, finished: Path) -> None:
     import xstilts
 
     found = xstilts.best(small, finished).set_index(["target", "english"])

@@ -32,7 +32,7 @@ def found(*rows: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_page_has_medians_spreads_and_what_is_missed(page: Any) -> None:
+def test_the_page_has_medians_spreads_and_missed_targets(page: Any) -> None:
     notes = {"seconds": [1, 2], "GB at so many rows": {8: 4.0, 16: 6.5}}
     fast = {"benchmark": "tuning", "values": [2.0, 3.0, 2.5], "at_least": 2.3}
     slow = {"benchmark": "mining", "values": [2.0], "at_least": 5.0, "notes": notes}
@@ -56,6 +56,6 @@ def test_the_page_has_medians_spreads_and_what_is_missed(page: Any) -> None:
     assert lines.count("- a chip; fp32; Linux") == 1
 
 
-def test_no_target_missed_needs_no_reasons(page: Any) -> None:
+def test_no_reasons_are_needed_without_a_missed_target(page: Any) -> None:
     text = page.page({"mlm": found({"benchmark": "b", "values": [4.0], "at_least": None})})
     assert "missed" not in text

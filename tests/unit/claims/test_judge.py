@@ -102,7 +102,7 @@ def test_a_planted_gain_is_found_with_its_size(verdict: Verdict) -> None:
     assert "none" in found.keys[0]
 
 
-def test_what_was_not_run_cannot_be_judged_and_says_what_to_run() -> None:
+def test_missing_runs_leave_a_claim_untested_and_are_listed() -> None:
     given = body({("xnli", "mnli"): UP})
     for tasks, targets in (({"SQuAD": ["squad-v1"]}, ["xnli"]), ("singles", ["bucc"])):
         found = ask("gains", given, tasks=tasks, targets=targets)
@@ -112,7 +112,7 @@ def test_what_was_not_run_cannot_be_judged_and_says_what_to_run() -> None:
 
 
 @pytest.mark.parametrize("event", [RunState.DIVERGED, RunState.COLLAPSED, RunState.SAME_DATA])
-def test_runs_that_went_wrong_or_saw_the_target_are_named_and_not_counted(event: str) -> None:
+def test_failed_and_same_data_runs_are_excluded_and_named(event: str) -> None:
     gains = {("xnli", "mnli"): DOWN, ("tydiqa", "mnli"): UP}
     given = body(gains, states={("xnli", "mnli"): event})
     found = ask("gains", given, tasks="singles", targets=["xnli", "tydiqa"])
@@ -170,7 +170,7 @@ def test_no_gain_needs_an_interval_below_the_margin(
         ((0.0, 0.15, 0.3), Verdict.CONTRADICTED),
     ],
 )
-def test_a_claimed_order(gains: tuple[float, ...], verdict: Verdict) -> None:
+def test_a_claimed_order_is_judged(gains: tuple[float, ...], verdict: Verdict) -> None:
     names = ("squad-v1", "mnli", "hellaswag")
     given = body({("xnli", name): gain for name, gain in zip(names, gains, strict=True)})
     tasks = {name: [name] for name in names}
@@ -189,7 +189,9 @@ def test_a_claimed_order(gains: tuple[float, ...], verdict: Verdict) -> None:
         (0.0, Verdict.CONTRADICTED, 3),
     ],
 )
-def test_the_best_setting(mixture: float, verdict: Verdict, rank: int | None) -> None:
+def test_a_claimed_best_setting_is_judged(
+    mixture: float, verdict: Verdict, rank: int | None
+) -> None:
     gains = {("xnli", "mnli"): 0.15, ("xnli", "qqp"): 0.15, ("xnli", "mnli+qqp"): mixture}
     found = ask("best", body(gains), tasks="mixture", of=9, targets=["xnli"])
     assert found.verdict is verdict
@@ -200,7 +202,7 @@ def test_the_best_setting(mixture: float, verdict: Verdict, rank: int | None) ->
 
 
 @pytest.mark.parametrize("verdict", SIDES)
-def test_one_target_gains_more_than_another(verdict: Verdict) -> None:
+def test_a_difference_between_targets_is_judged(verdict: Verdict) -> None:
     gains = {("tydiqa", "mnli"): 0.2 + SIDES[verdict], ("xnli", "mnli"): 0.2}
     params = {"tasks": "singles", "more": "tydiqa", "less": "xnli"}
     assert ask("targets-differ", body(gains), **params).verdict is verdict
@@ -209,7 +211,9 @@ def test_one_target_gains_more_than_another(verdict: Verdict) -> None:
 
 @pytest.mark.parametrize(("variant", "name"), [("text", "mnli+text"), ("languages", "mnli@de")])
 @pytest.mark.parametrize("verdict", SIDES)
-def test_plain_english_against_its_variants(variant: str, name: str, verdict: Verdict) -> None:
+def test_plain_english_training_is_compared_with_its_variants(
+    variant: str, name: str, verdict: Verdict
+) -> None:
     given = body({("xnli", "mnli"): 0.1 + SIDES[verdict], ("xnli", name): 0.1})
     found = ask("plain-over", given, variant=variant, targets=["xnli"])
     assert found.verdict is verdict
@@ -219,7 +223,7 @@ def test_plain_english_against_its_variants(variant: str, name: str, verdict: Ve
 
 
 @pytest.mark.parametrize("verdict", SIDES)
-def test_what_dev_chose_is_judged_and_what_test_chose_left_out(verdict: Verdict) -> None:
+def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdict) -> None:
     given = body({("xnli", "mnli"): SIDES[verdict], ("bucc", "mnli"): UP})
     best = pd.DataFrame(
         {
@@ -236,7 +240,7 @@ def test_what_dev_chose_is_judged_and_what_test_chose_left_out(verdict: Verdict)
     assert ask("selection", given, targets=["xnli"]).verdict is Verdict.UNTESTABLE
 
 
-def test_settings_hold_in_full_in_part_or_not() -> None:
+def test_setup_checks_hold_fully_partly_or_not() -> None:
     full = body({("xnli", "mnli"): UP, ("xnli", "squad-v1"): UP, ("xnli", "mnli+squad-v1"): UP})
     plain = body({("xnli", "none"): 0.0}, encoder="other")
     supported, undecided, contradicted = SIDES
@@ -258,7 +262,7 @@ def test_settings_hold_in_full_in_part_or_not() -> None:
         assert ask(name, plain, **params).verdict is without, (name, params)
 
 
-def test_settings_are_not_judged_before_there_are_scores() -> None:
+def test_setup_checks_need_scores() -> None:
     full = body({("xnli", "mnli"): UP, ("xnli", "mnli+squad-v1"): UP})
     unscored = replace(full, frame=full.frame.assign(value=np.nan))
     for name, params in (
@@ -278,7 +282,7 @@ def test_settings_are_not_judged_before_there_are_scores() -> None:
     assert ask("covers", full, **span).verdict is Verdict.SUPPORTED
 
 
-def test_measures_of_one_name_have_a_line_each() -> None:
+def test_effects_with_one_name_have_a_line_each() -> None:
     listed = [one for one in load_claims() if one.claim.id == "C1"]
     (one,) = judge(listed, [body({("xnli", "mnli"): UP, ("tydiqa", "mnli"): UP})])
     measure = one.measures[0]
@@ -320,7 +324,7 @@ def judged(tmp_path: Path, *bodies: ExperimentEvidence, text: str = CLAIM) -> tu
     return judge(load_claims(path), bodies)
 
 
-def test_a_claim_of_ones_own_is_yaml_alone(tmp_path: Path) -> None:
+def test_a_user_claim_needs_only_yaml(tmp_path: Path) -> None:
     (one,) = judged(tmp_path, body({("xnli", "mnli"): UP}))
     assert (one.verdict, one.scope) == (Verdict.SUPPORTED, ScopeMatch.WHOLE)
     assert one.confidence > 0.99
@@ -331,7 +335,7 @@ def test_a_claim_of_ones_own_is_yaml_alone(tmp_path: Path) -> None:
     assert (row["id"], row["published"], row["verdict"]) == ("X1", "+3.0", "supported")
 
 
-def test_confidence_is_on_the_side_of_the_verdict(tmp_path: Path) -> None:
+def test_confidence_refers_to_the_verdict(tmp_path: Path) -> None:
     (down,) = judged(tmp_path, body({("xnli", "mnli"): DOWN}))
     assert down.verdict is Verdict.CONTRADICTED
     assert down.confidence > 0.99 > 0.01 > down.favour
@@ -340,7 +344,7 @@ def test_confidence_is_on_the_side_of_the_verdict(tmp_path: Path) -> None:
     assert 0 < flat.favour < 1
 
 
-def test_each_encoder_is_judged_by_itself(tmp_path: Path) -> None:
+def test_each_encoder_is_judged_separately(tmp_path: Path) -> None:
     theirs, ours = body({("xnli", "mnli"): UP}), body({("xnli", "mnli"): DOWN}, encoder="small")
     first, second = judged(tmp_path, theirs, ours)
     assert (first.verdict, second.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
@@ -378,7 +382,7 @@ def test_one_contradiction_is_enough_and_a_needed_check_must_be_testable(tmp_pat
         ("points: 3.0", "points: many", 9, "many"),
     ],
 )
-def test_bad_claims_are_named_with_file_and_line(
+def test_invalid_claims_are_named_with_file_and_line(
     tmp_path: Path, old: str, new: str, line: int, words: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -390,7 +394,7 @@ def test_bad_claims_are_named_with_file_and_line(
     assert words in said
 
 
-def test_an_id_twice_and_a_missing_file_are_errors(tmp_path: Path) -> None:
+def test_duplicate_ids_and_missing_files_are_errors(tmp_path: Path) -> None:
     again = CLAIM + CLAIM.partition("\n")[2]
     with pytest.raises(ConfigError, match=r"mine.yaml:12: the claim X1 is there twice"):
         judged(tmp_path, text=again)
@@ -398,7 +402,7 @@ def test_an_id_twice_and_a_missing_file_are_errors(tmp_path: Path) -> None:
         load_claims(tmp_path / "other.yaml")
 
 
-def test_the_papers_claims_are_all_there_and_say_what_they_need() -> None:
+def test_all_claims_of_the_paper_are_listed_with_their_requirements() -> None:
     listed = load_claims()
     assert [one.claim.id for one in listed] == [f"C{number}" for number in range(1, 17)]
     assert [one.claim.id for one in listed if one.claim.source.unverified] == ["C16"]
@@ -420,7 +424,7 @@ def test_gains_alone_do_not_support_a_claim_that_also_ranks() -> None:
     assert len(tree["artifacts"]) == tree["artifacts_in_all"] == 2 * 2 * len(SEEDS)
 
 
-def test_of_a_sweep_over_layers_the_customary_one_is_judged() -> None:
+def test_the_default_layer_of_a_sweep_is_judged() -> None:
     ways = [f"tatoeba (layer {layer}, {pool})" for layer in (4, 8) for pool in ("cls", "mean")]
     base = "FacebookAI/xlm-roberta-base"
     retrieval = {"layer": (4, 8), "pooling": ("cls", "mean")}
@@ -433,7 +437,7 @@ def test_of_a_sweep_over_layers_the_customary_one_is_judged() -> None:
     assert found.ways == {"tatoeba": ways[3]}
 
 
-def test_the_smallest_part_says_what_is_lacking(tmp_path: Path) -> None:
+def test_the_weakest_part_names_the_scope_gaps(tmp_path: Path) -> None:
     wanted = "{check: gains, tasks: {MNLI: [mnli], QQP: [qqp], RTE: [rte]}, targets: [xnli]}"
     checks = f"    checks: [{wanted}, {wanted.replace('[qqp]', '[sst]')}]\n"
     text = CLAIM.partition("    checks:")[0] + checks
@@ -442,13 +446,13 @@ def test_the_smallest_part_says_what_is_lacking(tmp_path: Path) -> None:
     assert "2 of 3 tasks" not in one.judged_on
 
 
-def test_the_layer_that_was_judged_is_named() -> None:
+def test_the_judged_layer_is_named() -> None:
     given = replace(body({("tatoeba", "mnli"): UP}), ways={"tatoeba": "tatoeba (layer 8, mean)"})
     found = ask("gains", given, tasks="singles", targets=["tatoeba"])
     assert any("judged: tatoeba (layer 8, mean)" in words for words in found.caveats)
 
 
-def test_the_whole_ledger_on_planted_results_as_text(tmp_path: Path) -> None:
+def test_the_claims_text_on_planted_results_equals_the_golden_text(tmp_path: Path) -> None:
     names = ("squad-v1", "mnli", "hellaswag", "qqp", "squad-v1+mnli", "mnli+text", "mnli@de")
     sizes = dict(zip(names, (0.4, 0.3, 0.2, 0.1, 0.5, 0.0, 0.0), strict=True))
     gains = {(at, name): size for at in ("tydiqa", "bucc") for name, size in sizes.items()}

@@ -86,20 +86,18 @@ def test_overrides_are_yaml(tmp_path: Path) -> None:
         ("name: mine", "name: [", ["mine.yaml:", "not YAML"]),
     ],
 )
-def test_mistakes_are_named_with_their_line(
-    tmp_path: Path, old: str, new: str, expected: list[str]
-) -> None:
+def test_errors_name_the_line(tmp_path: Path, old: str, new: str, expected: list[str]) -> None:
     said = complaint(tmp_path, GOOD.replace(old, new))
     for part in expected:
         assert part in said
 
 
-def test_a_task_that_is_its_own_only_intermediate_makes_no_sense(tmp_path: Path) -> None:
+def test_an_experiment_whose_only_setting_equals_the_target_is_rejected(tmp_path: Path) -> None:
     text = GOOD.replace("[none, home-nli]", "[home-intents]")
     assert "its own and only intermediate task" in complaint(tmp_path, text)
 
 
-def test_unknown_languages_are_named(tmp_path: Path) -> None:
+def test_unknown_languages_are_rejected(tmp_path: Path) -> None:
     assert "unknown language" in complaint(tmp_path, GOOD, ("languages=[en, qq]",))
 
 
@@ -110,18 +108,18 @@ def test_an_override_changes_one_of_two_aliases(tmp_path: Path) -> None:
     assert loaded.experiment.recipes.intermediate.epochs == 3
 
 
-def test_a_wrong_override_is_named(tmp_path: Path) -> None:
+def test_errors_in_overrides_name_the_override(tmp_path: Path) -> None:
     assert "--set recipes.target.epochs" in complaint(tmp_path, GOOD, ("recipes.target.epochs=no",))
     with pytest.raises(ConfigError, match=r"write --set a\.b=value"):
         load(write(tmp_path, GOOD), ["epochs"])
 
 
-def test_the_order_within_a_mixture_means_nothing(tmp_path: Path) -> None:
+def test_the_order_within_a_mixture_does_not_matter(tmp_path: Path) -> None:
     text = GOOD.replace("[none, home-nli]", "[home-slots+home-nli, home-nli + home-slots]")
     assert "named twice: home-nli+home-slots" in complaint(tmp_path, text)
 
 
-def test_files_that_are_no_text_or_say_a_thing_twice(tmp_path: Path) -> None:
+def test_duplicate_keys_and_non_utf8_files_are_rejected(tmp_path: Path) -> None:
     assert "mine.yaml:7: duplicate key 'name'" in complaint(
         tmp_path, GOOD.replace("    learning_rate: 1.0e-4\n", "name: other\n")
     )
@@ -130,7 +128,7 @@ def test_files_that_are_no_text_or_say_a_thing_twice(tmp_path: Path) -> None:
         load(str(tmp_path / "mine.yaml"))
 
 
-def test_a_tasks_own_recipe_is_checked_like_any(tmp_path: Path) -> None:
+def test_recipe_overrides_of_a_task_are_validated_and_applied(tmp_path: Path) -> None:
     own = GOOD + "  tasks:\n    home-intents:\n      {}\n"
     assert "mine.yaml:10" in complaint(tmp_path, own.format("epochs: -1"))
     assert "unknown key" in complaint(tmp_path, own.format("learning_rte: 1"))
@@ -144,7 +142,7 @@ def test_a_tasks_own_recipe_is_checked_like_any(tmp_path: Path) -> None:
     assert found == {9}
 
 
-def test_metrics_must_fit_their_task(tmp_path: Path) -> None:
+def test_metrics_must_fit_the_format_of_their_task(tmp_path: Path) -> None:
     mine = (
         "tasks:\n  mine:\n    format: classification\n    files: '{split}-{language}.tsv'\n"
         "    splits: {train: [en], dev: [en], test: [en]}\n    columns: [text, label]\n"
@@ -162,19 +160,19 @@ def test_metrics_must_fit_their_task(tmp_path: Path) -> None:
     assert "has no en train split" in complaint(tmp_path, no_train)
 
 
-def test_retrieval_needs_another_language(tmp_path: Path) -> None:
+def test_retrieval_without_a_second_language_is_rejected(tmp_path: Path) -> None:
     text = GOOD.replace("[home-intents]", "[home-retrieval]") + "languages: [en]\n"
     assert "no language but English" in complaint(tmp_path, text)
 
 
-def test_unknown_presets_and_files(tmp_path: Path) -> None:
+def test_unknown_presets_and_missing_files_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean 'quickstart'"):
         load("quickstat")
     with pytest.raises(ConfigError, match="no experiment file"):
         load(str(tmp_path / "absent.yaml"))
 
 
-def test_settings() -> None:
+def test_intermediate_settings_parse_to_tasks_mixtures_and_chains() -> None:
     assert parse_setting("none").chain == ()
     assert parse_setting("b+a").chain == ((TaskRef("a"), TaskRef("b")),)
     assert parse_setting("a>c + b").chain == ((TaskRef("a"),), (TaskRef("b"), TaskRef("c")))
@@ -186,7 +184,7 @@ def test_settings() -> None:
             parse_setting(wrong)
 
 
-def test_shares_of_a_split() -> None:
+def test_split_slices_parse_or_are_rejected() -> None:
     assert parse_split_slice("dev") == SplitSlice("dev", 0, 100)
     assert parse_split_slice(" dev[:80%]").name == "dev[:80%]"
     assert parse_split_slice("dev[80%:]") == SplitSlice("dev", 80, 100)
@@ -195,7 +193,7 @@ def test_shares_of_a_split() -> None:
             parse_split_slice(wrong)
 
 
-def test_shares_split_examples_by_id_alone() -> None:
+def test_split_slices_partition_examples_by_id() -> None:
     names = [f"row-{number}" for number in range(1000)]
     first, rest = SplitSlice("dev", 0, 30), SplitSlice("dev", 30, 100)
     assert [first.holds(name) for name in names] == [not rest.holds(name) for name in names]
@@ -205,7 +203,7 @@ def test_shares_split_examples_by_id_alone() -> None:
     assert not first.overlaps(SplitSlice("test", 0, 100))
 
 
-def test_an_experiment_extends_another(tmp_path: Path) -> None:
+def test_an_experiment_inherits_from_the_one_it_extends(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     mine = tmp_path / "more.yaml"
     mine.write_text("extends: mine.yaml\nname: more\nrecipes: {target: {epochs: 1}}\nseeds: [7]\n")
@@ -223,14 +221,14 @@ def test_an_experiment_extends_another(tmp_path: Path) -> None:
         load(str(mine))
 
 
-def test_a_tasks_own_limit_wins_even_if_it_is_none(tmp_path: Path) -> None:
+def test_a_limit_of_a_task_overrides_the_common_one_even_with_all(tmp_path: Path) -> None:
     loaded = load(write(tmp_path, GOOD), ["limits.dev=7", "task_limits.home-nli={dev: all}"])
     names = ResolvedExperiment(loaded)
     assert (names.limit("home-nli", "dev"), names.limit("home-intents", "dev")) == (None, 7)
     assert names.limit("home-nli", "train") is None
 
 
-def test_the_papers_grid() -> None:
+def test_the_paper_presets_have_the_grid_of_the_paper() -> None:
     for name in ("phang-2020", "phang-2020-base"):
         found = load(name).experiment
         assert (len(found.intermediate), len(found.targets), len(found.seeds)) == (10, 9, 3)

@@ -22,7 +22,7 @@ from xstilts.executors.pool import WorkerPool, WorkerProcess
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_results_come_in_the_order_of_items(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_keep_the_order_of_items(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "_pool", lambda: pool)
     cores.set_core_limit(count)
 
@@ -36,7 +36,7 @@ def test_results_come_in_the_order_of_items(count: int, monkeypatch: pytest.Monk
         ]
 
 
-def test_no_more_work_at_once_than_cores_are_allowed() -> None:
+def test_concurrency_never_exceeds_the_core_limit() -> None:
     most = under_way = 0
     lock = threading.Lock()
 
@@ -58,12 +58,12 @@ def test_no_more_work_at_once_than_cores_are_allowed() -> None:
     assert most == 1
 
 
-def test_one_core_works_in_the_thread_that_asks() -> None:
+def test_one_core_works_in_the_calling_thread() -> None:
     found = set(cores.parallel_map(lambda _: threading.get_ident(), range(3)))
     assert found == {threading.get_ident()}
 
 
-def test_a_core_may_come_and_go_while_work_is_under_way() -> None:
+def test_the_core_limit_can_change_during_work() -> None:
     threads, third = {}, threading.Event()
 
     def work(number: int) -> int:
@@ -81,15 +81,13 @@ def test_a_core_may_come_and_go_while_work_is_under_way() -> None:
 
 
 @pytest.mark.parametrize("limit", ["two", "0", "-1", "1.5"])
-def test_a_limit_that_is_no_number_of_cores_is_refused(
-    limit: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_core_limit_is_rejected(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cores.LIMIT, limit)
     with pytest.raises(ConfigError, match=f"'{limit}' cores"):
         cores.available_cores()
 
 
-def test_few_results_wait_behind_a_slow_one() -> None:
+def test_few_results_are_buffered_behind_a_slow_one() -> None:
     done = []
 
     def work(number: int) -> int:
@@ -106,7 +104,7 @@ def test_few_results_wait_behind_a_slow_one() -> None:
     ("quota", "limit", "most"),
     [("200000 100000", "", 2), ("150000 100000", "", 2), ("max 100000", "1", 1), ("", "", 64)],
 )
-def test_containers_and_users_limit_the_cores(
+def test_cgroups_and_environment_limit_the_cores(
     quota: str, limit: str, most: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cpu.max").write_text(quota)
@@ -117,7 +115,7 @@ def test_containers_and_users_limit_the_cores(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_error_is_raised_when_what_is_under_way_has_ended(count: int) -> None:
+def test_an_error_is_raised_after_running_work_has_ended(count: int) -> None:
     cores.set_core_limit(count)
     ended = []
 
@@ -171,7 +169,7 @@ def test_busy_workers_share_the_cores(
     assert sum(len(worker.sent) for worker in workers) == sum(share > 1 for share in shares)
 
 
-def test_a_worker_hears_of_its_cores_while_a_stage_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_gets_its_new_core_limit_during_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage("train", 1, {"a": 1}, {}, "a stage")
     lines = [stage.to_json(), {"cores": 3}]
     monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(x) + "\n" for x in lines)))

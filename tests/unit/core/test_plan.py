@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store").prepare()
 
 
-def test_every_state_and_its_reason(store: Store) -> None:
+def test_every_state_has_its_reason(store: Store) -> None:
     diverged, stopped, damaged = (child(name, ROOT) for name in ("d", "s", "x"))
     after = child("after", stopped, diverged)
     last = child("last", after)
@@ -62,12 +62,12 @@ def test_every_state_and_its_reason(store: Store) -> None:
     }
 
 
-def test_a_store_that_is_not_there_has_nothing(tmp_path: Path) -> None:
+def test_in_a_missing_store_no_stage_is_done(tmp_path: Path) -> None:
     found = Plan((ROOT,)).standings(Store(tmp_path / "absent"))
     assert found == {ROOT.key: StageStatus(StageState.TODO, "never run")}
 
 
-def test_what_stages_took_sets_the_rate(store: Store) -> None:
+def test_measured_durations_calibrate_the_rate(store: Store) -> None:
     plan = Plan((ROOT, replace(ROOT, params={"other": 1})))
     publish(store, ROOT)
     assert calibration(plan, plan.standings(store)) == {"prepare": 2.5}

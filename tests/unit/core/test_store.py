@@ -38,7 +38,7 @@ def test_published_artifacts_are_found_with_their_facts(store: Store) -> None:
     assert list((store.root / "staging").iterdir()) == []
 
 
-def test_an_unpublished_stage_leaves_nothing(store: Store) -> None:
+def test_an_unpublished_stage_leaves_no_artifact(store: Store) -> None:
     def fail() -> None:
         with store.staging(STAGE.key) as folder:
             (folder / "rows").write_text("half")
@@ -51,7 +51,9 @@ def test_an_unpublished_stage_leaves_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "manifest"])
-def test_visible_damage_counts_as_absent(store: Store, harm: str) -> None:
+def test_an_artifact_with_missing_or_truncated_files_counts_as_absent(
+    store: Store, harm: str
+) -> None:
     artifact = publish(store)
     if harm == "cut":
         (artifact / "rows").write_text("hell")
@@ -65,7 +67,7 @@ def test_visible_damage_counts_as_absent(store: Store, harm: str) -> None:
     assert len(list((store.root / "damaged").iterdir())) == 1
 
 
-def test_changed_bytes_of_equal_length_are_seen_by_digest(store: Store) -> None:
+def test_changed_bytes_of_equal_length_are_detected_by_digest(store: Store) -> None:
     artifact = publish(store)
     (artifact / "rows").write_text("jello")
     assert store.has(STAGE.key)
@@ -79,7 +81,7 @@ def test_the_first_of_two_writers_wins(store: Store) -> None:
     assert (store.artifact(STAGE.key) / "rows").read_text() == "one"
 
 
-def test_what_nobody_works_on_is_swept(store: Store) -> None:
+def test_abandoned_work_is_cleaned_up(store: Store) -> None:
     publish(store)
     for name in ("idle", "busy"):
         (store.root / "staging" / f"{name}.1").mkdir()
@@ -91,7 +93,7 @@ def test_what_nobody_works_on_is_swept(store: Store) -> None:
     assert [path.name for path in (store.root / "staging").iterdir()] == ["busy.1"]
 
 
-def test_safetensors_tells_of_a_full_disk_in_words_only(store: Store) -> None:
+def test_a_full_disk_in_safetensors_is_a_store_error(store: Store) -> None:
     class SafetensorError(Exception):
         pass
 
@@ -103,7 +105,7 @@ def test_safetensors_tells_of_a_full_disk_in_words_only(store: Store) -> None:
         fail()
 
 
-def test_a_full_disk_is_said_in_words(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_store_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XSTILTS_FAULT", "store.before_manifest:full")
     with pytest.raises(StoreError, match=r"disk of the store .* is full"):
         publish(store)
@@ -113,7 +115,7 @@ def test_a_full_disk_is_said_in_words(store: Store, monkeypatch: pytest.MonkeyPa
     assert store.has(STAGE.key)
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         Store(tmp_path / "file" / "store").prepare()
@@ -131,7 +133,7 @@ def test_a_lock_has_one_holder(tmp_path: Path) -> None:
     assert subprocess.check_output(command, text=True).strip() == "True"
 
 
-def test_a_journal_survives_a_line_cut_short(tmp_path: Path) -> None:
+def test_a_journal_survives_a_truncated_line(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     assert journal.last(3) == []
     journal.write("started", key="a")

@@ -25,7 +25,7 @@ def models_in_turn(workers: int) -> list[list[str]]:
     return given
 
 
-def test_a_worker_changes_its_model_only_when_it_must() -> None:
+def test_a_worker_reuses_its_model_while_possible() -> None:
     (alone,) = models_in_turn(1)
     assert [model for model, _ in groupby(alone)] == ["a", "b", "c"]
 

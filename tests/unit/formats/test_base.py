@@ -28,7 +28,7 @@ def tokenizer(root: Path) -> Any:
     return AutoTokenizer.from_pretrained(root)
 
 
-def test_pairs_follow_the_encoders_own_template(tokenizer: Any) -> None:
+def test_pairs_use_the_template_of_the_encoder(tokenizer: Any) -> None:
     row = {"id": "1", "text": "the cat", "text_pair": "a dog", "label": "b"}
     (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
     assert feature.ids == tokenizer("the cat", "a dog")["input_ids"]
@@ -36,13 +36,13 @@ def test_pairs_follow_the_encoders_own_template(tokenizer: Any) -> None:
     assert feature.target == 1
 
 
-def test_a_blank_label_has_no_target(tokenizer: Any) -> None:
+def test_a_blank_label_has_no_training_target(tokenizer: Any) -> None:
     row = {"id": "1", "text": "the cat", "text_pair": None, "label": ""}
     (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
     assert feature.target == -100
 
 
-def test_tags_sit_on_each_words_first_subword(tokenizer: Any) -> None:
+def test_tags_are_on_the_first_subword_of_each_word(tokenizer: Any) -> None:
     row = {"id": "1", "tokens": ["zebra", "cat", "qqqq"], "tags": ["B-x", "O", "B-x"]}
     tagging = TRAINED.get("tagging")
     (feature,) = tagging.features([row], tokenizer, ("O", "B-x"), SHORT)
@@ -59,7 +59,7 @@ def test_tags_sit_on_each_words_first_subword(tokenizer: Any) -> None:
     ]
 
 
-def test_a_long_sentence_is_tagged_in_parts_between_words(tokenizer: Any) -> None:
+def test_a_long_sentence_is_split_between_words(tokenizer: Any) -> None:
     words = [f"word{number}" for number in range(30)]
     tags = ["B-x" if number % 3 == 0 else "O" for number in range(30)]
     row = {"id": "1", "tokens": words, "tags": tags}
@@ -89,7 +89,7 @@ def test_a_word_that_is_too_long_keeps_its_first_subwords(tokenizer: Any) -> Non
     assert [sum(t != -100 for t in part.target) for part in parts] == [1, 1, 1]  # type: ignore[union-attr]
 
 
-def test_pooling() -> None:
+def test_pooling_is_masked_mean_or_first_token() -> None:
     hidden = torch.tensor([[[1.0], [3.0], [100.0]]])
     mask = torch.tensor([[1, 1, 0]])
     assert pool(hidden, mask, "mean").tolist() == [[2.0]]
@@ -105,7 +105,7 @@ def features(count: int) -> list[Feature]:
     return made
 
 
-def test_batches_by_length_hold_everything_once() -> None:
+def test_length_sorted_batches_contain_every_feature_once() -> None:
     made = features(50)
     groups = list(by_length(made, 64))
     assert sorted(place for group in groups for place in group) == list(range(50))
@@ -114,7 +114,7 @@ def test_batches_by_length_hold_everything_once() -> None:
         assert len(group) == 1 or len(group) * longest <= 64
 
 
-def test_predictions_do_not_depend_on_the_batches(root: Path) -> None:
+def test_predictions_do_not_depend_on_batching(root: Path) -> None:
     made = features(40)
     encoder = Encoder(EncoderFiles(root), torch.arange(160))
     model = initialised(encoder, {"t": HeadShape("classification", 3, 0.1, "mean")}, 0)
@@ -131,7 +131,7 @@ def test_predictions_do_not_depend_on_the_batches(root: Path) -> None:
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("kind", ["classification", "tagging", "span", "multiple_choice"])
-def test_logits_do_not_depend_on_what_else_is_in_the_batch(
+def test_logits_do_not_depend_on_other_examples_in_the_batch(
     root: Path, kind: str, pooling: str
 ) -> None:
     made = features(24)

@@ -119,7 +119,7 @@ def asked(context: StageContext, kind: str, tokenizer: Any) -> Sequence[Feature]
 
 
 @pytest.mark.parametrize("kind", [*TRAINED, *EMBEDDED])
-def test_prepared_features_are_the_formats_and_are_made_once(
+def test_stored_features_equal_the_format_output_and_are_built_once(
     kind: str, context: StageContext, tokenizer: Any
 ) -> None:
     expected = plain(kind, tokenizer)
@@ -138,11 +138,11 @@ def test_prepared_features_are_the_formats_and_are_made_once(
     assert {type(index) for index in again[0].ids + again[0].types} == {int}
 
 
-def test_every_format_is_tested() -> None:
+def test_every_format_has_test_rows() -> None:
     assert {*TRAINED, *EMBEDDED} == set(ROWS)
 
 
-def test_languages_are_joined_with_their_marks(context: StageContext, tokenizer: Any) -> None:
+def test_languages_are_concatenated_with_their_ids(context: StageContext, tokenizer: Any) -> None:
     kind = "multiple_choice"
     found = asked(context, kind, tokenizer)
     form = TRAINED.get(kind)
@@ -157,7 +157,7 @@ def test_languages_are_joined_with_their_marks(context: StageContext, tokenizer:
     assert occurring_ids(joined) == occurring_ids(expected)
 
 
-def test_whatever_changes_features_gives_them_another_name(
+def test_every_input_of_features_changes_their_folder(
     context: StageContext, tokenizer: Any
 ) -> None:
     rows = rows_of("retrieval", context.folder.parent)
@@ -176,7 +176,7 @@ def test_whatever_changes_features_gives_them_another_name(
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "other bytes", "manifest"])
-def test_damaged_features_are_made_anew(harm: str, context: StageContext, tokenizer: Any) -> None:
+def test_damaged_features_are_rebuilt(harm: str, context: StageContext, tokenizer: Any) -> None:
     expected = list(asked(context, "tagging", tokenizer))
     assert context.features
     (folder,) = (context.features / "artifacts").iterdir()
@@ -192,7 +192,7 @@ def test_damaged_features_are_made_anew(harm: str, context: StageContext, tokeni
     assert len(list((context.features / "damaged").iterdir())) == 1
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(
+def test_a_full_disk_is_a_store_error_and_leaves_no_files(
     context: StageContext, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faults, "_passes", Counter())  # other tests count on theirs
@@ -206,7 +206,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     assert list(asked(context, "tagging", tokenizer)) == list(plain("tagging", tokenizer))
 
 
-def test_what_a_killed_worker_left_is_swept(context: StageContext) -> None:
+def test_files_of_a_killed_worker_are_cleaned_up(context: StageContext) -> None:
     assert context.features
     (context.features / "staging" / "dead.1").mkdir(parents=True)
     assert Store(context.features.parent).prepare().cleanup() == 1
@@ -226,7 +226,7 @@ def test_a_second_worker_waits_for_the_first(tmp_path: Path) -> None:
     assert other.communicate(timeout=60)[0].strip() == "once"
 
 
-def test_without_a_place_for_them_features_are_made_in_memory(
+def test_features_are_kept_in_memory_without_a_folder(
     context: StageContext, tokenizer: Any
 ) -> None:
     context.features = None
@@ -248,7 +248,7 @@ def test_equal_sentences_are_embedded_once(most: int) -> None:
     assert embedded == [[0, 6, 7, 2], [0, 5, 2], [0, 8, 2], [0, 2]]
 
 
-def test_vectors_are_written_in_place(tmp_path: Path) -> None:
+def test_vectors_are_written_to_the_final_array(tmp_path: Path) -> None:
     made = embed_stage._empty(tmp_path / "mapped.npy", (3, 2))
     made[[2, 0]] = [[1, 2], [3, 4]]
     made.flush()  # type: ignore[attr-defined]

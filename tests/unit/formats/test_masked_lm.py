@@ -118,7 +118,7 @@ def plain_loss(model: Any, features: list[Feature]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", ["roberta", "bert", "old bert"])
-def test_the_loss_is_that_of_transformers_own_model(tmp_path: Path, kind: str) -> None:
+def test_the_loss_equals_transformers(tmp_path: Path, kind: str) -> None:
     folder = with_head(tmp_path / "hf", kind.split()[-1])
     plain = AutoModelForMaskedLM.from_pretrained(folder).eval()
     if kind == "old bert":  # as the hub has mBERT
@@ -137,7 +137,7 @@ def test_the_loss_is_that_of_transformers_own_model(tmp_path: Path, kind: str) -
     assert float(ours.detach()) == pytest.approx(float(theirs), abs=1e-5)
 
 
-def test_a_step_trains_the_tied_embeddings_as_a_plain_loop_does(
+def test_a_step_updates_tied_embeddings_as_a_plain_loop(
     hf: Path, root: Path, tmp_path: Path
 ) -> None:
     recipe = Recipe(
@@ -178,7 +178,7 @@ def test_a_step_trains_the_tied_embeddings_as_a_plain_loop_does(
     assert (weight[unseen] - shrunk).abs().max() > 1e-3  # the output layer trains every row
 
 
-def test_an_encoder_without_such_a_head_draws_a_fresh_one(tmp_path: Path) -> None:
+def test_an_encoder_without_a_masked_lm_head_gets_a_new_one(tmp_path: Path) -> None:
     folder = write_encoder(tmp_path / "hf")
     assert masked_head(folder) == {}
     (tmp_path / "root").mkdir()
@@ -190,7 +190,7 @@ def test_an_encoder_without_such_a_head_draws_a_fresh_one(tmp_path: Path) -> Non
     assert head["t.dense.weight"].detach().std() == pytest.approx(0.02, rel=0.2)
 
 
-def test_a_tokenizer_without_a_mask_is_named(root: Path) -> None:
+def test_a_tokenizer_without_a_mask_token_is_an_error(root: Path) -> None:
     tokenizer = copy.deepcopy(AutoTokenizer.from_pretrained(root))
     assert _mask_id(tokenizer) == MASK
     tokenizer.mask_token = None
@@ -201,7 +201,7 @@ def test_a_tokenizer_without_a_mask_is_named(root: Path) -> None:
 # masks
 
 
-def test_of_what_is_masked_eight_in_ten_are_masks_and_one_stays() -> None:
+def test_masked_tokens_are_80_percent_masks_10_percent_random_10_percent_kept() -> None:
     ids = [0, *range(10, 110), 2]
     feature = Feature("x", ids, [0] * len(ids), -100, tuple(range(1, 101)))
     masking = Masking(0.15, MASK, 100_000)
@@ -222,7 +222,7 @@ def test_of_what_is_masked_eight_in_ten_are_masks_and_one_stays() -> None:
     assert shares == pytest.approx({"mask": 0.8, "kept": 0.1, "random": 0.1}, abs=0.02)
 
 
-def test_one_sub_word_is_masked_at_least_and_no_special_token_ever(root: Path) -> None:
+def test_at_least_one_token_is_masked_and_never_a_special_one(root: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(root)
     rows = [{"id": "1", "text": "cat"}, {"id": "2", "text": ""}, {"id": "3", "text": "dog"}]
     found = MASKED_LM.features(rows, tokenizer, (), TokenizationConfig())
@@ -235,7 +235,7 @@ def test_one_sub_word_is_masked_at_least_and_no_special_token_ever(root: Path) -
             assert not special.intersection(drawn)
 
 
-def test_masks_depend_on_seed_step_and_row_alone(root: Path) -> None:
+def test_masks_depend_only_on_seed_step_and_row(root: Path) -> None:
     feature = lines(root)[0]
     masking = Masking(0.3, MASK, VOCABULARY)
     places = [(seed, step, row) for seed in range(2) for step in range(3) for row in range(3)]
@@ -248,7 +248,7 @@ def test_masks_depend_on_seed_step_and_row_alone(root: Path) -> None:
 # training
 
 
-def test_a_stopped_run_masks_the_same_when_it_goes_on(root: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_draws_the_same_masks(root: Path, tmp_path: Path) -> None:
     task = text_task(root)
     recipe = Recipe(
         learning_rate=1e-3, epochs=2, batch_size=8, num_evals=2, checkpoint_minutes=1e-9
@@ -295,7 +295,7 @@ def trainings(loaded: LoadedExperiment, store: Store) -> dict[str, Artifact]:
     return {s.label: store.artifact(s.key) for s in stages if s.kind == "train"}
 
 
-def test_text_alone_mixed_in_and_in_a_chain(
+def test_text_trains_alone_in_mixtures_and_in_chains(
     toy_file: Path, texts: list[str], tmp_path: Path, run_here: Runner
 ) -> None:
     settings = "intermediate=[toy-same+text, text > toy-same]"
@@ -319,7 +319,7 @@ def test_text_alone_mixed_in_and_in_a_chain(
     assert frame["value"].notna().all()
 
 
-def test_the_held_out_lines_are_no_training_lines(
+def test_held_out_lines_are_not_trained_on(
     toy_file: Path, texts: list[str], tmp_path: Path
 ) -> None:
     loaded = xstilts.load(str(toy_file), [*texts, "intermediate=[text]"])
@@ -332,7 +332,7 @@ def test_the_held_out_lines_are_no_training_lines(
     assert shares == {(code, *part) for code in ("en", "xx") for part in ((0, 95), (95, 100))}
 
 
-def test_text_is_no_target_and_needs_its_folder(toy_file: Path, texts: list[str]) -> None:
+def test_text_cannot_be_a_target_and_needs_a_data_folder(toy_file: Path, texts: list[str]) -> None:
     with pytest.raises(Exception, match="can only be an intermediate task"):
         compile_experiment(xstilts.load(str(toy_file), [*texts, "targets=[text]"]))
     without = [one for one in texts if not one.startswith("data=")]
@@ -340,7 +340,7 @@ def test_text_is_no_target_and_needs_its_folder(toy_file: Path, texts: list[str]
         compile_experiment(xstilts.load(str(toy_file), [*without, "intermediate=[text]"]))
 
 
-def test_the_estimate_counts_texts_share_and_the_whole_matrix(
+def test_the_estimate_includes_mlm_steps_and_the_embedding_matrix(
     toy_file: Path, texts: list[str]
 ) -> None:
     settings = "intermediate=[none, toy-same, toy-same+text, text > toy-same]"

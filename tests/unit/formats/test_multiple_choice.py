@@ -51,7 +51,7 @@ def test_every_choice_is_a_pair_with_the_text(root: Path) -> None:
     assert feature.target == LABELS.index(row["label"])
 
 
-def test_batches_hold_all_choices_of_an_example(root: Path) -> None:
+def test_batches_contain_all_choices_of_an_example(root: Path) -> None:
     made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, SHORT)
     assert collate(made[:2], 1).ids.shape[0] == 6
     groups = list(by_length(made, 100))
@@ -61,7 +61,7 @@ def test_batches_hold_all_choices_of_an_example(root: Path) -> None:
         assert len(group) == 1 or 3 * len(group) * longest <= 100
 
 
-def test_logits_loss_and_gradients_are_transformers(root: Path) -> None:
+def test_logits_loss_and_gradients_equal_transformers(root: Path) -> None:
     """XLMRobertaForMultipleChoice: first token, dense, tanh, one output per choice."""
     encoder = Encoder(EncoderFiles(root), torch.arange(160))
     model = initialised(encoder, {"t": HeadShape("multiple_choice", 3, 0.0, "cls")}, 0).eval()
@@ -86,7 +86,7 @@ def test_logits_loss_and_gradients_are_transformers(root: Path) -> None:
     torch.testing.assert_close(head.out.weight.grad, oracle.classifier.weight.grad)
 
 
-def test_the_prediction_follows_its_choice(root: Path) -> None:
+def test_predictions_follow_a_permutation_of_the_choices(root: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(root)
     encoder = Encoder(EncoderFiles(root), torch.arange(160))
     model = initialised(encoder, {"t": HeadShape("multiple_choice", 3, 0.0, "mean")}, 0)
@@ -115,7 +115,7 @@ def task(*examples: ChoiceExample) -> TaskSpec:
     )
 
 
-def test_the_contract_of_a_task() -> None:
+def test_a_multiple_choice_task_passes_check_task() -> None:
     made = [ChoiceExample(str(n), f"text {n}", ("a", "b", "c"), LABELS[n % 3]) for n in range(9)]
     check_task(task(*made))
 
@@ -128,7 +128,7 @@ def test_the_contract_of_a_task() -> None:
         (("a", "b", "c"), "3", "label outside the set"),
     ],
 )
-def test_bad_rows(choices: tuple[str, ...], label: str, said: str) -> None:
+def test_malformed_rows_are_named(choices: tuple[str, ...], label: str, said: str) -> None:
     bad = task(ChoiceExample("1", "x", choices, label))
     with pytest.raises(DataError, match=said):
         validated(bad.read("train", "en"), bad, "train", "en")
@@ -157,7 +157,7 @@ tasks:
 """
 
 
-def test_a_whole_experiment_from_files(root: Path, tmp_path: Path) -> None:
+def test_an_experiment_on_user_files_runs_to_scores(root: Path, tmp_path: Path) -> None:
     for split, language in (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx")):
         lines = [
             "\t".join([in_language(row["text"], language), *row["choices"], row["label"]])

@@ -59,14 +59,14 @@ def text_of(feature: Feature, first: int, last: int) -> str:
 LONG = " ".join(f"I saw a {thing} today" for kind in WORDS_BY_KIND.values() for thing in kind)
 
 
-def test_a_short_text_is_one_window_in_the_encoders_template(tokenizer: Any) -> None:
+def test_a_short_text_is_one_window_in_the_template_of_the_encoder(tokenizer: Any) -> None:
     given = row("I saw a cat today", "cat")
     (feature,) = SPAN.features([given], tokenizer, (), SHORT)
     assert feature.ids == tokenizer(given["question"], given["context"])["input_ids"]
     assert text_of(feature, *feature.target) == "cat"  # type: ignore[misc]
 
 
-def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> None:
+def test_every_answer_is_complete_in_some_window(tokenizer: Any) -> None:
     for kind in WORDS_BY_KIND.values():
         for thing in kind:
             answer = f"{thing} today"
@@ -81,7 +81,7 @@ def test_every_answer_is_found_in_some_window_and_only_whole(tokenizer: Any) -> 
                 assert text_of(window, *window.target) == answer  # type: ignore[misc]
 
 
-def test_windows_cover_the_text_and_each_start_counts_once(tokenizer: Any) -> None:
+def test_windows_cover_the_text_and_each_token_is_scored_once(tokenizer: Any) -> None:
     windows = SPAN.features([row(LONG, "cat")], tokenizer, (), TokenizationConfig(max_length=48))
     whole = tokenizer(LONG, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     starts = [window.offsets[place] for window in windows for place in window.words]
@@ -91,7 +91,7 @@ def test_windows_cover_the_text_and_each_start_counts_once(tokenizer: Any) -> No
 
 
 @pytest.mark.parametrize("segment", [0, 1])
-def test_every_window_has_the_templates_segments(tokenizer: Any, segment: int) -> None:
+def test_every_window_has_the_segment_ids_of_the_template(tokenizer: Any, segment: int) -> None:
     """XLM-R has one segment alone, BERT another one for the context."""
     from tokenizers.processors import TemplateProcessing
 
@@ -113,7 +113,7 @@ def test_a_question_without_an_answer_points_at_the_first_token(tokenizer: Any) 
     assert feature.target == [0, 0]
 
 
-def test_long_questions_are_cut(tokenizer: Any) -> None:
+def test_long_questions_are_truncated(tokenizer: Any) -> None:
     (feature, *_) = SPAN.features(
         [row("a cat", "cat", "where is it " * 40)], tokenizer, (), TokenizationConfig(max_length=60)
     )
@@ -132,7 +132,7 @@ def brute_force(logits: torch.Tensor, feature: Feature) -> tuple[float, str]:
     return best, text
 
 
-def test_the_best_stretch_is_that_of_a_full_search(tokenizer: Any) -> None:
+def test_the_best_span_equals_an_exhaustive_search(tokenizer: Any) -> None:
     """With short texts the 20 best starts and ends are enough to hold the best pair."""
     draw = torch.Generator().manual_seed(0)
     for number in range(40):
@@ -148,7 +148,7 @@ def test_the_best_stretch_is_that_of_a_full_search(tokenizer: Any) -> None:
         assert found == wanted
 
 
-def test_the_best_window_wins_and_nothing_may_win_over_all(tokenizer: Any) -> None:
+def test_the_best_window_wins_unless_no_answer_scores_higher(tokenizer: Any) -> None:
     windows = SPAN.features([row(LONG, "knife")], tokenizer, (), TokenizationConfig(max_length=48))
     place = next(n for n, window in enumerate(windows) if window.target != [0, 0])
     first, last = windows[place].target  # type: ignore[misc]
@@ -204,7 +204,7 @@ def task(examples: list[SpanExample], labels: tuple[str, ...] = ()) -> TaskSpec:
     )
 
 
-def test_squads_json_is_read_in_a_fair_order(tmp_path: Path) -> None:
+def test_squad_json_is_read_in_shuffled_order(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(squad(30)))
     found = read_squad(path)
@@ -226,7 +226,9 @@ def test_squads_json_is_read_in_a_fair_order(tmp_path: Path) -> None:
         (lambda tree: tree["data"][0]["paragraphs"][1]["qas"][0].pop("id"), r"qas\[0\]: no 'id'"),
     ],
 )
-def test_other_json_is_named_with_its_place(tmp_path: Path, harm: Any, said: str) -> None:
+def test_json_of_another_structure_is_rejected_with_its_location(
+    tmp_path: Path, harm: Any, said: str
+) -> None:
     tree = squad(3)
     harm(tree)
     path = tmp_path / "a.json"
@@ -235,7 +237,7 @@ def test_other_json_is_named_with_its_place(tmp_path: Path, harm: Any, said: str
         read_squad(path)
 
 
-def test_answers_must_be_where_they_say() -> None:
+def test_answers_must_match_their_offsets() -> None:
     shifted = [SpanExample("1", "what", "a cat", ("cat",), (1,))]
     with pytest.raises(DataError, match="answer not in its context"):
         validated(shifted, task(shifted), "train", "en")
@@ -271,7 +273,7 @@ tasks:
 """
 
 
-def test_a_whole_experiment_from_files(folder: Path, tmp_path: Path) -> None:
+def test_an_experiment_on_user_files_runs_to_scores(folder: Path, tmp_path: Path) -> None:
     for seed, (split, language) in enumerate(
         (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx"))
     ):

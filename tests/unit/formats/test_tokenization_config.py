@@ -81,7 +81,7 @@ def test_span_settings_are_tokenization_params_of_span_tasks_alone() -> None:
     assert recipe.tokenization_params("tagging") == {"max_length": 8}
 
 
-def test_windows_and_the_threshold_hold_in_training_and_prediction(
+def test_span_settings_apply_in_training_and_prediction(
     asked: Path, tmp_path: Path, run_here: Runner
 ) -> None:
     wanted: dict[str, Any] = {"max_length": 30, "stride": 4, "question_length": 3}
@@ -111,7 +111,7 @@ def test_windows_and_the_threshold_hold_in_training_and_prediction(
     assert all(len(tokenizer(text, add_special_tokens=False)["input_ids"]) <= 2 for text in found)
 
 
-def test_only_the_best_starts_and_ends_are_paired() -> None:
+def test_only_the_n_best_starts_and_ends_are_paired() -> None:
     """The best pair that fits needs the second best start."""
     offsets = ((-1, -1), *((place, place + 1) for place in range(6)))
     feature = Feature("1", [0, *range(10, 16)], [0] * 7, [0, 0], tuple(range(1, 7)), (), offsets)

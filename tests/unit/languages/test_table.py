@@ -14,14 +14,14 @@ def test_suites_have_their_published_sizes() -> None:
     assert suite("nothing") == ()
 
 
-def test_lookup_by_either_code() -> None:
+def test_languages_are_found_by_either_code() -> None:
     german = language("de")
     assert (german.name, german.script, german.genus) == ("German", "Latin", "Germanic")
     assert language("deu") == german
     assert language("qq").name == "qq"
 
 
-def test_every_row_is_full() -> None:
+def test_every_language_has_all_fields() -> None:
     for one in {*suite("home"), *suite("xtreme-r")}:
         assert all((one.code, one.iso3, one.name, one.script, one.family, one.genus))
         assert len(one.code) == 2

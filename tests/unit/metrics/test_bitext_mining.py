@@ -53,7 +53,7 @@ def plain(source: np.ndarray, target: np.ndarray, k: int) -> list[Pair]:
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("exact_ties", [False, True])
-def test_candidates_are_those_of_the_definition(
+def test_candidates_follow_the_definition(
     seed: int, exact_ties: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nearest, "BLOCK", 3)
@@ -71,19 +71,19 @@ def test_candidates_are_those_of_the_definition(
     assert pairs == [(row, column) for _, row, column in wanted]
 
 
-def test_nothing_is_mined_from_nothing() -> None:
+def test_empty_collections_have_no_candidates() -> None:
     some, none = np.ones((3, 2), dtype="f4"), np.ones((0, 2), dtype="f4")
     assert mine_pairs(some, none).score.tolist() == []
     assert mine_pairs(none, some).score.tolist() == []
 
 
-def test_lost_numbers_are_said() -> None:
+def test_nan_vectors_are_a_data_error() -> None:
     vectors = np.array([[1.0, 0.0], [np.nan, 1.0]], dtype="f4")
     with pytest.raises(DataError, match="1 of 2 sentence vectors are not finite"):
         mine_pairs(vectors, vectors)
 
 
-def test_equal_texts_are_one_sentence() -> None:
+def test_equal_texts_count_as_one_sentence() -> None:
     texts = ["b", "a", " b", "c", "a\n"]
     kept, same = deduplicate(texts)
     assert kept.tolist() == [0, 1, 3]
@@ -96,26 +96,26 @@ def test_equal_texts_are_one_sentence() -> None:
     assert rows[3] == MinedPairs("y")
 
 
-def test_the_threshold_is_midway_after_the_best_rank() -> None:
+def test_the_best_threshold_is_midway_after_the_best_rank() -> None:
     scores, right = np.array([0.9, 0.8, 0.6, 0.5]), np.array([True, True, False, False])
     assert best_threshold(scores, right, 2) == pytest.approx(0.7)
     shuffled = [2, 0, 3, 1]
     assert best_threshold(scores[shuffled], right[shuffled], 2) == pytest.approx(0.7)
 
 
-def test_when_all_are_kept_the_threshold_is_the_last_score() -> None:
+def test_the_threshold_is_the_last_score_if_all_pairs_are_kept() -> None:
     """The reference stops with an error here, for there is no next pair."""
     assert best_threshold(np.array([0.9, 0.8]), np.array([True, True]), 2) == 0.8
     assert best_threshold(np.array([0.9]), np.array([True]), 1) == 0.9
 
 
-def test_without_a_right_pair_all_are_kept() -> None:
+def test_all_pairs_are_kept_without_a_correct_one() -> None:
     assert best_threshold(np.array([0.9, 0.8]), np.array([False, False]), 2) == 0.0
     assert best_threshold(np.array([]), np.array([], dtype=bool), 2) == 0.0
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_no_other_threshold_is_better(seed: int) -> None:
+def test_no_other_threshold_has_a_higher_f1(seed: int) -> None:
     draw = np.random.default_rng(seed)
     scores, right = draw.normal(size=30), draw.random(30) < 0.4
     total = int(right.sum()) + 5
@@ -133,7 +133,7 @@ def score(name: str, gold: list[tuple[str, ...]], mining: MiningResult) -> float
     return float(metric.value(metric.statistics(gold, mining, "de").sum(0)))
 
 
-def test_three_thresholds_by_hand() -> None:
+def test_mining_f1_variants_equal_hand_calculation() -> None:
     gold: list[tuple[str, ...]] = [("t0",), ("t1",), (), ("t3",)]
     found = [
         MinedPairs("s0", ("t0",), 0.9),
@@ -153,7 +153,7 @@ def test_three_thresholds_by_hand() -> None:
     assert alone == score("mining_f1_crossvalidated", gold, MiningResult(found))
 
 
-def test_repeated_sentences_are_left_out_or_all_paired() -> None:
+def test_duplicate_sentences_are_excluded_or_all_paired() -> None:
     gold: list[tuple[str, ...]] = [("t0",), ("t1",), ("t1",)]
     found = [
         MinedPairs("s0", ("t0",), 0.9),
@@ -164,7 +164,7 @@ def test_repeated_sentences_are_left_out_or_all_paired() -> None:
     assert score("mining_f1_best_all", gold, MiningResult(found)) == pytest.approx(2 * 3 / (5 + 3))
 
 
-def test_a_fold_does_not_see_its_own_gold() -> None:
+def test_cross_validation_folds_do_not_use_their_own_gold() -> None:
     """With the gold of one fold changed, what is kept of that fold stays the same."""
     draw = np.random.default_rng(0)
     ids = [f"s{row}" for row in range(80)]

@@ -37,7 +37,7 @@ def score(name: str, gold: list, predicted: list) -> float:  # type: ignore[type
 
 @settings(max_examples=300)
 @given(PAIRS)
-def test_span_f1_is_seqevals(pairs: list[tuple[list[str], list[str]]]) -> None:
+def test_span_f1_equals_seqeval(pairs: list[tuple[list[str], list[str]]]) -> None:
     sequence_labeling = pytest.importorskip("seqeval.metrics.sequence_labeling")
     gold, predicted = [a for a, _ in pairs], [b for _, b in pairs]
     for tags in gold + predicted:
@@ -47,7 +47,7 @@ def test_span_f1_is_seqevals(pairs: list[tuple[list[str], list[str]]]) -> None:
     assert (0.0 if math.isnan(ours) else ours) == pytest.approx(theirs, abs=1e-12)
 
 
-def test_accuracy() -> None:
+def test_accuracy_counts_equal_labels() -> None:
     assert score("accuracy", list("abcd"), list("abxx")) == 0.5
     assert math.isnan(score("accuracy", [], []))
 
@@ -56,7 +56,7 @@ LABELS = st.lists(st.tuples(*[st.sampled_from("01")] * 2), min_size=1, max_size=
 
 
 @given(LABELS)
-def test_accuracy_and_f1_by_counting(pairs: list[tuple[str, str]]) -> None:
+def test_accuracy_and_f1_equal_counts_by_hand(pairs: list[tuple[str, str]]) -> None:
     hits = pairs.count(("1", "1"))
     marked = [b for _, b in pairs].count("1")
     there = [a for a, _ in pairs].count("1")
@@ -67,13 +67,13 @@ def test_accuracy_and_f1_by_counting(pairs: list[tuple[str, str]]) -> None:
     assert score("accuracy_and_f1", gold, predicted) == pytest.approx((right + f1) / 2, abs=1e-12)
 
 
-def test_accuracy_and_f1_of_nothing_is_no_number() -> None:
+def test_accuracy_and_f1_of_no_examples_is_nan() -> None:
     assert math.isnan(score("accuracy_and_f1", [], []))
 
 
 @settings(max_examples=60)
 @given(st.integers(0, 10_000))
-def test_ranks_are_those_of_a_full_sort(seed: int) -> None:
+def test_ranks_equal_those_of_a_full_sort(seed: int) -> None:
     draw = np.random.default_rng(seed)
     queries = draw.normal(size=(7, 4)).astype(np.float32)
     candidates = draw.normal(size=(9, 4)).astype(np.float32)
@@ -86,12 +86,12 @@ def test_ranks_are_those_of_a_full_sort(seed: int) -> None:
         assert found[row] == (order.index(meaning) + 1 if meaning in order else 0)
 
 
-def test_one_point_for_everything_earns_nothing() -> None:
+def test_identical_vectors_earn_no_retrieval_score() -> None:
     same = np.ones((4, 3), dtype=np.float32)
     assert ranks(same, same, list("abcd"), list("abcd")).tolist() == [4, 4, 4, 4]
 
 
-def test_several_correct_answers_are_allowed() -> None:
+def test_retrieval_accepts_several_correct_answers() -> None:
     query = np.array([[1.0, 0.0]], dtype=np.float32)
     pool = np.array([[0.0, 1.0], [0.9, 0.1], [0.5, 0.5]], dtype=np.float32)
     assert ranks(query, pool, ["m"], ["m", "m", "x"]).tolist() == [1]
@@ -107,7 +107,7 @@ def test_retrieval_metrics_average_the_directions() -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_nearest_is_the_highest_cosine_over_all_blocks(
+def test_nearest_neighbours_have_the_highest_cosine_across_blocks(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nearest_module, "BLOCK", 4)
@@ -127,7 +127,7 @@ def plain_best(cosine: np.ndarray, k: int) -> np.ndarray:
 @pytest.mark.parametrize("drawn", ["signs", "repeated", "any", "one point", "nearer"])
 @pytest.mark.parametrize("k", [1, 4, 50])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_neighbours_both_ways_are_those_of_brute_force(
+def test_bidirectional_neighbours_equal_brute_force(
     sizes: tuple[int, int], drawn: str, k: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, size in (("BLOCK", 12), ("ROW_STRIP", 6), ("COLUMN_STRIP", 3)):
@@ -163,7 +163,7 @@ def test_neighbours_both_ways_are_those_of_brute_force(
         np.testing.assert_allclose(found.cosine, highest, atol=1e-6)
 
 
-def test_no_vectors_have_no_neighbours() -> None:
+def test_empty_input_has_no_neighbours() -> None:
     none, some = np.zeros((0, 4), dtype="f4"), np.ones((5, 4), dtype="f4")
     assert knn(none, some).tolist() == []
     forward, backward = bidirectional_knn(none, some, 2)
@@ -171,7 +171,7 @@ def test_no_vectors_have_no_neighbours() -> None:
     assert backward.index.shape == (5, 0)
 
 
-def test_the_first_of_equal_vectors_wins_wherever_blocks_end() -> None:
+def test_ties_go_to_the_first_vector_for_any_block_size() -> None:
     """BLAS adds up in another order for other shapes; equal vectors must not be told apart."""
     draw = np.random.default_rng(0)
     for size in (1023, 1025, 1031, 2049):
@@ -184,9 +184,7 @@ def test_the_first_of_equal_vectors_wins_wherever_blocks_end() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_ranks_do_not_depend_on_how_many_cosines_are_held(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ranks_do_not_depend_on_the_block_size(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = np.random.default_rng(seed)
     queries, candidates = (np.sign(draw.normal(size=(n, 4))).astype("f4") for n in (13, 17))
     wanted, answers = ([str(value) for value in draw.integers(0, 6, n)] for n in (13, 17))
@@ -201,7 +199,7 @@ def test_ranks_do_not_depend_on_how_many_cosines_are_held(
     assert ranks(queries, candidates, wanted, answers).tolist() == expected
 
 
-def test_tatoebas_rule_is_that_of_lines_and_ours_that_of_meanings() -> None:
+def test_tatoeba_accuracy_compares_lines_and_accuracy_at_1_meanings() -> None:
     english = np.eye(3, dtype="f4")
     other = english[[0, 1, 1]]  # the last line repeats the one before
     lines = np.arange(3)
@@ -213,7 +211,7 @@ def test_tatoebas_rule_is_that_of_lines_and_ours_that_of_meanings() -> None:
     assert METRICS.get("accuracy_at_1_from_en").value(sums) == 1.0
 
 
-def test_tatoebas_rule_credits_one_point_for_everything_once() -> None:
+def test_tatoeba_accuracy_credits_identical_vectors_once() -> None:
     same, lines = np.ones((4, 3), dtype="f4"), np.arange(4)
     assert nearest_rows(same, same, lines).tolist() == [0, 0, 0, 0]
 
@@ -225,7 +223,7 @@ def test_a_task_without_lines_has_no_tatoeba_accuracy() -> None:
 
 
 @pytest.mark.parametrize("width", [64, 384])
-def test_one_point_for_everything_gets_no_credit_whatever_the_sizes(width: int) -> None:
+def test_identical_vectors_get_no_credit_for_any_size(width: int) -> None:
     """Where BLAS's tiles end must not tell equal vectors apart."""
     draw = np.random.default_rng(width)
     for count in (*range(2, 50, 5), 63, 101, 333):

@@ -58,7 +58,7 @@ def by_mlqa(golds: GoldAnswers, answer: str, language: str) -> Score:
         ("en", "the cat", "a cat", (1, 1), (1, 1)),
     ],
 )
-def test_squads_rules_beside_the_fixed(
+def test_fixed_squad_rules_differ_from_the_official_ones_where_documented(
     language: str, gold: str, answer: str, official: Score, wanted: Score
 ) -> None:
     assert by_squad([gold], answer) == official
@@ -77,20 +77,20 @@ def test_squads_rules_beside_the_fixed(
         ("de", "die", "der", (1, 0), (0, 0)),
     ],
 )
-def test_mlqas_rules_beside_the_fixed(
+def test_fixed_mlqa_rules_differ_from_the_official_ones_where_documented(
     language: str, gold: str, answer: str, official: Score, wanted: Score
 ) -> None:
     assert by_mlqa([gold], answer, language) == official
     assert fixed([gold], answer, language) == wanted
 
 
-def test_marks_stay_on_their_characters() -> None:
+def test_combining_marks_stay_on_their_characters() -> None:
     assert normalize_answer("ที่นี่", "th") == "ที่ นี่"
     assert normalize_answer("မြန်မာ", "my").split() == ["မြ", "န်", "မာ"]
     assert normalize_answer("हिन्दी में", "hi") == "हिन्दी में"
 
 
-def test_no_answer_is_right_where_there_is_none() -> None:
+def test_an_empty_answer_is_right_for_unanswerable_questions() -> None:
     assert fixed([], "", "fi") == (1, 1)
     assert fixed([], "x", "fi") == (0, 0)
     assert fixed(["y", "x"], "X.", "fi") == (1, 1)

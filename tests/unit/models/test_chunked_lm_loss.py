@@ -44,7 +44,7 @@ def gradients(loss: Tensor, logits: TiedLogits) -> tuple[Tensor, ...]:
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
 @pytest.mark.parametrize("order", ["rising", "falling", "mixed"])
-def test_loss_and_gradients_are_those_of_the_whole_matrix(scale: float, order: str) -> None:
+def test_loss_and_gradients_equal_those_of_full_logits(scale: float, order: str) -> None:
     logits, targets = drawn(scale)
     if order != "mixed":  # each chunk of rows has a new largest logit, or only the first one
         logits.bias.data, _ = (10 * logits.bias).detach().sort(descending=order == "falling")
@@ -70,7 +70,7 @@ def test_autocast_multiplies_in_bfloat16_and_sums_in_float32() -> None:
 
 
 @pytest.mark.parametrize("places", [0, 1, PLACES])
-def test_the_largest_logit_is_found_and_the_first_among_equals(places: int) -> None:
+def test_argmax_equals_full_logits_with_ties_to_the_first(places: int) -> None:
     logits, _ = drawn()
     logits = logits.at(slice(places))
     with torch.inference_mode():
@@ -83,7 +83,7 @@ def test_the_largest_logit_is_found_and_the_first_among_equals(places: int) -> N
     assert argmax(equal).tolist() == [0] * places
 
 
-def test_no_tensor_has_a_logit_for_every_place_and_row() -> None:
+def test_full_logits_are_never_materialised() -> None:
     class Largest(TorchDispatchMode):
         numbers = 0
 
@@ -105,7 +105,7 @@ def test_no_tensor_has_a_logit_for_every_place_and_row() -> None:
     assert chunked.numbers == ROWS * WIDTH  # the matrix and its gradient
 
 
-def test_nothing_to_predict_is_no_loss() -> None:
+def test_no_positions_give_zero_loss() -> None:
     logits, targets = drawn()
     loss = cross_entropy(logits.at(slice(0)), targets[:0])
     loss.backward()
@@ -113,7 +113,7 @@ def test_nothing_to_predict_is_no_loss() -> None:
     assert not any(one.grad is None or one.grad.any() for one in (logits.table, logits.bias))
 
 
-def test_gradients_are_handed_out_once() -> None:
+def test_gradients_are_returned_once() -> None:
     logits, targets = drawn()
     loss = cross_entropy(logits, targets)
     loss.backward(retain_graph=True)
@@ -121,7 +121,7 @@ def test_gradients_are_handed_out_once() -> None:
         loss.backward()
 
 
-def test_lost_numbers_stay_lost() -> None:
+def test_nan_inputs_give_a_nan_loss() -> None:
     logits, targets = drawn()
     logits.hidden.data[2, 1] = torch.inf
     assert not torch.isfinite(cross_entropy(logits, targets).detach())

@@ -27,13 +27,13 @@ def copy(tiny: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny, tmp_path / "encoder"))
 
 
-def test_weights_only_as_pickle_are_refused(copy: Path) -> None:
+def test_pickled_weights_are_rejected(copy: Path) -> None:
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     with pytest.raises(EncoderError, match="only there as pickle"):
         find_source(str(copy), None, copy)
 
 
-def test_a_folder_needs_config_and_weights(copy: Path) -> None:
+def test_a_folder_without_config_or_weights_is_rejected(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     with pytest.raises(EncoderError, match=r"no model\.safetensors"):
         find_source(str(copy), None, copy)
@@ -42,7 +42,7 @@ def test_a_folder_needs_config_and_weights(copy: Path) -> None:
         find_source(str(copy), None, copy)
 
 
-def test_an_encoder_without_a_fast_tokenizer_is_refused(copy: Path, tmp_path: Path) -> None:
+def test_an_encoder_without_a_fast_tokenizer_is_rejected(copy: Path, tmp_path: Path) -> None:
     """A vocabulary file alone, for a model whose tokenizer exists in Python only."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (copy / name).unlink()
@@ -52,7 +52,7 @@ def test_an_encoder_without_a_fast_tokenizer_is_refused(copy: Path, tmp_path: Pa
         import_encoder(copy, tmp_path)
 
 
-def test_identity_is_in_the_bytes_not_in_the_place(tiny: Path, copy: Path) -> None:
+def test_encoder_keys_depend_on_file_contents_and_not_on_paths(tiny: Path, copy: Path) -> None:
     assert (
         find_source(str(tiny), None, tiny).params
         == find_source("encoder", None, copy.parent).params
@@ -67,7 +67,7 @@ def test_identity_is_in_the_bytes_not_in_the_place(tiny: Path, copy: Path) -> No
         find_source(str(copy), None, copy)
 
 
-def test_unknown_names_are_helped(tmp_path: Path) -> None:
+def test_unknown_encoder_errors_suggest_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'xlm-roberta-base'"):
         find_source("xlm-roberta-bse", None, tmp_path)
     with pytest.raises(UnknownNameError):
@@ -75,7 +75,7 @@ def test_unknown_names_are_helped(tmp_path: Path) -> None:
     assert find_source("someone/model", "abc", tmp_path).params["revision"] == "abc"
 
 
-def test_where_the_wheel_is_not_made_for_the_hub_model_is_taken(
+def test_the_hub_model_is_used_on_platforms_without_the_wheel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "has_wheel", lambda: False)
@@ -83,13 +83,13 @@ def test_where_the_wheel_is_not_made_for_the_hub_model_is_taken(
     assert found.params == {"from": "hub", "name": PACKAGED_ON_HUB, "revision": "main"}
 
 
-def test_habits() -> None:
+def test_encoder_defaults_are_those_documented() -> None:
     assert encoder_defaults_of("FacebookAI/xlm-roberta-large", None).retrieval_layer == 14
     assert encoder_defaults_of("x/y", (24, 1024, 1000)).retrieval_layer == 14
     assert encoder_defaults_of("x/y", None).pooling == "cls"
 
 
-def test_the_stored_encoder_is_the_given_one(tiny: Path, tmp_path: Path) -> None:
+def test_the_imported_encoder_equals_the_original(tiny: Path, tmp_path: Path) -> None:
     from transformers import AutoModel
 
     import_encoder(tiny, tmp_path)
@@ -100,7 +100,7 @@ def test_the_stored_encoder_is_the_given_one(tiny: Path, tmp_path: Path) -> None
     assert all(torch.equal(plain[name], stored[name]) for name in plain)
 
 
-def test_weights_that_do_not_fit_are_named(tiny: Path, tmp_path: Path) -> None:
+def test_mismatched_weights_are_named(tiny: Path, tmp_path: Path) -> None:
     import_encoder(tiny, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))

@@ -56,7 +56,7 @@ def encoder(root: Path, config: PretrainedConfig) -> Encoder:
 
 
 @pytest.mark.parametrize("config", FAMILIES, ids=lambda config: config.model_type)
-def test_hidden_states_and_gradients_are_those_of_the_padded_batch(
+def test_hidden_states_and_gradients_equal_the_padded_batch(
     config: PretrainedConfig, tmp_path: Path
 ) -> None:
     ours = encoder(tmp_path, config).train()
@@ -78,7 +78,9 @@ def test_hidden_states_and_gradients_are_those_of_the_padded_batch(
         torch.testing.assert_close(value.grad, theirs_by_name[name].grad, rtol=1e-4, atol=1e-5)
 
 
-def test_another_family_is_read_padded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_architectures_use_padded_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids, mask = padded(LENGTHS, 0)
     found = encoder(tmp_path / "one", FAMILIES[0])(ids, mask, torch.zeros_like(ids))
     monkeypatch.setattr(packed, "FAMILIES", frozenset())
@@ -88,7 +90,7 @@ def test_another_family_is_read_padded(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, (4,), (6, 6, 6), (1, 1), (30, 1)])
-def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, ...]) -> None:
+def test_both_attention_kernels_equal_attention_per_text(lengths: tuple[int, ...]) -> None:
     _, mask = padded(lengths, 0)
     layout = layout_of(mask, 4)
     draw = torch.Generator().manual_seed(2)
@@ -115,7 +117,7 @@ def test_both_ways_of_attention_are_attention_text_by_text(lengths: tuple[int, .
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4])
-def test_the_gradient_of_attention_is_that_of_its_differences(share: float) -> None:
+def test_attention_gradients_equal_finite_differences(share: float) -> None:
     lengths = (4, 3, 1, 2)
     layout = layout_of(padded(lengths, 0)[1], 2)
     draw = torch.Generator().manual_seed(6)
@@ -132,7 +134,7 @@ def test_the_gradient_of_attention_is_that_of_its_differences(share: float) -> N
         assert not torch.allclose(attention(*rows), grouped(rows, layout, 0.7, 0.0))
 
 
-def test_dropout_has_the_share_scale_and_gradient_of_torchs_own() -> None:
+def test_fast_dropout_has_the_rate_scale_and_gradient_of_torch() -> None:
     torch.manual_seed(3)
     values = torch.ones(400, 500, requires_grad=True)
     found = dropout(values, 0.1)
@@ -147,7 +149,7 @@ def test_dropout_has_the_share_scale_and_gradient_of_torchs_own() -> None:
 
 
 @pytest.mark.parametrize("share", [1e-9, 0.001, 0.3, 0.999])
-def test_dropout_keeps_the_mean_of_any_share(share: float) -> None:
+def test_fast_dropout_keeps_the_mean_at_any_rate(share: float) -> None:
     torch.manual_seed(8)
     size = 400_000
     found = dropout(torch.ones(size, dtype=torch.float64), share)
@@ -155,7 +157,7 @@ def test_dropout_keeps_the_mean_of_any_share(share: float) -> None:
     assert abs(float(found.mean()) - 1) < 5 * spread + 1e-6
 
 
-def test_dropout_follows_torchs_seed_and_rests_in_evaluation() -> None:
+def test_fast_dropout_follows_the_torch_seed_and_is_off_in_eval_mode() -> None:
     layer, values = Dropout(0.5), torch.ones(1, 7)
     torch.manual_seed(4)
     first, second = layer(values.repeat(9, 1)), layer(values.repeat(9, 1))
@@ -167,7 +169,7 @@ def test_dropout_follows_torchs_seed_and_rests_in_evaluation() -> None:
     assert Dropout(1.0)(values).eq(0).all()
 
 
-def test_the_first_blocks_alone_give_the_states_of_all_of_them(tmp_path: Path) -> None:
+def test_computing_only_the_first_blocks_gives_equal_states(tmp_path: Path) -> None:
     one = encoder(tmp_path, FAMILIES[2]).eval()
     ids, mask = padded(LENGTHS, 1)
     types = torch.zeros_like(ids)
@@ -181,7 +183,7 @@ def test_the_first_blocks_alone_give_the_states_of_all_of_them(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("config", FAMILIES, ids=lambda config: config.model_type)
-def test_wanted_states_and_their_gradients_are_those_of_all(
+def test_selected_positions_have_the_states_and_gradients_of_a_full_pass(
     config: PretrainedConfig, tmp_path: Path
 ) -> None:
     one = encoder(tmp_path, config).train()
@@ -202,7 +204,7 @@ def test_wanted_states_and_their_gradients_are_those_of_all(
 
 @pytest.mark.parametrize("kind", ["classification", "multiple_choice", "tagging"])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
-def test_heads_say_what_they_read(kind: str, pooling: str, tmp_path: Path) -> None:
+def test_heads_declare_the_positions_they_read(kind: str, pooling: str, tmp_path: Path) -> None:
     torch.manual_seed(9)
     ids, mask = padded((9, 4, 6, 6), 0)
     types = torch.zeros_like(ids)

@@ -61,7 +61,7 @@ def trained(
         },
     ],
 )
-def test_rows_out_of_view_end_as_full_training_leaves_them(
+def test_unused_embedding_rows_end_as_in_full_training(
     root: Path, tmp_path: Path, changes: dict[str, float]
 ) -> None:
     settings = {"learning_rate": 1e-2, "epochs": 3, "batch_size": 8, "evaluations": 1}
@@ -83,7 +83,7 @@ def test_rows_out_of_view_end_as_full_training_leaves_them(
     assert not torch.equal(restored, whole)
 
 
-def test_two_phases_of_touched_rows_compose() -> None:
+def test_trained_rows_of_two_phases_compose() -> None:
     whole = torch.arange(12.0).reshape(6, 2)
     none = TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, 2), 1.0)
     first = none.compose(torch.tensor([1, 2]), torch.tensor([[9.0, 9.0], [8.0, 8.0]]), 0.5)
@@ -98,7 +98,7 @@ def test_two_phases_of_touched_rows_compose() -> None:
     torch.testing.assert_close(found, expected)
 
 
-def test_a_viewed_encoder_gives_the_pretrained_hidden_states(root: Path) -> None:
+def test_the_vocabulary_view_keeps_the_pretrained_hidden_states(root: Path) -> None:
     from transformers import AutoModel
 
     plain = AutoModel.from_pretrained(root / "hf", add_pooling_layer=False).eval()
@@ -115,7 +115,7 @@ def test_a_viewed_encoder_gives_the_pretrained_hidden_states(root: Path) -> None
             torch.testing.assert_close(found[real], hidden[real])
 
 
-def test_rows_out_of_view_are_the_pretrained_bits_where_nothing_decays(
+def test_unused_embedding_rows_stay_bit_identical_without_weight_decay(
     root: Path, tmp_path: Path
 ) -> None:
     recipe = Recipe(

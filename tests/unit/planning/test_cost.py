@@ -39,19 +39,19 @@ def operations(outlook: PlanSummary, label: str) -> float:
     return found[0].cost.operations
 
 
-def test_three_epochs_of_mnli_on_xlm_r_large(large: Path) -> None:
+def test_operations_of_mnli_on_xlm_r_large_follow_the_formula(large: Path) -> None:
     """Six operations per weight and sub-word: 392,702 examples of about 52, three times."""
     found = operations(seen(large), "train mnli seed 0")
     assert found == pytest.approx(6 * BLOCKS * 52 * 3 * 392_702, rel=0.02)
     assert found == pytest.approx(1.1e17, rel=0.05)
 
 
-def test_predictions_are_forward_alone(large: Path) -> None:
+def test_predictions_count_forward_passes_only(large: Path) -> None:
     found = operations(seen(large), "predict xnli (baseline) th seed 0")
     assert found == 2 * BLOCKS * 52 * 5010
 
 
-def test_a_search_is_a_matrix_product(large: Path) -> None:
+def test_search_costs_one_matrix_product(large: Path) -> None:
     """Of all sentences of both sides: BUCC's Chinese dev set is counted, its test set is not."""
     outlook = seen(large, "task_languages={bucc: [zh]}", "intermediate=[none]")
     found = operations(outlook, "mine bucc (baseline) zh dev")
@@ -61,12 +61,12 @@ def test_a_search_is_a_matrix_product(large: Path) -> None:
     assert guessed == {"test"}
 
 
-def test_gpu_hours_are_operations_by_rate() -> None:
+def test_gpu_hours_are_operations_divided_by_the_rate() -> None:
     assert gpu_hours(3.6e17) == pytest.approx(1.0)
     assert gpu_hours(3.6e17, tflops=200) == pytest.approx(0.5)
 
 
-def test_time_here_follows_the_operations(large: Path) -> None:
+def test_estimated_time_is_proportional_to_operations(large: Path) -> None:
     outlook = seen(large)
     stages = [stage for stage in outlook.compiled.plan.stages if stage.kind == "train"]
     for stage in stages:
@@ -74,11 +74,11 @@ def test_time_here_follows_the_operations(large: Path) -> None:
     assert outlook.operations == sum(s.cost.operations for s in outlook.compiled.plan.stages)
 
 
-def test_what_is_done_costs_nothing(small: LoadedExperiment, finished: Path) -> None:
+def test_finished_stages_cost_nothing(small: LoadedExperiment, finished: Path) -> None:
     assert xstilts.plan(small, finished).operations == 0
 
 
-def test_masked_text_costs_its_share_and_the_vocabulary(tmp_path: Path) -> None:
+def test_masked_lm_cost_includes_its_steps_and_the_vocabulary(tmp_path: Path) -> None:
     """A quarter of the steps on top; of its sub-words 15 % meet the embedding matrix."""
     path = tmp_path / "masked.yaml"
     path.write_text(
@@ -96,7 +96,7 @@ def test_masked_text_costs_its_share_and_the_vocabulary(tmp_path: Path) -> None:
     assert mixed - plain == pytest.approx(more, rel=0.001)
 
 
-def test_a_plan_without_data_says_what_is_missing_and_what_is_on_the_hub(large: Path) -> None:
+def test_a_plan_without_data_lists_missing_files_and_hub_datasets(large: Path) -> None:
     found = {(one.task, one.split): one for one in seen(large).supplies}
     assert found["mnli", "train"] == DataSource("mnli", "train", ("en",), "hub", guessed=False)
     assert found["bucc", "test"] == DataSource("bucc", "test", ("de", "en:de"), "", guessed=True)
@@ -106,7 +106,7 @@ def test_a_plan_without_data_says_what_is_missing_and_what_is_on_the_hub(large: 
     assert not next(one for one in limited if one.split == "test" and one.task == "bucc").guessed
 
 
-def test_files_are_no_longer_missing(large: Path) -> None:
+def test_present_files_are_not_listed_as_missing(large: Path) -> None:
     place = large.parent / "xtreme" / "bucc2018"
     place.mkdir(parents=True)
     for ending in ("de", "en"):
@@ -116,7 +116,7 @@ def test_files_are_no_longer_missing(large: Path) -> None:
     assert (origins["bucc", "test"], origins["bucc", "dev"]) == ("file", "")
 
 
-def test_the_price_is_printed_as_an_assumption(
+def test_printed_gpu_hours_name_the_assumed_rate(
     large: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outlook = seen(large)

@@ -138,14 +138,14 @@ def oracle(toy_file: Path) -> Oracle:
 
 @pytest.mark.skipif(not has_wheel(), reason="quickstart's encoder is another one elsewhere")
 @pytest.mark.parametrize("preset", KEYS)
-def test_the_stages_of_published_experiments_stay_what_they_are(preset: str) -> None:
+def test_the_keys_of_published_experiments_do_not_change(preset: str) -> None:
     """Raise a version and change the digest, knowingly: every store out there is made anew."""
     fewer = ["languages=[en, de]", "seeds=[0]"] if preset == "phang-2020" else []
     plan = compile_experiment(xstilts.load(preset, fewer)).plan
     assert digest_of([stage.key for stage in plan.stages]) == KEYS[preset]
 
 
-def test_measures_share_their_trainings_with_the_experiment(loaded: LoadedExperiment) -> None:
+def test_measures_reuse_the_trainings_of_the_experiment(loaded: LoadedExperiment) -> None:
     own = {stage.key for stage in compile_experiment(loaded).plan.stages}
     stages, measured = compile_measures(loaded, ["accuracy", "logme", "textemb", "taskemb"])
     assert {stage.key for stage in stages if stage.kind == "train"} <= own
@@ -153,12 +153,12 @@ def test_measures_share_their_trainings_with_the_experiment(loaded: LoadedExperi
     Plan.of([*compile_experiment(loaded).plan.stages, *stages])
 
 
-def test_an_unknown_measure_is_refused_with_the_nearest_name(loaded: LoadedExperiment) -> None:
+def test_an_unknown_measure_error_suggests_the_nearest_name(loaded: LoadedExperiment) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'textemb'"):
         compile_measures(loaded, ["textembed"])
 
 
-def test_mixtures_and_a_task_with_itself_are_left_out(table: pd.DataFrame) -> None:
+def test_mixtures_and_pairs_of_a_task_with_itself_have_no_measures(table: pd.DataFrame) -> None:
     assert set(table["task"]) == {"toy-same", "toy-tags"}
     assert table.query("task == other").empty
     assert set(table.query("measure == 'textemb'")["other"]) == {
@@ -170,7 +170,7 @@ def test_mixtures_and_a_task_with_itself_are_left_out(table: pd.DataFrame) -> No
     assert set(table["measure"]) == set(MEASURES)
 
 
-def test_what_is_not_finished_has_no_row(loaded: LoadedExperiment, tmp_path: Path) -> None:
+def test_unfinished_measures_have_no_row(loaded: LoadedExperiment, tmp_path: Path) -> None:
     _, measured = compile_measures(loaded, ["accuracy", "format"])
     found = measures_table(measured, facts_in(Store(tmp_path)))
     assert set(found["measure"]) == {"format"}
@@ -188,7 +188,7 @@ def test_a_diverged_training_has_no_accuracy(loaded: LoadedExperiment) -> None:
 # one task
 
 
-def test_accuracy_is_the_chosen_checkpoints(
+def test_dev_accuracy_is_that_of_the_selected_checkpoint(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     (key,) = sole(loaded, "accuracy", "toy-same").keys
@@ -196,7 +196,7 @@ def test_accuracy_is_the_chosen_checkpoints(
     assert f'"toy-same": {value(table, "accuracy", "toy-same")}' in log
 
 
-def test_guesses_are_scored_by_the_tasks_own_metric(
+def test_majority_baselines_are_scored_by_the_metric_of_the_task(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     train, dev = (rows(loaded, store, "toy-same", split) for split in ("train", "dev"))
@@ -212,7 +212,7 @@ def test_guesses_are_scored_by_the_tasks_own_metric(
     assert np.isnan(value(table, "above-chance", "toy-tags"))
 
 
-def test_size_and_length_are_of_the_rows_used(
+def test_size_and_length_count_the_rows_used(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame, oracle: Oracle
 ) -> None:
     train = rows(loaded, store, "toy-same", "train")
@@ -225,7 +225,7 @@ def test_size_and_length_are_of_the_rows_used(
 # pairs
 
 
-def test_formats_agree_or_not(table: pd.DataFrame) -> None:
+def test_same_format_is_one_for_equal_formats_only(table: pd.DataFrame) -> None:
     assert value(table, "format", "toy-same", "toy-kind") == 1
     assert value(table, "format", "toy-same", "toy-tags") == 0
     assert value(table, "format", "toy-same", "toy-search") == 0
@@ -235,7 +235,7 @@ def cosine(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
     return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
 
-def test_text_embeddings_are_means_of_transformers_states(
+def test_text_embeddings_are_means_of_transformers_hidden_states(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame, oracle: Oracle
 ) -> None:
     pairs = [(r["text"], r["text_pair"]) for r in rows(loaded, store, "toy-same", "train")]
@@ -271,7 +271,7 @@ def test_sentence_embeddings_come_from_the_retrieval_layer(
     assert value(table, "semb", "toy-same", "toy-kind") == pytest.approx(cosine(*found), abs=1e-6)
 
 
-def test_divergence_is_that_of_sub_words(
+def test_vocabulary_divergence_is_computed_on_subwords(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame, oracle: Oracle
 ) -> None:
     special = set(oracle.tokenizer.all_special_ids)
@@ -293,7 +293,7 @@ def vectors_behind(loaded: LoadedExperiment, store: Store, measured: MeasureRef)
     return store.artifact(stage.inputs["vectors"])
 
 
-def test_logme_is_of_the_intermediate_encoders_vectors(
+def test_logme_uses_vectors_of_the_intermediate_encoder(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     one = sole(loaded, "logme", "toy-same", "toy-kind")
@@ -307,7 +307,7 @@ def test_logme_is_of_the_intermediate_encoders_vectors(
     assert table.query("measure == 'logme' and other == 'toy-search'").empty
 
 
-def test_logme_of_tags_is_of_every_words_first_sub_word(
+def test_logme_of_tagging_uses_the_first_subword_of_every_word(
     loaded: LoadedExperiment, store: Store, oracle: Oracle
 ) -> None:
     artifact = vectors_behind(loaded, store, sole(loaded, "logme", "toy-same", "toy-tags"))
@@ -318,7 +318,7 @@ def test_logme_of_tags_is_of_every_words_first_sub_word(
     assert len(np.load(artifact / "vectors.npy")) == len(gold)
 
 
-def test_word_vectors_are_transformers_states(
+def test_word_vectors_equal_transformers_hidden_states(
     toy_file: Path, oracle: Oracle, tmp_path: Path
 ) -> None:
     import_encoder(toy_file.parent / "encoder", tmp_path)
@@ -341,7 +341,7 @@ def stage_of(loaded: LoadedExperiment, measure: str, key: str) -> Stage:
     return found
 
 
-def test_cka_is_of_the_two_tasks_encoders_on_the_targets_texts(
+def test_cka_compares_the_encoders_of_both_tasks_on_target_texts(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     (key,) = sole(loaded, "cka", "toy-same", "toy-kind").keys
@@ -359,7 +359,7 @@ def test_cka_is_of_the_two_tasks_encoders_on_the_targets_texts(
 # trained on the way
 
 
-def test_prefixes_are_nested_and_blocks_leave_nothing_out(
+def test_prequential_prefixes_are_nested_and_blocks_cover_all_rows(
     loaded: LoadedExperiment, store: Store
 ) -> None:
     keys = sole(loaded, "prequential", "toy-same").keys
@@ -377,7 +377,7 @@ def test_prefixes_are_nested_and_blocks_leave_nothing_out(
 
 
 @pytest.mark.parametrize("task", ["toy-same", "toy-tags"])
-def test_the_code_is_that_of_the_formula(
+def test_the_prequential_code_length_follows_its_formula(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame, task: str
 ) -> None:
     facts = [store.artifact(key).facts for key in sole(loaded, "prequential", task).keys]
@@ -389,7 +389,7 @@ def test_the_code_is_that_of_the_formula(
     assert value(table, "prequential-ratio", "toy-tags") < 1
 
 
-def test_too_few_rows_cannot_be_cut(
+def test_too_few_rows_for_prequential_blocks_are_an_error(
     loaded: LoadedExperiment, toy_file: Path, tmp_path: Path
 ) -> None:
     few = xstilts.load(str(toy_file), [*CHANGES, "limits.train=4"])
@@ -397,7 +397,7 @@ def test_too_few_rows_cannot_be_cut(
         run(compile_measures(few, ["prequential"])[0], tmp_path)
 
 
-def test_watching_a_training_changes_no_weight(
+def test_observing_a_training_changes_no_weight(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame, tmp_path: Path
 ) -> None:
     (key,) = sole(loaded, "confidence", "toy-same").keys
@@ -436,7 +436,7 @@ def test_dynamics_are_means_over_epochs_and_examples(
     assert value(table, "correctness", "toy-tags") == pytest.approx(frame["correct"].mean())
 
 
-def test_a_part_of_the_input_is_withheld_from_training_and_dev(
+def test_partial_input_is_applied_to_training_and_dev(
     loaded: LoadedExperiment, store: Store, table: pd.DataFrame
 ) -> None:
     (key,) = sole(loaded, "input-only", "toy-same").keys
@@ -449,7 +449,7 @@ def test_a_part_of_the_input_is_withheld_from_training_and_dev(
     assert value(table, "input-only", "toy-same") == store.artifact(key).facts["dev"]["toy-same"]
 
 
-def test_what_is_withheld_depends_on_the_format() -> None:
+def test_the_withheld_field_depends_on_the_format() -> None:
     single = {"id": "a", "text": "one two three four", "text_pair": None, "label": "x"}
     assert sorted(WITHOUT["classification"](single)["text"].split()) == sorted(
         single["text"].split()
@@ -465,7 +465,7 @@ def test_what_is_withheld_depends_on_the_format() -> None:
     assert WITHOUT["span"](asked) == {**asked, "question": ""}
 
 
-def test_choices_are_those_that_the_loss_adds_up() -> None:
+def test_gold_logits_are_those_that_the_loss_sums() -> None:
     """The surprise of a batch without padding is the format's own loss, in bits."""
     draw = torch.Generator().manual_seed(0)
 
@@ -489,7 +489,7 @@ def test_choices_are_those_that_the_loss_adds_up() -> None:
 # Fisher information
 
 
-def test_fisher_information_is_the_mean_square_of_each_examples_gradient(
+def test_fisher_information_is_the_mean_squared_gradient_per_example(
     loaded: LoadedExperiment, store: Store
 ) -> None:
     (key,) = sole(loaded, "taskemb", "toy-same", "toy-kind").keys
@@ -516,7 +516,7 @@ def test_fisher_information_is_the_mean_square_of_each_examples_gradient(
         np.testing.assert_allclose(file[name], expected, rtol=1e-3)
 
 
-def test_a_model_is_like_itself_and_noise_has_no_say() -> None:
+def test_fisher_similarity_is_one_for_equal_models_and_ignores_tiny_values() -> None:
     draw = np.random.default_rng(0)
     one = {"a": draw.random(8), "b": draw.random(5), "noise": 1e-14 * draw.random(5)}
     other = {**one, "noise": 1e-14 * draw.random(5)}
@@ -527,7 +527,7 @@ def test_a_model_is_like_itself_and_noise_has_no_say() -> None:
         fisher_similarity({"a": np.zeros(3)}, {"a": np.zeros(3)})
 
 
-def test_measures_are_made_twice_alike(toy_file: Path, store: Store, tmp_path: Path) -> None:
+def test_measures_are_reproducible(toy_file: Path, store: Store, tmp_path: Path) -> None:
     fewer = ["intermediate=[none, toy-tags]", "targets=[toy-kind]"]
     loaded = xstilts.load(str(toy_file), [*CHANGES, *fewer])
     names = ["majority", "textemb", "divergence", "logme", "prequential", "confidence", "taskemb"]

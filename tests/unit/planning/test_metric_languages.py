@@ -16,7 +16,7 @@ def stages(target: str, folder: Path) -> tuple[Stage, ...]:
     ).plan.stages
 
 
-def test_mlqa_is_scored_by_the_rules_of_each_language(tmp_path: Path) -> None:
+def test_mlqa_score_keys_depend_on_the_language(tmp_path: Path) -> None:
     found = stages("mlqa", tmp_path)
     scored = {stage.params["language"] for stage in found if stage.kind == "score"}
     assert scored == {"en", "de"}
@@ -24,7 +24,7 @@ def test_mlqa_is_scored_by_the_rules_of_each_language(tmp_path: Path) -> None:
     assert all(list(tasks) == ["squad-v1"] for tasks in trained)  # whose rules have no language
 
 
-def test_other_keys_do_not_depend_on_it(tmp_path: Path) -> None:
+def test_other_keys_do_not_depend_on_the_language(tmp_path: Path) -> None:
     found = [stage for stage in stages("xnli", tmp_path) if stage.kind == "score"]
     assert found
     assert all("language" not in stage.params for stage in found)

@@ -43,7 +43,7 @@ def cells(loaded: LoadedExperiment) -> tuple[ResultCell, ...]:
 # train_task
 
 
-def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -> None:
+def test_targets_with_equal_training_data_and_recipe_share_a_training(grid: Path) -> None:
     loaded = xstilts.load(str(grid))
     (shared,) = stages(loaded, "train")
     assert shared.label == "train squad-v1 (baseline) seed 0"
@@ -61,7 +61,9 @@ def test_targets_with_one_training_set_and_recipe_share_a_training(grid: Path) -
     }
 
 
-def test_a_model_that_may_abstain_must_answer_where_every_question_has_one(grid: Path) -> None:
+def test_a_model_trained_on_squad_v2_must_answer_on_targets_without_unanswerable_questions(
+    grid: Path,
+) -> None:
     loaded = xstilts.load(str(grid), ["train_task.xquad=squad-v2", "targets=[xquad]"])
     assert {tuple(stage.params["labels"]) for stage in stages(loaded, "predict")} == {()}
 
@@ -75,7 +77,7 @@ def test_a_model_that_may_abstain_must_answer_where_every_question_has_one(grid:
         ("pan-x", "udpos", "tagging"),
     ],
 )
-def test_other_formats_or_labels_are_refused(
+def test_a_train_task_with_another_format_or_labels_is_rejected(
     grid: Path, target: str, source: str, said: str
 ) -> None:
     loaded = xstilts.load(str(grid), [f"targets=[{target}]", f"train_task.{target}={source}"])
@@ -85,7 +87,7 @@ def test_other_formats_or_labels_are_refused(
     assert caught.value.where == "train_task"
 
 
-def test_sources_of_no_target_and_of_no_task_are_named(grid: Path) -> None:
+def test_unknown_targets_and_tasks_in_train_task_are_named(grid: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown target 'xnli'"):
         compile_experiment(xstilts.load(str(grid), ["train_task.xnli=snli"]))
     with pytest.raises(UnknownNameError, match="did you mean 'squad-v1'"):
@@ -105,7 +107,7 @@ def test_sources_of_no_target_and_of_no_task_are_named(grid: Path) -> None:
         ("squad-v1", "tatoeba", False),
     ],
 )
-def test_settings_that_hold_the_targets_own_data_are_marked(
+def test_settings_that_contain_the_data_of_the_target_are_marked(
     grid: Path, setting: str, target: str, marked: bool
 ) -> None:
     loaded = xstilts.load(str(grid), [f"targets=[{target}]", f"intermediate=['{setting}']"])
@@ -142,13 +144,15 @@ def test_same_data_marks_follow_train_task(grid: Path) -> None:
          "dev[:90%], which xquad has in translation"),
     ],
 )  # fmt: skip
-def test_what_is_evaluated_is_never_trained_on(grid: Path, changes: list[str], said: str) -> None:
+def test_training_on_evaluated_examples_is_rejected(
+    grid: Path, changes: list[str], said: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         compile_experiment(xstilts.load(str(grid), changes))
     assert said in str(caught.value)
 
 
-def test_shares_apart_are_taken(grid: Path) -> None:
+def test_disjoint_split_slices_are_accepted(grid: Path) -> None:
     shares = "splits.paws-x={train: 'dev[:50%]', dev: 'dev[50%:60%]', test: 'dev[60%:]'}"
     loaded = xstilts.load(str(grid), [shares, "targets=[paws-x]"])
     found = {
@@ -158,7 +162,7 @@ def test_shares_apart_are_taken(grid: Path) -> None:
     assert {cell.split for cell in cells(loaded)} == {"dev[60%:]"}
 
 
-def test_squads_dev_without_xquads_articles_is_taken(grid: Path, tmp_path: Path) -> None:
+def test_squad_dev_without_the_articles_of_xquad_is_accepted(grid: Path, tmp_path: Path) -> None:
     (tmp_path / "squad").mkdir()
     name = tmp_path / "squad" / "dev-v1.1.minus-xquad.json"
     name.write_text(json.dumps({"data": []}))
@@ -173,7 +177,7 @@ def test_squads_dev_without_xquads_articles_is_taken(grid: Path, tmp_path: Path)
 # languages and revisions
 
 
-def test_a_target_can_have_its_own_languages(grid: Path) -> None:
+def test_task_languages_replace_the_languages_of_a_target(grid: Path) -> None:
     loaded = xstilts.load(str(grid), ["languages=[en, de, hi]", "task_languages.xquad=[ru, de]"])
     found = {(cell.target, cell.language) for cell in cells(loaded)}
     assert found == {
@@ -185,7 +189,7 @@ def test_a_target_can_have_its_own_languages(grid: Path) -> None:
         compile_experiment(xstilts.load(str(grid), ["task_languages.xquad=[de, sw]"]))
 
 
-def test_languages_are_those_of_the_split_that_is_evaluated(toy_file: Path) -> None:
+def test_languages_are_those_of_the_evaluated_split(toy_file: Path) -> None:
     changes = [
         "targets=[toy-kind]", "intermediate=[none]", "seeds=[0]", "languages=[xx]",
         "task_languages.toy-kind=[xx]", "splits.toy-kind.test=held",
@@ -194,7 +198,7 @@ def test_languages_are_those_of_the_split_that_is_evaluated(toy_file: Path) -> N
     assert [cell.language for cell in cells(xstilts.load(str(toy_file), changes))] == ["xx"]
 
 
-def test_a_revision_is_part_of_the_key_of_what_it_pins(grid: Path) -> None:
+def test_a_revision_changes_only_the_keys_of_its_dataset(grid: Path) -> None:
     plain, pinned = (
         {stage.label: stage for stage in stages(xstilts.load(str(grid), changes), "prepare")}
         for changes in ([], ["revisions={google/xquad: abc}"])
@@ -204,7 +208,7 @@ def test_a_revision_is_part_of_the_key_of_what_it_pins(grid: Path) -> None:
     assert pinned["prepare xquad test de"].context["revisions"] == {"google/xquad": "abc"}
 
 
-def test_a_revision_of_what_nothing_reads_is_refused(grid: Path) -> None:
+def test_a_revision_of_an_unused_dataset_is_rejected(grid: Path) -> None:
     """Also of a dataset that another task reads: no key would hold it."""
     for name in ("google/xqad", "nyu-mll/glue"):
         with pytest.raises(
@@ -250,7 +254,7 @@ def only_prepared(loaded: LoadedExperiment, folder: Path) -> dict[str, list[str]
     return prepared(loaded, store)
 
 
-def test_a_share_holds_the_same_rows_in_all_languages(
+def test_a_split_slice_has_the_same_rows_in_all_languages(
     toy_file: Path, halves: list[str], tmp_path: Path
 ) -> None:
     found = only_prepared(xstilts.load(str(toy_file), halves), tmp_path / "store")
@@ -262,7 +266,7 @@ def test_a_share_holds_the_same_rows_in_all_languages(
     assert foreign == [number for number in english if number != 5]
 
 
-def test_limits_take_the_first_of_a_share(
+def test_limits_take_the_first_rows_of_a_split_slice(
     toy_file: Path, halves: list[str], tmp_path: Path
 ) -> None:
     one, other = (
@@ -275,20 +279,22 @@ def test_limits_take_the_first_of_a_share(
         assert most is None or len(other[label]) == most
 
 
-def test_an_empty_share_is_an_error(toy_file: Path, halves: list[str], tmp_path: Path) -> None:
+def test_an_empty_split_slice_is_an_error(
+    toy_file: Path, halves: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "kind-test-en.tsv").write_text("one\tanimal\ntwo\tfood\n")
     with pytest.raises(DataError, match="no example lies in this share"):
         only_prepared(xstilts.load(str(toy_file), halves), tmp_path / "store")
 
 
 @pytest.mark.parametrize("wrong", ["dev[80%]", "dev[80%:20%]", "dev[:0%]", "dev[:101%]", "dev["])
-def test_shares_that_hold_nothing_are_refused(toy_file: Path, wrong: str) -> None:
+def test_invalid_split_slices_are_rejected(toy_file: Path, wrong: str) -> None:
     with pytest.raises(ConfigError, match="is no part of a split"):
         parse_split_slice(wrong)
     with pytest.raises(ConfigError, match="is no part of a split"):
         xstilts.load(str(toy_file), [f"splits.toy-kind.dev='{wrong}'"])
 
 
-def test_estimates_count_a_share(grid: Path) -> None:
+def test_expected_rows_account_for_split_slices(grid: Path) -> None:
     names = ResolvedExperiment(xstilts.load(str(grid), ["splits.squad-v1={train: 'train[:50%]'}"]))
     assert names.expected_rows(names.task("squad-v1"), "train", "en") == 87_599 // 2

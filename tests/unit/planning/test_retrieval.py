@@ -48,7 +48,7 @@ def scores(store: Store, stage: Stage) -> dict[str, float]:
 # the sweep
 
 
-def test_one_pass_gives_every_layer_and_pooling(
+def test_one_encoder_pass_yields_every_layer_and_pooling(
     toy_file: Path, tmp_path: Path, run_here: Runner
 ) -> None:
     sweep = ["retrieval={layer: all, pooling: [mean, cls]}"]
@@ -94,7 +94,7 @@ def test_a_sweep_with_an_empty_or_repeated_list_is_rejected(toy_file: Path, wron
         xstilts.load(str(toy_file), [*SEARCH, f"retrieval={wrong}"])
 
 
-def test_predictions_are_those_of_brute_force(
+def test_predictions_equal_brute_force_search(
     toy_file: Path, tmp_path: Path, run_here: Runner
 ) -> None:
     loaded = xstilts.load(str(toy_file), [*SEARCH, "retrieval.layer=2"])
@@ -157,7 +157,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_equal_texts_are_forgiven_but_not_by_tatoebas_rule(
+def test_equal_texts_count_as_correct_except_in_tatoeba_accuracy(
     grid: Path, tmp_path: Path, run_here: Runner
 ) -> None:
     loaded = xstilts.load(str(grid), ["targets=[tatoeba]"])
@@ -168,7 +168,7 @@ def test_equal_texts_are_forgiven_but_not_by_tatoebas_rule(
     assert values["tatoeba_accuracy"] == 0.9  # line 9 finds line 3
 
 
-def test_shuffled_files_are_searched_and_not_scored(grid: Path, tmp_path: Path) -> None:
+def test_unaligned_files_are_searched_but_not_scored(grid: Path, tmp_path: Path) -> None:
     loaded = xstilts.load(str(grid), ["targets=[tatoeba]", "languages=[fr]"])
     store = Store(tmp_path / "store").prepare()
     (score,) = stages(loaded, "score")
@@ -203,7 +203,7 @@ def gold_of(grid: Path, split: str) -> set[tuple[str, str]]:
     return {(cells[0], cells[1]) for cells in map(str.split, text.splitlines())}
 
 
-def test_dev_tunes_the_threshold_that_test_is_scored_at(
+def test_the_mining_threshold_of_test_is_tuned_on_dev(
     grid: Path, tmp_path: Path, run_here: Runner
 ) -> None:
     loaded = xstilts.load(str(grid))
@@ -221,7 +221,9 @@ def test_dev_tunes_the_threshold_that_test_is_scored_at(
     assert values["mining_f1_best"] >= values["mining_f1"] > 0.5
 
 
-def test_one_split_alone_is_cross_validated(grid: Path, tmp_path: Path, run_here: Runner) -> None:
+def test_the_mining_threshold_is_cross_validated_without_a_second_split(
+    grid: Path, tmp_path: Path, run_here: Runner
+) -> None:
     loaded = xstilts.load(str(grid), ["splits.bucc.test=dev"])
     store = run_here(loaded, tmp_path / "store")
     (mine,) = stages(loaded, "mine")
@@ -255,9 +257,7 @@ def gold_of_all(loaded: LoadedExperiment) -> set[tuple[str, str]]:
     return gold_of(Path(loaded.origin), "dev")
 
 
-def test_a_limit_keeps_pairs_and_asks_for_no_sentence_that_it_left_out(
-    grid: Path, tmp_path: Path
-) -> None:
+def test_limits_keep_pairs_and_gold_excludes_omitted_sentences(grid: Path, tmp_path: Path) -> None:
     loaded = xstilts.load(str(grid), ["splits.bucc.test=dev", "limits.test=30"])
     gold, listed = gold_under(loaded, tmp_path)
     kept = sum(map(len, gold))
@@ -266,7 +266,7 @@ def test_a_limit_keeps_pairs_and_asks_for_no_sentence_that_it_left_out(
     assert kept > 20 * (30 / 60) * (30 / 90)  # more than two draws apart from each other would
 
 
-def test_shares_never_part_a_pair(grid: Path, tmp_path: Path) -> None:
+def test_split_slices_never_separate_a_pair(grid: Path, tmp_path: Path) -> None:
     halves = []
     for number, part in enumerate(("dev[:50%]", "dev[50%:]")):
         loaded = xstilts.load(str(grid), [f"splits.bucc={{dev: test, test: '{part}'}}"])
@@ -279,7 +279,7 @@ def test_shares_never_part_a_pair(grid: Path, tmp_path: Path) -> None:
     assert len(stages(tuned, "mine")) == 2
 
 
-def test_aligned_files_go_before_shuffled_ones(grid: Path, tmp_path: Path) -> None:
+def test_aligned_files_take_precedence_over_shuffled_ones(grid: Path, tmp_path: Path) -> None:
     task = TASKS.get("tatoeba")
     assert task.with_data_dir
     made = task.with_data_dir(grid.parent / "data")

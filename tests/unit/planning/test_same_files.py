@@ -29,13 +29,15 @@ def refusal(folder: Path, target: str, splits: str) -> str:
     return str(caught.value)
 
 
-def test_mnli_read_from_xnlis_dev_set_is_not_trained_on_for_xnli(tmp_path: Path) -> None:
+def test_mnli_read_from_the_xnli_dev_set_is_rejected_as_training_data_for_xnli(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, "xnli/dev-en.tsv", "a\tb\tneutral\n")
     shares = "{mnli: {train: 'dev[:50%]', dev: 'dev[50%:]'}, xnli: {test: dev}}"
     assert "the very file that xnli is evaluated on" in refusal(tmp_path, "xnli", shares)
 
 
-def test_tydiqas_dev_set_is_its_test_set(tmp_path: Path) -> None:
+def test_the_evaluated_tydiqa_file_is_rejected_as_training_data(tmp_path: Path) -> None:
     write(tmp_path, "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.en.dev.json", '{"data": []}')
     shares = "{tydiqa: {train: 'dev[:90%]', dev: 'dev[90%:]'}}"
     assert "the very file that tydiqa is evaluated on" in refusal(tmp_path, "tydiqa", shares)
@@ -46,7 +48,7 @@ def prepared(task: str, split: str, data: str, **share: list[int]) -> Stage:
     return Stage("prepare", 1, params)
 
 
-def test_choosing_by_the_evaluated_examples_is_noticed() -> None:
+def test_selection_on_the_evaluated_examples_is_detected() -> None:
     dev, test = prepared("tydiqa", "dev", "x"), prepared("tydiqa", "test", "x")
     assert share_examples(dev, test)
     assert not share_examples(dev, prepared("tydiqa", "test", "y"))
@@ -56,7 +58,7 @@ def test_choosing_by_the_evaluated_examples_is_noticed() -> None:
     assert not share_examples(*package)
 
 
-def test_a_blank_line_does_not_move_what_means_what(tmp_path: Path) -> None:
+def test_a_blank_line_does_not_shift_the_alignment(tmp_path: Path) -> None:
     write(tmp_path, "tatoeba-v1/tatoeba.deu-eng.deu", "eins\n\ndrei\n")
     task = TASKS.get("tatoeba").with_data_dir
     assert task
@@ -68,7 +70,9 @@ NO_PLACE = {"id": "q", "question": "?", "answers": [{"text": "a", "answer_start"
 
 
 @pytest.mark.parametrize("question", ["text", NO_PLACE])
-def test_malformed_questions_are_named_with_their_place(tmp_path: Path, question: object) -> None:
+def test_malformed_questions_are_named_with_their_position(
+    tmp_path: Path, question: object
+) -> None:
     tree = {"data": [{"paragraphs": [{"context": "a", "qas": [question]}]}]}
     write(tmp_path, "x.json", json.dumps(tree))
     with pytest.raises(DataError, match=r"x\.json: data\[0\]\.paragraphs\[0\]\.qas\[0\]"):

@@ -47,9 +47,7 @@ def stages(loaded: LoadedExperiment, kind: str) -> dict[str, Stage]:
     return {stage.label: stage for stage in found if stage.kind == kind}
 
 
-def test_a_task_is_trained_in_the_languages_that_are_named(
-    toy_file: Path, in_both: list[str]
-) -> None:
+def test_a_task_is_trained_in_its_named_languages(toy_file: Path, in_both: list[str]) -> None:
     settings = "intermediate=[toy-tags, toy-tags@xx, 'toy-tags@en,xx']"
     loaded = xstilts.load(str(toy_file), [*BASE, *in_both, settings])
     trained = stages(loaded, "train")
@@ -90,7 +88,7 @@ def test_several_languages_are_one_training_set_in_any_order(
     assert store.artifact(next(iter(one)).key).facts["steps"] == 3
 
 
-def test_data_that_are_not_there_are_named(toy_file: Path) -> None:
+def test_missing_training_languages_are_named(toy_file: Path) -> None:
     with pytest.raises(ConfigError, match="toy-same has no xx train split") as caught:
         compile_experiment(xstilts.load(str(toy_file), [*BASE, "intermediate=[toy-same@xx]"]))
     assert "`translator` can make it" in str(caught.value)
@@ -128,7 +126,7 @@ def table(tmp_path: Path) -> list[str]:
     ]
 
 
-def test_english_data_are_translated_where_the_language_has_none(
+def test_english_data_are_translated_for_a_language_without_data(
     toy_file: Path, table: list[str], tmp_path: Path, run_here: Runner
 ) -> None:
     loaded = xstilts.load(
@@ -157,7 +155,7 @@ def test_english_data_are_translated_where_the_language_has_none(
     assert store.artifact(plain.key).facts["steps"] == 2
 
 
-def test_own_data_go_before_translated_ones(
+def test_original_data_take_precedence_over_translations(
     toy_file: Path, table: list[str], in_both: list[str]
 ) -> None:
     own = "tasks.toy-tags.splits={train: [en, xx], dev: [en, xx], test: [en, xx]}"
@@ -167,7 +165,9 @@ def test_own_data_go_before_translated_ones(
     assert stages(loaded, "translate") == {}
 
 
-def test_tags_are_refused_before_anything_runs(toy_file: Path, table: list[str]) -> None:
+def test_translating_tags_is_rejected_before_anything_runs(
+    toy_file: Path, table: list[str]
+) -> None:
     with pytest.raises(ConfigError, match="tagging data cannot be translated"):
         compile_experiment(
             xstilts.load(str(toy_file), [*BASE, *table, "intermediate=[toy-tags@xx]"])

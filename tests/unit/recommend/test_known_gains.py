@@ -39,7 +39,7 @@ def spoilt(state: RunState) -> Results:
     return results
 
 
-def test_gains_of_a_store_are_those_of_its_results(finished: Path, small: LoadedExperiment) -> None:
+def test_known_gains_equal_those_of_the_results(finished: Path, small: LoadedExperiment) -> None:
     found = known_gains(past(finished), Store(finished))
     assert found[["encoder", "intermediate"]].drop_duplicates().values.tolist() == [
         ["encoder", "toy-same"]
@@ -51,7 +51,7 @@ def test_gains_of_a_store_are_those_of_its_results(finished: Path, small: Loaded
     assert sorted(found["target"]) == ["toy-kind", "toy-search"]
 
 
-def test_the_newest_experiment_counts_and_sweeps_do_not(finished: Path) -> None:
+def test_the_newest_experiment_counts_and_sweeps_are_excluded(finished: Path) -> None:
     cells = next(iter(past(finished).values()))
     twice = {"old@1": cells, "new@2": cells}
     assert len(known_gains(twice, Store(finished))) == 2
@@ -67,9 +67,7 @@ def test_the_newest_experiment_counts_and_sweeps_do_not(finished: Path) -> None:
     assert direct.gains["toy-same"].note == "new, 1 seed"
 
 
-def test_results_on_the_target_are_the_gain_table_s(
-    finished: Path, small: LoadedExperiment
-) -> None:
+def test_direct_gains_equal_the_gain_table(finished: Path, small: LoadedExperiment) -> None:
     table = xstilts.gains(small, finished)
     row = table[table["main"] & (table["target"] == "toy-kind")].iloc[0]
     place = "encoder", "toy-kind"
@@ -86,7 +84,7 @@ def test_results_on_the_target_are_the_gain_table_s(
 
 
 @pytest.mark.parametrize("event", [RunState.DIVERGED, RunState.COLLAPSED])
-def test_runs_that_went_wrong_are_named_and_left_out(
+def test_failed_runs_are_excluded_and_named(
     event: RunState, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(experience, "results_frame", spoilt(event))
@@ -97,13 +95,15 @@ def test_runs_that_went_wrong_are_named_and_left_out(
     assert direct.failed == {"toy-same": f"{event} in small"}
 
 
-def test_an_empty_store_knows_nothing(tmp_path: Path) -> None:
+def test_an_empty_store_has_no_known_gains(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert known_gains({}, store).empty
     assert direct_gains({}, store, ("encoder", "toy-kind"), ["toy-same"]).gains == {}
 
 
-def test_a_price_is_what_only_the_candidate_needs(small: LoadedExperiment, tmp_path: Path) -> None:
+def test_remaining_cost_counts_stages_of_the_candidate_only(
+    small: LoadedExperiment, tmp_path: Path
+) -> None:
     compiled = compile_experiment(small)
     cost = remaining_costs(compiled, compiled.plan.standings(Store(tmp_path)), {"train": 2.0})
     assert cost["toy-same"].stages + cost[BASELINE].stages == len(compiled.plan.stages)
@@ -115,7 +115,7 @@ def test_a_price_is_what_only_the_candidate_needs(small: LoadedExperiment, tmp_p
     )
 
 
-def test_what_is_finished_costs_nothing(small: LoadedExperiment, finished: Path) -> None:
+def test_finished_stages_have_no_remaining_cost(small: LoadedExperiment, finished: Path) -> None:
     compiled = compile_experiment(small)
     cost = remaining_costs(compiled, compiled.plan.standings(Store(finished)), {})
     assert [(one.stages, one.seconds) for one in cost.values()] == [(0, 0), (0, 0)]

@@ -59,7 +59,7 @@ def test_planted_gains_are_recovered_and_ranked() -> None:
     assert width["new"] > 2 * width["good"]
 
 
-def test_results_on_the_target_win_over_any_prediction() -> None:
+def test_known_gains_on_the_target_override_predictions() -> None:
     direct = {"bad": Estimate(0.2, 0.1, 0.3, n=3, note="that, 3 seeds")}
     known = KnownGains(gains(PLANTED), MEASURES, direct, {"good": "diverged in that"})
     found = recommend(["good", "bad"], "x", "e", known)
@@ -75,7 +75,7 @@ def test_results_on_the_target_win_over_any_prediction() -> None:
     assert second["basis"] == "results on 4 other targets"
 
 
-def test_an_empty_store_gives_an_order_by_measures_and_no_number() -> None:
+def test_an_empty_store_ranks_by_measures_without_numbers() -> None:
     some = measures(
         {
             "textemb": {"a": 0.7, "b": 0.9, "c": 0.8},
@@ -92,7 +92,7 @@ def test_an_empty_store_gives_an_order_by_measures_and_no_number() -> None:
     assert set(found["note"]) == {"too few targets for a conclusion: 0 of at least 3"}
 
 
-def test_measures_move_the_prediction_of_a_task_never_run() -> None:
+def test_measures_shift_the_prediction_of_an_unseen_task() -> None:
     draw = np.random.default_rng(0)
     likeness = draw.normal(size=(6, 5))
     table = {f"s{i}": (0.04 * likeness[i] + draw.normal(0, 0.002, 5)).tolist() for i in range(6)}
@@ -109,7 +109,7 @@ def test_measures_move_the_prediction_of_a_task_never_run() -> None:
     assert found.loc[0, "basis"] == "other tasks on 5 targets and measures"
 
 
-def test_other_encoders_count_only_where_there_is_too_little_of_this_one() -> None:
+def test_gains_of_other_encoders_are_used_only_with_too_little_data_of_this_one() -> None:
     other = gains({name: values[::-1] for name, values in PLANTED.items()}, "other")
     few = pd.concat([other, gains({"good": [0.3]})])
     found = recommend(["good", "bad"], "x", "e", KnownGains(few, MEASURES))
@@ -120,7 +120,7 @@ def test_other_encoders_count_only_where_there_is_too_little_of_this_one() -> No
     assert found.loc[0, "basis"] == "results on 4 other targets"
 
 
-def test_a_target_s_gain_is_its_mean_without_english_where_it_can_be() -> None:
+def test_the_gain_of_a_target_excludes_english_where_possible() -> None:
     rows = [
         ("a", "t", "en", 0, 0.9, 0.5), ("a", "t", "de", 0, 0.4, 0.1), ("a", "t", "de", 1, 0.6, 0.3),
         ("a", "only", "en", 0, 0.8, 0.2),
@@ -133,7 +133,7 @@ def test_a_target_s_gain_is_its_mean_without_english_where_it_can_be() -> None:
     assert found.loc["only", "gain"] == pytest.approx(0.2)
 
 
-def test_in_hindsight_planted_gains_cost_nothing_and_chance_what_it_costs() -> None:
+def test_the_backtest_has_no_regret_on_planted_gains() -> None:
     """Chance against all orders, one by one."""
     found = leave_one_target_out(gains(PLANTED), MEASURES)
     assert found.groupby("way").size().tolist() == [4, 4, 4]
@@ -152,7 +152,7 @@ def test_in_hindsight_planted_gains_cost_nothing_and_chance_what_it_costs() -> N
     assert blind["ndcg"] == pytest.approx(np.mean(every))
 
 
-def test_a_target_that_is_unlike_the_others_costs() -> None:
+def test_the_backtest_has_regret_on_a_dissimilar_target() -> None:
     """One target where the best on the others is the worst."""
     table = {name: [*values, last] for (name, values), last in zip(
         PLANTED.items(), (-0.1, 0.1, 0.0), strict=True)}  # fmt: skip
@@ -165,7 +165,7 @@ def test_a_target_that_is_unlike_the_others_costs() -> None:
     assert mean.high > 0.04
 
 
-def test_too_few_targets_have_no_record() -> None:
+def test_too_few_targets_have_no_backtest() -> None:
     three = {name: values[:3] for name, values in PLANTED.items()}
     mean = mean_cost(leave_one_target_out(gains(three), MEASURES), Policy.ADVICE)
     assert np.isnan(mean.value)

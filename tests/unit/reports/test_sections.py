@@ -61,7 +61,7 @@ def table(frame: pd.DataFrame, best: pd.DataFrame, targets: Iterable[str]) -> Se
     return section
 
 
-def test_a_whole_grid_has_groups_the_average_and_a_best_row() -> None:
+def test_a_complete_grid_has_groups_average_and_best_row() -> None:
     frame = pd.concat([results("none", 0.5, OFFICIAL), results("a", 0.6, OFFICIAL)])
     best = chosen(**{task.replace("-", "_"): ("a", "dev") for task in OFFICIAL})
     section = table(frame, best, OFFICIAL)
@@ -74,7 +74,7 @@ def test_a_whole_grid_has_groups_the_average_and_a_best_row() -> None:
     assert len(section.notes) == 1
 
 
-def test_settings_that_hold_the_targets_own_training_data_are_marked() -> None:
+def test_settings_that_contain_the_training_data_of_the_target_are_marked() -> None:
     frame = pd.concat([results("none", 0.5, ["xnli"]), results("mnli", 0.6, ["xnli", "pan-x"])])
     own = (frame["intermediate"] == "mnli") & (frame["target"] == "xnli")
     for state in (RunState.COLLAPSED, RunState.SAME_DATA):
@@ -86,7 +86,7 @@ def test_settings_that_hold_the_targets_own_training_data_are_marked() -> None:
     assert "§ The setting holds the target's own training data." in section.notes
 
 
-def test_the_best_row_takes_each_target_from_its_own_setting() -> None:
+def test_the_best_row_uses_the_best_setting_of_each_target() -> None:
     frame = pd.concat([results("a", 0.4, CLASSIFIED), results("b", 0.8, CLASSIFIED)])
     best = chosen(xnli=("a", "dev"), paws_x=("b", "dev"))
     found = table(frame, best, CLASSIFIED).table.set_index("intermediate").loc["best per target"]
@@ -98,7 +98,7 @@ def test_the_best_row_takes_each_target_from_its_own_setting() -> None:
     }
 
 
-def test_what_was_chosen_on_test_is_marked_up_to_the_average() -> None:
+def test_selection_on_test_is_marked_up_to_the_average() -> None:
     frame = results("a", 0.6, OFFICIAL)
     choice = {task.replace("-", "_"): ("a", "dev") for task in OFFICIAL}
     section = table(frame, chosen(**choice | {"bucc": ("a", "test")}), OFFICIAL)
@@ -108,7 +108,7 @@ def test_what_was_chosen_on_test_is_marked_up_to_the_average() -> None:
     assert section.notes[-1].startswith("‡ Chosen on test")
 
 
-def test_a_missing_language_is_marked_and_named_and_no_average_is_made_of_it() -> None:
+def test_a_missing_language_is_marked_and_leaves_no_average() -> None:
     frame = pd.concat(
         [
             results("none", 0.5, CLASSIFIED),
@@ -130,7 +130,7 @@ def test_many_missing_languages_are_counted() -> None:
     assert "missing: udpos (af ar bg de el es et eu and 24 more)." in section.notes[1]
 
 
-def test_seeds_are_averaged_and_one_without_a_score_spoils_the_group() -> None:
+def test_a_seed_without_a_score_leaves_no_group_average() -> None:
     frame = pd.concat(
         [
             results("a", 0.4, CLASSIFIED),
@@ -146,13 +146,13 @@ def test_seeds_are_averaged_and_one_without_a_score_spoils_the_group() -> None:
 
 
 @pytest.mark.parametrize("targets", [["toy"], ["toy", "xnli"]])
-def test_without_a_score_of_xtreme_there_is_no_table(targets: list[str]) -> None:
+def test_no_xtreme_scores_give_no_table(targets: list[str]) -> None:
     frame = results("none", 0.5, ["xnli"]).assign(target="toy")
     assert xtreme_section(frame, chosen(), targets) is None
     assert xtreme_section(frame[:0], chosen(), targets) is None
 
 
-def test_a_choice_is_told_with_what_it_was_made_by() -> None:
+def test_a_selection_names_its_split() -> None:
     best = chosen(xnli=("a", "dev"), tatoeba=("b", "bucc"), bucc=("b", "test"))
     best["gain"] = [0.1 if english else 0.02 for english in best["english"]]
     section = best_section(best)
@@ -163,14 +163,14 @@ def test_a_choice_is_told_with_what_it_was_made_by() -> None:
     assert best_section(best[:0]) is None
 
 
-def test_notes_are_text_in_latex_as_well() -> None:
+def test_notes_are_included_in_latex() -> None:
     section = Section("x", "X", pd.DataFrame({"a_b": ["1"]}), ("dev[60%:] & more",))
     assert r"dev[60\%:] \& more" in section_text(section, "latex")
     text = section_text(section, "md")
     assert text == "## X\n\n| a_b |\n| --- |\n| 1 |\n\ndev[60%:] & more\n"
 
 
-def test_whatever_stands_in_for_a_test_split_is_told(toy_file: Path) -> None:
+def test_nonstandard_test_splits_are_noted(toy_file: Path) -> None:
     loaded = xstilts.load(
         str(toy_file),
         [

@@ -67,7 +67,7 @@ def evidence(tmp_path: Path) -> Evidence:
     return replace(planted.evidence(), store=Store(tmp_path / "store").prepare())
 
 
-def test_an_answer_comes_back_as_it_was(evidence: Evidence) -> None:
+def test_an_answer_survives_a_round_trip(evidence: Evidence) -> None:
     kept = to_json(ANSWER, evidence)
     again = from_json(json.loads(json.dumps(kept, allow_nan=False)))
     assert again.summary == ANSWER.summary
@@ -81,7 +81,7 @@ def test_an_answer_comes_back_as_it_was(evidence: Evidence) -> None:
     assert math.isnan(frame["value"].tolist()[1])
 
 
-def test_the_same_answer_gives_the_same_bytes_and_old_files_go(evidence: Evidence) -> None:
+def test_equal_answers_give_equal_bytes_and_old_files_are_removed(evidence: Evidence) -> None:
     first = {path.name: path.read_bytes() for path in write_answer(ANSWER, evidence)}
     assert set(first) == {
         "some-table.csv", "some-table.md", "scatter.svg", "lines.svg", "ticks.svg", "answer.md",
@@ -100,7 +100,7 @@ def test_the_same_answer_gives_the_same_bytes_and_old_files_go(evidence: Evidenc
     assert "1.23456789" in first["some-table.csv"].decode()
 
 
-def test_copies_go_where_they_are_asked_for(evidence: Evidence, tmp_path: Path) -> None:
+def test_an_answer_is_copied_to_the_requested_folder(evidence: Evidence, tmp_path: Path) -> None:
     files = write_answer(ANSWER, evidence)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "own.txt").write_text("stays")
@@ -109,7 +109,7 @@ def test_copies_go_where_they_are_asked_for(evidence: Evidence, tmp_path: Path) 
     assert (tmp_path / "mine" / "own.txt").is_file()
 
 
-def test_an_answer_of_other_results_is_not_current(evidence: Evidence) -> None:
+def test_an_answer_from_other_results_is_outdated(evidence: Evidence) -> None:
     write_answer(ANSWER, evidence)
     results = evidence.results[OWN]
     (now,) = answered(evidence.store, "planted", results)
@@ -120,7 +120,7 @@ def test_an_answer_of_other_results_is_not_current(evidence: Evidence) -> None:
 
 
 @pytest.mark.parametrize("kept", ["{", "[]", "{}", '{"version": 0}', '{"version": 2, "beside": 1}'])
-def test_an_answer_that_cannot_be_read_says_so_and_no_more(evidence: Evidence, kept: str) -> None:
+def test_an_unreadable_answer_is_reported(evidence: Evidence, kept: str) -> None:
     *_, path = write_answer(ANSWER, evidence)
     path.write_text(kept)
     (found,) = answered(evidence.store, "planted", evidence.results[OWN])
@@ -131,14 +131,14 @@ def test_an_answer_that_cannot_be_read_says_so_and_no_more(evidence: Evidence, k
     assert found.answer.summary == ANSWER.summary
 
 
-def test_an_answer_of_another_version_is_not_taken_for_one_of_this(evidence: Evidence) -> None:
+def test_an_answer_of_another_version_is_outdated(evidence: Evidence) -> None:
     *_, path = write_answer(ANSWER, evidence)
     path.write_text(path.read_text().replace('"version": 2', '"version": 1'))
     (found,) = answered(evidence.store, "planted", evidence.results[OWN])
     assert "cannot be read" in found.answer.summary
 
 
-def test_an_answer_before_its_measures_were_finished_is_not_current(evidence: Evidence) -> None:
+def test_an_answer_without_all_measures_is_outdated(evidence: Evidence) -> None:
     measured = MeasureRef("size", "mnli", "", "en", 0, ("a" * 64,), lambda _: 0.0)
     before = replace(evidence, measured=(measured,), facts=lambda _: None)
     finished = replace(before, facts=lambda _: {})
@@ -158,7 +158,7 @@ def test_an_answer_before_its_measures_were_finished_is_not_current(evidence: Ev
 
 
 @pytest.mark.parametrize("figure", [SCATTER, LINES, TICKS], ids=lambda one: one.name)
-def test_a_figure_is_the_same_every_time_and_takes_its_ink_from_the_page(figure: Figure) -> None:
+def test_figures_are_reproducible_and_use_the_text_colour_of_the_page(figure: Figure) -> None:
     text = draw(figure)
     assert draw(figure) == text
     root = ET.fromstring(standalone(text).encode())
@@ -179,11 +179,11 @@ def test_an_empty_figure_is_drawn() -> None:
     assert "nothing here" in draw(Figure("empty", "nothing here", "x", "y", ()))
 
 
-def test_names_at_the_ends_of_lines_do_not_lie_on_each_other() -> None:
+def test_line_labels_do_not_overlap() -> None:
     assert spread([(1.0, 0), (1.5, 1), (9.0, 2)], 2.0) == pytest.approx([0.5, 2.5, 8.5])
 
 
-def test_numbers_as_people_read_them() -> None:
+def test_numbers_are_formatted_for_reading() -> None:
     assert [number(value) for value in (1234.5678, np.int64(7), 2.0, None, NAN, "x", True)] == [
         "1235", "7", "2", "–", "–", "x", "yes",
     ]  # fmt: skip
@@ -192,7 +192,7 @@ def test_numbers_as_people_read_them() -> None:
     assert numbers_of(ANSWER.findings[1]) == ""
 
 
-def test_the_mean_of_a_few_tasks_is_students() -> None:
+def test_the_mean_of_few_tasks_has_a_student_interval() -> None:
     found = one_sample_mean([1.0, 2.0, 3.0, NAN])
     assert found.value == 2
     assert found.high - found.value == pytest.approx(4.302653 / math.sqrt(3))  # t, 2 degrees

@@ -56,7 +56,7 @@ def outcome(folder: Path, rows: list[Row], kind: str, table: dict[str, str]) -> 
     return read_rows(work.folder / ROWS), facts
 
 
-def test_texts_change_and_ids_and_labels_stay(tmp_path: Path) -> None:
+def test_texts_are_translated_and_ids_and_labels_kept(tmp_path: Path) -> None:
     rows = [
         {"id": "1", "text": "a cat", "label": "no", "text_pair": "a dog"},
         {"id": "2", "text": "a dog", "label": "yes", "text_pair": None},
@@ -96,7 +96,7 @@ def question(number: str, context: str, *answers: tuple[str, int]) -> Row:
     }
 
 
-def test_a_question_stays_if_its_first_answer_is_found(tmp_path: Path) -> None:
+def test_a_question_is_kept_if_its_first_answer_is_found(tmp_path: Path) -> None:
     rows = [
         question("exact", "Ann saw Bob.", ("Bob", 8), ("saw Bob", 4)),
         question("case", "Ann saw Bob.", ("Ann", 0)),
@@ -136,13 +136,13 @@ def test_a_question_stays_if_its_first_answer_is_found(tmp_path: Path) -> None:
         (" ", "es a b", 0.0, "es", None),
     ],
 )
-def test_answers_are_found_where_they_stood(
+def test_translated_answers_are_located_near_their_original_position(
     answer: str, context: str, share: float, language: str, expected: tuple[int, int] | None
 ) -> None:
     assert locate_answer(answer, "?", context, share, language) == expected
 
 
-def test_a_name_that_stayed_as_it_was_is_found_too() -> None:
+def test_untranslated_names_are_located() -> None:
     assert locate_answer("Enrique Plitt", "Henry Plitt", "vendido a Henry Plitt.", 0, "es") == (
         10,
         21,
@@ -150,18 +150,18 @@ def test_a_name_that_stayed_as_it_was_is_found_too() -> None:
     assert locate_answer("Enrique Plitt", "henry Plitt", "vendido a Henry Plitt.", 0, "es") is None
 
 
-def test_labels_of_words_cannot_be_translated(tmp_path: Path) -> None:
+def test_tagging_rows_cannot_be_translated(tmp_path: Path) -> None:
     rows = [{"id": "1", "tokens": ["a"], "tags": ["O"]}]
     with pytest.raises(ConfigError, match="labels belong to words"):
         outcome(tmp_path, rows, "tagging", {})
 
 
-def test_nothing_translated_is_an_error_with_its_reasons(tmp_path: Path) -> None:
+def test_translating_no_row_is_an_error_with_reasons(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no example is left \(no translation: 1\)"):
         outcome(tmp_path, [{"id": "1", "text": "a", "meaning": "m"}], "retrieval", {})
 
 
-def test_a_translator_that_has_changed_since_the_plan_is_refused(tmp_path: Path) -> None:
+def test_a_translator_that_changed_after_planning_is_rejected(tmp_path: Path) -> None:
     work = work_on(tmp_path, [{"id": "1", "text": "a", "meaning": "m"}], "retrieval", {"a": "A"})
     (tmp_path / "t.tsv").write_text("a\tX\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="not the one that was planned with"):
@@ -196,7 +196,7 @@ def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, dict[
 
 
 @pytest.mark.parametrize("stop", [1, 6, 7])
-def test_a_stopped_stage_goes_on_to_the_same_bytes(
+def test_an_interrupted_stage_resumes_to_the_same_bytes(
     whole: tuple[bytes, dict[str, Any]], tmp_path: Path, stop: int
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
@@ -215,7 +215,7 @@ def test_a_stopped_stage_goes_on_to_the_same_bytes(
         (lambda data: b"\xff\n" + data, 0),
     ],
 )
-def test_what_a_crash_has_harmed_is_done_again(
+def test_a_damaged_translation_log_is_resumed_up_to_the_damage(
     whole: tuple[bytes, dict[str, Any]], tmp_path: Path, harm: Callable[[bytes], bytes], left: int
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
@@ -227,7 +227,7 @@ def test_what_a_crash_has_harmed_is_done_again(
     assert notes == ([f"went on after {left} of 7 batches"] if left else [])
 
 
-def test_unknown_words_are_remembered(tmp_path: Path) -> None:
+def test_unknown_words_are_recorded(tmp_path: Path) -> None:
     finished = TranslationLog(tmp_path / "new")
     assert finished.read() == []
     finished.add(TranslatedBatch(["é\n", ""], 2))

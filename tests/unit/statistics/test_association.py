@@ -29,13 +29,13 @@ def sample(n: int, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.nd
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_values_are_scipys(ties: bool) -> None:
+def test_correlations_equal_scipy(ties: bool) -> None:
     x, y = sample(12, ties=ties)
     assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic)
     assert kendall(x, y) == pytest.approx(stats.kendalltau(x, y).statistic)
 
 
-def test_an_exact_p_is_a_count_over_all_orders() -> None:
+def test_an_exact_p_counts_all_permutations() -> None:
     x, y = sample(6, seed=3)
     rho = stats.spearmanr(x, y).statistic
     all_of_them = [stats.spearmanr(x, order).statistic for order in permutations(y)]
@@ -46,7 +46,7 @@ def test_an_exact_p_is_a_count_over_all_orders() -> None:
     )
 
 
-def test_a_drawn_p_is_near_the_exact_one_and_never_zero() -> None:
+def test_a_sampled_p_is_close_to_the_exact_one_and_never_zero() -> None:
     x, y = sample(10, seed=5)
     exact = stats.kendalltau(x, y, method="exact").pvalue
     assert associate(x, y, "kendall").p == pytest.approx(exact, abs=0.01)
@@ -59,7 +59,7 @@ def test_the_same_points_give_the_same_estimate() -> None:
     assert associate(x, y).low < associate(x, y).value < associate(x, y).high
 
 
-def test_too_few_points_are_said_in_words() -> None:
+def test_too_few_points_give_a_note() -> None:
     found = associate([1, 2, 3, math.nan, 5], [1, 2, 3, 4, math.nan])
     assert math.isnan(found.value)
     assert not found.found
@@ -69,7 +69,7 @@ def test_too_few_points_are_said_in_words() -> None:
         associate([1, 2], [1, 2, 3])
 
 
-def test_partial_is_the_textbook_formula() -> None:
+def test_partial_correlation_follows_the_textbook_formula() -> None:
     x, y = sample(14, seed=1)
     z = x + np.random.default_rng(2).standard_normal(14)
     xy, xz, yz = (stats.spearmanr(*pair).statistic for pair in ((x, y), (x, z), (y, z)))
@@ -79,12 +79,12 @@ def test_partial_is_the_textbook_formula() -> None:
     assert found.low < found.value < found.high
 
 
-def test_partial_without_covariates_is_spearman() -> None:
+def test_partial_correlation_without_covariates_is_spearman() -> None:
     x, y = sample(9)
     assert partial(x, y, {}).value == pytest.approx(associate(x, y).value)
 
 
-def test_what_a_covariate_explains_is_gone() -> None:
+def test_partial_correlation_removes_what_a_covariate_explains() -> None:
     generator = np.random.default_rng(0)
     size = generator.standard_normal(40)
     x, y = (size + 0.3 * generator.standard_normal(40) for _ in range(2))
@@ -94,7 +94,7 @@ def test_what_a_covariate_explains_is_gone() -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_points_in_the_same_order_stay_so_given_anything(sign: int) -> None:
+def test_perfect_rank_agreement_remains_given_any_covariate(sign: int) -> None:
     x, y = sample(8)
     found = partial(x, sign * x, {"size": y})
     assert found.value == pytest.approx(sign)
@@ -104,14 +104,14 @@ def test_points_in_the_same_order_stay_so_given_anything(sign: int) -> None:
 
 
 @pytest.mark.parametrize("swaps", [[1, 0, 2, 3, 4, 5, 6, 7], [1, 0, 2, 4, 3, 5, 6, 7]])
-def test_a_high_partial_correlation_has_its_interval_on_its_side(swaps: list[int]) -> None:
+def test_the_interval_of_a_high_partial_correlation_excludes_zero(swaps: list[int]) -> None:
     """Spearman's rho is 0.98 and 0.95; draws of points without the swapped ones have 1."""
     found = partial(range(8), swaps, {"size": sample(8)[1]}, draws=99)
     assert 0 < found.low <= found.value <= found.high <= 1
 
 
 @pytest.mark.parametrize("n", [6, 8])
-def test_covariates_that_say_nothing_are_left_out_and_named(n: int) -> None:
+def test_constant_covariates_are_excluded_and_named(n: int) -> None:
     x, y = sample(n, seed=4)
     z = sample(n, seed=9)[0]
     told = "left out of the covariates, not varying or following from the others: "
@@ -125,7 +125,7 @@ def test_covariates_that_say_nothing_are_left_out_and_named(n: int) -> None:
     assert twice.low == pytest.approx(once.low)
 
 
-def test_draws_of_a_partial_correlation_are_the_textbook_formula() -> None:
+def test_sampled_partial_correlations_follow_the_textbook_formula() -> None:
     """The formula of pairs, on draws in which nothing is equal to a covariate."""
     table = np.random.default_rng(0).standard_normal((20, 9, 3))
     for rows, found in zip(table, _partial_of(table), strict=True):
@@ -143,7 +143,7 @@ def test_the_outlier_has_the_largest_influence() -> None:
 
 
 @pytest.mark.parametrize("kind", ["spearman", "kendall"])
-def test_points_needed_give_the_power_that_was_asked_for(kind: str) -> None:
+def test_the_required_sample_size_gives_the_requested_power(kind: str) -> None:
     """Bivariate normal points, by scipy's own test; power 0.8."""
     rho = 0.6
     truth = {"spearman": 6 / np.pi * np.arcsin(rho / 2), "kendall": 2 / np.pi * np.arcsin(rho)}
@@ -163,7 +163,7 @@ def test_detectable_correlation_is_the_inverse() -> None:
         points_needed(0)
 
 
-def test_arrangements_are_all_listed_or_drawn() -> None:
+def test_permutations_are_enumerated_or_sampled() -> None:
     assert orders(4, 5, 0)[0].shape == (24, 4)
     assert orders(9, 50, 0)[0].shape == (50, 9)
     every, listed = choices(5, 2, 7, 0)

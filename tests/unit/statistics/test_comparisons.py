@@ -21,12 +21,12 @@ from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.statistics.power import detectable_difference, detectable_mean
 
 
-def test_two_sided_p() -> None:
+def test_two_sided_p_counts_both_tails() -> None:
     assert bootstrap_p(np.array([-1.0, 1, 2, 3])) == pytest.approx(2 * 2 / 5)
     assert bootstrap_p(np.zeros(9)) == 1.0
 
 
-def test_accelerated_intervals_are_scipys() -> None:
+def test_bca_intervals_equal_scipy() -> None:
     """On the same draws, for a skewed statistic."""
     data = np.random.default_rng(0).exponential(size=25)
     theirs = stats.bootstrap((data,), np.var, n_resamples=3000, method="BCa", rng=1)
@@ -36,7 +36,7 @@ def test_accelerated_intervals_are_scipys() -> None:
     assert ours[0] > percentiles(theirs.bootstrap_distribution)[0]
 
 
-def test_one_language_is_a_t_test_over_seeds() -> None:
+def test_one_language_equals_a_t_test_over_seeds() -> None:
     gains = [[0.02, 0.05, 0.03, 0.01]]
     found = over_languages_and_seeds(gains)
     expected = stats.ttest_1samp(gains[0], 0)
@@ -51,7 +51,7 @@ def test_fixed_languages_are_averaged_first() -> None:
     assert found.p == pytest.approx(stats.ttest_1samp(gains.mean(axis=0), 0).pvalue)
 
 
-def test_variance_of_a_crossed_table_by_hand() -> None:
+def test_variance_of_a_crossed_table_equals_hand_calculation() -> None:
     """Rows 1, 5 and columns -1, 1 without noise: mean squares 16 and 4, of 4 cells."""
     found = over_languages_and_seeds([[0.0, 2.0], [4.0, 6.0]])
     variance = (16 + 4 - 0) / 4
@@ -60,7 +60,7 @@ def test_variance_of_a_crossed_table_by_hand() -> None:
     assert (found.low, found.high) == pytest.approx((3 - width, 3 + width))
 
 
-def test_languages_with_a_missing_seed_are_told() -> None:
+def test_languages_with_a_missing_seed_are_noted() -> None:
     found = over_languages_and_seeds([[1.0, 2.0], [3.0, math.nan], [2.0, 2.5]])
     assert found.note == "1 of 3 languages left out: not all seeds have a score"
     assert found.n == 2
@@ -68,7 +68,7 @@ def test_languages_with_a_missing_seed_are_told() -> None:
     assert "too few seeds" in over_languages_and_seeds([[1.0], [2.0]], fixed_languages=True).note
 
 
-def test_a_seed_that_no_language_has_is_left_out() -> None:
+def test_a_seed_without_any_language_is_excluded() -> None:
     whole = over_languages_and_seeds([[1.0, 2.0], [2.0, 2.5]])
     found = over_languages_and_seeds([[1.0, math.nan, 2.0], [2.0, math.nan, 2.5]])
     assert (found.value, found.low, found.p) == (whole.value, whole.low, whole.p)
@@ -76,7 +76,7 @@ def test_a_seed_that_no_language_has_is_left_out() -> None:
     assert "too few" in over_languages_and_seeds(np.full((2, 2), math.nan)).note
 
 
-def test_what_there_is_one_of_is_not_counted_as_drawn() -> None:
+def test_a_factor_with_one_level_adds_no_variance() -> None:
     one_seed, one_language = (over_languages_and_seeds(t) for t in ([[1], [2], [4]], [[1, 2, 4]]))
     assert one_seed.note == "one seed: seeds are not counted as drawn"
     assert one_language.note == "one language: languages are not counted as drawn"
@@ -97,21 +97,21 @@ def test_what_there_is_one_of_is_not_counted_as_drawn() -> None:
         over_targets([0.5, 0.5, math.nan]),
     ],
 )
-def test_equal_values_show_no_spread(found: Estimate) -> None:
+def test_equal_values_have_zero_variance(found: Estimate) -> None:
     assert not math.isnan(found.value)
     assert np.isnan([found.low, found.high, found.p]).all()
     assert not found.found
     assert "no variation between the few values" in found.note
 
 
-def test_rows_and_columns_without_effect_leave_the_noise() -> None:
+def test_a_table_without_effects_estimates_the_noise_only() -> None:
     """Mean squares 0, 0 and 1: the rest is all that there is to judge the mean by."""
     found = over_languages_and_seeds([[1.0, 0.0], [0.0, 1.0]])
     width = stats.t.ppf(0.975, 1) * math.sqrt(1 / 4)
     assert (found.low, found.high) == pytest.approx((0.5 - width, 0.5 + width))
 
 
-def test_a_mean_of_correlations_ends_with_one() -> None:
+def test_intervals_of_mean_correlations_are_bounded_by_one() -> None:
     found = over_targets([0.9, 0.95, 0.99])
     assert found.high > 1
     assert found.within(-1, 1).high == 1
@@ -120,7 +120,7 @@ def test_a_mean_of_correlations_ends_with_one() -> None:
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(7, 2), (4, 4), (0, 6), (30, 18), (0, 0)])
-def test_mcnemar_is_statsmodels(gained: int, lost: int) -> None:
+def test_mcnemar_equals_statsmodels(gained: int, lost: int) -> None:
     ours = np.array([1] * gained + [0] * lost + [1] * 20, dtype=bool)
     theirs = np.array([0] * gained + [1] * lost + [1] * 20, dtype=bool)
     found = mcnemar(ours, theirs)
@@ -130,7 +130,7 @@ def test_mcnemar_is_statsmodels(gained: int, lost: int) -> None:
     assert found.difference.low <= found.difference.value <= found.difference.high
 
 
-def test_the_mid_p_counts_half_of_what_was_seen() -> None:
+def test_mid_p_counts_half_of_the_observed_outcome() -> None:
     """7 against 2, by hand: 2 · (1 + 9 + 36/2) / 2⁹."""
     ours = [True] * 7 + [False] * 2
     assert mcnemar(ours, np.logical_not(ours)).mid_p == pytest.approx(2 * (1 + 9 + 18) / 512)
@@ -142,20 +142,20 @@ P = np.array([0.01, 0.04, math.nan, 0.03, 0.005, 0.2])
 
 
 @pytest.mark.parametrize(("ours", "method"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")])
-def test_corrections_are_statsmodels(ours: object, method: str) -> None:
+def test_corrections_equal_statsmodels(ours: object, method: str) -> None:
     found = ours(P)  # type: ignore[operator]
     assert math.isnan(found[2])
     known = ~np.isnan(P)
     np.testing.assert_allclose(found[known], multipletests(P[known], method=method)[1])
 
 
-def test_holm_as_in_r() -> None:
+def test_holm_equals_r() -> None:
     """R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")."""
     np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10])
-def test_detectable_mean_is_statsmodels(n: int) -> None:
+def test_detectable_mean_equals_statsmodels(n: int) -> None:
     expected = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8)
     assert detectable_mean(0.02, n) == pytest.approx(0.02 * expected, rel=1e-3)
 
@@ -166,7 +166,7 @@ def test_one_seed_detects_nothing() -> None:
     assert math.isnan(detectable_difference(2_000, 0.0))
 
 
-def test_a_detectable_difference_is_detected_so_often() -> None:
+def test_a_detectable_difference_is_detected_at_the_stated_power() -> None:
     n, disagreement = 1000, 0.2
     smallest = detectable_difference(n, disagreement)
     generator, seen = np.random.default_rng(0), 0

@@ -258,31 +258,31 @@ def tolerance(count: int) -> float:
 
 
 @pytest.mark.parametrize("name", [*PLANTED, *CURVES])
-def test_intervals_hold_what_they_say(name: str) -> None:
+def test_intervals_have_their_stated_coverage(name: str) -> None:
     held, _ = shares(*EVERY[name], simulations(name))
     assert abs(held - 0.95) <= tolerance(simulations(name)), held
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_nothing_is_rarely_found(name: str) -> None:
+def test_false_positives_are_rare(name: str) -> None:
     _, found = shares(PLANTED[name][0], 0.0, simulations(name))
     assert found <= 0.05 + tolerance(simulations(name)), found
 
 
-def test_what_is_there_is_found() -> None:
+def test_planted_effects_are_found() -> None:
     for name in ("seeds", "kendall"):
         _, found = shares(*PLANTED[name], 60)
         assert found > 0.3, name
     assert shares(*PLANTED["groups"], 20)[1] > 0.3
 
 
-def test_shapley_intervals_of_a_diminishing_return_hold() -> None:
+def test_shapley_intervals_cover_diminishing_returns() -> None:
     """Where each task had an error of its own, they held in 89 of 100."""
     held, _ = shares(*GAMES["diminishing"], 60)
     assert held >= 0.95
 
 
-def test_the_test_sees_too_narrow_an_interval() -> None:
+def test_the_coverage_test_detects_too_narrow_intervals() -> None:
     """Scores taken as independent, languages and seeds forgotten: a common mistake."""
 
     def naive(generator: np.random.Generator, effect: float) -> Estimate:
@@ -300,7 +300,7 @@ def test_the_test_sees_too_narrow_an_interval() -> None:
 @pytest.mark.heavy
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", EVERY)
-def test_intervals_hold_in_93_to_97_of_a_hundred_or_as_often_as_is_said(name: str) -> None:
+def test_intervals_cover_93_to_97_percent_or_as_documented(name: str) -> None:
     held, _ = shares(*EVERY[name], 1000)
     low, high = BOUNDS.get(name, (0.93, 0.97))
     assert low <= held <= high, held
@@ -309,6 +309,6 @@ def test_intervals_hold_in_93_to_97_of_a_hundred_or_as_often_as_is_said(name: st
 @pytest.mark.heavy
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", [*PLANTED, *MIXED])
-def test_nothing_is_found_at_alpha(name: str) -> None:
+def test_the_false_positive_rate_is_alpha(name: str) -> None:
     _, found = shares(EVERY[name][0], 0.0, 1000)
     assert found <= 0.05 + tolerance(1000), found

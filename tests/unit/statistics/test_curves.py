@@ -24,7 +24,7 @@ def scores(
     return asymptote - drop * SIZES**-rate + generator.normal(0, noise, len(SIZES))
 
 
-def test_a_curve_without_noise_is_found() -> None:
+def test_a_noiseless_curve_is_recovered() -> None:
     curve = fit(SIZES, scores(0.8, 0.3, 0.7))
     assert (curve.asymptote, curve.drop) == pytest.approx((0.8, 0.3), abs=0.01)
     assert curve.rate == pytest.approx(0.7, rel=0.05)
@@ -33,7 +33,7 @@ def test_a_curve_without_noise_is_found() -> None:
     assert curve.per_doubling(4).value == pytest.approx(gain, abs=1e-3)
 
 
-def test_returns_diminish_with_an_interval_above_zero() -> None:
+def test_diminishing_returns_have_an_interval_above_zero() -> None:
     curve = fit(SIZES, scores(0.8, 0.3, 0.7, noise=0.005))
     gains = [curve.per_doubling(size) for size in (1, 2, 4, 8)]
     assert all(gain.low > 0 for gain in gains)
@@ -41,7 +41,7 @@ def test_returns_diminish_with_an_interval_above_zero() -> None:
     assert curve.at(4).low < curve.at(4).value < curve.at(4).high
 
 
-def test_intervals_end_where_no_curve_fits_well_enough() -> None:
+def test_interval_bounds_are_curves_at_the_fit_tolerance() -> None:
     """Of all curves through an end, the best leaves as much unexplained as F allows."""
     found = scores(0.8, 0.3, 0.7, noise=0.02)
     curve = fit(SIZES, found)
@@ -64,7 +64,7 @@ def test_intervals_end_where_no_curve_fits_well_enough() -> None:
         assert least(size, point.value) < allowed
 
 
-def test_a_doubling_ends_where_no_curve_fits_well_enough() -> None:
+def test_the_interval_of_a_doubling_is_bounded_by_acceptable_curves() -> None:
     found = scores(0.8, 0.3, 0.7, noise=0.02)
     curve, gain = fit(SIZES, found), fit(SIZES, found).per_doubling(4)
     assert curve.lines
@@ -78,7 +78,7 @@ def test_a_doubling_ends_where_no_curve_fits_well_enough() -> None:
     assert left == pytest.approx([allowed, allowed], rel=1e-6)
 
 
-def test_little_noise_does_not_make_intervals_too_narrow() -> None:
+def test_low_noise_does_not_make_intervals_too_narrow() -> None:
     """The grid of rates must be finer than what the scores tell apart."""
     held = 0
     for seed in range(100):
@@ -87,7 +87,7 @@ def test_little_noise_does_not_make_intervals_too_narrow() -> None:
     assert held >= 88
 
 
-def test_a_limit_that_the_scores_do_not_show_has_no_interval() -> None:
+def test_an_unidentified_limit_has_no_interval() -> None:
     rising = 0.1 * np.log(SIZES) + np.random.default_rng(0).normal(0, 0.02, len(SIZES))
     curve = fit(SIZES, rising)
     assert math.isnan(curve.limit().low)
@@ -100,7 +100,7 @@ def test_a_limit_that_the_scores_do_not_show_has_no_interval() -> None:
     assert straight.limit().note.startswith("the curve does not bend as a power law does")
 
 
-def test_scores_that_do_not_vary_have_no_interval() -> None:
+def test_constant_scores_have_no_interval() -> None:
     flat = fit(SIZES, np.full(len(SIZES), 0.7))
     assert flat.at(4).value == pytest.approx(0.7)
     assert math.isnan(flat.at(4).low)
@@ -108,7 +108,7 @@ def test_scores_that_do_not_vary_have_no_interval() -> None:
     assert crossing(flat, fit(SIZES, scores(0.8, 0.4, 1.0))).note == NO_VARIATION
 
 
-def test_curves_of_one_truth_seldom_cross() -> None:
+def test_curves_of_one_true_function_rarely_cross() -> None:
     claimed = 0
     for seed in range(100):
         turns = (scores(0.8, 0.4, 1.0, noise=0.003, seed=2 * seed + turn) for turn in (0, 1))
@@ -116,7 +116,7 @@ def test_curves_of_one_truth_seldom_cross() -> None:
     assert claimed <= 5
 
 
-def test_curves_that_begin_with_the_same_scores_cross_where_they_do_later() -> None:
+def test_curves_with_equal_first_scores_cross_at_their_later_crossing() -> None:
     """As in the study of scaling, whose curves begin with the same runs."""
     one = scores(0.8, 0.4, 1.0, noise=0.002, seed=1)
     other = scores(1.0, 0.6, 0.5, noise=0.002, seed=2)  # both are 0.4 at 1 and 0.7 at 4
@@ -126,14 +126,14 @@ def test_curves_that_begin_with_the_same_scores_cross_where_they_do_later() -> N
     assert found.value == pytest.approx(4, rel=0.1)
 
 
-def test_what_lies_beyond_the_data_is_said() -> None:
+def test_crossings_beyond_the_data_are_noted() -> None:
     curve = fit(SIZES, scores(0.8, 0.3, 0.7, noise=0.005))
     assert curve.at(16).note == ""
     assert curve.per_doubling(16).note == "beyond the largest size that was tried, 16"
     assert "beyond" in curve.limit().note
 
 
-def test_too_few_sizes_are_said_in_words() -> None:
+def test_too_few_sizes_give_a_note() -> None:
     curve = fit([1, 1, 2, 2, 4, 4], [1, 2, 3, 4, 5, 6])
     assert curve.note == "too few sizes for a conclusion: 3 of at least 4"
     assert math.isnan(curve.at(2).value)
@@ -145,7 +145,7 @@ def test_too_few_sizes_are_said_in_words() -> None:
         fit([0, 1], [1, 1])
 
 
-def test_the_crossing_is_where_it_was_planted() -> None:
+def test_a_planted_crossing_is_recovered() -> None:
     """0.8 - 0.4 / x and 0.7 - 0.1 / x meet at x = 3."""
     one = fit(SIZES, scores(0.8, 0.4, 1.0, noise=0.005, seed=1))
     other = fit(SIZES, scores(0.7, 0.1, 1.0, noise=0.005, seed=2))
@@ -155,7 +155,7 @@ def test_the_crossing_is_where_it_was_planted() -> None:
     assert found.note == "they cross between 1 and 16"
 
 
-def test_curves_apart_do_not_cross() -> None:
+def test_separate_curves_do_not_cross() -> None:
     one, other = (fit(SIZES, scores(top, 0.1, 1.0, noise=0.002)) for top in (0.8, 0.6))
     found = crossing(one, other)
     assert math.isnan(found.value)
@@ -178,7 +178,7 @@ def game() -> dict[frozenset[str], float]:
     return {one: value(one) for one in subsets}
 
 
-def test_shapley_values_by_hand() -> None:
+def test_shapley_values_equal_hand_calculation() -> None:
     found = {share.task: share for share in shapley(game(), "abc")}
     assert [found[task].value for task in "abc"] == pytest.approx([0.045, 0.015, 0.0])
     assert all(share.error == 0 for share in found.values())
@@ -214,7 +214,7 @@ def test_sampled_values_are_within_their_error() -> None:
         assert abs(found.value - exact.value) < 3.5 * found.error
 
 
-def test_missing_mixtures_are_said_in_words() -> None:
+def test_missing_mixtures_give_a_note() -> None:
     few = shapley({frozenset(): 0.5, frozenset("a"): 0.6}, "ab")
     assert math.isnan(few[0].value)
     assert few[0].note == "2 of 4 mixtures have no score"

@@ -27,7 +27,7 @@ def at(tasks: list[int], target: str, features: Floats = NONE) -> Design:
     return Design([f"task {i}" for i in tasks], [target] * len(tasks), some)
 
 
-def test_planted_effects_are_found_and_ranked_on_a_target_never_seen() -> None:
+def test_planted_effects_are_recovered_and_ranked_on_an_unseen_target() -> None:
     draw = np.random.default_rng(0)
     task, target = np.array([0.05, -0.02, 0.01, 0.0, 0.03]), draw.normal(0, 0.01, 6)
     gains = (0.02 + task + target[:, None] + draw.normal(0, 0.001, (6, 5))).ravel()
@@ -39,7 +39,7 @@ def test_planted_effects_are_found_and_ranked_on_a_target_never_seen() -> None:
     assert all(one.low < one.value < one.high for one in found)
 
 
-def test_what_other_tasks_did_on_the_target_counts() -> None:
+def test_known_gains_on_the_target_shift_its_predictions() -> None:
     draw = np.random.default_rng(1)
     target = np.array([0.0, 0.1, -0.1, 0.05])
     gains = (target[:, None] + draw.normal(0, 0.002, (4, 4))).ravel()
@@ -55,7 +55,7 @@ def test_what_other_tasks_did_on_the_target_counts() -> None:
     assert here.high - here.low < (new.high - new.low) / 5
 
 
-def test_measures_tell_tasks_never_seen_apart() -> None:
+def test_measures_distinguish_unseen_tasks() -> None:
     draw = np.random.default_rng(2)
     features = draw.normal(size=(8 * 5, 2))
     gains = 0.03 * features[:, 0] + draw.normal(0, 0.002, 40)
@@ -67,7 +67,7 @@ def test_measures_tell_tasks_never_seen_apart() -> None:
     assert plain[0].high - plain[0].low > 3 * (high.high - high.low)
 
 
-def test_given_the_ratios_it_is_the_textbooks_student_distribution(
+def test_predictions_follow_the_student_distribution_for_fixed_variance_ratios(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Against the same posterior written with plain inverses, and a vague prior on the mean."""
@@ -94,7 +94,7 @@ def test_given_the_ratios_it_is_the_textbooks_student_distribution(
 
 
 @pytest.mark.parametrize("new_task", [False, True])
-def test_intervals_on_held_out_targets_hold(new_task: bool) -> None:
+def test_prediction_intervals_cover_held_out_targets(new_task: bool) -> None:
     """In 95 % of 200 simulations, within three standard errors of the simulation (4.6 points).
 
     The variances are as different as can be from one simulation to the next.
@@ -110,7 +110,7 @@ def test_intervals_on_held_out_targets_hold(new_task: bool) -> None:
     assert 0.95 - 0.046 <= held / 200 <= 0.95 + 0.046
 
 
-def test_too_few_targets_or_tasks_are_words_and_no_number() -> None:
+def test_too_few_targets_or_tasks_give_a_note_and_no_number() -> None:
     gains = np.arange(6.0)
     (few,) = predict(grid(3, 2), gains, at([0], "new"))
     assert np.isnan([few.value, few.low, few.high]).all()
@@ -123,13 +123,13 @@ def test_too_few_targets_or_tasks_are_words_and_no_number() -> None:
     assert none.note == "too few targets for a conclusion: 0 of at least 3"
 
 
-def test_equal_gains_are_no_trouble() -> None:
+def test_equal_gains_are_handled() -> None:
     (found,) = predict(grid(3, 3), np.full(9, 0.01), at([0], "new"))
     assert found.value == pytest.approx(0.01)
     assert found.low <= found.high
 
 
-def test_what_does_not_fit_together_is_refused() -> None:
+def test_inconsistent_shapes_are_rejected() -> None:
     with pytest.raises(ValueError, match="for each place"):
         Design(["a"], ["b", "c"], np.zeros((1, 0)))
     with pytest.raises(ValueError, match="one gain"):

@@ -43,7 +43,7 @@ def table(
     return pd.DataFrame(rows, columns=["task", "target", "language", "seed", "gain"])
 
 
-def test_tasks_are_the_points() -> None:
+def test_the_sample_size_is_the_number_of_tasks() -> None:
     rows = table(0.05)
     means = rows.groupby("task")["gain"].mean()
     ours, theirs = (means[means.index.str.startswith(first)] for first in "ro")
@@ -59,7 +59,7 @@ def test_tasks_are_the_points() -> None:
     assert found.p > permuted.pvalue / 2 - 1e-9
 
 
-def test_the_mixed_model_agrees_on_a_whole_table() -> None:
+def test_the_mixed_model_agrees_on_a_complete_table() -> None:
     """Every task has every place and seed: the coefficient is the difference of means."""
     found = contrast(table(0.05), REASONING)
     assert found.mixed.note == ""
@@ -70,7 +70,7 @@ def test_the_mixed_model_agrees_on_a_whole_table() -> None:
     assert found.mixed.found
 
 
-def test_more_seeds_are_not_more_points() -> None:
+def test_more_seeds_do_not_increase_the_sample_size() -> None:
     few, many = (contrast(table(0, seeds=count), REASONING).mixed for count in (2, 6))
     assert few.n == many.n == 9
     assert many.high - many.low > 0.5 * (few.high - few.low)
@@ -88,7 +88,7 @@ def test_an_interaction_is_a_difference_of_differences() -> None:
     assert found.mixed.low < 0.08 < found.mixed.high
 
 
-def test_a_task_that_diverged_is_left_out_and_named() -> None:
+def test_a_diverged_task_is_excluded_and_named() -> None:
     rows = table(0.05)
     rows.loc[(rows["task"] == "o3") & (rows["seed"] == 1), "gain"] = math.nan
     found = contrast(rows, REASONING)
@@ -96,7 +96,7 @@ def test_a_task_that_diverged_is_left_out_and_named() -> None:
     assert found.tasks.note == found.mixed.note == "left out, gains are missing: o3"
 
 
-def test_too_few_tasks_are_said_in_words() -> None:
+def test_too_few_tasks_give_a_note() -> None:
     found = contrast(table(group=1), REASONING)
     assert math.isnan(found.tasks.value)
     assert found.mixed.note == "too few tasks in a group for a conclusion: 1 of at least 2"
@@ -107,7 +107,7 @@ def test_too_few_tasks_are_said_in_words() -> None:
         contrast(table().drop(columns="seed"), REASONING)
 
 
-def test_a_model_that_cannot_be_fitted_says_so() -> None:
+def test_a_mixed_model_that_does_not_converge_is_noted() -> None:
     found = contrast(table().assign(gain=0.01), REASONING)
     assert math.isnan(found.mixed.value)
     assert "cannot be fitted" in found.mixed.note

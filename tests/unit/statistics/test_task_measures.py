@@ -28,7 +28,7 @@ print(*{"scipy", "statsmodels", "pandas", "torch"} & sys.modules.keys())
 """
 
 
-def test_slow_packages_are_imported_when_needed() -> None:
+def test_slow_packages_are_imported_lazily() -> None:
     found = subprocess.run([sys.executable, "-c", QUICK], capture_output=True, text=True)
     assert (found.returncode, found.stdout.strip()) == (0, "")
 
@@ -37,25 +37,25 @@ TRUE = [0.7, 0.9, 0.6, 0.8]
 
 
 @pytest.mark.parametrize("k", [None, 2])
-def test_ndcg_is_scikit_learns(k: int | None) -> None:
+def test_ndcg_equals_scikit_learn(k: int | None) -> None:
     predicted = [4, 1, 3, 2]
     assert ndcg(predicted, TRUE, k) == pytest.approx(ndcg_score([TRUE], [predicted], k=k))
     assert ndcg(TRUE, TRUE, k) == 1
 
 
-def test_regret_by_hand() -> None:
+def test_regret_equals_hand_calculation() -> None:
     """Chosen in the order 0.7, 0.6, 0.8, 0.9."""
     predicted = [4, 1, 3, 2]
     found = [regret(predicted, TRUE, k) for k in (1, 2, 3, 4)]
     assert found == pytest.approx([100 * 0.2 / 0.9, 100 * 0.2 / 0.9, 100 * 0.1 / 0.9, 0])
 
 
-def test_a_measure_that_says_nothing_wins_nothing() -> None:
+def test_a_constant_measure_is_not_rewarded() -> None:
     assert regret([1, 1, 1, 1], TRUE, 1) == pytest.approx(100 * 0.3 / 0.9)
     assert ndcg([1, 1, 1, 1], TRUE) == ndcg([-1 * one for one in TRUE], TRUE) < 1
 
 
-def test_rankings_of_gains_are_refused() -> None:
+def test_ranking_metrics_reject_negative_gains() -> None:
     with pytest.raises(ValueError, match="give scores"):
         ndcg([1, 2], [-0.1, 0.2])
     with pytest.raises(ValueError, match="give scores"):
@@ -77,7 +77,7 @@ def brute_force(features: np.ndarray, y: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("shape", [(30, 4), (20, 25)])
-def test_logme_is_the_largest_evidence(shape: tuple[int, int]) -> None:
+def test_logme_maximises_the_evidence(shape: tuple[int, int]) -> None:
     generator = np.random.default_rng(0)
     features = generator.standard_normal(shape)
     y = features[:, 0] - features[:, 1] + generator.standard_normal(shape[0])
@@ -86,7 +86,7 @@ def test_logme_is_the_largest_evidence(shape: tuple[int, int]) -> None:
     assert logme(features, y[:, None]) <= found + 1e-9
 
 
-def test_classes_are_columns_of_ones_and_zeros() -> None:
+def test_logme_of_classes_averages_one_hot_columns() -> None:
     generator = np.random.default_rng(1)
     labels = generator.integers(3, size=60)
     features = generator.standard_normal((60, 5))
@@ -95,7 +95,7 @@ def test_classes_are_columns_of_ones_and_zeros() -> None:
     assert logme(told, labels) > logme(features, labels) + 0.3
 
 
-def test_logme_refuses_what_it_cannot_score() -> None:
+def test_logme_rejects_invalid_input() -> None:
     with pytest.raises(DataError, match="one label"):
         logme(np.eye(3), [1, 1, 1])
     with pytest.raises(DataError, match="not finite"):
@@ -107,7 +107,7 @@ def test_logme_refuses_what_it_cannot_score() -> None:
 
 
 @pytest.mark.parametrize("shape", [(50, 4), (10, 30)])
-def test_cka_is_hsic_by_hand(shape: tuple[int, int]) -> None:
+def test_cka_equals_normalised_hsic(shape: tuple[int, int]) -> None:
     """tr(KHLH) over the roots of tr(KHKH) and tr(LHLH)."""
     generator = np.random.default_rng(0)
     x, y = generator.standard_normal(shape), generator.standard_normal((shape[0], 6))
@@ -122,7 +122,7 @@ def test_cka_is_hsic_by_hand(shape: tuple[int, int]) -> None:
     assert linear_cka(x, y) == pytest.approx(expected)
 
 
-def test_cka_knows_no_rotation_scale_or_shift() -> None:
+def test_cka_is_invariant_to_rotation_scale_and_shift() -> None:
     generator = np.random.default_rng(0)
     x = generator.standard_normal((40, 5))
     turned, _ = np.linalg.qr(generator.standard_normal((5, 5)))
@@ -134,7 +134,7 @@ def test_cka_knows_no_rotation_scale_or_shift() -> None:
         linear_cka(x, x[:-1])
 
 
-def test_jensen_shannon_is_scipys_distance_squared() -> None:
+def test_jensen_shannon_equals_the_squared_distance_of_scipy() -> None:
     one, other = Counter("the cat sat on the mat"), Counter("a dog ran over it")
     letters = sorted({*one, *other})
     p, q = ([counts[letter] for letter in letters] for counts in (one, other))

@@ -37,7 +37,7 @@ def found(folder: Path | None, *names: str) -> dict[tuple[str, str], SplitReport
     return {(one.split, one.language): one for one in xstilts.check_data(names, folder)}
 
 
-def test_rows_labels_and_problems_of_what_is_there(folder: Path) -> None:
+def test_present_splits_report_rows_labels_and_problems(folder: Path) -> None:
     seen = found(folder, "xnli")
     train = seen["train", "en"]
     assert (train.state, train.rows, train.blank, train.fails) == (
@@ -53,7 +53,7 @@ def test_rows_labels_and_problems_of_what_is_there(folder: Path) -> None:
     assert (test.state, test.rows, test.blank, test.fails) == (SplitState.FOUND, 2, True, False)
 
 
-def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
+def test_a_broken_file_does_not_stop_the_check(folder: Path) -> None:
     seen = found(folder, "xnli")
     said = {code: seen["test", code].why for code in ("de", "fr", "th", "sw")}
     assert said["de"] == "1 of 2 rows cannot be used"
@@ -69,20 +69,20 @@ def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
         assert seen["test", code].fails
 
 
-def test_only_what_a_study_needs_is_missed(folder: Path) -> None:
+def test_only_needed_splits_count_as_missing(folder: Path) -> None:
     seen = found(folder, "xnli")
     assert (seen["test", "vi"].state, seen["test", "vi"].fails) == (SplitState.HUB, False)
     mined = found(folder, "ccg")
     assert (mined["train", "en"].state, mined["train", "en"].fails) == (SplitState.MISSING, True)
 
 
-def test_labels_to_tune_on_must_not_be_blank(folder: Path) -> None:
+def test_blank_train_or_dev_labels_are_an_error(folder: Path) -> None:
     write(folder, "xnli/dev-en.tsv", "".join(f"a{number}\tb\tneutral\n" for number in range(20)))
     dev = found(folder, "xnli")["dev", "en"]
     assert (dev.state, dev.blank, dev.fails) == (SplitState.BLANK, True, True)
 
 
-def test_the_folder_may_hold_the_download_as_xtreme(folder: Path) -> None:
+def test_the_data_folder_may_have_an_xtreme_subfolder(folder: Path) -> None:
     inner = folder / "outer" / "xtreme"
     inner.parent.mkdir()
     (folder / "xnli").rename(inner.parent / "moved")
@@ -93,21 +93,21 @@ def test_the_folder_may_hold_the_download_as_xtreme(folder: Path) -> None:
     assert "xnli" in seen["test", "vi"].file
 
 
-def test_without_a_folder_there_is_the_hub_or_nothing() -> None:
+def test_without_a_folder_splits_are_on_the_hub_or_missing() -> None:
     states = {
         name: {one.state for one in xstilts.check_data([name])} for name in ("paws-x", "bucc")
     }
     assert states == {"paws-x": {SplitState.HUB}, "bucc": {SplitState.MISSING}}
 
 
-def test_mistakes() -> None:
+def test_unknown_tasks_and_missing_folders_are_rejected() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'xtreme'"):
         list(xstilts.check_data(["xtrem"]))
     with pytest.raises(ConfigError, match="no folder"):
         list(xstilts.check_data(["xnli"], "absent"))
 
 
-def test_suites_hold_known_tasks_once_and_name_the_rest() -> None:
+def test_suites_list_known_tasks_without_duplicates() -> None:
     for name, suite in SUITES.items():
         assert len(set(suite.tasks)) == len(suite.tasks)
         assert set(members([name])) == set(suite.tasks)
@@ -117,7 +117,7 @@ def test_suites_hold_known_tasks_once_and_name_the_rest() -> None:
     assert is_needed(TASKS.get("home-retrieval"), "test", "sw", ("test",))
 
 
-def test_a_dev_set_published_without_labels_is_noted_and_not_missed(tmp_path: Path) -> None:
+def test_a_dev_set_published_without_labels_is_noted_but_not_missing(tmp_path: Path) -> None:
     """TyDiQA's, for `checkpoint: last`; blank labels to train on are still an error."""
     blank = [{"text": "", "answer_start": 0}]
     for part in ("train", "dev"):

@@ -132,7 +132,7 @@ def pairs(found: list[Any]) -> set[Pair]:
         ),
     ],
 )
-def test_pairs_in_their_official_formats(
+def test_sentence_pair_tasks_read_official_files(
     tmp_path: Path, name: str, split: str, files: Mapping[str, str], wanted: set[Pair]
 ) -> None:
     for file, text in files.items():
@@ -180,7 +180,7 @@ CHOICES = {
         ("socialiqa", "socialIQa_v1.4_dev", ("They left. why?", ("a", "b", "c"), "C")),
     ],
 )
-def test_choices_in_their_official_formats(
+def test_multiple_choice_tasks_read_official_files(
     tmp_path: Path, name: str, file: str, wanted: tuple[str, tuple[str, ...], str]
 ) -> None:
     write(tmp_path, f"{name}/{file}.jsonl", jsonl(CHOICES[name]))
@@ -193,7 +193,7 @@ def test_choices_in_their_official_formats(
     ("name", "file", "labels", "wanted"),
     [("piqa", "train", "0\n1\n", ["0", "1"]), ("socialiqa", "train", "3\n1\n", ["C", "A"])],
 )
-def test_labels_in_a_file_of_their_own(
+def test_labels_in_a_separate_file_are_read(
     tmp_path: Path, name: str, file: str, labels: str, wanted: list[str]
 ) -> None:
     row = {key: value for key, value in CHOICES[name].items() if key not in ("label", "correct")}
@@ -206,7 +206,7 @@ def test_labels_in_a_file_of_their_own(
         read(name, "train", tmp_path)
 
 
-def test_cosmos_is_csv_with_quoted_line_breaks(tmp_path: Path) -> None:
+def test_cosmosqa_reads_quoted_line_breaks(tmp_path: Path) -> None:
     text = (
         'id,context,question,answer0,answer1,answer2,answer3,label\n7,"a\n""b""",why?,p,q,r,s,3\n'
     )
@@ -216,7 +216,7 @@ def test_cosmos_is_csv_with_quoted_line_breaks(tmp_path: Path) -> None:
     assert str(found.where).endswith("valid.csv:2")
 
 
-def test_conll2000_counts_stray_tags_and_keeps_them(tmp_path: Path) -> None:
+def test_conll2000_counts_and_keeps_stray_tags(tmp_path: Path) -> None:
     write(tmp_path, "conll2000/train.txt", "The DT B-NP\ncat NN I-NP\n\nran V I-VP\n. . O\n\n")
     made = task("conll2000", tmp_path)
     kept, complaints = validated(made.read("train", "en"), made, "train", "en")
@@ -235,7 +235,7 @@ def test_conll2000_counts_stray_tags_and_keeps_them(tmp_path: Path) -> None:
         "We\tPRP\tNP\neat\tVBP\tS\\NP\na|b\tNN\tN\n\nGo\tVB\tS\n",
     ],
 )
-def test_supertags_come_from_the_files(tmp_path: Path, text: str) -> None:
+def test_ccg_labels_come_from_the_files(tmp_path: Path, text: str) -> None:
     write(tmp_path, "ccg/train.txt", text)
     made = task("ccg", tmp_path)
     assert made.labels == ("N", "NP", "S", "S\\NP")
@@ -254,7 +254,7 @@ def squad(**question: object) -> str:
     return json.dumps({"data": [{"paragraphs": [{"context": "Ann ran.", "qas": qas}]}]})
 
 
-def test_squad_and_its_copy_without_xquads_articles(tmp_path: Path) -> None:
+def test_squad_reads_its_copy_without_the_articles_of_xquad(tmp_path: Path) -> None:
     answered = squad(answers=[{"text": "Ann", "answer_start": 0}])
     write(tmp_path, "squad/dev-v1.1.minus-xquad.json", answered)
     assert task("squad-v1", tmp_path).origin("dev", "en")
@@ -270,7 +270,7 @@ def test_squad_and_its_copy_without_xquads_articles(tmp_path: Path) -> None:
     assert found.answers == ()
 
 
-def test_anli_plus_is_the_union(tmp_path: Path) -> None:
+def test_anli_plus_concatenates_its_tasks(tmp_path: Path) -> None:
     write(tmp_path, "snli/dev.tsv", "a\tb\tneutral\n")
     write(tmp_path, "mnli/multinli_1.0_dev_matched.jsonl", jsonl(nli("entailment")))
     made = task("anli-plus", tmp_path)
@@ -367,7 +367,7 @@ def test_bad_rows_are_named_and_counted(
         ),
     ],
 )
-def test_bad_files_say_where(
+def test_errors_in_files_name_file_and_line(
     tmp_path: Path, name: str, split: str, file: str, text: str, said: str
 ) -> None:
     write(tmp_path, file, text)
@@ -380,7 +380,7 @@ def test_bad_files_say_where(
     assert Path(file).name in str(caught.value)
 
 
-def test_other_bad_files(tmp_path: Path) -> None:
+def test_other_malformed_files_are_rejected(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         write(tmp_path, f"rte/rte{number}_test.xml", "<c>\n<pair>\n</c>")
     with pytest.raises(DataError, match=r"rte1_test\.xml:3: not XML"):
@@ -469,7 +469,7 @@ def offline_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[st
 
 
 @pytest.mark.parametrize("name", sorted(HUB_ROWS))
-def test_rows_of_the_hub(name: str, offline_hub: list[dict[str, Any]]) -> None:
+def test_hub_rows_become_examples(name: str, offline_hub: list[dict[str, Any]]) -> None:
     split, row, gold = HUB_ROWS[name]
     offline_hub.append(row)
     made = TASKS.get(name)
@@ -483,12 +483,12 @@ def test_rows_of_the_hub(name: str, offline_hub: list[dict[str, Any]]) -> None:
     assert values == gold
 
 
-def test_every_trained_task_of_the_hub_has_a_row_here() -> None:
+def test_every_hub_task_with_training_data_is_tested() -> None:
     trained = {name for name in TASKS if TASKS.get(name).hub and "train" in TASKS.get(name).splits}
     assert HUB_ROWS.keys() == trained - {"anli-plus"}
 
 
-def test_only_english_questions_of_tydiqa(offline_hub: list[dict[str, Any]]) -> None:
+def test_tydiqa_training_uses_english_questions_only(offline_hub: list[dict[str, Any]]) -> None:
     row = HUB_ROWS["tydiqa"][1]
     offline_hub += [row | {"id": "finnish-2"}, row, row | {"question": "and?"}]
     made = TASKS.get("tydiqa")
@@ -500,7 +500,7 @@ def test_only_english_questions_of_tydiqa(offline_hub: list[dict[str, Any]]) -> 
 
 
 @pytest.mark.parametrize(("told", "start"), [(4, 4), (0, 4), (11, 8), (99, 8)])
-def test_answers_that_start_elsewhere_are_found(
+def test_answers_with_wrong_offsets_are_relocated(
     offline_hub: list[dict[str, Any]], told: int, start: int
 ) -> None:
     answers = {"text": ["ana"], "answer_start": [told]}
@@ -511,7 +511,7 @@ def test_answers_that_start_elsewhere_are_found(
     assert found.starts == (start,)
 
 
-def test_an_answer_that_is_not_there_stays_a_bad_row(offline_hub: list[dict[str, Any]]) -> None:
+def test_an_answer_absent_from_its_context_is_a_bad_row(offline_hub: list[dict[str, Any]]) -> None:
     answers = {"text": ["Bob"], "answer_start": [0]}
     offline_hub.append(HUB_ROWS["tydiqa"][1] | {"answers": answers})
     made = TASKS.get("tydiqa")
@@ -519,7 +519,7 @@ def test_an_answer_that_is_not_there_stays_a_bad_row(offline_hub: list[dict[str,
         validated(made.read("train", "en"), made, "train", "en")
 
 
-def test_removed_labels_of_the_hub_are_blank(offline_hub: list[dict[str, Any]]) -> None:
+def test_removed_labels_on_the_hub_are_blank(offline_hub: list[dict[str, Any]]) -> None:
     offline_hub.append(HUB_ROWS["qqp"][1] | {"label": -1})
     made = TASKS.get("qqp")
     assert [one.label for one in validated(made.read("test", "en"), made, "test", "en")[0]] == [""]  # type: ignore[union-attr]
@@ -534,7 +534,7 @@ def test_removed_labels_of_the_hub_are_blank(offline_hub: list[dict[str, Any]]) 
         ("paws-x", "sentence1", "no gold label"),
     ],
 )
-def test_what_has_no_gold_label_by_nature_is_left_out(
+def test_examples_without_annotator_agreement_are_skipped(
     offline_hub: list[dict[str, Any]], name: str, text: str, said: str
 ) -> None:
     """One blank label would keep the whole test set from being scored."""
@@ -548,7 +548,7 @@ def test_what_has_no_gold_label_by_nature_is_left_out(
 
 
 @pytest.mark.parametrize("name", ["mnli", "qqp", "piqa", "conll2000", "squad-v2"])
-def test_they_keep_the_contract_of_a_task(name: str, offline_hub: list[dict[str, Any]]) -> None:
+def test_english_tasks_pass_check_task(name: str, offline_hub: list[dict[str, Any]]) -> None:
     split, row, _ = HUB_ROWS[name]
     label = next(key for key in ("label", "chunk_tags", "answers") if key in row)
     other = {

@@ -21,18 +21,18 @@ SOME = ("en", "de", "th", "tr")
 
 
 @pytest.mark.parametrize("name", HOME)
-def test_they_keep_the_contract_of_a_task(name: str) -> None:
+def test_home_tasks_pass_check_task(name: str) -> None:
     check_task(TASKS.get(name), languages=SOME)
 
 
-def test_there_are_thirty_languages_besides_english() -> None:
+def test_the_home_suite_has_thirty_languages_besides_english() -> None:
     assert len(languages()) == 31
     assert {one.code for one in suite("home")} == set(languages())
     for name in HOME:
         assert set(TASKS.get(name).languages) == set(languages())
 
 
-def test_english_splits_share_neither_template_nor_text() -> None:
+def test_english_splits_share_no_template_and_no_text() -> None:
     parts = {split: corpus("en", split) for split in ("train", "dev", "test")}
     for one, other in (("train", "dev"), ("train", "test"), ("dev", "test")):
         for what in ("template", "text"):
@@ -43,7 +43,7 @@ def test_english_splits_share_neither_template_nor_text() -> None:
     assert all(len(part) > 1000 for part in parts.values())
 
 
-def test_spans_cover_the_text_that_was_filled_in() -> None:
+def test_slot_spans_cover_the_inserted_text() -> None:
     for language in SOME:
         for sentence in corpus(language, "test")[:300]:
             for span in sentence.spans:
@@ -52,7 +52,7 @@ def test_spans_cover_the_text_that_was_filled_in() -> None:
                 assert piece == piece.strip()
 
 
-def test_no_text_stands_for_two_intents() -> None:
+def test_no_text_has_two_intents() -> None:
     for language in SOME:
         intents: dict[str, str] = {}
         for sentence in corpus(language, "test"):
@@ -76,7 +76,7 @@ def test_tags_are_spans_of_the_words() -> None:
             assert len(spans(tags)) == sum(tag.startswith("B-") for tag in tags)
 
 
-def test_words_of_scripts_without_spaces_are_letters() -> None:
+def test_scripts_without_spaces_are_tokenized_into_characters() -> None:
     thai = "เปิดไฟ ok"
     found = [thai[start:end] for start, end in words(thai)]
     assert found == ["เ", "ปิ", "ด", "ไ", "ฟ", "ok"]
@@ -84,7 +84,7 @@ def test_words_of_scripts_without_spaces_are_letters() -> None:
     assert [("turn on")[a:b] for a, b in words("turn on")] == ["turn", "on"]
 
 
-def test_nli_is_balanced_and_true() -> None:
+def test_nli_pairs_are_balanced_and_correctly_labelled() -> None:
     examples = list(TASKS.get("home-nli").read("dev", "en"))
     counts = Counter(example.label for example in examples)  # type: ignore[union-attr]
     assert abs(counts["entailment"] - counts["not_entailment"]) <= 0.02 * len(examples)
@@ -102,7 +102,7 @@ def test_retrieval_has_an_answer_for_most_queries() -> None:
         assert max(Counter(here).values()) <= 2
 
 
-def test_another_process_reads_the_same_sentences() -> None:
+def test_generated_sentences_do_not_depend_on_the_process() -> None:
     code = (
         "from xstilts.tasks import TASKS\nfrom xstilts.core.hashing import digest_of\n"
         "from dataclasses import astuple\n"
@@ -116,6 +116,6 @@ def test_another_process_reads_the_same_sentences() -> None:
     assert len(digests) == 1
 
 
-def test_round_robin() -> None:
+def test_round_robin_alternates_between_lists() -> None:
     assert list(round_robin([[1, 2, 3], [4], [5, 6]])) == [1, 4, 5, 2, 6, 3]
     assert list(round_robin([])) == []

@@ -95,7 +95,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [*TARGETS, "copa"])
-def test_they_keep_the_contract_of_a_task(folder: Path, name: str) -> None:
+def test_multilingual_tasks_pass_check_task(folder: Path, name: str) -> None:
     made = task(name, folder)
     have = {
         split: tuple(code for code in codes if (made.origin(split, code) or "").startswith("file"))
@@ -105,7 +105,7 @@ def test_they_keep_the_contract_of_a_task(folder: Path, name: str) -> None:
     check_task(replace(made, splits=have))
 
 
-def test_copa_asks_as_xtreme_does(tmp_path: Path) -> None:
+def test_copa_questions_are_phrased_as_in_xtreme(tmp_path: Path) -> None:
     write(tmp_path, "COPA/train.jsonl", jsonl(copa(3, "effect", label=1)))
     write(tmp_path, "COPA/test.jsonl", jsonl(copa(3)))
     (found,) = read("copa", "train", tmp_path)
@@ -118,7 +118,9 @@ def test_copa_asks_as_xtreme_does(tmp_path: Path) -> None:
         read("copa", "train", tmp_path)
 
 
-def test_dummies_of_xtreme_are_noticed_and_the_release_comes_first(tmp_path: Path) -> None:
+def test_dummy_labels_of_xtreme_are_detected_and_the_release_takes_precedence(
+    tmp_path: Path,
+) -> None:
     dummies = jsonl(*(copa(number, label=0) for number in range(30)))
     write(tmp_path, "xtreme/xcopa/test-sw.jsonl", dummies)
     assert gold_is_blank(one.label for one in read("xcopa", "test", tmp_path, "sw"))
@@ -151,14 +153,16 @@ def test_dummies_of_xtreme_are_noticed_and_the_release_comes_first(tmp_path: Pat
         ),
     ],
 )
-def test_winogrande(tmp_path: Path, split: str, files: dict[str, str], wanted: object) -> None:
+def test_winogrande_rows_are_parsed(
+    tmp_path: Path, split: str, files: dict[str, str], wanted: object
+) -> None:
     for name, text in files.items():
         write(tmp_path, name, text)
     (found,) = read("winogrande", split, tmp_path)
     assert (found.text, found.choices, found.label) == wanted
 
 
-def test_a_sentence_without_a_blank_is_named(tmp_path: Path) -> None:
+def test_a_sentence_without_a_blank_is_a_bad_row(tmp_path: Path) -> None:
     write(tmp_path, "winogrande/dev.jsonl", jsonl(grande(sentence="no", answer="1")))
     with pytest.raises(DataError, match=r"dev\.jsonl:1: no blank in the sentence"):
         read("winogrande", "dev", tmp_path)
@@ -186,7 +190,7 @@ def test_a_sentence_without_a_blank_is_named(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_the_pronoun_is_the_blank(
+def test_xwinograd_replaces_the_pronoun_by_the_candidates(
     tmp_path: Path, row: str, language: str, text: str, choices: tuple[str, str], label: str
 ) -> None:
     other = schema("en" if language != "en" else "fr", "b", ["b"], ["b", [0, 1], ["b"]])
@@ -206,14 +210,14 @@ def test_the_pronoun_is_the_blank(
         ("en\tX it Y.\n", "wrong number of columns"),
     ],
 )
-def test_bad_schemas_are_named(tmp_path: Path, row: str, said: str) -> None:
+def test_malformed_winograd_schemas_are_bad_rows(tmp_path: Path, row: str, said: str) -> None:
     write(tmp_path, "xwinograd/dataset.tsv", row)
     with pytest.raises(DataError, match=said) as caught:
         read("xwinograd", "test", tmp_path)
     assert "dataset.tsv:1" in str(caught.value)
 
 
-def test_numbers_say_nothing_of_which_is_right() -> None:
+def test_mgsm_choices_do_not_reveal_the_answer() -> None:
     places = Counter[int]()
     for number in range(2000):
         numbers, place = choices_of(4 + number * 7, f"test-{number}")
@@ -227,7 +231,7 @@ def test_numbers_say_nothing_of_which_is_right() -> None:
     assert [choices_of(0, str(n)) for n in range(5)] == [((0, 1, 2, 3, 4), 0)] * 5
 
 
-def test_translations_of_a_problem_have_the_same_choices(folder: Path) -> None:
+def test_translations_of_a_problem_share_its_choices(folder: Path) -> None:
     english, telugu = (read("mgsm-choice", "test", folder, code) for code in ("en", "te"))
     assert [(one.id, one.choices, one.label) for one in english] == [
         (one.id, one.choices, one.label) for one in telugu
@@ -237,20 +241,20 @@ def test_translations_of_a_problem_have_the_same_choices(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", ["about 5", "-3", "2.5", "٣"])
-def test_answers_that_are_no_whole_numbers_are_named(folder: Path, answer: str) -> None:
+def test_answers_that_are_not_integers_are_bad_rows(folder: Path, answer: str) -> None:
     write(folder, "mgsm/mgsm_en.tsv", f"how?\t{answer}\n")
     with pytest.raises(DataError, match=r"mgsm_en\.tsv:1: the answer is no whole number"):
         read("mgsm-choice", "test", folder)
 
 
-def test_thousands_may_have_a_comma(folder: Path) -> None:
+def test_answers_with_thousands_separators_are_parsed(folder: Path) -> None:
     write(folder, "mgsm/mgsm_en.tsv", "how?\t2,125\n")
     (found,) = read("mgsm-choice", "test", folder)
     assert found.choices["ABCDE".index(found.label)] == "2125"
 
 
 @pytest.mark.parametrize("place", ["sib200", "sib-200/data/annotated"])
-def test_quotes_are_marks_in_sib(tmp_path: Path, place: str) -> None:
+def test_quotes_are_characters_in_sib200(tmp_path: Path, place: str) -> None:
     rows = 'index_id\tcategory\ttext\n7\ttravel\tGo "on".\n5\tsports\t"He said ""go""."\n'
     write(tmp_path, f"{place}/swh_Latn/test.tsv", rows)
     found = task("sib200", tmp_path).read("test", "sw")
@@ -258,7 +262,7 @@ def test_quotes_are_marks_in_sib(tmp_path: Path, place: str) -> None:
     assert texts == {("7", 'Go "on".', "travel"), ("5", 'He said "go".', "sports")}
 
 
-def test_hypotheses_that_annotators_disagreed_on_are_left_out(folder: Path) -> None:
+def test_xvnli_pairs_without_a_gold_label_are_skipped(folder: Path) -> None:
     rows = [
         {"gold_label": label, "sentence1": "a", "sentence2": str(number), "pairID": str(number)}
         for number, label in enumerate(["-", *["neutral", "entailment"] * 20])
@@ -270,7 +274,7 @@ def test_hypotheses_that_annotators_disagreed_on_are_left_out(folder: Path) -> N
     assert complaints.counts == {"no gold label: the annotators disagreed": 1}
 
 
-def test_their_training_tasks_fit() -> None:
+def test_training_tasks_match_format_and_labels_of_their_targets() -> None:
     for name in TARGETS:
         made = TASKS.get(name)
         source = TASKS.get(made.train_task or name)
@@ -289,7 +293,7 @@ def test_their_training_tasks_fit() -> None:
         ("xcopa", "splits={copa: {train: test, dev: dev}}", "copa would be trained on test"),
     ],
 )
-def test_what_a_target_has_in_translation_is_not_trained_on(
+def test_training_on_data_that_a_target_translates_is_rejected(
     target: str, splits: str, said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):

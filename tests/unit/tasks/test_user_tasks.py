@@ -43,12 +43,12 @@ def complaint(made: TaskSpec) -> str:
     return str(caught.value)
 
 
-def test_tsv_with_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
+def test_tsv_with_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
     found = read(task(tmp_path, "\ufeffone\ta\r\ntwo\tb\r\n"))
     assert [(e.text, e.label) for e in found] == [("one", "a"), ("two", "b")]  # type: ignore[attr-defined]
 
 
-def test_jsonl_with_ids_and_lists(tmp_path: Path) -> None:
+def test_jsonl_with_ids_and_lists_is_read(tmp_path: Path) -> None:
     row = {"id": "x", "tokens": ["a", "b"], "tags": ["O", "B-q"]}
     made = task(
         tmp_path, json.dumps(row) + "\n", "jsonl", format="tagging", columns=(), labels=("O", "B-q")
@@ -69,13 +69,13 @@ def test_jsonl_with_ids_and_lists(tmp_path: Path) -> None:
         ("a\0b\ta\n", ["NUL character"]),
     ],
 )
-def test_bad_rows_are_named(tmp_path: Path, text: str, said: list[str]) -> None:
+def test_bad_rows_are_named_with_file_and_line(tmp_path: Path, text: str, said: list[str]) -> None:
     found = complaint(task(tmp_path, text))
     for part in said:
         assert part in found
 
 
-def test_other_bad_files(tmp_path: Path) -> None:
+def test_other_malformed_files_are_rejected(tmp_path: Path) -> None:
     made = task(tmp_path, "")
     (tmp_path / "train-en.tsv").write_bytes(b"one\ta\n\xff\ta\n")
     assert "train-en.tsv:2" in complaint(made)
@@ -88,7 +88,7 @@ def test_other_bad_files(tmp_path: Path) -> None:
     assert "differ in number" in complaint(task(tmp_path, "a b\tO\n", **tagging))
 
 
-def test_a_few_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_a_few_bad_rows_are_skipped_and_counted(tmp_path: Path) -> None:
     lines = [f"text {number}\t{'ab'[number % 2]}" for number in range(39)]
     made = task(tmp_path, "\n".join([*lines, "text\tc"]))
     kept, complaints = validated(made.read("train", "en"), made, "train", "en")
@@ -98,7 +98,7 @@ def test_a_few_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
-def test_doubled_rows_stay_and_are_counted(tmp_path: Path, split: str) -> None:
+def test_duplicate_rows_are_kept_and_counted(tmp_path: Path, split: str) -> None:
     made = task(tmp_path, "one\ta\none\ta\n")
     kept, complaints = validated(made.read("train", "en"), made, split, "en")
     assert len(kept) == 2
@@ -106,12 +106,12 @@ def test_doubled_rows_stay_and_are_counted(tmp_path: Path, split: str) -> None:
     assert "train-en.tsv:2" in complaints.first[0]
 
 
-def test_doubled_ids_are_refused(tmp_path: Path) -> None:
+def test_duplicate_ids_are_rejected(tmp_path: Path) -> None:
     made = task(tmp_path, "x\tone\ta\nx\ttwo\tb\n", columns=("id", "text", "label"))
     assert "duplicate id" in complaint(made)
 
 
-def test_null_is_blank_and_structures_are_no_text(tmp_path: Path) -> None:
+def test_null_is_blank_and_structures_are_not_text(tmp_path: Path) -> None:
     made = task(tmp_path, '{"text": "x", "label": null}', "jsonl")
     kept, _ = validated(made.read("train", "en"), made, "test", "en")
     assert kept == [TextExample("train-en.jsonl:1", "x", "", None, kept[0].where)]
@@ -125,14 +125,14 @@ def test_null_is_blank_and_structures_are_no_text(tmp_path: Path) -> None:
     assert gold_is_blank([found.tags])
 
 
-def test_columns_and_labels_are_needed(tmp_path: Path) -> None:
+def test_missing_columns_or_labels_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="names no column label"):
         task(tmp_path, "", columns=("text", "x"))
     with pytest.raises(ConfigError, match="has no labels"):
         task(tmp_path, "", labels=())
 
 
-def test_the_fingerprint_follows_the_bytes(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_file_contents(tmp_path: Path) -> None:
     one = task(tmp_path, "one\ta\n").fingerprint("train", "en")
     assert task(tmp_path, "one\ta\n").fingerprint("train", "en") == one
     assert task(tmp_path, "one\tb\n").fingerprint("train", "en") != one
@@ -142,7 +142,7 @@ def test_the_fingerprint_follows_the_bytes(tmp_path: Path) -> None:
     assert same.fingerprint("train", "en") == one
 
 
-def test_the_name_of_a_text_file_changes_neither_key_nor_order(tmp_path: Path) -> None:
+def test_renaming_a_text_file_changes_neither_key_nor_order(tmp_path: Path) -> None:
     text = "".join(f"line {number}\n" for number in range(30))
     found = []
     for code in ("deu", "arb_Arab"):
@@ -161,7 +161,7 @@ def test_the_name_of_a_text_file_changes_neither_key_nor_order(tmp_path: Path) -
     assert sorted(found[0][1]) == sorted(text.splitlines()) != found[0][1]
 
 
-def test_blank_gold_is_seen() -> None:
+def test_blank_gold_is_detected() -> None:
     assert gold_is_blank(["a", "", "b"])
     assert gold_is_blank([["O", "O"], ["O"]])
     assert gold_is_blank(["0"] * 20)
@@ -176,7 +176,7 @@ def test_blank_test_labels_can_be_predicted(tmp_path: Path) -> None:
     assert [example.label for example in kept if isinstance(example, TextExample)] == ["", ""]
 
 
-def test_columns_may_have_other_names_and_lie_in_parquet(tmp_path: Path) -> None:
+def test_renamed_columns_and_parquet_files_are_read(tmp_path: Path) -> None:
     path = tmp_path / "train-en.parquet"
     columns = {"premise": ["x", "y"], "hypothesis": ["p", "q"], "gold": [0, 1]}
     pq.write_table(pa.table(columns), path)
@@ -195,7 +195,7 @@ def test_columns_may_have_other_names_and_lie_in_parquet(tmp_path: Path) -> None
     ]
 
 
-def test_files_may_be_those_of_a_dataset_on_the_hub(
+def test_files_can_come_from_a_dataset_on_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "somewhere.parquet"

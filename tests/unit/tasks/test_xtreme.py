@@ -67,14 +67,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", XTREME)
-def test_they_keep_the_contract_of_a_task(folder: Path, name: str) -> None:
+def test_xtreme_tasks_pass_check_task(folder: Path, name: str) -> None:
     made = task(name, folder)
     for split in ("train", "dev"):
         have = tuple(code for code in made.splits[split] if code == "en")
         check_task(replace(made, splits={split: have}))
 
 
-def test_languages_are_those_of_the_suite() -> None:
+def test_languages_equal_those_of_xtreme() -> None:
     xtreme = {one.code for one in suite("xtreme")}
     found = {name: set(TASKS.get(name).languages) for name in XTREME}
     assert all(codes <= xtreme for codes in found.values())
@@ -93,20 +93,20 @@ def test_languages_are_those_of_the_suite() -> None:
 
 
 @pytest.mark.parametrize("name", XTREME)
-def test_sizes_are_known_for_every_evaluation(name: str) -> None:
+def test_every_evaluation_split_has_a_known_size(name: str) -> None:
     made = TASKS.get(name)
     wanted = {("test", code) for code in made.languages} | {("train", "en"), ("dev", "en")}
     assert wanted <= made.sizes.keys()
     assert all(code in made.splits[split] for split, code in made.sizes)
 
 
-def test_without_a_folder_the_hub_is_planned_with() -> None:
+def test_planning_uses_the_hub_without_a_data_folder() -> None:
     made = TASKS.get("xnli")
     assert (made.origin("dev", "sw") or "").startswith("hub facebook/xnli@b8dd")
     compile_experiment(xstilts.load("quickstart", ["targets=[xnli]", "languages=[en, sw]"]))
 
 
-def test_keys_follow_the_bytes_and_not_the_place(folder: Path, tmp_path: Path) -> None:
+def test_keys_depend_on_file_contents_and_not_on_paths(folder: Path, tmp_path: Path) -> None:
     def digest(place: Path) -> str:
         return task("xnli", place).fingerprint("dev", "en")
 
@@ -117,7 +117,7 @@ def test_keys_follow_the_bytes_and_not_the_place(folder: Path, tmp_path: Path) -
     assert digest(folder) != digest(other)
 
 
-def test_removed_labels_are_blank_not_wrong(folder: Path) -> None:
+def test_removed_labels_are_blank_and_not_errors(folder: Path) -> None:
     made = task("xnli", folder)
     kept, _ = validated(made.read("test", "de"), made, "test", "de")
     assert gold_is_blank([example.label for example in kept])  # type: ignore[union-attr]
@@ -135,7 +135,7 @@ def test_removed_labels_are_blank_not_wrong(folder: Path) -> None:
         ("\tb\tneutral\n", "empty text"),
     ],
 )
-def test_bad_rows_are_named(folder: Path, text: str, said: str) -> None:
+def test_bad_rows_are_named_with_file_and_line(folder: Path, text: str, said: str) -> None:
     write(folder, "xnli/dev-en.tsv", text)
     made = task("xnli", folder)
     with pytest.raises(DataError, match=said) as caught:
@@ -143,7 +143,7 @@ def test_bad_rows_are_named(folder: Path, text: str, said: str) -> None:
     assert "dev-en.tsv:1" in str(caught.value)
 
 
-def test_parallel_sets_keep_their_order_in_common(folder: Path) -> None:
+def test_parallel_sets_keep_a_common_order(folder: Path) -> None:
     for code in ("en", "sw"):
         lines = "".join(f"{code} {number}\tx\tneutral\n" for number in range(40))
         write(folder, f"xnli/test-{code}.tsv", lines)
@@ -154,13 +154,13 @@ def test_parallel_sets_keep_their_order_in_common(folder: Path) -> None:
     assert [one.text for one in english] != [f"en {number}" for number in range(40)]  # type: ignore[union-attr]
 
 
-def test_what_is_missing_comes_from_the_hub(folder: Path) -> None:
+def test_missing_files_are_read_from_the_hub(folder: Path) -> None:
     made = task("xquad", folder)
     assert (made.origin("dev", "en") or "").endswith("squad/dev-v1.1.json")
     assert (made.origin("test", "de") or "").startswith("hub google/xquad@51ad")
 
 
-def test_evaluation_on_dev(folder: Path, tmp_path: Path) -> None:
+def test_dev_evaluation_uses_dev_splits(folder: Path, tmp_path: Path) -> None:
     write(folder, "xnli/dev-de.tsv", "a\tb\tneutral\nc\td\tentailment\n")
     loaded = xstilts.load(
         "quickstart",

@@ -45,7 +45,9 @@ def same(one: Trained, other: Trained) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 4, 9, STEPS])
-def test_a_stopped_run_goes_on_to_the_same_bytes(root: Path, tmp_path: Path, stop: int) -> None:
+def test_an_interrupted_run_resumes_to_the_same_bytes(
+    root: Path, tmp_path: Path, stop: int
+) -> None:
     whole = run(root, Checkpoints(tmp_path / "whole"))
     if stop == STEPS:
         run(root, Checkpoints(tmp_path / "parts"))
@@ -63,7 +65,7 @@ def test_two_checkpoints_are_kept(root: Path, tmp_path: Path) -> None:
     assert kept == {f"step-{STEPS - 1}", f"step-{STEPS}"}
 
 
-def test_no_run_goes_on_from_another_precision(root: Path, tmp_path: Path) -> None:
+def test_no_run_resumes_from_a_checkpoint_of_another_precision(root: Path, tmp_path: Path) -> None:
     whole = run(root, Checkpoints(tmp_path / "whole"))
     with pytest.raises(KeyboardInterrupt):
         run(root, Checkpoints(tmp_path / "half"), stop=3, precision="bf16")
@@ -73,7 +75,7 @@ def test_no_run_goes_on_from_another_precision(root: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "facts", "gone"])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
+def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
     root: Path, tmp_path: Path, harm: str
 ) -> None:
     whole = run(root, Checkpoints(tmp_path / "whole"))
@@ -98,7 +100,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     same(whole, resumed)
 
 
-def test_nothing_left_means_from_the_start(tmp_path: Path) -> None:
+def test_without_a_valid_checkpoint_training_restarts(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     assert checkpoints.newest() == (None, [])
     checkpoints.save(Checkpoint(1, {"a": torch.ones(2)}, {}))
@@ -109,21 +111,21 @@ def test_nothing_left_means_from_the_start(tmp_path: Path) -> None:
     assert "step-1 is damaged" in complaints[0]
 
 
-def test_patience_stops_early_and_keeps_the_best(root: Path, tmp_path: Path) -> None:
+def test_patience_stops_early_and_keeps_the_best_checkpoint(root: Path, tmp_path: Path) -> None:
     found = run(root, Checkpoints(tmp_path), learning_rate=1e-9, patience=1, epochs=4)
     assert found.log.events == ["stopped early at step 10"]
     assert found.log.best_step == 5
     assert found.steps == 10
 
 
-def test_a_lost_loss_ends_the_run_as_diverged(root: Path, tmp_path: Path) -> None:
+def test_a_nan_loss_ends_the_run_as_diverged(root: Path, tmp_path: Path) -> None:
     found = run(root, Checkpoints(tmp_path), learning_rate=1e30, warmup_ratio=0)
     assert found.diverged
     assert "not finite at step" in found.diverged
     assert found.state == {}
 
 
-def test_one_answer_for_everything_is_noted(
+def test_constant_dev_predictions_are_marked_as_collapsed(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "predict", lambda *_: ["a"] * 20)

@@ -81,7 +81,7 @@ def trained(root: Path, folder: Path, stop: int | None = None, **changes: object
 
 
 @given(some.lists(some.integers(1, 60), min_size=1, max_size=40), some.integers(1, 200))
-def test_every_feature_is_in_one_shard_and_shards_are_alike(sizes: list[int], most: int) -> None:
+def test_every_feature_is_in_one_shard_and_shards_are_balanced(sizes: list[int], most: int) -> None:
     given = [Feature(str(place), [5] * size, [0] * size, 0) for place, size in enumerate(sizes)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "SHARD", most)
@@ -94,7 +94,7 @@ def test_every_feature_is_in_one_shard_and_shards_are_alike(sizes: list[int], mo
     assert all(weight <= 2 * sum(sizes) / asked + max(sizes) for weight in weights)
 
 
-def test_there_are_as_many_shards_as_cores_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_shards_is_a_power_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "SHARD", 10)
     given = [Feature(str(place), [5] * 5, [0] * 5, 0) for place in range(15)]  # 75 sub-words
     assert [len(part) for part in shards.balanced_shards(given)] == [4, 4, 4, 3]
@@ -103,7 +103,7 @@ def test_there_are_as_many_shards_as_cores_come_in(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("changes", [{}, {"accumulation": 2}])
-def test_weights_are_the_same_to_the_bit_on_any_number_of_cores(
+def test_weights_are_bit_identical_on_any_number_of_cores(
     changes: dict[str, int], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "SHARD", 12)
@@ -116,7 +116,7 @@ def test_weights_are_the_same_to_the_bit_on_any_number_of_cores(
         assert all(other.state[name].equal(value) for name, value in found[0].state.items())
 
 
-def test_a_run_stopped_on_one_core_goes_on_to_the_same_bits_on_three(
+def test_a_run_interrupted_on_one_core_resumes_bit_identically_on_three(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "SHARD", 12)
@@ -131,7 +131,7 @@ def test_a_run_stopped_on_one_core_goes_on_to_the_same_bits_on_three(
 
 
 @pytest.mark.parametrize("kind", list(TRAINED))
-def test_shards_have_the_gradients_of_the_whole_batch(
+def test_gradients_of_shards_equal_those_of_the_batch(
     kind: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slopes, losses = [], []
@@ -154,7 +154,7 @@ def test_shards_have_the_gradients_of_the_whole_batch(
         assert threads[name] is None or threads[name].equal(alone[name])
 
 
-def test_shards_draw_dropout_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_shard_draws_its_own_dropout_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "SHARD", 4)
     weight = torch.nn.Parameter(torch.ones(1000))
     seen: list[torch.Tensor] = []
@@ -177,7 +177,7 @@ def test_shards_draw_dropout_of_their_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert torch.stack(seen).equal(first)
 
 
-def test_a_thread_s_own_draws_leave_those_of_others_alone() -> None:
+def test_thread_local_generators_do_not_affect_other_threads() -> None:
     values = torch.ones(100)
     torch.manual_seed(1)
     expected = dropout(values, 0.5)
@@ -188,7 +188,7 @@ def test_a_thread_s_own_draws_leave_those_of_others_alone() -> None:
     assert not own.equal(expected)
 
 
-def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path) -> None:
+def test_predictions_and_vectors_are_bit_identical_on_any_number_of_cores(root: Path) -> None:
     one, given = model(root, 0.0).eval(), features(40)
 
     def predictions() -> object:
@@ -217,7 +217,7 @@ def test_predictions_and_vectors_are_the_same_on_any_number_of_cores(root: Path)
                 assert ask() == expected
 
 
-def test_threads_compute_no_gradients_of_predictions(
+def test_prediction_threads_compute_no_gradients(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, kept = model(root, 0.0), list[bool]()

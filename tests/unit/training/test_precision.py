@@ -31,7 +31,7 @@ def losses(root: Path, precision: str) -> tuple[list[float], dict[str, torch.Ten
     return found, {name: value.detach().clone() for name, value in model.named_parameters()}
 
 
-def test_bf16_is_fp32_but_for_its_rounding(root: Path) -> None:
+def test_bf16_training_equals_fp32_within_rounding(root: Path) -> None:
     plain, exact = losses(root, "fp32")
     rounded, near = losses(root, "bf16")
     assert rounded == pytest.approx(plain, rel=2e-2)

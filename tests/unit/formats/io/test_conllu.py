@@ -35,7 +35,7 @@ def read(folder: Path, text: str) -> tuple[list[object], dict[str, int], list[st
     return list(kept), dict(complaints.counts), complaints.first
 
 
-def test_words_without_ranges_and_empty_nodes(tmp_path: Path) -> None:
+def test_multiword_ranges_and_empty_nodes_are_skipped(tmp_path: Path) -> None:
     kept, _, _ = read(tmp_path, GOOD)
     assert [(one.id, one.tokens, one.tags) for one in kept if isinstance(one, TaggedExample)] == [
         ("one", ("zu", "dem", "Haus"), ("ADP", "DET", "NOUN")),
@@ -43,7 +43,7 @@ def test_words_without_ranges_and_empty_nodes(tmp_path: Path) -> None:
     ]
 
 
-def test_a_malformed_line_costs_its_sentence_alone(tmp_path: Path) -> None:
+def test_a_malformed_line_invalidates_only_its_sentence(tmp_path: Path) -> None:
     many = "".join(f"1\tw{number}\t_\tX{REST}\n\n" for number in range(30))
     kept, counts, first = read(tmp_path, f"{many}1\tbroken\n")
     assert len(kept) == 30

@@ -22,17 +22,17 @@ def write(folder: Path, name: str, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def test_labels_come_in_the_order_of_the_test_file() -> None:
+def test_labels_are_written_in_the_order_of_the_test_file() -> None:
     rows = [{"id": f"test-{n}", "prediction": f"label {n}"} for n in (10, 2, 0, 1)]
     assert labels(rows) == "label 0\nlabel 1\nlabel 2\nlabel 10\n"
 
 
-def test_an_order_that_is_not_known_is_not_guessed() -> None:
+def test_an_unknown_order_is_an_error() -> None:
     with pytest.raises(DataError, match="'abc' does not end in a line number"):
         labels([{"id": "abc", "prediction": "neutral"}])
 
 
-def test_a_blank_line_parts_sentences() -> None:
+def test_a_blank_line_separates_sentences() -> None:
     rows = [
         {"id": "test-1", "prediction": ["O"]},
         {"id": "test-0", "prediction": ["B-LOC", "I-LOC"]},
@@ -40,14 +40,14 @@ def test_a_blank_line_parts_sentences() -> None:
     assert tags(rows) == "B-LOC\nI-LOC\n\nO\n"
 
 
-def test_answers_are_ascii_and_one_for_each_id() -> None:
+def test_answers_are_ascii_json_with_one_answer_per_id() -> None:
     rows = [
         {"id": name, "prediction": text} for name, text in (("b", "中"), ("a", ""), ("b#2", "x"))
     ]
     assert answers(rows) == '{\n "a": "",\n "b": "\\u4e2d"\n}\n'
 
 
-def test_pairs_and_numbers() -> None:
+def test_pairs_and_line_numbers_are_written() -> None:
     mined = [{"id": "de-2", "prediction": "en-7", "score": 1.2}]
     assert pairs(mined) == "de-2\ten-7\n"
     found = [
@@ -72,7 +72,7 @@ SENTENCES = (2, 1)
 """Words of the test sentences below."""
 
 
-def test_files(part: Part, language: str) -> dict[str, str]:
+def test_every_form_has_its_file_names(part: Part, language: str) -> dict[str, str]:
     """What XTREME's download holds of a task's test set in a language: two of everything."""
     question = {"question": "what", "answers": [{"text": "", "answer_start": 0}]}
     asked = [{**question, "id": name} for name in QUESTIONS]
@@ -113,14 +113,14 @@ def predicted(part: Part, language: str) -> str:
     return WRITERS[part.form](rows)
 
 
-test_files.__test__ = False  # type: ignore[attr-defined]
+test_every_form_has_its_file_names.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     for part in PARTS.values():
         for language in part.languages:
-            for name, text in test_files(part, language).items():
+            for name, text in test_every_form_has_its_file_names(part, language).items():
                 write(tmp_path / "data", name, text)
     return tmp_path / "data"
 
@@ -133,12 +133,14 @@ def whole(tmp_path: Path) -> Path:
     return tmp_path / "whole"
 
 
-def test_nothing_is_wrong_with_a_whole_one(whole: Path, data: Path) -> None:
+def test_a_complete_submission_has_no_problems(whole: Path, data: Path) -> None:
     assert check_submission(whole) == []
     assert check_submission(whole, data) == []
 
 
-def test_the_download_may_lie_in_xtreme(whole: Path, data: Path, tmp_path: Path) -> None:
+def test_the_download_may_be_in_an_xtreme_subfolder(
+    whole: Path, data: Path, tmp_path: Path
+) -> None:
     outer = tmp_path / "outer"
     outer.mkdir()
     data.rename(outer / "xtreme")
@@ -184,7 +186,7 @@ def test_the_download_may_lie_in_xtreme(whole: Path, data: Path, tmp_path: Path)
         ("wikiann/test-en.tsv", "O\n", "wikiann: not a task's folder"),
     ],
 )
-def test_what_is_wrong_is_named(whole: Path, data: Path, name: str, text: str, said: str) -> None:
+def test_every_problem_is_named(whole: Path, data: Path, name: str, text: str, said: str) -> None:
     write(whole, name, text)
     found = check_submission(whole, data)
     assert any(problem.startswith(said) for problem in found), found
@@ -198,7 +200,7 @@ def test_what_is_wrong_is_named(whole: Path, data: Path, name: str, text: str, s
         (lambda folder: (folder / "xnli/test-en.tsv").write_bytes(b"\xff\n"), "xnli/test-en.tsv: "),
     ],
 )
-def test_absent_and_unreadable_files(
+def test_missing_and_unreadable_files_are_named(
     whole: Path, harm: Callable[[Path], object], said: str
 ) -> None:
     harm(whole)
@@ -206,14 +208,14 @@ def test_absent_and_unreadable_files(
     assert found.startswith(said)
 
 
-def test_a_thousand_problems_are_told_in_a_few_lines(whole: Path) -> None:
+def test_many_problems_are_summarised(whole: Path) -> None:
     write(whole, "xnli/test-en.tsv", "maybe\n" * 1000)
     found = check_submission(whole)
     assert len(found) == 6
     assert found[-1] == "xnli/test-en.tsv: 995 more problems like these"
 
 
-def test_a_broken_test_file_is_not_taken_for_the_truth(whole: Path, data: Path) -> None:
+def test_a_broken_test_file_is_not_used_as_reference(whole: Path, data: Path) -> None:
     write(data, "xnli/test-en.tsv", "a\tb\nc\n")
     (found,) = check_submission(whole, data)
     assert "cannot be compared with its test set: not two texts and a label" in found

@@ -70,7 +70,7 @@ def submitted(
     return made
 
 
-def test_pairs_down_to_the_threshold(tmp_path: Path) -> None:
+def test_mined_pairs_above_the_threshold_are_written(tmp_path: Path) -> None:
     made = submitted(tmp_path, "bucc", "de", MINED, {"threshold": 1.1})
     assert made.folder == tmp_path / "out" / "tiny" / "squad-then-mnli" / "seed-7"
     text = (made.folder / "bucc2018/test-de.tsv").read_text()
@@ -80,13 +80,13 @@ def test_pairs_down_to_the_threshold(tmp_path: Path) -> None:
     )
 
 
-def test_the_number_of_the_nearest_line_for_each_english_line(tmp_path: Path) -> None:
+def test_the_nearest_line_number_is_written_for_each_english_line(tmp_path: Path) -> None:
     made = submitted(tmp_path, "tatoeba", "jv", SEARCHED, {}, available=5)
     assert (made.folder / "tatoeba/test-jv.tsv").read_text() == "0\n1\n"
     assert "tatoeba (jv): 3 of 5 rows: run without a limit on test" in made.problems
 
 
-def test_without_a_threshold_no_pair_is_made_up(tmp_path: Path) -> None:
+def test_no_pairs_are_written_without_a_threshold(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing to submit") as caught:
         submitted(tmp_path, "bucc", "de", MINED, {})
     assert "bucc2018: mined, but no threshold is known" in str(caught.value)

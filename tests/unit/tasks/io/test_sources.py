@@ -100,7 +100,7 @@ def read(made: TaskSpec, split: str = "train") -> list[Example]:
     return validated(made.read(split, "en"), made, split, "en")[0]
 
 
-def test_the_hub_is_read_in_an_order_that_is_fair(hub: FakeHub) -> None:
+def test_hub_rows_are_read_in_shuffled_order(hub: FakeHub) -> None:
     hub.write("me/mine", "abc123", "data/train.parquet", [*ROWS, {"text": "other", "label": 0}])
     found = read(task())
     assert hub.asked == [("me/mine", "abc123", "data/train.parquet")]
@@ -112,7 +112,7 @@ def test_the_hub_is_read_in_an_order_that_is_fair(hub: FakeHub) -> None:
     assert ids == [one.id for one in read(task())]
 
 
-def test_several_files_are_one_split(hub: FakeHub) -> None:
+def test_several_files_form_one_split(hub: FakeHub) -> None:
     for number in (1, 2):
         hub.write("me/mine", "abc123", f"{number}.parquet", ROWS[:2])
     found = read(task(files=("1.parquet", "2.parquet")))
@@ -120,7 +120,7 @@ def test_several_files_are_one_split(hub: FakeHub) -> None:
 
 
 @pytest.mark.parametrize("place", ["", "xtreme", "intermediate", "reasoning", "xtreme-m"])
-def test_local_files_come_first(hub: FakeHub, tmp_path: Path, place: str) -> None:
+def test_local_files_take_precedence_over_the_hub(hub: FakeHub, tmp_path: Path, place: str) -> None:
     write(tmp_path / place, "mine/train.jsonl", "one")
     made = at(task(), tmp_path)
     assert made.origin("train", "en") == f"file {tmp_path / place / 'mine/train.jsonl'}"
@@ -128,7 +128,7 @@ def test_local_files_come_first(hub: FakeHub, tmp_path: Path, place: str) -> Non
     assert not hub.asked
 
 
-def test_an_alternative_counts_only_when_it_is_complete(hub: FakeHub, tmp_path: Path) -> None:
+def test_an_alternative_layout_counts_only_if_complete(hub: FakeHub, tmp_path: Path) -> None:
     write(tmp_path, "mine/train.1.jsonl", "one")
     write(tmp_path, "mine/train.jsonl", "old")
     assert [one.text for one in read(at(task(), tmp_path))] == ["old"]  # type: ignore[union-attr]
@@ -138,7 +138,7 @@ def test_an_alternative_counts_only_when_it_is_complete(hub: FakeHub, tmp_path: 
     }
 
 
-def test_where_nothing_is_the_origin_is_none(hub: FakeHub, tmp_path: Path) -> None:
+def test_a_missing_split_has_no_origin(hub: FakeHub, tmp_path: Path) -> None:
     assert task().origin("train", "en") == "hub me/mine@abc123"
     assert task().origin("dev", "en") is None
     with pytest.raises(ConfigError, match="--data") as caught:
@@ -174,7 +174,7 @@ def test_fingerprints_need_no_network(hub: FakeHub, tmp_path: Path) -> None:
     assert at(made, tmp_path).fingerprint("train", "en") != local
 
 
-def test_a_file_beside_is_part_of_the_fingerprint(tmp_path: Path) -> None:
+def test_companion_files_are_part_of_the_fingerprint(tmp_path: Path) -> None:
     write(tmp_path, "mine/dev.jsonl", "one")
     write(tmp_path, "mine/extra.txt", "x")
     before = at(task(), tmp_path).fingerprint("dev", "en")
@@ -182,7 +182,7 @@ def test_a_file_beside_is_part_of_the_fingerprint(tmp_path: Path) -> None:
     assert at(task(), tmp_path).fingerprint("dev", "en") != before
 
 
-def test_another_revision_is_read(hub: FakeHub, tmp_path: Path) -> None:
+def test_a_configured_revision_is_read(hub: FakeHub, tmp_path: Path) -> None:
     made = task()
     assert made.with_revisions
     hub.write("me/mine", "def456", "data/train.parquet", ROWS[:3])
@@ -191,7 +191,7 @@ def test_another_revision_is_read(hub: FakeHub, tmp_path: Path) -> None:
     assert len(read(other)) == 3
 
 
-def test_what_the_hub_refuses_is_said(
+def test_hub_errors_are_reported(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="cannot be reached") as caught:
@@ -214,7 +214,7 @@ def test_what_the_hub_refuses_is_said(
         task().read("train", "en")
 
 
-def test_classes_are_held_against_what_the_file_says(hub: FakeHub) -> None:
+def test_label_names_are_checked_against_the_hub_file(hub: FakeHub) -> None:
     """A wrong order of NLI's classes would only show as scores below chance."""
     path = hub.folder / "me/mine/abc123/data/train.parquet"
     hub.write("me/mine", "abc123", "data/train.parquet", ROWS)
@@ -232,7 +232,7 @@ def test_classes_are_held_against_what_the_file_says(hub: FakeHub) -> None:
                 read(task())
 
 
-def test_unknown_classes_and_missing_columns_are_counted(hub: FakeHub) -> None:
+def test_unknown_labels_and_missing_columns_are_counted(hub: FakeHub) -> None:
     rows = [*ROWS, {"text": "x", "label": 7}]
     hub.write("me/mine", "abc123", "data/train.parquet", rows)
     made = task()
@@ -244,7 +244,7 @@ def test_unknown_classes_and_missing_columns_are_counted(hub: FakeHub) -> None:
         read(made)
 
 
-def test_what_is_no_parquet_is_named(hub: FakeHub) -> None:
+def test_a_file_that_is_not_parquet_is_named(hub: FakeHub) -> None:
     hub.write("me/mine", "abc123", "data/train.parquet", ROWS)
     path = hub.folder / "me/mine/abc123/data/train.parquet"
     path.write_bytes(b"x")
@@ -252,14 +252,14 @@ def test_what_is_no_parquet_is_named(hub: FakeHub) -> None:
         read(task())
 
 
-def test_without_a_folder_a_run_says_what_is_needed_before_it_starts(tmp_path: Path) -> None:
+def test_a_run_without_a_data_folder_lists_needed_files_before_it_starts(tmp_path: Path) -> None:
     loaded = xstilts.load("quickstart", ["intermediate=[none, ccg]"])
     with pytest.raises(ConfigError, match="ccg is read from files that you have"):
         xstilts.run(loaded, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
-def test_every_task_says_where_each_split_comes_from(tmp_path: Path) -> None:
+def test_every_task_names_the_origin_of_each_split(tmp_path: Path) -> None:
     local_only = {"bucc", "ccg", "copa", "rte", "winogrande"}
     local_only |= {"mgsm-choice", "sib200", "xcopa", "xvnli", "xwinograd"}
     for name in TASKS:
