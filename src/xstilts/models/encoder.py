@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from xstilts.models.attention import NAME
+from xstilts.models.device import compute_device
 from xstilts.models.encoder_files import EncoderFiles, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.packing import Layout, first_position, last_block, layout_of, uses_packing
@@ -153,9 +154,4 @@ def _unpacked(row: Tensor, places: Tensor, mask: Tensor) -> Tensor:
 def frozen_encoder(files: EncoderFiles) -> Encoder:
     """An encoder for evaluation that stays in memory until another one is asked for."""
     ids = used_ids((), files.tokenizer().pad_token_id)
-    return Encoder(files, ids).eval().requires_grad_(False).to(device())
-
-
-def device() -> torch.device:
-    """Where models live: a GPU if there is one, as accelerate decides for training."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Encoder(files, ids).eval().requires_grad_(False).to(compute_device())

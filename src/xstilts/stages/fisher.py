@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature
 from xstilts.formats.feature_store import occurring_ids
-from xstilts.models.encoder import Encoder, device
+from xstilts.models.device import compute_device
+from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles, embedding_name
 from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
@@ -40,7 +41,7 @@ def run(context: StageContext) -> dict[str, Any]:
     model = MultiTaskModel(Encoder(files, ids), {params["task"]: shape})
     assert files.trained is not None
     model.heads.load_state_dict(load_file(files.trained / HEADS))
-    model.to(device()).eval()
+    model.to(compute_device()).eval()
     body = dict(_body(model.encoder))
     sums = {name: torch.zeros_like(value) for name, value in body.items()}
     for done, feature in enumerate(features, start=1):

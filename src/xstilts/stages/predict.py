@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from xstilts.formats.base import TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
-from xstilts.models.encoder import Encoder, device, frozen_encoder
+from xstilts.models.device import compute_device
+from xstilts.models.encoder import Encoder, frozen_encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles
 from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
@@ -55,4 +56,4 @@ def trained_model(files: EncoderFiles, task: str, shape: HeadShape) -> MultiTask
     model = MultiTaskModel(encoder, {task: shape})
     assert files.trained is not None
     model.heads.load_state_dict(load_file(files.trained / HEADS))
-    return model.eval().requires_grad_(False).to(device())
+    return model.eval().requires_grad_(False).to(compute_device())

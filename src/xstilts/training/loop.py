@@ -1,4 +1,4 @@
-"""The training loop of phases 2 and 3, over accelerate.
+"""The training loop of phases 2 and 3.
 
 One optimizer step sees examples of one task (see `mixture`). AdamW with decoupled decay, none
 on biases and LayerNorms; linear warm-up and decay; gradients clipped by norm; English dev
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from xstilts.config.recipe import Recipe
@@ -24,6 +23,7 @@ from xstilts.core.hashing import seed_of
 from xstilts.formats import TRAINED
 from xstilts.formats.base import Feature, TokenizationConfig, TrainedFormat
 from xstilts.metrics import METRICS
+from xstilts.models.device import compute_device
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
@@ -105,8 +105,8 @@ class Run:
     def __init__(
         self, model: MultiTaskModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
     ) -> None:
-        self.precision = resolve_precision(recipe.precision)
-        self.accelerator = Accelerator(mixed_precision="no")
+        self.device = compute_device()
+        self.precision = resolve_precision(recipe.precision, self.device)
         model.encoder.configure(
             gradient_checkpointing=recipe.gradient_checkpointing, compiled=recipe.compile
         )
@@ -118,13 +118,13 @@ class Run:
             on_top={task.name for task in tasks if task.is_text},
             **recipe.sampling_params(),
         )
-        optimizer = torch.optim.AdamW(
+        self.model = model.to(self.device)
+        self.optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe),
             betas=BETAS,
             eps=recipe.adam_epsilon,
             fused=True,
         )
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.learned = [value for value in self.model.parameters() if value.requires_grad]
         self.thread_safe = model.encoder.thread_safe and not recipe.gradient_checkpointing
         self.log = Log(precision=self.precision)
@@ -141,7 +141,7 @@ class Run:
         self.model.train()
         loss = self._backward(todo, number)
         check_finite(loss, number, "the loss", todo.task)
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_grad_norm)
         check_finite(float(norm), number, "the gradient", todo.task)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -189,17 +189,16 @@ class Run:
         if len(parts) > 1:
             return add_gradients(self.learned, parts, loss_of)
         loss = loss_of(features)
-        self.accelerator.backward(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
     def _loss(self, task: str, kind: TrainedFormat, features: Sequence[Feature]) -> Tensor:
         """The loss of some features, summed over targets."""
-        device = self.accelerator.device
-        batch = collate(features, self.pad).to(device)
-        with autocast_context(self.precision, device):
-            places = read_positions(kind, features, device)
+        batch = collate(features, self.pad).to(self.device)
+        with autocast_context(self.precision, self.device):
+            places = read_positions(kind, features, self.device)
             logits = self.model(task, batch.ids, batch.mask, batch.types, places)
-        return kind.loss(logits, self._targets(kind, features).to(device))
+        return kind.loss(logits, self._targets(kind, features).to(self.device))
 
     def _targets(self, kind: TrainedFormat, features: Sequence[Feature]) -> Tensor:
         return kind.targets(features, max(one.max_tokens for one in features))
@@ -213,10 +212,8 @@ class Run:
         """
         scores, fallen = dict[str, float](), list[str]()
         for task in (task for task in self.tasks.values() if task.dev):
-            model = self.accelerator.unwrap_model(self.model)
-            found = predict(
-                *(model, task.name, task.format, task.dev, task.labels, self.pad, task.reading)
-            )
+            dev = (task.name, task.format, task.dev, task.labels, self.pad, task.reading)
+            found = predict(self.model, *dev)
             metric = METRICS.get(task.metric)
             sums = metric.statistics(task.dev_gold, found, task.language).sum(0)
             scores[task.name] = round(float(np.nan_to_num(metric.value(sums))), 6)
@@ -244,7 +241,7 @@ class Run:
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
         tensors["random.cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
+        if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         return Checkpoint(steps, tensors, asdict(self.log))
 
@@ -263,7 +260,7 @@ class Run:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         torch.set_rng_state(checkpoint.tensors["random.cpu"])
-        if "random.cuda" in checkpoint.tensors and torch.cuda.is_available():
+        if "random.cuda" in checkpoint.tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(checkpoint.tensors["random.cuda"])
         self.log = Log(**checkpoint.facts)
 
@@ -309,7 +306,7 @@ def _steps(
         steps += 1
         progress(_latest_loss(run, steps, steps - first, loss, time.monotonic() - started))
         if watch and steps in run.epochs:
-            run.log.watched.append(watch(run.accelerator.unwrap_model(run.model)))
+            run.log.watched.append(watch(run.model))
         if steps in run.eval_steps:
             progress({"step": steps, "steps": len(run.plan), "dev": run.evaluate(steps)})
             if run.should_stop():

@@ -116,6 +116,8 @@ def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
+    from xstilts.models.device import compute_device
+
     identity(direction, options)
     name = str(_folder(direction, options) or direction.filled(options.model))
     wanted: dict[str, Any] = {"revision": options.revision or "main", "trust_remote_code": False}
@@ -134,7 +136,7 @@ def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:
             todo="it must be an encoder-decoder with safetensors weights; give a folder offline",
         ) from error
     model.generation_config.max_length = None  # ours is `max_tokens`
-    model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    model = model.eval().to(compute_device())
     start = _start(tokenizer, direction, options)
     return HubTranslator(model, tokenizer, start, direction.filled(options.prefix), options)
 
