@@ -70,7 +70,7 @@ def task(kind: str = "classification", dev: bool = True) -> TrainTask:
 
 
 def trained(root: Path, folder: Path, stop: int | None = None, **changes: object) -> Trained:
-    settings = {"learning_rate": 1e-2, "epochs": 2, "batch_size": 12, "evaluations": 2}
+    settings = {"learning_rate": 1e-2, "epochs": 2, "batch_size": 12, "num_evals": 2}
     recipe = Recipe.model_validate(settings | {"checkpoint_minutes": 1e-9} | changes)
 
     def halt(news: dict[str, object]) -> None:
@@ -102,7 +102,7 @@ def test_the_number_of_shards_is_a_power_of_two(monkeypatch: pytest.MonkeyPatch)
     assert [len(part) for part in shards.balanced_shards(given[:3])] == [3]
 
 
-@pytest.mark.parametrize("changes", [{}, {"accumulation": 2}])
+@pytest.mark.parametrize("changes", [{}, {"gradient_accumulation_steps": 2}])
 def test_weights_are_bit_identical_on_any_number_of_cores(
     changes: dict[str, int], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
