@@ -49,7 +49,7 @@ def test_associations_between_targets_equal_scipy(gains: pd.DataFrame, other: st
 def test_what_helps_one_target_helps_another(gains: pd.DataFrame) -> None:
     """RTE and MultiRC profit from the same tasks."""
     found = associate(gains["rte"], gains["multirc"])
-    assert found.found
+    assert found.significant
     assert found.low > 0.3
 
 
@@ -91,4 +91,4 @@ def test_a_contrast_of_eleven_tasks_is_estimated(gains: pd.DataFrame) -> None:
     inside = means.index.isin(QUESTIONS)
     assert found.tasks.value == pytest.approx(means[inside].mean() - means[~inside].mean())
     assert found.mixed.value == pytest.approx(found.tasks.value, abs=0.01)
-    assert not found.tasks.found
+    assert not found.tasks.significant

@@ -94,7 +94,7 @@ def test_tasks_that_help_eight_targets_help_the_two_others(
     rows = [("accuracy", str(task), "", float(value)) for task, value in predictor.items()]
     answer = difficulty(gains, table(rows), asked, dict.fromkeys(predictor.index, "accuracy"))
     assert answer.findings[0].estimate is not None
-    assert answer.findings[0].estimate.found
+    assert answer.findings[0].estimate.significant
     assert answer.findings[0].estimate.low > 0
     assert "help retrieval more" in answer.summary
     (figure, _) = answer.figures

@@ -19,7 +19,7 @@ from xstilts.statistics import gain_model as additive
 from xstilts.statistics.estimate import NAN, Estimate, Floats, missing_estimate, too_few
 from xstilts.statistics.ranking import expected_ndcg, expected_regret
 
-NEEDED = 1 + additive.NEEDED
+NEEDED = 1 + additive.MIN_LEVELS
 """Targets below which no mean over targets is given: the others must be enough to advise."""
 LAST = -1e6
 """Below any gain: what has no expected gain is chosen last."""

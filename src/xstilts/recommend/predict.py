@@ -119,10 +119,10 @@ def recommend(
 
 def _comparable(gains: pd.DataFrame, encoder: str) -> tuple[pd.DataFrame, bool]:
     """The gains of this encoder; if these cannot do, of all, a target under each being another."""
-    from xstilts.statistics.gain_model import NEEDED
+    from xstilts.statistics.gain_model import MIN_LEVELS
 
     own = gains[gains["encoder"] == encoder]
-    if own["target"].nunique() >= NEEDED or len(own) == len(gains):
+    if own["target"].nunique() >= MIN_LEVELS or len(own) == len(gains):
         return own, False
     foreign = gains["encoder"] != encoder
     elsewhere = gains["target"] + " under " + gains["encoder"]

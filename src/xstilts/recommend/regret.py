@@ -9,7 +9,7 @@ from math import isnan
 import numpy as np
 import pandas as pd
 
-from xstilts.statistics.association import NEEDED
+from xstilts.statistics.association import MIN_POINTS
 from xstilts.statistics.estimate import NAN, Estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.statistics.ranking import expected_ndcg, expected_regret
@@ -47,7 +47,7 @@ def rank_quality(
         score: by task, after it; 0 to 1. Only tasks that have both count.
     """
     both = pd.DataFrame({"predicted": predicted, "score": score}).dropna()
-    if len(both) < NEEDED or not both["score"].max() > 0:
+    if len(both) < MIN_POINTS or not both["score"].max() > 0:
         return None
     guessed, true = both["predicted"].to_numpy(), both["score"].to_numpy()
     blind = np.zeros(len(both))

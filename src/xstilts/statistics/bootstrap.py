@@ -1,8 +1,7 @@
-"""The bootstrap: examples drawn with replacement, the same ones for both systems.
+"""The paired bootstrap: resample the same examples for both systems.
 
-Paired as Koehn (2004) does it, after Efron & Tibshirani (1993). `analysis.stats` makes the gain
-table with these; how languages and seeds enter as draws from a larger world is in
-`hierarchical`.
+Source: Koehn (2004), after Efron & Tibshirani (1993). Used for the gain table
+(`analysis.gains`); `hierarchical` treats languages and seeds as random samples.
 """
 
 from __future__ import annotations
@@ -19,82 +18,82 @@ BLOCK = 1_000
 
 
 def example_weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, Floats]]:
-    """How often each of n examples was drawn, as (draws, [block, n]).
+    """Yield how often each of n examples is drawn, in blocks of (slice of draws, [block, n]).
 
-    The draws depend on the ids alone, so that all systems, all seeds and the parallel test
-    sets of other languages are resampled alike.
+    The draws depend only on the ids, so that all systems, all seeds and the parallel test
+    sets of other languages are resampled identically.
     """
     generator = np.random.default_rng(seed_of("examples", *ids))
     n = len(ids)
     for start in range(0, draws, BLOCK):
         size = min(BLOCK, draws - start)
-        places = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-        drawn = np.bincount(places.ravel(), minlength=size * n).reshape(size, n)
-        yield slice(start, start + size), drawn.astype(np.float64)
+        indices = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        counts = np.bincount(indices.ravel(), minlength=size * n).reshape(size, n)
+        yield slice(start, start + size), counts.astype(np.float64)
 
 
 def add_seed_variance(gains: Floats) -> Floats:
-    """[draws, seeds] → [draws]: each draw's mean over seeds that stand for other seeds.
+    """[draws, seeds] → [draws]: mean over seeds, with the variance between seeds added.
 
-    Two or three seeds cannot be drawn with replacement: such draws are too close together, and
-    find effects that are not there in one of four or seven cases. So what seeds add to the noise
-    of the examples is a draw from the fiducial distribution of a mean (Fisher 1935): Student's t
-    with one degree less than there are seeds. A part of how far seeds lie apart is noise of the
-    examples, which the draws have already; that much is taken off the drawn variance, which
-    is never below zero. One seed says nothing about others.
+    Resampling two or three seeds with replacement underestimates their variance: one of four
+    or seven null effects would be significant. So the contribution of seeds, beyond the noise of
+    the examples, is drawn from the fiducial distribution of a mean (Fisher 1935): Student's t
+    with (seeds − 1) degrees of freedom. The differences between seeds are partly noise of the
+    examples, which the draws already contain; this part is subtracted from the drawn variance,
+    which is at least zero. With one seed nothing is added.
 
-    Draws with equally many seeds are alike: a difference of two gains, or their mean over targets,
-    must be taken seed by seed before.
+    Draws with equally many seeds use the same random numbers, so compute a difference of two
+    gains, or a mean over targets, for each seed before calling this function.
     """
     draws, seeds = gains.shape
     means: Floats = gains.mean(axis=1)
-    middle = gains.mean(axis=0)
-    apart = middle - middle.mean()
-    squares = float(apart @ apart)
+    seed_means = gains.mean(axis=0)
+    deviations = seed_means - seed_means.mean()
+    squares = float(deviations @ deviations)
     if not squares:
         return means
-    chance = float((gains - means[:, None]).var(axis=0).sum()) / (seeds - 1)
+    example_variance = float((gains - means[:, None]).var(axis=0).sum()) / (seeds - 1)
     generator = np.random.default_rng(seed_of("seeds", seeds))
     variance = squares / generator.chisquare(seeds - 1, draws)
-    excess = np.maximum(variance - chance, 0) / squares
+    excess = np.maximum(variance - example_variance, 0) / squares
     normal = generator.standard_normal(gains.shape)
-    pull = (normal - normal.mean(axis=1, keepdims=True)) @ apart
-    moved: Floats = means + pull * np.sqrt(excess / seeds)
-    return moved
+    shift = (normal - normal.mean(axis=1, keepdims=True)) @ deviations
+    shifted: Floats = means + shift * np.sqrt(excess / seeds)
+    return shifted
 
 
-def percentiles(drawn: Floats, level: float = LEVEL) -> tuple[float, float]:
-    """The interval between the quantiles of the draws; NaN draws do not count."""
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
+def percentiles(draws: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Percentile interval of the draws that are not NaN."""
+    defined = draws[~np.isnan(draws)]
+    if not len(defined):
         return float("nan"), float("nan")
-    low, high = np.quantile(known, [level / 2, 1 - level / 2])
+    low, high = np.quantile(defined, [level / 2, 1 - level / 2])
     return float(low), float(high)
 
 
 def bca_interval(
-    drawn: Floats, value: float, without: Floats, level: float = LEVEL
+    draws: Floats, value: float, jackknife: Floats, level: float = LEVEL
 ) -> tuple[float, float]:
     """The bias-corrected and accelerated interval (BCa; Efron 1987).
 
     Args:
-        drawn: the estimate in each draw.
+        draws: the estimate in each draw.
         value: the estimate itself.
-        without: [n] the estimate without each of the points.
+        jackknife: [n] the estimate without each of the points.
     """
     from scipy import stats
 
-    below = (drawn < value).sum() + (drawn == value).sum() / 2
-    bias = float(stats.norm.ppf((below + 0.5) / (len(drawn) + 1)))
-    pull = np.nanmean(without) - without
-    spread = float(np.nansum(pull**2)) ** 1.5
-    skew = float(np.nansum(pull**3)) / (6 * spread) if spread > 0 else 0.0
-    edges = bias + stats.norm.ppf([level / 2, 1 - level / 2])
-    low, high = np.quantile(drawn, stats.norm.cdf(bias + edges / (1 - skew * edges)))
+    below = (draws < value).sum() + (draws == value).sum() / 2
+    bias = float(stats.norm.ppf((below + 0.5) / (len(draws) + 1)))
+    influence = np.nanmean(jackknife) - jackknife
+    spread = float(np.nansum(influence**2)) ** 1.5
+    acceleration = float(np.nansum(influence**3)) / (6 * spread) if spread > 0 else 0.0
+    z = bias + stats.norm.ppf([level / 2, 1 - level / 2])
+    low, high = np.quantile(draws, stats.norm.cdf(bias + z / (1 - acceleration * z)))
     return float(low), float(high)
 
 
-def bootstrap_p(drawn: Floats) -> float:
-    """The bootstrap's p value for a mean of zero."""
-    smaller = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return min(1.0, 2 * (1 + smaller) / (len(drawn) + 1))
+def bootstrap_p(draws: Floats) -> float:
+    """Two-sided bootstrap p value against zero."""
+    smaller = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
+    return min(1.0, 2 * (1 + smaller) / (len(draws) + 1))

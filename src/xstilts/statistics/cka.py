@@ -1,4 +1,4 @@
-"""How alike two encoders represent the same sentences."""
+"""Similarity of two encoders' representations of the same sentences."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from xstilts.core.errors import DataError
 from xstilts.statistics.estimate import Floats
 
 
-def linear_cka(one: ArrayLike, other: ArrayLike) -> float:
-    """Linear centred kernel alignment: 1 for representations alike but for rotation and scale.
+def linear_cka(x: ArrayLike, y: ArrayLike) -> float:
+    """Linear centred kernel alignment: 1 for representations equal up to rotation and scale.
 
     Args:
-        one: [n, d], other: [n, e], row i of both for the same sentence.
+        x: [n, d], y: [n, e]; row i of both is the same sentence.
 
     Raises:
-        ValueError: they differ in n.
-        DataError: all rows of one of them are equal, or not finite.
+        ValueError: x and y differ in n.
+        DataError: all rows of x or y are equal, or some are not finite.
 
-    Source: Kornblith et al. (2019). With few sentences and many dimensions it is too high, for
-    unrelated representations as well: compare values of the same n, d and e.
+    Source: Kornblith et al. (2019). Biased upwards for few sentences and many dimensions, even
+    for unrelated representations: compare only values with the same n, d and e.
     """
-    x, y = _centred(one), _centred(other)
+    x, y = _centred(x), _centred(y)
     if len(x) != len(y):
         raise ValueError(f"representations of different sentences: {len(x)} and {len(y)}")
     return _product(x, y) / sqrt(_product(x, x) * _product(y, y))
 
 
 def _centred(rows: ArrayLike) -> Floats:
-    found = np.asarray(rows, dtype=np.float64)
-    centred: Floats = found - found.mean(axis=0)
-    if not np.isfinite(centred).all() or not (np.abs(centred).max() > 1e-12 * np.abs(found).max()):
+    array = np.asarray(rows, dtype=np.float64)
+    centred: Floats = array - array.mean(axis=0)
+    if not np.isfinite(centred).all() or not (np.abs(centred).max() > 1e-12 * np.abs(array).max()):
         raise DataError(
-            "representations are all equal or not finite: they can be compared with nothing",
-            todo="the encoder has collapsed or diverged: train it anew, at a lower rate",
+            "representations are all equal or not finite: CKA is undefined",
+            todo="the encoder collapsed or diverged; retrain it with a lower learning rate",
         )
     return centred
 
 
 def _product(x: Floats, y: Floats) -> float:
-    """‖YᵀX‖² of centred rows, by whichever matrices are smaller."""
+    """‖YᵀX‖² of centred rows, from the smaller of the Gram and covariance matrices."""
     if len(x) < max(x.shape[1], y.shape[1]):
         return float(((x @ x.T) * (y @ y.T)).sum())
     return float(((y.T @ x) ** 2).sum())

@@ -1,4 +1,4 @@
-"""Rank correlation over the last axis, for one sample or for thousands of draws at once."""
+"""Vectorized rank correlations over the last axis."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Kind = Literal["spearman", "kendall"]
 
 
 def ranks(values: Floats) -> Floats:
-    """[..., n] ranks from 1 along the last axis; equals share their mean rank."""
+    """[..., n] ranks from 1 along the last axis; ties get their mean rank."""
     from scipy import stats
 
     return np.asarray(stats.rankdata(values, axis=-1), dtype=np.float64)
 
 
 def pearson(x: Floats, y: Floats) -> Floats:
-    """[..., n] and [..., n] → [...] correlations, -1 to 1; NaN where one side does not vary."""
-    x, y = (one - one.mean(axis=-1, keepdims=True) for one in (x, y))
+    """[..., n], [..., n] → [...] correlations; NaN where one side is constant."""
+    x, y = (side - side.mean(axis=-1, keepdims=True) for side in (x, y))
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = (x * y).sum(-1) / np.sqrt((x**2).sum(-1) * (y**2).sum(-1))
-    return np.clip(found, -1.0, 1.0)  # rounding can lead beyond
+        correlation: Floats = (x * y).sum(-1) / np.sqrt((x**2).sum(-1) * (y**2).sum(-1))
+    return np.clip(correlation, -1.0, 1.0)  # rounding can exceed ±1
 
 
 def spearman(x: Floats, y: Floats) -> Floats:
@@ -33,12 +33,12 @@ def spearman(x: Floats, y: Floats) -> Floats:
 
 
 def kendall(x: Floats, y: Floats) -> Floats:
-    """Kendall's tau-b: concordant pairs minus discordant ones, corrected for equals."""
-    one, other = np.triu_indices(x.shape[-1], 1)
-    a, b = (np.sign(values[..., one] - values[..., other]) for values in (x, y))
+    """Kendall's tau-b: concordant minus discordant pairs, corrected for ties."""
+    i, j = np.triu_indices(x.shape[-1], 1)
+    a, b = (np.sign(values[..., i] - values[..., j]) for values in (x, y))
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return np.clip(found, -1.0, 1.0)
+        tau: Floats = (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
+    return np.clip(tau, -1.0, 1.0)
 
 
 CORRELATIONS: Mapping[str, Callable[[Floats, Floats], Floats]] = {

@@ -1,13 +1,13 @@
-"""Curves that saturate: what does the next doubling bring, and does one curve cross another?
+"""Saturating power-law curves: gain per doubling, limit, and crossing of two curves.
 
-score(x) = asymptote − drop · x^(−rate), with rate > 0: a power law with an asymptote. For a given
-rate it is a straight line in x^(−rate), so the rate is searched on a grid and the rest is linear
-least squares: no starting values, and no local optimum to be caught in.
+score(x) = asymptote − drop · x^(−rate), with rate > 0. For a given rate the model is linear in
+x^(−rate), so the rate is searched on a grid and the rest is linear least squares: there are no
+starting values and no local optima.
 
-Intervals are those of the profile likelihood (Bates & Watts 1988, Nonlinear Regression Analysis and
-Its Applications, chapter 6): all values of a point, a doubling or the limit with which a curve
-leaves no more of the scores unexplained than F of (1, n − 3) allows. At one rate that is a
-quadratic's two ends, and the interval is what all rates have together.
+Intervals are profile-likelihood intervals (Bates & Watts 1988, Nonlinear Regression Analysis and
+Its Applications, chapter 6): all values of a score, a doubling or the limit for which a curve
+exists with a residual sum of squares within the F(1, n − 3) bound. For one rate these are the two
+roots of a quadratic, and the interval is the union over all rates.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from xstilts.statistics.estimate import (
     NO_VARIATION,
     Estimate,
     Floats,
-    columns,
+    complete_cases,
     join_notes,
     missing_estimate,
     too_few,
 )
 
 RATES = np.geomspace(0.02, 4.0, 160)
-FINE = 400
-"""Rates between those that the scores allow."""
-SIZES = 4
-POINTS = 6
+FINE_RATES = 400
+"""Number of rates in the second, finer grid."""
+MIN_SIZES = 4
+MIN_POINTS = 6
 PARAMETERS = 3
-STRAIGHT = "the curve does not bend as a power law does: read no limit off it"
-ENDLESS = "a curve that hardly levels off fits as well: read no limit off it"
-GRID = 400
+NO_BEND = "the curve does not bend like a power law: the limit is not identified"
+UNBOUNDED = "a curve that hardly levels off fits as well: the limit is not identified"
+CROSSING_GRID = 400
 
 
 @dataclass(frozen=True)
 class ProfileGrid:
-    """For each rate the straight line of least squares in x^(−rate), about its centre.
+    """Least-squares line in x^(−rate) for each rate of a grid.
 
     Args:
-        rates: [rates] all that the scores allow, and one less and one more.
-        centre: mean of x^(−rate) over the points.
+        rates: [rates] all rates compatible with the scores, and one more at each end.
+        centre: [rates] mean of x^(−rate) over the points.
         level: mean of the scores.
-        slope: of the scores in x^(−rate).
-        squares: sum of squares of x^(−rate) about its centre.
-        room: how much more a curve of this rate may leave unexplained, in squares of scores; below
-            0 where the rate itself fits too badly.
+        slope: [rates] of the scores on x^(−rate).
+        squares: [rates] sum of squares of x^(−rate) − centre.
+        slack: [rates] bound on the residual sum of squares minus that of the rate; negative for
+            incompatible rates.
     """
 
     rates: Floats
@@ -61,46 +61,49 @@ class ProfileGrid:
     level: float
     slope: Floats
     squares: Floats
-    room: Floats
+    slack: Floats
     n: int
 
     @property
     def perfect(self) -> bool:
-        """Whether a curve goes through all points, so that nothing shows how scores vary."""
-        return bool(self.room.max() <= 1e-18 * max(1.0, self.level**2))
+        """Whether a curve fits all points exactly, so that the noise of scores is unknown."""
+        return bool(self.slack.max() <= 1e-18 * max(1.0, self.level**2))
 
     @property
-    def endless(self) -> bool:
-        """Whether a curve of the smallest rate fits well enough, which hardly levels off."""
-        return bool(self.rates[0] == RATES[0] and self.room[0] >= 0)
+    def unbounded(self) -> bool:
+        """Whether the smallest rate, whose curve hardly levels off, is compatible."""
+        return bool(self.rates[0] == RATES[0] and self.slack[0] >= 0)
 
     def powers(self, sizes: ArrayLike) -> Floats:
-        """[rates, sizes]"""
+        """[rates, sizes] size^(−rate)."""
         return np.asarray(np.atleast_1d(np.asarray(sizes, float)) ** -self.rates[:, None])
 
-    def ends(self, whole: float, power: Floats) -> tuple[Floats, Floats]:
-        """Lowest and highest value of `whole · asymptote − drop · power` that the scores allow.
+    def extremes(self, intercept: float, power: Floats) -> tuple[Floats, Floats]:
+        """Lowest and highest compatible value of `intercept · asymptote − drop · power`, [sizes].
 
         Args:
-            whole: 1 for a score, 0 for a difference of two.
-            power: [rates, sizes]
+            intercept: 1 for a score, 0 for a difference of two scores.
+            power: [rates, sizes].
         """
-        away = power - whole * self.centre[:, None]
-        value = whole * self.level + self.slope[:, None] * away
-        spread = whole / self.n + away**2 / self.squares[:, None]
-        half = np.sqrt(self.room.clip(min=0)[:, None] * spread)
-        allowed = self.room >= 0
-        return (value - half)[allowed].min(axis=0), (value + half)[allowed].max(axis=0)
+        offset = power - intercept * self.centre[:, None]
+        value = intercept * self.level + self.slope[:, None] * offset
+        variance = intercept / self.n + offset**2 / self.squares[:, None]
+        half_width = np.sqrt(self.slack.clip(min=0)[:, None] * variance)
+        compatible = self.slack >= 0
+        low, high = (value - half_width)[compatible], (value + half_width)[compatible]
+        return low.min(axis=0), high.max(axis=0)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A fitted curve and what else the scores allow.
+    """A fitted curve with its profile likelihood.
 
     Args:
-        asymptote, drop, rate: best fit; NaN where there are too few points.
-        smallest, largest: the range of sizes that it was fitted on.
-        note: in words, why there is no curve, or what must be known about it.
+        asymptote, drop, rate: best fit; NaN if there are too few points.
+        smallest, largest: range of fitted sizes.
+        n: number of points.
+        note: why there is no curve, or what limits its interpretation.
+        profile: None if there are too few points.
     """
 
     asymptote: float = NAN
@@ -110,157 +113,161 @@ class Curve:
     largest: float = NAN
     n: int = 0
     note: str = ""
-    lines: ProfileGrid | None = field(default=None, repr=False, compare=False)
+    profile: ProfileGrid | None = field(default=None, repr=False, compare=False)
 
     @property
     def fitted(self) -> bool:
-        """Whether there were points enough."""
-        return self.lines is not None
+        """Whether there were enough points."""
+        return self.profile is not None
 
     def values(self, sizes: ArrayLike) -> Floats:
-        """[sizes] the best fit."""
+        """[sizes] → [sizes] scores of the best fit."""
         return np.asarray(self.asymptote - self.drop * np.asarray(sizes, float) ** -self.rate)
 
     def interval(self, sizes: ArrayLike) -> tuple[Floats, Floats]:
-        """[sizes] the lowest and the highest expected score, of a curve that was fitted."""
-        assert self.lines is not None
-        return self.lines.ends(1, self.lines.powers(sizes))
+        """[sizes] → lower and upper ends [sizes] of expected scores; the curve must be fitted."""
+        assert self.profile is not None
+        return self.profile.extremes(1, self.profile.powers(sizes))
 
     def at(self, size: float) -> Estimate:
-        """The expected score at a size."""
+        """Expected score at a size."""
         return self._estimate(float(self.values(size)), 1, {size: 1.0}, size)
 
     def per_doubling(self, size: float) -> Estimate:
-        """What going from a size to twice as much brings."""
+        """Difference in score between a size and twice the size."""
         value = float(self.values(2 * size) - self.values(size))
         return self._estimate(value, 0, {2 * size: 1.0, size: -1.0}, 2 * size)
 
     def limit(self) -> Estimate:
-        """The asymptote: far from the data, so its interval is wide."""
-        found = self._estimate(self.asymptote, 1, {}, np.inf)
-        return replace(found, low=NAN, high=NAN) if self.note else found
+        """The asymptote; its interval is wide, because it is far from the data."""
+        estimate = self._estimate(self.asymptote, 1, {}, np.inf)
+        return replace(estimate, low=NAN, high=NAN) if self.note else estimate
 
     def _estimate(
-        self, value: float, whole: float, weights: Mapping[float, float], size: float
+        self, value: float, intercept: float, weights: Mapping[float, float], largest: float
     ) -> Estimate:
-        """`whole · asymptote − drop · Σ weight · size^(−rate)` with what the scores allow."""
-        if self.lines is None:
+        """`intercept · asymptote − drop · Σ weight · size^(−rate)` with its interval."""
+        if self.profile is None:
             return missing_estimate(self.n, self.note)
-        far = f"beyond the largest size that was tried, {self.largest:g}"
-        note = join_notes([self.note, far if size > self.largest * (1 + 1e-9) else ""])
-        if self.lines.perfect:
+        extrapolated = largest > self.largest * (1 + 1e-9)
+        beyond = f"extrapolated beyond the largest size, {self.largest:g}"
+        note = join_notes([self.note, beyond if extrapolated else ""])
+        if self.profile.perfect:
             return Estimate(value, n=self.n, note=join_notes([note, NO_VARIATION]))
-        power = self.lines.powers(list(weights)) @ np.array(list(weights.values()))
-        low, high = (float(end[0]) for end in self.lines.ends(whole, power[:, None]))
+        power = self.profile.powers(list(weights)) @ np.array(list(weights.values()))
+        low, high = (float(end[0]) for end in self.profile.extremes(intercept, power[:, None]))
         return Estimate(value, low, high, n=self.n, note=note)
 
 
 def fit(sizes: ArrayLike, scores: ArrayLike) -> Curve:
-    """Fit a curve to scores at sizes, each size as often as it was tried.
+    """Fit a curve to scores at sizes; a size can occur several times.
 
     Args:
-        sizes: [n] examples or tasks, above 0.
-        scores: [n]; a point with a NaN is left out.
+        sizes: [n] number of examples or tasks, positive.
+        scores: [n]; points with a NaN are dropped.
 
-    Needs four sizes and six points. Noise is taken to be normal and alike at all sizes.
+    Raises:
+        ValueError: a size is not positive.
+
+    Needs four distinct sizes and six points. Assumes normal noise with equal variance.
     """
-    x, y = columns(sizes=sizes, scores=scores)
+    x, y = complete_cases(sizes=sizes, scores=scores)
     if (x <= 0).any():
-        raise ValueError("sizes must be above 0")
-    tried = len(np.unique(x))
-    if tried < SIZES or len(x) < POINTS:
-        few = (tried, SIZES, "sizes") if tried < SIZES else (len(x), POINTS, "points")
-        return Curve(n=len(x), note=too_few(*few))
-    lines, best = _least_squares(x, y)
-    slope, rate = float(lines.slope[best]), float(lines.rates[best])
-    asymptote = lines.level - slope * float(lines.centre[best])
-    endless = ENDLESS if lines.endless else ""
-    note = STRAIGHT if rate in (RATES[0], RATES[-1]) else endless
-    return Curve(asymptote, -slope, rate, float(x.min()), float(x.max()), len(x), note, lines)
+        raise ValueError("sizes must be positive")
+    distinct = len(np.unique(x))
+    if distinct < MIN_SIZES:
+        return Curve(n=len(x), note=too_few(distinct, MIN_SIZES, "sizes"))
+    if len(x) < MIN_POINTS:
+        return Curve(n=len(x), note=too_few(len(x), MIN_POINTS, "points"))
+    profile, best = _least_squares(x, y)
+    slope, rate = float(profile.slope[best]), float(profile.rates[best])
+    asymptote = profile.level - slope * float(profile.centre[best])
+    unbounded = UNBOUNDED if profile.unbounded else ""
+    note = NO_BEND if rate in (RATES[0], RATES[-1]) else unbounded
+    return Curve(asymptote, -slope, rate, float(x.min()), float(x.max()), len(x), note, profile)
 
 
 def _least_squares(x: Floats, y: Floats) -> tuple[ProfileGrid, int]:
-    """[n] sizes and scores → the line of each rate, and which rate fits best.
+    """[n] sizes and scores → profile over rates, and the index of the best rate.
 
-    A second, finer grid is between the rates that the scores allow: where there is little noise
-    they are few of the first.
+    The second grid covers only the compatible rates: with little noise, the first grid contains
+    few of them.
     """
-    rough, _ = _lines(x, y, RATES)
-    allowed = np.flatnonzero(rough.room >= 0)
-    first, last = max(allowed[0] - 1, 0), min(allowed[-1] + 1, len(RATES) - 1)
-    return _lines(x, y, np.geomspace(RATES[first], RATES[last], FINE))
+    coarse, _ = _profile(x, y, RATES)
+    compatible = np.flatnonzero(coarse.slack >= 0)
+    first, last = max(compatible[0] - 1, 0), min(compatible[-1] + 1, len(RATES) - 1)
+    return _profile(x, y, np.geomspace(RATES[first], RATES[last], FINE_RATES))
 
 
-def _lines(x: Floats, y: Floats, rates: Floats) -> tuple[ProfileGrid, int]:
+def _profile(x: Floats, y: Floats, rates: Floats) -> tuple[ProfileGrid, int]:
     from scipy import stats
 
     power = x ** -rates[:, None]
     centre = power.mean(axis=1)
-    away = power - centre[:, None]
-    squares = (away**2).sum(axis=1)
-    slope = away @ (y - y.mean()) / squares
-    left = ((y - y.mean() - slope[:, None] * away) ** 2).sum(axis=1)
-    best = int(left.argmin())
-    free = len(x) - PARAMETERS
-    allowed = left[best] * (1 + stats.f.ppf(1 - LEVEL, 1, free) / free)
-    return ProfileGrid(rates, centre, float(y.mean()), slope, squares, allowed - left, len(x)), best
+    offset = power - centre[:, None]
+    squares = (offset**2).sum(axis=1)
+    slope = offset @ (y - y.mean()) / squares
+    residual = ((y - y.mean() - slope[:, None] * offset) ** 2).sum(axis=1)
+    best = int(residual.argmin())
+    freedom = len(x) - PARAMETERS
+    bound = residual[best] * (1 + stats.f.ppf(1 - LEVEL, 1, freedom) / freedom)
+    slack = bound - residual
+    return ProfileGrid(rates, centre, float(y.mean()), slope, squares, slack, len(x)), best
 
 
-def crossing(one: Curve, other: Curve) -> Estimate:
-    """The size at which the curve that was lower overtakes the other, within what both tried.
+def crossing(first: Curve, second: Curve) -> Estimate:
+    """Size at which the lower curve overtakes the other, within the range of both.
 
-    The interval lies between the last size at which one curve is shown to be ahead and the first
-    at which the other is; there is none without the two. Of two intervals, that of the difference
-    is made as Zou & Donner do (2008, Statistics in Medicine 27:1693) for curves whose noise is
-    independent of each other's.
+    The interval is between the last size at which one curve is significantly higher and the
+    first at which the other is; without both there is no interval. The interval of the difference
+    follows Zou & Donner (2008, Statistics in Medicine 27:1693), for curves with independent noise.
     """
-    low, high = max(one.smallest, other.smallest), min(one.largest, other.largest)
-    n = min(one.n, other.n)
-    if one.lines is None or other.lines is None or low >= high:
-        lacking = next((curve.note for curve in (one, other) if not curve.fitted), "")
-        return missing_estimate(n, lacking or "no sizes in common")
-    if one.lines.perfect or other.lines.perfect:
+    low, high = max(first.smallest, second.smallest), min(first.largest, second.largest)
+    n = min(first.n, second.n)
+    if first.profile is None or second.profile is None or low >= high:
+        problem = next((curve.note for curve in (first, second) if not curve.fitted), "")
+        return missing_estimate(n, problem or "no sizes in common")
+    if first.profile.perfect or second.profile.perfect:
         return missing_estimate(n, NO_VARIATION)
-    grid = np.geomspace(low, high, GRID)
-    between = one.values(grid) - other.values(grid)
-    ahead = _shown_ahead(one, other, grid)
-    sides = _both_sides(ahead)
-    within = f"between {low:g} and {high:g}"
+    grid = np.geomspace(low, high, CROSSING_GRID)
+    difference = first.values(grid) - second.values(grid)
+    sides = _sign_change(_significant_sign(first, second, grid))
+    between = f"between {low:g} and {high:g}"
     if sides is None:
-        value = _first_change(between, grid)
-        unsure = "but are not told apart on both sides"
-        words = f"no crossing {within}" if isnan(value) else f"they cross {within}, {unsure}"
-        return Estimate(value, n=n, note=words)
+        value = _first_root(difference, grid)
+        unsure = "but do not differ significantly on both sides"
+        note = f"no crossing {between}" if isnan(value) else f"they cross {between}, {unsure}"
+        return Estimate(value, n=n, note=note)
     before, after = sides
     inner = slice(before, after + 1)
-    value = _first_change(between[inner], grid[inner])
+    value = _first_root(difference[inner], grid[inner])
     return Estimate(
-        value, float(grid[before]), float(grid[after]), n=n, note=f"they cross {within}"
+        value, float(grid[before]), float(grid[after]), n=n, note=f"they cross {between}"
     )
 
 
-def _shown_ahead(one: Curve, other: Curve, sizes: Floats) -> Floats:
-    """[sizes] 1 or -1 where one or the other curve is shown to be ahead, and 0 elsewhere."""
-    mine, its = one.values(sizes), other.values(sizes)
-    (low, high), (its_low, its_high) = one.interval(sizes), other.interval(sizes)
-    lowest = mine - its - np.hypot(mine - low, its_high - its)
-    highest = mine - its + np.hypot(high - mine, its - its_low)
-    return (lowest > 0).astype(float) - (highest < 0)
+def _significant_sign(first: Curve, second: Curve, sizes: Floats) -> Floats:
+    """[sizes] sign of first − second where it is significant, else 0."""
+    x, y = first.values(sizes), second.values(sizes)
+    (x_low, x_high), (y_low, y_high) = first.interval(sizes), second.interval(sizes)
+    low = x - y - np.hypot(x - x_low, y_high - y)
+    high = x - y + np.hypot(x_high - x, y - y_low)
+    return (low > 0).astype(float) - (high < 0)
 
 
-def _both_sides(ahead: Floats) -> tuple[int, int] | None:
-    """The first neighbours, but for zeros, of opposite signs."""
-    shown = np.flatnonzero(ahead)
-    changes = np.flatnonzero(ahead[shown[1:]] != ahead[shown[:-1]])
-    return (int(shown[changes[0]]), int(shown[changes[0] + 1])) if len(changes) else None
+def _sign_change(signs: Floats) -> tuple[int, int] | None:
+    """Indices of the first two opposite signs with only zeros between them."""
+    nonzero = np.flatnonzero(signs)
+    changes = np.flatnonzero(signs[nonzero[1:]] != signs[nonzero[:-1]])
+    return (int(nonzero[changes[0]]), int(nonzero[changes[0] + 1])) if len(changes) else None
 
 
-def _first_change(difference: Floats, grid: Floats) -> float:
-    """[sizes] where the sign first changes; NaN where it does not."""
-    away = np.flatnonzero(difference)
-    changes = np.flatnonzero(np.diff(np.sign(difference[away])))
+def _first_root(difference: Floats, grid: Floats) -> float:
+    """Size at which the difference first changes its sign; NaN if it never does."""
+    nonzero = np.flatnonzero(difference)
+    changes = np.flatnonzero(np.diff(np.sign(difference[nonzero])))
     if not len(changes):
         return NAN
-    first, last = away[changes[0]], away[changes[0] + 1]
+    first, last = nonzero[changes[0]], nonzero[changes[0] + 1]
     before, after = difference[first], difference[last]
     return float(grid[first] * (grid[last] / grid[first]) ** (before / (before - after)))

@@ -1,7 +1,7 @@
-"""Does one group of intermediate tasks help more than the others?
+"""Compare the gains of a group of intermediate tasks with those of the other tasks.
 
-Tasks are what a group is made of, so tasks are the points: many languages, targets and seeds of
-three tasks are still three tasks. The mixed model and the permutation test both keep to that.
+Tasks are the units of analysis: many languages, targets and seeds of three tasks are still three
+tasks. Both the mixed model and the permutation test treat them so.
 """
 
 from __future__ import annotations
@@ -23,25 +23,24 @@ from xstilts.statistics.estimate import (
     nearly_equal,
     too_few,
 )
-from xstilts.statistics.permutation import DRAWS, choices, p_value
+from xstilts.statistics.permutation import DRAWS, p_value, subsets
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEEDED = 2
-UNFITTED = "the mixed model was not asked for"
+MIN_TASKS = 2
+NOT_FITTED = "the mixed model was not requested"
 COLUMNS = ("task", "target", "language", "seed", "gain")
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """How much more the tasks of a group help than the others do.
+    """Difference in gain between the tasks of a group and the other tasks.
 
     Args:
-        tasks: mean over the group's tasks minus mean over the others; Student's interval, and a p
-            value by permuting which tasks are in the group.
-        mixed: the same by a mixed-effects model, with a t quantile of as many degrees of freedom
-            as there are tasks more than two.
+        tasks: difference of the mean over tasks; Student's interval, and a p value from
+            permutations of group membership.
+        mixed: the same from a mixed-effects model, with t(tasks - 2) quantiles.
     """
 
     tasks: Estimate
@@ -56,27 +55,30 @@ def contrast(
     *,
     model: bool = True,
 ) -> Contrast:
-    """The difference in gain between the tasks of a group and all others.
+    """Difference in gain between the tasks of a group and all other tasks.
 
     Args:
         table: rows of task, target, language, seed and gain. A task with a missing gain
-            (diverged, say) is left out as a whole, and named in the note.
+            (such as a diverged run) is dropped, and named in the note.
         group: names of tasks.
-        model: whether to fit the mixed model too, which takes by far the longest.
+        draws: number of permutations, if they are too many to enumerate.
+        model: whether to fit the mixed model, which takes most of the time.
 
     Raises:
         ValueError: a column is missing.
 
     Random effects of the model: task, language within target, seed.
     """
-    sound, note = _sound(table, set(group))
-    means = sound.groupby("task")["gain"].mean() if len(sound) else sound["gain"]
+    complete, note = _complete(table, set(group))
+    means = complete.groupby("task")["gain"].mean() if len(complete) else complete["gain"]
     inside = np.array([task in group for task in means.index], dtype=bool)
     gains = means.to_numpy(dtype=np.float64)
     fitted = (
-        _mixed(sound, "inside", inside, note) if model else missing_estimate(len(gains), UNFITTED)
+        _mixed_estimate(complete, "inside", inside, note)
+        if model
+        else missing_estimate(len(gains), NOT_FITTED)
     )
-    return Contrast(_by_tasks(gains, inside, draws, seed, note), fitted)
+    return Contrast(_task_estimate(gains, inside, draws, seed, note), fitted)
 
 
 def interaction(
@@ -88,120 +90,121 @@ def interaction(
     *,
     model: bool = True,
 ) -> Contrast:
-    """How much more the group helps *these* targets than it helps the others.
+    """How much more the group helps `targets` than it helps the other targets.
 
-    The difference between groups of the difference between kinds of targets: each task's mean
-    gain on these targets minus its mean gain on the others.
+    A difference of differences: the contrast between groups of each task's mean gain on these
+    targets minus its mean gain on the others.
 
     Args:
-        table: as for `contrast`; tasks without both kinds of targets are left out.
-        targets: names of the targets of one kind, such as those of reasoning.
+        table: as for `contrast`; tasks without both kinds of targets are dropped.
+        targets: names of the targets of one kind, such as reasoning.
+        draws, model: as for `contrast`.
     """
-    sound, note = _sound(table, set(group))
-    sound = sound.assign(kind=sound["target"].isin(list(targets)).astype(float))
-    both = sound.groupby("task")["kind"].nunique() == 2
-    if len(lost := [task for task in both.index if not both[task]]):
-        note = join_notes([note, f"without both kinds of targets: {', '.join(lost)}"])
-    sound = sound[~sound["task"].isin(lost)]
-    means = sound.groupby(["task", "kind"])["gain"].mean().unstack("kind")
+    complete, note = _complete(table, set(group))
+    complete = complete.assign(kind=complete["target"].isin(list(targets)).astype(float))
+    both = complete.groupby("task")["kind"].nunique() == 2
+    if len(dropped := [task for task in both.index if not both[task]]):
+        note = join_notes([note, f"without both kinds of targets: {', '.join(dropped)}"])
+    complete = complete[~complete["task"].isin(dropped)]
+    means = complete.groupby(["task", "kind"])["gain"].mean().unstack("kind")
     inside = np.array([task in group for task in means.index], dtype=bool)
     gains = (means[1.0] - means[0.0] if len(means) else means).to_numpy(dtype=np.float64)
     fitted = (
-        _mixed(sound, "inside:kind", inside, note)
+        _mixed_estimate(complete, "inside:kind", inside, note)
         if model
-        else missing_estimate(len(gains), UNFITTED)
+        else missing_estimate(len(gains), NOT_FITTED)
     )
-    return Contrast(_by_tasks(gains, inside, draws, seed, note), fitted)
+    return Contrast(_task_estimate(gains, inside, draws, seed, note), fitted)
 
 
-def _sound(table: pd.DataFrame, group: set[str]) -> tuple[pd.DataFrame, str]:
-    """The rows of tasks with all their gains, `inside` as a number, and who was left out."""
+def _complete(table: pd.DataFrame, group: set[str]) -> tuple[pd.DataFrame, str]:
+    """Drop tasks with missing gains, add the column `inside` (0 or 1); note who was dropped."""
     if missing := [name for name in COLUMNS if name not in table]:
         raise ValueError(f"no column {', '.join(missing)}")
-    lost = sorted(set(table.loc[table["gain"].isna(), "task"]))
-    sound = table[~table["task"].isin(lost)]
-    sound = sound.assign(inside=sound["task"].isin(list(group)).astype(float))
-    return sound, f"left out, gains are missing: {', '.join(lost)}" if lost else ""
+    dropped = sorted(set(table.loc[table["gain"].isna(), "task"]))
+    complete = table[~table["task"].isin(dropped)]
+    complete = complete.assign(inside=complete["task"].isin(list(group)).astype(float))
+    return complete, f"left out, gains are missing: {', '.join(dropped)}" if dropped else ""
 
 
-def _few(inside: Any) -> str:
+def _too_few_tasks(inside: Any) -> str:
     smaller = min(int(inside.sum()), int((~inside).sum()))
-    return "" if smaller >= NEEDED else too_few(smaller, NEEDED, "tasks in a group")
+    return "" if smaller >= MIN_TASKS else too_few(smaller, MIN_TASKS, "tasks in a group")
 
 
-def _by_tasks(gains: Floats, inside: Any, draws: int, seed: int, note: str) -> Estimate:
+def _task_estimate(gains: Floats, inside: Any, draws: int, seed: int, note: str) -> Estimate:
     from scipy import stats
 
-    if words := _few(inside):
-        return missing_estimate(len(gains), join_notes([words, note]))
-    chosen, every = choices(len(gains), int(inside.sum()), draws, seed)
-    share = chosen / chosen.sum(axis=1, keepdims=True)
-    others = ~chosen / (~chosen).sum(axis=1, keepdims=True)
-    ours, theirs = gains[inside], gains[~inside]
-    value = float(ours.mean() - theirs.mean())
-    p = p_value(value, (share - others) @ gains, every)
-    if every and (lowest := _lowest(chosen)) > LEVEL:
-        note = join_notes([note, f"so few tasks cannot give a p below {lowest:.2f}"])
-    if nearly_equal(ours) and nearly_equal(theirs):
+    if few := _too_few_tasks(inside):
+        return missing_estimate(len(gains), join_notes([few, note]))
+    masks, exhaustive = subsets(len(gains), int(inside.sum()), draws, seed)
+    group_weights = masks / masks.sum(axis=1, keepdims=True)
+    other_weights = ~masks / (~masks).sum(axis=1, keepdims=True)
+    group, others = gains[inside], gains[~inside]
+    value = float(group.mean() - others.mean())
+    p = p_value(value, (group_weights - other_weights) @ gains, exhaustive)
+    if exhaustive and (smallest := _smallest_p(masks)) > LEVEL:
+        note = join_notes([note, f"with so few tasks p cannot be below {smallest:.2f}"])
+    if nearly_equal(group) and nearly_equal(others):
         return Estimate(value, p=p, n=len(gains), note=join_notes([NO_VARIATION, note]))
-    interval = stats.ttest_ind(ours, theirs, equal_var=True).confidence_interval(1 - LEVEL)
+    interval = stats.ttest_ind(group, others, equal_var=True).confidence_interval(1 - LEVEL)
     return Estimate(value, float(interval.low), float(interval.high), p, len(gains), note)
 
 
-def _lowest(chosen: Any) -> float:
-    """The smallest exact p there can be: groups of equal size swap sides and count twice."""
-    arrangements, n = chosen.shape
-    return float((2 if 2 * int(chosen[0].sum()) == n else 1) / arrangements)
+def _smallest_p(masks: Any) -> float:
+    """Smallest possible exact p: with groups of equal size the complement counts as well."""
+    arrangements, n = masks.shape
+    return float((2 if 2 * int(masks[0].sum()) == n else 1) / arrangements)
 
 
-def _mixed(table: pd.DataFrame, term: str, inside: Any, note: str) -> Estimate:
-    """One coefficient of the mixed model, or the words for why there is none."""
+def _mixed_estimate(table: pd.DataFrame, term: str, inside: Any, note: str) -> Estimate:
+    """Estimate of a coefficient of the mixed model, or a note on why there is none."""
     tasks = len(inside)
-    if words := _few(inside):
-        return missing_estimate(tasks, join_notes([words, note]))
+    if few := _too_few_tasks(inside):
+        return missing_estimate(tasks, join_notes([few, note]))
     try:
-        value, error = _fitted(table, term)
+        value, error = _fit_mixed_model(table, term)
     except (ValueError, np.linalg.LinAlgError, ArithmeticError) as reason:
-        words = f"the mixed model cannot be fitted ({reason}): see the test over tasks"
-        return missing_estimate(tasks, join_notes([words, note]))
+        failed = f"the mixed model cannot be fitted ({reason}): see the test over tasks"
+        return missing_estimate(tasks, join_notes([failed, note]))
     from scipy import stats
 
-    width = float(stats.t.ppf(1 - LEVEL / 2, tasks - 2)) * error
+    half_width = float(stats.t.ppf(1 - LEVEL / 2, tasks - 2)) * error
     p = 2 * float(stats.t.sf(abs(value) / error, tasks - 2))
-    return Estimate(value, value - width, value + width, p, tasks, note)
+    return Estimate(value, value - half_width, value + half_width, p, tasks, note)
 
 
-def _fitted(table: pd.DataFrame, term: str) -> tuple[float, float]:
-    """The coefficient and its standard error.
+def _fit_mixed_model(table: pd.DataFrame, term: str) -> tuple[float, float]:
+    """The coefficient of a term and its standard error.
 
-    All rows are one block for statsmodels, which makes the random effects crossed.
+    All rows are one group for statsmodels, which makes the random effects crossed.
 
     Raises:
         ValueError: the fit did not converge, or has no standard error.
     """
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
-    wanted, fixed = _fixed(table, term)
-    effects = _random(table, term)
+    coefficient, fixed = _fixed_effects(table, term)
+    effects = _random_effects(table, term)
     spec = VCSpec(
         list(effects),
-        [[[str(column) for column in range(one.shape[1])]] for one in effects.values()],
-        [[one] for one in effects.values()],
+        [[[str(column) for column in range(design.shape[1])]] for design in effects.values()],
+        [[design] for design in effects.values()],
     )
     gains = table["gain"].to_numpy(dtype=np.float64)
     scale = float(gains.std()) or 1.0
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # variances at 0, which are no harm
+        warnings.simplefilter("ignore")  # variances of 0 are harmless
         model = MixedLM(gains / scale, fixed, np.ones(len(gains)), exog_vc=spec)
         fit = model.fit(reml=True, method=["lbfgs", "powell"])
-        value, error = float(fit.fe_params[wanted]), float(fit.bse_fe[wanted])
+        value, error = float(fit.fe_params[coefficient]), float(fit.bse_fe[coefficient])
     if not fit.converged or not np.isfinite([value, error]).all() or error <= 0:
         raise ValueError("no convergence")
     return scale * value, scale * error
 
 
-def _fixed(table: pd.DataFrame, term: str) -> tuple[int, Floats]:
-    """Which column is asked for, and the columns of the fixed effects."""
+def _fixed_effects(table: pd.DataFrame, term: str) -> tuple[int, Floats]:
+    """Return the column of the term, and the design matrix of the fixed effects."""
     inside = table["inside"].to_numpy(dtype=np.float64)
     ones = np.ones(len(table))
     if term == "inside":
@@ -210,10 +213,10 @@ def _fixed(table: pd.DataFrame, term: str) -> tuple[int, Floats]:
     return 3, np.stack([ones, inside, kind, inside * kind], axis=1)
 
 
-def _random(table: pd.DataFrame, term: str) -> dict[str, Floats]:
-    """Name → [rows, levels] which level a row has; effects with one level are left out."""
-    names = {"task": ["task"], "place": ["target", "language"], "seed": ["seed"]}
+def _random_effects(table: pd.DataFrame, term: str) -> dict[str, Floats]:
+    """Name → one-hot design matrix [rows, levels]; effects with a single level are dropped."""
+    names = {"task": ["task"], "language": ["target", "language"], "seed": ["seed"]}
     if term != "inside":
         names["task and kind"] = ["task", "kind"]
     codes = {name: table.groupby(columns).ngroup().to_numpy() for name, columns in names.items()}
-    return {name: np.eye(one.max() + 1)[one] for name, one in codes.items() if one.max() > 0}
+    return {name: np.eye(code.max() + 1)[code] for name, code in codes.items() if code.max() > 0}

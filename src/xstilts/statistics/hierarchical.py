@@ -1,13 +1,12 @@
-"""The mean gain over languages and seeds that stand for other languages and other seeds.
+"""Mean gain over languages and seeds as random samples of languages and seeds.
 
-Languages and seeds are crossed random effects: every language was scored with every seed. Three
-seeds cannot be bootstrapped: in one of four cases all of them lie on the same side of the truth,
-and so does every draw. So the interval comes from the mean squares of the table and a t
+Languages and seeds are crossed random effects: every language is scored with every seed. Three
+seeds cannot be bootstrapped: in one of four cases all of them, and so all draws, are on the same
+side of the true mean. The interval therefore uses the mean squares of the table and a t
 distribution with Satterthwaite's (1946) degrees of freedom.
 
-The noise of a test set is part of what differs between languages, provided that each language
-has test examples of its own. Parallel test sets share their examples, and the claim is about these
-examples.
+The noise of a test set is part of the variance between languages if each language has its own
+test examples. Parallel test sets share their examples, and the inference is conditional on them.
 """
 
 from __future__ import annotations
@@ -29,84 +28,90 @@ from xstilts.statistics.estimate import (
 
 
 def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False) -> Estimate:
-    """The mean of a table of gains, its interval and its p value against zero.
+    """Mean of a table of gains, its interval and its p value against zero.
 
     Args:
-        table: [languages, seeds] gains. A seed that no language has a gain for is left out, then
-            every language with a NaN; the note says so.
-        fixed_languages: the claim is about these languages only; then seeds alone vary.
+        table: [languages, seeds] gains. Seeds without any gain are dropped, then languages with
+            a NaN; the note reports them.
+        fixed_languages: restrict the inference to these languages; only seeds vary.
 
     Returns:
-        `n` is the smaller number of languages and seeds, or the only one that is counted as drawn:
-        one seed, or one language, shows nothing of how others would differ, and the note says it.
-        Without variation there is neither interval nor p.
+        `n` is the smaller number of languages and seeds, ignoring a number of one: the variance
+        between seeds (languages) is unknown with one seed (language), and the note says so.
+        Without variation there is neither interval nor p value.
     """
     gains = np.asarray(table, dtype=np.float64)
-    whole, note = _complete(gains)
+    complete, note = _complete(gains)
     if fixed_languages:
-        whole = whole.mean(axis=0, keepdims=True) if whole.size else whole
-    if max(whole.shape) < 2 or not whole.size:
+        complete = complete.mean(axis=0, keepdims=True) if complete.size else complete
+    if max(complete.shape) < 2 or not complete.size:
         what = "seeds" if fixed_languages else "languages and seeds"
         return missing_estimate(
-            whole.size, f"too few {what} for an interval: {whole.size} complete scores"
+            complete.size, f"too few {what} for an interval: {complete.size} complete scores"
         )
-    drawn = [count for count in whole.shape if count > 1]
-    note = join_notes([note, "" if fixed_languages else _not_drawn(whole)])
-    if nearly_equal(whole):
-        return Estimate(float(whole.mean()), n=min(drawn), note=join_notes([NO_VARIATION, note]))
-    return _by_t(float(whole.mean()), *_spread(whole), min(drawn), note)
+    mean, n = float(complete.mean()), min(count for count in complete.shape if count > 1)
+    note = join_notes([note, "" if fixed_languages else _ignored_variance(complete)])
+    if nearly_equal(complete):
+        return Estimate(mean, n=n, note=join_notes([NO_VARIATION, note]))
+    return _t_estimate(mean, *_variance_of_mean(complete), n, note)
 
 
 def _complete(gains: Floats) -> tuple[Floats, str]:
-    """The seeds with a gain, of the languages without a NaN; and what was left out, in words."""
+    """Drop seeds without gains, then languages with a NaN; return a note on what was dropped."""
     empty = np.asarray(np.isnan(gains).all(axis=0))
     kept = gains[:, ~empty]
-    lost = np.isnan(kept).any(axis=1)
+    partial = np.isnan(kept).any(axis=1)
     seeds = f"{int(empty.sum())} of {gains.shape[1]} seeds left out: no language has a score"
-    languages = f"{int(lost.sum())} of {len(gains)} languages left out: not all seeds have a score"
-    notes = [seeds if empty.any() else "", languages if lost.any() else ""]
-    return kept[~lost], join_notes(notes)
+    languages = (
+        f"{int(partial.sum())} of {len(gains)} languages left out: not all seeds have a score"
+    )
+    notes = [seeds if empty.any() else "", languages if partial.any() else ""]
+    return kept[~partial], join_notes(notes)
 
 
-def _not_drawn(table: Floats) -> str:
-    """The words for what there is one of."""
+def _ignored_variance(table: Floats) -> str:
+    """Note on a variance that cannot be estimated."""
     languages, seeds = table.shape
-    notes = ["one language: languages are not counted as drawn"] * (languages == 1)
-    return join_notes([*notes, *["one seed: seeds are not counted as drawn"] * (seeds == 1)])
+    return join_notes(
+        [
+            "one language: variance between languages is ignored" if languages == 1 else "",
+            "one seed: variance between seeds is ignored" if seeds == 1 else "",
+        ]
+    )
 
 
-def _spread(table: Floats) -> tuple[float, float]:
+def _variance_of_mean(table: Floats) -> tuple[float, float]:
     """Variance of the mean of a crossed table, and its degrees of freedom."""
-    parts = list(_mean_squares(table))
-    variance = max(sum(weight * square for weight, square, _ in parts), 0.0) / table.size
-    means = [(square / table.size, freedom) for _, square, freedom in parts]
-    largest = max(means[:2])
-    if largest[0] <= 1e-9 * means[-1][0]:  # neither varies at all: the rest is what there is
-        largest = means[-1]
-    if variance < largest[0]:  # the estimate of one component was negative
+    terms = list(_mean_squares(table))
+    variance = max(sum(sign * square for sign, square, _ in terms), 0.0) / table.size
+    alternatives = [(square / table.size, freedom) for _, square, freedom in terms]
+    largest = max(alternatives[:2])
+    if largest[0] <= 1e-9 * alternatives[-1][0]:  # no main effect varies: use the residual
+        largest = alternatives[-1]
+    if variance < largest[0]:  # the estimate of one variance component was negative
         return largest
-    apart = sum((square / table.size) ** 2 / freedom for _, square, freedom in parts)
-    return variance, variance**2 / apart
+    satterthwaite = sum((square / table.size) ** 2 / freedom for _, square, freedom in terms)
+    return variance, variance**2 / satterthwaite
 
 
 def _mean_squares(table: Floats) -> Iterator[tuple[int, float, int]]:
-    """(sign in the variance, mean square, degrees of freedom) of languages, seeds and the rest."""
+    """Yield (sign in the variance, mean square, degrees of freedom): languages, seeds, residual."""
     languages, seeds = table.shape
-    rows, cells = table.mean(axis=1), table.mean(axis=0)
+    language_means, seed_means = table.mean(axis=1), table.mean(axis=0)
     if languages > 1:
-        yield 1, seeds * float(rows.var(ddof=1)), languages - 1
+        yield 1, seeds * float(language_means.var(ddof=1)), languages - 1
     if seeds > 1:
-        yield 1, languages * float(cells.var(ddof=1)), seeds - 1
+        yield 1, languages * float(seed_means.var(ddof=1)), seeds - 1
     if languages > 1 and seeds > 1:
-        rest = table - rows[:, None] - cells + table.mean()
+        residual = table - language_means[:, None] - seed_means + table.mean()
         freedom = (languages - 1) * (seeds - 1)
-        yield -1, float((rest**2).sum()) / freedom, freedom
+        yield -1, float((residual**2).sum()) / freedom, freedom
 
 
-def _by_t(value: float, variance: float, freedom: float, n: int, note: str) -> Estimate:
+def _t_estimate(value: float, variance: float, freedom: float, n: int, note: str) -> Estimate:
     from scipy import stats
 
-    error = variance**0.5
-    width = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
-    p = 2 * float(stats.t.sf(abs(value) / error, freedom))
-    return Estimate(value, value - width, value + width, p, n, note)
+    standard_error = variance**0.5
+    half_width = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * standard_error
+    p = 2 * float(stats.t.sf(abs(value) / standard_error, freedom))
+    return Estimate(value, value - half_width, value + half_width, p, n, note)

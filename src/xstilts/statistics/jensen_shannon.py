@@ -1,4 +1,4 @@
-"""How different the words of two tasks are."""
+"""Divergence of the token distributions of two tasks."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from xstilts.core.errors import DataError
 from xstilts.statistics.estimate import Floats
 
 
-def jensen_shannon(one: Mapping[Hashable, int], other: Mapping[Hashable, int]) -> float:
-    """The divergence between two token distributions in bits: 0 for equal, 1 for disjoint ones.
+def jensen_shannon(left: Mapping[Hashable, int], right: Mapping[Hashable, int]) -> float:
+    """Jensen-Shannon divergence of two token distributions in bits: 0 if equal, 1 if disjoint.
 
     Args:
-        one, other: token → how often it occurs, such as a `Counter` of sub-word ids.
+        left, right: token → count, such as a `Counter` of token ids.
 
     Raises:
-        DataError: one of them has no tokens.
+        DataError: there are no tokens on one side.
 
     Source: Lin (1991), with equal weights.
     """
-    tokens = list(dict.fromkeys([*one, *other]))
-    p, q = (_shares(counts, tokens) for counts in (one, other))
-    middle = (p + q) / 2
-    return float((_bits(p, middle) + _bits(q, middle)) / 2)
+    tokens = list(dict.fromkeys([*left, *right]))
+    p, q = (_probabilities(counts, tokens) for counts in (left, right))
+    mean = (p + q) / 2
+    return float((_kl_bits(p, mean) + _kl_bits(q, mean)) / 2)
 
 
-def _shares(counts: Mapping[Hashable, int], tokens: list[Hashable]) -> Floats:
-    found = np.array([counts.get(token, 0) for token in tokens], dtype=np.float64)
-    if found.sum() <= 0:
-        raise DataError("a task without tokens has no distribution", todo="give it texts")
-    return np.asarray(found / found.sum())
+def _probabilities(counts: Mapping[Hashable, int], tokens: list[Hashable]) -> Floats:
+    array = np.array([counts.get(token, 0) for token in tokens], dtype=np.float64)
+    if array.sum() <= 0:
+        raise DataError("a task without tokens has no distribution", todo="add texts to the task")
+    return np.asarray(array / array.sum())
 
 
-def _bits(p: Floats, q: Floats) -> float:
-    """Kullback–Leibler divergence from q, which is above 0 wherever p is."""
-    there = p > 0
-    return float((p[there] * np.log2(p[there] / q[there])).sum())
+def _kl_bits(p: Floats, q: Floats) -> float:
+    """Kullback–Leibler divergence of p from q in bits; q > 0 wherever p > 0."""
+    support = p > 0
+    return float((p[support] * np.log2(p[support] / q[support])).sum())

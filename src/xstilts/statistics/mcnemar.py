@@ -1,4 +1,4 @@
-"""McNemar's (1947) test: which of two systems is right where the other is wrong?"""
+"""McNemar's (1947) test of two systems' accuracies on the same examples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from xstilts.statistics.estimate import LEVEL, Estimate
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two systems on the same examples.
+    """Comparison of a system with a baseline on the same examples.
 
     Args:
-        gained: examples that only ours has right; `lost`: only theirs.
+        gained: number of examples that only the system classifies correctly.
+        lost: number of examples that only the baseline classifies correctly.
         difference: of accuracies, with its interval and the exact p value.
-        mid_p: less strict than the exact one, and still near its level (Fagerland et al. 2013).
+        mid_p: less conservative than the exact p value, with a level still near nominal
+            (Fagerland et al. 2013).
     """
 
     gained: int
@@ -26,43 +28,43 @@ class McNemar:
     mid_p: float
 
 
-def mcnemar(ours: ArrayLike, theirs: ArrayLike) -> McNemar:
-    """Compare two systems' right and wrong answers, example by example.
+def mcnemar(system: ArrayLike, baseline: ArrayLike) -> McNemar:
+    """Compare the correctness of two systems, example by example.
 
     Args:
-        ours, theirs: [n] whether each example is right.
+        system, baseline: [n] whether each example is classified correctly.
 
     Raises:
-        ValueError: they differ in length, or there are none.
+        ValueError: the arguments differ in length, or are empty.
 
-    The interval is Agresti & Min's (2005): Wald's, with half an example added to each of the
-    four cells.
+    The interval is that of Agresti & Min (2005): Wald's, with half an example added to each of
+    the four cells.
     """
-    one, other = np.asarray(ours, dtype=bool), np.asarray(theirs, dtype=bool)
-    if one.shape != other.shape or not one.size:
-        raise ValueError(f"predictions are not paired: {one.size} and {other.size}")
-    gained, lost = int((one & ~other).sum()), int((~one & other).sum())
+    correct, reference = np.asarray(system, dtype=bool), np.asarray(baseline, dtype=bool)
+    n = correct.size
+    if correct.shape != reference.shape or not n:
+        raise ValueError(f"predictions are not paired: {n} and {reference.size}")
+    gained, lost = int((correct & ~reference).sum()), int((~correct & reference).sum())
     exact, mid = _p_values(gained, lost)
-    low, high = _interval(gained, lost, one.size)
-    note = "" if gained + lost else "both are right and wrong on the same examples"
-    value = (gained - lost) / one.size
-    return McNemar(gained, lost, Estimate(value, low, high, exact, one.size, note), mid)
+    low, high = _interval(gained, lost, n)
+    note = "" if gained + lost else "both systems are correct on the same examples"
+    return McNemar(gained, lost, Estimate((gained - lost) / n, low, high, exact, n, note), mid)
 
 
 def _p_values(gained: int, lost: int) -> tuple[float, float]:
     from scipy import stats
 
-    smaller, both = min(gained, lost), gained + lost
-    exact = min(1.0, 2 * float(stats.binom.cdf(smaller, both, 0.5)))
-    at = float(stats.binom.pmf(smaller, both, 0.5))
-    return exact, 1.0 - at if gained == lost else exact - at
+    smaller, discordant = min(gained, lost), gained + lost
+    exact = min(1.0, 2 * float(stats.binom.cdf(smaller, discordant, 0.5)))
+    at_smaller = float(stats.binom.pmf(smaller, discordant, 0.5))
+    return exact, 1.0 - at_smaller if gained == lost else exact - at_smaller
 
 
 def _interval(gained: int, lost: int, n: int) -> tuple[float, float]:
     from scipy import stats
 
     more, less, total = gained + 0.5, lost + 0.5, n + 2
-    middle = (more - less) / total
-    error = (more + less - (more - less) ** 2 / total) ** 0.5 / total
-    width = float(stats.norm.ppf(1 - LEVEL / 2)) * error
-    return max(-1.0, middle - width), min(1.0, middle + width)
+    centre = (more - less) / total
+    standard_error = (more + less - (more - less) ** 2 / total) ** 0.5 / total
+    half_width = float(stats.norm.ppf(1 - LEVEL / 2)) * standard_error
+    return max(-1.0, centre - half_width), min(1.0, centre + half_width)

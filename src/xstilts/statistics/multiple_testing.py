@@ -1,4 +1,4 @@
-"""Corrections for having looked more than once."""
+"""Corrections for multiple testing."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from xstilts.statistics.estimate import Floats
 
 
 def holm(p: Floats) -> Floats:
-    """Holm's (1979) step-down corrected p values; NaN stays NaN and is not counted.
+    """Holm's (1979) step-down adjusted p values; NaN stays NaN and is not counted as a test.
 
-    Keeps the chance of one false finding or more at the level.
+    Controls the family-wise error rate.
     """
-    corrected = np.full(len(p), np.nan)
-    order = [int(place) for place in np.argsort(p) if not np.isnan(p[place])]
+    adjusted = np.full(len(p), np.nan)
+    order = [int(index) for index in np.argsort(p) if not np.isnan(p[index])]
     highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, float(p[place]) * (len(order) - rank)))
-        corrected[place] = highest
-    return corrected
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, float(p[index]) * (len(order) - rank)))
+        adjusted[index] = highest
+    return adjusted
 
 
 def benjamini_hochberg(p: Floats) -> Floats:
-    """Benjamini & Hochberg's (1995) step-up q values; NaN stays NaN and is not counted.
+    """Benjamini & Hochberg's (1995) step-up q values; NaN stays NaN and is not counted as a test.
 
-    Keeps the expected share of false ones among the findings at the level.
+    Controls the false discovery rate.
     """
-    corrected = np.full(len(p), np.nan)
-    order = [int(place) for place in np.argsort(p) if not np.isnan(p[place])]
+    adjusted = np.full(len(p), np.nan)
+    order = [int(index) for index in np.argsort(p) if not np.isnan(p[index])]
     lowest = 1.0
-    for rank, place in reversed(list(enumerate(order, start=1))):
-        lowest = min(lowest, float(p[place]) * len(order) / rank)
-        corrected[place] = lowest
-    return corrected
+    for rank, index in reversed(list(enumerate(order, start=1))):
+        lowest = min(lowest, float(p[index]) * len(order) / rank)
+        adjusted[index] = lowest
+    return adjusted

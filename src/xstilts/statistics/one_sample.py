@@ -1,4 +1,4 @@
-"""The mean of a few values that stand for others like them."""
+"""The mean of a small sample."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from xstilts.statistics.estimate import (
     LEVEL,
     NO_VARIATION,
     Estimate,
-    columns,
+    complete_cases,
     missing_estimate,
     nearly_equal,
     too_few,
 )
 
-NEEDED = 2
+MIN_VALUES = 2
 
 
 def one_sample_mean(values: ArrayLike, what: str = "tasks") -> Estimate:
-    """The mean, Student's interval, and a two-sided p value against zero.
+    """Mean, Student's interval, and two-sided p value against zero.
 
     Args:
-        values: [n] one for each thing, such as a task's mean gain; NaN is left out.
-        what: the things, in words.
+        values: [n] one per unit, such as the mean gain of each task; NaN is dropped.
+        what: name of the units, for notes.
 
-    Equal values have neither interval nor p: the few there are do not show how they vary.
+    Equal values have neither interval nor p value.
     """
     from scipy import stats
 
-    (known,) = columns(values=values)
-    if len(known) < NEEDED:
-        return missing_estimate(len(known), too_few(len(known), NEEDED, what))
-    value = float(known.mean())
-    if nearly_equal(known):
-        return Estimate(value, n=len(known), note=NO_VARIATION)
-    found = stats.ttest_1samp(known, 0.0)
-    interval = found.confidence_interval(1 - LEVEL)
+    (sample,) = complete_cases(values=values)
+    if len(sample) < MIN_VALUES:
+        return missing_estimate(len(sample), too_few(len(sample), MIN_VALUES, what))
+    value = float(sample.mean())
+    if nearly_equal(sample):
+        return Estimate(value, n=len(sample), note=NO_VARIATION)
+    test = stats.ttest_1samp(sample, 0.0)
+    interval = test.confidence_interval(1 - LEVEL)
     return Estimate(
-        value, float(interval.low), float(interval.high), float(found.pvalue), len(known)
+        value, float(interval.low), float(interval.high), float(test.pvalue), len(sample)
     )

@@ -1,4 +1,4 @@
-"""Permutation p values: how often would chance alone do as well?"""
+"""Permutation p values."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from numpy.typing import NDArray
 from xstilts.statistics.estimate import NAN, Floats
 
 DRAWS = 9_999
-ALL = 10_000
-"""As many arrangements are all listed, and the p value is exact; of more, some are drawn."""
-CLOSE = 1e-12
-Places = NDArray[np.intp]
+MAX_EXACT = 10_000
+"""Up to this many arrangements are enumerated, for an exact p value; else some are drawn."""
+TOLERANCE = 1e-12
+Indices = NDArray[np.intp]
 
 
-def orders(n: int, draws: int, seed: int) -> tuple[Places, bool]:
-    """[m, n] orders of n things, and whether these are all there are."""
-    if factorial(n) <= ALL:
+def orders(n: int, draws: int, seed: int) -> tuple[Indices, bool]:
+    """Return [m, n] permutations of n items, and whether these are all of them."""
+    if factorial(n) <= MAX_EXACT:
         return np.array(list(permutations(range(n))), dtype=np.intp), True
     generator = np.random.default_rng(seed)
     return np.argsort(generator.random((draws, n)), axis=1), False
 
 
-def choices(n: int, k: int, draws: int, seed: int) -> tuple[NDArray[np.bool_], bool]:
-    """[m, n] ways to choose k of n things, and whether these are all there are."""
-    if comb(n, k) > ALL:
-        places, every = orders(n, draws, seed)[0][:, :k], False
+def subsets(n: int, k: int, draws: int, seed: int) -> tuple[NDArray[np.bool_], bool]:
+    """Return [m, n] masks of k of n items, and whether these are all of them."""
+    if comb(n, k) > MAX_EXACT:
+        indices, exhaustive = orders(n, draws, seed)[0][:, :k], False
     else:
-        places, every = np.array(list(combinations(range(n), k)), dtype=np.intp), True
-    chosen = np.zeros((len(places), n), dtype=bool)
-    np.put_along_axis(chosen, places, True, axis=1)
-    return chosen, every
+        indices, exhaustive = np.array(list(combinations(range(n), k)), dtype=np.intp), True
+    masks = np.zeros((len(indices), n), dtype=bool)
+    np.put_along_axis(masks, indices, True, axis=1)
+    return masks, exhaustive
 
 
-def p_value(observed: float, drawn: Floats, every: bool) -> float:
-    """Two-sided: the share of arrangements at least as far from 0 as the observed one.
+def p_value(observed: float, permuted: Floats, exhaustive: bool) -> float:
+    """Two-sided p value: the proportion of arrangements at least as far from 0 as observed.
 
-    Where arrangements were drawn, the observed one is counted as one more of them (Phipson &
-    Smyth 2010), so that p is never 0.
+    If arrangements were drawn, the observed one is added to them (Phipson & Smyth 2010), so that
+    p is never 0.
     """
     if np.isnan(observed):
         return NAN
-    further = int((np.abs(drawn) >= abs(observed) - CLOSE).sum())
-    return further / len(drawn) if every else (further + 1) / (len(drawn) + 1)
+    extreme = int((np.abs(permuted) >= abs(observed) - TOLERANCE).sum())
+    return extreme / len(permuted) if exhaustive else (extreme + 1) / (len(permuted) + 1)
 
 
-def of_orders(
+def permutation_p(
     statistic: Callable[[Floats], Floats], values: Floats, draws: int, seed: int
 ) -> float:
-    """The p value of statistic(values [..., n]) → [...] against all orders of the values."""
-    places, every = orders(len(values), draws, seed)
-    return p_value(float(statistic(values)), statistic(values[places]), every)
+    """Compute the p value of statistic(values [..., n]) → [...] by permuting the values."""
+    indices, exhaustive = orders(len(values), draws, seed)
+    return p_value(float(statistic(values)), statistic(values[indices]), exhaustive)

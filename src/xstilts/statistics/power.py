@@ -1,4 +1,4 @@
-"""How large an effect must be for an experiment to see it."""
+"""Smallest effects that an experiment can detect."""
 
 from __future__ import annotations
 
@@ -14,73 +14,78 @@ SLICES = 4_000
 def detectable_difference(
     n: int, disagreement: float, power: float = POWER, level: float = LEVEL
 ) -> float:
-    """The smallest difference of two accuracies that McNemar's test finds with this power.
+    """Smallest difference of two accuracies that McNemar's test detects with this power.
 
     Args:
-        n: test examples.
-        disagreement: share of the examples where just one of the two systems is right.
+        n: number of test examples.
+        disagreement: proportion of examples where exactly one of the systems is correct.
 
     Returns:
-        Between 0 and `disagreement`; NaN where not even the largest would be found, or nothing
-        differs.
+        Between 0 and `disagreement`; NaN if even the largest difference is not detectable, or
+        the systems do not disagree.
 
-    Source: Connor (1987), by the normal approximation.
+    Source: Connor (1987), normal approximation.
     """
     if not disagreement > 0:
         return NAN
-    alpha, beta = _normal(1 - level / 2), _normal(power)
+    z_alpha, z_beta = _normal_quantile(1 - level / 2), _normal_quantile(power)
 
-    def surplus(difference: float) -> float:
-        rest = max(disagreement - difference**2, 0.0)
-        return sqrt(n) * difference - alpha * sqrt(disagreement) - beta * sqrt(rest)
+    def excess_power(difference: float) -> float:
+        variance = max(disagreement - difference**2, 0.0)
+        return sqrt(n) * difference - z_alpha * sqrt(disagreement) - z_beta * sqrt(variance)
 
-    return _root(surplus, 0.0, disagreement)
+    return _root(excess_power, 0.0, disagreement)
 
 
-def detectable_mean(spread: float, n: int, power: float = POWER, level: float = LEVEL) -> float:
-    """The smallest mean that a two-sided t test over n values finds with this power.
+def detectable_mean(
+    standard_deviation: float, n: int, power: float = POWER, level: float = LEVEL
+) -> float:
+    """Smallest mean that a two-sided t test of n values detects with this power.
 
     Args:
-        spread: standard deviation of the values, such as of one gain over seeds.
-        n: how many values, such as seeds; below two nothing can be found, and it is NaN.
+        standard_deviation: of the values, such as of a gain over seeds.
+        n: number of values, such as seeds; with fewer than two the result is NaN.
     """
-    if n < 2 or not spread > 0:
+    if n < 2 or not standard_deviation > 0:
         return NAN
-    return spread * _root(lambda effect: mean_power(effect, n, level) - power, 0.0, 1e4)
+    return standard_deviation * _root(lambda effect: mean_power(effect, n, level) - power, 0.0, 1e4)
 
 
-def detectable_effect(error: float, power: float = POWER, level: float = LEVEL) -> float:
-    """The smallest effect that is found with this power, given its standard error, if normal."""
-    return error * (_normal(1 - level / 2) + _normal(power))
+def detectable_effect(standard_error: float, power: float = POWER, level: float = LEVEL) -> float:
+    """Smallest effect that a two-sided z test with this standard error detects with this power."""
+    return standard_error * (_normal_quantile(1 - level / 2) + _normal_quantile(power))
 
 
 def mean_power(effect: float, n: int, level: float = LEVEL) -> float:
-    """How often a two-sided t test over n values finds a mean of so many standard deviations.
+    """Power of a two-sided t test of n values.
 
-    The normal power at each of many sample variances, averaged; scipy's noncentral t fails for
-    few values and large effects.
+    Args:
+        effect: mean in standard deviations.
+
+    The normal power averaged over quantiles of the sample variance; scipy's noncentral t fails
+    for few values and large effects.
     """
     import numpy as np
     from scipy import stats
 
-    middles = (np.arange(SLICES) + 0.5) / SLICES
-    spread = np.sqrt(stats.chi2.ppf(middles, n - 1) / (n - 1))
-    edge = float(stats.t.ppf(1 - level / 2, n - 1)) * spread
+    midpoints = (np.arange(SLICES) + 0.5) / SLICES
+    sample_deviation = np.sqrt(stats.chi2.ppf(midpoints, n - 1) / (n - 1))
+    threshold = float(stats.t.ppf(1 - level / 2, n - 1)) * sample_deviation
     shift = effect * n**0.5
-    return float((stats.norm.sf(edge - shift) + stats.norm.cdf(-edge - shift)).mean())
+    return float((stats.norm.sf(threshold - shift) + stats.norm.cdf(-threshold - shift)).mean())
 
 
-def _normal(share: float) -> float:
+def _normal_quantile(probability: float) -> float:
     from scipy import stats
 
-    return float(stats.norm.ppf(share))
+    return float(stats.norm.ppf(probability))
 
 
-def _root(surplus: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function passes zero, by halving; NaN where it stays below."""
-    if not surplus(high) >= 0:
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Root of an increasing function by bisection; NaN if it is negative at `high`."""
+    if not function(high) >= 0:
         return NAN
     for _ in range(80):
         middle = (low + high) / 2
-        low, high = (low, middle) if surplus(middle) >= 0 else (middle, high)
+        low, high = (low, middle) if function(middle) >= 0 else (middle, high)
     return high

@@ -1,6 +1,7 @@
-"""How good a ranking of intermediate tasks is, given what each is truly worth for a target.
+"""Quality of a predicted ranking of intermediate tasks, given their true scores on a target.
 
-Ties in the prediction are broken against it, so that a measure that says nothing wins nothing.
+Ties in the prediction are resolved in the worst order, so that an uninformative prediction gets
+no credit.
 """
 
 from __future__ import annotations
@@ -14,86 +15,88 @@ from xstilts.statistics.estimate import Floats
 
 
 def ndcg(predicted: ArrayLike, true: ArrayLike, k: int | None = None) -> float:
-    """Normalised discounted cumulative gain of the first k, all by default; 1 is a perfect order.
+    """Normalised discounted cumulative gain of the first k items (default: all); 1 is perfect.
 
     Args:
-        predicted: [n] the higher, the sooner it would be chosen.
-        true: [n] the true scores, none negative: they are the graded relevance.
+        predicted: [n] predicted scores.
+        true: [n] true scores, not negative; used as graded relevance.
 
     Raises:
         ValueError: a negative score, different lengths, or nothing to rank.
 
     Source: Järvelin & Kekäläinen (2002), gain linear in the score, discount log2(rank + 1).
-    Where all tasks are worth about the same it is near 1 for any order: read it beside regret.
+    If all true scores are similar, NDCG is near 1 for any order: report regret as well.
     """
-    guessed, worth = _both(predicted, true)
-    if (worth < 0).any():
-        raise ValueError("ndcg needs scores of 0 or more: give scores, not gains")
-    best = _discounted(np.sort(worth)[::-1], k)
-    return _discounted(worth[_order(guessed, worth)], k) / best if best else 1.0
+    predictions, scores = _checked(predicted, true)
+    if (scores < 0).any():
+        raise ValueError("ndcg needs scores of at least 0: pass scores, not gains")
+    best = _dcg(np.sort(scores)[::-1], k)
+    return _dcg(scores[_order(predictions, scores)], k) / best if best else 1.0
 
 
 def regret(predicted: ArrayLike, true: ArrayLike, k: int) -> float:
-    """What choosing the best of the k top-ranked loses, as a percentage of the best true score.
+    """Loss from choosing the best of the k top-ranked items, in percent of the best true score.
 
     100 × (best true score − best true score among the k) / best true score. Written from general
     knowledge of Poth et al. (2021), not verified against their paper or code.
 
     Raises:
-        ValueError: the best score is not above 0, different lengths, or nothing to rank.
+        ValueError: the best score is not positive, different lengths, or nothing to rank.
     """
-    guessed, worth = _both(predicted, true)
-    best = float(worth.max())
+    predictions, scores = _checked(predicted, true)
+    best = float(scores.max())
     if best <= 0:
-        raise ValueError("regret needs a best score above 0: give scores, not gains")
-    return 100 * (best - float(worth[_order(guessed, worth)[:k]].max())) / best
+        raise ValueError("regret needs a positive best score: pass scores, not gains")
+    return 100 * (best - float(scores[_order(predictions, scores)[:k]].max())) / best
 
 
 def expected_ndcg(predicted: ArrayLike, true: ArrayLike) -> float:
-    """The mean of `ndcg` over all orders of equals; a constant prediction gives that of chance.
+    """Mean of `ndcg` over all orders of ties; for a constant prediction, the NDCG of chance.
 
     Raises:
-        ValueError: as `ndcg` does.
+        ValueError: as for `ndcg`.
     """
-    guessed, worth = _both(predicted, true)
-    ndcg(guessed, worth)
-    level = {guess: worth[guessed == guess].mean() for guess in guessed}
-    evened = np.array([level[guess] for guess in guessed])
-    best = _discounted(np.sort(worth)[::-1], None)
-    return _discounted(evened[_order(guessed, worth)], None) / best if best else 1.0
+    predictions, scores = _checked(predicted, true)
+    ndcg(predictions, scores)
+    tie_means = {value: scores[predictions == value].mean() for value in predictions}
+    expected = np.array([tie_means[value] for value in predictions])
+    best = _dcg(np.sort(scores)[::-1], None)
+    return _dcg(expected[_order(predictions, scores)], None) / best if best else 1.0
 
 
 def expected_regret(predicted: ArrayLike, true: ArrayLike, k: int) -> float:
-    """The mean of `regret` over all orders of equals; a constant prediction gives that of chance.
+    """Mean of `regret` over all orders of ties; for a constant prediction, the regret of chance.
 
     Raises:
-        ValueError: as `regret` does.
+        ValueError: as for `regret`.
     """
-    guessed, worth = _both(predicted, true)
-    regret(guessed, worth, k)
-    k = min(k, len(worth))
-    edge = np.sort(guessed)[-k]
-    sure, equals = worth[guessed > edge], np.sort(worth[guessed == edge])[::-1]
-    n, drawn = len(equals), k - len(sure)
-    chances = np.array([comb(n - place - 1, drawn - 1) / comb(n, drawn) for place in range(n)])
-    found = np.maximum(equals, sure.max()) if len(sure) else equals  # if it is the drawn ones' best
-    return 100 * (1 - float(found @ chances) / float(worth.max()))
+    predictions, scores = _checked(predicted, true)
+    regret(predictions, scores, k)
+    k = min(k, len(scores))
+    threshold = np.sort(predictions)[-k]
+    above = scores[predictions > threshold]
+    ties = np.sort(scores[predictions == threshold])[::-1]
+    n, drawn = len(ties), k - len(above)
+    # Probability that tie i is the best of those drawn.
+    chances = np.array([comb(n - i - 1, drawn - 1) / comb(n, drawn) for i in range(n)])
+    best = np.maximum(ties, above.max()) if len(above) else ties
+    return 100 * (1 - float(best @ chances) / float(scores.max()))
 
 
-def _both(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
-    guessed, worth = (np.asarray(one, dtype=np.float64) for one in (predicted, true))
-    if guessed.shape != worth.shape or not worth.size:
-        raise ValueError(f"{guessed.size} predictions for {worth.size} scores")
-    if np.isnan(guessed).any() or np.isnan(worth).any():
-        raise ValueError("what has no score cannot be ranked: leave it out")
-    return guessed, worth
+def _checked(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
+    predictions, scores = (np.asarray(values, dtype=np.float64) for values in (predicted, true))
+    if predictions.shape != scores.shape or not scores.size:
+        raise ValueError(f"{predictions.size} predictions for {scores.size} scores")
+    if np.isnan(predictions).any() or np.isnan(scores).any():
+        raise ValueError("items with NaN cannot be ranked: drop them first")
+    return predictions, scores
 
 
-def _order(guessed: Floats, worth: Floats) -> NDArray[np.intp]:
-    """Places from the highest prediction down, of equals the worst first."""
-    return np.lexsort((worth, -guessed))
+def _order(predictions: Floats, scores: Floats) -> NDArray[np.intp]:
+    """Indices by descending prediction; ties by ascending true score."""
+    return np.lexsort((scores, -predictions))
 
 
-def _discounted(worth: Floats, k: int | None) -> float:
-    first = worth[:k]
-    return float((first / np.log2(np.arange(len(first)) + 2)).sum())
+def _dcg(relevance: Floats, k: int | None) -> float:
+    top = relevance[:k]
+    return float((top / np.log2(np.arange(len(top)) + 2)).sum())

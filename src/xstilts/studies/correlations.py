@@ -38,7 +38,7 @@ class Association:
     @property
     def found(self) -> bool:
         """Whether Spearman's correlation is found after Holm's correction."""
-        return replace(self.spearman, p=self.p_holm).found
+        return replace(self.spearman, p=self.p_holm).significant
 
 
 def associated(

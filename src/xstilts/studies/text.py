@@ -47,7 +47,7 @@ def significance_text(estimate: Estimate, unit: str = "points", p_holm: float = 
     if isnan(estimate.p):
         return f"{said}, not tested"
     if isnan(p_holm):
-        return said + (", beyond chance" if estimate.found else ", which may be chance")
+        return said + (", beyond chance" if estimate.significant else ", which may be chance")
     words = "beyond chance" if p_holm < LEVEL else "which may be chance"
     return f"{said}, {words} ({format_p(p_holm, 'p (Holm)')})"
 

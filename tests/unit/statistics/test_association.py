@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from xstilts.statistics.association import (
-    _partial_of,
+    _partial_correlation,
     associate,
     detectable_correlation,
     leave_one_out,
@@ -18,7 +18,7 @@ from xstilts.statistics.association import (
     points_needed,
 )
 from xstilts.statistics.correlation import kendall, spearman
-from xstilts.statistics.permutation import choices, orders, p_value
+from xstilts.statistics.permutation import orders, p_value, subsets
 
 
 def sample(n: int, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +62,7 @@ def test_the_same_points_give_the_same_estimate() -> None:
 def test_too_few_points_give_a_note() -> None:
     found = associate([1, 2, 3, math.nan, 5], [1, 2, 3, 4, math.nan])
     assert math.isnan(found.value)
-    assert not found.found
+    assert not found.significant
     assert found.note == "too few points for a conclusion: 3 of at least 5"
     assert "equal on one side" in associate([1] * 6, range(6)).note
     with pytest.raises(ValueError, match="x 2, y 3"):
@@ -88,8 +88,8 @@ def test_partial_correlation_removes_what_a_covariate_explains() -> None:
     generator = np.random.default_rng(0)
     size = generator.standard_normal(40)
     x, y = (size + 0.3 * generator.standard_normal(40) for _ in range(2))
-    assert associate(x, y).found
-    assert not partial(x, y, {"size": size}).found
+    assert associate(x, y).significant
+    assert not partial(x, y, {"size": size}).significant
     assert "nothing is left" in partial(size, y, {"size": size}).note
 
 
@@ -114,13 +114,13 @@ def test_the_interval_of_a_high_partial_correlation_excludes_zero(swaps: list[in
 def test_constant_covariates_are_excluded_and_named(n: int) -> None:
     x, y = sample(n, seed=4)
     z = sample(n, seed=9)[0]
-    told = "left out of the covariates, not varying or following from the others: "
+    left_out = "constant or collinear covariates left out: "
     alone, found = partial(x, y, {}), partial(x, y, {"format": np.zeros(n)})
     assert (found.value, found.low, found.p) == (alone.value, alone.low, alone.p)
-    assert found.note == f"{told}format"
+    assert found.note == f"{left_out}format"
     once = partial(x, y, {"size": z})
     twice = partial(x, y, {"size": z, "length": z**3, "one": z * 0})
-    assert twice.note == f"{told}length, one"
+    assert twice.note == f"{left_out}length, one"
     assert (twice.value, twice.n) == (pytest.approx(once.value), n)
     assert twice.low == pytest.approx(once.low)
 
@@ -128,7 +128,7 @@ def test_constant_covariates_are_excluded_and_named(n: int) -> None:
 def test_sampled_partial_correlations_follow_the_textbook_formula() -> None:
     """The formula of pairs, on draws in which nothing is equal to a covariate."""
     table = np.random.default_rng(0).standard_normal((20, 9, 3))
-    for rows, found in zip(table, _partial_of(table), strict=True):
+    for rows, found in zip(table, _partial_correlation(table), strict=True):
         xy, xz, yz = (stats.spearmanr(*rows[:, k].T).statistic for k in ([0, 1], [0, 2], [1, 2]))
         by_hand = (xy - xz * yz) / math.sqrt((1 - xz**2) * (1 - yz**2))
         assert found == pytest.approx(by_hand)
@@ -159,18 +159,18 @@ def test_detectable_correlation_is_the_inverse() -> None:
     smallest = detectable_correlation(15)
     assert points_needed(smallest) <= 15 < points_needed(smallest - 0.01)
     assert math.isnan(detectable_correlation(3))
-    with pytest.raises(ValueError, match="looked for"):
+    with pytest.raises(ValueError, match="correlation must be"):
         points_needed(0)
 
 
 def test_permutations_are_enumerated_or_sampled() -> None:
     assert orders(4, 5, 0)[0].shape == (24, 4)
     assert orders(9, 50, 0)[0].shape == (50, 9)
-    every, listed = choices(5, 2, 7, 0)
+    every, listed = subsets(5, 2, 7, 0)
     assert (every.shape, listed) == ((10, 5), True)
     assert len(np.unique(every, axis=0)) == 10
-    some, listed = choices(30, 15, 7, 0)
+    some, listed = subsets(30, 15, 7, 0)
     assert (some.shape, listed) == ((7, 30), False)
     assert (some.sum(axis=1) == 15).all()
-    assert p_value(2, np.array([-3.0, 1, 0, 2]), every=True) == 0.5
-    assert p_value(2, np.array([-3.0, 1, 0, 2]), every=False) == 3 / 5
+    assert p_value(2, np.array([-3.0, 1, 0, 2]), exhaustive=True) == 0.5
+    assert p_value(2, np.array([-3.0, 1, 0, 2]), exhaustive=False) == 3 / 5

@@ -78,8 +78,8 @@ def test_a_seed_without_any_language_is_excluded() -> None:
 
 def test_a_factor_with_one_level_adds_no_variance() -> None:
     one_seed, one_language = (over_languages_and_seeds(t) for t in ([[1], [2], [4]], [[1, 2, 4]]))
-    assert one_seed.note == "one seed: seeds are not counted as drawn"
-    assert one_language.note == "one language: languages are not counted as drawn"
+    assert one_seed.note == "one seed: variance between seeds is ignored"
+    assert one_language.note == "one language: variance between languages is ignored"
     assert one_seed.n == one_language.n == 3
     both = over_languages_and_seeds([[1, 2, 4], [2, 3, 6]])
     assert (both.n, both.note) == (2, "")
@@ -100,7 +100,7 @@ def test_a_factor_with_one_level_adds_no_variance() -> None:
 def test_equal_values_have_zero_variance(found: Estimate) -> None:
     assert not math.isnan(found.value)
     assert np.isnan([found.low, found.high, found.p]).all()
-    assert not found.found
+    assert not found.significant
     assert "no variation between the few values" in found.note
 
 
@@ -114,9 +114,9 @@ def test_a_table_without_effects_estimates_the_noise_only() -> None:
 def test_intervals_of_mean_correlations_are_bounded_by_one() -> None:
     found = over_targets([0.9, 0.95, 0.99])
     assert found.high > 1
-    assert found.within(-1, 1).high == 1
-    assert found.within(-1, 1).low == found.low
-    assert math.isnan(over_targets([0.9]).within(-1, 1).high)
+    assert found.clipped(-1, 1).high == 1
+    assert found.clipped(-1, 1).low == found.low
+    assert math.isnan(over_targets([0.9]).clipped(-1, 1).high)
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(7, 2), (4, 4), (0, 6), (30, 18), (0, 0)])

@@ -186,7 +186,7 @@ def shares_of(game: Callable[[np.ndarray, np.random.Generator], float]) -> Study
         exact = shapley(scores, tasks)[place].value
         found = shapley({one: scores[one] for one in run}, tasks, orders)[place]
         value = found.value - exact + effect
-        return Estimate(value, value - found.width, value + found.width)
+        return Estimate(value, value - found.half_width, value + found.half_width)
 
     return study
 
@@ -249,7 +249,7 @@ def shares(study: Study, effect: float, count: int) -> tuple[float, float]:
     for number in range(count):
         one = study(np.random.default_rng([number, 7]), effect)
         held += one.low <= effect <= one.high
-        found += one.found
+        found += one.significant
     return held / count, found / count
 
 

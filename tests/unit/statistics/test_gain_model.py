@@ -130,9 +130,9 @@ def test_equal_gains_are_handled() -> None:
 
 
 def test_inconsistent_shapes_are_rejected() -> None:
-    with pytest.raises(ValueError, match="for each place"):
+    with pytest.raises(ValueError, match="one row for each gain"):
         Design(["a"], ["b", "c"], np.zeros((1, 0)))
-    with pytest.raises(ValueError, match="one gain"):
+    with pytest.raises(ValueError, match="one number"):
         predict(grid(2, 3), np.zeros(5), at([0], "new"))
-    with pytest.raises(ValueError, match="a number"):
+    with pytest.raises(ValueError, match="not NaN"):
         predict(grid(1, 3), np.array([1, 2, np.nan]), at([0], "new"))

@@ -67,7 +67,7 @@ def test_the_mixed_model_agrees_on_a_complete_table() -> None:
     assert found.mixed.high - found.mixed.low == pytest.approx(
         found.tasks.high - found.tasks.low, rel=0.5
     )
-    assert found.mixed.found
+    assert found.mixed.significant
 
 
 def test_more_seeds_do_not_increase_the_sample_size() -> None:
@@ -84,7 +84,7 @@ def test_an_interaction_is_a_difference_of_differences() -> None:
     inside = more.index.str.startswith("r")
     assert found.tasks.value == pytest.approx(more[inside].mean() - more[~inside].mean())
     assert found.mixed.value == pytest.approx(found.tasks.value, abs=1e-3)
-    assert found.tasks.found
+    assert found.tasks.significant
     assert found.mixed.low < 0.08 < found.mixed.high
 
 
@@ -101,7 +101,7 @@ def test_too_few_tasks_give_a_note() -> None:
     assert math.isnan(found.tasks.value)
     assert found.mixed.note == "too few tasks in a group for a conclusion: 1 of at least 2"
     assert (
-        "cannot give a p below 0.33" in contrast(table(1, group=2, others=2), REASONING).tasks.note
+        "p cannot be below 0.33" in contrast(table(1, group=2, others=2), REASONING).tasks.note
     )
     with pytest.raises(ValueError, match="no column seed"):
         contrast(table().drop(columns="seed"), REASONING)

@@ -56,11 +56,11 @@ def test_a_constant_measure_is_not_rewarded() -> None:
 
 
 def test_ranking_metrics_reject_negative_gains() -> None:
-    with pytest.raises(ValueError, match="give scores"):
+    with pytest.raises(ValueError, match="pass scores"):
         ndcg([1, 2], [-0.1, 0.2])
-    with pytest.raises(ValueError, match="give scores"):
+    with pytest.raises(ValueError, match="pass scores"):
         regret([1, 2], [-0.1, 0.0], 1)
-    with pytest.raises(ValueError, match="leave it out"):
+    with pytest.raises(ValueError, match="drop them"):
         regret([1, math.nan], [0.1, 0.2], 1)
 
 

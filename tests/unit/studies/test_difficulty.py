@@ -142,7 +142,7 @@ def test_influence_names_the_task_that_the_correlation_hangs_on() -> None:
 def test_too_few_tasks_are_said_in_words() -> None:
     answer = answered(*planted(4))
     assert answer.summary == "Not answered: too few points for a conclusion: 4 of at least 5."
-    assert all(one.estimate is None or not one.estimate.found for one in answer.findings)
+    assert all(one.estimate is None or not one.estimate.significant for one in answer.findings)
     assert frame(answer, "influence").empty
 
 

@@ -52,8 +52,8 @@ def test_inference_that_carries_over_is_found() -> None:
         "English inference on text carries over to xvnli (text alone, a caption stands"
     )
     assert found(answer, "xvnli-inference").low < 12 < found(answer, "xvnli-inference").high
-    assert found(answer, "xvnli-versus").found
-    assert found(answer, "xvnli-after-mnli").found
+    assert found(answer, "xvnli-versus").significant
+    assert found(answer, "xvnli-after-mnli").significant
     languages = next(one.text for one in answer.findings if one.name == "xvnli-languages")
     assert "of 12 gains after inference tasks, 12 are above zero" in languages
     assert any("measured without images" in text for text in answer.caveats)
@@ -110,9 +110,9 @@ def test_nothing_is_found_where_nothing_is() -> None:
     runs = next(one.text for one in answer.findings if one.name == "xvnli-answers")
     assert "0 are above zero and 0 below after Holm's correction" in runs
     assert "would be found in four of five such runs" in runs
-    assert not found(answer, "xvnli-inference").found
-    assert not found(answer, "xvnli-versus").found
-    assert not found(answer, "xvnli-after-sick").found
+    assert not found(answer, "xvnli-inference").significant
+    assert not found(answer, "xvnli-versus").significant
+    assert not found(answer, "xvnli-after-sick").significant
 
 
 def test_tables_and_figure_have_every_setting_and_language() -> None:

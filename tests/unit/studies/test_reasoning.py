@@ -13,8 +13,8 @@ from scipy import stats
 
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.run_states import RunState
+from xstilts.statistics.block_effects import remove_block_effects
 from xstilts.statistics.estimate import Estimate
-from xstilts.statistics.place_effects import remove_place_effects
 from xstilts.studies.base import OWN, Answer
 from xstilts.studies.reasoning import STUDY
 from xstilts.studies.reasoning.equal_budget import EQUAL
@@ -50,13 +50,13 @@ def test_more_on_reasoning_targets_is_found_and_told_from_more_everywhere() -> N
     key, more = found(answer, "reasoning-targets"), found(answer, "interaction")
     assert key.low < 7 < key.high
     assert more.low < 5 < more.high
-    assert key.found
-    assert more.found
+    assert key.significant
+    assert more.significant
     assert found(answer, "interaction-mixed").value == pytest.approx(more.value, abs=0.2)
     assert answer.summary.startswith("English reasoning tasks help reasoning targets more than")
     everywhere = STUDY.answer(Planted(LOADED, planted(0.07)).evidence())
-    assert found(everywhere, "all-targets").found
-    assert not found(everywhere, "interaction").found
+    assert found(everywhere, "all-targets").significant
+    assert not found(everywhere, "interaction").significant
 
 
 def test_a_target_that_is_not_about_language_is_looked_at_alone() -> None:
@@ -71,7 +71,7 @@ def test_a_target_that_is_not_about_language_is_looked_at_alone() -> None:
 
 def test_nothing_is_found_where_nothing_is() -> None:
     answers = [STUDY.answer(Planted(LOADED, planted(), seed=k).evidence()) for k in range(5)]
-    hits = [found(one, "reasoning-targets").found for one in answers]
+    hits = [found(one, "reasoning-targets").significant for one in answers]
     assert sum(hits) <= 1
     quiet = answers[hits.index(False)]
     assert "are not shown to differ from other intermediate tasks" in quiet.summary
@@ -111,13 +111,13 @@ def test_a_task_without_the_hard_target_is_not_helped_by_that() -> None:
     one = Planted(LOADED, gain, states={("piqa", "xwinograd"): RunState.SAME_DATA}, noise=1e-4)
     table = gains_by_task(compute_gains(one.frame(), one.cells()), {*OURS, *OTHERS})
     raw, fair = (
-        rows.groupby("task")["gain"].mean() for rows in (table, remove_place_effects(table))
+        rows.groupby("task")["gain"].mean() for rows in (table, remove_block_effects(table))
     )
     assert raw["piqa"] - raw["mnli"] == pytest.approx(0.04, abs=0.01)
     assert fair["piqa"] - fair["mnli"] == pytest.approx(0, abs=0.002)
     whole = table[table["target"] != "xwinograd"]
     raw, fair = (
-        rows.groupby("task")["gain"].mean() for rows in (whole, remove_place_effects(whole))
+        rows.groupby("task")["gain"].mean() for rows in (whole, remove_block_effects(whole))
     )
     assert np.diff(raw) == pytest.approx(np.diff(fair))
 
@@ -167,7 +167,7 @@ def test_holm_decides_the_words_of_its_four_questions(monkeypatch: pytest.Monkey
         "xstilts.studies.reasoning.analysis.holm", lambda p: np.minimum(100 * p, 1.0)
     )
     answer = STUDY.answer(Planted(LOADED, planted(0.02, 0.05)).evidence())
-    assert found(answer, "reasoning-targets").found
+    assert found(answer, "reasoning-targets").significant
     texts = {one.name: one.text for one in answer.findings}
     corrected = min(100 * found(answer, "reasoning-targets").p, 1.0)
     words = f"which may be chance (p (Holm) = {corrected:.3f})"
@@ -209,7 +209,7 @@ def test_the_answer_is_about_the_equal_budget_where_there_is_one() -> None:
     unequal = Planted(experiment(("none", *OURS, "copa", *OTHERS), ALL), planted(0.0))
     answer = STUDY.answer(unequal.evidence(equal_budget=equal))
     assert found(answer, "all-targets").low < 6 < found(answer, "all-targets").high
-    assert not found(answer, "as-written").found
+    assert not found(answer, "as-written").significant
     said = "\n".join(answer.caveats)
     assert "fewer than 1,000, left out: copa" in said
     assert "same number of steps" not in said

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xstilts.analysis.gains import Gains
-from xstilts.statistics.association import NEEDED, Influence, leave_one_out
+from xstilts.statistics.association import MIN_POINTS, Influence, leave_one_out
 from xstilts.studies.correlations import Association, associated, corrected
 from xstilts.studies.task_table import mean_over_runs, pooled, task_table
 
@@ -116,6 +116,6 @@ def associations(means: pd.DataFrame, points: DifficultyData, draws: int) -> lis
 def influence(points: DifficultyData, measure: str) -> list[Influence]:
     """Each task's influence on the pooled correlation; none where there are too few."""
     both = pd.DataFrame({"x": points.measures[measure], "y": pooled(points.asked)}).dropna()
-    if len(both) <= NEEDED or both.nunique().min() < 2:
+    if len(both) <= MIN_POINTS or both.nunique().min() < 2:
         return []
     return leave_one_out([str(task) for task in both.index], both["x"], both["y"])

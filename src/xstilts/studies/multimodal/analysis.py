@@ -20,11 +20,11 @@ from xstilts.analysis.results import expected
 from xstilts.analysis.run_states import RunState, has_state
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.compile import ResultCell
+from xstilts.statistics.block_effects import remove_block_effects
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
 from xstilts.statistics.group_contrast import contrast
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
-from xstilts.statistics.place_effects import remove_place_effects
 from xstilts.studies.mcnemar_runs import paired_answers
 from xstilts.studies.multimodal.data import MultimodalData
 from xstilts.studies.text import in_points
@@ -120,5 +120,5 @@ def _runs(
 def _versus(points: MultimodalData) -> Estimate:
     if points.by_task.empty:
         return missing_estimate(0, "no intermediate task has a gain")
-    table = remove_place_effects(points.by_task)
+    table = remove_block_effects(points.by_task)
     return in_points(contrast(table, points.group, model=False).tasks)

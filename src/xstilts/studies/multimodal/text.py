@@ -38,7 +38,7 @@ def summary(points: MultimodalData, found: MultimodalResults) -> str:
 
 
 def _carries(together: Estimate) -> str:
-    if not together.found or together.value == 0:
+    if not together.significant or together.value == 0:
         return "is not shown to carry over to"
     return "carries over to" if together.value > 0 else "does harm to"
 

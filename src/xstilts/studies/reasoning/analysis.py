@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.gains import mean_or_nan
+from xstilts.statistics.block_effects import remove_block_effects
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate, join_notes, missing_estimate
 from xstilts.statistics.group_contrast import contrast, interaction
 from xstilts.statistics.multiple_testing import holm
 from xstilts.statistics.one_sample import one_sample_mean
-from xstilts.statistics.place_effects import remove_place_effects
 from xstilts.statistics.power import detectable_mean
 from xstilts.studies.reasoning.data import ReasoningData, mean_gains, on_targets
 from xstilts.studies.reasoning.task_groups import NON_LINGUISTIC, TARGETS
@@ -116,7 +116,7 @@ def _by_tasks(points: ReasoningData, question: str, targets: frozenset[str]) -> 
     table = on_targets(points, targets)
     if table.empty:
         return ContrastResult(question, missing_estimate(0, _lacking(points, targets)))
-    found = in_points(contrast(remove_place_effects(table), points.group, model=False).tasks)
+    found = in_points(contrast(remove_block_effects(table), points.group, model=False).tasks)
     return ContrastResult(question, found, smallest_found(found, _complete(points, table)))
 
 
@@ -129,7 +129,7 @@ def _interactions(points: ReasoningData) -> Iterator[ContrastResult]:
             question, missing_estimate(0, _one_sided(points, reasoning=bool(kind.any())))
         )
         return
-    apart = pd.concat([remove_place_effects(table[kind]), remove_place_effects(table[~kind])])
+    apart = pd.concat([remove_block_effects(table[kind]), remove_block_effects(table[~kind])])
     found = in_points(interaction(apart, points.group, TARGETS, model=False).tasks)
     kinds = kind.groupby(table["task"]).nunique()
     both = table[table["task"].isin(kinds.index[kinds == 2])]

@@ -17,7 +17,7 @@ from xstilts.config.experiment import Limits
 from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.statistics.group_contrast import NEEDED
+from xstilts.statistics.group_contrast import MIN_TASKS
 from xstilts.studies.base import Evidence
 from xstilts.studies.reasoning.task_groups import TASKS
 from xstilts.studies.task_table import single_tasks
@@ -46,7 +46,11 @@ def equalised(loaded: LoadedExperiment) -> LoadedExperiment | None:
     kept = _large(ResolvedExperiment(loaded), tasks)
     known = {count for count in kept.values() if count is not None}
     ours = sum(tasks[name].name in TASKS for name in kept)
-    if min(ours, len(kept) - ours) < NEEDED or len(known) < 2 or BASELINE not in asked.intermediate:
+    if (
+        min(ours, len(kept) - ours) < MIN_TASKS
+        or len(known) < 2
+        or BASELINE not in asked.intermediate
+    ):
         return None
     limits = _limited(asked.task_limits, (tasks[name].name for name in kept), min(known))
     settings = tuple(text for text in asked.intermediate if text in kept or text == BASELINE)

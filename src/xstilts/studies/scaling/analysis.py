@@ -104,7 +104,7 @@ def crossed(scored: TargetScores, task: str, more: Curve, longer: Curve, unit: i
     ahead = {
         (estimate.value > 0, size * unit > found.value)
         for size, estimate in differences(scored, task).items()
-        if estimate.found
+        if estimate.significant
     }
     if not isnan(found.low) and (
         {(True, False), (False, True)} <= ahead or {(False, False), (True, True)} <= ahead
@@ -148,10 +148,10 @@ def _with_orders(share: ShapleyValue, values: Floats) -> Estimate:
     if isnan(share.value):
         return missing_estimate(0, share.note or "the mixtures of no order are complete")
     over = _over(values)
-    if isnan(share.error):
+    if isnan(share.standard_error):
         few = "one order only: no interval"
         return Estimate(share.value, n=over.n, note=join_notes([few, share.note]))
-    width = hypot((over.high - over.low) / 2, share.width)
+    width = hypot((over.high - over.low) / 2, share.half_width)
     note = join_notes([over.note, share.note])
     return Estimate(share.value, share.value - width, share.value + width, n=over.n, note=note)
 

@@ -13,7 +13,7 @@ from xstilts.core.errors import XstiltsError
 from xstilts.formats.base import BadRow
 from xstilts.planning.compile import TEXT
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.statistics.curves import SIZES
+from xstilts.statistics.curves import MIN_SIZES
 from xstilts.statistics.shapley import random_orders
 from xstilts.studies.variants import make_variant
 from xstilts.tasks.base import TaskSpec
@@ -129,7 +129,7 @@ class ScalingDesign:
 
 def doublings(count: int) -> tuple[int, ...]:
     """1, 2, 4 … and the count itself; every number where a curve would lack sizes without."""
-    if count <= SIZES:
+    if count <= MIN_SIZES:
         return tuple(range(1, count + 1))
     return tuple(sorted({*(1 << power for power in range(count.bit_length())), count}))
 

@@ -235,7 +235,7 @@ def _shapley(judged: Sequence[ScalingResults]) -> Iterator[dict[str, Any]]:
                 "target": one.target,
                 "task": worth.share.task,
                 **_numbers(worth.estimate, "value"),
-                "error": worth.share.error,
+                "error": worth.share.standard_error,
                 "orders": worth.share.orders,
                 "note": worth.estimate.note,
             }

@@ -48,7 +48,7 @@ class Summary:
     @property
     def found(self) -> bool:
         """Whether the correlation is found after Holm's correction."""
-        return Estimate(self.rho.value, p=self.p_holm).found
+        return Estimate(self.rho.value, p=self.p_holm).significant
 
 
 def associations(points: SimilarityData, draws: int) -> list[Association]:
@@ -106,8 +106,8 @@ def _over_all(
         measure,
         len(known),
         _mean_rho(points, measure, known, draws),
-        over_targets([row.spearman.value for row in mine]).within(-1, 1),
-        over_targets([row.given.value for row in mine]).within(-1, 1),
+        over_targets([row.spearman.value for row in mine]).clipped(-1, 1),
+        over_targets([row.given.value for row in mine]).clipped(-1, 1),
         over_targets([one.ndcg for one in picks]),
         _mean([one.ndcg_by_chance for one in picks]),
         over_targets([one.regret1 for one in picks]),
