@@ -15,7 +15,7 @@ from xstilts.planning.cost import encoder_cost, prepare_cost, translate_cost
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages import VERSIONS
 from xstilts.tasks.base import TaskSpec
-from xstilts.translate import identity
+from xstilts.translate import key_params
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class StageGraph:
             return self.prepare_stage(task, role, language)
         source, folder = task.train_language, names.loaded.folder
         params = {
-            "translator": identity(choice, source, language, folder, task.name),
+            "translator": key_params(choice, source, language, folder, task.name),
             "source": source,
             "target": language,
             "format": task.format,

@@ -12,7 +12,7 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
-from xstilts.translate import identity, open_translator
+from xstilts.translate import key_params, open_translator
 from xstilts.translate.base import Translator
 from xstilts.translate.checkpoint import TranslatedBatch, TranslationLog
 from xstilts.translate.row_fields import texts_of, translated
@@ -24,7 +24,7 @@ BATCH = 200
 def run(context: StageContext) -> dict[str, Any]:
     """Write `rows.parquet` as `prepare` does; facts: rows, what was dropped, unknown words.
 
-    Parameters: `translator` (see `xstilts.translate.identity`), `source`, `target`, `format`;
+    Parameters: `translator` (see `xstilts.translate.key_params`), `source`, `target`, `format`;
     context: `translator` (the choice), `folder`, `task`. Labels and ids stay; an example
     without a whole translation is left out.
 
@@ -78,7 +78,7 @@ def _translator(context: StageContext) -> Translator:
     local = context.stage.context
     choice = TranslatorConfig.model_validate(local["translator"])
     meant = (choice, context.params["source"], context.params["target"], Path(local["folder"]))
-    if identity(*meant, local["task"]) != context.params["translator"]:
+    if key_params(*meant, local["task"]) != context.params["translator"]:
         raise ConfigError(
             f"the translator {choice.engine} is not the one that was planned with",
             where="translator",

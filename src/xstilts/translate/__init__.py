@@ -1,6 +1,6 @@
-"""Machine translation of training data: engines behind one protocol.
+"""Machine translation of training data: engines with a common protocol.
 
-Nothing here imports torch or a translation package before a translator is opened.
+torch and translation packages are imported only when a translator is opened.
 """
 
 from __future__ import annotations
@@ -24,35 +24,38 @@ ENGINES: Registry[Engine] = Registry(
 )
 
 
-def identity(
-    choice: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
+def key_params(
+    config: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
 ) -> dict[str, Any]:
-    """What decides the translations, as JSON for a stage's parameters.
+    """Return everything that determines the translations, as JSON for the parameters of a stage.
 
     Args:
         source, target: ISO 639-1 codes.
-        folder: where relative paths in the options start.
-        task: its name, for options with {task} in them.
+        folder: base of relative paths in the options.
+        task: name of the task, for options that contain {task}.
 
     Raises:
-        ConfigError: no such engine or option, or a direction that the engine does not have.
+        ConfigError: unknown engine or option, or a direction that the engine does not support.
     """
-    engine = ENGINES.get(choice.engine, where="translator.engine")
-    options = read_options(choice.engine, engine.options, choice.options)
-    found = engine.identity(Direction(source, target, task, folder), options)
-    return {"engine": choice.engine, **found}
+    engine = ENGINES.get(config.engine, where="translator.engine")
+    options = read_options(config.engine, engine.options, config.options)
+    params = engine.key_params(Direction(source, target, task, folder), options)
+    return {"engine": config.engine, **params}
 
 
 def open_translator(
-    choice: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
+    config: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
 ) -> Translator:
-    """The translator that `identity` speaks of, ready to work.
+    """Open the translator that `key_params` describes.
+
+    Args:
+        config, source, target, folder, task: as for `key_params`.
 
     Raises:
-        ConfigError: as `identity` does.
+        ConfigError: as for `key_params`.
         MissingPackageError: the engine is not installed.
-        DataError, TranslatorError: its files or its model cannot be used.
+        DataError, TranslatorError: its files or its model are invalid.
     """
-    engine = ENGINES.get(choice.engine, where="translator.engine")
-    options = read_options(choice.engine, engine.options, choice.options)
+    engine = ENGINES.get(config.engine, where="translator.engine")
+    options = read_options(config.engine, engine.options, config.options)
     return engine.open(Direction(source, target, task, folder), options)

@@ -1,29 +1,32 @@
-"""Where a translated answer stands in its translated context."""
+"""Locate a translated answer in its translated context."""
 
 from __future__ import annotations
 
 import re
 
 UNSPACED = frozenset(("ja", "km", "lo", "my", "th", "zh"))
-"""Languages written without spaces: a stretch may begin and end anywhere."""
+"""Languages written without spaces: an answer can start and end anywhere."""
 
 
 def locate_answer(
-    answer: str, original: str, context: str, share: float, language: str
+    answer: str, original: str, context: str, relative_start: float, language: str
 ) -> tuple[int, int] | None:
-    """Start and end of a translated answer in a translated context, in characters, or none.
+    """Return the character span of a translated answer in a translated context, or None.
 
-    It is searched as it is, then in any case; then the original, as names often stay what they
-    are inside a text. In languages that put spaces between words the place must begin and end
-    with a word. Of several places the one nearest to `share` of the context is taken, which is
-    where the answer stood before the translation.
+    The translated answer is searched as written, then ignoring case; then the original, because
+    translations often keep names. In languages with spaces between words, a match must
+    start and end at word boundaries. Of several matches the nearest to the expected start is
+    returned.
+
+    Args:
+        relative_start: start of the original answer / length of the original context.
     """
-    tries = ((answer, re.NOFLAG), (answer, re.IGNORECASE), (original, re.NOFLAG))
-    for words, flags in tries:
-        pattern = re.escape(words.strip())
+    queries = ((answer, re.NOFLAG), (answer, re.IGNORECASE), (original, re.NOFLAG))
+    for text, flags in queries:
+        pattern = re.escape(text.strip())
         if language not in UNSPACED:
             pattern = rf"(?<!\w){pattern}(?!\w)"
-        places = [match.span() for match in re.finditer(pattern, context, flags)]
-        if places and words.strip():
-            return min(places, key=lambda place: abs(place[0] - share * len(context)))
+        matches = [match.span() for match in re.finditer(pattern, context, flags)]
+        if matches and text.strip():
+            return min(matches, key=lambda span: abs(span[0] - relative_start * len(context)))
     return None

@@ -1,11 +1,11 @@
-"""`apertium`: rule-based translation by the Debian packages of that name.
+"""`apertium`: rule-based translation with the Debian packages of that name.
 
-One process translates many texts: they go in as Apertium's own stream, each with the hidden full
-stop that `apertium-destxt` puts at the end of a text, and with a NUL after it, at which every
-program of the pipe flushes. So no word moves from one text into another.
+One process translates many texts. They are written in Apertium's stream format, each followed by
+the hidden full stop that `apertium-destxt` appends to a text, and by a NUL, at which every
+program of the pipeline flushes, so that no word moves from one text to another.
 
-The tagger keeps some state from text to text: about one sentence in a hundred comes out
-otherwise beside other neighbours, which is why a call's texts are translated by one process.
+The tagger keeps some state between texts: the translation of about one sentence in a hundred
+depends on its neighbours. The texts of a call are therefore translated by one process.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 
 from xstilts.config.base import ConfigModel
 from xstilts.core.errors import TranslatorError
-from xstilts.translate.base import Direction, Engine, missing, refused
-from xstilts.translate.segmentation import LINES, segment
+from xstilts.translate.base import Direction, Engine, missing_package, unsupported_direction
+from xstilts.translate.segmentation import LINES, translate_segments
 
 MODES = {
     ("en", "es"): "eng-spa",
@@ -45,58 +45,58 @@ END = ".[]"
 RESERVED = re.compile(r"[\\^$/\[\]{}<>]")
 ESCAPED = re.compile(r"\\(.)")
 MARKS = re.compile(r"[*@#](?=\S)")
-"""Put before a word that the analyser, the dictionary or the generator does not know."""
+"""Precede a word that is unknown to the analyser, the dictionary or the generator."""
 HIDDEN = str.maketrans("*@#~\0", "\ue000\ue001\ue002\ue003 ")
-"""The text's own marks travel as private characters, so that no mark is taken for another."""
+"""Replace marks in the text by private-use characters, to distinguish them from Apertium's."""
 SHOWN = str.maketrans("\ue000\ue001\ue002\ue003", "*@#~")
 
 
 class ApertiumOptions(ConfigModel):
-    """Which pair, and whether to show unknown words."""
+    """Options: the Apertium mode, and whether to keep the marks of unknown words."""
 
     mode: str | None = None
     marks: bool = False
 
 
 class Apertium:
-    """A pipe of Apertium's programs, started for every call."""
+    """Runs an Apertium pipeline in a new process for every call."""
 
     def __init__(self, mode: str, *, marks: bool) -> None:
         self.mode, self.marks, self.unknown = mode, marks, 0
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """Line by line, all lines in one process."""
-        return segment(texts, LINES, self._lines)
+        """Translate line by line, all lines in one process."""
+        return translate_segments(texts, LINES, self._lines)
 
     def _lines(self, lines: Sequence[str]) -> list[str]:
         if not lines:
             return []
-        found = self._run("".join(f"{_escaped(line)}{END}\0" for line in lines)).split("\0")
-        if len(found) < len(lines) or any(rest.strip() for rest in found[len(lines) :]):
+        output = self._run("".join(f"{_escaped(line)}{END}\0" for line in lines)).split("\0")
+        if len(output) < len(lines) or any(rest.strip() for rest in output[len(lines) :]):
             raise TranslatorError(
-                f"apertium {self.mode} gave {len(found)} texts for {len(lines)}",
-                todo="translate without apertium, or leave out the texts that it trips over",
+                f"apertium {self.mode} returned {len(output)} texts for {len(lines)}",
+                todo="use another engine, or remove the texts that cause this",
             )
-        return [self._clean(line) for line in found[: len(lines)]]
+        return [self._clean(line) for line in output[: len(lines)]]
 
     def _run(self, stream: str) -> str:
-        ran = subprocess.run(
+        process = subprocess.run(
             ["apertium", "-z", "-f", "none", self.mode],
             input=stream.encode(),
             capture_output=True,
             check=False,
             env={**os.environ, "LC_ALL": "C.UTF-8"},
         )
-        if ran.returncode:
-            said = ran.stderr.decode(errors="replace").strip()
+        if process.returncode:
+            message = process.stderr.decode(errors="replace").strip()
             raise TranslatorError(
-                f"apertium {self.mode} stopped with code {ran.returncode}: {said}"[:500],
-                todo="try it by hand: echo Hello. | apertium " + self.mode,
+                f"apertium {self.mode} exited with code {process.returncode}: {message}"[:500],
+                todo="test the pipeline: echo Hello. | apertium " + self.mode,
             )
-        return ran.stdout.decode(errors="replace")
+        return process.stdout.decode(errors="replace")
 
     def _clean(self, line: str) -> str:
-        """The line as text; empty where its end got lost on the way."""
+        """Return the line as plain text; empty if its end mark is missing."""
         if not line.endswith(END):
             return ""
         text = line.removesuffix(END)
@@ -109,49 +109,51 @@ def _escaped(line: str) -> str:
     return RESERVED.sub(r"\\\g<0>", line.translate(HIDDEN))
 
 
-def identity(direction: Direction, options: ApertiumOptions) -> dict[str, Any]:
-    """Mode and the versions of its Debian packages, as far as they are installed."""
+def key_params(direction: Direction, options: ApertiumOptions) -> dict[str, Any]:
+    """Mode, and the versions of its installed Debian packages."""
     mode = _mode(direction, options)
     packages = (*ENGINE_PACKAGES, PACKAGES.get(mode, f"apertium-{mode}"))
     return {"mode": mode, "marks": options.marks, "packages": _versions(packages)}
 
 
 def open_apertium(direction: Direction, options: ApertiumOptions) -> Apertium:
-    """Look for the command and the pair.
+    """Open an Apertium translator.
 
     Raises:
-        MissingPackageError: one of them is not installed.
+        MissingPackageError: the command or the language pair is not installed.
     """
     mode = _mode(direction, options)
     package = PACKAGES.get(mode, f"apertium-{mode}")
     if not shutil.which("apertium"):
-        raise missing("apertium", "Debian's package apertium", f"apt-get install {package}")
+        raise missing_package(
+            "apertium", "the Debian package apertium", f"apt-get install {package}"
+        )
     listed = subprocess.run(["apertium", "-l"], capture_output=True, text=True, check=False)
     if mode not in listed.stdout.split():
-        raise missing("apertium", f"the pair {mode}", f"apt-get install {package}")
+        raise missing_package("apertium", f"the language pair {mode}", f"apt-get install {package}")
     return Apertium(mode, marks=options.marks)
 
 
 def _mode(direction: Direction, options: ApertiumOptions) -> str:
     mode = options.mode or MODES.get((direction.source, direction.target))
     if mode is None:
-        raise refused("apertium", direction, MODES)
+        raise unsupported_direction("apertium", direction, MODES)
     return mode
 
 
 @cache
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Installed Debian packages and their versions; none where there is no dpkg."""
+    """Versions of installed Debian packages; empty without dpkg."""
     if not shutil.which("dpkg-query"):
         return {}
-    asked = subprocess.run(
+    process = subprocess.run(
         ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n", *packages],
         capture_output=True,
         text=True,
         check=False,
     )
-    found = [line.split() for line in asked.stdout.splitlines()]
-    return {line[1]: line[2] for line in found if len(line) == 3 and line[0] == "installed"}
+    rows = [line.split() for line in process.stdout.splitlines()]
+    return {row[1]: row[2] for row in rows if len(row) == 3 and row[0] == "installed"}
 
 
-ENGINE = Engine(ApertiumOptions, identity, open_apertium)
+ENGINE = Engine(ApertiumOptions, key_params, open_apertium)

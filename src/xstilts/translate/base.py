@@ -1,4 +1,4 @@
-"""What a translator is, and what an engine that opens one must say of itself beforehand."""
+"""The protocol of translators, and the engines that open them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from xstilts.core.errors import ConfigError, MissingPackageError, UnknownNameErr
 
 @dataclass(frozen=True)
 class Direction:
-    """From which language into which, for which task, and where relative paths start."""
+    """Source and target language, the task's name, and the base of relative paths."""
 
     source: str
     target: str
     task: str = ""
     folder: Path = field(default=Path(), compare=False)
 
-    def filled(self, pattern: str) -> str:
-        """A pattern with {source}, {target}, {language} (the target's) and {task} filled in."""
+    def fill(self, pattern: str) -> str:
+        """Substitute {source}, {target}, {language} (the target) and {task} in a pattern."""
         values = {
             "source": self.source,
             "target": self.target,
@@ -38,64 +38,70 @@ class Direction:
 class Translator(Protocol):
     """Translates from one language into another.
 
-    The same texts in the same call always give the same translations, whatever was
-    translated before; engines that look at neighbouring texts see those of the call.
+    A call with the same texts always returns the same translations, independent of earlier
+    calls. A translation may depend on the other texts of the call.
     """
 
     @property
     def unknown(self) -> int:
-        """Words left as they were since the translator was opened, as far as it tells."""
+        """Number of untranslated words since the translator was opened, if the engine counts."""
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """One translation per text, in order; an empty one where there is none."""
+        """Return one translation per text, in order; empty if there is none."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A way to translate.
+    """A translation engine.
 
     Args:
-        options: what `translator.options` may hold.
-        identity: what decides the result, as JSON, without loading or running anything: a
-            model's digest or revision, a package's version (none: not installed).
-        open: the translator; raises MissingPackageError, DataError or TranslatorError.
+        options: schema of `translator.options`.
+        key_params: returns everything that determines the result, as JSON, without loading a
+            model: its digest or revision, a package's version (None: not installed).
+        open: returns the translator; raises MissingPackageError, DataError or TranslatorError.
 
-    Both functions raise ConfigError for a direction that the engine does not have.
+    Both functions raise ConfigError for a direction that the engine does not support.
     """
 
     options: type[ConfigModel]
-    identity: Callable[[Direction, Any], dict[str, Any]]
+    key_params: Callable[[Direction, Any], dict[str, Any]]
     open: Callable[[Direction, Any], Translator]
 
 
 def read_options(engine: str, kind: type[ConfigModel], given: Mapping[str, Any]) -> Any:
-    """The options of an engine.
+    """Parse the options of an engine.
+
+    Args:
+        kind: the engine's schema.
+        given: the options in the experiment.
 
     Raises:
-        ConfigError: an option that it does not have or need, or of another type.
+        ConfigError: unknown or missing option, or wrong type.
     """
-    place = "translator.options"
+    where = "translator.options"
     for name in given:
         if name not in kind.model_fields:
-            raise UnknownNameError(f"option of {engine}", name, kind.model_fields, where=place)
+            raise UnknownNameError(f"option of {engine}", name, kind.model_fields, where=where)
     try:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{engine}: {first['msg']}", where=f"{place}.{name}") from None
+        raise ConfigError(f"{engine}: {first['msg']}", where=f"{where}.{name}") from None
 
 
-def refused(engine: str, direction: Direction, known: Iterable[tuple[str, str]]) -> ConfigError:
-    """The error that an engine does not translate in this direction."""
-    pairs = ", ".join(f"{source} → {target}" for source, target in known)
+def unsupported_direction(
+    engine: str, direction: Direction, supported: Iterable[tuple[str, str]]
+) -> ConfigError:
+    """Return the error that an engine does not support a direction."""
+    pairs = ", ".join(f"{source} → {target}" for source, target in supported)
     return ConfigError(
         f"{engine} does not translate from {direction.source} into {direction.target}",
         where="translator.engine",
-        todo=f"it has {pairs}",
+        todo=f"it supports {pairs}",
     )
 
 
-def missing(engine: str, package: str, command: str) -> MissingPackageError:
-    """The error that an engine's package is not installed."""
+def missing_package(engine: str, package: str, command: str) -> MissingPackageError:
+    """Return the error that a package of an engine is not installed."""
     return MissingPackageError(f"the translator {engine} needs {package}", todo=f"run: {command}")

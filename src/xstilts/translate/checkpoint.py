@@ -1,6 +1,7 @@
-"""The way back into a translation that was stopped: one JSON line per batch of texts.
+"""Resume state of an interrupted translation stage: one JSON line per batch of texts.
 
-A line carries its own digest. What follows a damaged or a cut line is forgotten and done again.
+Every line contains its own digest. A damaged or truncated line and all lines after it are
+discarded, and their batches are translated again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ FILE = "translations.jsonl"
 
 @dataclass(frozen=True)
 class TranslatedBatch:
-    """The translations of one batch, and how many words of it were unknown."""
+    """Translations of a batch of texts, and the number of unknown words."""
 
     translations: list[str]
     unknown: int = 0
@@ -26,27 +27,27 @@ class TranslatedBatch:
 
 @dataclass(frozen=True)
 class TranslationLog:
-    """The batches of a stage that are finished, in one folder, which need not exist yet."""
+    """Log of the finished batches of a stage, in a folder that need not exist yet."""
 
     folder: Path
 
     def read(self) -> list[TranslatedBatch]:
-        """The sound batches from the start; the file is cut after them."""
+        """Return the valid batches, and truncate the file after them."""
         path = self.folder / FILE
         if not path.exists():
             return []
-        batches, sound = list[TranslatedBatch](), list[str]()
+        batches, valid = list[TranslatedBatch](), list[str]()
         for line in path.read_bytes().split(b"\n")[:-1]:
             try:
                 batches.append(_parsed(line))
             except (ValueError, KeyError, TypeError):
                 break
-            sound.append(line.decode() + "\n")
-        write_text(path, "".join(sound))
+            valid.append(line.decode() + "\n")
+        write_text(path, "".join(valid))
         return batches
 
     def add(self, batch: TranslatedBatch) -> None:
-        """Append a batch and see it onto the disk."""
+        """Append a batch and sync the file to disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         line = canonical({**asdict(batch), "self": digest_of(asdict(batch))}) + "\n"
         with (self.folder / FILE).open("ab", buffering=0) as file:
@@ -56,7 +57,7 @@ class TranslationLog:
 
 def _parsed(line: bytes) -> TranslatedBatch:
     saved = json.loads(line)
-    own = saved.pop("self")
-    if own != digest_of(saved):
-        raise ValueError("the line has been changed")
+    digest = saved.pop("self")
+    if digest != digest_of(saved):
+        raise ValueError("the digest of the line does not match")
     return TranslatedBatch(**saved)

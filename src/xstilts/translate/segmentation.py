@@ -1,4 +1,4 @@
-"""Texts in pieces: engines that read one line or one sentence at a time."""
+"""Split texts into lines or sentences for engines that translate one at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 LINES = re.compile(r"(\s*\n\s*)")
-"""Between two lines."""
+"""Separator of lines."""
 
 SENTENCES = re.compile(
     r"""(\s*\n\s*
@@ -16,29 +16,33 @@ SENTENCES = re.compile(
     )""",
     re.VERBOSE,
 )
-"""Between two lines or sentences: after a full stop that ends no initial or English title,
-before anything but a small Latin letter."""
+"""Separator of lines and sentences: after a full stop that does not end an initial or an English
+title, unless a lower-case Latin letter follows."""
 
 
-def segment(
-    texts: Sequence[str], cut: re.Pattern[str], translate: Callable[[Sequence[str]], Sequence[str]]
+def translate_segments(
+    texts: Sequence[str],
+    separator: re.Pattern[str],
+    translate: Callable[[Sequence[str]], Sequence[str]],
 ) -> list[str]:
-    """Translate every distinct piece once and put the texts together again.
+    """Split texts, translate each distinct segment once, and join the translations.
 
     Args:
-        cut: matches what lies between two pieces, as its only group; it is kept.
+        separator: matches a separator as its only group; separators are kept.
 
     Returns:
-        One text per text; empty where a piece has no translation.
+        One translation per text; empty if a segment has no translation.
     """
-    parts = [cut.split(text.strip()) for text in texts]
-    pieces = list(dict.fromkeys(piece for part in parts for piece in part[::2] if piece))
-    found = dict(zip(pieces, translate(pieces), strict=True))
-    return [_joined(part, found) for part in parts]
+    split_texts = [separator.split(text.strip()) for text in texts]
+    segments = list(dict.fromkeys(item for split in split_texts for item in split[::2] if item))
+    translations = dict(zip(segments, translate(segments), strict=True))
+    return [_joined(split, translations) for split in split_texts]
 
 
-def _joined(part: Sequence[str], found: Mapping[str, str]) -> str:
-    words = [found[piece] if piece else "" for piece in part[::2]]
-    if not all(word for word, piece in zip(words, part[::2], strict=True) if piece):
+def _joined(split: Sequence[str], translations: Mapping[str, str]) -> str:
+    """Join segments and separators, which alternate in `split`."""
+    segments, separators = split[::2], [*split[1::2], ""]
+    translated = [translations[segment] if segment else "" for segment in segments]
+    if not all(text for text, segment in zip(translated, segments, strict=True) if segment):
         return ""
-    return "".join(text for pair in zip(words, [*part[1::2], ""], strict=True) for text in pair)
+    return "".join(text for pair in zip(translated, separators, strict=True) for text in pair)

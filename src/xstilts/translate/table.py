@@ -1,7 +1,7 @@
-"""`table`: translations that you have already, from a file.
+"""`table`: existing translations from a file.
 
-TSV: the text, a tab, its translation. JSONL: objects with `text` and `translation`, for texts
-that hold tabs or line breaks.
+TSV: text, tab, translation. JSONL: objects with `text` and `translation`, for texts that contain
+tabs or line breaks.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from xstilts.translate.base import Direction, Engine
 
 
 class TableOptions(ConfigModel):
-    """Where the translations are."""
+    """Options: the path of the translations."""
 
-    files: str = Field(description="path; {task}, {language} and {source} are filled in")
+    files: str = Field(description="path, which can contain {task}, {language} and {source}")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Looks texts up; one that is not there has no translation."""
+    """Looks up translations; a text that is not in the file has none."""
 
     entries: Mapping[str, str]
     unknown: ClassVar[int] = 0
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """The translations, an empty one where the file has none."""
+        """Return the translations; empty for texts that are not in the file."""
         return [self.entries.get(text, "") for text in texts]
 
 
-def identity(direction: Direction, options: TableOptions) -> dict[str, Any]:
-    """The digest of the file; none where it is absent."""
+def key_params(direction: Direction, options: TableOptions) -> dict[str, Any]:
+    """Digest of the file; None if it does not exist."""
     path = _path(direction, options)
     return {"sha256": digest_of_unchanged(path) if path.is_file() else None}
 
@@ -49,29 +49,30 @@ def open_table(direction: Direction, options: TableOptions) -> Table:
     """Read the file.
 
     Raises:
-        DataError: no such file, a line in another form, or two translations of one text.
+        DataError: no such file, a malformed line, or two different translations of one text.
     """
     path = _path(direction, options)
     if not path.is_file():
         raise DataError(
             f"no translations at {path}",
             where="translator.options.files",
-            todo=f"put those of {direction.task} into {direction.target} there",
+            todo=f"write the {direction.target} translations of {direction.task} to this file",
         )
     entries: dict[str, tuple[str, str]] = {}
     for where, text, translation in _entries(path):
-        before, first = entries.setdefault(text, (translation, where))
-        if before != translation:
+        previous, line = entries.setdefault(text, (translation, where))
+        if previous != translation:
             raise DataError(
-                f"another translation of a text than in line {first.rpartition(':')[2]}",
+                f"the translation differs from that of the same text in line "
+                f"{line.rpartition(':')[2]}",
                 where=where,
-                todo="keep one of them: equal texts get equal translations",
+                todo="keep one of them: a text can have only one translation",
             )
     return Table({text: translation for text, (translation, _) in entries.items()})
 
 
 def _path(direction: Direction, options: TableOptions) -> Path:
-    return direction.folder / Path(direction.filled(options.files)).expanduser()
+    return direction.folder / Path(direction.fill(options.files)).expanduser()
 
 
 def _entries(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -87,7 +88,7 @@ def _tsv(line: str, where: str) -> tuple[str, str]:
         raise DataError(
             f"{len(cells)} columns where 2 are expected",
             where=where,
-            todo="write the text, a tab and its translation; use .jsonl for texts with tabs",
+            todo="write text, tab, translation; use .jsonl for texts with tabs",
         )
     return cells[0], cells[1]
 
@@ -99,8 +100,8 @@ def _jsonl(line: str, where: str) -> tuple[str, str]:
     except (ValueError, KeyError, TypeError):
         text = translation = None
     if not isinstance(text, str) or not isinstance(translation, str):
-        raise DataError("no JSON object with the texts `text` and `translation`", where=where)
+        raise DataError("no JSON object with the strings `text` and `translation`", where=where)
     return text, translation
 
 
-ENGINE = Engine(TableOptions, identity, open_table)
+ENGINE = Engine(TableOptions, key_params, open_table)

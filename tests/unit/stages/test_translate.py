@@ -17,7 +17,7 @@ from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.testing.tiny import in_language, sentences
-from xstilts.translate import identity
+from xstilts.translate import key_params
 from xstilts.translate.answer_alignment import locate_answer
 from xstilts.translate.checkpoint import FILE, TranslatedBatch, TranslationLog
 
@@ -39,7 +39,7 @@ def work_on(
     (folder / "t.tsv").write_text(lines, encoding="utf-8")
     choice = TranslatorConfig(engine="table", options={"files": "t.tsv"})
     params = {
-        "translator": identity(choice, "en", "xx", folder, "toy"),
+        "translator": key_params(choice, "en", "xx", folder, "toy"),
         "source": "en",
         "target": "xx",
         "format": kind,

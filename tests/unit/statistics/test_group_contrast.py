@@ -100,9 +100,7 @@ def test_too_few_tasks_give_a_note() -> None:
     found = contrast(table(group=1), REASONING)
     assert math.isnan(found.tasks.value)
     assert found.mixed.note == "too few tasks in a group for a conclusion: 1 of at least 2"
-    assert (
-        "p cannot be below 0.33" in contrast(table(1, group=2, others=2), REASONING).tasks.note
-    )
+    assert "p cannot be below 0.33" in contrast(table(1, group=2, others=2), REASONING).tasks.note
     with pytest.raises(ValueError, match="no column seed"):
         contrast(table().drop(columns="seed"), REASONING)
 

