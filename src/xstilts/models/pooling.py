@@ -1,4 +1,4 @@
-"""From one vector per sub-word to one per sentence."""
+"""Pooling: from token vectors to a sentence vector."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor
 FIRST = "cls"
 
 
-def pool(hidden: Tensor, mask: Tensor, how: str) -> Tensor:
-    """[b, t, d] and mask [b, t] → [b, d]: the first token's vector, or the mean of the real ones.
+def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    """[b, t, d], mask [b, t] → [b, d]: the first token (`cls`), or the mean without padding.
 
-    The mean takes in the special tokens, as jiant and the XTREME scripts do.
+    The mean includes special tokens, as in jiant and the XTREME scripts.
     """
-    if how == FIRST:
+    if pooling == FIRST:
         return hidden[:, 0]
     weights = mask.unsqueeze(-1).to(hidden.dtype)
     return (hidden * weights).sum(1) / weights.sum(1)

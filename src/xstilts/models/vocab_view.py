@@ -1,9 +1,9 @@
-"""The vocabulary view: train only the embedding rows that a stage's data uses.
+"""The vocabulary view: train only the embedding rows of tokens that occur in a stage's data.
 
-An embedding row whose sub-word does not occur has gradient zero. Under AdamW with decoupled
-decay (Loshchilov & Hutter 2019) its moments stay zero and each step only multiplies it by
-1 - learning rate × decay. The product of these factors is therefore all that is needed to
-know every untouched row of full training, and the optimizer can do without them.
+The gradient of the embedding of a token that does not occur is zero. Under AdamW with decoupled
+decay (Loshchilov & Hutter 2019) its moments remain zero and each step only multiplies it by
+1 - learning rate × decay. The product of these factors therefore determines all other rows of
+full training, and the optimizer does not need them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TrainedRows:
-    """What training has done to an embedding matrix.
+    """The change of an embedding matrix by training.
 
     Args:
-        ids: [v] sorted vocabulary ids of the rows that were trained at any time.
-        weight: [v, d] these rows.
-        decay: the factor by which every other row has shrunk.
+        ids: [v] sorted vocabulary ids of the trained rows.
+        weight: [v, d] the trained rows.
+        decay: factor by which weight decay multiplied every other row.
     """
 
     ids: Tensor
@@ -30,28 +30,33 @@ class TrainedRows:
     decay: float
 
     def apply(self, rows: Tensor, ids: Tensor) -> Tensor:
-        """The rows of sorted ids [n] after training, given the pretrained ones [n, d]."""
+        """Return the rows [n, d] of sorted ids [n] after training, given the pretrained rows."""
         rows = rows * self.decay if self.decay != 1 else rows.clone()
         if len(self.ids):
-            place = torch.searchsorted(self.ids, ids).clamp(max=len(self.ids) - 1)
-            trained = self.ids[place] == ids
-            rows[trained] = self.weight[place[trained]]
+            index = torch.searchsorted(self.ids, ids).clamp(max=len(self.ids) - 1)
+            trained = self.ids[index] == ids
+            rows[trained] = self.weight[index[trained]]
         return rows
 
     def compose(self, ids: Tensor, weight: Tensor, decay: float) -> TrainedRows:
-        """This, followed by more training of the rows `ids`, the others shrinking by `decay`."""
-        every = torch.unique(torch.cat([self.ids, ids]))
-        rows = torch.empty(len(every), weight.shape[1])
-        rows[torch.searchsorted(every, self.ids)] = self.weight * decay
-        rows[torch.searchsorted(every, ids)] = weight
-        return TrainedRows(every, rows, self.decay * decay)
+        """Return the change after further training.
+
+        Args:
+            ids, weight: [n], [n, d] the rows of the further training.
+            decay: its factor for all other rows.
+        """
+        union = torch.unique(torch.cat([self.ids, ids]))
+        rows = torch.empty(len(union), weight.shape[1])
+        rows[torch.searchsorted(union, self.ids)] = self.weight * decay
+        rows[torch.searchsorted(union, ids)] = weight
+        return TrainedRows(union, rows, self.decay * decay)
 
 
 def used_ids(texts: Iterable[Iterable[int]], padding: int) -> Tensor:
-    """Sorted vocabulary ids that occur in the texts.
+    """Return the sorted vocabulary ids that occur in the texts.
 
-    The ids up to the padding id are always in, so that padding keeps its number: position
-    embeddings of the RoBERTa family are counted by comparing ids with it.
+    The ids up to the padding id are always included, so that the padding id does not change: the
+    RoBERTa family derives position ids from it.
     """
-    found = {index for text in texts for index in text}
-    return torch.tensor(sorted(found | set(range(padding + 1))), dtype=torch.long)
+    occurring = {token for text in texts for token in text}
+    return torch.tensor(sorted(occurring | set(range(padding + 1))), dtype=torch.long)

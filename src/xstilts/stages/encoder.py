@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import EncoderError, XstiltsError
-from xstilts.models.encoder_source import READ, check_weights
+from xstilts.models.encoder_source import SUFFIXES, check_weights
 from xstilts.stages.base import StageContext
 
-PATTERNS = [f"*{ending}" for ending in READ]
+PATTERNS = [f"*{ending}" for ending in SUFFIXES]
 
 
 def run(context: StageContext) -> dict[str, Any]:

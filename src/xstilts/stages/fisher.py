@@ -64,7 +64,7 @@ def _body(encoder: Encoder) -> Iterator[tuple[str, nn.Parameter]]:
 
 def _loss(model: MultiTaskModel, task: str, kind: str, feature: Feature, padding: int) -> Tensor:
     """Minus the log-probability of the gold answer, of all its choices together."""
-    form, where = TRAINED.get(kind), model.encoder.table.device
+    form, where = TRAINED.get(kind), model.encoder.embeddings.device
     batch = collate([feature], padding).to(where)
     logits = model(task, batch.ids, batch.mask, batch.types)
     return form.loss(logits, form.targets([feature], feature.max_tokens).to(where))

@@ -54,7 +54,7 @@ class MultiTaskModel(nn.Module):
         if places is None and getattr(head, "pooling", "") == FIRST:
             places = torch.zeros_like(mask, dtype=torch.bool).index_fill_(1, mask.new_zeros(1), 1)
         hidden = self.encoder(ids, mask, types, places)
-        return head(hidden, mask, *((self.encoder.table, places) if task in self.tied else ()))
+        return head(hidden, mask, *((self.encoder.embeddings, places) if task in self.tied else ()))
 
 
 def module_name(task: str) -> str:

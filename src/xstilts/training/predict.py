@@ -45,7 +45,7 @@ def predict(
     """One prediction per example, in the order of the features."""
     model.eval()
     form = TRAINED.get(kind)
-    device = model.encoder.table.device
+    device = model.encoder.embeddings.device
 
     def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
         places = read_positions(form, chosen, device)
@@ -72,7 +72,7 @@ def read_batches(
     Args:
         read: may be called in several threads at once.
     """
-    device = encoder.table.device
+    device = encoder.embeddings.device
     batches = list(_batches(encoder, features, tokens or _budget(device)))
 
     @torch.no_grad()  # a thread does not know of it otherwise
@@ -127,7 +127,7 @@ def embed(
     blocks = max(layer for layer, _ in ways)
 
     def pooled(_: Sequence[Feature], batch: Batch) -> dict[tuple[int, str], NDArray[np.float32]]:
-        states = encoder.states(batch.ids, batch.mask, batch.types, blocks)
+        states = encoder.hidden_states(batch.ids, batch.mask, batch.types, blocks)
         return {
             (layer, pooling): pool(states[layer], batch.mask, pooling).float().cpu().numpy()
             for layer, pooling in ways
@@ -156,7 +156,7 @@ def embed_words(
     encoder.eval()
 
     def words(chosen: Sequence[Feature], batch: Batch) -> list[NDArray[np.float32]]:
-        states = encoder.states(batch.ids, batch.mask, batch.types, layer)[layer]
+        states = encoder.hidden_states(batch.ids, batch.mask, batch.types, layer)[layer]
         starts = ([start for start in feature.words if start >= 0] for feature in chosen)
         return [row[kept].float().cpu().numpy() for row, kept in zip(states, starts, strict=True)]
 

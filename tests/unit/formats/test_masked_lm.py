@@ -171,7 +171,7 @@ def test_a_step_updates_tied_embeddings_as_a_plain_loop(
         schedule.step()
         optimizer.zero_grad()
     weight = plain.get_input_embeddings().weight.detach()
-    torch.testing.assert_close(run.model.encoder.table.detach(), weight, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(run.model.encoder.embeddings.detach(), weight, rtol=1e-3, atol=1e-4)
     seen = {index for feature in task.train for index in feature.ids}
     unseen = torch.tensor(sorted(set(range(VOCABULARY)) - seen - {MASK, PAD}))
     shrunk = before[unseen] * (1 - 0.1 * 5e-3)

@@ -35,11 +35,11 @@ def drawn(scale: float = 1.0, kind: torch.dtype = torch.float64) -> tuple[TiedLo
 
 
 def plain(logits: TiedLogits) -> Tensor:
-    return functional.linear(logits.hidden, logits.table, logits.bias)
+    return functional.linear(logits.hidden, logits.embeddings, logits.bias)
 
 
 def gradients(loss: Tensor, logits: TiedLogits) -> tuple[Tensor, ...]:
-    return torch.autograd.grad(loss / 7, (logits.hidden, logits.table, logits.bias))
+    return torch.autograd.grad(loss / 7, (logits.hidden, logits.embeddings, logits.bias))
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
@@ -60,7 +60,7 @@ def test_autocast_multiplies_in_bfloat16_and_sums_in_float32() -> None:
     assert autocast(logits.hidden) is logits.hidden
     expected = functional.cross_entropy(plain(logits), targets, reduction="sum")
     with torch.autocast("cpu", torch.bfloat16):
-        narrow = TiedLogits(autocast(logits.hidden), logits.table, logits.bias)
+        narrow = TiedLogits(autocast(logits.hidden), logits.embeddings, logits.bias)
         found = cross_entropy(narrow, targets)
     assert (narrow.hidden.dtype, found.dtype) == (torch.bfloat16, torch.float32)
     torch.testing.assert_close(found, expected, rtol=2e-2, atol=0)
@@ -75,7 +75,9 @@ def test_argmax_equals_full_logits_with_ties_to_the_first(places: int) -> None:
     logits = logits.at(slice(places))
     with torch.inference_mode():
         assert argmax(logits).tolist() == plain(logits).argmax(-1).tolist()
-    whole = [one.detach().round() for one in (logits.hidden, logits.table, logits.bias)]  # exact
+    whole = [
+        one.detach().round() for one in (logits.hidden, logits.embeddings, logits.bias)
+    ]  # exact
     hidden, table, bias = whole
     often = TiedLogits(hidden, torch.cat([table, table, table]), torch.cat([bias, bias, bias]))
     assert argmax(often).tolist() == plain(TiedLogits(*whole)).argmax(-1).tolist()
@@ -110,14 +112,14 @@ def test_no_positions_give_zero_loss() -> None:
     loss = cross_entropy(logits.at(slice(0)), targets[:0])
     loss.backward()
     assert float(loss.detach()) == 0
-    assert not any(one.grad is None or one.grad.any() for one in (logits.table, logits.bias))
+    assert not any(one.grad is None or one.grad.any() for one in (logits.embeddings, logits.bias))
 
 
 def test_gradients_are_returned_once() -> None:
     logits, targets = drawn()
     loss = cross_entropy(logits, targets)
     loss.backward(retain_graph=True)
-    with pytest.raises(RuntimeError, match="have been handed out"):
+    with pytest.raises(RuntimeError, match="only once"):
         loss.backward()
 
 

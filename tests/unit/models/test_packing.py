@@ -65,7 +65,7 @@ def test_hidden_states_and_gradients_equal_the_padded_batch(
     ids, mask = padded(LENGTHS, config.pad_token_id)
     types = torch.zeros_like(ids)
     wanted = plain(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
-    found = ours.states(ids, mask, types)
+    found = ours.hidden_states(ids, mask, types)
     for mine, theirs in zip(found, wanted, strict=True):
         torch.testing.assert_close(mine[mask == 1], theirs[mask == 1], rtol=1e-5, atol=1e-5)
     weight = torch.randn(wanted[-1].shape) * mask[..., None]
@@ -174,9 +174,9 @@ def test_computing_only_the_first_blocks_gives_equal_states(tmp_path: Path) -> N
     ids, mask = padded(LENGTHS, 1)
     types = torch.zeros_like(ids)
     with torch.inference_mode():
-        whole = one.states(ids, mask, types)
+        whole = one.hidden_states(ids, mask, types)
         for blocks in range(4):
-            some = one.states(ids, mask, types, blocks)
+            some = one.hidden_states(ids, mask, types, blocks)
             assert len(some) == blocks + 1
             assert some[-1].equal(whole[blocks])
         assert one(ids, mask, types).equal(whole[-1])

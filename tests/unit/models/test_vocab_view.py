@@ -111,7 +111,7 @@ def test_the_vocabulary_view_keeps_the_pretrained_hidden_states(root: Path) -> N
         real = mask == 1
         torch.testing.assert_close(ours[real], theirs.last_hidden_state[real])
         for layer, hidden in enumerate(theirs.hidden_states):
-            found = view.states(ids, mask, torch.zeros_like(ids))[layer]
+            found = view.hidden_states(ids, mask, torch.zeros_like(ids))[layer]
             torch.testing.assert_close(found[real], hidden[real])
 
 
