@@ -45,26 +45,26 @@ def trained(
     "changes",
     [
         {},
-        {"weight_decay": 0.3, "warmup": 0.5},
-        {"clip": 0.05},
-        {"accumulation": 3},
+        {"weight_decay": 0.3, "warmup_ratio": 0.5},
+        {"max_grad_norm": 0.05},
+        {"gradient_accumulation_steps": 3},
         {"weight_decay": 0.0},
         {"head_learning_rate": 0.05, "weight_decay": 0.1},
         # 300 steps with all of it at once; small ones, as float errors grow with every step
         {
             "epochs": 100,
             "learning_rate": 1e-3,
-            "clip": 0.5,
-            "warmup": 0.1,
+            "max_grad_norm": 0.5,
+            "warmup_ratio": 0.1,
             "weight_decay": 0.1,
-            "accumulation": 2,
+            "gradient_accumulation_steps": 2,
         },
     ],
 )
 def test_unused_embedding_rows_end_as_in_full_training(
     root: Path, tmp_path: Path, changes: dict[str, float]
 ) -> None:
-    settings = {"learning_rate": 1e-2, "epochs": 3, "batch_size": 8, "evaluations": 1}
+    settings = {"learning_rate": 1e-2, "epochs": 3, "batch_size": 8, "num_evals": 1}
     recipe = Recipe.model_validate(settings | changes)
     whole = EncoderFiles(root).full_embeddings()
     everything = torch.arange(len(whole))
