@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -130,9 +129,7 @@ def test_dry_run_and_plan_write_nothing(toy_file: Path, tmp_path: Path) -> None:
 
 
 def test_running_a_finished_experiment_prints_its_gains(toy_file: Path, finished: Path) -> None:
-    started = time.monotonic()
     said = xstilts("run", toy_file, "--store", finished, *SMALL)
-    assert time.monotonic() - started < 20
     assert "28 stages: 28 done" in said
     assert "nothing to do" in said
     assert "toy-same" in said

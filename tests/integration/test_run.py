@@ -1,10 +1,10 @@
-"""What a user lives through: run, run again, change something, lose something."""
+"""Running, re-running, changing and repairing an experiment, through the Python API."""
 
 from __future__ import annotations
 
 import json
 import math
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
-from xstilts.metrics import accuracy
+from xstilts.metrics import METRICS
+from xstilts.metrics.base import Metric
 
 
 def changed(toy_file: Path, *overrides: str) -> LoadedExperiment:
@@ -48,10 +49,8 @@ def test_the_toy_experiment_learns_english_better_than_the_unseen_language(
 
 def test_a_second_run_starts_no_stage(small: LoadedExperiment, finished: Path) -> None:
     events: list[Event] = []
-    started = time.monotonic()
     outcome = xstilts.run(small, finished, workers=1, on_event=events.append)
     assert (outcome.done, outcome.failed, events) == ([], {}, [])
-    assert time.monotonic() - started < 5
     assert xstilts.plan(small, finished).seconds == 0
 
 
@@ -77,16 +76,14 @@ def test_the_plan_explains_why_a_stage_runs_again(toy_file: Path, copied: Path) 
 def test_a_new_metric_version_reruns_scores_only(
     small: LoadedExperiment, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
+    newer, get = replace(METRICS.get("accuracy_at_1"), version=9), METRICS.get
 
-    from xstilts.metrics import METRICS
+    def get_newer(name: str, *, where: str | None = None) -> Metric:
+        return newer if name == newer.name else get(name, where=where)
 
-    monkeypatch.setitem(
-        METRICS._objects, "accuracy_at_1", replace(METRICS.get("accuracy_at_1"), version=9)
-    )
+    monkeypatch.setattr(METRICS, "get", get_newer)
     kinds = {stage.kind for stage in xstilts.plan(small, copied).todo}
     assert kinds == {"score"}
-    assert accuracy.ACCURACY.version == 1
 
 
 def test_a_damaged_artifact_is_rebuilt(small: LoadedExperiment, copied: Path) -> None:
@@ -119,8 +116,6 @@ def test_a_damaged_artifact_is_rebuilt(small: LoadedExperiment, copied: Path) ->
 
 
 def test_a_failed_stage_skips_only_its_dependents(toy_file: Path, tmp_path: Path) -> None:
-    spoilt = tmp_path / "spoilt-test-xx.tsv"
-    spoilt.write_text("no label here\n")
     loaded = xstilts.load(
         str(toy_file),
         ["seeds=[0]", "intermediate=[none]", "targets=[toy-kind, toy-search]",

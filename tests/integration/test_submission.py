@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 from typer.testing import CliRunner
-from xstilts.xstilts.report import submissions
 
 import xstilts
+from xstilts.api.report import submissions
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError

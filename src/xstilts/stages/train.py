@@ -80,7 +80,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         head_shapes(context, vocabulary),
         seed_of("heads", context.params["seed"]),
     )
-    _take_masked_head(model, tasks, files)
+    load_masked_head(model, tasks, files)
     trained = train(
         model,
         tasks,
@@ -108,10 +108,10 @@ def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> t
     return used_ids(found, tokenizer.pad_token_id)
 
 
-def _take_masked_head(
+def load_masked_head(
     model: MultiTaskModel, tasks: Sequence[TrainTask], files: EncoderFiles
 ) -> None:
-    """Start masked language modelling from the encoder's own head, if it came with one."""
+    """Initialise masked language modelling with the encoder's own head, if it has one."""
     path = files.root / MASKED_HEAD
     for task in tasks:
         if TRAINED.get(task.format).tied and path.is_file():
@@ -141,7 +141,7 @@ def _task(
     kind = TRAINED.get(task["format"])
     reading = TokenizationConfig(**recipe.tokenization_params(task["format"]))
     examples, dev = (
-        _features(context, role, name, tokenizer, reading) for role in ("train", "dev")
+        task_features(context, role, name, tokenizer, reading) for role in ("train", "dev")
     )
     given = TrainTask(
         name=name,
@@ -155,7 +155,7 @@ def _task(
         language=task.get("language", "en"),
     )
     if kind.tied:
-        return _masked(given, Masking(recipe.mask_prob, _mask_id(tokenizer), vocabulary))
+        return with_masks(given, Masking(recipe.mask_prob, mask_id(tokenizer), vocabulary))
     gold = [
         answer
         for rows in _artifacts(context, "dev", name).values()
@@ -180,7 +180,7 @@ def _artifacts(context: StageContext, role: str, name: str) -> dict[str, Artifac
     }
 
 
-def _features(
+def task_features(
     context: StageContext, role: str, name: str, tokenizer: Any, reading: TokenizationConfig
 ) -> Sequence[Feature]:
     """A task's features in all its languages; parallel examples have one id in all of them."""
@@ -194,16 +194,23 @@ def _features(
     return ConcatFeatures([(f"{language}:", part) for language, part in found.items()])
 
 
-def _masked(task: TrainTask, masking: Masking) -> TrainTask:
-    """The task with masks drawn anew for training, and drawn once for dev."""
+def with_masks(task: TrainTask, masking: Masking) -> TrainTask:
+    """The task with new masks at every training step, and fixed masks on dev."""
     dev = [masking.drawn(one, seed_of("dev", number)) for number, one in enumerate(task.dev)]
     gold = [masked_ids(feature) for feature in dev]
     return replace(task, dev=dev, dev_gold=gold, augment=masking.drawn)
 
 
-def _mask_id(tokenizer: Any) -> int:
+def mask_id(tokenizer: Any) -> int:
+    """The id of the mask token.
+
+    Raises:
+        EncoderError: the tokenizer has none.
+    """
     if tokenizer.mask_token_id is None:
-        raise EncoderError("the encoder's tokenizer has no mask", todo="leave out the masked text")
+        raise EncoderError(
+            "the encoder's tokenizer has no mask token", todo="remove the masked_lm task"
+        )
     return int(tokenizer.mask_token_id)
 
 

@@ -33,7 +33,7 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, import_encoder, masked_head
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.cost import TOUCHED_ROWS
-from xstilts.stages.train import _mask_id, _masked, _take_masked_head
+from xstilts.stages.train import load_masked_head, mask_id, with_masks
 from xstilts.testing.tiny import in_language, sentences, write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
@@ -87,7 +87,7 @@ def text_task(root: Path, count: int = 24) -> TrainTask:
     found = lines(root, count + 8)
     train_set, dev = found[:count], found[count:]
     given = TrainTask("t", "masked_lm", (), "masked_accuracy", train_set, dev, ())
-    return _masked(given, Masking(0.3, MASK, VOCABULARY))
+    return with_masks(given, Masking(0.3, MASK, VOCABULARY))
 
 
 def made(root: Path, task: TrainTask) -> MultiTaskModel:
@@ -95,7 +95,7 @@ def made(root: Path, task: TrainTask) -> MultiTaskModel:
     shape = {task.name: HeadShape("masked_lm", VOCABULARY, 0.0, "mean")}
     files = EncoderFiles(root)
     model = initialised(Encoder(files, torch.arange(VOCABULARY)), shape, 0)
-    _take_masked_head(model, [task], files)
+    load_masked_head(model, [task], files)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -192,10 +192,10 @@ def test_an_encoder_without_a_masked_lm_head_gets_a_new_one(tmp_path: Path) -> N
 
 def test_a_tokenizer_without_a_mask_token_is_an_error(root: Path) -> None:
     tokenizer = copy.deepcopy(AutoTokenizer.from_pretrained(root))
-    assert _mask_id(tokenizer) == MASK
+    assert mask_id(tokenizer) == MASK
     tokenizer.mask_token = None
     with pytest.raises(EncoderError, match="tokenizer has no mask"):
-        _mask_id(tokenizer)
+        mask_id(tokenizer)
 
 
 # masks

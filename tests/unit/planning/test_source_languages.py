@@ -79,7 +79,7 @@ def test_several_languages_are_one_training_set_in_any_order(
         inputs = {role: store.artifact(key) for role, key in stage.inputs.items()}
         work = StageContext(stage, inputs, tmp_path, tmp_path, lambda _: None)
         tokenizer = train.encoder_files(work).tokenizer()
-        found = train._features(work, "train", "toy-tags", tokenizer, TokenizationConfig())
+        found = train.task_features(work, "train", "toy-tags", tokenizer, TokenizationConfig())
         seen.append([(one.id, tokenizer.decode(one.ids[1:-1]).split()) for one in found])
     assert seen[0] == seen[1]
     assert len({name for name, _ in seen[0]}) == 24  # twelve of each language

@@ -59,7 +59,7 @@ def test_pairs_and_line_numbers_are_written() -> None:
 
 
 def test_names_and_languages_are_those_of_evaluate_py() -> None:
-    """Numbers of languages by task as in its table (PROTOCOLS B)."""
+    """Source: XTREME (Hu et al. 2020), table 1, and the file names in evaluate.py."""
     assert {part.folder: len(part.languages) for part in PARTS.values()} == {
         "xnli": 15, "pawsx": 7, "udpos": 33, "panx": 40, "xquad": 11, "mlqa": 7, "tydiqa": 9,
         "bucc2018": 4, "tatoeba": 36,
@@ -72,8 +72,8 @@ SENTENCES = (2, 1)
 """Words of the test sentences below."""
 
 
-def test_every_form_has_its_file_names(part: Part, language: str) -> dict[str, str]:
-    """What XTREME's download holds of a task's test set in a language: two of everything."""
+def download_of(part: Part, language: str) -> dict[str, str]:
+    """File name → text of a task's test set in XTREME's download, with two examples."""
     question = {"question": "what", "answers": [{"text": "", "answer_start": 0}]}
     asked = [{**question, "id": name} for name in QUESTIONS]
     squad = json.dumps({"data": [{"paragraphs": [{"context": "this", "qas": asked}]}]})
@@ -97,7 +97,7 @@ def test_every_form_has_its_file_names(part: Part, language: str) -> dict[str, s
 
 
 def predicted(part: Part, language: str) -> str:
-    """Predictions for those."""
+    """A submission for `download_of`."""
     label = {"xnli": "neutral", "pawsx": "1", "udpos": "X", "panx": "O"}.get(part.folder)
     rows = {
         Form.LABELS: [{"id": f"test-{n}", "prediction": label} for n in (1, 0)],
@@ -113,14 +113,11 @@ def predicted(part: Part, language: str) -> str:
     return WRITERS[part.form](rows)
 
 
-test_every_form_has_its_file_names.__test__ = False  # type: ignore[attr-defined]
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     for part in PARTS.values():
         for language in part.languages:
-            for name, text in test_every_form_has_its_file_names(part, language).items():
+            for name, text in download_of(part, language).items():
                 write(tmp_path / "data", name, text)
     return tmp_path / "data"
 
