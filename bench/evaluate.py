@@ -22,12 +22,12 @@ from bench.examples import TOY_TAGS, tags
 from bench.finetune import item
 from bench.machine import Peak, device, every_core, fresh_accelerator, has_gpu, wait
 from bench.timing import Measurement, Row, alternate, ratios
-from xstilts.formats.base import Feature, TokenizationConfig, id_lists
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig, id_lists
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.tasks.xtreme.targets import PANX_LANGUAGES, PANX_TAGS
-from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import predict
 
 TASK, LENGTH, SENTENCES = "pan-x", 128, 100

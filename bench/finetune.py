@@ -30,13 +30,13 @@ from bench.examples import NLI, nli
 from bench.machine import Peak, every_core, fresh_accelerator, has_gpu, wait
 from bench.timing import Measurement, Row, alternate, ratios
 from xstilts.config.recipe import Recipe
-from xstilts.formats.base import Feature, TokenizationConfig, id_lists
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig, id_lists
 from xstilts.formats.classification import CLASSIFICATION
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import TrainTask, train
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.task_sampling import schedule
 
 BATCH, LENGTH, WARMUP, DECAY, RATE = 32, 256, 0.1, 0.01, 1e-5

@@ -31,16 +31,18 @@ from bench.machine import device, every_core, has_gpu, wait
 from bench.process import Answer, Process, peak_bytes, serve
 from bench.timing import Measurement, Row, alternate, ratios
 from xstilts.config.recipe import Recipe
-from xstilts.formats.base import Feature
-from xstilts.formats.masked_lm import MASKED_LM, Masking
+from xstilts.formats import training_of
+from xstilts.formats.base import Feature, HeadShape
+from xstilts.formats.masked_lm import Masking
 from xstilts.models.encoder import Encoder
 from xstilts.training.batching import collate
 from xstilts.training.loop import Run, TrainTask
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision import tf32_context
 from xstilts.training.predict import read_positions
 
 TASK, RATE, DECAY = "text", 1e-5, 0.01
+TRAINING = training_of("masked_lm")
 COPIES = 4
 """Of the full logits at the peak: they, their softmax, and the gradients of both."""
 BESIDE, ALONE = 8e9, 5e9
@@ -122,9 +124,10 @@ def _own_loss(setting: Setting, model: Any, features: list[Feature]) -> float:
     """The loss summed over targets."""
     model.eval().to(device())
     batch = collate(features, setting.tokenizer.pad_token_id).to(device())
-    places = read_positions(MASKED_LM, features, device())
+    places = read_positions(TRAINING, features, device())
     logits = model(TASK, batch.ids, batch.mask, batch.types, places)
-    return float(MASKED_LM.loss(logits, MASKED_LM.targets(features, setting.length).to(device())))
+    targets = TRAINING.targets(features, setting.length).to(device())
+    return float(TRAINING.loss(logits, targets))
 
 
 def _model(setting: Setting) -> MultiTaskModel:
@@ -170,7 +173,7 @@ def theirs(setting: Setting) -> Iterator[Answer]:
 def _loss(setting: Setting, model: Any, features: list[Feature]) -> Tensor:
     """The loss summed over targets, from full logits."""
     batch = collate(features, setting.tokenizer.pad_token_id).to(device())
-    labels = MASKED_LM.targets(features, setting.length).to(device())
+    labels = TRAINING.targets(features, setting.length).to(device())
     with torch.autocast(device().type, torch.bfloat16, enabled=has_gpu()):
         found = model(input_ids=batch.ids, attention_mask=batch.mask, labels=labels)
     loss: Tensor = found.loss * _targets(features)

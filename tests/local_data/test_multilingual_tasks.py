@@ -10,9 +10,10 @@ import pytest
 from xstilts.formats.base import Example
 from xstilts.formats.classification import TextExample
 from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.spec import labels_are_blank
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.validate import gold_is_blank, validated
+from xstilts.tasks.validate import validated
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
@@ -45,7 +46,7 @@ def test_every_row_is_usable(name: str) -> None:
         assert len(kept) == size
         assert without_gold == (14 if name == "xvnli" else 0)
         assert set(labels(kept).values()) <= set(made.labels)
-        blank = gold_is_blank(labels(kept).values())
+        blank = labels_are_blank(labels(kept).values())
         assert blank == ((name, split) == ("copa", "test"))  # XTREME's dummies
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xstilts.formats import TRAINED
+from xstilts.formats import FORMATS
 from xstilts.formats.base import TokenizationConfig
 from xstilts.formats.io.squad import read_squad
 from xstilts.formats.span import SpanExample
@@ -50,7 +50,7 @@ def questions(name: str) -> list[SpanExample]:
 def test_every_answer_maps_to_a_token_span(name: str, tokenizer: Any) -> None:
     """Where sub-words do not end with the answer, the stretch holds it with a letter more."""
     rows = [asdict(one) for one in questions(name)[:250] if one.answers]
-    features = TRAINED.get("span").features(rows, tokenizer, (), TokenizationConfig(max_length=384))
+    features = FORMATS.get("span").features(rows, tokenizer, (), TokenizationConfig(max_length=384))
     best: dict[str, str] = {}
     for feature in features:
         if feature.target != [0, 0]:

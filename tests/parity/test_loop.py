@@ -12,14 +12,14 @@ import torch
 from transformers import Trainer, TrainingArguments, get_linear_schedule_with_warmup
 
 from xstilts.config.recipe import Recipe
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, import_encoder
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Run, TrainTask, eval_steps, train
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.task_sampling import schedule
 
 PAD, VOCABULARY = 1, 160

@@ -12,7 +12,7 @@ from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.formats import EMBEDDED
+from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.metrics.mining_f1 import MiningResult
 from xstilts.planning.compile import CompiledPlan, ResultCell
@@ -104,10 +104,11 @@ class _Source:
 
 
 def _source(cell: ResultCell, score: Stage) -> _Source | None:
-    if score.params["format"] not in EMBEDDED:
+    search = FORMATS.get(score.params["format"]).search
+    if search is None:
         trained = cell.trained_by[-1]
         return _Source((trained,), partial(_trained, trained))
-    if score.params["format"] != "mining":
+    if not search.tunes_threshold:
         return None
     if "tuning:predictions" in score.inputs:
         names = ("rows:here", "rows:english", "predictions")

@@ -22,8 +22,9 @@ from xstilts.analysis.selection import best_per_target
 from xstilts.claims.verdict import BootstrapEffect
 from xstilts.config.intermediate import BASELINE, IntermediateSetting, mixture_name, parse_setting
 from xstilts.core.store import Store
+from xstilts.formats import FORMATS
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS
-from xstilts.planning.compile import TEXT, CompiledPlan, ResultCell
+from xstilts.planning.compile import CompiledPlan, ResultCell
 
 DRAWS = 2_000
 
@@ -88,13 +89,17 @@ class ExperimentEvidence:
         """Every task that is trained → its format."""
         return {task: form for one in self.trainings.values() for task, form in one.formats.items()}
 
+    def _is_text(self, task: str) -> bool:
+        """Whether a trained task is running text, without gold answers."""
+        return task in self.formats and FORMATS.get(self.formats[task]).gold is None
+
     @property
     def singles(self) -> tuple[str, ...]:
         """Settings of one task and its own training data; running text is none."""
         return tuple(
             name
             for name, setting in self.settings.items()
-            if name in setting.tasks and self.formats.get(name) != TEXT
+            if name in setting.tasks and not self._is_text(name)
         )
 
     @property
@@ -106,13 +111,13 @@ class ExperimentEvidence:
             if len(setting.chain) == 1
             and len(setting.tasks) > 1
             and not any(part.languages for part in setting.parts)
-            and not any(self.formats.get(task) == TEXT for task in setting.tasks)
+            and not any(map(self._is_text, setting.tasks))
         }
 
     def plain(self, setting: IntermediateSetting, *, text: bool) -> str:
         """The setting without running text, or without its languages; its own name if alike."""
         chain = [
-            tuple(part for part in mixture if self.formats.get(part.task) != TEXT)
+            tuple(part for part in mixture if not self._is_text(part.task))
             if text
             else tuple(replace(part, languages=()) for part in mixture)
             for mixture in setting.chain

@@ -81,9 +81,13 @@ class FileTask(ConfigModel):
     column `text`.
     """
 
-    format: Literal[
-        "classification", "masked_lm", "multiple_choice", "retrieval", "span", "tagging"
-    ]
+    format: str = Field(
+        description="the kind of task; other packages may add formats",
+        examples=[
+            *("classification", "masked_lm", "multiple_choice"),
+            *("retrieval", "span", "tagging"),
+        ],
+    )
     files: str = Field(
         description="path with {split} and {language}, e.g. data/{split}-{language}.tsv"
     )

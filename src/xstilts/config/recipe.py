@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, create_model
@@ -13,11 +13,6 @@ from xstilts.config.base import ConfigModel, Fraction, Positive
 OMIT_IF_DEFAULT = ("checkpoint", "precision", "compile")
 NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
 """Fields that affect speed, memory or recovery, but not the result."""
-
-SPAN_FIELDS = (
-    *("doc_stride", "max_query_length", "n_best", "max_answer_length"),
-    "null_score_diff_threshold",
-)
 
 
 class Recipe(ConfigModel):
@@ -156,13 +151,10 @@ class Recipe(ConfigModel):
             "share": self.mlm_share,
         }
 
-    def tokenization_params(self, format_name: str) -> dict[str, Any]:
-        """How examples of a format are tokenized, as JSON for a stage's key.
-
-        `formats.base.TokenizationConfig` has the same fields.
-        """
-        span = SPAN_FIELDS if format_name == "span" else ()
-        return self.model_dump(by_alias=True, include={"max_length", *span})
+    def tokenization_params(self, fields: Iterable[str]) -> dict[str, Any]:
+        """Fields of `formats.base.TokenizationConfig`, as JSON for a stage's key."""
+        params = self.model_dump(by_alias=True)
+        return {name: params[name] for name in fields}
 
 
 def _optional(name: str) -> Any:

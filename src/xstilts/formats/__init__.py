@@ -1,30 +1,35 @@
-"""Formats: how a kind of task becomes tensors, a head, a loss and predictions."""
+"""Formats: kinds of tasks. One file each; other packages add theirs."""
 
 from __future__ import annotations
 
+from xstilts.core.errors import ConfigError
 from xstilts.core.registry import Registry
-from xstilts.formats.base import Format, TrainedFormat
+from xstilts.formats.spec import FormatSpec, TrainingSpec
 
-TRAINED: Registry[TrainedFormat] = Registry(
-    "trained format",
+FORMATS: Registry[FormatSpec] = Registry(
+    "format",
     "xstilts.formats",
     {
         "classification": "xstilts.formats.classification:CLASSIFICATION",
         "masked_lm": "xstilts.formats.masked_lm:MASKED_LM",
+        "mining": "xstilts.formats.retrieval:MINING",
         "multiple_choice": "xstilts.formats.multiple_choice:MULTIPLE_CHOICE",
+        "retrieval": "xstilts.formats.retrieval:RETRIEVAL",
         "span": "xstilts.formats.span:SPAN",
         "tagging": "xstilts.formats.tagging:TAGGING",
     },
 )
-VERSIONS = {"span": 3, "tagging": 2}
-"""Raise a format's version when it comes to read the same rows otherwise; 1 where none is told."""
+"""Name → format; other packages add theirs by the entry point `xstilts.formats`."""
 
-EMBEDDED: Registry[Format] = Registry(
-    "embedded format",
-    "xstilts.formats.embedded",
-    {
-        "mining": "xstilts.formats.retrieval:RETRIEVAL",
-        "retrieval": "xstilts.formats.retrieval:RETRIEVAL",
-    },
-)
-"""Formats that are never trained: their sentences are embedded by the bare encoder."""
+
+def training_of(name: str) -> TrainingSpec:
+    """How a format is trained.
+
+    Raises:
+        UnknownNameError: there is no such format.
+        ConfigError: it is never trained.
+    """
+    training = FORMATS.get(name).training
+    if training is None:
+        raise ConfigError(f"format {name} is not trained: its sentences are embedded and searched")
+    return training

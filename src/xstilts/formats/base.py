@@ -1,16 +1,13 @@
-"""What a format is: the protocol that training and prediction are written against."""
+"""What formats work with: examples, rows, features, and how texts become sub-words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from typing import Any, ClassVar, Protocol
 
 Row = dict[str, Any]
-"""One example as the prepare stage stores it."""
+"""One example as the prepare stage stores it: its fields by name, without `where`."""
 
 IGNORED = -100
 """The target of an example, or of a sub-word, that has no gold answer: no loss, no score."""
@@ -37,9 +34,12 @@ class Example(Protocol):
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that is no example: it is left out, named and counted, like other bad rows.
+    """A row that is not a valid example: it is left out, reported and counted.
 
-    Rows are counted by `problem`; `detail` says more of this one.
+    Args:
+        problem: the kind of problem, by which rows are counted.
+        detail: what is wrong with this row.
+        where: file and line.
     """
 
     id: str
@@ -55,17 +55,17 @@ class Feature:
     Args:
         ids: sub-word ids with the encoder's own special tokens.
         types: segment ids (all 0 for encoders without segments).
-        target: class index, or one index per sub-word (-100: not scored).
-        words: position of each word's first sub-word (tagging; words cut off have none), or
+        target: class index, number, or one class index per sub-word; `IGNORED` without gold.
+        words: position of each word's first sub-word (tagging; -1 for words cut off), or
             positions that an answer may start at (span).
         offsets: characters of `context` that each sub-word covers, (-1, -1) for others (span).
-        further: more texts of the same example (multiple choice: the second choice and on).
+        extra_texts: more texts of the same example (multiple choice: from the second choice on).
     """
 
     id: str
     ids: list[int]
     types: list[int]
-    target: int | list[int]
+    target: float | list[int]
     words: tuple[int, ...] = ()
     extra_texts: tuple[Feature, ...] = ()
     offsets: tuple[tuple[int, int], ...] = ()
@@ -84,15 +84,15 @@ class Feature:
 
 @dataclass(frozen=True)
 class TokenizationConfig:
-    """How examples are read; the defaults are those of jiant's XTREME scripts.
+    """How examples are tokenized and answers decoded; the defaults of jiant's XTREME scripts.
 
     Args:
         max_length: sub-words per text, pair or window.
-        stride: sub-words that a window moves on by (span).
+        stride: sub-words between the starts of two windows (span).
         question_length: sub-words of a question at most (span).
-        n_best: starts and ends that are paired (span).
+        n_best: candidate starts and ends that are combined (span).
         answer_length: sub-words of an answer at most (span).
-        null_threshold: how far nothing must lead before it is the answer (span, v2.0).
+        null_threshold: lead of the null answer's score from which it is predicted (span, v2.0).
     """
 
     max_length: int = 256
@@ -103,77 +103,22 @@ class TokenizationConfig:
     null_threshold: float = 0.0
 
 
+@dataclass(frozen=True)
+class HeadShape:
+    """All that is needed to build a head.
+
+    Args:
+        format: the name of the task's format.
+        labels: the number of labels; the vocabulary size where the head is tied.
+        pooling: `cls` or `mean`, for heads that read one vector per text.
+    """
+
+    format: str
+    labels: int
+    dropout: float
+    pooling: str
+
+
 def id_lists(features: Iterable[Feature]) -> Iterator[list[int]]:
     """The sub-word ids of every text of the features."""
     return (text.ids for feature in features for text in feature.texts)
-
-
-class Format(Protocol):
-    """How one kind of task becomes sub-word ids."""
-
-    def features(
-        self,
-        rows: Sequence[Row],
-        tokenizer: Any,
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Feature]:
-        """Sub-word ids and targets of the rows."""
-
-
-class TrainedFormat(Format, Protocol):
-    """How one kind of task is trained and predicted; stateless.
-
-    `tied` says whether its head ends in the word embedding matrix and is computed only at
-    `places`; such a head takes two more arguments, the matrix and these places, and gives
-    `TiedLogits`. The others give a tensor.
-
-    Heads and functions are called in several threads at once; what is random in a head is
-    `nn.Dropout`, which each thread draws on its own.
-    """
-
-    tied: bool
-
-    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
-        """A fresh head: (hidden [n, t, width], mask [n, t]) → logits, for n texts."""
-
-    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
-        """The targets of a batch padded to a number of tokens."""
-
-    def positions(self, features: Sequence[Feature], tokens: int) -> Tensor | None:
-        """[b, tokens] the sub-words whose hidden states the head must read; none: all may be."""
-
-    def loss(self, logits: Any, targets: Tensor) -> Tensor:
-        """The loss of a batch, summed over its targets other than -100."""
-
-    def predictions(
-        self,
-        logits: Any,
-        features: Sequence[Feature],
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Any]:
-        """One prediction per feature."""
-
-    def aggregate(
-        self,
-        features: Sequence[Feature],
-        predictions: Sequence[Any],
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Any]:
-        """One prediction per example, as the task's metric takes it."""
-
-
-def any_position(_features: Sequence[Feature], _tokens: int) -> None:
-    """What `places` is for formats that may read every sub-word, or whose head's pooling tells."""
-
-
-def identity_merge(
-    _features: Sequence[Feature],
-    predictions: Sequence[Any],
-    _labels: Sequence[str],
-    _reading: TokenizationConfig,
-) -> list[Any]:
-    """What `merged` is for formats with one feature per example."""
-    return list(predictions)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xstilts.formats.base import (
-    IGNORED,
-    Feature,
-    Row,
-    TokenizationConfig,
-    any_position,
-    identity_merge,
+from xstilts.core.hashing import seed_of
+from xstilts.formats.base import IGNORED, Feature, HeadShape, Row, TokenizationConfig
+from xstilts.formats.checks import label_problems, text_problems
+from xstilts.formats.gold_logits import class_logits, class_options
+from xstilts.formats.io.readers import FileRow
+from xstilts.formats.spec import (
+    BaselineSpec,
+    FileSpec,
+    FormatSpec,
+    GoldSpec,
+    Labels,
+    Problem,
+    TrainingSpec,
+    TranslationSpec,
 )
 from xstilts.formats.text_features import text_features
 
@@ -31,53 +39,91 @@ class TextExample:
     where: str | None = None
 
 
-class Classification:
-    """Pairs follow the encoder's own template; a too long pair loses from its longer text."""
-
-    tied = False
-
-    def features(
-        self,
-        rows: Sequence[Row],
-        tokenizer: Any,
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Feature]:
-        """Sub-word ids of each text or pair; target -100 where the label is blank."""
-        index = {label: number for number, label in enumerate(labels)}
-        targets = [index.get(row["label"], IGNORED) for row in rows]
-        return text_features(rows, tokenizer, reading.max_length, targets)
-
-    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
-        """A sentence head over the first token or the mean of all."""
-        from xstilts.models.heads import SentenceHead
-
-        return SentenceHead(width, labels, dropout, pooling)
-
-    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
-        """[b] class indices."""
-        import torch
-
-        return torch.tensor([feature.target for feature in features])
-
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy, summed over examples."""
-        from torch.nn import functional
-
-        return functional.cross_entropy(logits.float(), targets, reduction="sum")
-
-    def predictions(
-        self,
-        logits: Tensor,
-        features: Sequence[Feature],
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Any]:
-        """The most likely label of each example."""
-        return [labels[index] for index in logits.argmax(-1).tolist()]
-
-    aggregate = staticmethod(identity_merge)
-    positions = staticmethod(any_position)
+def _example(name: str, row: FileRow) -> TextExample:
+    pair = row.optional_text("text_pair")
+    return TextExample(name, row.text("text"), row.text("label"), pair, row.where)
 
 
-CLASSIFICATION = Classification()
+def _problems(example: TextExample, labels: frozenset[str], split: str) -> Iterator[Problem]:
+    pair = () if example.text_pair is None else (example.text_pair,)
+    yield from text_problems((example.text, *pair))
+    yield from label_problems([example.label], labels, split)
+
+
+def _content(example: TextExample) -> object:
+    return example.text, example.text_pair
+
+
+def _input_only(row: Row) -> Row:
+    """The second text of a pair alone; a single text with its words shuffled.
+
+    Source: Gururangan et al. (2018) and Poliak et al. (2018), hypothesis-only NLI.
+    """
+    if row.get("text_pair") is not None:
+        return {**row, "text": row["text_pair"], "text_pair": None}
+    words = row["text"].split()
+    return {**row, "text": " ".join(words[place] for place in shuffled(row, len(words)))}
+
+
+def shuffled(row: Row, count: int) -> list[int]:
+    """The numbers below a count in an order that depends on the row's id."""
+    order = list(range(count))
+    random.Random(seed_of("withhold", row["id"])).shuffle(order)
+    return order
+
+
+def _features(
+    rows: Sequence[Row], tokenizer: Any, labels: Labels, config: TokenizationConfig
+) -> list[Feature]:
+    """Sub-words of each text or pair in the encoder's template; the longer text is cut."""
+    index = {label: number for number, label in enumerate(labels)}
+    targets = [index.get(row["label"], IGNORED) for row in rows]
+    return text_features(rows, tokenizer, config.max_length, targets)
+
+
+def _head(width: int, shape: HeadShape) -> nn.Module:
+    from xstilts.models.heads import SentenceHead
+
+    return SentenceHead(width, shape.labels, shape.dropout, shape.pooling)
+
+
+def class_targets(features: Sequence[Feature], _tokens: int) -> Tensor:
+    """[b] class indices."""
+    import torch
+
+    return torch.tensor([feature.target for feature in features])
+
+
+def _loss(logits: Tensor, targets: Tensor) -> Tensor:
+    from torch.nn import functional
+
+    return functional.cross_entropy(logits.float(), targets, reduction="sum")
+
+
+def _predictions(
+    logits: Tensor, _features: Sequence[Feature], labels: Labels, _config: TokenizationConfig
+) -> list[Any]:
+    return [labels[index] for index in logits.argmax(-1).tolist()]
+
+
+CLASSIFICATION = FormatSpec(
+    name="classification",
+    example=TextExample,
+    metrics=("accuracy",),
+    files=FileSpec(("text", "label"), _example),
+    problems=_problems,
+    content=_content,
+    gold=GoldSpec("label", class_of="text"),
+    translation=TranslationSpec(("text", "text_pair")),
+    input_only=_input_only,
+    baseline=BaselineSpec(),
+    features=_features,
+    training=TrainingSpec(
+        head=_head,
+        targets=class_targets,
+        loss=_loss,
+        predictions=_predictions,
+        gold_logits=class_logits,
+        gold_options=class_options,
+    ),
+)

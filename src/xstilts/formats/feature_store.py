@@ -5,7 +5,7 @@ name.npy  context.npy              [t] each text's id and context, as numbers of
 strings.npy  strings-ends.npy      UTF-8 of the different strings, and where each ends
 single.npy                         [t] whether the target is one number
 ids.npy  types.npy                 sub-words of all texts; ids-ends.npy where each text ends
-target.npy  words.npy  offsets.npy the same, each with its own ends
+target.npy  words.npy  offsets.npy the same, each with its own ends; numbers as targets are float64
 """
 
 from __future__ import annotations
@@ -178,10 +178,12 @@ def write_features(folder: Path, pieces: Iterable[Sequence[Feature]]) -> int:
         count += len(piece)
         texts = [text for feature in piece for text in feature.texts]
         found = dict(_flat(texts, strings))
+        floats = any(isinstance(text.target, float) for text in texts)
+        kinds = {**KINDS, "target": np.float64} if floats else KINDS
         found["first"] = [len(feature.texts) for feature in piece]
         for name, values in found.items():
             column = ends[name[:-5]] if name.endswith("-ends") else columns[name]
-            column.append(np.array(values, dtype=KINDS.get(name, np.int64)))
+            column.append(np.array(values, dtype=kinds.get(name, np.int64)))
     coded = [string.encode() for string in strings]
     ends["strings"].append(np.array([len(code) for code in coded], dtype=np.int64))
     columns["strings"] = [np.frombuffer(b"".join(coded), dtype=np.uint8)]
@@ -195,12 +197,14 @@ def write_features(folder: Path, pieces: Iterable[Sequence[Feature]]) -> int:
 
 def _flat(texts: Sequence[Feature], strings: dict[str, int]) -> Iterator[tuple[str, list[Any]]]:
     """The columns of some texts; new strings get the next numbers."""
-    targets = [text.target if isinstance(text.target, list) else [text.target] for text in texts]
+    targets: list[Sequence[float]] = [
+        text.target if isinstance(text.target, list) else [text.target] for text in texts
+    ]
     yield "name", [strings.setdefault(text.id, len(strings)) for text in texts]
     yield "context", [strings.setdefault(text.context, len(strings)) for text in texts]
     yield "single", [not isinstance(text.target, list) for text in texts]
     yield "types", list(chain.from_iterable(text.types for text in texts))
-    ragged: dict[str, Sequence[Sequence[int]]] = {
+    ragged: dict[str, Sequence[Sequence[float]]] = {
         "ids": [text.ids for text in texts],
         "target": targets,
         "words": [text.words for text in texts],

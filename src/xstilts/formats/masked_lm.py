@@ -1,20 +1,33 @@
-"""Masked language modelling: continued pretraining beside, or instead of, an intermediate task.
+"""Masked language modelling: continued pretraining as, or next to, an intermediate task.
 
 Of the sub-words, 15 % are to be predicted: 80 % of these become the mask, 10 % a random
-sub-word, 10 % stay (Devlin et al. 2019; jiant's `mlm_simple`). They are drawn anew each time an
+sub-word, 10 % stay (Devlin et al. 2019; jiant's `mlm_simple`). They are drawn again each time an
 example is seen, as in RoBERTa. The output layer is the word embedding matrix itself; the logits
-of a whole batch are never in memory (see `tied`).
+of a whole batch are never in memory (see `models.chunked_lm_loss`).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from xstilts.formats.base import IGNORED, Feature, Row, TokenizationConfig, identity_merge
+from xstilts.core.errors import EncoderError
+from xstilts.core.hashing import seed_of
+from xstilts.formats.base import IGNORED, BadRow, Feature, HeadShape, Row, TokenizationConfig
+from xstilts.formats.checks import text_problems
+from xstilts.formats.io.readers import FileRow
+from xstilts.formats.spec import (
+    FileSpec,
+    FormatSpec,
+    Labels,
+    Problem,
+    SelfSupervision,
+    TrainingSpec,
+    TranslationSpec,
+)
 from xstilts.formats.tagging import tag_targets
 from xstilts.formats.text_features import text_features
 
@@ -24,6 +37,44 @@ if TYPE_CHECKING:
     from xstilts.models.chunked_lm_loss import TiedLogits
 
 AS_MASK, AS_RANDOM = 0.8, 0.1
+
+
+@dataclass(frozen=True)
+class LineExample:
+    """One line of running text (format `masked_lm`)."""
+
+    id: str
+    text: str
+    where: str | None = None
+
+
+def _lines(rows: Iterable[FileRow | BadRow]) -> list[LineExample | BadRow]:
+    """One example per line of a text, in the order of the lines' digests.
+
+    The order does not depend on the file's name, which no key contains. Parallel files have
+    different orders, so that a limit takes different sentences of each.
+    """
+    found: list[LineExample | BadRow] = []
+    for row in rows:
+        if isinstance(row, BadRow):
+            found.append(row)
+            continue
+        for line in row.text("text").split("\n"):
+            if line.strip():
+                found.append(LineExample(str(len(found)), line, row.where))
+    return sorted(found, key=_digest)
+
+
+def _digest(line: LineExample | BadRow) -> int:
+    return seed_of("line", line.text if isinstance(line, LineExample) else line.id)
+
+
+def _problems(example: LineExample, _labels: frozenset[str], _split: str) -> Iterator[Problem]:
+    yield from text_problems([example.text])
+
+
+def _content(example: LineExample) -> object:
+    return example.text
 
 
 @dataclass(frozen=True)
@@ -54,71 +105,10 @@ class Masking:
         return replace(feature, ids=ids, target=target)
 
 
-@dataclass(frozen=True)
-class LineExample:
-    """One line of running text (format `masked_lm`)."""
-
-    id: str
-    text: str
-    where: str | None = None
-
-
-class MaskedLM:
-    """The targets of a feature are the ids that were masked; `words` are places that can be."""
-
-    tied = True
-
-    def features(
-        self,
-        rows: Sequence[Row],
-        tokenizer: Any,
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Feature]:
-        """Sub-word ids of each line, nothing masked yet; lines without a sub-word are left out."""
-        special = set(tokenizer.all_special_ids)
-        found = text_features(rows, tokenizer, reading.max_length, [IGNORED] * len(rows))
-        marked = [
-            replace(one, words=tuple(n for n, index in enumerate(one.ids) if index not in special))
-            for one in found
-        ]
-        return [one for one in marked if one.words]
-
-    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
-        """A head over a vocabulary; `labels` is its size."""
-        from xstilts.models.heads import MaskedHead
-
-        return MaskedHead(width, labels)
-
-    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
-        """[b, tokens] vocabulary ids, -100 where nothing is to be predicted."""
-        return tag_targets(features, tokens)
-
-    def positions(self, features: Sequence[Feature], tokens: int) -> Tensor:
-        """[b, tokens] where something is to be predicted."""
-        return tag_targets(features, tokens) != IGNORED
-
-    def loss(self, logits: TiedLogits, targets: Tensor) -> Tensor:
-        """Cross-entropy over the vocabulary, summed over what is to be predicted."""
-        from xstilts.models.chunked_lm_loss import cross_entropy
-
-        return cross_entropy(logits, targets[targets != IGNORED])
-
-    def predictions(
-        self,
-        logits: TiedLogits,
-        features: Sequence[Feature],
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Any]:
-        """The most likely ids at each example's places."""
-        from xstilts.models.chunked_lm_loss import argmax
-
-        counts = [len(masked_ids(feature)) for feature in features]
-        best = iter(argmax(logits).tolist())
-        return [list(islice(best, count)) for count in counts]
-
-    aggregate = staticmethod(identity_merge)
+def _masking(share: float, tokenizer: Any, vocabulary: int) -> Callable[[Feature, int], Feature]:
+    if tokenizer.mask_token_id is None:
+        raise EncoderError("the encoder's tokenizer has no mask", todo="leave out the masked text")
+    return Masking(share, int(tokenizer.mask_token_id), vocabulary).drawn
 
 
 def masked_ids(feature: Feature) -> list[int]:
@@ -127,4 +117,68 @@ def masked_ids(feature: Feature) -> list[int]:
     return [index for index in feature.target if index != IGNORED]
 
 
-MASKED_LM = MaskedLM()
+def _features(
+    rows: Sequence[Row], tokenizer: Any, _labels: Labels, config: TokenizationConfig
+) -> list[Feature]:
+    """Sub-word ids of each line, nothing masked yet; `words` are the positions that can be.
+
+    Lines without a sub-word are left out.
+    """
+    special = set(tokenizer.all_special_ids)
+    features = text_features(rows, tokenizer, config.max_length, [IGNORED] * len(rows))
+    maskable = [
+        replace(one, words=tuple(n for n, index in enumerate(one.ids) if index not in special))
+        for one in features
+    ]
+    return [feature for feature in maskable if feature.words]
+
+
+def _head(width: int, shape: HeadShape) -> nn.Module:
+    """A head over a vocabulary, whose size `labels` is."""
+    from xstilts.models.heads import MaskedHead
+
+    return MaskedHead(width, shape.labels)
+
+
+def _positions(features: Sequence[Feature], tokens: int) -> Tensor:
+    """[b, tokens] where something is to be predicted."""
+    return tag_targets(features, tokens) != IGNORED
+
+
+def _loss(logits: TiedLogits, targets: Tensor) -> Tensor:
+    """Cross-entropy over the vocabulary, summed over what is to be predicted."""
+    from xstilts.models.chunked_lm_loss import cross_entropy
+
+    return cross_entropy(logits, targets[targets != IGNORED])
+
+
+def _predictions(
+    logits: TiedLogits, features: Sequence[Feature], _labels: Labels, _config: TokenizationConfig
+) -> list[Any]:
+    """The most likely ids at each example's masked positions."""
+    from xstilts.models.chunked_lm_loss import argmax
+
+    counts = [len(masked_ids(feature)) for feature in features]
+    best = iter(argmax(logits).tolist())
+    return [list(islice(best, count)) for count in counts]
+
+
+MASKED_LM = FormatSpec(
+    name="masked_lm",
+    example=LineExample,
+    metrics=("masked_accuracy",),
+    files=FileSpec(("text",), examples=_lines, plain_text=True, version=2),
+    problems=_problems,
+    content=_content,
+    translation=TranslationSpec(("text",)),
+    features=_features,
+    training=TrainingSpec(
+        head=_head,
+        targets=tag_targets,
+        positions=_positions,
+        loss=_loss,
+        predictions=_predictions,
+        tied=True,
+        self_supervision=SelfSupervision(_masking, masked_ids),
+    ),
+)

@@ -1,21 +1,34 @@
-"""Sentence retrieval straight from the encoder: sentences to be embedded, nothing to train."""
+"""Sentences embedded by the bare encoder and searched: retrieval and bitext mining, no training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from xstilts.formats.base import Feature, Row, TokenizationConfig
+from xstilts.formats.checks import text_problems
+from xstilts.formats.io.readers import FileRow
+from xstilts.formats.spec import (
+    FileSpec,
+    FormatSpec,
+    GoldSpec,
+    Labels,
+    Problem,
+    SearchSpec,
+    TranslationSpec,
+    all_blank,
+)
 from xstilts.formats.text_features import text_features
 
 
 @dataclass(frozen=True)
 class RetrievalExample:
-    """One sentence and the meaning it expresses (format `retrieval`).
+    """One sentence and the meaning it expresses (formats `retrieval` and `mining`).
 
-    Two sentences, of any languages, are correct answers to each other when their
-    `meaning` is the same string; several sentences of a language may share one.
+    Retrieval: two sentences, of any languages, are correct answers to each other when their
+    `meaning` is the same string; several sentences of a language may share one. Mining: the
+    `meaning` lists the ids of the sentence's translations, separated by spaces; it may be blank.
     """
 
     id: str
@@ -24,18 +37,47 @@ class RetrievalExample:
     where: str | None = None
 
 
-class Retrieval:
-    """It has no head, no loss and no predictions: its score is computed from vectors."""
-
-    def features(
-        self,
-        rows: Sequence[Row],
-        tokenizer: Any,
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Feature]:
-        """Sub-word ids of each sentence."""
-        return text_features(rows, tokenizer, reading.max_length, [0] * len(rows))
+def _example(name: str, row: FileRow) -> RetrievalExample:
+    return RetrievalExample(name, row.text("text"), row.text("meaning"), row.where)
 
 
-RETRIEVAL = Retrieval()
+def _problems(example: RetrievalExample, _labels: frozenset[str], _split: str) -> Iterator[Problem]:
+    yield from text_problems([example.text])
+
+
+def _content(example: RetrievalExample) -> object:
+    return example.text, example.meaning
+
+
+def _features(
+    rows: Sequence[Row], tokenizer: Any, _labels: Labels, config: TokenizationConfig
+) -> list[Feature]:
+    return text_features(rows, tokenizer, config.max_length, [0] * len(rows))
+
+
+RETRIEVAL = FormatSpec(
+    name="retrieval",
+    example=RetrievalExample,
+    metrics=(
+        *("accuracy_at_1", "mrr"),
+        *("accuracy_at_1_to_en", "accuracy_at_1_from_en", "mrr_to_en", "mrr_from_en"),
+    ),
+    files=FileSpec(("text", "meaning"), _example),
+    problems=_problems,
+    content=_content,
+    gold=GoldSpec("meaning"),
+    translation=TranslationSpec(("text",)),
+    features=_features,
+    search=SearchSpec("search"),
+)
+
+MINING = FormatSpec(
+    name="mining",
+    example=RetrievalExample,
+    metrics=("mining_f1",),
+    problems=_problems,
+    content=_content,
+    gold=GoldSpec("meaning", is_blank=all_blank),
+    features=_features,
+    search=SearchSpec("mine", settings=("neighbours",), tunes_threshold=True),
+)

@@ -9,19 +9,37 @@ which jiant and XTREME use; the sizes are those of jiant's XTREME scripts.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xstilts.formats.base import Feature, Row, TokenizationConfig, any_position
+from xstilts.formats.answer_alignment import locate_answer
+from xstilts.formats.base import BadRow, Example, Feature, HeadShape, Row, TokenizationConfig
+from xstilts.formats.checks import text_problems
+from xstilts.formats.classification import class_targets
+from xstilts.formats.gold_logits import labelled_logits
+from xstilts.formats.spec import (
+    BaselineSpec,
+    FileSpec,
+    FormatSpec,
+    GoldLogits,
+    GoldSpec,
+    Labels,
+    Problem,
+    TrainingSpec,
+    TranslationSpec,
+    all_blank,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 UNANSWERABLE = "unanswerable"
 """A span task with this label may answer nothing, as in SQuAD v2.0."""
+ANSWER_NOT_FOUND = "answer not in the translated context"
 
 
 class Candidate(NamedTuple):
@@ -48,101 +66,146 @@ class SpanExample:
     where: str | None = None
 
 
-class Span:
-    """Start and end of the answer, each a choice among the sub-words of a window."""
+def _squad(path: Path, _start: str) -> Iterable[Example | BadRow]:
+    from xstilts.formats.io.squad import read_squad
 
-    tied = False
-    positions = staticmethod(any_position)
+    return read_squad(path)
 
-    def features(
-        self,
-        rows: Sequence[Row],
-        tokenizer: Any,
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Feature]:
-        """The windows of each row, in the order of the rows."""
-        by_question = defaultdict(list)
-        for place, row in enumerate(rows):
-            question, size = _context_windows(
-                row["question"], tokenizer, min(reading.question_length, reading.max_length // 3)
-            )
-            by_question[size].append((place, question))
-        found: dict[int, list[Feature]] = defaultdict(list)
-        added = tokenizer.num_special_tokens_to_add(pair=True)
-        for size, asked in by_question.items():
-            window = reading.max_length - size - added
-            encoded = tokenizer(
-                [question for _, question in asked],
-                [rows[place]["context"] for place, _ in asked],
-                truncation="only_second",
-                max_length=reading.max_length,
-                stride=window - min(reading.stride, max(1, window * 3 // 4)),
-                return_overflowing_tokens=True,
-                return_offsets_mapping=True,
-                return_token_type_ids=True,
-            )
-            segment = _segment(encoded)
-            for number, sample in enumerate(encoded["overflow_to_sample_mapping"]):
-                place = asked[sample][0]
-                found[place].append(_window(rows[place], encoded, number, segment))
-        return [part for place in range(len(rows)) for part in _max_context_windows(found[place])]
 
-    def head(self, width: int, labels: int, dropout: float, pooling: str) -> nn.Module:
-        """A linear head with two outputs per sub-word: start and end."""
-        from xstilts.models.heads import SpanHead
+def _problems(example: SpanExample, labels: frozenset[str], split: str) -> Iterator[Problem]:
+    yield from text_problems((example.question, example.context))
+    if split != "test" and not example.answers and not labels:
+        yield "no answer", "only tasks with the label unanswerable may have none"
+    for answer, start in zip(example.answers, example.starts, strict=True):
+        blank_test = split == "test" and not answer.strip()
+        if not blank_test and example.context[start : start + len(answer)] != answer:
+            yield "answer not in its context", repr(answer)
 
-        return SpanHead(width, dropout)
 
-    def targets(self, features: Sequence[Feature], tokens: int) -> Tensor:
-        """[b, 2] start and end of the answer among the sub-words."""
-        import torch
+def _content(example: SpanExample) -> object:
+    return example.question, example.context
 
-        return torch.tensor([feature.target for feature in features])
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy of start and end, summed over both."""
-        from torch.nn import functional
+def _first_answer(answers: Sequence[str]) -> str:
+    return answers[0] if answers else ""
 
-        return functional.cross_entropy(
-            logits.float().transpose(1, 2).flatten(0, 1), targets.flatten(), reduction="sum"
+
+def _most_frequent_answer(gold: Sequence[Any]) -> str:
+    return str(Counter(map(_first_answer, gold)).most_common(1)[0][0])
+
+
+def _input_only(row: Row) -> Row:
+    """The text without the question."""
+    return {**row, "question": ""}
+
+
+def _locate_answers(row: Row, translated: Row, language: str) -> tuple[Row | None, str]:
+    """The translated row with its answers located in its context; none without the first one."""
+    if not row["answers"]:
+        return translated, ""
+    context = translated["context"]
+    spans = [
+        locate_answer(answer, original, context, start / len(row["context"]), language)
+        for answer, original, start in zip(
+            translated["answers"], row["answers"], row["starts"], strict=True
         )
-
-    def predictions(
-        self,
-        logits: Tensor,
-        features: Sequence[Feature],
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Any]:
-        """The best candidate of each window."""
-        return [
-            _best_candidates(part, feature, reading)
-            for part, feature in zip(logits, features, strict=True)
-        ]
-
-    def aggregate(
-        self,
-        features: Sequence[Feature],
-        predictions: Sequence[Any],
-        labels: Sequence[str],
-        reading: TokenizationConfig,
-    ) -> list[Any]:
-        """The answer to each question, in the order of the rows; "" for none."""
-        windows = zip(features, predictions, strict=True)
-        grouped = groupby(windows, key=lambda window: window[0].id)
-        return [_answer([found for _, found in group], labels, reading) for _, group in grouped]
+    ]
+    if spans[0] is None:
+        return None, ANSWER_NOT_FOUND
+    kept = [span for span in spans if span is not None]
+    answers = [context[start:end] for start, end in kept]
+    return {**translated, "answers": answers, "starts": [start for start, _ in kept]}, ""
 
 
-def _context_windows(question: str, tokenizer: Any, most: int) -> tuple[str, int]:
+def _features(
+    rows: Sequence[Row], tokenizer: Any, _labels: Labels, config: TokenizationConfig
+) -> list[Feature]:
+    """The windows of each row, in the order of the rows."""
+    by_length: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        question, length = _cut_question(
+            row["question"], tokenizer, min(config.question_length, config.max_length // 3)
+        )
+        by_length[length].append((number, question))
+    windows: dict[int, list[Feature]] = defaultdict(list)
+    added = tokenizer.num_special_tokens_to_add(pair=True)
+    for length, questions in by_length.items():
+        size = config.max_length - length - added
+        encoded = tokenizer(
+            [question for _, question in questions],
+            [rows[number]["context"] for number, _ in questions],
+            truncation="only_second",
+            max_length=config.max_length,
+            stride=size - min(config.stride, max(1, size * 3 // 4)),
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_token_type_ids=True,
+        )
+        segment = _segment(encoded)
+        for position, sample in enumerate(encoded["overflow_to_sample_mapping"]):
+            number = questions[sample][0]
+            windows[number].append(_window(rows[number], encoded, position, segment))
+    return [part for number in range(len(rows)) for part in _max_context_windows(windows[number])]
+
+
+def _head(width: int, shape: HeadShape) -> nn.Module:
+    """Two outputs per sub-word: start and end."""
+    from xstilts.models.heads import SpanHead
+
+    return SpanHead(width, shape.dropout)
+
+
+def _loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of start and end [b, 2], summed over both."""
+    from torch.nn import functional
+
+    return functional.cross_entropy(
+        logits.float().transpose(1, 2).flatten(0, 1), targets.flatten(), reduction="sum"
+    )
+
+
+def _predictions(
+    logits: Tensor, features: Sequence[Feature], _labels: Labels, config: TokenizationConfig
+) -> list[Any]:
+    """The best candidate of each window."""
+    return [
+        _best_candidate(row, feature, config) for row, feature in zip(logits, features, strict=True)
+    ]
+
+
+def _aggregate(
+    features: Sequence[Feature],
+    predictions: Sequence[Any],
+    labels: Labels,
+    config: TokenizationConfig,
+) -> list[Any]:
+    """The answer to each question, in the order of the rows; "" for none."""
+    windows = zip(features, predictions, strict=True)
+    grouped = groupby(windows, key=lambda window: window[0].id)
+    return [_answer([best for _, best in group], labels, config) for _, group in grouped]
+
+
+def _gold_logits(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
+    """Two choices, start and end, among the sub-words of the window."""
+    return [
+        labelled_logits(row[: len(feature.ids)].T, feature.target)
+        for row, feature in zip(logits, features, strict=True)
+    ]
+
+
+def _gold_options(feature: Feature, _labels: Labels) -> tuple[int, int]:
+    return 2, len(feature.ids)
+
+
+def _cut_question(question: str, tokenizer: Any, limit: int) -> tuple[str, int]:
     """The beginning of a question that fits, and its number of sub-words."""
     encoded = tokenizer(question.lstrip(), add_special_tokens=False, return_offsets_mapping=True)
     offsets = encoded["offset_mapping"]
-    if len(offsets) <= most:
+    if len(offsets) <= limit:
         return question.lstrip(), len(offsets)
     # one character can be several sub-words (½): then it is left out whole
-    end = min(offsets[most - 1][1], offsets[most][0])
-    return _context_windows(question.lstrip()[:end], tokenizer, most)
+    end = min(offsets[limit - 1][1], offsets[limit][0])
+    return _cut_question(question.lstrip()[:end], tokenizer, limit)
 
 
 def _segment(encoded: Any) -> int:
@@ -210,16 +273,16 @@ def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:
         yield replace(window, words=mine)
 
 
-def _best_candidates(logits: Tensor, feature: Feature, reading: TokenizationConfig) -> Candidate:
+def _best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig) -> Candidate:
     """The stretch with the largest sum of start and end, among the best of each."""
     start, end = logits[: len(feature.ids)].T
     allowed = frozenset(feature.words)
     best, place = float("-inf"), (0, 0)
-    starts, ends = (part.topk(min(reading.n_best, len(part))) for part in (start, end))
+    starts, ends = (part.topk(min(config.n_best, len(part))) for part in (start, end))
     for first, one in zip(starts.indices.tolist(), starts.values.tolist(), strict=True):
         for last, other in zip(ends.indices.tolist(), ends.values.tolist(), strict=True):
             fits = first in allowed and feature.offsets[last][0] >= 0
-            if fits and first <= last < first + reading.answer_length and one + other > best:
+            if fits and first <= last < first + config.answer_length and one + other > best:
                 best, place = one + other, (first, last)
     nothing = float(start[0] + end[0])
     if best == float("-inf"):
@@ -228,14 +291,39 @@ def _best_candidates(logits: Tensor, feature: Feature, reading: TokenizationConf
     return Candidate(best, text.strip(), nothing)
 
 
-def _answer(
-    windows: Sequence[Candidate], labels: Sequence[str], reading: TokenizationConfig
-) -> str:
+def _answer(windows: Sequence[Candidate], labels: Sequence[str], config: TokenizationConfig) -> str:
     """The best window's answer; nothing if that may be and every window prefers it."""
     best = max(windows, key=lambda window: window.score)
     nothing = min(window.null_score for window in windows)
-    leads = nothing - best.score > reading.null_threshold
+    leads = nothing - best.score > config.null_threshold
     return "" if UNANSWERABLE in labels and leads else best.text
 
 
-SPAN = Span()
+SPAN = FormatSpec(
+    name="span",
+    version=3,
+    example=SpanExample,
+    metrics=("qa_mean", "exact_match", "token_f1"),
+    label_metrics={UNANSWERABLE: ("qa_mean_v2", "exact_match_v2", "token_f1_v2")},
+    tokenization_fields=(
+        *("max_length", "stride", "question_length"),
+        *("n_best", "answer_length", "null_threshold"),
+    ),
+    files=FileSpec(readers={".json": _squad}),
+    problems=_problems,
+    content=_content,
+    gold=GoldSpec("answers", is_blank=all_blank, as_prediction=_first_answer),
+    translation=TranslationSpec(("question", "context", "answers"), _locate_answers),
+    input_only=_input_only,
+    baseline=BaselineSpec(_most_frequent_answer),
+    features=_features,
+    training=TrainingSpec(
+        head=_head,
+        targets=class_targets,
+        loss=_loss,
+        predictions=_predictions,
+        aggregate=_aggregate,
+        gold_logits=_gold_logits,
+        gold_options=_gold_options,
+    ),
+)

@@ -19,8 +19,6 @@ from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
-from xstilts.formats import EMBEDDED
-from xstilts.formats import VERSIONS as FORMAT_VERSIONS
 from xstilts.metrics import METRICS
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, score_cost, train_cost
 from xstilts.planning.graph import StageGraph, language_of
@@ -30,7 +28,6 @@ from xstilts.planning.validate import check
 from xstilts.tasks.base import TaskSpec
 from xstilts.training.task_sampling import steps_per_task
 
-TEXT = "masked_lm"
 Rows = Callable[[TaskSpec, str, str], str]
 """(task, train or dev, language) → key of the stage that prepares what plays this part."""
 
@@ -115,7 +112,7 @@ class Compiler:
         split = self.names.split_slice(task, self.experiment.eval_split).name
         for seed in self.experiment.seeds:
             trained = self.intermediate(setting, seed)
-            if task.format in EMBEDDED:
+            if task.format_spec.search:
                 after = _after(setting) + (f" seed {seed}" if trained else "")
                 scored = compile_retrieval(self.graph, task, trained, after)
             else:
@@ -137,7 +134,7 @@ class Compiler:
 
     def _uses_target_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
         """Whether the setting trains on the target's own training data."""
-        if target.format in EMBEDDED:
+        if target.format_spec.search:
             return False
         own = self.names.task(self.names.train_ref(target).task)
         seen = {
@@ -206,7 +203,7 @@ class Compiler:
             "seed": seed,
         }
         context = recipe.runtime_params()
-        whole = base in self.whole or any(task.format == TEXT for task in tasks.values())
+        whole = base in self.whole or any(_is_tied(task) for task in tasks.values())
         cost = self._train_cost(tasks, recipe, portion, whole=whole)
         key = self.graph.add(kind, params, inputs, label, cost, context=context)
         self.whole |= {key} if whole else set()
@@ -220,7 +217,7 @@ class Compiler:
             for part, task in tasks.items()
         }
         on_dev = {task.name: self.expected_rows(task, part, "dev") for part, task in tasks.items()}
-        texts = {task.name for task in tasks.values() if task.format == TEXT}
+        texts = {task.name for task in tasks.values() if task.format_spec.gold is None}
         steps = steps_per_task(sizes, on_top=texts, **recipe.sampling_params())
         seen = {
             task.name: task.subwords
@@ -271,9 +268,9 @@ class Compiler:
         return {
             "task": trained.name,
             **format_params(task),
-            "labels": list(task.labels if task.format == "span" else trained.labels),
+            "labels": list(trained.labels if task.format_spec.class_of else task.labels),
             "pooling": self.names.pooling,
-            "reading": self.names.recipe(task.name).tokenization_params(task.format),
+            "reading": task.format_spec.tokenization_params(self.names.recipe(task.name)),
         }
 
 
@@ -298,8 +295,14 @@ def task_params(part: TaskRef, task: TaskSpec) -> dict[str, Any]:
 
 def format_params(task: TaskSpec) -> dict[str, Any]:
     """The format as a parameter, with its version where that is not the first."""
-    version = FORMAT_VERSIONS.get(task.format)
-    return {"format": task.format, **({"format_version": version} if version else {})}
+    version = task.format_spec.version
+    return {"format": task.format, **({"format_version": version} if version > 1 else {})}
+
+
+def _is_tied(task: TaskSpec) -> bool:
+    """Whether training on it changes every row of the embedding matrix."""
+    training = task.format_spec.training
+    return training is not None and training.tied
 
 
 def _after(setting: IntermediateSetting) -> str:

@@ -21,7 +21,7 @@ from xstilts.tasks.user_tasks import file_task
 DEFAULT_ROWS = 1000
 """Rows of a split, for the estimate, where neither the task nor a limit says."""
 HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
-"""Text for masked language modelling seldom comes with a dev split."""
+"""Shares of train for formats without gold answers, whose data seldom have a dev split."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ResolvedExperiment:
     def split_slice(self, task: TaskSpec, part: str) -> SplitSlice:
         """The examples that play a part: train, dev or test."""
         usual = part
-        if task.format == "masked_lm" and "dev" not in task.splits:
+        if task.format_spec.gold is None and "dev" not in task.splits:
             usual = HELD_OUT.get(part, part)
         chosen = self.experiment.splits.get(task.name, {}).items()
         return parse_split_slice(next((text for name, text in chosen if name == part), usual))

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from xstilts.formats.spec import SearchSpec
 from xstilts.planning.cost import forward_cost, score_cost, search_cost
 from xstilts.planning.graph import StageGraph, scoring
 from xstilts.tasks.base import TaskSpec
-
-SEARCH_KINDS = {"retrieval": "search", "mining": "mine"}
-"""How each format that is not trained gets from vectors to predictions."""
 
 
 def compile_retrieval(
@@ -53,6 +51,13 @@ class _RetrievalCompiler:
     what: str
 
     @property
+    def search(self) -> SearchSpec:
+        """How the task's format is searched."""
+        search = self.task.format_spec.search
+        assert search is not None
+        return search
+
+    @property
     def sides(self) -> dict[str, str]:
         """The two collections, as the task calls them."""
         return {
@@ -64,7 +69,7 @@ class _RetrievalCompiler:
         """The stage that scores what was found; a threshold is tuned on dev where there is one."""
         names, part = self.graph.names, self.graph.experiment.eval_split
         tuning: dict[str, str] = {}
-        if self.task.format == "mining" and self._can_tune():
+        if self.search.tunes_threshold and self._can_tune():
             tuning = {f"tuning:{name}": key for name, key in self._found("dev", {}).items()}
         inputs = self._found(part, tuning)
         cost = score_cost(2 * names.expected_rows(self.task, part, self.language))
@@ -87,10 +92,9 @@ class _RetrievalCompiler:
         for side, code in self.sides.items():
             rows[f"rows:{side}"] = graph.prepare_stage(task, part, code)
             vectors[f"vectors:{side}"] = self._vectors(part, code)
-        kind = SEARCH_KINDS[task.format]
+        kind, settings = self.search.stage, graph.experiment.retrieval
         params: dict[str, Any] = {"layer": self.way[0], "pooling": self.way[1]}
-        if kind == "mine":
-            params["neighbours"] = graph.experiment.retrieval.neighbours
+        params |= {name: getattr(settings, name) for name in self.search.settings}
         label = f"{kind} {self.what}{' dev' if part != graph.experiment.eval_split else ''}"
         counts = (graph.names.expected_rows(task, part, code) for code in self.sides.values())
         cost = search_cost(graph.source.defaults, *counts)

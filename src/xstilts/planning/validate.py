@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from xstilts.config.intermediate import IntermediateSetting, TaskRef, parse_setting
 from xstilts.core.errors import ConfigError, UnknownNameError
-from xstilts.formats import TRAINED
+from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.translate.row_fields import fields_of
+from xstilts.translate.row_fields import translation_of
 
 ENGLISH = "en"
 
@@ -24,6 +24,8 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
         ConfigError: says where in the experiment, and what to do.
     """
     experiment = resolved.experiment
+    for name, own in experiment.tasks.items():
+        FORMATS.get(own.format, where=f"tasks.{name}.format")
     for name in experiment.targets:
         _check_target(resolved, resolved.task(name, "targets"))
     for setting in settings:
@@ -66,17 +68,17 @@ def check_folder(resolved: ResolvedExperiment) -> None:
 def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
     experiment = resolved.experiment
     _check_metrics(task)
-    if task.format == "masked_lm":
+    if task.format_spec.gold is None:
         raise ConfigError(
-            f"{task.name} is text for masked language modelling, which has no score to compare",
+            f"{task.name} is a {task.format} task, which has no gold answers to score",
             where="targets",
             todo="it can only be an intermediate task",
         )
-    if task.format in TRAINED:
+    if task.format_spec.training:
         _check_source(resolved, task)
     share = resolved.split_slice(task, experiment.eval_split)
     languages = task.languages_of(share.split)
-    if task.format not in TRAINED and task.pool_split == ENGLISH and ENGLISH not in languages:
+    if task.format_spec.search and task.pool_split == ENGLISH and ENGLISH not in languages:
         raise ConfigError(
             f"{task.name} has no {ENGLISH} {share.split} split to search in",
             where=f"tasks.{task.name}",
@@ -94,8 +96,8 @@ def _check_source(resolved: ResolvedExperiment, target: TaskSpec) -> None:
     part = resolved.train_ref(target)
     where = "targets" if part.task == target.name else "train_task"
     source = _check_training(resolved, part, where)
-    alike = target.format == "span" or set(source.labels) == set(target.labels)
-    if source.format != target.format or not alike:
+    same_classes = not target.format_spec.class_of or set(source.labels) == set(target.labels)
+    if source.format != target.format or not same_classes:
         raise ConfigError(
             f"{target.name} cannot be trained on {source.name}: "
             f"{_data_shape(target)} against {_data_shape(source)}",
@@ -114,7 +116,7 @@ def _check_distinct_rows(
     """No translation of an evaluated example may have been trained on."""
     targets = [resolved.task(name) for name in resolved.experiment.targets]
     trained = {part.task for setting in settings for part in setting.parts}
-    trained |= {resolved.train_ref(task).task for task in targets if task.format in TRAINED}
+    trained |= {resolved.train_ref(task).task for task in targets if task.format_spec.training}
     for task in targets:
         if task.name in trained:
             _check_overlap(resolved, task, resolved.experiment.eval_split)
@@ -184,7 +186,7 @@ def _check_translated(
 def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> TaskSpec:
     """A task that is trained must be there, of a format that can be, with train and dev."""
     task = resolved.task(part.task, where)
-    if task.format not in TRAINED:
+    if task.format_spec.search:
         raise ConfigError(
             f"{task.name} is a {task.format} task, which is not trained",
             where=where,
@@ -197,7 +199,7 @@ def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> 
         have = task.splits.get(share.split, ())
         for language in part.languages or task.train_languages:
             if language not in have and _can_be_translated(resolved, task, have):
-                fields_of(task.format)
+                translation_of(task.format)
             elif language not in have:
                 raise ConfigError(
                     f"{task.name} has no {language} {share.split} split",
@@ -217,7 +219,7 @@ def _check_metrics(task: TaskSpec) -> None:
     where = f"tasks.{task.name}.metrics"
     for name in task.metrics:
         metric = METRICS.get(name, where=where)
-        if task.format not in metric.formats:
+        if task.format not in metric.formats and name not in task.format_spec.metrics:
             raise ConfigError(
                 f"the metric {name} does not fit the format {task.format}",
                 where=where,

@@ -7,9 +7,9 @@ from math import log2
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.formats.base import TokenizationConfig
+from xstilts.formats import training_of
+from xstilts.formats.base import HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
-from xstilts.formats.gold_logits import CHOICES, gold_logits
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
@@ -17,7 +17,6 @@ from xstilts.stages.io.rows import write_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.predict import trained_model
 from xstilts.training.gold_probabilities import gold_probabilities
-from xstilts.training.multitask_model import HeadShape
 
 SURPRISE = "surprise.parquet"
 
@@ -33,8 +32,9 @@ def run(context: StageContext) -> dict[str, Any]:
         DataError: a format whose answers are not choices.
     """
     params = context.params
-    if params["format"] not in CHOICES:
-        raise DataError(f"{context.stage.label}: {params['format']} has no surprise")
+    gold_options = training_of(params["format"]).gold_options
+    if gold_options is None:
+        raise DataError(f"{context.stage.label}: format {params['format']} has no code length")
     model = context.inputs.get("model")
     files = EncoderFiles(context.inputs["encoder"].path, model.path if model else None)
     tokenizer, labels = files.tokenizer(), tuple(params["labels"])
@@ -53,7 +53,7 @@ def run(context: StageContext) -> dict[str, Any]:
             )
         )
     ]
-    asked = [gold_logits(params["format"], feature, labels) for feature in features]
+    asked = [gold_options(feature, labels) for feature in features]
     uniform = [choices * log2(count) for choices, count in asked]
     bits = uniform
     if model:

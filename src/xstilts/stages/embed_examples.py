@@ -51,6 +51,8 @@ def _texts(features: Sequence[Feature]) -> list[Feature]:
 
 def _gold(feature: Feature, *, by_word: bool) -> list[int]:
     target = feature.target
+    if isinstance(target, float):
+        return [IGNORED]
     if isinstance(target, list):
         return [target[place] for place in feature.words if place >= 0] if by_word else [IGNORED]
     if feature.extra_texts:

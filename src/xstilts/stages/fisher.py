@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature
+from xstilts.formats import training_of
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.device import compute_device
 from xstilts.models.encoder import Encoder
@@ -21,7 +21,7 @@ from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import FISHER, sample_rows
 from xstilts.training.batching import collate
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel
+from xstilts.training.multitask_model import MultiTaskModel
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _body(encoder: Encoder) -> Iterator[tuple[str, nn.Parameter]]:
 
 def _loss(model: MultiTaskModel, task: str, kind: str, feature: Feature, padding: int) -> Tensor:
     """Minus the log-probability of the gold answer, of all its choices together."""
-    form, where = TRAINED.get(kind), model.encoder.embeddings.device
+    form, where = training_of(kind), model.encoder.embeddings.device
     batch = collate([feature], padding).to(where)
     logits = model(task, batch.ids, batch.mask, batch.types)
     return form.loss(logits, form.targets([feature], feature.max_tokens).to(where))

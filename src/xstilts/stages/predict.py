@@ -7,7 +7,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from xstilts.formats.base import TokenizationConfig
+from xstilts.formats.base import HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.device import compute_device
 from xstilts.models.encoder import Encoder, frozen_encoder
@@ -17,7 +17,7 @@ from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel
+from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.predict import predict
 
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError
+from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.metrics.mining_f1 import MiningResult
 from xstilts.metrics.retrieval import statistics
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.bitext import SIDES, read_mined, translations
-from xstilts.stages.io.gold import blank_gold_error, gold_of
+from xstilts.stages.io.gold import checked_gold
 from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.stages.search import DIRECTIONS
-from xstilts.tasks.validate import gold_is_blank
 
 SCORES, STATISTICS = "scores.json", "statistics.parquet"
 
@@ -29,8 +29,8 @@ def run(context: StageContext) -> dict[str, Any]:
     Raises:
         DataError: the gold labels are blank or dummies, or rows and predictions differ.
     """
-    kind = context.params["format"]
-    read: Read = READ.get(kind, _predicted)
+    search = FORMATS.get(context.params["format"]).search
+    read: Read = READ.get(search.stage, _predicted) if search else _predicted
     ids, gold, predicted = read(context)
     scores, rows = {}, []
     for name in context.params["metrics"]:
@@ -52,14 +52,7 @@ def _predicted(context: StageContext) -> tuple[list[str], Sequence[Any], Sequenc
     ids = [row["id"] for row in rows]
     if ids != [row["id"] for row in found]:
         raise DataError("the predictions are not those of the gold rows", todo="run again")
-    gold = gold_of(context.params["format"], rows)
-    _refuse_blank(gold, context)
-    return ids, gold, [row["prediction"] for row in found]
-
-
-def _refuse_blank(gold: Sequence[Any], context: StageContext) -> None:
-    if gold_is_blank(gold, context.params["format"]):
-        raise blank_gold_error(context)
+    return ids, checked_gold(context, rows), [row["prediction"] for row in found]
 
 
 def _mined(context: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:
@@ -77,8 +70,7 @@ def _searched(context: StageContext) -> tuple[list[str], Sequence[Any], Any]:
     meanings = {}
     for side in SIDES:
         rows = read_rows(context.inputs[f"rows:{side}"] / ROWS)
-        gold = gold_of("retrieval", rows)
-        _refuse_blank(gold, context)
+        gold = checked_gold(context, rows)
         meanings[side] = {row["id"]: meaning for row, meaning in zip(rows, gold, strict=True)}
     found = [
         row
@@ -101,5 +93,5 @@ def _searched(context: StageContext) -> tuple[list[str], Sequence[Any], Any]:
 
 
 Read = Callable[[StageContext], tuple[list[str], Sequence[Any], Any]]
-READ: Mapping[str, Read] = {"mining": _mined, "retrieval": _searched}
-"""How gold and predictions of formats that are not trained are read."""
+READ: Mapping[str, Read] = {"mine": _mined, "search": _searched}
+"""Kind of the stage that made the predictions → how these and the gold answers are read."""

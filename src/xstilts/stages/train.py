@@ -11,13 +11,13 @@ from safetensors.torch import load_file, save_file
 
 from xstilts.config.recipe import Recipe
 from xstilts.core.atomic_io import write_json
-from xstilts.core.errors import DataError, EncoderError
+from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.core.store import Artifact
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats import FORMATS, training_of
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
-from xstilts.formats.masked_lm import Masking, masked_ids
+from xstilts.formats.spec import SelfSupervision
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import (
     BODY,
@@ -30,14 +30,12 @@ from xstilts.models.encoder_files import (
 from xstilts.models.heads import MaskedHead
 from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
-from xstilts.stages.io.gold import gold_of
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS as EXAMPLES
-from xstilts.tasks.validate import gold_is_blank
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import EpochCallback, Trained, TrainTask, train
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised, module_name
+from xstilts.training.multitask_model import MultiTaskModel, initialised, module_name
 
 LOG = "log.json"
 CallbackFactory = Callable[[Sequence[TrainTask], int], EpochCallback]
@@ -102,7 +100,7 @@ def encoder_files(context: StageContext) -> EncoderFiles:
 
 def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> torch.Tensor:
     """The vocabulary ids that training can touch: all of them if they are to be predicted."""
-    if any(TRAINED.get(task.format).tied for task in tasks):
+    if any(training_of(task.format).tied for task in tasks):
         return torch.arange(vocabulary)
     found = [occurring_ids(features) for task in tasks for features in (task.train, task.dev)]
     return used_ids(found, tokenizer.pad_token_id)
@@ -114,7 +112,7 @@ def load_masked_head(
     """Initialise masked language modelling with the encoder's own head, if it has one."""
     path = files.root / MASKED_HEAD
     for task in tasks:
-        if TRAINED.get(task.format).tied and path.is_file():
+        if training_of(task.format).tied and path.is_file():
             head = cast("MaskedHead", model.heads[module_name(task.name)])
             head.load_state_dict(load_file(path))
             head.norm.eps = model.encoder.model.config.layer_norm_eps
@@ -125,7 +123,7 @@ def head_shapes(context: StageContext, vocabulary: int) -> dict[str, HeadShape]:
     return {
         name: HeadShape(
             task["format"],
-            vocabulary if TRAINED.get(task["format"]).tied else len(task["labels"]),
+            vocabulary if training_of(task["format"]).tied else len(task["labels"]),
             context.params["recipe"]["dropout"],
             context.params["pooling"],
         )
@@ -138,8 +136,8 @@ def _task(
 ) -> TrainTask:
     task = context.params["tasks"][name]
     labels = tuple(task["labels"])
-    kind = TRAINED.get(task["format"])
-    reading = TokenizationConfig(**recipe.tokenization_params(task["format"]))
+    spec, training = FORMATS.get(task["format"]), training_of(task["format"])
+    reading = TokenizationConfig(**spec.tokenization_params(recipe))
     examples, dev = (
         task_features(context, role, name, tokenizer, reading) for role in ("train", "dev")
     )
@@ -154,14 +152,15 @@ def _task(
         reading=reading,
         language=task.get("language", "en"),
     )
-    if kind.tied:
-        return with_masks(given, Masking(recipe.mask_prob, mask_id(tokenizer), vocabulary))
+    if source := training.self_supervision:
+        draw = source.drawer(recipe.mask_prob, tokenizer, vocabulary)
+        return with_drawn_targets(given, source, draw)
     gold = [
         answer
         for rows in _artifacts(context, "dev", name).values()
-        for answer in gold_of(task["format"], read_rows(rows / EXAMPLES))
+        for answer in spec.gold_of_rows(read_rows(rows / EXAMPLES))
     ]
-    if not gold_is_blank(gold, task["format"]):
+    if not spec.gold_is_blank(gold):
         return replace(given, dev_gold=gold)
     if recipe.checkpoint == "last":
         return replace(given, dev=())
@@ -194,24 +193,12 @@ def task_features(
     return ConcatFeatures([(f"{language}:", part) for language, part in found.items()])
 
 
-def with_masks(task: TrainTask, masking: Masking) -> TrainTask:
-    """The task with new masks at every training step, and fixed masks on dev."""
-    dev = [masking.drawn(one, seed_of("dev", number)) for number, one in enumerate(task.dev)]
-    gold = [masked_ids(feature) for feature in dev]
-    return replace(task, dev=dev, dev_gold=gold, augment=masking.drawn)
-
-
-def mask_id(tokenizer: Any) -> int:
-    """The id of the mask token.
-
-    Raises:
-        EncoderError: the tokenizer has none.
-    """
-    if tokenizer.mask_token_id is None:
-        raise EncoderError(
-            "the encoder's tokenizer has no mask token", todo="remove the masked_lm task"
-        )
-    return int(tokenizer.mask_token_id)
+def with_drawn_targets(
+    task: TrainTask, source: SelfSupervision, draw: Callable[[Feature, int], Feature]
+) -> TrainTask:
+    """The task with targets drawn at every training step, and fixed targets on dev."""
+    dev = [draw(feature, seed_of("dev", number)) for number, feature in enumerate(task.dev)]
+    return replace(task, dev=dev, dev_gold=[source.gold(one) for one in dev], augment=draw)
 
 
 def _write_weights(

@@ -15,7 +15,7 @@ from xstilts.stages.prepare import ROWS
 from xstilts.translate import key_params, open_translator
 from xstilts.translate.base import Translator
 from xstilts.translate.checkpoint import TranslatedBatch, TranslationLog
-from xstilts.translate.row_fields import texts_of, translated
+from xstilts.translate.row_fields import texts_of, translated, translation_of
 
 BATCH = 200
 """Distinct texts that are translated together, and that a stop may cost."""
@@ -32,13 +32,13 @@ def run(context: StageContext) -> dict[str, Any]:
         ConfigError: the format cannot be translated, or the translator is not the planned one.
         DataError: no example is left.
     """
-    kind, target = context.params["format"], context.params["target"]
+    spec, target = translation_of(context.params["format"]), context.params["target"]
     rows = read_rows(context.inputs["rows"] / ROWS)
-    texts = list(dict.fromkeys(text for row in rows for text in texts_of(row, kind)))
+    texts = list(dict.fromkeys(text for row in rows for text in texts_of(row, spec.columns)))
     batches = _translations(context, texts)
     spoken = [translation for batch in batches for translation in batch.translations]
     found = dict(zip(texts, spoken, strict=True))
-    outcome = [translated(row, kind, found, target) for row in rows]
+    outcome = [translated(row, spec, found, target) for row in rows]
     kept = [row for row, _ in outcome if row is not None]
     dropped = Counter(why for row, why in outcome if row is None)
     if not kept:

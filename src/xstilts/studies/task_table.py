@@ -11,8 +11,6 @@ from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.measures_table import measures_table
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
-from xstilts.formats import EMBEDDED
-from xstilts.planning.compile import TEXT
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.estimate import NAN, Estimate
 from xstilts.statistics.group_contrast import COLUMNS
@@ -124,7 +122,7 @@ def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
         setting = parse_setting(text)
         if setting.single and not setting.single.languages:
             task = names.task(setting.single.task, "intermediate")
-            if task.format != TEXT:
+            if task.format_spec.gold:
                 found[setting.name] = task
     return found
 
@@ -135,7 +133,7 @@ def searched_targets(loaded: LoadedExperiment, targets: Iterable[str]) -> tuple[
     return tuple(
         target
         for target in dict.fromkeys(targets)
-        if names.task(task_of(target)).format in EMBEDDED
+        if names.task(task_of(target)).format_spec.search
     )
 
 

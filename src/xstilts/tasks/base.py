@@ -8,7 +8,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, Example
+from xstilts.formats.spec import FormatSpec
 
 Reader = Callable[[str, str], Iterable[Example | BadRow]]
 """(split, language) → examples, always the same ones in the same order.
@@ -30,7 +32,7 @@ class TaskSpec:
     Args:
         name: the name users write, e.g. `home-intents`.
         version: raise it when the examples or their order change.
-        format: name of a module in `xstilts.formats`.
+        format: a name in `xstilts.formats.FORMATS`.
         splits: split → languages that have it; `train` and `dev` need English.
         labels: every label in the order of the classes; empty where the format has none.
         metrics: names in `xstilts.metrics`, the main one first.
@@ -87,9 +89,14 @@ class TaskSpec:
     missing_modalities: tuple[str, ...] = ()
 
     @property
+    def format_spec(self) -> FormatSpec:
+        """Everything that depends on its format."""
+        return FORMATS.get(self.format)
+
+    @property
     def train_languages(self) -> tuple[str, ...]:
-        """Languages that it is trained in if nobody says otherwise."""
-        if self.format == "masked_lm":
+        """Languages that it is trained in by default: all, if its format has no gold answers."""
+        if self.format_spec.gold is None:
             return tuple(self.splits.get("train", ()))
         return (self.train_language,)
 

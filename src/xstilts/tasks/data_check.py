@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -11,9 +11,7 @@ from pathlib import Path
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.formats.base import Example
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.validate import DOUBLED, filter_rows, gold_is_blank, too_many_problems
-
-GOLD = ("label", "tags", "answers", "meaning")
+from xstilts.tasks.validate import DUPLICATE, filter_rows, too_many_problems
 
 
 class SplitState(StrEnum):
@@ -80,7 +78,8 @@ def check_split(
     except (XstiltsError, OSError) as error:
         state = SplitState.MISSING if missing_report(error) else SplitState.BROKEN
         return SplitReport(*place, state, why=_in_one_line(error))
-    blank = gold_is_blank(_gold(kept), task.format)
+    spec = task.format_spec
+    blank = spec.gold_is_blank(spec.gold_of_examples(kept))
     state, why = _verdict(split, blank, total, len(kept))
     if state is SplitState.BLANK and split in task.unlabelled:
         place = task.name, split, language, False
@@ -92,7 +91,7 @@ def check_split(
         rows=len(kept),
         blank=blank,
         counts=dict(sorted(complaints.counts.items())),
-        first=tuple(text for text in complaints.first if DOUBLED not in text),
+        first=tuple(text for text in complaints.first if DUPLICATE not in text),
         why=why,
     )
 
@@ -115,11 +114,6 @@ def missing_report(error: Exception) -> bool:
     if isinstance(error, ConfigError):  # no folder was given at all
         return True
     return isinstance(error, XstiltsError) and error.what.startswith("no file")
-
-
-def _gold(examples: Sequence[Example]) -> Iterator[object]:
-    for one in examples:
-        yield next(getattr(one, name) for name in GOLD if hasattr(one, name))
 
 
 def _file(example: Example) -> str:

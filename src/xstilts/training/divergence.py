@@ -1,10 +1,8 @@
-"""Runs that went wrong: divergence and collapse are events, not scores."""
+"""Divergence: a loss or a gradient that is not a finite number. An event, not a score."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 
 class Diverged(Exception):
@@ -19,17 +17,3 @@ def check_finite(value: float, step: int, what: str, task: str) -> None:
     """Raise Diverged unless the value is finite."""
     if not math.isfinite(value):
         raise Diverged(step, what, task)
-
-
-def collapsed(gold: Sequence[Any], predicted: Sequence[Any]) -> bool:
-    """Whether all predictions are one and the same while the gold labels differ.
-
-    For tags: whether no word at all gets a tag other than O while the gold has some.
-    """
-    if not predicted:
-        return False
-    if isinstance(predicted[0], list | tuple):
-        found = {tag for tags in predicted for tag in tags}
-        wanted = {tag for tags in gold for tag in tags}
-        return len(found) == 1 and len(wanted) > 1
-    return len(set(predicted)) == 1 and len(set(map(str, gold))) > 1

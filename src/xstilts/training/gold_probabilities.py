@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xstilts.formats import training_of
 from xstilts.formats.base import Feature
-from xstilts.formats.gold_logits import CHOICES, GoldLogits
+from xstilts.formats.spec import GoldLogits
 from xstilts.training.batching import Batch
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import EVALUATION, tf32_context
@@ -51,10 +52,12 @@ def gold_probabilities(
 ) -> GoldProbabilities:
     """How a model takes the gold answers of some features, in their order."""
     model.eval()
+    gold_logits = training_of(kind).gold_logits
+    assert gold_logits is not None, f"format {kind} has no gold probability"
 
     def read(chosen: Sequence[Feature], batch: Batch) -> Floats:
         logits = model(task, batch.ids, batch.mask, batch.types).float().cpu()
-        return np.array([gold_bits(one) for one in CHOICES[kind](logits, chosen)]).T
+        return np.array([gold_bits(one) for one in gold_logits(logits, chosen)]).T
 
     found = np.zeros((3, len(features)))
     for places, some in read_batches(model.encoder, features, padding, tokens, read):

@@ -20,14 +20,15 @@ from torch import Tensor
 from xstilts.config.recipe import Recipe
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import seed_of
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, TokenizationConfig, TrainedFormat
+from xstilts.formats import training_of
+from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats.spec import TrainingSpec
 from xstilts.metrics import METRICS
 from xstilts.models.device import compute_device
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
-from xstilts.training.divergence import Diverged, check_finite, collapsed
+from xstilts.training.divergence import Diverged, check_finite
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
 from xstilts.training.predict import predict, read_positions
@@ -162,7 +163,7 @@ class Run:
     def _backward(self, todo: Step, number: int) -> float:
         """Gradients of the mean loss over a batch, computed in slices of it."""
         task = self.tasks[todo.task]
-        kind = TRAINED.get(task.format)
+        kind = training_of(task.format)
         features = [task.train[place] for place in todo.examples]
         if task.augment:
             features = [
@@ -171,16 +172,16 @@ class Run:
             ]
         size = -(-len(features) // self.recipe.gradient_accumulation_steps)
         slices = [features[start : start + size] for start in range(0, len(features), size)]
-        things = max(1, sum(int((self._targets(kind, part) != -100).sum()) for part in slices))
+        count = max(1, sum(kind.count(self._targets(kind, part)) for part in slices))
 
         def loss_of(part: Sequence[Feature]) -> Tensor:
-            return self._loss(todo.task, kind, part) / things
+            return self._loss(todo.task, kind, part) / count
 
         return sum(self._add_gradients(kind, part, loss_of) for part in slices)
 
     def _add_gradients(
         self,
-        kind: TrainedFormat,
+        kind: TrainingSpec,
         features: list[Feature],
         loss_of: Callable[[Sequence[Feature]], Tensor],
     ) -> float:
@@ -192,7 +193,7 @@ class Run:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def _loss(self, task: str, kind: TrainedFormat, features: Sequence[Feature]) -> Tensor:
+    def _loss(self, task: str, kind: TrainingSpec, features: Sequence[Feature]) -> Tensor:
         """The loss of some features, summed over targets."""
         batch = collate(features, self.pad).to(self.device)
         with autocast_context(self.precision, self.device):
@@ -200,7 +201,7 @@ class Run:
             logits = self.model(task, batch.ids, batch.mask, batch.types, places)
         return kind.loss(logits, self._targets(kind, features).to(self.device))
 
-    def _targets(self, kind: TrainedFormat, features: Sequence[Feature]) -> Tensor:
+    def _targets(self, kind: TrainingSpec, features: Sequence[Feature]) -> Tensor:
         return kind.targets(features, max(one.max_tokens for one in features))
 
     def evaluate(self, steps: int) -> dict[str, float]:
@@ -218,7 +219,8 @@ class Run:
             sums = metric.statistics(task.dev_gold, found, task.language).sum(0)
             scores[task.name] = round(float(np.nan_to_num(metric.value(sums))), 6)
             if not task.is_text:
-                fallen += [task.name] if collapsed(task.dev_gold, found) else []
+                collapsed = training_of(task.format).collapsed(task.dev_gold, found)
+                fallen += [task.name] if collapsed else []
         judged = [name for name in scores if not self.tasks[name].is_text] or list(scores)
         mean = sum(scores[name] for name in judged) / max(1, len(judged))
         self.log.dev_steps.append(steps)

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from xstilts.formats import TRAINED
+from xstilts.formats import training_of
+from xstilts.formats.base import HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.pooling import FIRST
-
-
-@dataclass(frozen=True)
-class HeadShape:
-    """All that is needed to build a head."""
-
-    format: str
-    labels: int
-    dropout: float
-    pooling: str
 
 
 class MultiTaskModel(nn.Module):
@@ -31,12 +21,10 @@ class MultiTaskModel(nn.Module):
     def __init__(self, encoder: Encoder, heads: Mapping[str, HeadShape]) -> None:
         super().__init__()
         self.encoder = encoder
-        self.tied = {task for task, shape in heads.items() if TRAINED.get(shape.format).tied}
+        self.tied = {task for task, shape in heads.items() if training_of(shape.format).tied}
         self.heads = nn.ModuleDict(
             {
-                module_name(task): TRAINED.get(shape.format).head(
-                    encoder.width, shape.labels, shape.dropout, shape.pooling
-                )
+                module_name(task): training_of(shape.format).head(encoder.width, shape)
                 for task, shape in heads.items()
             }
         )

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xstilts.core.cpu import parallel_map
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, TokenizationConfig, TrainedFormat
+from xstilts.formats import training_of
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, text_counts
+from xstilts.formats.spec import TrainingSpec
 from xstilts.models.encoder import Encoder
 from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch, by_length, collate, length_groups
@@ -44,7 +45,7 @@ def predict(
 ) -> list[Any]:
     """One prediction per example, in the order of the features."""
     model.eval()
-    form = TRAINED.get(kind)
+    form = training_of(kind)
     device = model.encoder.embeddings.device
 
     def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
@@ -104,7 +105,7 @@ def _budget(device: torch.device) -> int:
 
 
 def read_positions(
-    form: TrainedFormat, features: Sequence[Feature], device: torch.device
+    form: TrainingSpec, features: Sequence[Feature], device: torch.device
 ) -> Tensor | None:
     """[b, t] the only sub-words of a batch that its head must read, if the format knows them."""
     found = form.positions(features, max(f.max_tokens for f in features))

@@ -11,13 +11,13 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats import FORMATS, training_of
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.pooling import pool
 from xstilts.training.batching import by_length, collate
-from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import embed, predict, read_positions
 
 SHORT = TokenizationConfig(max_length=64)
@@ -30,7 +30,7 @@ def tokenizer(root: Path) -> Any:
 
 def test_pairs_use_the_template_of_the_encoder(tokenizer: Any) -> None:
     row = {"id": "1", "text": "the cat", "text_pair": "a dog", "label": "b"}
-    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
+    (feature,) = FORMATS.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
     assert feature.ids == tokenizer("the cat", "a dog")["input_ids"]
     assert tokenizer.convert_ids_to_tokens(feature.ids).count("</s>") == 3
     assert feature.target == 1
@@ -38,13 +38,13 @@ def test_pairs_use_the_template_of_the_encoder(tokenizer: Any) -> None:
 
 def test_a_blank_label_has_no_training_target(tokenizer: Any) -> None:
     row = {"id": "1", "text": "the cat", "text_pair": None, "label": ""}
-    (feature,) = TRAINED.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
+    (feature,) = FORMATS.get("classification").features([row], tokenizer, ("a", "b"), SHORT)
     assert feature.target == -100
 
 
 def test_tags_are_on_the_first_subword_of_each_word(tokenizer: Any) -> None:
     row = {"id": "1", "tokens": ["zebra", "cat", "qqqq"], "tags": ["B-x", "O", "B-x"]}
-    tagging = TRAINED.get("tagging")
+    tagging = FORMATS.get("tagging")
     (feature,) = tagging.features([row], tokenizer, ("O", "B-x"), SHORT)
     encoded = tokenizer([row["tokens"]], is_split_into_words=True)
     words = encoded.word_ids(0)
@@ -54,16 +54,15 @@ def test_tags_are_on_the_first_subword_of_each_word(tokenizer: Any) -> None:
     assert sum(target != -100 for target in feature.target) == 3
     logits = torch.zeros(1, len(feature.ids), 2)
     logits[0, firsts[2], 1] = 1
-    assert tagging.predictions(logits, [feature], ("O", "B-x"), TokenizationConfig()) == [
-        ["O", "O", "B-x"]
-    ]
+    predictions = training_of("tagging").predictions
+    assert predictions(logits, [feature], ("O", "B-x"), SHORT) == [["O", "O", "B-x"]]
 
 
 def test_a_long_sentence_is_split_between_words(tokenizer: Any) -> None:
     words = [f"word{number}" for number in range(30)]
     tags = ["B-x" if number % 3 == 0 else "O" for number in range(30)]
     row = {"id": "1", "tokens": words, "tags": tags}
-    tagging = TRAINED.get("tagging")
+    tagging = FORMATS.get("tagging")
     after = {"id": "2", "tokens": ["cat"], "tags": ["O"]}
     parts = tagging.features(
         [row, after], tokenizer, ("O", "B-x"), TokenizationConfig(max_length=16)
@@ -74,15 +73,16 @@ def test_a_long_sentence_is_split_between_words(tokenizer: Any) -> None:
     pieces = [index for part in parts[:-1] for index in part.ids[1:-1]]
     whole = tokenizer(words, is_split_into_words=True, add_special_tokens=False)
     assert pieces == whole["input_ids"]
-    targets = tagging.targets(parts, max(len(part.ids) for part in parts))
+    targets = training_of("tagging").targets(parts, max(len(part.ids) for part in parts))
     logits = torch.nn.functional.one_hot(targets.clamp(min=0), 2).float()
-    found = tagging.predictions(logits, parts, ("O", "B-x"), TokenizationConfig())
-    assert tagging.aggregate(parts, found, ("O", "B-x"), TokenizationConfig()) == [tags, ["O"]]
+    found = training_of("tagging").predictions(logits, parts, ("O", "B-x"), TokenizationConfig())
+    joined = training_of("tagging").aggregate(parts, found, ("O", "B-x"), TokenizationConfig())
+    assert joined == [tags, ["O"]]
 
 
 def test_a_word_that_is_too_long_keeps_its_first_subwords(tokenizer: Any) -> None:
     row = {"id": "1", "tokens": ["a", "q" * 60, "b"], "tags": ["O", "B-x", "O"]}
-    tagging = TRAINED.get("tagging")
+    tagging = FORMATS.get("tagging")
     parts = tagging.features([row], tokenizer, ("O", "B-x"), TokenizationConfig(max_length=8))
     assert all(len(part.ids) <= 8 for part in parts)
     assert sum(len(part.words) for part in parts) == 3
@@ -142,13 +142,13 @@ def test_logits_do_not_depend_on_other_examples_in_the_batch(
     if kind == "tagging":
         made = [replace(one, words=tuple(range(1, len(one.ids) - 1))) for one in made]
     labels = {"span": 2, "multiple_choice": 1}.get(kind, 3)
-    shape, form = HeadShape(kind, labels, 0.1, pooling), TRAINED.get(kind)
+    shape, form = HeadShape(kind, labels, 0.1, pooling), FORMATS.get(kind)
     model = initialised(Encoder(EncoderFiles(root), torch.arange(160)), {"t": shape}, 0).eval()
 
     @torch.no_grad()
     def logits(chosen: list[Feature]) -> torch.Tensor:
         batch = collate(chosen, 1)
-        places = read_positions(form, chosen, torch.device("cpu"))
+        places = read_positions(form.training, chosen, torch.device("cpu"))
         found: torch.Tensor = model("t", batch.ids, batch.mask, batch.types, places)
         return found.reshape(len(chosen), -1, found.shape[-1])
 

@@ -18,7 +18,7 @@ from xstilts.core.errors import StoreError
 from xstilts.core.locks import wait_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, Store
-from xstilts.formats import EMBEDDED, TRAINED
+from xstilts.formats import FORMATS
 from xstilts.formats.base import Feature, TokenizationConfig, id_lists
 from xstilts.formats.feature_store import (
     ConcatFeatures,
@@ -108,7 +108,7 @@ def rows_of(kind: str, folder: Path) -> Artifact:
 
 
 def plain(kind: str, tokenizer: Any) -> Sequence[Feature]:
-    form = (EMBEDDED if kind in EMBEDDED else TRAINED).get(kind)
+    form = FORMATS.get(kind)
     return form.features(ROWS[kind][1], tokenizer, ROWS[kind][0], READING)
 
 
@@ -118,7 +118,7 @@ def asked(context: StageContext, kind: str, tokenizer: Any) -> Sequence[Feature]
     )
 
 
-@pytest.mark.parametrize("kind", [*TRAINED, *EMBEDDED])
+@pytest.mark.parametrize("kind", list(FORMATS))
 def test_stored_features_equal_the_format_output_and_are_built_once(
     kind: str, context: StageContext, tokenizer: Any
 ) -> None:
@@ -139,13 +139,13 @@ def test_stored_features_equal_the_format_output_and_are_built_once(
 
 
 def test_every_format_has_test_rows() -> None:
-    assert {*TRAINED, *EMBEDDED} == set(ROWS)
+    assert {*FORMATS} == set(ROWS)
 
 
 def test_languages_are_concatenated_with_their_ids(context: StageContext, tokenizer: Any) -> None:
     kind = "multiple_choice"
     found = asked(context, kind, tokenizer)
-    form = TRAINED.get(kind)
+    form = FORMATS.get(kind)
     rows = [{**row, "id": f"{mark}:{row['id']}"} for mark in "ab" for row in ROWS[kind][1]]
     expected = form.features(rows, tokenizer, ROWS[kind][0], READING)
     joined = ConcatFeatures([("a:", found), ("b:", list(found))])

@@ -27,21 +27,23 @@ from xstilts.config.recipe import Recipe
 from xstilts.core.errors import EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.core.store import Artifact, Store
-from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats import training_of
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.masked_lm import MASKED_LM, Masking, masked_ids
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, import_encoder, masked_head
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.cost import TOUCHED_ROWS
-from xstilts.stages.train import load_masked_head, mask_id, with_masks
+from xstilts.stages.train import load_masked_head, with_drawn_targets
 from xstilts.testing.tiny import in_language, sentences, write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Run, Trained, TrainTask, train
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import read_positions
 
 PAD, MASK, VOCABULARY = 1, 4, 160
+TRAINING = training_of("masked_lm")
 Runner = Callable[[LoadedExperiment, Path], Store]
 
 
@@ -87,7 +89,8 @@ def text_task(root: Path, count: int = 24) -> TrainTask:
     found = lines(root, count + 8)
     train_set, dev = found[:count], found[count:]
     given = TrainTask("t", "masked_lm", (), "masked_accuracy", train_set, dev, ())
-    return with_masks(given, Masking(0.3, MASK, VOCABULARY))
+    masking = Masking(0.3, MASK, VOCABULARY)
+    return with_drawn_targets(given, TRAINING.self_supervision, masking.drawn)
 
 
 def made(root: Path, task: TrainTask) -> MultiTaskModel:
@@ -104,15 +107,15 @@ def made(root: Path, task: TrainTask) -> MultiTaskModel:
 
 def loss_of(model: MultiTaskModel, features: list[Feature]) -> torch.Tensor:
     batch = collate(features, PAD)
-    places = read_positions(MASKED_LM, features, torch.device("cpu"))
-    targets = MASKED_LM.targets(features, batch.ids.shape[1])
+    places = read_positions(TRAINING, features, torch.device("cpu"))
+    targets = TRAINING.targets(features, batch.ids.shape[1])
     logits = model("t", batch.ids, batch.mask, batch.types, places)
-    return MASKED_LM.loss(logits, targets) / int((targets != -100).sum())
+    return TRAINING.loss(logits, targets) / int((targets != -100).sum())
 
 
 def plain_loss(model: Any, features: list[Feature]) -> torch.Tensor:
     batch = collate(features, PAD)
-    labels = MASKED_LM.targets(features, batch.ids.shape[1])
+    labels = TRAINING.targets(features, batch.ids.shape[1])
     found: torch.Tensor = model(input_ids=batch.ids, attention_mask=batch.mask, labels=labels).loss
     return found
 
@@ -192,10 +195,10 @@ def test_an_encoder_without_a_masked_lm_head_gets_a_new_one(tmp_path: Path) -> N
 
 def test_a_tokenizer_without_a_mask_token_is_an_error(root: Path) -> None:
     tokenizer = copy.deepcopy(AutoTokenizer.from_pretrained(root))
-    assert mask_id(tokenizer) == MASK
+    TRAINING.self_supervision.drawer(0.15, tokenizer, VOCABULARY)
     tokenizer.mask_token = None
     with pytest.raises(EncoderError, match="tokenizer has no mask"):
-        mask_id(tokenizer)
+        TRAINING.self_supervision.drawer(0.15, tokenizer, VOCABULARY)
 
 
 # masks

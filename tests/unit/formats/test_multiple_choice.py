@@ -11,8 +11,8 @@ from transformers import AutoTokenizer, XLMRobertaForMultipleChoice
 
 import xstilts
 from xstilts.core.errors import DataError
-from xstilts.formats import TRAINED
-from xstilts.formats.base import TokenizationConfig
+from xstilts.formats import FORMATS
+from xstilts.formats.base import HeadShape, TokenizationConfig
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
@@ -21,13 +21,13 @@ from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import TEMPLATES, WORDS_BY_KIND, in_language, sentences
 from xstilts.training.batching import by_length, collate
-from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import predict
 
 SHORT = TokenizationConfig(max_length=64)
 
 LABELS = ("0", "1", "2")
-CHOICE = TRAINED.get("multiple_choice")
+CHOICE = FORMATS.get("multiple_choice")
 
 
 def rows(count: int = 9) -> list[dict[str, Any]]:
@@ -71,9 +71,9 @@ def test_logits_loss_and_gradients_equal_transformers(root: Path) -> None:
     for ours, theirs in ((head.dense, oracle.roberta.pooler.dense), (head.out, oracle.classifier)):
         theirs.load_state_dict(ours.state_dict())
     made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, SHORT)
-    batch, targets = collate(made, 1), CHOICE.targets(made, 0)
+    batch, targets = collate(made, 1), CHOICE.training.targets(made, 0)
     logits = model("t", batch.ids, batch.mask, batch.types)
-    loss = CHOICE.loss(logits, targets) / len(made)
+    loss = CHOICE.training.loss(logits, targets) / len(made)
     found = oracle(
         input_ids=batch.ids.view(len(made), 3, -1),
         attention_mask=batch.mask.view(len(made), 3, -1),

@@ -14,20 +14,21 @@ from transformers import AutoTokenizer
 
 import xstilts
 from xstilts.core.errors import DataError
-from xstilts.formats import TRAINED
+from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.io.squad import read_squad
 from xstilts.formats.span import SpanExample
 from xstilts.models.encoder_files import import_encoder
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.validate import gold_is_blank, validated
+from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import TEMPLATES, WORDS_BY_KIND, write_encoder
 from xstilts.training.batching import collate
 
 SHORT = TokenizationConfig(max_length=64)
 
-SPAN = TRAINED.get("span")
+SPAN = FORMATS.get("span")
+SPAN_HEAD = training_of("span")
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +142,11 @@ def test_the_best_span_equals_an_exhaustive_search(tokenizer: Any) -> None:
         made = SPAN.features(rows, tokenizer, (), SHORT)
         batch = collate(made, 1)
         logits = torch.randn((*batch.ids.shape, 2), generator=draw)
-        found = SPAN.aggregate(
-            made, SPAN.predictions(logits, made, (), TokenizationConfig()), (), TokenizationConfig()
+        found = SPAN_HEAD.aggregate(
+            made,
+            SPAN_HEAD.predictions(logits, made, (), TokenizationConfig()),
+            (),
+            TokenizationConfig(),
         )
         wanted = [brute_force(part, feature)[1] for part, feature in zip(logits, made, strict=True)]
         assert found == wanted
@@ -155,28 +159,32 @@ def test_the_best_window_wins_unless_no_answer_scores_higher(tokenizer: Any) -> 
     logits = torch.zeros(len(windows), max(window.max_tokens for window in windows), 2)
     assert first in windows[place].words
     logits[place, first, 0] = logits[place, last, 1] = 5.0
-    predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
-    assert SPAN.aggregate(windows, predictions, (), TokenizationConfig()) == ["knife"]
+    predictions = SPAN_HEAD.predictions(logits, windows, (), TokenizationConfig())
+    assert SPAN_HEAD.aggregate(windows, predictions, (), TokenizationConfig()) == ["knife"]
     logits[:, 0] = 6.0
-    predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
-    assert SPAN.aggregate(windows, predictions, (), TokenizationConfig()) == ["knife"]
-    assert SPAN.aggregate(windows, predictions, ("unanswerable",), TokenizationConfig()) == [""]
+    predictions = SPAN_HEAD.predictions(logits, windows, (), TokenizationConfig())
+    assert SPAN_HEAD.aggregate(windows, predictions, (), TokenizationConfig()) == ["knife"]
+    assert SPAN_HEAD.aggregate(windows, predictions, ("unanswerable",), TokenizationConfig()) == [
+        ""
+    ]
     logits[place, 0] = 0.0  # one window prefers its answer
-    predictions = SPAN.predictions(logits, windows, (), TokenizationConfig())
+    predictions = SPAN_HEAD.predictions(logits, windows, (), TokenizationConfig())
     assert [
         one.strip()
-        for one in SPAN.aggregate(windows, predictions, ("unanswerable",), TokenizationConfig())
+        for one in SPAN_HEAD.aggregate(
+            windows, predictions, ("unanswerable",), TokenizationConfig()
+        )
     ] == ["knife"]
 
 
 def test_the_loss_is_the_mean_of_start_and_end(tokenizer: Any) -> None:
     made = SPAN.features([row("I saw a cat today", "cat")] * 3, tokenizer, (), SHORT)
-    targets = SPAN.targets(made, 0)
+    targets = SPAN_HEAD.targets(made, 0)
     logits = torch.randn(3, made[0].max_tokens, 2)
     expected = sum(
         torch.nn.functional.cross_entropy(logits[..., side], targets[:, side]) for side in (0, 1)
     )
-    torch.testing.assert_close(SPAN.loss(logits, targets) / targets.numel(), expected / 2)
+    torch.testing.assert_close(SPAN_HEAD.loss(logits, targets) / targets.numel(), expected / 2)
 
 
 def squad(count: int, seed: int = 0) -> dict[str, Any]:
@@ -247,8 +255,8 @@ def test_answers_must_match_their_offsets() -> None:
     assert len(validated(nothing, task(nothing, ("unanswerable",)), "train", "en")[0]) == 1
     blank = [SpanExample("1", "what", "a cat", ("",), (0,))]
     assert len(validated(blank, task(blank), "test", "en")[0]) == 1
-    assert gold_is_blank([("",), ("",)], "span")
-    assert not gold_is_blank([("",), ("cat",), ()], "span")
+    assert SPAN.gold_is_blank([("",), ("",)])
+    assert not SPAN.gold_is_blank([("",), ("cat",), ()])
 
 
 EXPERIMENT = """\

@@ -17,14 +17,15 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.formats import TRAINED
+from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages.io.rows import read_rows
 from xstilts.testing.tiny import sentences, write_encoder
 
 Runner = Callable[[LoadedExperiment, Path], Store]
-SPAN = TRAINED.get("span")
+SPAN = FORMATS.get("span")
+SPAN_HEAD = training_of("span")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def answers(loaded: LoadedExperiment, store: Store) -> list[str]:
 
 
 def test_recipe_defaults_equal_those_of_the_tokenization_config() -> None:
-    assert TokenizationConfig(**Recipe().tokenization_params("span")) == TokenizationConfig()
+    assert TokenizationConfig(**SPAN.tokenization_params(Recipe())) == TokenizationConfig()
 
 
 def test_span_settings_are_tokenization_params_of_span_tasks_alone() -> None:
@@ -77,8 +78,8 @@ def test_span_settings_are_tokenization_params_of_span_tasks_alone() -> None:
     )  # fmt: skip
     in_key = {"stride": 7, "question_length": 6, "n_best": 5, "answer_length": 4}
     expected = {"max_length": 8, **in_key, "null_threshold": 3}
-    assert recipe.tokenization_params("span") == expected
-    assert recipe.tokenization_params("tagging") == {"max_length": 8}
+    assert SPAN.tokenization_params(recipe) == expected
+    assert FORMATS.get("tagging").tokenization_params(recipe) == {"max_length": 8}
 
 
 def test_span_settings_apply_in_training_and_prediction(
@@ -119,9 +120,9 @@ def test_only_the_n_best_starts_and_ends_are_paired() -> None:
     logits = torch.full((1, 7, 2), -9.0)
     logits[0, 6, 0], logits[0, 2, 0], logits[0, 3, 1] = 5.0, 4.0, 5.0  # starts f, b; end c
     for n_best, text in ((1, ""), (2, "bc")):
-        (found,) = SPAN.predictions(logits, [feature], (), TokenizationConfig(n_best=n_best))
+        (found,) = SPAN_HEAD.predictions(logits, [feature], (), TokenizationConfig(n_best=n_best))
         assert found.text == text
-    (short,) = SPAN.predictions(
+    (short,) = SPAN_HEAD.predictions(
         logits, [feature], (), TokenizationConfig(n_best=2, answer_length=1)
     )
     assert short.text != "bc"

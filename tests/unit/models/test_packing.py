@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, BertConfig, PretrainedConfig, RobertaConfig, XLMRobertaConfig
 
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature
+from xstilts.formats import FORMATS
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.models import packing as packed
 from xstilts.models.attention import grouped, jagged
 from xstilts.models.encoder import Encoder
@@ -18,7 +18,7 @@ from xstilts.models.encoder_files import EncoderFiles, import_encoder
 from xstilts.models.fast_dropout import Dropout, dropout
 from xstilts.models.packing import first_position, layout_of
 from xstilts.testing.tiny import write_encoder
-from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import read_positions
 
 SHAPE = {
@@ -214,7 +214,7 @@ def test_heads_declare_the_positions_they_read(kind: str, pooling: str, tmp_path
         Feature(str(row), line[: int(size)].tolist(), [0] * int(size), 0, words=(1, 3))
         for row, (line, size) in enumerate(zip(ids, mask.sum(1), strict=True))
     ]
-    places = read_positions(TRAINED.get(kind), features, torch.device("cpu"))
+    places = read_positions(FORMATS.get(kind).training, features, torch.device("cpu"))
     found = model("t", ids, mask, types, places)
     whole = model.heads["t"](model.encoder(ids, mask, types), mask)
     if kind == "tagging":

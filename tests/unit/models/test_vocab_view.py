@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from xstilts.config.recipe import Recipe
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.vocab_view import TrainedRows, used_ids
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Trained, TrainTask, train
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.multitask_model import MultiTaskModel, initialised
 
 PAD = 1
 

@@ -25,10 +25,9 @@ from xstilts.core.store import Artifact, Store
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.local import LocalExecutor
 from xstilts.executors.worker import execute_stage
-from xstilts.formats import TRAINED
+from xstilts.formats import FORMATS
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
-from xstilts.formats.gold_logits import CHOICES, gold_logits
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, import_encoder
@@ -38,7 +37,6 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.planning.measures import MEASURES, MeasureRef, compile_measures
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
-from xstilts.stages.partial_input import WITHOUT
 from xstilts.stages.similarity import fisher_similarity
 from xstilts.stages.train import training
 from xstilts.statistics.cka import linear_cka
@@ -451,18 +449,18 @@ def test_partial_input_is_applied_to_training_and_dev(
 
 def test_the_withheld_field_depends_on_the_format() -> None:
     single = {"id": "a", "text": "one two three four", "text_pair": None, "label": "x"}
-    assert sorted(WITHOUT["classification"](single)["text"].split()) == sorted(
+    assert sorted(FORMATS.get("classification").input_only(single)["text"].split()) == sorted(
         single["text"].split()
     )
     tagged = {"id": "a", "tokens": list("abcdef"), "tags": list("ABCDEF")}
-    turned = WITHOUT["tagging"](tagged)
-    assert turned == WITHOUT["tagging"](tagged)
+    turned = FORMATS.get("tagging").input_only(tagged)
+    assert turned == FORMATS.get("tagging").input_only(tagged)
     assert turned["tokens"] != tagged["tokens"]
     assert [word.upper() for word in turned["tokens"]] == turned["tags"]
     chosen = {"id": "a", "text": "why?", "choices": ["this", "that"], "label": "0"}
-    assert WITHOUT["multiple_choice"](chosen) == {**chosen, "text": ""}
+    assert FORMATS.get("multiple_choice").input_only(chosen) == {**chosen, "text": ""}
     asked = {"id": "a", "question": "who?", "context": "me", "answers": ["me"], "starts": [0]}
-    assert WITHOUT["span"](asked) == {**asked, "question": ""}
+    assert FORMATS.get("span").input_only(asked) == {**asked, "question": ""}
 
 
 def test_gold_logits_are_those_that_the_loss_sums() -> None:
@@ -478,12 +476,12 @@ def test_gold_logits_are_those_that_the_loss_sums() -> None:
         ("tagging", [feature([-100, 2, 0, -100]), feature([-100, 1, -100, -100])], (2, 4, 3)),
         ("span", [feature([1, 2]), feature([0, 0])], (2, 4, 2)),
     ):
-        logits, form = torch.randn(shape, generator=draw), TRAINED.get(kind)
-        bits = [gold_bits(one)[0] for one in CHOICES[kind](logits, features)]
+        logits, form = torch.randn(shape, generator=draw), FORMATS.get(kind).training
+        bits = [gold_bits(one)[0] for one in form.gold_logits(logits, features)]
         loss = float(form.loss(logits, form.targets(features, 4)))
         assert sum(bits) == pytest.approx(loss / np.log(2), rel=1e-6)
-        sizes = [tuple(one.logits.shape) for one in CHOICES[kind](logits, features)]
-        assert sizes == [gold_logits(kind, one, ("a", "b", "c")) for one in features]
+        sizes = [tuple(one.logits.shape) for one in form.gold_logits(logits, features)]
+        assert sizes == [form.gold_options(one, ("a", "b", "c")) for one in features]
 
 
 # Fisher information

@@ -12,13 +12,13 @@ from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact
+from xstilts.formats.answer_alignment import locate_answer
 from xstilts.stages import KINDS, VERSIONS, translate
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.testing.tiny import in_language, sentences
 from xstilts.translate import key_params
-from xstilts.translate.answer_alignment import locate_answer
 from xstilts.translate.checkpoint import FILE, TranslatedBatch, TranslationLog
 
 Row = dict[str, Any]

@@ -14,11 +14,12 @@ import xstilts
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats.classification import TextExample
 from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.spec import labels_are_blank
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.multilingual.mgsm import choices_of
-from xstilts.tasks.validate import gold_is_blank, validated
+from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 
 TARGETS = ("mgsm-choice", "sib200", "xcopa", "xvnli", "xwinograd")
@@ -71,9 +72,10 @@ FIRST = schema("en", "X hit Y as it ran.", WORDS, ["it", [4, 5], ["it"]])
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for part, name in (("train", "train-en"), ("val", "val-en")):
-        write(tmp_path, f"xcopa/{name}.jsonl", jsonl(copa(0, label=0), copa(1, label=1)))
-        write(tmp_path, f"xcopa/sw/{part}.sw.jsonl", jsonl(copa(0, label=0), copa(1, label=1)))
+    for part, number in (("train", 2), ("val", 4)):
+        rows = jsonl(copa(number, label=0), copa(number + 1, label=1))
+        write(tmp_path, f"xcopa/{part}-en.jsonl", rows)
+        write(tmp_path, f"xcopa/sw/{part}.sw.jsonl", rows)
     write(tmp_path, "xcopa/sw/test.sw.jsonl", jsonl(copa(0, label=0), copa(1, label=1)))
     rows = [
         schema(code, f"X it {number}.", ["X", "it"], ["it", [1, 2], ["it"]], number)
@@ -83,9 +85,9 @@ def folder(tmp_path: Path) -> Path:
     write(tmp_path, "xwinograd/dataset.tsv", "".join(rows))
     write(tmp_path, "mgsm/mgsm_en.tsv", "".join(f"how {n}?\t{n}\n" for n in range(40, 60)))
     write(tmp_path, "mgsm/mgsm_te.tsv", "".join(f"ఎంత {n}?\t{n}\n" for n in range(40, 60)))
-    topics = 'index_id\tcategory\ttext\n7\ttravel\tGo.\n5\tsports\t"He said ""go""."\n'
+    topics = 'index_id\tcategory\ttext\n7\ttravel\tGo {0}.\n5\tsports\t"He said ""go"" {0}."\n'
     for split in ("train", "dev", "test"):
-        write(tmp_path, f"sib200/eng_Latn/{split}.tsv", topics)
+        write(tmp_path, f"sib200/eng_Latn/{split}.tsv", topics.format(split))
     pairs = [
         {"gold_label": label, "sentence1": "a", "sentence2": label, "pairID": label}
         for label in ("neutral", "entailment")
@@ -123,7 +125,7 @@ def test_dummy_labels_of_xtreme_are_detected_and_the_release_takes_precedence(
 ) -> None:
     dummies = jsonl(*(copa(number, label=0) for number in range(30)))
     write(tmp_path, "xtreme/xcopa/test-sw.jsonl", dummies)
-    assert gold_is_blank(one.label for one in read("xcopa", "test", tmp_path, "sw"))
+    assert labels_are_blank(one.label for one in read("xcopa", "test", tmp_path, "sw"))
     real = jsonl(*(copa(number, label=number % 2) for number in range(30)))
     write(tmp_path, "reasoning/xcopa/sw/test.sw.jsonl", real)
     found = read("xcopa", "test", tmp_path, "sw")

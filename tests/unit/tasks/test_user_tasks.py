@@ -11,11 +11,11 @@ import pytest
 
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError
-from xstilts.formats.classification import TextExample
-from xstilts.formats.tagging import TaggedExample
+from xstilts.formats.classification import CLASSIFICATION, TextExample
+from xstilts.formats.tagging import TAGGING, TaggedExample
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.user_tasks import file_task
-from xstilts.tasks.validate import gold_is_blank, validated
+from xstilts.tasks.validate import validated
 
 SPLITS = {"train": ("en",), "dev": ("en",), "test": ("en",)}
 
@@ -122,7 +122,7 @@ def test_null_is_blank_and_structures_are_not_text(tmp_path: Path) -> None:
     blank = task(tmp_path, "a b\t\n", format="tagging", columns=("tokens", "tags"), labels=("O",))
     (found,) = validated(blank.read("train", "en"), blank, "test", "en")[0]
     assert isinstance(found, TaggedExample)
-    assert gold_is_blank([found.tags])
+    assert TAGGING.gold_is_blank([found.tags])
 
 
 def test_missing_columns_or_labels_are_rejected(tmp_path: Path) -> None:
@@ -162,12 +162,12 @@ def test_renaming_a_text_file_changes_neither_key_nor_order(tmp_path: Path) -> N
 
 
 def test_blank_gold_is_detected() -> None:
-    assert gold_is_blank(["a", "", "b"])
-    assert gold_is_blank([["O", "O"], ["O"]])
-    assert gold_is_blank(["0"] * 20)
-    assert not gold_is_blank(["0"] * 19)
-    assert not gold_is_blank([["O", "B-x"], ["O"]])
-    assert not gold_is_blank(["a", "b"])
+    assert CLASSIFICATION.gold_is_blank(["a", "", "b"])
+    assert TAGGING.gold_is_blank([["O", "O"], ["O"]])
+    assert CLASSIFICATION.gold_is_blank(["0"] * 20)
+    assert not CLASSIFICATION.gold_is_blank(["0"] * 19)
+    assert not TAGGING.gold_is_blank([["O", "B-x"], ["O"]])
+    assert not CLASSIFICATION.gold_is_blank(["a", "b"])
 
 
 def test_blank_test_labels_can_be_predicted(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from hypothesis import strategies as some
 
 from xstilts.config.recipe import Recipe
 from xstilts.core import cpu as cores
-from xstilts.formats import TRAINED
-from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats import FORMATS, training_of
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.metrics import knn as nearest
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
@@ -26,7 +26,7 @@ from xstilts.training import data_parallel_cpu as shards
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.gold_probabilities import gold_probabilities
 from xstilts.training.loop import Run, Trained, TrainTask, train
-from xstilts.training.multitask_model import HeadShape, MultiTaskModel, initialised
+from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import embed, embed_words, predict
 
 PAD = 1
@@ -130,7 +130,7 @@ def test_a_run_interrupted_on_one_core_resumes_bit_identically_on_three(
     assert all(resumed.state[name].equal(value) for name, value in whole.state.items())
 
 
-@pytest.mark.parametrize("kind", list(TRAINED))
+@pytest.mark.parametrize("kind", [name for name in FORMATS if FORMATS.get(name).training])
 def test_gradients_of_shards_equal_those_of_the_batch(
     kind: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +141,8 @@ def test_gradients_of_shards_equal_those_of_the_batch(
         cores.set_core_limit(count)
         recipe = Recipe(learning_rate=1e-2, epochs=1, batch_size=24, num_evals=1)
         run = Run(model(root, 0.0, kind).train(), [task(kind, dev=False)], recipe, 0, PAD)
-        cut = list(shards.balanced_shards(run.tasks["t"].train, tied=TRAINED.get(kind).tied))
+        tied = training_of(kind).tied
+        cut = list(shards.balanced_shards(run.tasks["t"].train, tied=tied))
         assert (len(cut) > 2) == (most == 12)
         losses.append(run._backward(run.plan[0], 0))
         slopes.append({name: value.grad for name, value in run.model.named_parameters()})

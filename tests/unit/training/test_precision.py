@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from xstilts.config.recipe import Recipe
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.training.loop import Run, TrainTask
-from xstilts.training.multitask_model import HeadShape, initialised
+from xstilts.training.multitask_model import initialised
 
 RECIPE = Recipe(learning_rate=1e-3, epochs=2, batch_size=8, num_evals=1, checkpoint="last")
 

@@ -22,7 +22,7 @@ Parse = Callable[[Path, str], Iterable[Example | BadRow]]
 
 
 @dataclass(frozen=True)
-class Row:
+class FileRow:
     """One row: its cells by column, its place, and an id for rows with none of their own."""
 
     cells: Mapping[str, Any]
@@ -46,6 +46,17 @@ class Row:
             raise DataError(f"{column!r} is no text", where=self.where)
         return "" if value is None else str(value)
 
+    def optional_text(self, column: str) -> str | None:
+        """A cell as text; none where there is no such column, or nothing in it."""
+        return None if self.cells.get(column) is None else self.text(column)
+
+    def words(self, column: str) -> tuple[str, ...]:
+        """A cell that is a list of words, or words with spaces between."""
+        if isinstance(self.get(column), list):
+            return self.texts(column)
+        text = self.text(column)
+        return tuple(text.split(" ")) if text else ()
+
     def texts(self, column: str) -> tuple[str, ...]:
         """A cell that is a list, of texts.
 
@@ -58,11 +69,11 @@ class Row:
         return tuple(map(str, value))
 
 
-Rows = Callable[[Path, str], Iterator[Row | BadRow]]
+Rows = Callable[[Path, str], Iterator[FileRow | BadRow]]
 """(file, start of ids) → its rows, numbered from 0 on."""
 
 
-def parse_rows(rows: Rows, example: Callable[[Row], Example | BadRow | None]) -> Parse:
+def parse_rows(rows: Rows, example: Callable[[FileRow], Example | BadRow | None]) -> Parse:
     """A parser made of a reader of rows and a mapping.
 
     A row for which the mapping raises a DataError is a bad one; one for which it gives nothing
@@ -72,7 +83,7 @@ def parse_rows(rows: Rows, example: Callable[[Row], Example | BadRow | None]) ->
 
 
 def _parse_rows(
-    rows: Rows, example: Callable[[Row], Example | BadRow | None], path: Path, start: str
+    rows: Rows, example: Callable[[FileRow], Example | BadRow | None], path: Path, start: str
 ) -> Iterator[Example | BadRow]:
     for row in rows(path, start):
         found = row if isinstance(row, BadRow) else _example(example, row)
@@ -81,7 +92,7 @@ def _parse_rows(
 
 
 def _example(
-    example: Callable[[Row], Example | BadRow | None], row: Row
+    example: Callable[[FileRow], Example | BadRow | None], row: FileRow
 ) -> Example | BadRow | None:
     try:
         return example(row)
@@ -89,7 +100,13 @@ def _example(
         return BadRow(row.id, error.what, where=row.where)
 
 
-def json_rows(path: Path, start: str) -> Iterator[Row | BadRow]:
+def text_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
+    """One text per line, as the cell `text`; blank lines are left out."""
+    for number, (where, line) in enumerate(lines(path)):
+        yield FileRow({"text": line}, where, f"{start}-{number}")
+
+
+def json_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     """One JSON object a line."""
     for number, (where, line) in enumerate(lines(path)):
         name = f"{start}-{number}"
@@ -99,7 +116,7 @@ def json_rows(path: Path, start: str) -> Iterator[Row | BadRow]:
             yield BadRow(name, "not JSON", error.msg, where)
             continue
         if isinstance(cells, dict):
-            yield Row(cells, where, name)
+            yield FileRow(cells, where, name)
         else:
             yield BadRow(name, "no JSON object", where=where)
 
@@ -113,7 +130,7 @@ def labelled_rows(column: str) -> Rows:
     return partial(_labelled, column)
 
 
-def _labelled(column: str, path: Path, start: str) -> Iterator[Row | BadRow]:
+def _labelled(column: str, path: Path, start: str) -> Iterator[FileRow | BadRow]:
     beside = path.with_name(f"{path.stem}-labels.lst")
     labels = [text.strip() for _, text in lines(beside)]
     rows = list(json_rows(path, start))
@@ -121,7 +138,7 @@ def _labelled(column: str, path: Path, start: str) -> Iterator[Row | BadRow]:
         what = f"{len(labels)} labels for the {len(rows)} rows of {path.name}"
         raise DataError(what, where=str(beside), todo="use the files of one release")
     for row, label in zip(rows, labels, strict=True):
-        if isinstance(row, Row):
+        if isinstance(row, FileRow):
             row = replace(row, cells={**row.cells, column: label})
         yield row
 
@@ -138,17 +155,17 @@ def tsv_rows(columns: Sequence[str] | None = None, *, ragged: bool = False) -> R
 
 def _tsv(
     columns: tuple[str, ...] | None, ragged: bool, path: Path, start: str
-) -> Iterator[Row | BadRow]:
+) -> Iterator[FileRow | BadRow]:
     found = ((where, line.split("\t")) for where, line in lines(path))
     return _table(found, columns, ragged, start)
 
 
-def csv_rows(path: Path, start: str) -> Iterator[Row | BadRow]:
+def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     """Comma-separated cells below a line with the columns; quoted cells may hold line breaks."""
     return _table(_csv(path, ","), None, False, start)
 
 
-def quoted_tsv_rows(path: Path, start: str) -> Iterator[Row | BadRow]:
+def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     """The same with tabs for commas: TSV whose quotes are marks around cells, not letters."""
     return _table(_csv(path, "\t"), None, False, start)
 
@@ -170,7 +187,7 @@ def _table(
     columns: tuple[str, ...] | None,
     ragged: bool,
     start: str,
-) -> Iterator[Row | BadRow]:
+) -> Iterator[FileRow | BadRow]:
     if columns is None:
         _, header = next(found, ("", []))
         columns = tuple(cell.strip() for cell in header)
@@ -178,7 +195,7 @@ def _table(
         name = f"{start}-{number}"
         fits = len(cells) <= len(columns) if ragged else len(cells) == len(columns)
         if fits:
-            yield Row(dict(zip(columns, cells, strict=False)), where, name)
+            yield FileRow(dict(zip(columns, cells, strict=False)), where, name)
         else:
             yield BadRow(name, "wrong number of columns", f"{len(cells)}, {len(columns)}", where)
 
@@ -198,7 +215,7 @@ def parquet_rows(classes: Mapping[str, Sequence[str]] | None = None) -> Rows:
 
 def _parquet(
     classes: Mapping[str, tuple[str, ...]], path: Path, start: str
-) -> Iterator[Row | BadRow]:
+) -> Iterator[FileRow | BadRow]:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
@@ -209,7 +226,7 @@ def _parquet(
         for batch in file.iter_batches(batch_size=BATCH):
             for cells in batch.to_pylist():
                 decoded = {name: _class(cells.get(name), names) for name, names in classes.items()}
-                yield Row({**cells, **decoded}, f"{path}:{number + 1}", f"{start}-{number}")
+                yield FileRow({**cells, **decoded}, f"{path}:{number + 1}", f"{start}-{number}")
                 number += 1
     except (ArrowException, OSError) as error:
         raise DataError(f"not readable as Parquet: {error}", where=str(path)) from error

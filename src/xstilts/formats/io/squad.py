@@ -14,7 +14,7 @@ from typing import Any
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import BadRow, Example
-from xstilts.formats.io.readers import Parse, Row, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows
 from xstilts.formats.span import SpanExample
 
 
@@ -55,7 +55,7 @@ def _hub_questions(parse: Parse, path: Path, start: str) -> Iterator[Example | B
         yield _numbered(one, seen) if isinstance(one, SpanExample) else one
 
 
-def _hub_question(prefix: str, row: Row) -> SpanExample | None:
+def _hub_question(prefix: str, row: FileRow) -> SpanExample | None:
     name = row.text("id")
     if not name.startswith(prefix):
         return None

@@ -9,7 +9,6 @@ from typing import Any
 
 from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.core.stage import Cost
-from xstilts.formats import EMBEDDED
 from xstilts.planning.compile import Compiler, format_params, languages_of
 from xstilts.planning.graph import StageGraph
 from xstilts.tasks.base import TaskSpec
@@ -18,8 +17,6 @@ TEXTS = 500
 """Texts of a task that an encoder looks at: its first rows, as many as have so many texts."""
 WORDS = 2000
 """Words of a tagging task, where these are looked at one by one."""
-ANSWERED_FORMATS = ("classification", "multiple_choice", "span", "tagging")
-"""Formats whose gold answers are choices among options; see `formats.choices`."""
 
 Found = Sequence[Mapping[str, Any]]
 """The facts of a measure's stages."""
@@ -139,7 +136,7 @@ class MeasureContext:
     def texts_of(self, target: TaskSpec) -> TextSample:
         """The training examples of a target; the English sentences of a retrieval target."""
         names = self.compiler.names
-        if target.format not in EMBEDDED:
+        if target.format_spec.training:
             return self._training(names.train_ref(target), target.name)
         part, sides = names.experiment.eval_split, self._english(target)
         return TextSample(
@@ -173,7 +170,7 @@ class MeasureContext:
             {
                 **format_params(task),
                 "labels": list(task.labels),
-                "reading": names.recipe(target).tokenization_params(task.format),
+                "reading": task.format_spec.tokenization_params(names.recipe(target)),
             },
             self.compiler.expected_rows(task, part, "train"),
             task.subwords,

@@ -8,7 +8,6 @@ from functools import partial
 from xstilts.planning.compile import task_params
 from xstilts.planning.cost import sample_cost
 from xstilts.planning.measures.base import (
-    ANSWERED_FORMATS,
     Found,
     Measure,
     MeasureContext,
@@ -32,13 +31,13 @@ def _trained(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
 
 def _guessed(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in context.singles:
-        if single.task.format in ANSWERED_FORMATS:
+        if single.task.format_spec.baseline:
             yield MeasureRef(name, single.name, keys=(_guess(context, single),))
 
 
 def _both(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, seed, key in context.trained:
-        if single.task.format in ANSWERED_FORMATS:
+        if single.task.format_spec.baseline:
             yield MeasureRef(name, single.name, seed=seed, keys=(key, _guess(context, single)))
 
 

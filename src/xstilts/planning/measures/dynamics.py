@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 
 from xstilts.planning.measures.base import (
-    ANSWERED_FORMATS,
     Found,
     Measure,
     MeasureContext,
@@ -16,7 +15,7 @@ from xstilts.planning.measures.base import (
 
 def _watched(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in context.singles:
-        if single.task.format not in ANSWERED_FORMATS:
+        if not single.task.format_spec.has_gold_probability:
             continue
         for seed in context.seeds:
             (mixture,) = single.setting.chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xstilts.planning.cost import prepare_cost
-from xstilts.planning.measures.base import ANSWERED_FORMATS, Measure, MeasureContext, MeasureRef
+from xstilts.planning.measures.base import Measure, MeasureContext, MeasureRef
 from xstilts.planning.measures.baselines import dev_score
 from xstilts.tasks.base import TaskSpec
 
@@ -18,7 +18,7 @@ def _blinded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
         return context.add("withhold", {"format": task.format}, {"rows": whole}, what, cost)
 
     for single in context.singles:
-        if single.task.format not in ANSWERED_FORMATS:
+        if not single.task.format_spec.input_only:
             continue
         for seed in context.seeds:
             (mixture,) = single.setting.chain

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xstilts.formats import EMBEDDED
 from xstilts.planning.cost import gradient_cost, sample_cost
 from xstilts.planning.measures.base import (
-    ANSWERED_FORMATS,
     TEXTS,
     WORDS,
     Measure,
@@ -19,8 +17,6 @@ from xstilts.planning.measures.base import (
 from xstilts.planning.measures.text_similarity import compared, first_value, represented
 from xstilts.tasks.base import TaskSpec
 
-LABELLED = {"classification": 0, "multiple_choice": 0, "tagging": WORDS}
-"""Formats that LogME can be taken of → words that it looks at; 0: whole texts."""
 SQUARED = 100
 """Examples whose gradients TaskEmb averages."""
 
@@ -38,8 +34,8 @@ def _pairs(context: MeasureContext) -> Iterator[Trained]:
 def _logme(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     pooling = context.compiler.names.pooling
     for single, target, seed, base, after in _pairs(context):
-        if target.format in LABELLED:
-            texts, words = context.texts_of(target), LABELLED[target.format]
+        if class_of := target.format_spec.class_of:
+            texts, words = context.texts_of(target), WORDS if class_of == "word" else 0
             vectors = represented(
                 context, texts, pooling=pooling, base=base, after=after, words=words
             )
@@ -53,7 +49,7 @@ def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     pooling = context.compiler.names.pooling
     for single, target, seed, base, after in _pairs(context):
         texts = context.texts_of(target)
-        own = "" if target.format in EMBEDDED else context.baseline(target, seed)
+        own = "" if target.format_spec.search else context.baseline(target, seed)
         itself = f"after itself seed {seed}" if own else ""
         one, other = (
             represented(context, texts, pooling=pooling, base=key, after=said)
@@ -65,7 +61,9 @@ def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
 
 def _taskemb(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, target, seed, base, after in _pairs(context):
-        if single.task.format in ANSWERED_FORMATS and target.format in ANSWERED_FORMATS:
+        if single.task.format_spec.has_gold_probability and (
+            target.format_spec.has_gold_probability
+        ):
             own, part = context.baseline(target, seed), context.compiler.names.train_ref(target)
             one = _fisher(context, context.texts(single), single.task.name, base, seed)
             other = _fisher(context, context.texts_of(target), part.task, own, seed)

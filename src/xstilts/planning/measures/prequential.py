@@ -13,7 +13,6 @@ from itertools import pairwise
 from xstilts.config.intermediate import mixture_name
 from xstilts.planning.cost import forward_cost, sample_cost
 from xstilts.planning.measures.base import (
-    ANSWERED_FORMATS,
     Found,
     Measure,
     MeasureContext,
@@ -29,7 +28,7 @@ BOUNDS: tuple[Bound, ...] = ((0, 1), (1, 8), (1, 4), (1, 2), (1, 1))
 
 def _coded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in context.singles:
-        if single.task.format in ANSWERED_FORMATS:
+        if single.task.format_spec.has_gold_probability:
             for seed in context.seeds:
                 keys = tuple(_PrequentialCode(context, single, seed).blocks())
                 yield MeasureRef(name, single.name, seed=seed, keys=keys)

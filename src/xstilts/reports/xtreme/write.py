@@ -23,7 +23,7 @@ from xstilts.reports.tables import write_bytes
 from xstilts.reports.xtreme.check import problems
 from xstilts.reports.xtreme.layout import PARTS, Form, Part, number_of
 from xstilts.stages.io.rows import read_rows
-from xstilts.tasks.validate import DOUBLED
+from xstilts.tasks.validate import DUPLICATE
 
 Row = Mapping[str, Any]
 Group = tuple[str, str, int]
@@ -168,7 +168,7 @@ def _left_out(key: str, plan: Plan, store: Store) -> Iterator[str]:
         facts = store.artifact(key).facts
         if facts["rows"] < facts["available"]:
             yield f"{facts['rows']:,} of {facts['available']:,} rows: run without a limit on test"
-        bad = {kind: n for kind, n in facts["problems"].items() if kind != DOUBLED}
+        bad = {kind: n for kind, n in facts["problems"].items() if kind != DUPLICATE}
         if bad:
             counts = ", ".join(f"{kind} {count:,}" for kind, count in bad.items())
             yield f"bad rows of the test set were left out ({counts}): mend the file and run again"

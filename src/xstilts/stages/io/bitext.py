@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from xstilts.core.store import Artifact
+from xstilts.formats.retrieval import MINING
 from xstilts.metrics.bitext_mining import MinedPairs
 from xstilts.stages.base import StageContext
-from xstilts.stages.io.gold import blank_gold_error, gold_of
+from xstilts.stages.io.gold import blank_gold_error
 from xstilts.stages.io.rows import PREDICTIONS, read_rows
 from xstilts.stages.prepare import ROWS
 
@@ -34,8 +35,10 @@ def partners_of(here: Artifact, english: Artifact) -> tuple[list[str], list[list
     """
     there = {row["id"] for row in read_rows(english / ROWS)}
     found = read_rows(here / ROWS)
-    gold = ([name for name in names.split() if name in there] for names in gold_of("mining", found))
-    return [row["id"] for row in found], list(gold)
+    gold = [
+        [name for name in names.split() if name in there] for names in MINING.gold_of_rows(found)
+    ]
+    return [row["id"] for row in found], gold
 
 
 def read_mined(predictions: Artifact, ids: list[str]) -> list[MinedPairs]:

@@ -1,4 +1,4 @@
-"""The gold answers of prepared rows, as metrics take them."""
+"""Gold answers that cannot be scored."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from xstilts.core.errors import DataError
+from xstilts.formats import FORMATS
 from xstilts.stages.base import StageContext
 
-GOLD = {
-    "classification": "label",
-    "multiple_choice": "label",
-    "mining": "meaning",
-    "retrieval": "meaning",
-    "span": "answers",
-    "tagging": "tags",
-}
+
+def checked_gold(context: StageContext, rows: Sequence[dict[str, Any]]) -> list[Any]:
+    """One gold answer per row of the stage's format.
+
+    Raises:
+        DataError: the gold answers are blank or dummies.
+    """
+    spec = FORMATS.get(context.params["format"])
+    gold = spec.gold_of_rows(rows)
+    if spec.gold_is_blank(gold):
+        raise blank_gold_error(context)
+    return gold
 
 
 def blank_gold_error(context: StageContext) -> DataError:
-    """The error that a stage's gold says nothing."""
+    """The error for gold answers that are blank or dummies."""
     return DataError(
         f"the gold labels of {context.stage.label} are blank or all the same: not scored",
         todo="benchmarks remove test labels; get the labelled set, or score elsewhere",
     )
-
-
-def gold_of(kind: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
-    """One gold answer per row: a label, tags, answers or a meaning."""
-    return [row[GOLD[kind]] for row in rows]

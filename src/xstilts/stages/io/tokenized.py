@@ -15,10 +15,10 @@ from typing import Any
 from xstilts.core.locks import wait_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact, DamagedArtifact, Store
-from xstilts.formats import EMBEDDED, TRAINED
-from xstilts.formats import VERSIONS as FORMATS
-from xstilts.formats.base import Feature, Format, TokenizationConfig
+from xstilts.formats import FORMATS
+from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import LAYOUT, StoredFeatures, write_features
+from xstilts.formats.spec import FormatSpec
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
@@ -45,15 +45,15 @@ def prepared(
     Raises:
         StoreError: the disk is full, or cannot be written.
     """
-    form: Format = (EMBEDDED if kind in EMBEDDED else TRAINED).get(kind)
+    spec = FORMATS.get(kind)
     if context.features is None:
-        return form.features(read_rows(rows / ROWS), tokenizer, labels, reading)
+        return spec.features(read_rows(rows / ROWS), tokenizer, labels, reading)
     stage = _stage(context, rows, kind, labels, reading)
     store = Store(context.features).prepare()
     with wait_lock(store.lock_path(stage.key)):
         if not _whole(store, stage.key):
             with store.staging(stage.key) as folder:
-                found = _pieces(form, rows, labels, reading, tokenizer)
+                found = _pieces(spec, rows, labels, reading, tokenizer)
                 store.publish(stage, folder, {"features": write_features(folder, found)}, {})
         return StoredFeatures(store.artifact(stage.key).path)
 
@@ -67,7 +67,7 @@ def _stage(
 ) -> Stage:
     """Features by what they depend on; a newer tokenizers may cut the same text otherwise."""
     params = {
-        "format": [kind, FORMATS.get(kind, 1)],
+        "format": [kind, FORMATS.get(kind).version],
         "labels": list(labels),
         "reading": asdict(reading),
         "tokenizers": _version("tokenizers"),
@@ -78,11 +78,15 @@ def _stage(
 
 
 def _pieces(
-    form: Format, rows: Artifact, labels: Sequence[str], reading: TokenizationConfig, tokenizer: Any
+    spec: FormatSpec,
+    rows: Artifact,
+    labels: Sequence[str],
+    reading: TokenizationConfig,
+    tokenizer: Any,
 ) -> Iterator[Sequence[Feature]]:
     whole = read_rows(rows / ROWS)
     for start in range(0, len(whole), PIECE):
-        yield form.features(whole[start : start + PIECE], tokenizer, labels, reading)
+        yield spec.features(whole[start : start + PIECE], tokenizer, labels, reading)
 
 
 def _whole(store: Store, key: str) -> bool:

@@ -11,7 +11,6 @@ from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import XstiltsError
 from xstilts.formats.base import BadRow
-from xstilts.planning.compile import TEXT
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.curves import MIN_SIZES
 from xstilts.statistics.shapley import random_orders
@@ -184,7 +183,7 @@ def _single_tasks(resolved: ResolvedExperiment) -> Iterator[TaskRef]:
         part = parse_setting(text).single
         if part is None or part.task in seen or len(part.languages) > 1:
             continue
-        if resolved.task(part.task, "intermediate").format != TEXT:
+        if resolved.task(part.task, "intermediate").format_spec.gold:
             seen.add(part.task)
             yield part
 

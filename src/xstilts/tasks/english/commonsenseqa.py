@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from xstilts.core.errors import DataError
-from xstilts.formats.io.readers import Row, json_rows, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
@@ -15,7 +15,7 @@ from xstilts.tasks.io.sources import Hub, Local
 LETTERS = ("A", "B", "C", "D", "E")
 
 
-def _local_row(split: str, row: Row) -> ChoiceExample:
+def _local_row(split: str, row: FileRow) -> ChoiceExample:
     """`question`: {stem, choices: [{label, text}, …]}."""
     try:
         question = row.get("question")
@@ -25,14 +25,14 @@ def _local_row(split: str, row: Row) -> ChoiceExample:
         raise DataError("no 'stem' and 'choices' in the question", where=row.where) from error
 
 
-def _hub_row(split: str, row: Row) -> ChoiceExample:
+def _hub_row(split: str, row: FileRow) -> ChoiceExample:
     """`question`, and `choices`: {label: […], text: […]}."""
     choices = row.get("choices")
     listed = dict(zip(choices["label"], choices["text"], strict=True))
     return _example(split, row, row.text("question"), listed)
 
 
-def _example(split: str, row: Row, question: str, listed: Mapping[str, str]) -> ChoiceExample:
+def _example(split: str, row: FileRow, question: str, listed: Mapping[str, str]) -> ChoiceExample:
     """The choices in the order of their letters."""
     choices = tuple(str(listed[letter]) for letter in sorted(listed))
     label = gold(row, "answerKey", split)

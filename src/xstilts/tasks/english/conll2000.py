@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xstilts.formats.io.readers import Row, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.conll import read_tagged
@@ -12,7 +12,7 @@ PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "U
 TAGS = ("O", *(f"{place}-{phrase}" for phrase in PHRASES for place in "BI"))
 
 
-def _example(row: Row) -> TaggedExample | None:
+def _example(row: FileRow) -> TaggedExample | None:
     words, tags = row.texts("tokens"), row.texts("chunk_tags")
     # The hub's copy ends every split with a sentence of no words.
     return TaggedExample(row.id, words, tags, row.where) if words else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.core.errors import DataError
-from xstilts.formats.io.readers import Parse, Row, json_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, Parse, json_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import english_task
@@ -20,7 +20,7 @@ QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
 PARTS = {"train": "train", "dev": "val", "test": "test"}
 
 
-def _example(split: str, row: Row) -> ChoiceExample:
+def _example(split: str, row: FileRow) -> ChoiceExample:
     asked = row.text("question")
     if asked not in QUESTIONS:
         raise DataError("the question is neither cause nor effect", where=row.where)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from xstilts.formats.io.readers import Row, csv_rows, json_rows, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, csv_rows, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
@@ -17,7 +17,7 @@ from xstilts.tasks.io.sources import Hub, Local
 NUMBERS = ("0", "1", "2", "3")
 
 
-def _example(split: str, row: Row) -> ChoiceExample:
+def _example(split: str, row: FileRow) -> ChoiceExample:
     text = f"{row.text('context').strip()} {row.text('question').strip()}"
     choices = tuple(row.text(f"answer{number}") for number in NUMBERS)
     return ChoiceExample(row.text("id"), text, choices, gold(row, "label", split), row.where)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from xstilts.formats.io.readers import Row
+from xstilts.formats.io.readers import FileRow
 
 REMOVED = ("-1", "")
 
 
-def gold(row: Row, column: str, split: str) -> str:
+def gold(row: FileRow, column: str, split: str) -> str:
     """The label as text; blank where a test set has none (no column, nothing, or -1)."""
     if split == "test" and column not in row.cells:
         return ""

@@ -12,7 +12,7 @@ from functools import partial
 
 from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.readers import Row, json_rows, parquet_rows, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.concatenate import concatenate
 from xstilts.tasks.english.spec import HUB_SPLITS, NLI, english_task
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
@@ -37,7 +37,7 @@ def label_of(text: str) -> str:
     return WORDS.get(word, word)
 
 
-def _pair(texts: tuple[str, str], gold: str, name: str, row: Row) -> TextExample | BadRow:
+def _pair(texts: tuple[str, str], gold: str, name: str, row: FileRow) -> TextExample | BadRow:
     """A pair with its label; one on which annotators disagreed (`-`, or -1) is no example."""
     label = label_of(row.text(gold))
     if label in ("", "-"):
@@ -45,7 +45,7 @@ def _pair(texts: tuple[str, str], gold: str, name: str, row: Row) -> TextExample
     return _unlabelled(texts, name, row, label)
 
 
-def _unlabelled(texts: tuple[str, str], name: str, row: Row, label: str = "") -> TextExample:
+def _unlabelled(texts: tuple[str, str], name: str, row: FileRow, label: str = "") -> TextExample:
     own = row.text(name) if name else row.id
     return TextExample(own, row.text(texts[0]), label, row.text(texts[1]), row.where)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.readers import Row, parquet_rows, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
@@ -17,7 +17,7 @@ SAME = ("0", "1")
 METRICS = ("accuracy_and_f1", "accuracy")
 
 
-def _pair(texts: tuple[str, str], label: str, name: str, split: str, row: Row) -> TextExample:
+def _pair(texts: tuple[str, str], label: str, name: str, split: str, row: FileRow) -> TextExample:
     own = row.text(name) if name else row.id
     return TextExample(
         own, row.text(texts[0]), gold(row, label, split), row.text(texts[1]), row.where

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from xstilts.formats.io.readers import Row, json_rows, labelled_rows, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
 
 
-def _example(split: str, row: Row) -> ChoiceExample:
+def _example(split: str, row: FileRow) -> ChoiceExample:
     choices = row.text("sol1"), row.text("sol2")
     return ChoiceExample(row.id, row.text("goal"), choices, gold(row, "label", split), row.where)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from xstilts.formats.io.readers import Row, json_rows, labelled_rows, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import HUB_SPLITS, english_task
@@ -18,7 +18,7 @@ LETTERS = ("A", "B", "C")
 NUMBERED = {"1": "A", "2": "B", "3": "C"}
 
 
-def _example(column: str, split: str, row: Row) -> ChoiceExample:
+def _example(column: str, split: str, row: FileRow) -> ChoiceExample:
     text = f"{row.text('context').strip()} {row.text('question').strip()}"
     choices = tuple(row.text(f"answer{letter}") for letter in LETTERS)
     label = gold(row, column, split)

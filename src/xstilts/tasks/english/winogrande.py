@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.core.errors import DataError
-from xstilts.formats.io.readers import Row, json_rows, labelled_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
 from xstilts.tasks.english.spec import english_task
@@ -29,7 +29,7 @@ def filled(before: str, names: tuple[str, str], after: str) -> tuple[str, tuple[
     return before.strip() or f"{BLANK}{after}", (f"{first}{after}", f"{second}{after}")
 
 
-def _example(split: str, row: Row) -> ChoiceExample:
+def _example(split: str, row: FileRow) -> ChoiceExample:
     before, blank, after = row.text("sentence").partition(BLANK)
     if not blank:
         raise DataError("no blank in the sentence", where=row.where)

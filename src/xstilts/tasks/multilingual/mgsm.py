@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
-from xstilts.formats.io.readers import Row, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.commonsenseqa import LETTERS
 from xstilts.tasks.io.sources import Local
@@ -39,7 +39,7 @@ def choices_of(answer: int, name: str) -> tuple[tuple[int, ...], int]:
     return tuple(answer + (number - place) * step for number in range(len(LETTERS))), place
 
 
-def _example(row: Row) -> ChoiceExample:
+def _example(row: FileRow) -> ChoiceExample:
     digits = row.text("answer").strip().replace(",", "")
     if not (digits.isascii() and digits.isdecimal()):
         raise DataError("the answer is no whole number", where=row.where)

@@ -6,7 +6,7 @@ The sentences are FLORES-200's, so text from there has its test sets in it, with
 from __future__ import annotations
 
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.readers import Row, parse_rows, quoted_tsv_rows
+from xstilts.formats.io.readers import FileRow, parse_rows, quoted_tsv_rows
 from xstilts.tasks.io.sources import Local
 from xstilts.tasks.multilingual.spec import multilingual_task
 
@@ -30,7 +30,7 @@ TOPICS = (
 )
 
 
-def _example(row: Row) -> TextExample:
+def _example(row: FileRow) -> TextExample:
     """A sentence; translations have its number in common."""
     return TextExample(
         row.text("index_id"), row.text("text"), row.text("category"), None, row.where

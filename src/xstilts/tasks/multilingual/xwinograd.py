@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.formats.io.readers import Row, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.winogrande import PLACES, filled
 from xstilts.tasks.io.sources import Local
@@ -27,7 +27,7 @@ COLUMNS = ("language", "part", "original", "sentence", "tokens", "pronoun", "can
 CODES = {"jp": "ja"}
 
 
-def _example(language: str, row: Row) -> ChoiceExample | None:
+def _example(language: str, row: FileRow) -> ChoiceExample | None:
     """A sentence of the language; the file has all of them, one below the other."""
     code = row.text("language")
     if CODES.get(code, code) != language:
@@ -45,7 +45,7 @@ def _example(language: str, row: Row) -> ChoiceExample | None:
     return ChoiceExample(row.id, text, choices, PLACES[bool(other_is_right)], row.where)
 
 
-def _cell(row: Row, column: str) -> Any:
+def _cell(row: FileRow, column: str) -> Any:
     """A cell that holds a JSON list."""
     try:
         return json.loads(row.text(column))

@@ -13,7 +13,7 @@ from typing import Any
 
 from xstilts.formats.base import BadRow
 from xstilts.formats.io.lines import lines
-from xstilts.formats.io.readers import Row, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.retrieval import RetrievalExample
 from xstilts.languages import language as info
 from xstilts.tasks.base import TaskSpec
@@ -85,7 +85,7 @@ def _tatoeba_hub(_split: str, side: str) -> Hub:
     return Hub(XTREME_HUB, XTREME_REVISION, files, parse)
 
 
-def _hub_line(english: bool, row: Row) -> RetrievalExample:
+def _hub_line(english: bool, row: FileRow) -> RetrievalExample:
     side = "source" if (row.text("source_lang") == "eng") == english else "target"
     number = row.id.rpartition("-")[2]
     return RetrievalExample(number, row.text(f"{side}_sentence"), number, row.where)

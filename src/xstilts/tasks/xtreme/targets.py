@@ -8,7 +8,7 @@ from typing import Any
 
 from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.readers import Parse, Row, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows
 from xstilts.formats.io.squad import hub_questions, questions
 from xstilts.formats.tagging import TaggedExample
 from xstilts.languages import language as info
@@ -113,13 +113,13 @@ def _xtreme(config: str, split: str, parse: Parse) -> Hub:
     return Hub(XTREME_HUB, XTREME_REVISION, (name,), parse)
 
 
-def _xnli_row(row: Row) -> TextExample:
+def _xnli_row(row: FileRow) -> TextExample:
     return TextExample(
         row.id, row.text("premise"), row.text("label"), row.text("hypothesis"), row.where
     )
 
 
-def _pawsx_row(row: Row) -> TextExample | BadRow:
+def _pawsx_row(row: FileRow) -> TextExample | BadRow:
     """A pair; missing and wrong labels of the release are -1 on the hub."""
     label = row.text("label")
     if not label:
@@ -127,7 +127,7 @@ def _pawsx_row(row: Row) -> TextExample | BadRow:
     return TextExample(row.id, row.text("sentence1"), label, row.text("sentence2"), row.where)
 
 
-def _tagged_row(tags: str, row: Row) -> TaggedExample:
+def _tagged_row(tags: str, row: FileRow) -> TaggedExample:
     return TaggedExample(row.id, row.texts("tokens"), row.texts(tags), row.where)
 
 

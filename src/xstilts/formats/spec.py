@@ -1,0 +1,322 @@
+"""`FormatSpec`: everything in xstilts that depends on the kind of a task, in one object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from xstilts.formats.base import (
+    IGNORED,
+    BadRow,
+    Example,
+    Feature,
+    HeadShape,
+    Row,
+    TokenizationConfig,
+)
+from xstilts.formats.io.readers import FileRow, Parse
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from xstilts.config.recipe import Recipe
+
+Labels = Sequence[str]
+Problem = tuple[str, str]
+"""What is wrong with a row: the kind of problem, and details."""
+DUMMY_ROWS = 20
+"""So many rows with one and the same label are taken for dummies."""
+
+
+def labels_are_blank(gold: Iterable[Any]) -> bool:
+    """Whether test labels were removed: a blank among them, or the same label on 20 rows."""
+    values = [str(answer) for answer in gold]
+    if not all(value.strip() for value in values):
+        return True
+    return len(values) >= DUMMY_ROWS and len(set(values)) == 1
+
+
+def all_blank(gold: Iterable[Any]) -> bool:
+    """Whether no example has an answer, for formats in which some may have none."""
+    return not any(str(text).strip() for answer in gold for text in _texts(answer))
+
+
+def _texts(answer: Any) -> Iterable[Any]:
+    return answer if isinstance(answer, list | tuple) else (answer,)
+
+
+def same_prediction(gold: Sequence[Any], predicted: Sequence[Any]) -> bool:
+    """Whether all predictions are equal while the gold answers differ."""
+    return len(set(predicted)) == 1 and len(set(map(str, gold))) > 1
+
+
+def most_frequent(gold: Sequence[Any]) -> str:
+    """The most frequent gold answer; the first of equally frequent ones."""
+    return str(Counter(gold).most_common(1)[0][0])
+
+
+def repeated(answer: Any, gold: Sequence[Any]) -> list[Any]:
+    """The same answer for every example."""
+    return [answer] * len(gold)
+
+
+def identity(gold: Any) -> Any:
+    """The gold answer itself."""
+    return gold
+
+
+def no_problems(_example: Any, _labels: Labels) -> Iterable[Problem]:
+    """For formats that warn of nothing."""
+    return ()
+
+
+def translated_as_is(_row: Row, translated: Row, _language: str) -> tuple[Row | None, str]:
+    """For formats whose gold answer does not depend on the texts' wording."""
+    return translated, ""
+
+
+def all_positions(_features: Sequence[Feature], _tokens: int) -> None:
+    """For heads that may read every sub-word, or whose pooling says which."""
+
+
+def one_per_example(
+    _features: Sequence[Feature],
+    predictions: Sequence[Any],
+    _labels: Labels,
+    _config: TokenizationConfig,
+) -> list[Any]:
+    """For formats with one feature per example."""
+    return list(predictions)
+
+
+def labelled_targets(targets: Tensor) -> int:
+    """How many targets are class indices, not `IGNORED`."""
+    return int((targets != IGNORED).sum())
+
+
+@dataclass(frozen=True)
+class GoldSpec:
+    """The gold answers of a format.
+
+    Args:
+        column: the example's field that holds the gold answer.
+        class_of: what a label of the task is a class of: the whole text, or each word. Empty
+            where the head has no output per label; such tasks need no labels.
+        is_blank: gold answers of a split → whether they were removed or replaced by dummies.
+        as_prediction: a gold answer → a prediction that scores 1.
+    """
+
+    column: str
+    class_of: Literal["text", "word", ""] = ""
+    is_blank: Callable[[Sequence[Any]], bool] = labels_are_blank
+    as_prediction: Callable[[Any], Any] = identity
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """How users write examples down: a row each in TSV, JSONL or Parquet, or files of their own.
+
+    Args:
+        columns: the columns that a row must have; empty if there is no such form. `id` may be
+            added in every format.
+        example: (id, row) → the example. Raises DataError where a cell has the wrong type.
+        examples: all rows of a file → examples, in place of `example`.
+        readers: suffix → reader of files that hold whole examples, such as SQuAD's JSON.
+        plain_text: other files have one text per line, and no columns.
+        version: raise it when the same files give other examples or another order.
+    """
+
+    columns: tuple[str, ...] = ()
+    example: Callable[[str, FileRow], Example] | None = None
+    examples: Callable[[Iterable[FileRow | BadRow]], Iterable[Example | BadRow]] | None = None
+    readers: Mapping[str, Parse] = field(default_factory=dict)
+    plain_text: bool = False
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class TranslationSpec:
+    """How a row is machine-translated.
+
+    Args:
+        columns: the columns that hold texts, or lists of texts.
+        adjust: (row, row with translated texts, language) → the row to keep, or none and why.
+    """
+
+    columns: tuple[str, ...]
+    adjust: Callable[[Row, Row, str], tuple[Row | None, str]] = translated_as_is
+
+
+@dataclass(frozen=True)
+class BaselineSpec:
+    """The majority baseline: the same answer for every example.
+
+    Args:
+        answer: training gold → the answer.
+        predictions: (answer, gold) → the answer as a prediction for each example.
+    """
+
+    answer: Callable[[Sequence[Any]], Any] = most_frequent
+    predictions: Callable[[Any, Sequence[Any]], list[Any]] = repeated
+
+
+class GoldLogits(NamedTuple):
+    """The choices that one gold answer consists of: logits [choices, options], gold [choices]."""
+
+    logits: Tensor
+    gold: Tensor
+
+
+@dataclass(frozen=True)
+class SelfSupervision:
+    """Targets drawn from the text itself, again each time an example is seen.
+
+    Args:
+        drawer: (share of the sub-words, tokenizer, vocabulary size) → (feature, seed) → feature
+            with targets.
+        gold: a feature with targets → the gold answer.
+    """
+
+    drawer: Callable[[float, Any, int], Callable[[Feature, int], Feature]]
+    gold: Callable[[Feature], Any]
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """The head of a format, its loss, and the way from logits to predictions.
+
+    All functions may be called in several threads at once; randomness in a head must be
+    `nn.Dropout`. They import torch themselves, so that planning does not.
+
+    Args:
+        head: (encoder width, shape) → a new head. Its `forward` takes hidden states
+            [n, t, width] and mask [n, t] and returns logits, for n texts.
+        targets: (features, tokens) → the targets of a batch padded to a number of sub-words.
+        loss: (logits, targets) → the loss, summed over targets.
+        predictions: (logits, features, labels, config) → one prediction per feature.
+        aggregate: (features, predictions, labels, config) → one prediction per example.
+        positions: (features, tokens) → [b, t] the sub-words whose hidden states the head reads;
+            none for all.
+        count: targets → how many are scored, which the loss is divided by.
+        tied: the head ends in the word embedding matrix and is computed at `positions` only:
+            `forward` takes both in addition and returns `TiedLogits`.
+        gold_logits: (logits, features) → each feature's gold answer as choices among options, for
+            its probability; none if it is not made of choices.
+        gold_options: (feature, labels) → how many choices that are, among how many options each.
+        collapsed: (gold, predicted) → whether the model gives one answer to everything.
+        self_supervision: for formats without gold answers.
+    """
+
+    head: Callable[[int, HeadShape], nn.Module]
+    targets: Callable[[Sequence[Feature], int], Tensor]
+    loss: Callable[[Any, Tensor], Tensor]
+    predictions: Callable[[Any, Sequence[Feature], Labels, TokenizationConfig], list[Any]]
+    aggregate: Callable[
+        [Sequence[Feature], Sequence[Any], Labels, TokenizationConfig], list[Any]
+    ] = one_per_example
+    positions: Callable[[Sequence[Feature], int], Tensor | None] = all_positions
+    count: Callable[[Tensor], int] = labelled_targets
+    tied: bool = False
+    gold_logits: Callable[[Any, Sequence[Feature]], list[GoldLogits]] | None = None
+    gold_options: Callable[[Feature, Labels], tuple[int, int]] | None = None
+    collapsed: Callable[[Sequence[Any], Sequence[Any]], bool] = same_prediction
+    self_supervision: SelfSupervision | None = None
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """How a format that is never trained gets from sentence vectors to predictions.
+
+    Args:
+        stage: the kind of stage that compares the vectors of two languages.
+        settings: keys of the experiment's `retrieval` section that this stage takes.
+        tunes_threshold: whether a threshold is tuned on dev.
+    """
+
+    stage: str
+    settings: tuple[str, ...] = ()
+    tunes_threshold: bool = False
+
+
+@dataclass(frozen=True)
+class FormatSpec:
+    """One kind of task: its examples, files, checks and gold answers, its head and its loss.
+
+    A format either has a `training` or a `search`.
+
+    Args:
+        name: as in `TaskSpec.format`.
+        example: the dataclass of its examples.
+        features: (rows, tokenizer, labels, config) → sub-word ids and targets. A row may become
+            several features of the same id, one after the other.
+        metrics: names in `xstilts.metrics` for tasks that name none, the main one first.
+        problems: (example, labels, split) → what makes an example unusable. Blank labels are
+            none in the test split.
+        content: an example → what makes it a duplicate of another one.
+        gold: none for text without gold answers, which can only be an intermediate task.
+        files: none if users cannot write files of this format.
+        version: raise it when the same rows give other features.
+        label_metrics: label → metrics in place of `metrics` for tasks that have this label.
+        warnings: (example, labels) → what is counted and kept.
+        tokenization_fields: fields of `TokenizationConfig` that its features or predictions use.
+        translation: none if its rows cannot be translated.
+        input_only: a row → the row with a part of the input withheld, always the same part.
+        baseline: none if no constant answer makes sense.
+        training: none if the encoder is never trained on it.
+        search: for formats whose sentences are embedded and searched.
+    """
+
+    name: str
+    example: type
+    features: Callable[[Sequence[Row], Any, Labels, TokenizationConfig], list[Feature]]
+    metrics: tuple[str, ...]
+    problems: Callable[[Any, frozenset[str], str], Iterable[Problem]]
+    content: Callable[[Any], object]
+    gold: GoldSpec | None = None
+    files: FileSpec | None = None
+    version: int = 1
+    label_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: Callable[[Any, Labels], Iterable[Problem]] = no_problems
+    tokenization_fields: tuple[str, ...] = ("max_length",)
+    translation: TranslationSpec | None = None
+    input_only: Callable[[Row], Row] | None = None
+    baseline: BaselineSpec | None = None
+    training: TrainingSpec | None = None
+    search: SearchSpec | None = None
+
+    def __post_init__(self) -> None:
+        if (self.training is None) == (self.search is None):
+            raise ValueError(f"format {self.name} needs either `training` or `search`")
+
+    @property
+    def class_of(self) -> str:
+        """What a label is a class of: `text`, `word`, or empty; see `GoldSpec`."""
+        return self.gold.class_of if self.gold else ""
+
+    @property
+    def has_gold_probability(self) -> bool:
+        """Whether a trained model gives its gold answers a probability."""
+        return self.training is not None and self.training.gold_logits is not None
+
+    def tokenization_params(self, recipe: Recipe) -> dict[str, Any]:
+        """What of a recipe decides its features and predictions, as JSON for a stage's key."""
+        return recipe.tokenization_params(self.tokenization_fields)
+
+    def metrics_of(self, labels: Labels) -> tuple[str, ...]:
+        """The metrics of a task that names none."""
+        special = [names for label, names in self.label_metrics.items() if label in labels]
+        return special[0] if special else self.metrics
+
+    def gold_of_rows(self, rows: Iterable[Row]) -> list[Any]:
+        """One gold answer per row; empty for formats without gold answers."""
+        return [row[self.gold.column] for row in rows] if self.gold else []
+
+    def gold_of_examples(self, examples: Iterable[Any]) -> list[Any]:
+        """One gold answer per example; empty for formats without gold answers."""
+        return [getattr(one, self.gold.column) for one in examples] if self.gold else []
+
+    def gold_is_blank(self, gold: Sequence[Any]) -> bool:
+        """Whether gold answers were removed or replaced by dummies."""
+        return self.gold is not None and self.gold.is_blank(gold)
