@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, distributions
@@ -19,13 +19,13 @@ class Registry(Generic[T]):
     Args:
         kind: what people call such an object, for messages.
         group: entry-point group through which other packages add theirs.
-        builtin: name → "module:attribute".
+        builtin: name → the object, or "module:attribute" to import it at first use.
     """
 
-    def __init__(self, kind: str, group: str, builtin: dict[str, str]) -> None:
+    def __init__(self, kind: str, group: str, builtin: Mapping[str, str | T]) -> None:
         self.kind, self.group = kind, group
-        self._targets = dict(builtin)
-        self._objects: dict[str, T] = {}
+        self._targets = {name: one for name, one in builtin.items() if isinstance(one, str)}
+        self._objects = {name: one for name, one in builtin.items() if not isinstance(one, str)}
         self._scanned = False
 
     def _scan(self) -> None:

@@ -29,7 +29,7 @@ from xstilts.core.errors import XstiltsError
 from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import FEATURES, Artifact, DamagedArtifact, Store
-from xstilts.stages import KINDS
+from xstilts.stages import STAGE_KINDS
 from xstilts.stages.base import StageContext
 
 OFFLINE_NOISE = {
@@ -123,7 +123,7 @@ def execute_stage(store: Store, stage: Stage, tell: Callable[[dict[str, Any]], N
         checkpoints = store.checkpoint_path(stage.key)
         features = store.root / FEATURES
         work = StageContext(stage, inputs, folder, checkpoints, _throttled(tell), features=features)
-        facts = KINDS.get(stage.kind)(work)
+        facts = STAGE_KINDS.get(stage.kind).run(work)
         provenance = {
             "seconds": round(time.monotonic() - started, 3),
             "processor_seconds": round(time.process_time() - processor, 3),

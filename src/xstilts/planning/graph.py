@@ -13,7 +13,7 @@ from xstilts.metrics import METRICS
 from xstilts.models.encoder_source import EncoderSource
 from xstilts.planning.cost import encoder_cost, prepare_cost, translate_cost
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.stages import VERSIONS
+from xstilts.stages import STAGE_KINDS
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate import key_params
 
@@ -63,7 +63,7 @@ class StageGraph:
         **rest: Any,
     ) -> str:
         """Add a stage, if it is new, and return its key."""
-        stage = Stage(kind, VERSIONS[kind], params, inputs, label, cost, **rest)
+        stage = Stage(kind, STAGE_KINDS.get(kind).version, params, inputs, label, cost, **rest)
         return self.stages.setdefault(stage.key, stage).key
 
     @cached_property

@@ -1,11 +1,12 @@
-"""What a kind of stage is, and what its function is given."""
+"""What a kind of stage is, and the context in which its function runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from xstilts.core.stage import Stage, declare_blocking_fact
 from xstilts.core.store import Artifact
@@ -16,14 +17,15 @@ DIVERGED = declare_blocking_fact("diverged")
 
 @dataclass
 class StageContext:
-    """A stage at work: what to do, where to read and write, and how to tell.
+    """Execution context of a stage.
 
     Args:
-        folder: write the artifact's files here.
-        checkpoints: where a long stage may keep its way back.
-        tell: called with progress, e.g. {"step": 3, "steps": 50, "loss": 0.7}.
-        notes: goes into provenance: what happened on the way, not what was found.
-        features: where stages share prepared features; none: every stage makes its own.
+        inputs: role → the artifact of the stage that plays it.
+        folder: the stage writes its artifact's files here.
+        checkpoint_folder: where a long stage keeps what it needs to resume; it may not exist.
+        report_progress: takes progress, e.g. {"step": 3, "steps": 50, "loss": 0.7}.
+        notes: events for the provenance, such as a resumption; not results.
+        features: where stages share tokenized features; none: every stage makes its own.
     """
 
     stage: Stage
@@ -40,5 +42,28 @@ class StageContext:
         return self.stage.params
 
 
-StageKind = Callable[[StageContext], dict[str, Any]]
+StageFunction = Callable[[StageContext], dict[str, Any]]
 """Does the work in `folder` and returns the facts for the manifest."""
+
+
+@dataclass(frozen=True)
+class StageKind:
+    """One kind of work: a function and the version of its results.
+
+    Args:
+        version: part of every key; raise it when the same parameters give another result.
+        function: the function, or "module:function" to import it only in the worker.
+    """
+
+    version: int
+    function: StageFunction | str
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Do the work and return the facts for the manifest."""
+        return self._loaded()(context)
+
+    def _loaded(self) -> StageFunction:
+        if not isinstance(self.function, str):
+            return self.function
+        module, _, name = self.function.partition(":")
+        return cast("StageFunction", getattr(import_module(module), name))

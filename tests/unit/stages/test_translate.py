@@ -13,7 +13,7 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Artifact
 from xstilts.formats.answer_alignment import locate_answer
-from xstilts.stages import KINDS, VERSIONS, translate
+from xstilts.stages import STAGE_KINDS, translate
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
@@ -45,14 +45,15 @@ def work_on(
         "format": kind,
     }
     context = {"translator": choice.model_dump(), "folder": str(folder), "task": "toy"}
-    stage = Stage("translate", VERSIONS["translate"], params, {}, "translate toy", context=context)
+    version = STAGE_KINDS.get("translate").version
+    stage = Stage("translate", version, params, {}, "translate toy", context=context)
     inputs = {"rows": Artifact("0" * 64, folder / "rows")}
     return StageContext(stage, inputs, folder / "out", folder / "checkpoints", tell)
 
 
 def outcome(folder: Path, rows: list[Row], kind: str, table: dict[str, str]) -> Any:
     work = work_on(folder, rows, kind, table)
-    facts = KINDS.get("translate")(work)
+    facts = STAGE_KINDS.get("translate").run(work)
     return read_rows(work.folder / ROWS), facts
 
 
