@@ -26,7 +26,8 @@ from xstilts.formats.base import Feature, HeadShape, TokenizationConfig, id_list
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
-from xstilts.tasks.xtreme.targets import PANX_LANGUAGES, PANX_TAGS
+from xstilts.tasks.xtreme.pan_x import LANGUAGES as PANX_LANGUAGES
+from xstilts.tasks.xtreme.pan_x import TAGS as PANX_TAGS
 from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import predict
 

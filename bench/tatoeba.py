@@ -23,7 +23,7 @@ from xstilts.formats.retrieval import RETRIEVAL
 from xstilts.metrics.knn import Indices, Vectors, bidirectional_knn, unit
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
-from xstilts.tasks.xtreme.retrieval import TATOEBA_LANGUAGES
+from xstilts.tasks.xtreme.tatoeba import LANGUAGES as TATOEBA_LANGUAGES
 from xstilts.training.predict import embed
 
 Side = tuple[list[str], list[str]]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
-from xstilts.tasks.xtreme import retrieval, targets
+from xstilts.tasks.xtreme import bucc, mlqa, pan_x, paws_x, tatoeba, tydiqa, udpos, xnli, xquad
 
 ENGLISH = "en"
 GROUPS = {
@@ -39,15 +39,15 @@ OFFICIAL = {
 }
 """The official metric of each task."""
 LANGUAGES: Mapping[str, Sequence[str]] = {
-    "xnli": targets.XNLI_LANGUAGES,
-    "paws-x": targets.PAWSX_LANGUAGES,
-    "udpos": targets.UDPOS_LANGUAGES,
-    "pan-x": targets.PANX_LANGUAGES,
-    "xquad": targets.XQUAD_LANGUAGES,
-    "mlqa": targets.MLQA_LANGUAGES,
-    "tydiqa": targets.TYDIQA_LANGUAGES,
-    "bucc": retrieval.BUCC_LANGUAGES,
-    "tatoeba": retrieval.TATOEBA_LANGUAGES,
+    "xnli": xnli.LANGUAGES,
+    "paws-x": paws_x.LANGUAGES,
+    "udpos": udpos.LANGUAGES,
+    "pan-x": pan_x.LANGUAGES,
+    "xquad": xquad.LANGUAGES,
+    "mlqa": mlqa.LANGUAGES,
+    "tydiqa": tydiqa.LANGUAGES,
+    "bucc": bucc.LANGUAGES,
+    "tatoeba": tatoeba.LANGUAGES,
 }
 """The languages of each task's test set."""
 

@@ -18,9 +18,9 @@ from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.lines import lines
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.english.spec import ENGLISH, english_task
 from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.io.sources import Local
+from xstilts.tasks.spec import ENGLISH, english_task
 
 WORD_LINES = read_tagged((2, 3))
 _known: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -76,9 +76,9 @@ def _at(folder: Path) -> TaskSpec:
 
 
 _FILES = english_task(
-    "ccg",
-    "tagging",
-    splits={"train": 38_015, "dev": None, "test": None},
+    name="ccg",
+    format="tagging",
+    sizes={"train": 38_015, "dev": None, "test": None},
     local=_local,
     metrics=("tag_accuracy",),
     subwords=40,

@@ -9,8 +9,8 @@ from xstilts.core.errors import DataError
 from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 LETTERS = ("A", "B", "C", "D", "E")
 
@@ -56,9 +56,9 @@ def _hub(split: str) -> Hub:
 
 
 COMMONSENSEQA = english_task(
-    "commonsenseqa",
-    "multiple_choice",
-    splits={"train": 9_741, "dev": 1_221, "test": 1_140},
+    name="commonsenseqa",
+    format="multiple_choice",
+    sizes={"train": 9_741, "dev": 1_221, "test": 1_140},
     local=_local,
     hub=_hub,
     labels=LETTERS,

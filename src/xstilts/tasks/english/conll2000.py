@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.tagging import TaggedExample
-from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
+from xstilts.tasks.spec import english_task
 
 PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP")
 TAGS = ("O", *(f"{place}-{phrase}" for phrase in PHRASES for place in "BI"))
@@ -34,9 +34,9 @@ def _hub(split: str) -> Hub:
 
 
 CONLL2000 = english_task(
-    "conll2000",
-    "tagging",
-    splits={"train": 8_936, "test": 2_012},
+    name="conll2000",
+    format="tagging",
+    sizes={"train": 8_936, "test": 2_012},
     local=_local,
     hub=_hub,
     labels=TAGS,

@@ -12,8 +12,8 @@ from xstilts.core.errors import DataError
 from xstilts.formats.io.readers import FileRow, Parse, json_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.sources import Local
+from xstilts.tasks.spec import english_task
 
 PLACES = ("0", "1")
 QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
@@ -49,9 +49,9 @@ def _local(split: str) -> tuple[Local, ...]:
 
 
 COPA = english_task(
-    "copa",
-    "multiple_choice",
-    splits={"train": 400, "dev": 100, "test": 500},
+    name="copa",
+    format="multiple_choice",
+    sizes={"train": 400, "dev": 100, "test": 500},
     local=_local,
     labels=PLACES,
     subwords=45,

@@ -11,8 +11,8 @@ from functools import partial
 from xstilts.formats.io.readers import FileRow, csv_rows, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 NUMBERS = ("0", "1", "2", "3")
 
@@ -43,9 +43,9 @@ def _hub(split: str) -> Hub:
 
 
 COSMOSQA = english_task(
-    "cosmosqa",
-    "multiple_choice",
-    splits={"train": 25_262, "dev": 2_985, "test": None},
+    name="cosmosqa",
+    format="multiple_choice",
+    sizes={"train": 25_262, "dev": 2_985, "test": None},
     local=_local,
     hub=_hub,
     labels=NUMBERS,

@@ -11,8 +11,8 @@ from functools import partial
 from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 NUMBERS = ("0", "1", "2", "3")
 
@@ -40,9 +40,9 @@ def _hub(split: str) -> Hub:
 
 
 HELLASWAG = english_task(
-    "hellaswag",
-    "multiple_choice",
-    splits={"train": 39_905, "dev": 10_042, "test": 10_003},
+    name="hellaswag",
+    format="multiple_choice",
+    sizes={"train": 39_905, "dev": 10_042, "test": 10_003},
     local=_local,
     hub=_hub,
     labels=NUMBERS,

@@ -14,9 +14,9 @@ from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.concatenate import concatenate
-from xstilts.tasks.english.spec import HUB_SPLITS, NLI, english_task
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
 from xstilts.tasks.io.xtreme_pairs import read_pairs
+from xstilts.tasks.spec import HUB_SPLITS, NLI_LABELS, english_task
 
 WORDS = {
     "c": "contradiction",
@@ -86,12 +86,12 @@ def _mnli_hub(split: str) -> Hub:
 
 
 MNLI = english_task(
-    "mnli",
-    "classification",
-    splits={"train": 392_702, "dev": 9_815, "test": 9_796},
+    name="mnli",
+    format="classification",
+    sizes={"train": 392_702, "dev": 9_815, "test": 9_796},
     local=_mnli_local,
     hub=_mnli_hub,
-    labels=NLI,
+    labels=NLI_LABELS,
     dataset="nyu-mll/glue",
     subwords=52,
     summary="does the premise entail the hypothesis? ten genres; dev is the matched one",
@@ -115,12 +115,12 @@ def _snli_hub(split: str) -> Hub:
 
 
 SNLI = english_task(
-    "snli",
-    "classification",
-    splits={"train": 549_367, "dev": 9_842, "test": 9_824},
+    name="snli",
+    format="classification",
+    sizes={"train": 549_367, "dev": 9_842, "test": 9_824},
     local=_snli_local,
     hub=_snli_hub,
-    labels=NLI,
+    labels=NLI_LABELS,
     dataset="stanfordnlp/snli",
     subwords=30,
     summary="does the premise, a picture's caption, entail the hypothesis?",
@@ -149,12 +149,12 @@ def _anli_hub(split: str) -> Hub:
 
 
 ANLI = english_task(
-    "anli",
-    "classification",
-    splits={"train": 162_865, "dev": 3_200, "test": 3_200},
+    name="anli",
+    format="classification",
+    sizes={"train": 162_865, "dev": 3_200, "test": 3_200},
     local=_anli_local,
     hub=_anli_hub,
-    labels=NLI,
+    labels=NLI_LABELS,
     dataset="facebook/anli",
     subwords=110,
     summary="NLI written to fool models, rounds 1 to 3 together",
@@ -163,14 +163,14 @@ ANLI = english_task(
 )
 ANLI_PLUS = concatenate(
     english_task(
-        "anli-plus",
-        "classification",
-        splits={"train": 1_104_934, "dev": 22_857},
+        name="anli-plus",
+        format="classification",
+        sizes={"train": 1_104_934, "dev": 22_857},
         local=lambda _split: (),
-        labels=NLI,
+        labels=NLI_LABELS,
         dataset="stanfordnlp/snli, nyu-mll/glue, facebook/anli",
         subwords=52,
-        holds=("snli", "mnli", "anli"),
+        includes_data_of=("snli", "mnli", "anli"),
         summary="SNLI, MNLI and ANLI on one head",
         licence="of its parts",
         citation="Phang et al. 2020, arXiv 2005.13013",
@@ -199,12 +199,12 @@ def _sick_hub(split: str) -> Hub:
 
 
 SICK = english_task(
-    "sick",
-    "classification",
-    splits={"train": 4_500, "dev": 500, "test": 4_927},
+    name="sick",
+    format="classification",
+    sizes={"train": 4_500, "dev": 500, "test": 4_927},
     local=_sick_local,
     hub=_sick_hub,
-    labels=NLI,
+    labels=NLI_LABELS,
     dataset="RobZamp/sick",
     subwords=28,
     summary="NLI on short sentences without names",

@@ -9,8 +9,8 @@ from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 GLUE = ("nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c")
 SAME = ("0", "1")
@@ -35,7 +35,7 @@ def _paraphrase(
     name: str,
     texts: tuple[str, str],
     *,
-    splits: Mapping[str, int],
+    sizes: Mapping[str, int],
     local: Callable[[str], tuple[Local, ...]],
     subwords: int,
     summary: str,
@@ -43,9 +43,9 @@ def _paraphrase(
 ) -> TaskSpec:
     """A task of GLUE, whose two texts the hub has in these columns."""
     return english_task(
-        name,
-        "classification",
-        splits=splits,
+        name=name,
+        format="classification",
+        sizes=sizes,
         local=local,
         hub=partial(_glue, name, texts),
         labels=SAME,
@@ -67,7 +67,7 @@ def _qqp_local(split: str) -> tuple[Local, ...]:
 QQP = _paraphrase(
     "qqp",
     ("question1", "question2"),
-    splits={"train": 363_849, "dev": 40_430, "test": 390_965},
+    sizes={"train": 363_849, "dev": 40_430, "test": 390_965},
     local=_qqp_local,
     subwords=40,
     summary="do two questions from Quora ask the same?",
@@ -86,7 +86,7 @@ def _mrpc_local(split: str) -> tuple[Local, ...]:
 MRPC = _paraphrase(
     "mrpc",
     ("sentence1", "sentence2"),
-    splits={"train": 3_668, "dev": 408, "test": 1_725},
+    sizes={"train": 3_668, "dev": 408, "test": 1_725},
     local=_mrpc_local,
     subwords=56,
     summary="do two sentences from the news mean the same?",

@@ -7,8 +7,8 @@ from functools import partial
 from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 
 def _example(split: str, row: FileRow) -> ChoiceExample:
@@ -37,9 +37,9 @@ def _hub(split: str) -> Hub:
 
 
 PIQA = english_task(
-    "piqa",
-    "multiple_choice",
-    splits={"train": 16_113, "dev": 1_838, "test": None},
+    name="piqa",
+    format="multiple_choice",
+    sizes={"train": 16_113, "dev": 1_838, "test": None},
     local=_local,
     hub=_hub,
     labels=("0", "1"),

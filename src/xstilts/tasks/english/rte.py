@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from xstilts.core.errors import DataError
 from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
-from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.sources import Local
+from xstilts.tasks.spec import english_task
 
 LABELS = ("entailment", "not_entailment")
 ANSWERS = {
@@ -53,9 +53,9 @@ def _local(split: str) -> tuple[Local, ...]:
 
 
 RTE = english_task(
-    "rte",
-    "classification",
-    splits={"dev": 1_767, "test": 2_400},
+    name="rte",
+    format="classification",
+    sizes={"dev": 1_767, "test": 2_400},
     local=_local,
     labels=LABELS,
     subwords=75,

@@ -11,8 +11,8 @@ from functools import partial
 from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 LETTERS = ("A", "B", "C")
 NUMBERED = {"1": "A", "2": "B", "3": "C"}
@@ -50,9 +50,9 @@ def _hub(split: str) -> Hub | None:
 
 
 SOCIALIQA = english_task(
-    "socialiqa",
-    "multiple_choice",
-    splits={"train": 33_410, "dev": 1_954, "test": 2_224},
+    name="socialiqa",
+    format="multiple_choice",
+    sizes={"train": 33_410, "dev": 1_954, "test": 2_224},
     local=_local,
     hub=_hub,
     labels=LETTERS,

@@ -6,8 +6,8 @@ from functools import partial
 
 from xstilts.formats.io.squad import hub_questions, questions
 from xstilts.formats.span import UNANSWERABLE
-from xstilts.tasks.english.spec import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 DATASETS = {
     "1.1": ("rajpurkar/squad", "7b6d24c440a36b6815f21b70d25016731768db1f", "plain_text"),
@@ -32,9 +32,9 @@ def squad_hub(version: str, split: str) -> Hub:
 
 
 SQUAD_V1 = english_task(
-    "squad-v1",
-    "span",
-    splits={"train": 87_599, "dev": 10_570},
+    name="squad-v1",
+    format="span",
+    sizes={"train": 87_599, "dev": 10_570},
     local=partial(squad_files, "1.1"),
     hub=partial(squad_hub, "1.1"),
     metrics=("qa_mean", "exact_match", "token_f1"),
@@ -45,16 +45,16 @@ SQUAD_V1 = english_task(
     citation="Rajpurkar et al. 2016, arXiv 1606.05250",
 )
 SQUAD_V2 = english_task(
-    "squad-v2",
-    "span",
-    splits={"train": 130_319, "dev": 11_873},
+    name="squad-v2",
+    format="span",
+    sizes={"train": 130_319, "dev": 11_873},
     local=partial(squad_files, "2.0"),
     hub=partial(squad_hub, "2.0"),
     labels=(UNANSWERABLE,),
     metrics=("qa_mean_v2", "exact_match_v2", "token_f1_v2"),
     dataset="rajpurkar/squad_v2",
     subwords=180,
-    holds=("squad-v1",),
+    includes_data_of=("squad-v1",),
     summary="SQuAD with questions that the paragraph does not answer",
     licence=LICENCE,
     citation="Rajpurkar et al. 2018, arXiv 1806.03822",

@@ -12,8 +12,8 @@ from xstilts.core.errors import DataError
 from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.gold import gold
-from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.sources import Local
+from xstilts.tasks.spec import english_task
 
 PLACES = ("0", "1")
 NUMBERED = {"1": "0", "2": "1"}
@@ -51,9 +51,9 @@ def _local(split: str) -> tuple[Local, ...]:
 
 
 WINOGRANDE = english_task(
-    "winogrande",
-    "multiple_choice",
-    splits={"train": None, "dev": None, "test": None},
+    name="winogrande",
+    format="multiple_choice",
+    sizes={"train": None, "dev": None, "test": None},
     local=_local,
     labels=PLACES,
     subwords=50,

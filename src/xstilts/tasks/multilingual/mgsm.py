@@ -18,7 +18,7 @@ from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.commonsenseqa import LETTERS
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.multilingual.spec import alike, multilingual_task
+from xstilts.tasks.spec import names, same_size, task
 
 STEPS = (1, 2, 5)
 
@@ -49,10 +49,10 @@ def _example(row: FileRow) -> ChoiceExample:
     )
 
 
-MGSM_CHOICE = multilingual_task(
-    "mgsm-choice",
-    "multiple_choice",
-    rows={"test": alike("en bn de es fr ja ru sw te th zh", 250)},
+MGSM_CHOICE = task(
+    name="mgsm-choice",
+    format="multiple_choice",
+    sizes={"test": same_size(names("en bn de es fr ja ru sw te th zh"), 250)},
     local=lambda _split, language: (
         Local(
             (f"mgsm/mgsm_{language}.tsv",), parse_rows(tsv_rows(("question", "answer")), _example)

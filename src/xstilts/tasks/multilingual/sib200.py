@@ -8,7 +8,7 @@ from __future__ import annotations
 from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, parse_rows, quoted_tsv_rows
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.multilingual.spec import multilingual_task
+from xstilts.tasks.spec import task
 
 _CODES = (
     "en:eng_Latn ar:arb_Arab bg:bul_Cyrl bn:ben_Beng de:deu_Latn el:ell_Grek es:spa_Latn "
@@ -44,10 +44,10 @@ def _local(split: str, language: str) -> tuple[Local, ...]:
     return tuple(Local((name,), parse_rows(quoted_tsv_rows, _example)) for name in names)
 
 
-SIB200 = multilingual_task(
-    "sib200",
-    "classification",
-    rows={"train": {"en": 701}, "dev": {"en": 99}, "test": dict.fromkeys(FLORES, 204)},
+SIB200 = task(
+    name="sib200",
+    format="classification",
+    sizes={"train": {"en": 701}, "dev": {"en": 99}, "test": dict.fromkeys(FLORES, 204)},
     local=_local,
     labels=TOPICS,
     subwords=35,

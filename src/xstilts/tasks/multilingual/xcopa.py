@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from xstilts.tasks.english.copa import PARTS, PLACES, plausible_alternatives
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.multilingual.spec import alike, multilingual_task
+from xstilts.tasks.spec import names, same_size, task
 
-LANGUAGES = "et ht id it qu sw ta th tr vi zh"
+LANGUAGES = names("et ht id it qu sw ta th tr vi zh")
 
 
 def _local(split: str, language: str) -> tuple[Local, ...]:
@@ -22,10 +22,13 @@ def _local(split: str, language: str) -> tuple[Local, ...]:
     return tuple(Local((name,), parse) for name in names)
 
 
-XCOPA = multilingual_task(
-    "xcopa",
-    "multiple_choice",
-    rows={"dev": alike(f"en {LANGUAGES}", 100), "test": alike(LANGUAGES, 500)},
+XCOPA = task(
+    name="xcopa",
+    format="multiple_choice",
+    sizes={
+        "dev": same_size(("en", *LANGUAGES), 100),
+        "test": same_size(LANGUAGES, 500),
+    },
     local=_local,
     labels=PLACES,
     subwords=55,

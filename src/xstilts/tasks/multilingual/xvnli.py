@@ -10,22 +10,21 @@ from __future__ import annotations
 
 from xstilts.formats.io.readers import json_rows, parse_rows
 from xstilts.tasks.english.nli import OFFICIAL
-from xstilts.tasks.english.spec import NLI
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.multilingual.spec import alike, multilingual_task
+from xstilts.tasks.spec import NLI_LABELS, names, same_size, task
 
-XVNLI = multilingual_task(
-    "xvnli",
-    "classification",
-    rows={"test": alike("en ar es fr ru", 1_150)},
+XVNLI = task(
+    name="xvnli",
+    format="classification",
+    sizes={"test": same_size(names("en ar es fr ru"), 1_150)},
     local=lambda _split, language: (
         Local((f"xvnli/{language}/test.jsonl",), parse_rows(json_rows, OFFICIAL)),
     ),
-    labels=NLI,
+    labels=NLI_LABELS,
     subwords=35,
     train_task="snli",
     translates=(("snli", "test"),),
-    left_out=("image",),
+    missing_modalities=("image",),
     summary="does the caption entail the hypothesis? XVNLI's text alone",
     licence="",
     citation="Bugliarello et al. 2022, arXiv 2201.11732",

@@ -21,7 +21,7 @@ from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.english.winogrande import PLACES, filled
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.multilingual.spec import multilingual_task
+from xstilts.tasks.spec import task
 
 COLUMNS = ("language", "part", "original", "sentence", "tokens", "pronoun", "candidates")
 CODES = {"jp": "ja"}
@@ -71,10 +71,10 @@ def _around(sentence: str, tokens: Sequence[str], first: int, word: str) -> tupl
     return sentence[:start], sentence[start + len(word.rstrip(string.punctuation)) :]
 
 
-XWINOGRAD = multilingual_task(
-    "xwinograd",
-    "multiple_choice",
-    rows={"test": {"en": 2_325, "fr": 83, "ja": 959, "pt": 263, "ru": 315}},
+XWINOGRAD = task(
+    name="xwinograd",
+    format="multiple_choice",
+    sizes={"test": {"en": 2_325, "fr": 83, "ja": 959, "pt": 263, "ru": 315}},
     local=lambda _split, language: (
         Local(
             ("xwinograd/dataset.tsv",), parse_rows(tsv_rows(COLUMNS), partial(_example, language))

@@ -19,8 +19,8 @@ from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import json_rows, parquet_rows, parse_rows
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.english.spec import english_task
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.spec import english_task
 from xstilts.tasks.validate import validated
 
 ROWS = [{"text": f"text {number}", "label": number % 2} for number in range(30)]
@@ -63,9 +63,9 @@ def example(row: object) -> Example | BadRow | None:
 def task(*, version: int = 1, files: tuple[str, ...] = ("data/train.parquet",)) -> TaskSpec:
     parse = parse_rows(json_rows, example)
     return english_task(
-        "mine",
-        "classification",
-        splits={"train": 30, "dev": None},
+        name="mine",
+        format="classification",
+        sizes={"train": 30, "dev": None},
         local=lambda split: (
             Local((f"mine/{split}.1.jsonl", f"mine/{split}.2.jsonl"), parse),
             Local((f"mine/{split}.jsonl",), parse, ("mine/extra.txt",) * (split == "dev")),
