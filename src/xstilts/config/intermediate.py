@@ -14,14 +14,14 @@ BASELINE = "none"
 
 @dataclass(frozen=True, order=True)
 class TaskRef:
-    """A task of a mixture and the languages of its training data; none: the task's own."""
+    """A task and the languages of its training data; empty: the default of the task."""
 
     task: str
     languages: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """As it is written: `mnli`, `mnli@de,fr`."""
+        """The text that parses to it: `mnli`, `mnli@de,fr`."""
         return f"{self.task}@{','.join(self.languages)}" if self.languages else self.task
 
 
@@ -29,60 +29,60 @@ Mixture = tuple[TaskRef, ...]
 
 
 def mixture_name(mixture: Mixture) -> str:
-    """As it is written: `mnli+qqp`."""
+    """The text that parses to a mixture: `mnli+qqp`."""
     return "+".join(part.name for part in mixture)
 
 
 @dataclass(frozen=True)
 class IntermediateSetting:
-    """A chain of mixtures. The baseline's is empty."""
+    """A chain of mixtures; empty for the baseline."""
 
     name: str
     chain: tuple[Mixture, ...]
 
     @property
     def parts(self) -> tuple[TaskRef, ...]:
-        """Every part of every mixture, each once."""
+        """All tasks of all mixtures, sorted, without duplicates."""
         return tuple(sorted({part for mixture in self.chain for part in mixture}))
 
     @property
     def single(self) -> TaskRef | None:
-        """The part of a setting that is one task; none of mixtures and chains."""
+        """The task of a setting with only one; None for the baseline, mixtures and chains."""
         return self.chain[0][0] if [len(mixture) for mixture in self.chain] == [1] else None
 
     @property
     def tasks(self) -> frozenset[str]:
-        """Every task in the chain."""
+        """Names of all tasks in the chain."""
         return frozenset(part.task for part in self.parts)
 
 
 def parse_task_ref(text: str) -> TaskRef:
-    """The task and languages that a text names.
+    """Parse `task` or `task@language,language`.
 
     Raises:
-        ConfigError: no task, or an empty language.
+        ConfigError: no task, or an empty or repeated language.
     """
     task, at, tail = text.strip().partition("@")
     languages = tuple(code.strip() for code in tail.split(",")) if at else ()
     if not task.strip() or "" in languages or len(set(languages)) != len(languages):
         raise ConfigError(
-            f"{text!r} names no training data",
+            f"{text!r} is not a task with optional languages",
             todo="write a task, or task@language,language",
         )
     return TaskRef(task.strip(), languages)
 
 
 def parse_setting(text: str) -> IntermediateSetting:
-    """The setting that a text names. The order within a mixture means nothing.
+    """Parse an intermediate setting; the order within a mixture does not matter.
 
     Raises:
-        ConfigError: an empty part, or a task twice in one mixture.
+        ConfigError: an empty task, or a repeated task in one mixture.
     """
     if text.strip() == BASELINE:
         return IntermediateSetting(BASELINE, ())
     wrong = ConfigError(
-        f"{text!r} is no intermediate setting",
-        todo="write none, a task, task@language (training data in other languages than English), "
+        f"{text!r} is not an intermediate setting",
+        todo="write none, a task, task@language (training data in another language than English), "
         "task+task (a mixture) or setting > setting (a chain)",
     )
     try:

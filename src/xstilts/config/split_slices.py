@@ -1,8 +1,8 @@
-"""Which examples play a part: `dev`, or a share of a split as in `dev[:80%]`.
+"""Slices of a split: all of `dev`, or a percentage range as in `dev[:80%]`.
 
-A share holds the examples whose digests lie in it: those of what an example has in common with
-its translations, its id as a rule (`TaskSpec.pair`). So shares that do not overlap never hold
-translations of each other, and a bad row that is left out in one language moves no other row.
+Examples are assigned to slices by a digest of their alignment key (`TaskSpec.alignment_key`; by
+default the id), which an example shares with its translations. Disjoint slices therefore never
+contain translations of each other, and skipping a bad row in one language moves no other row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PATTERN = re.compile(r"(?P<split>[\w-]+)(\[((?P<low>\d+)%)?:((?P<high>\d+)%)?\])
 
 @dataclass(frozen=True)
 class SplitSlice:
-    """The examples of a split from `low` to below `high` per cent."""
+    """The examples of a split from `low` (inclusive) to `high` per cent (exclusive)."""
 
     split: str
     low: int = 0
@@ -27,42 +27,39 @@ class SplitSlice:
 
     @property
     def name(self) -> str:
-        """As it is written: `dev`, `dev[20%:80%]`."""
-        if self.is_whole:
+        """The text that parses to it: `dev`, `dev[20%:80%]`."""
+        if self.is_full_split:
             return self.split
-        low, high = (f"{part}%" if part % 100 else "" for part in (self.low, self.high))
+        low, high = (f"{bound}%" if bound % 100 else "" for bound in (self.low, self.high))
         return f"{self.split}[{low}:{high}]"
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is the whole split."""
+    def is_full_split(self) -> bool:
+        """Whether it contains all examples of the split."""
         return (self.low, self.high) == (0, 100)
 
-    def holds(self, pair: str) -> bool:
-        """Whether the examples of the split that have this in common belong to the share."""
-        return self.low <= seed_of("share", pair) % 100 < self.high
+    def contains(self, alignment_key: str) -> bool:
+        """Whether examples of the split with this alignment key are in the slice."""
+        return self.low <= seed_of("share", alignment_key) % 100 < self.high
 
     def overlaps(self, other: SplitSlice) -> bool:
-        """Whether an example can belong to both."""
+        """Whether an example can be in both slices."""
         return self.split == other.split and self.low < other.high and other.low < self.high
 
 
 @cache
 def parse_split_slice(text: str) -> SplitSlice:
-    """The share that a text names.
+    """Parse `dev` or `dev[20%:80%]`.
 
     Raises:
-        ConfigError: not in this form, or nothing lies in it.
+        ConfigError: invalid syntax, or an empty range.
     """
-    found = PATTERN.fullmatch(text.strip())
-    low, high = (
-        (int(found[name] or given) for name, given in (("low", 0), ("high", 100)))
-        if (found)
-        else (0, 0)
+    match = PATTERN.fullmatch(text.strip())
+    if match:
+        low, high = int(match["low"] or 0), int(match["high"] or 100)
+        if 0 <= low < high <= 100:
+            return SplitSlice(match["split"], low, high)
+    raise ConfigError(
+        f"{text!r} is not a split or a slice of one",
+        todo="write a split such as dev, or a slice such as dev[:80%] or dev[80%:]",
     )
-    if not found or not 0 <= low < high <= 100:
-        raise ConfigError(
-            f"{text!r} is no part of a split",
-            todo="write a split's name, or a share of it as in dev[:80%] and dev[80%:]",
-        )
-    return SplitSlice(found["split"], low, high)

@@ -96,7 +96,7 @@ class StageGraph:
             "limit": self.names.limit(task.name, part),
             "data": task.fingerprint(share.split, language),
         }
-        if not share.is_whole:
+        if not share.is_full_split:
             params["share"] = [share.low, share.high]
         return self.add(
             "prepare",

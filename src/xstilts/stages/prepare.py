@@ -32,7 +32,9 @@ def run(context: StageContext) -> dict[str, Any]:
     examples, complaints = validated(task.read(split, language), task, split, language)
     if bounds := context.params.get("share"):
         examples = list(
-            filter(lambda one: SplitSlice(split, *bounds).holds(task.alignment_key(one)), examples)
+            filter(
+                lambda one: SplitSlice(split, *bounds).contains(task.alignment_key(one)), examples
+            )
         )
     taken = list(islice(examples, context.params["limit"]))
     rows = [

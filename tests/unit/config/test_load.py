@@ -80,7 +80,7 @@ def test_overrides_are_yaml(tmp_path: Path) -> None:
             ["mine.yaml:4", "named twice: home-nli"],
         ),
         ("[none, home-nli]", "[home-retrieval]", ["retrieval task, which is not trained"]),
-        ("[none, home-nli]", "[home-nli+]", ["is no intermediate setting"]),
+        ("[none, home-nli]", "[home-nli+]", ["is not an intermediate setting"]),
         ("targets: [home-intents]", "targets:", ["mine.yaml:4", "targets"]),
         ("name: mine", "nam: mine", ["mine.yaml:1", "unknown key 'nam'", "did you mean 'name'"]),
         ("name: mine", "name: [", ["mine.yaml:", "not YAML"]),
@@ -196,8 +196,8 @@ def test_split_slices_parse_or_are_rejected() -> None:
 def test_split_slices_partition_examples_by_id() -> None:
     names = [f"row-{number}" for number in range(1000)]
     first, rest = SplitSlice("dev", 0, 30), SplitSlice("dev", 30, 100)
-    assert [first.holds(name) for name in names] == [not rest.holds(name) for name in names]
-    assert 250 < sum(map(first.holds, names)) < 350
+    assert [first.contains(name) for name in names] == [not rest.contains(name) for name in names]
+    assert 250 < sum(map(first.contains, names)) < 350
     assert not first.overlaps(rest)
     assert first.overlaps(SplitSlice("dev", 29, 31))
     assert not first.overlaps(SplitSlice("test", 0, 100))

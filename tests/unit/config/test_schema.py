@@ -12,12 +12,11 @@ from xstilts.config.load import presets
 from xstilts.config.schema import SCHEMA_FILE, experiment_schema, schema_text
 from xstilts.testing.tiny import write_experiment
 
-jsonschema = pytest.importorskip("jsonschema")
-
 MINIMAL = {"name": "mine", "encoder": "x/y", "intermediate": ["none"], "targets": ["home-intents"]}
 
 
 def errors(tree: Any) -> list[str]:
+    jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(experiment_schema())
     return [error.message for error in validator.iter_errors(tree)]
 
@@ -29,6 +28,7 @@ def test_the_shipped_file_is_up_to_date() -> None:
 
 
 def test_the_shipped_file_is_a_valid_schema() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text("utf-8")))
 
 

@@ -289,9 +289,9 @@ def test_an_empty_split_slice_is_an_error(
 
 @pytest.mark.parametrize("wrong", ["dev[80%]", "dev[80%:20%]", "dev[:0%]", "dev[:101%]", "dev["])
 def test_invalid_split_slices_are_rejected(toy_file: Path, wrong: str) -> None:
-    with pytest.raises(ConfigError, match="is no part of a split"):
+    with pytest.raises(ConfigError, match="is not a split or a slice of one"):
         parse_split_slice(wrong)
-    with pytest.raises(ConfigError, match="is no part of a split"):
+    with pytest.raises(ConfigError, match="is not a split or a slice of one"):
         xstilts.load(str(toy_file), [f"splits.toy-kind.dev='{wrong}'"])
 
 
