@@ -14,7 +14,8 @@ import pytest
 import xstilts
 from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gain_table import gain_table
-from xstilts.analysis.results import expected, results_frame
+from xstilts.analysis.gains import compute_gains
+from xstilts.analysis.results import results_frame
 from xstilts.analysis.selection import best_per_target
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
@@ -83,10 +84,13 @@ def xtreme_facts(small: LoadedExperiment, finished: Path) -> ReportData:
     )
     compiled, store = replace(outlook.compiled, cells=cells), Store(finished)
     results = results_frame(cells, store)
-    gains = gain_table(example_scores(cells, store), results, expected(cells))
-    best = best_per_target(compiled, store, results)
+    run_gains = compute_gains(results, cells)
+    gains = gain_table(results, run_gains, example_scores(cells, store))
+    best = best_per_target(compiled, store, results, run_gains)
     experiment = small.experiment.model_copy(update={"targets": ("xnli", "toy-search")})
-    return ReportData(experiment, compiled, outlook.standings, store, results, gains, best)
+    return ReportData(
+        experiment, compiled, outlook.standings, store, results, run_gains, gains, best
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,44 +1,29 @@
-"""Is the gain real? Paired bootstrap over test examples and seeds, and Holm's correction.
+"""The gain table: means over languages and seeds with intervals, p values and Holm's correction.
 
-A gain is the score with an intermediate setting minus the score of the baseline, for the same
-target, language and seed; its mean over languages other than English is the zero-shot gain.
-
-The bootstrap (Efron & Tibshirani 1993) draws test examples with replacement, the same ones for
-both systems (paired, as Koehn 2004 does). Seeds stand for other seeds, and what they add to the
-draws has Student's t distribution (`statistics.bootstrap.add_seed_variance`). Languages are not
-drawn: the gain is about these languages. The p value is two-sided, 2 (1 + c) / (B + 1) with c the
-smaller count of draws on either side of zero. Holm (1979) corrects for having looked at several
-settings and targets.
+The mean gain over languages other than English is the zero-shot gain. Interval and p are those of
+`gain_bootstrap`; p is two-sided, 2 (1 + c) / (B + 1) with c the smaller count of draws on either
+side of zero. Holm (1979) corrects for the number of settings and targets that are tested. Which
+rows have a gain and a p value is decided in `exclusions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gains import ENGLISH
-from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States
+from xstilts.analysis.exclusions import Exclusion, Key
+from xstilts.analysis.gain_bootstrap import System, bootstrap_gains, common_runs, systems_of
+from xstilts.analysis.gains import ENGLISH, Gains
+from xstilts.analysis.run_states import NO_STATES, RunState, States
 from xstilts.config.intermediate import BASELINE
 from xstilts.metrics import METRICS
-from xstilts.statistics.bootstrap import (
-    DRAWS,
-    add_seed_variance,
-    bootstrap_p,
-    example_weights,
-    percentiles,
-)
-from xstilts.statistics.estimate import LEVEL, Floats
+from xstilts.statistics.bootstrap import DRAWS, add_seed_variance, bootstrap_p, percentiles
+from xstilts.statistics.estimate import LEVEL, NAN, Floats
 from xstilts.statistics.multiple_testing import holm
-
-Group = tuple[str, str, str]
-Expected = Mapping[Group, frozenset[tuple[str, int]]]
-"""(encoder, target, setting) → the (language, seed) pairs that its experiment has."""
-System = Mapping[tuple[str, int], ExampleScores]
-"""The outcomes of one setting for one target and metric, by language and seed."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +47,15 @@ class Gain:
     metric: str
     intermediate: str
     main: bool = False
-    baseline: float = float("nan")
-    score: float = float("nan")
-    gain: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
-    p: float = float("nan")
-    p_holm: float = float("nan")
+    baseline: float = NAN
+    score: float = NAN
+    gain: float = NAN
+    low: float = NAN
+    high: float = NAN
+    p: float = NAN
+    p_holm: float = NAN
     significant: bool = False
-    english: float = float("nan")
+    english: float = NAN
     languages: int = 0
     seeds: int = 0
     n: int = 0
@@ -78,62 +63,77 @@ class Gain:
 
 
 def gain_table(
-    outcomes: Sequence[ExampleScores], frame: pd.DataFrame, expected: Expected, draws: int = DRAWS
+    frame: pd.DataFrame, gains: Gains, examples: Sequence[ExampleScores], draws: int = DRAWS
 ) -> pd.DataFrame:
-    """A row per encoder, target, metric and intermediate setting; see `Gain` for the columns.
+    """`gain_rows` as a frame, with the fields of `Gain` as columns."""
+    rows = gain_rows(frame, gains, examples, draws)
+    columns = [column.name for column in fields(Gain)]
+    values = [[getattr(row, name) for name in columns] for row in rows]
+    return pd.DataFrame(values, columns=columns).astype({"main": bool, "significant": bool})
+
+
+def gain_rows(
+    frame: pd.DataFrame, gains: Gains, examples: Sequence[ExampleScores], draws: int = DRAWS
+) -> list[Gain]:
+    """A row per encoder, target, metric and intermediate setting of the results.
 
     Args:
-        outcomes: of finished cells; the baseline's are needed for a row to have a gain.
-        frame: the results of the same cells, for notes on diverged and collapsed runs.
-        expected: which languages and seeds make a setting complete.
-
-    A setting with a diverged or collapsed run has no gain: its other seeds would be a choice.
-    One with scores missing has a gain but no p value: it may not be the gain in the end.
+        frame: see `results.results_frame`. A target without the baseline has no row.
+        gains: of the same results.
+        examples: of the same results; the baseline's are needed for a row to have a gain.
     """
-    groups: dict[Group, dict[str, dict[tuple[str, int], ExampleScores]]] = {
-        (encoder, target, metric): {}
-        for encoder, target, metric in zip(
-            frame["encoder"], frame["target"], frame["metric"], strict=True
-        )
-    }
-    for one in outcomes:
-        systems = groups[one.encoder, one.target, one.metric]
-        systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
-    rows: list[dict[str, object]] = []
-    for (encoder, target, metric), systems in groups.items():
-        here = frame[(frame["encoder"] == encoder) & (frame["target"] == target)]
-        main = here["metric"].iloc[0] == metric
-        blank = Gain(encoder, target, metric, "", main)
-        rows += [asdict(gain) for gain in _gains(blank, systems, here, expected, draws)]
-    table = pd.DataFrame(rows, columns=[column.name for column in fields(Gain)])
-    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
-    table["significant"] = table["p_holm"] < LEVEL
-    return table.astype({"main": bool, "significant": bool})
+    by_metric: dict[tuple[str, str, str], list[ExampleScores]] = {}
+    for one in examples:
+        by_metric.setdefault((one.encoder, one.target, one.metric), []).append(one)
+    rows: list[Gain] = []
+    states = _states(frame)
+    main: dict[tuple[str, str], str] = {}
+    places = frame[["encoder", "target", "metric"]].drop_duplicates()
+    for encoder, target, metric in places.itertuples(index=False, name=None):
+        known = states[encoder, target]
+        if BASELINE not in known:
+            continue
+        is_main = main.setdefault((encoder, target), metric) == metric
+        blank = Gain(encoder, target, metric, "", is_main)
+        systems = systems_of(by_metric.get((encoder, target, metric), ()))
+        rows += _gains(blank, systems, known, gains.by_key, draws)
+    corrected = holm(np.array([row.p for row in rows], dtype=np.float64))
+    return [
+        replace(row, p_holm=float(p), significant=bool(p < LEVEL))
+        for row, p in zip(rows, corrected, strict=True)
+    ]
+
+
+def _states(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, States]]:
+    """(encoder, target) → setting → the states of all of its runs."""
+    known: dict[tuple[str, str], dict[str, States]] = {}
+    columns = frame[["encoder", "target", "intermediate", "states"]]
+    for encoder, target, setting, states in columns.itertuples(index=False, name=None):
+        settings = known.setdefault((encoder, target), {})
+        settings[setting] = settings.get(setting, NO_STATES) | states
+    return known
 
 
 def _gains(
     blank: Gain,
     systems: Mapping[str, System],
-    frame: pd.DataFrame,
-    expected: Expected,
+    states: Mapping[str, States],
+    exclusions: Mapping[Key, Exclusion],
     draws: int,
 ) -> Iterator[Gain]:
-    """The gain of every setting in the frame, in its order."""
-    states: dict[str, States] = {}
-    for name, held in zip(frame["intermediate"], frame["states"], strict=True):
-        states[name] = states.get(name, NO_STATES) | held
-    if BASELINE not in states:
-        return
-    for name, held in states.items():
-        wanted = expected.get((blank.encoder, blank.target, name), frozenset())
-        if not wanted <= systems.get(name, {}).keys() and not FAILED & held:
-            states[name] = held | {RunState.PARTIAL}
-    usable = {name: system for name, system in systems.items() if not FAILED & states[name]}
+    """The gain of every setting in one metric of one target."""
+    settings = [name for name in states if name != BASELINE]
+    excluded = {name: exclusions.get((blank.encoder, name, blank.target)) for name in settings}
+    usable = {
+        name: system
+        for name, system in systems.items()
+        if name == BASELINE or (why := excluded[name]) is None or why.has_gain
+    }
     drawn = bootstrap_gains(blank.metric, usable, draws) if BASELINE in usable else {}
-    for name, held in states.items():
-        if name == BASELINE:
-            continue
-        gain = replace(blank, intermediate=name, states=held | states[BASELINE])
+    for name in settings:
+        why = excluded[name]
+        partial = {RunState.PARTIAL} if why is not None and why.is_partial else set()
+        gain = replace(blank, intermediate=name, states=states[name] | states[BASELINE] | partial)
         if name in drawn:
             gain = _compared(gain, usable[name], usable[BASELINE], drawn[name])
         yield gain
@@ -165,14 +165,6 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
     )
 
 
-def common_runs(system: System, baseline: System) -> tuple[list[str], list[int]]:
-    """The languages that both have for all of the seeds that both have."""
-    both = system.keys() & baseline.keys()
-    seeds = sorted({seed for _, seed in both})
-    codes = sorted({code for code, _ in both})
-    return [code for code in codes if all((code, seed) in both for seed in seeds)], seeds
-
-
 def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequence[int]) -> Floats:
     """[languages, seeds] scores."""
     value = METRICS.get(metric).value
@@ -182,52 +174,3 @@ def _values(system: System, metric: str, languages: Sequence[str], seeds: Sequen
             for code in languages
         ]
     )
-
-
-def bootstrap_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
-    """Setting → [draws, seeds] its mean gain over languages in each draw of the examples.
-
-    Args:
-        systems: of one target, the baseline among them; draws of several targets with the same
-            ids are alike, so that they may be averaged draw by draw and seed by seed before
-            `add_seed_variance`.
-    """
-    baseline = systems[BASELINE]
-    others = {name: system for name, system in systems.items() if name != BASELINE}
-    common = {name: common_runs(system, baseline) for name, system in others.items()}
-    total = {name: np.zeros((draws, len(seeds))) for name, (_, seeds) in common.items()}
-    for code in sorted({code for codes, _ in common.values() for code in codes} - {ENGLISH}):
-        for block, weights in example_weights(_ids(code, systems), draws):
-            scores = _scores(metric, code, systems, weights)
-            for name, (codes, seeds) in common.items():
-                for place, seed in enumerate(seeds if code in codes else ()):
-                    difference = scores[name, seed] - scores[BASELINE, seed]
-                    total[name][block, place] += np.nan_to_num(difference)
-    counts = {name: len(set(codes) - {ENGLISH}) for name, (codes, _) in common.items()}
-    return {name: sums / counts[name] for name, sums in total.items() if counts[name]}
-
-
-def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:
-    """The test examples of a language, which must be the same for all systems."""
-    found = {
-        one.ids for system in systems.values() for (at, _), one in system.items() if at == code
-    }
-    if len(found) != 1:
-        raise ValueError(f"{code}: the settings were tested on different examples")
-    return next(iter(found))
-
-
-def _scores(
-    metric: str, code: str, systems: Mapping[str, System], weights: Floats
-) -> dict[tuple[str, int], Floats]:
-    """(setting, seed) → [block] scores of one language in some draws."""
-    value, known = METRICS.get(metric).value, dict[int, Floats]()
-    found = {}
-    for name, system in systems.items():
-        for (at, seed), one in system.items():
-            if at == code:
-                table = one.statistics  # one and the same for all seeds of an untrained encoder
-                if id(table) not in known:
-                    known[id(table)] = value(weights @ table)
-                found[name, seed] = known[id(table)]
-    return found

@@ -1,31 +1,29 @@
-"""Gains run by run: what an intermediate setting adds to a score, and what is excluded."""
+"""Gains run by run: what an intermediate setting adds to a score.
+
+A gain is the score with an intermediate setting minus the score of the baseline, for the same
+target, language and seed. This is the only module that pairs the two; `exclusions` holds the rules
+by which some are left out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from math import isnan
+from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
-from xstilts.analysis.exclusions import (
-    FAILURES,
-    Exclusion,
-    ExclusionReason,
-    RunExclusion,
-    exclusion_texts,
-)
-from xstilts.analysis.results import expected
-from xstilts.analysis.run_states import FAILED, NO_STATES, RunState
+from xstilts.analysis.exclusions import Exclusion, Key, exclusion_texts, find_exclusions
+from xstilts.analysis.run_states import NO_STATES
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.compile import ResultCell
 
 ENGLISH = "en"
+KEY = ["encoder", "intermediate", "target"]
+RUN = ["encoder", "target", "language", "seed"]
 COLUMNS = (
-    "intermediate", "target", "metric", "language", "seed", "score", "baseline", "gain", "key",
+    *KEY, "metric", "language", "seed", "score", "baseline", "gain", "key",
 )  # fmt: skip
-RUN = ["target", "language", "seed"]
 ONE_SEED = (
     "There is one seed: no interval and no p here holds what another seed would change, so a run's "
     "luck counts as an effect."
@@ -34,20 +32,28 @@ ONE_SEED = (
 
 @dataclass(frozen=True)
 class Gains:
-    """The gains that may be compared, and what is excluded from them.
+    """The gains of an experiment's runs, by the main metric of each target.
 
     Args:
-        table: a row per setting, target, language (English included) and seed; see `COLUMNS`.
-            `score`, `baseline` and `gain` are of the target's main metric, between 0 and 1;
-            `key` is the score's stage.
-        exclusions: a setting with one run that cannot be used on a target is excluded there with
-            all of its runs: its other seeds would be a choice.
+        runs: a row per run that has a gain, see `COLUMNS`: all languages (English included) and
+            seeds. `score`, `baseline` and `gain` are between 0 and 1; `key` is the score's stage.
+        exclusions: the settings that are not compared with others on a target, and why.
         swept: a sentence for each sweep over layers, naming the layer that is used.
     """
 
-    table: pd.DataFrame
+    runs: pd.DataFrame
     exclusions: tuple[Exclusion, ...] = ()
     swept: tuple[str, ...] = ()
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The runs whose gains may be compared: those of no exclusion."""
+        return without(self.runs, self.by_key).reset_index(drop=True)
+
+    @cached_property
+    def by_key(self) -> dict[Key, Exclusion]:
+        """Encoder, setting and target → why it is excluded."""
+        return {one.key: one for one in self.exclusions}
 
     def among(self, settings: Collection[str], targets: Collection[str] | None = None) -> Gains:
         """Those of some settings, on some targets or all."""
@@ -55,16 +61,16 @@ class Gains:
         def kept(setting: str, target: str) -> bool:
             return setting in settings and (targets is None or target in targets)
 
-        pairs = zip(self.table["intermediate"], self.table["target"], strict=True)
+        pairs = zip(self.runs["intermediate"], self.runs["target"], strict=True)
         return Gains(
-            self.table.loc[[kept(*pair) for pair in pairs]],
+            self.runs.loc[[kept(*pair) for pair in pairs]],
             tuple(one for one in self.exclusions if kept(one.intermediate, one.target)),
             self.swept,
         )
 
     @property
     def has_one_seed(self) -> bool:
-        """Whether all gains are of one seed."""
+        """Whether all gains that may be compared are of one seed."""
         return bool(len(self.table)) and self.table["seed"].nunique() == 1
 
     def caveats(self) -> tuple[str, ...]:
@@ -77,53 +83,25 @@ def compute_gains(frame: pd.DataFrame, cells: Iterable[ResultCell] = ()) -> Gain
     """The gain of every run with an intermediate setting over the baseline's run like it.
 
     Args:
-        frame: see `analysis.results.results_frame`; the baseline's rows are among them.
-        cells: what the experiment should have: a setting with a score missing is excluded.
-
-    Excluded are settings with a diverged or collapsed run, with the target's own training data,
-    or without a score or a baseline for some run; so are all on a target whose baseline failed.
+        frame: see `results.results_frame`; the baseline's rows are among them.
+        cells: what the experiment should have: by them missing scores are noticed.
     """
-    cells = tuple(cells)
-    main = _main(frame)
-    paired = _paired(main)
-    reasons: dict[tuple[str, str], dict[RunExclusion, None]] = {}
-    for pair, reason in (*_unusable(paired), *_missing(paired, cells)):
-        reasons.setdefault(pair, {})[reason] = None
-    pairs = zip(paired["intermediate"], paired["target"], strict=True)
-    kept = [pair not in reasons for pair in pairs]
-    table = paired.loc[kept, list(COLUMNS)].reset_index(drop=True)
-    without_baseline = _without_baseline(main, cells)
-    return Gains(table, tuple(_exclusions(reasons, without_baseline)))
+    main = frame[frame["metric"] == main_metrics(frame)]
+    paired = paired_runs(main)
+    exclusions = find_exclusions(main, paired, tuple(cells))
+    runs = without(paired, (one.key for one in exclusions if not one.has_gain))
+    runs = runs.loc[runs["gain"].notna(), list(COLUMNS)].reset_index(drop=True)
+    return Gains(runs, exclusions)
 
 
-def _exclusions(
-    reasons: Mapping[tuple[str, str], Iterable[RunExclusion]], without_baseline: Collection[str]
-) -> Iterator[Exclusion]:
-    for (setting, target), found in reasons.items():
-        same_data = any(one.reason is ExclusionReason.SAME_DATA for one in found)
-        failed = target not in without_baseline and not same_data
-        yield Exclusion(setting, target, tuple(found), failed)
+def main_metrics(frame: pd.DataFrame) -> pd.Series[str]:
+    """For each row of results, the main metric of its target: the first that is there."""
+    return frame.groupby(["encoder", "target"], sort=False)["metric"].transform("first")
 
 
-def _main(frame: pd.DataFrame) -> pd.DataFrame:
-    """The scores of each target's main metric."""
-    first = frame.groupby("target", sort=False)["metric"].first()
-    main = frame[frame["metric"] == frame["target"].map(first)]
-    return main.rename(columns={"value": "score"})
-
-
-def _without_baseline(main: pd.DataFrame, cells: Iterable[ResultCell]) -> frozenset[str]:
-    """The targets whose baseline lacks a score, or has one that is not used."""
-    wanted = {(cell.target, cell.language, cell.seed) for cell in cells}
-    wanted |= set(main[RUN].itertuples(index=False, name=None))
-    base = main[(main["intermediate"] == BASELINE) & main["score"].notna()]
-    usable = base.loc[[not FAILED & states for states in base["states"]]]
-    there = set(usable[RUN].itertuples(index=False, name=None))
-    return frozenset(target for target, _, _ in wanted - there)
-
-
-def _paired(main: pd.DataFrame) -> pd.DataFrame:
-    """The main scores of all settings with those of the baseline."""
+def paired_runs(main: pd.DataFrame) -> pd.DataFrame:
+    """The main scores of all settings with those of the baseline; NaN where there is none."""
+    main = main.rename(columns={"value": "score"})
     is_baseline = main["intermediate"] == BASELINE
     base = main.loc[is_baseline, [*RUN, "score", "states"]]
     base = base.rename(columns={"score": "baseline", "states": "baseline_states"})
@@ -131,62 +109,48 @@ def _paired(main: pd.DataFrame) -> pd.DataFrame:
     states = paired["baseline_states"].map(
         lambda held: held if isinstance(held, frozenset) else NO_STATES  # NaN: no such run
     )
-    return paired.assign(baseline_states=states, gain=paired["score"] - paired["baseline"])
-
-
-def _unusable(paired: pd.DataFrame) -> Iterator[tuple[tuple[str, str], RunExclusion]]:
-    """(setting, target) and why a run of it has no gain."""
-    columns = ["intermediate", "target", "seed", "score", "gain", "states", "baseline_states"]
-    for setting, target, seed, score, gain, states, of_baseline in zip(
-        *(paired[column] for column in columns), strict=True
-    ):
-        failures = [
-            RunExclusion(reason, seed)
-            for held, side in ((states, 0), (of_baseline, 1))
-            for state in FAILURES
-            if state in held
-            for reason in [FAILURES[state][side]]
-        ]
-        yield from (((setting, target), failure) for failure in failures)
-        if RunState.SAME_DATA in states:
-            yield (setting, target), RunExclusion(ExclusionReason.SAME_DATA)
-        if not failures and isnan(gain):
-            missing = ExclusionReason.NO_SCORE if isnan(score) else ExclusionReason.NO_BASELINE
-            yield (setting, target), RunExclusion(missing)
-
-
-def _missing(
-    paired: pd.DataFrame, cells: Iterable[ResultCell]
-) -> Iterator[tuple[tuple[str, str], RunExclusion]]:
-    """(setting, target) of the cells that are not among the results."""
-    same_data = RunExclusion(ExclusionReason.SAME_DATA)
-    yield from (((cell.intermediate, cell.target), same_data) for cell in cells if cell.same_data)
-    there: dict[tuple[str, str], set[tuple[str, int]]] = {}
-    columns = ["intermediate", "target", "language", "seed"]
-    for setting, target, language, seed in paired[columns].itertuples(index=False):
-        there.setdefault((setting, target), set()).add((language, seed))
-    for (_, target, setting), runs in expected(cells).items():
-        missing = len(runs - there.get((setting, target), set()))
-        if missing and setting != BASELINE:
-            reason = ExclusionReason.MISSING_SCORES
-            yield (setting, target), RunExclusion(reason, missing=missing, expected=len(runs))
-
-
-def language_gains(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of score and gain for each target, metric, language and setting.
-
-    Columns: target, metric, language, intermediate, value, gain (NaN for the baseline's own
-    gain, where the baseline is missing, and where a run diverged).
-    """
-    keys = ["target", "metric", "language"]
-    means = frame.groupby([*keys, "intermediate"], sort=False)["value"].agg(mean_or_nan)
-    table = means.reset_index()
-    base = table[table["intermediate"] == BASELINE].set_index(keys)["value"]
-    against = table.set_index(keys).index.map(base.to_dict()).to_numpy(dtype=np.float64)
-    table["gain"] = np.where(
-        table["intermediate"] == BASELINE, np.nan, table["value"].to_numpy() - against
+    return paired.assign(
+        has_baseline=paired["baseline_states"].notna(),
+        baseline_states=states,
+        gain=paired["score"] - paired["baseline"],
     )
-    return table
+
+
+def without(runs: pd.DataFrame, keys: Iterable[Key]) -> pd.DataFrame:
+    """The runs but those of some settings and targets."""
+    left_out = set(keys)
+    columns = (runs[name] for name in KEY)
+    return runs.loc[[key not in left_out for key in zip(*columns, strict=True)]]
+
+
+def transfer_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs in languages other than English; in English for a target tested in no other."""
+    foreign = runs["language"] != ENGLISH
+    has_foreign = runs["target"].isin(runs.loc[foreign, "target"])
+    return runs[foreign | ~has_foreign]
+
+
+def mean_gains(runs: pd.DataFrame) -> pd.DataFrame:
+    """One score and gain for each encoder, setting and target: means over `transfer_runs`."""
+    groups = transfer_runs(runs).groupby(KEY, sort=False)[["score", "gain"]]
+    return groups.mean().reset_index()
+
+
+def language_gains(gains: Gains) -> pd.DataFrame:
+    """Mean score, baseline and gain over seeds of each encoder, setting, target and language."""
+    groups = gains.runs.groupby([*KEY, "language"], sort=False)
+    means = groups[["score", "baseline"]].mean().reset_index()
+    return means.assign(gain=means["score"] - means["baseline"])
+
+
+def language_scores(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean score over seeds of each target, metric, language and setting, the baseline too.
+
+    Columns: target, metric, language, intermediate, value (NaN where a run diverged).
+    """
+    keys = ["target", "metric", "language", "intermediate"]
+    scores = frame.groupby(keys, sort=False)["value"]
+    return scores.mean().where(scores.count() == scores.size()).reset_index()
 
 
 def mean_or_nan(values: pd.Series[float]) -> float:

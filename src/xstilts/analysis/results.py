@@ -78,8 +78,12 @@ def states_of(cell: ResultCell, facts: Facts) -> States:
     return frozenset(state for state, holds in held.items() if holds)
 
 
-def expected(cells: Iterable[ResultCell]) -> dict[tuple[str, str, str], frozenset[tuple[str, int]]]:
-    """(encoder, target, setting) → the (language, seed) pairs that the cells have."""
+Expected = Mapping[tuple[str, str, str], frozenset[tuple[str, int]]]
+"""(encoder, target, setting) → the (language, seed) pairs that an experiment has."""
+
+
+def expected(cells: Iterable[ResultCell]) -> Expected:
+    """The runs that the cells of an experiment stand for."""
     found: dict[tuple[str, str, str], set[tuple[str, int]]] = {}
     for cell in cells:
         group = cell.encoder, cell.target, cell.intermediate

@@ -15,9 +15,8 @@ from enum import StrEnum
 import pandas as pd
 
 from xstilts.analysis.dev_scores import AllDevScores, DevScores, dev_scores
-from xstilts.analysis.gain_table import Expected
-from xstilts.analysis.gains import ENGLISH, language_gains
-from xstilts.analysis.results import expected
+from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores
+from xstilts.analysis.results import Expected, expected
 from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States, all_states
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
@@ -72,12 +71,13 @@ def best_per_target(
     compiled: CompiledPlan,
     store: Store,
     frame: pd.DataFrame,
+    gains: Gains,
     candidates: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Two rows for each encoder and target, with and without English; see `TopK`.
+    """Two rows for each encoder and target, with and without English; see `SelectedSetting`.
 
     Args:
-        frame: the results of the same cells, see `analysis.scan.results_frame`.
+        frame, gains: the results of the same cells, and the gains computed from them.
         candidates: the settings to choose from; by default all but the baseline, as "best" is
             said of intermediate tasks.
 
@@ -85,6 +85,7 @@ def best_per_target(
     yet has no rows.
     """
     looks, wanted = dev_scores(compiled, store), expected(compiled.cells)
+    by_language = language_gains(gains)
     settings: dict[SelectedSetting, dict[str, None]] = {}
     for cell in compiled.cells:
         among = settings.setdefault(SelectedSetting(cell.encoder, cell.target, cell.metrics[0]), {})
@@ -93,7 +94,7 @@ def best_per_target(
     rows = [
         asdict(row)
         for blank, among in settings.items()
-        for row in _rows(blank, tuple(among), looks, frame, wanted)
+        for row in _rows(blank, tuple(among), looks, _Results.of(blank, frame, by_language, wanted))
     ]
     return pd.DataFrame(rows, columns=[column.name for column in fields(SelectedSetting)])
 
@@ -109,10 +110,8 @@ def _rows(
     blank: SelectedSetting,
     among: tuple[str, ...],
     looks: AllDevScores,
-    frame: pd.DataFrame,
-    wanted: Expected,
+    results: _Results,
 ) -> Iterator[SelectedSetting]:
-    results = _Results.of(blank, frame, wanted)
     how, found = _grounds(blank, among, looks, results)
     sound = {setting: look.score for setting, look in found.items() if not look.states}
     if not sound:
@@ -150,25 +149,35 @@ def _looks_of(
     return {setting: looks[place] for setting, place in places.items() if place in looks}
 
 
+def _against_itself(baseline: SelectedSetting) -> SelectedSetting:
+    return replace(baseline, baseline=baseline.score, gain=baseline.score - baseline.score)
+
+
 @dataclass(frozen=True)
 class _Results:
     """One target's main scores.
 
     Args:
         means: [languages, settings], over seeds.
+        gains: score and baseline of each setting and language, over the seeds that have both.
         known: setting → states of its results.
         unfinished: settings with scores missing.
     """
 
     means: pd.DataFrame
+    gains: pd.DataFrame
     known: Mapping[str, States]
     unfinished: frozenset[str]
 
     @classmethod
-    def of(cls, blank: SelectedSetting, frame: pd.DataFrame, wanted: Expected) -> _Results:
+    def of(
+        cls, blank: SelectedSetting, frame: pd.DataFrame, gains: pd.DataFrame, wanted: Expected
+    ) -> _Results:
         keys = ["encoder", "target", "metric"]
         here = frame[(frame[keys] == [blank.encoder, blank.target, blank.metric]).all(axis=1)]
-        means = language_gains(here).pivot(index="language", columns="intermediate", values="value")
+        scores = language_scores(here)
+        means = scores.pivot(index="language", columns="intermediate", values="value")
+        own = gains[(gains["encoder"] == blank.encoder) & (gains["target"] == blank.target)]
         known: dict[str, States] = {}
         pairs: dict[str, set[tuple[str, int]]] = {}
         for setting, code, seed, states in here[
@@ -182,7 +191,7 @@ class _Results:
             if (encoder, target) == (blank.encoder, blank.target)
             and not needed <= pairs.get(setting, set())
         )
-        return cls(means, known, unfinished)
+        return cls(means, own, known, unfinished)
 
     def states(self, setting: str) -> States:
         """What must be known of a setting's scores."""
@@ -197,14 +206,18 @@ class _Results:
         return DevScores(True, scores, states)
 
     def scored(self, best: SelectedSetting) -> SelectedSetting:
-        """With the scores of its setting and of the baseline."""
-        ours, theirs = self._of(best.intermediate), self._of(BASELINE)
-        codes = [code for code in ours.index if theirs.empty or code in theirs.index]
-        codes = [code for code in codes if best.english or code != ENGLISH]
-        score, baseline = float(ours[codes].mean()), float(theirs.reindex(codes).mean())
-        return replace(
-            best, score=score, baseline=baseline, gain=score - baseline, languages=len(codes)
-        )
+        """With its gain; with the score alone where there is none."""
+        gains = self.gains[self.gains["intermediate"] == best.intermediate]
+        gains = gains if best.english else gains[gains["language"] != ENGLISH]
+        if len(gains):
+            score, baseline = float(gains["score"].mean()), float(gains["baseline"].mean())
+            return replace(
+                best, score=score, baseline=baseline, gain=score - baseline, languages=len(gains)
+            )
+        scores = self._of(best.intermediate)
+        scores = scores if best.english else scores.drop(ENGLISH, errors="ignore")
+        found = replace(best, score=float(scores.mean()), languages=len(scores))
+        return found if best.intermediate != BASELINE else _against_itself(found)
 
     def _of(self, setting: str) -> pd.Series[float]:
         if setting not in self.means:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts.analysis.results import expected, results_frame
+from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import records
 from xstilts.api.load import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
@@ -24,7 +24,9 @@ from xstilts.planning.compiled_experiment import CompiledExperiment
 if TYPE_CHECKING:
     import pandas as pd
 
-FROM_STORE = ("snapshot", "statuses", "results", "gains", "best")
+    from xstilts.analysis.gains import Gains
+
+FROM_STORE = ("snapshot", "statuses", "results", "run_gains", "gains", "best")
 """What a handle has read from its store."""
 
 
@@ -69,20 +71,27 @@ class ExperimentHandle:
         return results_frame(self.compiled.cells, self.snapshot)
 
     @cached_property
+    def run_gains(self) -> Gains:
+        """The gain of every run; see `analysis.gains`."""
+        from xstilts.analysis.gains import compute_gains
+
+        return compute_gains(self.results, self.compiled.cells)
+
+    @cached_property
     def gains(self) -> pd.DataFrame:
         """See `analysis.gain_table.gain_table`."""
         from xstilts.analysis.example_scores import example_scores
         from xstilts.analysis.gain_table import gain_table
 
-        cells = self.compiled.cells
-        return gain_table(example_scores(cells, self.snapshot), self.results, expected(cells))
+        examples = example_scores(self.compiled.cells, self.snapshot)
+        return gain_table(self.results, self.run_gains, examples)
 
     @cached_property
     def best(self) -> pd.DataFrame:
         """See `analysis.selection.best_per_target`; of all settings but the baseline."""
         from xstilts.analysis.selection import best_per_target
 
-        return best_per_target(self.compiled, self.snapshot, self.results)
+        return best_per_target(self.compiled, self.snapshot, self.results, self.run_gains)
 
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do."""

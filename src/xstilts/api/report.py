@@ -50,6 +50,7 @@ def report(
         handle.statuses,
         handle.snapshot,
         handle.results,
+        handle.run_gains,
         handle.gains,
         handle.best,
     )

@@ -77,7 +77,9 @@ def best(
     handle = open_experiment(experiment, store)
     if candidates is None:
         return handle.best
-    return best_per_target(handle.compiled, handle.snapshot, handle.results, candidates)
+    return best_per_target(
+        handle.compiled, handle.snapshot, handle.results, handle.run_gains, candidates
+    )
 
 
 def xtreme_table(experiment: AnyExperiment, store: AnyStore | None = None) -> Section | None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
-from xstilts.analysis.gain_table import bootstrap_gains
+from xstilts.analysis.gain_bootstrap import bootstrap_gains
 from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
 from xstilts.analysis.layer_sweeps import default_way
 from xstilts.analysis.results import results_frame
@@ -183,7 +183,8 @@ def evidence_of(
     )
     frame = results_frame(cells, store)
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
-    best = best_per_target(apart, store, results_frame(apart.cells, store))
+    results = results_frame(apart.cells, store)
+    best = best_per_target(apart, store, results, compute_gains(results, apart.cells))
     trainings = {
         stage.key: TrainedSetting(
             {task: facts["format"] for task, facts in stage.params["tasks"].items()},

@@ -10,14 +10,14 @@ import pandas as pd
 
 from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gain_table import gain_table
-from xstilts.analysis.gains import compute_gains
+from xstilts.analysis.gains import KEY, compute_gains, mean_gains
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.results import expected, results_frame
+from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
-from xstilts.recommend.predict import GAINS, KEYS, mean_gains
+from xstilts.recommend.predict import GAINS
 from xstilts.statistics.estimate import Estimate, join_notes
 
 Experiments = Mapping[str, Sequence[ResultCell]]
@@ -47,11 +47,10 @@ def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
     for cells in experiments.values():
         frame = results_frame(cells, store)
         frame = frame[frame["target"].map(task_of) == frame["target"]]
-        for encoder, own in frame.groupby("encoder", sort=False):
-            wanted = [c for c in cells if c.encoder == encoder and task_of(c.target) == c.target]
-            found.append(mean_gains(compute_gains(own, wanted).table, str(encoder)))
+        wanted = [cell for cell in cells if task_of(cell.target) == cell.target]
+        found.append(mean_gains(compute_gains(frame, wanted).table))
     every = pd.concat([one for one in found if len(one)] or found[:1], ignore_index=True)
-    every = every.drop_duplicates(KEYS, keep="last").reset_index(drop=True)
+    every = every.drop_duplicates(KEY, keep="last").reset_index(drop=True)
     return every.astype({"score": float, "gain": float})
 
 
@@ -86,8 +85,9 @@ def direct_gains(
 def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: Store) -> None:
     """Add what one experiment's cells say of their settings."""
     frame = results_frame(cells, store)
-    table = gain_table(example_scores(cells, store), frame, expected(cells))
-    means = mean_gains(compute_gains(frame, cells).table, "").set_index("intermediate")["gain"]
+    gains = compute_gains(frame, cells)
+    table = gain_table(frame, gains, example_scores(cells, store))
+    means = mean_gains(gains.table).set_index("intermediate")["gain"]
     for row in table[table["main"]].to_dict("records"):
         setting, states = row["intermediate"], row["states"]
         if failed := FAILED & states:

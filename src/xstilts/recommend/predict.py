@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 import numpy as np
 import pandas as pd
 
-from xstilts.analysis.gains import ENGLISH
+from xstilts.analysis.gains import KEY
 from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes
 from xstilts.statistics.gain_model import Design, predict
 
@@ -29,8 +29,7 @@ FALLBACK = ("textemb", "format", "size-rule")
 """What ranks candidates where there are no gains: the higher the better, each counting alike."""
 COUNTS = ("size-rule", "length")
 """Measures that are compared by their logarithm."""
-KEYS = ["encoder", "intermediate", "target"]
-GAINS = (*KEYS, "score", "gain")
+GAINS = (*KEY, "score", "gain")
 
 
 @dataclass(frozen=True)
@@ -72,23 +71,6 @@ class Advice:
     targets: int = 0
     place: float = NAN
     note: str = ""
-
-
-def mean_gains(table: pd.DataFrame, encoder: str) -> pd.DataFrame:
-    """One gain for each setting and target, with the columns `GAINS`.
-
-    The mean over seeds and the languages other than English; over English where a target is not
-    tested in another language.
-
-    Args:
-        table: `studies.gains.GainsCheck.table` of one experiment.
-    """
-    foreign = table["language"] != ENGLISH
-    has_foreign = table["target"].isin(table.loc[foreign, "target"])
-    used = table[foreign | ~has_foreign]
-    groups = used.groupby(["intermediate", "target"], sort=False)[["score", "gain"]]
-    means = groups.mean().reset_index()
-    return means.assign(encoder=encoder)[list(GAINS)]
 
 
 def recommend(

@@ -11,18 +11,17 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from xstilts.analysis.gains import ENGLISH, language_gains
-from xstilts.analysis.run_states import RunState, all_states, states_text
+from xstilts.analysis.gains import Gains
+from xstilts.analysis.run_states import RunState, states_text
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.atomic_io import read_json
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.languages import Language, language
-from xstilts.metrics import METRICS
 from xstilts.planning.compile import CompiledPlan
 from xstilts.reports.eval_splits import nonstandard_splits_note
+from xstilts.reports.heat_maps import heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves
 from xstilts.reports.sections import Section, best_section, xtreme_section
 from xstilts.reports.study import StoredAnswer, answered, numbers_of, rounded
@@ -31,17 +30,16 @@ from xstilts.reports.tables import LEGEND, points
 from xstilts.reports.templating import template
 from xstilts.studies.text import slug
 
-NONE = float("nan")
-
 
 @dataclass(frozen=True)
 class ReportData:
     """Everything that a report tells.
 
     Args:
-        results: see `analysis.scan.results_frame`.
-        gains: see `analysis.stats.gain_table`.
-        best: see `analysis.best.best_per_target`.
+        results: see `analysis.results.results_frame`.
+        run_gains: see `analysis.gains`.
+        gains: see `analysis.gain_table`.
+        best: see `analysis.selection.best_per_target`.
     """
 
     experiment: Experiment
@@ -49,6 +47,7 @@ class ReportData:
     standings: Mapping[str, StageStatus]
     store: Store
     results: pd.DataFrame
+    run_gains: Gains
     gains: pd.DataFrame
     best: pd.DataFrame
 
@@ -96,7 +95,7 @@ def page(facts: ReportData, folder: Path) -> str:
         sections=facts.sections,
         studies=facts.studies,
         known=facts.compiled.plan.by_key,
-        maps=list(_maps(facts)),
+        maps=list(heat_maps(facts.results, facts.run_gains, _main_metrics(facts))),
         figures=list(_figures(facts)),
         totals=_totals(facts),
         stages=list(_stages(facts)),
@@ -136,72 +135,9 @@ def as_yaml(experiment: Experiment) -> str:
     )
 
 
-# heat maps
-
-
-@dataclass(frozen=True)
-class HeatCell:
-    """One number of a heat map: the score, the gain, its colour, its score stages by seed."""
-
-    value: float
-    gain: float
-    side: str
-    strength: float
-    note: str
-    keys: tuple[tuple[int, float, str], ...]
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """A target's languages with a cell for each setting, the baseline first."""
-
-    target: str
-    metric: str
-    title: str
-    settings: tuple[str, ...]
-    rows: tuple[tuple[Language, tuple[HeatCell, ...]], ...]
-
-
-def _maps(facts: ReportData) -> Iterator[HeatMap]:
-    frame = facts.results
-    for target in dict.fromkeys(frame["target"]):
-        metric = _main_metric(facts, target)
-        found = frame[(frame["target"] == target) & (frame["metric"] == metric)]
-        settings = sorted(dict.fromkeys(found["intermediate"]), key=lambda name: name != BASELINE)
-        means = language_gains(found).set_index(["language", "intermediate"])
-        largest = float(means["gain"].abs().max()) if means["gain"].notna().any() else 1.0
-        rows = [
-            (spoken, tuple(_cell(found, means, code, name, largest) for name in settings))
-            for code in dict.fromkeys(found["language"])
-            for spoken in [language(code)]
-        ]
-        rows.sort(
-            key=lambda row: (row[0].code != ENGLISH, row[0].family, row[0].genus, row[0].code)
-        )
-        title = METRICS.get(metric).title
-        yield HeatMap(target, metric, title, tuple(settings), tuple(rows))
-
-
-def _main_metric(facts: ReportData, target: str) -> str:
-    return next(cell.metrics[0] for cell in facts.compiled.cells if cell.target == target)
-
-
-def _cell(
-    found: pd.DataFrame, means: pd.DataFrame, code: str, setting: str, largest: float
-) -> HeatCell:
-    here = found[(found["language"] == code) & (found["intermediate"] == setting)]
-    value, gain = NONE, NONE
-    if (code, setting) in means.index:
-        value, gain = (float(means[column][code, setting]) for column in ("value", "gain"))
-    side = "" if gain != gain or gain == 0 else "up" if gain > 0 else "down"
-    return HeatCell(
-        value,
-        gain,
-        side,
-        round(abs(gain) / (largest or 1.0), 3) if side else 0.0,
-        states_text(all_states(here["states"]) - {RunState.SAME_DATA}),
-        tuple(zip(here["seed"], here["value"], here["key"], strict=True)),
-    )
+def _main_metrics(facts: ReportData) -> dict[str, str]:
+    """Target → its main metric."""
+    return {cell.target: cell.metrics[0] for cell in facts.compiled.cells}
 
 
 # learning curves, plan, versions

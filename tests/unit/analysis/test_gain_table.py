@@ -12,9 +12,10 @@ from scipy import stats as scipy_stats
 
 from xstilts.analysis import gain_table as stats
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gains import language_gains
+from xstilts.analysis.gains import compute_gains, language_gains, transfer_runs
 from xstilts.analysis.results import COLUMNS
-from xstilts.analysis.run_states import RunState
+from xstilts.analysis.run_states import RunState, with_notes, with_state
+from xstilts.planning.compile import ResultCell
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 
 
@@ -40,12 +41,18 @@ def frame(outcomes: list[ExampleScores], states: dict[str, RunState] | None = No
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def gain_table(outcomes: list[ExampleScores], table: pd.DataFrame, draws: int) -> pd.DataFrame:
-    """The gain table of an experiment in which nothing is missing."""
-    settings = {one.intermediate for one in outcomes}
-    pairs = frozenset((one.language, one.seed) for one in outcomes)
-    expected = {("e", "t", setting): pairs for setting in settings}
-    return stats.gain_table(outcomes, table, expected, draws)
+def gain_table(examples: list[ExampleScores], table: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """The gain table of an experiment in which all settings should have the examples' runs."""
+    settings = {one.intermediate for one in examples}
+    runs = {(one.language, one.seed) for one in examples}
+    cells = [cell(setting, *run) for setting in settings for run in runs]
+    return stats.gain_table(table, compute_gains(table, cells), examples, draws)
+
+
+def cell(setting: str, language: str, seed: int) -> ResultCell:
+    return ResultCell(
+        "e", setting, "t", language, "test", seed, ("accuracy",), "k" * 64, (), same_data=False
+    )
 
 
 def draw(seed: int, gain: float, n: int = 60, seeds: int = 3) -> list[ExampleScores]:
@@ -149,10 +156,8 @@ def test_a_baseline_without_scores_is_reported() -> None:
 
 def test_partial_results_have_a_gain_but_no_significance() -> None:
     found = draw(5, 0.4)
-    pairs = frozenset((one.language, one.seed) for one in found)
-    expected = {("e", "t", name): pairs for name in ("none", "x")}
     done = [one for one in found if (one.intermediate, one.language, one.seed) != ("x", "fi", 2)]
-    row = stats.gain_table(done, frame(done), expected, 100).iloc[0]
+    row = gain_table(done, frame(done), draws=100).iloc[0]
     assert row["states"] == {RunState.PARTIAL}
     assert row["gain"] > 0.1
     assert math.isnan(row["p"])
@@ -182,6 +187,37 @@ def test_different_test_examples_are_rejected() -> None:
 def test_language_gains_are_means_over_seeds() -> None:
     found = [outcome("none", "de", 0, np.zeros(4)), outcome("none", "de", 1, np.ones(4))]
     found += [outcome("x", "de", 0, np.ones(4)), outcome("x", "de", 1, np.ones(4))]
-    table = language_gains(frame(found)).set_index("intermediate")
+    table = language_gains(compute_gains(frame(found))).set_index("intermediate")
     assert table.loc["x", "gain"] == 0.5
-    assert math.isnan(table.loc["none", "gain"])
+    assert list(table.index) == ["x"]
+
+
+def test_the_gain_table_and_the_run_gains_agree() -> None:
+    found = draw(8, 0.1)
+    table = frame(found)
+    row = gain_table(found, table, draws=50).iloc[0]
+    runs = transfer_runs(compute_gains(table).table)
+    assert row["gain"] == pytest.approx(runs["gain"].mean(), abs=1e-12)
+    assert row["score"] == pytest.approx(runs["score"].mean(), abs=1e-12)
+
+
+def test_a_failed_baseline_leaves_no_gain_where_a_setting_is_half_done() -> None:
+    found = draw(2, 0.1)
+    table = frame(found)
+    lost = (table["intermediate"] == "none") & (table["seed"] == 0)
+    table = with_state(table, RunState.DIVERGED, lost)
+    table = table[~((table["intermediate"] == "x") & (table["seed"] == 0))]
+    done = [one for one in found if one.seed]
+    row = stats.gain_table(
+        table, compute_gains(table, [cell("x", one.language, one.seed) for one in found]), done, 50
+    ).iloc[0]
+    assert math.isnan(row["gain"])
+    assert row["states"] == {RunState.DIVERGED}
+
+
+def test_states_are_a_note_in_exported_tables() -> None:
+    found = draw(2, 0.1, seeds=1)
+    table = gain_table(found, frame(found, {"x": RunState.COLLAPSED}), draws=10)
+    exported = with_notes(table)
+    assert exported["note"].tolist() == ["collapsed"]
+    assert "states" not in exported

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.exclusions import Exclusion, ExclusionReason, RunExclusion
-from xstilts.analysis.gains import ONE_SEED, compute_gains
+from xstilts.analysis.gains import ONE_SEED, compute_gains, language_gains, mean_gains
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import NO_STATES, RunState, States
 from xstilts.planning.compile import ResultCell
@@ -80,10 +80,9 @@ def test_a_setting_with_one_failed_run_is_excluded_completely(rows: list[Row], w
 def test_a_failed_baseline_excludes_its_target() -> None:
     rows: list[Row] = [("none", "t", "de", 0, 0.1, COLLAPSED), ("a", "t", "de", 0, 0.7, NO_STATES)]
     found = compute_gains(results(rows))
+    collapsed_baseline = RunExclusion(ExclusionReason.BASELINE_COLLAPSED, 0)
     assert found.table.empty
-    assert found.exclusions == (
-        Exclusion("a", "t", (RunExclusion(ExclusionReason.BASELINE_COLLAPSED, 0),), failed=False),
-    )
+    assert found.exclusions == (Exclusion("e", "a", "t", (collapsed_baseline,), failed=False),)
 
 
 def test_a_setting_with_missing_scores_is_excluded() -> None:
@@ -101,7 +100,7 @@ def test_a_setting_with_missing_scores_is_excluded() -> None:
     ]
     found = compute_gains(results(rows), cells)
     assert set(found.table["intermediate"]) == {"b"}
-    assert found.exclusions == (Exclusion("a", "t", (missing(1, 2),)),)
+    assert found.exclusions == (Exclusion("e", "a", "t", (missing(1, 2),)),)
 
 
 def test_failed_settings_are_distinguished_from_settings_without_gains() -> None:
@@ -123,12 +122,73 @@ def test_failed_settings_are_distinguished_from_settings_without_gains() -> None
     failed = {(one.intermediate, one.target) for one in found.exclusions if one.failed}
     assert failed == {("b", "t"), ("c", "t")}
     assert len(found.exclusions) == 4 * 3 - 1
-    assert found.among({"a", "c"}, {"t"}).exclusions == (Exclusion("c", "t", (missing(1, 1),)),)
+    assert found.among({"a", "c"}, {"t"}).exclusions == (
+        Exclusion("e", "c", "t", (missing(1, 1),)),
+    )
     assert found.among({"a", "c"}, {"t"}).table["intermediate"].tolist() == ["a"]
     assert found.among(()).table.columns.tolist() == found.table.columns.tolist()
-    assert "c is left out on t, missing, unsound: 1 of 1 scores are missing." in found.caveats()
+    assert "c is left out on t, missing: 1 of 1 scores are missing." in found.caveats()
 
 
 def test_no_results_give_no_gains() -> None:
     assert compute_gains(results([])).table.empty
     assert compute_gains(results(BASE)).table.empty
+
+
+def test_a_failed_baseline_is_a_reason_for_settings_without_scores_too() -> None:
+    cells = [
+        ResultCell("e", setting, "t", "de", "test", 0, ("main",), "k", (), same_data=False)
+        for setting in ("none", "a")
+    ]
+    found = compute_gains(results([("none", "t", "de", 0, 0.5, COLLAPSED)]), cells)
+    (exclusion,) = found.exclusions
+    assert exclusion.reasons == (
+        missing(1, 1),
+        RunExclusion(ExclusionReason.BASELINE_COLLAPSED, 0),
+    )
+    assert not exclusion.failed
+    assert not exclusion.has_gain
+
+
+@pytest.mark.parametrize(
+    ("rows", "has_gain", "is_partial"),
+    [
+        ([("a", "t", "de", 0, 0.7, DIVERGED), ("a", "t", "de", 1, 0.7, NO_STATES)], False, False),
+        ([("a", "t", "de", 0, 0.7, COLLAPSED)], False, False),
+        ([("a", "t", "de", 0, float("nan"), NO_STATES)], False, False),
+        ([("a", "t", "de", 0, 0.7, NO_STATES)], True, True),
+        ([("a", "t", "de", 0, 0.7, SAME_DATA), ("a", "t", "de", 1, 0.7, SAME_DATA)], True, False),
+    ],
+)
+def test_runs_of_an_excluded_setting_keep_a_gain_only_if_nothing_failed(
+    rows: list[Row], has_gain: bool, is_partial: bool
+) -> None:
+    cells = [
+        ResultCell("e", setting, "t", "de", "test", seed, ("main",), "k", (), same_data=False)
+        for setting in ("none", "a")
+        for seed in (0, 1)
+    ]
+    found = compute_gains(results([*BASE, *rows]), cells)
+    (exclusion,) = found.exclusions
+    assert (exclusion.has_gain, exclusion.is_partial) == (has_gain, is_partial)
+    assert found.table.empty
+    assert len(found.runs) == (len(rows) if has_gain else 0)
+
+
+def test_a_mean_gain_is_of_other_languages_and_of_english_where_there_is_no_other() -> None:
+    rows: list[Row] = [
+        ("none", "t", "en", 0, 0.9, NO_STATES),
+        ("a", "t", "en", 0, 0.1, NO_STATES),
+        ("none", "t", "de", 0, 0.5, NO_STATES),
+        ("a", "t", "de", 0, 0.7, NO_STATES),
+        ("none", "only", "en", 0, 0.5, NO_STATES),
+        ("a", "only", "en", 0, 0.6, NO_STATES),
+    ]
+    found = mean_gains(compute_gains(results(rows)).table).set_index("target")["gain"]
+    assert found.to_dict() == pytest.approx({"t": 0.2, "only": 0.1})
+
+
+def test_language_gains_compare_only_seeds_that_both_have() -> None:
+    rows: list[Row] = [*BASE, ("a", "t", "de", 1, 0.5, NO_STATES)]
+    (gain,) = language_gains(compute_gains(results(rows)))["gain"]
+    assert gain == pytest.approx(0.1)  # 0.5 - 0.4; not 0.5 minus the mean of 0.5 and 0.4

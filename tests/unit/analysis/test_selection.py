@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import NO_STATES, RunState
 from xstilts.analysis.selection import BEST, best_per_target, chosen_results
@@ -81,7 +82,9 @@ class Study:
         """The choices, by target."""
         compiled = CompiledPlan(Plan.of(self.stages), tuple(self.cells))
         frame = results_frame(self.cells, self.store)
-        found = best_per_target(compiled, self.store, frame, candidates)
+        found = best_per_target(
+            compiled, self.store, frame, compute_gains(frame, compiled.cells), candidates
+        )
         return found[found["english"] == english].set_index("target")
 
 
@@ -221,7 +224,8 @@ def test_selected_results_come_from_one_setting(study: Study) -> None:
     retrieval(study, SCORES, split="test")
     compiled = CompiledPlan(Plan.of(study.stages), tuple(study.cells))
     frame = results_frame(study.cells, study.store)
-    found = chosen_results(frame, best_per_target(compiled, study.store, frame))
+    gains = compute_gains(frame, compiled.cells)
+    found = chosen_results(frame, best_per_target(compiled, study.store, frame, gains))
     assert list(found.columns) == list(frame.columns)
     assert set(found["intermediate"]) == {BEST}
     values = found.set_index(["target", "language"])["value"].to_dict()

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xstilts.analysis.gains import mean_gains
 from xstilts.recommend.backtest import Policy, leave_one_target_out, mean_cost
-from xstilts.recommend.predict import GAINS, KnownGains, mean_gains, recommend
+from xstilts.recommend.predict import GAINS, KnownGains, recommend
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.ranking import ndcg, regret
 
@@ -128,7 +129,7 @@ def test_the_gain_of_a_target_excludes_english_where_possible() -> None:
     table = pd.DataFrame(
         rows, columns=["intermediate", "target", "language", "seed", "score", "gain"]
     )
-    found = mean_gains(table, "e").set_index("target")
+    found = mean_gains(table.assign(encoder="e")).set_index("target")
     assert found.loc["t", ["score", "gain"]].tolist() == pytest.approx([0.5, 0.2])
     assert found.loc["only", "gain"] == pytest.approx(0.2)
 

@@ -17,7 +17,7 @@ import pytest
 from scipy import stats
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gain_table import bootstrap_gains
+from xstilts.analysis.gain_bootstrap import bootstrap_gains
 from xstilts.recommend.regret import over_targets
 from xstilts.statistics.association import associate, associate_over_targets, partial
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles

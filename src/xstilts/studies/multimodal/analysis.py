@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gain_table import bootstrap_gains, gain_table
-from xstilts.analysis.gains import ENGLISH
-from xstilts.analysis.results import expected
+from xstilts.analysis.gain_bootstrap import bootstrap_gains
+from xstilts.analysis.gain_table import gain_table
+from xstilts.analysis.gains import ENGLISH, compute_gains
 from xstilts.analysis.run_states import RunState, has_state
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.compile import ResultCell
@@ -70,7 +70,7 @@ def judge(points: MultimodalData, draws: int) -> MultimodalResults:
 def _gain_table(
     cells: Sequence[ResultCell], found: Sequence[ExampleScores], frame: pd.DataFrame, draws: int
 ) -> pd.DataFrame:
-    table = gain_table(found, frame, expected(cells), draws)
+    table = gain_table(frame, compute_gains(frame, cells), found, draws)
     return table[table["main"]]
 
 

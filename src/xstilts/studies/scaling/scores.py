@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.exclusions import exclusion_texts
-from xstilts.analysis.gains import ENGLISH, Gains
+from xstilts.analysis.gains import COLUMNS, Gains, transfer_runs
 from xstilts.analysis.run_states import RunState, has_state, without_state
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import NAN
@@ -83,7 +83,7 @@ def target_scores(
             gains = _gains(kept, name)
             said += _left_out(gains, here, design.unit)
             alike += [f"{one} ({here[one].size * design.unit} examples)" for one in collapsed]
-            for (target, setting), rows in _foreign(gains.table).groupby(
+            for (target, setting), rows in transfer_runs(gains.table).groupby(
                 ["target", "intermediate"]
             ):
                 by_run = rows.set_index(["language", "seed"])
@@ -104,7 +104,7 @@ def target_scores(
 
 def _gains(evidence: Evidence, variant: str) -> Gains:
     if variant not in evidence.results:
-        return Gains(pd.DataFrame(columns=["target", "intermediate", "language"]))
+        return Gains(pd.DataFrame(columns=list(COLUMNS)))
     return gains_in(evidence, variant)
 
 
@@ -144,12 +144,6 @@ def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str
         if (name := one.intermediate) in points
     ]
     return (*gains.swept, *exclusion_texts(named))
-
-
-def _foreign(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows in other languages than English; all of a target that has no others."""
-    others = table[table["language"] != ENGLISH]
-    return pd.concat([others, table[~table["target"].isin(others["target"].unique())]])
 
 
 def _mean(own: list[TargetScores]) -> Iterator[TargetScores]:

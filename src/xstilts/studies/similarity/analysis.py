@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
+from xstilts.analysis.gains import mean_gains
 from xstilts.recommend.backtest import leave_one_target_out
-from xstilts.recommend.predict import mean_gains
 from xstilts.recommend.regret import RankingQuality, over_targets, rank_quality
 from xstilts.statistics.association import associate_over_targets
 from xstilts.statistics.estimate import NAN, Estimate, missing_estimate
@@ -137,7 +137,7 @@ def past_advice(points: SimilarityData) -> pd.DataFrame:
     """What `recommend` would have lost on each target, see `hindsight.leave_one_target_out`."""
     runs = points.gains.table
     asked = runs["intermediate"].isin(points.means.index) & runs["target"].isin(points.targets)
-    return leave_one_target_out(mean_gains(runs[asked], ""), points.measures)
+    return leave_one_target_out(mean_gains(runs[asked]), points.measures)
 
 
 def _mean(values: Sequence[float]) -> float:
