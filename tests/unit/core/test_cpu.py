@@ -174,7 +174,7 @@ def test_a_worker_gets_its_new_core_limit_during_a_stage(monkeypatch: pytest.Mon
     lines = [stage.to_json(), {"cores": 3}]
     monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(x) + "\n" for x in lines)))
     stages = SimpleQueue[Stage | None]()
-    worker._listen(stages)
+    worker.read_messages(stages)
     assert cores.core_limit() == 3
     found = stages.get()
     assert found is not None
