@@ -19,6 +19,8 @@ PACKAGE = '''
 import os, signal, time
 from pathlib import Path
 
+from xstilts.stages.base import StageKind
+
 
 def report(context):
     """Wait until as many stages run at the same time as there are workers, then say where."""
@@ -37,6 +39,9 @@ def die_once(context):
         mark.write_text(device)
         os.kill(os.getpid(), signal.SIGKILL)
     return {"first": mark.read_text(), "device": device}
+
+
+REPORT, DIE_ONCE = StageKind(1, report), StageKind(1, die_once)
 '''
 
 
@@ -48,7 +53,7 @@ def _toy_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "toy_kinds.py").write_text(PACKAGE)
     (folder / "toy_kinds-1.dist-info" / "METADATA").write_text("Name: toy-kinds\nVersion: 1\n")
     (folder / "toy_kinds-1.dist-info" / "entry_points.txt").write_text(
-        "[xstilts.stages]\nreport = toy_kinds:report\ndie_once = toy_kinds:die_once\n"
+        "[xstilts.stages]\nreport = toy_kinds:REPORT\ndie_once = toy_kinds:DIE_ONCE\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=":")
 
