@@ -37,7 +37,7 @@ def _order(params: OrderCheck, evidence: ExperimentEvidence) -> CheckResult:
     if not pairs:
         names = ", ".join(name for options in params.tasks.values() for name in options)
         return nothing_for(evidence, f"two or more of {names}", params.targets)
-    return _pairs_found(evidence, pairs, params.targets).lacking_too(chosen.lacking)
+    return _pairs_found(evidence, pairs, params.targets).with_gaps(chosen.gaps)
 
 
 class BestCheck(ConfigModel):
@@ -57,7 +57,7 @@ def _best(params: BestCheck, evidence: ExperimentEvidence) -> CheckResult:
     pairs = _differences(evidence, wanted, params.targets)
     if not pairs:
         return nothing_for(evidence, "the settings named and others beside them", params.targets)
-    told = _pairs_found(evidence, pairs, params.targets).lacking_too(chosen.lacking)
+    told = _pairs_found(evidence, pairs, params.targets).with_gaps(chosen.gaps)
     ranks = "; ".join(
         f"{one} is rank {1 + sum(pair.effect.value < 0 for pair in mine)} of {1 + len(mine)}"
         for one in sorted(ours)
@@ -109,7 +109,7 @@ def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) ->
     words = f"difference, mean of {len(both)} settings"
     measure = MeasuredEffect(f"{params.more} over {params.less}", mean.estimate(), words)
     told = found(evidence, decide([mean]), [measure], list(both), targets, targets)
-    return told.lacking_too(chosen.lacking)
+    return told.with_gaps(chosen.gaps)
 
 
 class PlainOverCheck(ConfigModel):

@@ -51,7 +51,7 @@ def _gains(params: GainsCheck, evidence: ExperimentEvidence) -> CheckResult:
     used = {target for one in each.values() for target in one.targets}
     decision = decide([one.effect for one in each.values()], params.share)
     told = found(evidence, decision, measures, [of for _, of in each], params.targets, used)
-    return told.lacking_too(chosen.lacking)
+    return told.with_gaps(chosen.gaps)
 
 
 def _words(tasks: SettingChoice) -> str:
@@ -86,7 +86,7 @@ def _no_gain(params: NoGainCheck, evidence: ExperimentEvidence) -> CheckResult:
     measure = MeasuredEffect(params.label, mean.estimate(), f"mean of {len(each)} settings")
     decision = _absent(mean, params.margin)
     told = found(evidence, decision, [measure], list(each), params.targets, used)
-    return told.lacking_too(chosen.lacking)
+    return told.with_gaps(chosen.gaps)
 
 
 def _absent(effect: BootstrapEffect, margin: float) -> Decision:

@@ -9,7 +9,7 @@ from math import isnan
 
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.schema import Claim, LoadedCheck, LoadedClaim
-from xstilts.claims.verdict import CheckResult, MeasuredEffect, Verdict, confidence
+from xstilts.claims.verdict import CheckResult, MeasuredEffect, ScopeGap, Verdict, confidence
 from xstilts.statistics.estimate import NAN
 
 
@@ -103,24 +103,18 @@ def _scope_gaps(
     claim: Claim, evidence: ExperimentEvidence, answers: Sequence[tuple[LoadedCheck, CheckResult]]
 ) -> tuple[str, ...]:
     """What keeps the verdict from being about what was published, in words."""
-    said = _each(found.missing for _, found in answers)
-    least: dict[str, str] = {}
-    for text in said:
-        kind = text.rpartition(" of ")[2]
-        least[kind] = min(least.get(kind, text), text, key=_number)
-    words = tuple(text for text in said if text in least.values())
+    gaps = dict.fromkeys(gap for _, found in answers for gap in found.missing)
+    widest: dict[tuple[str, int], ScopeGap] = {}
+    for gap in gaps:
+        kind = gap.what, gap.of
+        widest[kind] = min(widest.get(kind, gap), gap, key=lambda one: one.count)
+    words = tuple(gap.text for gap in gaps if gap in widest.values())
     if claim.about.encoders and evidence.encoder not in claim.about.encoders:
         words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
     names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
     if names:
         words = (*words, f"not tested: {', '.join(names)}")
     return (*words, f"not judged: {claim.unjudged}") if claim.unjudged else words
-
-
-def _number(text: str) -> int:
-    """That "3 of 9 targets" begins with; 0 of other words."""
-    first = text.partition(" ")[0]
-    return int(first) if first.isdecimal() else 0
 
 
 def _each(groups: Iterator[tuple[str, ...]]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from xstilts.claims.verdict import (
     CheckResult,
     Decision,
     MeasuredEffect,
+    ScopeGap,
     mean_over_targets,
     untestable,
 )
@@ -36,11 +37,11 @@ class ChosenSettings:
 
     Args:
         settings: name in the claim → the experiment's setting.
-        lacking: see `CheckResult.lacking`.
+        gaps: which of the published tasks the experiment lacks.
     """
 
     settings: Mapping[str, str]
-    lacking: tuple[str, ...] = ()
+    gaps: tuple[ScopeGap, ...] = ()
 
 
 def choose(
@@ -68,8 +69,8 @@ def choose(
     return ChosenSettings(found, _few(len(found), len(tasks), "tasks"))
 
 
-def _few(count: int, of: int | None, what: str) -> tuple[str, ...]:
-    return (f"{count} of {of} {what}",) if of and count < of else ()
+def _few(count: int, of: int | None, what: str) -> tuple[ScopeGap, ...]:
+    return (ScopeGap(what, count, of),) if of and count < of else ()
 
 
 def average(evidence: ExperimentEvidence, setting: str, targets: Iterable[str]) -> MeanGain | None:
@@ -108,9 +109,9 @@ def found(
         wanted: the targets that the claim is about; `used`: those that it was judged on.
     """
     there = [target for target in wanted if target in used]
-    lacking = _few(len(there), len(wanted), "targets")
+    gaps = _few(len(there), len(wanted), "targets")
     if any(target in evidence.stand_ins for target in there):
-        lacking += ("not on whole test splits",)
+        gaps += (ScopeGap("not on whole test splits"),)
     keys = dict.fromkeys(key for target in there for key in evidence.keys(target, settings))
     seeds = {cell.seed for cell in evidence.cells}
     caveats = evidence.gains.among(settings, wanted).caveats()
@@ -123,7 +124,7 @@ def found(
         decision.why,
         tuple(measures),
         decision.favour,
-        lacking,
+        gaps,
         caveats,
         tuple(keys),
     )

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.mean_gains import choose
-from xstilts.claims.verdict import Check, CheckResult, Verdict, untestable
+from xstilts.claims.verdict import Check, CheckResult, ScopeGap, Verdict, untestable
 from xstilts.config.base import ConfigModel
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.compile import ResultCell
@@ -40,10 +40,10 @@ def combine_parts(parts: Sequence[SetupPart], keys: Iterable[str] = ()) -> Check
     full = all(part.met >= part.of for part in parts)
     none = not any(part.met for part in parts)
     verdict = Verdict.SUPPORTED if full else Verdict.CONTRADICTED if none else Verdict.UNDECIDED
-    lacking = () if full or none else ("the description is met in part",)
+    gaps = () if full or none else (ScopeGap("the description is met in part"),)
     said = "holds" if full else "does not hold" if none else "holds in part"
     words = f"{said} ({'; '.join(part.words for part in parts)})"
-    return CheckResult(verdict, words, missing=lacking, keys=tuple(dict.fromkeys(keys)))
+    return CheckResult(verdict, words, missing=gaps, keys=tuple(dict.fromkeys(keys)))
 
 
 def _scored(evidence: ExperimentEvidence) -> tuple[ResultCell, ...]:

@@ -46,13 +46,32 @@ class MeasuredEffect:
 
 
 @dataclass(frozen=True)
+class ScopeGap:
+    """Something that a claim was published about and that it was not judged on.
+
+    Args:
+        what: what is counted, such as `targets`, or the gap in words where nothing is counted.
+        count, of: how many were judged, of how many; 0 where nothing is counted.
+    """
+
+    what: str
+    count: int = 0
+    of: int = 0
+
+    @property
+    def text(self) -> str:
+        """The gap as people read it: `3 of 9 targets`."""
+        return f"{self.count} of {self.of} {self.what}" if self.of else self.what
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """The answer of one check.
 
     Args:
         why: sentences with the numbers in them, or what would have to be run.
         favour: share of the bootstrap draws in which the claim holds; NaN where nothing is drawn.
-        lacking: what the claim was published about and this was not judged on, in words.
+        missing: what the claim was published about and this was not judged on.
         keys: the stages that hold the scores behind it.
     """
 
@@ -60,13 +79,13 @@ class CheckResult:
     why: str
     measures: tuple[MeasuredEffect, ...] = ()
     support: float = NAN
-    missing: tuple[str, ...] = ()
+    missing: tuple[ScopeGap, ...] = ()
     caveats: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
-    def lacking_too(self, words: Sequence[str]) -> CheckResult:
-        """With more of what it was not judged on."""
-        return replace(self, missing=(*words, *self.missing))
+    def with_gaps(self, gaps: Sequence[ScopeGap]) -> CheckResult:
+        """With more gaps, before its own."""
+        return replace(self, missing=(*gaps, *self.missing))
 
     def with_caveats(self, words: Sequence[str]) -> CheckResult:
         """With more that must be known."""

@@ -14,7 +14,6 @@ import yaml
 from xstilts.analysis.gains import Gains
 from xstilts.analysis.run_states import RunState, states_text
 from xstilts.config.experiment import Experiment
-from xstilts.config.intermediate import BASELINE
 from xstilts.core.atomic_io import read_json
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
@@ -22,7 +21,7 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.heat_maps import heat_maps
-from xstilts.reports.learning_curves import LearningCurve, curves
+from xstilts.reports.learning_curves import LearningCurve, curves, trainings_of
 from xstilts.reports.sections import Section, best_section, xtreme_section
 from xstilts.reports.study import StoredAnswer, answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
@@ -121,10 +120,9 @@ def verdict(row: pd.Series) -> str:
     if RunState.PARTIAL in row["states"]:
         return f"{target}: scores are still missing; so far the best is {after}: {facts}."
     if row["gain"] <= 0:
-        return f"{target}: no setting helps. The least harmful is {after}: {facts}."
-    if row["significant"]:
-        return f"{target}: best after {after}: {facts}. The gain is real."
-    return f"{target}: best after {after}: {facts}. That may be chance."
+        return f"{target}: no setting improves on the baseline; best: {after}: {facts}."
+    significance = "significant" if row["significant"] else "not significant"
+    return f"{target}: best with {after}: {facts}, {significance}."
 
 
 def as_yaml(experiment: Experiment) -> str:
@@ -146,13 +144,12 @@ def _main_metrics(facts: ReportData) -> dict[str, str]:
 def _figures(facts: ReportData) -> Iterator[str]:
     """One drawing per thing that is trained: the mixtures of phase 2 and the targets of 3."""
     groups: dict[str, list[LearningCurve]] = {}
+    trainings = trainings_of(facts.compiled)
     for stage in facts.compiled.plan.stages:
-        if stage.kind != "train" or not facts.store.has(stage.key):
+        if stage.key not in trainings or not facts.store.has(stage.key):
             continue
         log = read_json(facts.store.artifact(stage.key) / "log.json")
-        what, _, after = stage.label.removeprefix("train ").partition(" after ")
-        before = after.rpartition(" seed ")[0] or BASELINE
-        title = what.partition(" seed ")[0].removesuffix(" (baseline)")
+        title, before = trainings[stage.key]
         scores = [sum(look["scores"].values()) / len(look["scores"]) for look in log["dev"]]
         steps = [look["step"] for look in log["dev"]]
         groups.setdefault(title, []).append(LearningCurve(before, log["losses"], steps, scores))

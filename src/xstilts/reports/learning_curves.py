@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xstilts.config.intermediate import BASELINE, mixture_name, parse_setting
+from xstilts.planning.compile import CompiledPlan
+
 TEXT_COLOUR = "#010203"
 """Stands for the page's text colour until the SVG is written."""
 WIDTH, HEIGHT = 4.2, 2.9
@@ -20,6 +23,19 @@ class LearningCurve:
     losses: Sequence[float]
     dev_steps: Sequence[int]
     dev_scores: Sequence[float]
+
+
+def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
+    """Key of each training → what it trains on, and the setting before it."""
+    found: dict[str, tuple[str, str]] = {}
+    for cell in compiled.cells:
+        chain = [mixture_name(mixture) for mixture in parse_setting(cell.intermediate).chain]
+        for depth, key in enumerate(cell.trained_by[: len(chain)], start=1):
+            found.setdefault(key, (" > ".join(chain[:depth]), BASELINE))
+        for key in cell.trained_by[len(chain) :]:
+            tasks = compiled.plan.by_key[key].params["tasks"]
+            found.setdefault(key, (" + ".join(tasks), cell.intermediate))
+    return found
 
 
 def curves(title: str, runs: Sequence[LearningCurve]) -> str:
