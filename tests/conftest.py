@@ -1,4 +1,4 @@
-"""Shared by all tests: a toy experiment, and a store in which it has been run once."""
+"""Shared fixtures: a toy experiment, and a store in which it is finished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Killed anywhere, full at any moment: running again gives the unbroken run's bytes."""
+"""Killed or disk full at any point: a further run ends in the bytes of an uninterrupted one."""
 
 from __future__ import annotations
 

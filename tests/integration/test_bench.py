@@ -1,4 +1,4 @@
-"""Every benchmark runs at toy size, and its own check of both sides holds."""
+"""Every benchmark runs at toy size and passes its own equality check."""
 
 from __future__ import annotations
 

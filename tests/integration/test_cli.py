@@ -1,4 +1,4 @@
-"""The command line as a user meets it: output, exit codes, speed, mistakes."""
+"""The command line: output, exit codes, errors."""
 
 from __future__ import annotations
 

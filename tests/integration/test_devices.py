@@ -1,4 +1,4 @@
-"""Workers of the local executor on pretended GPUs: each sees its own and no other."""
+"""Workers of the local executor on faked GPUs: each sees only its own."""
 
 from __future__ import annotations
 

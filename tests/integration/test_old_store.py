@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from xstilts.api import experiment as api
+import xstilts
 from xstilts.core.plan import StageState
+from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "old_store"
@@ -51,14 +52,14 @@ def assert_equal_rows(
 
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
 def test_stages_have_the_keys_of_the_old_version(toy: Path, name: str) -> None:
-    stages = compile_experiment(api.load(str(toy / name))).plan.stages
+    stages = compile_experiment(xstilts.load(str(toy / name))).plan.stages
     expected = {(key, kind, version) for key, kind, version, _ in EXPECTED[name]["stages"]}
     assert {(stage.key, stage.kind, stage.version) for stage in stages} == expected
 
 
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
 def test_finished_stages_of_an_old_store_are_done(toy: Path, name: str) -> None:
-    summary = api.plan(api.load(str(toy / name)), toy / "store")
+    summary = xstilts.plan(xstilts.load(str(toy / name)), toy / "store")
     done = {key for key, status in summary.standings.items() if status.state == StageState.DONE}
     assert done == {key for key, _, _, is_done in EXPECTED[name]["stages"] if is_done}
 
@@ -67,14 +68,14 @@ def test_finished_stages_of_an_old_store_are_done(toy: Path, name: str) -> None:
 def test_results_gains_and_best_settings_equal_those_of_the_old_version(
     toy: Path, name: str
 ) -> None:
-    loaded, store = api.load(str(toy / name)), toy / "store"
+    loaded, store = xstilts.load(str(toy / name)), toy / "store"
     for table in ("results", "gains", "best"):
-        found = rows(getattr(api, table)(loaded, store), table)
+        found = rows(getattr(xstilts, table)(loaded, store), table)
         assert_equal_rows(found, EXPECTED[name][table], tolerance=1e-9)
 
 
 def test_an_old_store_is_reported(toy: Path) -> None:
-    page = api.report(api.load(str(toy / "toy.yaml")), toy / "page.html", toy / "store")
+    page = xstilts.report(xstilts.load(str(toy / "toy.yaml")), toy / "page.html", toy / "store")
     text = page.read_text(encoding="utf-8")
     assert "toy-same" in text
     assert "toy-search" in text
@@ -83,14 +84,14 @@ def test_an_old_store_is_reported(toy: Path) -> None:
 def test_running_a_finished_experiment_keeps_its_record(toy: Path) -> None:
     records = toy / "store" / "experiments"
     before = {path.name: path.read_bytes() for path in records.iterdir()}
-    outcome = api.run(api.load(str(toy / "toy.yaml")), toy / "store", workers=1)
+    outcome = xstilts.run(xstilts.load(str(toy / "toy.yaml")), toy / "store", workers=1)
     assert (outcome.exit_code, list(outcome.done)) == (0, [])
     assert {path.name for path in records.iterdir()} == before.keys()
 
 
 def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(toy: Path) -> None:
-    loaded, store = api.load(str(toy / "more.yaml")), toy / "store"
-    outcome = api.run(loaded, store, workers=1)
+    loaded, store = xstilts.load(str(toy / "more.yaml")), toy / "store"
+    outcome = xstilts.run(loaded, store, workers=1)
     assert outcome.exit_code == 0, outcome.failed
     assert sorted(outcome.done) == EXPECTED[RESUMED]["ran"]
     (resumed,) = (
@@ -98,7 +99,7 @@ def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(toy: Path) -> 
         for stage in compile_experiment(loaded).plan.stages
         if stage.label == "train toy-same seed 1"
     )
-    provenance = api.open_store(store).artifact(resumed.key).manifest["provenance"]
+    provenance = Store(store).artifact(resumed.key).manifest["provenance"]
     assert any("step 60" in note for note in provenance["notes"])
-    found = rows(api.results(loaded, store), "results")
+    found = rows(xstilts.results(loaded, store), "results")
     assert_equal_rows(found, EXPECTED[RESUMED]["results"], tolerance=0.1)

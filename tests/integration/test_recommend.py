@@ -1,4 +1,4 @@
-"""`xstilts recommend` as a user meets it, on toy tasks."""
+"""`xstilts recommend` on toy tasks."""
 
 from __future__ import annotations
 

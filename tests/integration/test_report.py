@@ -1,4 +1,4 @@
-"""The page: true, self-contained, safe, and fit for a phone."""
+"""The HTML report: correct, self-contained, escaped, readable on a phone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study from the command to the page: run, answered, written, shown; and again for nothing."""
+"""A study from the command to the report; a second run does nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a run on XTREME's folder, whose test labels are removed, to a submission."""
+"""From a run on XTREME's download, whose test labels are removed, to a submission."""
 
 from __future__ import annotations
 

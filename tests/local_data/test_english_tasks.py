@@ -1,4 +1,4 @@
-"""Real English data: every row is usable, and the counts are those of the release."""
+"""Real English data: every row is usable, and the counts equal those of the release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real data of targets beyond XTREME: the counts are the releases', parallel sets are parallel."""
+"""Real data of targets beyond XTREME: counts equal the releases', parallel sets are parallel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real questions: every answer can be pointed at, and is cut from the text as it was."""
+"""Real SQuAD questions: every answer maps to tokens and is cut from the original text."""
 
 from __future__ import annotations
 

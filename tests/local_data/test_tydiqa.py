@@ -1,4 +1,4 @@
-"""XTREME's real files as `data check` sees them; they lie in the folder's `xtreme`."""
+"""XTREME's real TyDiQA files in `data check`."""
 
 from __future__ import annotations
 

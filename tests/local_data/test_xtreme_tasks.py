@@ -1,4 +1,4 @@
-"""XTREME's real files: every row is usable, and the counts are the published ones."""
+"""XTREME's real files: every row is usable, and the counts equal the published ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our loop beside a plain loop and beside transformers' Trainer: the same weights."""
+"""The training loop against a plain loop and transformers' Trainer: equal weights."""
 
 from __future__ import annotations
 

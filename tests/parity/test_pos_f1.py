@@ -1,4 +1,4 @@
-"""POS F1 beside seqeval itself (1.x), and beside recorded outputs of 0.0.12."""
+"""POS F1 against seqeval 1.x, and against recorded outputs of seqeval 0.0.12."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQuAD's metrics beside recorded outputs of the official scripts."""
+"""SQuAD's metrics against recorded outputs of the official scripts."""
 
 from __future__ import annotations
 

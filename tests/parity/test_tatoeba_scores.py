@@ -1,4 +1,4 @@
-"""Tatoeba's predictions and accuracy beside recorded outputs of jiant's function on faiss."""
+"""Tatoeba's predictions and accuracy against recorded outputs of jiant's function on faiss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""XTREME's averages beside recorded ones of its own evaluate.py."""
+"""XTREME's averages against recorded outputs of its evaluate.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A submission's files are read here as XTREME's evaluate.py read the same texts."""
+"""Submission files are read as by XTREME's evaluate.py, against recorded outputs."""
 
 from __future__ import annotations
 

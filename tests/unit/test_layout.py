@@ -40,7 +40,7 @@ def test_every_package_is_a_layer_of_the_import_rules() -> None:
         for name in layer.split("|")
     }
     packages = {f"xstilts.{path.parent.name}" for path in SOURCE.glob("*/__init__.py")}
-    assert packages == layers
+    assert packages == {layer for layer in layers if layer.count(".") == 1}
 
 
 def test_every_test_package_mirrors_a_source_package() -> None:

@@ -1,4 +1,4 @@
-"""Gains, intervals and corrections, against brute force and known answers."""
+"""The gain table: gains, intervals and corrections against brute force and known answers."""
 
 from __future__ import annotations
 

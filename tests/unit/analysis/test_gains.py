@@ -1,4 +1,4 @@
-"""Gains of studies: paired run by run; what cannot be compared is left out and named."""
+"""Gains paired run by run; exclusions are named."""
 
 from __future__ import annotations
 

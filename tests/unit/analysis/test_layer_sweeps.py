@@ -1,4 +1,4 @@
-"""Sweeps over layers and poolings: one target in every study, by the encoder's own way."""
+"""Sweeps over layers and poolings count as one target in every study."""
 
 from __future__ import annotations
 

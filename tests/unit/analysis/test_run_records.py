@@ -1,4 +1,4 @@
-"""What was run in a store is found again, the newest first."""
+"""Records of runs in a store are found again, the newest first."""
 
 from __future__ import annotations
 

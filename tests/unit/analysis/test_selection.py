@@ -1,4 +1,4 @@
-"""The best setting per target, on stores filled by hand: chosen by dev, never by test."""
+"""The best setting per target is selected on dev and never on test."""
 
 from __future__ import annotations
 

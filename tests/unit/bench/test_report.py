@@ -1,4 +1,4 @@
-"""The page of speeds says what was measured, what was not, and which targets are missed."""
+"""The benchmark page lists measurements, missing ones, and missed targets."""
 
 from __future__ import annotations
 

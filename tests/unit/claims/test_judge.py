@@ -1,4 +1,4 @@
-"""The ledger against planted effects: every check in every verdict, and claims as YAML."""
+"""Claims against planted effects: every check with every verdict, and claims as YAML."""
 
 from __future__ import annotations
 

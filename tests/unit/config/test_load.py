@@ -1,4 +1,4 @@
-"""Experiments as people write them, with the mistakes people make."""
+"""Loading experiments from YAML, and the errors for common mistakes."""
 
 from __future__ import annotations
 

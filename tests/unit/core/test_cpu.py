@@ -1,4 +1,4 @@
-"""Work on several cores: in order, as many at once as are allowed, and its errors in their turn."""
+"""Parallel work on several cores: order, concurrency limits, errors."""
 
 from __future__ import annotations
 

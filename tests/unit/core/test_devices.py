@@ -1,4 +1,4 @@
-"""The device of each worker, with GPUs that are only pretended."""
+"""The device of each worker, with faked GPUs."""
 
 from __future__ import annotations
 

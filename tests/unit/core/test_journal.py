@@ -1,4 +1,4 @@
-"""The journal: what was appended is read, however the file ends."""
+"""The journal: appended records are read back, also from a truncated file."""
 
 from __future__ import annotations
 

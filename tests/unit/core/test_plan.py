@@ -1,4 +1,4 @@
-"""Where stages stand in a store, and that a plan does no work twice."""
+"""States of stages in a store; a plan does no work twice."""
 
 from __future__ import annotations
 

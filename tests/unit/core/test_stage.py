@@ -1,4 +1,4 @@
-"""Identity: what changes a key, and what must not."""
+"""Keys of stages: what changes them and what does not."""
 
 from __future__ import annotations
 

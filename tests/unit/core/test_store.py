@@ -1,4 +1,4 @@
-"""Artifacts are whole or absent, and damage is seen."""
+"""Artifacts are complete or absent, and damage is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stage a worker is given next."""
+"""The order in which workers get stages."""
 
 from __future__ import annotations
 

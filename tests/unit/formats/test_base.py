@@ -1,4 +1,4 @@
-"""From examples to sub-words and back."""
+"""Classification and tagging: from examples to tokens and back."""
 
 from __future__ import annotations
 

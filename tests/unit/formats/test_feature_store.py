@@ -1,4 +1,4 @@
-"""Rows are tokenised once: what stages read back is what the format made."""
+"""Rows are tokenized once, and stored features equal the format's output."""
 
 from __future__ import annotations
 

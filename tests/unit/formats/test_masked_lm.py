@@ -1,4 +1,4 @@
-"""Masked language modelling: transformers' head and loss, the masks, its share of the steps."""
+"""Masked language modelling: head and loss of transformers, masks, share of the steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multiple choice: rows, batches, and transformers' own head as the oracle."""
+"""Multiple choice: rows, batches, and transformers' head as the reference."""
 
 from __future__ import annotations
 

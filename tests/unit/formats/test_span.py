@@ -1,4 +1,4 @@
-"""Span questions: windows, targets, answers, and bad files."""
+"""Span questions: windows, targets, answers, and malformed files."""
 
 from __future__ import annotations
 

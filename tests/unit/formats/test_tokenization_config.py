@@ -1,4 +1,4 @@
-"""A recipe's way of reading questions holds in training, on dev and in prediction."""
+"""A recipe's tokenization settings apply in training, on dev and in prediction."""
 
 from __future__ import annotations
 

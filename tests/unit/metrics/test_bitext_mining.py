@@ -1,4 +1,4 @@
-"""Mining and its thresholds, against brute force and by hand."""
+"""Mining and its thresholds against brute force and hand calculation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics against other people's code and against brute force."""
+"""Metrics against reference implementations and brute force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the official rules for answers get wrong, beside the fixed ones."""
+"""Known errors of the official question answering rules, and the fixed rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cross-entropy and arg max in chunks are those of the whole matrix of logits."""
+"""Chunked cross-entropy and argmax equal those of the full logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one function that chooses the device of models."""
+"""The function that chooses the device of models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which encoders are taken, and how others are refused."""
+"""Accepted encoders, and errors for others."""
 
 from __future__ import annotations
 

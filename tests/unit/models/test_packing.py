@@ -1,4 +1,4 @@
-"""Packed reading is padded reading: hidden states, gradients, every family, both ways."""
+"""Packed batches equal padded ones: hidden states and gradients of every architecture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vocabulary view is full training, row for row."""
+"""Training with a vocabulary view equals full training, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan is expected to cost, against arithmetic by hand, and what data it lacks."""
+"""Expected cost of a plan against hand calculation, and its missing data."""
 
 from __future__ import annotations
 

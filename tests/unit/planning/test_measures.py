@@ -1,4 +1,4 @@
-"""Measures of tasks and pairs: each against a plain oracle on the toy tasks."""
+"""Measures of tasks and pairs, each against a plain reference on toy tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stages know a language: those whose metrics depend on it, and no others."""
+"""Only stages whose metrics depend on the language have it in their key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which data a target is trained on, and which examples of a split: shared, refused, marked."""
+"""Training data and split slices of targets: shared trainings, errors, same-data marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retrieval and mining from files to scores: the sweep, what is found, thresholds, blank gold."""
+"""Retrieval and mining from files to scores: sweeps, thresholds, blank gold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file under two names is still one file; malformed files are named."""
+"""One file used by two tasks is recognised; malformed files are named."""
 
 from __future__ import annotations
 

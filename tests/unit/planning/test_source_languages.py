@@ -1,4 +1,4 @@
-"""Training data in other languages: the task's own, or translated; named where there are none."""
+"""Training data in other languages: original or translated, or an error."""
 
 from __future__ import annotations
 

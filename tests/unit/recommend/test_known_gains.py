@@ -1,4 +1,4 @@
-"""What a store says of candidates, and what paying for one would still cost."""
+"""Known gains of candidates in a store, and the remaining cost of a candidate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Advice on candidates: known gains win, predictions rank, and nothing is invented."""
+"""Recommendations: known gains override predictions, and unknown gains get no number."""
 
 from __future__ import annotations
 

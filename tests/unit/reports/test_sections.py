@@ -1,4 +1,4 @@
-"""XTREME's table and the best settings as text, from small frames by hand."""
+"""XTREME's table and the best settings as text, from small frames."""
 
 from __future__ import annotations
 

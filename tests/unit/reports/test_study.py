@@ -1,4 +1,4 @@
-"""An answer as files and back: whole, the same every time, and safe."""
+"""Stored study answers: complete, reproducible, robust against damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepared rows in another language: what is kept, what is dropped, and after a stop the same."""
+"""Translating prepared rows: kept and dropped rows, and resuming to the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves that saturate, where they cross, and Shapley values, on known answers."""
+"""Saturating curves, crossings and Shapley values on known answers."""
 
 from __future__ import annotations
 

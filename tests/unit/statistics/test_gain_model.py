@@ -1,4 +1,4 @@
-"""Gains as a sum of effects: planted ones are found, and intervals hold as often as they say."""
+"""The additive gain model: planted effects are recovered, and intervals have their coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contrasts between groups of tasks: what counts as a point, and what is said of too few."""
+"""Contrasts between groups of tasks: the unit of analysis, and notes for too few tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures of tasks and rankings, by hand, by brute force and against other libraries."""
+"""Measures of tasks and rankings against hand calculation, brute force and other libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is of the data: found, missing, broken or blank, with rows, files and lines."""
+"""The data check: found, missing, broken or blank splits, with rows, files and lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English tasks: one tiny file in each official format, and what the hub's rows become."""
+"""English tasks: a small file in each official format, and rows of the hub."""
 
 from __future__ import annotations
 

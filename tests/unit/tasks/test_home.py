@@ -1,4 +1,4 @@
-"""The suite `home`: splits, spans, alignment and labels, in real sentences."""
+"""The suite `home`: splits, spans, alignment and labels in real sentences."""
 
 from __future__ import annotations
 

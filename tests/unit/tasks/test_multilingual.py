@@ -1,4 +1,4 @@
-"""Targets beyond XTREME, COPA and WinoGrande: tiny files in each official format."""
+"""Targets beyond XTREME, COPA and WinoGrande: small files in each official format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks from files: good rows, and every kind of bad one, named with file and line."""
+"""User-defined tasks: valid rows, and every kind of invalid one named with file and line."""
 
 from __future__ import annotations
 

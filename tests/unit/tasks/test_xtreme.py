@@ -1,4 +1,4 @@
-"""XTREME's folder: its layout, what is wrong with files, and where the labels were removed."""
+"""XTREME's download: its layout, errors in files, and removed labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is stopped and goes on ends in the same bytes; damage is seen and survived."""
+"""An interrupted run resumes to the same bytes; damaged checkpoints are detected."""
 
 from __future__ import annotations
 

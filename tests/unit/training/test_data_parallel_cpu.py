@@ -1,4 +1,4 @@
-"""A batch in shards: the gradients of the whole batch, and the same bits on any number of cores."""
+"""Batches in shards: gradients of the full batch, bit-identical on any number of cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training in bf16: products are rounded, weights and the optimizer stay fp32."""
+"""bf16 training: matrix products are rounded, weights and optimizer stay in fp32."""
 
 from __future__ import annotations
 

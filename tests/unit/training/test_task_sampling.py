@@ -1,4 +1,4 @@
-"""Which examples each step sees."""
+"""The examples of each training step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines that translate: what they are in a key, what they give, and how they refuse."""
+"""Translation engines: identity in keys, output, errors."""
 
 from __future__ import annotations
 

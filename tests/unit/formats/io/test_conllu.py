@@ -1,4 +1,4 @@
-"""Treebanks in CoNLL-U."""
+"""Reading treebanks in CoNLL-U."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Submissions to XTREME: the files' forms, and what the check finds wrong with them."""
+"""Submissions to XTREME: file formats, and problems that the check finds."""
 
 from __future__ import annotations
 

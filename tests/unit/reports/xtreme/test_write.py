@@ -1,4 +1,4 @@
-"""Retrieval in a submission: pairs above the threshold that was tuned on dev, and nearest lines."""
+"""Retrieval in a submission: pairs above the threshold tuned on dev, and nearest lines."""
 
 from __future__ import annotations
 

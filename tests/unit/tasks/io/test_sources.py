@@ -1,4 +1,4 @@
-"""Where tasks are read from: local files first, then the hub, and the digests of both."""
+"""Sources of tasks: local files first, then the hub, and the digests of both."""
 
 from __future__ import annotations
 
