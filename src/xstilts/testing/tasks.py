@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Sequence
+from itertools import combinations, islice
 
-from xstilts.formats.base import Example
+from xstilts.formats.base import BadRow, Example
 from xstilts.metrics import METRICS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.validate import TOLERATED, validated
+from xstilts.tasks.validate import validated
 
 
-def check_task(task: TaskSpec, *, languages: Collection[str] | None = None, rows: int = 50) -> None:
+def check_task(
+    task: TaskSpec,
+    *,
+    languages: Collection[str] | None = None,
+    rows: int = 50,
+    tolerated_overlap: float = 0.0,
+) -> None:
     """Assert that a task keeps its contract: call it from a test.
 
-    Every split and language can be read and gives the same examples twice, in the class of its
-    format and with known labels. Dev and test have no examples of train. Gold answers are not
-    blank; perfect predictions score 1 and shuffled ones less. The fingerprint is stable.
+    Every split and language is readable and returns the same examples twice, in the class of its
+    format and with known labels. Train, dev and test have no ids and no examples in common. Gold
+    answers are not blank; perfect predictions score 1 and shuffled ones less. The fingerprint is
+    stable.
 
     Args:
-        languages: those to check; all by default.
-        rows: examples that are read of each split and language.
+        languages: languages to check; all by default.
+        rows: number of examples to check in each split and language; overlap is always checked
+            for all examples.
+        tolerated_overlap: proportion of a split that another split may contain, for published
+            data sets with known duplicates.
 
     Raises:
         AssertionError: names the task, split and language, and what is wrong.
-        DataError: too many rows cannot be used.
+        DataError: too many rows are invalid.
     """
     codes = {code for split in task.splits.values() for code in split}
     for language in sorted(codes if languages is None else codes & set(languages)):
-        splits = {
-            split: _checked_examples(task, split, language, rows)
-            for split, have in task.splits.items()
-            if language in have
-        }
-        _check_overlap(task, language, splits)
+        splits = [split for split, have in task.splits.items() if language in have]
+        for split in splits:
+            _check_split(task, split, language, rows)
+        _check_overlap(task, language, splits, tolerated_overlap)
 
 
-def _checked_examples(task: TaskSpec, split: str, language: str, rows: int) -> list[Example]:
+def _check_split(task: TaskSpec, split: str, language: str, rows: int) -> None:
     name = f"{task.name} {split} {language}"
     first = list(islice(task.read(split, language), rows))
     assert first, f"{name} is empty"
@@ -45,18 +53,31 @@ def _checked_examples(task: TaskSpec, split: str, language: str, rows: int) -> l
     kept, _ = validated(first, task, split, language)
     if task.format_spec.gold and task.format_spec.training:
         _check_metric(task, kept, language, name)
-    return kept
 
 
-def _check_overlap(task: TaskSpec, language: str, splits: Mapping[str, Sequence[Example]]) -> None:
-    """Nearly no dev or test example may be in train."""
+def _check_overlap(task: TaskSpec, language: str, splits: Sequence[str], tolerated: float) -> None:
+    """Assert that no two splits have ids or, beyond the tolerance, examples in common."""
     content = task.format_spec.content
-    trained = {content(example) for example in splits.get("train", ())}
-    for split in splits.keys() - {"train"}:
-        shared = sum(content(example) in trained for example in splits[split])
-        assert shared <= TOLERATED * len(splits[split]), (
-            f"{task.name} {language}: {shared} examples of {split} are in train"
+    examples = {
+        split: [
+            example for example in task.read(split, language) if not isinstance(example, BadRow)
+        ]
+        for split in splits
+    }
+    ids = {split: {example.id for example in rows} for split, rows in examples.items()}
+    contents = {split: [content(example) for example in rows] for split, rows in examples.items()}
+    for first, second in combinations(splits, 2):
+        name = f"{task.name} {language}: {first} and {second}"
+        assert not (common := ids[first] & ids[second]), (
+            f"{name} have {len(common)} ids in common, such as {min(common)!r}"
         )
+        for split, other in ((first, second), (second, first)):
+            known = set(contents[other])
+            shared = sum(item in known for item in contents[split])
+            assert shared <= tolerated * len(contents[split]), (
+                f"{name} overlap: {shared} of {len(contents[split])} examples of {split} "
+                f"are in {other}"
+            )
 
 
 def _check_metric(task: TaskSpec, examples: Sequence[Example], language: str, name: str) -> None:

@@ -85,9 +85,11 @@ def folder(tmp_path: Path) -> Path:
     write(tmp_path, "xwinograd/dataset.tsv", "".join(rows))
     write(tmp_path, "mgsm/mgsm_en.tsv", "".join(f"how {n}?\t{n}\n" for n in range(40, 60)))
     write(tmp_path, "mgsm/mgsm_te.tsv", "".join(f"ఎంత {n}?\t{n}\n" for n in range(40, 60)))
-    topics = 'index_id\tcategory\ttext\n7\ttravel\tGo {0}.\n5\tsports\t"He said ""go"" {0}."\n'
-    for split in ("train", "dev", "test"):
-        write(tmp_path, f"sib200/eng_Latn/{split}.tsv", topics.format(split))
+    topics = (
+        'index_id\tcategory\ttext\n7{1}\ttravel\tGo {0}.\n5{1}\tsports\t"He said ""go"" {0}."\n'
+    )
+    for number, split in enumerate(("train", "dev", "test")):
+        write(tmp_path, f"sib200/eng_Latn/{split}.tsv", topics.format(split, number))
     pairs = [
         {"gold_label": label, "sentence1": "a", "sentence2": label, "pairID": label}
         for label in ("neutral", "entailment")
