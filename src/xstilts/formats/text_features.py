@@ -9,7 +9,7 @@ from xstilts.formats.base import Feature, Row
 
 
 def text_features(
-    rows: Sequence[Row], tokenizer: Any, max_length: int, targets: Sequence[int]
+    rows: Sequence[Row], tokenizer: Any, max_length: int, targets: Sequence[float]
 ) -> list[Feature]:
     """Each text, or pair in the encoder's own template, cut at a number of sub-words."""
     if not rows:
