@@ -111,7 +111,7 @@ def test_a_damaged_artifact_is_rebuilt(small: LoadedExperiment, copied: Path) ->
         on_event=lambda e: notes.append(e.facts["problem"]) if e.kind == "note" else None,
     )  # fmt: skip
     assert outcome.exit_code == 0
-    assert "other bytes than were published" in notes[0]
+    assert "differs from the published file" in notes[0]
     assert scores(small, copied) == before
 
 

@@ -1,1 +1,1 @@
-"""The engine: stages, plans and the store. Knows no NLP and never imports torch."""
+"""Stages, plans and the store. Independent of NLP; never imports torch."""

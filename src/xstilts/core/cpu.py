@@ -1,7 +1,7 @@
-"""How many of the machine's cores the work at hand may use.
+"""How many cores the current process may use, and a parallel map over them.
 
-Whoever runs the work says so, and may say otherwise while it runs. How work is cut, or how its
-pieces are put together, makes what comes of it the same to the last bit whatever the number.
+The executor sets the limit and may change it while a stage runs. Work is split and its parts are
+combined in a way that does not depend on the limit, so results are the same bits for any number.
 """
 
 from __future__ import annotations
@@ -22,72 +22,76 @@ Result = TypeVar("Result")
 
 LIMIT = "XSTILTS_CORES"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""A container's quota (cgroup v2), in microseconds of a period: `200000 100000`."""
+"""A container's CPU quota (cgroup v2): microseconds per period, such as `200000 100000`."""
 
 _core_limit = 1
 
 
 def available_cores() -> int:
-    """The cores that this process may run on; by a container's quota or $XSTILTS_CORES fewer.
+    """The cores that this process may run on, limited by a container's quota and $XSTILTS_CORES.
 
     Raises:
-        ConfigError: $XSTILTS_CORES is not a number of cores.
+        ConfigError: $XSTILTS_CORES is not a positive whole number.
     """
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    found = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     with suppress(OSError, ValueError):  # no such file, or `max 100000`
         quota, period = map(int, QUOTA.read_text(encoding="ascii").split())
-        found = min(found, -(-quota // period))
+        cores = min(cores, -(-quota // period))
     if limit := os.environ.get(LIMIT):
         if not limit.isdecimal() or int(limit) < 1:
-            raise ConfigError(f"{limit!r} cores", where=f"${LIMIT}", todo="give a whole number")
-        found = min(found, int(limit))
-    return max(1, found)
+            raise ConfigError(
+                f"{limit!r} cores", where=f"${LIMIT}", todo="set it to a whole number, at least 1"
+            )
+        cores = min(cores, int(limit))
+    return max(1, cores)
 
 
 def set_core_limit(cores: int) -> None:
-    """Let the work of this process use some cores from now on; one until then."""
+    """Let this process use so many cores from now on; the initial limit is one."""
     global _core_limit
     _core_limit = max(1, cores)
 
 
 def core_limit() -> int:
-    """The cores that the work of this process may use."""
+    """The number of cores that this process may use."""
     return _core_limit
 
 
 def parallel_map(
     work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int = 1
 ) -> Iterator[Result]:
-    """What comes of each item, in their order: in threads, as many at once as cores are allowed.
+    """The result of each item, in order, computed by as many threads as cores are allowed.
 
-    If one fails, its error is raised in its turn, after those under way have ended.
+    An error is raised in its item's turn, after the running items have ended.
 
     Args:
-        ahead: how many results more than cores may wait to be taken.
+        ahead: how many results may wait to be consumed, besides one per core.
     """
-    under_way = deque[Future[Result]]()
+    pending = deque[Future[Result]]()
     try:
         for item in items:
-            while under_way and _busy(under_way) >= _core_limit:
-                wait([one for one in under_way if not one.done()], return_when=FIRST_COMPLETED)
-            while under_way and (under_way[0].done() or len(under_way) >= _core_limit + ahead):
-                yield under_way.popleft().result()
-            if _core_limit == 1 and not under_way:
+            while pending and _busy(pending) >= _core_limit:
+                wait(
+                    [future for future in pending if not future.done()], return_when=FIRST_COMPLETED
+                )
+            while pending and (pending[0].done() or len(pending) >= _core_limit + ahead):
+                yield pending.popleft().result()
+            if _core_limit == 1 and not pending:
                 yield work(item)
             else:
-                under_way.append(_pool().submit(work, item))
-        while under_way:
-            yield under_way.popleft().result()
+                pending.append(_pool().submit(work, item))
+        while pending:
+            yield pending.popleft().result()
     finally:
-        wait(under_way)
+        wait(pending)
 
 
 def _busy(futures: Iterable[Future[Result]]) -> int:
-    return sum(not one.done() for one in futures)
+    return sum(not future.done() for future in futures)
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads that wait for work, started as they are needed."""
+    """The threads, started when they are needed."""
     return ThreadPoolExecutor(available_cores())

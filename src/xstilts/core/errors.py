@@ -1,4 +1,4 @@
-"""What can go wrong, in words a user can act on."""
+"""Errors that tell the user what to do."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class XstiltsError(Exception):
     """An error the user can act on: what was wrong, where, and what to do.
 
     Args:
-        what: one sentence that names the wrong thing.
+        what: one sentence that names the problem.
         where: file and line, or the key in the experiment, if there is one.
-        todo: one sentence that says how to mend it.
+        todo: one sentence that says how to fix it.
     """
 
     exit_code = 2
@@ -27,11 +27,11 @@ class XstiltsError(Exception):
 
 
 class ConfigError(XstiltsError):
-    """The experiment as written cannot be run."""
+    """The experiment or an option is invalid."""
 
 
 class UnknownNameError(ConfigError):
-    """A name that no registry holds; suggests the nearest one that does."""
+    """A name that is not registered; suggests the most similar one."""
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], *, where: str | None = None
@@ -43,19 +43,19 @@ class UnknownNameError(ConfigError):
 
 
 class DataError(XstiltsError):
-    """Data that cannot be trained on or scored honestly."""
+    """Data that cannot be used for training or scoring."""
 
 
 class EncoderError(XstiltsError):
-    """An encoder that cannot be had, or that cannot be used safely."""
+    """An encoder that is not available or not safe to use."""
 
 
 class TranslatorError(XstiltsError):
-    """A translator that cannot be had, or that does not do its work."""
+    """A translator that is not available or does not work."""
 
 
 class MissingPackageError(XstiltsError):
-    """A package that an encoder, a task or a translator needs is not installed."""
+    """A package that an encoder, task, translator or tracker needs is not installed."""
 
 
 class StoreError(XstiltsError):

@@ -26,7 +26,7 @@ _passes: Counter[str] = Counter()
 
 
 def fault(point: str) -> None:
-    """Do what the environment asks for at this point (tests only)."""
+    """Fail here if $XSTILTS_FAULT asks for it (tests only)."""
     wanted = os.environ.get("XSTILTS_FAULT", "")
     if not wanted.startswith(point + ":"):
         return

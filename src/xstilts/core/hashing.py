@@ -1,4 +1,4 @@
-"""Identity: what a stage is, as a digest of everything that changes its result."""
+"""Digests of JSON values and files, and seeds derived from them."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def digest_of(value: Any) -> str:
 
 
 def digest_of_file(path: Path) -> str:
-    """SHA-256 (64 hex digits) of a file's bytes, read in pieces."""
+    """SHA-256 (64 hex digits) of a file's bytes."""
     sha = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(CHUNK):
-            sha.update(piece)
+        while chunk := file.read(CHUNK):
+            sha.update(chunk)
     return sha.hexdigest()
 
 
 def digest_of_unchanged(path: Path) -> str:
-    """A file's digest, computed once per process while its size and time stay."""
-    facts = path.stat()
-    return _remembered(path, facts.st_size, facts.st_mtime_ns)
+    """A file's digest, computed once per process unless its size or time changes."""
+    status = path.stat()
+    return _cached_digest(path, status.st_size, status.st_mtime_ns)
 
 
 @cache
-def _remembered(path: Path, _size: int, _changed: int) -> str:
+def _cached_digest(path: Path, _size: int, _modified: int) -> str:
     return digest_of_file(path)
 
 
 def seed_of(*parts: Any) -> int:
-    """A 63-bit seed that depends on all parts and on nothing else (not on PYTHONHASHSEED)."""
+    """A 63-bit seed that depends only on the parts (not on PYTHONHASHSEED)."""
     return int(digest_of([str(part) for part in parts])[:16], 16) >> 1

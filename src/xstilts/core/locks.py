@@ -1,4 +1,4 @@
-"""One worker per stage: a lock that the operating system frees when its holder dies."""
+"""File locks that the operating system frees when their process dies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
-    """Hold the lock file for the block; yields False at once if somebody else has it."""
+    """Hold the lock for the block; yields False at once if another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
@@ -27,7 +27,7 @@ def try_lock(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def wait_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file for the block; waits while somebody else has it."""
+    """Hold the lock for the block; waits while another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path):
         yield

@@ -74,23 +74,23 @@ class Plan:
         The store's folders are listed once, and each manifest is read once.
         """
         published, stopped = set(store.keys()), set(store.stopped())
-        found: dict[str, StageStatus] = {}
+        statuses: dict[str, StageStatus] = {}
         blocked: dict[str, str] = {}
         for stage in self.stages:
             key = stage.key
             why = next((blocked[used] for used in stage.inputs.values() if used in blocked), "")
             if artifact := store.get_valid(key) if key in published else None:
-                found[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
+                statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
                 if blocking := blocking_fact(artifact.facts):
                     blocked[key] = f"{stage.label} {blocking}"
             elif why:
-                found[key] = StageStatus(StageState.BLOCKED, why)
+                statuses[key] = StageStatus(StageState.BLOCKED, why)
                 blocked[key] = why
             elif key in published:
-                found[key] = StageStatus(StageState.TODO, "its artifact is damaged")
+                statuses[key] = StageStatus(StageState.TODO, "its artifact is damaged")
             else:
-                found[key] = StageStatus(StageState.TODO, self._why(stage, key in stopped))
-        return found
+                statuses[key] = StageStatus(StageState.TODO, self._why(stage, key in stopped))
+        return statuses
 
     def _why(self, stage: Stage, stopped: bool) -> str:
         before = self.known.get(stage.label)

@@ -1,4 +1,4 @@
-"""A registry of named objects: lazy, open to other packages, helpful when a name is wrong."""
+"""Registries of named objects, imported lazily and extended by entry points."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Registry(Generic[T]):
     """Named objects of one kind, imported at first use.
 
     Args:
-        kind: what people call such an object, for messages.
-        group: entry-point group through which other packages add theirs.
+        kind: what messages call such an object.
+        group: entry point group through which other packages add objects.
         builtin: name → the object, or "module:attribute" to import it at first use.
     """
 
@@ -36,9 +36,9 @@ class Registry(Generic[T]):
                     self._targets.setdefault(point.name, point.value)
 
     def register(self, name: str, item: T) -> T:
-        """Add an object of this process under a name; the name must be new."""
+        """Add an object under a new name, in this process only."""
         if name in self._objects and self._objects[name] is not item:
-            raise ValueError(f"{self.kind} {name!r} is registered already")
+            raise ValueError(f"{self.kind} {name!r} is already registered")
         self._objects[name] = item
         return item
 
@@ -51,7 +51,7 @@ class Registry(Generic[T]):
         """The object of that name.
 
         Raises:
-            UnknownNameError: there is none; the message suggests the nearest name.
+            UnknownNameError: no such name; the message suggests the most similar one.
         """
         if name not in self._objects:
             self._scan()
@@ -71,5 +71,5 @@ class Registry(Generic[T]):
 
 @cache
 def _installed() -> tuple[EntryPoint, ...]:
-    """What all installed packages offer; read once, as that takes a good part of a quick verb."""
+    """The entry points of all installed packages; read once, as that is slow."""
     return tuple(point for package in distributions() for point in package.entry_points)

@@ -1,9 +1,9 @@
-"""The store: artifacts that are whole or absent.
+"""The store: a folder of artifacts, each complete or absent.
 
 STORE/artifacts/KEY/    a finished stage: its files and manifest.json, never changed
-STORE/staging/          work under way; worthless once its process has ended
-STORE/checkpoints/KEY/  the way back into a training stage that was stopped
-STORE/features/         rows as sub-words, shared by stages: a store of its own, may be deleted
+STORE/staging/          files of running stages; garbage once their process has ended
+STORE/checkpoints/KEY/  resume state of an interrupted stage
+STORE/features/         tokenized rows that stages share: a store of its own, may be deleted
 STORE/locks/  STORE/experiments/  STORE/damaged/  STORE/journal.jsonl
 """
 
@@ -35,7 +35,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class DamagedArtifact(XstiltsError):
-    """A file of an artifact is missing or is not the file that was published."""
+    """A file of an artifact is missing or differs from the published one."""
 
     exit_code = 4
 
@@ -43,7 +43,7 @@ class DamagedArtifact(XstiltsError):
         self.key = key
         super().__init__(
             f"artifact {key[:12]}: {file} {problem}",
-            todo="run again: the artifact is set aside and made anew",
+            todo="run again: the artifact is quarantined and rebuilt",
         )
 
 
@@ -64,20 +64,20 @@ class Artifact:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the stage measured, as it wrote it."""
+        """The facts that the stage returned."""
         return dict(self.manifest["facts"])
 
     @property
     def seconds(self) -> float:
-        """How long the stage takes one core, or a GPU; 0 where nobody wrote it down."""
-        told = self.manifest["provenance"]
-        return max(float(told.get(name) or 0) for name in ("seconds", "processor_seconds"))
+        """Seconds that the stage took on one core, or on a GPU; 0 if not recorded."""
+        provenance = self.manifest["provenance"]
+        return max(float(provenance.get(name) or 0) for name in ("seconds", "processor_seconds"))
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
     def check_sizes(self) -> None:
-        """Raise DamagedArtifact unless every file is there with its size (fast)."""
+        """Raise DamagedArtifact unless every file exists with its size (fast)."""
         for name, entry in self.manifest["files"].items():
             try:
                 size = (self.path / name).stat().st_size
@@ -91,14 +91,14 @@ class Artifact:
         self.check_sizes()
         for name, entry in self.manifest["files"].items():
             if digest_of_file(self.path / name) != entry["sha256"]:
-                raise DamagedArtifact(self.key, name, "has other bytes than were published")
+                raise DamagedArtifact(self.key, name, "differs from the published file")
 
 
 class Store:
     """A folder of artifacts. Several processes may use one at the same time.
 
     Raises:
-        StoreError: the folder cannot be made or written to.
+        StoreError: the folder cannot be created or written.
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -106,7 +106,7 @@ class Store:
         self.journal = Journal(self.root / "journal.jsonl")
 
     def prepare(self) -> Store:
-        """Make the folders; raises StoreError where that is not allowed."""
+        """Create the folders; raises StoreError if they cannot be written."""
         try:
             for name in ("artifacts", "staging", "checkpoints", "locks", "experiments", "damaged"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ class Store:
         except OSError as error:
             raise StoreError(
                 f"the store {self.root} cannot be written: {error.strerror}",
-                todo="give another folder with --store, or mend its permissions",
+                todo="give another folder with --store, or fix its permissions",
             ) from error
         return self
 
@@ -125,11 +125,11 @@ class Store:
         return Artifact(key, self.root / "artifacts" / key)
 
     def has(self, key: str) -> bool:
-        """Whether the artifact is there and its files have their sizes."""
+        """Whether the artifact exists and its files have their sizes."""
         return self.get_valid(key) is not None
 
     def get_valid(self, key: str) -> Artifact | None:
-        """The artifact, if it is there and its files have their sizes."""
+        """The artifact, if it exists and its files have their sizes."""
         artifact = self.artifact(key)
         try:
             if not artifact.path.is_dir():
@@ -149,7 +149,7 @@ class Store:
 
     @contextmanager
     def staging(self, key: str) -> Iterator[Path]:
-        """A fresh folder for a stage's files; gone after the block unless published."""
+        """An empty folder for a stage's files, removed after the block unless published."""
         path = self.root / "staging" / f"{key}.{os.getpid()}"
         shutil.rmtree(path, ignore_errors=True)
         try:
@@ -165,11 +165,11 @@ class Store:
     def publish(
         self, stage: Stage, staged: Path, facts: Mapping[str, Any], provenance: Mapping[str, Any]
     ) -> Artifact:
-        """Turn a staged folder into the stage's artifact by one rename.
+        """Turn a staging folder into the stage's artifact by one rename.
 
-        Files are on the disk before the manifest names them, and the manifest is before the
-        folder gets its name, so that an artifact that can be seen is whole. If another
-        process published the same key first, its artifact stays and ours is dropped.
+        Files are synced before the manifest is written, and the manifest before the rename, so
+        that a visible artifact is complete. If another process published the same key first,
+        its artifact stays and this one is dropped.
         """
         artifact = self.artifact(stage.key)
         try:
@@ -207,7 +207,7 @@ class Store:
         fsync(artifact.path.parent)
 
     def quarantine(self, key: str) -> None:
-        """Move a damaged artifact out of the way, to be looked at or deleted by a person."""
+        """Move a damaged artifact to `damaged/`, to be inspected or deleted by a person."""
         target = self.root / "damaged" / f"{key}.{time.time_ns()}"
         target.parent.mkdir(parents=True, exist_ok=True)
         if self.artifact(key).path.exists():
@@ -215,7 +215,7 @@ class Store:
             self.journal.write("damaged", key=key, moved_to=str(target.relative_to(self.root)))
 
     def keys(self) -> list[str]:
-        """Keys of all artifacts, sorted; damaged ones too."""
+        """Keys of all artifacts, sorted; including damaged ones."""
         return self._names("artifacts")
 
     def stopped(self) -> list[str]:
@@ -227,23 +227,23 @@ class Store:
         return sorted(os.listdir(path)) if path.is_dir() else []
 
     def cleanup(self) -> int:
-        """Remove what ended processes left behind; returns how many folders went.
+        """Remove leftovers of ended processes; returns how many folders were removed.
 
-        That is staged folders, and checkpoints of stages that were published after all.
+        These are staging folders, and checkpoints of published stages.
         """
-        inner = self.root / FEATURES
-        gone = Store(inner).cleanup() if inner.is_dir() else 0
+        features = self.root / FEATURES
+        removed = Store(features).cleanup() if features.is_dir() else 0
         for path in sorted((self.root / "checkpoints").glob("*")):
             if self.has(path.name):
                 shutil.rmtree(path, ignore_errors=True)
-                gone += 1
+                removed += 1
         for path in sorted((self.root / "staging").glob("*.*")):
             key = path.name.partition(".")[0]
-            with try_lock(self.lock_path(key)) as idle:
-                if idle:
+            with try_lock(self.lock_path(key)) as locked:
+                if locked:
                     shutil.rmtree(path, ignore_errors=True)
-                    gone += 1
-        return gone
+                    removed += 1
+        return removed
 
     def free_bytes(self) -> int:
         """Free space on the store's disk, in bytes."""
@@ -254,7 +254,7 @@ class Store:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether the disk or a quota is used up; safetensors tells of it in words only."""
+    """Whether the disk or a quota is full; safetensors reports that in its message only."""
     if isinstance(error, OSError):
         return error.errno in FULL
     return type(error).__name__ == "SafetensorError" and "os error 28" in str(error)
@@ -270,13 +270,13 @@ def store_errors(root: Path) -> Iterator[None]:
 
 
 def to_store_error(error: Exception, root: Path) -> StoreError:
-    """The store's own words for what the operating system refused."""
+    """The StoreError for an error of the operating system."""
     if is_full(error):
         return StoreError(
             f"the disk of the store {root} is full",
-            todo="free some space and run again: everything finished so far is kept",
+            todo="free some space and run again; finished stages are kept",
         )
     return StoreError(
         f"the store {root} cannot be written: {getattr(error, 'strerror', None) or error}",
-        todo="mend its permissions or give another folder with --store, then run again",
+        todo="fix its permissions or give another folder with --store, then run again",
     )

@@ -1,4 +1,4 @@
-"""A store for readers: every manifest is read once, however many tables need it."""
+"""A read-only view of a store that reads every manifest once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from xstilts.core.store import Artifact, Store
 
 
 class StoreSnapshot(Store):
-    """A store in which the state of each artifact is fixed when it is first asked for.
+    """A store that caches the state of each artifact at its first use.
 
-    Artifacts never change once they are published, so what is found stays true; what is published
-    later is not seen. Whoever runs stages needs the `Store` itself.
+    Published artifacts never change, so the cache stays valid; artifacts that are published later
+    may not be seen. Code that runs stages needs the `Store` itself.
     """
 
     def __init__(self, store: Store) -> None:
