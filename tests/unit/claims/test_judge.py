@@ -20,7 +20,7 @@ from xstilts.claims import CHECKS
 from xstilts.claims.evidence import ExperimentEvidence, TrainedSetting, evidence_of
 from xstilts.claims.judge import Judgement, ScopeMatch, judge
 from xstilts.claims.schema import load_claims
-from xstilts.claims.verdict import BootstrapEffect, CheckResult, Verdict, decide
+from xstilts.claims.verdict import BootstrapEffect, CheckResult, ScopeGap, Verdict, decide
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell, compile_experiment
@@ -117,7 +117,7 @@ def test_failed_and_same_data_runs_are_excluded_and_named(event: str) -> None:
     given = body(gains, states={("xnli", "mnli"): event})
     found = ask("gains", given, tasks="singles", targets=["xnli", "tydiqa"])
     assert found.verdict is Verdict.SUPPORTED
-    assert "1 of 2 targets" in found.missing
+    assert ScopeGap("targets", 1, 2) in found.missing
     assert any("mnli is left out on xnli" in words for words in found.caveats)
     assert not any("xnli" in key for key in found.keys)
     alone = ask("gains", given, tasks="singles", targets=["xnli"])
@@ -139,7 +139,7 @@ def test_almost_every_task_means_nine_in_ten(sides: list[float], verdict: Verdic
     params = {"tasks": "singles", "share": 0.9, "of": 12, "label": "all", "targets": ["bucc"]}
     found = ask("gains", given, **params)
     assert found.verdict is verdict
-    assert "10 of 12 tasks" in found.missing
+    assert ScopeGap("tasks", 10, 12) in found.missing
     assert found.measures[0].what == "all"
     assert found.measures[0].estimate.value == pytest.approx(np.mean(sides), abs=0.04)
 
@@ -196,7 +196,7 @@ def test_a_claimed_best_setting_is_judged(
     found = ask("best", body(gains), tasks="mixture", of=9, targets=["xnli"])
     assert found.verdict is verdict
     assert rank is None or f"mnli+qqp is rank {rank} of 3" in found.why
-    assert "2 of 9 tasks in the mixture" in found.missing
+    assert ScopeGap("tasks in the mixture", 2, 9) in found.missing
     singles = body({("xnli", "mnli"): UP})
     assert ask("best", singles, tasks="mixture", targets=["xnli"]).verdict is Verdict.UNTESTABLE
 
@@ -235,7 +235,7 @@ def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdic
     )
     found = ask("selection", replace(given, best=best), targets=["xnli", "bucc"], label="best")
     assert found.verdict is verdict
-    assert "1 of 2 targets" in found.missing
+    assert ScopeGap("targets", 1, 2) in found.missing
     assert any("only test could choose: bucc" in words for words in found.caveats)
     assert ask("selection", given, targets=["xnli"]).verdict is Verdict.UNTESTABLE
 
