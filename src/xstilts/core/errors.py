@@ -46,6 +46,10 @@ class DataError(XstiltsError):
     """Data that cannot be used for training or scoring."""
 
 
+class MissingDataError(DataError):
+    """Data files that do not exist."""
+
+
 class EncoderError(XstiltsError):
     """An encoder that is not available or not safe to use."""
 

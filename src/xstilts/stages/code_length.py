@@ -1,4 +1,4 @@
-"""`surprise`: how many bits the gold answers of some rows take, given a model or none."""
+"""`surprise`: the code length of the gold answers of some rows, with a model or without."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def run(context: StageContext) -> dict[str, Any]:
     """Write `surprise.parquet` (id, bits, uniform); facts: bits, uniform, examples, choices.
 
     `bits` is -log2 of the gold answer's probability, summed over its choices (see
-    `formats.choices`) and over an example's parts or windows; `uniform` what it takes when all
-    options are alike, which is the bits as well where there is no model.
+    `TrainingSpec.gold_logits`) and over its parts or windows; `uniform` is the code length when all
+    options are equally probable, and equals `bits` without a model.
 
     Raises:
-        DataError: a format whose answers are not choices.
+        DataError: the gold answers of the format have no probability.
     """
     params = context.params
     gold_options = training_of(params["format"]).gold_options

@@ -1,4 +1,4 @@
-"""`dynamics`: a training watched: what its model thinks of training examples after each epoch.
+"""`dynamics`: training dynamics: the model's gold probabilities of training examples per epoch.
 
 Confidence, variability and correctness as in Swayamdipta et al. (2020), of a training that is
 that of a `train` stage to the bit; its weights are not kept.
@@ -20,7 +20,7 @@ from xstilts.training.multitask_model import MultiTaskModel
 
 DYNAMICS = "dynamics.parquet"
 EPOCH_RECORDS = 500
-"""Training examples that are looked at: the first ones (parts or windows count as examples)."""
+"""Training examples that are recorded: the first ones; parts and windows count as examples."""
 
 
 def run(context: StageContext) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`embed`: one vector per sentence, straight from an encoder."""
+"""`embed`: one vector per sentence from an encoder without a head."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ PART = 1 << 28
 def run(context: StageContext) -> dict[str, Any]:
     """Write a file of vectors, float32 [rows, width], for every layer and pooling.
 
-    A sentence that is there several times is embedded once. Vectors go to the disk a part at
-    a time.
+    Repeated sentences are embedded once. Vectors are written in parts.
     """
     params = context.params
     files = encoder_files(context)
@@ -62,9 +61,9 @@ def run(context: StageContext) -> dict[str, Any]:
 def _sentences(
     features: Sequence[Feature], most: int
 ) -> Iterator[tuple[Indices, Indices, list[Feature]]]:
-    """Different sentences, the longest first, at most so many at a time.
+    """Distinct sentences, the longest first, in parts of a maximum size.
 
-    Yields the rows that have them, which of them each of these rows has, and the sentences.
+    Yields the rows of a part, the index of each row's sentence in the part, and its sentences.
     """
     known: dict[bytes, int] = {}
     code = [known.setdefault(array("i", one.ids).tobytes(), len(known)) for one in features]
@@ -78,7 +77,7 @@ def _sentences(
 
 
 def _empty(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """A mapped array file. Its room is claimed first: a full disk is an error, not a crash."""
+    """A memory-mapped array file, allocated first: a full disk is an error, not a crash."""
     found = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:

@@ -23,7 +23,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
     One vector per text (each choice is one), or per word at its first sub-word. Gold is the
     class of a text, 1 for the right choice and 0 for others, the tag of a word; -100 for none.
-    A layer of none is the last.
+    Numbers as gold answers are -100 too. Layer None is the last one.
     """
     params, files = context.params, encoder_files(context)
     tokenizer, by_word = files.tokenizer(), params["unit"] == "words"

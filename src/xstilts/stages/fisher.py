@@ -1,4 +1,4 @@
-"""`fisher`: which parameters of a trained model its task depends on (TaskEmb)."""
+"""`fisher`: the Fisher information of a trained model's parameters on its task (TaskEmb)."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 def _body(encoder: Encoder) -> Iterator[tuple[str, nn.Parameter]]:
-    """The parameters of an encoder but for the word embeddings."""
+    """The parameters of an encoder without the word embeddings."""
     words = embedding_name(encoder.model)
     return (item for item in encoder.model.named_parameters() if item[0] != words)
 
 
 def _loss(model: MultiTaskModel, task: str, kind: str, feature: Feature, padding: int) -> Tensor:
-    """Minus the log-probability of the gold answer, of all its choices together."""
+    """The negative log-probability of the gold answer, summed over its choices."""
     form, where = training_of(kind), model.encoder.embeddings.device
     batch = collate([feature], padding).to(where)
     logits = model(task, batch.ids, batch.mask, batch.types)
@@ -71,6 +71,6 @@ def _loss(model: MultiTaskModel, task: str, kind: str, feature: Feature, padding
 
 
 def _summary(value: Tensor) -> NDArray[np.float64]:
-    """A vector as it is, a matrix as the means of its rows; a single row as it is."""
+    """A vector or single row unchanged; a matrix as the means of its rows."""
     short = value.mean(-1) if value.ndim > 1 and len(value) > 1 else value
     return np.asarray(short.detach().flatten().cpu().numpy(), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""`logme`: how well vectors would carry a linear model of their gold labels."""
+"""`logme`: the evidence of a linear model from vectors to their gold labels."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from xstilts.stages.io.rows import PREDICTIONS, write_rows
 def run(context: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet`: id, prediction (English id), score, repeated.
 
-    The highest score comes first. A sentence that is there several times has a row for each.
-    Fact `threshold`: the score that is best on dev, where what is mined is not dev.
+    The highest score comes first. A repeated sentence has a row for each occurrence.
+    Fact `threshold`: the score that is best on dev, unless dev is what is mined.
     """
     here, english = (read_side(context, name) for name in SIDES)
     (kept, same), (there, same_there) = deduplicate(here.texts), deduplicate(english.texts)

@@ -18,8 +18,8 @@ DIRECTIONS = (("to_en", "here", "english"), ("from_en", "english", "here"))
 def run(context: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet`: id, direction, prediction (an id), rank of the best right one.
 
-    The rank is 0 where no answer is right. Answers that are the same text count as one another:
-    no encoder can tell them apart.
+    The rank is 0 where no answer is right. Answers with the same text are equivalent, as no
+    encoder can distinguish them.
     """
     sides = {name: read_side(context, name) for name in SIDES}
     meanings = merge_equivalent(

@@ -1,4 +1,4 @@
-"""`compare`: how alike two tasks are, or two encoders, by what other stages have written."""
+"""`compare`: the similarity of two tasks or encoders, from the artifacts of other stages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xstilts.statistics.jensen_shannon import jensen_shannon
 
 Floats = NDArray[np.float64]
 NOISE = 1e-11
-"""Share of the largest value of an encoder below which a tensor's Fisher information is none.
+"""Share of an encoder's largest value below which a tensor's Fisher information counts as zero.
 
 A key's bias has none, as softmax does not see it; what is computed there is rounding.
 """
@@ -34,13 +34,13 @@ def cosine(one: Floats, other: Floats) -> float:
     """The cosine of two vectors.
 
     Raises:
-        DataError: one of them has no direction.
+        DataError: one of them is zero or not finite.
     """
     length = float(np.linalg.norm(one) * np.linalg.norm(other))
     if not np.isfinite(length) or length == 0:
         raise DataError(
-            "a task's vector is zero or not finite: it can be compared with nothing",
-            todo="the encoder has diverged: train it anew, at a lower rate",
+            "a task's vector is zero or not finite: it has no cosine",
+            todo="the encoder has diverged: train it again with a lower learning rate",
         )
     return float(one @ other) / length
 
@@ -76,7 +76,7 @@ def _fisher(one: Artifact, other: Artifact) -> float:
 def fisher_similarity(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> float:
     """The mean over tensors of the cosine of their Fisher information.
 
-    Tensors that have none in one of the models are left out.
+    Tensors without any in one of the models are left out.
 
     Raises:
         DataError: nothing is left.
@@ -103,4 +103,4 @@ HOW: Mapping[str, Callable[[Artifact, Artifact], float]] = {
     "cka": _cka,
     "fisher": _fisher,
 }
-"""How → two artifacts' likeness: of mean vectors, of means of vectors of length 1, and so on."""
+"""Name → similarity of two artifacts: of mean vectors, of mean unit vectors, and so on."""

@@ -1,4 +1,4 @@
-"""`cut`: a stretch of prepared rows, so that a model can be trained on ever more of them."""
+"""`cut`: a slice of prepared rows, for training on growing parts of a training set."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from xstilts.stages.prepare import ROWS
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write `rows.parquet`: the rows from one share of them to another; facts: rows.
+    """Write `rows.parquet`: the rows between two fractions of all; facts: rows.
 
-    `low` and `high` are eighths and the like, as pairs of whole numbers. Stretches that begin
-    at 0 are nested; those that meet share no row and leave none out.
+    `low` and `high` are fractions as pairs of integers. Slices that begin at 0 are nested;
+    adjacent slices share no row and leave none out.
 
     Raises:
-        DataError: there are too few rows for one to lie in the stretch.
+        DataError: the slice has no row.
     """
     rows = read_rows(context.inputs["rows"] / ROWS)
     shares = context.params["low"], context.params["high"]
     low, high = (len(rows) * top // bottom for top, bottom in shares)
     if low == high:
         raise DataError(
-            f"{context.stage.label}: {len(rows)} rows are too few to be cut",
+            f"{context.stage.label}: {len(rows)} rows are too few for this slice",
             todo="raise `limits.train`, or leave this task out",
         )
     write_rows(context.folder / ROWS, rows[low:high])

@@ -1,4 +1,4 @@
-"""`subwords`: how long a task's examples are, and which sub-words they use."""
+"""`subwords`: the lengths of a task's examples, and the frequencies of their sub-words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(context: StageContext) -> dict[str, Any]:
     """Write `subwords.json` (vocabulary id → how often it occurs); facts: examples, length.
 
     The length is the mean number of sub-words of an example as the encoder reads it: all its
-    texts, cut at the recipe's length, with special tokens. These are not counted as sub-words.
+    texts, cut at the recipe's length, with special tokens. These are not in the counts.
     """
     tokenizer = EncoderFiles(context.inputs["encoder"].path).tokenizer()
     features = sample_rows(context, tokenizer)

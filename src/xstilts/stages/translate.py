@@ -18,7 +18,7 @@ from xstilts.translate.checkpoint import TranslatedBatch, TranslationLog
 from xstilts.translate.row_fields import texts_of, translated, translation_of
 
 BATCH = 200
-"""Distinct texts that are translated together, and that a stop may cost."""
+"""Distinct texts per batch, which an interruption may cost."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
     Parameters: `translator` (see `xstilts.translate.key_params`), `source`, `target`, `format`;
     context: `translator` (the choice), `folder`, `task`. Labels and ids stay; an example
-    without a whole translation is left out.
+    without a complete translation is left out.
 
     Raises:
         ConfigError: the format cannot be translated, or the translator is not the planned one.
@@ -56,12 +56,12 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 def _translations(context: StageContext, texts: Sequence[str]) -> list[TranslatedBatch]:
-    """The translations of the texts in batches, going on after those of a stopped run."""
+    """The translations of the texts in batches, resuming after those of an interrupted run."""
     finished = TranslationLog(context.checkpoint_folder)
     pieces = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]
     done = finished.read()
     if done:
-        context.notes.append(f"went on after {len(done)} of {len(pieces)} batches")
+        context.notes.append(f"resumed after {len(done)} of {len(pieces)} batches")
     if len(done) == len(pieces):
         return done
     translator = _translator(context)

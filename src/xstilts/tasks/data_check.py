@@ -1,4 +1,4 @@
-"""What there is of a task's data: found or not, rows, labels, and what is wrong with them."""
+"""The state of a task's data: found or missing, rows, labels, problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from xstilts.core.errors import ConfigError, XstiltsError
+from xstilts.core.errors import ConfigError, MissingDataError, XstiltsError
 from xstilts.formats.base import Example
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import DUPLICATE, filter_rows, too_many_problems
@@ -31,11 +31,11 @@ class SplitReport:
     """One split of a task in one language.
 
     Args:
-        needed: whether it is missed where it is missing.
-        file: where its first example comes from; empty for what no file holds.
+        needed: whether a missing split is an error.
+        file: the file of its first example; empty if it has none.
         rows: usable ones.
         blank: whether the labels were removed, or are dummies; such a test set is still found.
-        counts: bad and doubled rows by kind.
+        counts: bad and duplicate rows by kind of problem.
         first: the first problems in words, with file and line.
         why: what is missing or broken.
     """
@@ -61,9 +61,9 @@ class SplitReport:
 def check_split(
     task: TaskSpec, split: str, language: str, data: Path | None = None, *, needed: bool = True
 ) -> SplitReport:
-    """Read one split of a task in one language, once, and say what is there; never raises for it.
+    """Read one split of a task in one language and report its state; problems are not raised.
 
-    What only the hub has is not downloaded for this.
+    Nothing is downloaded.
 
     Args:
         data: folder of the user's files.
@@ -74,9 +74,9 @@ def check_split(
     if origin.startswith("hub "):
         return SplitReport(*place, SplitState.HUB, file=origin)
     try:
-        kept, complaints, total = filter_rows(found.read(split, language), found, split)
+        kept, problems, total = filter_rows(found.read(split, language), found, split)
     except (XstiltsError, OSError) as error:
-        state = SplitState.MISSING if missing_report(error) else SplitState.BROKEN
+        state = SplitState.MISSING if _is_missing(error) else SplitState.BROKEN
         return SplitReport(*place, state, why=_in_one_line(error))
     spec = task.format_spec
     blank = spec.gold_is_blank(spec.gold_of_examples(kept))
@@ -90,8 +90,8 @@ def check_split(
         file=_file(kept[0]) if kept else "",
         rows=len(kept),
         blank=blank,
-        counts=dict(sorted(complaints.counts.items())),
-        first=tuple(text for text in complaints.first if DUPLICATE not in text),
+        counts=dict(sorted(problems.counts.items())),
+        first=tuple(text for text in problems.first if DUPLICATE not in text),
         why=why,
     )
 
@@ -104,16 +104,14 @@ def _verdict(split: str, blank: bool, total: int, kept: int) -> tuple[SplitState
     if blank and split != "test":
         return (
             SplitState.BLANK,
-            "nothing can be trained or tuned on labels that are blank or all alike",
+            "nothing can be trained or tuned on labels that are blank or all equal",
         )
     return SplitState.FOUND, ""
 
 
-def missing_report(error: Exception) -> bool:
-    """Whether data are not there, rather than broken."""
-    if isinstance(error, ConfigError):  # no folder was given at all
-        return True
-    return isinstance(error, XstiltsError) and error.what.startswith("no file")
+def _is_missing(error: Exception) -> bool:
+    """Whether data are missing, rather than broken."""
+    return isinstance(error, ConfigError | MissingDataError)  # ConfigError: no folder was given
 
 
 def _file(example: Example) -> str:

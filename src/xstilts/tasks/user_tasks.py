@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from xstilts.config.experiment import FileTask
-from xstilts.core.errors import ConfigError, DataError
+from xstilts.core.errors import ConfigError, DataError, MissingDataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, Example
@@ -131,7 +131,7 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
         dataset, _, revision = task.hub.partition("@")
         path = download(dataset, revision, str(path.relative_to(folder)), "")
     if not path.is_file():
-        raise DataError(
+        raise MissingDataError(
             f"no file {path}", todo=f"put the {split} split of {language} there, or correct `files`"
         )
     files = FORMATS.get(task.format).files

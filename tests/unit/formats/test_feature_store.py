@@ -26,6 +26,7 @@ from xstilts.formats.feature_store import (
     lengths,
     occurring_ids,
     text_counts,
+    write_features,
 )
 from xstilts.models.encoder_files import import_encoder
 from xstilts.stages import embed as embed_stage
@@ -254,3 +255,9 @@ def test_vectors_are_written_to_the_final_array(tmp_path: Path) -> None:
     made.flush()  # type: ignore[attr-defined]
     np.save(tmp_path / "saved.npy", np.array([[3, 4], [0, 0], [1, 2]], dtype=np.float32))
     assert (tmp_path / "mapped.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
+
+
+def test_numbers_as_targets_are_stored_without_rounding(tmp_path: Path) -> None:
+    made = [Feature(str(n), [0, n + 5, 2], [0, 0, 0], target) for n, target in enumerate((0.1, -3))]
+    write_features(tmp_path, [made[:1], made[1:]])
+    assert [feature.target for feature in StoredFeatures(tmp_path)] == [0.1, -3]

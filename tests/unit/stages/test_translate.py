@@ -204,7 +204,7 @@ def test_an_interrupted_stage_resumes_to_the_same_bytes(
         made(tmp_path / "parts", stop)
     rows, facts, notes = made(tmp_path / "parts")
     assert (rows, facts) == whole
-    assert notes == [f"went on after {stop} of 7 batches"]
+    assert notes == [f"resumed after {stop} of 7 batches"]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_damaged_translation_log_is_resumed_up_to_the_damage(
     path.write_bytes(harm(path.read_bytes()))
     rows, facts, notes = made(tmp_path / "parts")
     assert (rows, facts) == whole
-    assert notes == ([f"went on after {left} of 7 batches"] if left else [])
+    assert notes == ([f"resumed after {left} of 7 batches"] if left else [])
 
 
 def test_unknown_words_are_recorded(tmp_path: Path) -> None:

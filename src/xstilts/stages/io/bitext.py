@@ -1,4 +1,4 @@
-"""Mined pairs and gold ones, as stages wrote them; read without torch."""
+"""Mined and gold pairs from the artifacts of stages; no torch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def translations(context: StageContext, prefix: str) -> tuple[list[str], list[li
 def partners_of(here: Artifact, english: Artifact) -> tuple[list[str], list[list[str]]]:
     """The ids of prepared sentences, and those of each one's translations, if it has any.
 
-    A translation that a limit or a share has left out is none: nobody could find it.
+    Translations that a limit or slice has left out do not count, as they cannot be found.
     """
     there = {row["id"] for row in read_rows(english / ROWS)}
     found = read_rows(here / ROWS)
@@ -42,7 +42,7 @@ def partners_of(here: Artifact, english: Artifact) -> tuple[list[str], list[list
 
 
 def read_mined(predictions: Artifact, ids: list[str]) -> list[MinedPairs]:
-    """What a mining stage found for each sentence of a language, in the order of their ids."""
+    """The mined pairs of each sentence of a language, in the order of the ids."""
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in read_rows(predictions / PREDICTIONS):
         grouped.setdefault(row["id"], []).append(row)

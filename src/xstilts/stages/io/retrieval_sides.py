@@ -15,11 +15,11 @@ from xstilts.stages.prepare import ROWS
 
 @dataclass(frozen=True)
 class RetrievalSide:
-    """Sentences in the order of their ids, which is that of the file they came from.
+    """Sentences in the order of their ids, which is the order of their file.
 
     Args:
         vectors: [n, width], one row per sentence.
-        meanings: what is translated by what; blank where that was removed.
+        meanings: equal for translations of each other; blank where they were removed.
     """
 
     ids: list[str]

@@ -1,4 +1,4 @@
-"""The first examples of a task, as features: what measures of tasks look at."""
+"""The first examples of a task as features, for measures of tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xstilts.stages.base import StageContext
 from xstilts.stages.io.tokenized import prepared
 
 SUBWORDS, VECTORS, GOLD, FISHER = "subwords.json", "vectors.npy", "gold.npy", "fisher.npz"
-"""What stages that look at such examples write."""
+"""Files that stages with such samples write."""
 Size = Callable[[Feature], int]
 
 
@@ -25,10 +25,10 @@ def sample_words(feature: Feature) -> int:
 
 
 def sample_rows(context: StageContext, tokenizer: Any, size: Size = sample_texts) -> list[Feature]:
-    """The first features of each `rows:…` input, until `most` texts (or words) are together.
+    """The first features of each `rows:…` input, until there are `most` texts (or words).
 
     The inputs get equal shares of them, in the order of their roles. The first rows of a split
-    are a fair sample of it.
+    are a random sample of it.
     """
     params = context.params
     reading = TokenizationConfig(**params["reading"])

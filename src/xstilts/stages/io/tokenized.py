@@ -1,4 +1,4 @@
-"""Prepared features: rows are tokenised once for all stages that read them alike.
+"""Prepared features: rows are tokenized once for all stages with the same settings.
 
 STORE/features/ is a small store of its own, whose artifacts are named by everything that
 features depend on. It is worth time only: it may be deleted whenever nothing runs.
@@ -24,7 +24,7 @@ from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
 PIECE = 2000
-"""Rows that are tokenised together, so that few are in memory as Python objects."""
+"""Rows that are tokenized together, so that few are in memory as Python objects."""
 
 _checked: set[tuple[str, str]] = set()
 
@@ -39,8 +39,8 @@ def prepared(
 ) -> Sequence[Feature]:
     """The features of prepared rows, as the format makes them.
 
-    The first stage that asks for them writes them down, under a lock that others wait for; a
-    damaged copy is set aside and made anew.
+    The first stage that needs them writes them under a lock; others wait. A damaged copy is
+    quarantined and written again.
 
     Raises:
         StoreError: the disk is full, or cannot be written.
@@ -65,7 +65,7 @@ def _stage(
     labels: Sequence[str],
     reading: TokenizationConfig,
 ) -> Stage:
-    """Features by what they depend on; a newer tokenizers may cut the same text otherwise."""
+    """The identity of features; versions of tokenizers may split the same text differently."""
     params = {
         "format": [kind, FORMATS.get(kind).version],
         "labels": list(labels),

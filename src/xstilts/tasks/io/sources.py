@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from xstilts.core.errors import ConfigError, DataError
+from xstilts.core.errors import ConfigError, DataError, MissingDataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged, seed_of
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.readers import Parse
@@ -189,7 +189,7 @@ def _missing(name: str, sources: Sources, split: str, language: str) -> ConfigEr
             todo=f"give the folder with {local}: data: FOLDER in the experiment, or --data FOLDER",
         )
     looked = ", ".join(str(sources.folder / place) for place in DATA_SUBFOLDERS)
-    return DataError(
+    return MissingDataError(
         f"no file {local} for {name} {split} ({language}) in {looked}; the hub has none either",
         todo="put it there, or mend `data`",
     )
