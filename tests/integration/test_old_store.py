@@ -60,7 +60,7 @@ def test_stages_have_the_keys_of_the_old_version(toy: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
 def test_finished_stages_of_an_old_store_are_done(toy: Path, name: str) -> None:
     summary = xstilts.plan(xstilts.load(str(toy / name)), toy / "store")
-    done = {key for key, status in summary.standings.items() if status.state == StageState.DONE}
+    done = {key for key, status in summary.statuses.items() if status.state == StageState.DONE}
     assert done == {key for key, _, _, is_done in EXPECTED[name]["stages"] if is_done}
 
 

@@ -89,7 +89,7 @@ def xtreme_facts(small: LoadedExperiment, finished: Path) -> ReportData:
     best = best_per_target(compiled, store, results, run_gains)
     experiment = small.experiment.model_copy(update={"targets": ("xnli", "toy-search")})
     return ReportData(
-        experiment, compiled, outlook.standings, store, results, run_gains, gains, best
+        experiment, compiled, outlook.statuses, store, results, run_gains, gains, best
     )
 
 

@@ -67,7 +67,7 @@ def test_two_fresh_runs_give_the_same_predictions(
 
 def test_the_plan_explains_why_a_stage_runs_again(toy_file: Path, copied: Path) -> None:
     outlook = xstilts.plan(changed(toy_file, "recipes.target.learning_rate=0.006"), copied)
-    todo = {stage.label: outlook.standings[stage.key].why for stage in outlook.todo}
+    todo = {stage.label: outlook.statuses[stage.key].why for stage in outlook.todo}
     assert todo["train toy-kind (baseline) seed 0"] == "changed: params.recipe.learning_rate"
     assert not any(label.startswith(("prepare", "encoder", "train toy-same")) for label in todo)
     assert outlook.seconds > 0
@@ -180,7 +180,7 @@ def test_a_diverged_run_has_no_score(toy_file: Path, tmp_path: Path) -> None:
     assert gains["gain"].isna().all()
     outlook = xstilts.plan(loaded, tmp_path / "store")
     assert outlook.todo == []
-    assert StageState.BLOCKED in {standing.state for standing in outlook.standings.values()}
+    assert StageState.BLOCKED in {status.state for status in outlook.statuses.values()}
     assert xstilts.run(loaded, tmp_path / "store", workers=1).done == []
 
 

@@ -63,7 +63,7 @@ class ExperimentHandle:
     @cached_property
     def statuses(self) -> Mapping[str, StageStatus]:
         """Key → state of each stage, in plan order."""
-        return self.compiled.plan.standings(self.snapshot)
+        return self.compiled.plan.statuses(self.snapshot)
 
     @cached_property
     def results(self) -> pd.DataFrame:

@@ -22,7 +22,7 @@ class PlanSummary:
     """What is done, what is to do and why, and what that needs.
 
     Args:
-        standings: key → state of the stage, in plan order.
+        statuses: key → state of the stage, in plan order.
         stage_seconds: key → expected seconds in one process, of all stages.
         seconds: expected for what is to do, with `workers` processes.
         bytes: expected growth of the store.
@@ -33,7 +33,7 @@ class PlanSummary:
     """
 
     compiled: CompiledPlan
-    standings: Mapping[str, StageStatus]
+    statuses: Mapping[str, StageStatus]
     stage_seconds: Mapping[str, float]
     seconds: float
     bytes: int
@@ -48,7 +48,7 @@ class PlanSummary:
         return [
             stage
             for stage in self.compiled.plan.stages
-            if self.standings[stage.key].state is StageState.TODO
+            if self.statuses[stage.key].state is StageState.TODO
         ]
 
 
@@ -68,7 +68,7 @@ def plan_summary(
     """
     compiled = replace(parts[0].compiled, plan=merge_plans(parts))
     stages = compiled.plan.stages
-    statuses = compiled.plan.standings(store) if statuses is None else statuses
+    statuses = compiled.plan.statuses(store) if statuses is None else statuses
     ratios = calibration(compiled.plan, statuses) if ratios is None else ratios
     seconds = {stage.key: stage.cost.seconds * ratios.get(stage.kind, 1.0) for stage in stages}
     todo = {stage.key: stage for stage in stages if statuses[stage.key].state is StageState.TODO}

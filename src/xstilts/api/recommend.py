@@ -114,7 +114,7 @@ class RecommendationRequest:
     def ratios(self) -> dict[str, float]:
         """Kind → measured over expected seconds, over all experiments of the store."""
         plan = Plan.of(stage for record in self.past for stage in record.plan.stages)
-        return calibration(plan, plan.standings(self.before))
+        return calibration(plan, plan.statuses(self.before))
 
     @cached_property
     def low_cost(self) -> tuple[Plan, tuple[MeasureRef, ...]]:
@@ -155,7 +155,7 @@ class RecommendationRequest:
         known = KnownGains(self.gains, measures, direct.gains, direct.failed)
         table = predict.recommend(names, target, encoder, known)
         plan = self.compiled.plan
-        cost = remaining_costs(self.compiled, plan.standings(now), self.ratios)
+        cost = remaining_costs(self.compiled, plan.statuses(now), self.ratios)
         return Recommendation(
             encoder,
             target,

@@ -39,6 +39,6 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
     found = []
     for path in records(snapshot):
         stages = tuple(Stage.from_json(stage) for stage in read_json(path)["stages"])
-        states = Counter(one.state for one in Plan(stages).standings(snapshot).values())
+        states = Counter(one.state for one in Plan(stages).statuses(snapshot).values())
         found.append(ExperimentStatus(path.stem, len(stages), states))
     return found

@@ -76,7 +76,7 @@ class StudyRun:
         needed = {cell.key for _, compiled in self.planned for cell in compiled.cells}
         needed |= {key for measure in self.planned.measured for key in measure.keys}
         todo = [stage for stage in summary.todo if stage.key in needed]
-        blocked = [key for key in needed if summary.standings[key].state is StageState.BLOCKED]
+        blocked = [key for key in needed if summary.statuses[key].state is StageState.BLOCKED]
         if todo:
             yield (
                 f"{len(todo)} of {len(needed)} scores and measures are missing (the first: "

@@ -98,7 +98,7 @@ class ProgressState:
         return Group(tree)
 
     def _is_done(self, key: str) -> bool:
-        return key in self.closed or self.outlook.standings[key].state is StageState.DONE
+        return key in self.closed or self.outlook.statuses[key].state is StageState.DONE
 
 
 def progress_text(event: Event) -> str:

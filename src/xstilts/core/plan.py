@@ -68,7 +68,7 @@ class Plan:
         """Key → stage."""
         return {stage.key: stage for stage in self.stages}
 
-    def standings(self, store: Store) -> dict[str, StageStatus]:
+    def statuses(self, store: Store) -> dict[str, StageStatus]:
         """Key → the stage's status in a store, in plan order.
 
         The store's folders are listed once, and each manifest is read once.

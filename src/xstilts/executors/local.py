@@ -78,7 +78,7 @@ class _LocalRun:
         """Read from the store which stages are done, blocked and to do."""
         self.finished.clear()
         self.todo.clear()
-        for key, status in self.plan.standings(self.store).items():
+        for key, status in self.plan.statuses(self.store).items():
             if status.state is StageState.DONE:
                 self.finished.add(key)
             elif status.state is StageState.BLOCKED:

@@ -108,11 +108,11 @@ def score_cost(rows: int) -> Cost:
     return Cost(0.01, ROW_BYTES * rows)
 
 
-def calibration(plan: Plan, standings: Mapping[str, StageStatus]) -> dict[str, float]:
+def calibration(plan: Plan, statuses: Mapping[str, StageStatus]) -> dict[str, float]:
     """Kind → median of measured over expected seconds, over finished stages."""
     ratios: dict[str, list[float]] = {}
     for stage in plan.stages:
-        seconds = standings[stage.key].seconds
+        seconds = statuses[stage.key].seconds
         if seconds and stage.cost.seconds:
             ratios.setdefault(stage.kind, []).append(seconds / stage.cost.seconds)
     return {kind: median(values) for kind, values in ratios.items()}

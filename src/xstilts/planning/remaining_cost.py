@@ -26,7 +26,7 @@ class RemainingCost:
 
 
 def remaining_costs(
-    compiled: CompiledPlan, standings: Mapping[str, StageStatus], ratios: Mapping[str, float]
+    compiled: CompiledPlan, statuses: Mapping[str, StageStatus], ratios: Mapping[str, float]
 ) -> dict[str, RemainingCost]:
     """Setting → its trainings, predictions and scores, without what the baseline needs anyway.
 
@@ -40,7 +40,7 @@ def remaining_costs(
     shared = needed.get(BASELINE, frozenset())
     return {
         name: _remaining_cost(
-            compiled.plan, keys if name == BASELINE else keys - shared, standings, ratios
+            compiled.plan, keys if name == BASELINE else keys - shared, statuses, ratios
         )
         for name, keys in needed.items()
     }
@@ -61,10 +61,10 @@ def ancestors(plan: Plan, keys: Iterable[str]) -> frozenset[str]:
 def _remaining_cost(
     plan: Plan,
     keys: frozenset[str],
-    standings: Mapping[str, StageStatus],
+    statuses: Mapping[str, StageStatus],
     ratios: Mapping[str, float],
 ) -> RemainingCost:
-    todo = [plan.by_key[key] for key in keys if standings[key].state is StageState.TODO]
+    todo = [plan.by_key[key] for key in keys if statuses[key].state is StageState.TODO]
     return RemainingCost(
         len(todo),
         sum(stage.cost.seconds * ratios.get(stage.kind, 1.0) for stage in todo),

@@ -154,6 +154,6 @@ def _train_task(target: str, resolved: ResolvedExperiment) -> str:
 def _absent(wide: LoadedExperiment, store: Store) -> set[str]:
     """Tasks with rows that would have to be fetched first."""
     plan = Plan.of(compile_measures(wide, LOW_COST)[0])
-    standings = plan.standings(store)
-    todo = [one for one in plan.stages if standings[one.key].state is StageState.TODO]
+    statuses = plan.statuses(store)
+    todo = [one for one in plan.stages if statuses[one.key].state is StageState.TODO]
     return {one.task for one in data_sources(wide, todo) if one.origin in FETCHED}

@@ -43,7 +43,7 @@ class ReportData:
 
     experiment: Experiment
     compiled: CompiledPlan
-    standings: Mapping[str, StageStatus]
+    statuses: Mapping[str, StageStatus]
     store: Store
     results: pd.DataFrame
     run_gains: Gains
@@ -168,11 +168,11 @@ class StageLine:
 
 def _stages(facts: ReportData) -> Iterator[StageLine]:
     for stage in facts.compiled.plan.stages:
-        standing = facts.standings[stage.key]
+        status = facts.statuses[stage.key]
         made: Mapping[str, Any] = {}
-        if standing.state is StageState.DONE:
+        if status.state is StageState.DONE:
             made = facts.store.artifact(stage.key).manifest["provenance"]
-        yield StageLine(stage, standing.state, made.get("seconds"))
+        yield StageLine(stage, status.state, made.get("seconds"))
 
 
 def _totals(facts: ReportData) -> list[tuple[str, int, int, float]]:
@@ -191,8 +191,8 @@ def _summed(lines: Sequence[StageLine]) -> tuple[int, float]:
 def _made_with(facts: ReportData) -> list[str]:
     """Package versions and machine of every run that the artifacts come from, each once."""
     found: dict[str, None] = {}
-    for key, standing in facts.standings.items():
-        if standing.state is StageState.DONE:
+    for key, status in facts.statuses.items():
+        if status.state is StageState.DONE:
             made = facts.store.artifact(key).manifest["provenance"]
             named = (f"{name} {number}" for name, number in made["versions"].items())
             found[f"{', '.join(named)}; {made['machine']}"] = None

@@ -50,7 +50,7 @@ def test_every_state_has_its_reason(store: Store) -> None:
     before = {"c": replace(changed, params={"name": "other"}).to_json(), "f": fresh.to_json()}
     stages = (ROOT, diverged, stopped, damaged, after, last, changed, fresh)
     todo = StageState.TODO
-    assert Plan(stages, before).standings(store) == {
+    assert Plan(stages, before).statuses(store) == {
         ROOT.key: StageStatus(StageState.DONE, seconds=5.0),
         diverged.key: StageStatus(StageState.DONE, seconds=5.0),
         stopped.key: StageStatus(todo, "interrupted"),
@@ -63,14 +63,14 @@ def test_every_state_has_its_reason(store: Store) -> None:
 
 
 def test_in_a_missing_store_no_stage_is_done(tmp_path: Path) -> None:
-    found = Plan((ROOT,)).standings(Store(tmp_path / "absent"))
+    found = Plan((ROOT,)).statuses(Store(tmp_path / "absent"))
     assert found == {ROOT.key: StageStatus(StageState.TODO, "never run")}
 
 
 def test_measured_durations_calibrate_the_rate(store: Store) -> None:
     plan = Plan((ROOT, replace(ROOT, params={"other": 1})))
     publish(store, ROOT)
-    assert calibration(plan, plan.standings(store)) == {"prepare": 2.5}
+    assert calibration(plan, plan.statuses(store)) == {"prepare": 2.5}
 
 
 def test_each_manifest_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_each_manifest_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatc
         publish(store, stage)
     read: Counter[str] = Counter()
     monkeypatch.setattr("xstilts.core.store.read_json", lambda path: _counted(read, path))
-    Plan((ROOT, *children)).standings(store)
+    Plan((ROOT, *children)).statuses(store)
     assert read == Counter([ROOT.key, children[0].key, children[1].key])
 
 

@@ -105,7 +105,7 @@ def test_remaining_cost_counts_stages_of_the_candidate_only(
     small: LoadedExperiment, tmp_path: Path
 ) -> None:
     compiled = compile_experiment(small)
-    cost = remaining_costs(compiled, compiled.plan.standings(Store(tmp_path)), {"train": 2.0})
+    cost = remaining_costs(compiled, compiled.plan.statuses(Store(tmp_path)), {"train": 2.0})
     assert cost["toy-same"].stages + cost[BASELINE].stages == len(compiled.plan.stages)
     own = [stage for stage in compiled.plan.stages if "toy-same" in stage.label]
     assert cost["toy-same"].stages == len(own)
@@ -117,5 +117,5 @@ def test_remaining_cost_counts_stages_of_the_candidate_only(
 
 def test_finished_stages_have_no_remaining_cost(small: LoadedExperiment, finished: Path) -> None:
     compiled = compile_experiment(small)
-    cost = remaining_costs(compiled, compiled.plan.standings(Store(finished)), {})
+    cost = remaining_costs(compiled, compiled.plan.statuses(Store(finished)), {})
     assert [(one.stages, one.seconds) for one in cost.values()] == [(0, 0), (0, 0)]

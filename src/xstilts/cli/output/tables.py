@@ -51,13 +51,13 @@ def outlook(seen: PlanSummary, *, whole: bool, every: bool = False, tflops: floa
     """
     out = console()
     if whole:
-        many = not every and len(seen.standings) > LISTED
+        many = not every and len(seen.statuses) > LISTED
         out.print(_by_kind(seen) if many else _by_stage(seen))
         if many:
             out.print("every stage by name: xstilts plan … --all", highlight=False)
-    states = Counter(standing.state for standing in seen.standings.values())
+    states = Counter(status.state for status in seen.statuses.values())
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    out.print(f"{len(seen.standings)} stages: {counts}", highlight=False)
+    out.print(f"{len(seen.statuses)} stages: {counts}", highlight=False)
     if seen.todo:
         basis = "measured in this store" if seen.measured else "a first guess for a CPU"
         out.print(
@@ -73,12 +73,12 @@ def outlook(seen: PlanSummary, *, whole: bool, every: bool = False, tflops: floa
 def _by_stage(seen: PlanSummary) -> Table:
     table = Table("stage", "state", "why", "time", "disk", box=box.SIMPLE, pad_edge=False)
     for stage in seen.compiled.plan.stages:
-        standing = seen.standings[stage.key]
-        todo = standing.state is StageState.TODO
+        status = seen.statuses[stage.key]
+        todo = status.state is StageState.TODO
         table.add_row(
             stage.label,
-            standing.state,
-            standing.why,
+            status.state,
+            status.why,
             duration(seen.stage_seconds[stage.key]) if todo else "",
             size(stage.cost.bytes) if todo else "",
         )
