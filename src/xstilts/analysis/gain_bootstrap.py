@@ -4,13 +4,18 @@ Test examples are drawn with replacement, the same ones for both systems (Efron 
 paired, as Koehn 2004 does). Seeds stand for other seeds, and what they add to the draws has
 Student's t distribution (`statistics.bootstrap.add_seed_variance`). Languages are not drawn: the
 gain is about these languages.
+
+The draws of a target's examples are made once for all of its metrics, and all runs are scored
+together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gains import ENGLISH
@@ -20,7 +25,9 @@ from xstilts.statistics.bootstrap import example_weights
 from xstilts.statistics.estimate import Floats
 
 System = Mapping[tuple[str, int], ExampleScores]
-"""The example scores of one setting for one target and metric, by language and seed."""
+"""(language, seed) → example scores, of one setting for one target and metric."""
+EXACT = 2.0**53
+"""Whole numbers below this add up without rounding in any order."""
 
 
 def systems_of(
@@ -33,53 +40,29 @@ def systems_of(
     return systems
 
 
-def bootstrap_gains(metric: str, systems: Mapping[str, System], draws: int) -> dict[str, Floats]:
-    """Setting → [draws, seeds] its mean gain over languages in each draw of the examples.
+def bootstrap_gains(
+    systems: Mapping[str, Mapping[str, System]], draws: int
+) -> dict[str, dict[str, Floats]]:
+    """Metric → setting → [draws, seeds] mean gain over languages in each draw of the examples.
 
     Args:
-        systems: of one target, the baseline among them; draws of several targets with the same
-            ids are alike, so that they may be averaged draw by draw and seed by seed before
-            `add_seed_variance`.
+        systems: metric → setting → its runs, of one target, the baseline among them. Draws of
+            several targets with the same example ids are the same, so that gains may be averaged
+            draw by draw and seed by seed before `add_seed_variance`.
     """
-    baseline = systems[BASELINE]
-    others = {name: system for name, system in systems.items() if name != BASELINE}
-    common = {name: common_runs(system, baseline) for name, system in others.items()}
-    total = {name: np.zeros((draws, len(seeds))) for name, (_, seeds) in common.items()}
-    for code in sorted({code for codes, _ in common.values() for code in codes} - {ENGLISH}):
-        for block, weights in example_weights(_ids(code, systems), draws):
-            scores = _scores(metric, code, systems, weights)
-            for name, (codes, seeds) in common.items():
-                for place, seed in enumerate(seeds if code in codes else ()):
-                    difference = scores[name, seed] - scores[BASELINE, seed]
-                    total[name][block, place] += np.nan_to_num(difference)
-    counts = {name: len(set(codes) - {ENGLISH}) for name, (codes, _) in common.items()}
-    return {name: sums / counts[name] for name, sums in total.items() if counts[name]}
-
-
-def _ids(code: str, systems: Mapping[str, System]) -> tuple[str, ...]:
-    """The test examples of a language, which must be the same for all systems."""
-    found = {
-        one.ids for system in systems.values() for (at, _), one in system.items() if at == code
-    }
-    if len(found) != 1:
-        raise ValueError(f"{code}: the settings were tested on different examples")
-    return next(iter(found))
-
-
-def _scores(
-    metric: str, code: str, systems: Mapping[str, System], weights: Floats
-) -> dict[tuple[str, int], Floats]:
-    """(setting, seed) → [block] scores of one language in some draws."""
-    value, known = METRICS.get(metric).value, dict[int, Floats]()
-    found = {}
-    for name, system in systems.items():
-        for (at, seed), one in system.items():
-            if at == code:
-                table = one.statistics  # one and the same for all seeds of an untrained encoder
-                if id(table) not in known:
-                    known[id(table)] = value(weights @ table)
-                found[name, seed] = known[id(table)]
-    return found
+    sums = {metric: _GainSums.of(metric, found, draws) for metric, found in systems.items()}
+    for code in sorted({code for one in sums.values() for code in one.languages}):
+        sharing: dict[tuple[str, ...], list[_LanguageRuns]] = {}
+        for metric, one in sums.items():
+            if code in one.languages:
+                runs = _LanguageRuns.of(one, code, systems[metric])
+                sharing.setdefault(runs.ids, []).append(runs)
+        with threadpool_limits(1, "blas"):  # threads wait longer for each other than they compute
+            for ids, group in sharing.items():
+                for block, weights in example_weights(ids, draws):
+                    for runs in group:
+                        runs.add(block, weights)
+    return {metric: one.means() for metric, one in sums.items()}
 
 
 def common_runs(system: System, baseline: System) -> tuple[list[str], list[int]]:
@@ -88,3 +71,99 @@ def common_runs(system: System, baseline: System) -> tuple[list[str], list[int]]
     seeds = sorted({seed for _, seed in both})
     codes = sorted({code for code, _ in both})
     return [code for code in codes if all((code, seed) in both for seed in seeds)], seeds
+
+
+@dataclass(frozen=True)
+class _GainSums:
+    """Sums of gains over languages, one metric.
+
+    Args:
+        codes, seeds: setting → those that it shares with the baseline, English left out.
+        total: setting → [draws, seeds].
+    """
+
+    value: Callable[[Floats], Floats]
+    codes: Mapping[str, list[str]]
+    seeds: Mapping[str, list[int]]
+    total: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, metric: str, systems: Mapping[str, System], draws: int) -> _GainSums:
+        common = {
+            name: common_runs(system, systems[BASELINE])
+            for name, system in systems.items()
+            if name != BASELINE
+        }
+        codes = {name: [c for c in found if c != ENGLISH] for name, (found, _) in common.items()}
+        seeds = {name: found for name, (_, found) in common.items()}
+        total = {name: np.zeros((draws, len(found))) for name, found in seeds.items()}
+        return cls(METRICS.get(metric).value, codes, seeds, total)
+
+    @property
+    def languages(self) -> set[str]:
+        """The languages in which any setting has a gain."""
+        return {code for codes in self.codes.values() for code in codes}
+
+    def means(self) -> dict[str, Floats]:
+        """Setting → [draws, seeds] mean over its languages; without those that have none."""
+        counts = {name: len(codes) for name, codes in self.codes.items()}
+        return {name: sums / counts[name] for name, sums in self.total.items() if counts[name]}
+
+
+@dataclass(frozen=True)
+class _LanguageRuns:
+    """All runs of one language and metric, scored together.
+
+    Args:
+        tables: [runs, n, k] statistics; runs with the same table are one.
+        columns: setting → the indices of its runs, and those of the baseline's, seed by seed.
+    """
+
+    sums: _GainSums
+    ids: tuple[str, ...]
+    tables: Floats
+    columns: Mapping[str, tuple[list[int], ...]]
+
+    @classmethod
+    def of(cls, sums: _GainSums, code: str, systems: Mapping[str, System]) -> _LanguageRuns:
+        runs = {
+            (name, seed): one
+            for name, system in systems.items()
+            for (language, seed), one in system.items()
+            if language == code
+        }
+        ids = {one.ids for one in runs.values()}
+        if len(ids) != 1:
+            raise ValueError(f"{code}: the settings were tested on different examples")
+        tables = {id(one.statistics): one.statistics for one in runs.values()}
+        index = {table: place for place, table in enumerate(tables)}
+        column = {run: index[id(one.statistics)] for run, one in runs.items()}
+        pairs = {
+            name: tuple([column[run, seed] for seed in seeds] for run in (name, BASELINE))
+            for name, seeds in sums.seeds.items()
+            if code in sums.codes[name]
+        }
+        return cls(sums, ids.pop(), np.stack(list(tables.values())), pairs)
+
+    def add(self, block: slice, weights: Floats) -> None:
+        """Add the gains in some draws, given as [block, n] weights of the examples."""
+        scores = self.sums.value(weighted_sums(weights, self.tables))
+        for name, (ours, theirs) in self.columns.items():
+            gains = scores[:, ours] - scores[:, theirs]
+            gains[np.isnan(gains)] = 0.0
+            self.sums.total[name][block] += gains
+
+
+def weighted_sums(weights: Floats, tables: Floats) -> Floats:
+    """[block, runs, k] sums of [runs, n, k] statistics by [block, n] whole weights.
+
+    One product serves all runs if it is exact; otherwise each run has its own, as the order of
+    its additions must not depend on how many runs there are.
+    """
+    runs, n, k = tables.shape
+    whole = bool((tables == np.rint(tables)).all()) and n * np.abs(tables).max(initial=0.0) < EXACT
+    if not whole:
+        apart: Floats = np.matmul(weights, tables)
+        return apart.transpose(1, 0, 2)
+    joined: Floats = weights @ tables.transpose(1, 0, 2).reshape(n, runs * k)
+    return joined.reshape(len(weights), runs, k)

@@ -85,18 +85,18 @@ def gain_rows(
     by_metric: dict[tuple[str, str, str], list[ExampleScores]] = {}
     for one in examples:
         by_metric.setdefault((one.encoder, one.target, one.metric), []).append(one)
-    rows: list[Gain] = []
-    states = _states(frame)
-    main: dict[tuple[str, str], str] = {}
+    systems: dict[tuple[str, str], dict[str, Mapping[str, System]]] = {}
     places = frame[["encoder", "target", "metric"]].drop_duplicates()
     for encoder, target, metric in places.itertuples(index=False, name=None):
+        found = systems_of(by_metric.get((encoder, target, metric), ()))
+        systems.setdefault((encoder, target), {})[metric] = found
+    rows: list[Gain] = []
+    states = _states(frame)
+    for (encoder, target), metrics in systems.items():
         known = states[encoder, target]
-        if BASELINE not in known:
-            continue
-        is_main = main.setdefault((encoder, target), metric) == metric
-        blank = Gain(encoder, target, metric, "", is_main)
-        systems = systems_of(by_metric.get((encoder, target, metric), ()))
-        rows += _gains(blank, systems, known, gains.by_key, draws)
+        if BASELINE in known:
+            blank = Gain(encoder, target, "", "")
+            rows += _gains(blank, metrics, known, gains.by_key, draws)
     corrected = holm(np.array([row.p for row in rows], dtype=np.float64))
     return [
         replace(row, p_holm=float(p), significant=bool(p < LEVEL))
@@ -116,27 +116,35 @@ def _states(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, States]]:
 
 def _gains(
     blank: Gain,
-    systems: Mapping[str, System],
+    metrics: Mapping[str, Mapping[str, System]],
     states: Mapping[str, States],
     exclusions: Mapping[Key, Exclusion],
     draws: int,
 ) -> Iterator[Gain]:
-    """The gain of every setting in one metric of one target."""
+    """The gain of every setting in every metric of one target, the main metric first."""
     settings = [name for name in states if name != BASELINE]
     excluded = {name: exclusions.get((blank.encoder, name, blank.target)) for name in settings}
     usable = {
-        name: system
-        for name, system in systems.items()
-        if name == BASELINE or (why := excluded[name]) is None or why.has_gain
+        metric: {
+            name: system
+            for name, system in systems.items()
+            if name == BASELINE or (why := excluded[name]) is None or why.has_gain
+        }
+        for metric, systems in metrics.items()
     }
-    drawn = bootstrap_gains(blank.metric, usable, draws) if BASELINE in usable else {}
-    for name in settings:
-        why = excluded[name]
-        partial = {RunState.PARTIAL} if why is not None and why.is_partial else set()
-        gain = replace(blank, intermediate=name, states=states[name] | states[BASELINE] | partial)
-        if name in drawn:
-            gain = _compared(gain, usable[name], usable[BASELINE], drawn[name])
-        yield gain
+    compared = {metric: systems for metric, systems in usable.items() if BASELINE in systems}
+    drawn, main = bootstrap_gains(compared, draws), next(iter(metrics))
+    for metric, systems in usable.items():
+        of_metric = replace(blank, metric=metric, main=metric == main)
+        for name in settings:
+            why = excluded[name]
+            partial = {RunState.PARTIAL} if why is not None and why.is_partial else set()
+            held = states[name] | states[BASELINE] | partial
+            gain = replace(of_metric, intermediate=name, states=held)
+            if name in drawn.get(metric, {}):
+                runs = drawn[metric][name]
+                gain = _compared(gain, systems[name], systems[BASELINE], runs)
+            yield gain
 
 
 def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gain:

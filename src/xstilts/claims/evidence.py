@@ -156,7 +156,7 @@ class ExperimentEvidence:
         for one in self.outcomes(target):
             if one.metric == metric and one.intermediate in sound:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
-        drawn = bootstrap_gains(metric, systems, self.draws)
+        drawn = bootstrap_gains({metric: systems}, self.draws)[metric]
         values = here.groupby("intermediate", sort=False)["gain"].mean()
         return {
             name: BootstrapEffect(float(value), np.asarray(drawn[name]), _examples(systems[name]))

@@ -51,7 +51,7 @@ def gains_of_seeds(seeds: int, spread: float) -> Study:
                 table = np.stack([right, np.ones(300)], axis=1).astype(float)
                 one = ExampleScores("e", name, "t", "de", seed, "accuracy", ids, table)
                 systems[name]["de", seed] = one
-        drawn = add_seed_variance(bootstrap_gains("accuracy", systems, 400)["x"])
+        drawn = add_seed_variance(bootstrap_gains({"accuracy": systems}, 400)["accuracy"]["x"])
         return Estimate(float(drawn.mean()), *percentiles(drawn), p=bootstrap_p(drawn))
 
     return study

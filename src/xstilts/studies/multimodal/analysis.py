@@ -114,7 +114,7 @@ def _runs(
             if here and one.intermediate in {BASELINE, *tasks}:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
         if BASELINE in systems:
-            yield from bootstrap_gains(metric, systems, draws).values()
+            yield from bootstrap_gains({metric: systems}, draws)[metric].values()
 
 
 def _versus(points: MultimodalData) -> Estimate:

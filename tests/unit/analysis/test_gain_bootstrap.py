@@ -1,0 +1,74 @@
+"""The bootstrap scores all runs together and gives what each run alone would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gain_bootstrap import bootstrap_gains, weighted_sums
+from xstilts.metrics import METRICS
+from xstilts.statistics.bootstrap import example_weights
+from xstilts.statistics.estimate import Floats
+
+DRAWS = 1500
+CODES, SEEDS = ("en", "de", "sw"), (0, 1)
+
+
+def run(name: str, code: str, seed: int, metric: str, whole: bool) -> ExampleScores:
+    draw = np.random.default_rng([len(name), CODES.index(code), seed])
+    right = draw.integers(2, size=40) if whole else draw.random(40)
+    table = np.stack([right, np.ones(40)], axis=1).astype(np.float64)
+    ids = tuple(f"{code if code == 'sw' else 'x'}-{place}" for place in range(40))
+    return ExampleScores("e", name, "t", code, seed, metric, ids, table)
+
+
+def one_by_one(
+    ours: dict[tuple[str, int], ExampleScores], theirs: dict[tuple[str, int], ExampleScores]
+) -> Floats:
+    """[draws, seeds] the mean gain over de and sw, each run scored alone."""
+    value, total = METRICS.get("accuracy").value, np.zeros((DRAWS, len(SEEDS)))
+    for code in ("de", "sw"):
+        for block, weights in example_weights(ours[code, 0].ids, DRAWS):
+            for place, seed in enumerate(SEEDS):
+                pair = (value(weights @ runs[code, seed].statistics) for runs in (ours, theirs))
+                total[block, place] += next(pair) - next(pair)
+    return total / 2
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_shared_draws_change_no_bit(whole: bool) -> None:
+    systems = {
+        metric: {
+            name: {
+                (code, seed): run(name, code, seed, metric, whole)
+                for code in CODES
+                for seed in SEEDS
+            }
+            for name in ("none", "a", "bc")
+        }
+        for metric in ("accuracy", "tag_accuracy")
+    }
+    gains = bootstrap_gains(systems, DRAWS)
+    assert set(gains) == set(systems)
+    for metric, found in gains.items():
+        for name in ("a", "bc"):
+            alone = one_by_one(systems[metric][name], systems[metric]["none"])
+            assert np.array_equal(found[name], alone)
+
+
+def test_runs_on_different_examples_are_refused() -> None:
+    systems = {name: {("de", 0): run(name, "de", 0, "accuracy", True)} for name in ("none", "a")}
+    other = run("a", "sw", 0, "accuracy", True)
+    with pytest.raises(ValueError, match="different examples"):
+        bootstrap_gains({"accuracy": {**systems, "a": {("de", 0): other}}}, 10)
+
+
+@pytest.mark.parametrize("largest", [1.0, 2.0**53, 0.1])
+def test_sums_of_runs_do_not_depend_on_the_other_runs(largest: float) -> None:
+    draw = np.random.default_rng(0)
+    tables = draw.integers(-3, 4, size=(5, 30, 2)) * largest
+    weights = draw.integers(4, size=(7, 30)).astype(np.float64)
+    together = weighted_sums(weights, tables)
+    for place, table in enumerate(tables):
+        assert np.array_equal(together[:, place], weights @ table)
