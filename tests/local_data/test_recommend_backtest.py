@@ -34,7 +34,7 @@ def test_recommendations_have_half_the_regret_of_chance(found: pd.DataFrame) -> 
     ours, others, blind = (mean_cost(found, way, "cost_3").value for way in Policy)
     assert 100 * ours == pytest.approx(0.5, abs=0.1)
     assert blind > 0.01
-    means = found.groupby("way")[["regret_1", "regret_3", "ndcg"]].mean()
+    means = found.groupby("policy")[["regret_1", "regret_3", "ndcg"]].mean()
     assert means.loc[Policy.ADVICE, "regret_1"] < 4 < 5 < means.loc[Policy.BLIND, "regret_1"]
     assert means.loc[Policy.ADVICE, "regret_3"] < 1
     assert means.loc[Policy.ADVICE, "ndcg"] > means.loc[Policy.BLIND, "ndcg"]
@@ -42,5 +42,5 @@ def test_recommendations_have_half_the_regret_of_chance(found: pd.DataFrame) -> 
 
 def test_prediction_intervals_cover_unseen_targets(found: pd.DataFrame) -> None:
     """110 gains, in ten heaps; docs/guide/recommend.md has the share of them inside."""
-    advice = found[found["way"] == Policy.ADVICE]
+    advice = found[found["policy"] == Policy.ADVICE]
     assert 100 * advice["inside"].mean() == pytest.approx(97, abs=1)

@@ -1,4 +1,4 @@
-"""What dev says of each intermediate setting for each target."""
+"""Dev scores of each intermediate setting on each target."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DevScores:
     Args:
         scores: key of the stage that gave it → score: a training's for each seed; for mining
             that of each language and seed.
-        shown: whether these are the very scores that tables show: to choose by them is peeking.
+        shown: whether these are the scores that tables show: choosing by them favours the setting.
         states: `DIVERGED`, `COLLAPSED`, or `PARTIAL` where a score is not there yet.
     """
 
@@ -44,7 +44,7 @@ class DevScores:
 
 
 AllDevScores = Mapping[tuple[str, str, str], DevScores]
-"""(encoder, target, setting) → what dev says; targets without dev are not there."""
+"""(encoder, target, setting) → its dev scores; targets without dev are absent."""
 
 
 def dev_scores(compiled: CompiledPlan, store: Store) -> AllDevScores:
@@ -60,15 +60,15 @@ def dev_scores(compiled: CompiledPlan, store: Store) -> AllDevScores:
         source = _source(cell, score)
         if source is None:
             continue
-        look = found.setdefault((cell.encoder, cell.target, cell.intermediate), DevScores())
-        look.shown |= source.stages == (cell.key,) or _sees_evaluated(cell, compiled.plan)
+        dev = found.setdefault((cell.encoder, cell.target, cell.intermediate), DevScores())
+        dev.shown |= source.stages == (cell.key,) or _sees_evaluated(cell, compiled.plan)
         if failed := FAILED & states_of(cell, facts):
-            look.states |= failed
+            dev.states |= failed
         elif not all(map(store.has, source.stages)):
-            look.states.add(RunState.PARTIAL)
+            dev.states.add(RunState.PARTIAL)
         elif (score_on_dev := source.read(store)) is not None:
-            look.scores["".join(source.stages)] = score_on_dev
-    return {place: look for place, look in found.items() if look.scores or look.states}
+            dev.scores["".join(source.stages)] = score_on_dev
+    return {place: dev for place, dev in found.items() if dev.scores or dev.states}
 
 
 def _sees_evaluated(cell: ResultCell, plan: Plan) -> bool:

@@ -1,7 +1,7 @@
-"""Sweeps: a target that is searched in several layers or poolings is still one target.
+"""Layer sweeps: a target that is searched in several layers or poolings is still one target.
 
-Its ways agree far more than targets do. Counted as targets they would make one result look like
-many, so a study takes the customary one.
+Layers agree far more than targets do. Counted as targets they would make one result look like
+many, so a study uses the default one.
 """
 
 from __future__ import annotations

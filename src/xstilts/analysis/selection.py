@@ -1,9 +1,9 @@
-"""The best intermediate setting of each target, chosen without a look at its test set.
+"""The best intermediate setting of each target, selected without its test set where possible.
 
 A target that is trained is chosen for by its own score on English dev after each setting. The
 retrieval targets are not trained: BUCC is chosen for by the F1 of the pairs mined on its dev
 split, and Tatoeba, which has no dev split, takes BUCC's choice. Where there is none of this the
-setting that is best on the scores shown is taken, and said to be chosen on test.
+setting that is best on the displayed scores is selected, and marked as chosen on test.
 """
 
 from __future__ import annotations
@@ -78,13 +78,12 @@ def best_per_target(
 
     Args:
         frame, gains: the results of the same cells, and the gains computed from them.
-        candidates: the settings to choose from; by default all but the baseline, as "best" is
-            said of intermediate tasks.
+        candidates: the settings to choose from; by default all but the baseline.
 
     A setting with a diverged or collapsed run is never chosen. A target with nothing to choose
     yet has no rows.
     """
-    looks, wanted = dev_scores(compiled, store), expected(compiled.cells)
+    dev, wanted = dev_scores(compiled, store), expected(compiled.cells)
     by_language = language_gains(gains)
     settings: dict[SelectedSetting, dict[str, None]] = {}
     for cell in compiled.cells:
@@ -94,7 +93,7 @@ def best_per_target(
     rows = [
         asdict(row)
         for blank, among in settings.items()
-        for row in _rows(blank, tuple(among), looks, _Results.of(blank, frame, by_language, wanted))
+        for row in _rows(blank, tuple(among), dev, _Results.of(blank, frame, by_language, wanted))
     ]
     return pd.DataFrame(rows, columns=[column.name for column in fields(SelectedSetting)])
 
@@ -109,44 +108,46 @@ def chosen_results(frame: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 def _rows(
     blank: SelectedSetting,
     among: tuple[str, ...],
-    looks: AllDevScores,
+    dev: AllDevScores,
     results: _Results,
 ) -> Iterator[SelectedSetting]:
-    how, found = _grounds(blank, among, looks, results)
-    sound = {setting: look.score for setting, look in found.items() if not look.states}
-    if not sound:
+    how, found = _grounds(blank, among, dev, results)
+    usable = {setting: scores.score for setting, scores in found.items() if not scores.states}
+    if not usable:
         return
-    setting = max(sound, key=lambda name: sound[name])  # the first of equals
-    unfinished = {state for look in found.values() for state in look.states} & {RunState.PARTIAL}
+    setting = max(usable, key=lambda name: usable[name])  # the first of equals
+    unfinished = {state for scores in found.values() for state in scores.states} & {
+        RunState.PARTIAL
+    }
     chosen = replace(
         blank,
         intermediate=setting,
         how=how,
-        dev=float("nan") if how is SelectedBy.TEST else sound[setting],
+        dev=float("nan") if how is SelectedBy.TEST else usable[setting],
         states=all_states([unfinished, results.states(setting), results.states(BASELINE)]),
     )
     yield from (results.scored(replace(chosen, english=english)) for english in (True, False))
 
 
 def _grounds(
-    blank: SelectedSetting, among: tuple[str, ...], looks: AllDevScores, results: _Results
+    blank: SelectedSetting, among: tuple[str, ...], dev: AllDevScores, results: _Results
 ) -> tuple[SelectedBy, Mapping[str, DevScores]]:
     """What can be chosen by, the most honest first: the target's own dev, BUCC's, the results."""
-    own = _looks_of(blank.encoder, blank.target, among, looks)
-    if own and not any(look.shown for look in own.values()):
+    own = _dev_of(blank.encoder, blank.target, among, dev)
+    if own and not any(scores.shown for scores in own.values()):
         return SelectedBy.DEV, own
     if blank.target.startswith(TATOEBA):
         of_bucc = blank.target.replace(TATOEBA, BUCC, 1)  # of the same layer and pooling
-        if theirs := _looks_of(blank.encoder, of_bucc, among, looks):
+        if theirs := _dev_of(blank.encoder, of_bucc, among, dev):
             return SelectedBy.BUCC, theirs
-    return SelectedBy.TEST, {setting: results.look(setting) for setting in among}
+    return SelectedBy.TEST, {setting: results.as_dev(setting) for setting in among}
 
 
-def _looks_of(
-    encoder: str, target: str, among: tuple[str, ...], looks: AllDevScores
+def _dev_of(
+    encoder: str, target: str, among: tuple[str, ...], dev: AllDevScores
 ) -> Mapping[str, DevScores]:
     places = {setting: (encoder, target, setting) for setting in among}
-    return {setting: looks[place] for setting, place in places.items() if place in looks}
+    return {setting: dev[place] for setting, place in places.items() if place in dev}
 
 
 def _against_itself(baseline: SelectedSetting) -> SelectedSetting:
@@ -199,8 +200,8 @@ class _Results:
         late = setting in self.unfinished and not FAILED & states
         return states | {RunState.PARTIAL} if late else states
 
-    def look(self, setting: str) -> DevScores:
-        """The results as if they were dev's."""
+    def as_dev(self, setting: str) -> DevScores:
+        """The displayed scores in the place of dev scores."""
         states = {*self.states(setting)} & {*FAILED, RunState.PARTIAL}
         scores = {str(code): float(value) for code, value in self._of(setting).items()}
         return DevScores(True, scores, states)

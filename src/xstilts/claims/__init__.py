@@ -1,4 +1,4 @@
-"""The ledger: published claims, and what the experiments of a store say of each."""
+"""Published claims, judged on the experiments of a store."""
 
 from __future__ import annotations
 

@@ -56,14 +56,14 @@ def _best(params: BestCheck, evidence: ExperimentEvidence) -> CheckResult:
     wanted = [(one, other) for one in ours for other in others]
     pairs = _differences(evidence, wanted, params.targets)
     if not pairs:
-        return nothing_for(evidence, "the settings named and others beside them", params.targets)
-    told = _pairs_found(evidence, pairs, params.targets).with_gaps(chosen.gaps)
+        return nothing_for(evidence, "the named settings and others", params.targets)
+    result = _pairs_found(evidence, pairs, params.targets).with_gaps(chosen.gaps)
     ranks = "; ".join(
         f"{one} is rank {1 + sum(pair.effect.value < 0 for pair in mine)} of {1 + len(mine)}"
         for one in sorted(ours)
         if (mine := [pair for (first, _), pair in pairs.items() if first == one])
     )
-    return told.with_why(f"{ranks} by mean gain over shared targets")
+    return result.with_why(f"{ranks} by mean gain over shared targets")
 
 
 def _differences(
@@ -108,14 +108,14 @@ def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) ->
     mean = mean_over_settings(list(both.values()))
     words = f"difference, mean of {len(both)} settings"
     measure = MeasuredEffect(f"{params.more} over {params.less}", mean.estimate(), words)
-    told = found(evidence, decide([mean]), [measure], list(both), targets, targets)
-    return told.with_gaps(chosen.gaps)
+    result = found(evidence, decide([mean]), [measure], list(both), targets, targets)
+    return result.with_gaps(chosen.gaps)
 
 
 class PlainOverCheck(ConfigModel):
     """`plain-over`: settings gain more than the same with something added.
 
-    `text`: masked language modelling beside the tasks; `languages`: training data in other
+    `text`: masked language modelling mixed with the tasks; `languages`: training data in other
     languages, such as translations, in their place.
     """
 

@@ -1,4 +1,4 @@
-"""One experiment of a store, as a body of evidence.
+"""The results of one experiment as evidence for claims.
 
 Gains are compared within an experiment only: there they have one baseline, one recipe and one set
 of test examples. An experiment has one encoder, so encoders are never mixed either.
@@ -47,11 +47,11 @@ class ExperimentEvidence:
     """An experiment's results so far.
 
     Args:
-        frame: see `analysis.scan.results_frame`.
+        frame: see `analysis.results.results_frame`.
         outcomes: target → each example's statistics, English left out; see
-            `analysis.scan.outcomes`.
+            `analysis.example_scores`.
         best: each target's best setting among those without the target's own data; see
-            `analysis.best.best_per_target`.
+            `analysis.selection.best_per_target`.
         trainings: key → what is trained there.
         stand_ins: target → what is evaluated, where that is not its whole test split.
         ways: target → layer and pooling of its vectors, where the experiment has several.
@@ -115,7 +115,7 @@ class ExperimentEvidence:
         }
 
     def plain(self, setting: IntermediateSetting, *, text: bool) -> str:
-        """The setting without running text, or without its languages; its own name if alike."""
+        """The setting's name without running text, or without its languages."""
         chain = [
             tuple(part for part in mixture if not self._is_text(part.task))
             if text
@@ -151,10 +151,10 @@ class ExperimentEvidence:
         here = table[(table["target"] == target) & (table["language"] != ENGLISH)]
         if here.empty:
             return {}
-        metric, sound = here["metric"].iloc[0], {BASELINE, *here["intermediate"]}
+        metric, usable = here["metric"].iloc[0], {BASELINE, *here["intermediate"]}
         systems: dict[str, dict[tuple[str, int], ExampleScores]] = {}
         for one in self.outcomes(target):
-            if one.metric == metric and one.intermediate in sound:
+            if one.metric == metric and one.intermediate in usable:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
         drawn = bootstrap_gains({metric: systems}, self.draws)[metric]
         values = here.groupby("intermediate", sort=False)["gain"].mean()

@@ -30,7 +30,9 @@ class GainsCheck(ConfigModel):
     targets: tuple[str, ...] = Field(min_length=1)
     share: Fraction = Field(1.0, description="of the settings that must gain")
     of: int | None = Field(None, description="how many tasks the claim was published about")
-    label: str = Field("", description="of the mean over the settings, beside a published figure")
+    label: str = Field(
+        "", description="of the mean over the settings, to be compared with a published figure"
+    )
 
 
 def _gains(params: GainsCheck, evidence: ExperimentEvidence) -> CheckResult:
@@ -50,8 +52,8 @@ def _gains(params: GainsCheck, evidence: ExperimentEvidence) -> CheckResult:
         )
     used = {target for one in each.values() for target in one.targets}
     decision = decide([one.effect for one in each.values()], params.share)
-    told = found(evidence, decision, measures, [of for _, of in each], params.targets, used)
-    return told.with_gaps(chosen.gaps)
+    result = found(evidence, decision, measures, [of for _, of in each], params.targets, used)
+    return result.with_gaps(chosen.gaps)
 
 
 def _words(tasks: SettingChoice) -> str:
@@ -85,8 +87,8 @@ def _no_gain(params: NoGainCheck, evidence: ExperimentEvidence) -> CheckResult:
     used = {target for one in each.values() for target in one.targets}
     measure = MeasuredEffect(params.label, mean.estimate(), f"mean of {len(each)} settings")
     decision = _absent(mean, params.margin)
-    told = found(evidence, decision, [measure], list(each), params.targets, used)
-    return told.with_gaps(chosen.gaps)
+    result = found(evidence, decision, [measure], list(each), params.targets, used)
+    return result.with_gaps(chosen.gaps)
 
 
 def _absent(effect: BootstrapEffect, margin: float) -> Decision:
@@ -99,8 +101,8 @@ def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     if low > 0 and effect.estimate().p < LEVEL:
         return Decision(Verdict.CONTRADICTED, favour, "the gain's interval is above zero")
     mde = 100 * effect.detectable
-    why = f"a gain of {margin:g} points is within the interval; {mde:.1f} points would be found"
-    return Decision(Verdict.UNDECIDED, favour, f"{why} in four of five such runs")
+    why = f"a gain of {margin:g} points is within the interval; {mde:.1f} points are detectable"
+    return Decision(Verdict.UNDECIDED, favour, f"{why} with 80 % power")
 
 
 class SelectionCheck(ConfigModel):
@@ -112,10 +114,10 @@ class SelectionCheck(ConfigModel):
 
 def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckResult:
     rows = evidence.best[evidence.best["english"]] if len(evidence.best) else evidence.best
-    chosen, peeked = dict[str, str](), list[str]()
+    chosen, on_test = dict[str, str](), list[str]()
     for _, row in rows[rows["target"].isin(params.targets)].iterrows() if len(rows) else ():
         if row["how"] == SelectedBy.TEST:
-            peeked.append(row["target"])
+            on_test.append(row["target"])
         else:
             chosen[row["target"]] = row["intermediate"]
     gains = {
@@ -131,10 +133,14 @@ def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckRes
     ]
     decision = decide([mean])
     settings = {chosen[target] for target in gains}
-    told = found(evidence, decision, measures, settings, params.targets, gains)
-    words = [f"Left out, as only test could choose: {', '.join(peeked)}."] if peeked else []
-    return told.with_caveats(
-        [f"Chosen, settings with a target's own data left out: {names}.", *words]
+    result = found(evidence, decision, measures, settings, params.targets, gains)
+    words = (
+        [f"Excluded, because only test scores could select: {', '.join(on_test)}."]
+        if on_test
+        else []
+    )
+    return result.with_caveats(
+        [f"Selected, without settings that contain the target's own data: {names}.", *words]
     )
 
 

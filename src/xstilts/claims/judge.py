@@ -22,7 +22,7 @@ class ScopeMatch(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one experiment says of one claim.
+    """One experiment's verdict on one claim.
 
     Args:
         judged_on: the encoder, and how much of the targets, tasks and test splits.
@@ -53,7 +53,7 @@ def judge(
     """A verdict for every claim and experiment that it can be judged on.
 
     Args:
-        bodies: the newest first; a claim that none of them can judge is told of the first alone.
+        bodies: the newest first; a claim that none can judge has one judgement, of the first.
     """
     return tuple(one for listed in claims for one in _of_claim(listed, bodies))
 
@@ -68,8 +68,8 @@ def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
     claim = listed.claim
     answers = [(asked, asked.check.judge(asked.params, evidence)) for asked in listed.checks]
     verdict = _together(answers)
-    told = [found for _, found in answers if found.verdict is not Verdict.UNTESTABLE]
-    favours = [found.support for found in told if not isnan(found.support)]
+    tested = [found for _, found in answers if found.verdict is not Verdict.UNTESTABLE]
+    favours = [found.support for found in tested if not isnan(found.support)]
     favour = min(favours, default=NAN)
     lacking = _scope_gaps(claim, evidence, answers)
     return Judgement(
@@ -80,11 +80,11 @@ def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
         ScopeMatch.PART if lacking else ScopeMatch.WHOLE,
         ", ".join([evidence.encoder, *lacking]),
         tuple(f"{asked.name}: {found.verdict}: {found.why}." for asked, found in answers),
-        tuple(measure for found in told for measure in found.measures),
+        tuple(measure for found in tested for measure in found.measures),
         favour,
         confidence(verdict, favour),
         _each(found.caveats for _, found in answers),
-        _each(found.keys for found in told),
+        _each(found.keys for found in tested),
     )
 
 

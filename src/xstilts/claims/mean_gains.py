@@ -74,7 +74,7 @@ def _few(count: int, of: int | None, what: str) -> tuple[ScopeGap, ...]:
 
 
 def average(evidence: ExperimentEvidence, setting: str, targets: Iterable[str]) -> MeanGain | None:
-    """The mean gain over the targets that the setting has a sound gain on."""
+    """The mean gain over the targets on which the setting has a gain."""
     known = {target: evidence.gain(target, setting) for target in targets}
     return _mean({target: gain for target, gain in known.items() if gain})
 
@@ -123,7 +123,7 @@ def found(
         decision.verdict,
         decision.why,
         tuple(measures),
-        decision.favour,
+        decision.support,
         gaps,
         caveats,
         tuple(keys),
@@ -132,5 +132,6 @@ def found(
 
 def nothing_for(evidence: ExperimentEvidence, what: str, targets: Sequence[str]) -> CheckResult:
     """No gains to judge by, what would have to be run, and what was left out."""
-    why = f"needs the baseline and {what}, sound and finished, on {', '.join(targets)}: {PRESETS}"
+    names = ", ".join(targets)
+    why = f"needs the baseline and {what}, finished and without failed runs, on {names}: {PRESETS}"
     return untestable(why).with_caveats(evidence.gains.among(evidence.settings, targets).caveats())

@@ -1,4 +1,4 @@
-"""Published claims as YAML: what was said, where, and how it is judged."""
+"""Published claims as YAML: statement, source, and the checks that judge it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from xstilts.core.errors import ConfigError
 
 Kind = Literal["effect", "ranking", "contrast", "selection", "setting"]
 OURS = "needed"
-"""A check's key beside `check` that is not one of its parameters."""
+"""A key of a check, like `check`, that is not one of its parameters."""
 
 
 class Source(ConfigModel):
     """Where a claim is from."""
 
-    paper: str = Field(description="what it was said in")
+    paper: str = Field(description="the publication")
     through: str = Field("", description="what it was read in, where that is not the paper")
     confidence: tuple[Fraction, Fraction] | None = Field(
         None, description="least and most that the sources attach to it: theirs, no probability"
@@ -78,7 +78,7 @@ class LoadedCheck:
     """One check of a claim with its parameters.
 
     Args:
-        needed: without it the claim as a whole cannot be judged.
+        needed: without it the claim cannot be judged.
     """
 
     name: str

@@ -41,8 +41,8 @@ def combine_parts(parts: Sequence[SetupPart], keys: Iterable[str] = ()) -> Check
     none = not any(part.met for part in parts)
     verdict = Verdict.SUPPORTED if full else Verdict.CONTRADICTED if none else Verdict.UNDECIDED
     gaps = () if full or none else (ScopeGap("the description is met in part"),)
-    said = "holds" if full else "does not hold" if none else "holds in part"
-    words = f"{said} ({'; '.join(part.words for part in parts)})"
+    verb = "holds" if full else "does not hold" if none else "holds in part"
+    words = f"{verb} ({'; '.join(part.words for part in parts)})"
     return CheckResult(verdict, words, missing=gaps, keys=tuple(dict.fromkeys(keys)))
 
 
@@ -78,8 +78,8 @@ def _phases(params: PhasesCheck, evidence: ExperimentEvidence) -> CheckResult:
     parts = []
     if params.encoders:
         known = evidence.encoder.rpartition("/")[2].startswith(params.encoders)
-        said = "a public masked language model" if known else "not known as a plain masked LM"
-        parts.append(SetupPart(f"phase 1: {evidence.encoder}, {said}", int(known)))
+        kind = "a public masked language model" if known else "not known as a plain masked LM"
+        parts.append(SetupPart(f"phase 1: {evidence.encoder}, {kind}", int(known)))
     used: list[ResultCell] = []
     for wanted, what in ((params.baseline, False), (params.intermediate, True)):
         if wanted:
@@ -123,8 +123,8 @@ def _multitask(params: MultitaskCheck, evidence: ExperimentEvidence) -> CheckRes
     tasks = evidence.mixtures[name]
     wanted = max(params.of or 0, len(set(evidence.singles) | tasks))
     keys = [cell.key for cell in _scored(evidence) if cell.intermediate == name]
-    said = f"{name} mixes {len(tasks)} of {wanted} tasks" + ("" if keys else ", without scores")
-    return combine_parts([SetupPart(said, len(tasks) if keys else 0, wanted)], keys)
+    text = f"{name} mixes {len(tasks)} of {wanted} tasks" + ("" if keys else ", without scores")
+    return combine_parts([SetupPart(text, len(tasks) if keys else 0, wanted)], keys)
 
 
 class TasksComparedCheck(ConfigModel):

@@ -1,4 +1,4 @@
-"""What a check says of one experiment, and how draws become a verdict."""
+"""The result of a check on one experiment, and verdicts from bootstrap draws."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from xstilts.claims.evidence import ExperimentEvidence
 
 
+NOT_SIGNIFICANT = "the effect is not significant"
+
+
 class Verdict(StrEnum):
-    """What a store says of a claim."""
+    """Whether the results of a store support a claim."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -33,7 +36,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class MeasuredEffect:
-    """One number beside a published one; scores and gains between 0 and 1.
+    """One number to be compared with a published one; scores and gains between 0 and 1.
 
     Args:
         what: as `PublishedFigure.what` where there is a published figure of it.
@@ -70,7 +73,7 @@ class CheckResult:
 
     Args:
         why: sentences with the numbers in them, or what would have to be run.
-        favour: share of the bootstrap draws in which the claim holds; NaN where nothing is drawn.
+        support: share of the bootstrap draws in which the claim holds; NaN where nothing is drawn.
         missing: what the claim was published about and this was not judged on.
         keys: the stages that hold the scores behind it.
     """
@@ -101,7 +104,7 @@ class Check:
     """A predicate over the results of an experiment.
 
     Args:
-        params: what YAML may say beside its name.
+        params: its parameters in YAML.
         judge: from these and an experiment's results to the answer; never raises for want of
             data, but says what would have to be run.
     """
@@ -116,7 +119,7 @@ class BootstrapEffect:
 
     Args:
         runs: [draws, seeds] its value for each seed; differences and means are taken there.
-        n: test examples that it stands on, of one seed.
+        n: test examples behind it, of one seed.
     """
 
     value: float
@@ -162,7 +165,7 @@ class Decision:
     """A verdict over several effects that should be above zero, and the words for it."""
 
     verdict: Verdict
-    favour: float
+    support: float
     why: str
 
 
@@ -179,18 +182,21 @@ def decide(effects: Sequence[BootstrapEffect], share: float = 1.0) -> Decision:
     needed = ceil(share * len(effects) - 1e-9)
     above, below = sides.count(1), sides.count(-1)
     won = np.sum([one.draws > 0 for one in effects], axis=0) >= needed
-    favour = float((won.sum() + 1) / (len(won) + 2))
-    words = f"{above} above zero, {below} below, {len(effects) - above - below} undecided"
+    support = float((won.sum() + 1) / (len(won) + 2))
+    words = (
+        f"{above} significantly above zero, {below} below, "
+        f"{len(effects) - above - below} not significant"
+    )
     if len(effects) == 1:
-        words = "the effect is " + ("above" if above else "below" if below else "not apart from")
-        words += " zero"
+        side = "above" if above else "below"
+        words = f"the effect is significantly {side} zero" if above or below else NOT_SIGNIFICANT
     if above >= needed:
-        return Decision(Verdict.SUPPORTED, favour, words)
+        return Decision(Verdict.SUPPORTED, support, words)
     if len(effects) - below < needed:
-        return Decision(Verdict.CONTRADICTED, favour, words)
+        return Decision(Verdict.CONTRADICTED, support, words)
     mde = 100 * max(one.detectable for one in effects)
-    words += f"; an effect of {mde:.1f} points would be found in four of five such runs"
-    return Decision(Verdict.UNDECIDED, favour, words)
+    words += f"; detectable with 80 % power: {mde:.1f} points"
+    return Decision(Verdict.UNDECIDED, support, words)
 
 
 def untestable(why: str) -> CheckResult:
@@ -198,8 +204,8 @@ def untestable(why: str) -> CheckResult:
     return CheckResult(Verdict.UNTESTABLE, why)
 
 
-def confidence(verdict: Verdict, favour: float) -> float:
+def confidence(verdict: Verdict, support: float) -> float:
     """Share of the draws on the verdict's side; NaN for verdicts that have none."""
-    if isnan(favour) or verdict in (Verdict.UNDECIDED, Verdict.UNTESTABLE):
+    if isnan(support) or verdict in (Verdict.UNDECIDED, Verdict.UNTESTABLE):
         return NAN
-    return favour if verdict is Verdict.SUPPORTED else 1 - favour
+    return support if verdict is Verdict.SUPPORTED else 1 - support

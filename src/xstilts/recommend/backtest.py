@@ -1,7 +1,7 @@
-"""What advice would have cost: each target held out in turn, advised on by the others.
+"""Leave-one-target-out backtest of recommendations.
 
-Beside it two that need no model: a blind choice, and the task that is best on the other targets
-as `studies.choosing.by_other_targets` has it.
+Two baselines need no model: a random choice, and the task that is best on the other targets
+(`regret.by_other_targets`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class BacktestRow:
 
     encoder: str
     target: str
-    way: str
+    policy: str
     tasks: int
     cost_1: float
     cost_3: float
@@ -63,9 +63,9 @@ def leave_one_target_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.Data
     """Three rows for each encoder and target, see `BacktestRow`; none for a target of one task.
 
     Args:
-        gains: with the columns `studies.recommend.GAINS`, one row per encoder, setting and target;
+        gains: with the columns `predict.GAINS`, one row per encoder, setting and target;
             scores between 0 and 1, none negative.
-        measures: see `studies.measured.measures_table`; may be empty.
+        measures: see `analysis.measures_table`; may be empty.
     """
     rows = [
         asdict(row)
@@ -77,13 +77,13 @@ def leave_one_target_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.Data
     return pd.DataFrame(rows, columns=[column.name for column in fields(BacktestRow)])
 
 
-def mean_cost(found: pd.DataFrame, way: Policy, column: str = "cost_1") -> Estimate:
-    """What a way of choosing costs on average; see `choosing.over_targets` for its interval.
+def mean_cost(found: pd.DataFrame, policy: Policy, column: str = "cost_1") -> Estimate:
+    """The mean cost of a policy; see `regret.over_targets` for its interval.
 
     Args:
         found: from `leave_one_target_out`, of one encoder.
     """
-    values = found.loc[found["way"] == way, column].to_numpy(dtype=np.float64)
+    values = found.loc[found["policy"] == policy, column].to_numpy(dtype=np.float64)
     n = len(values)
     if n < NEEDED:
         return missing_estimate(n, too_few(n, NEEDED, "targets with several tasks"))
@@ -103,7 +103,7 @@ def _target(
     inside = gain[advice["low"].notna()]
     low, high = (advice[end].dropna().to_numpy(dtype=np.float64) for end in ("low", "high"))
     covered = float(((inside >= low) & (inside <= high)).mean()) if len(inside) else NAN
-    guess = advice["gain"].fillna(LAST - advice["place"].fillna(-LAST))
+    guess = advice["gain"].fillna(LAST - advice["mean_rank"].fillna(-LAST))
     wide = own.pivot_table(index="intermediate", columns="target", values="gain", sort=False)
     others = by_other_targets(wide)[target].reindex(tasks).fillna(LAST)
     yield _ranked(place, Policy.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
@@ -113,7 +113,7 @@ def _target(
 
 def _ranked(
     place: tuple[str, str],
-    way: Policy,
+    policy: Policy,
     guess: Floats,
     score: Floats,
     inside: float = NAN,
@@ -122,4 +122,4 @@ def _ranked(
     lost = [expected_regret(guess, score, k) if best > 0 else 0.0 for k in (1, 3)]
     one, three = (lost_share / 100 * best for lost_share in lost)  # as of gains: one baseline
     order = expected_ndcg(guess, score)
-    return BacktestRow(*place, way, n, one, three, lost[0], lost[1], order, inside)
+    return BacktestRow(*place, policy, n, one, three, lost[0], lost[1], order, inside)

@@ -1,4 +1,4 @@
-"""What a store's experiments say of intermediate tasks: one gain for each place."""
+"""Known gains of a store's experiments: one for each encoder, setting and target."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DirectGains:
 
     Args:
         gains: candidate → its gain, with the gain table's interval and which experiment it is of.
-        failed: candidate → what went wrong where there is no gain.
+        failed: candidate → what failed where there is no gain.
     """
 
     gains: dict[str, Estimate] = field(default_factory=dict)
@@ -40,8 +40,8 @@ class DirectGains:
 def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
     """A row per encoder, setting and target with the columns `GAINS`; the newest experiment's.
 
-    What diverged, collapsed, is not finished or holds the target's own training data is left out
-    (see `studies.gains`), and so are sweeps over layers: they are one target, not many.
+    Only gains that may be compared count (see `analysis.exclusions`). Layer sweeps are excluded:
+    they are one target, not many.
     """
     found = [pd.DataFrame(columns=list(GAINS))]
     for cells in experiments.values():
@@ -61,7 +61,7 @@ def direct_gains(
     candidates: Collection[str],
     languages: Collection[str] | None = None,
 ) -> DirectGains:
-    """The candidates' own results on a target, each of the newest experiment that has them whole.
+    """The candidates' own results on a target, each from the newest complete experiment.
 
     Args:
         place: encoder and target.

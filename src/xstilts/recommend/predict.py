@@ -1,11 +1,11 @@
-"""Which intermediate task to pay for: known gains where there are any, else a prediction.
+"""Which intermediate task to train on: known gains where there are any, else a prediction.
 
-What a candidate brings to a target is taken from, the first of these that there is:
+A candidate's gain on a target is taken from the first of these that is available:
 
 1. its own results on this very target, with the gain table's interval;
 2. the gains of the store, of these and other tasks on this and other targets, and cheap measures,
-   by `statistics.additive`: a prediction with an interval for one more gain;
-3. measures alone. What these are worth in points nobody knows without a gain, so there is no
+   by `statistics.gain_model`: a prediction with an interval for one more gain;
+3. measures alone. Without a gain their scale in points is unknown, so there is no
    number then, only an order: the mean rank by `FALLBACK`.
 
 Gains under the same encoder are used alone where they suffice.
@@ -24,9 +24,9 @@ from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes
 from xstilts.statistics.gain_model import Design, predict
 
 LOW_COST = ("textemb", "semb", "divergence", "format", "size-rule", "length")
-"""Measures that need no intermediate training; see `studies.measured`."""
+"""Measures that need no intermediate training; see `planning.measures`."""
 FALLBACK = ("textemb", "format", "size-rule")
-"""What ranks candidates where there are no gains: the higher the better, each counting alike."""
+"""What ranks candidates where there are no gains: the higher the better, with equal weights."""
 COUNTS = ("size-rule", "length")
 """Measures that are compared by their logarithm."""
 GAINS = (*KEY, "score", "gain")
@@ -34,13 +34,13 @@ GAINS = (*KEY, "score", "gain")
 
 @dataclass(frozen=True)
 class KnownGains:
-    """What can be known before paying.
+    """What is known before any training.
 
     Args:
-        gains: a row per encoder, setting and target, see `mean_gains`; what diverged is not in it.
-        measures: see `studies.measured.measures_table`; may be empty.
+        gains: a row per encoder, setting and target, see `analysis.gains.mean_gains`.
+        measures: see `analysis.measures_table`; may be empty.
         direct: candidate → its gain on this very target, where it has been run.
-        notes: candidate → what must be said of it.
+        notes: candidate → a remark.
     """
 
     gains: pd.DataFrame
@@ -57,9 +57,9 @@ class Advice:
         rank: 1 is to be paid for first.
         gain, low, high: expected gain and its 95 % interval: for the gain itself where it has
             been measured, for one more gain where it is predicted.
-        basis: in words, on what this stands.
+        basis: what the number is based on, in words.
         targets: how many other targets have results of this candidate.
-        place: mean rank by the measures of `FALLBACK`; NaN where there are none.
+        mean_rank: by the measures of `FALLBACK`; NaN where there are none.
     """
 
     candidate: str
@@ -69,7 +69,7 @@ class Advice:
     high: float = NAN
     basis: str = ""
     targets: int = 0
-    place: float = NAN
+    mean_rank: float = NAN
     note: str = ""
 
 
@@ -88,7 +88,7 @@ def recommend(
     for name in candidates:
         elsewhere = gains[(gains["intermediate"] == name) & (gains["target"] != target)]
         blank = Advice(
-            name, place=places[name], targets=len(elsewhere), note=known.notes.get(name, "")
+            name, mean_rank=places[name], targets=len(elsewhere), note=known.notes.get(name, "")
         )
         if name in known.direct:
             rows.append(_valued(blank, known.direct[name], "results on this target"))
@@ -131,8 +131,8 @@ def _places(pairs: pd.DataFrame, features: Floats) -> Design:
 def _features(measures: pd.DataFrame, pairs: pd.DataFrame) -> Floats:
     """[pairs, k] measures, centred within each target and of unit size; 0 where there is none.
 
-    Centred, since what a measure says of a target as a whole cannot be told from the target's own
-    effect with so few targets.
+    Centred, since with so few targets a measure's mean over a target cannot be separated from the
+    target's own effect.
     """
     columns = []
     for name in LOW_COST:
@@ -171,7 +171,7 @@ def _valued(blank: Advice, found: Estimate, basis: str) -> Advice:
 
 def _basis(blank: Advice, found: Estimate, others: bool) -> str:
     """On what a candidate without results on the target stands."""
-    measured = not np.isnan(blank.place)
+    measured = not np.isnan(blank.mean_rank)
     if np.isnan(found.value):
         return "measures only" if measured else "nothing"
     if blank.targets:
@@ -184,4 +184,4 @@ def _basis(blank: Advice, found: Estimate, others: bool) -> str:
 def _order(row: Advice) -> tuple[bool, float, float]:
     """By expected gain; what has none by measures, after them."""
     unknown = np.isnan(row.gain)
-    return bool(unknown), 0.0 if unknown else -row.gain, np.nan_to_num(row.place, nan=np.inf)
+    return bool(unknown), 0.0 if unknown else -row.gain, np.nan_to_num(row.mean_rank, nan=np.inf)

@@ -1,4 +1,4 @@
-"""What it is worth to choose the intermediate task of a target by a prediction."""
+"""Quality of a choice of intermediate task by a prediction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xstilts.statistics.ranking import expected_ndcg, expected_regret
 
 @dataclass(frozen=True)
 class RankingQuality:
-    """How good a prediction ranks the tasks of one target, beside a random ranking of them.
+    """How well a prediction ranks the tasks of one target, compared with a random ranking.
 
     Args:
         n: tasks to choose among.

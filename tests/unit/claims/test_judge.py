@@ -236,7 +236,7 @@ def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdic
     found = ask("selection", replace(given, best=best), targets=["xnli", "bucc"], label="best")
     assert found.verdict is verdict
     assert ScopeGap("targets", 1, 2) in found.missing
-    assert any("only test could choose: bucc" in words for words in found.caveats)
+    assert any("only test scores could select: bucc" in words for words in found.caveats)
     assert ask("selection", given, targets=["xnli"]).verdict is Verdict.UNTESTABLE
 
 

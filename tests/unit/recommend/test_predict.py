@@ -137,14 +137,14 @@ def test_the_gain_of_a_target_excludes_english_where_possible() -> None:
 def test_the_backtest_has_no_regret_on_planted_gains() -> None:
     """Chance against all orders, one by one."""
     found = leave_one_target_out(gains(PLANTED), MEASURES)
-    assert found.groupby("way").size().tolist() == [4, 4, 4]
-    advice = found[found["way"] == Policy.ADVICE]
+    assert found.groupby("policy").size().tolist() == [4, 4, 4]
+    advice = found[found["policy"] == Policy.ADVICE]
     assert advice["cost_1"].tolist() == pytest.approx([0] * 4)
     assert advice["ndcg"].tolist() == pytest.approx([1] * 4)
     assert advice["inside"].tolist() == [1] * 4
     worth = [0.55, 0.47, 0.51]
     orders = list(permutations(range(3)))
-    blind = found[(found["way"] == Policy.BLIND) & (found["target"] == "t0")].iloc[0]
+    blind = found[(found["policy"] == Policy.BLIND) & (found["target"] == "t0")].iloc[0]
     for k, column in ((1, "regret_1"), (3, "regret_3")):
         every = [regret([-order.index(i) for i in range(3)], worth, k) for order in orders]
         assert blind[column] == pytest.approx(np.mean(every))
@@ -157,7 +157,7 @@ def test_the_backtest_has_regret_on_a_dissimilar_target() -> None:
     """One target where the best on the others is the worst."""
     table = {name: [*values, last] for (name, values), last in zip(
         PLANTED.items(), (-0.1, 0.1, 0.0), strict=True)}  # fmt: skip
-    found = leave_one_target_out(gains(table), MEASURES).set_index(["target", "way"])
+    found = leave_one_target_out(gains(table), MEASURES).set_index(["target", "policy"])
     assert found.loc[("t4", Policy.ADVICE), "cost_1"] == pytest.approx(0.2)
     assert found.loc[("t4", Policy.ADVICE), "cost_3"] == pytest.approx(0)
     assert found.loc[("t4", Policy.OTHERS), "cost_1"] == pytest.approx(0.2)

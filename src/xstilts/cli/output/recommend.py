@@ -20,7 +20,7 @@ from xstilts.recommend.predict import FALLBACK
 from xstilts.reports.tables import NOTHING, for_terminal, interval, points, table_text
 
 FORMS = ("table", "csv", "json", "md")
-WORDS = ("candidate", "stands on", "note")
+WORDS = ("candidate", "evidence", "note")
 LEGEND = (
     "Points of 100; mean over the target's languages other than English. "
     "[ ]: 95 % interval, of the gain itself where it was measured on this target, else of the gain "
@@ -61,10 +61,10 @@ def whole_table(found: Recommendation, tflops: float) -> pd.DataFrame:
 def as_json(found: Recommendation, tflops: float) -> dict[str, Any]:
     """All of it; null where there is no number."""
     past = [
-        {"way": way, "points": 100 * cost.value, "low": 100 * cost.low, "high": 100 * cost.high,
-         "targets": cost.n, "note": cost.note}
-        for way in Policy
-        for cost in [mean_cost(found.past, way)]
+        {"policy": policy, "points": 100 * cost.value, "low": 100 * cost.low,
+         "high": 100 * cost.high, "targets": cost.n, "note": cost.note}
+        for policy in Policy
+        for cost in [mean_cost(found.past, policy)]
     ]  # fmt: skip
     whole = {
         "encoder": found.encoder,
@@ -111,7 +111,7 @@ def _readable(found: Recommendation, tflops: float) -> pd.DataFrame:
             "candidate": row["candidate"],
             "expected gain": points(row["gain"], signed=True),
             "95 %": interval(row["low"], row["high"]) or NOTHING,
-            "stands on": row["basis"],
+            "evidence": row["basis"],
             "time": duration(row["seconds"]) if row["seconds"] else "done",
             "GPU-hours": _hours(row["operations"], tflops),
             "note": row["note"],
@@ -137,7 +137,7 @@ def _measures(found: Recommendation) -> pd.DataFrame:
 def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
     """What the numbers cannot say for themselves."""
     if found.table["gain"].isna().all():
-        known = found.table["place"].notna().any()
+        known = found.table["mean_rank"].notna().any()
         how = f"by mean rank in {', '.join(FALLBACK)}" if known else "as they were named"
         yield (
             "No expected gain can be given: the store has too few gains for one. The candidates "
@@ -154,11 +154,11 @@ def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
 
 def past_sentence(found: Recommendation) -> str:
     """What following the advice would have cost on the targets that the store has results of."""
-    ours, others, blind = (mean_cost(found.past, way) for way in Policy)
+    ours, others, blind = (mean_cost(found.past, policy) for policy in Policy)
     if isnan(ours.value):
         return f"How good such advice has been with this encoder is not known: {ours.note}."
     interval = ours.note if isnan(ours.low) else f"{points(ours.low)}, {points(ours.high)}"
-    inside = found.past.loc[found.past["way"] == Policy.ADVICE, "inside"].mean()
+    inside = found.past.loc[found.past["policy"] == Policy.ADVICE, "inside"].mean()
     return (
         f"On the {ours.n} targets of this store, following it would have cost "
         f"{points(ours.value)} points against the best "
