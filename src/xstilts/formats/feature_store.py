@@ -2,7 +2,7 @@
 
 first.npy                          [n + 1] the texts of each feature
 name.npy  context.npy              [t] each text's id and context, as numbers of strings
-strings.npy  strings-ends.npy      UTF-8 of the different strings, and where each ends
+strings.npy  strings-ends.npy      UTF-8 of the distinct strings, and where each ends
 single.npy                         [t] whether the target is one number
 ids.npy  types.npy                 sub-words of all texts; ids-ends.npy where each text ends
 target.npy  words.npy  offsets.npy the same, each with its own ends; numbers as targets are float64
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from xstilts.formats.base import Feature, id_lists
 
 LAYOUT = 1
-"""Raise when the files come to look otherwise."""
+"""Raise it when the layout of the files changes."""
 
 Array = NDArray[Any]
 KINDS = {
@@ -41,26 +41,25 @@ RAGGED = ("ids", "target", "words", "offsets", "strings")
 
 
 class LazySequence(Sequence[Feature]):
-    """Features that are built when they are asked for, by `_at` (a place from 0)."""
+    """Features that are built on access, by `_at` (index from 0)."""
 
     @overload
-    def __getitem__(self, place: int) -> Feature: ...
+    def __getitem__(self, index: int) -> Feature: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Feature]: ...
-    def __getitem__(self, place: int | slice) -> Feature | list[Feature]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        place %= len(self)
-        return self._at(place)
+    def __getitem__(self, index: slice) -> list[Feature]: ...
+    def __getitem__(self, index: int | slice) -> Feature | list[Feature]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self._at(index % len(self))
 
-    def _at(self, place: int) -> Feature:
+    def _at(self, index: int) -> Feature:
         raise NotImplementedError
 
 
 class StoredFeatures(LazySequence):
-    """The features that `write_features` wrote; each is built when it is asked for."""
+    """The features that `write_features` wrote, built on access."""
 
     def __init__(self, folder: Path) -> None:
         self._first, self._name, self._context, self._single = (
@@ -75,8 +74,8 @@ class StoredFeatures(LazySequence):
     def __len__(self) -> int:
         return len(self._first) - 1
 
-    def _at(self, place: int) -> Feature:
-        start, stop = self._first[place : place + 2].tolist()
+    def _at(self, index: int) -> Feature:
+        start, stop = self._first[index : index + 2].tolist()
         further = tuple(self._text(text) for text in range(start + 1, stop))
         return self._text(start, further)
 
@@ -124,7 +123,7 @@ class StoredFeatures(LazySequence):
 
 
 class ConcatFeatures(LazySequence):
-    """The features of several parts, one after the other, each with its part's mark before ids."""
+    """The features of several parts in order, their ids prefixed with the part's name."""
 
     def __init__(self, parts: Sequence[tuple[str, Sequence[Feature]]]) -> None:
         self.parts = parts
@@ -133,10 +132,10 @@ class ConcatFeatures(LazySequence):
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
-    def _at(self, place: int) -> Feature:
-        number = int(np.searchsorted(self._ends, place, side="right"))
+    def _at(self, index: int) -> Feature:
+        number = int(np.searchsorted(self._ends, index, side="right"))
         mark, part = self.parts[number]
-        return _marked(part[place - int(self._ends[number])], mark)
+        return _marked(part[index - int(self._ends[number])], mark)
 
 
 def lengths(features: Sequence[Feature]) -> NDArray[np.int64]:
@@ -216,7 +215,7 @@ def _flat(texts: Sequence[Feature], strings: dict[str, int]) -> Iterator[tuple[s
 
 
 def _sums(parts: Sequence[Array]) -> Array:
-    """From sizes, in parts, where each thing begins, and where the last one ends."""
+    """Sizes, in parts → the offsets of the items, and the end of the last one."""
     return np.cumsum(np.concatenate([np.zeros(1, np.int64), *parts]), dtype=np.int64)
 
 

@@ -1,8 +1,8 @@
-"""The answer to a question is a stretch of a text: SQuAD, XQuAD, MLQA, TyDiQA.
+"""Extractive question answering: the answer is a span of a text. SQuAD, XQuAD, MLQA, TyDiQA.
 
 A long text is read in windows that move on by 128 sub-words, each with the question before it.
-Every window is a training example; one that does not hold the whole answer points at its first
-token. The answer is the best stretch of any window, cut from the text itself by offsets.
+Every window is a training example; one without the complete answer points at its first
+token. The answer is the best span of any window, cut from the text by character offsets.
 Source: transformers' `squad_convert_examples_to_features` and `compute_predictions_logits`,
 which jiant and XTREME use; the sizes are those of jiant's XTREME scripts.
 """
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 UNANSWERABLE = "unanswerable"
-"""A span task with this label may answer nothing, as in SQuAD v2.0."""
+"""The label of span tasks with unanswerable questions, as in SQuAD v2.0."""
 ANSWER_NOT_FOUND = "answer not in the translated context"
 
 
 class Candidate(NamedTuple):
-    """A window's best answer, and the score of its first token, which means none."""
+    """A window's best answer, and the score of its first token, the null answer."""
 
     score: float
     text: str
@@ -52,10 +52,10 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class SpanExample:
-    """A question whose answers are stretches of a text (format `span`).
+    """A question whose answers are spans of a text (format `span`).
 
-    `starts` are the characters of `context` at which the `answers` begin; no answer at all
-    means that the text does not answer the question.
+    `starts` are the character offsets of the `answers` in `context`; a question without answers
+    is unanswerable.
     """
 
     id: str
@@ -203,7 +203,7 @@ def _cut_question(question: str, tokenizer: Any, limit: int) -> tuple[str, int]:
     offsets = encoded["offset_mapping"]
     if len(offsets) <= limit:
         return question.lstrip(), len(offsets)
-    # one character can be several sub-words (½): then it is left out whole
+    # one character can be several sub-words (½): then all of them are left out
     end = min(offsets[limit - 1][1], offsets[limit][0])
     return _cut_question(question.lstrip()[:end], tokenizer, limit)
 
@@ -239,7 +239,7 @@ def _window(row: Row, encoded: Any, number: int, segment: int) -> Feature:
 
 
 def _target(row: Row, offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """First and last sub-word of the first answer; [0, 0] if it is not wholly inside."""
+    """First and last sub-word of the first answer; [0, 0] if it is not entirely inside."""
     if not row["answers"] or not row["answers"][0]:
         return [0, 0]
     start = row["starts"][0]
@@ -251,19 +251,19 @@ def _target(row: Row, offsets: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:
-    """Windows that know which sub-words an answer may start at.
+    """The windows with the sub-words that an answer may start at in `words`.
 
-    A sub-word in several windows counts in the one that gives it the most context on its
-    poorer side, the first of equals; elsewhere no answer starts there.
+    A sub-word in several windows counts in the one with the most context on its shorter side,
+    the first of equals.
     """
     best: dict[tuple[int, int], tuple[float, int]] = {}
     for number, window in enumerate(windows):
         held = [place for place, (start, _) in enumerate(window.offsets) if start >= 0]
         for place in held:
-            room = min(place - held[0], held[-1] - place) + 0.01 * len(held)
+            context = min(place - held[0], held[-1] - place) + 0.01 * len(held)
             piece = window.offsets[place]
-            if piece not in best or room > best[piece][0]:
-                best[piece] = room, number
+            if piece not in best or context > best[piece][0]:
+                best[piece] = context, number
     for number, window in enumerate(windows):
         mine = tuple(
             place
@@ -274,7 +274,7 @@ def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:
 
 
 def _best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig) -> Candidate:
-    """The stretch with the largest sum of start and end, among the best of each."""
+    """The span with the largest sum of start and end scores, among the best of each."""
     start, end = logits[: len(feature.ids)].T
     allowed = frozenset(feature.words)
     best, place = float("-inf"), (0, 0)
@@ -292,7 +292,7 @@ def _best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig
 
 
 def _answer(windows: Sequence[Candidate], labels: Sequence[str], config: TokenizationConfig) -> str:
-    """The best window's answer; nothing if that may be and every window prefers it."""
+    """The best window's answer; "" if the task allows it and every window prefers it."""
     best = max(windows, key=lambda window: window.score)
     nothing = min(window.null_score for window in windows)
     leads = nothing - best.score > config.null_threshold

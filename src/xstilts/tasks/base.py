@@ -15,8 +15,7 @@ from xstilts.formats.spec import FormatSpec
 Reader = Callable[[str, str], Iterable[Example | BadRow]]
 """(split, language) → examples, always the same ones in the same order.
 
-The order is already shuffled so that its first n are a fair sample of size n: a stage
-that takes fewer examples takes the first ones.
+The order is shuffled: the first n examples are a random sample, which limits rely on.
 """
 
 
@@ -33,31 +32,33 @@ class TaskSpec:
         name: the name users write, e.g. `home-intents`.
         version: raise it when the examples or their order change.
         format: a name in `xstilts.formats.FORMATS`.
-        splits: split → languages that have it; `train` and `dev` need English.
+        splits: split → languages that have it; `train` and `dev` need the training language.
         labels: every label in the order of the classes; empty where the format has none.
         metrics: names in `xstilts.metrics`, the main one first.
         read: see `Reader`.
         fingerprint: (split, language) → digest of everything the reader reads for it.
+        train_language: the language that it is trained in by default.
         sizes: (split, language) → number of examples, where known without reading.
-        at: folder → the task with the user's files in it; none for tasks that need no folder.
+        with_data_dir: folder → the task with the user's files in it; none for tasks that need
+            no folder.
         subwords: of a typical example, for the estimate of time.
-        train_task: the task whose training data its benchmark prescribes, if not its own.
-        holds: other tasks whose training data are part of its own.
-        english_side: what `read` calls the sentences that a language's are searched in;
+        trained_on: the task whose training data its benchmark prescribes, if not its own.
+        includes_data_of: other tasks whose training data are part of its own.
+        pool_split: what `read` calls the sentences that a language is searched in;
             `en:{language}` where every language has English sentences of its own.
-        origin: (split, language) → where `read` would find it, in words: `file PATH` or
+        origin: (split, language) → where `read` would find it: `file PATH` or
             `hub ID@REVISION`; none where it is missing. Cheap: nothing is opened.
-        pinned: {hub dataset: revision} → the task at these revisions; none for tasks without
-            a hub source. Datasets that the task does not read are passed over.
-        hub: the hub datasets that are the task's own; empty where the hub does not have it.
-        pair: what an example has in common with its translations in other languages; shares of
-            a split are drawn from it.
-        unlabelled: splits besides test of which a published copy has no labels, so that the last
-            checkpoint is kept there (`checkpoint: last`).
-        translates: (task, split) whose examples it has in translation: training on them would
-            give its answers away.
-        modalities: what an example is made of, such as text and image.
-        left_out: what its benchmark shows beside that, and this form of it does not.
+        with_revisions: {hub dataset: revision} → the task at these revisions; none for tasks
+            without a hub source. Datasets that the task does not read are ignored.
+        hub: the hub dataset of the task; empty where there is none.
+        alignment_key: what an example has in common with its translations; slices of a split
+            are drawn by it, so that translations are in the same slice.
+        unlabelled: splits besides test whose published copy has no labels, so that the last
+            checkpoint is used (`checkpoint: last`).
+        translates: (task, split) whose examples it contains in translation; training on them
+            would leak its answers.
+        modalities: the modalities of an example, such as text and image.
+        missing_modalities: modalities of its benchmark that this version leaves out.
     """
 
     name: str

@@ -230,7 +230,7 @@ def test_squad_json_is_read_in_shuffled_order(tmp_path: Path) -> None:
             lambda tree: tree["data"][0]["paragraphs"][2].pop("context"),
             r"paragraphs\[2\]: no 'context'",
         ),
-        (lambda tree: tree["data"][0].update(paragraphs={}), "is no list"),
+        (lambda tree: tree["data"][0].update(paragraphs={}), "is not a list"),
         (lambda tree: tree["data"][0]["paragraphs"][1]["qas"][0].pop("id"), r"qas\[0\]: no 'id'"),
     ],
 )

@@ -306,9 +306,9 @@ def rows(count: int, bad: Mapping[str, object] | str) -> str:
         (nli("neutral", "0") | {"sentence1": "z"}, "duplicate id"),
         ({"sentence1": "a", "gold_label": "neutral", "pairID": "x"}, "no 'sentence2' in the row"),
         (nli("neutral", "x") | {"sentence1": "a\0"}, "NUL character"),
-        (nli("neutral", "x") | {"sentence1": ["a"]}, "'sentence1' is no text"),
+        (nli("neutral", "x") | {"sentence1": ["a"]}, "'sentence1' is not text"),
         ("{\n", "not JSON"),
-        ("[]\n", "no JSON object"),
+        ("[]\n", "not a JSON object"),
     ],
 )
 def test_bad_rows_are_named_and_counted(

@@ -82,7 +82,7 @@ def test_other_malformed_files_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "train-en.tsv").unlink()
     assert "no file" in complaint(made)
     assert ":1" in complaint(task(tmp_path, "{", "jsonl"))
-    assert "no JSON object" in complaint(task(tmp_path, "[]", "jsonl"))
+    assert "not a JSON object" in complaint(task(tmp_path, "[]", "jsonl"))
     assert "no label in the row" in complaint(task(tmp_path, '{"text": "x"}', "jsonl"))
     tagging = {"format": "tagging", "columns": ("tokens", "tags"), "labels": ("O",)}
     assert "differ in number" in complaint(task(tmp_path, "a b\tO\n", **tagging))
@@ -116,7 +116,7 @@ def test_null_is_blank_and_structures_are_not_text(tmp_path: Path) -> None:
     kept, _ = validated(made.read("train", "en"), made, "test", "en")
     assert kept == [TextExample("train-en.jsonl:1", "x", "", None, kept[0].where)]
     assert ":1" in complaint(task(tmp_path, '{"text": ["x"], "label": "a"}', "jsonl"))
-    assert "'text' is no text" in complaint(task(tmp_path, '{"text": {}, "label": "a"}', "jsonl"))
+    assert "'text' is not text" in complaint(task(tmp_path, '{"text": {}, "label": "a"}', "jsonl"))
     tagging = {"format": "tagging", "columns": (), "labels": ("O",)}
     assert ":1" in complaint(task(tmp_path, '{"tokens": null, "tags": null}', "jsonl", **tagging))
     blank = task(tmp_path, "a b\t\n", format="tagging", columns=("tokens", "tags"), labels=("O",))

@@ -1,4 +1,4 @@
-"""Rows of data files (JSON lines, TSV, CSV, Parquet) and the way from a row to an example."""
+"""Rows of data files (JSON lines, TSV, CSV, Parquet), and parsers from rows to examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Parse = Callable[[Path, str], Iterable[Example | BadRow]]
 
 @dataclass(frozen=True)
 class FileRow:
-    """One row: its cells by column, its place, and an id for rows with none of their own."""
+    """One row: its cells by column, its file and line, and a default id."""
 
     cells: Mapping[str, Any]
     where: str
@@ -43,7 +43,7 @@ class FileRow:
         """A cell as text; JSON's null is a blank one."""
         value = self.get(column)
         if isinstance(value, bool | list | dict):
-            raise DataError(f"{column!r} is no text", where=self.where)
+            raise DataError(f"{column!r} is not text", where=self.where)
         return "" if value is None else str(value)
 
     def optional_text(self, column: str) -> str | None:
@@ -65,7 +65,7 @@ class FileRow:
         """
         value = self.get(column)
         if not isinstance(value, list):
-            raise DataError(f"{column!r} is no list", where=self.where)
+            raise DataError(f"{column!r} is not a list", where=self.where)
         return tuple(map(str, value))
 
 
@@ -74,9 +74,9 @@ Rows = Callable[[Path, str], Iterator[FileRow | BadRow]]
 
 
 def parse_rows(rows: Rows, example: Callable[[FileRow], Example | BadRow | None]) -> Parse:
-    """A parser made of a reader of rows and a mapping.
+    """A parser from a reader of rows and a mapping from rows to examples.
 
-    A row for which the mapping raises a DataError is a bad one; one for which it gives nothing
+    A row for which the mapping raises a DataError is a bad row; a row for which it returns None
     belongs to another split or language.
     """
     return partial(_parse_rows, rows, example)
@@ -118,7 +118,7 @@ def json_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
         if isinstance(cells, dict):
             yield FileRow(cells, where, name)
         else:
-            yield BadRow(name, "no JSON object", where=where)
+            yield BadRow(name, "not a JSON object", where=where)
 
 
 def labelled_rows(column: str) -> Rows:
@@ -131,12 +131,12 @@ def labelled_rows(column: str) -> Rows:
 
 
 def _labelled(column: str, path: Path, start: str) -> Iterator[FileRow | BadRow]:
-    beside = path.with_name(f"{path.stem}-labels.lst")
-    labels = [text.strip() for _, text in lines(beside)]
+    label_file = path.with_name(f"{path.stem}-labels.lst")
+    labels = [text.strip() for _, text in lines(label_file)]
     rows = list(json_rows(path, start))
     if len(rows) != len(labels):
         what = f"{len(labels)} labels for the {len(rows)} rows of {path.name}"
-        raise DataError(what, where=str(beside), todo="use the files of one release")
+        raise DataError(what, where=str(label_file), todo="use the files of one release")
     for row, label in zip(rows, labels, strict=True):
         if isinstance(row, FileRow):
             row = replace(row, cells={**row.cells, column: label})
@@ -144,11 +144,11 @@ def _labelled(column: str, path: Path, start: str) -> Iterator[FileRow | BadRow]
 
 
 def tsv_rows(columns: Sequence[str] | None = None, *, ragged: bool = False) -> Rows:
-    """Cells with tabs between; quotes are letters like any other.
+    """Tab-separated cells; quotes are ordinary characters.
 
     Args:
-        columns: their names; none if the first line has them.
-        ragged: rows may lack cells at their end.
+        columns: their names; none if they are in the first line.
+        ragged: rows may have fewer cells.
     """
     return partial(_tsv, tuple(columns) if columns else None, ragged)
 
@@ -166,7 +166,7 @@ def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
 
 
 def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
-    """The same with tabs for commas: TSV whose quotes are marks around cells, not letters."""
+    """Tab-separated cells below a line with the columns; cells may be quoted as in CSV."""
     return _table(_csv(path, "\t"), None, False, start)
 
 
@@ -247,9 +247,9 @@ def _check_classes(
     classes: Mapping[str, tuple[str, ...]], metadata: Mapping[bytes, bytes], path: Path
 ) -> None:
     """A wrong order of classes would give plausible scores below chance."""
-    told = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     for column, names in classes.items():
-        feature = told.get(column, {})
+        feature = features.get(column, {})
         listed = (feature.get("feature") or feature).get("names")
         if listed is not None and tuple(listed) != names:
             raise DataError(

@@ -72,15 +72,15 @@ def _hub_question(prefix: str, row: FileRow) -> SpanExample | None:
     )
 
 
-def _start(context: str, answer: str, told: int) -> int:
-    """Where an answer starts: where it is told to, or else at the nearest place that has it.
+def _start(context: str, answer: str, given: int) -> int:
+    """The start of an answer: the given one, or the nearest at which the context has the answer.
 
-    Over a quarter of the answers in the hub's TyDiQA do not start where they are told to.
+    More than a quarter of the starts in the hub's TyDiQA are wrong.
     """
-    if context.startswith(answer, max(told, 0)):
-        return told
+    if context.startswith(answer, max(given, 0)):
+        return given
     places = [found.start() for found in re.finditer(f"(?={re.escape(answer)})", context)]
-    return min(places, key=lambda place: abs(place - told), default=told)
+    return min(places, key=lambda place: abs(place - given), default=given)
 
 
 def _unique(questions: Iterable[SpanExample]) -> Iterator[SpanExample]:
@@ -107,23 +107,25 @@ def _questions(tree: Any, path: Path) -> Iterator[SpanExample]:
 
 def _question(question: Any, context: str, where: str) -> SpanExample:
     if not isinstance(question, dict):
-        raise DataError("a question is no object", where=where, todo="use SQuAD's form")
+        raise DataError("a question is not an object", where=where, todo="use SQuAD's form")
     answers = [] if question.get("is_impossible") else _list(question, "answers", where)
     return SpanExample(
         id=str(_get(question, "id", where)),
         question=str(_get(question, "question", where)),
         context=context,
         answers=tuple(str(_get(answer, "text", where)) for answer in answers),
-        starts=tuple(_told_start(answer, where) for answer in answers),
+        starts=tuple(_given_start(answer, where) for answer in answers),
         where=where,
     )
 
 
-def _told_start(answer: dict[str, Any], where: str) -> int:
-    told = answer.get("answer_start", -1)
-    if not isinstance(told, int):
-        raise DataError(f"'answer_start' is no number: {told!r}", where=where, todo="mend it")
-    return told
+def _given_start(answer: dict[str, Any], where: str) -> int:
+    start = answer.get("answer_start", -1)
+    if not isinstance(start, int):
+        raise DataError(
+            f"'answer_start' is not a number: {start!r}", where=where, todo="correct it"
+        )
+    return start
 
 
 def _get(item: Any, name: str, where: str) -> Any:
@@ -135,5 +137,5 @@ def _get(item: Any, name: str, where: str) -> Any:
 def _list(item: Any, name: str, where: str) -> Sequence[Any]:
     found = _get(item, name, where)
     if not isinstance(found, list):
-        raise DataError(f"{name!r} is no list", where=where, todo="use SQuAD's form")
+        raise DataError(f"{name!r} is not a list", where=where, todo="use SQuAD's form")
     return found
