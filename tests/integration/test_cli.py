@@ -27,14 +27,14 @@ def xstilts(*words: object, code: int = 0, **environment: str) -> str:
         timeout=120,
         env={**os.environ, "COLUMNS": "120", **environment},
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == code, said
-    assert "Traceback" not in said
-    return said
+    output = done.stdout + done.stderr
+    assert done.returncode == code, output
+    assert "Traceback" not in output
+    return output
 
 
 def test_help_lists_every_command_and_exit_code() -> None:
-    said = xstilts("--help")
+    output = xstilts("--help")
     for verb in (
         "run",
         "plan",
@@ -46,8 +46,8 @@ def test_help_lists_every_command_and_exit_code() -> None:
         "claims",
         "doctor",
     ):
-        assert f" {verb} " in said
-    assert "Exit codes: 0 done" in said
+        assert f" {verb} " in output
+    assert "Exit codes: 0 done" in output
 
 
 def test_quick_commands_import_no_torch(finished: Path, toy_file: Path, tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_quick_commands_import_no_torch(finished: Path, toy_file: Path, tmp_path
 
 
 def test_claims_are_judged_on_a_store(finished: Path, tmp_path: Path) -> None:
-    said = xstilts("claims", finished)
-    assert "C16" in said
-    assert "not testable here" in said
+    output = xstilts("claims", finished)
+    assert "C16" in output
+    assert "not testable here" in output
     page, mine = tmp_path / "claims.html", tmp_path / "mine.yaml"
     xstilts("claims", finished, "--out", page)
     assert "C16" in page.read_text(encoding="utf-8")
@@ -94,8 +94,8 @@ claims:
     checks: [{check: gains, tasks: singles, targets: [toy-search]}]
 """
     mine.write_text(text, encoding="utf-8")
-    told = json.loads(xstilts("claims", finished, "--claims", mine, "--format", "json"))
-    (one,) = told
+    judged = json.loads(xstilts("claims", finished, "--claims", mine, "--format", "json"))
+    (one,) = judged
     assert one["verdict"] in ("supported", "contradicted", "undecided")
     assert one["measures"][0]["low"] <= one["measures"][0]["value"] <= one["measures"][0]["high"]
     assert all((finished / "artifacts" / key).is_dir() for key in one["artifacts"])
@@ -119,28 +119,28 @@ def test_help_loads_no_experiments_and_no_tasks() -> None:
 
 def test_dry_run_and_plan_write_nothing(toy_file: Path, tmp_path: Path) -> None:
     for words in (["run", "--dry-run"], ["plan"]):
-        said = xstilts(*words, toy_file, "--store", tmp_path / "store", *SMALL)
-        assert "train toy-kind (baseline) seed 0" in said
-        assert "never run" in said
-        assert "28 stages: 28 to do" in said
-        assert "expected:" in said
-        assert "GPU-hours, if a GPU sustains 100 TFLOP/s" in said
+        output = xstilts(*words, toy_file, "--store", tmp_path / "store", *SMALL)
+        assert "train toy-kind (baseline) seed 0" in output
+        assert "never run" in output
+        assert "28 stages: 28 to do" in output
+        assert "expected:" in output
+        assert "GPU-hours, if a GPU sustains 100 TFLOP/s" in output
     assert not (tmp_path / "store").exists()
 
 
 def test_running_a_finished_experiment_prints_its_gains(toy_file: Path, finished: Path) -> None:
-    said = xstilts("run", toy_file, "--store", finished, *SMALL)
-    assert "28 stages: 28 done" in said
-    assert "nothing to do" in said
-    assert "toy-same" in said
-    assert "Holm" in said
+    output = xstilts("run", toy_file, "--store", finished, *SMALL)
+    assert "28 stages: 28 done" in output
+    assert "nothing to do" in output
+    assert "toy-same" in output
+    assert "Holm" in output
 
 
 def test_status_shows_stage_counts_and_recent_events(finished: Path, tmp_path: Path) -> None:
-    said = xstilts("status", "--store", finished)
-    assert "small" in said
-    assert "28" in said
-    assert "done" in said
+    output = xstilts("status", "--store", finished)
+    assert "small" in output
+    assert "28" in output
+    assert "done" in output
     assert "no experiment was run in" in xstilts("status", "--store", tmp_path, code=2)
 
 
@@ -148,16 +148,16 @@ def test_results_go_to_standard_output_or_files(
     toy_file: Path, finished: Path, tmp_path: Path
 ) -> None:
     common = (toy_file, "--store", finished, *SMALL)
-    said = xstilts("results", *common)
+    output = xstilts("results", *common)
     header = "encoder,intermediate,target,language,split,seed,metric,value,n,key,note"
-    assert said.splitlines()[0] == header
+    assert output.splitlines()[0] == header
     assert "| encoder |" in xstilts("results", *common, "--format", "md")
     assert r"\begin{tabular}" in xstilts("results", *common, "--format", "latex")
     xstilts("results", *common, "--format", "parquet", "--out", tmp_path / "r.parquet")
     frame = pd.read_parquet(tmp_path / "r.parquet")
     assert list(frame.columns) == header.split(",")
-    assert len(frame) == len(said.splitlines()) - 1
-    assert xstilts("results", "--store", finished) == said
+    assert len(frame) == len(output.splitlines()) - 1
+    assert xstilts("results", "--store", finished) == output
     assert "give --out" in xstilts("results", *common, "--format", "parquet", code=2)
     assert "no format 'xls'" in xstilts("results", *common, "--format", "xls", code=2)
 
@@ -167,10 +167,10 @@ def test_reports_are_written_in_every_format(
 ) -> None:
     for form, part in (("md", "| target |"), ("latex", "tabular"), ("csv", "p_holm")):
         path = tmp_path / f"gains.{form}"
-        said = xstilts(
+        output = xstilts(
             "report", toy_file, "--store", finished, *SMALL, "--format", form, "--out", path
         )
-        assert str(path) in said
+        assert str(path) in output
         assert part in path.read_text()
     xstilts(
         "report",
@@ -192,12 +192,12 @@ def test_reports_are_written_in_every_format(
 
 
 def test_tasks_lists_all_tasks_or_describes_one() -> None:
-    said = xstilts("tasks")
-    assert "home-nli" in said
-    assert "Apache-2.0" in said
-    said = xstilts("tasks", "home-retrieval")
-    assert "ja 92" in said
-    assert "accuracy_at_1" in said
+    output = xstilts("tasks")
+    assert "home-nli" in output
+    assert "Apache-2.0" in output
+    output = xstilts("tasks", "home-retrieval")
+    assert "ja 92" in output
+    assert "accuracy_at_1" in output
     assert "did you mean 'home-slots'" in xstilts("tasks", "home-slot", code=2)
 
 
@@ -206,24 +206,24 @@ def test_data_check_lists_missing_data_and_exits_with_2(tmp_path: Path) -> None:
         file = tmp_path / "pawsx" / f"{split}-en.tsv"
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
-    said = xstilts("data", "check", "paws-x", "bucc", "--data", tmp_path, code=2)
-    assert "pawsx/train-en.tsv" in said
-    assert "13 on the hub" in said
-    assert f"{file}:2: not two texts and a label" in said
-    assert "broken: paws-x test (en): 1 of 2 rows cannot be used" in said
-    assert "missing: bucc dev (de fr ru zh): no file bucc2018/de-en.dev.de" in said
-    assert "needed and not usable: 9" in said
+    output = xstilts("data", "check", "paws-x", "bucc", "--data", tmp_path, code=2)
+    assert "pawsx/train-en.tsv" in output
+    assert "13 on the hub" in output
+    assert f"{file}:2: not two texts and a label" in output
+    assert "broken: paws-x test (en): 1 of 2 rows cannot be used" in output
+    assert "missing: bucc dev (de fr ru zh): no file bucc2018/de-en.dev.de" in output
+    assert "needed and not usable: 9" in output
     assert "did you mean 'xtreme'" in xstilts("data", "check", "xtrem", code=2)
 
 
 def test_doctor_shows_versions_and_missing_packages() -> None:
-    said = xstilts("doctor")
+    output = xstilts("doctor")
     for part in ("python", "torch", "transformers", "device", "hub"):
-        assert part in said
+        assert part in output
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         (["run", "quickstrat"], "did you mean 'quickstart'"),
         (["plan", "absent.yaml"], "no experiment file"),
@@ -240,20 +240,20 @@ def test_doctor_shows_versions_and_missing_packages() -> None:
         (["plan", "quickstart", "--set", "languages=[en, qq]"], "language of the targets 'qq'"),
     ],
 )
-def test_user_errors_exit_with_2_and_advice(words: list[str], said: str) -> None:
-    assert said in xstilts(*words, code=2)
+def test_user_errors_exit_with_2_and_advice(words: list[str], output: str) -> None:
+    assert output in xstilts(*words, code=2)
 
 
 def test_an_unwritable_store_exits_with_4(toy_file: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = xstilts("run", toy_file, "--store", tmp_path / "file" / "store", *SMALL, code=4)
-    assert "cannot be written" in said
-    assert "--store" in said
+    output = xstilts("run", toy_file, "--store", tmp_path / "file" / "store", *SMALL, code=4)
+    assert "cannot be written" in output
+    assert "--store" in output
 
 
 def test_a_full_disk_exits_with_4(toy_file: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    said = xstilts(
+    output = xstilts(
         "run",
         toy_file,
         "--store",
@@ -262,8 +262,8 @@ def test_a_full_disk_exits_with_4(toy_file: Path, tmp_path: Path) -> None:
         code=4,
         XSTILTS_FAULT="store.before_manifest:full@3",
     )
-    assert "is full" in said
-    assert "run again" in said
+    assert "is full" in output
+    assert "run again" in output
 
 
 def test_a_missing_data_package_error_names_the_install_command(tmp_path: Path) -> None:
@@ -278,6 +278,6 @@ def test_a_missing_data_package_error_names_the_install_command(tmp_path: Path) 
 
 
 def test_the_store_can_be_set_by_environment_variable(toy_file: Path, copied: Path) -> None:
-    said = xstilts("plan", toy_file, *SMALL, XSTILTS_STORE=str(copied))
-    assert "28 done" in said
+    output = xstilts("plan", toy_file, *SMALL, XSTILTS_STORE=str(copied))
+    assert "28 done" in output
     shutil.rmtree(copied)

@@ -31,10 +31,10 @@ def command(*words: object, code: int = 0) -> str:
         timeout=120,
         env={**os.environ, "COLUMNS": "160"},
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == code, said
-    assert "Traceback" not in said
-    return said
+    printed = done.stdout + done.stderr
+    assert done.returncode == code, printed
+    assert "Traceback" not in printed
+    return printed
 
 
 def question(toy_file: Path, store: Path, target: str, candidates: str) -> tuple[object, ...]:
@@ -74,19 +74,19 @@ def test_known_gains_rank_before_predictions_from_measures(toy_file: Path, measu
 
 
 def test_unknown_values_are_words_in_the_table(toy_file: Path, measured: Path) -> None:
-    said = command(*question(toy_file, measured, "toy-tags", "toy-same"))
-    assert "No expected gain can be given" in said
-    assert f"by mean rank in {', '.join(FALLBACK)}" in said
-    assert "The baseline, against which gains are, is needed once" in said
-    assert "is not known: too few targets with several tasks for a conclusion: 0 of" in said
-    assert "measured in this store" in said
-    assert "textemb" in said
+    printed = command(*question(toy_file, measured, "toy-tags", "toy-same"))
+    assert "No expected gain can be given" in printed
+    assert f"by mean rank in {', '.join(FALLBACK)}" in printed
+    assert "The baseline, against which gains are, is needed once" in printed
+    assert "is not known: too few targets with several tasks for a conclusion: 0 of" in printed
+    assert "measured in this store" in printed
+    assert "textemb" in printed
 
 
 def test_recommend_without_measures_runs_and_writes_nothing(toy_file: Path, tmp_path: Path) -> None:
     words = question(toy_file, tmp_path / "none", "toy-kind", "toy-same,toy-tags+toy-same")
-    said = command(*words, "--no-measures", "--format", "csv")
-    table = pd.read_csv(io.StringIO(said))
+    printed = command(*words, "--no-measures", "--format", "csv")
+    table = pd.read_csv(io.StringIO(printed))
     assert table["candidate"].tolist() == ["toy-same", "toy-same+toy-tags"]
     assert table["gain"].isna().all()
     assert set(table["basis"]) == {"nothing"}
@@ -96,7 +96,7 @@ def test_recommend_without_measures_runs_and_writes_nothing(toy_file: Path, tmp_
 
 
 @pytest.mark.parametrize(
-    ("target", "candidates", "languages", "said"),
+    ("target", "candidates", "languages", "printed"),
     [
         ("toy-kind", ["none"], [], "no intermediate task to choose from"),
         ("toy-kind", ["toy-kind"], [], "more epochs of it"),
@@ -106,9 +106,9 @@ def test_recommend_without_measures_runs_and_writes_nothing(toy_file: Path, tmp_
     ],
 )
 def test_errors_are_reported_before_anything_runs(
-    target: str, candidates: list[str], languages: list[str], said: str, toy_file: Path
+    target: str, candidates: list[str], languages: list[str], printed: str, toy_file: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=printed):
         prepare_recommendation(target, candidates, like=str(toy_file), languages=languages)
 
 
@@ -116,9 +116,9 @@ def test_an_encoder_is_required_without_an_experiment(tmp_path: Path) -> None:
     words = ("--target", "xnli", "--candidates", "mnli", "--store", tmp_path, "--no-measures")
     assert "one of table" in command("recommend", *words, "--format", "xls", code=2)
     assert "give a Hugging Face name" in command("recommend", *words, code=2)
-    said = command("recommend", *words, "--encoder", "FacebookAI/xlm-roberta-base")
-    assert "mnli" in said
-    assert "a first guess for a CPU" in said
+    printed = command("recommend", *words, "--encoder", "FacebookAI/xlm-roberta-base")
+    assert "mnli" in printed
+    assert "a first guess for a CPU" in printed
 
 
 def test_the_backtest_is_summarised_in_a_sentence() -> None:

@@ -115,7 +115,7 @@ def study_file(
     return xstilts.report(small, folder / "report.html", folder / "store")
 
 
-def said_by(page_file: Path) -> str:
+def visible_text(page_file: Path) -> str:
     return " ".join("".join(Page(page_file.read_text(encoding="utf-8")).text).split())
 
 
@@ -144,12 +144,12 @@ def test_the_report_needs_no_network_and_has_no_script(page_file: Path) -> None:
 def test_the_report_shows_gains_languages_and_how_to_reproduce(
     small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:
-    said = said_by(page_file)
+    text = visible_text(page_file)
     gain = xstilts.gains(small, finished).iloc[0]["gain"]
-    assert f"{100 * gain:+.1f}".replace("+0.0", "0.0") in said
+    assert f"{100 * gain:+.1f}".replace("+0.0", "0.0") in text
     parts = ("toy-same", "English", "xstilts run small.yaml", "torch 2", "toy-search")
     for part in (*parts, "loss (lines)", "chosen on test"):
-        assert part in said
+        assert part in text
 
 
 def test_the_xtreme_table_lists_missing_tasks(
@@ -159,20 +159,20 @@ def test_the_xtreme_table_lists_missing_tasks(
     means = xtreme_facts.results.query("target == 'xnli' and language == 'en'")
     score = means.set_index("intermediate")["value"]["toy-same"]
     assert table.loc["toy-same", "xnli"] == f"{100 * score:.1f}†"
-    said = said_by(xtreme_file)
-    assert f"best per target{100 * score:.1f}†–" in said
-    assert "missing: xnli (ar bg de el es fr hi ru and 6 more)" in said
-    assert "not in the experiment: paws-x" in said
+    text = visible_text(xtreme_file)
+    assert f"best per target{100 * score:.1f}†–" in text
+    assert "missing: xnli (ar bg de el es fr hi ru and 6 more)" in text
+    assert "not in the experiment: paws-x" in text
     text = write_report(xtreme_facts, "md", tmp_path / "r.md").read_text(encoding="utf-8")
     assert "| best per target | " in text
-    assert "XTREME" not in said_by(page_file)
+    assert "XTREME" not in visible_text(page_file)
 
 
 def test_the_report_includes_studies_with_figures_and_tables(study_file: Path) -> None:
     page = Page(study_file.read_text(encoding="utf-8"))
     assert page.open == []
     assert page.ids.count("study-reasoning") == 1
-    said = said_by(study_file)
+    text = visible_text(study_file)
     for words in (
         "Study: reasoning",
         "English reasoning tasks",
@@ -180,7 +180,7 @@ def test_the_report_includes_studies_with_figures_and_tables(study_file: Path) -
         "not about language",
         "Answered for an older version of this experiment",
     ):
-        assert words in said
+        assert words in text
 
 
 def test_equal_results_give_an_identical_report(

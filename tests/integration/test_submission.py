@@ -32,11 +32,13 @@ def write_data(folder: Path) -> None:
         for language in ("en", "de") if split == "test" else ("en",):
             pairs, words = [], []
             for text, kind, thing in sentences(split, count):
-                said = in_language(text, "en" if language == "en" else "xx")
+                sentence = in_language(text, "en" if language == "en" else "xx")
                 label = "" if split == "test" else f"\t{LABELS[kind]}"
-                pairs.append(f"{said}\t{in_language(thing, 'en')}{label}\n")
-                tags = ["" if split == "test" else f"\t{NAMES[kind]}"] * len(said.split())
-                words += [f"{word}{tag}\n" for word, tag in zip(said.split(), tags, strict=True)]
+                pairs.append(f"{sentence}\t{in_language(thing, 'en')}{label}\n")
+                tags = ["" if split == "test" else f"\t{NAMES[kind]}"] * len(sentence.split())
+                words += [
+                    f"{word}{tag}\n" for word, tag in zip(sentence.split(), tags, strict=True)
+                ]
                 words.append("\n")
             for task, lines in (("xnli", pairs), ("panx", words)):
                 path = folder / task / f"{split}-{language}.tsv"
@@ -92,18 +94,18 @@ def test_missing_predictions_are_listed_with_advice(
     loaded: LoadedExperiment, store: Path, tmp_path: Path
 ) -> None:
     (made,) = submissions(loaded, tmp_path, store)
-    said = "\n".join(made.problems)
+    problems = "\n".join(made.problems)
     for part in (
         "panx (en de): 20 of 30 rows: run without a limit on test",
         "xnli (ar bg el es fr hi ru sw th tr ur vi zh): not among the experiment's languages",
         "tatoeba (all languages): not among the experiment's targets",
     ):
-        assert part in said
-    assert "xnli/test" not in said  # what is there is right
-    assert "no such" not in said
+        assert part in problems
+    assert "xnli/test" not in problems  # what is there is right
+    assert "no such" not in problems
     assert made.archive
     assert made.archive.name == "seed-0-incomplete.zip"
-    assert made.archive.with_suffix(".txt").read_text() == said + "\n"
+    assert made.archive.with_suffix(".txt").read_text() == problems + "\n"
 
 
 def test_the_command_lists_all_problems_and_exits_with_2(
@@ -127,7 +129,7 @@ def test_a_seed_without_predictions_is_reported_and_not_written(
     assert first.archive
     assert second.archive is None
     assert not second.folder.exists()
-    assert any(said.startswith("xnli (en de): not predicted") for said in second.problems)
+    assert any(problem.startswith("xnli (en de): not predicted") for problem in second.problems)
 
 
 def test_the_zip_archive_is_reproducible(

@@ -23,7 +23,7 @@ from xstilts.analysis.run_states import RunState
 
 SIMULATIONS, EXAMPLES, LANGUAGES = 1_000, 150, ("de", "fi")
 NOISE = {"seeds": (0.0, 0.15), "examples": (0.0, 0.0), "own": (1.0, 0.0), "both": (0.3, 0.04)}
-"""Share of the answers that are drawn anew for each seed, and what seeds add to the score."""
+"""Fraction of answers redrawn for each seed, and the spread of scores over seeds."""
 
 
 def _outcomes(generator: np.random.Generator, seeds: int, noise: str) -> Iterator[ExampleScores]:
@@ -34,8 +34,8 @@ def _outcomes(generator: np.random.Generator, seeds: int, noise: str) -> Iterato
         for language in LANGUAGES:
             common = generator.random(EXAMPLES)
             for seed in range(seeds):
-                anew = generator.random(EXAMPLES) < own
-                answers = np.where(anew, generator.random(EXAMPLES), common)
+                redrawn = generator.random(EXAMPLES) < own
+                answers = np.where(redrawn, generator.random(EXAMPLES), common)
                 hits = np.stack([(answers < 0.5 + moved[seed]).astype(float), ones], axis=1)
                 ids = tuple(f"{language} {number}" for number in range(EXAMPLES))
                 yield ExampleScores("e", setting, "t", language, seed, "accuracy", ids, hits)

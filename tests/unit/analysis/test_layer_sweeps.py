@@ -82,12 +82,12 @@ def test_a_sweep_is_one_target_in_every_study() -> None:
     estimate = next(one.estimate for one in found.findings if one.name == "accuracy")
     assert estimate is not None
     assert estimate.value == pytest.approx(1)
-    alike = frame_of(similarity.STUDY.answer(evidence), "measures").set_index("measure")
-    assert alike.loc["textemb", "targets"] == 1
+    measure_table = frame_of(similarity.STUDY.answer(evidence), "measures").set_index("measure")
+    assert measure_table.loc["textemb", "targets"] == 1
     assert set(frame_of(reasoning.STUDY.answer(evidence), "targets")["target"]) == {
         "tatoeba",
         "xcopa",
     }
-    said = "tatoeba was searched in 3 ways, which are one target: layer 8, mean stands for it."
+    message = "tatoeba was searched in 3 ways, which are one target: layer 8, mean stands for it."
     for study in (difficulty, similarity, reasoning):
-        assert said in study.STUDY.answer(evidence).caveats
+        assert message in study.STUDY.answer(evidence).caveats

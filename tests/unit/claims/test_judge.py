@@ -287,8 +287,8 @@ def test_effects_with_one_name_have_a_line_each() -> None:
     (one,) = judge(listed, [body({("xnli", "mnli"): UP, ("tydiqa", "mnli"): UP})])
     measure = one.measures[0]
     other = replace(measure, estimate=replace(measure.estimate, value=0.5))
-    told = lines(replace(one, measures=(measure, other, measure)))
-    assert len(told) == len(one.claim.published) + 1
+    shown_lines = lines(replace(one, measures=(measure, other, measure)))
+    assert len(shown_lines) == len(one.claim.published) + 1
 
 
 def test_null_effects_are_rarely_decided() -> None:
@@ -387,11 +387,11 @@ def test_invalid_claims_are_named_with_file_and_line(
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         judged(tmp_path, text=CLAIM.replace(old, new))
-    said = str(caught.value)
+    message = str(caught.value)
     if words != "not YAML":  # the parser finds a bracket missing where it looks for it
-        assert f"mine.yaml:{line}:" in said, said
-    assert "mine.yaml:" in said
-    assert words in said
+        assert f"mine.yaml:{line}:" in message, message
+    assert "mine.yaml:" in message
+    assert words in message
 
 
 def test_duplicate_ids_and_missing_files_are_errors(tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def test_overrides_are_yaml(tmp_path: Path) -> None:
     ],
 )
 def test_errors_name_the_line(tmp_path: Path, old: str, new: str, expected: list[str]) -> None:
-    said = complaint(tmp_path, GOOD.replace(old, new))
+    message = complaint(tmp_path, GOOD.replace(old, new))
     for part in expected:
-        assert part in said
+        assert part in message
 
 
 def test_an_experiment_whose_only_setting_equals_the_target_is_rejected(tmp_path: Path) -> None:

@@ -50,14 +50,14 @@ def test_an_unpublished_stage_leaves_no_artifact(store: Store) -> None:
     assert list((store.root / "staging").iterdir()) == []
 
 
-@pytest.mark.parametrize("harm", ["cut", "gone", "manifest"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "manifest"])
 def test_an_artifact_with_missing_or_truncated_files_counts_as_absent(
-    store: Store, harm: str
+    store: Store, damage: str
 ) -> None:
     artifact = publish(store)
-    if harm == "cut":
+    if damage == "cut":
         (artifact / "rows").write_text("hell")
-    elif harm == "gone":
+    elif damage == "gone":
         (artifact / "rows").unlink()
     else:
         (artifact / "manifest.json").write_text("{")

@@ -176,17 +176,17 @@ def test_every_input_of_features_changes_their_folder(
         prepared(context, rows, "retrieval", (), READING, NoTokenizer())
 
 
-@pytest.mark.parametrize("harm", ["cut", "gone", "other bytes", "manifest"])
-def test_damaged_features_are_rebuilt(harm: str, context: StageContext, tokenizer: Any) -> None:
+@pytest.mark.parametrize("damage", ["cut", "gone", "other bytes", "manifest"])
+def test_damaged_features_are_rebuilt(damage: str, context: StageContext, tokenizer: Any) -> None:
     expected = list(asked(context, "tagging", tokenizer))
     assert context.features
     (folder,) = (context.features / "artifacts").iterdir()
-    path = folder / ("manifest.json" if harm == "manifest" else "ids.npy")
+    path = folder / ("manifest.json" if damage == "manifest" else "ids.npy")
     whole = path.read_bytes()
-    if harm == "gone":
+    if damage == "gone":
         path.unlink()
     else:
-        path.write_bytes(whole[:-1] + b"?" if harm == "other bytes" else whole[:-4])
+        path.write_bytes(whole[:-1] + b"?" if damage == "other bytes" else whole[:-4])
     stage_module._checked.clear()  # as in another process
     assert list(asked(context, "tagging", tokenizer)) == expected
     assert path.read_bytes()[-4:] == whole[-4:]

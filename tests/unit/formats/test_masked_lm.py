@@ -277,8 +277,8 @@ def test_a_resumed_run_draws_the_same_masks(root: Path, tmp_path: Path) -> None:
 def texts(toy_file: Path, tmp_path: Path) -> list[str]:
     """Overrides: a task `text` in both languages, and short trainings."""
     for language, code in (("en", "eng"), ("xx", "xxx")):
-        said = [in_language(text, language) for text, _, _ in sentences("train", 40)]
-        (tmp_path / f"{code}.txt").write_text("\n".join(said) + "\n")
+        lines = [in_language(text, language) for text, _, _ in sentences("train", 40)]
+        (tmp_path / f"{code}.txt").write_text("\n".join(lines) + "\n")
     text = {
         "format": "masked_lm",
         "files": "{data}/{language}.txt",

@@ -121,16 +121,16 @@ def test_a_multiple_choice_task_passes_check_task() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choices", "label", "said"),
+    ("choices", "label", "message"),
     [
         (("a", "b"), "0", "not as many choices as labels: 2, 3"),
         (("a", "", "c"), "0", "empty text"),
         (("a", "b", "c"), "3", "label outside the set"),
     ],
 )
-def test_malformed_rows_are_named(choices: tuple[str, ...], label: str, said: str) -> None:
+def test_malformed_rows_are_named(choices: tuple[str, ...], label: str, message: str) -> None:
     bad = task(ChoiceExample("1", "x", choices, label))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         validated(bad.read("train", "en"), bad, "train", "en")
 
 

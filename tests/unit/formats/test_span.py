@@ -223,7 +223,7 @@ def test_squad_json_is_read_in_shuffled_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("damage", "message"),
     [
         (lambda tree: tree.pop("data"), "no 'data'"),
         (
@@ -235,13 +235,13 @@ def test_squad_json_is_read_in_shuffled_order(tmp_path: Path) -> None:
     ],
 )
 def test_json_of_another_structure_is_rejected_with_its_location(
-    tmp_path: Path, harm: Any, said: str
+    tmp_path: Path, damage: Any, message: str
 ) -> None:
     tree = squad(3)
-    harm(tree)
+    damage(tree)
     path = tmp_path / "a.json"
     path.write_text(json.dumps(tree))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read_squad(path)
 
 

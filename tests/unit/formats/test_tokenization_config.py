@@ -34,16 +34,19 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("asked")
     write_encoder(folder / "encoder")
     for split in ("train", "dev", "test"):
-        said = list(sentences(split, 12))
+        rows = list(sentences(split, 12))
         paragraphs = [
             {
-                "context": " ".join(text for text, _, _ in said[: 2 + number % 4]),
-                "qas": [{"id": str(number), "question": f"where is the {said[0][2]} now today"}],
+                "context": " ".join(text for text, _, _ in rows[: 2 + number % 4]),
+                "qas": [{"id": str(number), "question": f"where is the {rows[0][2]} now today"}],
             }
             for number in range(12)
         ]
         for paragraph in paragraphs:
-            answer = {"text": said[0][2], "answer_start": paragraph["context"].index(said[0][2])}
+            answer = {
+                "text": rows[0][2],
+                "answer_start": paragraph["context"].index(rows[0][2]),
+            }
             paragraph["qas"][0]["answers"] = [answer]  # type: ignore[index]
         tree = {"data": [{"paragraphs": paragraphs}]}
         (folder / f"ask-{split}-en.json").write_text(json.dumps(tree))

@@ -172,7 +172,7 @@ def test_empty_input_has_no_neighbours() -> None:
 
 
 def test_ties_go_to_the_first_vector_for_any_block_size() -> None:
-    """BLAS adds up in another order for other shapes; equal vectors must not be told apart."""
+    """BLAS adds up in another order for other shapes; equal vectors must still tie."""
     draw = np.random.default_rng(0)
     for size in (1023, 1025, 1031, 2049):
         line = draw.normal(size=(1, 384)).astype("f4")

@@ -121,12 +121,12 @@ def test_printed_gpu_hours_name_the_assumed_rate(
 ) -> None:
     outlook = seen(large)
     show.outlook(outlook, whole=True, tflops=50)
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     hours = outlook.operations / 50e12 / 3600
-    assert f"{hours:,.1f} GPU-hours, if a GPU sustains 50 TFLOP/s" in said
-    assert "assumed, not measured" in said
-    assert "missing: bucc test (de): no file of yours (--data), and the hub has none" in said
-    assert "splits by language come from the hub: mnli train dev, xnli test" in said
-    assert "counted as 1,000 examples per language: ccg dev, bucc dev test" in said
+    assert f"{hours:,.1f} GPU-hours, if a GPU sustains 50 TFLOP/s" in printed
+    assert "assumed, not measured" in printed
+    assert "missing: bucc test (de): no file of yours (--data), and the hub has none" in printed
+    assert "splits by language come from the hub: mnli train dev, xnli test" in printed
+    assert "counted as 1,000 examples per language: ccg dev, bucc dev test" in printed
     show.outlook(outlook, whole=False)
     assert "TFLOP" not in capsys.readouterr().out

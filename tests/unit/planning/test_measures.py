@@ -137,7 +137,7 @@ def oracle(toy_file: Path) -> Oracle:
 @pytest.mark.skipif(not has_wheel(), reason="quickstart's encoder is another one elsewhere")
 @pytest.mark.parametrize("preset", KEYS)
 def test_the_keys_of_published_experiments_do_not_change(preset: str) -> None:
-    """Raise a version and change the digest, knowingly: every store out there is made anew."""
+    """Change these digests only with a version: every existing store is then recomputed."""
     fewer = ["languages=[en, de]", "seeds=[0]"] if preset == "phang-2020" else []
     plan = compile_experiment(xstilts.load(preset, fewer)).plan
     assert digest_of([stage.key for stage in plan.stages]) == KEYS[preset]
@@ -362,15 +362,15 @@ def test_prequential_prefixes_are_nested_and_blocks_cover_all_rows(
 ) -> None:
     keys = sole(loaded, "prequential", "toy-same").keys
     whole = [row["id"] for row in rows(loaded, store, "toy-same", "train")]
-    told: list[str] = []
+    coded_ids: list[str] = []
     for key in keys:
         stage = stage_of(loaded, "prequential", key)
         if "model" in stage.inputs:
             train = stage_of(loaded, "prequential", stage.inputs["model"])
             seen = read_rows(store.artifact(train.inputs["train:toy-same:en"]) / "rows.parquet")
-            assert [row["id"] for row in seen] == told  # trained on all before it
-        told += [row["id"] for row in read_rows(store.artifact(key) / "surprise.parquet")]
-    assert told == whole
+            assert [row["id"] for row in seen] == coded_ids  # trained on all before it
+        coded_ids += [row["id"] for row in read_rows(store.artifact(key) / "surprise.parquet")]
+    assert coded_ids == whole
     assert len(keys) == 4
 
 

@@ -69,7 +69,7 @@ def test_a_model_trained_on_squad_v2_must_answer_on_targets_without_unanswerable
 
 
 @pytest.mark.parametrize(
-    ("target", "source", "said"),
+    ("target", "source", "message"),
     [
         ("xnli", "qqp", "classification (contradiction, entailment, neutral) against"),
         ("xnli", "squad-v1", "against span"),
@@ -78,12 +78,12 @@ def test_a_model_trained_on_squad_v2_must_answer_on_targets_without_unanswerable
     ],
 )
 def test_a_train_task_with_another_format_or_labels_is_rejected(
-    grid: Path, target: str, source: str, said: str
+    grid: Path, target: str, source: str, message: str
 ) -> None:
     loaded = xstilts.load(str(grid), [f"targets=[{target}]", f"train_task.{target}={source}"])
     with pytest.raises(ConfigError, match="cannot be trained on") as caught:
         compile_experiment(loaded)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.where == "train_task"
 
 
@@ -124,7 +124,7 @@ def test_same_data_marks_follow_train_task(grid: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         (["splits.paws-x={train: dev, dev: test, test: dev}", "targets=[paws-x]"],
          "dev and be evaluated"),
@@ -145,11 +145,11 @@ def test_same_data_marks_follow_train_task(grid: Path) -> None:
     ],
 )  # fmt: skip
 def test_training_on_evaluated_examples_is_rejected(
-    grid: Path, changes: list[str], said: str
+    grid: Path, changes: list[str], message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         compile_experiment(xstilts.load(str(grid), changes))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_disjoint_split_slices_are_accepted(grid: Path) -> None:
@@ -213,9 +213,9 @@ def test_a_revision_of_an_unused_dataset_is_rejected(grid: Path) -> None:
     for name in ("google/xqad", "nyu-mll/glue"):
         with pytest.raises(
             UnknownNameError, match=f"dataset of these tasks on the hub '{name}'"
-        ) as said:
+        ) as caught:
             compile_experiment(xstilts.load(str(grid), [f"revisions={{{name}: abc}}"]))
-        assert "google/xquad" in str(said.value)
+        assert "google/xquad" in str(caught.value)
     train = "revisions={rajpurkar/squad: abc}"  # where XQuAD and MLQA have their training data from
     assert cells(xstilts.load(str(grid), [train]))
 

@@ -135,7 +135,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n")
 
-    same = [*TEXTS[:9], TEXTS[3]]  # lines 3 and 9 are alike
+    same = [*TEXTS[:9], TEXTS[3]]  # lines 3 and 9 are equal
     for language in ("deu", "eng"):
         write(f"tatoeba-v1/tatoeba.deu-eng.{language}", same)
     write("tatoeba/fr-en.fr", same)

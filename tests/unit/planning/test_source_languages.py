@@ -26,7 +26,7 @@ SHORT = ["recipes.intermediate.epochs=1", "recipes.target.epochs=1"]
 
 @pytest.fixture
 def in_both(toy_file: Path, tmp_path: Path) -> list[str]:
-    """Overrides: toy-tags has train and dev in xx as well, with ids that are alike."""
+    """Overrides: toy-tags has train and dev in xx as well, with equal ids."""
     for split in ("train", "dev", "test"):
         for language in ("en", "xx"):
             rows = [
@@ -52,12 +52,12 @@ def test_a_task_is_trained_in_its_named_languages(toy_file: Path, in_both: list[
     loaded = xstilts.load(str(toy_file), [*BASE, *in_both, settings])
     trained = stages(loaded, "train")
     plan = compile_experiment(loaded).plan
-    said = {
+    inputs = {
         label: {plan.by_key[key].label for role, key in stage.inputs.items() if ":" in role}
         for label, stage in trained.items()
     }
     for name, codes in (("toy-tags", "en"), ("toy-tags@xx", "xx"), ("toy-tags@en,xx", "en xx")):
-        assert said[f"train {name} seed 0"] == {
+        assert inputs[f"train {name} seed 0"] == {
             f"prepare toy-tags {split} {code}"
             for split in ("train", "dev")
             for code in codes.split()

@@ -162,17 +162,17 @@ def test_figures_are_reproducible_and_use_the_text_colour_of_the_page(figure: Fi
     text = draw(figure)
     assert draw(figure) == text
     root = ET.fromstring(standalone(text).encode())
-    said = " ".join("".join(one.itertext()) for one in root.iter())
-    assert figure.title in said
-    assert figure.y in said
+    texts = " ".join("".join(one.itertext()) for one in root.iter())
+    assert figure.title in texts
+    assert figure.y in texts
     assert "currentColor" in text
     assert "#000000" not in text.replace("fill: none", "")
     for place, series in enumerate(figure.series):
         assert COLOURS[place] in text
-        assert len(figure.series) == 1 or series.name in said
+        assert len(figure.series) == 1 or series.name in texts
     if figure is SCATTER:
-        assert "mnli" in said
-        assert "lost" not in said
+        assert "mnli" in texts
+        assert "lost" not in texts
 
 
 def test_an_empty_figure_is_drawn() -> None:

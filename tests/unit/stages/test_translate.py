@@ -208,7 +208,7 @@ def test_an_interrupted_stage_resumes_to_the_same_bytes(
 
 
 @pytest.mark.parametrize(
-    ("harm", "left"),
+    ("damage", "left"),
     [
         (lambda data: data[:-9], 3),
         (lambda data: data + b'{"translations": ["x"', 4),
@@ -217,12 +217,12 @@ def test_an_interrupted_stage_resumes_to_the_same_bytes(
     ],
 )
 def test_a_damaged_translation_log_is_resumed_up_to_the_damage(
-    whole: tuple[bytes, dict[str, Any]], tmp_path: Path, harm: Callable[[bytes], bytes], left: int
+    whole: tuple[bytes, dict[str, Any]], tmp_path: Path, damage: Callable[[bytes], bytes], left: int
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         made(tmp_path / "parts", 4)
     path = tmp_path / "parts" / "checkpoints" / FILE
-    path.write_bytes(harm(path.read_bytes()))
+    path.write_bytes(damage(path.read_bytes()))
     rows, facts, notes = made(tmp_path / "parts")
     assert (rows, facts) == whole
     assert notes == ([f"resumed after {left} of 7 batches"] if left else [])

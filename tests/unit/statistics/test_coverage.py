@@ -33,7 +33,7 @@ Study = Callable[[np.random.Generator, float], Estimate]
 
 
 def _answers(generator: np.random.Generator, effect: float, n: int) -> np.ndarray:
-    """[2, n] right or wrong; examples differ in how hard they are, alike for both systems."""
+    """[2, n] right or wrong; examples differ in difficulty, equally for both systems."""
     ease = 0.1 * np.tanh(generator.normal(size=n))
     halves = np.array([[effect / 2], [-effect / 2]])
     return generator.random((2, n)) < 0.5 + halves + ease

@@ -91,8 +91,8 @@ def test_logme_of_classes_averages_one_hot_columns() -> None:
     labels = generator.integers(3, size=60)
     features = generator.standard_normal((60, 5))
     assert logme(features, labels) == pytest.approx(logme(features, np.eye(3)[labels]))
-    told = np.concatenate([features, np.eye(3)[labels] + 0.1 * features[:, :3]], axis=1)
-    assert logme(told, labels) > logme(features, labels) + 0.3
+    informative = np.concatenate([features, np.eye(3)[labels] + 0.1 * features[:, :3]], axis=1)
+    assert logme(informative, labels) > logme(features, labels) + 0.3
 
 
 def test_logme_rejects_invalid_input() -> None:

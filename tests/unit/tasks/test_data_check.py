@@ -55,16 +55,16 @@ def test_present_splits_report_rows_labels_and_problems(folder: Path) -> None:
 
 def test_a_broken_file_does_not_stop_the_check(folder: Path) -> None:
     seen = found(folder, "xnli")
-    said = {code: seen["test", code].why for code in ("de", "fr", "th", "sw")}
-    assert said["de"] == "1 of 2 rows cannot be used"
+    reasons = {code: seen["test", code].why for code in ("de", "fr", "th", "sw")}
+    assert reasons["de"] == "1 of 2 rows cannot be used"
     assert seen["test", "de"].first[0].endswith("tabs between: 4 columns")
     assert "test-de.tsv:2:" in seen["test", "de"].first[0]
-    assert said["fr"] == "2 of 3 rows cannot be used"
+    assert reasons["fr"] == "2 of 3 rows cannot be used"
     outside = [f"test-fr.tsv:{line}: label outside the set: 'maybe'" for line in (2, 3)]
     assert sorted(text.rpartition("/")[2] for text in seen["test", "fr"].first) == outside
-    assert said["th"] == "no rows"
-    assert "test-sw.tsv:2: not UTF-8" in said["sw"]
-    for code in said:
+    assert reasons["th"] == "no rows"
+    assert "test-sw.tsv:2: not UTF-8" in reasons["sw"]
+    for code in reasons:
         assert seen["test", code].state is SplitState.BROKEN
         assert seen["test", code].fails
 

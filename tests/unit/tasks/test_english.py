@@ -299,7 +299,7 @@ def rows(count: int, bad: Mapping[str, object] | str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         (nli("-", "x"), "no gold label: the annotators disagreed"),
         (nli("maybe", "x"), "label outside the set"),
@@ -312,18 +312,18 @@ def rows(count: int, bad: Mapping[str, object] | str) -> str:
     ],
 )
 def test_bad_rows_are_named_and_counted(
-    tmp_path: Path, bad: Mapping[str, object] | str, said: str
+    tmp_path: Path, bad: Mapping[str, object] | str, message: str
 ) -> None:
     write(tmp_path, "mnli/multinli_1.0_train.jsonl", rows(30, bad))
     made = task("mnli", tmp_path)
     kept, complaints = validated(made.read("train", "en"), made, "train", "en")
     assert len(kept) == 30
-    assert complaints.counts == {said: 1}
-    assert said == "duplicate id" or f"_train.jsonl:31: {said}" in complaints.first[0]
+    assert complaints.counts == {message: 1}
+    assert message == "duplicate id" or f"_train.jsonl:31: {message}" in complaints.first[0]
 
 
 @pytest.mark.parametrize(
-    ("name", "split", "file", "text", "said"),
+    ("name", "split", "file", "text", "message"),
     [
         (
             "mrpc",
@@ -368,7 +368,7 @@ def test_bad_rows_are_named_and_counted(
     ],
 )
 def test_errors_in_files_name_file_and_line(
-    tmp_path: Path, name: str, split: str, file: str, text: str, said: str
+    tmp_path: Path, name: str, split: str, file: str, text: str, message: str
 ) -> None:
     write(tmp_path, file, text)
     if name == "rte":
@@ -376,7 +376,7 @@ def test_errors_in_files_name_file_and_line(
             write(tmp_path, f"rte/rte{number}_dev.xml", "<c></c>")
     with pytest.raises(DataError) as caught:
         read(name, split, tmp_path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert Path(file).name in str(caught.value)
 
 
@@ -499,11 +499,11 @@ def test_tydiqa_training_uses_english_questions_only(offline_hub: list[dict[str,
     assert finnish.id == "finnish-2"
 
 
-@pytest.mark.parametrize(("told", "start"), [(4, 4), (0, 4), (11, 8), (99, 8)])
+@pytest.mark.parametrize(("given_start", "start"), [(4, 4), (0, 4), (11, 8), (99, 8)])
 def test_answers_with_wrong_offsets_are_relocated(
-    offline_hub: list[dict[str, Any]], told: int, start: int
+    offline_hub: list[dict[str, Any]], given_start: int, start: int
 ) -> None:
-    answers = {"text": ["ana"], "answer_start": [told]}
+    answers = {"text": ["ana"], "answer_start": [given_start]}
     offline_hub.append(HUB_ROWS["tydiqa"][1] | {"context": "One ana ana.", "answers": answers})
     made = TASKS.get("tydiqa")
     (found,) = validated(made.read("train", "en"), made, "train", "en")[0]
@@ -528,14 +528,14 @@ def test_removed_labels_on_the_hub_are_blank(offline_hub: list[dict[str, Any]]) 
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("snli", "premise", "no gold label: the annotators disagreed"),
         ("paws-x", "sentence1", "no gold label"),
     ],
 )
 def test_examples_without_annotator_agreement_are_skipped(
-    offline_hub: list[dict[str, Any]], name: str, text: str, said: str
+    offline_hub: list[dict[str, Any]], name: str, text: str, message: str
 ) -> None:
     """One blank label would keep the whole test set from being scored."""
     good = HUB_ROWS[name][1]
@@ -544,7 +544,7 @@ def test_examples_without_annotator_agreement_are_skipped(
     made = TASKS.get(name)
     kept, complaints = validated(made.read("test", "en"), made, "test", "en")
     assert len(kept) == 30
-    assert complaints.counts == {said: 1}
+    assert complaints.counts == {message: 1}
 
 
 @pytest.mark.parametrize("name", ["mnli", "qqp", "piqa", "conll2000", "squad-v2"])

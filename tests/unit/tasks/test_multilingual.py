@@ -205,7 +205,7 @@ def test_xwinograd_replaces_the_pronoun_by_the_candidates(
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (FIRST.replace("true", "false"), "not one right candidate of two"),
         (FIRST.replace('["it", [4, 5], ["it"]]', "[]"), "no pronoun with two candidates"),
@@ -214,9 +214,9 @@ def test_xwinograd_replaces_the_pronoun_by_the_candidates(
         ("en\tX it Y.\n", "wrong number of columns"),
     ],
 )
-def test_malformed_winograd_schemas_are_bad_rows(tmp_path: Path, row: str, said: str) -> None:
+def test_malformed_winograd_schemas_are_bad_rows(tmp_path: Path, row: str, message: str) -> None:
     write(tmp_path, "xwinograd/dataset.tsv", row)
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read("xwinograd", "test", tmp_path)
     assert "dataset.tsv:1" in str(caught.value)
 
@@ -291,16 +291,16 @@ def test_training_tasks_match_format_and_labels_of_their_targets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "splits", "said"),
+    ("target", "splits", "message"),
     [
         ("xvnli", "splits={snli: {train: test, dev: dev}}", "snli would be trained on test"),
         ("xcopa", "splits={copa: {train: test, dev: dev}}", "copa would be trained on test"),
     ],
 )
 def test_training_on_data_that_a_target_translates_is_rejected(
-    target: str, splits: str, said: str
+    target: str, splits: str, message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         compile_experiment(
             xstilts.load("quickstart", [f"targets=[{target}]", "languages=all", splits])
         )

@@ -59,7 +59,7 @@ def test_jsonl_with_ids_and_lists_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("one\ta\ntwo\n", ["train-en.tsv:2", "wrong number of columns: 1, 2"]),
         ("one\tc\n", ["train-en.tsv:1", "label outside the set", "'c'"]),
@@ -69,9 +69,11 @@ def test_jsonl_with_ids_and_lists_is_read(tmp_path: Path) -> None:
         ("a\0b\ta\n", ["NUL character"]),
     ],
 )
-def test_bad_rows_are_named_with_file_and_line(tmp_path: Path, text: str, said: list[str]) -> None:
+def test_bad_rows_are_named_with_file_and_line(
+    tmp_path: Path, text: str, message: list[str]
+) -> None:
     found = complaint(task(tmp_path, text))
-    for part in said:
+    for part in message:
         assert part in found
 
 

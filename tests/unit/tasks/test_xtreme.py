@@ -128,17 +128,17 @@ def test_removed_labels_are_blank_and_not_errors(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a\tb\tc\td\n", "tabs between: 4 columns"),
         ("a\tb\tmaybe\n", "label outside the set"),
         ("\tb\tneutral\n", "empty text"),
     ],
 )
-def test_bad_rows_are_named_with_file_and_line(folder: Path, text: str, said: str) -> None:
+def test_bad_rows_are_named_with_file_and_line(folder: Path, text: str, message: str) -> None:
     write(folder, "xnli/dev-en.tsv", text)
     made = task("xnli", folder)
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         validated(made.read("dev", "en"), made, "dev", "en")
     assert "dev-en.tsv:1" in str(caught.value)
 

@@ -74,22 +74,22 @@ def test_no_run_resumes_from_a_checkpoint_of_another_precision(root: Path, tmp_p
     assert all(found.state[name].equal(value) for name, value in whole.state.items())
 
 
-@pytest.mark.parametrize("harm", ["cut", "flip", "facts", "gone"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "facts", "gone"])
 def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
-    root: Path, tmp_path: Path, harm: str
+    root: Path, tmp_path: Path, damage: str
 ) -> None:
     whole = run(root, Checkpoints(tmp_path / "whole"))
     with pytest.raises(KeyboardInterrupt):
         run(root, Checkpoints(tmp_path / "parts"), 6)
     newest = tmp_path / "parts" / "step-6"
     tensors = newest / "state.safetensors"
-    if harm == "cut":
+    if damage == "cut":
         tensors.write_bytes(tensors.read_bytes()[:-100])
-    elif harm == "flip":
+    elif damage == "flip":
         data = bytearray(tensors.read_bytes())
         data[-10] ^= 1
         tensors.write_bytes(data)
-    elif harm == "facts":
+    elif damage == "facts":
         text = (newest / "state.json").read_text()
         (newest / "state.json").write_text(text.replace('"best_step": ', '"best_step": 1'))
     else:

@@ -146,7 +146,7 @@ def test_the_download_may_be_in_an_xtreme_subfolder(
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("xnli/test-ar.tsv", "neutral\nmaybe\n", "xnli/test-ar.tsv:2: 'maybe' is no label"),
         ("xnli/test-ar.tsv", "neutral\n\n", "xnli/test-ar.tsv:2: blank"),
@@ -183,14 +183,16 @@ def test_the_download_may_be_in_an_xtreme_subfolder(
         ("wikiann/test-en.tsv", "O\n", "wikiann: not a task's folder"),
     ],
 )
-def test_every_problem_is_named(whole: Path, data: Path, name: str, text: str, said: str) -> None:
+def test_every_problem_is_named(
+    whole: Path, data: Path, name: str, text: str, message: str
+) -> None:
     write(whole, name, text)
     found = check_submission(whole, data)
-    assert any(problem.startswith(said) for problem in found), found
+    assert any(problem.startswith(message) for problem in found), found
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "mlqa/test-hi.json").unlink(), "mlqa/test-hi.json: no such file"),
         (lambda folder: (folder / "mlqa").rename(folder / ".mlqa"), "mlqa: no such folder"),
@@ -198,11 +200,11 @@ def test_every_problem_is_named(whole: Path, data: Path, name: str, text: str, s
     ],
 )
 def test_missing_and_unreadable_files_are_named(
-    whole: Path, harm: Callable[[Path], object], said: str
+    whole: Path, damage: Callable[[Path], object], message: str
 ) -> None:
-    harm(whole)
+    damage(whole)
     (found,) = check_submission(whole)
-    assert found.startswith(said)
+    assert found.startswith(message)
 
 
 def test_many_problems_are_summarised(whole: Path) -> None:
