@@ -148,6 +148,7 @@ def test_a_task_of_such_a_format_is_checked_and_listed(folder: Path) -> None:
         folder, "import sys; sys.argv[1:] = ['tasks']; from xstilts.cli.app import main; main()"
     )
     assert re.search(r"package-rati.*regression", table)
+    assert "regression (text, score)" in " ".join(table.split())
 
 
 def test_a_stage_kind_of_another_package_runs_in_a_worker(folder: Path) -> None:

@@ -21,6 +21,7 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
+from xstilts.formats import FORMATS
 from xstilts.planning.cost import TFLOPS, gpu_hours
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.resolve import DEFAULT_ROWS
@@ -252,6 +253,14 @@ def tasks(name: str | None) -> None:
         languages = str(len(task.languages))
         table.add_row(known, task.format, *counts, languages, task.licence, task.source)
     out.print(table)
+    out.print(f"Formats of user files: {', '.join(_file_formats())}", highlight=False)
+
+
+def _file_formats() -> Iterator[str]:
+    """The formats that user files can have, with their columns or endings."""
+    for name in FORMATS:
+        if files := FORMATS.get(name).files:
+            yield f"{name} ({', '.join(files.columns or files.readers)})"
 
 
 def _examples(task: TaskSpec, split: str) -> str:
