@@ -6,7 +6,6 @@ many, so a study uses the default one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -16,26 +15,24 @@ from xstilts.config.experiment import RetrievalConfig
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.compile import ResultCell
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.target_name import TargetName
 
-WAY = re.compile(r"(.+) \(layer (\d+), (\w+)\)")
-"""The name of one way of a sweep; see `stages.searched`."""
 POOLING = str(RetrievalConfig().pooling)
 
 
 def task_of(target: str) -> str:
     """The task of a target as the results name it: a sweep's names hold a layer and pooling."""
-    found = WAY.fullmatch(target)
-    return found[1] if found else target
+    return TargetName.parse(target).task
 
 
-def default_way(targets: Iterable[str], layer: int | None = None) -> dict[str, str]:
-    """The targets to keep → their plain names; of each sweep one way is kept.
+def default_layers(targets: Iterable[str], layer: int | None = None) -> dict[str, str]:
+    """The targets to keep → their plain names; of each sweep one layer and pooling is kept.
 
-    It is the one with the encoder's layer and the default pooling; where the sweep lacks one of
-    these the first with the other, or the first of all.
+    That is the encoder's layer with the default pooling; if the sweep lacks it, the first with
+    one of the two, or the first.
 
     Args:
-        layer: that `retrieval.layer: auto` takes; none where nobody knows.
+        layer: that `retrieval.layer: auto` takes; none if unknown.
     """
     kept: dict[str, str] = {}
     for name in targets:
@@ -48,31 +45,31 @@ def default_way(targets: Iterable[str], layer: int | None = None) -> dict[str, s
 def pick_default_layer(
     frame: pd.DataFrame, cells: Sequence[ResultCell], loaded: LoadedExperiment
 ) -> tuple[pd.DataFrame, tuple[ResultCell, ...], tuple[str, ...]]:
-    """Results and cells with the customary way of each sweep alone, by its plain name.
+    """Results and cells with the default layer and pooling of each sweep, by its plain name.
 
     Returns:
-        Also a sentence for each sweep: which way stands for it.
+        Also a sentence for each sweep: which layer and pooling is used.
     """
     every = list(dict.fromkeys((*(cell.target for cell in cells), *frame["target"])))
-    if not any(WAY.fullmatch(name) for name in every):
+    if not any(TargetName.parse(name).is_swept for name in every):
         return frame, tuple(cells), ()
-    plain = default_way(every, ResolvedExperiment(loaded).source.defaults.retrieval_layer)
+    plain = default_layers(every, ResolvedExperiment(loaded).source.defaults.retrieval_layer)
     kept = frame[frame["target"].isin(list(plain))]
     return (
         kept.assign(target=kept["target"].map(plain)),
         tuple(replace(cell, target=plain[cell.target]) for cell in cells if cell.target in plain),
-        tuple(_said(every, plain)),
+        tuple(_choices(every, plain)),
     )
 
 
 def _rank(name: str, layer: int | None) -> tuple[bool, bool]:
-    way = WAY.fullmatch(name)
-    return bool(way and int(way[2]) == layer), bool(way and way[3] == POOLING)
+    target = TargetName.parse(name)
+    return target.is_swept and target.layer == layer, target.pooling == POOLING
 
 
-def _said(every: Sequence[str], plain: dict[str, str]) -> Iterator[str]:
+def _choices(every: Sequence[str], plain: dict[str, str]) -> Iterator[str]:
     for name, task in plain.items():
         if name != task:
-            ways = sum(task_of(one) == task for one in every)
-            way = name.removeprefix(f"{task} (").removesuffix(")")
-            yield f"{task} was searched in {ways} ways, which are one target: {way} stands for it."
+            count = sum(task_of(one) == task for one in every)
+            vectors = TargetName.parse(name).vectors
+            yield f"{task} was searched in {count} ways, which are one target: {vectors} is used."

@@ -21,6 +21,7 @@ from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States, all
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
+from xstilts.planning.target_name import TargetName
 
 TATOEBA, BUCC = "tatoeba", "bucc"
 BEST = "best per target"
@@ -136,10 +137,11 @@ def _grounds(
     own = _dev_of(blank.encoder, blank.target, among, dev)
     if own and not any(scores.shown for scores in own.values()):
         return SelectedBy.DEV, own
-    if blank.target.startswith(TATOEBA):
-        of_bucc = blank.target.replace(TATOEBA, BUCC, 1)  # of the same layer and pooling
-        if theirs := _dev_of(blank.encoder, of_bucc, among, dev):
-            return SelectedBy.BUCC, theirs
+    target = TargetName.parse(blank.target)
+    if target.task == TATOEBA:
+        bucc = str(replace(target, task=BUCC))  # of the same layer and pooling
+        if dev_of_bucc := _dev_of(blank.encoder, bucc, among, dev):
+            return SelectedBy.BUCC, dev_of_bucc
     return SelectedBy.TEST, {setting: results.as_dev(setting) for setting in among}
 
 

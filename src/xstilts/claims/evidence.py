@@ -16,7 +16,7 @@ import pandas as pd
 from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.analysis.gain_bootstrap import bootstrap_gains
 from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
-from xstilts.analysis.layer_sweeps import default_way
+from xstilts.analysis.layer_sweeps import default_layers
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.selection import best_per_target
 from xstilts.claims.verdict import BootstrapEffect
@@ -177,7 +177,7 @@ def evidence_of(
     """What a store holds of an experiment as it was run; of a sweep over layers the usual one."""
     encoder = compiled.cells[0].encoder
     layer = KNOWN_ENCODERS[encoder].retrieval_layer if encoder in KNOWN_ENCODERS else None
-    plain = default_way((cell.target for cell in compiled.cells), layer)
+    plain = default_layers((cell.target for cell in compiled.cells), layer)
     cells = tuple(
         replace(cell, target=plain[cell.target]) for cell in compiled.cells if cell.target in plain
     )

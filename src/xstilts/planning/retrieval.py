@@ -10,6 +10,7 @@ from typing import Any
 from xstilts.formats.spec import SearchSpec
 from xstilts.planning.cost import forward_cost, score_cost, search_cost
 from xstilts.planning.graph import StageGraph, scoring
+from xstilts.planning.target_name import TargetName
 from xstilts.tasks.base import TaskSpec
 
 
@@ -24,7 +25,7 @@ def compile_retrieval(
     """
     ways = list(product(graph.names.layers(), graph.names.poolings()))
     for way in ways:
-        name = task.name if len(ways) == 1 else f"{task.name} (layer {way[0]}, {way[1]})"
+        name = str(TargetName(task.name, *way) if len(ways) > 1 else TargetName(task.name))
         for language in graph.names.languages(task):
             if language != task.pool_split:
                 what = f"{name} {after} {language}"

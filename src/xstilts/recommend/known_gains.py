@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 
-import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import example_scores
-from xstilts.analysis.gain_table import gain_table
+from xstilts.analysis.gain_table import gain_rows
 from xstilts.analysis.gains import KEY, compute_gains, mean_gains
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.results import results_frame
@@ -86,18 +86,18 @@ def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: St
     """Add what one experiment's cells say of their settings."""
     frame = results_frame(cells, store)
     gains = compute_gains(frame, cells)
-    table = gain_table(frame, gains, example_scores(cells, store))
+    rows = gain_rows(frame, gains, example_scores(cells, store))
     means = mean_gains(gains.table).set_index("intermediate")["gain"]
-    for row in table[table["main"]].to_dict("records"):
-        setting, states = row["intermediate"], row["states"]
+    for row in (row for row in rows if row.main):
+        setting, states = row.intermediate, row.states
         if failed := FAILED & states:
             direct.failed[setting] = f"{states_text(failed)} in {name}"
         elif RunState.PARTIAL in states:
             continue
-        elif not np.isnan(row["gain"]):
-            about = f"{name}, {row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
+        elif not isnan(row.gain):
+            about = f"{name}, {row.seeds} seed{'s' if row.seeds > 1 else ''}"
             note = join_notes([about, *sorted(states)])
-            found = Estimate(row["gain"], row["low"], row["high"], n=row["seeds"], note=note)
+            found = Estimate(row.gain, row.low, row.high, n=row.seeds, note=note)
             direct.gains[setting] = found
         elif setting in means:
             note = join_notes([name, "English only, no interval", *sorted(states)])

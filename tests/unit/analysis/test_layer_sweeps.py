@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from xstilts.analysis.layer_sweeps import default_way
+from xstilts.analysis.layer_sweeps import default_layers
 from xstilts.planning.measures import MeasureRef
 from xstilts.studies import difficulty, reasoning, similarity
 from xstilts.studies.base import OWN, Answer, Evidence
@@ -32,7 +32,7 @@ TASKS = ("mnli", "qqp", "piqa", "copa", "squad-v1", "conll2000")
 def test_the_default_layer_and_pooling_represent_a_sweep(
     targets: list[str], layer: int | None, kept: dict[str, str]
 ) -> None:
-    assert default_way(targets, layer) == kept
+    assert default_layers(targets, layer) == kept
 
 
 def swept() -> Evidence:
@@ -88,6 +88,6 @@ def test_a_sweep_is_one_target_in_every_study() -> None:
         "tatoeba",
         "xcopa",
     }
-    message = "tatoeba was searched in 3 ways, which are one target: layer 8, mean stands for it."
+    message = "tatoeba was searched in 3 ways, which are one target: layer 8, mean is used."
     for study in (difficulty, similarity, reasoning):
         assert message in study.STUDY.answer(evidence).caveats
