@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from xstilts.core.store import Store
+
 SMALL = [
     "--set", "name=small", "--set", "seeds=[0]", "--set", "intermediate=[none, toy-same]",
     "--set", "targets=[toy-kind, toy-search]",
@@ -238,10 +240,28 @@ def test_doctor_shows_versions_and_missing_packages() -> None:
             "did you mean 'xlm-roberta-base'",
         ),
         (["plan", "quickstart", "--set", "languages=[en, qq]"], "language of the targets 'qq'"),
+        (["plan", "quickstart", "--devices", "97"], "no GPU '97'"),
+        (["plan", "quickstart", "--devices", "mps"], "--devices cpu"),
     ],
 )
 def test_user_errors_exit_with_2_and_advice(words: list[str], output: str) -> None:
     assert output in xstilts(*words, code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--executor", "slurm"], "unknown executor 'slurm'"),
+        (["--tracker", "json"], "did you mean 'jsonl'"),
+    ],
+)
+def test_an_unknown_executor_or_tracker_is_refused_before_anything_runs(
+    words: list[str], said: str, toy_file: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    assert said in xstilts("run", toy_file, "--store", store, *SMALL, *words, code=2)
+    assert Store(store).keys() == []
+    assert not list((store / "experiments").glob("*"))
 
 
 def test_an_unwritable_store_exits_with_4(toy_file: Path, tmp_path: Path) -> None:

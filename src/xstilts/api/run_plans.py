@@ -43,16 +43,17 @@ def run_plans(
     """
     for part in parts:
         check_folder(ResolvedExperiment(part.loaded))
-    store.prepare()
     executor, plan = options.executor_in(store), merge_plans(parts)
-    with store_errors(store.root):  # errors inside a stage are reported by its worker
+    store.prepare()
+    info = _run_info(parts[0], store)
+    # errors inside a stage are reported by its worker
+    with store_errors(store.root), tracked(on_event, options.trackers, info) as listen:
         store.cleanup()
         if recorded:
             save_record(parts[0].loaded, parts[0].compiled, store)
-        with tracked(on_event, options.trackers, _run_info(parts[0], store)) as listen:
-            if statuses is not None and not has_todo(statuses):
-                return _nothing_to_do(plan, statuses, listen)
-            return executor.run(plan, listen)
+        if statuses is not None and not has_todo(statuses):
+            return _nothing_to_do(plan, statuses, listen)
+        return executor.run(plan, listen)
 
 
 def _run_info(part: CompiledExperiment, store: Store) -> RunInfo:

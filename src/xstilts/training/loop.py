@@ -85,7 +85,8 @@ class Log:
 class Trained:
     """The best state on dev and the log, the same however often the run was stopped.
 
-    `diverged` says where the numbers were lost, if they were; `notes` tell of stops.
+    `diverged` says where the loss or the gradient became NaN or infinite, if it did; `notes` list
+    resumptions and the precision.
     """
 
     state: dict[str, Tensor]
@@ -337,16 +338,16 @@ def parameter_groups(model: MultiTaskModel, recipe: Recipe) -> list[dict[str, An
 
 
 def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
-    """The step to go on from (0 without a checkpoint), and what there is to tell."""
+    """The step to resume from (0 without a checkpoint), and notes for the provenance."""
     checkpoint, complaints = checkpoints.newest()
-    told = () if run.precision == "fp32" else (f"computed in {run.precision}",)
+    notes = () if run.precision == "fp32" else (f"computed in {run.precision}",)
     if checkpoint is None:
-        return 0, (*complaints, *told)
+        return 0, (*complaints, *notes)
     before = checkpoint.facts.get("precision", "fp32")
     if before != run.precision:
-        return 0, (*complaints, *told, f"began anew: the checkpoint was computed in {before}")
+        return 0, (*complaints, *notes, f"restarted: the checkpoint was computed in {before}")
     run.restore(checkpoint)
-    return checkpoint.step, (*complaints, *told, f"went on from step {checkpoint.step}")
+    return checkpoint.step, (*complaints, *notes, f"resumed from step {checkpoint.step}")
 
 
 def _latest_loss(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:

@@ -268,7 +268,7 @@ def test_a_resumed_run_draws_the_same_masks(root: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run("parts", 3)
     resumed = run("parts")
-    assert resumed.notes == ("went on from step 3",)
+    assert resumed.notes == ("resumed from step 3",)
     assert resumed.log == whole.log
     assert all(torch.equal(resumed.state[name], value) for name, value in whole.state.items())
 

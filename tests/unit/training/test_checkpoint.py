@@ -55,7 +55,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(
         with pytest.raises(KeyboardInterrupt):
             run(root, Checkpoints(tmp_path / "parts"), stop)
     resumed = run(root, Checkpoints(tmp_path / "parts"))
-    assert resumed.notes == (f"went on from step {stop}",)
+    assert resumed.notes == (f"resumed from step {stop}",)
     same(whole, resumed)
 
 
@@ -70,7 +70,7 @@ def test_no_run_resumes_from_a_checkpoint_of_another_precision(root: Path, tmp_p
     with pytest.raises(KeyboardInterrupt):
         run(root, Checkpoints(tmp_path / "half"), stop=3, precision="bf16")
     found = run(root, Checkpoints(tmp_path / "half"))
-    assert found.notes == ("began anew: the checkpoint was computed in bf16",)
+    assert found.notes == ("restarted: the checkpoint was computed in bf16",)
     assert all(found.state[name].equal(value) for name, value in whole.state.items())
 
 
@@ -96,7 +96,7 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
         tensors.unlink()
     resumed = run(root, Checkpoints(tmp_path / "parts"))
     assert "step-6 is damaged" in resumed.notes[0]
-    assert resumed.notes[1] == "went on from step 5"
+    assert resumed.notes[1] == "resumed from step 5"
     same(whole, resumed)
 
 

@@ -125,7 +125,7 @@ def test_a_run_interrupted_on_one_core_resumes_bit_identically_on_three(
         trained(root, tmp_path / "parts", stop=3)
     cores.set_core_limit(3)
     resumed = trained(root, tmp_path / "parts")
-    assert resumed.notes == ("went on from step 2",)
+    assert resumed.notes == ("resumed from step 2",)
     assert resumed.log == whole.log
     assert all(resumed.state[name].equal(value) for name, value in whole.state.items())
 
