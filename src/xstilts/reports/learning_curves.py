@@ -12,7 +12,10 @@ from xstilts.planning.compile import CompiledPlan
 
 TEXT_COLOUR = "#010203"
 """Stands for the page's text colour until the SVG is written."""
-WIDTH, HEIGHT = 4.2, 2.9
+WIDTH, HEIGHT, LEGEND_ROW = 4.2, 2.9, 0.2
+"""Inches; a legend's rows are added to the height."""
+LEFT, RIGHT, TOP, BOTTOM = 0.7, 0.6, 0.3, 0.55
+"""Inches around the axes. Margins that are not computed take half the time of those that are."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,13 @@ def svg(drawn: Callable[[], Any]) -> str:
 def _drawn(title: str, runs: Sequence[LearningCurve]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-    loss = figure.subplots()
-    dev = loss.twinx()
     names = list(dict.fromkeys(run.name for run in runs))
+    legend = LEGEND_ROW * -(-len(names) // 2) if len(names) > 1 else 0.0
+    height = HEIGHT + legend
+    figure = Figure(figsize=(WIDTH, height))
+    margins = {"left": LEFT / WIDTH, "right": 1 - RIGHT / WIDTH, "top": 1 - TOP / height}
+    loss = figure.subplots(gridspec_kw={**margins, "bottom": (BOTTOM + legend) / height})
+    dev = loss.twinx()
     for run in runs:
         colour = f"C{names.index(run.name)}"
         shown = run.name if run is next(one for one in runs if one.name == run.name) else None
@@ -84,11 +90,11 @@ def _drawn(title: str, runs: Sequence[LearningCurve]) -> Any:
     loss.set_title(title, fontsize=10)
     loss.set_xlabel("optimizer steps")
     loss.set_ylabel("loss (lines)")
-    dev.set_ylabel("English dev (points)")
+    dev.set_ylabel("dev (points)")
     dev.set_ylim(0, 100)
     loss.set_ylim(bottom=0)
     if len(names) > 1:
-        figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
+        figure.legend(frameon=False, fontsize=8, loc="lower center", ncols=2)
     return figure
 
 
