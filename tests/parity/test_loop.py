@@ -157,7 +157,7 @@ def test_the_learning_rate_schedule_equals_transformers(model: MultiTaskModel) -
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     plan = get_linear_schedule_with_warmup(optimizer, 3, len(run.plan))
     for step in range(len(run.plan)):
-        assert run.rate(step) == pytest.approx(plan.get_last_lr()[0])
+        assert run.lr_factor(step) == pytest.approx(plan.get_last_lr()[0])
         optimizer.step()
         plan.step()
 

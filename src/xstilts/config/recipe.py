@@ -148,7 +148,7 @@ class Recipe(ConfigModel):
             "epochs": self.epochs,
             "max_task_size": self.max_task_size,
             "temperature": math.inf if self.sampling == "uniform" else self.temperature,
-            "share": self.mlm_share,
+            "extra_fraction": self.mlm_share,
         }
 
     def tokenization_params(self, fields: Iterable[str]) -> dict[str, Any]:

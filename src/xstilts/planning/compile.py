@@ -218,7 +218,7 @@ class Compiler:
         }
         on_dev = {task.name: self.expected_rows(task, part, "dev") for part, task in tasks.items()}
         texts = {task.name for task in tasks.values() if task.format_spec.gold is None}
-        steps = steps_per_task(sizes, on_top=texts, **recipe.sampling_params())
+        steps = steps_per_task(sizes, extra_tasks=texts, **recipe.sampling_params())
         seen = {
             task.name: task.subwords
             * (

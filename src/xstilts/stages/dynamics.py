@@ -39,7 +39,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
         def watch(model: MultiTaskModel) -> list[list[float]]:
             found = gold_probabilities(model, task.name, task.format, features, padding)
-            right = found.right / np.maximum(found.choices, 1)
+            right = found.correct / np.maximum(found.decisions, 1)
             return [found.probability.tolist(), right.tolist()]
 
         return watch

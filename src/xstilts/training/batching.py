@@ -1,4 +1,4 @@
-"""Features as padded tensors."""
+"""Padded batches of features, and batches of similar length."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from xstilts.formats.feature_store import lengths, text_counts
 
 @dataclass(frozen=True)
 class Batch:
-    """Sub-word ids, mask (1: real) and segment ids of the features' texts, each [n, t]."""
+    """Token ids, mask (1: real) and segment ids of the texts of features, each [n, t]."""
 
     ids: Tensor
     mask: Tensor
     types: Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device."""
+        """Move the batch to a device."""
         return Batch(self.ids.to(device), self.mask.to(device), self.types.to(device))
 
 
 def collate(features: Sequence[Feature], padding: int) -> Batch:
-    """The features' texts, one row each, padded to the longest of them."""
+    """Return the texts of features, one per row, padded to the longest with the id `padding`."""
     texts = [text for feature in features for text in feature.texts]
     shape = (len(texts), max(len(text.ids) for text in texts))
     ids = torch.full(shape, padding)
@@ -40,31 +40,32 @@ def collate(features: Sequence[Feature], padding: int) -> Batch:
 
 
 def by_length(features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
-    """Positions of the features in batches of similar length, the longest first.
+    """Yield indices of features in batches of similar length, longest first.
 
     Args:
-        tokens: most sub-words in a batch, padding included; one feature always fits.
+        tokens: maximum number of tokens in a batch, including padding; a batch has at least one
+            feature.
     """
     longest, texts = lengths(features).tolist(), text_counts(features).tolist()
     batch: list[int] = []
     rows = 0
-    for place in sorted(range(len(features)), key=lambda place: (-longest[place], place)):
-        if batch and (rows + texts[place]) * longest[batch[0]] > tokens:
+    for index in sorted(range(len(features)), key=lambda index: (-longest[index], index)):
+        if batch and (rows + texts[index]) * longest[batch[0]] > tokens:
             yield batch
             batch, rows = [], 0
-        batch.append(place)
-        rows += texts[place]
+        batch.append(index)
+        rows += texts[index]
     if batch:
         yield batch
 
 
 def length_groups(sizes: Sequence[int], count: int) -> Iterator[list[int]]:
-    """Places by size, the largest first, in parts of about as much in sum each; at most `count`."""
-    part, held, left = list[int](), 0, sum(sizes)
-    for place in sorted(range(len(sizes)), key=lambda place: (-sizes[place], place)):
-        if part and held + sizes[place] / 2 > left / count:  # more of it would lie beyond
-            yield part
-            part, held, left, count = [], 0, left - held, count - 1
-        part.append(place)
-        held += sizes[place]
-    yield part
+    """Yield indices by descending size, in at most `count` groups of about equal total size."""
+    group, total, remaining = list[int](), 0, sum(sizes)
+    for index in sorted(range(len(sizes)), key=lambda index: (-sizes[index], index)):
+        if group and total + sizes[index] / 2 > remaining / count:  # most of it would be in excess
+            yield group
+            group, total, remaining, count = [], 0, remaining - total, count - 1
+        group.append(index)
+        total += sizes[index]
+    yield group

@@ -1,8 +1,8 @@
-"""The way back into a training run: whole or absent, checked before it is believed.
+"""Resume checkpoints of a training run: written atomically and verified on load.
 
-A checkpoint is a folder `step-N` born by rename: `state.safetensors` (weights, optimizer
-moments, generator states) and `state.json` with the SHA-256 of the tensors and of itself.
-The two newest are kept; a damaged one is named and removed, and the one before is taken.
+A checkpoint is a folder `step-N`, created by a rename: `state.safetensors` (weights, optimizer
+moments, generator states) and `state.json` with the SHA-256 of the tensors and of itself. The two
+newest are kept. A damaged checkpoint is reported and removed, and the previous one is loaded.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A training stage's checkpoints in one folder, which need not exist yet."""
+    """The checkpoints of a training stage, in a folder that need not exist yet."""
 
     folder: Path
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then drop all but the two newest."""
+        """Write a checkpoint, then delete all but the two newest."""
         self.folder.mkdir(parents=True, exist_ok=True)
         staged = self.folder / f".staged.{os.getpid()}"
         shutil.rmtree(staged, ignore_errors=True)
@@ -66,15 +66,15 @@ class Checkpoints:
             shutil.rmtree(old)
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest sound checkpoint, and what was wrong with newer ones."""
-        complaints: list[str] = []
+        """Return the newest valid checkpoint, and notes on newer ones that were damaged."""
+        notes: list[str] = []
         for step, path in self._newest_first():
             try:
-                return _read(path, step), complaints
+                return _read(path, step), notes
             except (OSError, ValueError, KeyError) as error:
-                complaints.append(f"checkpoint {path.name} is damaged ({error}); removed")
+                notes.append(f"checkpoint {path.name} is damaged ({error}); removed")
                 shutil.rmtree(path, ignore_errors=True)
-        return None, complaints
+        return None, notes
 
     def _newest_first(self) -> Iterator[tuple[int, Path]]:
         steps = {int(path.name.removeprefix("step-")): path for path in self.folder.glob("step-*")}
@@ -83,9 +83,9 @@ class Checkpoints:
 
 def _read(path: Path, step: int) -> Checkpoint:
     saved = json.loads((path / FACTS).read_text(encoding="utf-8"))
-    own = saved.pop("self")
-    if own != digest_of(saved) or saved["step"] != step:
-        raise ValueError(f"{FACTS} has been changed")
+    digest = saved.pop("self")
+    if digest != digest_of(saved) or saved["step"] != step:
+        raise ValueError(f"the digest of {FACTS} does not match")
     if digest_of_file(path / TENSORS) != saved["tensors"]:
-        raise ValueError(f"{TENSORS} has other bytes than were written")
+        raise ValueError(f"the digest of {TENSORS} does not match")
     return Checkpoint(step, load_file(path / TENSORS), saved["facts"])

@@ -1,7 +1,7 @@
-"""A batch in shards, whose gradients the cores of a CPU compute at the same time.
+"""Data parallelism on the cores of a CPU: the gradients of a batch are computed in shards.
 
-A shard's dropout has a seed of its own and gradients are added up in the order of the shards, so
-a step is the same to the last bit on any number of cores.
+Every shard has its own dropout seed, and gradients are added in the order of the shards, so that a
+step is bitwise equal for any number of cores.
 """
 
 from __future__ import annotations
@@ -17,62 +17,62 @@ from xstilts.models.fast_dropout import use_generator
 from xstilts.training.batching import length_groups
 
 SHARD = 512
-"""Sub-words of a shard, at least on average: enough for a core's full rate of matrix products."""
+"""Minimum mean number of tokens of a shard: enough for a core's full speed of matrix products."""
 TIED = 2048
-"""The same where each shard's gradient is as large as the whole vocabulary."""
+"""The same for tied embeddings, where every shard has a gradient of the size of the vocabulary."""
 
 
 def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Iterator[list[Feature]]:
-    """The features by length, in parts of about as many sub-words each.
+    """Yield features by length, in shards of about equal numbers of tokens.
 
-    There are 1, 2, 4, 8 … of them, which as many cores share evenly.
+    The number of shards is a power of two, so that 2, 4, 8 … cores are evenly used.
     """
     sizes = [sum(len(text.ids) for text in feature.texts) for feature in features]
     most = max(1, min(len(features), sum(sizes) // (TIED if tied else SHARD)))
-    for part in length_groups(sizes, 1 << (most.bit_length() - 1)):
-        yield [features[place] for place in part]
+    for group in length_groups(sizes, 1 << (most.bit_length() - 1)):
+        yield [features[index] for index in group]
 
 
 def add_gradients(
     parameters: Sequence[nn.Parameter],
-    parts: Sequence[list[Feature]],
+    shards: Sequence[list[Feature]],
     loss_of: Callable[[list[Feature]], Tensor],
 ) -> float:
-    """Add the gradients of the parts' losses to the parameters'; returns the sum of losses.
+    """Accumulate the gradients of the shards' losses in the parameters; return the total loss.
 
-    If there are several cores, each needs memory for gradients of its own.
+    With several cores, each needs memory for its own gradients.
     """
-    seeds = torch.randint(2**62, (len(parts),)).tolist()
+    seeds = torch.randint(2**62, (len(shards),)).tolist()
 
-    def loss_at(number: int) -> Tensor:
+    def shard_loss(number: int) -> Tensor:
         with use_generator(torch.Generator().manual_seed(seeds[number])):
-            return loss_of(parts[number])
+            return loss_of(shards[number])
 
-    def alone(number: int) -> float:
-        loss = loss_at(number)
+    def backward_of(number: int) -> float:
+        loss = shard_loss(number)
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def slopes(number: int) -> tuple[float, tuple[Tensor | None, ...]]:
-        loss = loss_at(number)
+    def grad_of(number: int) -> tuple[float, tuple[Tensor | None, ...]]:
+        loss = shard_loss(number)
         return float(loss.detach()), torch.autograd.grad(loss, parameters, allow_unused=True)
 
     if core_limit() == 1:
-        return sum(map(alone, range(len(parts))))
-    summed = 0.0
-    for loss, found in parallel_map(slopes, range(len(parts)), ahead=0):
-        summed += loss
-        for parameter, slope in zip(parameters, found, strict=True):
-            _add(parameter, slope)
-        del found, slope  # before the next ones are there
-    return summed
+        return sum(map(backward_of, range(len(shards))))
+    total = 0.0
+    for loss, grads in parallel_map(grad_of, range(len(shards)), ahead=0):
+        total += loss
+        for parameter, grad in zip(parameters, grads, strict=True):
+            _accumulate(parameter, grad)
+        del grads, grad  # free the memory before the next gradients arrive
+    return total
 
 
-def _add(parameter: nn.Parameter, slope: Tensor | None) -> None:
-    """What torch's own accumulation does, in the same order of additions."""
-    if slope is None:
+def _accumulate(parameter: nn.Parameter, grad: Tensor | None) -> None:
+    """Accumulate a gradient like torch, in the same order of additions."""
+    if grad is None:
         return
     if parameter.grad is None:
-        parameter.grad = slope.clone()  # it may be another's as well
+        parameter.grad = grad.clone()  # two parameters can have the same gradient tensor
     else:
-        parameter.grad += slope
+        parameter.grad += grad

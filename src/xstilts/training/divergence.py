@@ -14,6 +14,6 @@ class Diverged(Exception):
 
 
 def check_finite(value: float, step: int, what: str, task: str) -> None:
-    """Raise Diverged unless the value is finite."""
+    """Raise Diverged unless the value is finite; `what` names it in the message."""
     if not math.isfinite(value):
         raise Diverged(step, what, task)

@@ -1,4 +1,4 @@
-"""How a trained model takes the gold answers: their probability, in bits."""
+"""Probabilities that a trained model assigns to gold answers, in bits."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class GoldProbabilities:
-    """Each [n], for n features.
+    """Gold probabilities of n features; every field is [n].
 
     Args:
-        bits: -log2 of the gold answer's probability, summed over its choices.
-        choices: how many choices that are: 1, words with a tag, 2 ends of a span.
-        right: in how many of them the most probable option is the gold one.
+        bits: -log2 of the probability of the gold answer, summed over its decisions.
+        decisions: number of decisions: 1, the words with a tag, or the 2 ends of a span.
+        correct: number of decisions whose most probable option is the gold one.
     """
 
     bits: Floats
-    choices: Floats
-    right: Floats
+    decisions: Floats
+    correct: Floats
 
     @property
     def probability(self) -> Floats:
-        """Of the gold answer; of several choices their geometric mean."""
-        return np.asarray(2.0 ** (-self.bits / np.maximum(self.choices, 1)))
+        """Probability of the gold answer; the geometric mean over its decisions."""
+        return np.asarray(2.0 ** (-self.bits / np.maximum(self.decisions, 1)))
 
 
 @tf32_context(EVALUATION)
@@ -50,24 +50,24 @@ def gold_probabilities(
     padding: int,
     tokens: int | None = None,
 ) -> GoldProbabilities:
-    """How a model takes the gold answers of some features, in their order."""
+    """Compute the probabilities of gold answers, in the order of the features."""
     model.eval()
     gold_logits = training_of(kind).gold_logits
     assert gold_logits is not None, f"format {kind} has no gold probability"
 
     def read(chosen: Sequence[Feature], batch: Batch) -> Floats:
         logits = model(task, batch.ids, batch.mask, batch.types).float().cpu()
-        return np.array([gold_bits(one) for one in gold_logits(logits, chosen)]).T
+        return np.array([gold_bits(example) for example in gold_logits(logits, chosen)]).T
 
-    found = np.zeros((3, len(features)))
-    for places, some in read_batches(model.encoder, features, padding, tokens, read):
-        found[:, places] = some
-    return GoldProbabilities(*found)
+    result = np.zeros((3, len(features)))
+    for indices, batch_result in read_batches(model.encoder, features, padding, tokens, read):
+        result[:, indices] = batch_result
+    return GoldProbabilities(*result)
 
 
-def gold_bits(asked: GoldLogits) -> tuple[float, int, int]:
-    """The bits of an example's gold answer, how many choices it is, and how many are right."""
-    logits, gold = asked
-    likely = torch.log_softmax(logits.double(), -1)
-    bits = -float(likely.gather(1, gold[:, None]).sum()) / log(2)
+def gold_bits(example: GoldLogits) -> tuple[float, int, int]:
+    """Bits of the gold answer, number of decisions, and number of correct decisions."""
+    logits, gold = example
+    log_probabilities = torch.log_softmax(logits.double(), -1)
+    bits = -float(log_probabilities.gather(1, gold[:, None]).sum()) / log(2)
     return bits, len(gold), int((logits.argmax(-1) == gold).sum())

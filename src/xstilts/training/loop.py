@@ -1,8 +1,8 @@
-"""The training loop of phases 2 and 3.
+"""The training loop of intermediate (phase 2) and target (phase 3) training.
 
-One optimizer step sees examples of one task (see `mixture`). AdamW with decoupled decay, none
-on biases and LayerNorms; linear warm-up and decay; gradients clipped by norm; English dev
-looked at evenly spread times, the best model kept; resumed to the bit from a checkpoint.
+Every optimizer step has examples of one task (see `task_sampling`). AdamW with decoupled weight
+decay except on biases and LayerNorms; linear warm-up and decay; gradient clipping by norm; evenly
+spaced dev evaluations; the best model is kept; resuming from a checkpoint is bitwise exact.
 """
 
 from __future__ import annotations
@@ -35,15 +35,20 @@ from xstilts.training.predict import predict, read_positions
 from xstilts.training.task_sampling import Step, schedule
 
 BETAS = (0.9, 0.999)
-UNDECAYED = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
+NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
 
 
 @dataclass(frozen=True)
 class TrainTask:
-    """One task's training and dev features, and the gold of dev as its metric takes it.
+    """Training and dev features of a task.
 
-    `redraw` gives a training feature a new form each time it is seen (masking); its second
-    argument is a seed. `language` is that of dev.
+    Args:
+        metric: name of the main metric.
+        dev_gold: gold answers of dev for the metric.
+        language: of dev.
+        reading: configuration of tokenization.
+        augment: (feature, seed) → a new version of a training feature each time it is used
+            (masking).
     """
 
     name: str
@@ -59,13 +64,13 @@ class TrainTask:
 
     @property
     def is_text(self) -> bool:
-        """Whether it has no labels: masked language modelling."""
+        """Whether the task is masked language modelling."""
         return self.augment is not None
 
 
 @dataclass
 class Log:
-    """What happened, for the learning curves."""
+    """Losses, dev scores and events of a run. Field names are keys in checkpoints."""
 
     losses: list[float] = field(default_factory=list)
     dev_steps: list[int] = field(default_factory=list)
@@ -83,10 +88,13 @@ class Log:
 
 @dataclass(frozen=True)
 class Trained:
-    """The best state on dev and the log, the same however often the run was stopped.
+    """Result of a run; independent of interruptions, except `notes`.
 
-    `diverged` says where the loss or the gradient became NaN or infinite, if it did; `notes` list
-    resumptions and the precision.
+    Args:
+        state: weights of the best model on dev.
+        steps: number of optimizer steps.
+        notes: precision and resumptions.
+        diverged: where the run diverged, if it did.
     """
 
     state: dict[str, Tensor]
@@ -98,11 +106,11 @@ class Trained:
 
 Progress = Callable[[dict[str, Any]], None]
 EpochCallback = Callable[[MultiTaskModel], Any]
-"""Looks at a model under way and returns what to keep of it, as JSON; draws nothing at random."""
+"""Model after an epoch → a record as JSON; must not use torch's random generator."""
 
 
 class Run:
-    """One training run: everything that a step changes."""
+    """State of a training run."""
 
     def __init__(
         self, model: MultiTaskModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
@@ -117,7 +125,7 @@ class Run:
         self.plan = schedule(
             {task.name: len(task.train) for task in tasks},
             seed=seed,
-            on_top={task.name for task in tasks if task.is_text},
+            extra_tasks={task.name for task in tasks if task.is_text},
             **recipe.sampling_params(),
         )
         self.model = model.to(self.device)
@@ -127,32 +135,32 @@ class Run:
             eps=recipe.adam_epsilon,
             fused=True,
         )
-        self.learned = [value for value in self.model.parameters() if value.requires_grad]
+        self.trainable = [value for value in self.model.parameters() if value.requires_grad]
         self.thread_safe = model.encoder.thread_safe and not recipe.gradient_checkpointing
         self.log = Log(precision=self.precision)
-        self.best: dict[str, Tensor] = {}  # until dev is looked at
+        self.best: dict[str, Tensor] = {}  # until the first evaluation
         self.eval_steps = eval_steps(len(self.plan), recipe.num_evals)
-        self.epochs = eval_steps(len(self.plan), max(1, round(recipe.epochs)))
+        self.epoch_steps = eval_steps(len(self.plan), max(1, round(recipe.epochs)))
 
     def step(self, number: int) -> float:
-        """One optimizer step (counted from 0); returns the mean loss of its batch."""
+        """Run an optimizer step (counted from 0); return the mean loss of its batch."""
         fault("train.step")
-        todo, share = self.plan[number], self.rate(number)
+        step, factor = self.plan[number], self.lr_factor(number)
         for group in self.optimizer.param_groups:
-            group["lr"] = share * group["peak"]
+            group["lr"] = factor * group["peak_lr"]
         self.model.train()
-        loss = self._backward(todo, number)
-        check_finite(loss, number, "the loss", todo.task)
+        loss = self._backward(step, number)
+        check_finite(loss, number, "the loss", step.task)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_grad_norm)
-        check_finite(float(norm), number, "the gradient", todo.task)
+        check_finite(float(norm), number, "the gradient", step.task)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.log.losses.append(round(loss, 6))
-        self.log.decay *= 1 - share * self.recipe.learning_rate * self.recipe.weight_decay
+        self.log.decay *= 1 - factor * self.recipe.learning_rate * self.recipe.weight_decay
         return loss
 
-    def rate(self, number: int) -> float:
-        """Share of the peak learning rate at a step (from 0): linear warm-up, then to 0.
+    def lr_factor(self, number: int) -> float:
+        """Learning rate at a step (from 0) / peak: linear warm-up, then linear decay to 0.
 
         Source: transformers' get_linear_schedule_with_warmup, which jiant and XTREME use.
         """
@@ -161,11 +169,11 @@ class Run:
         rising, falling = number / max(1, warm), (total - number) / max(1, total - warm)
         return rising if number < warm else falling
 
-    def _backward(self, todo: Step, number: int) -> float:
-        """Gradients of the mean loss over a batch, computed in slices of it."""
-        task = self.tasks[todo.task]
-        kind = training_of(task.format)
-        features = [task.train[place] for place in todo.examples]
+    def _backward(self, step: Step, number: int) -> float:
+        """Accumulate the gradients of the mean loss of a batch; return the loss."""
+        task = self.tasks[step.task]
+        training = training_of(task.format)
+        features = [task.train[index] for index in step.examples]
         if task.augment:
             features = [
                 task.augment(feature, seed_of("redraw", self.seed, number, row))
@@ -173,72 +181,74 @@ class Run:
             ]
         size = -(-len(features) // self.recipe.gradient_accumulation_steps)
         slices = [features[start : start + size] for start in range(0, len(features), size)]
-        count = max(1, sum(kind.count(self._targets(kind, part)) for part in slices))
+        num_targets = max(1, sum(training.count(self._targets(training, part)) for part in slices))
 
         def loss_of(part: Sequence[Feature]) -> Tensor:
-            return self._loss(todo.task, kind, part) / count
+            return self._loss(step.task, training, part) / num_targets
 
-        return sum(self._add_gradients(kind, part, loss_of) for part in slices)
+        return sum(self._add_gradients(training, part, loss_of) for part in slices)
 
     def _add_gradients(
         self,
-        kind: TrainingSpec,
+        training: TrainingSpec,
         features: list[Feature],
         loss_of: Callable[[Sequence[Feature]], Tensor],
     ) -> float:
-        """Add a slice's gradients to the parameters', and return its loss."""
-        parts = list(balanced_shards(features, tied=kind.tied)) if self.thread_safe else [features]
-        if len(parts) > 1:
-            return add_gradients(self.learned, parts, loss_of)
+        """Accumulate the gradients of a slice of a batch; return its loss."""
+        shards = [features]
+        if self.thread_safe:
+            shards = list(balanced_shards(features, tied=training.tied))
+        if len(shards) > 1:
+            return add_gradients(self.trainable, shards, loss_of)
         loss = loss_of(features)
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def _loss(self, task: str, kind: TrainingSpec, features: Sequence[Feature]) -> Tensor:
-        """The loss of some features, summed over targets."""
+    def _loss(self, task: str, training: TrainingSpec, features: Sequence[Feature]) -> Tensor:
+        """Compute the loss of features, summed over targets."""
         batch = collate(features, self.pad).to(self.device)
         with autocast_context(self.precision, self.device):
-            places = read_positions(kind, features, self.device)
-            logits = self.model(task, batch.ids, batch.mask, batch.types, places)
-        return kind.loss(logits, self._targets(kind, features).to(self.device))
+            positions = read_positions(training, features, self.device)
+            logits = self.model(task, batch.ids, batch.mask, batch.types, positions)
+        return training.loss(logits, self._targets(training, features).to(self.device))
 
-    def _targets(self, kind: TrainingSpec, features: Sequence[Feature]) -> Tensor:
-        return kind.targets(features, max(one.max_tokens for one in features))
+    def _targets(self, training: TrainingSpec, features: Sequence[Feature]) -> Tensor:
+        return training.targets(features, max(feature.max_tokens for feature in features))
 
     def evaluate(self, steps: int) -> dict[str, float]:
-        """Score every task's dev set after some steps; keep the model if it is the best.
+        """Score the dev set of every task after some steps; keep the model if it is the best.
 
-        The best has the largest mean of the tasks' main metrics, all between 0 and 1. Masked
-        language modelling beside tasks with labels has no say in it. With `checkpoint: last` every
-        look's model takes the place of the one before, and tasks without dev are not scored.
+        The best model has the highest mean of the tasks' main metrics, all between 0 and 1. Masked
+        language modelling counts only if no task has labels. With `checkpoint: last` the model of
+        the latest evaluation is kept, and tasks without dev are not scored.
         """
-        scores, fallen = dict[str, float](), list[str]()
+        scores, collapsed = dict[str, float](), list[str]()
         for task in (task for task in self.tasks.values() if task.dev):
             dev = (task.name, task.format, task.dev, task.labels, self.pad, task.reading)
-            found = predict(self.model, *dev)
+            predictions = predict(self.model, *dev)
             metric = METRICS.get(task.metric)
-            sums = metric.statistics(task.dev_gold, found, task.language).sum(0)
+            sums = metric.statistics(task.dev_gold, predictions, task.language).sum(0)
             scores[task.name] = round(float(np.nan_to_num(metric.value(sums))), 6)
             if not task.is_text:
-                collapsed = training_of(task.format).collapsed(task.dev_gold, found)
-                fallen += [task.name] if collapsed else []
-        judged = [name for name in scores if not self.tasks[name].is_text] or list(scores)
-        mean = sum(scores[name] for name in judged) / max(1, len(judged))
+                is_collapsed = training_of(task.format).collapsed(task.dev_gold, predictions)
+                collapsed += [task.name] if is_collapsed else []
+        counted = [name for name in scores if not self.tasks[name].is_text] or list(scores)
+        mean = sum(scores[name] for name in counted) / max(1, len(counted))
         self.log.dev_steps.append(steps)
         self.log.dev_scores.append(scores)
         self.log.stale += 1
         if mean > self.log.best_score or self.recipe.checkpoint == "last":
             self.log.best_score, self.log.best_step, self.log.stale = mean, steps, 0
-            self.log.best_decay, self.log.collapsed = self.log.decay, fallen
+            self.log.best_decay, self.log.collapsed = self.log.decay, collapsed
             self.best = _copy(self.model)
         return scores
 
     def should_stop(self) -> bool:
-        """Whether dev has not risen for as many looks as the recipe's patience."""
+        """Whether dev has not improved for `patience` evaluations."""
         return self.recipe.patience is not None and self.log.stale >= self.recipe.patience
 
     def checkpoint(self, steps: int) -> Checkpoint:
-        """Everything that the rest of the run depends on, after some steps."""
+        """Return the state after some steps that the rest of the run depends on."""
         tensors = {f"model.{name}": value for name, value in _copy(self.model).items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for number, state in self.optimizer.state_dict()["state"].items():
@@ -249,7 +259,7 @@ class Run:
         return Checkpoint(steps, tensors, asdict(self.log))
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint as if the run had never stopped."""
+        """Restore the state of a checkpoint."""
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
         for name, value in checkpoint.tensors.items():
             part, _, rest = name.partition(".")
@@ -276,40 +286,47 @@ def train(
     pad: int,
     checkpoints: Checkpoints,
     progress: Progress,
-    watch: EpochCallback | None = None,
+    callback: EpochCallback | None = None,
 ) -> Trained:
-    """Train a model on tasks and return its best state on English dev.
+    """Train a model on tasks and return its best state on dev.
 
-    `watch` sees the model after each epoch; what it returns is in `Log.watched`. It changes
-    nothing.
+    Args:
+        pad: padding id.
+        checkpoints: the run resumes from the newest one, with the same result as a run that was
+            not interrupted.
+        progress: called after every step.
+        callback: called after every epoch; `Log.watched` has the records that it returns.
 
-    A run that loses its numbers ends there, with `diverged` set. If a checkpoint is there,
-    the run goes on from it and ends in the same weights as one that was never stopped.
+    A run whose loss or gradient is not finite stops, with `diverged` set.
     """
     torch.manual_seed(seed_of("dropout", seed))
     run = Run(model, tasks, recipe, seed, pad)
     first, notes = _resume(run, checkpoints)
     try:
         with tf32_context(run.precision):
-            steps = _steps(run, first, checkpoints, progress, watch)
-    except Diverged as trouble:
-        run.log.events.append(str(trouble))
-        return Trained({}, run.log, trouble.step, notes, str(trouble))
+            steps = _run_steps(run, first, checkpoints, progress, callback)
+    except Diverged as error:
+        run.log.events.append(str(error))
+        return Trained({}, run.log, error.step, notes, str(error))
     return Trained(run.best, run.log, steps, notes)
 
 
-def _steps(
-    run: Run, first: int, checkpoints: Checkpoints, progress: Progress, watch: EpochCallback | None
+def _run_steps(
+    run: Run,
+    first: int,
+    checkpoints: Checkpoints,
+    progress: Progress,
+    callback: EpochCallback | None,
 ) -> int:
-    """Run the steps from `first` on; returns how many there have been then."""
+    """Run the steps from `first`; return the number of steps of the run."""
     started = saved = time.monotonic()
     steps = first
     while steps < len(run.plan) and not run.should_stop():
         loss = run.step(steps)
         steps += 1
         progress(_latest_loss(run, steps, steps - first, loss, time.monotonic() - started))
-        if watch and steps in run.epochs:
-            run.log.watched.append(watch(run.model))
+        if callback and steps in run.epoch_steps:
+            run.log.watched.append(callback(run.model))
         if steps in run.eval_steps:
             progress({"step": steps, "steps": len(run.plan), "dev": run.evaluate(steps)})
             if run.should_stop():
@@ -321,33 +338,33 @@ def _steps(
 
 
 def eval_steps(steps: int, count: int) -> frozenset[int]:
-    """After which steps dev is looked at: evenly spread, the last step always among them."""
+    """Return evenly spaced step numbers, including the last step."""
     return frozenset(max(1, round(steps * (index + 1) / count)) for index in range(count))
 
 
 def parameter_groups(model: MultiTaskModel, recipe: Recipe) -> list[dict[str, Any]]:
-    """Encoder and heads, each with and without weight decay (biases and LayerNorms)."""
+    """Return groups of encoder and heads, with and without (biases, LayerNorms) weight decay."""
     groups = []
     head_rate = recipe.head_learning_rate or recipe.learning_rate
     for part, peak in ((model.encoder, recipe.learning_rate), (model.heads, head_rate)):
         named = list(part.named_parameters())
-        for spared, decay in ((False, recipe.weight_decay), (True, 0.0)):
-            chosen = [value for name, value in named if name.endswith(UNDECAYED) == spared]
-            groups.append({"params": chosen, "weight_decay": decay, "lr": peak, "peak": peak})
+        for exempt, decay in ((False, recipe.weight_decay), (True, 0.0)):
+            params = [value for name, value in named if name.endswith(NO_DECAY) == exempt]
+            groups.append({"params": params, "weight_decay": decay, "lr": peak, "peak_lr": peak})
     return groups
 
 
 def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
-    """The step to resume from (0 without a checkpoint), and notes for the provenance."""
-    checkpoint, complaints = checkpoints.newest()
-    notes = () if run.precision == "fp32" else (f"computed in {run.precision}",)
+    """Restore the newest checkpoint; return its step (0 without a checkpoint) and notes."""
+    checkpoint, damaged = checkpoints.newest()
+    precision = () if run.precision == "fp32" else (f"computed in {run.precision}",)
     if checkpoint is None:
-        return 0, (*complaints, *notes)
+        return 0, (*damaged, *precision)
     before = checkpoint.facts.get("precision", "fp32")
     if before != run.precision:
-        return 0, (*complaints, *notes, f"restarted: the checkpoint was computed in {before}")
+        return 0, (*damaged, *precision, f"restarted: the checkpoint was computed in {before}")
     run.restore(checkpoint)
-    return checkpoint.step, (*complaints, *notes, f"resumed from step {checkpoint.step}")
+    return checkpoint.step, (*damaged, *precision, f"resumed from step {checkpoint.step}")
 
 
 def _latest_loss(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:
@@ -356,5 +373,5 @@ def _latest_loss(run: Run, steps: int, done: int, loss: float, seconds: float) -
 
 
 def _copy(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The model's state on the CPU, apart from the model."""
+    """Return a copy of the model's state on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

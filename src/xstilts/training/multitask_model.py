@@ -1,4 +1,4 @@
-"""An encoder with one head per task: what phases 2 and 3 train."""
+"""An encoder with one head per task: the model of intermediate and target training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xstilts.models.pooling import FIRST
 
 
 class MultiTaskModel(nn.Module):
-    """The encoder and the heads of the tasks that are trained together."""
+    """An encoder with the heads of the tasks that are trained together."""
 
     def __init__(self, encoder: Encoder, heads: Mapping[str, HeadShape]) -> None:
         super().__init__()
@@ -31,27 +31,33 @@ class MultiTaskModel(nn.Module):
         replace_dropout(self.heads)
 
     def forward(
-        self, task: str, ids: Tensor, mask: Tensor, types: Tensor, places: Tensor | None = None
+        self, task: str, ids: Tensor, mask: Tensor, types: Tensor, positions: Tensor | None = None
     ) -> Any:
-        """The logits of one task's head; shapes as its format says.
+        """Compute the logits of the head of a task, in the shape that its format defines.
 
         Args:
-            places: [b, t] the only sub-words that the head must read, if its format knows them.
+            task: its name.
+            ids, mask, types: [b, t].
+            positions: [b, t] boolean, the tokens that the head needs; None for all.
         """
         head = self.heads[module_name(task)]
-        if places is None and getattr(head, "pooling", "") == FIRST:
-            places = torch.zeros_like(mask, dtype=torch.bool).index_fill_(1, mask.new_zeros(1), 1)
-        hidden = self.encoder(ids, mask, types, places)
-        return head(hidden, mask, *((self.encoder.embeddings, places) if task in self.tied else ()))
+        if positions is None and getattr(head, "pooling", "") == FIRST:
+            positions = torch.zeros_like(mask, dtype=torch.bool).index_fill_(
+                1, mask.new_zeros(1), 1
+            )
+        hidden = self.encoder(ids, mask, types, positions)
+        return head(
+            hidden, mask, *((self.encoder.embeddings, positions) if task in self.tied else ())
+        )
 
 
 def module_name(task: str) -> str:
-    """A task's name as torch allows it for a module."""
+    """Return the name of a task's module; torch does not allow dots."""
     return task.replace(".", "_")
 
 
 def initialised(encoder: Encoder, heads: Mapping[str, HeadShape], seed: int) -> MultiTaskModel:
-    """A model whose heads are drawn with a seed, normal with deviation 0.02 as in BERT."""
+    """Return a model with randomly initialised heads, normal with deviation 0.02 as in BERT."""
     model = MultiTaskModel(encoder, heads)
     generator = torch.Generator().manual_seed(seed)
     for name, value in model.heads.named_parameters():

@@ -13,11 +13,11 @@ EVALUATION: Precision = "tf32"
 """Of predictions and vectors: matrix products in TF32 on a GPU, in fp32 on a CPU."""
 
 
-def resolve_precision(wanted: str, device: torch.device) -> Precision:
-    """The precision of a training run: `auto` is bf16 on a GPU that has it, else fp32."""
-    if wanted == "auto":
+def resolve_precision(requested: str, device: torch.device) -> Precision:
+    """Resolve the precision of training: `auto` is bf16 on GPUs that support it, else fp32."""
+    if requested == "auto":
         return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
-    return wanted  # type: ignore[return-value]
+    return requested  # type: ignore[return-value]
 
 
 @contextmanager

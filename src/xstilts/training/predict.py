@@ -1,7 +1,7 @@
-"""Predictions and embeddings: one pass over length-sorted batches.
+"""Predictions and embeddings in one pass over length-sorted batches.
 
-On a CPU each of the cores that are allowed takes the next batch. No gradients are kept, but not
-in torch's inference mode, which nested tensors do not bear.
+On a CPU the available cores process batches in parallel. Gradients are disabled by `no_grad`,
+because torch's inference mode does not support nested tensors.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from xstilts.training.batching import Batch, by_length, collate, length_groups
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import EVALUATION, tf32_context
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 TOKENS = {"cpu": 1024, "cuda": 65_536}
-"""Sub-words per evaluation batch; changes speed and memory, not what is predicted."""
-HALVES = 512
-"""So many sub-words are worth a second core."""
+"""Tokens per evaluation batch; affects speed and memory, not predictions."""
+MIN_PARALLEL_TOKENS = 512
+"""Minimum number of tokens for which a second core is faster."""
 
 
 @tf32_context(EVALUATION)
@@ -43,22 +43,23 @@ def predict(
     reading: TokenizationConfig,
     tokens: int | None = None,
 ) -> list[Any]:
-    """One prediction per example, in the order of the features."""
+    """Return one prediction per example, in the order of the features."""
     model.eval()
-    form = training_of(kind)
+    training = training_of(kind)
     device = model.encoder.embeddings.device
 
     def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
-        places = read_positions(form, chosen, device)
-        logits = model(task, batch.ids, batch.mask, batch.types, places)
-        scored = logits if form.tied else logits.float().cpu()
-        return form.predictions(scored, chosen, labels, reading)
+        positions = read_positions(training, chosen, device)
+        logits = model(task, batch.ids, batch.mask, batch.types, positions)
+        logits = logits if training.tied else logits.float().cpu()
+        return training.predictions(logits, chosen, labels, reading)
 
-    found: list[Any] = [None] * len(features)
-    for batch_places, some in read_batches(model.encoder, features, padding, tokens, predicted):
-        for place, prediction in zip(batch_places, some, strict=True):
-            found[place] = prediction
-    return form.aggregate(features, found, labels, reading)
+    result: list[Any] = [None] * len(features)
+    batches = read_batches(model.encoder, features, padding, tokens, predicted)
+    for indices, predictions in batches:
+        for index, prediction in zip(indices, predictions, strict=True):
+            result[index] = prediction
+    return training.aggregate(features, result, labels, reading)
 
 
 def read_batches(
@@ -66,50 +67,50 @@ def read_batches(
     features: Sequence[Feature],
     padding: int,
     tokens: int | None,
-    read: Callable[[Sequence[Feature], Batch], Found],
-) -> Iterator[tuple[list[int], Found]]:
-    """The features' places batch by batch, and what is read of each without gradients.
+    read: Callable[[Sequence[Feature], Batch], Result],
+) -> Iterator[tuple[list[int], Result]]:
+    """Yield the indices of the features of each batch, and the result of `read` without gradients.
 
     Args:
-        read: may be called in several threads at once.
+        tokens: maximum number of tokens per batch; a default for the device if None.
+        read: can be called in several threads at once.
     """
     device = encoder.embeddings.device
     batches = list(_batches(encoder, features, tokens or _budget(device)))
 
-    @torch.no_grad()  # a thread does not know of it otherwise
-    def one(places: list[int]) -> Found:
-        chosen = [features[place] for place in places]
+    @torch.no_grad()  # here, because the setting is per thread
+    def read_one(indices: list[int]) -> Result:
+        chosen = [features[index] for index in indices]
         return read(chosen, collate(chosen, padding).to(device))
 
-    results: Iterable[Found] = (
-        parallel_map(one, batches) if encoder.thread_safe else map(one, batches)
+    results: Iterable[Result] = (
+        parallel_map(read_one, batches) if encoder.thread_safe else map(read_one, batches)
     )
     return zip(batches, results, strict=True)
 
 
 def _batches(encoder: Encoder, features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:
-    """Places by length; where cores may share them in like batches of about so many sub-words.
-
-    These are even in number, as far as the features can be divided so.
-    """
+    """Yield indices by length; for several cores in an even number of batches of similar size."""
     if not (encoder.thread_safe and features):
         return by_length(features, tokens)
     sizes = (lengths(features) * text_counts(features)).tolist()
     count = -(-sum(sizes) // tokens)
-    return length_groups(sizes, count + count % 2 if sum(sizes) >= min(HALVES, tokens) else 1)
+    return length_groups(
+        sizes, count + count % 2 if sum(sizes) >= min(MIN_PARALLEL_TOKENS, tokens) else 1
+    )
 
 
 def _budget(device: torch.device) -> int:
-    """Sub-words per evaluation batch on a device."""
+    """Return the number of tokens per evaluation batch on a device."""
     return TOKENS.get(device.type, TOKENS["cpu"])
 
 
 def read_positions(
-    form: TrainingSpec, features: Sequence[Feature], device: torch.device
+    training: TrainingSpec, features: Sequence[Feature], device: torch.device
 ) -> Tensor | None:
-    """[b, t] the only sub-words of a batch that its head must read, if the format knows them."""
-    found = form.positions(features, max(f.max_tokens for f in features))
-    return None if found is None else found.to(device)
+    """Return the tokens whose states the head needs, [b, t] boolean; None for all."""
+    positions = training.positions(features, max(feature.max_tokens for feature in features))
+    return None if positions is None else positions.to(device)
 
 
 @tf32_context(EVALUATION)
@@ -117,28 +118,32 @@ def embed(
     encoder: Encoder,
     features: Sequence[Feature],
     padding: int,
-    ways: Sequence[tuple[int, str]],
+    outputs: Sequence[tuple[int, str]],
     tokens: int | None = None,
 ) -> dict[tuple[int, str], NDArray[np.float32]]:
-    """Way (layer, pooling) → [n, width] one vector per feature, in the order of the features.
+    """Embed features in one pass of the encoder, up to the highest layer.
 
-    All ways are read off one pass of the encoder, up to the last block that one needs.
+    Args:
+        outputs: (layer, pooling) pairs.
+
+    Returns:
+        (layer, pooling) → vectors [n, width] in the order of the features.
     """
     encoder.eval()
-    blocks = max(layer for layer, _ in ways)
+    last_layer = max(layer for layer, _ in outputs)
 
     def pooled(_: Sequence[Feature], batch: Batch) -> dict[tuple[int, str], NDArray[np.float32]]:
-        states = encoder.hidden_states(batch.ids, batch.mask, batch.types, blocks)
+        states = encoder.hidden_states(batch.ids, batch.mask, batch.types, last_layer)
         return {
             (layer, pooling): pool(states[layer], batch.mask, pooling).float().cpu().numpy()
-            for layer, pooling in ways
+            for layer, pooling in outputs
         }
 
     shape = (len(features), encoder.width)
-    vectors = {way: np.zeros(shape, dtype=np.float32) for way in ways}
-    for places, some in read_batches(encoder, features, padding, tokens, pooled):
-        for way, found in some.items():
-            vectors[way][places] = found
+    vectors = {output: np.zeros(shape, dtype=np.float32) for output in outputs}
+    for indices, batch_vectors in read_batches(encoder, features, padding, tokens, pooled):
+        for output, rows in batch_vectors.items():
+            vectors[output][indices] = rows
     return vectors
 
 
@@ -150,9 +155,9 @@ def embed_words(
     layer: int,
     tokens: int | None = None,
 ) -> NDArray[np.float32]:
-    """[words, width] the states of the words' first sub-words, in the order of the features.
+    """Return the states of the first token of each word, [words, width], in order.
 
-    Words that were cut off have none.
+    Truncated words are omitted.
     """
     encoder.eval()
 
@@ -161,8 +166,8 @@ def embed_words(
         starts = ([start for start in feature.words if start >= 0] for feature in chosen)
         return [row[kept].float().cpu().numpy() for row, kept in zip(states, starts, strict=True)]
 
-    found: list[NDArray[np.float32]] = [np.zeros((0, encoder.width), np.float32)] * len(features)
-    for places, some in read_batches(encoder, features, padding, tokens, words):
-        for place, states in zip(places, some, strict=True):
-            found[place] = states
-    return np.concatenate(found)
+    result: list[NDArray[np.float32]] = [np.zeros((0, encoder.width), np.float32)] * len(features)
+    for indices, batch_states in read_batches(encoder, features, padding, tokens, words):
+        for index, states in zip(indices, batch_states, strict=True):
+            result[index] = states
+    return np.concatenate(result)

@@ -1,4 +1,4 @@
-"""Which examples each optimizer step sees: a pure function of sizes, recipe and seed."""
+"""The examples of each optimizer step: a pure function of task sizes, recipe and seed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Step:
 def sampling_probs(
     sizes: Mapping[str, int], max_task_size: int | None, temperature: float
 ) -> dict[str, float]:
-    """The probability of each task: proportional to min(size, max_task_size) ^ (1 / temperature).
+    """Sampling probability of each task: ∝ min(size, max_task_size) ^ (1 / temperature).
 
-    An infinite temperature makes all tasks alike.
+    An infinite temperature gives all tasks the same probability.
 
     Source: jiant's proportional and temperature samplers (shared/task_sampler).
     """
@@ -38,22 +38,20 @@ def sampling_probs(
 def total_steps(
     sizes: Mapping[str, int], batch: int, epochs: float, max_task_size: int | None
 ) -> int:
-    """Optimizer steps: epochs × the sum over tasks of ceil(min(size, max_task_size) / batch)."""
+    """Number of optimizer steps: epochs × Σ ceil(min(size, max_task_size) / batch) over tasks."""
     epoch = sum(math.ceil(min(size, max_task_size or size) / batch) for size in sizes.values())
     return max(1, round(epochs * epoch))
 
 
-def schedule(sizes: Mapping[str, int], *, batch: int, seed: int, **mixing: Any) -> list[Step]:
-    """All steps of a training run, one task per step.
+def schedule(sizes: Mapping[str, int], *, batch: int, seed: int, **sampling: Any) -> list[Step]:
+    """Return all steps of a training run, one task per step.
 
     Args:
-        mixing: epochs and the like, see `turns`.
+        sampling: epochs and other arguments of `steps_per_task`.
 
-    Each task has its number of steps, in shuffled order; its examples come in a fresh
-    permutation each time all of them have been seen. An example does not come twice in a batch
-    unless the task is smaller than the batch.
+    The order of tasks is shuffled, and the examples of a task are permuted again in every epoch.
     """
-    counts = steps_per_task(sizes, batch=batch, **mixing)
+    counts = steps_per_task(sizes, batch=batch, **sampling)
     order = [task for task, count in counts.items() for _ in range(count)]
     random.Random(seed_of("tasks", seed)).shuffle(order)
     streams = {task: _batches(task, size, batch, seed) for task, size in sizes.items()}
@@ -67,30 +65,32 @@ def steps_per_task(
     epochs: float,
     max_task_size: int | None = None,
     temperature: float = 1.0,
-    on_top: Set[str] = frozenset(),
-    share: float = 0.5,
+    extra_tasks: Set[str] = frozenset(),
+    extra_fraction: float = 0.5,
 ) -> dict[str, int]:
-    """How many steps each task gets: its share of all, rounded by largest remainder.
+    """Number of steps of each task: its sampling probability × all steps (largest remainder).
 
     Args:
-        on_top: tasks whose steps are added to those of the others.
-        share: of all steps, that the tasks on top get together; they share them equally.
+        extra_tasks: tasks whose steps are added to the steps of the other tasks.
+        extra_fraction: proportion of all steps for the extra tasks, in equal parts.
     """
-    counted = {task: size for task, size in sizes.items() if task not in on_top} or dict(sizes)
+    counted = {task: size for task, size in sizes.items() if task not in extra_tasks} or dict(sizes)
     total = total_steps(counted, batch, epochs, max_task_size)
     counts = apportion(sampling_probs(counted, max_task_size, temperature), total)
-    if further := sizes.keys() - counted.keys():
-        counts |= apportion(dict.fromkeys(further, 1 / len(further)), extra_steps(total, share))
+    if extra := sizes.keys() - counted.keys():
+        counts |= apportion(
+            dict.fromkeys(extra, 1 / len(extra)), extra_steps(total, extra_fraction)
+        )
     return counts
 
 
-def extra_steps(steps: int, share: float) -> int:
-    """How many steps to add so that they are a share of all."""
-    return max(1, round(steps * share / (1 - share)))
+def extra_steps(steps: int, extra_fraction: float) -> int:
+    """Number of steps to add so that they are `extra_fraction` of all steps."""
+    return max(1, round(steps * extra_fraction / (1 - extra_fraction)))
 
 
 def apportion(portions: Mapping[str, float], total: int) -> dict[str, int]:
-    """Whole numbers with the given sum, in the given proportions (largest remainder)."""
+    """Divide `total` into integers in the given proportions (largest remainder method)."""
     exact = {task: portion * total for task, portion in portions.items()}
     counts = {task: int(value) for task, value in exact.items()}
     rest = sorted(exact, key=lambda task: (counts[task] - exact[task], task))

@@ -83,7 +83,7 @@ def test_added_mlm_steps_have_their_share_and_keep_those_of_other_tasks(
     texts = {"text": 40, "more-text": 3}
     given = {"batch": batch, "epochs": 2, "seed": seed}
     alone = schedule(sizes, **given)
-    plan = schedule(sizes | texts, on_top=texts.keys(), share=share, **given)
+    plan = schedule(sizes | texts, extra_tasks=texts.keys(), extra_fraction=share, **given)
     counts = Counter(step.task for step in plan)
     further = counts["text"] + counts["more-text"]
     assert further == extra_steps(len(alone), share) == len(plan) - len(alone)
@@ -96,5 +96,7 @@ def test_added_mlm_steps_have_their_share_and_keep_those_of_other_tasks(
 
 
 def test_text_without_other_tasks_is_counted_as_a_task() -> None:
-    alone = schedule({"text": 20}, batch=4, epochs=2, seed=0, on_top={"text"}, share=0.9)
+    alone = schedule(
+        {"text": 20}, batch=4, epochs=2, seed=0, extra_tasks={"text"}, extra_fraction=0.9
+    )
     assert alone == schedule({"text": 20}, batch=4, epochs=2, seed=0)
