@@ -148,7 +148,7 @@ def test_the_report_shows_gains_languages_and_how_to_reproduce(
     gain = xstilts.gains(small, finished).iloc[0]["gain"]
     assert f"{100 * gain:+.1f}".replace("+0.0", "0.0") in text
     parts = ("toy-same", "English", "xstilts run small.yaml", "torch 2", "toy-search")
-    for part in (*parts, "loss (lines)", "chosen on test"):
+    for part in (*parts, "loss (lines)", "selected on"):
         assert part in text
 
 
@@ -178,7 +178,7 @@ def test_the_report_includes_studies_with_figures_and_tables(study_file: Path) -
         "English reasoning tasks",
         "Gain of every task on every target",
         "not about language",
-        "Answered for an older version of this experiment",
+        "Outdated",
     ):
         assert words in text
 
@@ -205,7 +205,7 @@ def test_a_report_without_results_says_so(small: LoadedExperiment, tmp_path: Pat
     text = xstilts.report(small, tmp_path / "r.html", tmp_path / "store").read_text(
         encoding="utf-8"
     )
-    assert "No gain to tell of yet" in text
+    assert "No gains yet" in text
 
 
 @pytest.fixture(scope="session")

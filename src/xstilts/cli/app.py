@@ -1,7 +1,7 @@
-"""`xstilts`: the verbs, one function each.
+"""The `xstilts` commands, one function each.
 
-Exit codes: 0 done; 1 unforeseen error; 2 wrong input (experiment, name, data, encoder);
-3 some stages failed; 4 store not writable or full; 130 interrupted (run again).
+Exit codes: 0 done; 1 unexpected error; 2 invalid input (experiment, name, data, encoder);
+3 some stages failed; 4 store not writable or full; 130 interrupted (re-run to resume).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="xstilts",
     help="Cross-lingual STILTs: intermediate-task training and zero-shot cross-lingual transfer.",
-    epilog="Exit codes: 0 done, 1 unforeseen error, 2 wrong input, 3 some stages failed, "
-    "4 store not writable or full, 130 interrupted (run again and it goes on).",
+    epilog="Exit codes: 0 done, 1 unexpected error, 2 invalid input, 3 some stages failed, "
+    "4 store not writable or full, 130 interrupted (re-run to resume).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -60,11 +60,11 @@ def run(
     executor: Executor = "local",
     trackers: Trackers = None,
     isolate: Annotated[
-        bool, typer.Option("--isolate", help="a fresh process for every stage")
+        bool, typer.Option("--isolate", help="run every stage in a new process")
     ] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Run what is missing of an experiment, then print the gains. Stop it anywhere; run again."""
+    """Run the missing stages of an experiment and print the gains; re-run to resume."""
     import xstilts
     from xstilts.api.handle import open_experiment
     from xstilts.api.plan_summary import check_disk_space
@@ -116,17 +116,15 @@ def plan(
     devices: Devices = "auto",
     tflops: Annotated[
         float,
-        typer.Option(
-            min=0.001, help="10^12 operations per second that a GPU is assumed to sustain"
-        ),
+        typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s"),
     ] = TFLOPS,
     every: Annotated[
-        bool, typer.Option("--all", help="list every stage, of however large a plan")
+        bool, typer.Option("--all", help="list every stage, also of a large plan")
     ] = False,
 ) -> None:
-    """List every stage, done or to do and why, with the expected time and disk.
+    """List the stages with their state, expected time and disk use.
 
-    Also what one GPU would need at an assumed rate, and which data are missing or on the hub.
+    Also show expected GPU-hours, and data that are missing or come from the hub.
     """
     import xstilts
     from xstilts.cli.output import tables as show
@@ -138,7 +136,7 @@ def plan(
 
 @app.command()
 def status(store: StoreOption = None) -> None:
-    """Say how far each experiment of a store is, and what happened last."""
+    """Show progress of each experiment and recent events."""
     import xstilts
     from xstilts.api.load import open_store
     from xstilts.cli.output import tables as show
@@ -159,7 +157,7 @@ def results(
     ] = "csv",
     out: OutFile = None,
 ) -> None:
-    """Print every score known so far as one tidy table."""
+    """Print all available scores as a table."""
     import xstilts
     from xstilts.cli.output import tables as show
 
@@ -179,21 +177,19 @@ def report(
     form: Annotated[
         str,
         typer.Option(
-            "--format", help="html, md, latex, csv, parquet, or xtreme: leaderboard submissions"
+            "--format", help="html, md, latex, csv, parquet, or xtreme (leaderboard submissions)"
         ),
     ] = "html",
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="file, or folder, to write  [default: ./xstilts-NAME.FORMAT]"),
+        typer.Option("--out", help="output file or folder  \\[default: ./xstilts-NAME.FORMAT]"),
     ] = None,
 ) -> None:
-    """Write the report: one HTML page that needs no network, or its tables alone.
+    """Write the report as one self-contained HTML page, or its tables only.
 
-    md and latex hold the gains, the best setting per target and XTREME's table; csv and parquet
-    the gains.
+    md, latex: gains, best setting per target and XTREME's table. csv, parquet: gains.
 
-    With `--format xtreme`, write a submission to XTREME's leaderboard for each encoder, setting
-    and seed; ends with 2 if one is incomplete.
+    xtreme: one leaderboard submission per encoder, setting and seed; exit code 2 if incomplete.
     """
     import xstilts
     from xstilts.api.report import XTREME, submissions
@@ -210,7 +206,7 @@ def report(
 
 @app.command(cls=StudyCommand)
 def study(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a study; see below")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="name of the study, see below")],
     experiment: Named,
     store: StoreOption = None,
     overrides: Overrides = None,
@@ -222,14 +218,13 @@ def study(
     trackers: Trackers = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="folder for a copy of what is written into the store"),
+        typer.Option("--out", help="folder for a copy of the answer"),
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Run what a question needs beside an experiment, then answer it from the results.
+    """Run the stages that a study needs and answer its question from the results.
 
-    Writes the answer as tables, figures and a page into STORE/studies/EXPERIMENT/NAME; the next
-    `xstilts report` of the experiment shows it.
+    Tables, figures and text are written to STORE/studies/EXPERIMENT/NAME and shown in the report.
     """
     import xstilts
     from xstilts.api.plan_summary import check_disk_space
@@ -260,21 +255,21 @@ def study(
 def claims(
     store: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Argument(metavar="[STORE]", help="where artifacts live  [default: ./xstilts-store]"),
+        typer.Argument(metavar="[STORE]", help="folder of the store  \\[default: ./xstilts-store]"),
     ] = None,
     path: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--claims", help="a YAML file of claims instead of the paper's"),
+        typer.Option("--claims", help="YAML file of claims, instead of the paper's"),
     ] = None,
     form: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--format", help="md, json or html  [default: a table here]"),
+        typer.Option("--format", help="md, json or html  \\[default: a table]"),
     ] = None,
     out: OutFile = None,
 ) -> None:
-    """Judge published claims by what the experiments of a store have found.
+    """Test published claims against the results of a store.
 
-    Each is supported, contradicted, undecided or not testable here; docs/guide/claims.md says how.
+    Verdicts: supported, contradicted, undecided or not testable here; see docs/guide/claims.md.
     """
     import xstilts
     from xstilts.api.load import open_store
@@ -286,21 +281,21 @@ def claims(
 
 @app.command()
 def recommend(
-    target: Annotated[str, typer.Option(help="the target task")],
+    target: Annotated[str, typer.Option(help="target task")],
     candidates: Annotated[
-        str, typer.Option(metavar="A,B,C", help="intermediate settings to choose from")
+        str, typer.Option(metavar="A,B,C", help="candidate intermediate settings")
     ],
     encoder: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="a Hugging Face name or a folder; with --like, the experiment's"),
+        typer.Option(help="Hugging Face name or folder  \\[default: that of --like]"),
     ] = None,
     languages: Annotated[
-        str, typer.Option(metavar="DE,SW", help="of the target  [default: all]")
+        str, typer.Option(metavar="DE,SW", help="languages of the target  \\[default: all]")
     ] = "",
     like: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            metavar="EXPERIMENT|PRESET", help="take recipes, limits and tasks from this experiment"
+            metavar="EXPERIMENT|PRESET", help="use recipes, limits and tasks of this experiment"
         ),
     ] = None,
     data: DataOption = None,
@@ -309,20 +304,16 @@ def recommend(
     devices: Devices = "auto",
     executor: Executor = "local",
     trackers: Trackers = None,
-    measures: Annotated[
-        bool, typer.Option(help="take the cheap measures that are missing, and use them")
-    ] = True,
+    measures: Annotated[bool, typer.Option(help="compute and use low-cost task measures")] = True,
     tflops: Annotated[
         float,
-        typer.Option(
-            min=0.001, help="10^12 operations per second that a GPU is assumed to sustain"
-        ),
+        typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s"),
     ] = TFLOPS,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or md")] = "table",
 ) -> None:
-    """Rank intermediate tasks for a target before paying for them, from what can be known so far.
+    """Rank candidate intermediate tasks by predicted gain.
 
-    That is results in the store, and measures that one pass of the pretrained encoder gives.
+    Predictions use the results in the store and low-cost measures of the pretrained encoder.
     """
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.recommend import prepare_recommendation
@@ -354,10 +345,10 @@ def recommend(
 def tasks(
     name: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(help="a task, for all that is known of it"),
+        typer.Argument(help="show the details of this task"),
     ] = None,
 ) -> None:
-    """List the tasks with their formats, languages, sources and licences."""
+    """List tasks with their formats, sizes, languages, licences and sources."""
     from xstilts.cli.output import tables as show
 
     show.tasks(name)
@@ -365,14 +356,14 @@ def tasks(
 
 @app.command()
 def doctor() -> None:
-    """Show versions, device, packages and whether the hub can be reached."""
+    """Show versions, devices, store and access to the Hugging Face hub."""
     from xstilts.cli.doctor import diagnose
 
     diagnose()
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM; unlike a KeyboardInterrupt, click lets it through."""
+    """Ctrl-C or SIGTERM; click does not catch it, unlike KeyboardInterrupt."""
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -380,7 +371,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """The console script: errors as words and an exit code, a stop as advice."""
+    """The console script; errors become messages and exit codes."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
@@ -389,7 +380,7 @@ def main() -> None:
         typer.secho(f"error: {error}", fg="red", err=True)
         sys.exit(error.exit_code)
     except Interrupted:
-        typer.secho("stopped; everything finished is kept: run again to go on", err=True)
+        typer.secho("interrupted; finished stages are kept, re-run to resume", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)

@@ -1,4 +1,4 @@
-"""`xstilts data check`: what there is of the data, before anything runs."""
+"""`xstilts data check`: check the data before a run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import typer
 
 from xstilts.tasks.suites import SUITES
 
-app = typer.Typer(help="What there is of the data.", no_args_is_help=True)
+app = typer.Typer(help="Check data files.", no_args_is_help=True)
 
 
 @app.callback()
 def data() -> None:
-    """What there is of the data."""
+    """Check data files."""
 
 
 @app.command()
@@ -25,12 +25,12 @@ def check(
     ],
     folder: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
-        typer.Option("--data", help="folder with the files of tasks that are not downloaded"),
+        typer.Option("--data", help="folder with task files that are not downloaded"),
     ] = None,
 ) -> None:
-    """Read every split and language: found or not, rows, labels, problems with file and line.
+    """Read every split and language; list rows, labels, and problems with file and line.
 
-    Ends with 2 if anything that the suites need is missing, broken or blank.
+    The exit code is 2 if needed data are missing or broken, or have no labels.
     """
     import xstilts
     from xstilts.cli.output import data_check as findings

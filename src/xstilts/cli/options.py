@@ -10,43 +10,50 @@ import typer
 Named = Annotated[str, typer.Argument(metavar="EXPERIMENT|PRESET", help="YAML file or preset")]
 MaybeNamed = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation at run time
-    typer.Argument(metavar="[EXPERIMENT|PRESET]", help="YAML file or preset; all if empty"),
+    typer.Argument(
+        metavar="[EXPERIMENT|PRESET]", help="YAML file or preset  \\[default: all in the store]"
+    ),
 ]
 StoreOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--store", help="where artifacts live  [default: ./xstilts-store]"),
+    typer.Option("--store", help="folder of the store  \\[default: ./xstilts-store]"),
 ]
 Overrides = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--set", metavar="A.B=C", help="change one value of the experiment; repeatable"),
+    typer.Option("--set", metavar="A.B=C", help="override a value of the experiment; repeatable"),
 ]
 EncoderOption = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--encoder", help="a Hugging Face name or a folder, instead of the experiment's"),
+    typer.Option("--encoder", help="Hugging Face name or folder, overrides the experiment's"),
 ]
 DataOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--data", help="folder with the files of tasks that are not downloaded"),
+    typer.Option("--data", help="folder with task files that are not downloaded"),
 ]
 Workers = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--workers", min=1, help="worker processes  [default: one per GPU, or per core]"),
+    typer.Option(
+        "--workers", min=1, help="worker processes  \\[default: one per GPU, or per core]"
+    ),
 ]
 Devices = Annotated[
-    str, typer.Option("--devices", metavar="auto|cpu|0,1", help="all GPUs, the CPU, or these GPUs")
+    str,
+    typer.Option(
+        "--devices", metavar="auto|cpu|0,1", help="auto: all GPUs, else the CPU; or GPU numbers"
+    ),
 ]
-Executor = Annotated[str, typer.Option("--executor", help="what runs the stages")]
+Executor = Annotated[str, typer.Option("--executor", help="name of the executor")]
 Trackers = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
         "--tracker",
         metavar="NAME",
-        help="log progress to jsonl, tensorboard or wandb as well; repeatable",
+        help="also log to jsonl, tensorboard or wandb; repeatable",
     ),
 ]
 
 OutFile = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--out", help="write to this file instead of standard output"),
+    typer.Option("--out", help="output file instead of standard output"),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would run, like `plan`")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="show the plan without running it")]

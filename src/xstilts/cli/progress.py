@@ -1,10 +1,10 @@
-"""Live progress: a tree of stages on a terminal, plain lines elsewhere."""
+"""Progress of a run: a live tree on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -15,48 +15,47 @@ from rich.tree import Tree
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.core.plan import StageState
-from xstilts.executors.events import Event
+from xstilts.executors.events import Event, Listener
 
-Listen = Callable[[Event], None]
 PLAIN_EVERY = 15.0
-"""Seconds between two plain lines about the whole."""
+"""Seconds between two plain progress lines."""
 PROBLEMS = ("failed", "skipped", "note")
 
 
 @contextmanager
-def progress(outlook: PlanSummary) -> Iterator[Listen]:
-    """A listener that shows a run while the block lasts."""
-    board = ProgressState(outlook)
-    if not outlook.todo:
-        yield board.on_event
+def progress(summary: PlanSummary) -> Iterator[Listener]:
+    """An event listener that shows a run's progress until the block ends."""
+    state = ProgressState(summary)
+    if not summary.todo:
+        yield state.on_event
         return
     console = Console(stderr=True)
     if not sys.stderr.isatty():
-        yield _plain(board, console)
+        yield _plain(state, console)
         return
-    with Live(get_renderable=board.render, console=console, refresh_per_second=4, transient=True):
+    with Live(get_renderable=state.render, console=console, refresh_per_second=4, transient=True):
 
-        def listen(event: Event) -> None:
-            board.on_event(event)
+        def on_event(event: Event) -> None:
+            state.on_event(event)
             if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
                 console.print(line(event))
 
-        yield listen
+        yield on_event
 
 
 class ProgressState:
-    """How far a run is."""
+    """Stages that are closed and running, and the time left."""
 
-    def __init__(self, outlook: PlanSummary) -> None:
-        self.outlook = outlook
-        self.total = {stage.key: stage for stage in outlook.todo}
+    def __init__(self, summary: PlanSummary) -> None:
+        self.summary = summary
+        self.total = {stage.key: stage for stage in summary.todo}
         self.closed: set[str] = set()
         self.running: dict[str, tuple[str, str]] = {}
         self.started = time.monotonic()
-        self.kinds = list(dict.fromkeys(stage.kind for stage in outlook.compiled.plan.stages))
+        self.kinds = list(dict.fromkeys(stage.kind for stage in summary.compiled.plan.stages))
 
     def on_event(self, event: Event) -> None:
-        """Take in one event."""
+        """Update the state from one event."""
         key = event.stage.key
         if event.kind in ("started", "progress"):
             self.running[key] = (event.stage.label, progress_text(event))
@@ -65,44 +64,44 @@ class ProgressState:
             self.closed.add(key)
 
     def eta(self) -> str:
-        """Time left, from the share of expected work that is closed."""
-        weights = self.outlook.stage_seconds
-        whole = sum(weights[key] for key in self.total)
+        """Time left, extrapolated from the closed share of the expected work."""
+        weights = self.summary.stage_seconds
+        total = sum(weights[key] for key in self.total)
         closed = sum(weights[key] for key in self.total if key in self.closed)
         spent = time.monotonic() - self.started
-        if closed <= 0.02 * whole or spent < 5:
-            return f"about {duration(self.outlook.seconds)}"
-        return duration(spent * (whole - closed) / closed)
+        if closed <= 0.02 * total or spent < 5:
+            return f"about {duration(self.summary.seconds)}"
+        return duration(spent * (total - closed) / closed)
 
     def headline(self) -> str:
         """Stages closed, time spent and time left."""
         spent = duration(time.monotonic() - self.started)
         done = len(self.closed & self.total.keys())
-        return f"{done}/{len(self.total)} stages, {spent}, {self.eta()} to go"
+        return f"{done}/{len(self.total)} stages, {spent}, {self.eta()} left"
 
     def render(self) -> RenderableType:
-        """The tree for a terminal."""
+        """The progress tree of a terminal."""
         tree = Tree(Text(self.headline(), style="bold"))
         for kind in self.kinds:
-            mine = [stage.key for stage in self.outlook.compiled.plan.stages if stage.kind == kind]
-            if not mine:
+            keys = [stage.key for stage in self.summary.compiled.plan.stages if stage.kind == kind]
+            if not keys:
                 continue
-            done = sum(self._is_done(key) for key in mine)
+            done = sum(self._is_done(key) for key in keys)
             bar = Progress(TextColumn("{task.description:<8}"), BarColumn(24), MofNCompleteColumn())
-            bar.add_task(kind, total=len(mine), completed=done)
+            bar.add_task(kind, total=len(keys), completed=done)
             branch = tree.add(bar)
-            for key in mine:
+            for key in keys:
                 if key in self.running:
-                    label, told = self.running[key]
-                    branch.add(Text(f"{label}  {told}", overflow="ellipsis", no_wrap=True))
+                    label, text = self.running[key]
+                    branch.add(Text(f"{label}  {text}", overflow="ellipsis", no_wrap=True))
         return Group(tree)
 
     def _is_done(self, key: str) -> bool:
-        return key in self.closed or self.outlook.statuses[key].state is StageState.DONE
+        return key in self.closed or self.summary.statuses[key].state is StageState.DONE
 
 
 def progress_text(event: Event) -> str:
-    """What a running stage last told."""
+    """The latest step, loss and dev scores of a running stage."""
     facts = event.facts
     if "step" not in facts:
         return ""
@@ -120,35 +119,35 @@ def line(event: Event) -> Text:
     if event.kind == "failed":
         return Text(f"✗ {label}: {facts['problem']}", style="red")
     if event.kind == "skipped":
-        return Text(f"– {label} not run: {facts['why']}", style="yellow")
+        return Text(f"– {label} skipped: {facts['why']}", style="yellow")
     if event.kind == "note":
         return Text(f"! {label}: {facts['problem']}", style="yellow")
     if "diverged" in facts:
         return Text(f"✗ {label} diverged: {facts['diverged']}", style="red")
     dev = ", ".join(f"{task} {100 * score:.1f}" for task, score in facts.get("dev", {}).items())
     collapsed = f", collapsed: {', '.join(facts['collapsed'])}" if facts.get("collapsed") else ""
-    told = f" (dev {dev}{collapsed})" if dev else ""
-    return Text(f"✓ {label}{told}, {duration(facts.get('seconds', 0))}")
+    scores = f" (dev {dev}{collapsed})" if dev else ""
+    return Text(f"✓ {label}{scores}, {duration(facts.get('seconds', 0))}")
 
 
-def _plain(board: ProgressState, console: Console) -> Listen:
+def _plain(state: ProgressState, console: Console) -> Listener:
     last = 0.0
 
-    def listen(event: Event) -> None:
+    def on_event(event: Event) -> None:
         nonlocal last
-        board.on_event(event)
+        state.on_event(event)
         if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
             console.print(line(event), soft_wrap=True)
         if time.monotonic() - last > PLAIN_EVERY:
             last = time.monotonic()
-            running = "; ".join(f"{label} {told}".strip() for label, told in board.running.values())
-            console.print(Text(f"{board.headline()}: {running}"), soft_wrap=True)
+            running = "; ".join(f"{label} {text}".strip() for label, text in state.running.values())
+            console.print(Text(f"{state.headline()}: {running}"), soft_wrap=True)
 
-    return listen
+    return on_event
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: 12 s, 3 min 20 s, 5 h 10 min."""
+    """Seconds as text: 12 s, 3 min 20 s, 5 h 10 min."""
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -159,5 +158,5 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes in words: 340 MB, 1.7 GB."""
+    """Bytes as text: 340 MB, 1.7 GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

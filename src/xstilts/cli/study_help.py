@@ -1,4 +1,4 @@
-"""The help of verbs whose names come from a registry."""
+"""Help texts that list the entries of a registry."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typer.core import TyperCommand
 
 
 class StudyCommand(TyperCommand):
-    """`xstilts study`, whose help lists the studies with their questions."""
+    """The command `xstilts study`; its help lists the studies and their questions."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The usual help, and below it what can be asked."""
+        """Append the studies to the standard help."""
         from xstilts.studies import STUDIES
 
-        said = (f"[bold]{name}[/bold]: {_question(name)}" for name in STUDIES)
-        self.epilog = "\n\n".join(("Studies:", *said))
+        listed = (f"[bold]{name}[/bold]: {_question(name)}" for name in STUDIES)
+        self.epilog = "\n\n".join(("Studies:", *listed))
         super().format_help(ctx, formatter)
 
 
 def _question(name: str) -> str:
-    """What a study asks; a study of another package may not be importable here."""
+    """The question of a study, or why it cannot be imported."""
     from xstilts.studies import STUDIES
 
     try:
         return STUDIES.get(name).question
     except ImportError as error:
-        return f"cannot be asked here ({error})"
+        return f"not available ({error})"

@@ -1,1 +1,1 @@
-"""Reports: one self-contained page, and tables for papers and programs."""
+"""Reports: a self-contained HTML page, tables, and submissions to XTREME."""

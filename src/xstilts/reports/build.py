@@ -1,4 +1,4 @@
-"""Writing a report: the page, its tables as text, or the gain table's numbers."""
+"""Write a report: the HTML page, its tables as text, or the gain table as data."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ENDINGS = {"html": "html", "md": "md", "latex": "tex", "csv": "csv", "parquet": 
 
 
 def write_report(facts: ReportData, form: str, path: Path | None) -> Path:
-    """Write the page (`html`), its tables (`md`, `latex`), or the gain table's numbers.
+    """Write the page (`html`), its tables (`md`, `latex`), or the gain table (`csv`, `parquet`).
 
     Raises:
-        ConfigError: an unknown form.
+        ConfigError: an unknown format.
         StoreError: the file cannot be written.
     """
     if form not in (PAGE, *FORMS):
@@ -40,7 +40,7 @@ def write_report(facts: ReportData, form: str, path: Path | None) -> Path:
 
 
 def section_text(section: Section, form: str) -> str:
-    """A table with its title and notes, as md or latex."""
+    """A table with its title and notes as md or latex."""
     title = f"## {section.title}\n" if form == "md" else f"% {section.title}"
     notes = "\n".join(section.notes)
     if form == "latex":

@@ -1,4 +1,4 @@
-"""Published claims beside what a store has measured: a table, JSON, or a page of their own."""
+"""Published claims compared with the results of a store, as a table, JSON or an HTML page."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 FORMS = ("md", "json", "html")
 SHOWN = 20
-"""Keys of one claim that are listed; where there are more, their number says it."""
+"""Artifact keys listed per claim; the rest are counted."""
 LEGEND = (
-    "Points of 100, English left out. [ ]: 95 % bootstrap interval over examples and seeds. "
-    "Confidence: share of the bootstrap draws on the verdict's side. A setting that is met in full "
-    "is supported, in part undecided, not at all contradicted: that says how this experiment is "
-    "set up, nothing against the paper."
+    "Points (0–100), means over languages other than English. [ ]: 95 % bootstrap interval over "
+    "examples and seeds. confidence: share of the bootstrap draws that agree with the verdict. "
+    "Claims about a paper's setup: supported if this experiment matches it in full, undecided if "
+    "in part, contradicted if not; such a verdict says nothing against the paper."
 )
 
 
 def readable(found: Sequence[Judgement]) -> pd.DataFrame:
-    """A row per judgement, as people read it."""
+    """Judgements as a table of texts, one row each."""
     import pandas as pd
 
     rows = [
@@ -43,7 +43,7 @@ def readable(found: Sequence[Judgement]) -> pd.DataFrame:
             "verdict": str(one.verdict),
             "confidence": share(one.confidence),
             "scope": str(one.scope),
-            "judged on": one.judged_on,
+            "tested on": one.judged_on,
         }
         for one in found
     ]
@@ -51,12 +51,12 @@ def readable(found: Sequence[Judgement]) -> pd.DataFrame:
 
 
 def published(one: Judgement) -> str:
-    """The published figures in one line."""
+    """Published figures in one line."""
     return ", ".join(f"{figure.points:+.1f}" for figure in one.claim.published) or NOTHING
 
 
 def headline(one: Judgement) -> str:
-    """The measures that have a published figure, else the first one."""
+    """Measured effects that have a published figure, else the first one."""
     named = {figure.what for figure in one.claim.published}
     shown = [measure for measure in one.measures if measure.what in named] or one.measures[:1]
     return "; ".join(f"{measure.what} {estimate(measure.estimate)}" for measure in shown) or NOTHING
@@ -68,17 +68,17 @@ def estimate(one: Estimate) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent; never a round hundred, as draws are few."""
+    """A share in percent; never 100 %, because the number of draws is finite."""
     if isnan(value):
         return NOTHING
     return "> 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
 
 
 def ledger_text(found: Sequence[Judgement], form: str, store: Store) -> str:
-    """The ledger as md, json or html.
+    """All judgements as text in one format: md, json or html.
 
     Raises:
-        ConfigError: another form.
+        ConfigError: an unknown format.
     """
     if form == "md":
         return f"{table_text(readable(found), form)}\n{LEGEND}\n"
@@ -90,7 +90,7 @@ def ledger_text(found: Sequence[Judgement], form: str, store: Store) -> str:
 
 
 def as_json(one: Judgement) -> dict[str, Any]:
-    """Everything that is known of a judgement; effects in points of 100, nothing rounded."""
+    """All facts of a judgement; effects in points (0–100), unrounded."""
     return {
         "claim": one.claim.model_dump(mode="json"),
         "experiment": one.experiment,
@@ -120,7 +120,7 @@ def _number(value: float) -> float | None:
 
 @dataclass(frozen=True)
 class Line:
-    """A published figure beside a measured one; either may be missing."""
+    """A published figure and the measured one; either may be missing."""
 
     what: str
     published: str
@@ -130,7 +130,7 @@ class Line:
 
 
 def lines(one: Judgement) -> list[Line]:
-    """Published figures first, each with what was measured of it, then all other measures."""
+    """Published figures, each with its measured effect, then all other measured effects."""
     each = {(measure.what, measure.of, measure.estimate.value): measure for measure in one.measures}
     rest = list(each.values())
     found = []

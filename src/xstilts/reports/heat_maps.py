@@ -15,8 +15,8 @@ from xstilts.languages import Language, language
 from xstilts.metrics import METRICS
 from xstilts.statistics.estimate import NAN
 
-Place = tuple[str, str]
-"""A language's code and an intermediate setting."""
+CellId = tuple[str, str]
+"""Language code and intermediate setting."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class HeatCell:
     """One number of a heat map.
 
     Args:
-        value, gain: means over seeds, between 0 and 1; NaN where there is none.
-        side: `up` or `down` by the sign of the gain, else empty.
-        strength: of the colour, 0 to 1.
-        note: states of its runs.
+        value, gain: means over seeds, between 0 and 1; NaN if missing.
+        side: `up` or `down`, the sign of the gain, else empty.
+        strength: colour strength, 0 to 1.
+        note: states of the runs.
         keys: seed, score and score stage of each run.
     """
 
@@ -41,7 +41,7 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A target's languages with a cell for each setting, the baseline first."""
+    """One target: a row per language, a cell per setting, the baseline first."""
 
     target: str
     metric: str
@@ -51,7 +51,7 @@ class HeatMap:
 
 
 def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -> Iterator[HeatMap]:
-    """A heat map for each target, in the order of the results.
+    """One heat map per target, in the order of the results.
 
     Args:
         results: see `analysis.results.results_frame`, of one encoder.
@@ -68,8 +68,8 @@ def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -
 
 def _heat_map(target: str, metric: str, rows: pd.DataFrame, gains: pd.DataFrame) -> HeatMap:
     settings = sorted(dict.fromkeys(rows["intermediate"]), key=lambda name: name != BASELINE)
-    scores, by_place = _by_place(language_scores(rows), "value"), _by_place(gains, "gain")
-    largest = max((abs(gain) for gain in by_place.values()), default=0.0) or 1.0
+    scores, gain_of = _by_cell(language_scores(rows), "value"), _by_cell(gains, "gain")
+    largest = max((abs(gain) for gain in gain_of.values()), default=0.0) or 1.0
     runs = dict(iter(rows.groupby(["language", "intermediate"])))
     lines = [
         (
@@ -77,7 +77,7 @@ def _heat_map(target: str, metric: str, rows: pd.DataFrame, gains: pd.DataFrame)
             tuple(
                 _cell(
                     scores.get((code, name), NAN),
-                    by_place.get((code, name), NAN),
+                    gain_of.get((code, name), NAN),
                     largest,
                     runs.get((code, name)),
                 )
@@ -95,7 +95,7 @@ def _order(spoken: Language) -> tuple[bool, str, str, str]:
     return spoken.code != ENGLISH, spoken.family, spoken.genus, spoken.code
 
 
-def _by_place(table: pd.DataFrame, column: str) -> dict[Place, float]:
+def _by_cell(table: pd.DataFrame, column: str) -> dict[CellId, float]:
     columns = table["language"], table["intermediate"], table[column]
     return {(code, setting): float(value) for code, setting, value in zip(*columns, strict=True)}
 

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no script, no network."""
+"""The report as one self-contained HTML page: no script, no network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from xstilts.studies.text import slug
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything that a report tells.
+    """All data of a report.
 
     Args:
         results: see `analysis.results.results_frame`.
@@ -52,24 +52,28 @@ class ReportData:
 
     @property
     def stand_ins(self) -> str:
-        """What is evaluated on something else than the whole test split."""
+        """Note on targets that are not evaluated on their full test split."""
         return nonstandard_splits_note(self.compiled)
 
     @property
     def sections(self) -> list[Section]:
-        """The tables beside the gains."""
+        """The tables below the gains."""
         targets = self.experiment.targets
         xtreme = xtreme_section(self.results, self.best, targets, self.stand_ins)
         return [section for section in (xtreme, best_section(self.best)) if section]
 
     @property
     def studies(self) -> list[StoredAnswer]:
-        """The studies that were answered about the experiment."""
+        """Stored answers of studies about the experiment."""
         return list(answered(self.store, self.experiment.name, self.results))
 
 
 def page(facts: ReportData, folder: Path) -> str:
-    """The page as text; links to artifacts are relative to the folder it will lie in."""
+    """The page as text.
+
+    Args:
+        folder: where the page will be saved; links to artifacts are relative to it.
+    """
     found = template(
         "page.html.j2",
         points=points,
@@ -105,28 +109,28 @@ def page(facts: ReportData, folder: Path) -> str:
 
 
 def best_rows(main: pd.DataFrame) -> Iterator[pd.Series]:
-    """Each target's row with the largest gain."""
+    """The row with the largest gain of each target."""
     for _, rows in main.groupby("target", sort=False):
         if rows["gain"].notna().any():
             yield rows.iloc[int(rows["gain"].argmax())]
 
 
 def verdict(row: pd.Series) -> str:
-    """The answer for one target, in words, from the row with the largest gain."""
+    """One sentence on a target's largest gain."""
     gain = points(row["gain"], signed=True)
     span = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
     facts = f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({span})"
-    target, after = row["target"], row["intermediate"]
+    target, setting = row["target"], row["intermediate"]
     if RunState.PARTIAL in row["states"]:
-        return f"{target}: scores are still missing; so far the best is {after}: {facts}."
+        return f"{target}: some scores are missing; best so far: {setting}: {facts}."
     if row["gain"] <= 0:
-        return f"{target}: no setting improves on the baseline; best: {after}: {facts}."
-    significance = "significant" if row["significant"] else "not significant"
-    return f"{target}: best with {after}: {facts}, {significance}."
+        return f"{target}: no setting improves on the baseline; best: {setting}: {facts}."
+    significance = "significant (Holm p < 0.05)" if row["significant"] else "not significant"
+    return f"{target}: best with {setting}: {facts}, {significance}."
 
 
 def as_yaml(experiment: Experiment) -> str:
-    """The experiment with all overrides applied and everything that is not a default."""
+    """The experiment with all overrides applied, without default values."""
     tree = experiment.model_dump(mode="json", exclude_defaults=True)
     return yaml.safe_dump(
         tree, sort_keys=False, allow_unicode=True, width=88, default_flow_style=None
@@ -142,7 +146,7 @@ def _main_metrics(facts: ReportData) -> dict[str, str]:
 
 
 def _figures(facts: ReportData) -> Iterator[str]:
-    """One drawing per thing that is trained: the mixtures of phase 2 and the targets of 3."""
+    """One figure per training mixture: intermediate settings, then targets."""
     groups: dict[str, list[LearningCurve]] = {}
     trainings = trainings_of(facts.compiled)
     for stage in facts.compiled.plan.stages:
@@ -159,7 +163,7 @@ def _figures(facts: ReportData) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class StageLine:
-    """One stage of the plan as the page shows it."""
+    """One row of the stage table; `seconds` is None if not done."""
 
     stage: Stage
     state: str
@@ -176,7 +180,7 @@ def _stages(facts: ReportData) -> Iterator[StageLine]:
 
 
 def _totals(facts: ReportData) -> list[tuple[str, int, int, float]]:
-    """(kind, stages, done, seconds) in the order of the plan."""
+    """(kind, stages, done, seconds) in plan order."""
     found: dict[str, list[StageLine]] = {}
     for line in _stages(facts):
         found.setdefault(line.stage.kind, []).append(line)
@@ -189,7 +193,7 @@ def _summed(lines: Sequence[StageLine]) -> tuple[int, float]:
 
 
 def _made_with(facts: ReportData) -> list[str]:
-    """Package versions and machine of every run that the artifacts come from, each once."""
+    """Package versions and machine of each run behind the artifacts, without duplicates."""
     found: dict[str, None] = {}
     for key, status in facts.statuses.items():
         if status.state is StageState.DONE:

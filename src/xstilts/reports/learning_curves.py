@@ -1,4 +1,4 @@
-"""Learning curves as SVG text that takes its colours from the page."""
+"""Learning curves as SVG text in the colours of the page."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from xstilts.config.intermediate import BASELINE, mixture_name, parse_setting
 from xstilts.planning.compile import CompiledPlan
 
 TEXT_COLOUR = "#010203"
-"""Stands for the page's text colour until the SVG is written."""
+"""Placeholder, replaced by the page's text colour in the SVG."""
 WIDTH, HEIGHT, LEGEND_ROW = 4.2, 2.9, 0.2
-"""Inches; a legend's rows are added to the height."""
+"""Inches; the height grows by each row of the legend."""
 LEFT, RIGHT, TOP, BOTTOM = 0.7, 0.6, 0.3, 0.55
-"""Inches around the axes. Margins that are not computed take half the time of those that are."""
+"""Inches around the axes; fixed margins are drawn twice as fast as computed ones."""
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """One training run: the loss after each step, and dev scores at some steps."""
+    """One training run: the loss of each step, and dev scores (0 to 1) at some steps."""
 
     name: str
     losses: Sequence[float]
@@ -29,7 +29,7 @@ class LearningCurve:
 
 
 def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
-    """Key of each training → what it trains on, and the setting before it."""
+    """Key of each training stage → its training tasks, and the setting it starts from."""
     found: dict[str, tuple[str, str]] = {}
     for cell in compiled.cells:
         chain = [mixture_name(mixture) for mixture in parse_setting(cell.intermediate).chain]
@@ -42,15 +42,15 @@ def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
 
 
 def curves(title: str, runs: Sequence[LearningCurve]) -> str:
-    """Training loss (lines, smoothed over a tenth of the steps) and dev scores (points).
+    """SVG of the training loss (lines, smoothed over 10 % of the steps) and dev scores (dots).
 
-    Runs of one name share a colour. The same runs give the same text.
+    Runs of one name share a colour. Equal runs give equal text.
     """
-    return svg(lambda: _drawn(title, runs))
+    return svg(lambda: _figure(title, runs))
 
 
-def svg(drawn: Callable[[], Any]) -> str:
-    """The text of what a function draws with the page's ink and letters."""
+def svg(draw: Callable[[], Any]) -> str:
+    """The SVG text of a figure, in the fonts and text colour of the page."""
     import matplotlib as mpl
 
     settings: Any = {
@@ -66,12 +66,12 @@ def svg(drawn: Callable[[], Any]) -> str:
     with mpl.rc_context(settings):
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        drawn().savefig(buffer, format="svg", transparent=True, metadata=nothing)
+        draw().savefig(buffer, format="svg", transparent=True, metadata=nothing)
     text = buffer.getvalue()
     return text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
 
 
-def _drawn(title: str, runs: Sequence[LearningCurve]) -> Any:
+def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(run.name for run in runs))
@@ -99,7 +99,7 @@ def _drawn(title: str, runs: Sequence[LearningCurve]) -> Any:
 
 
 def smooth(values: Sequence[float]) -> list[float]:
-    """The mean over the last tenth of all steps, at every step."""
+    """Moving average over a window of 10 % of the steps."""
     width = max(1, len(values) // 10)
     return [
         sum(values[max(0, end - width) : end]) / min(end, width)

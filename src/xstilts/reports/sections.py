@@ -1,4 +1,4 @@
-"""The tables of a report as text, each with what a reader must know of it."""
+"""The tables of a report, each with its title and notes."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from xstilts.analysis.xtreme import GROUPS, OFFICIAL, OVERALL, xtreme_averages
 from xstilts.reports.tables import NOTHING, points
 
 INCOMPLETE, ON_TEST, SEEN = "†", "‡", "§"
-CHOSEN_BY = {
+SELECTED_ON = {
     SelectedBy.DEV: "dev",
     SelectedBy.BUCC: "bucc's dev",
-    SelectedBy.TEST: "chosen on test",
+    SelectedBy.TEST: "test",
 }
 BEST_LEGEND = (
-    "Each target after the setting with the best score on English dev, or as the table says; "
-    "points of 100, means over languages and seeds. Chosen on test: there is no dev set apart "
-    "from what is evaluated, so the choice flatters the setting."
+    "The setting with the best dev score of each target, unless `selected on` says otherwise. "
+    "Points (0–100), means over languages and seeds. Selected on test: no separate dev set "
+    "exists, so the score of the selected setting is optimistic."
 )
 XTREME_LEGEND = (
-    "Points of 100: means over languages, English among them, and over seeds; question answering "
-    "counts the mean of exact match and F1."
+    "Points (0–100), means over languages including English and over seeds; for question "
+    "answering, the mean of exact match and F1."
 )
 SHOWN = 8
-"""Missing languages of one task that are named."""
+"""Missing languages listed per task; the rest are counted."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A table of texts with a title and sentences that belong below it."""
+    """A table of texts with a title and notes."""
 
     name: str
     title: str
@@ -42,10 +42,10 @@ class Section:
 
 
 def best_section(best: pd.DataFrame) -> Section | None:
-    """Each target's best setting and what it was chosen by; none if nothing is chosen.
+    """The best setting of each target and the split it was selected on; None without any.
 
     Args:
-        best: see `analysis.best.best_per_target`.
+        best: see `analysis.selection.best_per_target`.
     """
     if best.empty:
         return None
@@ -53,10 +53,10 @@ def best_section(best: pd.DataFrame) -> Section | None:
     rows = [
         {
             "target": row["target"],
-            "best intermediate": row["intermediate"],
-            "chosen by": CHOSEN_BY[row["how"]],
+            "intermediate": row["intermediate"],
+            "selected on": SELECTED_ON[row["how"]],
             "metric": row["metric"],
-            "on dev": points(row["dev"]),
+            "dev score": points(row["dev"]),
             "baseline": points(row["baseline"]),
             "score": points(row["score"]),
             "gain": points(row["gain"], signed=True),
@@ -73,12 +73,12 @@ def best_section(best: pd.DataFrame) -> Section | None:
 def xtreme_section(
     frame: pd.DataFrame, best: pd.DataFrame, targets: Sequence[str], stand_ins: str = ""
 ) -> Section | None:
-    """Settings, and the best per target, by XTREME's targets, groups and the average.
+    """Scores of every setting, and of the best per target, on XTREME's tasks, groups and average.
 
     Args:
-        frame: results as `xstilts.results` gives them, of one encoder.
-        targets: those of the experiment; none of XTREME's, or no score: no table.
-        stand_ins: see `reports.evaluated.nonstandard_splits_note`.
+        frame: results of one encoder, see `xstilts.results`.
+        targets: of the experiment; None is returned without XTREME tasks or scores.
+        stand_ins: see `reports.eval_splits.nonstandard_splits_note`.
     """
     tasks = [task for task in OFFICIAL if task in targets]
     known = frame[frame["target"].isin(tasks)]
@@ -88,28 +88,30 @@ def xtreme_section(
     if averages.empty:
         return None
     groups = [name for name, members in GROUPS.items() if set(members) <= set(tasks)]
-    peeked = _chosen_on_test(best)
-    told = both[has_state(both, RunState.SAME_DATA)]
-    seen = set(zip(told["intermediate"], told["target"], strict=True))
+    on_test = _chosen_on_test(best)
+    same_data = both[has_state(both, RunState.SAME_DATA)]
+    seen = set(zip(same_data["intermediate"], same_data["target"], strict=True))
     rows: list[dict[str, str]] = []
     for setting, here in averages.groupby("intermediate", sort=False):
-        marked = peeked if setting == BEST else frozenset[str]()
+        marked = on_test if setting == BEST else frozenset[str]()
         cells = {
             name: _cell(here, name, marked) + (SEEN if (setting, name) in seen else "")
             for name in (*tasks, *groups, OVERALL)
         }
         rows.append({"intermediate": str(setting), **cells})
-    notes = [XTREME_LEGEND, *_missing(averages, tasks), _withheld(averages, tasks)]
+    notes = [XTREME_LEGEND, *_missing(averages, tasks), _no_average(averages, tasks)]
     if any(ON_TEST in text for text in rows[-1].values()):
-        notes.append(f"{ON_TEST} Chosen on test, or an average that counts such a score.")
+        notes.append(
+            f"{ON_TEST} Setting selected on test, or an average that includes such a score."
+        )
     if seen:
-        notes.append(f"{SEEN} The setting holds the target's own training data.")
+        notes.append(f"{SEEN} The setting includes the target's own training data.")
     table = pd.DataFrame(rows).rename(columns={OVERALL: "XTREME"})
     return Section("xtreme", "XTREME", table, tuple(filter(None, (*notes, stand_ins))))
 
 
 def _cell(averages: pd.DataFrame, name: str, marked: frozenset[str]) -> str:
-    """One setting's mean over seeds: of a task over what is there, of more only if it is whole."""
+    """One setting's mean over seeds; averages of several tasks only if they are complete."""
     here = averages[averages["name"] == name]
     is_task = here["level"].iloc[0] == "task"
     text = points(float(here["value"].mean(skipna=is_task)))
@@ -120,28 +122,28 @@ def _cell(averages: pd.DataFrame, name: str, marked: frozenset[str]) -> str:
 
 
 def _chosen_on_test(best: pd.DataFrame) -> frozenset[str]:
-    """The tasks whose best setting was chosen on test, and the averages that count one."""
+    """Tasks whose setting was selected on test, and the averages that include one."""
     tasks = set(best.loc[best["how"] == SelectedBy.TEST, "target"])
     groups = {name for name, members in GROUPS.items() if tasks & set(members)}
     return frozenset({*tasks, *groups, *([OVERALL] if tasks & OFFICIAL.keys() else [])})
 
 
 def _missing(averages: pd.DataFrame, tasks: Sequence[str]) -> Iterator[str]:
-    """What the incomplete tasks lack, in all rows or in some."""
-    said = []
+    """The missing languages of incomplete tasks, in all rows or in some."""
+    missing = []
     for task in tasks:
         lacks = averages.loc[averages["name"] == task, "missing"]
         codes = list(dict.fromkeys(code for text in lacks for code in text.split()))
         if codes:
             rest = len(codes) - SHOWN
             shown = " ".join(codes[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-            said.append(f"{task} ({shown}{'' if lacks.nunique() == 1 else '; not in every row'})")
-    if said:
-        yield f"{INCOMPLETE} Mean over the languages that are there; missing: {'; '.join(said)}."
+            missing.append(f"{task} ({shown}{'' if lacks.nunique() == 1 else '; in some rows'})")
+    if missing:
+        yield f"{INCOMPLETE} Mean over the available languages; missing: {'; '.join(missing)}."
 
 
-def _withheld(averages: pd.DataFrame, tasks: Sequence[str]) -> str:
-    """Why there is no overall score; empty if every row has one."""
+def _no_average(averages: pd.DataFrame, tasks: Sequence[str]) -> str:
+    """Why the overall score is missing; empty if every row has one."""
     overall = averages[averages["level"] == "overall"]
     if overall["complete"].all():
         return ""
@@ -151,4 +153,4 @@ def _withheld(averages: pd.DataFrame, tasks: Sequence[str]) -> str:
     reasons = [f"not in the experiment: {' '.join(absent)}"] if absent else []
     reasons += [f"incomplete: {' '.join(partly)}"] if partly else []
     why = "; ".join(reasons)
-    return f"XTREME's average is withheld without all nine tasks and their languages; {why}."
+    return f"XTREME's average needs all nine tasks in all their languages; {why}."

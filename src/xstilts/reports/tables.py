@@ -1,4 +1,4 @@
-"""The gain table and the results as text, for terminals, papers and programs."""
+"""The gain table and the results as text or files."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 FORMS = ("md", "latex", "csv", "parquet")
 SIGNIFICANT = "yes"
 NOTHING = "–"
-"""Where there is no number."""
+"""Shown for a missing number."""
 LEGEND = (
-    "Points of 100; means over the languages other than English, and over seeds. "
+    "Points (0–100), means over languages other than English and over seeds. "
     "[ ]: 95 % bootstrap interval over examples and seeds. "
-    "significant: p < 0.05 after Holm's correction. "
-    "same-data: the setting holds the target's own training data. "
-    "partial: scores are still missing."
+    "significant: Holm-corrected p < 0.05. "
+    "same-data: the setting includes the target's own training data. "
+    "partial: some scores are missing."
 )
 
 
 def points(value: float, *, signed: bool = False) -> str:
-    """A score between 0 and 1 in points of 100: 41.3, or +2.0 for a gain; – if there is none."""
+    """A score between 0 and 1 in points (0–100): 41.3, or +2.0 for a gain; – for NaN."""
     if math.isnan(value):
         return NOTHING
     rounded = round(100 * value, 1) + 0.0  # no -0.0
@@ -40,7 +40,7 @@ def points(value: float, *, signed: bool = False) -> str:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The gain table's main metrics as people read them; see `LEGEND`."""
+    """The gains of the main metrics as a table of texts; see `LEGEND`."""
     import pandas as pd
 
     main = table[table["main"]]
@@ -73,7 +73,7 @@ def interval(low: float, high: float) -> str:
 
 
 def terminal_table(table: pd.DataFrame) -> Table:
-    """The readable gain table for a terminal, without the columns that would crowd it."""
+    """The gain table for a terminal, without the less important columns."""
     found = readable(table).drop(columns=["metric", "p (Holm)", "languages", "seeds"])
     if not found["note"].any():
         found = found.drop(columns="note")
@@ -87,8 +87,8 @@ def for_terminal(
     """A table of texts for a terminal.
 
     Args:
-        words: the columns that are no numbers.
-        bold: the rows to stress.
+        words: columns of text; all others are numbers and keep their width.
+        bold: whether each row is highlighted.
     """
     shown = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left"
@@ -96,7 +96,7 @@ def for_terminal(
     for column in table.columns:
         if column in words:
             shown.add_column(column, overflow="fold")
-        else:  # numbers keep their width; names give way on a narrow terminal
+        else:  # on a narrow terminal, names wrap rather than numbers
             width = max(map(len, [column, *table[column]]))
             shown.add_column(column, justify="right", no_wrap=True, min_width=width)
     for (_, row), stressed in zip_longest(table.iterrows(), bold):
@@ -108,7 +108,7 @@ def table_text(frame: pd.DataFrame, form: str) -> str:
     """A frame as csv, md or latex.
 
     Raises:
-        ConfigError: another form.
+        ConfigError: an unknown format.
     """
     frame = with_notes(frame)
     if form == "csv":
@@ -124,7 +124,7 @@ def write_table(frame: pd.DataFrame, form: str, path: Path) -> None:
     """Write a frame as csv, md, latex or parquet.
 
     Raises:
-        ConfigError: another form.
+        ConfigError: an unknown format.
         StoreError: the file cannot be written.
     """
     if form == "parquet":
@@ -136,7 +136,7 @@ def write_table(frame: pd.DataFrame, form: str, path: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file that the user asked for.
+    """Write an output file, and create its folder.
 
     Raises:
         StoreError: it cannot be written.

@@ -1,4 +1,4 @@
-"""The pages' templates."""
+"""HTML templates of the reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jinja2
 
 
 def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
-    """A template of this folder that escapes what it is given and fails on what it is not."""
+    """A template of this package; it escapes all values and fails on undefined names."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("xstilts.reports"),
         autoescape=True,

@@ -1,4 +1,5 @@
-"""Submissions to XTREME's leaderboard: written, zipped, and checked as its evaluate.py reads them.
+"""Write, zip and check submissions to XTREME's leaderboard, as its evaluate.py reads them.
 
-Hu et al. 2020 (arXiv 2003.11080), github.com/google-research/xtreme: README and evaluate.py.
+Source: Hu et al. 2020 (arXiv 2003.11080); README and evaluate.py of
+github.com/google-research/xtreme.
 """

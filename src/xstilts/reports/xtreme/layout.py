@@ -1,4 +1,4 @@
-"""The names in a submission: a folder for each of XTREME's nine tasks, a file for each language."""
+"""Names in a submission: a folder for each of XTREME's nine tasks, a file for each language."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from xstilts.tasks import TASKS
 
 
 class Form(StrEnum):
-    """What a file holds."""
+    """The content of a file."""
 
     LABELS = "labels"
-    """The label of each example on a line."""
+    """One label per line."""
     TAGS = "tags"
-    """The tag of each word on a line, a blank line between sentences."""
+    """One tag per line, a blank line between sentences."""
     ANSWERS = "answers"
     """JSON: question id → answer."""
     PAIRS = "pairs"
-    """The ids of a foreign sentence and of its English counterpart, with a tab between."""
+    """Ids of a foreign sentence and its English translation, separated by a tab."""
     NUMBERS = "numbers"
-    """For each English line the number, from 0, of the foreign line that translates it."""
+    """For each English line, the number (from 0) of the foreign line that translates it."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Part:
     """One task of a submission.
 
     Args:
-        task: its name here.
-        folder: its name in XTREME.
+        task: its name in xstilts.
+        folder: its folder name in XTREME.
     """
 
     task: str
@@ -39,7 +39,7 @@ class Part:
     languages: tuple[str, ...]
 
     def file(self, language: str) -> str:
-        """The path of a language's file within the submission."""
+        """The path of a language's file, relative to the submission."""
         ending = "json" if self.form is Form.ANSWERS else "tsv"
         return f"{self.folder}/test-{language}.{ending}"
 
@@ -65,15 +65,15 @@ PARTS = {
 
 
 def number_of(row_id: str) -> int:
-    """The place of an example in its file, from 0: its id ends in it.
+    """The line number of an example, from 0: the last part of its id.
 
     Raises:
-        DataError: it does not; then the order of the test file is not known.
+        DataError: the id does not end in a number, so the order of the test file is unknown.
     """
     number = row_id.rpartition("-")[2]
     if not number.isdecimal():
         raise DataError(
             f"the id {row_id!r} does not end in a line number",
-            todo="a submission is made from XTREME's own files: give them with --data, and run",
+            todo="a submission needs XTREME's own test files: pass them with --data and run again",
         )
     return int(number)

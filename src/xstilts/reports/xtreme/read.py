@@ -1,8 +1,8 @@
-"""A submission's files as XTREME's evaluate.py reads them (read_label, read_tag, read_squad).
+"""Read a submission's files as XTREME's evaluate.py does (read_label, read_tag, read_squad).
 
-It reads text with universal newlines, strips every line, and takes a blank line in a file of
-tags as the end of a sentence, so two in a row make an empty sentence. The text's encoding is left
-to the machine there; here it is UTF-8, with no regard for a byte-order mark.
+evaluate.py reads text with universal newlines, strips every line, and ends a sentence at each
+blank line of a tag file, so two blank lines in a row make an empty sentence. It uses the locale's
+encoding; this module uses UTF-8 and keeps a byte-order mark.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 
 
 class Sentence(NamedTuple):
-    """The tags of a sentence, and the line of the file on which it starts."""
+    """The tags of a sentence and its first line in the file, from 1."""
 
     line: int
     tags: tuple[str, ...]
 
 
 def read_lines(path: Path) -> list[str]:
-    """Every line without the white space around it."""
+    """All lines, stripped."""
     with path.open(encoding="utf-8") as file:
         return [line.strip() for line in file]
 
@@ -40,17 +40,17 @@ def read_sentences(path: Path) -> list[Sentence]:
 
 
 def read_answers(path: Path) -> list[tuple[str, Any]]:
-    """Question ids and answers in the file's order, repeated ids included.
+    """Question ids and answers in file order, including repeated ids.
 
-    evaluate.py takes the last of equal ids, and what is under `data` if there is such a key.
+    evaluate.py uses the last answer of a repeated id, and the content of a key `data` if present.
 
     Raises:
-        ValueError: not a JSON object; a JSONDecodeError tells the line.
+        ValueError: not a JSON object; a JSONDecodeError holds the line.
     """
     tree = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=tuple)
     if not isinstance(tree, tuple):
-        raise ValueError("must hold one JSON object: question id → answer")
+        raise ValueError("expected one JSON object: question id → answer")
     inner = dict(tree).get("data", tree)
     if not isinstance(inner, tuple):
-        raise ValueError("has a key 'data', which evaluate.py reads instead of the answers")
+        raise ValueError("key 'data': evaluate.py reads its value instead of the answers")
     return list(inner)

@@ -1,4 +1,4 @@
-"""What a submission must match: the test files of XTREME's download, where they are at hand."""
+"""Test files of XTREME's download that a submission is compared with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xstilts.tasks.io.sources import DATA_SUBFOLDERS
 
 
 def examples(part: Part, language: str, data: Path) -> list[Example] | None:
-    """The test examples of a trained task in no set order; none without the file.
+    """Test examples of a trained task, in any order; None without the file.
 
     Raises:
         DataError: the file is broken.
@@ -33,7 +33,7 @@ def examples(part: Part, language: str, data: Path) -> list[Example] | None:
 
 
 def words(part: Part, language: str, data: Path) -> list[int] | None:
-    """The number of words of every sentence, in the file's order."""
+    """Number of words of every sentence, in file order."""
     found = examples(part, language, data)
     if found is None:
         return None
@@ -42,10 +42,10 @@ def words(part: Part, language: str, data: Path) -> list[int] | None:
 
 
 def sides(part: Part, language: str, data: Path) -> tuple[list[str], list[str]] | None:
-    """The lines of a retrieval task's two files, the foreign one and the English one."""
+    """Lines of the foreign and the English file of a retrieval task; None without them."""
     infix = "test." if part.folder == "bucc2018" else ""
-    for place in DATA_SUBFOLDERS:
-        stem = data / place / part.folder / f"{language}-en.{infix}"
+    for subfolder in DATA_SUBFOLDERS:
+        stem = data / subfolder / part.folder / f"{language}-en.{infix}"
         files = [Path(f"{stem}{code}") for code in (language, "en")]
         if all(file.is_file() for file in files):
             foreign, english = (list(_texts(file)) for file in files)

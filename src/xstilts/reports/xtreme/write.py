@@ -1,6 +1,6 @@
-"""From an experiment's predictions to submissions: one for each encoder, setting and seed.
+"""Write one submission per encoder, setting and seed from an experiment's predictions.
 
-What was not predicted is left out and named; nothing is ever put in its place.
+Missing predictions are left out and listed, never filled in.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from xstilts.tasks.validate import DUPLICATE
 
 Row = Mapping[str, Any]
 Group = tuple[str, str, int]
-"""Encoder, intermediate setting, seed: what one submission is made from."""
+"""Encoder, intermediate setting, seed."""
 TEST = "test"
-LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The date of every file in a zip, so that equal submissions are equal bytes."""
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+"""Date of every file in a zip, so that equal submissions have equal bytes."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission on the disk.
+    """A submission on disk.
 
     Args:
-        folder: holds a folder per task.
-        archive: the same, zipped; its name ends in `-incomplete` if anything is wrong. None if
-            nothing is predicted yet, and the folder is empty or not there.
-        problems: what is missing or wrong, and what to do.
+        folder: holds a folder per task; empty or absent without predictions.
+        archive: the folder as a zip, named `…-incomplete` if there are problems; None without
+            predictions.
+        problems: missing or wrong content, and the fix.
     """
 
     encoder: str
@@ -54,7 +54,7 @@ class Submission:
 
 @dataclass
 class Draft:
-    """Files by name, and why others are absent or not whole: (task, reason) → languages."""
+    """Files by name, and reasons for missing or incomplete ones: (task, reason) → languages."""
 
     files: dict[str, str] = field(default_factory=dict)
     gaps: dict[tuple[Part, str], list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -66,10 +66,10 @@ def write_submissions(
     """Write TARGET/ENCODER/SETTING/seed-N/ and its zip for every encoder, setting and seed.
 
     Args:
-        data: the folder of XTREME's download, to compare with; see `check_submission`.
+        data: XTREME's download, to compare with; see `check_submission`.
 
     Raises:
-        ConfigError: nothing can be submitted: no XTREME target, another split, no prediction.
+        ConfigError: no XTREME target, not evaluated on test, or no predictions.
         StoreError: the files cannot be written.
     """
     groups: dict[Group, list[ResultCell]] = defaultdict(list)
@@ -83,35 +83,35 @@ def write_submissions(
     }
     if not any(draft.files for draft in drafts.values()):
         raise ConfigError(
-            f"nothing to submit: the store {store.root} has no test predictions of the experiment",
+            f"nothing to submit: {store.root} has no test predictions of this experiment",
             todo="; ".join(_reasons(drafts.values(), targets)),
         )
     return [_publish(draft, group, target, data) for group, draft in drafts.items()]
 
 
 def _reasons(drafts: Iterable[Draft], targets: frozenset[str]) -> list[str]:
-    """What keeps the experiment's own targets from being predicted."""
+    """Why the experiment's own targets have no predictions."""
     gaps = [gap for draft in drafts for gap in draft.gaps]
-    told = [f"{part.folder}: {reason}" for part, reason in gaps if part.task in targets]
-    return list(dict.fromkeys(told))
+    reasons = [f"{part.folder}: {reason}" for part, reason in gaps if part.task in targets]
+    return list(dict.fromkeys(reasons))
 
 
 def _refuse(cells: Sequence[ResultCell]) -> None:
     if not cells:
         raise ConfigError(
-            "no target of the experiment is one of XTREME's tasks",
+            "the experiment has no XTREME targets",
             where="targets",
-            todo=f"a submission takes {', '.join(PARTS)}",
+            todo=f"add some of {', '.join(PARTS)}",
         )
     if split := next((cell.split for cell in cells if cell.split != TEST), ""):
         raise ConfigError(
-            f"the experiment evaluates on {split}, and a submission holds test predictions",
+            f"the experiment evaluates on {split}, but a submission needs test predictions",
             where="eval_split",
-            todo="run with --set eval_split=test, then report with it",
+            todo="run and report with --set eval_split=test",
         )
 
 
-# what the store has
+# predictions in the store
 
 
 def _draft(cells: Sequence[ResultCell], targets: frozenset[str], plan: Plan, store: Store) -> Draft:
@@ -131,22 +131,24 @@ def _draft(cells: Sequence[ResultCell], targets: frozenset[str], plan: Plan, sto
 
 def _absence(part: Part, setting: str, targets: frozenset[str]) -> str:
     if part.task == setting:
-        return "not run, because the setting is the task itself: take another setting"
+        return "the setting is the task itself: submit another setting"
     missing = "languages" if part.task in targets else "targets"
     return f"not among the experiment's {missing}: add it and run again"
 
 
 def _file(cell: ResultCell, part: Part, plan: Plan, store: Store) -> tuple[str | None, list[str]]:
-    """A file's text if there are predictions, and what keeps it from being whole."""
+    """A file's text, or None without predictions, and the reasons why it is incomplete."""
     key = plan.by_key[cell.key].inputs.get("predictions")
     if key is None or not store.has(key):
-        return None, ["not predicted: run the experiment (`xstilts plan` says what keeps it)"]
+        return None, ["not predicted: run the experiment; `xstilts plan` shows what blocks a stage"]
     rows: Sequence[Row] = read_rows(store.artifact(key) / "predictions.parquet")
     if part.form is Form.PAIRS:
         threshold = store.artifact(key).facts.get("threshold")
         if threshold is None:
-            return None, ["mined, but no threshold is known: it is tuned on dev; run again"]
-        # as XTREME's script, which drops sentences that are there twice
+            return None, [
+                "mined, but the threshold is unknown: it is tuned on dev; provide the dev files"
+            ]
+        # like XTREME's script, which drops repeated sentences
         rows = [row for row in rows if row["score"] >= threshold and not row["repeated"]]
     if part.form is Form.NUMBERS:
         rows = _alphabetical(rows, plan.by_key[cell.key].inputs["rows:english"], store)
@@ -154,45 +156,48 @@ def _file(cell: ResultCell, part: Part, plan: Plan, store: Store) -> tuple[str |
 
 
 def _alphabetical(rows: Sequence[Row], english: str, store: Store) -> list[Row]:
-    """The rows of English queries in the order of their texts, as XTREME sorts its English side."""
+    """Rows of English queries, sorted by text as XTREME sorts its English side."""
     prepared = read_rows(store.artifact(english) / "rows.parquet")
     text = {row["id"]: row["text"] for row in prepared}
-    asked = [row for row in rows if row["direction"] == "from_en"]
-    return sorted(asked, key=lambda row: (text[row["id"]], number_of(row["id"])))
+    queries = [row for row in rows if row["direction"] == "from_en"]
+    return sorted(queries, key=lambda row: (text[row["id"]], number_of(row["id"])))
 
 
 def _left_out(key: str, plan: Plan, store: Store) -> Iterator[str]:
-    """Why there are fewer predictions than test examples."""
+    """Reasons why there are fewer predictions than test examples."""
     stage = plan.by_key[key]
     if stage.kind == "prepare" and stage.params["split"] == TEST and store.has(key):
         facts = store.artifact(key).facts
         if facts["rows"] < facts["available"]:
-            yield f"{facts['rows']:,} of {facts['available']:,} rows: run without a limit on test"
+            yield (
+                f"{facts['rows']:,} of {facts['available']:,} rows: "
+                "run without `limits.test` and without `task_limits` on test"
+            )
         bad = {kind: n for kind, n in facts["problems"].items() if kind != DUPLICATE}
         if bad:
             counts = ", ".join(f"{kind} {count:,}" for kind, count in bad.items())
-            yield f"bad rows of the test set were left out ({counts}): mend the file and run again"
+            yield f"bad rows of the test set were left out ({counts}): fix the file and run again"
     for source in stage.inputs.values():
         yield from _left_out(source, plan, store)
 
 
-# the files' forms
+# file contents
 
 
 def labels(rows: Sequence[Row]) -> str:
-    """The label of each example on a line, in the order of the test file."""
+    """One label per line, in the order of the test file."""
     return _lines(row["prediction"] for row in _in_order(rows))
 
 
 def tags(rows: Sequence[Row]) -> str:
-    """A sentence's tags on a line each, a blank line between sentences."""
+    """One tag per line, a blank line between sentences."""
     return "\n".join(_lines(row["prediction"]) for row in _in_order(rows))
 
 
 def answers(rows: Sequence[Row]) -> str:
-    """JSON: question id → answer; characters other than ASCII are escaped.
+    """JSON: question id → answer; non-ASCII characters are escaped.
 
-    An id that the test set repeats (here `id#2`) can be answered only once.
+    A question id that the test set repeats (here `id#2`) has one answer.
     """
     found = {row["id"]: row["prediction"] for row in rows}
     once = {
@@ -204,14 +209,14 @@ def answers(rows: Sequence[Row]) -> str:
 
 
 def pairs(rows: Sequence[Row]) -> str:
-    """Foreign and English sentence id, with a tab between, the surest pair first."""
+    """Foreign and English sentence ids, separated by a tab, the highest score first."""
     return _lines(f"{row['id']}\t{row['prediction']}" for row in rows)
 
 
 def numbers(rows: Sequence[Row]) -> str:
-    """For each English line, in the order given, the number of its nearest foreign one, from 0."""
-    asked = (row for row in rows if row["direction"] == "from_en")
-    return _lines(str(number_of(str(row["prediction"]))) for row in asked)
+    """For each English line, in the given order, the number of the nearest foreign line, from 0."""
+    queries = (row for row in rows if row["direction"] == "from_en")
+    return _lines(str(number_of(str(row["prediction"]))) for row in queries)
 
 
 WRITERS: dict[Form, Callable[[Sequence[Row]], str]] = {
@@ -231,7 +236,7 @@ def _lines(texts: Iterable[str]) -> str:
     return "".join(f"{text}\n" for text in texts)
 
 
-# on the disk
+# files on disk
 
 
 def _publish(draft: Draft, group: Group, target: Path, data: Path | None) -> Submission:
@@ -240,18 +245,18 @@ def _publish(draft: Draft, group: Group, target: Path, data: Path | None) -> Sub
     _clear(folder)
     for name, text in draft.files.items():
         write_bytes(folder / name, text.encode())
-    said = tuple(_said(draft, folder, data))
-    archive = folder.with_name(f"{folder.name}{'-incomplete' if said else ''}.zip")
-    if said:
-        write_bytes(archive.with_suffix(".txt"), _lines(said).encode())
+    found = tuple(_problems(draft, folder, data))
+    archive = folder.with_name(f"{folder.name}{'-incomplete' if found else ''}.zip")
+    if found:
+        write_bytes(archive.with_suffix(".txt"), _lines(found).encode())
     if not draft.files:
-        return Submission(encoder, setting, seed, folder, None, said)
+        return Submission(encoder, setting, seed, folder, None, found)
     write_bytes(archive, _zipped(draft.files))
-    return Submission(encoder, setting, seed, folder, archive, said)
+    return Submission(encoder, setting, seed, folder, archive, found)
 
 
-def _said(draft: Draft, folder: Path, data: Path | None) -> Iterator[str]:
-    """What the draft knows to be missing, then whatever else the check finds."""
+def _problems(draft: Draft, folder: Path, data: Path | None) -> Iterator[str]:
+    """Known gaps of the draft, then all other problems that the check finds."""
     explained = set()
     for (part, reason), languages in draft.gaps.items():
         every = len(languages) == len(part.languages)
@@ -262,12 +267,12 @@ def _said(draft: Draft, folder: Path, data: Path | None) -> Iterator[str]:
 
 
 def _name(text: str) -> str:
-    """A name that any file system takes: `squad > mnli` becomes `squad-then-mnli`."""
+    """A name valid on any file system: `squad > mnli` becomes `squad-then-mnli`."""
     return re.sub(r"[^\w.+-]+", "-", text.replace(" > ", "-then-"))
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier report wrote here, and nothing else."""
+    """Remove the files of an earlier submission, and nothing else."""
     for part in PARTS.values():
         for language in part.languages:
             (folder / part.file(language)).unlink(missing_ok=True)
@@ -279,5 +284,5 @@ def _zipped(files: Mapping[str, str]) -> bytes:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), text, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, ZIP_DATE), text, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

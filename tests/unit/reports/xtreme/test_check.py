@@ -148,19 +148,19 @@ def test_the_download_may_be_in_an_xtreme_subfolder(
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("xnli/test-ar.tsv", "neutral\nmaybe\n", "xnli/test-ar.tsv:2: 'maybe' is no label"),
+        ("xnli/test-ar.tsv", "neutral\nmaybe\n", "xnli/test-ar.tsv:2: 'maybe' is not a label"),
         ("xnli/test-ar.tsv", "neutral\n\n", "xnli/test-ar.tsv:2: blank"),
         ("xnli/test-ar.tsv", "\ufeffneutral\nneutral\n", "xnli/test-ar.tsv:1: '\\ufeffneutral'"),
         ("pawsx/test-ko.tsv", "1\n1\n0\n", "pawsx/test-ko.tsv: 3 lines for 2 test examples"),
-        ("panx/test-yo.tsv", "O\nO\n\n\nO\n", "panx/test-yo.tsv:4: a blank line too many"),
+        ("panx/test-yo.tsv", "O\nO\n\n\nO\n", "panx/test-yo.tsv:4: extra blank line"),
         ("panx/test-yo.tsv", "O\n\nO\n", "panx/test-yo.tsv:1: sentence 1 has 1 tags for 2 words"),
         ("panx/test-yo.tsv", "O\nO\n", "panx/test-yo.tsv: 1 sentences for 2 test sentences"),
-        ("udpos/test-yo.tsv", "X\nY\n\nX\n", "udpos/test-yo.tsv:2: 'Y' is no label"),
+        ("udpos/test-yo.tsv", "X\nY\n\nX\n", "udpos/test-yo.tsv:2: 'Y' is not a label"),
         ("xquad/test-en.json", '{"q0": ""}', "xquad/test-en.json: no answer to question 'q1'"),
         (
             "xquad/test-en.json",
             '{"q0": "",\n"q1": "",\n"q2": ""}',
-            "xquad/test-en.json:3: 'q2' is no question of the test set",
+            "xquad/test-en.json:3: 'q2' is not a question of the test set",
         ),
         ("mlqa/test-zh.json", '{"q0": 1,\n"q1": ""}', "mlqa/test-zh.json:1: the answer to 'q0'"),
         (
@@ -169,18 +169,18 @@ def test_the_download_may_be_in_an_xtreme_subfolder(
             "mlqa/test-zh.json:2: 'q0' is answered 2 times",
         ),
         ("tydiqa/test-te.json", '{"q0": "",\n', "tydiqa/test-te.json:2: not JSON"),
-        ("tydiqa/test-te.json", "[]", "tydiqa/test-te.json:1: must hold one JSON object"),
-        ("tydiqa/test-te.json", '{"data": "x"}', "tydiqa/test-te.json:1: has a key 'data'"),
-        ("bucc2018/test-fr.tsv", "en-1\tfr-1\n", "bucc2018/test-fr.tsv:1: 'en-1' is no id"),
-        ("bucc2018/test-fr.tsv", "fr-1\ten-9\n", "bucc2018/test-fr.tsv:1: 'en-9' is no id"),
+        ("tydiqa/test-te.json", "[]", "tydiqa/test-te.json:1: expected one JSON object"),
+        ("tydiqa/test-te.json", '{"data": "x"}', "tydiqa/test-te.json:1: key 'data'"),
+        ("bucc2018/test-fr.tsv", "en-1\tfr-1\n", "bucc2018/test-fr.tsv:1: 'en-1' is not an id"),
+        ("bucc2018/test-fr.tsv", "fr-1\ten-9\n", "bucc2018/test-fr.tsv:1: 'en-9' is not an id"),
         ("bucc2018/test-fr.tsv", "fr-1 en-1\n", "bucc2018/test-fr.tsv:1: 1 columns"),
-        ("bucc2018/test-fr.tsv", "", "bucc2018/test-fr.tsv: no pair at all"),
-        ("tatoeba/test-jv.tsv", "0\n2\n", "tatoeba/test-jv.tsv:2: 2 is past the last line"),
-        ("tatoeba/test-jv.tsv", "0\n1.0\n", "tatoeba/test-jv.tsv:2: '1.0' is no line number"),
-        ("tatoeba/test-jv.tsv", "0\n01\n", "tatoeba/test-jv.tsv:2: '01' is no line number"),
+        ("bucc2018/test-fr.tsv", "", "bucc2018/test-fr.tsv: no pairs"),
+        ("tatoeba/test-jv.tsv", "0\n2\n", "tatoeba/test-jv.tsv:2: 2 is beyond the last line"),
+        ("tatoeba/test-jv.tsv", "0\n1.0\n", "tatoeba/test-jv.tsv:2: '1.0' is not a line number"),
+        ("tatoeba/test-jv.tsv", "0\n01\n", "tatoeba/test-jv.tsv:2: '01' is not a line number"),
         ("tatoeba/test-jv.tsv", "0\n", "tatoeba/test-jv.tsv: 1 lines for 2 English lines"),
-        ("tatoeba/test-en.tsv", "0\n", "tatoeba/test-en.tsv: not a file that evaluate.py reads"),
-        ("wikiann/test-en.tsv", "O\n", "wikiann: not a task's folder"),
+        ("tatoeba/test-en.tsv", "0\n", "tatoeba/test-en.tsv: evaluate.py does not read this file"),
+        ("wikiann/test-en.tsv", "O\n", "wikiann: not a task folder"),
     ],
 )
 def test_every_problem_is_named(
@@ -211,11 +211,11 @@ def test_many_problems_are_summarised(whole: Path) -> None:
     write(whole, "xnli/test-en.tsv", "maybe\n" * 1000)
     found = check_submission(whole)
     assert len(found) == 6
-    assert found[-1] == "xnli/test-en.tsv: 995 more problems like these"
+    assert found[-1] == "xnli/test-en.tsv: 995 more problems"
 
 
 def test_a_broken_test_file_is_not_used_as_reference(whole: Path, data: Path) -> None:
     write(data, "xnli/test-en.tsv", "a\tb\nc\n")
     (found,) = check_submission(whole, data)
-    assert "cannot be compared with its test set: not two texts and a label" in found
+    assert "cannot be compared with the test set: not two texts and a label" in found
     assert "test-en.tsv:2" in found

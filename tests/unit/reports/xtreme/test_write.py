@@ -83,10 +83,13 @@ def test_mined_pairs_above_the_threshold_are_written(tmp_path: Path) -> None:
 def test_the_nearest_line_number_is_written_for_each_english_line(tmp_path: Path) -> None:
     made = submitted(tmp_path, "tatoeba", "jv", SEARCHED, {}, available=5)
     assert (made.folder / "tatoeba/test-jv.tsv").read_text() == "0\n1\n"
-    assert "tatoeba (jv): 3 of 5 rows: run without a limit on test" in made.problems
+    assert (
+        "tatoeba (jv): 3 of 5 rows: run without `limits.test` and without `task_limits` on test"
+        in made.problems
+    )
 
 
 def test_no_pairs_are_written_without_a_threshold(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing to submit") as caught:
         submitted(tmp_path, "bucc", "de", MINED, {})
-    assert "bucc2018: mined, but no threshold is known" in str(caught.value)
+    assert "bucc2018: mined, but the threshold is unknown" in str(caught.value)
