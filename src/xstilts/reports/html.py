@@ -21,12 +21,13 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.heat_maps import heat_maps
-from xstilts.reports.learning_curves import LearningCurve, curves, trainings_of
+from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
 from xstilts.reports.sections import Section, best_section, xtreme_section
 from xstilts.reports.study import StoredAnswer, answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, points
 from xstilts.reports.templating import template
+from xstilts.reports.training_languages import training_languages
 from xstilts.studies.text import slug
 
 
@@ -54,6 +55,11 @@ class ReportData:
     def stand_ins(self) -> str:
         """Note on targets that are not evaluated on their full test split."""
         return nonstandard_splits_note(self.compiled)
+
+    @property
+    def training_languages(self) -> tuple[str, ...]:
+        """Names of the languages of all training data, see `reports.training_languages`."""
+        return training_languages(self.compiled, trainings_of(self.compiled))
 
     @property
     def sections(self) -> list[Section]:
@@ -88,6 +94,7 @@ def page(facts: ReportData, folder: Path) -> str:
     return found.render(
         experiment=facts.experiment,
         encoder=facts.experiment.encoder.name,
+        training_languages=facts.training_languages,
         verdicts=[verdict(row) for row in best_rows(main)],
         targets=list(dict.fromkeys(main["target"])),
         settings=list(dict.fromkeys(main["intermediate"])),
@@ -154,9 +161,8 @@ def _figures(facts: ReportData) -> Iterator[str]:
             continue
         log = read_json(facts.store.artifact(stage.key) / "log.json")
         title, before = trainings[stage.key]
-        scores = [sum(look["scores"].values()) / len(look["scores"]) for look in log["dev"]]
-        steps = [look["step"] for look in log["dev"]]
-        groups.setdefault(title, []).append(LearningCurve(before, log["losses"], steps, scores))
+        run = LearningCurve(before, log["losses"], dev_scores(log["dev"]))
+        groups.setdefault(title, []).append(run)
     for title, runs in groups.items():
         yield curves(title, runs)
 

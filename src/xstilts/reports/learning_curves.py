@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,23 @@ LEFT, RIGHT, TOP, BOTTOM = 0.7, 0.6, 0.3, 0.55
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """One training run: the loss of each step, and dev scores (0 to 1) at some steps."""
+    """One training run: the loss of each step, and (step, dev score from 0 to 1) pairs."""
 
     name: str
     losses: Sequence[float]
-    dev_steps: Sequence[int]
-    dev_scores: Sequence[float]
+    dev: Sequence[tuple[int, float]]
+
+
+def dev_scores(evaluations: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
+    """(step, mean score over tasks) of the dev evaluations in a log.
+
+    Evaluations without scores are left out: tasks without usable dev labels are not scored.
+    """
+    return [
+        (evaluation["step"], sum(scores.values()) / len(scores))
+        for evaluation in evaluations
+        if (scores := evaluation["scores"])
+    ]
 
 
 def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
@@ -86,7 +97,8 @@ def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
         shown = run.name if run is next(one for one in runs if one.name == run.name) else None
         steps = range(1, len(run.losses) + 1)
         loss.plot(steps, smooth(run.losses), color=colour, linewidth=1.2, label=shown)
-        dev.plot(run.dev_steps, [100 * score for score in run.dev_scores], "o", color=colour, ms=4)
+        evaluated = [step for step, _ in run.dev], [100 * score for _, score in run.dev]
+        dev.plot(*evaluated, "o", color=colour, ms=4)
     loss.set_title(title, fontsize=10)
     loss.set_xlabel("optimizer steps")
     loss.set_ylabel("loss (lines)")
