@@ -1,4 +1,4 @@
-"""From an experiment to its plan: the three phases as stages, shared wherever they agree."""
+"""Compile an experiment to a plan: the three phases as stages, shared where they are equal."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.training.task_sampling import steps_per_task
 
 Rows = Callable[[TaskSpec, str, str], str]
-"""(task, train or dev, language) → key of the stage that prepares what plays this part."""
+"""(task, train or dev, language) → key of the stage that prepares these rows."""
 
 
 @dataclass(frozen=True)
 class ResultCell:
-    """One place in the results: which score stage fills it, and which trainings lead to it."""
+    """A cell of the results table, with its score stage and the trainings that lead to it."""
 
     encoder: str
     intermediate: str
@@ -50,42 +50,42 @@ class ResultCell:
 
 @dataclass(frozen=True)
 class CompiledPlan:
-    """A plan and the cells that its score stages fill."""
+    """A plan and the cells of its results table."""
 
     plan: Plan
     cells: tuple[ResultCell, ...]
 
 
 def compile_experiment(loaded: LoadedExperiment) -> CompiledPlan:
-    """The plan of an experiment, made without torch, weights or data.
+    """Compile an experiment, without torch, weights or data.
 
     Raises:
-        ConfigError: names that do not exist or do not fit together.
+        ConfigError: the experiment is invalid.
     """
-    names = ResolvedExperiment(loaded)
-    return Compiler(names, StageGraph(names)).compile()
+    resolved = ResolvedExperiment(loaded)
+    return Compiler(resolved, StageGraph(resolved)).compile()
 
 
 @dataclass
 class Compiler:
-    """Trainings and what is read off them, added to a graph as they are asked for."""
+    """Adds trainings and evaluations to a stage graph."""
 
-    names: ResolvedExperiment
+    resolved: ResolvedExperiment
     graph: StageGraph
-    whole: set[str] = field(default_factory=set)
-    """Trainings that change every row of the embedding matrix."""
+    full_vocabulary: set[str] = field(default_factory=set)
+    """Keys of trainings that change all rows of the embedding matrix."""
     chains: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
-    """(setting, seed) → its training stages, which all targets share."""
+    """(setting, seed) → its training stages, shared by all targets."""
 
     @property
     def experiment(self) -> Experiment:
         """The experiment as written."""
-        return self.names.experiment
+        return self.resolved.experiment
 
     def compile(self) -> CompiledPlan:
-        """The whole experiment; see `compile_experiment`."""
+        """Compile the experiment; see `compile_experiment`."""
         settings = [parse_setting(text) for text in self.experiment.intermediate]
-        check(self.names, settings)
+        check(self.resolved, settings)
         cells = tuple(self._cells(settings))
         if not cells:
             raise ConfigError(
@@ -98,18 +98,18 @@ class Compiler:
 
     def _cells(self, settings: Sequence[IntermediateSetting]) -> Iterator[ResultCell]:
         for target in self.experiment.targets:
-            task = self.names.task(target)
+            task = self.resolved.task(target)
             for setting in settings:
                 if (
                     setting.chain == ((TaskRef(target),),)
-                    and self.names.train_ref(task).task == target
+                    and self.resolved.train_ref(task).task == target
                 ):
                     continue  # a task after itself is just more epochs of it
                 yield from self._cells_after(setting, task)
 
     def _cells_after(self, setting: IntermediateSetting, task: TaskSpec) -> Iterator[ResultCell]:
         same_data = self._uses_target_data(task, setting)
-        split = self.names.split_slice(task, self.experiment.eval_split).name
+        split = self.resolved.split_slice(task, self.experiment.eval_split).name
         for seed in self.experiment.seeds:
             trained = self.intermediate(setting, seed)
             if task.format_spec.search:
@@ -120,7 +120,7 @@ class Compiler:
                 scored = self._predicted(setting, task, trained[-1], seed)
             for target, language, key in scored:
                 yield ResultCell(
-                    encoder=self.names.source.name,
+                    encoder=self.resolved.source.name,
                     intermediate=setting.name,
                     target=target,
                     language=language,
@@ -136,33 +136,33 @@ class Compiler:
         """Whether the setting trains on the target's own training data."""
         if target.format_spec.search:
             return False
-        own = self.names.task(self.names.train_ref(target).task)
+        own = self.resolved.task(self.resolved.train_ref(target).task)
         seen = {
             name
             for part in setting.tasks
-            for name in (part, *self.names.task(part).includes_data_of)
+            for name in (part, *self.resolved.task(part).includes_data_of)
         }
         return bool(seen & {target.name, own.name, *own.includes_data_of})
 
     # training
 
     def intermediate(self, setting: IntermediateSetting, seed: int) -> tuple[str, ...]:
-        """Keys of the setting's training stages, in order; none for the baseline."""
-        place = setting.name, seed
-        if place not in self.chains:
-            self.chains[place] = tuple(self._chain(setting, seed))
-        return self.chains[place]
+        """Keys of the training stages of a setting, in order; empty for the baseline."""
+        chain_key = setting.name, seed
+        if chain_key not in self.chains:
+            self.chains[chain_key] = tuple(self._chain(setting, seed))
+        return self.chains[chain_key]
 
     def _chain(self, setting: IntermediateSetting, seed: int) -> Iterator[str]:
-        base, recipe = None, self.names.recipe(None)
+        base, recipe = None, self.resolved.recipe(None)
         for depth, mixture in enumerate(setting.chain, start=1):
             name = " > ".join(mixture_name(mixture) for mixture in setting.chain[:depth])
             base = self.train(mixture, base, recipe, seed, f"train {name} seed {seed}")
             yield base
 
     def target(self, setting: IntermediateSetting, task: TaskSpec, seed: int) -> str:
-        """Key of the stage that trains a target after a setting."""
-        part, recipe = self.names.train_ref(task), self.names.recipe(task.name)
+        """Add the training of a target after a setting; return its key."""
+        part, recipe = self.resolved.train_ref(task), self.resolved.recipe(task.name)
         base = next(reversed(self.intermediate(setting, seed)), None)
         return self.train(
             [part], base, recipe, seed, f"train {part.name} {_after(setting)} seed {seed}"
@@ -180,37 +180,44 @@ class Compiler:
         rows: Rows | None = None,
         portion: float = 1.0,
     ) -> str:
-        """Key of the stage that trains a mixture.
+        """Add the training of a mixture; return its key.
 
         Args:
-            base: key of the training before it, if there is one.
-            kind: another kind of stage that takes what a training takes.
-            rows: what it is trained on and looks at; by default the experiment's own.
-            portion: of the training rows that there are of these, for the estimate.
+            base: key of the previous training, if there is one.
+            kind: stage kind with the inputs and parameters of a training.
+            rows: training and dev rows; by default those of the experiment.
+            portion: proportion of the training rows in `rows`, for the cost estimate.
         """
-        inputs, found = {"encoder": self.graph.encoder}, rows or self.graph.training_rows
+        inputs, rows_of = {"encoder": self.graph.encoder}, rows or self.graph.training_rows
         if base:
             inputs["base"] = base
-        tasks = {part: self.names.task(part.task) for part in parts}
+        tasks = {part: self.resolved.task(part.task) for part in parts}
         for part, task in tasks.items():
             for language in languages_of(part, task):
                 for role in ("train", "dev"):
-                    inputs[f"{role}:{task.name}:{language}"] = found(task, role, language)
+                    inputs[f"{role}:{task.name}:{language}"] = rows_of(task, role, language)
         params = {
             "tasks": {task.name: task_params(part, task) for part, task in tasks.items()},
             "recipe": recipe.key_params(),
-            "pooling": self.names.pooling,
+            "pooling": self.resolved.pooling,
             "seed": seed,
         }
         context = recipe.runtime_params()
-        whole = base in self.whole or any(_is_tied(task) for task in tasks.values())
-        cost = self._train_cost(tasks, recipe, portion, whole=whole)
+        full_vocabulary = base in self.full_vocabulary or any(
+            _is_tied(task) for task in tasks.values()
+        )
+        cost = self._train_cost(tasks, recipe, portion, full_vocabulary=full_vocabulary)
         key = self.graph.add(kind, params, inputs, label, cost, context=context)
-        self.whole |= {key} if whole else set()
+        self.full_vocabulary |= {key} if full_vocabulary else set()
         return key
 
     def _train_cost(
-        self, tasks: Mapping[TaskRef, TaskSpec], recipe: Recipe, portion: float, *, whole: bool
+        self,
+        tasks: Mapping[TaskRef, TaskSpec],
+        recipe: Recipe,
+        portion: float,
+        *,
+        full_vocabulary: bool,
     ) -> Cost:
         sizes = {
             task.name: max(1, int(portion * self.expected_rows(task, part, "train")))
@@ -228,29 +235,31 @@ class Compiler:
             for task in tasks.values()
         }
         masked = recipe.mask_prob * sum(seen[name] for name in texts)
-        habits = self.names.source.defaults
-        rows = habits.vocabulary if whole else TOUCHED_ROWS
-        return train_cost(habits, sum(seen.values()), sum(steps.values()), masked, rows)
+        defaults = self.resolved.source.defaults
+        rows = defaults.vocabulary if full_vocabulary else TOUCHED_ROWS
+        return train_cost(defaults, sum(seen.values()), sum(steps.values()), masked, rows)
 
     def expected_rows(self, task: TaskSpec, part: TaskRef, role: str) -> int:
-        """Rows to expect in all languages that a task is trained in."""
-        return sum(self.names.expected_rows(task, role, code) for code in languages_of(part, task))
+        """Expected number of rows in all training languages of a task."""
+        return sum(
+            self.resolved.expected_rows(task, role, code) for code in languages_of(part, task)
+        )
 
     # results of what was trained
 
     def _predicted(
         self, setting: IntermediateSetting, task: TaskSpec, model: str, seed: int
     ) -> Iterator[tuple[str, str, str]]:
-        graph, habits = self.graph, self.names.source.defaults
+        graph, defaults = self.graph, self.resolved.source.defaults
         params, what = self.tokenization_params(task), f"{task.name} {_after(setting)}"
-        for language in self.names.languages(task):
+        for language in self.resolved.languages(task):
             sample = graph.eval_set(task, language)
             predictions = graph.add(
                 "predict",
                 params,
                 {"encoder": graph.encoder, "model": model, "rows": sample.rows},
                 f"predict {what} {language} seed {seed}",
-                forward_cost(habits, sample.count * task.subwords, 20 * sample.count),
+                forward_cost(defaults, sample.count * task.subwords, 20 * sample.count),
                 affinity=model,
             )
             score = graph.add(
@@ -263,24 +272,24 @@ class Compiler:
             yield task.name, language, score
 
     def tokenization_params(self, task: TaskSpec) -> dict[str, Any]:
-        """The parameters of a trained target's predict stages."""
-        trained = self.names.task(self.names.train_ref(task).task)
+        """Parameters of the predict stages of a target."""
+        trained = self.resolved.task(self.resolved.train_ref(task).task)
         return {
             "task": trained.name,
             **format_params(task),
             "labels": list(trained.labels if task.format_spec.class_of else task.labels),
-            "pooling": self.names.pooling,
-            "reading": task.format_spec.tokenization_params(self.names.recipe(task.name)),
+            "pooling": self.resolved.pooling,
+            "reading": task.format_spec.tokenization_params(self.resolved.recipe(task.name)),
         }
 
 
 def languages_of(part: TaskRef, task: TaskSpec) -> tuple[str, ...]:
-    """The languages that a task is trained in."""
+    """Training languages of a task."""
     return part.languages or task.train_languages
 
 
 def task_params(part: TaskRef, task: TaskSpec) -> dict[str, Any]:
-    """What the training stage must know of a task; a metric knows one language of dev."""
+    """Parameters of a task in a training stage; the metric uses one language of dev."""
     (language, *others) = part.languages or (task.train_language,)
     if others:
         language = task.train_language
@@ -294,13 +303,13 @@ def task_params(part: TaskRef, task: TaskSpec) -> dict[str, Any]:
 
 
 def format_params(task: TaskSpec) -> dict[str, Any]:
-    """The format as a parameter, with its version where that is not the first."""
+    """The format as a parameter, with its version if it is above 1."""
     version = task.format_spec.version
     return {"format": task.format, **({"format_version": version} if version > 1 else {})}
 
 
 def _is_tied(task: TaskSpec) -> bool:
-    """Whether training on it changes every row of the embedding matrix."""
+    """Whether training on the task changes all rows of the embedding matrix."""
     training = task.format_spec.training
     return training is not None and training.tied
 

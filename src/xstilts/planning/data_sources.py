@@ -1,4 +1,4 @@
-"""Where the data of a plan would come from: said before anything runs, opening nothing."""
+"""The sources of a plan's data, determined without opening files or using the network."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class DataSource:
     """One split of a task that a plan reads.
 
     Args:
-        languages: those that come from the same kind of place.
+        languages: languages with this origin.
         origin: `hub`, `file` and the like, the first word of `TaskSpec.origin`; empty: missing.
-        guessed: whether its size is unknown and counted as `DEFAULT_ROWS` examples.
+        guessed: whether the size is unknown and assumed to be `DEFAULT_ROWS`.
     """
 
     task: str
@@ -28,13 +28,13 @@ class DataSource:
 
 
 def data_sources(loaded: LoadedExperiment, stages: Iterable[Stage]) -> Iterator[DataSource]:
-    """What the `prepare` stages among these read, in their order, by task, split and origin."""
-    names = ResolvedExperiment(loaded)
+    """Yield the sources of the `prepare` stages among these, by task, split and origin."""
+    resolved = ResolvedExperiment(loaded)
     groups: dict[tuple[str, str, str, bool], dict[str, None]] = {}
     for stage in stages:
         if stage.kind == "prepare":
             name, split, language = (stage.params[key] for key in ("task", "split", "language"))
-            task, limit = names.task(name), stage.params["limit"]
+            task, limit = resolved.task(name), stage.params["limit"]
             origin = (task.origin(split, language) or "").partition(" ")[0]
             guessed = (split, language) not in task.sizes and (
                 limit is None or limit > DEFAULT_ROWS

@@ -1,4 +1,4 @@
-"""What each intermediate setting of a plan would still cost."""
+"""The remaining cost of each intermediate setting of a plan."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from xstilts.planning.compile import CompiledPlan
 
 @dataclass(frozen=True)
 class RemainingCost:
-    """What is still to do.
+    """Cost of the unfinished stages.
 
     Args:
-        stages: how many.
-        seconds: on this machine, one after the other.
-        operations: with floating-point numbers.
+        stages: their number.
+        seconds: on this machine, without parallelism.
+        operations: floating-point operations.
     """
 
     stages: int
@@ -28,10 +28,10 @@ class RemainingCost:
 def remaining_costs(
     compiled: CompiledPlan, statuses: Mapping[str, StageStatus], ratios: Mapping[str, float]
 ) -> dict[str, RemainingCost]:
-    """Setting → its trainings, predictions and scores, without what the baseline needs anyway.
+    """Return setting → cost of its stages, except those that the baseline needs anyway.
 
     Args:
-        ratios: kind → measured over expected seconds, see `stages.cost.calibration`.
+        ratios: stage kind → measured / expected seconds, see `cost.calibration`.
     """
     by_setting: dict[str, dict[str, None]] = {}
     for cell in compiled.cells:
@@ -47,15 +47,15 @@ def remaining_costs(
 
 
 def ancestors(plan: Plan, keys: Iterable[str]) -> frozenset[str]:
-    """These stages and all that they are made from."""
-    found: set[str] = set()
-    left = list(keys)
-    while left:
-        key = left.pop()
-        if key not in found:
-            found.add(key)
-            left += plan.by_key[key].inputs.values()
-    return frozenset(found)
+    """Return stages and all stages that they depend on."""
+    visited: set[str] = set()
+    stack = list(keys)
+    while stack:
+        key = stack.pop()
+        if key not in visited:
+            visited.add(key)
+            stack += plan.by_key[key].inputs.values()
+    return frozenset(visited)
 
 
 def _remaining_cost(

@@ -1,4 +1,4 @@
-"""What the words of an experiment stand for: tasks, languages, shares, recipes, limits."""
+"""Resolve the names of an experiment: tasks, languages, split slices, recipes, limits."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from xstilts.tasks.io.sources import located
 from xstilts.tasks.user_tasks import file_task
 
 DEFAULT_ROWS = 1000
-"""Rows of a split, for the estimate, where neither the task nor a limit says."""
+"""Assumed number of rows of a split if neither the task nor a limit defines it."""
 HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
-"""Shares of train for formats without gold answers, whose data seldom have a dev split."""
+"""Slices of train for formats without gold answers, whose data seldom have a dev split."""
 
 
 @dataclass(frozen=True)
 class ResolvedExperiment:
-    """The experiment's names, looked up."""
+    """An experiment with its names resolved."""
 
     loaded: LoadedExperiment
     known: dict[str, TaskSpec] = field(default_factory=dict, repr=False, compare=False)
-    """Tasks that were asked for before."""
+    """Cache of resolved tasks."""
 
     @property
     def experiment(self) -> Experiment:
@@ -39,13 +39,13 @@ class ResolvedExperiment:
 
     @cached_property
     def source(self) -> EncoderSource:
-        """Where the encoder comes from."""
+        """Source of the encoder."""
         choice = self.experiment.encoder
         return find_source(choice.name, choice.revision, self.loaded.folder)
 
     @cached_property
     def pooling(self) -> str:
-        """What sentence heads read."""
+        """Pooling of sentence heads."""
         chosen = self.experiment.encoder.pooling
         return self.source.defaults.pooling if chosen == "auto" else chosen
 
@@ -55,16 +55,16 @@ class ResolvedExperiment:
         return self.loaded.data
 
     def task(self, name: str, where: str = "targets") -> TaskSpec:
-        """The task of that name, with the user's files in it.
+        """Look up a task and connect it to the user's files.
 
         Raises:
-            UnknownNameError: neither the experiment nor a package has it.
+            UnknownNameError: it is defined neither in the experiment nor by a package.
         """
         if name not in self.known:
-            self.known[name] = self._found(name, where)
+            self.known[name] = self._look_up(name, where)
         return self.known[name]
 
-    def _found(self, name: str, where: str) -> TaskSpec:
+    def _look_up(self, name: str, where: str) -> TaskSpec:
         own = self.experiment.tasks
         if name in own:
             return file_task(name, own[name], self.loaded.folder, self.data)
@@ -73,12 +73,12 @@ class ResolvedExperiment:
         return located(TASKS.get(name), self.data, self.experiment.revisions)
 
     def train_ref(self, target: TaskSpec) -> TaskRef:
-        """The training data of a target: the experiment's choice, its benchmark's, its own."""
+        """Training data of a target: set in the experiment, else by its benchmark, else its own."""
         chosen = self.experiment.train_task.get(target.name)
         return parse_task_ref(chosen) if chosen else TaskRef(target.train_task or target.name)
 
     def split_slice(self, task: TaskSpec, part: str) -> SplitSlice:
-        """The examples that play a part: train, dev or test."""
+        """The slice of a task that is used as train, dev or test."""
         usual = part
         if task.format_spec.gold is None and "dev" not in task.splits:
             usual = HELD_OUT.get(part, part)
@@ -86,26 +86,26 @@ class ResolvedExperiment:
         return parse_split_slice(next((text for name, text in chosen if name == part), usual))
 
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
-        """The languages to evaluate in among those asked for, English first."""
+        """Requested languages that the target has, English first."""
         wanted = self.experiment.task_languages.get(task.name, self.experiment.languages)
         have = task.languages_of(self.split_slice(task, self.experiment.eval_split).split)
         return have if wanted == "all" else tuple(code for code in have if code in wanted)
 
     def limit(self, task: str, part: str) -> int | None:
-        """How many examples to take for a part; a task's own limit wins."""
+        """Maximum number of train, dev or test examples; limits of single tasks have priority."""
         own = self.experiment.task_limits.get(task)
         found = getattr(own, part, None) or getattr(self.experiment.limits, part)
         return None if found == "all" else found
 
     def expected_rows(self, task: TaskSpec, part: str, language: str) -> int:
-        """Rows to expect."""
+        """Expected number of rows."""
         share = self.split_slice(task, part)
         size = task.sizes.get((share.split, language), DEFAULT_ROWS)
         size = max(1, size * (share.high - share.low) // 100)
         return min(size, self.limit(task.name, part) or size)
 
     def recipe(self, target: str | None) -> Recipe:
-        """The recipe of a phase; a target task's own values replace the common ones."""
+        """Recipe of a target, or of intermediate training (None)."""
         if target is None:
             return self.experiment.recipes.intermediate
         own = self.experiment.recipes.tasks.get(target)
@@ -113,15 +113,15 @@ class ResolvedExperiment:
         return Recipe.model_validate(self.experiment.recipes.target.model_dump() | changes)
 
     def layers(self) -> tuple[int, ...]:
-        """The layers that sentence vectors are taken from."""
-        habits, chosen = self.source.defaults, self.experiment.retrieval.layer
+        """Layers of sentence vectors."""
+        defaults, chosen = self.source.defaults, self.experiment.retrieval.layer
         if chosen == "auto":
-            return (habits.retrieval_layer,)
+            return (defaults.retrieval_layer,)
         if chosen == "all":
-            return tuple(range(habits.layers + 1))
+            return tuple(range(defaults.layers + 1))
         return chosen if isinstance(chosen, tuple) else (chosen,)
 
     def poolings(self) -> tuple[str, ...]:
-        """How sentence vectors are made of the sub-words'."""
+        """Poolings of sentence vectors."""
         chosen = self.experiment.retrieval.pooling
         return chosen if isinstance(chosen, tuple) else (chosen,)

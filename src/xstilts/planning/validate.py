@@ -1,4 +1,4 @@
-"""What does not fit together in an experiment is said before anything runs."""
+"""Validate an experiment before anything runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ENGLISH = "en"
 
 
 def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
-    """Refuse names that do not exist, and tasks that cannot play the part they are given.
+    """Check that all names exist and that tasks can be used as the experiment asks.
 
     Raises:
-        ConfigError: says where in the experiment, and what to do.
+        ConfigError: the experiment is invalid; names the key.
     """
     experiment = resolved.experiment
     for name, own in experiment.tasks.items():
@@ -47,10 +47,10 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
 
 
 def check_folder(resolved: ResolvedExperiment) -> None:
-    """Refuse to run tasks that only files have, if no folder is given; a plan says so itself.
+    """Check that `data` is set if a task can only be read from files.
 
     Raises:
-        ConfigError: names the first one.
+        ConfigError: it is not; names the first such task.
     """
     experiment = resolved.experiment
     targets = [resolved.task(name) for name in experiment.targets]
@@ -59,9 +59,9 @@ def check_folder(resolved: ResolvedExperiment) -> None:
     for task in (*targets, *map(resolved.task, trained)):
         if task.with_data_dir and not experiment.data and not task.hub:
             raise ConfigError(
-                f"{task.name} is read from files that you have",
+                f"{task.name} can only be read from your files",
                 where="data",
-                todo=f"give the folder of {task.source}: data: FOLDER in the experiment, or --data",
+                todo=f"set the folder of {task.source}: data: FOLDER in the experiment, or --data",
             )
 
 
@@ -92,7 +92,7 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
 
 
 def _check_source(resolved: ResolvedExperiment, target: TaskSpec) -> None:
-    """The target's training data must have its format and labels."""
+    """Check that the target's training data have its format and labels."""
     part = resolved.train_ref(target)
     where = "targets" if part.task == target.name else "train_task"
     source = _check_training(resolved, part, where)
@@ -113,7 +113,7 @@ def _data_shape(task: TaskSpec) -> str:
 def _check_distinct_rows(
     resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]
 ) -> None:
-    """No translation of an evaluated example may have been trained on."""
+    """Check that no evaluated example, or its translation, is trained on."""
     targets = [resolved.task(name) for name in resolved.experiment.targets]
     trained = {part.task for setting in settings for part in setting.parts}
     trained |= {resolved.train_ref(task).task for task in targets if task.format_spec.training}
@@ -128,7 +128,7 @@ def _check_distinct_rows(
 
 
 def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> None:
-    """What is trained on plays no other part as well."""
+    """Check that the training slice of a task does not overlap its dev or evaluation slice."""
     train, other = resolved.split_slice(task, "train"), resolved.split_slice(task, role)
     if train.overlaps(other):
         use, why = (
@@ -139,12 +139,12 @@ def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> N
         raise ConfigError(
             f"{task.name} would be trained on {train.name} and {use} on {other.name}: {why}",
             where=f"splits.{task.name}",
-            todo="give shares that do not overlap, as in dev[:50%] and dev[50%:]",
+            todo="use slices that do not overlap, such as dev[:50%] and dev[50%:]",
         )
 
 
 def _check_same_files(resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec) -> None:
-    """Training data must not be the file that the target is evaluated on, by whatever name."""
+    """Check that training data are not the file that a target is evaluated on."""
     train, evaluated = (
         resolved.split_slice(source, "train"),
         resolved.split_slice(target, resolved.experiment.eval_split),
@@ -162,7 +162,7 @@ def _check_same_files(resolved: ResolvedExperiment, target: TaskSpec, source: Ta
     language = source.train_language
     if source.fingerprint(train.split, language) == target.fingerprint(evaluated.split, language):
         raise ConfigError(
-            f"{source.name} {train.name} is the very file that {target.name} is evaluated on",
+            f"{source.name} {train.name} is the file that {target.name} is evaluated on",
             where=f"splits.{source.name}",
             todo="train on another split or another file",
         )
@@ -171,7 +171,7 @@ def _check_same_files(resolved: ResolvedExperiment, target: TaskSpec, source: Ta
 def _check_translated(
     resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec, split: str
 ) -> None:
-    """The target's test set has the split in translation, but for a file that says otherwise."""
+    """Check that the target is not a translation of the training split."""
     train = resolved.split_slice(source, "train")
     without = f"minus-{target.name}"
     if train.split == split and without not in str(source.origin(split, source.train_language)):
@@ -184,7 +184,7 @@ def _check_translated(
 
 
 def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> TaskSpec:
-    """A task that is trained must be there, of a format that can be, with train and dev."""
+    """Check that a task is trainable and has train and dev in the languages."""
     task = resolved.task(part.task, where)
     if task.format_spec.search:
         raise ConfigError(
@@ -211,7 +211,7 @@ def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> 
 
 
 def _can_be_translated(resolved: ResolvedExperiment, task: TaskSpec, have: Sequence[str]) -> bool:
-    """Whether there is a translator, and something that it can translate."""
+    """Whether a translator is set and the task has data in the source language."""
     return resolved.experiment.translator is not None and task.train_language in have
 
 
@@ -228,7 +228,7 @@ def _check_metrics(task: TaskSpec) -> None:
 
 
 def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
-    """A revision for a dataset that nothing reads would be passed over without a word."""
+    """Check that every revision is of a dataset that the experiment reads."""
     given = resolved.experiment.revisions
     if not given:
         return
@@ -242,7 +242,7 @@ def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[Intermedia
 
 
 def datasets_of(task: TaskSpec) -> set[str]:
-    """The datasets of the hub that a task is read from where the user has no files."""
+    """Return the datasets on the Hub that a task is read from without local files."""
     origins = [task.origin(split, code) for split in task.splits for code in task.splits[split]]
     places = "; ".join(filter(None, origins)).split("; ")
     return {place[4:].partition("@")[0] for place in places if place.startswith("hub ")}

@@ -98,7 +98,7 @@ class MeasureContext:
         """The intermediate settings of one task."""
         settings = map(parse_setting, self.compiler.experiment.intermediate)
         return tuple(
-            SingleTaskSetting(setting, part, self.compiler.names.task(part.task))
+            SingleTaskSetting(setting, part, self.compiler.resolved.task(part.task))
             for setting in settings
             if len(setting.chain) == len(setting.parts) == 1
             for part in setting.parts
@@ -114,14 +114,14 @@ class MeasureContext:
     @property
     def targets(self) -> tuple[TaskSpec, ...]:
         """The targets, in the order of the experiment."""
-        return tuple(map(self.compiler.names.task, self.compiler.experiment.targets))
+        return tuple(map(self.compiler.resolved.task, self.compiler.experiment.targets))
 
     @property
     def pairs(self) -> Iterator[tuple[SingleTaskSetting, TaskSpec]]:
         """Every single task with every target, but for a task with itself."""
         for single in self.singles:
             for target in self.targets:
-                own = self.compiler.names.train_ref(target).task
+                own = self.compiler.resolved.train_ref(target).task
                 if single.part != TaskRef(target.name) or own != target.name:
                     yield single, target
 
@@ -135,25 +135,25 @@ class MeasureContext:
 
     def texts_of(self, target: TaskSpec) -> TextSample:
         """The training examples of a target; the English sentences of a retrieval target."""
-        names = self.compiler.names
+        resolved = self.compiler.resolved
         if target.format_spec.training:
-            return self._training(names.train_ref(target), target.name)
-        part, sides = names.experiment.eval_split, self._english(target)
+            return self._training(resolved.train_ref(target), target.name)
+        part, sides = resolved.experiment.eval_split, self._english(target)
         return TextSample(
             target.name,
             {f"rows:{side}": self.graph.prepare_stage(target, part, side) for side in sides},
             {
                 "format": target.format,
                 "labels": [],
-                "reading": {"max_length": names.experiment.retrieval.max_length},
+                "reading": {"max_length": resolved.experiment.retrieval.max_length},
             },
-            sum(names.expected_rows(target, part, side) for side in sides),
+            sum(resolved.expected_rows(target, part, side) for side in sides),
             target.subwords,
         )
 
     def _english(self, target: TaskSpec) -> Sequence[str]:
         """What the English sides of a retrieval target's languages are called, each once."""
-        languages = self.compiler.names.languages(target)
+        languages = self.compiler.resolved.languages(target)
         sides = (
             target.pool_split.format(language=code)
             for code in languages
@@ -162,15 +162,15 @@ class MeasureContext:
         return list(dict.fromkeys(sides))
 
     def _training(self, part: TaskRef, target: str | None) -> TextSample:
-        names = self.compiler.names
-        task = names.task(part.task)
+        resolved = self.compiler.resolved
+        task = resolved.task(part.task)
         return TextSample(
             part.name,
             {f"rows:{code}": key for code, key in self.rows(part, "train").items()},
             {
                 **format_params(task),
                 "labels": list(task.labels),
-                "reading": task.format_spec.tokenization_params(names.recipe(target)),
+                "reading": task.format_spec.tokenization_params(resolved.recipe(target)),
             },
             self.compiler.expected_rows(task, part, "train"),
             task.subwords,
@@ -178,15 +178,15 @@ class MeasureContext:
 
     def rows(self, part: TaskRef, role: str) -> dict[str, str]:
         """Language → the stage that prepares a task's examples for training or dev."""
-        task = self.compiler.names.task(part.task)
+        task = self.compiler.resolved.task(part.task)
         return {
             code: self.graph.training_rows(task, role, code) for code in languages_of(part, task)
         }
 
     def head(self, setting: SingleTaskSetting) -> dict[str, Any]:
         """What stages must know that read a task's trained model."""
-        texts, names = self.texts(setting), self.compiler.names
-        return {**texts.params, "task": setting.task.name, "pooling": names.pooling}
+        texts, resolved = self.texts(setting), self.compiler.resolved
+        return {**texts.params, "task": setting.task.name, "pooling": resolved.pooling}
 
     def add(
         self, kind: str, params: Mapping[str, Any], inputs: Mapping[str, str], what: str, cost: Cost

@@ -19,7 +19,7 @@ def _watched(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
             continue
         for seed in context.seeds:
             (mixture,) = single.setting.chain
-            recipe = context.compiler.names.recipe(None)
+            recipe = context.compiler.resolved.recipe(None)
             label = f"dynamics {single.name} seed {seed}"
             key = context.compiler.train(mixture, None, recipe, seed, label, kind="dynamics")
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))

@@ -13,7 +13,7 @@ from xstilts.tasks.base import TaskSpec
 def _blinded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     def rows(task: TaskSpec, role: str, language: str) -> str:
         whole = context.graph.training_rows(task, role, language)
-        cost = prepare_cost(context.compiler.names.expected_rows(task, role, language))
+        cost = prepare_cost(context.compiler.resolved.expected_rows(task, role, language))
         what = f"{task.name} {role} {language}"
         return context.add("withhold", {"format": task.format}, {"rows": whole}, what, cost)
 
@@ -22,7 +22,7 @@ def _blinded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
             continue
         for seed in context.seeds:
             (mixture,) = single.setting.chain
-            recipe = context.compiler.names.recipe(None)
+            recipe = context.compiler.resolved.recipe(None)
             label = f"train {single.name} in part seed {seed}"
             key = context.compiler.train(mixture, None, recipe, seed, label, rows=rows)
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))

@@ -32,7 +32,7 @@ def _pairs(context: MeasureContext) -> Iterator[Trained]:
 
 
 def _logme(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    pooling = context.compiler.names.pooling
+    pooling = context.compiler.resolved.pooling
     for single, target, seed, base, after in _pairs(context):
         if class_of := target.format_spec.class_of:
             texts, words = context.texts_of(target), WORDS if class_of == "word" else 0
@@ -46,7 +46,7 @@ def _logme(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
 
 def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     """The encoders after the intermediate task and after the target, on the target's examples."""
-    pooling = context.compiler.names.pooling
+    pooling = context.compiler.resolved.pooling
     for single, target, seed, base, after in _pairs(context):
         texts = context.texts_of(target)
         own = "" if target.format_spec.search else context.baseline(target, seed)
@@ -64,7 +64,7 @@ def _taskemb(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
         if single.task.format_spec.has_gold_probability and (
             target.format_spec.has_gold_probability
         ):
-            own, part = context.baseline(target, seed), context.compiler.names.train_ref(target)
+            own, part = context.baseline(target, seed), context.compiler.resolved.train_ref(target)
             one = _fisher(context, context.texts(single), single.task.name, base, seed)
             other = _fisher(context, context.texts_of(target), part.task, own, seed)
             key = compared(context, "fisher", one, other, f"{target.name} {after}")
@@ -77,7 +77,7 @@ def _fisher(context: MeasureContext, texts: TextSample, task: str, model: str, s
         **texts.params,
         "most": SQUARED,
         "task": task,
-        "pooling": context.compiler.names.pooling,
+        "pooling": context.compiler.resolved.pooling,
     }
     inputs = {"encoder": context.graph.encoder, "model": model, **texts.rows}
     cost = gradient_cost(context.graph.source.defaults, min(SQUARED, texts.count) * texts.subwords)

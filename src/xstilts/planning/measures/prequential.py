@@ -71,7 +71,7 @@ class _PrequentialCode:
 
         (mixture,) = self.single.setting.chain
         label = f"train {mixture_name(mixture)} up to {_share(high)} seed {self.seed}"
-        recipe = self.ground.compiler.names.recipe(None)
+        recipe = self.ground.compiler.resolved.recipe(None)
         portion = high[0] / high[1]
         return self.ground.compiler.train(
             mixture, None, recipe, self.seed, label, rows=rows, portion=portion

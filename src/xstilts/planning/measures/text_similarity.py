@@ -37,17 +37,17 @@ def represented(
         base: key of the training whose encoder is meant; empty for the pretrained one.
         after: that training, in words.
     """
-    habits = context.graph.source.defaults
+    defaults = context.graph.source.defaults
     params: dict[str, Any] = {
         **texts.params,
         "most": words or TEXTS,
-        "layer": None if layer == habits.layers else layer,
+        "layer": None if layer == defaults.layers else layer,
         "unit": "words" if words else "texts",
         **({} if words else {"pooling": pooling}),
     }
     inputs = {"encoder": context.graph.encoder, **texts.rows, **({"base": base} if base else {})}
     count = min(TEXTS, texts.count)
-    cost = forward_cost(habits, count * texts.subwords, 4 * count * habits.width)
+    cost = forward_cost(defaults, count * texts.subwords, 4 * count * defaults.width)
     return context.add("represent", params, inputs, f"{texts.name} {after or '(baseline)'}", cost)
 
 
