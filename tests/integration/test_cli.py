@@ -214,7 +214,7 @@ def test_data_check_lists_missing_data_and_exits_with_2(tmp_path: Path) -> None:
     assert f"{file}:2: not two texts and a label" in output
     assert "broken: paws-x test (en): 1 of 2 rows cannot be used" in output
     assert "missing: bucc dev (de fr ru zh): no file bucc2018/de-en.dev.de" in output
-    assert "needed and not usable: 9" in output
+    assert "needed but not usable: 9" in output
     assert "did you mean 'xtreme'" in xstilts("data", "check", "xtrem", code=2)
 
 

@@ -14,7 +14,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from xstilts.cli import data as data_verbs
+from xstilts.cli import data as data_commands
+from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.options import (
     DataOption,
     Devices,
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.add_typer(data_verbs.app, name="data")
+app.add_typer(data_commands.app, name="data")
 
 
 @app.command()
@@ -69,40 +70,32 @@ def run(
     from xstilts.api.handle import open_experiment
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.results import xtreme_table
-    from xstilts.cli.output import tables as show
+    from xstilts.cli.output.plan import show_plan, show_summary
+    from xstilts.cli.output.run import show_gains, show_result, show_xtreme
     from xstilts.cli.progress import progress
 
-    handle = open_experiment(
-        xstilts.load(experiment, overrides or [], encoder=encoder, data=data), store
-    )
-    outlook = xstilts.plan(handle, workers=workers, devices=devices)
-    show.outlook(outlook, whole=dry_run)
+    arguments = ExperimentArguments(experiment, store, overrides, encoder, data)
+    handle = open_experiment(arguments.load(), store)
+    summary = xstilts.plan(handle, workers=workers, devices=devices)
     if dry_run:
+        show_plan(summary)
         return
-    check_disk_space(outlook, handle.store)
-    with progress(outlook) as listen:
-        outcome = xstilts.run(
+    show_summary(summary)
+    check_disk_space(summary, handle.store)
+    with progress(summary) as on_event:
+        result = xstilts.run(
             handle,
             workers=workers,
             devices=devices,
             isolate=isolate,
             executor=executor,
             trackers=trackers or (),
-            on_event=listen,
+            on_event=on_event,
         )
-    show.outcome(outcome, outlook)
-    words = [experiment]
-    for option, values in (
-        ("--store", [store] if store else []),
-        ("--set", overrides or []),
-        ("--encoder", [encoder] if encoder else []),
-        ("--data", [data] if data else []),
-    ):
-        for value in values:
-            words += [option, str(value)]
-    show.xtreme(xtreme_table(handle))
-    show.gains(xstilts.gains(handle), words)
-    raise typer.Exit(outcome.exit_code)
+    show_result(result, summary)
+    show_xtreme(xtreme_table(handle))
+    show_gains(xstilts.gains(handle), arguments.command_line())
+    raise typer.Exit(result.exit_code)
 
 
 @app.command()
@@ -118,7 +111,7 @@ def plan(
         float,
         typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s"),
     ] = TFLOPS,
-    every: Annotated[
+    all_stages: Annotated[
         bool, typer.Option("--all", help="list every stage, also of a large plan")
     ] = False,
 ) -> None:
@@ -127,11 +120,11 @@ def plan(
     Also show expected GPU-hours, and data that are missing or come from the hub.
     """
     import xstilts
-    from xstilts.cli.output import tables as show
+    from xstilts.cli.output.plan import show_plan
 
-    loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
-    seen = xstilts.plan(loaded, store, workers=workers, devices=devices)
-    show.outlook(seen, whole=True, every=every, tflops=tflops)
+    loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    summary = xstilts.plan(loaded, store, workers=workers, devices=devices)
+    show_plan(summary, all_stages=all_stages, tflops=tflops)
 
 
 @app.command()
@@ -139,10 +132,10 @@ def status(store: StoreOption = None) -> None:
     """Show progress of each experiment and recent events."""
     import xstilts
     from xstilts.api.load import open_store
-    from xstilts.cli.output import tables as show
+    from xstilts.cli.output.status import show_status
 
-    place = open_store(store)
-    show.status(place, xstilts.status(place))
+    opened = open_store(store)
+    show_status(opened, xstilts.status(opened))
 
 
 @app.command()
@@ -159,12 +152,12 @@ def results(
 ) -> None:
     """Print all available scores as a table."""
     import xstilts
-    from xstilts.cli.output import tables as show
+    from xstilts.cli.output.results import show_results
 
     loaded = None
     if experiment:
-        loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
-    show.frame(xstilts.results(loaded, store), form, out)
+        loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    show_results(xstilts.results(loaded, store), form, out)
 
 
 @app.command()
@@ -194,13 +187,13 @@ def report(
     import xstilts
     from xstilts.api.report import XTREME, submissions
 
-    loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
+    loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     if form == XTREME:
-        from xstilts.cli.output import tables as show
+        from xstilts.cli.output.submissions import show_submissions
 
-        made = submissions(loaded, out, store)
-        show.submissions(made)
-        raise typer.Exit(2 if any(one.problems for one in made) else 0)
+        written = submissions(loaded, out, store)
+        show_submissions(written)
+        raise typer.Exit(2 if any(submission.problems for submission in written) else 0)
     typer.echo(f"wrote {xstilts.report(loaded, out, store, form=form)}")
 
 
@@ -226,29 +219,30 @@ def study(
 
     Tables, figures and text are written to STORE/studies/EXPERIMENT/NAME and shown in the report.
     """
-    import xstilts
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.run_options import RunOptions
     from xstilts.api.study import prepare_study
-    from xstilts.cli.output import study as printed
-    from xstilts.cli.output import tables as show
+    from xstilts.cli.output.plan import show_plan, show_summary
+    from xstilts.cli.output.run import show_result
+    from xstilts.cli.output.study import show_answer
     from xstilts.cli.progress import progress
     from xstilts.reports.study import copy_answer
 
-    loaded = xstilts.load(experiment, overrides or [], encoder=encoder, data=data)
-    asked = prepare_study(name, loaded, store)
+    loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    study_run = prepare_study(name, loaded, store)
     options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
-    outlook = asked.summary(options)
-    show.outlook(outlook, whole=dry_run)
+    summary = study_run.summary(options)
     if dry_run:
+        show_plan(summary)
         return
-    check_disk_space(outlook, asked.store)
-    with progress(outlook) as listen:
-        outcome = asked.run(options, listen)
-    show.outcome(outcome, outlook)
-    answer, files = asked.answer()
-    printed.show(answer, files, copy_answer(files, out) if out else [])
-    raise typer.Exit(outcome.exit_code)
+    show_summary(summary)
+    check_disk_space(summary, study_run.store)
+    with progress(summary) as on_event:
+        result = study_run.run(options, on_event)
+    show_result(result, summary)
+    answer, files = study_run.answer()
+    show_answer(answer, files, copy_answer(files, out) if out else [])
+    raise typer.Exit(result.exit_code)
 
 
 @app.command()
@@ -273,10 +267,10 @@ def claims(
     """
     import xstilts
     from xstilts.api.load import open_store
-    from xstilts.cli.output import tables as show
+    from xstilts.cli.output.claims import show_claims
 
-    place = open_store(store)
-    show.ledger(xstilts.claims(place, path), form, out, place)
+    opened = open_store(store)
+    show_claims(xstilts.claims(opened, path), form, out, opened)
 
 
 @app.command()
@@ -318,11 +312,11 @@ def recommend(
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.recommend import prepare_recommendation
     from xstilts.api.run_options import RunOptions
-    from xstilts.cli.output import recommend as printed
+    from xstilts.cli.output.recommend import check_form, show_recommendation
     from xstilts.cli.progress import progress
 
-    printed.check_form(form)
-    asked = prepare_recommendation(
+    check_form(form)
+    request = prepare_recommendation(
         target,
         candidates.split(","),
         encoder=encoder,
@@ -333,12 +327,12 @@ def recommend(
         measuring=measures,
     )
     options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
-    outlook = asked.summary(options)
-    if outlook.todo:
-        check_disk_space(outlook, asked.store)
-        with progress(outlook) as listen:
-            asked.measure(options, listen)
-    printed.show(asked.rank(), form, tflops)
+    summary = request.summary(options)
+    if summary.todo:
+        check_disk_space(summary, request.store)
+        with progress(summary) as on_event:
+            request.measure(options, on_event)
+    show_recommendation(request.rank(), form, tflops)
 
 
 @app.command()
@@ -349,17 +343,21 @@ def tasks(
     ] = None,
 ) -> None:
     """List tasks with their formats, sizes, languages, licences and sources."""
-    from xstilts.cli.output import tables as show
+    from xstilts.cli.output.tasks import show_task, show_tasks
 
-    show.tasks(name)
+    if name is None:
+        show_tasks()
+    else:
+        show_task(name)
 
 
 @app.command()
 def doctor() -> None:
     """Show versions, devices, store and access to the Hugging Face hub."""
     from xstilts.cli.doctor import diagnose
+    from xstilts.cli.output.doctor import show_diagnosis
 
-    diagnose()
+    show_diagnosis(diagnose())
 
 
 class Interrupted(BaseException):

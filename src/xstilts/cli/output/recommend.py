@@ -1,4 +1,4 @@
-"""What `xstilts recommend` prints."""
+"""Output of `xstilts recommend`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from xstilts.api.recommend import Recommendation
-from xstilts.cli.output.tables import console
+from xstilts.cli.output.console import console
 from xstilts.cli.progress import duration
 from xstilts.core.errors import ConfigError
 from xstilts.planning.cost import gpu_hours
@@ -20,37 +20,36 @@ from xstilts.recommend.predict import FALLBACK
 from xstilts.reports.tables import NOTHING, for_terminal, interval, points, table_text
 
 FORMS = ("table", "csv", "json", "md")
-WORDS = ("candidate", "evidence", "note")
+TEXT_COLUMNS = ("candidate", "evidence", "note")
 LEGEND = (
-    "Points of 100; mean over the target's languages other than English. "
-    "[ ]: 95 % interval, of the gain itself where it was measured on this target, else of the gain "
-    "that would be measured. "
-    "time, GPU-hours: what is still to do for the candidate beside the baseline, in one process"
+    "Points (0–100), means over the target's languages other than English. "
+    "[ ]: 95 % interval of the gain if it was measured on this target, else prediction interval. "
+    "time, GPU-hours: remaining cost of the candidate without the baseline, in one process"
 )
 
 
 def check_form(form: str) -> None:
-    """Refuse a format that does not exist, before anything is run.
+    """Reject an unknown format before anything is run.
 
     Raises:
-        ConfigError: names those that do.
+        ConfigError: an unknown format.
     """
     if form not in FORMS:
         raise ConfigError(f"no format {form!r}", todo=f"one of {', '.join(FORMS)}")
 
 
-def show(found: Recommendation, form: str, tflops: float) -> None:
-    """The ranking as a table with what must be known of it, or as csv, json or md alone."""
+def show_recommendation(found: Recommendation, form: str, tflops: float) -> None:
+    """The ranking as a table with notes, or as csv, json or md only."""
     if form == "json":
         print(json.dumps(as_json(found, tflops), indent=1, ensure_ascii=False))
     elif form != "table":
-        sys.stdout.write(table_text(whole_table(found, tflops), form))
+        sys.stdout.write(table_text(full_table(found, tflops), form))
     else:
         _print(found, tflops)
 
 
-def whole_table(found: Recommendation, tflops: float) -> pd.DataFrame:
-    """A row per candidate, numbers unrounded, gains between 0 and 1, each measure a column."""
+def full_table(found: Recommendation, tflops: float) -> pd.DataFrame:
+    """A row per candidate: unrounded numbers, gains between 0 and 1, a column per measure."""
     table = found.table.assign(
         gpu_hours=[gpu_hours(count, tflops) for count in found.table["operations"]]
     )
@@ -59,49 +58,49 @@ def whole_table(found: Recommendation, tflops: float) -> pd.DataFrame:
 
 
 def as_json(found: Recommendation, tflops: float) -> dict[str, Any]:
-    """All of it; null where there is no number."""
+    """All facts of a recommendation; null for missing numbers."""
     past = [
         {"policy": policy, "points": 100 * cost.value, "low": 100 * cost.low,
          "high": 100 * cost.high, "targets": cost.n, "note": cost.note}
         for policy in Policy
         for cost in [mean_cost(found.past, policy)]
     ]  # fmt: skip
-    whole = {
+    tree = {
         "encoder": found.encoder,
         "target": found.target,
-        "candidates": whole_table(found, tflops).to_dict("records"),
+        "candidates": full_table(found, tflops).to_dict("records"),
         "baseline_seconds": found.baseline.seconds,
         "baseline_gpu_hours": gpu_hours(found.baseline.operations, tflops),
         "past": past,
     }
-    kept: dict[str, Any] = _plain(whole)
-    return kept
+    plain: dict[str, Any] = _plain(tree)
+    return plain
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: NaN is null."""
+    """A JSON value with NaN replaced by null."""
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and value != value else value
 
 
 def _print(found: Recommendation, tflops: float) -> None:
     out = console()
     out.print(f"{found.target} with {found.encoder}", highlight=False)
-    caption = f"{LEGEND} ({_clock(found)}); a GPU is assumed to sustain {tflops:g} TFLOP/s."
+    caption = f"{LEGEND} ({_clock(found)}); assumed GPU speed: {tflops:g} TFLOP/s."
     shown = _readable(found, tflops)
-    out.print(for_terminal(shown, WORDS, caption, [one == "1" for one in shown["#"]]))
+    out.print(for_terminal(shown, TEXT_COLUMNS, caption, [rank == "1" for rank in shown["#"]]))
     if len(found.measures):
-        words = "Cheap measures; docs/guide/recommend.md says what they are."
-        out.print(for_terminal(_measures(found), ("candidate",), words))
+        caption = "Low-cost task measures, see docs/guide/recommend.md."
+        out.print(for_terminal(_measures(found), ("candidate",), caption))
     for line in sentences(found, tflops):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _clock(found: Recommendation) -> str:
-    return "measured in this store" if found.calibrated else "a first guess for a CPU"
+    return "measured in this store" if found.calibrated else "rough estimate for a CPU"
 
 
 def _readable(found: Recommendation, tflops: float) -> pd.DataFrame:
@@ -135,34 +134,34 @@ def _measures(found: Recommendation) -> pd.DataFrame:
 
 
 def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
-    """What the numbers cannot say for themselves."""
+    """Notes below the table."""
     if found.table["gain"].isna().all():
         known = found.table["mean_rank"].notna().any()
-        how = f"by mean rank in {', '.join(FALLBACK)}" if known else "as they were named"
+        how = f"by mean rank in {', '.join(FALLBACK)}" if known else "in the given order"
         yield (
-            "No expected gain can be given: the store has too few gains for one. The candidates "
-            f"are listed {how}; what that is worth in points is not known."
+            "No expected gains: the store has too few gains to predict them. Candidates are "
+            f"listed {how}."
         )
     elif found.table["gain"].isna().any():
-        yield "Candidates without an expected gain come last, by the measures."
+        yield "Candidates without an expected gain come last, ranked by the measures."
     if found.baseline.stages:
         time = duration(found.baseline.seconds)
         hours = _hours(found.baseline.operations, tflops)
-        yield f"The baseline, against which gains are, is needed once: {time}, {hours} GPU-hours."
+        yield f"The baseline must be trained once: {time}, {hours} GPU-hours."
     yield past_sentence(found)
 
 
 def past_sentence(found: Recommendation) -> str:
-    """What following the advice would have cost on the targets that the store has results of."""
+    """Mean cost of such recommendations on the targets that the store has results for."""
     ours, others, blind = (mean_cost(found.past, policy) for policy in Policy)
     if isnan(ours.value):
-        return f"How good such advice has been with this encoder is not known: {ours.note}."
+        return f"No backtest of recommendations with this encoder: {ours.note}."
     interval = ours.note if isnan(ours.low) else f"{points(ours.low)}, {points(ours.high)}"
     inside = found.past.loc[found.past["policy"] == Policy.ADVICE, "inside"].mean()
     return (
-        f"On the {ours.n} targets of this store, following it would have cost "
-        f"{points(ours.value)} points against the best "
-        f"[{interval}]; taking the best on the other targets "
-        f"{points(others.value)}, choosing at random {points(blind.value)}. "
-        f"{100 * inside:.0f} % of the gains lay in the intervals given for them."
+        f"Backtest on {ours.n} targets of this store, mean loss against the best candidate: "
+        f"{points(ours.value)} points [{interval}] when following the recommendation, "
+        f"{points(others.value)} with the best task of the other targets, "
+        f"{points(blind.value)} with a random choice. "
+        f"{100 * inside:.0f} % of the gains lay within their predicted intervals."
     )

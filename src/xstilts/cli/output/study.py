@@ -1,17 +1,17 @@
-"""What `xstilts study` prints."""
+"""Output of `xstilts study`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from xstilts.cli.output.tables import console
+from xstilts.cli.output.console import console
 from xstilts.reports.study import numbers_of
 from xstilts.studies.base import Answer
 
 
-def show(answer: Answer, files: Sequence[Path], copies: Sequence[Path]) -> None:
-    """The summary, each finding with its numbers, the caveats, and where the files are."""
+def show_answer(answer: Answer, files: Sequence[Path], copies: Sequence[Path]) -> None:
+    """Summary, findings with their numbers, caveats, and the files written."""
     out = console()
 
     def line(text: str, style: str | None = None) -> None:
@@ -25,6 +25,6 @@ def show(answer: Answer, files: Sequence[Path], copies: Sequence[Path]) -> None:
             line(f"  {numbers}", "dim")
     for text in answer.caveats:
         line(f"! {text}", "yellow")
-    line(f"wrote {len(files)} files in {files[0].parent}: {files[-2].name} is the one to read")
+    line(f"wrote {len(files)} files to {files[0].parent}; start with {files[-2].name}")
     if copies:
-        line(f"and copies in {copies[0].parent}")
+        line(f"copied them to {copies[0].parent}")

@@ -1,0 +1,118 @@
+"""Output of `xstilts plan`: stages, expected time and disk use, data sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.table import Table
+
+from xstilts.api.plan_summary import PlanSummary
+from xstilts.cli.output.console import console, print_text
+from xstilts.cli.progress import duration, size
+from xstilts.core.plan import StageState
+from xstilts.planning.cost import TFLOPS, gpu_hours
+from xstilts.planning.data_sources import DataSource
+from xstilts.planning.resolve import DEFAULT_ROWS
+
+LISTED = 1000
+"""Stages up to which a plan is listed stage by stage."""
+
+
+def show_summary(summary: PlanSummary) -> None:
+    """Numbers of stages by state, expected time and disk use."""
+    for line in _totals(summary):
+        print_text(console(), line)
+
+
+def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float = TFLOPS) -> None:
+    """The stages, then totals, GPU-hours and data sources.
+
+    Args:
+        all_stages: list each stage of a large plan instead of totals by kind.
+        tflops: assumed speed of a GPU, in TFLOP/s.
+    """
+    out = console()
+    by_kind = not all_stages and len(summary.statuses) > LISTED
+    out.print(_kind_table(summary) if by_kind else _stage_table(summary))
+    if by_kind:
+        print_text(out, "list every stage: xstilts plan … --all")
+    show_summary(summary)
+    if summary.todo:
+        for line in (_gpu_hours(summary, tflops), *_data_sources(summary.supplies)):
+            print_text(out, line)
+
+
+def _totals(summary: PlanSummary) -> Iterator[str]:
+    states = Counter(status.state for status in summary.statuses.values())
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
+    yield f"{len(summary.statuses)} stages: {counts}"
+    if summary.todo:
+        basis = "measured in this store" if summary.measured else "rough estimate for a CPU"
+        yield (
+            f"expected: {duration(summary.seconds)} ({basis}), {size(summary.bytes)} of disk "
+            f"({size(summary.free_bytes)} free)"
+        )
+
+
+def _stage_table(summary: PlanSummary) -> Table:
+    table = Table("stage", "state", "reason", "time", "disk", box=box.SIMPLE, pad_edge=False)
+    for stage in summary.compiled.plan.stages:
+        status = summary.statuses[stage.key]
+        todo = status.state is StageState.TODO
+        table.add_row(
+            stage.label,
+            status.state,
+            status.why,
+            duration(summary.stage_seconds[stage.key]) if todo else "",
+            size(stage.cost.bytes) if todo else "",
+        )
+    return table
+
+
+def _kind_table(summary: PlanSummary) -> Table:
+    """Number of stages of each kind, with time and disk of those to do."""
+    table = Table("kind", box=box.SIMPLE, pad_edge=False)
+    for name in ("stages", "to do", "time", "disk"):
+        table.add_column(name, justify="right")
+    for kind, count in Counter(stage.kind for stage in summary.compiled.plan.stages).items():
+        todo = [stage for stage in summary.todo if stage.kind == kind]
+        seconds = sum(summary.stage_seconds[stage.key] for stage in todo)
+        cost = (duration(seconds), size(sum(stage.cost.bytes for stage in todo)))
+        table.add_row(kind, f"{count:,}", f"{len(todo):,}", *(cost if todo else ("", "")))
+    return table
+
+
+def _gpu_hours(summary: PlanSummary, tflops: float) -> str:
+    hours = gpu_hours(summary.operations, tflops)
+    return (
+        f"{summary.operations:.1e} floating-point operations: "
+        f"{f'{hours:,.1f}' if hours >= 1 else f'{hours:.1g}'} GPU-hours, "
+        f"if a GPU sustains {tflops:g} TFLOP/s (assumed; set with --tflops)"
+    )
+
+
+def _data_sources(sources: Sequence[DataSource]) -> Iterator[str]:
+    """Data that are missing, come from the hub, or are of unknown size."""
+    for source in sources:
+        if not source.origin:
+            codes = " ".join(code for code in source.languages if ":" not in code)
+            split = f"{source.task} {source.split} ({codes})"
+            yield f"missing: {split}: not in the data folder (--data), not on the hub"
+    hub = [source for source in sources if source.origin == "hub"]
+    if hub:
+        count = sum(len(source.languages) for source in hub)
+        yield f"from the hub: {count} splits by language: {_splits(hub)}"
+    if guessed := [source for source in sources if source.guessed]:
+        yield (
+            f"unknown size, estimated as {DEFAULT_ROWS:,} examples per language: {_splits(guessed)}"
+        )
+
+
+def _splits(sources: Sequence[DataSource]) -> str:
+    """The splits of each task: `mnli train dev, xnli test`."""
+    splits: dict[str, dict[str, None]] = {}
+    for source in sources:
+        splits.setdefault(source.task, {})[source.split] = None
+    return ", ".join(f"{task} {' '.join(names)}" for task, names in splits.items())

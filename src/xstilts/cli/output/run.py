@@ -1,0 +1,55 @@
+"""Output of `xstilts run`: failures, then the gains."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from xstilts.api.plan_summary import PlanSummary
+from xstilts.cli.output.console import console, print_text
+from xstilts.executors.base import RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xstilts.reports.sections import Section
+
+
+def show_result(result: RunResult, summary: PlanSummary) -> None:
+    """Failed and skipped stages of a run, with all problems in full."""
+    out = console()
+    by_key = summary.compiled.plan.by_key
+    if not result.done and not result.failed:
+        print_text(out, "nothing to do")
+    for key, problem in result.failed.items():
+        out.print(f"[red]failed[/red] {by_key[key].label}", highlight=False)
+        print_text(out, problem)
+    for reason, count in Counter(result.skipped.values()).items():
+        print_text(out, f"{count} stages skipped: {reason}")
+
+
+def show_gains(gains: pd.DataFrame, arguments: Sequence[str]) -> None:
+    """The gain table, and the command that writes the report.
+
+    Args:
+        arguments: of `xstilts report` for the same experiment and store.
+    """
+    from xstilts.reports.tables import terminal_table
+
+    out = console()
+    if gains.empty:
+        print_text(out, "no gains yet: scores of the baseline and of another setting are needed")
+        return
+    out.print(terminal_table(gains))
+    print_text(out, f"full report: xstilts report {shlex.join(arguments)}")
+
+
+def show_xtreme(section: Section | None) -> None:
+    """XTREME's table with its notes, if the experiment has XTREME targets."""
+    from xstilts.reports.tables import for_terminal
+
+    if section is not None:
+        caption = "\n".join(section.notes)
+        console().print(for_terminal(section.table, ("intermediate",), caption))

@@ -1,0 +1,41 @@
+"""Output of `xstilts status`: progress of experiments and recent events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from xstilts.api.status import ExperimentStatus
+from xstilts.cli.output.console import console, print_text
+from xstilts.core.errors import ConfigError
+from xstilts.core.plan import StageState
+from xstilts.core.store import Store
+
+LAST_EVENTS = 10
+SHOWN_STATES = (StageState.DONE, StageState.TODO, StageState.BLOCKED)
+
+
+def show_status(store: Store, experiments: Sequence[ExperimentStatus]) -> None:
+    """Stage counts of each experiment, and the newest events.
+
+    Raises:
+        ConfigError: the store has no experiments.
+    """
+    if not experiments:
+        raise ConfigError(
+            f"no experiment was run in {store.root}", todo="xstilts run quickstart, or --store DIR"
+        )
+    out = console()
+    table = Table("experiment", "stages", "done", "to do", "blocked", box=box.SIMPLE)
+    for experiment in experiments:
+        counts = [experiment.states.get(state, 0) for state in SHOWN_STATES]
+        table.add_row(experiment.name, *map(str, (experiment.stages, *counts)))
+    out.print(table)
+    for event in store.journal.last(LAST_EVENTS):
+        when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
+        text = f"{when} {event['event']:8} {event.get('label', event.get('key', ''))}"
+        problem = f": {event['problem']}" if "problem" in event else ""
+        print_text(out, text + problem)

@@ -1,0 +1,23 @@
+"""Output of `xstilts report --format xtreme`: files of submissions and their problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from xstilts.cli.output.console import console, print_text
+
+if TYPE_CHECKING:
+    from xstilts.reports.xtreme.write import Submission
+
+
+def show_submissions(submissions: Sequence[Submission]) -> None:
+    """Folder and zip of each submission, and all its problems."""
+    out = console()
+    for made in submissions:
+        files = f"wrote {made.folder} and {made.archive.name}" if made.archive else "not written"
+        print_text(out, f"{made.encoder}, {made.intermediate}, seed {made.seed}: {files}")
+        if made.problems:
+            out.print("[bold red]INCOMPLETE: do not submit[/bold red]")
+        for problem in made.problems:
+            print_text(out, f"  {problem}")
