@@ -1,4 +1,4 @@
-"""Tasks that are several tasks at once, on one head."""
+"""Concatenation of tasks that share a head."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from xstilts.tasks.base import TaskSpec
 
 
 def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
-    """The task whose splits are those of all parts together; ids start with the part's name.
+    """Return a task whose splits are the concatenated splits of its parts.
 
-    A split of it is there only where it is there in every part.
+    Ids are prefixed by the name of the part. A split is available if all parts have it.
+
+    Args:
+        spec: all other fields of the task.
     """
     parts = tuple(parts)
 
     def read(split: str, language: str) -> list[Example | BadRow]:
-        found = [
+        examples = [
             replace(example, id=f"{part.name}:{example.id}")
             for part in parts
             for example in part.read(split, language)
         ]
-        return sorted(found, key=lambda example: seed_of("order", example.id))
+        return sorted(examples, key=lambda example: seed_of("order", example.id))
 
     def fingerprint(split: str, language: str) -> str:
         return digest_of(
@@ -32,15 +35,15 @@ def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
         )
 
     def origin(split: str, language: str) -> str | None:
-        found = [part.origin(split, language) for part in parts]
-        return None if None in found else "; ".join(filter(None, found))
+        origins = [part.origin(split, language) for part in parts]
+        return None if None in origins else "; ".join(filter(None, origins))
 
-    def at(folder: Path) -> TaskSpec:
+    def with_data_dir(folder: Path) -> TaskSpec:
         return concatenate(
             spec, [part.with_data_dir(folder) if part.with_data_dir else part for part in parts]
         )
 
-    def pinned(revisions: Mapping[str, str]) -> TaskSpec:
+    def with_revisions(revisions: Mapping[str, str]) -> TaskSpec:
         return concatenate(
             spec,
             [part.with_revisions(revisions) if part.with_revisions else part for part in parts],
@@ -51,6 +54,6 @@ def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
         read=read,
         fingerprint=fingerprint,
         origin=origin,
-        with_data_dir=at,
-        with_revisions=pinned,
+        with_data_dir=with_data_dir,
+        with_revisions=with_revisions,
     )

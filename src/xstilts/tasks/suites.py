@@ -1,4 +1,4 @@
-"""Suites: tasks that belong together, by name."""
+"""Suites: named sets of tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Suite:
     """A named set of tasks.
 
     Args:
-        splits: those that a study over the suite reads.
+        splits: splits that a study of the suite reads.
     """
 
     name: str
@@ -53,27 +53,27 @@ on. `home`: the tasks that need no download."""
 
 
 def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Task → the splits that are needed of it, for suites and tasks by name.
+    """Return task → needed splits, for names of suites and tasks.
 
     Raises:
         UnknownNameError: neither a suite nor a task.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    needed: dict[str, tuple[str, ...]] = {}
     for name in names:
         if name not in SUITES and name not in TASKS:
             raise UnknownNameError("suite or task", name, [*SUITES, *TASKS])
         suite = SUITES.get(name, Suite(name, (name,)))
         for task in suite.tasks:
-            wanted = {*found.get(task, ()), *suite.splits}
-            found[task] = tuple(split for split in ALL if split in wanted)
-    return found
+            splits = {*needed.get(task, ()), *suite.splits}
+            needed[task] = tuple(split for split in ALL if split in splits)
+    return needed
 
 
 def is_needed(task: TaskSpec, split: str, language: str, splits: Iterable[str]) -> bool:
-    """Whether a study cannot do without it: every test set, and what is trained and tuned on.
+    """Whether a study needs a split in a language: all test sets, and train and dev in one.
 
-    Zero-shot transfer trains and tunes on one language; other languages' dev sets serve only
-    `eval_split: dev`. A task with no dev set in that language is tuned on those of the others.
+    Zero-shot transfer trains and tunes on one language; dev sets in other languages are only
+    needed for `eval_split: dev`, or if there is no dev set in the training language.
     """
     if split not in splits:
         return False

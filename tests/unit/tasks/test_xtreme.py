@@ -130,7 +130,7 @@ def test_removed_labels_are_blank_and_not_errors(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tb\tc\td\n", "tabs between: 4 columns"),
+        ("a\tb\tc\td\n", "separated by tabs: 4 columns"),
         ("a\tb\tmaybe\n", "label outside the set"),
         ("\tb\tneutral\n", "empty text"),
     ],

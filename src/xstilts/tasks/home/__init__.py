@@ -1,1 +1,1 @@
-"""The suite `home`: people's voice commands in 31 languages, from home-assistant-intents."""
+"""The suite `home`: voice commands in 31 languages, from home-assistant-intents."""

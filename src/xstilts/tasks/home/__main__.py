@@ -1,14 +1,14 @@
-"""`python -m xstilts.tasks.home` counts the examples anew and writes sizes.tsv."""
+"""`python -m xstilts.tasks.home` recounts the examples and writes sizes.tsv."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from xstilts.tasks import TASKS
-from xstilts.tasks.home.sizes import TABLE, counted
+from xstilts.tasks.home.sizes import TABLE, table_lines
 
 HOME = ("home-intents", "home-nli", "home-retrieval", "home-slots")
 
 if __name__ == "__main__":
-    lines = counted([TASKS.get(name) for name in HOME])
+    lines = table_lines([TASKS.get(name) for name in HOME])
     Path(__file__).with_name(TABLE).write_text("".join(f"{line}\n" for line in lines))

@@ -1,4 +1,4 @@
-"""What the tasks of the suite `home` have in common: origin, splits and sizes."""
+"""Source, splits and sizes that the tasks of the suite `home` share."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SOURCE = "PyPI home-assistant-intents 2026.10.27, expanded with hassil 3.12.1"
 LICENCE = "Apache-2.0"
 CITATION = "Home Assistant intents, https://github.com/OHF-Voice/intents"
 SPLITS = {"train": ("en",), "dev": ("en",), "test": languages()}
-MOST = {"train": 4000, "dev": 500, "test": 400}
-"""Examples of a split, where that many exist."""
+MAX_SIZES = {"train": 4000, "dev": 500, "test": 400}
+"""Maximum number of examples of a split."""
 
 
-def first(items: Iterable[T], split: str) -> Iterator[T]:
-    """As many as the split takes."""
-    return islice(items, MOST[split])
+def take(items: Iterable[T], split: str) -> Iterator[T]:
+    """Yield the first items, up to the maximum size of the split."""
+    return islice(items, MAX_SIZES[split])

@@ -1,4 +1,4 @@
-"""`home-intents`: which of 42 things does the command ask for?"""
+"""`home-intents`: intent classification of voice commands, 42 intents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from xstilts.formats.classification import TextExample
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
 from xstilts.tasks.home.templates import fingerprint
@@ -28,15 +28,19 @@ INTENTS = (
 
 
 @lru_cache(maxsize=1)
-def trained() -> frozenset[str]:
-    """Intents that English train has examples of; nothing else can be tested fairly."""
+def trained_intents() -> frozenset[str]:
+    """Intents with examples in English train; other intents cannot be learned."""
     return frozenset(sentence.cell.intent for sentence in corpus(ENGLISH, "train"))
 
 
 def read(split: str, language: str) -> Iterator[TextExample]:
-    """Commands labelled with their intent."""
-    sentences = (one for one in corpus(language, split) if one.cell.intent in trained())
-    for number, sentence in enumerate(first(sentences, split)):
+    """Yield commands labelled with their intent."""
+    sentences = (
+        sentence
+        for sentence in corpus(language, split)
+        if sentence.cell.intent in trained_intents()
+    )
+    for number, sentence in enumerate(take(sentences, split)):
         yield TextExample(f"{language}-{split}-{number}", sentence.text, sentence.cell.intent)
 
 

@@ -1,4 +1,4 @@
-"""The fillers in words.yaml: concept → word, by language and kind of slot."""
+"""Slot fillers of words.yaml: concept → word, by language and kind of slot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORDS_FILE = "words.yaml"
 
 
 def words_text() -> str:
-    """The text of words.yaml."""
+    """Return the text of words.yaml."""
     return (resources.files("xstilts.tasks.home") / WORDS_FILE).read_text(encoding="utf-8")
 
 
@@ -25,20 +25,20 @@ def _tree() -> dict[str, Any]:
 
 
 def languages() -> tuple[str, ...]:
-    """The languages of the suite, English first."""
+    """Return the languages of the suite, English first."""
     return tuple(_tree()["words"])
 
 
 @cache
 def fillers(language: str, kind: str) -> dict[str, str]:
-    """Concept → word of a language for a kind of slot: area, floor, name, item, …"""
+    """Return concept → word of a language for a kind of slot (area, floor, name, item, …)."""
     tree = _tree()
     words = tree["query"] if kind == "query" else tree["words"][language][kind]
     return dict(zip(tree["concepts"][kind], words, strict=True))
 
 
 def names(language: str, domains: tuple[str, ...]) -> dict[str, str]:
-    """Concept → name of a device of these domains (the default ones if none is known)."""
+    """Return concept → device name for these domains, or the default one if all are unknown."""
     by_domain = _tree()["domains"]
     known = [concept for domain in domains for concept in by_domain.get(domain, ())]
     wanted = known or by_domain["default"]

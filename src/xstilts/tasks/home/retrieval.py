@@ -1,4 +1,4 @@
-"""`home-retrieval`: find the sentence of another language that asks for the same."""
+"""`home-retrieval`: retrieve the voice command with the same meaning in another language."""
 
 from __future__ import annotations
 
@@ -9,54 +9,53 @@ from functools import cache, lru_cache
 from xstilts.core.hashing import digest_of, seed_of
 from xstilts.formats.retrieval import RetrievalExample
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
 from xstilts.tasks.home.template_filling import FilledSentence
-from xstilts.tasks.home.templates import fingerprint, spread
+from xstilts.tasks.home.templates import fingerprint, languages_per_cell
 
-ONE_WAY = ("accuracy_at_1_to_en", "accuracy_at_1_from_en", "mrr_to_en", "mrr_from_en")
+DIRECTIONAL_METRICS = ("accuracy_at_1_to_en", "accuracy_at_1_from_en", "mrr_to_en", "mrr_from_en")
 PARAPHRASES = 2
-"""Sentences of a language with one meaning, at most: all of them count as correct."""
+"""Maximum number of sentences per language and meaning; all of them are correct."""
 
 
 def read(split: str, language: str) -> Iterator[RetrievalExample]:
-    """Sentences with their meanings; English ones come from test templates alone.
+    """Yield sentences with their meanings; English sentences are only from test templates.
 
-    Every meaning is one that English has. What most languages can say comes first, in the
-    same order in all of them, so that the first n sentences of two languages mean mostly
-    the same.
+    All meanings occur in English. Meanings that most languages have come first, in the same order
+    in all languages, so that the first n sentences of two languages have mostly the same meanings.
     """
     sentences = _english(split)
     if language != ENGLISH:
-        sentences = _taken(language, split, {one.meaning for one in sentences})
+        sentences = _with_meanings(language, split, {one.meaning for one in sentences})
     for number, sentence in enumerate(sentences):
         yield RetrievalExample(f"{language}-{split}-{number}", sentence.text, sentence.meaning)
 
 
 @lru_cache(maxsize=1)
 def _english(split: str) -> list[FilledSentence]:
-    return _taken(ENGLISH, split, {one.meaning for one in corpus(ENGLISH, split)})
+    return _with_meanings(ENGLISH, split, {one.meaning for one in corpus(ENGLISH, split)})
 
 
-def _taken(language: str, split: str, wanted: Set[str]) -> list[FilledSentence]:
-    """A language's sentences with the wanted meanings, a few of each."""
-    found = Counter[str]()
+def _with_meanings(language: str, split: str, meanings: Set[str]) -> list[FilledSentence]:
+    """Return the sentences of a language with some meanings, at most `PARAPHRASES` of each."""
+    counts = Counter[str]()
     kept = []
     for sentence in corpus(language, split):
-        if found[sentence.meaning] < PARAPHRASES and sentence.meaning in wanted:
-            found[sentence.meaning] += 1
+        if counts[sentence.meaning] < PARAPHRASES and sentence.meaning in meanings:
+            counts[sentence.meaning] += 1
             kept.append(sentence)
-    return list(first(sorted(kept, key=_place), split))
+    return list(take(sorted(kept, key=_sort_key), split))
 
 
-def _place(sentence: FilledSentence) -> tuple[int, int, str]:
-    return -spread()[sentence.cell], seed_of("meaning", sentence.meaning), sentence.text
+def _sort_key(sentence: FilledSentence) -> tuple[int, int, str]:
+    return -languages_per_cell()[sentence.cell], seed_of("meaning", sentence.meaning), sentence.text
 
 
 @cache
 def _all_languages(split: str, _language: str) -> str:
-    """The order depends on what every language can say."""
+    """Fingerprint of all languages, because the order depends on the cells of all of them."""
     return digest_of([fingerprint(split, code) for code in SPLITS["test"]])
 
 
@@ -66,7 +65,7 @@ TASK = TaskSpec(
     format="retrieval",
     splits={"test": SPLITS["test"]},
     labels=(),
-    metrics=("accuracy_at_1", "mrr", *ONE_WAY),
+    metrics=("accuracy_at_1", "mrr", *DIRECTIONAL_METRICS),
     read=read,
     fingerprint=_all_languages,
     summary="find the command of another language that asks for the same",

@@ -1,4 +1,4 @@
-"""The sentences of a language and split, in an order whose beginning is a balanced sample."""
+"""Sentences of a language and split, in an order whose prefixes are balanced samples."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ENGLISH = "en"
 VARIANTS = 8
 """Assignments of slot values per cell."""
 PER_CELL, PER_TEMPLATE = 128, (6, 32)
-"""Sentences tried per cell, and the fewest and most per template; duplicates fall away."""
+"""Sampled sentences per cell, and their minimum and maximum per template, with duplicates."""
 
 
 def split_of(cell: Cell, templates: Sequence[Template]) -> dict[str, str]:
-    """Template text → split, for the English templates of one cell.
+    """Return template text → split for the English templates of a cell.
 
-    About 70 % of the templates train, 15 % are dev and 15 % test; a cell with one template
-    only trains, with two it trains and tests.
+    About 70 % of the templates are train, 15 % dev and 15 % test; a single template is train,
+    two are train and test.
     """
     order = sorted(templates, key=lambda one: seed_of("split", cell, one.text))
     if len(order) == 1:
@@ -37,16 +37,18 @@ def split_of(cell: Cell, templates: Sequence[Template]) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def corpus(language: str, split: str) -> tuple[FilledSentence, ...]:
-    """Distinct sentences; English ones from the split's templates, others from all.
+    """Return distinct sentences: English ones from the templates of the split, others from all.
 
-    A text that stands for more than one intent is left out, and so is any English dev or
-    test text that the earlier splits contain.
+    Texts with more than one intent are excluded, and English dev and test texts that occur in
+    an earlier split.
     """
-    return tuple(_interleaved(_distinct(_sentences(language, split), _before(language, split))))
+    return tuple(
+        _interleaved(_distinct(_sentences(language, split), _earlier_texts(language, split)))
+    )
 
 
-def _before(language: str, split: str) -> frozenset[str]:
-    """Texts that must not come again: those of English train, for dev and test, and of dev."""
+def _earlier_texts(language: str, split: str) -> frozenset[str]:
+    """Texts of the earlier English splits."""
     if language != ENGLISH or split == "train":
         return frozenset()
     seen = frozenset(sentence.text.casefold() for sentence in corpus(ENGLISH, "train"))
@@ -73,7 +75,7 @@ def _sentences(language: str, split: str) -> Iterator[FilledSentence]:
 
 
 def _distinct(sentences: Iterable[FilledSentence], seen: frozenset[str]) -> list[FilledSentence]:
-    """One sentence per text, none with an ambiguous text or one that was seen before."""
+    """Return one sentence per text, without ambiguous texts and texts in `seen`."""
     intents: dict[str, set[str]] = {}
     first: dict[str, FilledSentence] = {}
     for sentence in sentences:
@@ -86,7 +88,7 @@ def _distinct(sentences: Iterable[FilledSentence], seen: frozenset[str]) -> list
 
 
 def _interleaved(sentences: list[FilledSentence]) -> Iterator[FilledSentence]:
-    """Round robin over intents, within an intent over cells, within a cell over templates."""
+    """Interleave sentences round-robin over intents, their cells, and the cells' templates."""
     tree: dict[str, dict[Cell, dict[str, list[FilledSentence]]]] = {}
     for sentence in sentences:
         cells = tree.setdefault(sentence.cell.intent, {})
@@ -95,7 +97,10 @@ def _interleaved(sentences: list[FilledSentence]) -> Iterator[FilledSentence]:
         [
             list(
                 round_robin(
-                    [_mixed(list(by_template.values())) for by_template in _mixed_cells(cells)]
+                    [
+                        _interleave_templates(list(by_template.values()))
+                        for by_template in _shuffled_cells(cells)
+                    ]
                 )
             )
             for _, cells in sorted(tree.items())
@@ -103,14 +108,14 @@ def _interleaved(sentences: list[FilledSentence]) -> Iterator[FilledSentence]:
     )
 
 
-def _mixed_cells(
+def _shuffled_cells(
     cells: dict[Cell, dict[str, list[FilledSentence]]],
 ) -> list[dict[str, list[FilledSentence]]]:
     return [cells[cell] for cell in sorted(cells, key=lambda cell: seed_of("cell", cell))]
 
 
-def _mixed(groups: list[list[FilledSentence]]) -> list[FilledSentence]:
-    """Round robin over templates, each template's sentences in shuffled order."""
+def _interleave_templates(groups: list[list[FilledSentence]]) -> list[FilledSentence]:
+    """Interleave templates round-robin, with the sentences of each template shuffled."""
     shuffled = [
         sorted(group, key=lambda sentence: seed_of("order", sentence.text)) for group in groups
     ]
@@ -118,6 +123,6 @@ def _mixed(groups: list[list[FilledSentence]]) -> list[FilledSentence]:
 
 
 def round_robin(groups: Sequence[Sequence[T]]) -> Iterator[T]:
-    """The first of every group, then the second of every group that has one, and so on."""
-    for place in range(max(map(len, groups), default=0)):
-        yield from (group[place] for group in groups if place < len(group))
+    """Yield the first item of every group, then the second of every group that has one, …"""
+    for index in range(max(map(len, groups), default=0)):
+        yield from (group[index] for group in groups if index < len(group))

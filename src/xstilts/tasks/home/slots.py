@@ -1,4 +1,4 @@
-"""`home-slots`: which words of the command are the room, the time, the name …?"""
+"""`home-slots`: slot filling of voice commands as BIO tagging."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, first
+from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
 from xstilts.tasks.home.template_filling import FilledSentence
@@ -23,54 +23,54 @@ SLOTS = (
 )  # fmt: skip
 TAGS = ("O", *(f"{prefix}-{slot}" for slot in SLOTS for prefix in "BI"))
 UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-"""Letters of scripts that do not put spaces between words: Thai, kana, Han."""
+"""Characters of scripts without spaces between words: Thai, kana, Han."""
 
 
 def words(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each word; a letter with its marks is one in scripts without spaces."""
+    """Yield start and end of words; in scripts without spaces, of characters with their marks."""
     start = None
-    for place, character in enumerate(text):
+    for position, character in enumerate(text):
         alone = UNSPACED.match(character) and not unicodedata.category(character).startswith("M")
-        if start is not None and (character == " " or alone or _ends_letter(text, start, place)):
-            yield start, place
+        if start is not None and (character == " " or alone or _ends_letter(text, start, position)):
+            yield start, position
             start = None
         if start is None and character != " ":
-            start = place
+            start = position
     if start is not None:
         yield start, len(text)
 
 
-def _ends_letter(text: str, start: int, place: int) -> bool:
-    """Whether the word that began at start is one letter of an unspaced script, now over."""
-    is_mark = unicodedata.category(text[place]).startswith("M")
+def _ends_letter(text: str, start: int, position: int) -> bool:
+    """Whether the word at `start` is a character of a script without spaces that ends here."""
+    is_mark = unicodedata.category(text[position]).startswith("M")
     return bool(UNSPACED.match(text[start])) and not is_mark
 
 
 def tagged(sentence: FilledSentence) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Words and BIO tags; a word belongs to a slot that it shares a letter with."""
-    places = list(words(sentence.text))
-    tags = ["O"] * len(places)
+    """Return words and BIO tags; a word is in a slot if they share a character."""
+    word_spans = list(words(sentence.text))
+    tags = ["O"] * len(word_spans)
     for span in sentence.spans:
-        touched = [n for n, (a, b) in enumerate(places) if a < span.end and b > span.start]
-        for order, number in enumerate(touched):
+        inside = [n for n, (a, b) in enumerate(word_spans) if a < span.end and b > span.start]
+        for order, number in enumerate(inside):
             if tags[number] == "O":
                 tags[number] = f"{'I' if order else 'B'}-{span.slot}"
-    return tuple(sentence.text[a:b] for a, b in places), tuple(tags)
+    return tuple(sentence.text[a:b] for a, b in word_spans), tuple(tags)
 
 
 @lru_cache(maxsize=1)
-def trained() -> frozenset[str]:
-    """Slots that English train has examples of; others cannot be tested fairly."""
+def trained_slots() -> frozenset[str]:
+    """Slots with examples in English train; other slots cannot be learned."""
     return frozenset(span.slot for one in corpus(ENGLISH, "train") for span in one.spans)
 
 
 def read(split: str, language: str) -> Iterator[TaggedExample]:
-    """Commands with their slots as BIO tags over words."""
-    known = trained() & set(SLOTS)
+    """Yield commands with their slots as BIO tags over words."""
+    known = trained_slots() & set(SLOTS)
     sentences = (
         one for one in corpus(language, split) if all(span.slot in known for span in one.spans)
     )
-    for number, sentence in enumerate(first(sentences, split)):
+    for number, sentence in enumerate(take(sentences, split)):
         yield TaggedExample(f"{language}-{split}-{number}", *tagged(sentence))
 
 

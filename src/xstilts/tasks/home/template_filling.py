@@ -1,8 +1,7 @@
-"""From a template to a sentence, through hassil's own expression tree.
+"""Fill templates with slot values, using hassil's expression trees.
 
-Slot values are chosen on a grid that all languages share: among the values which a list
-offers here, the one whose digest with cell, slot and variant is smallest. Languages that
-offer the same values so choose the same one, and their sentences mean the same.
+The value of a slot is the option whose digest with cell, slot and variant is smallest. Languages
+with the same options therefore choose the same value, and their sentences have the same meaning.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from xstilts.tasks.home.lexicon import fillers, names
 from xstilts.tasks.home.templates import Cell, Grammar, Template
 
 NUMBERS = (1, 2, 3, 5, 10, 15, 20, 25, 30, 40, 45, 50, 60, 70, 80, 90, 2700, 4000, 5000)
-"""The numbers that ranges are filled with, where they lie within the range."""
+"""Numbers to fill ranges with, if they are in the range."""
 KINDS = {
     "area": "area",
     "floor": "floor",
@@ -30,19 +29,19 @@ KINDS = {
     "search_query": "query",
     "media_artist": "query",
 }
-"""List → kind of filler, for lists that the package leaves empty or open."""
+"""List → kind of filler, for lists without values in the package."""
 COMMANDS = {"lights_on": "HassTurnOn", "lights_off": "HassTurnOff"}
-"""What a timer can be told to do: concept → intent of a command about the kitchen lights."""
+"""Commands of a timer: concept → intent of a command for the kitchen lights."""
 DEPTH = 30
 
 
 class CannotFill(Exception):
-    """The template cannot be filled: a list or rule is missing, or offers no value."""
+    """A template cannot be filled: a list or rule is missing, or has no value."""
 
 
 @dataclass(frozen=True)
 class SlotSpan:
-    """A slot's value in a sentence: characters start to end."""
+    """The value of a slot in a sentence, at characters start to end."""
 
     slot: str
     value: str
@@ -52,7 +51,7 @@ class SlotSpan:
 
 @dataclass(frozen=True)
 class FilledSentence:
-    """A filled template: the text, its slots, and what it means in any language."""
+    """A filled template, with the spans of its slots."""
 
     text: str
     spans: tuple[SlotSpan, ...]
@@ -61,7 +60,7 @@ class FilledSentence:
 
     @property
     def meaning(self) -> str:
-        """Cell and slot values; equal for sentences of any language that ask for the same."""
+        """Cell and slot values: the same for translations."""
         values = sorted({(span.slot, span.value) for span in self.spans})
         return "|".join([str(self.cell), *(f"{slot}={value}" for slot, value in values)])
 
@@ -84,7 +83,7 @@ class _Filler:
     fixed: Mapping[str, str]
 
     def pieces(self, node: Any, depth: int = 0) -> Iterator[Piece]:
-        """The pieces of one random way through an expression."""
+        """Yield the pieces of a random expansion of an expression."""
         kind = type(node).__name__
         if depth > DEPTH:
             raise CannotFill("rules refer to each other")
@@ -130,7 +129,7 @@ class _Filler:
         return "".join(text for text, _, _ in self.pieces(expression, depth + 1))
 
     def _options(self, node: Any) -> dict[str, Any]:
-        """Value → text, or the expressions of its texts, that may stand here."""
+        """Return the options of a list: value → text, or the expressions of its texts."""
         language, name = self.grammar.language, node.list_name
         if inline := node.get_inline_range():
             start, stop, step = inline
@@ -153,7 +152,7 @@ class _Filler:
         return {}
 
     def _commands(self) -> dict[str, str]:
-        """Short commands of the same language about the kitchen lights."""
+        """Return short commands of the language for the kitchen lights."""
         found = {}
         for concept, intent in COMMANDS.items():
             cell = Cell(intent, "area_domain", (("domain", "light"),))
@@ -168,7 +167,7 @@ class _Filler:
 
 
 def choose(cell: Cell, slot: str, variant: int, options: Mapping[str, Any]) -> str:
-    """The option with the smallest digest: the same wherever it is on offer."""
+    """Return the option with the smallest digest; the same in all languages that have it."""
     return min(sorted(options), key=lambda value: _rank(cell, slot, variant, value))
 
 
@@ -178,7 +177,7 @@ def _rank(cell: Cell, slot: str, variant: int, value: str) -> bytes:
 
 
 def fill(grammar: Grammar, template: Template, variant: int, draw: random.Random) -> FilledSentence:
-    """A sentence of the template.
+    """Fill a template.
 
     Raises:
         CannotFill: a slot has no value in this language, or the sentence is empty.
@@ -196,7 +195,7 @@ def _numbers(start: int, stop: int, step: int) -> dict[str, str]:
 
 
 def _join(pieces: list[Piece]) -> tuple[str, tuple[SlotSpan, ...]]:
-    """Text with single spaces, and where the slots' values stand in it."""
+    """Join pieces with single spaces; return the text and the spans of slots."""
     text, spans = "", []
     for words, slot, value in pieces:
         start = len(text)

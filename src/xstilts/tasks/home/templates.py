@@ -1,8 +1,7 @@
-"""The sentence templates of a language, as home-assistant-intents has them.
+"""Sentence templates of home-assistant-intents.
 
-A cell is what a command asks for: intent, slot combination and fixed slots (such as the
-domain), the same in every language. A template is one line of the package; several
-templates belong to a cell.
+A cell is an intent with a slot combination and fixed slots (such as the domain), the same in all
+languages. A template is one line of the package; a cell has several templates.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from xstilts.tasks.home.lexicon import languages, words_text
 
 DATA, PARSER = "home-assistant-intents", "hassil"
 FILES = {"pt": "pt-BR", "zh": "zh-CN"}
-"""Languages whose file in the package has another name."""
+"""Languages whose file in the package has a different name."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a command asks for, apart from the values of its slots."""
+    """The meaning of a command without the values of its slots."""
 
     intent: str
     combination: str
@@ -42,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Template:
-    """One sentence template; `rules` and `lists` are those that hold for its block alone."""
+    """A sentence template; `rules` and `lists` are those of its block."""
 
     cell: Cell
     text: str
@@ -54,7 +53,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A language's templates by cell, with its expansion rules and slot lists."""
+    """Templates of a language by cell, with its expansion rules and slot lists."""
 
     language: str
     cells: Mapping[Cell, tuple[Template, ...]]
@@ -63,7 +62,7 @@ class Grammar:
 
 
 def data_file(language: str) -> Path:
-    """The package's JSON file for a language.
+    """Return the package's JSON file of a language.
 
     Raises:
         MissingPackageError: home-assistant-intents or hassil is not installed.
@@ -82,7 +81,7 @@ def data_file(language: str) -> Path:
 
 
 def fingerprint(_split: str, language: str) -> str:
-    """Digest of all that a language's examples come from; English labels are among it."""
+    """Digest of the sources of a language's examples, including English, which has the labels."""
     return _digest(language)
 
 
@@ -95,8 +94,8 @@ def _digest(language: str) -> str:
 
 
 @cache
-def spread() -> Counter[Cell]:
-    """How many of the suite's languages have each cell, read without parsing templates."""
+def languages_per_cell() -> Counter[Cell]:
+    """Count the languages that have each cell, without parsing templates."""
     counts = Counter[Cell]()
     for code in languages():
         tree = json.loads(data_file(code).read_text(encoding="utf-8"))
@@ -112,7 +111,7 @@ def spread() -> Counter[Cell]:
 
 @lru_cache(maxsize=4)
 def grammar(language: str) -> Grammar:
-    """Parse a language's file with hassil."""
+    """Parse the file of a language with hassil."""
     from hassil import Intents
 
     tree = json.loads(data_file(language).read_text(encoding="utf-8"))

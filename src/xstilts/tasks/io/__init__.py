@@ -1,1 +1,1 @@
-"""Readers of the file formats that tasks come in."""
+"""Sources of tasks, and readers of file formats that several tasks share."""

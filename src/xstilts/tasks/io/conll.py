@@ -1,4 +1,4 @@
-"""Tagged sentences: a word and its tag on each line, a blank line after each sentence."""
+"""CoNLL-style files: a word and its tag per line, sentences separated by blank lines."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from xstilts.formats.tagging import TaggedExample
 
 
 def read_tagged(columns: tuple[int, ...], separator: str = "\t") -> Parse:
-    """A parser of word lines: the first cell is the word, the last one its tag.
+    """Return a parser of word lines: the first cell is the word, the last cell its tag.
 
     Args:
-        columns: how many cells a line may have; a line with one has no tag.
-        separator: what stands between cells.
+        columns: allowed numbers of cells in a line; a line with one cell has no tag.
+        separator: of cells.
     """
     return partial(_tagged, columns, separator)
 
@@ -40,7 +40,7 @@ def _tagged(
 
 
 def _blocks(path: Path) -> Iterator[list[tuple[str, str]]]:
-    """Lines with their places, without the blank ones between."""
+    """Yield the lines of each sentence with their locations."""
     block: list[tuple[str, str]] = []
     for where, line in lines(path, blank=True):
         if line.strip():

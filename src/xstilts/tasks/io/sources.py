@@ -1,4 +1,4 @@
-"""Where a task's examples come from: files that the user has, else data files on the hub."""
+"""Sources of tasks: the user's files, else data files on the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from xstilts.formats.io.readers import Parse
 from xstilts.tasks.base import TaskSpec
 
 DATA_SUBFOLDERS = ("", "xtreme", "intermediate", "reasoning", "xtreme-m")
-"""Folders below the user's in which a task's files are looked for."""
+"""Subfolders of the data folder that are searched for files."""
 
 PARQUET = "refs/convert/parquet"
-"""The hub's branch with every dataset as Parquet, `CONFIG/SPLIT/0000.parquet`. It can move."""
+"""Branch of the Hub with every dataset as Parquet, `CONFIG/SPLIT/0000.parquet`; it can change."""
 
 
 @dataclass(frozen=True)
 class Local:
-    """Files below the user's folder that together hold one split in one language.
+    """Local files with one split in one language.
 
     Args:
-        files: paths below the folder.
-        beside: paths of files that `parse` reads as well, each beside one of `files`.
+        files: paths relative to the data folder.
+        parse: reads a file.
+        beside: paths of further files that `parse` reads, in the folders of `files`.
     """
 
     files: tuple[str, ...]
@@ -37,13 +38,14 @@ class Local:
 
 @dataclass(frozen=True)
 class Hub:
-    """Files of a Hugging Face dataset that together hold one split in one language.
+    """Files of a dataset on the Hub with one split in one language.
 
     Args:
-        dataset: its id; it must hold data files, as loading scripts are no longer run.
-        revision: a commit; a branch where no commit is known, which may move.
-        files: paths within the dataset.
-        version: raise it when `parse` makes other examples of the same bytes.
+        dataset: its id; it must have data files, because loading scripts are not supported.
+        revision: a commit, or a branch if no commit is known; a branch can change.
+        files: paths in the dataset.
+        parse: reads a file.
+        version: increase it when `parse` returns other examples for the same bytes.
     """
 
     dataset: str
@@ -54,19 +56,19 @@ class Hub:
 
 
 def no_hub(_split: str, _language: str) -> None:
-    """The hub source of tasks that the hub does not have."""
+    """Source on the Hub of tasks that the Hub does not have."""
     return
 
 
 @dataclass(frozen=True)
 class Sources:
-    """All the places of a task's splits.
+    """The sources of a task's splits.
 
     Args:
-        local: (split, language) → alternatives; the first one that is complete is read.
-        hub: (split, language) → the dataset's files, none where it has none.
-        folder: the user's folder.
-        revisions: dataset → revision, in place of those that `hub` names.
+        local: (split, language) → alternatives; the first complete one is read.
+        hub: (split, language) → files of a dataset, or None.
+        folder: the user's data folder.
+        revisions: dataset → revision that replaces the one of `hub`.
     """
 
     local: Callable[[str, str], Sequence[Local]]
@@ -76,8 +78,8 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A local alternative with its files in place."""
+class _LocalFiles:
+    """A complete local alternative, with the paths of its files."""
 
     local: Local
     paths: tuple[Path, ...]
@@ -85,19 +87,18 @@ class _Found:
 
 
 def with_sources(spec: TaskSpec, sources: Sources) -> TaskSpec:
-    """The task read from these sources: local files where they are there, else the hub.
+    """Return the task with these sources: local files if they are complete, else the Hub.
 
-    Examples come in the order of the digests of what they have in common with their
-    translations (`TaskSpec.pair`, their ids as a rule), so that any first n are a fair sample and
-    parallel sets, whose rows are numbered alike in all languages, keep their order in common.
-    The fingerprint is that of the local bytes, or of what names the hub's bytes: it never needs
-    the network.
+    Examples are ordered by the digest of their alignment key (usually the id), so that the first n
+    are a random sample, and parallel sets have the same order in all languages. The fingerprint
+    is that of the local bytes, or of dataset, revision and file names on the Hub; it needs no
+    network.
     """
 
-    def at(folder: Path) -> TaskSpec:
+    def with_data_dir(folder: Path) -> TaskSpec:
         return with_sources(spec, replace(sources, folder=folder))
 
-    def pinned(revisions: Mapping[str, str]) -> TaskSpec:
+    def with_revisions(revisions: Mapping[str, str]) -> TaskSpec:
         return with_sources(spec, replace(sources, revisions={**sources.revisions, **revisions}))
 
     return replace(
@@ -105,25 +106,25 @@ def with_sources(spec: TaskSpec, sources: Sources) -> TaskSpec:
         read=partial(_read, spec, sources),
         fingerprint=partial(_fingerprint, sources),
         origin=partial(_origin, sources),
-        with_data_dir=at,
-        with_revisions=pinned if spec.hub else None,
+        with_data_dir=with_data_dir,
+        with_revisions=with_revisions if spec.hub else None,
     )
 
 
 def placeholder(_split: str, _language: str) -> NoReturn:
-    """Stands for `read` and `fingerprint` in a declaration until `sourced` gives the real ones."""
-    raise NotImplementedError("give the task its sources with sourced()")
+    """Placeholder of `read` and `fingerprint` until `with_sources` replaces them."""
+    raise NotImplementedError("set the sources of the task by with_sources()")
 
 
-def _find(sources: Sources, split: str, language: str) -> _Found | Hub | None:
-    """What would be read; looks for files, opens none."""
+def _find(sources: Sources, split: str, language: str) -> _LocalFiles | Hub | None:
+    """Return what would be read, without opening files."""
     if sources.folder is not None:
         for local in sources.local(split, language):
-            for place in DATA_SUBFOLDERS:
-                top = sources.folder / place
+            for subfolder in DATA_SUBFOLDERS:
+                top = sources.folder / subfolder
                 paths, beside = _below(top, local.files), _below(top, local.beside)
                 if all(path.is_file() for path in (*paths, *beside)):
-                    return _Found(local, paths, beside)
+                    return _LocalFiles(local, paths, beside)
     hub = sources.hub(split, language)
     if hub is None:
         return None
@@ -136,14 +137,14 @@ def _below(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
 
 def _origin(sources: Sources, split: str, language: str) -> str | None:
     found = _find(sources, split, language)
-    if isinstance(found, _Found):
+    if isinstance(found, _LocalFiles):
         return f"file {', '.join(map(str, found.paths))}"
     return f"hub {found.dataset}@{found.revision}" if found else None
 
 
 def _fingerprint(sources: Sources, split: str, language: str) -> str:
     found = _find(sources, split, language)
-    if isinstance(found, _Found):
+    if isinstance(found, _LocalFiles):
         digests = [digest_of_unchanged(path) for path in (*found.paths, *found.beside)]
         return digest_of(["local", found.local.files, found.local.beside, digests])
     if found is None:
@@ -155,17 +156,18 @@ def _read(spec: TaskSpec, sources: Sources, split: str, language: str) -> list[E
     found = _find(sources, split, language)
     if found is None:
         raise _missing(spec.name, sources, split, language)
-    if isinstance(found, _Found):
+    if isinstance(found, _LocalFiles):
         examples = _parsed(found.local.parse, found.paths, split)
     else:
         local = _local_names(sources, split, language)
         paths = [download(found.dataset, found.revision, file, local) for file in found.files]
         examples = _parsed(found.parse, paths, split)
-    return sorted(examples, key=partial(_place, spec.alignment_key))
+    return sorted(examples, key=partial(_sort_key, spec.alignment_key))
 
 
-def _place(pair: Callable[[Any], str], example: Example | BadRow) -> int:
-    return seed_of("order", example.id if isinstance(example, BadRow) else pair(example))
+def _sort_key(alignment_key: Callable[[Any], str], example: Example | BadRow) -> int:
+    key = example.id if isinstance(example, BadRow) else alignment_key(example)
+    return seed_of("order", key)
 
 
 def _parsed(parse: Parse, paths: Sequence[Path], split: str) -> Iterator[Example | BadRow]:
@@ -183,26 +185,25 @@ def _missing(name: str, sources: Sources, split: str, language: str) -> ConfigEr
     local = _local_names(sources, split, language)
     if sources.folder is None:
         return ConfigError(
-            f"{name} is read from files that you have, and the hub has no {split} split of it"
-            f" ({language})",
+            f"{name} is read from your files, and the Hub has no {split} split ({language})",
             where="data",
-            todo=f"give the folder with {local}: data: FOLDER in the experiment, or --data FOLDER",
+            todo=f"set the folder with {local}: data: FOLDER in the experiment, or --data FOLDER",
         )
-    looked = ", ".join(str(sources.folder / place) for place in DATA_SUBFOLDERS)
+    searched = ", ".join(str(sources.folder / subfolder) for subfolder in DATA_SUBFOLDERS)
     return MissingDataError(
-        f"no file {local} for {name} {split} ({language}) in {looked}; the hub has none either",
-        todo="put it there, or mend `data`",
+        f"no file {local} for {name} {split} ({language}) in {searched}, nor on the Hub",
+        todo="add the file, or correct `data`",
     )
 
 
 def download(dataset: str, revision: str, file: str, local: str) -> Path:
-    """A file of a dataset on the hub; from this machine's cache where it is there.
+    """Download a file of a dataset on the Hub, or return it from the local cache.
 
     Args:
-        local: the files that would do instead.
+        local: names of local files that can be used instead, for errors.
 
     Raises:
-        DataError: not reachable, or there is no such dataset, revision or file.
+        DataError: the Hub is not reachable, or has no such dataset, revision or file.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
@@ -212,29 +213,29 @@ def download(dataset: str, revision: str, file: str, local: str) -> Path:
         RevisionNotFoundError,
     )
 
-    place = f"{dataset}@{revision}"
-    instead = f"put {local} below the folder of --data" if local else "check your network"
+    source = f"{dataset}@{revision}"
+    instead = f"put {local} into the folder of --data" if local else "check your network"
     try:
         return Path(hf_hub_download(dataset, file, repo_type="dataset", revision=revision))
     except LocalEntryNotFoundError as error:  # an EntryNotFoundError as well
         raise DataError(
-            f"the hub cannot be reached for {file} of {place}",
+            f"the Hub cannot be reached for {file} of {source}",
             todo=f"connect to the network, or {instead}",
         ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError) as error:
         what = type(error).__name__.removesuffix("NotFoundError").lower()
         raise DataError(
-            f"the hub has no such {what}: {file} of {place}",
-            todo=f"give another revision of {dataset}, or {instead}",
+            f"the Hub has no such {what}: {file} of {source}",
+            todo=f"use another revision of {dataset}, or {instead}",
         ) from error
-    except Exception as error:  # the hub's client lets its HTTP library's own errors through
+    except Exception as error:  # huggingface_hub also raises the errors of its HTTP library
         raise DataError(
-            f"{file} of {place} cannot be had from the hub ({type(error).__name__}: {error})",
+            f"{file} of {source} cannot be downloaded ({type(error).__name__}: {error})",
             todo=f"connect to the network, or {instead}",
         ) from error
 
 
 def located(task: TaskSpec, data: Path | None, revisions: Mapping[str, str]) -> TaskSpec:
-    """The task with the user's files in it, and the hub's at the user's revisions."""
+    """Return the task with the user's data folder and revisions."""
     pinned = task.with_revisions(revisions) if task.with_revisions and revisions else task
     return pinned.with_data_dir(data) if pinned.with_data_dir and data else pinned

@@ -1,4 +1,4 @@
-"""XTREME's file format of pairs: TSV without a header."""
+"""XTREME's format of sentence pairs: TSV without a header."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from xstilts.formats.classification import TextExample
 from xstilts.formats.io.lines import lines
 
 VARIANTS = {"contradictory": "contradiction"}
-"""Some of XNLI's raw files have this word."""
+"""Label → its standard form; some raw files of XNLI use the other word."""
 
 
 def read_pairs(path: Path, start: str) -> Iterator[TextExample | BadRow]:
-    """Premise, hypothesis and, where it was not removed, label."""
+    """Yield pairs from lines of premise, hypothesis and, if it was not removed, label."""
     for number, (where, line) in enumerate(lines(path)):
         cells = line.split("\t")
         name = f"{start}-{number}"
         if len(cells) not in (2, 3):
-            problem = "not two texts and a label with tabs between"
+            problem = "not two texts and a label, separated by tabs"
             yield BadRow(name, problem, f"{len(cells)} columns", where)
             continue
         label = cells[2].strip() if len(cells) == 3 else ""
