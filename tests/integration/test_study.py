@@ -94,7 +94,7 @@ def test_a_study_runs_its_variant_and_nothing_twice(
 
     page = xstilts.report(small, tmp_path / "r.html", copied).read_text(encoding="utf-8")
     section = page[page.index('<section id="study-toy"') :].partition("</section>")[0]
-    for words in ("points &lt;apart&gt;.", "p = 0.5, n = 4", "<summary>Means</summary>", "<svg"):
+    for words in ("points &lt;apart&gt;.", "p = 0.500, n = 4", "<summary>Means</summary>", "<svg"):
         assert words in section
     assert "older version" not in section
     assert "By &lt;pooling&gt;" in section
@@ -133,7 +133,7 @@ def test_the_command_plans_answers_and_says_where(
     assert done.returncode == 0, done.stderr
     for words in (
         "28 stages: 28 done",
-        "No conclusion on English reasoning tasks",
+        "on reasoning targets: not enough data",
         "too few tasks in a group",
         str(copied / "studies" / "small" / "reasoning"),
     ):

@@ -15,11 +15,12 @@ import pytest
 from scipy import stats
 
 from xstilts.analysis.gains import Gains, compute_gains
+from xstilts.analysis.measures_table import COLUMNS as MEASURE_COLUMNS
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
-from xstilts.studies.difficulty import conclude as difficulty
-from xstilts.studies.similarity import conclude as similarity
-from xstilts.studies.task_table import PLACE
+from xstilts.studies.difficulty import DifficultyAnalysis
+from xstilts.studies.similarity import SimilarityAnalysis
+from xstilts.studies.study_data import StudyData
 
 FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/reference/{FILE.name}")
@@ -56,7 +57,12 @@ def gains(scores: pd.DataFrame) -> Gains:
 def table(rows: list[tuple[str, str, str, float]]) -> pd.DataFrame:
     """Rows of measure, task, other and value."""
     whole = [(measure, task, other, "", -1, value) for measure, task, other, value in rows]
-    return pd.DataFrame(whole, columns=[*PLACE, "value"])
+    return pd.DataFrame(whole, columns=list(MEASURE_COLUMNS))
+
+
+def data(gains: Gains, rows: list[tuple[str, str, str, float]]) -> StudyData:
+    """The gains, with measures."""
+    return StudyData(gains, tuple(dict.fromkeys(row[1] for row in rows)), measures=table(rows))
 
 
 def test_a_task_on_its_own_data_has_no_gain(gains: Gains) -> None:
@@ -73,16 +79,15 @@ def test_single_task_scores_of_six_tasks_are_correlated_as_scipy_does(
         for task, values in KNOWN.items()
         for name, value in zip(names, values, strict=True)
     ]
-    answer = difficulty(gains, table(rows), ["rte", "copa"], dict.fromkeys(KNOWN, "accuracy"))
-    estimate = answer.findings[0].estimate
+    metrics = dict.fromkeys(KNOWN, "accuracy")
+    analysis = DifficultyAnalysis(data(gains, rows), ["rte", "copa"], metrics)
+    estimate = analysis.results[0].estimate
     known = scores.loc[list(KNOWN), ["rte", "copa"]].mean(axis=1)
     by_hand = stats.spearmanr([one[0] for one in KNOWN.values()], known).statistic
-    assert estimate is not None
     assert estimate.value == pytest.approx(by_hand)
     assert estimate.n == 6
-    assert "6 tasks show only a correlation of 0." in answer.summary
-    given = next(one for one in answer.findings if one.name == "accuracy-given-size-and-length")
-    assert "6 of at least 7" in given.text
+    assert analysis.results[0].power > 0.8
+    assert "6 of at least 7" in analysis.results[0].extra["partial"].note
 
 
 def test_tasks_that_help_eight_targets_help_the_two_others(
@@ -92,12 +97,11 @@ def test_tasks_that_help_eight_targets_help_the_two_others(
     asked = ["rte", "boolq"]
     predictor = scores.drop(index="none").drop(columns=asked).mean(axis=1)
     rows = [("accuracy", str(task), "", float(value)) for task, value in predictor.items()]
-    answer = difficulty(gains, table(rows), asked, dict.fromkeys(predictor.index, "accuracy"))
-    assert answer.findings[0].estimate is not None
-    assert answer.findings[0].estimate.significant
-    assert answer.findings[0].estimate.low > 0
-    assert "help retrieval more" in answer.summary
-    (figure, _) = answer.figures
+    metrics = dict.fromkeys(map(str, predictor.index), "accuracy")
+    analysis = DifficultyAnalysis(data(gains, rows), asked, metrics)
+    assert analysis.results[0].significant
+    assert analysis.results[0].estimate.low > 0
+    (figure, _) = analysis.figures()
     assert set(figure.series[0].labels) == set(predictor.index)
 
 
@@ -109,8 +113,8 @@ def test_choosing_by_the_other_targets_beats_chance(scores: pd.DataFrame, gains:
         for target in scores
     ]
     rows += [("size-rule", task, "", float(values[1])) for task, values in KNOWN.items()]
-    answer = similarity(gains, table(rows), draws=1999)
-    frames = {one.name: one.frame for one in answer.tables}
+    analysis = SimilarityAnalysis(data(gains, rows), draws=1999)
+    frames = {one.name: one.frame for one in analysis.tables()}
     measures = frames["measures"].set_index("measure")
     others = measures.loc["other-targets"]
     assert others["rho"] > 0.5

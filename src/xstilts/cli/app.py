@@ -234,8 +234,12 @@ def study(
     summary = study_run.summary(options)
     if dry_run:
         show_plan(summary)
+    else:
+        show_summary(summary)
+    for note in study_run.planned.notes:
+        typer.echo(note)
+    if dry_run:
         return
-    show_summary(summary)
     check_disk_space(summary, study_run.store)
     with progress(summary) as on_event:
         result = study_run.run(options, on_event)

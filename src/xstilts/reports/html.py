@@ -28,7 +28,7 @@ from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, points
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
-from xstilts.studies.text import slug
+from xstilts.studies.render import slug
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A study's answer as files and as text: json, csv, md and svg, and what a page shows of it."""
+"""A study's answer as files: json, csv, md and svg; and the answers that a report shows."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from xstilts.reports.study_figures import draw, standalone
 from xstilts.reports.tables import NOTHING, table_text
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer, Evidence, Finding, StudyTable
-from xstilts.studies.serialize import FILE, FOLDER, from_json, stands_on, to_json
-from xstilts.studies.text import slug
+from xstilts.studies.render import format_p, slug
+from xstilts.studies.serialize import FILE, FOLDER, evidence_digest, from_json, to_json
 
 PAGE = "answer.md"
 
@@ -30,7 +30,7 @@ class StoredAnswer:
     """An answer that a store keeps.
 
     Args:
-        current: whether it stands on what the store has now of all that the study reads.
+        current: whether the store still has the results that the answer was made from.
     """
 
     answer: Answer
@@ -38,7 +38,7 @@ class StoredAnswer:
 
 
 UNREADABLE = (
-    "What the store keeps of this study cannot be read: it is damaged, or from another version of "
+    "The stored answer of this study cannot be read: it is damaged, or from another version of "
     "xstilts. Run the study again."
 )
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
@@ -52,8 +52,8 @@ def folder_of(store: Store, experiment: str, study: str) -> Path:
 def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
     """Write an answer's files into the store; the same answer, the same bytes.
 
-    `answer.json` comes last and holds all of the answer: it is what the report reads. Files of
-    an answer before that are no part of this one are removed; what others put there stays.
+    `answer.json` is written last and contains all of the answer; reports read it. Files of a
+    previous answer that are no part of this one are removed; other files stay.
 
     Raises:
         StoreError: the store cannot be written.
@@ -72,7 +72,7 @@ def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
 
 
 def _written(folder: Path) -> set[str]:
-    """The files that were written here with an answer before, as it tells."""
+    """The files of the previous answer, as its JSON lists them."""
     try:
         names = {str(name) for name in read_json(folder / FILE)["files"]}
     except DAMAGED:
@@ -98,7 +98,7 @@ def copy_answer(files: list[Path], folder: Path) -> list[Path]:
 def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[StoredAnswer]:
     """The answers that a store has about an experiment, by name of the study.
 
-    One that cannot be read says so in its summary.
+    The summary of an unreadable one says so.
 
     Args:
         results: the experiment's scores as they are now.
@@ -107,7 +107,7 @@ def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[S
     for path in sorted((store.root / FOLDER / experiment).glob(f"*/{FILE}")):
         try:
             kept = read_json(path)
-            now = stands_on(results, kept["beside"], facts)
+            now = evidence_digest(results, kept["beside"], facts)
             found = StoredAnswer(from_json(kept), kept["stands_on"] == now)
         except DAMAGED:
             found = StoredAnswer(Answer(path.parent.name, "", UNREADABLE), current=True)
@@ -134,7 +134,7 @@ def _page(answer: Answer) -> Iterator[str]:
             yield f"- {finding.text}" + (f"\n  {numbers}" if numbers else "")
         yield ""
     if answer.caveats:
-        yield "## What to bear in mind\n"
+        yield "## Caveats\n"
         yield from (f"- {text}" for text in answer.caveats)
         yield ""
     for figure in answer.figures:
@@ -148,7 +148,7 @@ def _table_page(table: StudyTable) -> str:
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of texts for people: four significant digits, – where there is nothing."""
+    """A table of texts for people: four significant digits, – for missing values."""
     rows = [[number(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     return pd.DataFrame(rows, columns=list(map(str, frame.columns)), dtype=object)
 
@@ -174,12 +174,12 @@ def estimate_text(estimate: Estimate | None) -> str:
         if not math.isnan(estimate.low):
             parts[0] += f" [{number(estimate.low)}, {number(estimate.high)}]"
         if not math.isnan(estimate.p):
-            parts.append("p < 0.001" if estimate.p < 0.001 else f"p = {estimate.p:.2g}")
+            parts.append(format_p(estimate.p))
         parts.append(f"n = {estimate.n}")
     return "; ".join(filter(None, (", ".join(parts), estimate.note)))
 
 
 def numbers_of(finding: Finding) -> str:
-    """The numbers behind a finding in a line; empty where its sentence has said it all."""
+    """The numbers behind a finding in a line; empty if its sentence contains them."""
     text = estimate_text(finding.estimate)
     return "" if text in finding.text else text

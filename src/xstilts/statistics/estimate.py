@@ -41,6 +41,10 @@ class Estimate:
         """Whether p < 0.05; False if it was not tested."""
         return not isnan(self.p) and self.p < LEVEL
 
+    def noted(self, note: str) -> Estimate:
+        """Return the estimate with a further note; empty notes are left out."""
+        return replace(self, note=join_notes([self.note, note]))
+
     def clipped(self, lowest: float, highest: float) -> Estimate:
         """Return the estimate with its interval clipped to the range of possible values."""
         low, high = (float(np.clip(end, lowest, highest)) for end in (self.low, self.high))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import comb, inf, isnan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xstilts.statistics.estimate import (
     LEVEL,
+    NAN,
     NO_VARIATION,
     Estimate,
     Floats,
@@ -24,6 +26,7 @@ from xstilts.statistics.estimate import (
     too_few,
 )
 from xstilts.statistics.permutation import DRAWS, p_value, subsets
+from xstilts.statistics.power import detectable_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,6 +118,30 @@ def interaction(
         else missing_estimate(len(gains), NOT_FITTED)
     )
     return Contrast(_task_estimate(gains, inside, draws, seed, note), fitted)
+
+
+def detectable_contrast(estimate: Estimate, inside: int) -> float:
+    """The smallest difference between two groups that is found with 80 % power.
+
+    Args:
+        estimate: of a contrast over tasks.
+        inside: tasks of the group in it.
+
+    Returns:
+        In the estimate's unit; infinite if none could be significant, NaN if unknown.
+
+    Student's test of two groups has the power of that of one mean with as many degrees of freedom
+    and the same standard error.
+    """
+    from scipy import stats
+
+    n = estimate.n
+    if isnan(estimate.low) or n < 3 or not 0 < inside < n:
+        return NAN
+    if (2 if 2 * inside == n else 1) / comb(n, inside) > LEVEL:
+        return inf
+    error = (estimate.high - estimate.low) / 2 / float(stats.t.ppf(1 - LEVEL / 2, n - 2))
+    return detectable_mean(error * sqrt(n - 1), n - 1)
 
 
 def _complete(table: pd.DataFrame, group: set[str]) -> tuple[pd.DataFrame, str]:

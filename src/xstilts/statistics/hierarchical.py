@@ -12,6 +12,8 @@ test examples. Parallel test sets share their examples, and the inference is con
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from math import isnan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,6 +56,12 @@ def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False)
     if nearly_equal(complete):
         return Estimate(mean, n=n, note=join_notes([NO_VARIATION, note]))
     return _t_estimate(mean, *_variance_of_mean(complete), n, note)
+
+
+def mean_over_languages_and_seeds(table: Floats) -> Estimate:
+    """The same, with the mean also where there are too few scores for an interval."""
+    found = over_languages_and_seeds(table)
+    return replace(found, value=float(table.mean())) if isnan(found.value) and table.size else found
 
 
 def _complete(gains: Floats) -> tuple[Floats, str]:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb, factorial
+from math import comb, factorial, hypot, isnan
 
 import numpy as np
 
-from xstilts.statistics.estimate import LEVEL, NAN
+from xstilts.statistics.estimate import (
+    LEVEL,
+    NAN,
+    Estimate,
+    Floats,
+    join_notes,
+    missing_estimate,
+)
+from xstilts.statistics.hierarchical import mean_over_languages_and_seeds
 
 Scores = Mapping[frozenset[str], float]
 """Mixture of tasks → score; the empty set is the baseline."""
@@ -84,6 +92,39 @@ def shapley(
     complete = [order for order in orders if all(subset in scored for subset in mixtures([order]))]
     note = _missing([subset for subset in mixtures(orders) if subset not in scored])
     return _sampled(scores, tasks, complete, note)
+
+
+def shapley_over_runs(
+    tables: Mapping[frozenset[str], Floats], tasks: Sequence[str], orders: Sequence[Sequence[str]]
+) -> list[tuple[ShapleyValue, Estimate]]:
+    """The Shapley value of each task, and the same with an interval over languages and seeds.
+
+    Args:
+        tables: tasks in a mixture → [languages, seeds] scores; the empty set is the baseline.
+
+    The value is linear in the scores, so that every language and seed has its own. The interval is
+    widened by what other orders would give.
+    """
+    values = shapley({key: float(table.mean()) for key, table in tables.items()}, tasks, orders)
+    shape = next(iter(tables.values())).shape
+    runs = np.full((len(values), *shape), NAN)
+    for cell in np.ndindex(*shape):
+        scores = {subset: float(table[cell]) for subset, table in tables.items()}
+        for row, value in enumerate(shapley(scores, tasks, orders)):
+            runs[row, *cell] = value.value
+    return [(value, _with_orders(value, run)) for value, run in zip(values, runs, strict=True)]
+
+
+def _with_orders(value: ShapleyValue, runs: Floats) -> Estimate:
+    if isnan(value.value):
+        return missing_estimate(0, value.note or "the mixtures of no order are complete")
+    over = mean_over_languages_and_seeds(runs)
+    if isnan(value.standard_error):
+        note = join_notes(["one order only: no interval", value.note])
+        return Estimate(value.value, n=over.n, note=note)
+    width = hypot((over.high - over.low) / 2, value.half_width)
+    ends = value.value - width, value.value + width
+    return Estimate(value.value, *ends, n=over.n, note=join_notes([over.note, value.note]))
 
 
 def _exact(scores: Scores, tasks: Sequence[str], task: str) -> float:

@@ -1,4 +1,4 @@
-"""A study: a question, what must run for it, and the answer that it reads off the results."""
+"""A study: a research question, what must run for it, and how results answer it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from xstilts.planning.measures import MeasureRef
 from xstilts.statistics.estimate import Estimate
 
 OWN = ""
-"""The name of the experiment as written, beside its variants."""
+"""The name of the experiment as written; variants have other names."""
 
 
 @dataclass(frozen=True)
 class StudyRequirements:
-    """What a study runs beside the experiment as written.
+    """What a study runs in addition to the experiment as written.
 
     Args:
-        variants: name → a changed experiment, compiled into the same plan; stages that agree are
-            one.
-        measures: names of `stages.measures.MEASURES`, of the experiment as written.
+        variants: name → a changed experiment, compiled into the same plan; equal stages run once.
+        measures: names of `planning.measures.MEASURES`, of the experiment as written.
+        notes: what people must know of the plan, such as tasks of unknown size.
     """
 
     variants: Mapping[str, LoadedExperiment] = field(default_factory=dict)
     measures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Evidence:
 
     Args:
         cells: `OWN` and the variants' names → their cells.
-        results: the same names → `analysis.scan.results_frame` of these cells.
-        measured: which stages hold the measures.
+        results: the same names → `analysis.results.results_frame` of these cells.
+        measured: which stages contain the measures.
         facts: key → the facts of a finished stage.
     """
 
@@ -57,9 +58,9 @@ class Finding:
 
     Args:
         name: unique within the study; a slug.
-        text: a plain English sentence with the number in it, also where nothing was found.
-        estimate: value, interval, p, n; in the unit that the text says.
-        keys: of the artifacts behind it, where they are few; else empty.
+        text: a plain English sentence with the number in it, also if nothing is significant.
+        estimate: value, interval, p, n; in the unit of the text.
+        keys: of the artifacts behind it, if they are few; else empty.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class StudyTable:
-    """Numbers, unrounded, one row per thing; `notes` say what the columns mean."""
+    """Unrounded numbers; `notes` say what the columns mean."""
 
     name: str
     title: str
@@ -84,8 +85,8 @@ class Series:
 
     Args:
         low, high: ends of the points' intervals, or the edges of a band around the line; empty
-            where there are none.
-        labels: a word beside each point; empty where there are none.
+            if there are none.
+        labels: of the points; empty if there are none.
         line: join the points.
     """
 
@@ -104,12 +105,12 @@ def points_series(
     x: Iterable[float] | None = None,
     labels: Sequence[str] = (),
 ) -> Series:
-    """Estimates as points with their intervals, at 0, 1, 2 … if nothing is said."""
-    places = range(len(estimates)) if x is None else x
+    """Estimates as points with their intervals; x is 0, 1, 2 … by default."""
+    positions = range(len(estimates)) if x is None else x
     value, low, high = (
-        tuple(getattr(one, end) for one in estimates) for end in ("value", "low", "high")
+        tuple(getattr(estimate, end) for estimate in estimates) for end in ("value", "low", "high")
     )
-    return Series(name, tuple(map(float, places)), value, low, high, tuple(labels))
+    return Series(name, tuple(map(float, positions)), value, low, high, tuple(labels))
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,10 @@ class Figure:
     """A figure as data; `reports` draws it.
 
     Args:
-        x, y: what the axes show, with their unit.
+        x, y: titles of the axes, with units.
         logarithmic: the x axis.
         zero: a line at y = 0.
-        ticks: what stands at x = 0, 1, 2 … instead of numbers; empty where x is a number.
+        ticks: names at x = 0, 1, 2 …; empty if x is a number.
     """
 
     name: str
@@ -135,11 +136,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a study has found.
+    """The answer of a study.
 
     Args:
-        summary: the answer in one to three sentences; says so where there are too few points.
-        caveats: what the reader must know: diverged runs, missing cells, too few points.
+        summary: one to three sentences, also if there are too few data.
+        caveats: what the reader must know: diverged runs, missing scores, too few tasks.
     """
 
     study: str
@@ -153,11 +154,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Study:
-    """A research question as a file.
+    """A research question.
 
     Args:
-        needs: from the experiment as written to what else must run.
-        answer: from what was run to the answer; never raises for want of data, but says so.
+        needs: from the experiment as written to what else must run; reads no data.
+        answer: from the results to the answer; reports missing data instead of raising.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""An answer as JSON, and back: what a store keeps of a study."""
+"""Answers as JSON, as a store keeps them."""
 
 from __future__ import annotations
 
@@ -17,59 +17,61 @@ from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series,
 FILE = "answer.json"
 FOLDER = "studies"
 VERSION = 2
-"""Of the form below; an answer of another one cannot be read and must be given again."""
+"""Of the JSON below; answers of another version cannot be read, and the study must run again."""
+AXES = ("x", "y", "low", "high")
 
 
-def stands_on(results: pd.DataFrame, beside: Iterable[str], facts: Facts) -> str:
-    """A digest of what there is of all that a study reads: another one, another answer.
+def evidence_digest(results: pd.DataFrame, further: Iterable[str], facts: Facts) -> str:
+    """A digest of all finished stages that a study reads; if it differs, the answer is outdated.
 
     Args:
         results: the scores of the experiment as written.
-        beside: see `beside_of`; those that are not finished do not count.
+        further: see `further_stages`; unfinished ones do not count.
     """
-    finished = {key for key in beside if facts(key) is not None}
+    finished = {key for key in further if facts(key) is not None}
     return digest_of(sorted(finished | set(results["key"])))
 
 
-def beside_of(evidence: Evidence) -> list[str]:
+def further_stages(evidence: Evidence) -> list[str]:
     """The stages of variants and measures, finished or not."""
     variants = {cell.key for name, cells in evidence.cells.items() if name for cell in cells}
-    return sorted(variants | {key for one in evidence.measured for key in one.keys})
+    return sorted(variants | {key for ref in evidence.measured for key in ref.keys})
 
 
 def to_json(answer: Answer, evidence: Evidence, files: Sequence[str] = ()) -> dict[str, Any]:
     """The answer with its numbers unrounded; NaN is null.
 
     Args:
-        files: that were written with it, and go when it is written anew.
+        files: that are written with it, and removed when it is written again.
     """
+    further = further_stages(evidence)
     tables = [
         {
             "name": table.name,
             "title": table.title,
-            "columns": list(map(str, table.frame.columns)),
-            "rows": [[plain(value) for value in row] for row in _rows(table.frame)],
-            "notes": list(table.notes),
+            "columns": table.frame.columns.map(str),
+            "rows": list(table.frame.itertuples(index=False, name=None)),
+            "notes": table.notes,
         }
         for table in answer.tables
     ]
-    kept = {
-        "study": answer.study,
-        "question": answer.question,
-        "summary": answer.summary,
-        "findings": [asdict(one) for one in answer.findings],
-        "figures": [asdict(one) for one in answer.figures],
-        "caveats": list(answer.caveats),
-        "experiment": evidence.loaded.experiment.name,
-        "beside": beside_of(evidence),
-        "stands_on": stands_on(evidence.results[OWN], beside_of(evidence), evidence.facts),
-        "files": list(files),
-    }
-    return {
-        "version": VERSION,
-        **{name: plain(value) for name, value in kept.items()},
-        "tables": tables,
-    }
+    kept: dict[str, Any] = plain(
+        {
+            "version": VERSION,
+            "study": answer.study,
+            "question": answer.question,
+            "summary": answer.summary,
+            "findings": [asdict(finding) for finding in answer.findings],
+            "figures": [asdict(figure) for figure in answer.figures],
+            "caveats": answer.caveats,
+            "experiment": evidence.loaded.experiment.name,
+            "beside": further,
+            "stands_on": evidence_digest(evidence.results[OWN], further, evidence.facts),
+            "files": files,
+            "tables": tables,
+        }
+    )
+    return kept
 
 
 def from_json(kept: Mapping[str, Any]) -> Answer:
@@ -81,30 +83,30 @@ def from_json(kept: Mapping[str, Any]) -> Answer:
     if kept["version"] != VERSION:
         raise ValueError(f"version {kept['version']}, not {VERSION}")
     return Answer(
-        study=kept["study"],
-        question=kept["question"],
-        summary=kept["summary"],
-        findings=tuple(_finding(one) for one in kept["findings"]),
-        tables=tuple(
+        kept["study"],
+        kept["question"],
+        kept["summary"],
+        tuple(_finding(finding) for finding in kept["findings"]),
+        tuple(
             StudyTable(
-                one["name"],
-                one["title"],
-                pd.DataFrame(one["rows"], columns=one["columns"]),
-                tuple(one["notes"]),
+                table["name"],
+                table["title"],
+                pd.DataFrame(table["rows"], columns=table["columns"]),
+                tuple(table["notes"]),
             )
-            for one in kept["tables"]
+            for table in kept["tables"]
         ),
-        figures=tuple(_figure(one) for one in kept["figures"]),
-        caveats=tuple(kept["caveats"]),
+        tuple(_figure(figure) for figure in kept["figures"]),
+        tuple(kept["caveats"]),
     )
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: numpy's numbers as Python's, tuples as lists, NaN as null."""
+    """A value as JSON: numpy's numbers as Python's, sequences as lists, NaN as null."""
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, pd.Index)):
+        return [plain(part) for part in value]
     if hasattr(value, "item"):  # numpy
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -114,16 +116,9 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _rows(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(frame.itertuples(index=False, name=None))
-
-
 def _finding(kept: Mapping[str, Any]) -> Finding:
-    found = kept["estimate"]
-    numbers: dict[str, Any] = {
-        name: math.nan if one is None else one for name, one in (found or {}).items()
-    }
-    estimate = Estimate(**numbers) if found else None
+    numbers = {name: _nan(value) for name, value in (kept["estimate"] or {}).items()}
+    estimate = Estimate(**numbers) if numbers else None
     return Finding(kept["name"], kept["text"], estimate, tuple(kept["keys"]))
 
 
@@ -131,7 +126,7 @@ def _figure(kept: Mapping[str, Any]) -> Figure:
     series = tuple(
         Series(
             one["name"],
-            **{name: _numbers(one[name]) for name in ("x", "y", "low", "high")},
+            **{axis: tuple(map(_nan, one[axis])) for axis in AXES},
             labels=tuple(one["labels"]),
             line=one["line"],
         )
@@ -140,5 +135,5 @@ def _figure(kept: Mapping[str, Any]) -> Figure:
     return Figure(**{**kept, "series": series, "ticks": tuple(kept["ticks"])})
 
 
-def _numbers(kept: list[float | None]) -> tuple[float, ...]:
-    return tuple(math.nan if value is None else value for value in kept)
+def _nan(value: Any) -> Any:
+    return math.nan if value is None else value

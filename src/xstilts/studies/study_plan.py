@@ -1,12 +1,10 @@
-"""From a study and an experiment to what must run: as written, changed, and measured."""
+"""What must run for a study: the experiment as written, its variants, and measures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from xstilts.analysis.gains import Gains, compute_gains
-from xstilts.analysis.layer_sweeps import pick_default_layer
 from xstilts.analysis.results import facts_in, results_frame
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
@@ -23,12 +21,14 @@ class StudyPlan:
     Args:
         parts: `OWN`, first, and the variants' names → experiment and stages.
         measures: the stages of the measures; they have no cells.
+        notes: what people must know of the plan.
     """
 
     study: Study
     parts: Mapping[str, tuple[LoadedExperiment, CompiledPlan]]
     measures: CompiledPlan
     measured: tuple[MeasureRef, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def loaded(self) -> LoadedExperiment:
@@ -36,12 +36,12 @@ class StudyPlan:
         return self.parts[OWN][0]
 
     def __iter__(self) -> Iterator[tuple[LoadedExperiment, CompiledPlan]]:
-        """Everything whose stages run as one plan, the experiment as written first."""
+        """The experiments whose stages run as one plan, the one as written first."""
         yield from self.parts.values()
         yield self.loaded, self.measures
 
     def evidence(self, store: Store) -> Evidence:
-        """What a store knows of all this so far."""
+        """The results that a store has so far."""
         cells = {name: compiled.cells for name, (_, compiled) in self.parts.items()}
         return Evidence(
             loaded=self.loaded,
@@ -54,7 +54,7 @@ class StudyPlan:
 
 
 def plan_study(study: Study, loaded: LoadedExperiment) -> StudyPlan:
-    """Everything that a study needs of an experiment, made without torch, weights or data.
+    """Everything that a study needs of an experiment, compiled without torch, weights or data.
 
     Raises:
         ConfigError: names that do not exist or do not fit together.
@@ -65,21 +65,13 @@ def plan_study(study: Study, loaded: LoadedExperiment) -> StudyPlan:
     for name, variant in needs.variants.items():
         parts[name] = variant, _distinct_names(compile_experiment(variant), own, name)
     stages, measured = compile_measures(loaded, needs.measures)
-    return StudyPlan(study, parts, CompiledPlan(Plan(stages), ()), measured)
+    return StudyPlan(study, parts, CompiledPlan(Plan(stages), ()), measured, needs.notes)
 
 
 def _distinct_names(variant: CompiledPlan, own: CompiledPlan, name: str) -> CompiledPlan:
-    """The variant with its name in the labels of the stages that are its alone."""
+    """The variant with its name in the labels of the stages that only it has."""
     stages = (
         stage if stage.key in own.plan.by_key else replace(stage, label=f"{stage.label} [{name}]")
         for stage in variant.plan.stages
     )
     return replace(variant, plan=Plan(tuple(stages)))
-
-
-def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
-    """The gains of a study's experiment or variant; a sweep over layers is one target."""
-    frame, cells, swept = pick_default_layer(
-        evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
-    )
-    return replace(compute_gains(frame, cells), swept=swept)

@@ -11,7 +11,7 @@ from xstilts.analysis.layer_sweeps import default_layers
 from xstilts.planning.measures import MeasureRef
 from xstilts.studies import difficulty, reasoning, similarity
 from xstilts.studies.base import OWN, Answer, Evidence
-from xstilts.studies.study_plan import gains_in
+from xstilts.studies.study_data import gains_in
 from xstilts.testing.planted import Planted, experiment
 
 WAYS = tuple(f"tatoeba (layer {layer}, mean)" for layer in (0, 8, 12))

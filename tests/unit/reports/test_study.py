@@ -27,7 +27,7 @@ from xstilts.reports.study_figures import COLOURS, draw, spread, standalone
 from xstilts.statistics.estimate import Estimate, missing_estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
-from xstilts.studies.serialize import from_json, stands_on, to_json
+from xstilts.studies.serialize import evidence_digest, from_json, to_json
 from xstilts.testing.planted import Planted, experiment
 
 NAN = math.nan
@@ -142,7 +142,7 @@ def test_an_answer_without_all_measures_is_outdated(evidence: Evidence) -> None:
     measured = MeasureRef("size", "mnli", "", "en", 0, ("a" * 64,), lambda _: 0.0)
     before = replace(evidence, measured=(measured,), facts=lambda _: None)
     finished = replace(before, facts=lambda _: {})
-    now = stands_on(before.results[OWN], ["a" * 64], before.facts)
+    now = evidence_digest(before.results[OWN], ["a" * 64], before.facts)
     assert to_json(ANSWER, before)["stands_on"] == now
     assert to_json(ANSWER, finished)["stands_on"] != now
     write_answer(ANSWER, finished)  # its store has nothing of this now

@@ -27,7 +27,7 @@ from xstilts.statistics.group_contrast import contrast, interaction
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.mcnemar import mcnemar
 from xstilts.statistics.shapley import shapley
-from xstilts.studies.scaling.design import _orders
+from xstilts.studies.scaling.design import balanced_orders
 
 Study = Callable[[np.random.Generator, float], Estimate]
 
@@ -180,7 +180,7 @@ def shares_of(game: Callable[[np.ndarray, np.random.Generator], float]) -> Study
             chosen = np.array([number >> task & 1 for task in range(6)])
             subset = frozenset(str(task) for task in np.flatnonzero(chosen))
             scores[subset] = game(worth * chosen, generator)
-        orders = _orders(tasks, int(generator.integers(2**31)))
+        orders = balanced_orders(tasks, int(generator.integers(2**31)))
         run = {frozenset(order[:k]) for order in orders for k in range(7)}
         place = tasks.index("0")
         exact = shapley(scores, tasks)[place].value

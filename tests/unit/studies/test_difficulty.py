@@ -1,4 +1,4 @@
-"""The study `difficulty`: planted relations are found, null ones are not, gaps are said."""
+"""The study `difficulty`: planted correlations are significant, null ones are not."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.gains import Gains, compute_gains
+from xstilts.analysis.measures_table import COLUMNS as MEASURE_COLUMNS
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
+from xstilts.statistics.estimate import Estimate
+from xstilts.studies import render
 from xstilts.studies.base import OWN, Answer
-from xstilts.studies.difficulty import STUDY, conclude
-from xstilts.studies.difficulty.analysis import ALIKE
-from xstilts.studies.task_table import PLACE
-from xstilts.studies.text import NO_SCORES
+from xstilts.studies.difficulty import NO_GAIN, NO_RETRIEVAL, SAME_METRIC, STUDY, DifficultyAnalysis
+from xstilts.studies.result import Result, Significance
+from xstilts.studies.study_data import StudyData
 from xstilts.testing.planted import Planted, experiment
 
 LANGUAGES = ("de", "sw", "th")
@@ -53,7 +55,7 @@ def measures(**values: Mapping[str, float]) -> pd.DataFrame:
         for task, value in by_task.items()
         for seed in SEEDS
     ]
-    return pd.DataFrame(rows, columns=[*PLACE, "value"])
+    return pd.DataFrame(rows, columns=list(MEASURE_COLUMNS))
 
 
 def tasks(n: int) -> list[str]:
@@ -76,15 +78,30 @@ def planted(n: int = 9, sign: int = 1) -> tuple[Gains, pd.DataFrame]:
     return grid(gains), table
 
 
-def answered(
+def analysis(
     gains: Gains,
     table: pd.DataFrame,
     retrieval: Sequence[str] = ("search", "mine"),
     draws: int = 499,
     **metrics: str,
-) -> Answer:
+) -> DifficultyAnalysis:
+    data = StudyData(gains, tuple(dict.fromkeys(table["task"])), measures=table)
     known = {str(task): "accuracy" for task in table["task"]} | metrics
-    return conclude(gains, table, retrieval, known, draws)
+    return DifficultyAnalysis(data, retrieval, known, draws)
+
+
+def answered(found: DifficultyAnalysis) -> Answer:
+    return render.answer("difficulty", "", [found])
+
+
+def by_name(found: DifficultyAnalysis) -> dict[str, Result]:
+    return {result.name: result for result in found.results}
+
+
+def estimate(answer: Answer, name: str) -> Estimate:
+    found = next(one.estimate for one in answer.findings if one.name == name)
+    assert found is not None
+    return found
 
 
 def frame(answer: Answer, name: str) -> pd.DataFrame:
@@ -92,25 +109,26 @@ def frame(answer: Answer, name: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_planted_relation_is_found_with_its_sign(sign: int) -> None:
-    answer = answered(*planted(sign=sign))
-    found = {one.name: one for one in answer.findings}
-    estimate = found["accuracy"].estimate
-    assert estimate is not None
-    assert estimate.value == pytest.approx(sign, abs=0.05)
-    assert estimate.n == 9
-    assert f"help retrieval {'more' if sign > 0 else 'less'}" in answer.summary
-    assert "; found after Holm" in found["accuracy"].text
-    assert "; not found after Holm" in found["variability"].text
-    assert "confidence" not in found
-    assert any("Not measured" in one and "confidence" in one for one in answer.caveats)
-    given = found["accuracy-given-size-and-length"].estimate
-    assert given is not None
+def test_a_planted_correlation_is_significant_with_its_sign(sign: int) -> None:
+    found = analysis(*planted(sign=sign))
+    results, answer = by_name(found), answered(found)
+    assert results["accuracy"].estimate.value == pytest.approx(sign, abs=0.05)
+    assert results["accuracy"].estimate.n == 9
+    assert results["accuracy"].significant
+    assert results["variability"].significance is Significance.NOT_SIGNIFICANT
+    assert estimate(answer, "accuracy") == results["accuracy"].estimate
+    given = estimate(answer, "accuracy-given-size-and-length")
     assert given.value == pytest.approx(sign, abs=0.2)
 
 
-def test_tables_and_figures_hold_the_points() -> None:
-    answer = answered(*planted())
+def test_a_measure_that_was_not_taken_has_no_finding_but_a_caveat() -> None:
+    answer = answered(analysis(*planted()))
+    assert "confidence" not in {one.name for one in answer.findings}
+    assert any(one.startswith("Not measured: ") and "confidence" in one for one in answer.caveats)
+
+
+def test_tables_and_figures_contain_all_tasks() -> None:
+    answer = answered(analysis(*planted()))
     table = frame(answer, "associations-retrieval")
     assert set(table["target"]) == {"all", "search", "mine"}
     trained = frame(answer, "associations-trained")
@@ -129,87 +147,90 @@ def test_tables_and_figures_hold_the_points() -> None:
     assert needed.loc[0.3, "tasks (Spearman)"] > needed.loc[0.7, "tasks (Spearman)"] > 9
 
 
-def test_influence_names_the_task_that_the_correlation_hangs_on() -> None:
+def test_influence_names_the_task_whose_removal_changes_the_correlation_most() -> None:
     gains = {task: {"search": 0.02 * place} for place, task in enumerate(tasks(7))}
     accuracy = {task: 0.5 + 0.04 * place for place, task in enumerate(tasks(7))}
     accuracy["task0"] = 0.99
-    answer = answered(grid(gains), measures(accuracy=accuracy), ["search"])
+    answer = answered(analysis(grid(gains), measures(accuracy=accuracy), ["search"]))
+    most = frame(answer, "influence").iloc[0]
+    assert (most["task"], most["rho without it"]) == ("task0", pytest.approx(1))
     text = next(one.text for one in answer.findings if one.name == "influence")
-    assert "most is task0: without it rho is 1.00" in text
-    assert frame(answer, "influence").iloc[0]["task"] == "task0"
+    assert "task0" in text
+    assert "1.00" in text
 
 
-def test_too_few_tasks_are_said_in_words() -> None:
-    answer = answered(*planted(4))
-    assert answer.summary == "Not answered: too few points for a conclusion: 4 of at least 5."
-    assert all(one.estimate is None or not one.estimate.significant for one in answer.findings)
+def test_four_tasks_are_not_enough_data() -> None:
+    found = analysis(*planted(4))
+    assert {one.significance for one in found.results} == {Significance.NOT_ENOUGH_DATA}
+    assert by_name(found)["accuracy"].estimate.note.endswith("4 of at least 5")
+    answer = answered(found)
+    assert "4 of at least 5" in answer.summary
     assert frame(answer, "influence").empty
 
 
-def test_no_retrieval_target_no_measure_and_no_gain_are_said() -> None:
+def test_no_retrieval_target_no_gain_and_no_measure_are_told_apart() -> None:
     gains, table = planted()
-    assert "has no retrieval target" in answered(gains, table, []).summary
-    assert "no intermediate task has a gain" in answered(gains, table.iloc[:0]).summary
-    unmeasured = table[table["measure"] != "accuracy"]
-    assert answered(gains, unmeasured).summary == "Not answered: not measured."
+    assert analysis(gains, table, []).summary() == NO_RETRIEVAL
+    assert analysis(gains, table.iloc[:0]).summary() == NO_GAIN
+    unmeasured = analysis(gains, table[table["measure"] != "accuracy"])
+    assert by_name(unmeasured)["accuracy"].estimate.note == "not measured"
+    assert "not enough data" in unmeasured.summary()
 
 
-def test_not_found_is_not_called_absent() -> None:
+def test_a_result_that_is_not_significant_comes_with_its_power() -> None:
     gains, table = planted()
     guessed = table.copy()
     guessed.loc[guessed["measure"] == "accuracy", "value"] = table.loc[
         table["measure"] == "variability", "value"
     ].to_numpy()
-    summary = answered(gains, guessed).summary
-    assert summary.startswith("Dev scores of intermediate tasks are not shown to predict their")
-    assert "No other measure of difficulty is shown to do so" in summary
-    assert "9 tasks show only a correlation of" in summary
+    found = analysis(gains, guessed)
+    main = by_name(found)["accuracy"]
+    assert main.significance is Significance.NOT_SIGNIFICANT
+    assert 0.8 < main.power < 1
+    assert f"80 % power from {main.power}" in found.summary()
 
 
 def test_no_scores_yet_are_told_from_no_retrieval_target() -> None:
     planned = Planted(experiment(("none", "mnli"), ("tatoeba", "xnli")), lambda *_: 0.0).evidence()
     empty = replace(planned, results={OWN: planned.results[OWN].iloc[:0]})
-    assert STUDY.answer(empty).summary == NO_SCORES
+    assert STUDY.answer(empty).summary == render.NO_SCORES
     trained = planned.results[OWN]["target"] == "xnli"
     half = replace(planned, results={OWN: planned.results[OWN][trained]})
-    assert STUDY.answer(half).summary == NO_SCORES
+    assert STUDY.answer(half).summary == render.NO_SCORES
     without = Planted(experiment(("none", "mnli"), ("xnli",)), lambda *_: 0.0).evidence()
-    assert "has no retrieval target" in STUDY.answer(without).summary
+    assert STUDY.answer(without).summary == NO_RETRIEVAL
 
 
-def test_a_diverged_run_leaves_its_task_out_and_is_named() -> None:
+def test_a_diverged_run_excludes_its_task_and_is_named() -> None:
     gains = {task: {"search": 0.02 * place} for place, task in enumerate(tasks(8))}
     gains["task7"] = {"search": -0.5}
     broken = grid(gains, {("task7", "search", 1): RunState.DIVERGED})
     table = measures(accuracy={task: 0.5 + 0.04 * place for place, task in enumerate(tasks(8))})
-    answer = answered(broken, table, ["search"])
-    estimate = answer.findings[0].estimate
-    assert estimate is not None
-    assert (estimate.n, estimate.value) == (7, pytest.approx(1))
-    assert "task7 is left out on search: diverged (seed 1)." in answer.caveats
+    found = analysis(broken, table, ["search"])
+    main = by_name(found)["accuracy"].estimate
+    assert (main.n, main.value) == (7, pytest.approx(1))
+    assert "task7 is left out on search: diverged (seed 1)." in answered(found).caveats
 
 
 def test_scores_of_different_metrics_are_kept_apart_and_named() -> None:
     gains, table = planted()
-    answer = answered(gains, table, task8="qa_mean", task7="span_f1")
-    found = {one.name: one.estimate for one in answer.findings}
-    whole, alike = found["accuracy"], found[ALIKE]
-    assert whole is not None
-    assert alike is not None
-    assert (whole.n, alike.n) == (9, 7)
-    assert any("not comparable" in one and "qa_mean: task8" in one for one in answer.caveats)
-    assert ALIKE not in {one.name for one in answered(gains, table).findings}
+    found = analysis(gains, table, task8="qa_mean", task7="span_f1")
+    results = by_name(found)
+    assert (results["accuracy"].estimate.n, results[SAME_METRIC].estimate.n) == (9, 7)
+    caveats = answered(found).caveats
+    assert any("not comparable" in one and "qa_mean: task8" in one for one in caveats)
+    assert SAME_METRIC not in by_name(analysis(gains, table))
 
 
 @pytest.mark.parametrize("studies", [5, pytest.param(300, marks=pytest.mark.heavy)])
-def test_null_relations_are_found_at_most_at_alpha(studies: int) -> None:
-    """Languages and seeds of a task agree, three measures are looked at: neither adds points."""
-    found = 0
+def test_null_correlations_are_significant_at_most_at_alpha(studies: int) -> None:
+    """Languages and seeds of a task agree, three measures are tested: neither adds points."""
+    wrong = 0
     for study in range(studies):
         draw = np.random.default_rng(study)
         gains = {task: {"search": float(draw.normal(0, 0.02))} for task in tasks(8)}
         names = ("accuracy", "confidence", "variability")
         table = {name: {task: float(draw.random()) for task in tasks(8)} for name in names}
-        answer = answered(grid(gains), measures(**table), ["search"], draws=199)
-        found += any("; found after Holm" in one.text for one in answer.findings)
-    assert found <= 0.05 * studies + 3 * (studies * 0.05 * 0.95) ** 0.5
+        found = analysis(grid(gains), measures(**table), ["search"], draws=199)
+        wrong += any(result.significant for result in found.results)
+    assert wrong <= 0.05 * studies + 3 * (studies * 0.05 * 0.95) ** 0.5

@@ -1,9 +1,8 @@
-"""The study `reasoning`: planted effects are found, none is found where there is none."""
+"""The study `reasoning`: planted effects are significant, null ones are not."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,13 +12,14 @@ from scipy import stats
 
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.run_states import RunState
+from xstilts.analysis.task_gains import gains_by_task
 from xstilts.statistics.block_effects import remove_block_effects
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import OWN, Answer
-from xstilts.studies.reasoning import STUDY
-from xstilts.studies.reasoning.equal_budget import EQUAL
-from xstilts.studies.reasoning.task_groups import TARGETS
-from xstilts.studies.task_table import gains_by_task
+from xstilts.studies.equal_budget import EQUAL
+from xstilts.studies.reasoning import STUDY, TARGETS, TASKS, ReasoningAnalysis
+from xstilts.studies.result import Significance
+from xstilts.studies.study_data import read_data
 from xstilts.testing.planted import Planted, experiment
 
 OURS = ("hellaswag", "cosmosqa", "socialiqa", "piqa", "winogrande")
@@ -45,7 +45,7 @@ def found(answer: Answer, name: str) -> Estimate:
     return estimate
 
 
-def test_more_on_reasoning_targets_is_found_and_told_from_more_everywhere() -> None:
+def test_a_larger_gain_on_reasoning_targets_is_told_from_one_everywhere() -> None:
     answer = STUDY.answer(Planted(LOADED, planted(0.02, 0.05)).evidence())
     key, more = found(answer, "reasoning-targets"), found(answer, "interaction")
     assert key.low < 7 < key.high
@@ -53,13 +53,12 @@ def test_more_on_reasoning_targets_is_found_and_told_from_more_everywhere() -> N
     assert key.significant
     assert more.significant
     assert found(answer, "interaction-mixed").value == pytest.approx(more.value, abs=0.2)
-    assert answer.summary.startswith("English reasoning tasks help reasoning targets more than")
     everywhere = STUDY.answer(Planted(LOADED, planted(0.07)).evidence())
     assert found(everywhere, "all-targets").significant
     assert not found(everywhere, "interaction").significant
 
 
-def test_a_target_that_is_not_about_language_is_looked_at_alone() -> None:
+def test_the_target_that_is_not_about_language_has_its_own_contrast() -> None:
     answer = STUDY.answer(Planted(LOADED, planted(numbers=0.06)).evidence())
     alone = found(answer, "non-linguistic")
     assert alone.low < 6 < alone.high
@@ -69,15 +68,14 @@ def test_a_target_that_is_not_about_language_is_looked_at_alone() -> None:
     assert figure.series[0].y[1] - figure.series[1].y[1] == pytest.approx(alone.value)
 
 
-def test_nothing_is_found_where_nothing_is() -> None:
+def test_null_effects_are_not_significant() -> None:
     answers = [STUDY.answer(Planted(LOADED, planted(), seed=k).evidence()) for k in range(5)]
     hits = [found(one, "reasoning-targets").significant for one in answers]
     assert sum(hits) <= 1
-    quiet = answers[hits.index(False)]
-    assert "are not shown to differ from other intermediate tasks" in quiet.summary
+    assert "not significant" in answers[hits.index(False)].summary
 
 
-def test_what_was_not_sound_is_left_out_and_named() -> None:
+def test_failed_and_missing_runs_are_excluded_and_named() -> None:
     states = {
         ("piqa", "xnli"): RunState.DIVERGED,
         ("qqp", "xcopa"): RunState.COLLAPSED,
@@ -122,10 +120,10 @@ def test_a_task_without_the_hard_target_is_not_helped_by_that() -> None:
     assert np.diff(raw) == pytest.approx(np.diff(fair))
 
 
-def test_too_few_tasks_and_no_targets_are_said_in_words() -> None:
+def test_too_few_tasks_and_no_targets_are_not_enough_data() -> None:
     few = experiment(("none", "piqa", "mnli", "qqp"), ("xcopa",))
     answer = STUDY.answer(Planted(few, planted(0.1)).evidence())
-    assert answer.summary.startswith("No conclusion")
+    assert "not enough data" in answer.summary
     assert "too few tasks in a group for a conclusion: 1 of at least 2" in answer.summary
     assert math.isnan(found(answer, "interaction").value)
     none = STUDY.answer(Planted(experiment(("none",), ("xnli",)), planted()).evidence())
@@ -161,34 +159,34 @@ def test_a_limit_below_a_thousand_does_not_prevent_an_equal_budget() -> None:
     assert STUDY.needs(equal).variants == {}
 
 
-def test_holm_decides_the_words_of_its_four_questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An effect with a small p that a correction, here a very harsh one, takes away."""
-    monkeypatch.setattr(
-        "xstilts.studies.reasoning.analysis.holm", lambda p: np.minimum(100 * p, 1.0)
-    )
-    answer = STUDY.answer(Planted(LOADED, planted(0.02, 0.05)).evidence())
-    assert found(answer, "reasoning-targets").significant
-    texts = {one.name: one.text for one in answer.findings}
-    corrected = min(100 * found(answer, "reasoning-targets").p, 1.0)
-    words = f"which may be chance (p (Holm) = {corrected:.3f})"
-    assert words in texts["reasoning-targets"]
-    assert "beyond chance" in texts["reasoning-targets-mixed"]
-    assert "are not shown to differ from other intermediate tasks" in answer.summary
-    assert f"p (Holm) = {corrected:.3f}" in answer.summary
+def test_holm_corrects_the_four_questions_and_not_the_mixed_models() -> None:
+    evidence = Planted(LOADED, planted(0.02, 0.05)).evidence()
+    ours = [name for name in OURS if name in TASKS]
+    analysis = ReasoningAnalysis(read_data(evidence, (*OURS, *OTHERS), ours))
+    results = {one.name: one for one in analysis.contrasts}
+    tested = [one for name, one in results.items() if not name.endswith("-mixed")]
+    assert len(tested) == 4
+    smallest = min(tested, key=lambda one: one.estimate.p)
+    assert smallest.p_adjusted == pytest.approx(min(4 * smallest.estimate.p, 1))
+    assert math.isnan(results["interaction-mixed"].p_adjusted)
+    assert results["interaction-mixed"].significant
+    harsh = replace(results["reasoning-targets"], p_adjusted=0.5)
+    assert harsh.estimate.significant
+    assert harsh.significance is Significance.NOT_SIGNIFICANT
 
 
-def test_what_would_have_been_found_is_said_where_nothing_was() -> None:
-    answer = STUDY.answer(Planted(LOADED, planted()).evidence())
-    text = next(one.text for one in answer.findings if one.name == "all-targets")
-    assert "would be found in four of five such studies, before any correction" in text
-    key = found(answer, "reasoning-targets")
-    error = (key.high - key.low) / 2 / stats.t.ppf(0.975, key.n - 2)
-    (size,) = re.findall(r"a difference of ([0-9.]+) points would", answer.summary)
-    shifted = stats.nct(key.n - 2, float(size) / error)
-    assert shifted.sf(stats.t.ppf(0.975, key.n - 2)) == pytest.approx(0.8, abs=0.05)
+def test_a_contrast_that_is_not_significant_comes_with_its_power() -> None:
+    evidence = Planted(LOADED, planted()).evidence()
+    key = ReasoningAnalysis(read_data(evidence, (*OURS, *OTHERS), OURS)).contrast("all-targets")
+    found = key.estimate
+    error = (found.high - found.low) / 2 / stats.t.ppf(0.975, found.n - 2)
+    shifted = stats.nct(found.n - 2, key.power / error)
+    assert shifted.sf(stats.t.ppf(0.975, found.n - 2)) == pytest.approx(0.8, abs=0.05)
+    text = next(one.text for one in STUDY.answer(evidence).findings if one.name == key.name)
+    assert f"80 % power from {key.power:.1f} points" in text
     few = experiment(("none", "piqa", "copa", "mnli", "qqp"), ALL)
-    summary = STUDY.answer(Planted(few, planted()).evidence()).summary
-    assert "with so few tasks no difference, however large, would be found" in summary
+    data = read_data(Planted(few, planted()).evidence(), ("piqa", "copa", "mnli", "qqp"), TASKS)
+    assert math.isinf(ReasoningAnalysis(data).contrast("all-targets").power)
 
 
 def test_the_mean_gain_names_the_task_that_is_not_in_it() -> None:
@@ -211,7 +209,7 @@ def test_the_answer_is_about_the_equal_budget_where_there_is_one() -> None:
     assert found(answer, "all-targets").low < 6 < found(answer, "all-targets").high
     assert not found(answer, "as-written").significant
     said = "\n".join(answer.caveats)
-    assert "fewer than 1,000, left out: copa" in said
+    assert "left out, with fewer than 1,000: copa" in said
     assert "same number of steps" not in said
     steps = Planted(LOADED, planted(), steps={"piqa": 10, "mnli": 1_000})
     said = "\n".join(STUDY.answer(steps.evidence()).caveats)

@@ -1,4 +1,4 @@
-"""The study `scaling`: its runs are nested and equal in budget, and planted curves are found."""
+"""The study `scaling`: nested runs of equal budgets; planted curves and values are recovered."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import CompiledPlan, ResultCell, compile_experiment
+from xstilts.planning.variants import make_variant
+from xstilts.studies import STUDIES
 from xstilts.studies.base import Answer, Evidence
+from xstilts.studies.render import NO_SCORES
+from xstilts.studies.result import Result
 from xstilts.studies.scaling import STUDY
-from xstilts.studies.scaling.analysis import crossed, curve_of, difference
+from xstilts.studies.scaling.analysis import ScalingAnalysis
 from xstilts.studies.scaling.design import MORE_TASKS, designed, doublings
-from xstilts.studies.scaling.scores import TargetScores, target_scores
-from xstilts.studies.scaling.text import _passed_over
-from xstilts.studies.variants import make_variant
+from xstilts.studies.scaling.scores import Budget, TargetScores, target_scores
+from xstilts.studies.study_plan import plan_study
 
 SIX = ("one", "two", "three", "four", "five", "six")
 
@@ -44,6 +47,7 @@ def experiment(
             f"tasks={yaml.safe_dump(known, default_flow_style=True, width=10**6)}",
             f"intermediate=[none, {', '.join(tasks)}, one > two]",
             "targets=[toy-kind, toy-search]",
+            "limits.train=96",
             *overrides,
         ],
     )
@@ -97,6 +101,43 @@ def test_the_unit_fills_whole_batches_of_what_the_tasks_have(
     assert limited.groups[0].long == ("two", "three", "four")
 
 
+@pytest.mark.parametrize("name", sorted(STUDIES))
+def test_planning_reads_no_data(name: str, toy_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(_: object) -> None:
+        raise AssertionError("a file was read")
+
+    monkeypatch.setattr("xstilts.tasks.user_tasks.tsv_rows", rows)
+    planned = plan_study(STUDIES.get(name), experiment(toy_file, SIX, like="toy-same"))
+    assert planned.parts
+
+
+def test_the_plan_names_tasks_of_unknown_size(six: LoadedExperiment) -> None:
+    assert designed(six).unknown == SIX
+    (note,) = plan_study(STUDY, six).notes
+    assert note.startswith("unknown size of one, two, three, four, five and six")
+
+
+def test_tasks_of_unknown_size_need_a_limit(toy_file: Path) -> None:
+    design = designed(experiment(toy_file, SIX, "limits={dev: 8}", like="toy-same"))
+    assert (design.unit, design.groups) == (0, ())
+    assert "one, two, three, four, five and six is unknown" in design.problem
+    assert "limits.train" in design.problem
+
+
+def test_a_task_that_turns_out_too_small_is_left_out_and_named(
+    six: LoadedExperiment, toy_file: Path, tmp_path: Path
+) -> None:
+    given, design = evidence(six, compiled(toy_file, SIX), tmp_path, planted), designed(six)
+    (point,) = design.groups[0].on_curve("two", 6)
+    budgets = [Budget(point, 50.0, 6.0)]
+    found, texts = target_scores(given, design, budgets)
+    assert any(one.startswith("two (96 examples) is left out") and "50" in one for one in texts)
+    assert all(one.sizes("two") == [1, 2, 4] for one in found)
+    declared = replace(design, unknown=())
+    found, _ = target_scores(given, declared, budgets)
+    assert all(one.sizes("two") == [1, 2, 4, 6] for one in found)
+
+
 def test_a_limit_below_a_batch_for_each_task_is_said(toy_file: Path, tmp_path: Path) -> None:
     loaded = experiment(toy_file, SIX, "limits.train=40", like="toy-same")
     assert (designed(loaded).unit, STUDY.needs(loaded).variants) == (0, {})
@@ -122,8 +163,8 @@ def test_of_many_tasks_six_are_taken_the_first_of_each_format_first() -> None:
     assert sizes == {1, 2, 3, 4, 5, 6}  # Shapley values need each
     needed = STUDY.needs(loaded).variants["data-6"].experiment
     assert {needed.task_limits[task].train for task in design.groups[0].long} == {48}
-    (caveat,) = _passed_over(design)
-    assert caveat.startswith("Of 13 single tasks 6 are tried")
+    caveats = list(design.caveats(loaded.experiment.targets))
+    assert any(caveat.startswith("Of 13 single tasks 6 are used") for caveat in caveats)
 
 
 def test_mixtures_are_nested_and_all_budgets_equal(six: LoadedExperiment, toy_file: Path) -> None:
@@ -275,9 +316,7 @@ def test_a_planted_difference_is_found_at_the_largest_budget(answered: Answer) -
     one = last[last["target"] == "toy-search"].iloc[0]
     assert one["low"] < truth < one["high"]
     assert one["p_holm"] < 0.05
-    assert (
-        "; more tasks are better. More tasks are better on toy-kind and toy-s" in answered.summary
-    )
+    assert "Significant differences by target: toy-kind (+" in answered.summary
 
 
 def test_a_doubling_is_worth_what_was_planted(answered: Answer) -> None:
@@ -295,7 +334,9 @@ def test_the_planted_crossing_is_found(answered: Answer) -> None:
     found = frame.loc[("toy-search", "two")]
     assert found["examples"] == pytest.approx(48, rel=0.15)
     assert found["low"] < 48 < found["high"]
-    assert "more tasks beat more data of two." in answered.summary
+    finding = next(one for one in answered.findings if one.name == "crossing-toy-search")
+    assert finding.estimate is not None
+    assert finding.estimate.value == found["examples"]
 
 
 def test_shapley_values_are_the_planted_ones(answered: Answer) -> None:
@@ -323,6 +364,18 @@ def test_figures_and_findings_are_in_points_of_100(answered: Answer) -> None:
     assert len(set(names)) == len(names)
 
 
+def test_the_words_of_the_study_are_the_golden_ones(
+    answered: Answer, golden: Callable[[Answer], tuple[str, str]]
+) -> None:
+    found, expected = golden(answered)
+    assert found == expected
+
+
+def difference(scores: TargetScores) -> Result:
+    """All six tasks against `two`."""
+    return ScalingAnalysis(scores, "two", True, 16).at_largest
+
+
 def test_a_diverged_run_is_named_and_left_out(
     six: LoadedExperiment, toy_file: Path, tmp_path: Path
 ) -> None:
@@ -336,7 +389,7 @@ def test_a_diverged_run_is_named_and_left_out(
     for one in found:
         assert one.sizes("two") == [1, 2, 4]
         assert one.sizes("one") == [1, 2, 4, 6]
-        assert difference(one, "two", 6).note == "no sound runs to compare"
+        assert difference(one).estimate.note == "no scores to compare"
 
 
 def test_a_collapsed_run_is_named_and_counts(
@@ -354,7 +407,7 @@ def test_a_collapsed_run_is_named_and_counts(
     ]
     for one, other in zip(found, whole, strict=True):
         assert one.sizes("two") == [1, 2, 4, 6]
-        assert difference(one, "two", 6) == difference(other, "two", 6)
+        assert difference(one) == difference(other)
 
 
 def test_a_collapsed_target_or_baseline_is_left_out(
@@ -379,10 +432,10 @@ def test_a_collapsed_target_or_baseline_is_left_out(
     )
 
 
-def test_nothing_run_is_said(six: LoadedExperiment, tmp_path: Path) -> None:
+def test_no_runs_are_not_enough_data(six: LoadedExperiment, tmp_path: Path) -> None:
     found = STUDY.answer(Evidence(six, Store(tmp_path), {}, {}, (), lambda key: None))
-    assert found.summary.startswith("Nothing can be said yet")
-    assert any("have not been trained" in one for one in found.caveats)
+    assert found.summary == NO_SCORES
+    assert any(one.startswith("Training sets without a finished") for one in found.caveats)
 
 
 def test_three_tasks_are_too_few_for_a_curve(toy_file: Path, tmp_path: Path) -> None:
@@ -412,8 +465,8 @@ def test_no_crossing_is_claimed_between_equal_curves(six: LoadedExperiment) -> N
                 for point in group.points
             }
             one = TargetScores("x", group, tables, tables[group.points[0]])
-            curves = (curve_of(one, name, 16) for name in (MORE_TASKS, "two"))
-            assert np.isnan(crossed(one, "two", *curves, 16).value)
+            analysis = ScalingAnalysis(one, "two", True, 16)
+            assert np.isnan(analysis.crossings["two"].estimate.value)
 
 
 def test_a_small_study_runs_and_is_answered(toy_file: Path, tmp_path: Path) -> None:
@@ -433,7 +486,7 @@ def test_a_small_study_runs_and_is_answered(toy_file: Path, tmp_path: Path) -> N
     frames = {name: results_frame(some, store) for name, some in cells.items()}
     answer = STUDY.answer(Evidence(loaded, store, cells, frames, (), facts_in(store)))
     assert answer.findings[0].text == (
-        "At each budget every curve was trained on the same number of examples for the same number "
+        "At each budget all curves were trained on the same number of examples for the same number "
         "of optimizer steps: from 48 examples and 12 steps to 96 examples and 24 steps."
     )
     budgets = table(answer, "budgets")

@@ -1,4 +1,4 @@
-"""The study `similarity`: planted relations are found, null ones are not, gaps are said."""
+"""The study `similarity`: planted correlations are significant, null ones are not."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ import pytest
 from scipy import stats
 
 from xstilts.analysis.gains import Gains, compute_gains
+from xstilts.analysis.measures_table import COLUMNS as MEASURE_COLUMNS
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
 from xstilts.recommend.regret import by_other_choices, by_other_targets, rank_quality
 from xstilts.statistics.association import associate_over_targets, detectable_correlation
+from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
+from xstilts.studies import render
 from xstilts.studies.base import Answer
-from xstilts.studies.similarity import conclude
-from xstilts.studies.similarity.data import predicted_by
-from xstilts.studies.task_table import PLACE
+from xstilts.studies.result import Result, Significance
+from xstilts.studies.similarity import SimilarityAnalysis
+from xstilts.studies.study_data import StudyData
 
 LANGUAGES = ("de", "sw")
 TASKS = tuple(f"task{number}" for number in range(8))
@@ -47,7 +50,7 @@ def pairs(**values: Table) -> pd.DataFrame:
         for name, table in values.items()
         for (task, target), value in table.items()
     ]
-    return pd.DataFrame(rows, columns=[*PLACE, "value"])
+    return pd.DataFrame(rows, columns=list(MEASURE_COLUMNS))
 
 
 def drawn(seed: int, scale: float = 1.0) -> Table:
@@ -68,35 +71,53 @@ def planted() -> tuple[Gains, pd.DataFrame]:
     return grid(gains), pairs(textemb=likeness, divergence=divergence, semb=drawn(2), format=same)
 
 
-def test_a_planted_relation_is_found_and_chooses_without_loss() -> None:
-    answer = conclude(*planted(), draws=499)
-    found = {one.name: one for one in answer.findings}
+def analysis(gains: Gains, table: pd.DataFrame, draws: int = 199) -> SimilarityAnalysis:
+    data = StudyData(gains, tuple(dict.fromkeys(table["task"])), measures=table)
+    return SimilarityAnalysis(data, draws)
+
+
+def answered(found: SimilarityAnalysis) -> Answer:
+    return render.answer("similarity", "", [found])
+
+
+def by_name(found: SimilarityAnalysis) -> dict[str, Result]:
+    return {result.name: result for result in found.measures}
+
+
+def estimate(answer: Answer, name: str) -> Estimate:
+    found = next(one.estimate for one in answer.findings if one.name == name)
+    assert found is not None
+    return found
+
+
+def test_a_planted_correlation_is_significant_and_choosing_by_it_loses_nothing() -> None:
+    found = analysis(*planted(), draws=499)
+    answer, results = answered(found), by_name(found)
     for name in ("textemb", "divergence"):
-        estimate = found[name].estimate
-        assert estimate is not None
-        assert estimate.value == pytest.approx(1)
-        assert (estimate.n, estimate.significant) == (8, True)
-        assert "; found after Holm" in found[name].text
-        lost = found[f"regret-{name}"].estimate
-        assert lost is not None
-        assert lost.value == pytest.approx(0)
-    assert "; not found after Holm" in found["semb"].text
-    assert "textemb (mean rho 1.00)" in answer.summary
+        assert estimate(answer, name).value == pytest.approx(1)
+        assert estimate(answer, name).n == 8
+        assert results[name].significant
+        assert estimate(answer, f"regret-{name}").value == pytest.approx(0)
+    assert results["semb"].significance is Significance.NOT_SIGNIFICANT
+    assert "textemb (1.00)" in answer.summary
     assert "semb" not in answer.summary
-    assert "cka, " in next(one for one in answer.caveats if one.startswith("Not measured"))
+    assert any(one.startswith("Not measured: ") and "cka" in one for one in answer.caveats)
 
 
-def test_less_gain_for_more_similar_tasks_is_said_with_its_sign() -> None:
+def test_a_negative_correlation_keeps_its_sign() -> None:
     likeness = drawn(1)
     gains = grid({place: -0.2 * value for place, value in likeness.items()})
-    summary = conclude(gains, pairs(textemb=likeness), draws=499).summary
-    assert "The more similar a task by textemb (mean rho -1.00), the less it brings" in summary
+    found = analysis(gains, pairs(textemb=likeness), draws=499)
+    assert by_name(found)["textemb"].estimate.value == pytest.approx(-1)
+    assert "textemb (-1.00)" in found.summary()
 
 
-def test_not_found_is_not_called_absent_and_its_limit_is_said() -> None:
-    summary = conclude(planted()[0], pairs(semb=drawn(2)), draws=199).summary
-    assert summary.startswith("No measure of semantic similarity is shown to predict the gain")
-    assert f"8 tasks show only a correlation of {detectable_correlation(8)} or more" in summary
+def test_a_result_that_is_not_significant_comes_with_its_power() -> None:
+    found = analysis(planted()[0], pairs(semb=drawn(2)))
+    semb = by_name(found)["semb"]
+    assert semb.significance is Significance.NOT_SIGNIFICANT
+    assert semb.power == detectable_correlation(8)
+    assert f"80 % power from {semb.power}" in found.summary()
 
 
 def test_the_measure_is_chosen_on_other_targets_than_it_is_judged_on() -> None:
@@ -111,21 +132,20 @@ def test_the_measure_is_chosen_on_other_targets_than_it_is_judged_on() -> None:
     assert by_other_choices(regret.iloc[:1]).empty
     equal = pd.DataFrame({"a": [1.0, 5.0], "b": [3.0, 5.0]}, index=["one", "two"])
     assert by_other_choices(equal).to_dict() == {"one": 2.0, "two": 5.0}
-    answer = conclude(*planted(), draws=199)
-    assert "the best of the 4 measures on these very targets" in answer.summary
-    finding = next(one for one in answer.findings if one.name == "regret-of-chosen-measure")
-    assert finding.estimate is not None
-    assert (finding.estimate.value, finding.estimate.n) == (pytest.approx(0), 3)
+    answer = answered(analysis(*planted()))
+    assert "The best of 4 measures" in answer.summary
+    chosen = estimate(answer, "regret-of-chosen-measure")
+    assert (chosen.value, chosen.n) == (pytest.approx(0), 3)
 
 
-def test_what_recommend_loses_on_held_out_targets_is_beside_the_references() -> None:
+def test_the_regret_of_recommend_is_on_held_out_targets() -> None:
     """Tasks are worth the same on all five targets: the others tell, and chance does not."""
     worth = {
         (task, target): 0.02 * place + 0.001 * (target == "t0")
         for place, task in enumerate(TASKS)
         for target in (f"t{number}" for number in range(5))
     }
-    answer = conclude(grid(worth), pairs(textemb=worth), draws=199)
+    answer = answered(analysis(grid(worth), pairs(textemb=worth)))
     table = frame(answer, "recommend")
     assert table.groupby("way").size().tolist() == [5, 5, 5]
     ways = table.groupby("way")["regret_1"].mean()
@@ -133,20 +153,19 @@ def test_what_recommend_loses_on_held_out_targets_is_beside_the_references() -> 
     by_choice = frame(answer, "measures").set_index("measure").loc["other-targets"]
     assert ways["best on the other targets"] == by_choice["regret1"]
     assert ways["random choice"] == pytest.approx(by_choice["regret1_by_chance"])
-    finding = next(one for one in answer.findings if one.name == "regret-recommend")
-    assert finding.text.startswith("For a target that is held out, following `recommend` loses 0.0")
-    few = next(one for one in conclude(*planted(), draws=199).findings
-               if one.name == "regret-recommend")  # fmt: skip
-    assert "3 of at least 4" in few.text
+    assert estimate(answer, "regret-recommend").value == pytest.approx(0)
+    few = estimate(answered(analysis(*planted())), "regret-recommend")
+    assert np.isnan(few.value)
+    assert "3 of at least 4" in few.note
 
 
 def test_tables_and_figures_show_each_target_language_and_measure() -> None:
     gains, table = planted()
-    answer = conclude(gains, table, draws=199)
+    answer = answered(analysis(gains, table))
     measures = frame(answer, "measures").set_index("measure")
     assert measures.loc["textemb", "given_format"] == pytest.approx(1)
     assert measures.loc["semb", "regret1_by_chance"] > measures.loc["semb", "regret3_by_chance"]
-    assert np.isnan(measures.loc["other-targets", "rho_p"])
+    assert np.isnan(measures.loc["other-targets", "p"])
     languages = frame(answer, "languages")
     assert set(languages["language"]) == set(LANGUAGES)
     assert languages.loc[languages["measure"] == "textemb", "rho"].min() == pytest.approx(1)
@@ -158,33 +177,32 @@ def test_tables_and_figures_show_each_target_language_and_measure() -> None:
     assert len(frame(answer, "pairs")) == 24
 
 
-def test_too_few_tasks_are_said_in_words() -> None:
+def test_four_tasks_no_gains_and_no_measures_are_not_enough_data() -> None:
     few = {(task, "one"): 0.1 * place for place, task in enumerate(TASKS[:4])}
-    answer = conclude(grid(few), pairs(textemb=few))
-    assert answer.summary.startswith("Not answered: too few points for a conclusion: 4 of at least")
+    answer = answered(analysis(grid(few), pairs(textemb=few)))
+    assert answer.summary.startswith("Not enough data: ")
+    assert "4 of at least 5" in answer.summary
     assert answer.figures == ()
-    assert "no target has gains" in conclude(grid(few), pairs(textemb={})).summary
-    assert conclude(grid(few), pairs(size={("task0", "one"): 1.0})).summary == (
-        "Not answered: not measured."
-    )
+    assert "no target has gains" in analysis(grid(few), pairs(textemb={})).summary()
+    unmeasured = analysis(grid(few), pairs(size={("task0", "one"): 1.0}))
+    assert unmeasured.summary() == "Not enough data: not measured."
 
 
-def test_a_diverged_run_leaves_its_task_out_of_the_mean_and_is_named() -> None:
+def test_a_diverged_run_excludes_its_task_from_the_mean_and_is_named() -> None:
     gains, _ = planted()
-    values = {(row[0], row[1]): row[7] for row in gains.table.itertuples(index=False)}
+    runs = gains.table.to_dict("records")
+    values = {(row["intermediate"], row["target"]): row["gain"] for row in runs}
     broken = grid(values, {("task3", "two"): RunState.DIVERGED})
-    answer = conclude(broken, pairs(textemb=values), draws=199)
+    answer = answered(analysis(broken, pairs(textemb=values)))
     assert "task3 is left out on two: diverged (seed 0)." in answer.caveats
     assert any("In no mean correlation" in one and "task3" in one for one in answer.caveats)
     rows = frame(answer, "associations").set_index(["measure", "target"])["n"]
     assert (rows["textemb", "one"], rows["textemb", "two"]) == (8, 7)
-    estimate = answer.findings[0].estimate
-    assert estimate is not None
-    assert estimate.n == 7
+    assert estimate(answer, "textemb").n == 7
 
 
 @pytest.mark.parametrize("studies", [20, pytest.param(2000, marks=pytest.mark.heavy)])
-def test_null_measures_are_found_at_most_at_alpha(studies: int) -> None:
+def test_null_measures_are_significant_at_most_at_alpha(studies: int) -> None:
     """Tasks that help do so on all three targets: these are not three independent tests."""
     found = 0
     for study in range(studies):
@@ -193,31 +211,6 @@ def test_null_measures_are_found_at_most_at_alpha(studies: int) -> None:
         gains = help_[:, None] + draw.normal(0, 0.01, (8, 3))
         found += associate_over_targets(np.tile(size[:, None], 3), gains, draws=199).significant
     assert found <= 0.05 * studies + 3 * (studies * 0.05 * 0.95) ** 0.5
-
-
-def test_a_measure_holds_for_the_languages_and_targets_that_it_does_not_name() -> None:
-    rows = [
-        ("divergence", "a", "one", "en", -1, 0.9),
-        ("divergence", "a", "one", "de", -1, 0.2),
-        ("divergence", "a", "one", "sw", -1, 0.4),
-        ("size-rule", "a", "", "", -1, 100.0),
-        ("textemb", "a", "one", "en", -1, 0.5),
-        ("cka", "a", "one", "", 0, 0.5),
-        ("cka", "a", "one", "", 1, float("nan")),
-    ]
-    table = pd.DataFrame(rows, columns=[*PLACE, "value"])
-
-    def value(measure: str, target: str = "one", language: str = "") -> float:
-        return float(predicted_by(table, measure, [target], language).loc["a", target])
-
-    assert value("divergence") == pytest.approx(-0.3)
-    assert value("divergence", language="de") == pytest.approx(-0.2)
-    assert value("divergence", language="th") == pytest.approx(-0.9)
-    assert value("divergence", "one (layer 7, mean)") == pytest.approx(-0.3)
-    assert value("size-rule") == value("size-rule", language="de") == 100
-    assert value("textemb") == 0.5
-    assert np.isnan(value("cka"))
-    assert predicted_by(table, "divergence", ["two"]).isna().all(axis=None)
 
 
 @pytest.mark.parametrize("guess", [[1, 1, 1, 1, 1], [2, 1, 1, 1, 0], [1, 1, 0, 0, 0], range(5)])
@@ -282,7 +275,7 @@ def test_the_mean_over_targets_is_the_mean_of_scipys() -> None:
         associate_over_targets(x, y[:, :2])
 
 
-def test_an_effect_on_every_target_by_chance_of_the_tasks_alone_is_one_test() -> None:
+def test_targets_that_agree_are_one_test() -> None:
     """Eight targets that are copies of one have its p value, not an eighth as much doubt."""
     draw = np.random.default_rng(0)
     x, y = draw.random((7, 1)), draw.random((7, 1))

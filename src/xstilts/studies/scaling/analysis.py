@@ -1,171 +1,210 @@
-"""Curves, doublings, differences and shares of one target, each with its interval."""
+"""Differences, doublings, curves, crossings and Shapley values of one target."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import hypot, isnan, log2
+from functools import cached_property
+from math import isnan, log2
 
 import numpy as np
 import pandas as pd
 
 from xstilts.statistics.curves import Curve, crossing, fit
 from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes, missing_estimate
-from xstilts.statistics.hierarchical import over_languages_and_seeds
-from xstilts.statistics.shapley import ShapleyValue, shapley
+from xstilts.statistics.hierarchical import mean_over_languages_and_seeds
+from xstilts.statistics.shapley import shapley_over_runs
+from xstilts.studies.render import slug
+from xstilts.studies.result import EXAMPLES, Result
 from xstilts.studies.scaling.design import MORE_TASKS, Point, doublings
-from xstilts.studies.scaling.scores import TargetScores, mean_of
+from xstilts.studies.scaling.scores import MEAN, TargetScores, mean_of
 
-NO_RUNS = "no sound runs to compare"
+NO_RUNS = missing_estimate(0, "no scores to compare")
 
 
 @dataclass(frozen=True)
-class TaskContribution:
-    """What a task adds to a mixture.
+class ScalingAnalysis:
+    """Everything about one target; scores are between 0 and 1, crossings in examples.
 
     Args:
-        share: its Shapley value and the standard error from not having seen all orders.
-        estimate: the same with an interval over languages, seeds and orders.
+        best: the task with more data that English dev prefers.
+        chosen: whether dev could choose it.
+        unit: examples.
     """
 
-    share: ShapleyValue
-    estimate: Estimate
+    scores: TargetScores
+    best: str
+    chosen: bool
+    unit: int
 
+    @property
+    def where(self) -> str:
+        """The target in words."""
+        return f"the {MEAN}" if self.scores.target == MEAN else self.scores.target
 
-def curve_of(scored: TargetScores, curve: str, unit: int) -> Curve:
-    """The saturating curve through a curve's points, one for each mixture and seed.
+    def _result(self, name: str, question: str, estimate: Estimate, **labels: object) -> Result:
+        name = f"{name}-{slug(self.scores.target)}"
+        labels = {"target": self.scores.target, **labels}
+        return Result(name, f"{question}, on {self.where}", estimate, labels=labels)
 
-    The x axis is training examples in all. The mean over languages is taken first: they are
-    the same at every point.
-    """
-    means = [(p.size * unit, table.mean()) for p, table in scored.table.items() if p.curve == curve]
-    sizes = [size for size, seeds in means for _ in seeds]
-    return fit(sizes, [score for _, seeds in means for score in seeds])
+    @cached_property
+    def differences(self) -> dict[tuple[str, int], Result]:
+        """(task, size) → score with that many tasks minus score with more data of one task."""
+        group = self.scores.group
+        return {
+            (task, size): self._difference(task, size)
+            for task in group.long
+            for size in doublings(len(group.tasks))
+        }
 
+    @property
+    def at_largest(self) -> Result:
+        """All tasks against the best one, at the largest budget."""
+        return self.differences[self.best, len(self.scores.group.tasks)]
 
-def step(scored: TargetScores, curve: str, low: int, high: int, doubled: float = 1.0) -> Estimate:
-    """What going from one size to another brings, for each of so many doublings.
+    def _difference(self, task: str, size: int) -> Result:
+        more, single = self.scores.of(MORE_TASKS, size), self.scores.of(task, size)
+        estimate = NO_RUNS
+        if more is not None and single is not None:
+            points = self.scores.group.on_curve(MORE_TASKS, size)
+            orders = sum(point in self.scores.table for point in points)
+            estimate = self._estimate((more - single).to_numpy(), MORE_TASKS, orders)
+        examples, best = size * self.unit, task == self.best
+        first = "" if self.chosen or not best else ", the first; dev scores cannot choose"
+        question = (
+            f"Score with {size} tasks of {self.unit} examples minus score with {examples} "
+            f"examples of {task}{first}"
+        )
+        labels = {"one task": task, "chosen": best, "tasks": size, "examples": examples}
+        return self._result("difference", question, estimate, **labels)
 
-    Mixtures are compared with those that they grew from; the interval is over languages and
-    seeds, for the orders that were run.
-    """
-    pairs = list(_grown(scored, curve, low, high))
-    change = mean_of(after - before for before, after in pairs)
-    if change is None:
-        return missing_estimate(0, NO_RUNS)
-    return _over(change.to_numpy() / doubled, _lost(scored, curve, len(pairs)))
-
-
-def _grown(
-    scored: TargetScores, curve: str, low: int, high: int
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """The scores before and after, of each order or of the one task."""
-    ends = [scored.group.nested(size) for size in (low, high)]
-    if curve != MORE_TASKS:
-        ends = [tuple(scored.longer(curve, size)) for size in (low, high)]
-    for before, after in zip(*ends, strict=True):
-        if before in scored.table and after in scored.table:
-            yield scored.table[before], scored.table[after]
-
-
-def doublings_of(scored: TargetScores, curve: str) -> dict[tuple[int, int], Estimate]:
-    """Each doubling that was run; last the mean doubling from the smallest to the largest size."""
-    sizes = scored.sizes(curve)
-    found = {
-        (size, 2 * size): step(scored, curve, size, 2 * size) for size in sizes if 2 * size in sizes
-    }
-    if len(sizes) > 1 and (ends := (sizes[0], sizes[-1])) not in found:
-        found[ends] = step(scored, curve, *ends, doubled=log2(ends[1] / ends[0]))
-    return found
-
-
-def difference(scored: TargetScores, task: str, size: int) -> Estimate:
-    """Score with so many tasks minus score with as many examples of one task."""
-    more, longer = scored.of(MORE_TASKS, size), scored.of(task, size)
-    if more is None or longer is None:
-        return missing_estimate(0, NO_RUNS)
-    there = sum(point in scored.table for point in scored.group.nested(size))
-    return _over((more - longer).to_numpy(), _lost(scored, MORE_TASKS, there))
-
-
-def differences(scored: TargetScores, task: str) -> dict[int, Estimate]:
-    """The difference at each budget that both curves were planned for."""
-    return {size: difference(scored, task, size) for size in doublings(len(scored.group.tasks))}
-
-
-def crossed(scored: TargetScores, task: str, more: Curve, longer: Curve, unit: int) -> Estimate:
-    """Where one curve overtakes the other, in examples.
-
-    A crossing is claimed only where the curves are told apart on both sides of it, and where the
-    scores themselves show each curve ahead on its side of it. Curves of the same truth often
-    cross somewhere, and these two begin with the same runs.
-    """
-    found = crossing(more, longer)
-    ahead = {
-        (estimate.value > 0, size * unit > found.value)
-        for size, estimate in differences(scored, task).items()
-        if estimate.significant
-    }
-    if not isnan(found.low) and (
-        {(True, False), (False, True)} <= ahead or {(False, False), (True, True)} <= ahead
-    ):
+    @cached_property
+    def doublings(self) -> list[Result]:
+        """Each doubling that was run; last on a curve the mean doubling over all of its sizes."""
+        found = []
+        for curve in self.curves:
+            sizes = self.scores.sizes(curve)
+            pairs = [(size, 2 * size) for size in sizes if 2 * size in sizes]
+            if len(sizes) > 1 and (sizes[0], sizes[-1]) not in pairs:
+                pairs.append((sizes[0], sizes[-1]))
+            found += [self._doubling(curve, low, high) for low, high in pairs]
         return found
-    why = "not each of them is shown to be ahead on its side" if not isnan(found.low) else ""
-    return Estimate(NAN, n=found.n, note=join_notes([found.note, why]))
+
+    def _doubling(self, curve: str, low: int, high: int) -> Result:
+        """From one size to another, for each doubling between them.
+
+        Mixtures are compared with those that they grew from.
+        """
+        ends = (self.scores.group.on_curve(curve, size) for size in (low, high))
+        table = self.scores.table
+        changes = [
+            table[after] - table[before]
+            for before, after in zip(*ends, strict=True)
+            if before in table and after in table
+        ]
+        estimate = NO_RUNS
+        if changes:
+            change = mean_of(changes).to_numpy() / log2(high / low)
+            estimate = self._estimate(change, curve, len(changes))
+        labels = {"curve": curve, "from": low * self.unit, "to": high * self.unit}
+        question = f"Gain of doubling the budget by {curve_text(curve)}"
+        question += f", from {labels['from']} to {labels['to']} examples"
+        name = f"doubling-{'tasks' if curve == MORE_TASKS else 'data'}"
+        fitted = missing_estimate(0, "")
+        if high == 2 * low:
+            fitted = self.curves[curve].per_doubling(low * self.unit)
+        found = self._result(name, question, estimate, **labels)
+        return replace(found, extra={"fitted": replace(fitted, note="")})
+
+    def _estimate(self, table: Floats, curve: str, orders: int) -> Estimate:
+        """The mean over languages and seeds, for the orders that were run."""
+        planned = len(self.scores.group.orders)
+        few = curve == MORE_TASKS and orders < planned
+        note = f"{orders} of {planned} orders" if few else ""
+        return mean_over_languages_and_seeds(table).noted(note)
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """Saturating curves through the points, one for each mixture and seed.
+
+        The x axis is training examples in all. Means over languages are fitted: languages are
+        the same at every point.
+        """
+        return {name: self._curve(name) for name in (MORE_TASKS, *self.scores.group.long)}
+
+    def _curve(self, name: str) -> Curve:
+        means = {point: table.mean() for point, table in self.on_curve(name)}
+        sizes = [point.size * self.unit for point, seeds in means.items() for _ in seeds]
+        return fit(sizes, [score for seeds in means.values() for score in seeds])
+
+    def on_curve(self, name: str) -> Iterator[tuple[Point, pd.DataFrame]]:
+        """The scores of a curve."""
+        return ((point, table) for point, table in self.scores.table.items() if point.curve == name)
+
+    @cached_property
+    def crossings(self) -> dict[str, Result]:
+        """Task → where its curve and that of more tasks cross.
+
+        A crossing is claimed only if the scores also show each curve ahead on its side: two
+        curves that begin with the same runs often cross somewhere.
+        """
+        return {task: self._crossing(task) for task in self.scores.group.long}
+
+    def _crossing(self, task: str) -> Result:
+        found = crossing(self.curves[MORE_TASKS], self.curves[task])
+        ahead = {
+            (result.estimate.value > 0, size * self.unit > found.value)
+            for (other, size), result in self.differences.items()
+            if other == task and result.estimate.significant
+        }
+        both = {(True, False), (False, True)} <= ahead or {(False, False), (True, True)} <= ahead
+        if isnan(found.low) or not both:
+            why = "" if isnan(found.low) else "not each of them is shown to be ahead on its side"
+            found = Estimate(NAN, n=found.n, note=join_notes([found.note, why]))
+        question = f"Budget at which the curves of more tasks and of more data of {task} cross"
+        return replace(
+            self._result("crossing", question, found, **{"one task": task}), unit=EXAMPLES
+        )
+
+    @cached_property
+    def contributions(self) -> list[Result]:
+        """The Shapley value of each task, the largest first."""
+        group, baseline = self.scores.group, self.scores.baseline
+        tables = {point.tasks: table for point, table in self.on_curve(MORE_TASKS)}
+        runs = {
+            subset: table.reindex_like(baseline).to_numpy()
+            for subset, table in (tables | {frozenset[str](): baseline}).items()
+        }
+        results = [
+            replace(
+                self._result(
+                    "shapley",
+                    f"Largest contribution to a mixture (Shapley value), that of {value.task}",
+                    estimate,
+                    task=value.task,
+                ),
+                numbers={"error": value.standard_error, "orders": value.orders},
+            )
+            for value, estimate in shapley_over_runs(runs, group.tasks, group.orders)
+        ]
+        return sorted(results, key=lambda one: -np.nan_to_num(one.estimate.value))
+
+    @property
+    def points(self) -> Iterator[Result]:
+        """The mean score at each point."""
+        for point, table in self.scores.table.items():
+            labels = {
+                "curve": point.curve,
+                "intermediate": point.setting,
+                "tasks": len(point.tasks),
+                "examples": point.size * self.unit,
+            }
+            mean = mean_over_languages_and_seeds(table.to_numpy())
+            mean = replace(mean, value=float(table.to_numpy().mean()), p=NAN)
+            found = self._result("score", "Score", mean, **labels)
+            yield replace(found, numbers={"rows": len(table), "seeds": table.shape[1]})
 
 
-def task_contributions(scored: TargetScores) -> list[TaskContribution]:
-    """The Shapley value of each task, from the orders that were run or from all subsets."""
-    tables = {point.tasks: table for point, table in scored.table.items() if _is_mixture(point)}
-    tables[frozenset()] = scored.baseline
-    group = scored.group
-    means = {subset: float(table.to_numpy().mean()) for subset, table in tables.items()}
-    each = _each(tables, scored)
-    return [
-        TaskContribution(share, _with_orders(share, each[share.task]))
-        for share in shapley(means, group.tasks, group.orders)
-    ]
-
-
-def _is_mixture(point: Point) -> bool:
-    return point.curve == MORE_TASKS
-
-
-def _each(tables: Mapping[frozenset[str], pd.DataFrame], scored: TargetScores) -> dict[str, Floats]:
-    """Task → its Shapley value for each language and seed: it is linear in the scores."""
-    group, frame = scored.group, scored.baseline
-    values = {subset: table.reindex_like(frame).to_numpy() for subset, table in tables.items()}
-    found = np.full((len(group.tasks), *frame.shape), NAN)
-    for place in np.ndindex(*frame.shape):
-        scores = {subset: float(value[place]) for subset, value in values.items()}
-        for row, share in enumerate(shapley(scores, group.tasks, group.orders)):
-            found[row, *place] = share.value
-    return dict(zip(group.tasks, found, strict=True))
-
-
-def _with_orders(share: ShapleyValue, values: Floats) -> Estimate:
-    """The interval over languages and seeds, widened by what other orders would give."""
-    if isnan(share.value):
-        return missing_estimate(0, share.note or "the mixtures of no order are complete")
-    over = _over(values)
-    if isnan(share.standard_error):
-        few = "one order only: no interval"
-        return Estimate(share.value, n=over.n, note=join_notes([few, share.note]))
-    width = hypot((over.high - over.low) / 2, share.half_width)
-    note = join_notes([over.note, share.note])
-    return Estimate(share.value, share.value - width, share.value + width, n=over.n, note=note)
-
-
-def _over(table: Floats, note: str = "") -> Estimate:
-    found = over_languages_and_seeds(table)
-    if isnan(found.value) and table.size:  # too few for an interval, not for a mean
-        found = replace(found, value=float(table.mean()))
-    return replace(found, note=join_notes([found.note, note]))
-
-
-def _lost(scored: TargetScores, curve: str, there: int) -> str:
-    """The words for orders that are not in a mean."""
-    orders = len(scored.group.orders)
-    if curve != MORE_TASKS or there == orders:
-        return ""
-    return f"{there} of {orders} orders"
+def curve_text(curve: str) -> str:
+    """A curve in words."""
+    return curve if curve == MORE_TASKS else f"more data of {curve}"

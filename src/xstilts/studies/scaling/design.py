@@ -1,4 +1,7 @@
-"""Which runs the question needs: the unit of data, the orders of tasks, the amounts of one task."""
+"""The runs of `scaling`: the unit of data, the orders of tasks, the amounts of single tasks.
+
+Planning reads no data: sizes are those that tasks declare, or else the limit on training examples.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,22 @@ from math import factorial
 
 from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.errors import XstiltsError
-from xstilts.formats.base import BadRow
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.variants import make_variant
 from xstilts.statistics.curves import MIN_SIZES
 from xstilts.statistics.shapley import random_orders
-from xstilts.studies.variants import make_variant
+from xstilts.studies.render import join_names
 from xstilts.tasks.base import TaskSpec
 
 MORE_TASKS = "more tasks"
-DRAWS = 3
-"""Orders in which tasks are added, unless `ALL_ORDERS` holds; a default of xstilts."""
+NUM_ORDERS = 3
+"""Orders in which tasks are added; a default of xstilts."""
 ALL_ORDERS = 3
-"""Up to so many tasks every order is taken, and so every subset is trained."""
-EVERY_SIZE = 6
-"""Tasks that are taken: every step of an order is trained, which Shapley values need."""
-LONG = 3
-"""How many tasks are tried with more data: which one is best is known only afterwards."""
+"""Up to this many tasks every order is used, and so every subset is trained."""
+MAX_TASKS = 6
+"""Every step of an order is trained, which Shapley values need."""
+MAX_SINGLE = 3
+"""Tasks that are trained with more data: the best one is known only afterwards."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Point:
         curve: `MORE_TASKS`, or the task that there is more of.
         size: units of data in it.
         tasks: in it, all with equally many examples.
-        variant: in which it is trained.
+        variant: the one that trains it.
     """
 
     curve: str
@@ -46,18 +48,18 @@ class Point:
 
     @property
     def setting(self) -> str:
-        """As results call it."""
+        """Its name in results."""
         return parse_setting("+".join(self.tasks)).name
 
 
 @dataclass(frozen=True)
 class TaskGroup:
-    """Targets that the same tasks are tried for: none that holds their own training data.
+    """Targets with the same candidate tasks: none contains their own training data.
 
     Args:
         suffix: of the names of its variants.
         orders: in which tasks are added.
-        long: the tasks that have the data for the largest budget.
+        long: the tasks with enough data for the largest budget.
     """
 
     suffix: str
@@ -69,38 +71,31 @@ class TaskGroup:
     @cached_property
     def points(self) -> tuple[Point, ...]:
         """All training sets; a single task with one unit is on both curves."""
-        more = (
-            Point(MORE_TASKS, size, frozenset(order[:size]), f"tasks{self.suffix}")
-            for size in range(1, len(self.tasks) + 1)
-            for order in self.orders
-        )
-        longer = (
-            Point(task, size, frozenset([task]), self._holding(size))
+        sizes = range(1, len(self.tasks) + 1)
+        more = (point for size in sizes for point in self.on_curve(MORE_TASKS, size))
+        single = (
+            point
             for task in self.long
             for size in doublings(len(self.tasks))
+            for point in self.on_curve(task, size)
         )
-        return tuple(dict.fromkeys((*more, *longer)))
+        return tuple(dict.fromkeys((*more, *single)))
 
-    def _holding(self, size: int) -> str:
-        return f"tasks{self.suffix}" if size == 1 else f"data-{size}{self.suffix}"
+    def on_curve(self, curve: str, size: int) -> tuple[Point, ...]:
+        """The mixtures of a size, one for each order; or one task with that many units."""
+        if curve != MORE_TASKS:
+            name = "tasks" if size == 1 else f"data-{size}"
+            return (Point(curve, size, frozenset([curve]), f"{name}{self.suffix}"),)
+        mixtures = (frozenset(order[:size]) for order in self.orders)
+        return tuple(Point(curve, size, tasks, f"tasks{self.suffix}") for tasks in mixtures)
 
-    def nested(self, size: int) -> tuple[Point, ...]:
-        """The mixtures of so many tasks, one for each order."""
-        return tuple(
-            Point(MORE_TASKS, size, frozenset(order[:size]), f"tasks{self.suffix}")
-            for order in self.orders
-        )
-
-    def variants(
-        self, loaded: LoadedExperiment, unit: int
-    ) -> Iterator[tuple[str, LoadedExperiment]]:
-        """Name and experiment; each has the baseline, whose stages are those of the others."""
-        for name in dict.fromkeys(point.variant for point in self.points):
-            here = [point for point in self.points if point.variant == name]
-            settings = dict.fromkeys((BASELINE, *(point.setting for point in here)))
-            each = unit * max(point.size // len(point.tasks) for point in here)
-            train = {task.partition("@")[0]: each for point in here for task in point.tasks}
-            yield name, make_variant(loaded, self.targets, settings, train)
+    @property
+    def variants(self) -> dict[str, dict[str, Point]]:
+        """Variant → its settings → their points; where two curves meet, that of the single task."""
+        found: dict[str, dict[str, Point]] = {}
+        for point in self.points:
+            found.setdefault(point.variant, {})[point.setting] = point
+        return found
 
 
 @dataclass(frozen=True)
@@ -108,26 +103,75 @@ class ScalingDesign:
     """The runs of the study.
 
     Args:
-        unit: training examples of one task in the mixtures; 0 where nothing can be compared.
-        tasks: that are tried, in the experiment's order.
+        unit: training examples of one task in the mixtures; 0 if nothing can be compared.
+        tasks: that are used, in the experiment's order.
         groups: the one with most targets first.
-        passed_over: the single tasks beyond `EVERY_SIZE`.
-        lacking: in words, why no unit fills a batch; else empty.
+        passed_over: the single tasks beyond `MAX_TASKS`.
+        unknown: the tasks of unknown size; their limit is used instead.
+        problem: in words, why nothing can be compared; else empty.
     """
 
     unit: int
     tasks: tuple[str, ...]
-    groups: tuple[TaskGroup, ...]
+    groups: tuple[TaskGroup, ...] = ()
     passed_over: tuple[str, ...] = ()
-    lacking: str = ""
+    unknown: tuple[str, ...] = ()
+    problem: str = ""
 
     def variants(self, loaded: LoadedExperiment) -> dict[str, LoadedExperiment]:
-        """Name → changed experiment."""
-        return dict(pair for group in self.groups for pair in group.variants(loaded, self.unit))
+        """Name → changed experiment; each has the baseline, whose stages they share."""
+        found = {}
+        for group in self.groups:
+            for name, points in group.variants.items():
+                each = max(point.size // len(point.tasks) for point in points.values())
+                train = {
+                    task.partition("@")[0]: self.unit * each
+                    for point in points.values()
+                    for task in point.tasks
+                }
+                settings = dict.fromkeys((BASELINE, *points))
+                found[name] = make_variant(loaded, group.targets, settings, train)
+        return found
+
+    def caveats(self, targets: Sequence[str]) -> Iterator[str]:
+        """Tasks and targets of the experiment that are not used, and what orders mean."""
+        used, unused = len(self.tasks), len(self.passed_over)
+        if unused:
+            names = f"{join_names(self.tasks)}; not {join_names(self.passed_over)}"
+            yield (
+                f"Of {used + unused} single tasks {used} are used, the first of each format and "
+                f"then the next in order: {names}."
+            )
+        if self.unknown:
+            yield f"U{self.unknown_text[1:]}."
+        for group in self.groups:
+            names, missing = ", ".join(group.targets), set(self.tasks) - set(group.tasks)
+            without = ", ".join(task for task in self.tasks if task in missing)
+            mean = "" if group is self.groups[0] else "; not in the mean"
+            if without:
+                yield f"{names}: without {without}, which contain their training data{mean}."
+            if not group.long:
+                size = self.unit * len(group.tasks)
+                yield f"No task has {size} training examples: nothing is compared on {names}."
+        compared = {target for group in self.groups for target in group.targets}
+        if lost := ", ".join(target for target in targets if target not in compared):
+            yield f"{lost}: fewer than two tasks without their training data."
+        if len(self.groups[0].orders) == NUM_ORDERS:
+            yield (
+                f"Tasks were added in {NUM_ORDERS} orders, a random one and its rotations. Other "
+                "orders would differ, and only the intervals of Shapley values allow for it."
+            )
+
+    @property
+    def unknown_text(self) -> str:
+        """The tasks of unknown size, for the plan; empty if there are none."""
+        if not self.unknown:
+            return ""
+        return f"unknown size of {join_names(self.unknown)}: the limit on training examples is used"
 
 
 def doublings(count: int) -> tuple[int, ...]:
-    """1, 2, 4 … and the count itself; every number where a curve would lack sizes without."""
+    """1, 2, 4 … and the count itself; every number if a curve would have too few sizes."""
     if count <= MIN_SIZES:
         return tuple(range(1, count + 1))
     return tuple(sorted({*(1 << power for power in range(count.bit_length())), count}))
@@ -136,44 +180,51 @@ def doublings(count: int) -> tuple[int, ...]:
 def designed(loaded: LoadedExperiment) -> ScalingDesign:
     """The design for an experiment: its single-task settings are the tasks, or some of them.
 
-    The unit is the largest number of examples that every task has and that as many tasks as
-    `LONG` have once for each task in the mixture, within the experiment's limits; rounded down
-    to whole batches, so that equally many examples are equally many steps.
+    The unit is the largest number of examples that every task has and that `MAX_SINGLE` tasks
+    have once for each task in the mixture, within the experiment's limits; rounded down to whole
+    batches, so that equally many examples are equally many steps.
     """
     names = ResolvedExperiment(loaded)
     every = tuple(_single_tasks(names))
-    parts = _taken(names, every)
+    parts = _chosen(names, every)
+    tasks = tuple(part.name for part in parts)
     passed_over = tuple(part.name for part in every if part not in parts)
     if len(parts) < 2:
-        return ScalingDesign(0, tuple(part.name for part in parts), ())
-    have = {part.name: _available(names, part) for part in parts}
+        problem = (
+            "the study needs two or more tasks that are intermediate settings of their own and "
+            "contain no target's training data; the experiment's single tasks are: "
+            f"{', '.join(tasks) or 'none'}"
+        )
+        return ScalingDesign(0, tasks, problem=problem)
+    sizes = {part.name: _size(names, part) for part in parts}
+    known = {name: size for name, (size, _) in sizes.items() if size}
+    unknown = tuple(name for name, (_, declared) in sizes.items() if not declared)
     batch = names.recipe(None).batch_size
-    unit = _unit(list(have.values()), batch)
+    unit = _unit(list(known.values()), batch) if len(known) == len(parts) else 0
     if not unit:
-        return ScalingDesign(0, tuple(have), (), passed_over, _lacking(have, batch))
-    orders = _orders([part.name for part in parts])
+        problem = _problem(known, tasks, batch)
+        return ScalingDesign(0, tasks, (), passed_over, unknown, problem)
+    orders = balanced_orders(tasks)
     groups: list[TaskGroup] = []
-    for fitting, targets in _grouped(names, parts):
-        tasks = tuple(part.name for part in fitting)
-        kept = dict.fromkeys(tuple(task for task in order if task in tasks) for order in orders)
-        long = [task for task in tasks if have[task] >= unit * len(tasks)][:LONG]
+    for own, targets in _grouped(names, parts):
+        kept = dict.fromkeys(tuple(task for task in order if task in own) for order in orders)
+        long = [task for task in own if known[task] >= unit * len(own)][:MAX_SINGLE]
         suffix = f"-group-{len(groups) + 1}" if groups else ""
-        groups.append(TaskGroup(suffix, targets, tasks, tuple(kept), tuple(long)))
-    return ScalingDesign(unit, tuple(have), tuple(groups), passed_over)
+        groups.append(TaskGroup(suffix, targets, own, tuple(kept), tuple(long)))
+    return ScalingDesign(unit, tasks, tuple(groups), passed_over, unknown)
 
 
-def _orders(tasks: Sequence[str], seed: int = 0) -> list[tuple[str, ...]]:
-    """Every order of few tasks; of more, one drawn at random and turned round.
+def balanced_orders(tasks: Sequence[str], seed: int = 0) -> list[tuple[str, ...]]:
+    """Every order of few tasks; of more, a random one and its rotations.
 
     Each of these is as random as any. Together they are balanced: small mixtures share no task,
-    and each task comes early in one and late in another, which a few orders drawn apart would
-    leave to chance.
+    and each task comes early in one and late in another.
     """
     if len(tasks) <= ALL_ORDERS:
         return random_orders(tasks, factorial(len(tasks)))
-    (drawn,) = random_orders(tasks, 1, seed)
-    starts = (len(tasks) * turn // DRAWS for turn in range(DRAWS))
-    return [drawn[start:] + drawn[:start] for start in starts]
+    (order,) = random_orders(tasks, 1, seed)
+    starts = (len(tasks) * turn // NUM_ORDERS for turn in range(NUM_ORDERS))
+    return [order[start:] + order[:start] for start in starts]
 
 
 def _single_tasks(resolved: ResolvedExperiment) -> Iterator[TaskRef]:
@@ -188,83 +239,77 @@ def _single_tasks(resolved: ResolvedExperiment) -> Iterator[TaskRef]:
             yield part
 
 
-def _taken(resolved: ResolvedExperiment, parts: tuple[TaskRef, ...]) -> tuple[TaskRef, ...]:
-    """At most `EVERY_SIZE`: the first of each format, then the next in order.
+def _chosen(resolved: ResolvedExperiment, parts: tuple[TaskRef, ...]) -> tuple[TaskRef, ...]:
+    """At most `MAX_TASKS`: the first of each format, then the next in order.
 
-    Tasks that hold a target's training data come after those that hold none, as they would need
-    curves of their own.
+    Tasks with a target's training data come last, as they would need curves of their own.
     """
-    held = _target_data(resolved)
-    free = sorted(parts, key=lambda part: bool(held & _holdings(resolved.task(part.task))))
+    targets = resolved.experiment.targets
+    held = {task for target in targets for task in _data_of(resolved, target)}
+    free = sorted(parts, key=lambda part: bool(held & _contents(resolved.task(part.task))))
     firsts = {resolved.task(part.task).format: part for part in reversed(free)}.values()
-    chosen = sorted(free, key=lambda part: part not in firsts)[:EVERY_SIZE]
+    chosen = sorted(free, key=lambda part: part not in firsts)[:MAX_TASKS]
     return tuple(part for part in parts if part in chosen)
 
 
-def _target_data(resolved: ResolvedExperiment) -> set[str]:
-    """Every target, what it is trained on, and whose data these hold."""
-    targets = resolved.experiment.targets
-    return {task for target in targets for task in _data_of(resolved, target)}
-
-
 def _data_of(resolved: ResolvedExperiment, target: str) -> set[str]:
-    return _holdings(resolved.task(resolved.train_ref(resolved.task(target)).task)) | {target}
+    """A target, the task that it is trained on, and whose data that contains."""
+    return _contents(resolved.task(resolved.train_ref(resolved.task(target)).task)) | {target}
 
 
-def _available(resolved: ResolvedExperiment, part: TaskRef) -> int:
-    """Training examples of a task, within its limit; read where nobody has counted them."""
+def _contents(task: TaskSpec) -> set[str]:
+    """The task and those whose training data it contains."""
+    return {task.name, *task.includes_data_of}
+
+
+def _size(resolved: ResolvedExperiment, part: TaskRef) -> tuple[int | None, bool]:
+    """Training examples of a task within its limit, and whether its size is declared."""
     task = resolved.task(part.task)
-    share, limit = resolved.split_slice(task, "train"), resolved.limit(part.task, "train")
+    split = resolved.split_slice(task, "train").split
     language = next(iter(part.languages), task.train_language)
-    if language not in task.splits.get(share.split, ()):
+    if language not in task.splits.get(split, ()):
         language = task.train_language  # is translated
-    if (share.split, language) in task.sizes:
-        return resolved.expected_rows(task, "train", language)
-    try:
-        rows = task.read(share.split, language)
-        size = sum(not isinstance(row, BadRow) for row in rows)
-    except (XstiltsError, OSError):  # the plan says what is missing
-        return resolved.expected_rows(task, "train", language)
-    size = size * (share.high - share.low) // 100
-    return max(1, min(size, limit or size))
+    if (split, language) in task.sizes:
+        return resolved.expected_rows(task, "train", language), True
+    return resolved.limit(part.task, "train"), False
 
 
-def _unit(available: Sequence[int], batch: int) -> int:
-    """Examples of one task in whole batches; 0 if they fill none."""
-    ordered = sorted(available, reverse=True)
-    most = min(ordered[-1], ordered[min(LONG, len(ordered)) - 1] // len(ordered))
+def _unit(sizes: Sequence[int], batch: int) -> int:
+    """Examples of one task in whole batches; 0 if there are too few for one."""
+    ordered = sorted(sizes, reverse=True)
+    most = min(ordered[-1], ordered[min(MAX_SINGLE, len(ordered)) - 1] // len(ordered))
     return most // batch * batch
 
 
-def _lacking(have: Mapping[str, int], batch: int) -> str:
-    """Why there is no unit, and what to raise."""
-    few, many = min(LONG, len(have)), batch * len(have)
-    each = ", ".join(f"{task} {count}" for task, count in have.items())
+def _problem(known: Mapping[str, int], tasks: Sequence[str], batch: int) -> str:
+    """Why there is no unit, and what to change."""
+    few, many = min(MAX_SINGLE, len(tasks)), batch * len(tasks)
+    if unknown := [task for task in tasks if task not in known]:
+        return (
+            f"the number of training examples of {join_names(unknown)} is unknown before they are "
+            f"read. Set `limits.train` or `task_limits` to a number that they have, {many} or more"
+        )
+    each = ", ".join(f"{task} {count}" for task, count in known.items())
     return (
-        f"with {len(have)} tasks and batches of {batch}, each task must have {batch} training "
+        f"with {len(tasks)} tasks and batches of {batch}, each task must have {batch} training "
         f"examples or more, and {few} of them {many}. Raise `limits.train` or `task_limits` to "
-        f"{many}, or name fewer tasks. There are: {each}"
+        f"{many}, or use fewer tasks. Now: {each}"
     )
 
 
 def _grouped(
     resolved: ResolvedExperiment, parts: Sequence[TaskRef]
-) -> Iterator[tuple[tuple[TaskRef, ...], tuple[str, ...]]]:
-    """Tasks and the targets that they are tried for; the largest group first.
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Tasks and their targets; the largest group first.
 
     A task with a target's training data is no intermediate task for it, and its limit would
     also be the target's.
     """
-    found: dict[tuple[TaskRef, ...], list[str]] = {}
+    found: dict[tuple[str, ...], list[str]] = {}
     for target in resolved.experiment.targets:
         own = _data_of(resolved, target)
-        fitting = tuple(p for p in parts if not own & _holdings(resolved.task(p.task)))
-        if len(fitting) > 1:
-            found.setdefault(fitting, []).append(target)
-    for fitting in sorted(found, key=lambda tasks: (-len(found[tasks]), -len(tasks))):
-        yield fitting, tuple(found[fitting])
-
-
-def _holdings(task: TaskSpec) -> set[str]:
-    """The task and those whose training data it has."""
-    return {task.name, *task.includes_data_of}
+        free = tuple(p.name for p in parts if not own & _contents(resolved.task(p.task)))
+        if len(free) > 1:
+            found.setdefault(free, []).append(target)
+    for tasks in sorted(found, key=lambda tasks: (-len(found[tasks]), -len(tasks))):
+        yield tasks, tuple(found[tasks])

@@ -1,24 +1,28 @@
-"""What the runs scored, at each point of the design, and what they were trained on."""
+"""Scores at each point of the design of `scaling`, and what the trainings behind them saw."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from xstilts.analysis.exclusions import exclusion_texts
-from xstilts.analysis.gains import COLUMNS, Gains, transfer_runs
+from xstilts.analysis.gains import transfer_runs
 from xstilts.analysis.run_states import RunState, has_state, without_state
+from xstilts.analysis.training_steps import first_trainings
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
 from xstilts.studies.scaling.design import MORE_TASKS, Point, ScalingDesign, TaskGroup
-from xstilts.studies.study_plan import gains_in
-from xstilts.studies.training_budget import first_trainings
+from xstilts.studies.study_data import gains_in
 
 MEAN = "mean of the targets"
+COLLAPSED = (
+    "Intermediate trainings that gave one answer to all of a task's English dev (collapsed) count "
+    "here, as that is what little data may do: {}."
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class TargetScores:
 
     Args:
         table: point → [languages, seeds] scores between 0 and 1, of languages other than English
-            where there are any; of the mean: [targets, seeds].
+            if there are any; of the mean: [targets, seeds].
         baseline: the same without intermediate training.
     """
 
@@ -37,13 +41,10 @@ class TargetScores:
     baseline: pd.DataFrame
 
     def of(self, curve: str, size: int) -> pd.DataFrame | None:
-        """The mean over the mixtures of that size whose runs are sound; none without any."""
-        (*wanted,) = self.group.nested(size) if curve == MORE_TASKS else self.longer(curve, size)
-        return mean_of(self.table[point] for point in wanted if point in self.table)
-
-    def longer(self, task: str, size: int) -> Iterator[Point]:
-        """The point of one task alone with so many units."""
-        return (p for p in self.group.points if (p.curve, p.size) == (task, size))
+        """The mean over the mixtures of that size that have scores; none without any."""
+        points = self.group.on_curve(curve, size)
+        known = [self.table[point] for point in points if point in self.table]
+        return mean_of(known) if known else None
 
     def sizes(self, curve: str) -> list[int]:
         """The sizes with a score."""
@@ -52,60 +53,69 @@ class TargetScores:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a training saw; NaN where nobody wrote it down."""
+    """What a training saw, of the first seed; NaN where it is unknown."""
 
     point: Point
     examples: float
     steps: float
 
 
-def mean_of(tables: Iterable[pd.DataFrame]) -> pd.DataFrame | None:
-    """Cell by cell; none of none."""
-    found = list(tables)
-    if not found:
-        return None
-    return sum(found[1:], start=found[0]) / len(found)
+def mean_of(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Cell by cell."""
+    return sum(tables[1:], start=tables[0]) / len(tables)
 
 
 def target_scores(
-    evidence: Evidence, design: ScalingDesign
+    evidence: Evidence, design: ScalingDesign, budgets: Iterable[Budget] = ()
 ) -> tuple[list[TargetScores], list[str]]:
-    """Every target's scores, the mean over the first group's first, and what was left out."""
+    """Every target's scores, the mean over the first group's first, and what is excluded."""
     found: list[TargetScores] = []
-    said: list[str] = []
-    alike: list[str] = []
+    texts: list[str] = []
+    collapsed: list[str] = []
+    short = {budget.point: budget for budget in budgets if _is_short(budget, design)}
     for group in design.groups:
         tables: dict[str, dict[Point, pd.DataFrame]] = {}
         baselines: dict[str, pd.DataFrame] = {}
-        for name in dict.fromkeys(point.variant for point in group.points):
-            here = {p.setting: p for p in group.points if p.variant == name}
-            kept, collapsed = _ignore_collapsed_intermediate(evidence, name, here)
-            gains = _gains(kept, name)
-            said += _left_out(gains, here, design.unit)
-            alike += [f"{one} ({here[one].size * design.unit} examples)" for one in collapsed]
+        for name, points in group.variants.items():
+            if name not in evidence.results:
+                continue
+            names = {
+                text: f"{text} ({p.size * design.unit} examples)" for text, p in points.items()
+            }
+            kept, ignored = _ignore_collapsed_intermediate(evidence, name, points)
+            collapsed += [names[setting] for setting in ignored]
+            gains = gains_in(kept, name)
+            own = (one for one in gains.exclusions if one.intermediate in points)
+            texts += gains.swept
+            texts += exclusion_texts(
+                [replace(one, intermediate=names[one.intermediate]) for one in own]
+            )
             for (target, setting), rows in transfer_runs(gains.table).groupby(
                 ["target", "intermediate"]
             ):
-                by_run = rows.set_index(["language", "seed"])
-                baselines.setdefault(str(target), by_run["baseline"].unstack())
+                runs = rows.set_index(["language", "seed"])
+                baselines.setdefault(str(target), runs["baseline"].unstack())
                 for point in group.points:
-                    if (point.variant, point.setting) == (name, setting):
-                        tables.setdefault(str(target), {})[point] = by_run["score"].unstack()
-        own = [TargetScores(name, group, table, baselines[name]) for name, table in tables.items()]
-        found += [*_mean(own), *own] if group is design.groups[0] else own
-    if alike:
-        said.append(
-            "Intermediate trainings that gave one answer to all of a task's English dev "
-            "(collapsed) count here, as that is what little data may do: "
-            f"{', '.join(dict.fromkeys(alike))}."
+                    if (point.variant, point.setting) == (name, setting) and point not in short:
+                        tables.setdefault(str(target), {})[point] = runs["score"].unstack()
+        alone = [
+            TargetScores(name, group, table, baselines[name]) for name, table in tables.items()
+        ]
+        found += [*_mean(alone), *alone] if group is design.groups[0] else alone
+    texts += [COLLAPSED.format(", ".join(dict.fromkeys(collapsed)))] if collapsed else []
+    for point, budget in short.items():
+        planned = point.size * design.unit
+        texts.append(
+            f"{point.setting} ({planned} examples) is left out: its tasks have only "
+            f"{budget.examples:.0f} training examples."
         )
-    return found, list(dict.fromkeys(said))
+    return found, list(dict.fromkeys(texts))
 
 
-def _gains(evidence: Evidence, variant: str) -> Gains:
-    if variant not in evidence.results:
-        return Gains(pd.DataFrame(columns=list(COLUMNS)))
-    return gains_in(evidence, variant)
+def _is_short(budget: Budget, design: ScalingDesign) -> bool:
+    """Whether tasks of unknown size turned out to have too few examples."""
+    unknown = budget.point.tasks & set(design.unknown)
+    return bool(unknown) and budget.examples < budget.point.size * design.unit
 
 
 def _ignore_collapsed_intermediate(
@@ -113,47 +123,35 @@ def _ignore_collapsed_intermediate(
 ) -> tuple[Evidence, list[str]]:
     """Without the state of intermediate trainings that collapsed, and the settings of these.
 
-    Little data may teach a task nothing, which is what is asked about, and mixtures with one such
-    task would be missing. A target's training that collapsed is excluded, as everywhere.
+    Little data may teach a task nothing, which is what is asked, and mixtures with one such task
+    would be missing. A target's training that collapsed is excluded, as everywhere.
     """
-    if variant not in evidence.results:
-        return evidence, []
     frame = evidence.results[variant]
-    early = {
+    intermediate = {
         cell.key
         for cell in evidence.cells.get(variant, ())
-        if cell.intermediate in points and not _lost_target(evidence, cell)
+        if cell.intermediate in points and not _target_collapsed(evidence, cell)
     }
-    ignored = has_state(frame, RunState.COLLAPSED) & frame["key"].isin(early)
+    ignored = has_state(frame, RunState.COLLAPSED) & frame["key"].isin(intermediate)
     kept = without_state(frame, RunState.COLLAPSED, ignored)
     settings = list(dict.fromkeys(frame.loc[ignored, "intermediate"]))
     return replace(evidence, results={**evidence.results, variant: kept}), settings
 
 
-def _lost_target(evidence: Evidence, cell: ResultCell) -> bool:
+def _target_collapsed(evidence: Evidence, cell: ResultCell) -> bool:
     """Whether the target's own training collapsed, the last of two."""
     facts = evidence.facts(cell.trained_by[-1]) if len(cell.trained_by) == 2 else None
     return bool(facts and facts.get("collapsed"))
 
 
-def _left_out(gains: Gains, points: Mapping[str, Point], unit: int) -> tuple[str, ...]:
-    """Why points are missing; a setting alone would not say with how much data."""
-    named = [
-        replace(one, intermediate=f"{name} ({points[name].size * unit} examples)")
-        for one in gains.exclusions
-        if (name := one.intermediate) in points
-    ]
-    return (*gains.swept, *exclusion_texts(named))
-
-
-def _mean(own: list[TargetScores]) -> Iterator[TargetScores]:
+def _mean(alone: list[TargetScores]) -> Iterator[TargetScores]:
     """The mean over targets, at the points that all of them have."""
-    if len(own) < 2:
+    if len(alone) < 2:
         return
-    shared = [point for point in own[0].table if all(point in one.table for one in own)]
-    table = {point: _rows({one.target: one.table[point] for one in own}) for point in shared}
-    baseline = _rows({one.target: one.baseline for one in own})
-    yield TargetScores(MEAN, own[0].group, table, baseline)
+    shared = [point for point in alone[0].table if all(point in one.table for one in alone)]
+    table = {point: _rows({one.target: one.table[point] for one in alone}) for point in shared}
+    baseline = _rows({one.target: one.baseline for one in alone})
+    yield TargetScores(MEAN, alone[0].group, table, baseline)
 
 
 def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -161,19 +159,18 @@ def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame({target: table.mean() for target, table in tables.items()}).T
 
 
-def budgets(evidence: Evidence, design: ScalingDesign) -> list[Budget]:
-    """What each intermediate training saw, as its stages wrote it; of the first seed."""
-    found = []
-    for group in design.groups:
-        trained = {
-            (name, setting): key
-            for name in dict.fromkeys(point.variant for point in group.points)
-            for setting, key in first_trainings(evidence.cells.get(name, ())).items()
-        }
-        for point in group.points:
-            key = trained.get((point.variant, point.setting), "")
-            found.append(Budget(point, *_seen(evidence, key)))
-    return found
+def budgets_of(evidence: Evidence, design: ScalingDesign) -> list[Budget]:
+    """What each intermediate training saw."""
+    trained = {
+        (name, setting): key
+        for name, cells in evidence.cells.items()
+        for setting, key in first_trainings(cells).items()
+    }
+    return [
+        Budget(point, *_seen(evidence, trained.get((point.variant, point.setting), "")))
+        for group in design.groups
+        for point in group.points
+    ]
 
 
 def _seen(evidence: Evidence, key: str) -> tuple[float, float]:
@@ -190,24 +187,19 @@ def _seen(evidence: Evidence, key: str) -> tuple[float, float]:
 def dev_scores(evidence: Evidence, group: TaskGroup) -> dict[str, float]:
     """Task with more data → mean English dev score of the trained targets over its whole curve.
 
-    NaN where a run of it has none; nothing where no target is trained. Phase 3 writes it, so no
-    target's test score is needed.
+    NaN where a run has none; empty if no target is trained. No test score is used.
     """
     found: dict[str, list[float]] = {}
     for point in group.points:
         if point.curve != MORE_TASKS:
-            for cell in _trained_targets(evidence.cells.get(point.variant, ())):
-                if cell.intermediate == point.setting:
-                    facts = evidence.facts(cell.trained_by[-1]) or {}
-                    dev = facts.get("dev_mean")
-                    found.setdefault(point.curve, []).append(NAN if dev is None else float(dev))
-    return {task: float(np.mean(values)) for task, values in found.items()}
-
-
-def _trained_targets(cells: Iterable[ResultCell]) -> Iterator[ResultCell]:
-    """One cell for each training of a target: after a mixture there are two trainings."""
-    seen = set[str]()
-    for cell in cells:
-        if len(cell.trained_by) == 2 and cell.trained_by[-1] not in seen:
-            seen.add(cell.trained_by[-1])
-            yield cell
+            cells = evidence.cells.get(point.variant, ())
+            trained = dict.fromkeys(
+                cell.trained_by[-1]
+                for cell in cells
+                if len(cell.trained_by) == 2 and cell.intermediate == point.setting
+            )
+            dev = [(evidence.facts(key) or {}).get("dev_mean") for key in trained]
+            found.setdefault(point.curve, []).extend(
+                NAN if one is None else float(one) for one in dev
+            )
+    return {task: float(np.mean(values)) for task, values in found.items() if values}

@@ -1,0 +1,64 @@
+"""Variants of an experiment: other targets, settings and amounts of training data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from xstilts.config.experiment import Experiment
+from xstilts.config.intermediate import parse_setting
+from xstilts.config.load import LoadedExperiment
+from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.validate import datasets_of
+from xstilts.tasks import TASKS
+
+
+def make_variant(
+    loaded: LoadedExperiment,
+    targets: Sequence[str],
+    settings: Iterable[str],
+    train: Mapping[str, int],
+) -> LoadedExperiment:
+    """The experiment with some of its targets, and other settings and limits, validated.
+
+    Args:
+        train: task → the limit on its training examples, in every language.
+
+    Options of targets, languages and datasets that are no longer used are left out: they would be
+    refused. Everything else, and so the key of every equal stage, is the same.
+    """
+    tree = loaded.experiment.model_dump(exclude_unset=True)
+    tree |= {"targets": tuple(targets), "intermediate": tuple(settings)}
+    limits: dict[str, dict[str, Any]] = tree.get("task_limits", {})
+    taken = {task: {**limits.get(task, {}), "train": count} for task, count in train.items()}
+    tree["task_limits"] = limits | taken
+    for place, name in ((tree, "train_task"), (tree, "task_languages"), (tree, "recipes")):
+        found = place.get(name, {})
+        if name == "recipes":
+            place, name, found = found, "tasks", found.get("tasks", {})
+        if found:
+            place[name] = {target: value for target, value in found.items() if target in targets}
+    names = ResolvedExperiment(loaded)
+    if loaded.experiment.languages != "all":
+        tree["languages"] = _kept_languages(names, targets)
+    if loaded.experiment.revisions:
+        tree["revisions"] = _kept_revisions(names, targets, tree["intermediate"])
+    return replace(loaded, experiment=Experiment.model_validate(tree))
+
+
+def _kept_languages(resolved: ResolvedExperiment, targets: Sequence[str]) -> tuple[str, ...]:
+    """The experiment's languages that any of the targets has."""
+    splits = (resolved.task(target).splits for target in targets)
+    known = {code for split in splits for codes in split.values() for code in codes}
+    return tuple(code for code in resolved.experiment.languages if code in known)
+
+
+def _kept_revisions(
+    resolved: ResolvedExperiment, targets: Sequence[str], settings: Iterable[str]
+) -> dict[str, str]:
+    """The revisions of the datasets that are still used."""
+    used = {*targets, *(task for text in settings for task in parse_setting(text).tasks)}
+    used |= {resolved.train_ref(resolved.task(target)).task for target in targets}
+    known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
+    return {name: at for name, at in resolved.experiment.revisions.items() if name in known}

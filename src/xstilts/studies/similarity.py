@@ -1,0 +1,321 @@
+"""`similarity`: does semantic similarity of intermediate and target task predict accuracy?
+
+For each target the data points are the intermediate tasks: their similarity to it and their gain
+on it. A measure is useful if choosing the task by it loses little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from math import isnan
+
+import pandas as pd
+
+from xstilts.analysis.gains import mean_gains
+from xstilts.analysis.measures_table import pair_measures
+from xstilts.analysis.task_gains import non_english
+from xstilts.config.load import LoadedExperiment
+from xstilts.recommend import regret
+from xstilts.recommend.backtest import Policy, leave_one_target_out, mean_cost
+from xstilts.recommend.predict import LOW_COST
+from xstilts.statistics.association import associate_over_targets
+from xstilts.statistics.correlation import spearman
+from xstilts.statistics.estimate import NAN, Estimate, missing_estimate
+from xstilts.statistics.permutation import DRAWS
+from xstilts.studies import base, render
+from xstilts.studies import correlation_engine as engine
+from xstilts.studies.correlation_engine import UNMEASURED, Predictor
+from xstilts.studies.result import CORRELATION, PERCENT, Result, adjusted
+from xstilts.studies.study_data import StudyData, read_data
+
+NAME = "similarity"
+QUESTION = (
+    "Does the semantic similarity between an intermediate task and a target predict zero-shot "
+    "cross-lingual accuracy?"
+)
+FORMAT = "format"
+OTHER_TARGETS = "other-targets"
+"""Not a measure but a reference: each task's mean gain on the other targets."""
+MEASURES: Mapping[str, Predictor] = {
+    "textemb": Predictor("cosine of mean token vectors (TextEmb)"),
+    "semb": Predictor("cosine of mean sentence vectors (SEmb)"),
+    "taskemb": Predictor("cosine of diagonal Fisher information (TaskEmb)"),
+    "divergence": Predictor("negative Jensen-Shannon divergence of token distributions", sign=-1),
+    "cka": Predictor("similarity of representations (linear CKA)"),
+    FORMAT: Predictor("same format", semantic=False),
+    "size-rule": Predictor("training examples of the intermediate task", semantic=False),
+    "logme": Predictor("evidence of the target's labels (LogME)", semantic=False),
+}
+PREDICTORS = {**MEASURES, OTHER_TARGETS: Predictor("mean gain on the other targets")}
+RANKING = ("ndcg", "regret1", "regret3")
+SIGNS = (
+    "High values mean more similar throughout: divergence is negative. "
+    f"{OTHER_TARGETS} is no measure but a reference: each task's gain on the other targets."
+)
+OVER_TARGETS = (
+    "rho: mean of Spearman's over targets; interval by resampling tasks (BCa), p by permuting "
+    "them for all targets at once; p_holm: over the measures.",
+    "Intervals of rho_over_targets, given_format (partial correlation), ndcg, regret1, regret3 "
+    "and regret1_less_chance are over targets, for these tasks.",
+    "regret: % of the best score that is lost by choosing the best of the first 1 or 3 tasks, "
+    "ties in random order. _by_chance: all tasks in random order.",
+)
+ON_EACH_TARGET = (
+    "95 % interval by the bootstrap over tasks (BCa), p by permutation; p_holm and q (Benjamini "
+    "and Hochberg): Spearman's, over all measures and targets. partial: given equal formats."
+)
+BACKTEST = (
+    "Each target in turn is held out and predicted from the results of the others and from "
+    "low-cost measures. cost: best gain less that of the best of the first 1 or 3, between 0 and "
+    "1; regret: the same in % of the best score; inside: share of the gains within the predicted "
+    "interval.",
+    f"{Policy.OTHERS}: as `{OTHER_TARGETS}` in the other tables. {Policy.BLIND}: expected values.",
+)
+
+
+def needs(_: LoadedExperiment) -> base.StudyRequirements:
+    """The experiment as it is, the measures of its pairs of tasks, and those of `recommend`."""
+    return base.StudyRequirements(measures=tuple(dict.fromkeys((*MEASURES, *LOW_COST))))
+
+
+def answer(evidence: base.Evidence) -> base.Answer:
+    """From the runs to the answer."""
+    data = read_data(evidence)
+    found = render.answer(NAME, QUESTION, [SimilarityAnalysis(data)])
+    return found if data.scored else replace(found, summary=render.NO_SCORES)
+
+
+@dataclass(frozen=True)
+class SimilarityAnalysis:
+    """Correlations of measures of similarity with gains, and choices by these measures.
+
+    Args:
+        draws: permutations behind each p value.
+    """
+
+    data: StudyData
+    draws: int = DRAWS
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets on which some task has a gain."""
+        return [str(target) for target in self.data.means]
+
+    @cached_property
+    def predicted(self) -> dict[str, pd.DataFrame]:
+        """Measure → [tasks, targets], high for more similar; `OTHER_TARGETS` among them."""
+        tasks = self.data.means.index
+        tables = {name: self._predicted(name, self.targets).reindex(tasks) for name in MEASURES}
+        return {**tables, OTHER_TARGETS: regret.by_other_targets(self.data.means)}
+
+    def _predicted(self, name: str, targets: list[str], language: str = "") -> pd.DataFrame:
+        return MEASURES[name].sign * pair_measures(self.data.measures, name, targets, language)
+
+    @cached_property
+    def correlations(self) -> list[Result]:
+        """Every measure with the gain on every target; Holm over all, without the reference."""
+        design = engine.CorrelationDesign(PREDICTORS, "", (FORMAT,), self.draws)
+        gains = {target: self.data.means[target].dropna() for target in self.targets}
+
+        def predicted(target: str) -> pd.DataFrame:
+            return pd.DataFrame({name: table[target] for name, table in self.predicted.items()})
+
+        measures = design.family(gains, predicted, MEASURES)
+        return measures + design.correlate(gains, predicted, [OTHER_TARGETS])
+
+    @cached_property
+    def choices(self) -> list[regret.RankingQuality]:
+        """The task that each measure would choose for each target, and the regret of that."""
+        found = (
+            regret.rank_quality(target, name, table[target], self.data.scores[target])
+            for target in self.targets
+            for name, table in self.predicted.items()
+        )
+        return [choice for choice in found if choice]
+
+    @cached_property
+    def measures(self) -> list[Result]:
+        """Every measure over all targets; Holm over the measures."""
+        results = [self._over_targets(name) for name in self.predicted]
+        return [*adjusted(results[:-1]), results[-1]]
+
+    def _over_targets(self, name: str) -> Result:
+        table = self.predicted[name]
+        known = [target for target in self.targets if table[target].notna().any()]
+        rho = missing_estimate(0, UNMEASURED)
+        if known:
+            rho = associate_over_targets(table[known], self.data.means[known], self.draws)
+        if name == OTHER_TARGETS:
+            rho = replace(rho, p=NAN)  # it is made of the gains that would be permuted
+        each = [one for one in self.correlations if one.labels["measure"] == name]
+        given = [one.extra[engine.PARTIAL].value for one in each]
+        choices = [one for one in self.choices if one.measure == name]
+        less = [one.regret1 - one.regret1_by_chance for one in choices]
+
+        def mean(column: str) -> Estimate:
+            return regret.over_targets([getattr(one, column) for one in choices])
+
+        over_targets = regret.over_targets([one.estimate.value for one in each])
+        return Result(
+            name,
+            f"Mean rho of {name} ({PREDICTORS[name].description}) and gain",
+            rho,
+            CORRELATION,
+            power=engine.detectable(rho.n),
+            labels={"measure": name, "targets": len(known)},
+            extra={
+                "rho_over_targets": over_targets.clipped(-1, 1),
+                "given_format": regret.over_targets(given).clipped(-1, 1),
+                "regret1_less_chance": regret.over_targets(less),
+                **{column: mean(column) for column in RANKING},
+            },
+            numbers={f"{one}_by_chance": mean(f"{one}_by_chance").value for one in RANKING},
+        )
+
+    @cached_property
+    def _backtest(self) -> pd.DataFrame:
+        runs = self.data.gains.table
+        asked = runs["intermediate"].isin(self.data.means.index) & runs["target"].isin(self.targets)
+        return leave_one_target_out(mean_gains(runs[asked]), self.data.measures)
+
+    def summary(self) -> str:
+        """The measures of semantic similarity, and what choosing by the best measure loses."""
+        if not self.targets:
+            return "Not enough data: no target has gains after intermediate tasks with measures."
+        known = [one for one in self.measures[:-1] if not isnan(one.estimate.value)]
+        if not known:
+            notes = dict.fromkeys(one.estimate.note for one in self.measures[:-1])
+            return f"Not enough data: {'; '.join(note for note in notes if note)}."
+        semantic = [one for one in known if MEASURES[one.name].semantic]
+        text = render.significant_names(semantic, "measures of semantic similarity", "measure")
+        if semantic and not any(one.significant for one in semantic):
+            text += f" {render.summary([max(semantic, key=lambda one: abs(one.estimate.value))])}"
+        regrets = [one for one in map(_regret, self.measures[:-1]) if not isnan(one.estimate.value)]
+        if not regrets:
+            return text
+        best = min(regrets, key=lambda one: one.estimate.value)
+        picked = f"The best of {len(regrets)} measures, picked on these very targets"
+        return f"{text} {picked}: {render.summary([best])}"
+
+    def findings(self) -> Iterator[base.Finding]:
+        """Correlation, regret and partial correlation of every measure; then held-out targets."""
+        for one in engine.measured(self.measures):
+            question = f"Mean partial rho of {one.name} and gain, given equality of formats"
+            given = Result(
+                f"{one.name}-given-format", question, one.extra["given_format"], CORRELATION
+            )
+            known = (part for part in (_regret(one), given) if not isnan(part.estimate.value))
+            yield from map(render.finding, (one, *known))
+        yield from map(render.finding, self._held_out())
+
+    def _held_out(self) -> Iterator[Result]:
+        """Regret where the target's own results have no influence on the choice."""
+        held_out = "Regret on a held-out target, of the best score"
+        rows = [asdict(one) for one in self.choices if one.measure in MEASURES]
+        table = pd.DataFrame(rows, columns=["target", "measure", "regret1"])
+        by_measure = table.pivot_table(
+            index="target", columns="measure", values="regret1", sort=False
+        )
+        chosen = regret.over_targets(regret.by_other_choices(by_measure).tolist())
+        if not isnan(chosen.value):
+            question = f"{held_out}, if the measure is chosen on the other targets"
+            yield Result("regret-of-chosen-measure", question, chosen, PERCENT)
+        costs = {policy: mean_cost(self._backtest, policy, "regret_1") for policy in Policy}
+        ours = costs.pop(Policy.ADVICE)
+        others = "; ".join(
+            f"{policy}: {render.format_estimate(cost, PERCENT)}" for policy, cost in costs.items()
+        )
+        remark = "" if isnan(ours.value) else f"References: {others}."
+        question = f"{held_out}, of following `recommend`"
+        yield Result("regret-recommend", question, ours, PERCENT, remark=remark)
+
+    def tables(self) -> Iterator[base.StudyTable]:
+        """Measures over targets, on each target and language, the choices, and the pairs."""
+        title = "Measures over all targets"
+        notes = (SIGNS, *OVER_TARGETS)
+        yield render.results_table("measures", title, self.measures, notes, "rho")
+        title = "Measures and the gain on each target"
+        table = engine.correlations_table
+        yield from table("associations", title, self.correlations, (SIGNS, ON_EACH_TARGET))
+        tables = {
+            "choices": (
+                "Choosing the intermediate task of each target by a measure",
+                map(asdict, self.choices),
+                "Scores are means over seeds and the languages other than English.",
+            ),
+            "languages": (
+                "The same within each language",
+                self._languages(),
+                "rho: Spearman's with the gain; means over seeds. One language is noisy.",
+            ),
+            "pairs": ("Similarities and gains", self._pairs(), "Scores are between 0 and 1."),
+        }
+        for name, (title, rows, note) in tables.items():
+            yield base.StudyTable(name, title, pd.DataFrame(list(rows)), (SIGNS, note))
+        title, frame = "Regret of `recommend` on held-out targets", self._backtest
+        yield base.StudyTable("recommend", title, frame.drop(columns="encoder"), BACKTEST)
+
+    def _languages(self) -> Iterator[dict[str, object]]:
+        """Correlation and regret within each language of each target: means over seeds."""
+        runs = non_english(self.data.gains.table)
+        runs = runs[runs["intermediate"].isin(self.data.means.index)]
+        for (target, language), rows in runs.groupby(["target", "language"], sort=False):
+            means = rows.groupby("intermediate", sort=False)[["gain", "score"]].mean()
+            for name in MEASURES:
+                table = self._predicted(name, [str(target)], str(language))
+                both = means.join(table[str(target)].rename("predicted")).dropna()
+                predicted = both["predicted"]
+                if choice := regret.rank_quality(str(target), name, predicted, both["score"]):
+                    rho = float(spearman(predicted.to_numpy(), both["gain"].to_numpy()))
+                    yield {"language": language, "rho": rho, **asdict(choice)}
+
+    def _pairs(self) -> Iterator[dict[str, object]]:
+        tables = {**self.predicted, "score": self.data.scores, "gain": self.data.means}
+        for target in self.targets:
+            for task in self.data.means.index[self.data.means[target].notna()]:
+                numbers = {name: table.loc[task, target] for name, table in tables.items()}
+                yield {"task": task, "target": target, **numbers}
+
+    def figures(self) -> Iterator[base.Figure]:
+        """Correlation and regret by measure."""
+        known = [one for one in self.measures if not isnan(one.estimate.value)]
+        if known:
+            name, y = "correlation-by-measure", "Spearman's rho, 95 % interval over tasks"
+            title = "Rank correlation of similarity and gain, mean over targets"
+            series = render.results_series("mean over targets", known, "measure")
+            yield base.Figure(name, title, "measure", y, (series,), zero=True)
+        usable = [one for one in self.measures if not isnan(one.extra["regret1"].value)]
+        if usable:
+            name, y = (
+                "regret-by-measure",
+                "regret@1 (% of the best score), 95 % interval over targets",
+            )
+            title = "Regret of choosing the intermediate task by a measure"
+            regrets = [replace(one, estimate=one.extra["regret1"]) for one in usable]
+            series = render.results_series("chosen by the measure", regrets, "measure")
+            chance = tuple(one.numbers["regret1_by_chance"] for one in usable)
+            random = base.Series("random choice", series.x, chance, line=True)
+            yield base.Figure(name, title, "measure", y, (series, random), zero=True)
+
+    def caveats(self) -> Iterator[str]:
+        """What was not measured, and which tasks are in no mean."""
+        if self.targets:
+            yield from engine.unmeasured_caveat(self.measures)
+        text = "In no mean correlation over targets, as a gain on one of them is missing"
+        yield from render.incomplete_rows(self.data.means, text)
+        yield from self.data.caveats
+
+
+def _regret(measure: Result) -> Result:
+    """What choosing the task by a measure loses."""
+    difference = render.format_estimate(measure.extra["regret1_less_chance"], PERCENT)
+    chance = render.format_number(measure.numbers["regret1_by_chance"], PERCENT)
+    question = f"Regret of choosing the task by {measure.name}, of the best score"
+    remark = f"Random choice: {chance}, difference {difference}."
+    name = f"regret-{measure.name}"
+    return Result(name, question, measure.extra["regret1"], PERCENT, remark=remark)
+
+
+STUDY = base.Study(NAME, QUESTION, needs, answer)
