@@ -20,7 +20,7 @@ from xstilts.analysis.selection import best_per_target
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.reports.build import write_report
-from xstilts.reports.claims import ledger_text
+from xstilts.reports.claims import claims_text
 from xstilts.reports.html import ReportData
 from xstilts.reports.study import write_answer
 from xstilts.studies import reasoning
@@ -213,7 +213,7 @@ def claims_file(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The page of claims, judged on the small experiment."""
     path = tmp_path_factory.mktemp("claims") / "claims.html"
     path.write_text(
-        ledger_text(xstilts.claims(finished), "html", Store(finished)), encoding="utf-8"
+        claims_text(xstilts.claims(finished), "html", Store(finished)), encoding="utf-8"
     )
     return path
 

@@ -15,7 +15,7 @@ KNOWN = (PAGE, *FORMS, "xtreme")
 ENDINGS = {"html": "html", "md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 
 
-def write_report(facts: ReportData, form: str, path: Path | None) -> Path:
+def write_report(data: ReportData, form: str, path: Path | None) -> Path:
     """Write the page (`html`), its tables (`md`, `latex`), or the gain table (`csv`, `parquet`).
 
     Raises:
@@ -26,15 +26,15 @@ def write_report(facts: ReportData, form: str, path: Path | None) -> Path:
         raise ConfigError(
             f"no report format {form!r}", todo=f"one of {PAGE}, {', '.join(FORMS)}, xtreme"
         )
-    target = path or Path(f"xstilts-{facts.experiment.name}.{ENDINGS[form]}")
+    target = path or Path(f"xstilts-{data.experiment.name}.{ENDINGS[form]}")
     if form == PAGE:
-        write_bytes(target, page(facts, target.absolute().parent).encode())
+        write_bytes(target, page(data, target.absolute().parent).encode())
     elif form in ("csv", "parquet"):
-        write_table(facts.gains, form, target)
+        write_table(data.gains, form, target)
     else:
-        notes = tuple(filter(None, (LEGEND, facts.stand_ins)))
-        gains = Section("gains", "Gains", readable(facts.gains), notes)
-        parts = (section_text(section, form) for section in (gains, *facts.sections))
+        notes = tuple(filter(None, (LEGEND, data.nonstandard_splits)))
+        gains = Section("gains", "Gains", readable(data.gains), notes)
+        parts = (section_text(section, form) for section in (gains, *data.sections))
         write_bytes(target, "\n".join(parts).encode())
     return target
 

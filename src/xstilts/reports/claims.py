@@ -30,41 +30,45 @@ LEGEND = (
 )
 
 
-def readable(found: Sequence[Judgement]) -> pd.DataFrame:
+def readable(judgements: Sequence[Judgement]) -> pd.DataFrame:
     """Judgements as a table of texts, one row each."""
     import pandas as pd
 
     rows = [
         {
-            "id": one.claim.id,
-            "claim": one.claim.short,
-            "published": published(one),
-            "measured": headline(one),
-            "verdict": str(one.verdict),
-            "confidence": share(one.confidence),
-            "scope": str(one.scope),
-            "tested on": one.judged_on,
+            "id": judgement.claim.id,
+            "claim": judgement.claim.short,
+            "published": published(judgement),
+            "measured": headline(judgement),
+            "verdict": str(judgement.verdict),
+            "confidence": share(judgement.confidence),
+            "scope": str(judgement.scope),
+            "tested on": judgement.judged_on,
         }
-        for one in found
+        for judgement in judgements
     ]
     return pd.DataFrame(rows)
 
 
-def published(one: Judgement) -> str:
+def published(judgement: Judgement) -> str:
     """Published figures in one line."""
-    return ", ".join(f"{figure.points:+.1f}" for figure in one.claim.published) or NOTHING
+    return ", ".join(f"{figure.points:+.1f}" for figure in judgement.claim.published) or NOTHING
 
 
-def headline(one: Judgement) -> str:
+def headline(judgement: Judgement) -> str:
     """Measured effects that have a published figure, else the first one."""
-    named = {figure.what for figure in one.claim.published}
-    shown = [measure for measure in one.measures if measure.what in named] or one.measures[:1]
+    named = {figure.what for figure in judgement.claim.published}
+    shown = [
+        measure for measure in judgement.measures if measure.what in named
+    ] or judgement.measures[:1]
     return "; ".join(f"{measure.what} {estimate(measure.estimate)}" for measure in shown) or NOTHING
 
 
-def estimate(one: Estimate) -> str:
+def estimate(estimated: Estimate) -> str:
     """+2.0 [+0.4, +3.9]"""
-    return f"{points(one.value, signed=True)} {interval(one.low, one.high)}".strip()
+    return (
+        f"{points(estimated.value, signed=True)} {interval(estimated.low, estimated.high)}".strip()
+    )
 
 
 def share(value: float) -> str:
@@ -74,44 +78,55 @@ def share(value: float) -> str:
     return "> 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
 
 
-def ledger_text(found: Sequence[Judgement], form: str, store: Store) -> str:
+def claims_text(judgements: Sequence[Judgement], form: str, store: Store) -> str:
     """All judgements as text in one format: md, json or html.
 
     Raises:
         ConfigError: an unknown format.
     """
     if form == "md":
-        return f"{table_text(readable(found), form)}\n{LEGEND}\n"
+        return f"{table_text(readable(judgements), form)}\n{LEGEND}\n"
     if form == "json":
-        return json.dumps([as_json(one) for one in found], ensure_ascii=False, indent=1) + "\n"
+        return (
+            json.dumps(
+                [as_json(judgement) for judgement in judgements], ensure_ascii=False, indent=1
+            )
+            + "\n"
+        )
     if form == "html":
-        return _page(found, store)
+        return _page(judgements, store)
     raise ConfigError(f"no format {form!r} for claims", todo=f"one of {', '.join(FORMS)}")
 
 
-def as_json(one: Judgement) -> dict[str, Any]:
+def as_json(judgement: Judgement) -> dict[str, Any]:
     """All facts of a judgement; effects in points (0–100), unrounded."""
     return {
-        "claim": one.claim.model_dump(mode="json"),
-        "experiment": one.experiment,
-        "encoder": one.encoder,
-        "verdict": str(one.verdict),
-        "scope": str(one.scope),
-        "judged_on": one.judged_on,
-        "why": list(one.why),
-        "share_of_draws_for": _number(one.favour),
-        "confidence": _number(one.confidence),
-        "measures": [_measure(measure) for measure in one.measures],
-        "caveats": list(one.caveats),
-        "artifacts": list(one.keys),
-        "artifacts_in_all": len(one.keys),
+        "claim": judgement.claim.model_dump(mode="json"),
+        "experiment": judgement.experiment,
+        "encoder": judgement.encoder,
+        "verdict": str(judgement.verdict),
+        "scope": str(judgement.scope),
+        "judged_on": judgement.judged_on,
+        "why": list(judgement.why),
+        "share_of_draws_for": _number(judgement.favour),
+        "confidence": _number(judgement.confidence),
+        "measures": [_measure(measure) for measure in judgement.measures],
+        "caveats": list(judgement.caveats),
+        "artifacts": list(judgement.keys),
+        "artifacts_in_all": len(judgement.keys),
     }
 
 
 def _measure(measure: MeasuredEffect) -> Mapping[str, Any]:
-    found = measure.estimate
-    effect = {name: _number(100 * getattr(found, name)) for name in ("value", "low", "high")}
-    return {"what": measure.what, "of": measure.of, **effect, "p": _number(found.p), "n": found.n}
+    estimated = measure.estimate
+    effect = {name: _number(100 * getattr(estimated, name)) for name in ("value", "low", "high")}
+    return {
+        "what": measure.what,
+        "of": measure.of,
+        **effect,
+        "p": _number(estimated.p),
+        "n": estimated.n,
+    }
 
 
 def _number(value: float) -> float | None:
@@ -129,16 +144,19 @@ class Line:
     p: str
 
 
-def lines(one: Judgement) -> list[Line]:
+def lines(judgement: Judgement) -> list[Line]:
     """Published figures, each with its measured effect, then all other measured effects."""
-    each = {(measure.what, measure.of, measure.estimate.value): measure for measure in one.measures}
+    each = {
+        (measure.what, measure.of, measure.estimate.value): measure
+        for measure in judgement.measures
+    }
     rest = list(each.values())
-    found = []
-    for figure in one.claim.published:
+    rows = []
+    for figure in judgement.claim.published:
         measured = next((measure for measure in rest if measure.what == figure.what), None)
-        found.append(_line(figure.what, f"{figure.points:+.1f}", measured))
+        rows.append(_line(figure.what, f"{figure.points:+.1f}", measured))
         rest = [measure for measure in rest if measure is not measured]
-    return found + [_line(measure.what, NOTHING, measure) for measure in rest]
+    return rows + [_line(measure.what, NOTHING, measure) for measure in rest]
 
 
 def _line(what: str, figure: str, measure: MeasuredEffect | None) -> Line:
@@ -148,13 +166,19 @@ def _line(what: str, figure: str, measure: MeasuredEffect | None) -> Line:
     return Line(what, figure, estimate(measure.estimate), measure.of, p)
 
 
-def _page(found: Sequence[Judgement], store: Store) -> str:
+def _page(judgements: Sequence[Judgement], store: Store) -> str:
     counts: dict[str, int] = {}
-    for one in found:
-        counts[one.verdict] = counts.get(one.verdict, 0) + 1
-    experiments = dict.fromkeys(f"{one.experiment} ({one.encoder})" for one in found)
+    for judgement in judgements:
+        counts[judgement.verdict] = counts.get(judgement.verdict, 0) + 1
+    experiments = dict.fromkeys(
+        f"{judgement.experiment} ({judgement.encoder})" for judgement in judgements
+    )
     page = template("claims.html.j2", share=share, lines=lines, headline=headline)
     return page.render(
-        found=found, counts=counts, experiments=list(experiments), legend=LEGEND, shown=SHOWN,
+        judgements=judgements,
+        counts=counts,
+        experiments=list(experiments),
+        legend=LEGEND,
+        shown=SHOWN,
         store=store.root.name,
-    )  # fmt: skip
+    )

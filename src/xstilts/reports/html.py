@@ -52,7 +52,7 @@ class ReportData:
     best: pd.DataFrame
 
     @property
-    def stand_ins(self) -> str:
+    def nonstandard_splits(self) -> str:
         """Note on targets that are not evaluated on their full test split."""
         return nonstandard_splits_note(self.compiled)
 
@@ -65,7 +65,7 @@ class ReportData:
     def sections(self) -> list[Section]:
         """The tables below the gains."""
         targets = self.experiment.targets
-        xtreme = xtreme_section(self.results, self.best, targets, self.stand_ins)
+        xtreme = xtreme_section(self.results, self.best, targets, self.nonstandard_splits)
         return [section for section in (xtreme, best_section(self.best)) if section]
 
     @property
@@ -74,13 +74,13 @@ class ReportData:
         return list(answered(self.store, self.experiment.name, self.results))
 
 
-def page(facts: ReportData, folder: Path) -> str:
+def page(data: ReportData, folder: Path) -> str:
     """The page as text.
 
     Args:
         folder: where the page will be saved; links to artifacts are relative to it.
     """
-    found = template(
+    html = template(
         "page.html.j2",
         points=points,
         gain=lambda value: points(value, signed=True),
@@ -90,28 +90,28 @@ def page(facts: ReportData, folder: Path) -> str:
         slug=slug,
         states_text=states_text,
     )
-    main = facts.gains[facts.gains["main"]]
-    return found.render(
-        experiment=facts.experiment,
-        encoder=facts.experiment.encoder.name,
-        training_languages=facts.training_languages,
+    main = data.gains[data.gains["main"]]
+    return html.render(
+        experiment=data.experiment,
+        encoder=data.experiment.encoder.name,
+        training_languages=data.training_languages,
         verdicts=[verdict(row) for row in best_rows(main)],
         targets=list(dict.fromkeys(main["target"])),
         settings=list(dict.fromkeys(main["intermediate"])),
         gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
-        others=list(facts.gains[~facts.gains["main"] & facts.gains["gain"].notna()].itertuples()),
+        others=list(data.gains[~data.gains["main"] & data.gains["gain"].notna()].itertuples()),
         legend=LEGEND,
-        stand_ins=facts.stand_ins,
-        sections=facts.sections,
-        studies=facts.studies,
-        known=facts.compiled.plan.by_key,
-        maps=list(heat_maps(facts.results, facts.run_gains, _main_metrics(facts))),
-        figures=list(_figures(facts)),
-        totals=_totals(facts),
-        stages=list(_stages(facts)),
-        artifacts=Path(os.path.relpath(facts.store.root / "artifacts", folder)).as_posix(),
-        made_with=_made_with(facts),
-        yaml=as_yaml(facts.experiment),
+        nonstandard_splits=data.nonstandard_splits,
+        sections=data.sections,
+        studies=data.studies,
+        known=data.compiled.plan.by_key,
+        maps=list(heat_maps(data.results, data.run_gains, _main_metrics(data))),
+        figures=list(_figures(data)),
+        totals=_totals(data),
+        stages=list(_stages(data)),
+        artifacts=Path(os.path.relpath(data.store.root / "artifacts", folder)).as_posix(),
+        made_with=_made_with(data),
+        yaml=as_yaml(data.experiment),
     )
 
 
@@ -126,14 +126,14 @@ def verdict(row: pd.Series) -> str:
     """One sentence on a target's largest gain."""
     gain = points(row["gain"], signed=True)
     span = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
-    facts = f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({span})"
+    scores = f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({span})"
     target, setting = row["target"], row["intermediate"]
     if RunState.PARTIAL in row["states"]:
-        return f"{target}: some scores are missing; best so far: {setting}: {facts}."
+        return f"{target}: some scores are missing; best so far: {setting}: {scores}."
     if row["gain"] <= 0:
-        return f"{target}: no setting improves on the baseline; best: {setting}: {facts}."
+        return f"{target}: no setting improves on the baseline; best: {setting}: {scores}."
     significance = "significant (Holm p < 0.05)" if row["significant"] else "not significant"
-    return f"{target}: best with {setting}: {facts}, {significance}."
+    return f"{target}: best with {setting}: {scores}, {significance}."
 
 
 def as_yaml(experiment: Experiment) -> str:
@@ -144,22 +144,22 @@ def as_yaml(experiment: Experiment) -> str:
     )
 
 
-def _main_metrics(facts: ReportData) -> dict[str, str]:
+def _main_metrics(data: ReportData) -> dict[str, str]:
     """Target → its main metric."""
-    return {cell.target: cell.metrics[0] for cell in facts.compiled.cells}
+    return {cell.target: cell.metrics[0] for cell in data.compiled.cells}
 
 
 # learning curves, plan, versions
 
 
-def _figures(facts: ReportData) -> Iterator[str]:
+def _figures(data: ReportData) -> Iterator[str]:
     """One figure per training mixture: intermediate settings, then targets."""
     groups: dict[str, list[LearningCurve]] = {}
-    trainings = trainings_of(facts.compiled)
-    for stage in facts.compiled.plan.stages:
-        if stage.key not in trainings or not facts.store.has(stage.key):
+    trainings = trainings_of(data.compiled)
+    for stage in data.compiled.plan.stages:
+        if stage.key not in trainings or not data.store.has(stage.key):
             continue
-        log = read_json(facts.store.artifact(stage.key) / "log.json")
+        log = read_json(data.store.artifact(stage.key) / "log.json")
         title, before = trainings[stage.key]
         run = LearningCurve(before, log["losses"], dev_scores(log["dev"]))
         groups.setdefault(title, []).append(run)
@@ -168,7 +168,7 @@ def _figures(facts: ReportData) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class StageLine:
+class StageRow:
     """One row of the stage table; `seconds` is None if not done."""
 
     stage: Stage
@@ -176,34 +176,34 @@ class StageLine:
     seconds: float | None
 
 
-def _stages(facts: ReportData) -> Iterator[StageLine]:
-    for stage in facts.compiled.plan.stages:
-        status = facts.statuses[stage.key]
+def _stages(data: ReportData) -> Iterator[StageRow]:
+    for stage in data.compiled.plan.stages:
+        status = data.statuses[stage.key]
         made: Mapping[str, Any] = {}
         if status.state is StageState.DONE:
-            made = facts.store.artifact(stage.key).manifest["provenance"]
-        yield StageLine(stage, status.state, made.get("seconds"))
+            made = data.store.artifact(stage.key).manifest["provenance"]
+        yield StageRow(stage, status.state, made.get("seconds"))
 
 
-def _totals(facts: ReportData) -> list[tuple[str, int, int, float]]:
+def _totals(data: ReportData) -> list[tuple[str, int, int, float]]:
     """(kind, stages, done, seconds) in plan order."""
-    found: dict[str, list[StageLine]] = {}
-    for line in _stages(facts):
+    found: dict[str, list[StageRow]] = {}
+    for line in _stages(data):
         found.setdefault(line.stage.kind, []).append(line)
     return [(kind, len(lines), *_summed(lines)) for kind, lines in found.items()]
 
 
-def _summed(lines: Sequence[StageLine]) -> tuple[int, float]:
+def _summed(lines: Sequence[StageRow]) -> tuple[int, float]:
     times = [line.seconds for line in lines if line.seconds is not None]
     return sum(line.state == StageState.DONE for line in lines), sum(times)
 
 
-def _made_with(facts: ReportData) -> list[str]:
+def _made_with(data: ReportData) -> list[str]:
     """Package versions and machine of each run behind the artifacts, without duplicates."""
     found: dict[str, None] = {}
-    for key, status in facts.statuses.items():
+    for key, status in data.statuses.items():
         if status.state is StageState.DONE:
-            made = facts.store.artifact(key).manifest["provenance"]
+            made = data.store.artifact(key).manifest["provenance"]
             named = (f"{name} {number}" for name, number in made["versions"].items())
             found[f"{', '.join(named)}; {made['machine']}"] = None
     return list(found)

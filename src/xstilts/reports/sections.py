@@ -19,7 +19,7 @@ SELECTED_ON = {
     SelectedBy.TEST: "test",
 }
 BEST_LEGEND = (
-    "The setting with the best dev score of each target, unless `selected on` says otherwise. "
+    "The setting with the best dev score of each target, unless noted otherwise. "
     "Points (0–100), means over languages and seeds. Selected on test: no separate dev set "
     "exists, so the score of the selected setting is optimistic."
 )
@@ -71,14 +71,14 @@ def best_section(best: pd.DataFrame) -> Section | None:
 
 
 def xtreme_section(
-    frame: pd.DataFrame, best: pd.DataFrame, targets: Sequence[str], stand_ins: str = ""
+    frame: pd.DataFrame, best: pd.DataFrame, targets: Sequence[str], nonstandard_splits: str = ""
 ) -> Section | None:
     """Scores of every setting, and of the best per target, on XTREME's tasks, groups and average.
 
     Args:
         frame: results of one encoder, see `xstilts.results`.
         targets: of the experiment; None is returned without XTREME tasks or scores.
-        stand_ins: see `reports.eval_splits.nonstandard_splits_note`.
+        nonstandard_splits: see `reports.eval_splits.nonstandard_splits_note`.
     """
     tasks = [task for task in OFFICIAL if task in targets]
     known = frame[frame["target"].isin(tasks)]
@@ -107,7 +107,7 @@ def xtreme_section(
     if seen:
         notes.append(f"{SEEN} The setting includes the target's own training data.")
     table = pd.DataFrame(rows).rename(columns={OVERALL: "XTREME"})
-    return Section("xtreme", "XTREME", table, tuple(filter(None, (*notes, stand_ins))))
+    return Section("xtreme", "XTREME", table, tuple(filter(None, (*notes, nonstandard_splits))))
 
 
 def _cell(averages: pd.DataFrame, name: str, marked: frozenset[str]) -> str:

@@ -24,7 +24,7 @@ from xstilts.claims.verdict import BootstrapEffect, CheckResult, ScopeGap, Verdi
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell, compile_experiment
-from xstilts.reports.claims import as_json, ledger_text, lines, readable
+from xstilts.reports.claims import as_json, claims_text, lines, readable
 from xstilts.testing.planted import experiment
 
 CODES, SEEDS, EXAMPLES = ("en", "de", "fi"), (0, 1, 2, 3), 150
@@ -462,13 +462,13 @@ def test_the_claims_text_on_planted_results_equals_the_golden_text(tmp_path: Pat
     assert [verdicts[f"C{number}"] for number in (1, 2, 3, 4, 6)] == [Verdict.SUPPORTED] * 5
     assert all(one.scope is ScopeMatch.PART for one in found if not one.claim.is_setting)
     store = Store(tmp_path)
-    tree = json.loads(ledger_text(found, "json", store))
+    tree = json.loads(claims_text(found, "json", store))
     assert tree[0]["claim"]["published"][0] == {"what": "SQuAD", "points": 8.2, "note": ""}
     assert tree[0]["measures"][0]["what"] == "SQuAD"
     assert len(tree[0]["artifacts"]) == tree[0]["artifacts_in_all"] > 20
-    assert "| C16 |" in ledger_text(found, "md", store)
+    assert "| C16 |" in claims_text(found, "md", store)
     with pytest.raises(ConfigError, match="one of md, json, html"):
-        ledger_text(found, "latex", store)
-    page = ledger_text(found, "html", store)
+        claims_text(found, "latex", store)
+    page = claims_text(found, "html", store)
     assert "+8.2" in page
     assert all(word not in page for word in ("<script", "http://", "https://", "nan"))

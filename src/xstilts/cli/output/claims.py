@@ -28,14 +28,14 @@ def show_claims(
         ConfigError: an unknown format.
         StoreError: the file cannot be written.
     """
-    from xstilts.reports.claims import LEGEND, ledger_text, readable
+    from xstilts.reports.claims import LEGEND, claims_text, readable
     from xstilts.reports.tables import for_terminal, write_bytes
 
     if form is None and path is None:
         console().print(for_terminal(readable(judgements), COLUMNS, LEGEND))
         return
     ending = path.suffix.removeprefix(".") if path else ""
-    text = ledger_text(judgements, form or ending, store)
+    text = claims_text(judgements, form or ending, store)
     if path is None:
         sys.stdout.write(text)
     else:
