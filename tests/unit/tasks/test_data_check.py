@@ -57,7 +57,7 @@ def test_a_broken_file_does_not_stop_the_check(folder: Path) -> None:
     seen = found(folder, "xnli")
     reasons = {code: seen["test", code].why for code in ("de", "fr", "th", "sw")}
     assert reasons["de"] == "1 of 2 rows cannot be used"
-    assert seen["test", "de"].first[0].endswith("tabs between: 4 columns")
+    assert seen["test", "de"].first[0].endswith("separated by tabs: 4 columns")
     assert "test-de.tsv:2:" in seen["test", "de"].first[0]
     assert reasons["fr"] == "2 of 3 rows cannot be used"
     outside = [f"test-fr.tsv:{line}: label outside the set: 'maybe'" for line in (2, 3)]

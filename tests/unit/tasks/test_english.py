@@ -339,7 +339,7 @@ def test_bad_rows_are_named_and_counted(
             "id,context\n1\n",
             "number of columns: 1, 2",
         ),
-        ("xnli", "dev", "xnli/dev-en.tsv", "a b neutral\n", "tabs between: 1 columns"),
+        ("xnli", "dev", "xnli/dev-en.tsv", "a b neutral\n", "separated by tabs: 1 columns"),
         (
             "conll2000",
             "train",
