@@ -96,7 +96,7 @@ def test_missing_predictions_are_listed_with_advice(
     (made,) = submissions(loaded, tmp_path, store)
     problems = "\n".join(made.problems)
     for part in (
-        "panx (en de): 20 of 30 rows: run without a limit on test",
+        "panx (en de): 20 of 30 rows: run without",
         "xnli (ar bg el es fr hi ru sw th tr ur vi zh): not among the experiment's languages",
         "tatoeba (all languages): not among the experiment's targets",
     ):
@@ -166,7 +166,7 @@ def test_an_experiment_that_cannot_be_submitted_is_rejected(
 ) -> None:
     with pytest.raises(ConfigError, match="no test predictions"):
         submissions(loaded, tmp_path, tmp_path / "empty")
-    experiment = loaded.experiment.model_copy(update={"evaluate": "dev"})
+    experiment = loaded.experiment.model_copy(update={"eval_split": "dev"})
     with pytest.raises(ConfigError, match="evaluates on dev"):
         submissions(replace(loaded, experiment=experiment), tmp_path, store)
     with pytest.raises(ConfigError, match="no target"):
