@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-DATA   ?= ../shared/data
+DATA   ?= data
 
 .PHONY: quickstart test test-heavy bench lint format clean
 
@@ -21,7 +21,8 @@ test: $(VENV)/.installed-dev
 test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
 	$(BIN)/pytest -m heavy
 
-# Up to an hour on two quiet cores, 24 GB of memory and 6 GB of disk under build/.
+# `make bench DATA=FOLDER` (data: docs/reference/tasks.md). Up to an hour on two idle cores, 24 GB of
+# memory and 6 GB of disk under build/.
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench --data $(DATA)
 

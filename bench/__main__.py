@@ -14,7 +14,7 @@ def main() -> int:
     """Run the benchmarks that are named, or all; returns how many failed."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", choices=[*ORDER, []], help="default: all")
-    parser.add_argument("--data", default=str(ROOT.parent / "shared" / "data"))
+    parser.add_argument("--data", default="data")
     parser.add_argument("--tiny", action="store_true", help="toy sizes, to see that they run")
     given = parser.parse_args()
     failed = 0

@@ -42,7 +42,7 @@ def program(
 ) -> None:
     """A benchmark's main: measure, print, and write `build/bench/NAME.json`."""
     parser = argparse.ArgumentParser(prog=f"python -m bench.{name}")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--size", type=int, default=0, help=size)
     parser.add_argument("--tiny", action="store_true", help="toy sizes, to see that it runs")

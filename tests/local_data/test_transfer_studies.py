@@ -7,6 +7,7 @@ tasks that have all three. The table's English stands in for a target language.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,12 @@ from xstilts.studies.difficulty import DifficultyAnalysis
 from xstilts.studies.similarity import SimilarityAnalysis
 from xstilts.studies.study_data import StudyData
 
-FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "roberta_large_transfer.csv"
-pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/reference/{FILE.name}")
+FILE = (
+    Path(os.environ.get("XSTILTS_TEST_DATA") or Path(__file__).parents[3] / "shared")
+    / "reference"
+    / "roberta_large_transfer.csv"
+)
+pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no {FILE.name}: set XSTILTS_TEST_DATA")
 
 KNOWN = {
     "mnli": (0.901, 392_702, 40.3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import validated
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "xtreme"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data")
+DATA = (
+    Path(os.environ.get("XSTILTS_TEST_DATA") or Path(__file__).parents[3] / "shared")
+    / "data"
+    / "xtreme"
+)
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no data: set XSTILTS_TEST_DATA")
 
 
 def task(name: str) -> TaskSpec:
