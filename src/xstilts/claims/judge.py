@@ -114,7 +114,7 @@ def _scope_gaps(
     names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
     if names:
         words = (*words, f"not tested: {', '.join(names)}")
-    return (*words, f"not judged: {claim.unjudged}") if claim.unjudged else words
+    return (*words, f"not tested: {claim.unjudged}") if claim.unjudged else words
 
 
 def _each(groups: Iterator[tuple[str, ...]]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from xstilts.reports.learning_curves import TEXT_COLOUR, svg
 from xstilts.studies.base import Figure, Series
 
 COLOURS = ("#1f83c9", "#d55e00", "#009e73", "#c2689a", "#8d7a00", "#7b7f87")
-"""After Okabe and Ito, in middle tones that show on white and on black alike."""
+"""Okabe and Ito's palette in medium tones, readable on white and on black."""
 MARKERS = "osD^vP"
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 WIDTH, HEIGHT = 4.8, 3.2
@@ -21,15 +21,15 @@ PER_TICK = 0.36
 LONG = 12
 """Letters of all words below the x axis for each inch, beyond which they are turned."""
 APART = 0.09
-"""Of the distance between two ticks: how far series stand beside each other."""
+"""Horizontal distance between series, as a fraction of the distance between two ticks."""
 SHARE = 0.7
 """Of that distance, what all series of a tick take at most."""
 SIZE = 8
 """Of words within a figure, in points."""
 ALONG_Y = 34
-"""Letters that a line beside the y axis has room for."""
+"""Maximum letters of a line next to the y axis."""
 CROWDED = 30
-"""Points beyond which words beside them cannot be read."""
+"""Number of points above which their labels are unreadable."""
 
 
 def draw(figure: Figure) -> str:
@@ -71,7 +71,7 @@ def _drawn(figure: Figure) -> Any:
         words.avoid(series, _shift(figure, place))
     for place, series in enumerate(figure.series):
         if len(series.labels) <= CROWDED:
-            words.beside(series, _shift(figure, place))
+            words.label_points(series, _shift(figure, place))
     return canvas
 
 
@@ -119,7 +119,7 @@ def _series(axes: Any, series: Series, shift: float, place: int) -> None:
 
 
 def _named_at_ends(figure: Figure) -> bool:
-    """Whether series have an end to stand beside: lines, and points over words."""
+    """Whether names can be placed at the ends of series: lines, and points over categories."""
     lines = all(series.line for series in figure.series)
     return len(figure.series) > 1 and (bool(figure.ticks) or lines)
 
@@ -160,7 +160,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass
 class LabelPlacer:
-    """Words beside points: on no other word, and on no point or interval if that can be helped.
+    """Places labels next to points: never over a label, and not over points if avoidable.
 
     A word without room stays away: the tables have all names.
     """
@@ -178,7 +178,7 @@ class LabelPlacer:
                 (_, bottom), (_, top) = self.axes.transData.transform([(x, low), (x, high)])
                 self.marks.append((across - 1, bottom, across + 1, top))
 
-    def beside(self, series: Series, shift: float) -> None:
+    def label_points(self, series: Series, shift: float) -> None:
         """A series' labels to the right, left, above or below of its points."""
         points = zip(series.x, series.y, series.labels, strict=False)
         for x, y, word in points:

@@ -1,4 +1,4 @@
-"""Measures: properties of tasks and trained models that stages find beside scores.
+"""Measures: properties of tasks and trained models, computed by stages of their own.
 
 A measure adds the stages that it needs to the experiment's own, says where it will be found, and
 reads its value off their facts. docs/reference/measures.md has their formulas and sources.

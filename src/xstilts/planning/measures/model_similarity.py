@@ -52,8 +52,8 @@ def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
         own = "" if target.format_spec.search else context.baseline(target, seed)
         itself = f"after itself seed {seed}" if own else ""
         one, other = (
-            represented(context, texts, pooling=pooling, base=key, after=said)
-            for key, said in ((base, after), (own, itself))
+            represented(context, texts, pooling=pooling, base=key, after=suffix)
+            for key, suffix in ((base, after), (own, itself))
         )
         key = compared(context, "cka", one, other, f"{target.name} {after}")
         yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))

@@ -42,7 +42,7 @@ def plausible_alternatives(split: str) -> Parse:
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    """SuperGLUE's files, or those beside XTREME's XCOPA."""
+    """SuperGLUE's files, or those in the folder of XTREME's XCOPA."""
     part, parse = PARTS[split], plausible_alternatives(split)
     names = (f"COPA/{part}.jsonl", f"copa/{part}.jsonl", f"xcopa/{part}-en.jsonl")
     return tuple(Local((name,), parse) for name in names)

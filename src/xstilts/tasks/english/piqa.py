@@ -17,7 +17,7 @@ def _example(split: str, row: FileRow) -> ChoiceExample:
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    """JSON lines; the labels beside them, as in the official release, or in the rows."""
+    """JSON lines; labels in a second file, as in the official release, or in the rows."""
     name = {"train": "train", "dev": "valid", "test": "tests"}[split]
     rows, example = f"piqa/{name}.jsonl", partial(_example, split)
     apart = Local(

@@ -39,7 +39,7 @@ def _example(split: str, row: FileRow) -> ChoiceExample:
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    """The answers are in the rows, else beside them; the largest of the train sets is read."""
+    """The largest train set; answers are in the rows or in a file of their own."""
     name = "train_xl" if split == "train" else split
     rows = f"winogrande/{name}.jsonl"
     example = partial(_example, split)

@@ -28,12 +28,12 @@ class Local:
     Args:
         files: paths relative to the data folder.
         parse: reads a file.
-        beside: paths of further files that `parse` reads, in the folders of `files`.
+        companions: paths of further files that `parse` reads, in the folders of `files`.
     """
 
     files: tuple[str, ...]
     parse: Parse
-    beside: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class _LocalFiles:
 
     local: Local
     paths: tuple[Path, ...]
-    beside: tuple[Path, ...]
+    companions: tuple[Path, ...]
 
 
 def with_sources(spec: TaskSpec, sources: Sources) -> TaskSpec:
@@ -122,9 +122,9 @@ def _find(sources: Sources, split: str, language: str) -> _LocalFiles | Hub | No
         for local in sources.local(split, language):
             for subfolder in DATA_SUBFOLDERS:
                 top = sources.folder / subfolder
-                paths, beside = _below(top, local.files), _below(top, local.beside)
-                if all(path.is_file() for path in (*paths, *beside)):
-                    return _LocalFiles(local, paths, beside)
+                paths, companions = _below(top, local.files), _below(top, local.companions)
+                if all(path.is_file() for path in (*paths, *companions)):
+                    return _LocalFiles(local, paths, companions)
     hub = sources.hub(split, language)
     if hub is None:
         return None
@@ -145,8 +145,8 @@ def _origin(sources: Sources, split: str, language: str) -> str | None:
 def _fingerprint(sources: Sources, split: str, language: str) -> str:
     found = _find(sources, split, language)
     if isinstance(found, _LocalFiles):
-        digests = [digest_of_unchanged(path) for path in (*found.paths, *found.beside)]
-        return digest_of(["local", found.local.files, found.local.beside, digests])
+        digests = [digest_of_unchanged(path) for path in (*found.paths, *found.companions)]
+        return digest_of(["local", found.local.files, found.local.companions, digests])
     if found is None:
         return digest_of(["missing", [local.files for local in sources.local(split, language)]])
     return digest_of(["hub", found.dataset, found.revision, found.files, found.version])
@@ -177,7 +177,7 @@ def _parsed(parse: Parse, paths: Sequence[Path], split: str) -> Iterator[Example
 
 def _local_names(sources: Sources, split: str, language: str) -> str:
     return " or ".join(
-        " + ".join((*local.files, *local.beside)) for local in sources.local(split, language)
+        " + ".join((*local.files, *local.companions)) for local in sources.local(split, language)
     )
 
 

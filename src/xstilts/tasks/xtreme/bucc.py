@@ -28,7 +28,7 @@ def _local(split: str, side: str) -> Sequence[Local]:
     stem = f"bucc2018/{language}-en.{split}"
     name = f"{stem}.{'en' if side.startswith(PIVOT) else language}"
     return (
-        Local((name,), _sentences, beside=(f"{stem}.gold",)),
+        Local((name,), _sentences, companions=(f"{stem}.gold",)),
         Local((name,), _sentences),
     )
 
