@@ -96,13 +96,13 @@ def test_a_study_runs_its_variant_and_nothing_twice(
     section = page[page.index('<section id="study-toy"') :].partition("</section>")[0]
     for words in ("points &lt;apart&gt;.", "p = 0.500, n = 4", "<summary>Means</summary>", "<svg"):
         assert words in section
-    assert "older version" not in section
+    assert "Outdated: the experiment" not in section
     assert "By &lt;pooling&gt;" in section
     changed = replace(
         small, experiment=small.experiment.model_copy(update={"targets": ("toy-search",)})
     )
     page = xstilts.report(changed, tmp_path / "r.html", copied).read_text(encoding="utf-8")
-    assert "Answered for an older version" in page
+    assert "Outdated: the experiment" in page
 
 
 def test_failures_and_missing_scores_do_not_stop_the_answer(

@@ -147,8 +147,8 @@ def test_the_regret_of_recommend_is_on_held_out_targets() -> None:
     }
     answer = answered(analysis(grid(worth), pairs(textemb=worth)))
     table = frame(answer, "recommend")
-    assert table.groupby("way").size().tolist() == [5, 5, 5]
-    ways = table.groupby("way")["regret_1"].mean()
+    assert table.groupby("policy").size().tolist() == [5, 5, 5]
+    ways = table.groupby("policy")["regret_1"].mean()
     assert ways["recommend"] == ways["best on the other targets"] == pytest.approx(0)
     by_choice = frame(answer, "measures").set_index("measure").loc["other-targets"]
     assert ways["best on the other targets"] == by_choice["regret1"]
