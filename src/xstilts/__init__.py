@@ -5,8 +5,9 @@
     xstilts.run("quickstart")
     xstilts.gains("quickstart")
 
-Every verb of the command line is a function here. `load` returns an experiment with changes;
-wherever an experiment is expected, a YAML file or a preset's name does as well.
+The commands of the command line are functions here (`data check` is `check_data`). `load` returns
+an experiment with changes; every function that takes an experiment also takes a YAML file or the
+name of a preset.
 """
 
 from __future__ import annotations

@@ -75,10 +75,10 @@ def test_known_gains_rank_before_predictions_from_measures(toy_file: Path, measu
 
 def test_unknown_values_are_words_in_the_table(toy_file: Path, measured: Path) -> None:
     printed = command(*question(toy_file, measured, "toy-tags", "toy-same"))
-    assert "No expected gain can be given" in printed
+    assert "No expected gains: the store has too few" in printed
     assert f"by mean rank in {', '.join(FALLBACK)}" in printed
-    assert "The baseline, against which gains are, is needed once" in printed
-    assert "is not known: too few targets with several tasks for a conclusion: 0 of" in printed
+    assert "The baseline must be trained once" in printed
+    assert "too few targets with several tasks for a conclusion: 0 of" in printed
     assert "measured in this store" in printed
     assert "textemb" in printed
 

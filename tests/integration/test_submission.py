@@ -169,6 +169,6 @@ def test_an_experiment_that_cannot_be_submitted_is_rejected(
     experiment = loaded.experiment.model_copy(update={"eval_split": "dev"})
     with pytest.raises(ConfigError, match="evaluates on dev"):
         submissions(replace(loaded, experiment=experiment), tmp_path, store)
-    with pytest.raises(ConfigError, match="no target"):
+    with pytest.raises(ConfigError, match="no XTREME targets"):
         submissions(xstilts.load("quickstart"), tmp_path, store)
     assert list(tmp_path.iterdir()) == []

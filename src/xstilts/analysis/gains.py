@@ -24,10 +24,7 @@ RUN = ["encoder", "target", "language", "seed"]
 COLUMNS = (
     *KEY, "metric", "language", "seed", "score", "baseline", "gain", "key",
 )  # fmt: skip
-ONE_SEED = (
-    "There is one seed: no interval and no p here holds what another seed would change, so a run's "
-    "luck counts as an effect."
-)
+ONE_SEED = "Single seed: intervals and p values ignore seed variance."
 
 
 @dataclass(frozen=True)

@@ -72,4 +72,7 @@ def _choices(every: Sequence[str], plain: dict[str, str]) -> Iterator[str]:
         if name != task:
             count = sum(task_of(one) == task for one in every)
             vectors = TargetName.parse(name).vectors
-            yield f"{task} was searched in {count} ways, which are one target: {vectors} is used."
+            yield (
+                f"{task} was evaluated with {count} layers and poolings, which count as one "
+                f"target: {vectors} is used."
+            )

@@ -41,8 +41,10 @@ def report(
         target = submission_folder(handle.loaded, path)
         submissions(handle, target)
         return target
-    from xstilts.reports.build import write_report
+    from xstilts.reports.build import check_format, write_report
     from xstilts.reports.html import ReportData
+
+    check_format(form)  # before the gains, which take long in a large store
 
     data = ReportData(
         handle.loaded.experiment,

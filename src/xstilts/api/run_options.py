@@ -32,11 +32,16 @@ class RunOptions:
 
     @property
     def worker_count(self) -> int:
-        """How many stages run at the same time on this machine.
+        """How many stages run at the same time, as far as this process can tell.
+
+        Other executors than the local one have their own machines, whose devices are not listed
+        here.
 
         Raises:
             ConfigError: no such device.
         """
+        if self.executor != LOCAL:
+            return self.workers or 1
         return len(worker_devices(self.devices, self.workers))
 
     def executor_in(self, store: Store) -> Executor:

@@ -118,7 +118,7 @@ def load_claims(path: Path | str | None = None) -> tuple[LoadedClaim, ...]:
     for number, claim in enumerate(found.claims):
         if claim.id in known:
             where = f"{place}:{lines['claims', number, 'id']}"
-            raise ConfigError(f"the claim {claim.id} is there twice", where=where)
+            raise ConfigError(f"duplicate claim {claim.id}", where=where)
         known.add(claim.id)
     return tuple(
         LoadedClaim(claim, tuple(_asked(claim, number, lines, str(place))))

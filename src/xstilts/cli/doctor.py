@@ -54,13 +54,16 @@ def devices_text(workers: Sequence[Device]) -> str:
 
 def device(worker: Device) -> str:
     """The device that a worker computes on; in red if torch cannot use the worker's GPU."""
-    result = subprocess.run(
-        [sys.executable, "-c", ASK_TORCH],
-        env=worker.environment(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", ASK_TORCH],
+            env=worker.environment(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    except subprocess.TimeoutExpired:
+        return "[red]torch does not answer within 120 seconds[/red]"
     name = result.stdout.strip()
     if not name:
         return "[red]torch cannot be imported[/red]"

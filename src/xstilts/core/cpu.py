@@ -41,7 +41,7 @@ def available_cores() -> int:
     if limit := os.environ.get(LIMIT):
         if not limit.isdecimal() or int(limit) < 1:
             raise ConfigError(
-                f"{limit!r} cores", where=f"${LIMIT}", todo="set it to a whole number, at least 1"
+                f"{limit!r} cores", where=f"${LIMIT}", todo="set it to a positive integer"
             )
         cores = min(cores, int(limit))
     return max(1, cores)

@@ -22,7 +22,7 @@ class RunResult:
         done: keys of the stages that were run.
         failed: key → what went wrong.
         skipped: key → why the stage was not run.
-        exit_code: 0, or that of the worst failure (docs/stopping.md).
+        exit_code: 0, or that of the worst failure (docs/guide/stopping.md).
     """
 
     done: list[str] = field(default_factory=list)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
+
+from xstilts.core.devices import VISIBLE
+from xstilts.core.errors import ConfigError
 
 
 def compute_device() -> torch.device:
@@ -10,13 +15,25 @@ def compute_device() -> torch.device:
 
     The executor gives each worker a CUDA_VISIBLE_DEVICES of its own (`core.devices`). Apple GPUs
     (MPS) are never used: packed attention and its gradients are not tested there.
+
+    Raises:
+        ConfigError: this process was given a GPU that torch cannot use. Computing on the CPU
+            instead would be slow, and in another precision, without a word.
     """
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if visible := os.environ.get(VISIBLE):
+        raise ConfigError(
+            f"torch {torch.__version__} cannot use GPU {visible}",
+            where=f"${VISIBLE}",
+            todo="install a torch build for this GPU, or run with --devices cpu",
+        )
+    return torch.device("cpu")
 
 
 def describe_device() -> str:
     """The device with its name, for people."""
-    if compute_device().type == "cuda":
+    if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda or 'by ROCm'})"
     unused = "; the Apple GPU is not supported" if torch.backends.mps.is_available() else ""
     return f"CPU{unused}"

@@ -22,10 +22,7 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
         ConfigError: an unknown format.
         StoreError: the file cannot be written.
     """
-    if form not in (PAGE, *FORMS):
-        raise ConfigError(
-            f"no report format {form!r}", todo=f"one of {PAGE}, {', '.join(FORMS)}, xtreme"
-        )
+    check_format(form)
     target = path or Path(f"xstilts-{data.experiment.name}.{ENDINGS[form]}")
     if form == PAGE:
         write_bytes(target, page(data, target.absolute().parent).encode())
@@ -37,6 +34,18 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
         parts = (section_text(section, form) for section in (gains, *data.sections))
         write_bytes(target, "\n".join(parts).encode())
     return target
+
+
+def check_format(form: str) -> None:
+    """Refuse an unknown format.
+
+    Raises:
+        ConfigError: the format is none of html, md, latex, csv and parquet.
+    """
+    if form not in (PAGE, *FORMS):
+        raise ConfigError(
+            f"no report format {form!r}", todo=f"one of {PAGE}, {', '.join(FORMS)}, xtreme"
+        )
 
 
 def section_text(section: Section, form: str) -> str:

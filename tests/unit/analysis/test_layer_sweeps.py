@@ -88,6 +88,9 @@ def test_a_sweep_is_one_target_in_every_study() -> None:
         "tatoeba",
         "xcopa",
     }
-    message = "tatoeba was searched in 3 ways, which are one target: layer 8, mean is used."
+    message = (
+        "tatoeba was evaluated with 3 layers and poolings, which count as one target: "
+        "layer 8, mean is used."
+    )
     for study in (difficulty, similarity, reasoning):
         assert message in study.STUDY.answer(evidence).caveats

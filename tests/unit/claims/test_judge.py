@@ -396,7 +396,7 @@ def test_invalid_claims_are_named_with_file_and_line(
 
 def test_duplicate_ids_and_missing_files_are_errors(tmp_path: Path) -> None:
     again = CLAIM + CLAIM.partition("\n")[2]
-    with pytest.raises(ConfigError, match=r"mine.yaml:12: the claim X1 is there twice"):
+    with pytest.raises(ConfigError, match=r"mine.yaml:12: duplicate claim X1"):
         judged(tmp_path, text=again)
     with pytest.raises(ConfigError, match="no file of claims"):
         load_claims(tmp_path / "other.yaml")

@@ -391,7 +391,7 @@ def test_too_few_rows_for_prequential_blocks_are_an_error(
     loaded: LoadedExperiment, toy_file: Path, tmp_path: Path
 ) -> None:
     few = xstilts.load(str(toy_file), [*CHANGES, "limits.train=4"])
-    with pytest.raises(DataError, match="4 rows are too few to be cut"):
+    with pytest.raises(DataError, match="4 rows are too few for this slice"):
         run(compile_measures(few, ["prequential"])[0], tmp_path)
 
 

@@ -42,7 +42,7 @@ def choices_of(answer: int, name: str) -> tuple[tuple[int, ...], int]:
 def _example(row: FileRow) -> ChoiceExample:
     digits = row.text("answer").strip().replace(",", "")
     if not (digits.isascii() and digits.isdecimal()):
-        raise DataError("the answer is no whole number", where=row.where)
+        raise DataError("the answer is not an integer", where=row.where)
     numbers, place = choices_of(int(digits), row.id)
     return ChoiceExample(
         row.id, row.text("question"), tuple(map(str, numbers)), LETTERS[place], row.where
