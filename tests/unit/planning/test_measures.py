@@ -525,13 +525,14 @@ def test_fisher_similarity_is_one_for_equal_models_and_ignores_tiny_values() -> 
         fisher_similarity({"a": np.zeros(3)}, {"a": np.zeros(3)})
 
 
-def test_measures_are_reproducible(toy_file: Path, store: Store, tmp_path: Path) -> None:
+def test_measures_are_reproducible(toy_file: Path, tmp_path: Path) -> None:
     fewer = ["intermediate=[none, toy-tags]", "targets=[toy-kind]"]
     loaded = xstilts.load(str(toy_file), [*CHANGES, *fewer])
     names = ["majority", "textemb", "divergence", "logme", "prequential", "confidence", "taskemb"]
     stages, _ = compile_measures(loaded, names)
-    again = Store(tmp_path).prepare()
-    LocalExecutor(again, ExecutorOptions(workers=1)).run(Plan.of(stages), lambda _: None)
+    first, second = (Store(tmp_path / name).prepare() for name in ("first", "second"))
+    for store in (first, second):
+        LocalExecutor(store, ExecutorOptions(workers=1)).run(Plan.of(stages), lambda _: None)
     for stage in stages:
-        one, other = (place.artifact(stage.key).manifest for place in (store, again))
+        one, other = (store.artifact(stage.key).manifest for store in (first, second))
         assert (one["facts"], one["files"]) == (other["facts"], other["files"]), stage.label
