@@ -247,7 +247,7 @@ def test_translations_of_a_problem_share_its_choices(folder: Path) -> None:
 @pytest.mark.parametrize("answer", ["about 5", "-3", "2.5", "٣"])
 def test_answers_that_are_not_integers_are_bad_rows(folder: Path, answer: str) -> None:
     write(folder, "mgsm/mgsm_en.tsv", f"how?\t{answer}\n")
-    with pytest.raises(DataError, match=r"mgsm_en\.tsv:1: the answer is no whole number"):
+    with pytest.raises(DataError, match=r"mgsm_en\.tsv:1: the answer is not an integer"):
         read("mgsm-choice", "test", folder)
 
 
