@@ -89,8 +89,8 @@ class Compiler:
         cells = tuple(self._cells(settings))
         if not cells:
             raise ConfigError(
-                "nothing is left to run: every target is its own and only intermediate task, or "
-                "a retrieval target with no language but English",
+                "no result to compute: the only intermediate task of each target is the target "
+                "itself, or each target is a retrieval task that has only English",
                 where="targets",
                 todo=f"add {BASELINE} or another task to `intermediate`, or more languages",
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.stage import Stage
 from xstilts.planning.resolve import DEFAULT_ROWS, ResolvedExperiment
+from xstilts.tasks.origin import Origin, OriginKind, needs_download
 
 
 @dataclass(frozen=True)
@@ -16,29 +17,35 @@ class DataSource:
 
     Args:
         languages: languages with this origin.
-        origin: `hub`, `file` and the like, the first word of `TaskSpec.origin`; empty: missing.
+        origin: kind of source; `HUB` if any part must be downloaded, None if data are missing.
         guessed: whether the size is unknown and assumed to be `DEFAULT_ROWS`.
     """
 
     task: str
     split: str
     languages: tuple[str, ...]
-    origin: str
+    origin: OriginKind | None
     guessed: bool
 
 
 def data_sources(loaded: LoadedExperiment, stages: Iterable[Stage]) -> Iterator[DataSource]:
     """Yield the sources of the `prepare` stages among these, by task, split and origin."""
     resolved = ResolvedExperiment(loaded)
-    groups: dict[tuple[str, str, str, bool], dict[str, None]] = {}
+    groups: dict[tuple[str, str, OriginKind | None, bool], dict[str, None]] = {}
     for stage in stages:
         if stage.kind == "prepare":
             name, split, language = (stage.params[key] for key in ("task", "split", "language"))
             task, limit = resolved.task(name), stage.params["limit"]
-            origin = (task.origin(split, language) or "").partition(" ")[0]
+            origin = _kind(task.origin(split, language))
             guessed = (split, language) not in task.sizes and (
                 limit is None or limit > DEFAULT_ROWS
             )
             groups.setdefault((name, split, origin, guessed), {})[language] = None
     for (name, split, origin, guessed), languages in groups.items():
         yield DataSource(name, split, tuple(languages), origin, guessed)
+
+
+def _kind(origins: tuple[Origin, ...]) -> OriginKind | None:
+    if needs_download(origins):
+        return OriginKind.HUB
+    return origins[0].kind if origins else None

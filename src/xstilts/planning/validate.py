@@ -12,6 +12,7 @@ from xstilts.metrics import METRICS
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.origin import Origin, OriginKind
 from xstilts.translate.row_fields import translation_of
 
 ENGLISH = "en"
@@ -144,28 +145,31 @@ def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> N
 
 
 def _check_same_files(resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec) -> None:
-    """Check that training data are not the file that a target is evaluated on."""
-    train, evaluated = (
-        resolved.split_slice(source, "train"),
-        resolved.split_slice(target, resolved.experiment.eval_split),
-    )
-    apart = not replace(train, split="").overlaps(replace(evaluated, split=""))
-    places = [
-        (task.origin(share.split, source.train_language), task)
-        for task, share in ((source, train), (target, evaluated))
-        if source.train_language in task.splits.get(share.split, ())
-    ]
-    if apart or len({origin for origin, _ in places}) != 1 or len(places) != 2:
-        return
-    if not str(places[0][0]).startswith(("file ", "hub ")):
-        return
+    """Check that the training data are not the file that a target is evaluated on."""
     language = source.train_language
+    train = resolved.split_slice(source, "train")
+    evaluated = resolved.split_slice(target, resolved.experiment.eval_split)
+    if not replace(train, split="").overlaps(replace(evaluated, split="")):
+        return
+    if not all(
+        language in task.splits.get(part.split, ())
+        for task, part in ((source, train), (target, evaluated))
+    ):
+        return
+    origins = source.origin(train.split, language)
+    if origins != target.origin(evaluated.split, language) or not _is_file_or_hub(origins):
+        return
     if source.fingerprint(train.split, language) == target.fingerprint(evaluated.split, language):
         raise ConfigError(
-            f"{source.name} {train.name} is the file that {target.name} is evaluated on",
+            f"{source.name} {train.name} and the {evaluated.name} set of {target.name}, which is "
+            "evaluated, are the same file",
             where=f"splits.{source.name}",
             todo="train on another split or another file",
         )
+
+
+def _is_file_or_hub(origins: Sequence[Origin]) -> bool:
+    return bool(origins) and all(origin.kind is not OriginKind.PACKAGE for origin in origins)
 
 
 def _check_translated(
@@ -173,13 +177,15 @@ def _check_translated(
 ) -> None:
     """Check that the target is not a translation of the training split."""
     train = resolved.split_slice(source, "train")
-    without = f"minus-{target.name}"
-    if train.split == split and without not in str(source.origin(split, source.train_language)):
+    marker = f"minus-{target.name}"
+    files = [path for part in source.origin(split, source.train_language) for path in part.files]
+    if train.split == split and not any(marker in path.name for path in files):
         raise ConfigError(
-            f"{source.name} would be trained on {train.name}, which {target.name} has in "
-            "translation",
+            f"{source.name} would be trained on {train.name}, and {target.name} contains "
+            "translations of its examples",
             where=f"splits.{source.name}",
-            todo=f"train on another split, or on a file without these examples ({without}) alone",
+            todo=f"train on another split, or on a file without these examples (its name contains "
+            f"{marker})",
         )
 
 
@@ -243,9 +249,13 @@ def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[Intermedia
 
 def datasets_of(task: TaskSpec) -> set[str]:
     """Return the datasets on the Hub that a task is read from without local files."""
-    origins = [task.origin(split, code) for split in task.splits for code in task.splits[split]]
-    places = "; ".join(filter(None, origins)).split("; ")
-    return {place[4:].partition("@")[0] for place in places if place.startswith("hub ")}
+    return {
+        origin.dataset
+        for split, languages in task.splits.items()
+        for language in languages
+        for origin in task.origin(split, language)
+        if origin.kind is OriginKind.HUB
+    }
 
 
 def _check_languages(resolved: ResolvedExperiment) -> None:

@@ -20,9 +20,10 @@ from xstilts.planning.measures import compile_measures
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.recommend.predict import LOW_COST
 from xstilts.tasks import TASKS
+from xstilts.tasks.origin import OriginKind
 
 T = TypeVar("T")
-FETCHED = ("", "hub")
+FETCHED = (None, OriginKind.HUB)
 """Origins of data that are not on this disk."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.spec import FormatSpec
+from xstilts.tasks.origin import PACKAGE_ORIGIN, Origin
 
 Reader = Callable[[str, str], Iterable[Example | BadRow]]
 """(split, language) → examples, always the same ones in the same order.
@@ -19,9 +20,9 @@ The order is shuffled: the first n examples are a random sample, which limits re
 """
 
 
-def bundled_origin(_split: str, _language: str) -> str:
-    """The origin of tasks that need neither files nor the hub."""
-    return "installed package"
+def package_origin(_split: str, _language: str) -> tuple[Origin, ...]:
+    """The origin of tasks that need neither files nor the Hub."""
+    return (PACKAGE_ORIGIN,)
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class TaskSpec:
         includes_data_of: other tasks whose training data are part of its own.
         pool_split: what `read` calls the sentences that a language is searched in;
             `en:{language}` where every language has English sentences of its own.
-        origin: (split, language) → where `read` would find it: `file PATH` or
-            `hub ID@REVISION`; none where it is missing. Cheap: nothing is opened.
+        origin: (split, language) → the sources that `read` would use, several for a
+            concatenation of tasks; empty if the split is missing. Opens no file.
         with_revisions: {hub dataset: revision} → the task at these revisions; none for tasks
             without a hub source. Datasets that the task does not read are ignored.
         hub: the hub dataset of the task; empty where there is none.
@@ -80,7 +81,7 @@ class TaskSpec:
     train_task: str = ""
     includes_data_of: tuple[str, ...] = ()
     pool_split: str = "en"
-    origin: Callable[[str, str], str | None] = bundled_origin
+    origin: Callable[[str, str], tuple[Origin, ...]] = package_origin
     with_revisions: Callable[[Mapping[str, str]], TaskSpec] | None = None
     hub: str = ""
     alignment_key: Callable[[Any], str] = attrgetter("id")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from xstilts.core.hashing import digest_of, seed_of
 from xstilts.formats.base import BadRow, Example
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.origin import Origin
 
 
 def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
@@ -34,9 +36,9 @@ def concatenate(spec: TaskSpec, parts: Iterable[TaskSpec]) -> TaskSpec:
             [[part.name, part.version, part.fingerprint(split, language)] for part in parts]
         )
 
-    def origin(split: str, language: str) -> str | None:
+    def origin(split: str, language: str) -> tuple[Origin, ...]:
         origins = [part.origin(split, language) for part in parts]
-        return None if None in origins else "; ".join(filter(None, origins))
+        return tuple(chain.from_iterable(origins)) if all(origins) else ()
 
     def with_data_dir(folder: Path) -> TaskSpec:
         return concatenate(

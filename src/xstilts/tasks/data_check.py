@@ -11,6 +11,7 @@ from pathlib import Path
 from xstilts.core.errors import ConfigError, MissingDataError, XstiltsError
 from xstilts.formats.base import Example
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.origin import describe_origins, needs_download
 from xstilts.tasks.validate import DUPLICATE, filter_rows, too_many_problems
 
 
@@ -70,9 +71,9 @@ def check_split(
     """
     place = task.name, split, language, needed
     found = task.with_data_dir(data) if task.with_data_dir and data else task
-    origin = found.origin(split, language) or ""
-    if origin.startswith("hub "):
-        return SplitReport(*place, SplitState.HUB, file=origin)
+    origins = found.origin(split, language)
+    if needs_download(origins):
+        return SplitReport(*place, SplitState.HUB, file=describe_origins(origins))
     try:
         kept, problems, total = filter_rows(found.read(split, language), found, split)
     except (XstiltsError, OSError) as error:

@@ -24,6 +24,7 @@ from xstilts.formats.io.readers import (
 from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import download
+from xstilts.tasks.origin import Origin, file_origin, hub_origin
 
 IN_DATA = "{data}/"
 """How `files` begins if they are in the folder of the experiment's data."""
@@ -108,11 +109,12 @@ def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
     return folder / task.files.replace("{split}", split).replace("{language}", code)
 
 
-def _origin(task: FileTask, folder: Path, split: str, language: str) -> str | None:
+def _origin(task: FileTask, folder: Path, split: str, language: str) -> tuple[Origin, ...]:
     path = _path(task, folder, split, language)
     if task.hub:
-        return f"hub {task.hub}"
-    return f"file {path}" if path.is_file() else None
+        dataset, _, revision = task.hub.partition("@")
+        return (hub_origin(dataset, revision),)
+    return (file_origin(path),) if path.is_file() else ()
 
 
 def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str:

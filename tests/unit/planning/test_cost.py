@@ -12,6 +12,7 @@ from xstilts.cli.output.plan import show_plan, show_summary
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.cost import gpu_hours
 from xstilts.planning.data_sources import DataSource
+from xstilts.tasks.origin import OriginKind
 
 LARGE = """
 name: large
@@ -98,9 +99,11 @@ def test_masked_lm_cost_includes_its_steps_and_the_vocabulary(tmp_path: Path) ->
 
 def test_a_plan_without_data_lists_missing_files_and_hub_datasets(large: Path) -> None:
     found = {(one.task, one.split): one for one in seen(large).supplies}
-    assert found["mnli", "train"] == DataSource("mnli", "train", ("en",), "hub", guessed=False)
-    assert found["bucc", "test"] == DataSource("bucc", "test", ("de", "en:de"), "", guessed=True)
-    assert found["ccg", "train"].origin == ""
+    assert found["mnli", "train"] == DataSource(
+        "mnli", "train", ("en",), OriginKind.HUB, guessed=False
+    )
+    assert found["bucc", "test"] == DataSource("bucc", "test", ("de", "en:de"), None, guessed=True)
+    assert found["ccg", "train"].origin is None
     assert len(found["xnli", "test"].languages) == 15
     limited = seen(large, "limits.test=500").supplies
     assert not next(one for one in limited if one.split == "test" and one.task == "bucc").guessed
@@ -113,7 +116,7 @@ def test_present_files_are_not_listed_as_missing(large: Path) -> None:
         (place / f"de-en.test.{ending}").write_text(f"{ending}-1\ta sentence\n")
     outlook = seen(large, f"data={large.parent}")
     origins = {(one.task, one.split): one.origin for one in outlook.supplies}
-    assert (origins["bucc", "test"], origins["bucc", "dev"]) == ("file", "")
+    assert (origins["bucc", "test"], origins["bucc", "dev"]) == (OriginKind.FILE, None)
 
 
 def test_printed_gpu_hours_name_the_assumed_rate(

@@ -139,9 +139,9 @@ def test_same_data_marks_follow_train_task(grid: Path) -> None:
          "on test and be evaluated on test"),
         (["splits.mnli={train: dev}", "targets=[xnli]"], "on dev and choose its best checkpoint"),
         (["splits.squad-v1={train: 'dev[:90%]', dev: 'dev[90%:]'}"],
-         "dev[:90%], which xquad has in translation"),
+         "dev[:90%], and xquad contains translations"),
         (["splits.squad-v2={train: 'dev[:90%]', dev: 'dev[90%:]'}", "intermediate=[squad-v2]"],
-         "dev[:90%], which xquad has in translation"),
+         "dev[:90%], and xquad contains translations"),
     ],
 )  # fmt: skip
 def test_training_on_evaluated_examples_is_rejected(

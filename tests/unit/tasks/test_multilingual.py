@@ -19,6 +19,7 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.multilingual.mgsm import choices_of
+from xstilts.tasks.origin import is_local
 from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
 
@@ -102,7 +103,7 @@ def folder(tmp_path: Path) -> Path:
 def test_multilingual_tasks_pass_check_task(folder: Path, name: str) -> None:
     made = task(name, folder)
     have = {
-        split: tuple(code for code in codes if (made.origin(split, code) or "").startswith("file"))
+        split: tuple(code for code in codes if is_local(made.origin(split, code)))
         for split, codes in made.splits.items()
     }
     assert any(have.values())

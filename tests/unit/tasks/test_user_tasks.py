@@ -14,6 +14,7 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats.classification import CLASSIFICATION, TextExample
 from xstilts.formats.tagging import TAGGING, TaggedExample
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.origin import hub_origin
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import validated
 
@@ -216,7 +217,7 @@ def test_files_can_come_from_a_dataset_on_the_hub(
         splits={"train": ("de",)},
     )
     made = file_task("wiki", given, tmp_path)
-    assert made.origin("train", "de") == "hub me/wiki@abc"
+    assert made.origin("train", "de") == (hub_origin("me/wiki", "abc"),)
     kept, _ = validated(made.read("train", "de"), made, "train", "de")
     assert sorted(one.text for one in kept) == ["one", "three", "two"]  # type: ignore[union-attr]
     assert asked == [("me/wiki", "20231101.de/train.parquet", "abc")]

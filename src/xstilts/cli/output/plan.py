@@ -15,6 +15,7 @@ from xstilts.core.plan import StageState
 from xstilts.planning.cost import TFLOPS, gpu_hours
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.resolve import DEFAULT_ROWS
+from xstilts.tasks.origin import OriginKind
 
 LISTED = 1000
 """Stages up to which a plan is listed stage by stage."""
@@ -100,7 +101,7 @@ def _data_sources(sources: Sequence[DataSource]) -> Iterator[str]:
             codes = " ".join(code for code in source.languages if ":" not in code)
             split = f"{source.task} {source.split} ({codes})"
             yield f"missing: {split}: not in the data folder (--data), not on the hub"
-    hub = [source for source in sources if source.origin == "hub"]
+    hub = [source for source in sources if source.origin is OriginKind.HUB]
     if hub:
         count = sum(len(source.languages) for source in hub)
         yield f"from the hub: {count} splits by language: {_splits(hub)}"

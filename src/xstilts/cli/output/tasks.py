@@ -11,6 +11,7 @@ from xstilts.cli.output.console import console, print_text
 from xstilts.formats import FORMATS
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.origin import describe_origins
 
 COLUMNS = ("task", "format", "train", "dev", "test", "languages", "licence", "source")
 
@@ -74,7 +75,7 @@ def _details(task: TaskSpec) -> Mapping[str, str]:
         "examples": sizes or "unknown until read",
         "source": task.source,
         "read from": "; ".join(
-            f"{split}: {task.origin(split, codes[0]) or 'data folder (--data)'}"
+            f"{split}: {describe_origins(task.origin(split, codes[0])) or 'data folder (--data)'}"
             for split, codes in task.splits.items()
         ),
         "licence": task.licence,

@@ -12,6 +12,7 @@ from xstilts.formats.tagging import TaggedExample
 from xstilts.reports.xtreme.layout import Part, number_of
 from xstilts.tasks import TASKS
 from xstilts.tasks.io.sources import DATA_SUBFOLDERS
+from xstilts.tasks.origin import is_local
 
 
 def examples(part: Part, language: str, data: Path) -> list[Example] | None:
@@ -22,7 +23,7 @@ def examples(part: Part, language: str, data: Path) -> list[Example] | None:
     """
     task = TASKS.get(part.task)
     here = task.with_data_dir(data) if task.with_data_dir else task
-    if not (here.origin("test", language) or "").startswith("file "):
+    if not is_local(here.origin("test", language)):
         return None
     found: list[Example] = []
     for one in here.read("test", language):

@@ -13,6 +13,7 @@ from xstilts.core.hashing import digest_of, digest_of_unchanged, seed_of
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.readers import Parse
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.origin import Origin, file_origin, hub_origin
 
 DATA_SUBFOLDERS = ("", "xtreme", "intermediate", "reasoning", "xtreme-m")
 """Subfolders of the data folder that are searched for files."""
@@ -135,11 +136,11 @@ def _below(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
     return tuple(folder / name for name in names)
 
 
-def _origin(sources: Sources, split: str, language: str) -> str | None:
+def _origin(sources: Sources, split: str, language: str) -> tuple[Origin, ...]:
     found = _find(sources, split, language)
     if isinstance(found, _LocalFiles):
-        return f"file {', '.join(map(str, found.paths))}"
-    return f"hub {found.dataset}@{found.revision}" if found else None
+        return (file_origin(*found.paths),)
+    return (hub_origin(found.dataset, found.revision),) if found else ()
 
 
 def _fingerprint(sources: Sources, split: str, language: str) -> str:

@@ -20,6 +20,7 @@ from xstilts.formats.io.readers import json_rows, parquet_rows, parse_rows
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.origin import file_origin, hub_origin
 from xstilts.tasks.spec import english_task
 from xstilts.tasks.validate import validated
 
@@ -123,7 +124,7 @@ def test_several_files_form_one_split(hub: FakeHub) -> None:
 def test_local_files_take_precedence_over_the_hub(hub: FakeHub, tmp_path: Path, place: str) -> None:
     write(tmp_path / place, "mine/train.jsonl", "one")
     made = at(task(), tmp_path)
-    assert made.origin("train", "en") == f"file {tmp_path / place / 'mine/train.jsonl'}"
+    assert made.origin("train", "en") == (file_origin(tmp_path / place / "mine/train.jsonl"),)
     assert [one.id for one in read(made)] == ["train-0"]
     assert not hub.asked
 
@@ -139,8 +140,8 @@ def test_an_alternative_layout_counts_only_if_complete(hub: FakeHub, tmp_path: P
 
 
 def test_a_missing_split_has_no_origin(hub: FakeHub, tmp_path: Path) -> None:
-    assert task().origin("train", "en") == "hub me/mine@abc123"
-    assert task().origin("dev", "en") is None
+    assert task().origin("train", "en") == (hub_origin("me/mine", "abc123"),)
+    assert task().origin("dev", "en") == ()
     with pytest.raises(ConfigError, match="--data") as caught:
         task().read("dev", "en")
     assert "mine/dev.1.jsonl + mine/dev.2.jsonl or mine/dev.jsonl" in str(caught.value)
@@ -148,7 +149,7 @@ def test_a_missing_split_has_no_origin(hub: FakeHub, tmp_path: Path) -> None:
         at(task(), tmp_path).read("dev", "en")
     assert str(tmp_path / "xtreme") in str(absent.value)
     write(tmp_path, "mine/dev.jsonl", "one")
-    assert at(task(), tmp_path).origin("dev", "en") is None  # the file beside it is missing
+    assert at(task(), tmp_path).origin("dev", "en") == ()  # the file beside it is missing
     write(tmp_path, "mine/extra.txt", "x")
     assert at(task(), tmp_path).origin("dev", "en")
 
@@ -187,7 +188,7 @@ def test_a_configured_revision_is_read(hub: FakeHub, tmp_path: Path) -> None:
     assert made.with_revisions
     hub.write("me/mine", "def456", "data/train.parquet", ROWS[:3])
     other = at(made.with_revisions({"me/mine": "def456"}), tmp_path)
-    assert other.origin("train", "en") == "hub me/mine@def456"
+    assert other.origin("train", "en") == (hub_origin("me/mine", "def456"),)
     assert len(read(other)) == 3
 
 
@@ -267,7 +268,7 @@ def test_every_task_names_the_origin_of_each_split(tmp_path: Path) -> None:
         for split, languages in made.splits.items():
             found = made.origin(split, languages[0])
             wanted = made.hub and (name, split) != ("socialiqa", "test")
-            assert (found is None) == (made.with_data_dir is not None and not wanted), (
+            assert (not found) == (made.with_data_dir is not None and not wanted), (
                 name,
                 split,
                 found,
