@@ -19,7 +19,7 @@ from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.remaining_cost import RemainingCost
 from xstilts.recommend.backtest import leave_one_target_out
-from xstilts.recommend.predict import FALLBACK, GAINS, LOW_COST, KnownGains, recommend
+from xstilts.recommend.predict_gains import FALLBACK, GAINS, LOW_COST, KnownGains, recommend
 
 
 def command(*words: object, code: int = 0) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts.analysis.run_records import newest
-from xstilts.api.load import AnyStore, open_store
+from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.errors import ConfigError
 from xstilts.core.store_snapshot import StoreSnapshot
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xstilts.api.handle import AnyExperiment, open_experiment
-from xstilts.api.load import AnyStore, load
+from xstilts.api.inputs import AnyStore, load
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.api.run_options import RunOptions
 from xstilts.api.run_plans import has_todo, run_plans

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import records
-from xstilts.api.load import AnyStore, load, open_store
+from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.config.load import LoadedExperiment

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
 from xstilts.analysis.run_records import RunRecord, saved_records
-from xstilts.api.load import AnyStore, load, open_store
+from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.api.run_plans import run_plans
@@ -34,10 +34,10 @@ from xstilts.planning.cost import calibration
 from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.planning.remaining_cost import RemainingCost, remaining_costs
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.recommend import predict
+from xstilts.recommend import predict_gains
 from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.known_gains import direct_gains, known_gains
-from xstilts.recommend.predict import LOW_COST, KnownGains
+from xstilts.recommend.predict_gains import LOW_COST, KnownGains
 from xstilts.recommend.request import Request, make_request
 from xstilts.trackers.base import Tracker
 
@@ -50,7 +50,7 @@ class Recommendation:
     """Candidates ranked by predicted gain, and the evidence for it.
 
     Args:
-        table: one row per candidate, the best first, see `recommend.predict.Advice`; also
+        table: one row per candidate, the best first, see `recommend.predict_gains.Advice`; also
             `seconds` (in one process) and `operations` that remain for the candidate if the
             baseline is done.
         measures: of the candidates and this target, see `analysis.measures_table`.
@@ -153,7 +153,7 @@ class RecommendationRequest:
         direct = direct_gains(self.cells, now, (encoder, target), names, languages)
         measures = measures_table(self.low_cost[1], facts_in(now))
         known = KnownGains(self.gains, measures, direct.gains, direct.failed)
-        table = predict.recommend(names, target, encoder, known)
+        table = predict_gains.recommend(names, target, encoder, known)
         plan = self.compiled.plan
         cost = remaining_costs(self.compiled, plan.statuses(now), self.ratios)
         return Recommendation(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts.api.handle import AnyExperiment, open_experiment
-from xstilts.api.load import AnyStore
+from xstilts.api.inputs import AnyStore
 from xstilts.config.load import LoadedExperiment
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import recorded_cells
 from xstilts.api.handle import AnyExperiment, open_experiment
-from xstilts.api.load import AnyStore, open_store
+from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.store_snapshot import StoreSnapshot
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xstilts.analysis.run_records import records
-from xstilts.api.load import AnyStore, open_store
+from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.atomic_io import read_json
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xstilts.api.handle import AnyExperiment, open_experiment, with_history
-from xstilts.api.load import AnyStore
+from xstilts.api.inputs import AnyStore
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.api.run_plans import run_plans

@@ -131,7 +131,7 @@ def plan(
 def status(store: StoreOption = None) -> None:
     """Show progress of each experiment and recent events."""
     import xstilts
-    from xstilts.api.load import open_store
+    from xstilts.api.inputs import open_store
     from xstilts.cli.output.status import show_status
 
     opened = open_store(store)
@@ -270,7 +270,7 @@ def claims(
     Verdicts: supported, contradicted, undecided or not testable here; see docs/guide/claims.md.
     """
     import xstilts
-    from xstilts.api.load import open_store
+    from xstilts.api.inputs import open_store
     from xstilts.cli.output.claims import show_claims
 
     opened = open_store(store)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from xstilts import __version__
-from xstilts.api.load import open_store
+from xstilts.api.inputs import open_store
 from xstilts.cli.progress import size
 from xstilts.core.cpu import available_cores
 from xstilts.core.devices import Device, worker_devices

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from xstilts.languages.table import Language, language, suite
+from xstilts.languages.metadata import Language, language, suite
 
 __all__ = ["Language", "language", "suite"]

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from xstilts.recommend.predict import KnownGains, recommend
+from xstilts.recommend.predict_gains import KnownGains, recommend
 from xstilts.recommend.regret import by_other_targets, over_targets
 from xstilts.statistics import gain_model as additive
 from xstilts.statistics.estimate import NAN, Estimate, Floats, missing_estimate, too_few

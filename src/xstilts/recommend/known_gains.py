@@ -17,7 +17,7 @@ from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
-from xstilts.recommend.predict import GAINS
+from xstilts.recommend.predict_gains import GAINS
 from xstilts.statistics.estimate import Estimate, join_notes
 
 Experiments = Mapping[str, Sequence[ResultCell]]

@@ -18,7 +18,7 @@ from xstilts.core.store import Store
 from xstilts.planning.data_sources import data_sources
 from xstilts.planning.measures import compile_measures
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.recommend.predict import LOW_COST
+from xstilts.recommend.predict_gains import LOW_COST
 from xstilts.tasks import TASKS
 from xstilts.tasks.origin import OriginKind
 

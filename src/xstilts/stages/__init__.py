@@ -9,7 +9,7 @@ STAGE_KINDS: Registry[StageKind] = Registry(
     "stage kind",
     "xstilts.stages",
     {
-        "encoder": StageKind(2, "xstilts.stages.encoder:run"),
+        "encoder": StageKind(2, "xstilts.stages.import_encoder:run"),
         "prepare": StageKind(1, "xstilts.stages.prepare:run"),
         "translate": StageKind(1, "xstilts.stages.translate:run"),
         "train": StageKind(6, "xstilts.stages.train:run"),

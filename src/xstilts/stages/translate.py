@@ -14,7 +14,7 @@ from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.translate import key_params, open_translator
 from xstilts.translate.base import Translator
-from xstilts.translate.checkpoint import TranslatedBatch, TranslationLog
+from xstilts.translate.resume import TranslatedBatch, TranslationLog
 from xstilts.translate.row_fields import texts_of, translated, translation_of
 
 BATCH = 200

@@ -19,7 +19,7 @@ from xstilts.analysis.task_gains import non_english
 from xstilts.config.load import LoadedExperiment
 from xstilts.recommend import regret
 from xstilts.recommend.backtest import Policy, leave_one_target_out, mean_cost
-from xstilts.recommend.predict import LOW_COST
+from xstilts.recommend.predict_gains import LOW_COST
 from xstilts.statistics.association import associate_over_targets
 from xstilts.statistics.correlation import spearman
 from xstilts.statistics.estimate import NAN, Estimate, missing_estimate

@@ -8,7 +8,7 @@ from typing import Any
 from xstilts.core.errors import MissingPackageError
 from xstilts.executors.events import Event
 from xstilts.trackers.base import RunInfo
-from xstilts.trackers.curves import curve_points
+from xstilts.trackers.event_metrics import curve_points
 
 PROJECT = "xstilts"
 

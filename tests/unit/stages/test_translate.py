@@ -19,7 +19,7 @@ from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.testing.tiny import in_language, sentences
 from xstilts.translate import key_params
-from xstilts.translate.checkpoint import FILE, TranslatedBatch, TranslationLog
+from xstilts.translate.resume import FILE, TranslatedBatch, TranslationLog
 
 Row = dict[str, Any]
 

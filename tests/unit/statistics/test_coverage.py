@@ -21,11 +21,11 @@ from xstilts.analysis.gain_bootstrap import bootstrap_gains
 from xstilts.recommend.regret import over_targets
 from xstilts.statistics.association import associate, associate_over_targets, partial
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
-from xstilts.statistics.curves import Curve, crossing, fit
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.group_contrast import contrast, interaction
 from xstilts.statistics.hierarchical import over_languages_and_seeds
 from xstilts.statistics.mcnemar import mcnemar
+from xstilts.statistics.power_law import Curve, crossing, fit
 from xstilts.statistics.shapley import shapley
 from xstilts.studies.scaling.design import balanced_orders
 

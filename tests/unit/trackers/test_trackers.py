@@ -16,7 +16,7 @@ from xstilts.core.stage import Stage
 from xstilts.executors.events import Event
 from xstilts.trackers import TRACKERS
 from xstilts.trackers.base import RunInfo
-from xstilts.trackers.curves import curve_points
+from xstilts.trackers.event_metrics import curve_points
 from xstilts.trackers.fan_out import tracked
 
 TRAIN = Stage("train", 1, {"seed": 3}, label="train none/xnli, seed 3")

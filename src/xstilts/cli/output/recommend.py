@@ -16,7 +16,7 @@ from xstilts.cli.progress import duration
 from xstilts.core.errors import ConfigError
 from xstilts.planning.cost import gpu_hours
 from xstilts.recommend.backtest import Policy, mean_cost
-from xstilts.recommend.predict import FALLBACK
+from xstilts.recommend.predict_gains import FALLBACK
 from xstilts.reports.tables import NOTHING, for_terminal, interval, points, table_text
 
 FORMS = ("table", "csv", "json", "md")

@@ -10,9 +10,9 @@ from math import isnan, log2
 import numpy as np
 import pandas as pd
 
-from xstilts.statistics.curves import Curve, crossing, fit
 from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes, missing_estimate
 from xstilts.statistics.hierarchical import mean_over_languages_and_seeds
+from xstilts.statistics.power_law import Curve, crossing, fit
 from xstilts.statistics.shapley import shapley_over_runs
 from xstilts.studies.render import slug
 from xstilts.studies.result import EXAMPLES, Result

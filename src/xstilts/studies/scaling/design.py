@@ -14,7 +14,7 @@ from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.variants import make_variant
-from xstilts.statistics.curves import MIN_SIZES
+from xstilts.statistics.power_law import MIN_SIZES
 from xstilts.statistics.shapley import random_orders
 from xstilts.studies.render import join_names
 from xstilts.tasks.base import TaskSpec

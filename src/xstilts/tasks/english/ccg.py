@@ -18,9 +18,9 @@ from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.lines import lines
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.builders import ENGLISH, english_task
 from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import ENGLISH, english_task
 
 WORD_LINES = read_tagged((2, 3))
 _known: dict[tuple[str, ...], tuple[str, ...]] = {}

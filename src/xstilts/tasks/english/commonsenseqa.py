@@ -8,9 +8,9 @@ from functools import partial
 from xstilts.core.errors import DataError
 from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.tasks.english.gold import gold
+from xstilts.tasks.builders import HUB_SPLITS, english_task
+from xstilts.tasks.english.hidden_labels import label_or_blank
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 LETTERS = ("A", "B", "C", "D", "E")
 
@@ -35,7 +35,7 @@ def _hub_row(split: str, row: FileRow) -> ChoiceExample:
 def _example(split: str, row: FileRow, question: str, listed: Mapping[str, str]) -> ChoiceExample:
     """The choices in the order of their letters."""
     choices = tuple(str(listed[letter]) for letter in sorted(listed))
-    label = gold(row, "answerKey", split)
+    label = label_or_blank(row, "answerKey", split)
     return ChoiceExample(row.text("id"), str(question), choices, label, row.where)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.tagging import TaggedExample
+from xstilts.tasks.builders import english_task
 from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
-from xstilts.tasks.spec import english_task
 
 PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP")
 TAGS = ("O", *(f"{place}-{phrase}" for phrase in PHRASES for place in "BI"))

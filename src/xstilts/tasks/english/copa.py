@@ -11,9 +11,9 @@ from functools import partial
 from xstilts.core.errors import DataError
 from xstilts.formats.io.readers import FileRow, Parse, json_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.tasks.english.gold import gold
+from xstilts.tasks.builders import english_task
+from xstilts.tasks.english.hidden_labels import label_or_blank
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import english_task
 
 PLACES = ("0", "1")
 QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
@@ -28,7 +28,7 @@ def _example(split: str, row: FileRow) -> ChoiceExample:
         f"{split}-{row.text('idx')}",
         f"{row.text('premise').strip()} {QUESTIONS[asked]}",
         (row.text("choice1"), row.text("choice2")),
-        gold(row, "label", split),
+        label_or_blank(row, "label", split),
         row.where,
     )
 

@@ -10,9 +10,9 @@ from functools import partial
 
 from xstilts.formats.io.readers import FileRow, csv_rows, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.tasks.english.gold import gold
+from xstilts.tasks.builders import HUB_SPLITS, english_task
+from xstilts.tasks.english.hidden_labels import label_or_blank
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 NUMBERS = ("0", "1", "2", "3")
 
@@ -20,7 +20,9 @@ NUMBERS = ("0", "1", "2", "3")
 def _example(split: str, row: FileRow) -> ChoiceExample:
     text = f"{row.text('context').strip()} {row.text('question').strip()}"
     choices = tuple(row.text(f"answer{number}") for number in NUMBERS)
-    return ChoiceExample(row.text("id"), text, choices, gold(row, "label", split), row.where)
+    return ChoiceExample(
+        row.text("id"), text, choices, label_or_blank(row, "label", split), row.where
+    )
 
 
 def _local(split: str) -> tuple[Local, ...]:

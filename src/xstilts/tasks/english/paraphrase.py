@@ -8,9 +8,9 @@ from functools import partial
 from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows, tsv_rows
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.english.gold import gold
+from xstilts.tasks.builders import HUB_SPLITS, english_task
+from xstilts.tasks.english.hidden_labels import label_or_blank
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 GLUE = ("nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c")
 SAME = ("0", "1")
@@ -20,7 +20,7 @@ METRICS = ("accuracy_and_f1", "accuracy")
 def _pair(texts: tuple[str, str], label: str, name: str, split: str, row: FileRow) -> TextExample:
     own = row.text(name) if name else row.id
     return TextExample(
-        own, row.text(texts[0]), gold(row, label, split), row.text(texts[1]), row.where
+        own, row.text(texts[0]), label_or_blank(row, label, split), row.text(texts[1]), row.where
     )
 
 

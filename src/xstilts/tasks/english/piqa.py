@@ -6,14 +6,16 @@ from functools import partial
 
 from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.tasks.english.gold import gold
+from xstilts.tasks.builders import HUB_SPLITS, english_task
+from xstilts.tasks.english.hidden_labels import label_or_blank
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 
 def _example(split: str, row: FileRow) -> ChoiceExample:
     choices = row.text("sol1"), row.text("sol2")
-    return ChoiceExample(row.id, row.text("goal"), choices, gold(row, "label", split), row.where)
+    return ChoiceExample(
+        row.id, row.text("goal"), choices, label_or_blank(row, "label", split), row.where
+    )
 
 
 def _local(split: str) -> tuple[Local, ...]:

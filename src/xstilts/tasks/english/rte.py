@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from xstilts.core.errors import DataError
 from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
+from xstilts.tasks.builders import english_task
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import english_task
 
 LABELS = ("entailment", "not_entailment")
 ANSWERS = {

@@ -10,9 +10,9 @@ from functools import partial
 
 from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.tasks.english.gold import gold
+from xstilts.tasks.builders import HUB_SPLITS, english_task
+from xstilts.tasks.english.hidden_labels import label_or_blank
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 LETTERS = ("A", "B", "C")
 NUMBERED = {"1": "A", "2": "B", "3": "C"}
@@ -21,7 +21,7 @@ NUMBERED = {"1": "A", "2": "B", "3": "C"}
 def _example(column: str, split: str, row: FileRow) -> ChoiceExample:
     text = f"{row.text('context').strip()} {row.text('question').strip()}"
     choices = tuple(row.text(f"answer{letter}") for letter in LETTERS)
-    label = gold(row, column, split)
+    label = label_or_blank(row, column, split)
     return ChoiceExample(row.id, text, choices, NUMBERED.get(label, label), row.where)
 
 

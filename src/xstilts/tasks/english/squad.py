@@ -6,8 +6,8 @@ from functools import partial
 
 from xstilts.formats.io.squad import hub_questions, questions
 from xstilts.formats.span import UNANSWERABLE
+from xstilts.tasks.builders import HUB_SPLITS, english_task
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import HUB_SPLITS, english_task
 
 DATASETS = {
     "1.1": ("rajpurkar/squad", "7b6d24c440a36b6815f21b70d25016731768db1f", "plain_text"),

@@ -11,9 +11,9 @@ from functools import partial
 from xstilts.core.errors import DataError
 from xstilts.formats.io.readers import FileRow, json_rows, labelled_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.tasks.english.gold import gold
+from xstilts.tasks.builders import english_task
+from xstilts.tasks.english.hidden_labels import label_or_blank
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import english_task
 
 PLACES = ("0", "1")
 NUMBERED = {"1": "0", "2": "1"}
@@ -34,7 +34,7 @@ def _example(split: str, row: FileRow) -> ChoiceExample:
     if not blank:
         raise DataError("no blank in the sentence", where=row.where)
     text, choices = filled(before, (row.text("option1"), row.text("option2")), after)
-    label = gold(row, "answer", split)
+    label = label_or_blank(row, "answer", split)
     return ChoiceExample(row.text("qID"), text, choices, NUMBERED.get(label, label), row.where)
 
 

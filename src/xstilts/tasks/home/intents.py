@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from xstilts.formats.classification import TextExample
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
+from xstilts.tasks.home.splits import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.templates import fingerprint
 
 INTENTS = (

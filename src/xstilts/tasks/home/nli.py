@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from xstilts.core.hashing import seed_of
 from xstilts.formats.classification import TextExample
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.sampling import corpus
 from xstilts.tasks.home.sizes import sizes
+from xstilts.tasks.home.splits import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.template_filling import FilledSentence
 from xstilts.tasks.home.templates import fingerprint
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.home.common import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.sampling import ENGLISH, corpus
 from xstilts.tasks.home.sizes import sizes
+from xstilts.tasks.home.splits import CITATION, LICENCE, SOURCE, SPLITS, take
 from xstilts.tasks.home.template_filling import FilledSentence
 from xstilts.tasks.home.templates import fingerprint
 

@@ -16,9 +16,9 @@ from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.english.commonsenseqa import LETTERS
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import names, same_size, task
 
 STEPS = (1, 2, 5)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, parse_rows, quoted_tsv_rows
+from xstilts.tasks.builders import task
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import task
 
 _CODES = (
     "en:eng_Latn ar:arb_Arab bg:bul_Cyrl bn:ben_Beng de:deu_Latn el:ell_Grek es:spa_Latn "

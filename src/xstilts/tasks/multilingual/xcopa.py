@@ -8,9 +8,9 @@ times another one than the original's in Turkish and Swahili.
 
 from __future__ import annotations
 
+from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.english.copa import PARTS, PLACES, plausible_alternatives
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import names, same_size, task
 
 LANGUAGES = names("et ht id it qu sw ta th tr vi zh")
 

@@ -9,9 +9,9 @@ dev sets. The few-shot rows of the release are not read.
 from __future__ import annotations
 
 from xstilts.formats.io.readers import json_rows, parse_rows
+from xstilts.tasks.builders import NLI_LABELS, names, same_size, task
 from xstilts.tasks.english.nli import OFFICIAL
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import NLI_LABELS, names, same_size, task
 
 XVNLI = task(
     name="xvnli",

@@ -19,9 +19,9 @@ from typing import Any
 from xstilts.core.errors import DataError
 from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.tasks.builders import task
 from xstilts.tasks.english.winogrande import PLACES, filled
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import task
 
 COLUMNS = ("language", "part", "original", "sentence", "tokens", "pronoun", "candidates")
 CODES = {"jp": "ja"}

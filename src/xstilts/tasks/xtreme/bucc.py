@@ -12,9 +12,9 @@ from pathlib import Path
 from xstilts.formats.base import BadRow
 from xstilts.formats.io.lines import lines
 from xstilts.formats.retrieval import RetrievalExample
+from xstilts.tasks.builders import same_size, task
 from xstilts.tasks.io.sources import Local
-from xstilts.tasks.spec import same_size, task
-from xstilts.tasks.xtreme.common import CITATION, SOURCE
+from xstilts.tasks.xtreme.dataset import CITATION, SOURCE
 
 PIVOT = "en:"
 """Prefix of the English side of a language."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xstilts.formats.io.squad import hub_questions, questions
+from xstilts.tasks.builders import names, task
 from xstilts.tasks.english.squad import squad_files, squad_hub
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import names, task
-from xstilts.tasks.xtreme.common import (
+from xstilts.tasks.xtreme.dataset import (
     CITATION,
     DATASET,
     FIXED_QA_METRICS,

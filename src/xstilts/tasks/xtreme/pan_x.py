@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.io.conll import read_tagged
-from xstilts.tasks.spec import names, same_size, task
-from xstilts.tasks.xtreme.common import CITATION, DATASET, SOURCE, one_file, tagging_hub
+from xstilts.tasks.xtreme.dataset import CITATION, DATASET, SOURCE, one_file, tagging_hub
 
 LANGUAGES = names(
     "en ar he vi id jv ms tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka ko th "

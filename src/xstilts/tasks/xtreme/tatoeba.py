@@ -14,9 +14,9 @@ from xstilts.formats.io.lines import lines
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.retrieval import RetrievalExample
 from xstilts.languages import language as language_info
+from xstilts.tasks.builders import names, task
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import names, task
-from xstilts.tasks.xtreme.common import CITATION, DATASET, REVISION, SOURCE
+from xstilts.tasks.xtreme.dataset import CITATION, DATASET, REVISION, SOURCE
 
 PIVOT = "en:"
 """Prefix of the English side of a language."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xstilts.formats.io.squad import hub_questions, questions
 from xstilts.languages import language as language_info
+from xstilts.tasks.builders import task
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import task
-from xstilts.tasks.xtreme.common import CITATION, QA_METRICS, SOURCE, one_file
+from xstilts.tasks.xtreme.dataset import CITATION, QA_METRICS, SOURCE, one_file
 
 TEST_SIZES = {
     "en": 440,

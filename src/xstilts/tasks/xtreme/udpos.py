@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from xstilts.languages import language as language_info
+from xstilts.tasks.builders import names, task
 from xstilts.tasks.io.conll import read_tagged
-from xstilts.tasks.spec import names, task
-from xstilts.tasks.xtreme.common import CITATION, DATASET, SOURCE, one_file, tagging_hub
+from xstilts.tasks.xtreme.dataset import CITATION, DATASET, SOURCE, one_file, tagging_hub
 
 TEST_SIZES = {
     "en": 5_440,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
+from xstilts.tasks.builders import HUB_SPLITS, NLI_LABELS, names, same_size, task
 from xstilts.tasks.io.sources import Hub
 from xstilts.tasks.io.xtreme_pairs import read_pairs
-from xstilts.tasks.spec import HUB_SPLITS, NLI_LABELS, names, same_size, task
-from xstilts.tasks.xtreme.common import CITATION, SOURCE, one_file
+from xstilts.tasks.xtreme.dataset import CITATION, SOURCE, one_file
 
 LANGUAGES = names("en ar bg de el es fr hi ru sw th tr ur vi zh")
 HUB_LABELS = ("entailment", "neutral", "contradiction")

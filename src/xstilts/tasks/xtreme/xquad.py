@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xstilts.formats.io.squad import hub_questions, questions
+from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.english.squad import squad_files, squad_hub
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import names, same_size, task
-from xstilts.tasks.xtreme.common import CITATION, QA_METRICS, SOURCE, one_file
+from xstilts.tasks.xtreme.dataset import CITATION, QA_METRICS, SOURCE, one_file
 
 LANGUAGES = names("en ar de el es hi ru th tr vi zh")
 

@@ -19,9 +19,9 @@ from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import json_rows, parquet_rows, parse_rows
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.builders import english_task
 from xstilts.tasks.io.sources import Hub, Local
 from xstilts.tasks.origin import file_origin, hub_origin
-from xstilts.tasks.spec import english_task
 from xstilts.tasks.validate import validated
 
 ROWS = [{"text": f"text {number}", "label": number % 2} for number in range(30)]

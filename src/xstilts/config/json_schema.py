@@ -1,4 +1,4 @@
-"""The JSON Schema of experiment files, for editors; `python -m xstilts.config.schema` writes it."""
+"""JSON Schema of experiment files for editors, written by `python -m xstilts.config.json_schema`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gold label of a row, which a test set may lack."""
+"""Gold labels of test sets that may be published without them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xstilts.formats.io.readers import FileRow
 REMOVED = ("-1", "")
 
 
-def gold(row: FileRow, column: str, split: str) -> str:
+def label_or_blank(row: FileRow, column: str, split: str) -> str:
     """The label as text; blank where a test set has none (no column, nothing, or -1)."""
     if split == "test" and column not in row.cells:
         return ""

@@ -1,4 +1,4 @@
-"""Sources and constants that several XTREME targets share."""
+"""The XTREME data set: its files on disk and on the Hub, and constants of several targets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import partial
 
 from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows
 from xstilts.formats.tagging import TaggedExample
+from xstilts.tasks.builders import HUB_SPLITS
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.spec import HUB_SPLITS
 
 SOURCE = "XTREME's download folder"
 CITATION = "Hu et al. 2020, arXiv 2003.11080"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from xstilts.config.json_schema import SCHEMA_FILE, experiment_schema, schema_text
 from xstilts.config.load import presets
-from xstilts.config.schema import SCHEMA_FILE, experiment_schema, schema_text
 from xstilts.testing.tiny import write_experiment
 
 MINIMAL = {"name": "mine", "encoder": "x/y", "intermediate": ["none"], "targets": ["home-intents"]}
@@ -23,7 +23,7 @@ def errors(tree: Any) -> list[str]:
 
 def test_the_shipped_file_is_up_to_date() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), (
-        "run python -m xstilts.config.schema"
+        "run python -m xstilts.config.json_schema"
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from xstilts.analysis.gains import mean_gains
 from xstilts.recommend.backtest import Policy, leave_one_target_out, mean_cost
-from xstilts.recommend.predict import GAINS, KnownGains, recommend
+from xstilts.recommend.predict_gains import GAINS, KnownGains, recommend
 from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.ranking import ndcg, regret
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xstilts.statistics.curves import RATES, Curve, crossing, fit
 from xstilts.statistics.estimate import NO_VARIATION
+from xstilts.statistics.power_law import RATES, Curve, crossing, fit
 from xstilts.statistics.shapley import mixtures, random_orders, shapley
 
 SIZES = np.repeat([1.0, 2, 4, 8, 16], 3)

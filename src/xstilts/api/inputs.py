@@ -1,4 +1,4 @@
-"""What every verb starts from: an experiment and a store."""
+"""The inputs of all verbs: an experiment and a store."""
 
 from __future__ import annotations
 
