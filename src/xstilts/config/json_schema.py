@@ -1,4 +1,4 @@
-"""JSON Schema of experiment files for editors, written by `python -m xstilts.config.json_schema`."""
+"""JSON Schema of experiment files; `python -m xstilts.config.json_schema` writes it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ VERBS = {
     "load", "plan", "run", "results", "gains", "best", "report", "study", "claims", "recommend",
     "status", "tasks", "check_data",
 }  # fmt: skip
-SUBPACKAGES = {"claims": "judge", "recommend": "predict", "tasks": "base"}
+SUBPACKAGES = {"claims": "judge", "recommend": "predict_gains", "tasks": "base"}
 
 
 def python(code: str) -> str:
