@@ -45,7 +45,11 @@ def load(
 
 
 def open_store(store: AnyStore | None = None) -> Store:
-    """A store: the one given, else $XSTILTS_STORE, else ./xstilts-store."""
+    """A store: the one given, else $XSTILTS_STORE, else ./xstilts-store.
+
+    Raises:
+        StoreError: the folder holds something else than a store.
+    """
     if isinstance(store, Store):
         return store
-    return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE)
+    return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE).check()

@@ -21,7 +21,9 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file's text atomically: write under a temporary name, sync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(temporary, flags, 0o666), "w", encoding="utf-8") as file:
+        file.write(text)
     fsync(temporary)
     temporary.replace(path)
     fsync(path.parent)

@@ -1,5 +1,6 @@
 """The store: a folder of artifacts, each complete or absent.
 
+STORE/xstilts-store.json  the marker: no other folder is taken for a store; see `store_layout`
 STORE/artifacts/KEY/    a finished stage: its files and manifest.json, never changed
 STORE/staging/          files of running stages; garbage once their process has ended
 STORE/checkpoints/KEY/  resume state of an interrupted stage
@@ -13,6 +14,7 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,9 +30,19 @@ from xstilts.core.hashing import digest_of_file
 from xstilts.core.journal import Journal
 from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
+from xstilts.core.store_layout import (
+    FEATURES,
+    FOLDERS,
+    KEY,
+    STAGED,
+    check_layout,
+    is_store,
+    mark,
+    own_folders,
+    remove_folder,
+)
 
 MANIFEST = "manifest.json"
-FEATURES = "features"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -105,14 +117,29 @@ class Store:
         self.root = Path(root).expanduser().absolute()
         self.journal = Journal(self.root / "journal.jsonl")
 
+    def check(self) -> Store:
+        """Check that the folder is a store, or that it does not exist or is empty.
+
+        Raises:
+            StoreError: it holds something else, or is a store of a newer version.
+        """
+        check_layout(self.root)
+        return self
+
     def prepare(self) -> Store:
-        """Create the folders; raises StoreError if they cannot be written."""
+        """Create the folders.
+
+        Raises:
+            StoreError: they cannot be written, or the folder holds something else than a store.
+        """
+        self.check()
         try:
-            for name in ("artifacts", "staging", "checkpoints", "locks", "experiments", "damaged"):
-                (self.root / name).mkdir(parents=True, exist_ok=True)
-            probe = self.root / "staging" / f".probe.{os.getpid()}"
-            probe.write_bytes(b"")
-            probe.unlink()
+            self.root.mkdir(parents=True, exist_ok=True)
+            mark(self.root)
+            for name in FOLDERS:
+                (self.root / name).mkdir(exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root / "staging"):
+                pass  # the folder can be written
         except OSError as error:
             raise StoreError(
                 f"the store {self.root} cannot be written: {error.strerror}",
@@ -151,7 +178,7 @@ class Store:
     def staging(self, key: str) -> Iterator[Path]:
         """An empty folder for a stage's files, removed after the block unless published."""
         path = self.root / "staging" / f"{key}.{os.getpid()}"
-        shutil.rmtree(path, ignore_errors=True)
+        remove_folder(path)
         try:
             path.mkdir(parents=True)
             yield path
@@ -160,7 +187,7 @@ class Store:
                 raise to_store_error(error, self.root) from error
             raise
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path)
 
     def publish(
         self, stage: Stage, staged: Path, facts: Mapping[str, Any], provenance: Mapping[str, Any]
@@ -193,7 +220,7 @@ class Store:
             fault("store.after_rename")
         except OSError as error:
             raise to_store_error(error, self.root) from error
-        shutil.rmtree(self.checkpoint_path(stage.key), ignore_errors=True)
+        remove_folder(self.checkpoint_path(stage.key))
         return artifact
 
     def _publish_by_rename(self, staged: Path, artifact: Artifact) -> None:
@@ -229,19 +256,21 @@ class Store:
     def cleanup(self) -> int:
         """Remove leftovers of ended processes; returns how many folders were removed.
 
-        These are staging folders, and checkpoints of published stages.
+        These are staging folders, and checkpoints of published stages. Entries with other names
+        than a store gives, and symbolic links, stay.
         """
         features = self.root / FEATURES
-        removed = Store(features).cleanup() if features.is_dir() else 0
-        for path in sorted((self.root / "checkpoints").glob("*")):
+        nested = not features.is_symlink() and is_store(features)
+        removed = Store(features).cleanup() if nested else 0
+        for path in own_folders(self.root / "checkpoints", KEY):
             if self.has(path.name):
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
                 removed += 1
-        for path in sorted((self.root / "staging").glob("*.*")):
+        for path in own_folders(self.root / "staging", STAGED):
             key = path.name.partition(".")[0]
             with try_lock(self.lock_path(key)) as locked:
                 if locked:
-                    shutil.rmtree(path, ignore_errors=True)
+                    remove_folder(path)
                     removed += 1
         return removed
 

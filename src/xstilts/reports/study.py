@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from xstilts.studies.render import format_p, slug
 from xstilts.studies.serialize import FILE, FOLDER, evidence_digest, from_json, to_json
 
 PAGE = "answer.md"
+WRITTEN = re.compile(rf"{re.escape(PAGE)}|[a-z0-9-]+\.(csv|md|svg)")
+"""Names of an answer's files besides its JSON."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,12 @@ def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
 
 
 def _written(folder: Path) -> set[str]:
-    """The files of the previous answer, as its JSON lists them."""
+    """The files of the previous answer, as its JSON lists them; only names that an answer gives."""
     try:
         names = {str(name) for name in read_json(folder / FILE)["files"]}
     except DAMAGED:
         return set()
-    return {name for name in names if Path(name).name == name and (folder / name).is_file()}
+    return {name for name in names if WRITTEN.fullmatch(name) and (folder / name).is_file()}
 
 
 def copy_answer(files: list[Path], folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,11 @@ from torch import Tensor
 from xstilts.core.atomic_io import fsync, write_json
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of, digest_of_file
+from xstilts.core.store_layout import own_folders, remove_folder
 
 TENSORS, FACTS = "state.safetensors", "state.json"
 KEPT = 2
+STEP = re.compile(r"step-(0|[1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Checkpoints:
         """Write a checkpoint, then delete all but the two newest."""
         self.folder.mkdir(parents=True, exist_ok=True)
         staged = self.folder / f".staged.{os.getpid()}"
-        shutil.rmtree(staged, ignore_errors=True)
+        remove_folder(staged)
         staged.mkdir()
         save_file(checkpoint.tensors, staged / TENSORS)
         fault("checkpoint.before_files_synced")
@@ -58,12 +60,12 @@ class Checkpoints:
         write_json(staged / FACTS, {**facts, "self": digest_of(facts)})
         fault("checkpoint.before_rename")
         target = self.folder / f"step-{checkpoint.step}"
-        shutil.rmtree(target, ignore_errors=True)
+        remove_folder(target)
         staged.rename(target)
         fsync(self.folder)
         fault("checkpoint.after_rename")
         for _, old in list(self._newest_first())[KEPT:]:
-            shutil.rmtree(old)
+            remove_folder(old)
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest valid checkpoint, and notes on newer ones that were damaged."""
@@ -73,11 +75,13 @@ class Checkpoints:
                 return _read(path, step), notes
             except (OSError, ValueError, KeyError) as error:
                 notes.append(f"checkpoint {path.name} is damaged ({error}); removed")
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
         return None, notes
 
     def _newest_first(self) -> Iterator[tuple[int, Path]]:
-        steps = {int(path.name.removeprefix("step-")): path for path in self.folder.glob("step-*")}
+        steps = {
+            int(path.name.removeprefix("step-")): path for path in own_folders(self.folder, STEP)
+        }
         yield from sorted(steps.items(), reverse=True)
 
 

@@ -83,14 +83,15 @@ def test_the_first_of_two_writers_wins(store: Store) -> None:
 
 def test_abandoned_work_is_cleaned_up(store: Store) -> None:
     publish(store)
-    for name in ("idle", "busy"):
-        (store.root / "staging" / f"{name}.1").mkdir()
+    idle, busy, unfinished = (digit * 64 for digit in "123")
+    for key in (idle, busy):
+        (store.root / "staging" / f"{key}.1").mkdir()
     store.checkpoint_path(STAGE.key).mkdir()
-    store.checkpoint_path("unfinished").mkdir()
-    with try_lock(store.lock_path("busy")):
+    store.checkpoint_path(unfinished).mkdir()
+    with try_lock(store.lock_path(busy)):
         assert store.cleanup() == 2
-    assert [path.name for path in (store.root / "checkpoints").iterdir()] == ["unfinished"]
-    assert [path.name for path in (store.root / "staging").iterdir()] == ["busy.1"]
+    assert [path.name for path in (store.root / "checkpoints").iterdir()] == [unfinished]
+    assert [path.name for path in (store.root / "staging").iterdir()] == [f"{busy}.1"]
 
 
 def test_a_full_disk_in_safetensors_is_a_store_error(store: Store) -> None:
