@@ -45,6 +45,9 @@ MASKED_HEAD_NAMES = {
 }
 """Parameter of `heads.MaskedHead` → its names in RoBERTa, BERT and old BERT checkpoints."""
 
+LOADING_ARGUMENTS = ("is_local", "local_files_only")
+"""Entries of tokenizer_config.json that depend on the process, such as on $HF_HUB_OFFLINE."""
+
 
 @dataclass(frozen=True)
 class EncoderFiles:
@@ -137,10 +140,18 @@ def import_encoder(folder: Path, target: Path) -> None:
     save_file({"weight": state.pop(name)}, target / EMBEDDINGS)
     save_file(state, target / BODY)
     model.config.save_pretrained(target)
-    tokenizer.save_pretrained(target)
+    save_tokenizer(tokenizer, target)
     write_json(target / "layout.json", {"embedding": name, "pooler": pooler})
     if head := masked_head(folder):
         save_file(head, target / MASKED_HEAD)
+
+
+def save_tokenizer(tokenizer: Any, target: Path) -> None:
+    """Write a tokenizer's files, without the arguments that it was loaded with."""
+    tokenizer.save_pretrained(target)
+    path = target / "tokenizer_config.json"
+    config = read_json(path)
+    write_json(path, {key: config[key] for key in config if key not in LOADING_ARGUMENTS})
 
 
 def masked_head(folder: Path) -> dict[str, Tensor]:

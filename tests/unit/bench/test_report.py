@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -14,9 +16,10 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(name="page")
 def _page(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT))
-    from bench import report as page
+    with patch.dict(os.environ):  # importing bench sets variables such as HF_HUB_OFFLINE
+        from bench import report as page
 
-    yield page
+        yield page
     for name in [name for name in sys.modules if name.split(".")[0] == "bench"]:
         del sys.modules[name]
 

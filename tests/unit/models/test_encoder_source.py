@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 
 from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.models import encoder_source as source
+from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_defaults import PACKAGED, PACKAGED_ON_HUB, encoder_defaults_of
 from xstilts.models.encoder_files import EncoderFiles, import_encoder
 from xstilts.models.encoder_source import find_source
@@ -98,6 +103,29 @@ def test_the_imported_encoder_equals_the_original(tiny: Path, tmp_path: Path) ->
     stored = EncoderFiles(tmp_path).model(ids).state_dict()
     assert plain.keys() == stored.keys()
     assert all(torch.equal(plain[name], stored[name]) for name in plain)
+
+
+def test_an_import_has_the_same_bytes_after_other_work_as_in_a_new_process(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, fresh = (tmp_path / name for name in ("first", "second", "fresh"))
+    for folder in (first, second, fresh):
+        folder.mkdir()
+    import_encoder(tiny, first)
+    files = EncoderFiles(first)
+    files.tokenizer()(["one two three", "four"], truncation=True, max_length=3, padding=True)
+    Encoder(files, torch.arange(9))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    import_encoder(tiny, second)
+    code = "import sys, pathlib, xstilts.models.encoder_files as m; "
+    code += "m.import_encoder(*map(pathlib.Path, sys.argv[1:]))"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "PYTHONHASHSEED": "1"}
+    command = [sys.executable, "-c", code, str(tiny), str(fresh)]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    names = {path.name for path in fresh.iterdir()}
+    assert names == {path.name for path in second.iterdir()}
+    for name in names:
+        assert (fresh / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_mismatched_weights_are_named(tiny: Path, tmp_path: Path) -> None:
