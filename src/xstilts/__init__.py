@@ -51,10 +51,27 @@ def _verb(name: str) -> Any:
 
 
 class _VerbModule(ModuleType):
-    """A subpackage with the name of a verb: `xstilts.tasks()` calls the verb."""
+    # A subpackage with the name of a verb: `xstilts.tasks()` calls the verb, and `inspect` and
+    # `help` show its signature and documentation.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _verb(self.__name__.rpartition(".")[2])(*args, **kwargs)
+        return self._verb(*args, **kwargs)
+
+    @property
+    def _verb(self) -> Any:
+        return _verb(self.__name__.rpartition(".")[2])
+
+    @property
+    def __signature__(self) -> Any:
+        from inspect import signature
+
+        return signature(self._verb)
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        from inspect import getdoc
+
+        return f"{self.__name__}{self.__signature__}\n\n{getdoc(self._verb)}"
 
 
 class _Package(ModuleType):
@@ -70,7 +87,8 @@ class _Package(ModuleType):
         super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *VERBS})
+        dunders = [name for name in super().__dir__() if name.startswith("__")]
+        return sorted({*dunders, *__all__})
 
 
 sys.modules[__name__].__class__ = _Package

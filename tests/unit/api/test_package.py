@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import subprocess
 import sys
 from importlib import import_module, resources
@@ -33,8 +34,23 @@ def python(code: str) -> str:
 
 def test_every_verb_is_on_the_package() -> None:
     assert set(xstilts.__all__) == VERBS == set(xstilts.VERBS)
-    assert set(dir(xstilts)) >= VERBS
     assert all(callable(getattr(xstilts, name)) for name in VERBS)
+
+
+def test_dir_lists_the_verbs_and_no_internals() -> None:
+    assert {name for name in dir(xstilts) if not name.startswith("__")} == VERBS
+    assert "__version__" in dir(xstilts)
+
+
+@pytest.mark.parametrize("name", SUBPACKAGES)
+def test_a_callable_subpackage_shows_the_signature_and_documentation_of_its_verb(name: str) -> None:
+    subpackage = import_module(f"xstilts.{name}")
+    verb = getattr(import_module(f"xstilts.api.{xstilts.VERBS[name]}"), name)
+    assert inspect.signature(subpackage) == inspect.signature(verb)
+    shown = pydoc.plain(pydoc.render_doc(subpackage))
+    assert f"xstilts.{name}(" in shown
+    assert all(parameter in shown for parameter in inspect.signature(verb).parameters)
+    assert inspect.getdoc(verb).splitlines()[0] in shown
 
 
 def test_every_command_is_a_verb() -> None:
