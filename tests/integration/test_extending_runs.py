@@ -10,6 +10,8 @@ import pytest
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.errors import XstiltsError
+from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors import EXECUTORS
 from xstilts.executors.events import Event
@@ -68,6 +70,33 @@ def test_the_example_executor_skips_what_needs_a_diverged_training(
     there = xstilts.run(loaded, tmp_path / "there", workers=1)
     assert here.skipped == there.skipped
     assert here.skipped
+
+
+def test_the_example_executor_records_any_exception_of_a_stage(
+    small: LoadedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_store: Store, stage: Stage, _report: object) -> None:
+        raise ValueError("a defect") if stage.kind == "encoder" else XstiltsError("bad rows")
+
+    executor: Any = EXECUTORS.get("in-process")
+    monkeypatch.setitem(executor.run.__globals__, "execute_stage", fail)
+    result = xstilts.run(small, tmp_path / "store", executor="in-process")
+    assert "ValueError('a defect')" in result.failed.values()
+    assert "bad rows" in result.failed.values()
+    assert result.exit_code == 3
+    assert result.skipped
+    assert result.done == []
+
+
+def test_the_example_executor_passes_on_an_exception_of_the_listener(
+    small: LoadedExperiment, tmp_path: Path
+) -> None:
+    def listen(event: Event) -> None:
+        if event.kind == "progress":
+            raise ValueError("the listener's own")
+
+    with pytest.raises(ValueError, match="the listener's own"):
+        xstilts.run(small, tmp_path / "store", executor="in-process", on_event=listen)
 
 
 def test_the_example_tracker_prints_losses_and_stages(

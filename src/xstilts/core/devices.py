@@ -2,7 +2,9 @@
 
 The process that hands out stages never imports torch: the import takes seconds, and counting GPUs
 through CUDA would hold memory on one of them. GPUs are therefore listed from CUDA_VISIBLE_DEVICES
-if it is set, else from the driver's device files, else (WSL has none) from `nvidia-smi -L`.
+if it is set, else from the driver's device files, else (WSL has none) from `nvidia-smi -L`. If the
+installed torch is built for ROCm, HIP_VISIBLE_DEVICES takes precedence, and AMD GPUs are listed
+from the driver's topology.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from itertools import cycle, islice, takewhile
 from pathlib import Path
 
@@ -20,10 +25,14 @@ from xstilts.core.cpu import available_cores
 from xstilts.core.errors import ConfigError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+HIP_VISIBLE = "HIP_VISIBLE_DEVICES"
+"""ROCm's variable: it takes precedence over `VISIBLE`, which ROCm also reads."""
 AUTO, CPU, MPS = "auto", "cpu", "mps"
 MAX_CPU_WORKERS = 4
 """Workers on a CPU by default, at most; each has an encoder in memory."""
 DEVICE_FILES = Path("/dev")
+ROCM_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
+"""Processors that AMD's driver lists: a GPU has a `gpu_id` other than 0."""
 UUID = re.compile(r"(GPU|MIG)-\S+")
 GPU_ID = re.compile(rf"\d+|{UUID.pattern}")
 OPTION = "--devices"
@@ -50,7 +59,10 @@ class Device:
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment of a worker on this device."""
-        return dict(environ) if self.visible is None else {**environ, VISIBLE: self.visible}
+        if self.visible is None:
+            return dict(environ)
+        names = [VISIBLE, *([HIP_VISIBLE] if HIP_VISIBLE in environ else [])]
+        return {**environ, **dict.fromkeys(names, self.visible)}
 
 
 def visible_gpus(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -58,11 +70,34 @@ def visible_gpus(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
 
     As in CUDA, the variable's list ends at its first invalid id (`-1`, say).
     """
-    given = (os.environ if environ is None else environ).get(VISIBLE)
+    environ = os.environ if environ is None else environ
+    rocm = torch_uses_rocm()
+    given = environ.get(HIP_VISIBLE, environ.get(VISIBLE)) if rocm else environ.get(VISIBLE)
     if given is not None:
         return tuple(takewhile(GPU_ID.fullmatch, map(str.strip, given.split(","))))
+    if rocm:
+        return tuple(map(str, range(_rocm_gpu_count())))
     count = len(list(DEVICE_FILES.glob("nvidia[0-9]*")))  # of 0 … n-1, whatever the files' numbers
     return tuple(map(str, range(count))) or _listed_by_nvidia_smi()
+
+
+@cache
+def torch_uses_rocm() -> bool:
+    """Whether the installed torch is built for ROCm, without importing it."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return False
+    version = Path(spec.origin).with_name("version.py")
+    return version.is_file() and bool(re.search(r"^hip\b.*= *'", version.read_text(), re.MULTILINE))
+
+
+def _rocm_gpu_count() -> int:
+    """Number of AMD GPUs; those that a container does not grant cannot be read."""
+    count = 0
+    for path in ROCM_NODES.glob("*/gpu_id"):
+        with suppress(OSError):
+            count += path.read_text().strip() not in ("", "0")
+    return count
 
 
 def _listed_by_nvidia_smi() -> tuple[str, ...]:
@@ -137,5 +172,6 @@ def worker_devices(wanted: str = AUTO, workers: int | None = None) -> tuple[Devi
     Raises:
         ConfigError: see `choose_devices`.
     """
-    devices = choose_devices(wanted, visible_gpus(), any_uuid=VISIBLE not in os.environ)
+    limited = VISIBLE in os.environ or HIP_VISIBLE in os.environ
+    devices = choose_devices(wanted, visible_gpus(), any_uuid=not limited)
     return assign_devices(devices, workers, available_cores())

@@ -59,6 +59,43 @@ def test_without_device_files_nvidia_smi_lists_the_gpus(
     assert visible_gpus({}) == ("GPU-aa", "GPU-bb")
 
 
+@pytest.fixture
+def rocm(device_files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Torch for ROCm, and an empty folder instead of the driver's topology."""
+    monkeypatch.setattr(devices, "torch_uses_rocm", lambda: True)
+    monkeypatch.setattr(devices, "ROCM_NODES", device_files)
+    return device_files
+
+
+def test_each_amd_gpu_has_its_own_worker(rocm: Path) -> None:
+    for number, gpu_id in enumerate(["0", "51543", "", "2710"]):  # two CPUs, two GPUs
+        (rocm / str(number)).mkdir()
+        (rocm / str(number) / "gpu_id").write_text(gpu_id + "\n")
+    (rocm / "nvidia0").touch()
+    found = choose_devices("auto", visible_gpus({}))
+    assert [str(device) for device in assign_devices(found, None, 64)] == ["GPU 0", "GPU 1"]
+
+
+def test_amd_gpus_are_those_that_hip_shows(rocm: Path) -> None:
+    both = {devices.HIP_VISIBLE: "2,3", devices.VISIBLE: "0"}
+    assert visible_gpus(both) == ("2", "3")
+    assert visible_gpus({devices.VISIBLE: "1"}) == ("1",)
+    environment = Device("3").environment(both)
+    assert environment == {devices.HIP_VISIBLE: "3", devices.VISIBLE: "3"}
+
+
+@pytest.mark.parametrize(("hip", "uses_rocm"), [("'6.4.1'", True), ("None", False)])
+def test_torch_for_rocm_is_recognised_by_its_version_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hip: str, uses_rocm: bool
+) -> None:
+    (tmp_path / "version.py").write_text(
+        f"cuda: Optional[str] = '12'\nhip: Optional[str] = {hip}\n"
+    )
+    spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(devices, "find_spec", lambda _: spec)
+    assert devices.torch_uses_rocm.__wrapped__() is uses_rocm
+
+
 def test_a_machine_without_gpus_has_none(device_files: Path) -> None:
     assert visible_gpus({}) == ()
 
