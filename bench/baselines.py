@@ -1,4 +1,4 @@
-"""The rivals' models with the same weights as ours, heads included."""
+"""The rivals' models with our weights, including the heads."""
 
 from __future__ import annotations
 

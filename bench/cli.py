@@ -63,7 +63,7 @@ def _write(name: str, options: Options, rows: list[Row], skipped: str) -> None:
     from bench.machine import machine, versions
 
     BUILD.mkdir(parents=True, exist_ok=True)
-    found = {
+    result = {
         "command": " ".join(["python -m", f"bench.{name}", *_flags(sys.argv[1:])]),
         "tiny": options.tiny,
         "skipped": skipped,
@@ -71,7 +71,7 @@ def _write(name: str, options: Options, rows: list[Row], skipped: str) -> None:
         "machine": machine(),
         "versions": versions(),
     }
-    text = json.dumps(found, indent=1, ensure_ascii=False)
+    text = json.dumps(result, indent=1, ensure_ascii=False)
     (BUILD / f"{name}{'-tiny' if options.tiny else ''}.json").write_text(text, encoding="utf-8")
 
 

@@ -37,8 +37,8 @@ class Weights:
     @property
     def config(self) -> dict[str, Any]:
         """Its configuration."""
-        found: dict[str, Any] = json.loads((self.folder / "config.json").read_text("utf-8"))
-        return found
+        config: dict[str, Any] = json.loads((self.folder / "config.json").read_text("utf-8"))
+        return config
 
     @property
     def block_weights(self) -> int:
@@ -86,7 +86,7 @@ def _write_large(folder: Path) -> None:
 
 
 def _made(name: str, write: Callable[[Path], Any]) -> Weights:
-    """The encoder from the last time, or made now; whole or absent."""
+    """The cached encoder, else a new one; written atomically."""
     home = BUILD / "encoders" / name.partition(",")[0].replace(" ", "-").replace("'", "")
     if not home.exists():
         staged = home.with_name(f".{home.name}")

@@ -1,4 +1,4 @@
-"""Evaluate PAN-X dev in 40 languages beside Trainer.predict, language by language.
+"""Evaluate PAN-X dev in 40 languages against Trainer.predict, language by language.
 
 The model is loaded on both sides; sentences are sub-word ids already. Ours ends with tags, the
 rival's with logits. `--size`: sentences of each language.
@@ -33,7 +33,7 @@ from xstilts.training.predict import predict
 
 TASK, LENGTH, SENTENCES = "pan-x", 128, 100
 TIE = 1e-3
-"""Two tags whose logits are this near count as alike."""
+"""Logits whose difference is below this are a tie."""
 
 
 class Setting:
@@ -55,8 +55,8 @@ class Setting:
     def _features(self, options: Options, code: str) -> list[Feature]:
         rows = tags(options, code)[: options.size or SENTENCES]
         length = min(LENGTH, self.weights.config["max_position_embeddings"] - 2)
-        found = TAGGING.features(rows, self.tokenizer, self.labels, TokenizationConfig(length))
-        return [replace(one, id=f"{code}:{one.id}") for one in found]
+        features = TAGGING.features(rows, self.tokenizer, self.labels, TokenizationConfig(length))
+        return [replace(feature, id=f"{code}:{feature.id}") for feature in features]
 
     @property
     def subwords(self) -> int:
@@ -68,13 +68,13 @@ class Ours:
     """Language by language, as the stages do."""
 
     def __init__(self, setting: Setting) -> None:
-        self.setting, self.found = setting, list[Any]()
+        self.setting, self.tags = setting, list[Any]()
 
     @every_core()
     def __call__(self, number: int) -> Measurement:
         """All languages once."""
         started = time.perf_counter()
-        self.found = [tag for code in self.setting.features for tag in tagged(self.setting, code)]
+        self.tags = [tag for code in self.setting.features for tag in tagged(self.setting, code)]
         return Measurement(time.perf_counter() - started, self.setting.subwords)
 
 
@@ -114,7 +114,7 @@ class Theirs:
             return Measurement(time.perf_counter() - started, self.setting.subwords)
 
 
-def check(setting: Setting, found: list[list[str]], logits: Mapping[str, Any]) -> int:
+def check(setting: Setting, tags: list[list[str]], logits: Mapping[str, Any]) -> int:
     """Both sides give every word the same tag; returns the number of words.
 
     Raises:
@@ -125,10 +125,12 @@ def check(setting: Setting, found: list[list[str]], logits: Mapping[str, Any]) -
              for row, feature in enumerate(features))  # fmt: skip
     theirs: dict[str, list[Any]] = {}
     for code, row, feature in parts:
-        scores = [logits[code][row][place] if place >= 0 else None for place in feature.words]
+        scores = [
+            logits[code][row][position] if position >= 0 else None for position in feature.words
+        ]
         theirs.setdefault(feature.id, []).extend(scores)
     words = 0
-    for mine, (name, scores) in zip(found, theirs.items(), strict=True):
+    for mine, (name, scores) in zip(tags, theirs.items(), strict=True):
         for tag, score in zip(mine, scores, strict=True):
             if score is None:  # a word without sub-words
                 continue
@@ -159,7 +161,7 @@ def measure(options: Options) -> list[Row]:
             4.0,
             notes={
                 "sentences": sum(map(len, setting.features.values())),
-                "words with the same tag": check(setting, ours.found, theirs.logits),
+                "words with the same tag": check(setting, ours.tags, theirs.logits),
                 "real sub-words": setting.subwords,
                 "share of the matrix-product rate (best round)": shares["xstilts"],
                 "the rival's share": shares["rival"],

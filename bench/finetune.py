@@ -1,4 +1,4 @@
-"""Fine-tune on XNLI-dev-en beside transformers' Trainer: its defaults, by length, padded to 256.
+"""Fine-tune on XNLI-dev-en against transformers' Trainer: its defaults, by length, padded to 256.
 
 Seconds per real sub-word of optimizer steps of 32 pairs. The first step of a turn, in which the
 optimizer's state is made, does not count on either side. `--size`: steps per turn.
@@ -67,7 +67,7 @@ class Setting:
     def order(self, steps: int, seed: int) -> list[Feature]:
         """The pairs that our loop sees in these steps, in order."""
         plan = schedule(self.sizes, seed=seed, **self.recipe(steps).sampling_params())
-        return [self.features[place] for step in plan for place in step.examples]
+        return [self.features[index] for step in plan for index in step.examples]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -114,8 +114,8 @@ class Ours:
         with tempfile.TemporaryDirectory() as folder:
             checkpoints = Checkpoints(Path(folder))
             recipe = setting.recipe(steps)
-            found = train(self.model, [task], recipe, number, setting.pad, checkpoints, listen)
-        self.losses = found.log.losses
+            trained = train(self.model, [task], recipe, number, setting.pad, checkpoints, listen)
+        self.losses = trained.log.losses
         counted = setting.order(steps, number)[BATCH:]
         return Measurement(times[steps] - times[1], sum(len(one.ids) for one in counted))
 

@@ -1,10 +1,9 @@
-"""A grid of 6 settings × 4 targets × 2 seeds beside the same 48 runs one by one, nothing shared.
+"""A grid of 6 settings × 4 targets × 2 seeds against the same 48 runs one by one, without sharing.
 
-Toy tasks and a toy encoder, one worker. Some of the runs are made alone, each in a store of its
-own, half of them before the grid and half after it; the others are reckoned from their stages'
-seconds in the grid, times what the runs that were made needed over what was reckoned for them.
-Loading torch counts in the first stage that a worker runs. A first run is not counted. `--size`:
-runs made alone.
+Toy tasks and a toy encoder, one worker. Some runs are made alone, each in its own store, half
+of them before the grid and half after it. The others are estimated from the seconds of their stages
+in the grid, scaled by the ratio of measured to estimated time of the runs made alone. Loading torch
+counts in the first stage of a worker. A warm-up run is not counted. `--size`: runs made alone.
 """
 
 from __future__ import annotations
@@ -100,12 +99,12 @@ def chosen(count: int) -> list[Cell]:
 
 
 def measure(options: Options) -> list[Row]:
-    """Three rows: measured and reckoned share of work, and overhead."""
+    """Three rows: measured and estimated share of work, and overhead."""
     cells = list(product(SETTINGS, TARGETS, SEEDS))
     alone = chosen(options.size or (1 if options.tiny else 8))
     if options.tiny:
         cells = list(product(SETTINGS[:2], TARGETS, SEEDS))
-    shares, overheads, reckoned, starts = [], [], [], []
+    shares, overheads, estimated, starts = [], [], [], []
     with tempfile.TemporaryDirectory() as name:
         path = write_experiment(Path(name))
         if not options.tiny:
@@ -125,21 +124,23 @@ def measure(options: Options) -> list[Row]:
                 _work(plans[cell], grid) for cell in runs
             )
             shares.append(grid.wall / (factor * every))
-            reckoned.append(grid.work / every)
+            estimated.append(grid.work / every)
             overheads.append(grid.wall / grid.work - 1)
             starts.append(grid.start)
     stages = sum(len(plan.stages) for plan in plans.values())
     title = f"a grid of 6 × 4 with {len(SEEDS)} seeds, toy tasks and encoder"
-    rival = f"the same runs one by one, {len(alone)} of {len(cells)} made and the others reckoned"
+    rival = f"the same runs one by one, {len(alone)} of {len(cells)} made and the others estimated"
     notes = {
         "stages": f"{len(grid.seconds)} instead of {stages}",
-        "share of unique work, reckoned from the stages' seconds": [round(x, 3) for x in reckoned],
+        "share of unique work, estimated from the stages' seconds": [
+            round(x, 3) for x in estimated
+        ],
         "runs made alone": len(alone),
         "seconds of the grid": round(grid.wall, 1),
     }
     late = {"seconds before the first stage": [round(start, 2) for start in starts]}
     return [
-        Row(title, rival, shares, median(reckoned) * 1.03, median(reckoned) * 1.01, share=True,
+        Row(title, rival, shares, median(estimated) * 1.03, median(estimated) * 1.01, share=True,
             small_is_good=True, notes=notes),
         Row("its time outside of stages", "the sum of its stages' seconds", overheads, 0.03, 0.01,
             share=True, small_is_good=True, notes=late),
@@ -157,10 +158,10 @@ def _work(plan: Plan, grid: Done) -> float:
 
 
 def check(grid: Done, runs: Iterable[Done]) -> None:
-    """A run alone makes stages of the grid, and finds what the grid found.
+    """Check that runs alone have stages and results of the grid.
 
     Raises:
-        AssertionError: it does not.
+        AssertionError: a stage or a result differs.
     """
     for run in runs:
         for key, facts in run.facts.items():

@@ -55,7 +55,7 @@ def fresh_accelerator() -> None:
 
 
 def wait() -> None:
-    """Until the GPU has done what it was told to."""
+    """Wait until the GPU has finished all queued work."""
     if has_gpu():
         torch.cuda.synchronize()
 
@@ -113,8 +113,8 @@ def machine() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Package → version."""
-    found = {}
+    versions = {}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            versions[name] = version(name)
+    return versions

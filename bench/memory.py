@@ -1,8 +1,8 @@
-"""Memory of gradients and optimizer state at XLM-R Large's shape, beside transformers' Trainer.
+"""Memory of gradients and optimizer state at XLM-R Large's shape, against transformers' Trainer.
 
-Each side takes one optimizer step in a process of its own; what its optimizer then holds is
-added up. The embedding rows in view are those of XNLI-dev-en; the step itself sees few pairs,
-which one core computes. Where several share a step, each holds gradients of its own beside these.
+Each side takes one optimizer step in its own process; gradients and optimizer state are then summed.
+The embedding rows are those that occur in XNLI-dev-en; the step itself has few pairs and runs on one
+core. If several cores share a step, each has additional gradients of its own.
 Needs 12 GB of memory and writes random weights of 4.5 GB under `build/`.
 """
 
@@ -70,11 +70,11 @@ def measure(options: Options) -> list[Row]:
     """One row: ours as a share of the rival's."""
     if not options.tiny and memory() < NEEDED:
         raise NotAvailable(f"it needs {NEEDED / 1e9:.0f} GB of memory")
-    found = {}
+    measured = {}
     for side in ("ours", "theirs"):
         with Process("memory", side, options) as process:
-            found[side] = process.ask()
-    ours, theirs = (one["gradients"] + one["state"] for one in found.values())
+            measured[side] = process.ask()
+    ours, theirs = (side["gradients"] + side["state"] for side in measured.values())
     return [
         Row(
             "optimizer and gradient memory, XLM-R Large's shape, XNLI-dev-en, one core",
@@ -87,12 +87,12 @@ def measure(options: Options) -> list[Row]:
             notes={
                 "GB": round(ours / 1e9, 2),
                 "GB more for each core, if several share a step": round(
-                    found["ours"]["gradients"] / 1e9, 2
+                    measured["ours"]["gradients"] / 1e9, 2
                 ),
                 "rival's": round(theirs / 1e9, 2),
-                "embedding rows in view": found["ours"]["rows"],
-                "GB of the process at its peak": round(found["ours"]["peak"] / 1e9, 2),
-                "the rival's peak": round(found["theirs"]["peak"] / 1e9, 2),
+                "embedding rows in view": measured["ours"]["rows"],
+                "GB of the process at its peak": round(measured["ours"]["peak"] / 1e9, 2),
+                "the rival's peak": round(measured["theirs"]["peak"] / 1e9, 2),
             },
         )
     ]

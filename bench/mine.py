@@ -1,4 +1,4 @@
-"""Mine pairs among collections of sentence vectors beside faiss and the reference's margin loop.
+"""Mine pairs among collections of sentence vectors, against faiss and the reference's margin loop.
 
 A third side does as many operations in products of large matrices: what this machine can do at the
 time, since the rate of a shared machine changes from minute to minute.
@@ -47,8 +47,8 @@ def reference(source: Vectors, target: Vectors) -> Pairs:
     means = [side[0].mean(axis=1) for side in (there, back)]
     forward = _best(there, means[0], means[1])
     backward = _best(back, means[1], means[0])
-    pairs = [(score, row, place) for row, (score, place) in enumerate(forward)]
-    pairs += [(score, place, row) for row, (score, place) in enumerate(backward)]
+    pairs = [(score, row, column) for row, (score, column) in enumerate(forward)]
+    pairs += [(score, column, row) for row, (score, column) in enumerate(backward)]
     seen_rows, seen_columns, chosen = set[int](), set[int](), Pairs()
     for score, row, column in sorted(pairs, key=lambda pair: -pair[0]):
         if score > 0 and row not in seen_rows and column not in seen_columns:
@@ -61,21 +61,21 @@ def reference(source: Vectors, target: Vectors) -> Pairs:
 def _search(queries: Vectors, collection: Vectors) -> tuple[Any, Any]:
     index = faiss.IndexFlatIP(WIDTH)
     index.add(collection)
-    cosine, place = index.search(queries, NEIGHBOURS)
-    return cosine, place
+    cosine, column = index.search(queries, NEIGHBOURS)
+    return cosine, column
 
 
-def _best(found: tuple[Any, Any], mine: Any, theirs: Any) -> list[tuple[float, int]]:
+def _best(neighbours: tuple[Any, Any], mine: Any, theirs: Any) -> list[tuple[float, int]]:
     """Each row's neighbour of the highest margin, one scalar at a time as the reference does."""
-    cosine, place = found
+    cosine, column = neighbours
     best = []
     for row in range(len(cosine)):
         scores = [
-            cosine[row, rank] / ((mine[row] + theirs[place[row, rank]]) / 2)
+            cosine[row, rank] / ((mine[row] + theirs[column[row, rank]]) / 2)
             for rank in range(NEIGHBOURS)
         ]
         rank = int(np.argmax(scores))
-        best.append((float(scores[rank]), int(place[row, rank])))
+        best.append((float(scores[rank]), int(column[row, rank])))
     return best
 
 
@@ -85,11 +85,11 @@ def check(ours: Matching, theirs: Pairs) -> int:
     Raises:
         AssertionError: they do not.
     """
-    places = zip(ours.source.tolist(), ours.target.tolist(), strict=True)
-    mine = dict(zip(places, ours.score.tolist(), strict=True))
+    positions = zip(ours.source.tolist(), ours.target.tolist(), strict=True)
+    mine = dict(zip(positions, ours.score.tolist(), strict=True))
     other = {(row, column): score for score, row, column in theirs}
     both = mine.keys() & other.keys()
-    assert len(both) >= 0.999 * max(len(mine), len(other)), f"{len(both)} of {len(mine)} alike"
+    assert len(both) >= 0.999 * max(len(mine), len(other)), f"{len(both)} of {len(mine)} equal"
     assert all(abs(mine[pair] - other[pair]) < 1e-4 for pair in both), "other scores"
     return len(both)
 
@@ -102,18 +102,18 @@ def mined(source: Vectors, target: Vectors) -> Matching:
 
 def products(rows: int) -> Measurement:
     """About as many operations as a mining of so many rows needs, in products of large squares."""
-    square, found = torch.randn(2, SQUARE, SQUARE)
+    square, product = torch.randn(2, SQUARE, SQUARE)
     count = max(1, round(WIDTH * rows * rows / SQUARE**3))
 
     def action() -> None:
         for _ in range(count):
-            torch.mm(square, square, out=found)
+            torch.mm(square, square, out=product)
 
     return timed(action, count * SQUARE**3 / WIDTH)
 
 
 def measure(options: Options) -> list[Row]:
-    """Two rows: beside faiss, and beside the machine's matrix product, next to our turn."""
+    """Two rows: against faiss, and against matrix products, measured next to our turn."""
     size = options.size or (2000 if options.tiny else 100_000)
     source, target = vectors(size)
     faiss.omp_set_num_threads(THREADS)
@@ -142,8 +142,8 @@ def measure(options: Options) -> list[Row]:
     alone = ratios(turns["rival"], turns["products"])
     seconds = {name: [round(turn.seconds, 1) for turn in side] for name, side in turns.items()}
     notes = {
-        "pairs alike": pairs,
-        "times as fast if products alone took time": [round(one, 2) for one in alone],
+        "equal pairs": pairs,
+        "speed-up if only the products took time": [round(ratio, 2) for ratio in alone],
         "seconds": seconds["xstilts"],
         "rival's seconds": seconds["rival"],
         "seconds of the products alone": seconds["products"],

@@ -1,10 +1,10 @@
-"""A masked-LM step on 64 × 128 sub-words beside AutoModelForMaskedLM with full logits.
+"""A masked-LM step on 64 × 128 sub-words against AutoModelForMaskedLM with full logits.
 
-Each side trains in a process of its own; a turn is one optimizer step. Where the rival's
-logits do not fit into memory in one piece it adds up the gradients of slices, which need less
-memory and as many operations. Its peak in one piece is then reckoned: from slices of a quarter, a
-half and all of the rows that fit while nothing else runs, along the straight line through the
-three, less the gradients that later slices find and one piece does not. `--size`: rows of a slice.
+Each side trains in its own process; a turn is one optimizer step. If the rival's logits do not fit
+into memory in one batch, it accumulates the gradients of slices, which need less memory and the
+same number of operations. Its peak for one batch is then extrapolated: linearly, from slices of a
+quarter, a half and all of the rows that fit while nothing else runs, minus the gradients that exist
+before a later slice but not before a single batch. `--size`: rows of a slice.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ class Setting:
         words = tuple(range(1, self.length - 1))
         return Feature(str(number), ids, [0] * self.length, [-100] * self.length, words)
 
-    def fitting(self, beside: float) -> int:
+    def fitting(self, reserved: float) -> int:
         """The largest half, quarter, … of the rows whose full logits fit into memory."""
-        rows, room = self.rows, memory() - beside
-        while rows > 1 and rows * self.length * self.vocabulary * 4 * COPIES > room:
+        rows, available = self.rows, memory() - reserved
+        while rows > 1 and rows * self.length * self.vocabulary * 4 * COPIES > available:
             rows //= 2
         return rows
 
@@ -190,21 +190,21 @@ def _indices(feature: Feature) -> list[int]:
 
 
 def rivals_peak(setting: Setting, options: Options) -> tuple[float, dict[int, float]]:
-    """Bytes that the rival needs for all rows in one piece, and what was measured for so many.
+    """Peak bytes of the rival for all rows in one batch, and the measured bytes by number of rows.
 
     Raises:
         NotAvailable: memory holds the logits of too few rows for a line through three points.
     """
     largest = setting.fitting(ALONE)
-    whole = largest == setting.rows
-    if not whole and largest < 4:
+    fits = largest == setting.rows
+    if not fits and largest < 4:
         raise NotAvailable(f"too little memory for the rival: {memory() / 1e9:.1f} GB are free")
     measured = {}
-    for size in (largest,) if whole else (largest // 4, largest // 2, largest):
+    for size in (largest,) if fits else (largest // 4, largest // 2, largest):
         with Process("mlm", "theirs", replace(options, size=size)) as process:
             gradients = process.ask()["gradients"]
             measured[size] = max(process.ask()["peak"] for _ in range(2))
-    if whole:
+    if fits:
         return measured[largest], measured
     slope, rest = np.polyfit(list(measured), list(measured.values()), 1)
     return float(rest + slope * setting.rows) - gradients, measured
@@ -213,8 +213,8 @@ def rivals_peak(setting: Setting, options: Options) -> tuple[float, dict[int, fl
 def measure(options: Options) -> list[Row]:
     """Two rows: time, and peak memory."""
     setting = Setting(options)
-    with Process("mlm", "ours", options) as one, Process("mlm", "theirs", options) as other:
-        here, there = one.ask()["loss"], other.ask()["loss"]
+    with Process("mlm", "ours", options) as own, Process("mlm", "theirs", options) as rival_process:
+        here, there = own.ask()["loss"], rival_process.ask()["loss"]
         assert abs(here - there) < (5e-2 if has_gpu() else 1e-3), f"loss {here} and {there}"
         last: dict[str, Answer] = {}
 
@@ -222,28 +222,31 @@ def measure(options: Options) -> list[Row]:
             last[name] = process.ask()
             return Measurement(last[name]["seconds"])
 
-        sides = {"xstilts": lambda _: turn("xstilts", one), "rival": lambda _: turn("rival", other)}
+        sides = {
+            "xstilts": lambda _: turn("xstilts", own),
+            "rival": lambda _: turn("rival", rival_process),
+        }
         turns = alternate(sides, options.rounds)
     peak = last["xstilts"]["peak"]
-    whole, measured = rivals_peak(setting, options)
+    rivals, measured = rivals_peak(setting, options)
     name = f"masked LM step on {setting.rows} × {setting.length} sub-words"
     rival = "AutoModelForMaskedLM, full logits"
     if setting.slice < setting.rows:
         rival += f", in slices of {setting.slice}"
-    reckoned = "" if setting.rows in measured else ", reckoned for one piece"
+    extrapolated = "" if setting.rows in measured else ", extrapolated to one batch"
     notes = {
         "GB at the peak": round(peak / 1e9, 2),
-        "rival's in one piece": round(whole / 1e9, 2),
-        "rival's at so many rows": {
-            size: round(found / 1e9, 2) for size, found in measured.items()
+        "rival's in one batch": round(rivals / 1e9, 2),
+        "rival's by number of rows": {
+            size: round(peak_bytes / 1e9, 2) for size, peak_bytes in measured.items()
         },
     }
     return [
         Row(name, rival, ratios(turns["rival"], turns["xstilts"]), 3.0, 5.0),
         Row(
-            "its peak memory, the whole process",
-            f"AutoModelForMaskedLM, full logits{reckoned}",
-            [peak / whole],
+            "peak memory of the process",
+            f"AutoModelForMaskedLM, full logits{extrapolated}",
+            [peak / rivals],
             1 / 3,
             None,
             share=True,

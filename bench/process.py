@@ -62,9 +62,9 @@ def serve(answers: Callable[[], Iterator[Answer]]) -> None:
     """In the side's process: an answer for every line; libraries may print to stderr only."""
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    found = answers()
+    iterator = answers()
     for _ in sys.stdin:
-        out.write(json.dumps(next(found)) + "\n")
+        out.write(json.dumps(next(iterator)) + "\n")
 
 
 def peak_bytes() -> int:

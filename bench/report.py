@@ -19,7 +19,7 @@ HEAD = """\
 Written by `python -m bench.report` (the last step of `make bench`) from the most recent result of
 each benchmark. Both sides use the same data and weights, precision, threads, examples per
 optimizer step, dropout, schedule and clipping. They alternate (ABAB…) in one process tree, after
-an uncounted warm-up of each. Memory is measured once per side; a round of the grid is the whole
+an uncounted warm-up of each. Memory is measured once per side; a round of the grid is a complete
 grid between single runs. Every benchmark except memory and start-up first checks that both sides
 compute the same result. A figure is the median of the rounds' ratios, with minimum and maximum:
 how many times as fast xstilts is, or a share.
@@ -36,7 +36,7 @@ texts. Nothing on this page was measured on a GPU.
 
 LIMITS = {
     "mine": "Each cosine is computed once, in fp32. A third side performs the same number of "
-    "operations in products of large matrices; `times as fast if products alone took time`, below, "
+    "operations in products of large matrices; `speed-up if only the products took time`, below, "
     "is the ratio that would remain if everything else were free. Where that is below the target, "
     "the target is out of reach on that machine.",
     "evaluate": "Shares of the product rate are below: 1 / the rival's share is the ratio that "
@@ -57,7 +57,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
 
 def _limits(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     missed = [
-        name for name, found in results.items() if any(row.met is False for row in _rows(found))
+        name for name, result in results.items() if any(row.met is False for row in _rows(result))
     ]
     if missed:
         yield "\n## Missed targets\n"
@@ -68,10 +68,10 @@ def _limits(results: dict[str, dict[str, Any]]) -> Iterator[str]:
 def _table(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "| benchmark | rival | measured | spread | target | aim |"
     yield "|---|---|---|---|---|---|"
-    for name, found in results.items():
-        if found["skipped"]:
-            yield f"| {name} | | not measured: {found['skipped']} | | | |"
-        for row in _rows(found):
+    for name, result in results.items():
+        if result["skipped"]:
+            yield f"| {name} | | not measured: {result['skipped']} | | | |"
+        for row in _rows(result):
             spread = f"{_figure(row, min(row.values))} – {_figure(row, max(row.values))}"
             mark = {True: "", False: " (missed)", None: ""}[row.met]
             cells = [row.benchmark, row.rival, f"**{_figure(row, row.value)}**{mark}", spread]
@@ -79,8 +79,8 @@ def _table(results: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield f"| {' | '.join(cells)} |"
 
 
-def _rows(found: dict[str, Any]) -> list[Row]:
-    return [Row(**row) for row in found["rows"]]
+def _rows(result: dict[str, Any]) -> list[Row]:
+    return [Row(**row) for row in result["rows"]]
 
 
 def _figure(row: Row, value: float) -> str:
@@ -97,8 +97,8 @@ def _target(row: Row, value: float | None) -> str:
 
 def _notes(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "\n## Other measurements\n"
-    for found in results.values():
-        for row in _rows(found):
+    for result in results.values():
+        for row in _rows(result):
             if row.notes:
                 facts = "; ".join(f"{name} {_plain(value)}" for name, value in row.notes.items())
                 yield f"- {row.benchmark}, {row.rival}: {facts}."
@@ -112,13 +112,17 @@ def _plain(value: Any) -> str:
 
 def _where(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "\n## Machine, versions, commands\n"
-    for facts in _different(found["machine"] for found in results.values() if found is not FAILED):
+    for facts in _different(
+        result["machine"] for result in results.values() if result is not FAILED
+    ):
         yield f"- {facts['processor']}; {facts['precision']}; {facts['system']}"
-    for facts in _different(found["versions"] for found in results.values() if found is not FAILED):
+    for facts in _different(
+        result["versions"] for result in results.values() if result is not FAILED
+    ):
         yield f"- {', '.join(f'{name} {number}' for name, number in facts.items())}"
     yield ""
-    for name, found in results.items():
-        yield f"    {found.get('command', f'python -m bench.{name}')}"
+    for name, result in results.items():
+        yield f"    {result.get('command', f'python -m bench.{name}')}"
 
 
 def _different(facts: Iterator[dict[str, str]]) -> list[dict[str, str]]:

@@ -1,7 +1,7 @@
-"""Verbs that only look, as whole processes beside importing torch and transformers.
+"""Processes of read-only commands, compared with importing torch and transformers.
 
-`plan` prices the published study from its preset, without data and in an empty store: once whole,
-once with one intermediate task. The data's fingerprints, which are looked up then, come on top.
+`plan` estimates the cost of the published study from its preset, without data and in an empty store:
+once completely, once with one intermediate task. With data, it also looks up their fingerprints.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ VERBS = {
 }
 
 
-def said(arguments: Sequence[str]) -> str:
-    """What a Python process with some arguments writes.
+def output_of(arguments: Sequence[str]) -> str:
+    """Standard output of a Python process with the arguments.
 
     Raises:
-        CalledProcessError: it fails.
+        CalledProcessError: the process fails.
     """
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
     return done.stdout
@@ -40,23 +40,23 @@ def measure(options: Options) -> list[Row]:
     with tempfile.TemporaryDirectory() as store:
 
         def arguments(verb: str) -> list[str]:
-            place = [] if verb == "--help" else ["--store", store]
-            return ["-m", "xstilts", *VERBS[verb], *place]
+            store_option = [] if verb == "--help" else ["--store", store]
+            return ["-m", "xstilts", *VERBS[verb], *store_option]
 
         def side(given: Sequence[str]) -> Contestant:
-            action: Callable[[], str] = lambda: said(given)  # noqa: E731
+            action: Callable[[], str] = lambda: output_of(given)  # noqa: E731
             return lambda _: timed(action)
 
         sides = {verb: side(arguments(verb)) for verb in VERBS} | {RIVAL: side(IMPORT)}
         turns = alternate(sides, options.rounds)
-        stages = {verb: _stages(said(arguments(verb))) for verb in VERBS}
+        stages = {verb: _stages(output_of(arguments(verb))) for verb in VERBS}
     rows = []
     for verb in VERBS:
         pairs = zip(turns[verb], turns[RIVAL], strict=True)
         notes = {"seconds": round(median(turn.seconds for turn in turns[verb]), 2)}
         notes["rival's seconds"] = round(median(turn.seconds for turn in turns[RIVAL]), 2)
         name = f"`xstilts {verb}`" + (f" ({stages[verb]} stages)" if stages[verb] else "")
-        values = [one.seconds / other.seconds for one, other in pairs]
+        values = [own.seconds / rival.seconds for own, rival in pairs]
         rows.append(
             Row(name, RIVAL, values, None, None, share=True, small_is_good=True, notes=notes)
         )
@@ -64,8 +64,8 @@ def measure(options: Options) -> list[Row]:
 
 
 def _stages(text: str) -> str:
-    found = re.search(r"(\d+) stages", text)
-    return f"{int(found[1]):,}" if found else ""
+    match = re.search(r"(\d+) stages", text)
+    return f"{int(match[1]):,}" if match else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tatoeba in 36 languages, from texts to neighbours, beside sentence-transformers.
+"""Tatoeba in 36 languages, from texts to neighbours, against sentence-transformers.
 
 Both directions of every language: sub-words, vectors (last block, mean) and the nearest
 sentence of the other side. `--size`: sentences of each language.
@@ -27,9 +27,9 @@ from xstilts.tasks.xtreme.tatoeba import LANGUAGES as TATOEBA_LANGUAGES
 from xstilts.training.predict import embed
 
 Side = tuple[list[str], list[str]]
-Found = dict[str, tuple[Indices, Indices]]
+Neighbours = dict[str, tuple[Indices, Indices]]
 TIE = 1e-4
-"""Cosines this near count as alike."""
+"""Cosines whose difference is below this are equal."""
 
 
 class Setting:
@@ -55,7 +55,7 @@ class Ours:
     """One pass of the encoder over all sentences, then exact search both ways."""
 
     def __init__(self, setting: Setting) -> None:
-        self.setting, self.found = setting, Found()
+        self.setting, self.neighbours = setting, Neighbours()
         self.tokenizer = setting.weights.files.tokenizer()
         pad = self.tokenizer.pad_token_id
         self.encoder = Encoder(setting.weights.files, used_ids((), pad)).eval().to(device())
@@ -67,7 +67,7 @@ class Ours:
     def __call__(self, number: int) -> Measurement:
         """All languages once."""
         started = time.perf_counter()
-        rows = [{"id": str(place), "text": text} for place, text in enumerate(self.setting.texts)]
+        rows = [{"id": str(number), "text": text} for number, text in enumerate(self.setting.texts)]
         features = RETRIEVAL.features(
             rows, self.tokenizer, (), TokenizationConfig(self.setting.length)
         )
@@ -76,12 +76,12 @@ class Ours:
         self.encoder.set_vocab(used_ids(id_lists(features), pad))
         way = int(self.encoder.model.config.num_hidden_layers), "mean"
         vectors = embed(self.encoder, features, pad, [way])[way]
-        self.found, start = {}, 0
+        self.neighbours, start = {}, 0
         for code, (here, english) in self.setting.sides.items():
             middle, end = start + len(here), start + len(here) + len(english)
             self.vectors[code] = vectors[start:middle], vectors[middle:end]
             there, back = bidirectional_knn(*self.vectors[code], 1)
-            self.found[code] = there.index[:, 0], back.index[:, 0]
+            self.neighbours[code] = there.index[:, 0], back.index[:, 0]
             start = end
         return Measurement(time.perf_counter() - started, len(rows))
 
@@ -90,7 +90,7 @@ class Theirs:
     """encode and semantic_search with their defaults, language by language."""
 
     def __init__(self, setting: Setting) -> None:
-        self.setting, self.found = setting, Found()
+        self.setting, self.neighbours = setting, Neighbours()
         inner = Transformer(str(setting.weights.folder), max_seq_length=setting.length)
         pooling = Pooling(inner.get_embedding_dimension(), pooling_mode="mean")
         self.model = SentenceTransformer(modules=[inner, pooling], device=str(device()))
@@ -102,7 +102,7 @@ class Theirs:
         started, sentences = time.perf_counter(), 0
         for code, sides in self.setting.sides.items():
             here, english = (self.model.encode(side, convert_to_tensor=True) for side in sides)
-            self.found[code] = _nearest(here, english), _nearest(english, here)
+            self.neighbours[code] = _nearest(here, english), _nearest(english, here)
             sentences += len(here) + len(english)
         return Measurement(time.perf_counter() - started, sentences)
 
@@ -122,7 +122,7 @@ def check(ours: Ours, theirs: Theirs) -> int:
     for code, (here, english) in ours.vectors.items():
         near = unit(here) @ unit(english).T
         for one, other, rows in zip(
-            ours.found[code], theirs.found[code], (near, near.T), strict=True
+            ours.neighbours[code], theirs.neighbours[code], (near, near.T), strict=True
         ):
             every = np.arange(len(one))
             off = np.abs(rows[every, one] - rows[every, other]).max()

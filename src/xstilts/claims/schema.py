@@ -16,7 +16,7 @@ from xstilts.config.yaml_lines import Lines, Location, explain, parse, read
 from xstilts.core.errors import ConfigError
 
 Kind = Literal["effect", "ranking", "contrast", "selection", "setting"]
-OURS = "needed"
+NEEDED = "needed"
 """A key of a check, like `check`, that is not one of its parameters."""
 
 
@@ -24,11 +24,11 @@ class Source(ConfigModel):
     """Where a claim is from."""
 
     paper: str = Field(description="the publication")
-    through: str = Field("", description="what it was read in, where that is not the paper")
+    through: str = Field("", description="secondary source, if the paper itself was not read")
     confidence: tuple[Fraction, Fraction] | None = Field(
-        None, description="least and most that the sources attach to it: theirs, no probability"
+        None, description="lowest and highest confidence stated by the sources; not a probability"
     )
-    unverified: bool = Field(False, description="the source itself says so")
+    unverified: bool = Field(False, description="whether the source calls the claim unverified")
 
 
 class PublishedFigure(ConfigModel):
@@ -40,34 +40,29 @@ class PublishedFigure(ConfigModel):
 
 
 class Scope(ConfigModel):
-    """What the claim was published about."""
+    """Encoders and targets that the claim was published for."""
 
     encoders: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
 
 
 class Claim(ConfigModel):
-    """One claim; `checks` as written, see `LoadedClaim` for them ready to be asked."""
+    """One claim; `checks` as in the file, see `LoadedClaim` for the check objects."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     short: str
     statement: str
     kind: tuple[Kind, ...] = Field(min_length=1)
     source: Source
-    condition: str = Field(description="when it can be judged")
-    unjudged: str = Field("", description="what of the statement no check judges")
+    condition: str = Field(description="requirements for judging it")
+    unjudged: str = Field("", description="part of the statement that no check covers")
     about: Scope = Scope()
     published: tuple[PublishedFigure, ...] = ()
     checks: tuple[dict[str, Any], ...] = Field(min_length=1)
 
-    @property
-    def is_setting(self) -> bool:
-        """Whether it says how the study was set up, and nothing of its results."""
-        return self.kind == ("setting",)
-
 
 class Claims(ConfigModel):
-    """A file of claims. What stands under `shared` is for YAML's anchors alone."""
+    """A file of claims. `shared` holds YAML anchors only."""
 
     shared: Any = None
     claims: tuple[Claim, ...] = Field(min_length=1)
@@ -78,7 +73,7 @@ class LoadedCheck:
     """One check of a claim with its parameters.
 
     Args:
-        needed: without it the claim cannot be judged.
+        needed: whether the claim cannot be judged without this check.
     """
 
     name: str
@@ -101,45 +96,46 @@ def published() -> Path:
 
 
 def load_claims(path: Path | str | None = None) -> tuple[LoadedClaim, ...]:
-    """The claims of a file; the paper's if none is given.
+    """The claims of a file; those of the paper by default.
 
     Raises:
-        ConfigError: with file and line: no YAML, unknown keys or checks, wrong types, an id twice.
+        ConfigError: with file and line: invalid YAML, unknown keys or
+            checks, wrong types, duplicate ids.
     """
-    place = Path(path) if path else published()
-    if not place.is_file():
-        raise ConfigError(f"no file of claims {place}", todo="give a YAML file with --claims")
-    tree, lines = parse(read(place), str(place), "a file of claims")
+    file = Path(path) if path else published()
+    if not file.is_file():
+        raise ConfigError(f"no such file of claims: {file}", todo="give a YAML file with --claims")
+    tree, lines = parse(read(file), str(file), "a file of claims")
     try:
-        found = Claims.model_validate(tree)
+        parsed = Claims.model_validate(tree)
     except ValidationError as error:
-        raise explain(error, lines, str(place), Claims) from None
+        raise explain(error, lines, str(file), Claims) from None
     known: set[str] = set()
-    for number, claim in enumerate(found.claims):
+    for number, claim in enumerate(parsed.claims):
         if claim.id in known:
-            where = f"{place}:{lines['claims', number, 'id']}"
+            where = f"{file}:{lines['claims', number, 'id']}"
             raise ConfigError(f"duplicate claim {claim.id}", where=where)
         known.add(claim.id)
     return tuple(
-        LoadedClaim(claim, tuple(_asked(claim, number, lines, str(place))))
-        for number, claim in enumerate(found.claims)
+        LoadedClaim(claim, tuple(_checks_of(claim, number, lines, str(file))))
+        for number, claim in enumerate(parsed.claims)
     )
 
 
-def _asked(claim: Claim, number: int, lines: Lines, origin: str) -> list[LoadedCheck]:
+def _checks_of(claim: Claim, number: int, lines: Lines, origin: str) -> list[LoadedCheck]:
     return [
-        _one(dict(params), ("claims", number, "checks", place), lines, origin)
-        for place, params in enumerate(claim.checks)
+        _check_of(dict(params), ("claims", number, "checks", index), lines, origin)
+        for index, params in enumerate(claim.checks)
     ]
 
 
-def _one(params: dict[str, Any], at: Location, lines: Lines, origin: str) -> LoadedCheck:
+def _check_of(params: dict[str, Any], at: Location, lines: Lines, origin: str) -> LoadedCheck:
     name = params.pop("check", None)
     if not isinstance(name, str):
         where = f"{origin}:{lines[at]}"
         raise ConfigError("`check` names no check", where=where, todo=f"one of {', '.join(CHECKS)}")
     check = CHECKS.get(name, where=f"{origin}:{lines[(*at, 'check')]}")
-    needed = params.pop(OURS, False)
+    needed = params.pop(NEEDED, False)
     try:
         return LoadedCheck(name, check, check.params.model_validate(params), bool(needed))
     except ValidationError as error:

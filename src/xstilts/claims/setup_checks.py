@@ -36,11 +36,11 @@ class SetupPart:
 
 
 def combine_parts(parts: Sequence[SetupPart], keys: Iterable[str] = ()) -> CheckResult:
-    """Met in full, in part, or not at all."""
+    """Supported if all parts hold, contradicted if none does, undecided otherwise."""
     full = all(part.met >= part.of for part in parts)
     none = not any(part.met for part in parts)
     verdict = Verdict.SUPPORTED if full else Verdict.CONTRADICTED if none else Verdict.UNDECIDED
-    gaps = () if full or none else (ScopeGap("the description is met in part"),)
+    gaps = () if full or none else (ScopeGap("the description is only partly met"),)
     verb = "holds" if full else "does not hold" if none else "holds in part"
     words = f"{verb} ({'; '.join(part.words for part in parts)})"
     return CheckResult(verdict, words, missing=gaps, keys=tuple(dict.fromkeys(keys)))

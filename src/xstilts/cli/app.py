@@ -16,6 +16,7 @@ import typer
 
 from xstilts.cli import data as data_commands
 from xstilts.cli.arguments import ExperimentArguments
+from xstilts.cli.log_messages import show_log_messages
 from xstilts.cli.options import (
     DataOption,
     Devices,
@@ -376,6 +377,7 @@ def main() -> None:
     """The console script; errors become messages and exit codes."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    show_log_messages()
     try:
         app()
     except XstiltsError as error:

@@ -26,7 +26,7 @@ def experiment_schema() -> dict[str, Any]:
     }
     properties["extends"] = {
         "type": "string",
-        "description": "preset or file whose values apply where this file gives none",
+        "description": "preset or file that provides the values of absent keys",
     }
     required = schema.pop("required")
     return {

@@ -1,4 +1,4 @@
-"""Features as flat arrays on the disk, mapped into memory: every process shares one copy.
+"""Features as flat arrays on disk, memory-mapped: all processes share one copy.
 
 first.npy                          [n + 1] the texts of each feature
 name.npy  context.npy              [t] each text's id and context, as numbers of strings
@@ -89,13 +89,13 @@ class StoredFeatures(LazySequence):
 
     @property
     def text_counts(self) -> NDArray[np.int64]:
-        """[n] how many texts each feature has."""
+        """[n] number of texts of each feature."""
         return np.diff(self._first)
 
     def occurring_ids(self) -> list[int]:
         """Sorted sub-word ids that occur."""
-        found: list[int] = np.flatnonzero(np.bincount(self._ids)).tolist()
-        return found
+        occurring: list[int] = np.flatnonzero(np.bincount(self._ids)).tolist()
+        return occurring
 
     def _text(self, text: int, further: tuple[Feature, ...] = ()) -> Feature:
         target: list[int] = self._part("target", self._target, text).tolist()
@@ -148,7 +148,7 @@ def lengths(features: Sequence[Feature]) -> NDArray[np.int64]:
 
 
 def text_counts(features: Sequence[Feature]) -> NDArray[np.int64]:
-    """[n] how many texts each feature has, without building prepared features."""
+    """[n] number of texts of each feature, without building prepared features."""
     if isinstance(features, StoredFeatures):
         return features.text_counts
     if isinstance(features, ConcatFeatures):
@@ -176,11 +176,11 @@ def write_features(folder: Path, pieces: Iterable[Sequence[Feature]]) -> int:
     for piece in pieces:
         count += len(piece)
         texts = [text for feature in piece for text in feature.texts]
-        found = dict(_flat(texts, strings))
+        flat = dict(_flat(texts, strings))
         floats = any(isinstance(text.target, float) for text in texts)
         kinds = {**KINDS, "target": np.float64} if floats else KINDS
-        found["first"] = [len(feature.texts) for feature in piece]
-        for name, values in found.items():
+        flat["first"] = [len(feature.texts) for feature in piece]
+        for name, values in flat.items():
             column = ends[name[:-5]] if name.endswith("-ends") else columns[name]
             column.append(np.array(values, dtype=kinds.get(name, np.int64)))
     coded = [string.encode() for string in strings]
@@ -215,7 +215,7 @@ def _flat(texts: Sequence[Feature], strings: dict[str, int]) -> Iterator[tuple[s
 
 
 def _sums(parts: Sequence[Array]) -> Array:
-    """Sizes, in parts → the offsets of the items, and the end of the last one."""
+    """Sizes → offsets of the items, including the end of the last."""
     return np.cumsum(np.concatenate([np.zeros(1, np.int64), *parts]), dtype=np.int64)
 
 
@@ -224,8 +224,8 @@ def _save(folder: Path, name: str, values: Array) -> None:
 
 
 def _mapped(folder: Path, name: str) -> Array:
-    found = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-    return np.asarray(found.view(np.ndarray))  # slices of a memmap take longer
+    mapped = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+    return np.asarray(mapped.view(np.ndarray))  # slices of a memmap take longer
 
 
 def _marked(feature: Feature, mark: str) -> Feature:

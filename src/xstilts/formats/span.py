@@ -203,30 +203,31 @@ def _cut_question(question: str, tokenizer: Any, limit: int) -> tuple[str, int]:
     offsets = encoded["offset_mapping"]
     if len(offsets) <= limit:
         return question.lstrip(), len(offsets)
-    # one character can be several sub-words (½): then all of them are left out
+    # one character can be several sub-words (½): all of them are removed
     end = min(offsets[limit - 1][1], offsets[limit][0])
     return _cut_question(question.lstrip()[:end], tokenizer, limit)
 
 
 def _segment(encoded: Any) -> int:
-    """The segment of the contexts, as the first window has it.
+    """The segment id of the context in the first window.
 
-    In all others tokenizers gives them segment 1, whatever the template says; encoders of the
-    RoBERTa family have none of that number.
+    In all other windows `tokenizers` sets segment 1, regardless of the template; encoders of the
+    RoBERTa family have no such segment.
     """
     segment: int = encoded["token_type_ids"][0][encoded.sequence_ids(0).index(1)]
     return segment
 
 
 def _window(row: Row, encoded: Any, number: int, segment: int) -> Feature:
-    inside = [part == 1 for part in encoded.sequence_ids(number)]
+    in_context = [part == 1 for part in encoded.sequence_ids(number)]
     pieces = encoded["offset_mapping"][number]
     types = [
-        segment if held else own
-        for own, held in zip(encoded["token_type_ids"][number], inside, strict=True)
+        segment if inside else own
+        for own, inside in zip(encoded["token_type_ids"][number], in_context, strict=True)
     ]
     offsets = tuple(
-        tuple(piece) if held else (-1, -1) for piece, held in zip(pieces, inside, strict=True)
+        tuple(piece) if inside else (-1, -1)
+        for piece, inside in zip(pieces, in_context, strict=True)
     )
     return Feature(
         row["id"],
@@ -244,59 +245,60 @@ def _target(row: Row, offsets: Sequence[tuple[int, int]]) -> list[int]:
         return [0, 0]
     start = row["starts"][0]
     end = start + len(row["answers"][0])
-    held = [place for place, (a, b) in enumerate(offsets) if a < end and b > start and a >= 0]
-    if not held or offsets[held[0]][0] > start or offsets[held[-1]][1] < end:
+    inside = [i for i, (a, b) in enumerate(offsets) if a < end and b > start and a >= 0]
+    if not inside or offsets[inside[0]][0] > start or offsets[inside[-1]][1] < end:
         return [0, 0]
-    return [held[0], held[-1]]
+    return [inside[0], inside[-1]]
 
 
 def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:
-    """The windows with the sub-words that an answer may start at in `words`.
+    """The windows; `words` are the sub-words at which an answer may start.
 
-    A sub-word in several windows counts in the one with the most context on its shorter side,
-    the first of equals.
+    A sub-word that occurs in several windows belongs to the window with the most context on its
+    shorter side; ties go to the first window.
     """
     best: dict[tuple[int, int], tuple[float, int]] = {}
     for number, window in enumerate(windows):
-        held = [place for place, (start, _) in enumerate(window.offsets) if start >= 0]
-        for place in held:
-            context = min(place - held[0], held[-1] - place) + 0.01 * len(held)
-            piece = window.offsets[place]
+        inside = [i for i, (start, _) in enumerate(window.offsets) if start >= 0]
+        for position in inside:
+            context = min(position - inside[0], inside[-1] - position) + 0.01 * len(inside)
+            piece = window.offsets[position]
             if piece not in best or context > best[piece][0]:
                 best[piece] = context, number
     for number, window in enumerate(windows):
-        mine = tuple(
-            place
-            for place, piece in enumerate(window.offsets)
+        starts = tuple(
+            position
+            for position, piece in enumerate(window.offsets)
             if piece[0] >= 0 and best[piece][1] == number
         )
-        yield replace(window, words=mine)
+        yield replace(window, words=starts)
 
 
 def _best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig) -> Candidate:
     """The span with the largest sum of start and end scores, among the best of each."""
     start, end = logits[: len(feature.ids)].T
     allowed = frozenset(feature.words)
-    best, place = float("-inf"), (0, 0)
+    best, span = float("-inf"), (0, 0)
     starts, ends = (part.topk(min(config.n_best, len(part))) for part in (start, end))
-    for first, one in zip(starts.indices.tolist(), starts.values.tolist(), strict=True):
-        for last, other in zip(ends.indices.tolist(), ends.values.tolist(), strict=True):
+    for first, start_score in zip(starts.indices.tolist(), starts.values.tolist(), strict=True):
+        for last, end_score in zip(ends.indices.tolist(), ends.values.tolist(), strict=True):
             fits = first in allowed and feature.offsets[last][0] >= 0
-            if fits and first <= last < first + config.answer_length and one + other > best:
-                best, place = one + other, (first, last)
-    nothing = float(start[0] + end[0])
+            fits = fits and first <= last < first + config.answer_length
+            if fits and start_score + end_score > best:
+                best, span = start_score + end_score, (first, last)
+    null_score = float(start[0] + end[0])
     if best == float("-inf"):
-        return Candidate(best, "", nothing)
-    text = feature.context[feature.offsets[place[0]][0] : feature.offsets[place[1]][1]]
-    return Candidate(best, text.strip(), nothing)
+        return Candidate(best, "", null_score)
+    text = feature.context[feature.offsets[span[0]][0] : feature.offsets[span[1]][1]]
+    return Candidate(best, text.strip(), null_score)
 
 
 def _answer(windows: Sequence[Candidate], labels: Sequence[str], config: TokenizationConfig) -> str:
     """The best window's answer; "" if the task allows it and every window prefers it."""
     best = max(windows, key=lambda window: window.score)
-    nothing = min(window.null_score for window in windows)
-    leads = nothing - best.score > config.null_threshold
-    return "" if UNANSWERABLE in labels and leads else best.text
+    null_score = min(window.null_score for window in windows)
+    no_answer = null_score - best.score > config.null_threshold
+    return "" if UNANSWERABLE in labels and no_answer else best.text
 
 
 SPAN = FormatSpec(

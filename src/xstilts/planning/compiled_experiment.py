@@ -1,4 +1,4 @@
-"""An experiment and what it was compiled to, as one object."""
+"""`CompiledExperiment`: an experiment and its compiled plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CompiledExperiment:
 
 
 def merge_plans(parts: Iterable[CompiledExperiment]) -> Plan:
-    """One plan of the stages of several experiments; equal stages are one."""
+    """Merge the plans of several experiments; stages with equal keys occur once."""
     plans = [part.compiled.plan for part in parts]
     history: dict[str, Any] = {}
     for plan in plans:

@@ -1,4 +1,4 @@
-"""Names of targets in results: a task, with layer and pooling where several are searched."""
+"""Names of targets in results: a task, plus layer and pooling in a sweep over several."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PATTERN = re.compile(r"(.+) \(layer (\d+), (\w+)\)")
 
 @dataclass(frozen=True)
 class TargetName:
-    """A target of the results.
+    """Name of a target in results.
 
     Args:
-        task: its task.
-        layer, pooling: of its vectors, in a sweep over several; none and empty otherwise.
+        task: name of the task.
+        layer, pooling: of the vectors in a sweep; None and empty otherwise.
     """
 
     task: str
@@ -23,13 +23,13 @@ class TargetName:
 
     @classmethod
     def parse(cls, name: str) -> TargetName:
-        """The reverse of `str`."""
+        """Parse the text that `str` returns."""
         match = PATTERN.fullmatch(name)
         return cls(match[1], int(match[2]), match[3]) if match else cls(name)
 
     @property
     def is_swept(self) -> bool:
-        """Whether it is one of several layers or poolings."""
+        """Whether the target belongs to a sweep over layers and poolings."""
         return self.layer is not None
 
     @property

@@ -60,10 +60,10 @@ def run(context: StageContext) -> dict[str, Any]:
         shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
         trained = trained_model(files, params["task"], shape)
         trained.encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
-        found = gold_probabilities(
+        gold = gold_probabilities(
             trained, params["task"], params["format"], features, tokenizer.pad_token_id
         )
-        bits = found.bits.tolist()
+        bits = gold.bits.tolist()
     parts = zip((feature.id for feature in features), bits, uniform, strict=True)
     examples = [_joined(name, group) for name, group in groupby(parts, key=lambda part: part[0])]
     write_rows(context.folder / SURPRISE, examples)

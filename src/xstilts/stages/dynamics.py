@@ -38,9 +38,9 @@ def run(context: StageContext) -> dict[str, Any]:
         ids.extend(feature.id for feature in features)
 
         def watch(model: MultiTaskModel) -> list[list[float]]:
-            found = gold_probabilities(model, task.name, task.format, features, padding)
-            right = found.correct / np.maximum(found.decisions, 1)
-            return [found.probability.tolist(), right.tolist()]
+            gold = gold_probabilities(model, task.name, task.format, features, padding)
+            correct = gold.correct / np.maximum(gold.decisions, 1)
+            return [gold.probability.tolist(), correct.tolist()]
 
         return watch
 
@@ -62,7 +62,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def _rows(ids: Sequence[str], watched: Sequence[Any]) -> list[dict[str, Any]]:
     return [
-        {"id": name, "epoch": epoch, "probability": one, "correct": right}
-        for epoch, (probability, correct) in enumerate(watched, start=1)
-        for name, one, right in zip(ids, probability, correct, strict=True)
+        {"id": name, "epoch": epoch, "probability": probability, "correct": correct}
+        for epoch, (probabilities, corrects) in enumerate(watched, start=1)
+        for name, probability, correct in zip(ids, probabilities, corrects, strict=True)
     ]

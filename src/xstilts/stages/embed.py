@@ -1,4 +1,4 @@
-"""`embed`: one vector per sentence from an encoder without a head."""
+"""`embed`: sentence vectors of an encoder without a head."""
 
 from __future__ import annotations
 
@@ -47,14 +47,16 @@ def run(context: StageContext) -> dict[str, Any]:
             todo=f"0 is the embedding output, {depth} the last block",
         )
     encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
-    ways = list(product(params["layers"], params["poolings"]))
+    settings = list(product(params["layers"], params["poolings"]))
     shape = len(features), encoder.width
-    written = {way: _empty(context.folder / vectors_file(*way), shape) for way in ways}
-    part = max(1, PART // (4 * encoder.width * len(ways)))
-    for places, same, chosen in _sentences(features, part):
-        found = embed(encoder, chosen, tokenizer.pad_token_id, ways)
-        for way, vectors in found.items():
-            written[way][places] = vectors[same]
+    written = {
+        setting: _empty(context.folder / vectors_file(*setting), shape) for setting in settings
+    }
+    part = max(1, PART // (4 * encoder.width * len(settings)))
+    for positions, index, sentences in _sentences(features, part):
+        vectors_of = embed(encoder, sentences, tokenizer.pad_token_id, settings)
+        for setting, vectors in vectors_of.items():
+            written[setting][positions] = vectors[index]
     return {"rows": len(features), "width": encoder.width}
 
 
@@ -66,23 +68,23 @@ def _sentences(
     Yields the rows of a part, the index of each row's sentence in the part, and its sentences.
     """
     known: dict[bytes, int] = {}
-    code = [known.setdefault(array("i", one.ids).tobytes(), len(known)) for one in features]
+    code = [known.setdefault(array("i", feature.ids).tobytes(), len(known)) for feature in features]
     _, first, same = np.unique(np.array(code), return_index=True, return_inverse=True)
     order = np.argsort(-lengths(features)[first], kind="stable")
     rank = np.argsort(order)[same]
     for start in range(0, len(order), most):
-        places = np.flatnonzero((rank >= start) & (rank < start + most))
-        chosen = [features[place] for place in first[order[start : start + most]].tolist()]
-        yield places, rank[places] - start, chosen
+        rows = np.flatnonzero((rank >= start) & (rank < start + most))
+        sentences = [features[row] for row in first[order[start : start + most]].tolist()]
+        yield rows, rank[rows] - start, sentences
 
 
 def _empty(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
     """A memory-mapped array file, allocated first: a full disk is an error, not a crash."""
-    found = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    array_file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return found
+    return array_file
 
 
 def vectors_file(layer: int, pooling: str) -> str:

@@ -54,8 +54,12 @@ def _gold(feature: Feature, *, by_word: bool) -> list[int]:
     if isinstance(target, float):
         return [IGNORED]
     if isinstance(target, list):
-        return [target[place] for place in feature.words if place >= 0] if by_word else [IGNORED]
+        return (
+            [target[position] for position in feature.words if position >= 0]
+            if by_word
+            else [IGNORED]
+        )
     if feature.extra_texts:
-        right = range(len(feature.texts))
-        return [int(place == target) if target >= 0 else IGNORED for place in right]
+        choices = range(len(feature.texts))
+        return [int(choice == target) if target >= 0 else IGNORED for choice in choices]
     return [target]

@@ -51,8 +51,8 @@ def run(context: StageContext) -> dict[str, Any]:
             if value.grad is not None:
                 sums[name].addcmul_(value.grad, value.grad)
         context.report_progress({"step": done, "steps": len(features)})
-    found = {name: _summary(value / len(features)) for name, value in sums.items()}
-    np.savez(context.folder / FISHER, **found)  # type: ignore[arg-type]
+    summaries = {name: _summary(value / len(features)) for name, value in sums.items()}
+    np.savez(context.folder / FISHER, **summaries)  # type: ignore[arg-type]
     return {"examples": len(features)}
 
 

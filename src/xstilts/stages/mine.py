@@ -21,11 +21,11 @@ def run(context: StageContext) -> dict[str, Any]:
     here, english = (read_side(context, name) for name in SIDES)
     (kept, same), (there, same_there) = deduplicate(here.texts), deduplicate(english.texts)
     pairs = mine_pairs(here.vectors[kept], english.vectors[there], context.params["neighbours"])
-    found = group_by_source(pairs, here.ids, same, english.ids, same_there)
+    mined = group_by_source(pairs, here.ids, same, english.ids, same_there)
     rows = [
-        {"id": one.source, "prediction": name, "score": one.score, "repeated": one.repeated}
-        for one in sorted(found, key=lambda one: -one.score)
-        for name in one.targets
+        {"id": pair.source, "prediction": name, "score": pair.score, "repeated": pair.repeated}
+        for pair in sorted(mined, key=lambda pair: -pair.score)
+        for name in pair.targets
     ]
     write_rows(context.folder / PREDICTIONS, rows)
     facts = {"sentences": [len(here.ids), len(english.ids)], "pairs": len(rows)}

@@ -35,7 +35,7 @@ def run(context: StageContext) -> dict[str, Any]:
     shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
     model = trained_model(files, params["task"], shape)
     model.encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
-    found = predict(
+    predictions = predict(
         *(model, params["task"], params["format"], features, labels, tokenizer.pad_token_id),
         reading,
     )
@@ -43,7 +43,7 @@ def run(context: StageContext) -> dict[str, Any]:
         context.folder / PREDICTIONS,
         [
             {"id": row["id"], "prediction": prediction}
-            for row, prediction in zip(rows, found, strict=True)
+            for row, prediction in zip(rows, predictions, strict=True)
         ],
     )
     return {"rows": len(rows)}

@@ -33,7 +33,8 @@ def run(context: StageContext) -> dict[str, Any]:
     if bounds := context.params.get("share"):
         examples = list(
             filter(
-                lambda one: SplitSlice(split, *bounds).contains(task.alignment_key(one)), examples
+                lambda example: SplitSlice(split, *bounds).contains(task.alignment_key(example)),
+                examples,
             )
         )
     taken = list(islice(examples, context.params["limit"]))

@@ -48,15 +48,15 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def _predicted(context: StageContext) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
     rows = read_rows(context.inputs["rows"] / ROWS)
-    found = read_rows(context.inputs["predictions"] / PREDICTIONS)
+    predictions = read_rows(context.inputs["predictions"] / PREDICTIONS)
     ids = [row["id"] for row in rows]
-    if ids != [row["id"] for row in found]:
+    if ids != [row["id"] for row in predictions]:
         raise DataError("the predictions are not those of the gold rows", todo="run again")
-    return ids, checked_gold(context, rows), [row["prediction"] for row in found]
+    return ids, checked_gold(context, rows), [row["prediction"] for row in predictions]
 
 
 def _mined(context: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:
-    """Gold and mined translations of each sentence, and those that the threshold is tuned on."""
+    """Gold and mined translations of each sentence, and those for tuning the threshold."""
     ids, gold = translations(context, "")
     tuned_on = None
     if "tuning:predictions" in context.inputs:
@@ -72,23 +72,23 @@ def _searched(context: StageContext) -> tuple[list[str], Sequence[Any], Any]:
         rows = read_rows(context.inputs[f"rows:{side}"] / ROWS)
         gold = checked_gold(context, rows)
         meanings[side] = {row["id"]: meaning for row, meaning in zip(rows, gold, strict=True)}
-    found = [
+    answered = [
         row
         for row in read_rows(context.inputs["predictions"] / PREDICTIONS)
         if row["rank"]  # 0: no answer is right
     ]
-    if not found:
+    if not answered:
         raise DataError(f"{context.stage.label}: no sentence has a counterpart in English")
     tables = []
     for direction, query, pool in DIRECTIONS:
-        rows = [row for row in found if row["direction"] == direction]
+        rows = [row for row in answered if row["direction"] == direction]
         hits = [meanings[query][row["id"]] == meanings[pool][row["prediction"]] for row in rows]
-        places = np.array([row["rank"] for row in rows], dtype=np.int64)
+        answer_ranks = np.array([row["rank"] for row in rows], dtype=np.int64)
         from_english = direction == "from_en"
         tables.append(
-            statistics(places, from_english=from_english, own_line=np.array(hits, dtype=bool))
+            statistics(answer_ranks, from_english=from_english, own_line=np.array(hits, dtype=bool))
         )
-    ids = [f"{row['direction']}:{row['id']}" for row in found]
+    ids = [f"{row['direction']}:{row['id']}" for row in answered]
     return ids, [None] * len(ids), np.concatenate(tables)
 
 

@@ -16,28 +16,28 @@ DIRECTIONS = (("to_en", "here", "english"), ("from_en", "english", "here"))
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write `predictions.parquet`: id, direction, prediction (an id), rank of the best right one.
+    """Write `predictions.parquet`: id, direction, predicted id, rank of the best correct answer.
 
-    The rank is 0 where no answer is right. Answers with the same text are equivalent, as no
+    The rank is 0 if no answer is correct. Answers with the same text are equivalent, as no
     encoder can distinguish them.
     """
     sides = {name: read_side(context, name) for name in SIDES}
-    meanings = merge_equivalent(
-        {name: (found.texts, found.meanings) for name, found in sides.items()}
-    )
+    meanings = merge_equivalent({name: (side.texts, side.meanings) for name, side in sides.items()})
     rows = []
     both = bidirectional_knn(sides["here"].vectors, sides["english"].vectors, 1)
-    for (direction, query, pool), found in zip(DIRECTIONS, both, strict=True):
-        asked, answers = sides[query], sides[pool]
-        places = ranks(asked.vectors, answers.vectors, meanings[query], meanings[pool])
+    for (direction, query, pool), neighbours in zip(DIRECTIONS, both, strict=True):
+        queries, answers = sides[query], sides[pool]
+        gold_ranks = ranks(queries.vectors, answers.vectors, meanings[query], meanings[pool])
         rows += [
             {
                 "id": name,
                 "direction": direction,
-                "prediction": answers.ids[place],
+                "prediction": answers.ids[best],
                 "rank": int(rank),
             }
-            for name, place, rank in zip(asked.ids, found.index[:, 0].tolist(), places, strict=True)
+            for name, best, rank in zip(
+                queries.ids, neighbours.index[:, 0].tolist(), gold_ranks, strict=True
+            )
         ]
     write_rows(context.folder / PREDICTIONS, rows)
     return {"rows": len(rows)}

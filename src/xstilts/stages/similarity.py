@@ -30,27 +30,27 @@ def run(context: StageContext) -> dict[str, Any]:
     return {"value": round(value, 10)}
 
 
-def cosine(one: Floats, other: Floats) -> float:
+def cosine(left: Floats, right: Floats) -> float:
     """The cosine of two vectors.
 
     Raises:
         DataError: one of them is zero or not finite.
     """
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    length = float(np.linalg.norm(left) * np.linalg.norm(right))
     if not np.isfinite(length) or length == 0:
         raise DataError(
             "a task's vector is zero or not finite: it has no cosine",
             todo="the encoder has diverged: train it again with a lower learning rate",
         )
-    return float(one @ other) / length
+    return float(left @ right) / length
 
 
-def _means(one: Artifact, other: Artifact) -> float:
-    return cosine(*(_vectors(artifact).mean(axis=0) for artifact in (one, other)))
+def _means(left: Artifact, right: Artifact) -> float:
+    return cosine(*(_vectors(artifact).mean(axis=0) for artifact in (left, right)))
 
 
-def _unit_means(one: Artifact, other: Artifact) -> float:
-    return cosine(*(_unit(_vectors(artifact)).mean(axis=0) for artifact in (one, other)))
+def _unit_means(left: Artifact, right: Artifact) -> float:
+    return cosine(*(_unit(_vectors(artifact)).mean(axis=0) for artifact in (left, right)))
 
 
 def _unit(vectors: Floats) -> Floats:
@@ -58,22 +58,22 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny))
 
 
-def _divergence(one: Artifact, other: Artifact) -> float:
-    return jensen_shannon(read_json(one / SUBWORDS), read_json(other / SUBWORDS))
+def _divergence(left: Artifact, right: Artifact) -> float:
+    return jensen_shannon(read_json(left / SUBWORDS), read_json(right / SUBWORDS))
 
 
-def _cka(one: Artifact, other: Artifact) -> float:
-    return linear_cka(_vectors(one), _vectors(other))
+def _cka(left: Artifact, right: Artifact) -> float:
+    return linear_cka(_vectors(left), _vectors(right))
 
 
-def _fisher(one: Artifact, other: Artifact) -> float:
-    with np.load(one / FISHER) as left, np.load(other / FISHER) as right:
+def _fisher(left: Artifact, right: Artifact) -> float:
+    with np.load(left / FISHER) as left_file, np.load(right / FISHER) as right_file:
         return fisher_similarity(
-            *({name: file[name] for name in file.files} for file in (left, right))
+            *({name: file[name] for name in file.files} for file in (left_file, right_file))
         )
 
 
-def fisher_similarity(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> float:
+def fisher_similarity(left: Mapping[str, Floats], right: Mapping[str, Floats]) -> float:
     """The mean over tensors of the cosine of their Fisher information.
 
     Tensors without any in one of the models are left out.
@@ -81,14 +81,14 @@ def fisher_similarity(one: Mapping[str, Floats], other: Mapping[str, Floats]) ->
     Raises:
         DataError: nothing is left.
     """
-    kept = _informative(one) & _informative(other)
+    kept = _informative(left) & _informative(right)
     if not kept:
         raise DataError("the gradients of one of the models are all zero or not finite")
-    return float(np.mean([cosine(one[name], other[name]) for name in sorted(kept)]))
+    return float(np.mean([cosine(left[name], right[name]) for name in sorted(kept)]))
 
 
-def _informative(found: Mapping[str, Floats]) -> set[str]:
-    largest = {name: float(values.max()) for name, values in found.items()}
+def _informative(tensors: Mapping[str, Floats]) -> set[str]:
+    largest = {name: float(values.max()) for name, values in tensors.items()}
     return {name for name, value in largest.items() if value > NOISE * max(largest.values())}
 
 

@@ -93,7 +93,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
 
 
 def encoder_files(context: StageContext) -> EncoderFiles:
-    """The encoder that the stage builds on: the pretrained one, or a trained one."""
+    """The encoder that the stage starts from: pretrained or already trained."""
     base = context.inputs.get("base")
     return EncoderFiles(context.inputs["encoder"].path, base.path if base else None)
 
@@ -102,14 +102,14 @@ def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> t
     """The vocabulary ids that training can touch: all of them if they are to be predicted."""
     if any(training_of(task.format).tied for task in tasks):
         return torch.arange(vocabulary)
-    found = [occurring_ids(features) for task in tasks for features in (task.train, task.dev)]
-    return used_ids(found, tokenizer.pad_token_id)
+    ids = [occurring_ids(features) for task in tasks for features in (task.train, task.dev)]
+    return used_ids(ids, tokenizer.pad_token_id)
 
 
 def load_masked_head(
     model: MultiTaskModel, tasks: Sequence[TrainTask], files: EncoderFiles
 ) -> None:
-    """Initialise masked language modelling with the encoder's own head, if it has one."""
+    """Initialise the masked-LM head with that of the encoder, if it has one."""
     path = files.root / MASKED_HEAD
     for task in tasks:
         if training_of(task.format).tied and path.is_file():
@@ -182,15 +182,15 @@ def _artifacts(context: StageContext, role: str, name: str) -> dict[str, Artifac
 def task_features(
     context: StageContext, role: str, name: str, tokenizer: Any, reading: TokenizationConfig
 ) -> Sequence[Feature]:
-    """A task's features in all its languages; parallel examples have one id in all of them."""
+    """A task's features in all its languages; parallel examples share their id."""
     task = context.params["tasks"][name]
-    found = {
+    by_language = {
         language: prepared(context, rows, task["format"], task["labels"], reading, tokenizer)
         for language, rows in _artifacts(context, role, name).items()
     }
-    if len(found) == 1:
-        return next(iter(found.values()))
-    return ConcatFeatures([(f"{language}:", part) for language, part in found.items()])
+    if len(by_language) == 1:
+        return next(iter(by_language.values()))
+    return ConcatFeatures([(f"{language}:", part) for language, part in by_language.items()])
 
 
 def with_drawn_targets(
@@ -198,7 +198,7 @@ def with_drawn_targets(
 ) -> TrainTask:
     """The task with targets drawn at every training step, and fixed targets on dev."""
     dev = [draw(feature, seed_of("dev", number)) for number, feature in enumerate(task.dev)]
-    return replace(task, dev=dev, dev_gold=[source.gold(one) for one in dev], augment=draw)
+    return replace(task, dev=dev, dev_gold=[source.gold(feature) for feature in dev], augment=draw)
 
 
 def _write_weights(

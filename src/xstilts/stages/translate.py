@@ -29,7 +29,7 @@ def run(context: StageContext) -> dict[str, Any]:
     without a complete translation is left out.
 
     Raises:
-        ConfigError: the format cannot be translated, or the translator is not the planned one.
+        ConfigError: the format cannot be translated, or the translator is not as planned.
         DataError: no example is left.
     """
     spec, target = translation_of(context.params["format"]), context.params["target"]
@@ -37,8 +37,8 @@ def run(context: StageContext) -> dict[str, Any]:
     texts = list(dict.fromkeys(text for row in rows for text in texts_of(row, spec.columns)))
     batches = _translations(context, texts)
     spoken = [translation for batch in batches for translation in batch.translations]
-    found = dict(zip(texts, spoken, strict=True))
-    outcome = [translated(row, spec, found, target) for row in rows]
+    translations = dict(zip(texts, spoken, strict=True))
+    outcome = [translated(row, spec, translations, target) for row in rows]
     kept = [row for row, _ in outcome if row is not None]
     dropped = Counter(why for row, why in outcome if row is None)
     if not kept:
@@ -80,7 +80,7 @@ def _translator(context: StageContext) -> Translator:
     meant = (choice, context.params["source"], context.params["target"], Path(local["folder"]))
     if key_params(*meant, local["task"]) != context.params["translator"]:
         raise ConfigError(
-            f"the translator {choice.engine} is not the one that was planned with",
+            f"the translator {choice.engine} differs from the translator of the plan",
             where="translator",
             todo="its files or its version have changed: run again",
         )

@@ -36,7 +36,7 @@ BOOTSTRAP_DRAWS = 2_000
 NEGLIGIBLE = 1e-9
 """Smaller differences between ranks, and proportions of their variance, are rounding errors."""
 PERFECT = "every draw has the same correlation: no interval"
-CONSTANT = "all points are equal on one side: nothing to correlate"
+CONSTANT = "one of the variables is constant: correlation undefined"
 
 Statistic = Callable[[Floats], Floats]
 """Rows of a table [..., n, columns] → correlations [...]."""
@@ -93,7 +93,7 @@ def partial(
     table = np.stack([x, y, *given], axis=-1)
     x_left, y_left = _rank_residuals(table)
     if not (x_left.any() and y_left.any()):
-        explained = "the covariates explain all variance: nothing is left to correlate"
+        explained = "the covariates explain all variance: correlation undefined"
         return missing_estimate(n, join_notes([explained, dropped]))
     low, high, note = _bootstrap_interval(_partial_correlation, [x, y, *given], seed)
     regressors = _centred_ranks(table[:, 2:])

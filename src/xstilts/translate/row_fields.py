@@ -24,15 +24,15 @@ def translation_of(name: str) -> TranslationSpec:
         return spec.translation
     if spec.class_of == "word":
         raise ConfigError(
-            f"{name} data cannot be translated: its labels belong to words, and a translation "
-            "has other words in another order",
+            f"{name} data cannot be translated: labels are per word, and a translation has "
+            "different words in a different order",
             where="intermediate",
-            todo="translate a task whose labels belong to whole texts, or whose answers are spans",
+            todo="translate a task with labels per text, or with spans as answers",
         )
     raise ConfigError(
         f"{name} data cannot be translated",
         where="intermediate",
-        todo=f"formats that can be: {', '.join(_translatable())}",
+        todo=f"translatable formats: {', '.join(_translatable())}",
     )
 
 

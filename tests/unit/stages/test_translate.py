@@ -153,7 +153,7 @@ def test_untranslated_names_are_located() -> None:
 
 def test_tagging_rows_cannot_be_translated(tmp_path: Path) -> None:
     rows = [{"id": "1", "tokens": ["a"], "tags": ["O"]}]
-    with pytest.raises(ConfigError, match="labels belong to words"):
+    with pytest.raises(ConfigError, match="labels are per word"):
         outcome(tmp_path, rows, "tagging", {})
 
 
@@ -165,7 +165,7 @@ def test_translating_no_row_is_an_error_with_reasons(tmp_path: Path) -> None:
 def test_a_translator_that_changed_after_planning_is_rejected(tmp_path: Path) -> None:
     work = work_on(tmp_path, [{"id": "1", "text": "a", "meaning": "m"}], "retrieval", {"a": "A"})
     (tmp_path / "t.tsv").write_text("a\tX\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="not the one that was planned with"):
+    with pytest.raises(ConfigError, match="differs from the translator of the plan"):
         translate.run(work)
 
 

@@ -208,7 +208,7 @@ def test_xwinograd_replaces_the_pronoun_by_the_candidates(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (FIRST.replace("true", "false"), "not one right candidate of two"),
+        (FIRST.replace("true", "false"), "exactly one correct candidate"),
         (FIRST.replace('["it", [4, 5], ["it"]]', "[]"), "no pronoun with two candidates"),
         (FIRST.replace('["it", [4, 5], ["it"]]', '["she", [4, 5], ["she"]]'), "no pronoun with"),
         (FIRST.replace('["it", [4, 5], ["it"]]', "[it"), "'pronoun' is not JSON"),

@@ -1,7 +1,7 @@
 """Measures: properties of tasks and trained models, computed by stages of their own.
 
-A measure adds the stages that it needs to the experiment's own, says where it will be found, and
-reads its value off their facts. docs/reference/measures.md has their formulas and sources.
+A measure adds stages to the graph of the experiment, refers to them by their keys, and reads its
+value from their facts. docs/reference/measures.md has their formulas and sources.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ MEASURES: Registry[Measure] = Registry(
 def compile_measures(
     loaded: LoadedExperiment, names: Sequence[str]
 ) -> tuple[tuple[Stage, ...], tuple[MeasureRef, ...]]:
-    """The stages that hold some measures of an experiment, and where each is found.
+    """The stages that compute measures of an experiment, and references to their values.
 
-    Stages come after their inputs; those of the experiment itself among them have its keys, so
-    that both can go into one plan. Made without torch, weights or data.
+    Stages come after their inputs. Stages that the experiment has too have the same keys, so both
+    can be merged into one plan. Needs no torch, weights or data.
 
     Raises:
-        ConfigError: names that do not exist or do not fit together.
+        ConfigError: unknown names, or names that cannot be combined.
     """
-    known = ResolvedExperiment(loaded)
-    check(known, [parse_setting(text) for text in loaded.experiment.intermediate])
-    ground = MeasureContext(Compiler(known, StageGraph(known)))
+    resolved = ResolvedExperiment(loaded)
+    check(resolved, [parse_setting(text) for text in loaded.experiment.intermediate])
+    context = MeasureContext(Compiler(resolved, StageGraph(resolved)))
     chosen = {name: MEASURES.get(name, where="measures") for name in names}
-    measured = [found for name, one in chosen.items() for found in one.build(ground, name)]
-    return tuple(ground.graph.stages.values()), tuple(measured)
+    references = [ref for name, measure in chosen.items() for ref in measure.build(context, name)]
+    return tuple(context.graph.stages.values()), tuple(references)

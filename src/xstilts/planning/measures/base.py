@@ -1,4 +1,4 @@
-"""What a measure is: which stages hold it, and how it is read off their facts."""
+"""`Measure`: the stages that compute a measure, and its value from the facts of these stages."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from xstilts.planning.graph import StageGraph
 from xstilts.tasks.base import TaskSpec
 
 TEXTS = 500
-"""Texts of a task that an encoder looks at: its first rows, as many as have so many texts."""
+"""Texts of a task that are encoded: those of its first rows."""
 WORDS = 2000
-"""Words of a tagging task, where these are looked at one by one."""
+"""Words of a tagging task that are encoded, for measures of single words."""
 
-Found = Sequence[Mapping[str, Any]]
-"""The facts of a measure's stages."""
+StageFacts = Sequence[Mapping[str, Any]]
+"""The facts of a measure's stages, in the order of `MeasureRef.keys`."""
 
 
 @dataclass(frozen=True)
 class MeasureRef:
-    """Where one measure of one thing is found.
+    """The stages that compute one value of a measure.
 
     Args:
-        measure: which one.
-        task: the task or intermediate setting that it is about.
-        other: the second task of a measure of pairs (a target, say); else empty.
-        language, seed: that it was taken in; empty and -1 where it depends on none.
-        keys: the stages that hold it, in the measure's own order.
-        value: the measure itself, where it is known without any stage.
+        measure: its name.
+        task: the task or intermediate setting that is measured.
+        other: the target, for a measure of pairs; else empty.
+        language, seed: empty and -1 if the value depends on none.
+        keys: the stages that compute it, in the order that the measure defines.
+        value: the value, if no stage is needed.
     """
 
     measure: str
@@ -49,11 +49,11 @@ class TextSample:
     """The training examples of a task as an encoder reads them.
 
     Args:
-        name: for people.
+        name: for labels of stages.
         rows: role → key of the stage that prepares them.
-        params: format, labels and reading, as stages take them.
-        count: rows to expect.
-        subwords: to expect in a text.
+        params: format, labels and tokenization, as parameters of stages.
+        count: expected number of rows.
+        subwords: expected number per text.
     """
 
     name: str
@@ -65,7 +65,7 @@ class TextSample:
 
 @dataclass(frozen=True)
 class SingleTaskSetting:
-    """An intermediate setting of one task."""
+    """An intermediate setting with a single task."""
 
     setting: IntermediateSetting
     part: TaskRef
@@ -79,13 +79,13 @@ class SingleTaskSetting:
 
 @dataclass(frozen=True)
 class MeasureContext:
-    """What measures are taken of: the single tasks, targets and seeds of an experiment."""
+    """The single-task settings, targets and seeds that measures are computed for."""
 
     compiler: Compiler
 
     @property
     def graph(self) -> StageGraph:
-        """Where stages are added."""
+        """The graph that measures add their stages to."""
         return self.compiler.graph
 
     @property
@@ -95,7 +95,7 @@ class MeasureContext:
 
     @cached_property
     def singles(self) -> tuple[SingleTaskSetting, ...]:
-        """The intermediate settings of one task."""
+        """The intermediate settings with a single task."""
         settings = map(parse_setting, self.compiler.experiment.intermediate)
         return tuple(
             SingleTaskSetting(setting, part, self.compiler.resolved.task(part.task))
@@ -118,7 +118,7 @@ class MeasureContext:
 
     @property
     def pairs(self) -> Iterator[tuple[SingleTaskSetting, TaskSpec]]:
-        """Every single task with every target, but for a task with itself."""
+        """All pairs of a single-task setting and a target, except a task with itself."""
         for single in self.singles:
             for target in self.targets:
                 own = self.compiler.resolved.train_ref(target).task
@@ -126,7 +126,7 @@ class MeasureContext:
                     yield single, target
 
     def baseline(self, target: TaskSpec, seed: int) -> str:
-        """The stage that trains a target straight from the pretrained encoder."""
+        """The stage that trains a target without intermediate training."""
         return self.compiler.target(IntermediateSetting(BASELINE, ()), target, seed)
 
     def texts(self, setting: SingleTaskSetting) -> TextSample:
@@ -152,7 +152,7 @@ class MeasureContext:
         )
 
     def _english(self, target: TaskSpec) -> Sequence[str]:
-        """What the English sides of a retrieval target's languages are called, each once."""
+        """The names of the English sides of a retrieval target's languages, without duplicates."""
         languages = self.compiler.resolved.languages(target)
         sides = (
             target.pool_split.format(language=code)
@@ -184,7 +184,7 @@ class MeasureContext:
         }
 
     def head(self, setting: SingleTaskSetting) -> dict[str, Any]:
-        """What stages must know that read a task's trained model."""
+        """Parameters of stages that load the trained model of a task."""
         texts, resolved = self.texts(setting), self.compiler.resolved
         return {**texts.params, "task": setting.task.name, "pooling": resolved.pooling}
 
@@ -197,9 +197,9 @@ class MeasureContext:
 
 
 Build = Callable[[MeasureContext, str], Iterable[MeasureRef]]
-"""(ground, the measure's name) → where it will be found, its stages added to the graph."""
-Read = Callable[[Found], float]
-"""From the facts of a measure's stages to its value."""
+"""(context, name of the measure) → references to its values; adds its stages to the graph."""
+Read = Callable[[StageFacts], float]
+"""Facts of a measure's stages → its value."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +207,9 @@ class Measure:
     """One property of a task, or of a pair of an intermediate task and a target.
 
     Args:
-        title: what it is, in words, with its unit.
-        read: not asked for measures that are known without a stage.
+        title: description, with the unit.
+        read: not called for measures that need no stage.
+        pairs: whether it is a property of an intermediate task and a target.
     """
 
     title: str

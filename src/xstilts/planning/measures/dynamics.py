@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 
 from xstilts.planning.measures.base import (
-    Found,
     Measure,
     MeasureContext,
     MeasureRef,
+    StageFacts,
 )
 
 
-def _watched(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+def _dynamics(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in context.singles:
         if not single.task.format_spec.has_gold_probability:
             continue
@@ -25,16 +25,16 @@ def _watched(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 
-def _mean(what: str, found: Found) -> float:
-    return float(found[0].get(what, float("nan")))
+def _mean(name: str, facts: StageFacts) -> float:
+    return float(facts[0].get(name, float("nan")))
 
 
 CONFIDENCE = Measure(
-    "mean probability of gold over epochs and examples", _watched, partial(_mean, "confidence")
+    "mean probability of gold over epochs and examples", _dynamics, partial(_mean, "confidence")
 )
 VARIABILITY = Measure(
-    "mean over examples of its deviation over epochs", _watched, partial(_mean, "variability")
+    "mean over examples of its deviation over epochs", _dynamics, partial(_mean, "variability")
 )
 CORRECTNESS = Measure(
-    "share of epochs with the right answer", _watched, partial(_mean, "correctness")
+    "share of epochs with the right answer", _dynamics, partial(_mean, "correctness")
 )

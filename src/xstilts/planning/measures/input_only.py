@@ -1,4 +1,4 @@
-"""What a task's answers are worth when a part of the input is withheld; see `stages.withhold`."""
+"""Dev score of a model trained on a part of the input; see `stages.partial_input`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from xstilts.planning.measures.baselines import dev_score
 from xstilts.tasks.base import TaskSpec
 
 
-def _blinded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+def _partial_input(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     def rows(task: TaskSpec, role: str, language: str) -> str:
-        whole = context.graph.training_rows(task, role, language)
+        rows_key = context.graph.training_rows(task, role, language)
         cost = prepare_cost(context.compiler.resolved.expected_rows(task, role, language))
         what = f"{task.name} {role} {language}"
-        return context.add("withhold", {"format": task.format}, {"rows": whole}, what, cost)
+        return context.add("withhold", {"format": task.format}, {"rows": rows_key}, what, cost)
 
     for single in context.singles:
         if not single.task.format_spec.input_only:
@@ -28,4 +28,6 @@ def _blinded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 
-INPUT_ONLY = Measure("dev score of a model that sees a part of the input", _blinded, dev_score)
+INPUT_ONLY = Measure(
+    "dev score of a model that sees a part of the input", _partial_input, dev_score
+)

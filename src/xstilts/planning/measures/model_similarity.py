@@ -14,7 +14,7 @@ from xstilts.planning.measures.base import (
     SingleTaskSetting,
     TextSample,
 )
-from xstilts.planning.measures.text_similarity import compared, first_value, represented
+from xstilts.planning.measures.text_similarity import comparison, first_value, text_vectors
 from xstilts.tasks.base import TaskSpec
 
 SQUARED = 100
@@ -24,7 +24,7 @@ Trained = tuple[SingleTaskSetting, TaskSpec, int, str, str]
 
 
 def _pairs(context: MeasureContext) -> Iterator[Trained]:
-    """Single task, target, seed, the task's training, and that in words."""
+    """Single-task setting, target, seed, key of the task's training, label of that training."""
     for single, target in context.pairs:
         for seed in context.seeds:
             (key,) = context.compiler.intermediate(single.setting, seed)
@@ -36,7 +36,7 @@ def _logme(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, target, seed, base, after in _pairs(context):
         if class_of := target.format_spec.class_of:
             texts, words = context.texts_of(target), WORDS if class_of == "word" else 0
-            vectors = represented(
+            vectors = text_vectors(
                 context, texts, pooling=pooling, base=base, after=after, words=words
             )
             what = f"{target.name} {after}"
@@ -52,10 +52,10 @@ def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
         own = "" if target.format_spec.search else context.baseline(target, seed)
         itself = f"after itself seed {seed}" if own else ""
         one, other = (
-            represented(context, texts, pooling=pooling, base=key, after=suffix)
+            text_vectors(context, texts, pooling=pooling, base=key, after=suffix)
             for key, suffix in ((base, after), (own, itself))
         )
-        key = compared(context, "cka", one, other, f"{target.name} {after}")
+        key = comparison(context, "cka", one, other, f"{target.name} {after}")
         yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
@@ -67,12 +67,12 @@ def _taskemb(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
             own, part = context.baseline(target, seed), context.compiler.resolved.train_ref(target)
             one = _fisher(context, context.texts(single), single.task.name, base, seed)
             other = _fisher(context, context.texts_of(target), part.task, own, seed)
-            key = compared(context, "fisher", one, other, f"{target.name} {after}")
+            key = comparison(context, "fisher", one, other, f"{target.name} {after}")
             yield MeasureRef(name, single.name, target.name, seed=seed, keys=(key,))
 
 
 def _fisher(context: MeasureContext, texts: TextSample, task: str, model: str, seed: int) -> str:
-    """The stage that finds what a trained model depends on."""
+    """The stage that estimates the Fisher information of a trained model."""
     params = {
         **texts.params,
         "most": SQUARED,

@@ -13,20 +13,20 @@ from itertools import pairwise
 from xstilts.config.intermediate import mixture_name
 from xstilts.planning.cost import forward_cost, sample_cost
 from xstilts.planning.measures.base import (
-    Found,
     Measure,
     MeasureContext,
     MeasureRef,
     SingleTaskSetting,
+    StageFacts,
 )
 from xstilts.tasks.base import TaskSpec
 
 Bound = tuple[int, int]
 BOUNDS: tuple[Bound, ...] = ((0, 1), (1, 8), (1, 4), (1, 2), (1, 1))
-"""Where the blocks begin and end, as shares of the training rows; a documented default."""
+"""Boundaries of the blocks, as fractions of the training rows; see docs/reference/measures.md."""
 
 
-def _coded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+def _codes(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single in context.singles:
         if single.task.format_spec.has_gold_probability:
             for seed in context.seeds:
@@ -35,68 +35,68 @@ def _coded(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
 
 
 class _PrequentialCode:
-    """The blocks of a task's labels and the models that code them."""
+    """The blocks of a task's labels, and the models that encode them."""
 
     def __init__(self, context: MeasureContext, setting: SingleTaskSetting, seed: int) -> None:
-        self.ground, self.single, self.seed = context, setting, seed
+        self.context, self.single, self.seed = context, setting, seed
         self.count = context.compiler.expected_rows(setting.task, setting.part, "train")
 
     def blocks(self) -> Iterator[str]:
-        """The stages that count the bits of each block."""
+        """The stages that compute the code length of each block."""
         for low, high in pairwise(BOUNDS):
-            yield self._surprise(low, high)
+            yield self._code_length(low, high)
 
-    def _surprise(self, low: Bound, high: Bound) -> str:
-        ground, task = self.ground, self.single.task
-        rows = ground.rows(self.single.part, "train")
+    def _code_length(self, low: Bound, high: Bound) -> str:
+        context, task = self.context, self.single.task
+        rows = context.rows(self.single.part, "train")
         inputs = {f"rows:{code}": self._cut(key, code, low, high) for code, key in rows.items()}
-        inputs["encoder"] = ground.graph.encoder
-        block = f"{self.single.name} {_share(low)} to {_share(high)}"
+        inputs["encoder"] = context.graph.encoder
+        block = f"{self.single.name} {_fraction(low)} to {_fraction(high)}"
         if not low[0]:
-            return ground.add(
-                "surprise", ground.head(self.single), inputs, f"{block} uniform", sample_cost(0)
+            return context.add(
+                "surprise", context.head(self.single), inputs, f"{block} uniform", sample_cost(0)
             )
         inputs["model"] = self._trained(low)
         subwords = self.count * task.subwords * (high[0] / high[1] - low[0] / low[1])
-        cost = forward_cost(ground.graph.source.defaults, subwords, 20 * self.count)
+        cost = forward_cost(context.graph.source.defaults, subwords, 20 * self.count)
         what = f"{block} seed {self.seed}"
-        return ground.add("surprise", ground.head(self.single), inputs, what, cost)
+        return context.add("surprise", context.head(self.single), inputs, what, cost)
 
     def _trained(self, high: Bound) -> str:
-        """The training on the rows before a block."""
+        """The stage that trains on the rows before a block."""
 
         def rows(task: TaskSpec, role: str, language: str) -> str:
-            whole = self.ground.graph.training_rows(task, role, language)
-            return self._cut(whole, language, BOUNDS[0], high) if role == "train" else whole
+            key = self.context.graph.training_rows(task, role, language)
+            return self._cut(key, language, BOUNDS[0], high) if role == "train" else key
 
         (mixture,) = self.single.setting.chain
-        label = f"train {mixture_name(mixture)} up to {_share(high)} seed {self.seed}"
-        recipe = self.ground.compiler.resolved.recipe(None)
+        label = f"train {mixture_name(mixture)} up to {_fraction(high)} seed {self.seed}"
+        recipe = self.context.compiler.resolved.recipe(None)
         portion = high[0] / high[1]
-        return self.ground.compiler.train(
+        return self.context.compiler.train(
             mixture, None, recipe, self.seed, label, rows=rows, portion=portion
         )
 
     def _cut(self, rows: str, language: str, low: Bound, high: Bound) -> str:
-        what = f"{self.single.task.name} {language} {_share(low)} to {_share(high)}"
+        what = f"{self.single.task.name} {language} {_fraction(low)} to {_fraction(high)}"
         params = {"low": list(low), "high": list(high)}
-        return self.ground.add("cut", params, {"rows": rows}, what, sample_cost(self.count))
+        return self.context.add("cut", params, {"rows": rows}, what, sample_cost(self.count))
 
 
-def _share(bound: Bound) -> str:
-    top, bottom = bound
-    return str(top) if bottom == 1 else f"{top}/{bottom}"
+def _fraction(bound: Bound) -> str:
+    numerator, denominator = bound
+    return str(numerator) if denominator == 1 else f"{numerator}/{denominator}"
 
 
-def _per_example(found: Found) -> float:
-    return float(sum(facts["bits"] for facts in found) / sum(facts["examples"] for facts in found))
+def _per_example(facts: StageFacts) -> float:
+    return float(sum(stage["bits"] for stage in facts) / sum(stage["examples"] for stage in facts))
 
 
-def _over_uniform(found: Found) -> float:
-    return float(sum(facts["bits"] for facts in found) / sum(facts["uniform"] for facts in found))
+def _over_uniform(facts: StageFacts) -> float:
+    return float(sum(stage["bits"] for stage in facts) / sum(stage["uniform"] for stage in facts))
 
 
 PREQUENTIAL = Measure(
-    "prequential code of the training labels, bits an example", _coded, _per_example
+    "prequential code of the training labels, bits an example", _codes, _per_example
 )
-PREQUENTIAL_RATIO = Measure("prequential over uniform code length", _coded, _over_uniform)
+PREQUENTIAL_RATIO = Measure("prequential over uniform code length", _codes, _over_uniform)

@@ -9,10 +9,10 @@ from typing import Any
 from xstilts.planning.cost import forward_cost, sample_cost
 from xstilts.planning.measures.base import (
     TEXTS,
-    Found,
     Measure,
     MeasureContext,
     MeasureRef,
+    StageFacts,
     TextSample,
 )
 
@@ -20,7 +20,7 @@ COUNTED = 2000
 """Texts of a task whose sub-words are counted."""
 
 
-def represented(
+def text_vectors(
     context: MeasureContext,
     texts: TextSample,
     layer: int | None = None,
@@ -30,12 +30,13 @@ def represented(
     after: str = "",
     words: int = 0,
 ) -> str:
-    """The stage with the vectors of a task's texts, or of so many words.
+    """The stage with the vectors of a task's texts, or of some of its words.
 
     Args:
-        layer: none or the encoder's depth for the last.
-        base: key of the training whose encoder is meant; empty for the pretrained one.
-        after: that training, in words.
+        layer: None or the depth of the encoder for the last.
+        base: key of the training stage that the encoder is from; empty for the pretrained encoder.
+        after: that training, for the label.
+        words: the number of words; 0 for vectors of texts.
     """
     defaults = context.graph.source.defaults
     params: dict[str, Any] = {
@@ -51,15 +52,15 @@ def represented(
     return context.add("represent", params, inputs, f"{texts.name} {after or '(baseline)'}", cost)
 
 
-def compared(context: MeasureContext, how: str, one: str, other: str, what: str) -> str:
-    """The stage that compares what two others have written."""
+def comparison(context: MeasureContext, how: str, one: str, other: str, what: str) -> str:
+    """The stage that compares the outputs of two stages."""
     inputs = {"one": one, "other": other}
     return context.add("compare", {"how": how}, inputs, f"{how} {what}", sample_cost(TEXTS))
 
 
-def first_value(found: Found) -> float:
-    """The value that the first stage has found."""
-    return float(found[0].get("value", float("nan")))
+def first_value(facts: StageFacts) -> float:
+    """The `value` of the first stage; NaN without one."""
+    return float(facts[0].get("value", float("nan")))
 
 
 def _subwords(context: MeasureContext, texts: TextSample) -> str:
@@ -90,46 +91,46 @@ def _size_rule(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
         yield MeasureRef(name, single.name, target.name, keys=keys)
 
 
-def _rows(found: Found) -> float:
-    return float(sum(facts["rows"] for facts in found))
+def _rows(facts: StageFacts) -> float:
+    return float(sum(stage["rows"] for stage in facts))
 
 
-def _likeness(how: str, context: MeasureContext, name: str) -> Iterator[MeasureRef]:
-    """Pairs, each with the stage that compares what was found of both tasks' texts."""
+def _similarity(how: str, context: MeasureContext, name: str) -> Iterator[MeasureRef]:
+    """One reference per pair: the stage that compares the texts of both tasks."""
     for single, target in context.pairs:
         one, other = (
-            _found(context, how, texts)
+            _texts_stage(context, how, texts)
             for texts in (context.texts(single), context.texts_of(target))
         )
-        key = compared(context, how, one, other, f"{single.name} and {target.name}")
+        key = comparison(context, how, one, other, f"{single.name} and {target.name}")
         yield MeasureRef(name, single.name, target.name, keys=(key,))
 
 
-def _found(context: MeasureContext, how: str, texts: TextSample) -> str:
+def _texts_stage(context: MeasureContext, how: str, texts: TextSample) -> str:
     if how == "divergence":
         return _subwords(context, texts)
-    return represented(context, texts, _sentence_layer(context) if how == "unit-means" else None)
+    return text_vectors(context, texts, _sentence_layer(context) if how == "unit-means" else None)
 
 
 def _sentence_layer(context: MeasureContext) -> int:
-    """The layer that sentence vectors come from; the encoder's customary one in a sweep."""
+    """The layer of sentence vectors; in a sweep, the default layer of the encoder."""
     chosen = context.graph.experiment.retrieval.layer
     return chosen if isinstance(chosen, int) else context.graph.source.defaults.retrieval_layer
 
 
 SIZE = Measure("training examples used", _sizes, _rows)
-LENGTH = Measure("mean sub-words of an example", _lengths, lambda found: float(found[0]["length"]))
+LENGTH = Measure("mean sub-words of an example", _lengths, lambda facts: float(facts[0]["length"]))
 FORMAT = Measure("1: the same format, 0: another", _formats, pairs=True)
 SIZE_RULE = Measure("training examples of the intermediate task", _size_rule, _rows, pairs=True)
 TEXTEMB = Measure(
-    "cosine of mean token vectors", partial(_likeness, "means"), first_value, pairs=True
+    "cosine of mean token vectors", partial(_similarity, "means"), first_value, pairs=True
 )
 SEMB = Measure(
-    "cosine of mean sentence vectors", partial(_likeness, "unit-means"), first_value, pairs=True
+    "cosine of mean sentence vectors", partial(_similarity, "unit-means"), first_value, pairs=True
 )
 DIVERGENCE = Measure(
     "Jensen–Shannon divergence of sub-words, bits",
-    partial(_likeness, "divergence"),
+    partial(_similarity, "divergence"),
     first_value,
     pairs=True,
 )

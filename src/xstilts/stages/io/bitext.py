@@ -17,10 +17,10 @@ SIDES = ("here", "english")
 
 
 def translations(context: StageContext, prefix: str) -> tuple[list[str], list[list[str]]]:
-    """The ids of a language's sentences, and those of each one's translations.
+    """Ids of a language's sentences, and of the translations of each sentence.
 
     Raises:
-        DataError: no sentence has any.
+        DataError: no sentence has a translation.
     """
     ids, partners = partners_of(*(context.inputs[f"{prefix}rows:{side}"] for side in SIDES))
     if not any(partners):
@@ -29,16 +29,17 @@ def translations(context: StageContext, prefix: str) -> tuple[list[str], list[li
 
 
 def partners_of(here: Artifact, english: Artifact) -> tuple[list[str], list[list[str]]]:
-    """The ids of prepared sentences, and those of each one's translations, if it has any.
+    """Ids of prepared sentences, and of the translations of each sentence.
 
-    Translations that a limit or slice has left out do not count, as they cannot be found.
+    Translations that a limit or slice excludes do not count, as they cannot be mined.
     """
-    there = {row["id"] for row in read_rows(english / ROWS)}
-    found = read_rows(here / ROWS)
+    english_ids = {row["id"] for row in read_rows(english / ROWS)}
+    rows = read_rows(here / ROWS)
     gold = [
-        [name for name in names.split() if name in there] for names in MINING.gold_of_rows(found)
+        [name for name in names.split() if name in english_ids]
+        for names in MINING.gold_of_rows(rows)
     ]
-    return [row["id"] for row in found], gold
+    return [row["id"] for row in rows], gold
 
 
 def read_mined(predictions: Artifact, ids: list[str]) -> list[MinedPairs]:

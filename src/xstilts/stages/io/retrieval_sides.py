@@ -34,8 +34,8 @@ def read_side(context: StageContext, name: str) -> RetrievalSide:
     rows = read_rows(context.inputs[f"rows:{name}"] / ROWS)
     path = context.inputs[f"vectors:{name}"] / vectors_file(params["layer"], params["pooling"])
     vectors = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-    order = sorted(range(len(rows)), key=lambda place: natural_order(rows[place]["id"]))
-    ordered = [rows[place] for place in order]
+    order = sorted(range(len(rows)), key=lambda row: natural_order(rows[row]["id"]))
+    ordered = [rows[row] for row in order]
     ids, texts, meanings = ([row[name] for row in ordered] for name in ("id", "text", "meaning"))
     return RetrievalSide(ids, texts, meanings, vectors[order])
 

@@ -15,13 +15,13 @@ Size = Callable[[Feature], int]
 
 
 def sample_texts(feature: Feature) -> int:
-    """How many texts an example has: one, or one for each choice."""
+    """Number of texts of an example: 1, or the number of choices."""
     return len(feature.texts)
 
 
 def sample_words(feature: Feature) -> int:
     """How many words of it have a tag."""
-    return sum(place >= 0 for place in feature.words)
+    return sum(position >= 0 for position in feature.words)
 
 
 def sample_rows(context: StageContext, tokenizer: Any, size: Size = sample_texts) -> list[Feature]:

@@ -51,10 +51,10 @@ def prepared(
     stage = _stage(context, rows, kind, labels, reading)
     store = Store(context.features).prepare()
     with wait_lock(store.lock_path(stage.key)):
-        if not _whole(store, stage.key):
+        if not _is_intact(store, stage.key):
             with store.staging(stage.key) as folder:
-                found = _pieces(spec, rows, labels, reading, tokenizer)
-                store.publish(stage, folder, {"features": write_features(folder, found)}, {})
+                pieces = _pieces(spec, rows, labels, reading, tokenizer)
+                store.publish(stage, folder, {"features": write_features(folder, pieces)}, {})
         return StoredFeatures(store.artifact(stage.key).path)
 
 
@@ -84,24 +84,24 @@ def _pieces(
     reading: TokenizationConfig,
     tokenizer: Any,
 ) -> Iterator[Sequence[Feature]]:
-    whole = read_rows(rows / ROWS)
-    for start in range(0, len(whole), PIECE):
-        yield spec.features(whole[start : start + PIECE], tokenizer, labels, reading)
+    table = read_rows(rows / ROWS)
+    for start in range(0, len(table), PIECE):
+        yield spec.features(table[start : start + PIECE], tokenizer, labels, reading)
 
 
-def _whole(store: Store, key: str) -> bool:
-    """Whether features are there, with the bytes that were written (read once per process)."""
-    place = str(store.root), key
+def _is_intact(store: Store, key: str) -> bool:
+    """Whether features exist and match their digests, which are checked once per process."""
+    artifact = str(store.root), key
     if not store.has(key):
-        _checked.discard(place)
+        _checked.discard(artifact)
         return False
-    if place not in _checked:
+    if artifact not in _checked:
         try:
             store.artifact(key).check_digests()
         except DamagedArtifact:
             store.quarantine(key)
             return False
-        _checked.add(place)
+        _checked.add(artifact)
     return True
 
 

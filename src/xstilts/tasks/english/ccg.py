@@ -61,12 +61,12 @@ def _with_supertags(task: TaskSpec) -> TaskSpec:
 
 def _supertags(task: TaskSpec) -> tuple[str, ...]:
     """All supertags, sorted; read once for the same bytes."""
-    found = [split for split in task.splits if task.origin(split, ENGLISH)]
-    key = tuple(task.fingerprint(split, ENGLISH) for split in found)
+    splits = [split for split in task.splits if task.origin(split, ENGLISH)]
+    key = tuple(task.fingerprint(split, ENGLISH) for split in splits)
     if key not in _known:
-        examples = (example for split in found for example in task.read(split, ENGLISH))
-        tagged_ones = (one for one in examples if isinstance(one, TaggedExample))
-        _known[key] = tuple(sorted({tag for one in tagged_ones for tag in one.tags if tag}))
+        examples = (example for split in splits for example in task.read(split, ENGLISH))
+        tagged = (example for example in examples if isinstance(example, TaggedExample))
+        _known[key] = tuple(sorted({tag for example in tagged for tag in example.tags if tag}))
     return _known[key]
 
 

@@ -9,7 +9,7 @@ from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.io.sources import PARQUET, Hub, Local
 
 PHRASES = ("ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP")
-TAGS = ("O", *(f"{place}-{phrase}" for phrase in PHRASES for place in "BI"))
+TAGS = ("O", *(f"{prefix}-{phrase}" for phrase in PHRASES for prefix in "BI"))
 
 
 def _example(row: FileRow) -> TaggedExample | None:

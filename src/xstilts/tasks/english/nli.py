@@ -1,9 +1,9 @@
 """Natural language inference: does the premise entail, contradict or leave open the hypothesis?
 
-MNLI, SNLI, ANLI (all three rounds) and SICK, with the classes in one order. `anli-plus` is what
-Phang et al. 2020 call ANLI+: SNLI, MNLI and ANLI's rounds on one NLI head. Its train set is the
-union of theirs. Its dev set is the union of theirs too, which is our choice: no source says which
-one they used.
+MNLI, SNLI, ANLI (all three rounds) and SICK, with the classes in one order. `anli-plus` is
+the ANLI+ of Phang et al. 2020: SNLI, MNLI and all rounds of ANLI on one NLI head. Its train set is
+the union of their train sets. Its dev set is the union of their dev sets; the paper does not state
+which dev set it used.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def label_of(text: str) -> str:
 
 
 def _pair(texts: tuple[str, str], gold: str, name: str, row: FileRow) -> TextExample | BadRow:
-    """A pair with its label; one on which annotators disagreed (`-`, or -1) is no example."""
+    """A labelled pair; pairs without annotator agreement (`-` or -1) are skipped."""
     label = label_of(row.text(gold))
     if label in ("", "-"):
         return BadRow(row.id, NO_GOLD, where=row.where)

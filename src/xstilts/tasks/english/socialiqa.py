@@ -26,7 +26,7 @@ def _example(column: str, split: str, row: FileRow) -> ChoiceExample:
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    """The file with the letter in its rows, or the one with numbers in a second file."""
+    """The file whose rows contain the letter, or the file with its labels in a second file."""
     part = {"train": "trn", "dev": "dev", "test": "tst"}[split]
     inside = parse_rows(json_rows, partial(_example, "correct", split))
     apart = parse_rows(labelled_rows("label"), partial(_example, "label", split))

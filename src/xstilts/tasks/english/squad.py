@@ -17,7 +17,7 @@ LICENCE = "CC-BY-SA-4.0"
 
 
 def squad_files(version: str, split: str) -> tuple[Local, ...]:
-    """The official file; for dev first the one without the articles that XQuAD uses."""
+    """The official file; for dev preferably the copy without the articles that XQuAD uses."""
     names = [f"squad/{split}-v{version}.json"]
     if split == "dev":  # first: what XQuAD has in translation should not choose its checkpoints
         names.insert(0, f"squad/dev-v{version}.minus-xquad.json")

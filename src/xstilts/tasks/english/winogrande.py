@@ -23,7 +23,7 @@ BLANK = "_"
 def filled(before: str, names: tuple[str, str], after: str) -> tuple[str, tuple[str, str]]:
     """The text and the two choices of a sentence with a blank between `before` and `after`.
 
-    A sentence that begins with the blank is its own text, as there has to be one.
+    If the sentence begins with the blank, the text is the sentence, as it must not be empty.
     """
     first, second = names
     return before.strip() or f"{BLANK}{after}", (f"{first}{after}", f"{second}{after}")

@@ -1,4 +1,4 @@
-"""Targets in many languages that XTREME does not have, one file each."""
+"""Multilingual targets outside XTREME, one file each."""
 
 from __future__ import annotations
 

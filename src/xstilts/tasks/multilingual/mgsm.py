@@ -1,13 +1,13 @@
 """MGSM as numeric choice: which of five numbers answers the problem? The same 250 in each language.
 
-The benchmark asks for the number itself, so its published scores are of another task. The choices
-are ours. They are five neighbours in a row of evenly spaced whole numbers, in rising order, and the
-right one is at a place drawn by the problem's id: the numbers alone say nothing of which is right.
-The distance, drawn with it, is 1, 2 or 5 in the second digit of the answer, and small enough that
-four steps down stay at or above 0. (Answers from 1 to 3 have fewer places.) Translations have the
-same id and answer, so they have the same choices.
+The benchmark requires the number itself, so its published scores belong to another task. The
+choices are defined here: five evenly spaced integers in ascending order. The position of the
+answer is drawn from the problem's id, so the numbers alone do not reveal it. The step, drawn with
+it, is 1, 2 or 5 in the second digit of the answer, and small enough that four steps down stay at or
+above 0. (Answers from 1 to 3 have fewer positions.) Translations have the same id and answer, and
+therefore the same choices.
 
-There is no training set. CommonsenseQA as the default is our choice: it has five choices too.
+There is no training set. The default is CommonsenseQA, which also has five choices.
 """
 
 from __future__ import annotations
@@ -24,28 +24,29 @@ STEPS = (1, 2, 5)
 
 
 def choices_of(answer: int, name: str) -> tuple[tuple[int, ...], int]:
-    """The numbers to choose from, in rising order, and the place of the answer among them.
+    """The choices in ascending order, and the position of the answer.
 
     Args:
         answer: at or above 0.
-        name: the problem's id, from which step and place are drawn.
+        name: the problem's id, from which step and position are drawn.
     """
     last = len(LETTERS) - 1
     unit = 10 ** max(0, len(str(answer)) - 2)
     steps = [unit * step for step in STEPS if last * unit * step <= answer] or [1]
     drawn, draw = divmod(seed_of("mgsm-choice", name), len(steps))
     step = steps[draw]
-    place = min(drawn % len(LETTERS), answer // step)
-    return tuple(answer + (number - place) * step for number in range(len(LETTERS))), place
+    position = min(drawn % len(LETTERS), answer // step)
+    first = answer - position * step
+    return tuple(first + number * step for number in range(len(LETTERS))), position
 
 
 def _example(row: FileRow) -> ChoiceExample:
     digits = row.text("answer").strip().replace(",", "")
     if not (digits.isascii() and digits.isdecimal()):
         raise DataError("the answer is not an integer", where=row.where)
-    numbers, place = choices_of(int(digits), row.id)
+    numbers, position = choices_of(int(digits), row.id)
     return ChoiceExample(
-        row.id, row.text("question"), tuple(map(str, numbers)), LETTERS[place], row.where
+        row.id, row.text("question"), tuple(map(str, numbers)), LETTERS[position], row.where
     )
 
 

@@ -1,9 +1,8 @@
-"""XWinograd: whom does the pronoun stand for? Winograd schemas in several languages.
+"""XWinograd: which candidate does the pronoun refer to? Winograd schemas in several languages.
 
-The pronoun's place is the blank that one of two candidates fills, and the parts are read as
-WinoGrande's: what stands before it is the text, each choice a candidate with the rest. There is no
-training set of its own. COPA as the default is our choice: it has two choices too, and the model
-is the one that `xcopa` needs anyway.
+The pronoun is replaced by a blank, and the sentence is read as in WinoGrande: the text is the part
+before the blank, and each choice is a candidate with the part after it. There is no training set.
+The default is COPA, which also has two choices and is needed by `xcopa` as well.
 
 The languages are not translations of each other: no two sentences have an id in common.
 """
@@ -28,21 +27,21 @@ CODES = {"jp": "ja"}
 
 
 def _example(language: str, row: FileRow) -> ChoiceExample | None:
-    """A sentence of the language; the file has all of them, one below the other."""
+    """A sentence of the language; the file contains the sentences of all languages."""
     code = row.text("language")
     if CODES.get(code, code) != language:
         return None
     tokens, pronoun, candidates = map(partial(_cell, row), COLUMNS[4:])
     try:
         word, (first, _), _ = pronoun
-        (one, _, _, one_is_right), (other, _, _, other_is_right) = candidates
+        (first_name, _, _, first_is_gold), (second_name, _, _, second_is_gold) = candidates
         before, after = _around(row.text("sentence"), tokens, first, word)
     except (TypeError, ValueError, IndexError) as error:
         raise DataError("no pronoun with two candidates in the row", where=row.where) from error
-    if one_is_right is other_is_right:
-        raise DataError("not one right candidate of two", where=row.where)
-    text, choices = filled(before, (one, other), after)
-    return ChoiceExample(row.id, text, choices, PLACES[bool(other_is_right)], row.where)
+    if first_is_gold is second_is_gold:
+        raise DataError("the row does not have exactly one correct candidate", where=row.where)
+    text, choices = filled(before, (first_name, second_name), after)
+    return ChoiceExample(row.id, text, choices, PLACES[bool(second_is_gold)], row.where)
 
 
 def _cell(row: FileRow, column: str) -> Any:
@@ -54,19 +53,19 @@ def _cell(row: FileRow, column: str) -> Any:
 
 
 def _around(sentence: str, tokens: Sequence[str], first: int, word: str) -> tuple[str, str]:
-    """What stands before and after the pronoun, token number `first`.
+    """The text before and after the pronoun, which is token number `first`.
 
-    Tokens are looked for one after the other, as the pronoun may occur more than once. Those that
-    the sentence writes in another way, such as quotation marks, are passed over. In Russian the
-    mark after the pronoun may be part of it: it stays in the sentence.
+    Tokens are searched in order, as the pronoun may occur more than once. Tokens that are written
+    differently in the sentence, such as quotation marks, are skipped. In Russian the token may
+    include the punctuation after the pronoun, which remains in the sentence.
 
     Raises:
         ValueError: the pronoun is not there.
     """
     start = 0
     for token in tokens[:first]:
-        found = sentence.find(token, start)
-        start = start if found < 0 else found + len(token)
+        index = sentence.find(token, start)
+        start = start if index < 0 else index + len(token)
     start = sentence.index(word, start)
     return sentence[:start], sentence[start + len(word.rstrip(string.punctuation)) :]
 
