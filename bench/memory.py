@@ -1,8 +1,8 @@
 """Memory of gradients and optimizer state at XLM-R Large's shape, against transformers' Trainer.
 
-Each side takes one optimizer step in its own process; gradients and optimizer state are then summed.
-The embedding rows are those that occur in XNLI-dev-en; the step itself has few pairs and runs on one
-core. If several cores share a step, each has additional gradients of its own.
+Each side takes one optimizer step in its own process; gradients and optimizer state are then
+summed. The embedding rows are those that occur in XNLI-dev-en; the step itself has few pairs and
+runs on one core. If several cores share a step, each has additional gradients of its own.
 Needs 12 GB of memory and writes random weights of 4.5 GB under `build/`.
 """
 
