@@ -1,7 +1,7 @@
 """Processes of read-only commands, compared with importing torch and transformers.
 
 `plan` estimates the cost of the published study from its preset, without data and in an empty
-store: once completely, once with one intermediate task. With data, it also looks up their fingerprints.
+store: once completely, once with one intermediate task. With data, it also looks up fingerprints.
 """
 
 from __future__ import annotations

@@ -209,8 +209,10 @@ def test_a_full_disk_is_a_store_error_and_leaves_no_files(
 
 def test_files_of_a_killed_worker_are_cleaned_up(context: StageContext) -> None:
     assert context.features
-    (context.features / "staging" / "dead.1").mkdir(parents=True)
-    assert Store(context.features.parent).prepare().cleanup() == 1
+    store = Store(context.features.parent).prepare()
+    Store(context.features).prepare()
+    (context.features / "staging" / f"{'0' * 64}.1").mkdir(parents=True)
+    assert store.cleanup() == 1
 
 
 def test_a_second_worker_waits_for_the_first(tmp_path: Path) -> None:

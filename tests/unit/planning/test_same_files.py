@@ -34,13 +34,13 @@ def test_mnli_read_from_the_xnli_dev_set_is_rejected_as_training_data_for_xnli(
 ) -> None:
     write(tmp_path, "xnli/dev-en.tsv", "a\tb\tneutral\n")
     shares = "{mnli: {train: 'dev[:50%]', dev: 'dev[50%:]'}, xnli: {test: dev}}"
-    assert "the file that xnli is evaluated on" in refusal(tmp_path, "xnli", shares)
+    assert "are the same file" in refusal(tmp_path, "xnli", shares)
 
 
 def test_the_evaluated_tydiqa_file_is_rejected_as_training_data(tmp_path: Path) -> None:
     write(tmp_path, "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.en.dev.json", '{"data": []}')
     shares = "{tydiqa: {train: 'dev[:90%]', dev: 'dev[90%:]'}}"
-    assert "the file that tydiqa is evaluated on" in refusal(tmp_path, "tydiqa", shares)
+    assert "are the same file" in refusal(tmp_path, "tydiqa", shares)
 
 
 def prepared(task: str, split: str, data: str, **share: list[int]) -> Stage:
