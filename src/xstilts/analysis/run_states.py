@@ -45,12 +45,6 @@ def has_state(frame: pd.DataFrame, state: RunState) -> pd.Series[bool]:
     return frame[COLUMN].map(lambda states: state in states).astype(bool)
 
 
-def with_state(frame: pd.DataFrame, state: RunState, rows: pd.Series[bool]) -> pd.DataFrame:
-    """The frame with one more state in some of its rows."""
-    pairs = zip(frame[COLUMN], rows, strict=True)
-    return frame.assign(states=[held | {state} if chosen else held for held, chosen in pairs])
-
-
 def without_state(frame: pd.DataFrame, state: RunState, rows: pd.Series[bool]) -> pd.DataFrame:
     """The frame with one state taken from some of its rows."""
     pairs = zip(frame[COLUMN], rows, strict=True)

@@ -123,3 +123,9 @@ class Planted:
             (),
             steps.get,
         )
+
+
+def with_state(frame: pd.DataFrame, state: RunState, rows: pd.Series[bool]) -> pd.DataFrame:
+    """The frame with one more state in some of its rows."""
+    pairs = zip(frame["states"], rows, strict=True)
+    return frame.assign(states=[states | {state} if chosen else states for states, chosen in pairs])

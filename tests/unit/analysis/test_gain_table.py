@@ -14,9 +14,10 @@ from xstilts.analysis import gain_table as stats
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gains import compute_gains, language_gains, transfer_runs
 from xstilts.analysis.results import COLUMNS
-from xstilts.analysis.run_states import RunState, with_notes, with_state
+from xstilts.analysis.run_states import RunState, with_notes
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
+from xstilts.testing.planted import with_state
 
 
 def outcome(setting: str, language: str, seed: int, hits: np.ndarray) -> ExampleScores:

@@ -11,7 +11,7 @@ import pytest
 import xstilts
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import saved_records
-from xstilts.analysis.run_states import RunState, with_state
+from xstilts.analysis.run_states import RunState
 from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
@@ -19,6 +19,7 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.planning.remaining_cost import remaining_costs
 from xstilts.recommend import known_gains as experience
 from xstilts.recommend.known_gains import direct_gains, known_gains
+from xstilts.testing.planted import with_state
 
 Results = Callable[..., pd.DataFrame]
 

@@ -10,13 +10,14 @@ import pytest
 
 import xstilts
 from xstilts.analysis.results import COLUMNS
-from xstilts.analysis.run_states import RunState, with_state
+from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import SelectedSetting
 from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.build import section_text
 from xstilts.reports.eval_splits import nonstandard_splits, nonstandard_splits_note
 from xstilts.reports.sections import Section, best_section, xtreme_section
+from xstilts.testing.planted import with_state
 
 CLASSIFIED = ("xnli", "paws-x")
 

@@ -1,28 +1,22 @@
-"""English tasks: a small file in each official format, and rows of the hub."""
+"""English tasks: a small file in each official format."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from xstilts.core.errors import DataError
 from xstilts.formats.classification import TextExample
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.formats.span import SpanExample
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import describe_origins, is_local
 from xstilts.tasks.validate import validated
-from xstilts.testing.tasks import check_task
 
 Pair = tuple[str, str | None, str]
 MNLI_COLUMNS = "gold_label\tsentence1\tsentence2\tpairID\tlabel1\tlabel2"
@@ -289,276 +283,8 @@ def test_anli_plus_concatenates_its_tasks(tmp_path: Path) -> None:
     assert task("anli-plus", tmp_path).fingerprint("dev", "en") != before
 
 
-HELLASWAG_WITHOUT_LIST = jsonl(CHOICES["hellaswag"] | {"endings": "a"})
-
-
 def rows(count: int, bad: Mapping[str, object] | str) -> str:
     good = jsonl(
         *(nli("neutral", str(number)) | {"sentence1": str(number)} for number in range(count))
     )
     return good + (bad if isinstance(bad, str) else jsonl(bad))
-
-
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        (nli("-", "x"), "no gold label: the annotators disagreed"),
-        (nli("maybe", "x"), "label outside the set"),
-        (nli("neutral", "0") | {"sentence1": "z"}, "duplicate id"),
-        ({"sentence1": "a", "gold_label": "neutral", "pairID": "x"}, "no 'sentence2' in the row"),
-        (nli("neutral", "x") | {"sentence1": "a\0"}, "NUL character"),
-        (nli("neutral", "x") | {"sentence1": ["a"]}, "'sentence1' is not text"),
-        ("{\n", "not JSON"),
-        ("[]\n", "not a JSON object"),
-    ],
-)
-def test_bad_rows_are_named_and_counted(
-    tmp_path: Path, bad: Mapping[str, object] | str, message: str
-) -> None:
-    write(tmp_path, "mnli/multinli_1.0_train.jsonl", rows(30, bad))
-    made = task("mnli", tmp_path)
-    kept, complaints = validated(made.read("train", "en"), made, "train", "en")
-    assert len(kept) == 30
-    assert complaints.counts == {message: 1}
-    assert message == "duplicate id" or f"_train.jsonl:31: {message}" in complaints.first[0]
-
-
-@pytest.mark.parametrize(
-    ("name", "split", "file", "text", "message"),
-    [
-        (
-            "mrpc",
-            "train",
-            "mrpc/train.tsv",
-            f"{MRPC_COLUMNS}\n1\ta\tb\n",
-            "columns: 3, 5",
-        ),
-        (
-            "cosmosqa",
-            "dev",
-            "cosmosqa/valid.csv",
-            "id,context\n1\n",
-            "number of columns: 1, 2",
-        ),
-        ("xnli", "dev", "xnli/dev-en.tsv", "a b neutral\n", "separated by tabs: 1 columns"),
-        (
-            "conll2000",
-            "train",
-            "conll2000/train.txt",
-            "a\tX\tO\n",
-            "columns: 1, not 3",
-        ),
-        ("ccg", "train", "ccg/train.txt", "a|X\n", "not word|POS|supertag"),
-        ("pan-x", "dev", "panx/dev-en.tsv", "a\0\tO\n", "NUL character"),
-        ("pan-x", "dev", "panx/dev-en.tsv", "a\tb\tO\n", "columns: 3, not 1 or 2"),
-        ("commonsenseqa", "dev", "commonsenseqa/dev.jsonl", '{"question": 1}\n', "no 'stem'"),
-        (
-            "hellaswag",
-            "dev",
-            "hellaswag/val.jsonl",
-            '{"ctx_a": "", "ctx_b": "", "endings": 1}',
-            "list",
-        ),
-        (
-            "rte",
-            "dev",
-            "rte/rte1_dev.xml",
-            "<c><pair id='4'><t>a</t></pair></c>",
-            "pair 4: no text",
-        ),
-    ],
-)
-def test_errors_in_files_name_file_and_line(
-    tmp_path: Path, name: str, split: str, file: str, text: str, message: str
-) -> None:
-    write(tmp_path, file, text)
-    if name == "rte":
-        for number in (2, 3):
-            write(tmp_path, f"rte/rte{number}_dev.xml", "<c></c>")
-    with pytest.raises(DataError) as caught:
-        read(name, split, tmp_path)
-    assert message in str(caught.value)
-    assert Path(file).name in str(caught.value)
-
-
-def test_other_malformed_files_are_rejected(tmp_path: Path) -> None:
-    for number in (1, 2, 3):
-        write(tmp_path, f"rte/rte{number}_test.xml", "<c>\n<pair>\n</c>")
-    with pytest.raises(DataError, match=r"rte1_test\.xml:3: not XML"):
-        read("rte", "test", tmp_path)
-    (tmp_path / "sick").mkdir()
-    (tmp_path / "sick" / "SICK_train.txt").write_bytes(b"pair_ID\n\xff\n")
-    with pytest.raises(DataError, match=r"SICK_train\.txt:2: not UTF-8"):
-        read("sick", "train", tmp_path)
-
-
-HUB_ROWS: dict[str, tuple[str, dict[str, Any], Any]] = {
-    "mnli": ("train", {"premise": "a", "hypothesis": "b", "label": 2}, "contradiction"),
-    "snli": ("dev", {"premise": "a", "hypothesis": "b", "label": 0}, "entailment"),
-    "anli": ("dev", {"uid": "u", "premise": "a", "hypothesis": "b", "label": 1}, "neutral"),
-    "sick": ("test", {"id": "1", "sentence_A": "a", "sentence_B": "b", "label": 1}, "neutral"),
-    "qqp": ("train", {"question1": "a", "question2": "b", "label": 1}, "1"),
-    "mrpc": ("test", {"sentence1": "a", "sentence2": "b", "label": 0}, "0"),
-    "xnli": ("test", {"premise": "a", "hypothesis": "b", "label": 2}, "contradiction"),
-    "paws-x": ("dev", {"sentence1": "a", "sentence2": "b", "label": 1}, "1"),
-    "hellaswag": (
-        "dev",
-        {"ctx_a": "a", "ctx_b": "", "endings": ["a", "b", "c", "d"], "label": "3"},
-        "3",
-    ),
-    "cosmosqa": (
-        "train",
-        {"id": "1", "context": "a", "question": "b", "label": 1}
-        | {f"answer{number}": str(number) for number in range(4)},
-        "1",
-    ),
-    "commonsenseqa": (
-        "train",
-        {
-            "id": "1",
-            "question": "a",
-            "answerKey": "E",
-            "choices": {"label": list("ABCDE"), "text": list("vwxyz")},
-        },
-        "E",
-    ),
-    "piqa": ("train", {"goal": "a", "sol1": "b", "sol2": "c", "label": 0}, "0"),
-    "socialiqa": (
-        "dev",
-        {"context": "a", "question": "b", "label": "2\n"}
-        | {f"answer{letter}": letter for letter in "ABC"},
-        "B",
-    ),
-    "conll2000": ("test", {"tokens": ["a", "b"], "chunk_tags": [11, 12]}, ("B-NP", "I-NP")),
-    "pan-x": ("dev", {"tokens": ["a", "b"], "ner_tags": [5, 6]}, ("B-LOC", "I-LOC")),
-    "udpos": ("test", {"tokens": ["a", "b"], "pos_tags": [0, 16]}, ("ADJ", "X")),
-    **{
-        name: (
-            split,
-            {
-                "id": "english-1",
-                "context": "Ann ran.",
-                "question": "who?",
-                "answers": {"text": ["Ann"], "answer_start": [0]},
-            },
-            ("Ann",),
-        )
-        for name, split in {
-            "squad-v1": "train",
-            "squad-v2": "dev",
-            "xquad": "test",
-            "mlqa": "dev",
-            "tydiqa": "train",
-        }.items()
-    },
-}
-
-
-@pytest.fixture
-def offline_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The rows that every file of the hub holds."""
-    held: list[dict[str, Any]] = []
-
-    def download(repo_id: str, filename: str, *, repo_type: str, revision: str) -> str:
-        path = tmp_path / filename.replace("/", "-")
-        unique = [{**row, **({"uid": filename} if "uid" in row else {})} for row in held]
-        pq.write_table(pa.Table.from_pylist(unique), path)
-        return str(path)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    return held
-
-
-@pytest.mark.parametrize("name", sorted(HUB_ROWS))
-def test_hub_rows_become_examples(name: str, offline_hub: list[dict[str, Any]]) -> None:
-    split, row, gold = HUB_ROWS[name]
-    offline_hub.append(row)
-    made = TASKS.get(name)
-    found, complaints = validated(made.read(split, "en"), made, split, "en")
-    assert set(complaints.counts) <= {"duplicate row, kept"}
-    assert len(found) == (3 if name == "anli" else 1)
-    (values,) = {
-        one.tags if isinstance(one, TaggedExample) else getattr(one, "answers", None) or one.label  # type: ignore[union-attr]
-        for one in found
-    }
-    assert values == gold
-
-
-def test_every_hub_task_with_training_data_is_tested() -> None:
-    trained = {name for name in TASKS if TASKS.get(name).hub and "train" in TASKS.get(name).splits}
-    assert HUB_ROWS.keys() == trained - {"anli-plus"}
-
-
-def test_tydiqa_training_uses_english_questions_only(offline_hub: list[dict[str, Any]]) -> None:
-    row = HUB_ROWS["tydiqa"][1]
-    offline_hub += [row | {"id": "finnish-2"}, row, row | {"question": "and?"}]
-    made = TASKS.get("tydiqa")
-    found = validated(made.read("train", "en"), made, "train", "en")[0]
-    assert sorted(one.id for one in found) == ["english-1", "english-1#2"]
-    (finnish,) = validated(made.read("test", "fi"), made, "test", "fi")[0]
-    assert isinstance(finnish, SpanExample)
-    assert finnish.id == "finnish-2"
-
-
-@pytest.mark.parametrize(("given_start", "start"), [(4, 4), (0, 4), (11, 8), (99, 8)])
-def test_answers_with_wrong_offsets_are_relocated(
-    offline_hub: list[dict[str, Any]], given_start: int, start: int
-) -> None:
-    answers = {"text": ["ana"], "answer_start": [given_start]}
-    offline_hub.append(HUB_ROWS["tydiqa"][1] | {"context": "One ana ana.", "answers": answers})
-    made = TASKS.get("tydiqa")
-    (found,) = validated(made.read("train", "en"), made, "train", "en")[0]
-    assert isinstance(found, SpanExample)
-    assert found.starts == (start,)
-
-
-def test_an_answer_absent_from_its_context_is_a_bad_row(offline_hub: list[dict[str, Any]]) -> None:
-    answers = {"text": ["Bob"], "answer_start": [0]}
-    offline_hub.append(HUB_ROWS["tydiqa"][1] | {"answers": answers})
-    made = TASKS.get("tydiqa")
-    with pytest.raises(DataError, match="answer not in its context: 'Bob'"):
-        validated(made.read("train", "en"), made, "train", "en")
-
-
-def test_removed_labels_on_the_hub_are_blank(offline_hub: list[dict[str, Any]]) -> None:
-    offline_hub.append(HUB_ROWS["qqp"][1] | {"label": -1})
-    made = TASKS.get("qqp")
-    assert [one.label for one in validated(made.read("test", "en"), made, "test", "en")[0]] == [""]  # type: ignore[union-attr]
-    with pytest.raises(DataError, match="label outside the set: '-1'"):
-        validated(made.read("dev", "en"), made, "dev", "en")
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("snli", "premise", "no gold label: the annotators disagreed"),
-        ("paws-x", "sentence1", "no gold label"),
-    ],
-)
-def test_examples_without_annotator_agreement_are_skipped(
-    offline_hub: list[dict[str, Any]], name: str, text: str, message: str
-) -> None:
-    """One blank label would keep the whole test set from being scored."""
-    good = HUB_ROWS[name][1]
-    offline_hub += [good | {text: str(number)} for number in range(30)]
-    offline_hub.append(good | {"label": -1})
-    made = TASKS.get(name)
-    kept, complaints = validated(made.read("test", "en"), made, "test", "en")
-    assert len(kept) == 30
-    assert complaints.counts == {message: 1}
-
-
-@pytest.mark.parametrize("name", ["mnli", "qqp", "piqa", "conll2000", "squad-v2"])
-def test_english_tasks_pass_check_task(name: str, offline_hub: list[dict[str, Any]]) -> None:
-    split, row, _ = HUB_ROWS[name]
-    label = next(key for key in ("label", "chunk_tags", "answers") if key in row)
-    other = {
-        "label": 0 if row.get("label") else 1,
-        "chunk_tags": [0, 21],
-        "answers": {"text": ["ran"], "answer_start": [4]},
-    }[label]
-    changed = {key: f"{value} 2" for key, value in row.items() if isinstance(value, str)}
-    context = {"context": row["context"]} if "context" in row else {}
-    words = {"tokens": ["c", "d"]} if "tokens" in row else {}
-    offline_hub += [row, row | changed | context | words | {label: other}]
-    check_task(replace(TASKS.get(name), splits={split: ("en",)}))

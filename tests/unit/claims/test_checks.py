@@ -1,0 +1,246 @@
+"""Checks of claims: every check with every verdict, on planted effects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xstilts.analysis.run_states import RunState
+from xstilts.claims import CHECKS
+from xstilts.claims.evidence import ExperimentEvidence
+from xstilts.claims.judge import judge
+from xstilts.claims.schema import load_claims
+from xstilts.claims.verdict import BootstrapEffect, CheckResult, ScopeGap, Verdict, decide
+from xstilts.reports.claims import lines
+from xstilts.testing.claims import EXAMPLES, SEEDS, claim_evidence
+
+
+def ask(name: str, given: ExperimentEvidence, **params: Any) -> CheckResult:
+    check = CHECKS.get(name)
+    return check.judge(check.params.model_validate(params), given)
+
+
+UP, NONE_, DOWN = 0.2, 0.0, -0.2
+SIDES = {Verdict.SUPPORTED: UP, Verdict.UNDECIDED: NONE_, Verdict.CONTRADICTED: DOWN}
+
+
+@pytest.mark.parametrize("verdict", SIDES)
+def test_a_planted_gain_is_found_with_its_size(verdict: Verdict) -> None:
+    given = claim_evidence({("xnli", "mnli"): SIDES[verdict], ("tatoeba", "mnli"): SIDES[verdict]})
+    found = ask("gains", given, tasks={"MNLI": ["mnli"]}, targets=["xnli", "tatoeba"])
+    assert found.verdict is verdict
+    estimate = found.measures[0].estimate
+    assert estimate.low <= SIDES[verdict] <= estimate.high
+    assert estimate.n == 2 * 2 * EXAMPLES  # targets, languages but English
+    assert len(found.keys) == 2 * 2 * 2 * len(SEEDS)  # targets, settings, languages
+    assert not found.missing
+    assert "none" in found.keys[0]
+
+
+def test_missing_runs_leave_a_claim_untested_and_are_listed() -> None:
+    given = claim_evidence({("xnli", "mnli"): UP})
+    for tasks, targets in (({"SQuAD": ["squad-v1"]}, ["xnli"]), ("singles", ["bucc"])):
+        found = ask("gains", given, tasks=tasks, targets=targets)
+        assert found.verdict is Verdict.UNTESTABLE
+        assert "needs the baseline" in found.why
+        assert targets[0] in found.why
+
+
+@pytest.mark.parametrize("event", [RunState.DIVERGED, RunState.COLLAPSED, RunState.SAME_DATA])
+def test_failed_and_same_data_runs_are_excluded_and_named(event: str) -> None:
+    gains = {("xnli", "mnli"): DOWN, ("tydiqa", "mnli"): UP}
+    given = claim_evidence(gains, states={("xnli", "mnli"): event})
+    found = ask("gains", given, tasks="singles", targets=["xnli", "tydiqa"])
+    assert found.verdict is Verdict.SUPPORTED
+    assert ScopeGap("targets", 1, 2) in found.missing
+    assert any("mnli is left out on xnli" in words for words in found.caveats)
+    assert not any("xnli" in key for key in found.keys)
+    alone = ask("gains", given, tasks="singles", targets=["xnli"])
+    assert alone.verdict is Verdict.UNTESTABLE
+    assert any("mnli is left out on xnli" in words for words in alone.caveats)
+
+
+@pytest.mark.parametrize(
+    ("sides", "verdict"),
+    [
+        ([UP] * 10, Verdict.SUPPORTED),
+        ([UP] * 9 + [DOWN], Verdict.SUPPORTED),
+        ([UP] * 8 + [DOWN] * 2, Verdict.CONTRADICTED),
+        ([UP] * 8 + [NONE_] * 2, Verdict.UNDECIDED),
+    ],
+)
+def test_almost_every_task_means_nine_in_ten(sides: list[float], verdict: Verdict) -> None:
+    given = claim_evidence({("bucc", f"t{number}"): side for number, side in enumerate(sides)})
+    params = {"tasks": "singles", "share": 0.9, "of": 12, "label": "all", "targets": ["bucc"]}
+    found = ask("gains", given, **params)
+    assert found.verdict is verdict
+    assert ScopeGap("tasks", 10, 12) in found.missing
+    assert found.measures[0].what == "all"
+    assert found.measures[0].estimate.value == pytest.approx(np.mean(sides), abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("gains", "margin", "verdict"),
+    [
+        ((DOWN, DOWN), 1, Verdict.SUPPORTED),
+        ((UP, DOWN), 20, Verdict.SUPPORTED),
+        ((UP, DOWN), 1, Verdict.UNDECIDED),
+        ((UP, UP), 1, Verdict.CONTRADICTED),
+    ],
+)
+def test_no_gain_needs_an_interval_below_the_margin(
+    gains: tuple[float, float], margin: float, verdict: Verdict
+) -> None:
+    """Gains of two settings, of which the mean is judged."""
+    given = claim_evidence({("xnli", "mnli"): gains[0], ("xnli", "qqp"): gains[1]})
+    found = ask("no-gain", given, tasks="singles", targets=["xnli"], margin=margin)
+    assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ((0.3, 0.15, 0.0), Verdict.SUPPORTED),
+        ((0.3, 0.1, 0.1), Verdict.UNDECIDED),
+        ((0.0, 0.15, 0.3), Verdict.CONTRADICTED),
+    ],
+)
+def test_a_claimed_order_is_judged(gains: tuple[float, ...], verdict: Verdict) -> None:
+    names = ("squad-v1", "mnli", "hellaswag")
+    given = claim_evidence({("xnli", name): gain for name, gain in zip(names, gains, strict=True)})
+    tasks = {name: [name] for name in names}
+    found = ask("order", given, tasks=tasks, targets=["xnli"])
+    assert found.verdict is verdict
+    assert (found.support > 0.9) == (verdict is Verdict.SUPPORTED)
+    alone = claim_evidence({("xnli", "mnli"): UP})
+    assert ask("order", alone, tasks=tasks, targets=["xnli"]).verdict is Verdict.UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("mixture", "verdict", "rank"),
+    [
+        (0.3, Verdict.SUPPORTED, 1),
+        (0.15, Verdict.UNDECIDED, None),
+        (0.0, Verdict.CONTRADICTED, 3),
+    ],
+)
+def test_a_claimed_best_setting_is_judged(
+    mixture: float, verdict: Verdict, rank: int | None
+) -> None:
+    gains = {("xnli", "mnli"): 0.15, ("xnli", "qqp"): 0.15, ("xnli", "mnli+qqp"): mixture}
+    found = ask("best", claim_evidence(gains), tasks="mixture", of=9, targets=["xnli"])
+    assert found.verdict is verdict
+    assert rank is None or f"mnli+qqp is rank {rank} of 3" in found.why
+    assert ScopeGap("tasks in the mixture", 2, 9) in found.missing
+    singles = claim_evidence({("xnli", "mnli"): UP})
+    assert ask("best", singles, tasks="mixture", targets=["xnli"]).verdict is Verdict.UNTESTABLE
+
+
+@pytest.mark.parametrize("verdict", SIDES)
+def test_a_difference_between_targets_is_judged(verdict: Verdict) -> None:
+    gains = {("tydiqa", "mnli"): 0.2 + SIDES[verdict], ("xnli", "mnli"): 0.2}
+    params = {"tasks": "singles", "more": "tydiqa", "less": "xnli"}
+    assert ask("targets-differ", claim_evidence(gains), **params).verdict is verdict
+    assert ask(
+        "targets-differ", claim_evidence({("xnli", "mnli"): UP}), **params
+    ).verdict.startswith("not")
+
+
+@pytest.mark.parametrize(("variant", "name"), [("text", "mnli+text"), ("languages", "mnli@de")])
+@pytest.mark.parametrize("verdict", SIDES)
+def test_plain_english_training_is_compared_with_its_variants(
+    variant: str, name: str, verdict: Verdict
+) -> None:
+    given = claim_evidence({("xnli", "mnli"): 0.1 + SIDES[verdict], ("xnli", name): 0.1})
+    found = ask("plain-over", given, variant=variant, targets=["xnli"])
+    assert found.verdict is verdict
+    assert found.measures[0].of == f"mnli over {name}"
+    other = {"text": "languages", "languages": "text"}[variant]
+    assert ask("plain-over", given, variant=other, targets=["xnli"]).verdict.startswith("not")
+
+
+@pytest.mark.parametrize("verdict", SIDES)
+def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdict) -> None:
+    given = claim_evidence({("xnli", "mnli"): SIDES[verdict], ("bucc", "mnli"): UP})
+    best = pd.DataFrame(
+        {
+            "target": ["xnli", "bucc"],
+            "intermediate": "mnli",
+            "how": ["dev", "test"],
+            "english": True,
+        }
+    )
+    found = ask("selection", replace(given, best=best), targets=["xnli", "bucc"], label="best")
+    assert found.verdict is verdict
+    assert ScopeGap("targets", 1, 2) in found.missing
+    assert any("only test scores could select: bucc" in words for words in found.caveats)
+    assert ask("selection", given, targets=["xnli"]).verdict is Verdict.UNTESTABLE
+
+
+def test_setup_checks_hold_fully_partly_or_not() -> None:
+    full = claim_evidence(
+        {("xnli", "mnli"): UP, ("xnli", "squad-v1"): UP, ("xnli", "mnli+squad-v1"): UP}
+    )
+    plain = claim_evidence({("xnli", "none"): 0.0}, encoder="other")
+    supported, undecided, contradicted = SIDES
+    for name, params, verdict, without in (
+        ("encoder", {"names": [full.encoder]}, supported, contradicted),
+        ("phases", {"baseline": True}, supported, supported),
+        ("phases", {"intermediate": True}, supported, contradicted),
+        ("phases", {"encoders": ["xlm-r"], "baseline": True}, supported, undecided),
+        ("multitask", {}, supported, contradicted),
+        ("multitask", {"of": 9}, undecided, contradicted),
+        ("tasks", {"count": 2}, supported, contradicted),
+        ("tasks", {"count": 3}, undecided, contradicted),
+        ("covers", {"kinds": {"a": ["mnli"], "b": ["format span"]}}, supported, contradicted),
+        ("covers", {"kinds": {"a": ["mnli"], "c": ["qqp"]}}, undecided, contradicted),
+        ("languages", {"targets": ["xnli"], "count": 3}, supported, supported),
+        ("languages", {"targets": ["xnli", "bucc"], "count": 3}, undecided, undecided),
+    ):
+        assert ask(name, full, **params).verdict is verdict, (name, params)
+        assert ask(name, plain, **params).verdict is without, (name, params)
+
+
+def test_setup_checks_need_scores() -> None:
+    full = claim_evidence({("xnli", "mnli"): UP, ("xnli", "mnli+squad-v1"): UP})
+    unscored = replace(full, frame=full.frame.assign(value=np.nan))
+    for name, params in (
+        ("encoder", {"names": [full.encoder]}),
+        ("phases", {"baseline": True}),
+        ("multitask", {}),
+        ("tasks", {"count": 1}),
+        ("covers", {"kinds": {"a": ["mnli"]}}),
+        ("languages", {"targets": ["xnli"], "count": 3}),
+    ):
+        assert ask(name, unscored, **params).verdict is Verdict.UNTESTABLE, name
+    mixed = full.frame["intermediate"] == "mnli+squad-v1"
+    half = replace(full, frame=full.frame.assign(value=full.frame["value"].mask(mixed)))
+    assert ask("multitask", half).verdict is Verdict.CONTRADICTED
+    span = {"kinds": {"a": ["format span"]}}
+    assert ask("covers", half, **span).verdict is Verdict.CONTRADICTED
+    assert ask("covers", full, **span).verdict is Verdict.SUPPORTED
+
+
+def test_effects_with_one_name_have_a_line_each() -> None:
+    listed = [one for one in load_claims() if one.claim.id == "C1"]
+    (one,) = judge(listed, [claim_evidence({("xnli", "mnli"): UP, ("tydiqa", "mnli"): UP})])
+    measure = one.measures[0]
+    other = replace(measure, estimate=replace(measure.estimate, value=0.5))
+    shown_lines = lines(replace(one, measures=(measure, other, measure)))
+    assert len(shown_lines) == len(one.claim.published) + 1
+
+
+def test_null_effects_are_rarely_decided() -> None:
+    """Ten effects of zero at once: Holm keeps false findings at one in twenty looks."""
+    wrong = 0
+    for number in range(100):
+        generator = np.random.default_rng(number)
+        noise = generator.normal(size=10)
+        effects = [BootstrapEffect(one, generator.normal(one, 1, (400, 1)), 9) for one in noise]
+        wrong += decide(effects, 0.1).verdict is Verdict.SUPPORTED
+        assert decide(effects).verdict is not Verdict.SUPPORTED
+    assert wrong <= 10
