@@ -16,7 +16,9 @@ from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.metrics.mining_f1 import MiningResult
 from xstilts.planning.compile import CompiledPlan, ResultCell
-from xstilts.stages.io.bitext import partners_of, read_mined
+from xstilts.stages.io.bitext import pairs_by_sentence, partners_of
+from xstilts.stages.io.rows import PREDICTIONS, read_rows
+from xstilts.stages.prepare import ROWS
 from xstilts.tasks import TASKS
 
 
@@ -129,7 +131,8 @@ def _scored(key: str, metric: str, store: Store) -> float:
 
 
 def _mined(here: str, english: str, predictions: str, store: Store) -> float:
-    ids, gold = partners_of(store.artifact(here), store.artifact(english))
+    ids, gold = partners_of(*(read_rows(store.read(key, ROWS)) for key in (here, english)))
     metric = METRICS.get("mining_f1_best")
-    found = MiningResult(read_mined(store.artifact(predictions), ids))
+    mined = read_rows(store.read(predictions, PREDICTIONS))
+    found = MiningResult(pairs_by_sentence(mined, ids))
     return float(metric.value(metric.statistics(gold, found, "").sum(0)))

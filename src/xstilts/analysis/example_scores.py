@@ -52,7 +52,7 @@ def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleSco
 def _statistics(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:
     """Metric → ids and statistics of the examples of a score stage."""
     metrics: dict[str, tuple[list[str], list[list[float]]]] = {}
-    for row in read_rows(store.artifact(key) / "statistics.parquet"):
+    for row in read_rows(store.read(key, "statistics.parquet")):
         ids, values = metrics.setdefault(row["metric"], ([], []))
         ids.append(row["id"])
         values.append(row["statistics"])

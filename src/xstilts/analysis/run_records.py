@@ -1,19 +1,37 @@
-"""What was run in a store: a file for each experiment as it was, with its stages and cells."""
+"""What was run in a store: a file for each experiment as it was, with its stages and cells.
+
+The file is named after the experiment, a digest of its configuration and, unless an earlier
+version wrote it, a digest of its data: other data under the same file names are another run. A
+record that cannot be read is left out with a warning.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import glob
+import json
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.atomic_io import read_json, write_json
-from xstilts.core.hashing import digest_of
+from xstilts.core.artifact import unreadable
+from xstilts.core.atomic_io import write_json
+from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
+
+FOLDER = "experiments"
+VERSION = 1
+"""Of a record; one of a higher version was written by a newer version of the package."""
+DATA_PARAMS = ("data", "translator", "source")
+"""Parameters of stages that hold digests of data, translators and encoders."""
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+logger = logging.getLogger(__name__)
+_reported: set[tuple[str, str]] = set()
 
 
 def recorded_cells(store: Store) -> list[ResultCell]:
@@ -26,7 +44,7 @@ class RunRecord:
     """An experiment as it was run in a store.
 
     Args:
-        name: the experiment's, and a digest of what it was.
+        name: the experiment's, and digests of what it was and of its data.
     """
 
     name: str
@@ -38,12 +56,49 @@ class RunRecord:
         return any(store.has(cell.key) for cell in self.cells)
 
 
-def saved_records(store: Store) -> Iterator[RunRecord]:
-    """Every experiment that was run in a store, the newest last."""
-    for path in records(store):
-        record = read_json(path)
-        stages = tuple(Stage.from_json(stage) for stage in record["stages"])
-        yield RunRecord(path.stem, tuple(map(_cell, record["cells"])), Plan(stages))
+def saved_records(store: Store, name: str | None = None) -> Iterator[RunRecord]:
+    """The records of an experiment's name, or all, that can be read; the newest last.
+
+    Raises:
+        StoreError: the operating system cannot read one.
+    """
+    for path in records(store, name):
+        try:
+            yield _parsed(path)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        except DAMAGE as error:
+            _report_once(path, error)
+
+
+def _parsed(path: Path) -> RunRecord:
+    """The record in a file.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: it is damaged, or of a
+            newer version.
+    """
+    written = json.loads(path.read_bytes())
+    record = without_digest(written)
+    if record.get("version", VERSION) > VERSION:
+        raise ValueError("a newer version of xstilts wrote it")
+    stages = tuple(Stage.from_json(stage) for stage in record["stages"])
+    found = RunRecord(path.stem, tuple(map(_cell, record["cells"])), Plan(stages))
+    if record.keys() == written.keys():
+        _check_references(found)
+    return found
+
+
+def _check_references(record: RunRecord) -> None:
+    """Check that a record without a digest contains every stage that it refers to.
+
+    Raises:
+        ValueError: a stage is missing, or differs from the one of its key.
+    """
+    used = {key for stage in record.plan.stages for key in stage.inputs.values()}
+    used |= {key for cell in record.cells for key in (cell.key, *cell.trained_by)}
+    if missing := used - record.plan.by_key.keys():
+        raise ValueError(f"no stage {min(missing)[:12]}")
 
 
 def _cell(record: dict[str, Any]) -> ResultCell:
@@ -51,10 +106,29 @@ def _cell(record: dict[str, Any]) -> ResultCell:
     return ResultCell(**{**record, **tuples})
 
 
-def records(store: Store, name: str = "*") -> list[Path]:
-    """What was run in a store: a file for each experiment as it was, the newest last."""
-    found = (store.root / "experiments").glob(f"{name}@*.json")
-    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+def _report_once(path: Path, error: Exception) -> None:
+    """Log a record that cannot be read, unless this process has done so."""
+    if (key := (str(path), str(error))) in _reported:
+        return
+    _reported.add(key)
+    logger.warning(
+        "%s is left out: it is damaged or of a newer version (%s: %s)\n"
+        "  → run the experiment again, or update xstilts",
+        *(path, type(error).__name__, error),
+    )
+
+
+def records(store: Store, name: str | None = None) -> list[Path]:
+    """The records of an experiment's name, or all: a file for each run, the newest last."""
+    try:
+        found = [(path.stat().st_mtime_ns, path.name, path) for path in _paths(store, name)]
+    except OSError as error:
+        raise unreadable(store.root / FOLDER, error) from error
+    return [path for _, _, path in sorted(found)]
+
+
+def _paths(store: Store, name: str | None) -> Iterable[Path]:
+    return (store.root / FOLDER).glob(f"{'*' if name is None else glob.escape(name)}@*.json")
 
 
 def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
@@ -63,24 +137,58 @@ def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
     One that was changed and has no result yet does not hide what came out of it before.
     """
     found: dict[tuple[str, str], CompiledPlan] = {}
-    every = sorted(saved_records(store), key=lambda one: one.has_results(store))
-    for one in reversed(every):
-        place = one.name.rpartition("@")[0], one.cells[0].encoder
-        found.setdefault(place, CompiledPlan(one.plan, one.cells))
+    with_cells = [record for record in saved_records(store) if record.cells]
+    every = sorted(with_cells, key=lambda record: record.has_results(store))
+    for record in reversed(every):
+        run = record.name.rpartition("@")[0], record.cells[0].encoder
+        found.setdefault(run, CompiledPlan(record.plan, record.cells))
     return [(name, compiled) for (name, _), compiled in found.items()]
 
 
-def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> None:
-    """Write down what was run, so that results and the next plan can refer to it."""
-    experiment = loaded.experiment.model_dump(mode="json", by_alias=True)
-    name = f"{loaded.experiment.name}@{digest_of(experiment)[:8]}.json"
-    write_json(
-        store.root / "experiments" / name,
-        {
-            "experiment": experiment,
-            "text": loaded.text,
-            "origin": Path(loaded.origin).name,
-            "stages": [stage.to_json() for stage in compiled.plan.stages],
-            "cells": [asdict(cell) for cell in compiled.cells],
-        },
-    )
+def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> Path:
+    """Write down what was run, so that results and the next plan can refer to it.
+
+    A damaged record of this name is moved to `damaged/`.
+    """
+    path = _record_path(loaded, compiled, store)
+    if path.is_file() and not _readable(path):
+        store.set_aside(path, path.name)
+    record = {
+        "version": VERSION,
+        "experiment": loaded.experiment.model_dump(mode="json", by_alias=True),
+        "text": loaded.text,
+        "origin": Path(loaded.origin).name,
+        "stages": [stage.to_json() for stage in compiled.plan.stages],
+        "cells": [asdict(cell) for cell in compiled.cells],
+    }
+    write_json(path, with_digest(record))
+    return path
+
+
+def _record_path(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> Path:
+    """The file of a run's record; that of an earlier version if it was of the same data."""
+    experiment, folder = loaded.experiment, store.root / FOLDER
+    name = f"{experiment.name}@{digest_of(experiment.model_dump(mode='json', by_alias=True))[:8]}"
+    data = data_digest(compiled.plan.stages)
+    earlier = folder / f"{name}.json"
+    record = _readable(earlier)
+    if record and data_digest(record.plan.stages) == data:
+        return earlier
+    return folder / f"{name}-{data[:8]}.json"
+
+
+def data_digest(stages: Iterable[Stage]) -> str:
+    """A digest of everything that the stages read from outside the store."""
+    params = [
+        {name: stage.params[name] for name in DATA_PARAMS if name in stage.params}
+        for stage in stages
+    ]
+    return digest_of(sorted(digest_of([value]) for value in params if value))
+
+
+def _readable(path: Path) -> RunRecord | None:
+    """The record in a file, unless it is missing or cannot be read."""
+    try:
+        return _parsed(path) if path.is_file() else None
+    except DAMAGE:
+        return None

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import records
+from xstilts.analysis.run_records import saved_records
 from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.atomic_io import read_json
 from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
@@ -129,6 +128,6 @@ def with_history(compiled: CompiledPlan, name: str, store: Store) -> CompiledPla
     if set(store.keys()).issuperset(compiled.plan.by_key):
         return compiled
     history: dict[str, Any] = {}
-    for path in records(store, name):
-        history |= {stage["label"]: stage for stage in read_json(path)["stages"]}
+    for record in saved_records(store, name):
+        history |= {stage.label: stage.to_json() for stage in record.plan.stages}
     return replace(compiled, plan=Plan(compiled.plan.stages, history))

@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xstilts.analysis.run_records import records
+from xstilts.analysis.run_records import saved_records
 from xstilts.api.inputs import AnyStore, open_store
-from xstilts.core.atomic_io import read_json
-from xstilts.core.plan import Plan, StageState
-from xstilts.core.stage import Stage
+from xstilts.core.plan import StageState
 from xstilts.core.store_snapshot import StoreSnapshot
 
 
@@ -37,8 +35,7 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
     """
     snapshot = StoreSnapshot(open_store(store))
     found = []
-    for path in records(snapshot):
-        stages = tuple(Stage.from_json(stage) for stage in read_json(path)["stages"])
-        states = Counter(one.state for one in Plan(stages).statuses(snapshot).values())
-        found.append(ExperimentStatus(path.stem, len(stages), states))
+    for record in saved_records(snapshot):
+        states = Counter(one.state for one in record.plan.statuses(snapshot).values())
+        found.append(ExperimentStatus(record.name, len(record.plan.stages), states))
     return found

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 CHUNK = 1 << 20
+DIGEST = "self"
+"""Name of a JSON object's digest in the object itself."""
+_WITH_NAN = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
@@ -22,6 +26,31 @@ def canonical(value: Any) -> str:
 def digest_of(value: Any) -> str:
     """SHA-256 (64 hex digits) of a JSON value's canonical form."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def with_digest(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON object as it will be read again, with a digest of itself under `self`.
+
+    It may contain NaN, unlike what keys are made of.
+    """
+    written: dict[str, Any] = json.loads(json.dumps(value))
+    return {**written, DIGEST: _own_digest(written)}
+
+
+def without_digest(value: dict[str, Any]) -> dict[str, Any]:
+    """The JSON object without its digest, if it has one: earlier versions did not write it.
+
+    Raises:
+        ValueError: the digest is that of another object.
+    """
+    rest = {name: part for name, part in value.items() if name != DIGEST}
+    if DIGEST in value and value[DIGEST] != _own_digest(rest):
+        raise ValueError("it differs from what was written")
+    return rest
+
+
+def _own_digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_WITH_NAN.encode(value).encode()).hexdigest()
 
 
 def digest_of_file(path: Path) -> str:

@@ -6,12 +6,17 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from xstilts.core.errors import StoreError
+
 BLOCK = 1 << 14
 """Bytes that are read at a time from the end of the file."""
+LATEST = 1e11
+"""Seconds since the epoch; a later time is damage, and not a date."""
 
 
 class Journal:
@@ -21,31 +26,68 @@ class Journal:
         self.path = path
 
     def write(self, event: str, **facts: Any) -> None:
-        """Append one event with the time (seconds since the epoch)."""
+        """Append one event with the time (seconds since the epoch).
+
+        If a full disk or a crash cut the last line short, the event begins a new line.
+        """
         line = json.dumps({"time": round(time.time(), 3), "event": event, **facts}) + "\n"
-        with self.path.open("ab", buffering=0) as file:
-            file.write(line.encode())
+        with self.path.open("a+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            start = "" if file.read(1) in (b"", b"\n") else "\n"
+            file.write((start + line).encode())
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """All events, oldest first; lines that a crash cut short are skipped."""
-        if self.path.exists():
-            with self.path.open("rb") as file:
-                yield from _events(file)
+        """All events, oldest first; damaged lines are skipped.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with _reading(self.path), self.path.open("rb") as file:
+            yield from _events(file)
 
     def last(self, count: int) -> list[dict[str, Any]]:
-        """The newest `count` events, oldest first; only the end of the file is read."""
-        if not self.path.exists():
-            return []
-        return list(islice(_events(_lines_from_end(self.path)), count))[::-1]
+        """The newest `count` events, oldest first; only the end of the file is read.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        events = list[dict[str, Any]]()
+        with _reading(self.path):
+            events += islice(_events(_lines_from_end(self.path)), count)
+        return events[::-1]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """A missing file has no events; what else the operating system reports is a StoreError."""
+    try:
+        yield
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be read: {error.strerror}", todo="fix its permissions, or move it away"
+        ) from error
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """The events of the lines that are valid JSON."""
     for line in lines:
         try:
-            yield json.loads(line)
-        except ValueError:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
             continue
+        if _is_event(event):
+            yield event
+
+
+def _is_event(event: Any) -> bool:
+    """Whether a JSON value is an event with a time and a name."""
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return False
+    when = event.get("time")
+    return isinstance(when, int | float) and 0 <= when < LATEST
 
 
 def _lines_from_end(path: Path) -> Iterator[bytes]:

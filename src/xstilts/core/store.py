@@ -11,22 +11,21 @@ STORE/locks/  STORE/experiments/  STORE/damaged/  STORE/journal.jsonl
 from __future__ import annotations
 
 import errno
-import json
+import logging
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.atomic_io import fsync, read_json, write_json
-from xstilts.core.errors import StoreError, XstiltsError
+from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, unreadable
+from xstilts.core.atomic_io import fsync, write_json
+from xstilts.core.errors import StoreError
 from xstilts.core.fault_injection import fault
-from xstilts.core.hashing import digest_of_file
+from xstilts.core.hashing import digest_of_file, with_digest
 from xstilts.core.journal import Journal
 from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
@@ -42,68 +41,9 @@ from xstilts.core.store_layout import (
     remove_folder,
 )
 
-MANIFEST = "manifest.json"
 FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class DamagedArtifact(XstiltsError):
-    """A file of an artifact is missing or differs from the published one."""
-
-    exit_code = 4
-
-    def __init__(self, key: str, file: str, problem: str) -> None:
-        self.key = key
-        super().__init__(
-            f"artifact {key[:12]}: {file} {problem}",
-            todo="run again: the artifact is quarantined and rebuilt",
-        )
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A finished stage's directory."""
-
-    key: str
-    path: Path
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """The manifest: stage, files with size and SHA-256, facts, provenance."""
-        try:
-            return dict(read_json(self.path / MANIFEST))
-        except (OSError, json.JSONDecodeError) as error:
-            raise DamagedArtifact(self.key, MANIFEST, f"cannot be read ({error})") from error
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The facts that the stage returned."""
-        return dict(self.manifest["facts"])
-
-    @property
-    def seconds(self) -> float:
-        """Seconds that the stage took on one core, or on a GPU; 0 if not recorded."""
-        provenance = self.manifest["provenance"]
-        return max(float(provenance.get(name) or 0) for name in ("seconds", "processor_seconds"))
-
-    def __truediv__(self, name: str) -> Path:
-        return self.path / name
-
-    def check_sizes(self) -> None:
-        """Raise DamagedArtifact unless every file exists with its size (fast)."""
-        for name, entry in self.manifest["files"].items():
-            try:
-                size = (self.path / name).stat().st_size
-            except OSError as error:
-                raise DamagedArtifact(self.key, name, "is missing") from error
-            if size != entry["bytes"]:
-                raise DamagedArtifact(self.key, name, f"has {size} bytes, not {entry['bytes']}")
-
-    def check_digests(self) -> None:
-        """Raise DamagedArtifact unless every file has its size and SHA-256 (reads all)."""
-        self.check_sizes()
-        for name, entry in self.manifest["files"].items():
-            if digest_of_file(self.path / name) != entry["sha256"]:
-                raise DamagedArtifact(self.key, name, "differs from the published file")
+logger = logging.getLogger(__name__)
+_reported: set[str] = set()
 
 
 class Store:
@@ -156,15 +96,31 @@ class Store:
         return self.get_valid(key) is not None
 
     def get_valid(self, key: str) -> Artifact | None:
-        """The artifact, if it exists and its files have their sizes."""
+        """The artifact, if it exists and its files have their sizes; damage is logged.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
         artifact = self.artifact(key)
         try:
-            if not artifact.path.is_dir():
-                return None
             artifact.check_sizes()
-        except DamagedArtifact:
+        except DamagedArtifact as error:
+            if os.path.lexists(artifact.path):
+                report_once(error)
             return None
         return artifact
+
+    def read(self, key: str, name: str) -> bytes:
+        """The bytes of an artifact's file, verified; a damaged artifact is quarantined.
+
+        Raises:
+            DamagedArtifact: the file is missing, or not what was published.
+        """
+        try:
+            return self.artifact(key).read(name)
+        except DamagedArtifact:
+            self.quarantine(key)
+            raise
 
     def lock_path(self, key: str) -> Path:
         """The lock file of a stage."""
@@ -214,7 +170,7 @@ class Store:
                 "facts": dict(facts),
                 "provenance": {**provenance, "published": round(time.time(), 3)},
             }
-            write_json(staged / MANIFEST, manifest)
+            write_json(staged / MANIFEST, with_digest(manifest))
             fault("store.before_rename")
             self._publish_by_rename(staged, artifact)
             fault("store.after_rename")
@@ -234,12 +190,27 @@ class Store:
         fsync(artifact.path.parent)
 
     def quarantine(self, key: str) -> None:
-        """Move a damaged artifact to `damaged/`, to be inspected or deleted by a person."""
-        target = self.root / "damaged" / f"{key}.{time.time_ns()}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if self.artifact(key).path.exists():
-            self.artifact(key).path.rename(target)
-            self.journal.write("damaged", key=key, moved_to=str(target.relative_to(self.root)))
+        """Move a damaged artifact to `damaged/`, to be inspected or deleted by a person.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        path = self.artifact(key).path
+        if os.path.lexists(path):
+            moved = self.set_aside(path, key)
+            self.journal.write("damaged", key=key, moved_to=moved)
+
+    def set_aside(self, path: Path, name: str) -> str:
+        """Move something damaged to `damaged/`, and return its new path in the store.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        target = self.root / "damaged" / f"{name}.{time.time_ns()}"
+        with store_errors(self.root):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        return target.relative_to(self.root).as_posix()
 
     def keys(self) -> list[str]:
         """Keys of all artifacts, sorted; including damaged ones."""
@@ -251,7 +222,12 @@ class Store:
 
     def _names(self, folder: str) -> list[str]:
         path = self.root / folder
-        return sorted(os.listdir(path)) if path.is_dir() else []
+        try:
+            return sorted(os.listdir(path))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise unreadable(path, error) from error
 
     def cleanup(self) -> int:
         """Remove leftovers of ended processes; returns how many folders were removed.
@@ -280,6 +256,13 @@ class Store:
         while not folder.exists():
             folder = folder.parent
         return shutil.disk_usage(folder).free
+
+
+def report_once(error: DamagedArtifact) -> None:
+    """Log a damaged artifact, unless this process has done so."""
+    if str(error) not in _reported:
+        _reported.add(str(error))
+        logger.warning("%s", error)
 
 
 def is_full(error: Exception) -> bool:

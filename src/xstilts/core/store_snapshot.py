@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xstilts.core.store import Artifact, Store
+from xstilts.core.artifact import Artifact
+from xstilts.core.store import Store
 
 
 class StoreSnapshot(Store):

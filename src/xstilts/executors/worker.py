@@ -24,11 +24,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
+from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.errors import XstiltsError
 from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
-from xstilts.core.store import Artifact, DamagedArtifact, Store
+from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.base import StageContext

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ import yaml
 from xstilts.analysis.gains import Gains
 from xstilts.analysis.run_states import RunState, states_text
 from xstilts.config.experiment import Experiment
-from xstilts.core.atomic_io import read_json
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -159,7 +159,7 @@ def _figures(data: ReportData) -> Iterator[str]:
     for stage in data.compiled.plan.stages:
         if stage.key not in trainings or not data.store.has(stage.key):
             continue
-        log = read_json(data.store.artifact(stage.key) / "log.json")
+        log = json.loads(data.store.read(stage.key, "log.json"))
         title, before = trainings[stage.key]
         run = LearningCurve(before, log["losses"], dev_scores(log["dev"]))
         groups.setdefault(title, []).append(run)

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from xstilts.core.artifact import Artifact
 from xstilts.core.stage import Stage, declare_blocking_fact
-from xstilts.core.store import Artifact
 
 DIVERGED = declare_blocking_fact("diverged")
 """The fact of a training whose loss became NaN or infinite; it has no weights."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xstilts.core.artifact import Artifact
 from xstilts.core.atomic_io import read_json
 from xstilts.core.errors import DataError
-from xstilts.core.store import Artifact
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import FISHER, SUBWORDS, VECTORS
 from xstilts.statistics.cka import linear_cka

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xstilts.config.recipe import Recipe
+from xstilts.core.artifact import Artifact
 from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
-from xstilts.core.store import Artifact
 from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
@@ -85,7 +85,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         recipe,
         context.params["seed"],
         tokenizer.pad_token_id,
-        Checkpoints(context.checkpoint_folder),
+        Checkpoints(context.checkpoint_folder, context.stage.key),
         context.report_progress,
         make_callback(tasks, tokenizer.pad_token_id) if make_callback else None,
     )

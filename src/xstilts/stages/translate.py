@@ -57,7 +57,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def _translations(context: StageContext, texts: Sequence[str]) -> list[TranslatedBatch]:
     """The translations of the texts in batches, resuming after those of an interrupted run."""
-    finished = TranslationLog(context.checkpoint_folder)
+    finished = TranslationLog(context.checkpoint_folder, context.stage.key)
     pieces = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]
     done = finished.read()
     if done:

@@ -2,7 +2,9 @@
 
 A checkpoint is a folder `step-N`, created by a rename: `state.safetensors` (weights, optimizer
 moments, generator states) and `state.json` with the SHA-256 of the tensors and of itself. The two
-newest are kept. A damaged checkpoint is reported and removed, and the previous one is loaded.
+newest are kept. A damaged checkpoint, or one of another stage, is reported and removed, and the
+previous one is loaded. Checkpoints of earlier versions do not name their stage: the folder they
+lie in decides. An error of the operating system is no damage, and removes nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from xstilts.core.artifact import ABSENT, unreadable
 from xstilts.core.atomic_io import fsync, write_json
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of, digest_of_file
@@ -25,6 +29,7 @@ from xstilts.core.store_layout import own_folders, remove_folder
 
 TENSORS, FACTS = "state.safetensors", "state.json"
 KEPT = 2
+DAMAGE = (*ABSENT, ValueError, KeyError, RecursionError, SafetensorError)
 STEP = re.compile(r"step-(0|[1-9]\d*)")
 
 
@@ -39,9 +44,14 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoints of a training stage, in a folder that need not exist yet."""
+    """The checkpoints of a training stage, in a folder that need not exist yet.
+
+    Args:
+        key: of the stage; written into each checkpoint, and compared when one is loaded.
+    """
 
     folder: Path
+    key: str = ""
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, then delete all but the two newest."""
@@ -53,6 +63,7 @@ class Checkpoints:
         fault("checkpoint.before_files_synced")
         fsync(staged / TENSORS)
         facts = {
+            "key": self.key,
             "step": checkpoint.step,
             "facts": checkpoint.facts,
             "tensors": digest_of_file(staged / TENSORS),
@@ -68,12 +79,16 @@ class Checkpoints:
             remove_folder(old)
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """Return the newest valid checkpoint, and notes on newer ones that were damaged."""
+        """Return the newest valid checkpoint, and notes on newer ones that were damaged.
+
+        Raises:
+            StoreError: a checkpoint cannot be read.
+        """
         notes: list[str] = []
         for step, path in self._newest_first():
             try:
-                return _read(path, step), notes
-            except (OSError, ValueError, KeyError) as error:
+                return self._read(path, step), notes
+            except DAMAGE as error:
                 notes.append(f"checkpoint {path.name} is damaged ({error}); removed")
                 remove_folder(path)
         return None, notes
@@ -84,12 +99,25 @@ class Checkpoints:
         }
         yield from sorted(steps.items(), reverse=True)
 
+    def _read(self, path: Path, step: int) -> Checkpoint:
+        try:
+            saved = _checked_facts(path, step)
+            if saved.get("key", self.key) != self.key:
+                raise ValueError(f"it is that of another stage, {saved['key'][:12]}")
+            if digest_of_file(path / TENSORS) != saved["tensors"]:
+                raise ValueError(f"the digest of {TENSORS} does not match")
+            return Checkpoint(step, load_file(path / TENSORS), saved["facts"])
+        except ABSENT:
+            raise
+        except OSError as error:
+            raise unreadable(path, error) from error
 
-def _read(path: Path, step: int) -> Checkpoint:
+
+def _checked_facts(path: Path, step: int) -> dict[str, Any]:
     saved = json.loads((path / FACTS).read_text(encoding="utf-8"))
+    if not isinstance(saved, dict):
+        raise ValueError(f"{FACTS} is not a JSON object")
     digest = saved.pop("self")
     if digest != digest_of(saved) or saved["step"] != step:
         raise ValueError(f"the digest of {FACTS} does not match")
-    if digest_of_file(path / TENSORS) != saved["tensors"]:
-        raise ValueError(f"the digest of {TENSORS} does not match")
-    return Checkpoint(step, load_file(path / TENSORS), saved["facts"])
+    return saved

@@ -1,7 +1,8 @@
 """Resume state of an interrupted translation stage: one JSON line per batch of texts.
 
-Every line contains its own digest. A damaged or truncated line and all lines after it are
-discarded, and their batches are translated again.
+Every line contains its own digest and the key of its stage (lines of earlier versions do not). A
+damaged or truncated line, or one of another stage, and all lines after it are discarded, and
+their batches are translated again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from xstilts.core.artifact import unreadable
 from xstilts.core.atomic_io import write_text
 from xstilts.core.hashing import canonical, digest_of
 
@@ -27,20 +29,33 @@ class TranslatedBatch:
 
 @dataclass(frozen=True)
 class TranslationLog:
-    """Log of the finished batches of a stage, in a folder that need not exist yet."""
+    """Log of the finished batches of a stage, in a folder that need not exist yet.
+
+    Args:
+        key: of the stage.
+    """
 
     folder: Path
+    key: str = ""
 
     def read(self) -> list[TranslatedBatch]:
-        """Return the valid batches, and truncate the file after them."""
+        """Return the valid batches, and truncate the file after them.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
         path = self.folder / FILE
-        if not path.exists():
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
             return []
+        except OSError as error:
+            raise unreadable(path, error) from error
         batches, valid = list[TranslatedBatch](), list[str]()
-        for line in path.read_bytes().split(b"\n")[:-1]:
+        for line in data.split(b"\n")[:-1]:
             try:
-                batches.append(_parsed(line))
-            except (ValueError, KeyError, TypeError):
+                batches.append(_parsed(line, self.key))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 break
             valid.append(line.decode() + "\n")
         write_text(path, "".join(valid))
@@ -49,15 +64,18 @@ class TranslationLog:
     def add(self, batch: TranslatedBatch) -> None:
         """Append a batch and sync the file to disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        line = canonical({**asdict(batch), "self": digest_of(asdict(batch))}) + "\n"
+        saved = {**asdict(batch), "key": self.key}
+        line = canonical({**saved, "self": digest_of(saved)}) + "\n"
         with (self.folder / FILE).open("ab", buffering=0) as file:
             file.write(line.encode())
             os.fsync(file.fileno())
 
 
-def _parsed(line: bytes) -> TranslatedBatch:
+def _parsed(line: bytes, key: str) -> TranslatedBatch:
     saved = json.loads(line)
     digest = saved.pop("self")
     if digest != digest_of(saved):
         raise ValueError("the digest of the line does not match")
+    if saved.pop("key", key) != key:
+        raise ValueError("the line is that of another stage")
     return TranslatedBatch(**saved)

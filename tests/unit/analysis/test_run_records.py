@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import shutil
 from pathlib import Path
 
+import pytest
+
 import xstilts
-from xstilts.analysis.run_records import newest, save_record, saved_records
+from xstilts.analysis.run_records import newest, recorded_cells, records, save_record, saved_records
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
@@ -35,3 +40,57 @@ def test_the_newest_record_with_results_is_used(
     assert [(name, one.cells) for name, one in newest(Store(copied))] == [
         ("small", compile_experiment(part).cells)
     ]
+
+
+DAMAGED = ("", "{", "null", "[]", "{}", '{"stages": [], "cells": [1]}', '{"version": 99}')
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_record_that_cannot_be_read_is_left_out_and_named(
+    copied: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    store = Store(copied)
+    (record,) = records(store)
+    kept = record.with_name("other@00000000.json")
+    shutil.copyfile(record, kept)
+    record.write_text(text)
+    with caplog.at_level(logging.WARNING):
+        assert [found.name for found in saved_records(store)] == [kept.stem]
+        assert len(xstilts.status(store)) == 1
+    assert record.name in caplog.text
+
+
+def test_an_edited_record_is_left_out(copied: Path) -> None:
+    (record,) = records(Store(copied))
+    tree = json.loads(record.read_text())
+    tree["cells"][0]["language"] = "sw"
+    record.write_text(json.dumps(tree))
+    assert recorded_cells(Store(copied)) == []
+
+
+def test_a_damaged_record_is_set_aside_when_its_experiment_is_run(
+    small: LoadedExperiment, copied: Path
+) -> None:
+    store = Store(copied)
+    (record,) = records(store)
+    record.write_text("{")
+    xstilts.run(small, store, workers=1)
+    assert [found.name for found in saved_records(store)] == [record.stem]
+    assert [path.name.startswith(record.name) for path in (copied / "damaged").iterdir()] == [True]
+
+
+def test_other_data_under_the_same_names_are_another_record(toy_file: Path, tmp_path: Path) -> None:
+    folder, store = tmp_path / "toy", Store(tmp_path / "store").prepare()
+    shutil.copytree(toy_file.parent, folder)
+    loaded = xstilts.load(str(folder / toy_file.name), ["seeds=[0]", "targets=[toy-kind]"])
+    first = compile_experiment(loaded)
+    save_record(loaded, first, store)
+    save_record(loaded, first, store)
+    for path in (folder / "data").glob("*test*"):
+        path.write_bytes(path.read_bytes() * 2)
+    changed = compile_experiment(loaded)
+    save_record(loaded, changed, store)
+    assert len(list(saved_records(store))) == 2
+    found = {cell.key for cell in recorded_cells(store)}
+    assert found == {cell.key for compiled in (first, changed) for cell in compiled.cells}
+    assert len(found) == 2 * len(first.cells)

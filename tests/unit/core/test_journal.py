@@ -47,3 +47,21 @@ def test_only_the_end_of_a_long_journal_is_read(
 
 def test_a_store_without_a_journal_has_no_events(tmp_path: Path) -> None:
     assert Journal(tmp_path / "none").last(3) == []
+
+
+@pytest.mark.parametrize("line", ["null", "[]", "3", "{}", '{"event": "x"}', "[" * 9999, "\xff"])
+def test_lines_that_are_no_events_are_skipped(tmp_path: Path, line: str) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.path.write_bytes(line.encode("latin-1") + b"\n")
+    journal.write("started")
+    assert [event["event"] for event in journal.last(5)] == ["started"]
+    assert [event["event"] for event in journal.read()] == ["started"]
+
+
+def test_a_line_that_was_cut_short_does_not_swallow_the_next(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("started")
+    journal.path.write_bytes(journal.path.read_bytes() + b'{"time": 1, "ev')
+    journal.write("done")
+    journal.write("failed")
+    assert [event["event"] for event in journal.read()] == ["started", "done", "failed"]

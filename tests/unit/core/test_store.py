@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.errors import StoreError
 from xstilts.core.journal import Journal
 from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
-from xstilts.core.store import Artifact, DamagedArtifact, Store
+from xstilts.core.store import Store
 
 STAGE = Stage("prepare", 1, {"a": 1})
 

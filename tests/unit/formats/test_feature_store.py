@@ -14,10 +14,11 @@ import pytest
 from transformers import AutoTokenizer
 
 from xstilts.core import fault_injection as faults
+from xstilts.core.artifact import Artifact
 from xstilts.core.errors import StoreError
 from xstilts.core.locks import wait_lock
 from xstilts.core.stage import Stage
-from xstilts.core.store import Artifact, Store
+from xstilts.core.store import Store
 from xstilts.formats import FORMATS
 from xstilts.formats.base import Feature, TokenizationConfig, id_lists
 from xstilts.formats.feature_store import (

@@ -24,9 +24,10 @@ from transformers import (
 import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
+from xstilts.core.artifact import Artifact
 from xstilts.core.errors import EncoderError
 from xstilts.core.hashing import seed_of
-from xstilts.core.store import Artifact, Store
+from xstilts.core.store import Store
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.masked_lm import MASKED_LM, Masking, masked_ids

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from xstilts.config.experiment import TranslatorConfig
+from xstilts.core.artifact import Artifact
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
-from xstilts.core.store import Artifact
 from xstilts.formats.answer_alignment import locate_answer
 from xstilts.stages import STAGE_KINDS, translate
 from xstilts.stages.base import StageContext

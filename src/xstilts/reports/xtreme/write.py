@@ -141,7 +141,7 @@ def _file(cell: ResultCell, part: Part, plan: Plan, store: Store) -> tuple[str |
     key = plan.by_key[cell.key].inputs.get("predictions")
     if key is None or not store.has(key):
         return None, ["not predicted: run the experiment; `xstilts plan` shows what blocks a stage"]
-    rows: Sequence[Row] = read_rows(store.artifact(key) / "predictions.parquet")
+    rows: Sequence[Row] = read_rows(store.read(key, "predictions.parquet"))
     if part.form is Form.PAIRS:
         threshold = store.artifact(key).facts.get("threshold")
         if threshold is None:
@@ -157,7 +157,7 @@ def _file(cell: ResultCell, part: Part, plan: Plan, store: Store) -> tuple[str |
 
 def _alphabetical(rows: Sequence[Row], english: str, store: Store) -> list[Row]:
     """Rows of English queries, sorted by text as XTREME sorts its English side."""
-    prepared = read_rows(store.artifact(english) / "rows.parquet")
+    prepared = read_rows(store.read(english, "rows.parquet"))
     text = {row["id"]: row["text"] for row in prepared}
     queries = [row for row in rows if row["direction"] == "from_en"]
     return sorted(queries, key=lambda row: (text[row["id"]], number_of(row["id"])))

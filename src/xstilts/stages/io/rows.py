@@ -18,8 +18,9 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     pq.write_table(pa.Table.from_pylist(list(rows)), path, compression="zstd")
 
 
-def read_rows(path: Path, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """The rows of a parquet file, in order, with all columns or some."""
-    with pq.ParquetFile(path) as file:  # threads would cost more than most of these files
+def read_rows(source: Path | bytes, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a parquet file or of its bytes, in order, with all columns or some."""
+    opened = source if isinstance(source, Path) else pa.BufferReader(source)
+    with pq.ParquetFile(opened) as file:  # threads would cost more than most of these files
         rows: list[dict[str, Any]] = file.read(columns, use_threads=False).to_pylist()
     return rows

@@ -12,9 +12,10 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.locks import wait_lock
 from xstilts.core.stage import Stage
-from xstilts.core.store import Artifact, DamagedArtifact, Store
+from xstilts.core.store import Store
 from xstilts.formats import FORMATS
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import LAYOUT, StoredFeatures, write_features

@@ -1,0 +1,155 @@
+"""A finished stage's files and manifest, verified when they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from xstilts.core.errors import StoreError, XstiltsError
+from xstilts.core.hashing import digest_of_file, without_digest
+
+MANIFEST = "manifest.json"
+PARTS = ("files", "facts", "stage", "provenance")
+ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
+
+class DamagedArtifact(XstiltsError):
+    """A file of an artifact is missing or differs from the published one."""
+
+    exit_code = 4
+
+    def __init__(self, key: str, file: str, problem: str) -> None:
+        self.key = key
+        super().__init__(
+            f"artifact {key[:12]}: {file} {problem}",
+            todo="run again: the artifact is quarantined and rebuilt",
+        )
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished stage's directory.
+
+    An error of the operating system other than a missing file is no damage: it is a StoreError.
+    """
+
+    key: str
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest: stage, files with size and SHA-256, facts, provenance."""
+        try:
+            data = (self.path / MANIFEST).read_bytes()
+        except OSError as error:
+            raise self._read_error(MANIFEST, error) from error
+        return checked_manifest(self.key, data)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts that the stage returned."""
+        return dict(self.manifest["facts"])
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the stage took on one core, or on a GPU; 0 if not recorded."""
+        provenance = self.manifest["provenance"]
+        return max(float(provenance.get(name) or 0) for name in ("seconds", "processor_seconds"))
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file, after a comparison with its published digest.
+
+        Raises:
+            DamagedArtifact: it is missing, or not what was published.
+        """
+        try:
+            data = (self.path / name).read_bytes()
+        except OSError as error:
+            raise self._read_error(name, error) from error
+        published = self.manifest["files"].get(name, {}).get("sha256")
+        if hashlib.sha256(data).hexdigest() != published:
+            raise DamagedArtifact(self.key, name, "differs from the published file")
+        return data
+
+    def check_sizes(self) -> None:
+        """Raise DamagedArtifact unless every file exists with its size (fast)."""
+        for name, entry in self.manifest["files"].items():
+            try:
+                size = (self.path / name).stat().st_size
+            except OSError as error:
+                raise self._read_error(name, error) from error
+            if size != entry["bytes"]:
+                raise DamagedArtifact(self.key, name, f"has {size} bytes, not {entry['bytes']}")
+
+    def check_digests(self) -> None:
+        """Raise DamagedArtifact unless every file has its size and SHA-256 (reads all)."""
+        self.check_sizes()
+        for name, entry in self.manifest["files"].items():
+            try:
+                digest = digest_of_file(self.path / name)
+            except OSError as error:
+                raise self._read_error(name, error) from error
+            if digest != entry["sha256"]:
+                raise DamagedArtifact(self.key, name, "differs from the published file")
+
+    def _read_error(self, name: str, error: OSError) -> XstiltsError:
+        """Damage if a file is missing; else an error of the operating system."""
+        if isinstance(error, ABSENT):
+            return DamagedArtifact(self.key, name, "is missing")
+        return unreadable(self.path / name, error)
+
+
+def unreadable(path: Path, error: OSError) -> StoreError:
+    """The error for a file of a store that the operating system cannot read."""
+    return StoreError(
+        f"{path} cannot be read: {error.strerror or error}",
+        todo="fix its permissions or the disk; nothing was removed",
+    )
+
+
+def checked_manifest(key: str, data: bytes) -> dict[str, Any]:
+    """The manifest in these bytes.
+
+    Raises:
+        DamagedArtifact: it is not JSON, incomplete, of another key, or not what was published.
+    """
+    try:
+        manifest = json.loads(data)
+        if not isinstance(manifest, dict):
+            raise ValueError("it is not a JSON object")
+        manifest = without_digest(manifest)
+    except (ValueError, RecursionError) as error:
+        raise DamagedArtifact(key, MANIFEST, f"cannot be read: {error}") from error
+    if problem := _problem(key, manifest):
+        raise DamagedArtifact(key, MANIFEST, problem)
+    return manifest
+
+
+def _problem(key: str, manifest: Mapping[str, Any]) -> str:
+    """What is wrong with a manifest; empty if nothing is."""
+    if manifest.get("key") != key:
+        return f"is that of another artifact, {str(manifest.get('key'))[:12]}"
+    if wrong := [name for name in PARTS if not isinstance(manifest.get(name), dict)]:
+        return f"has no valid {', '.join(wrong)}"
+    if not all(_is_file_entry(name, entry) for name, entry in manifest["files"].items()):
+        return "lists invalid files"
+    return ""
+
+
+def _is_file_entry(name: str, entry: Any) -> bool:
+    """Whether a manifest's file lies in the artifact's folder and has its size and digest."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
+        and not name.startswith("/")
+        and (".." not in name or ".." not in PurePosixPath(name).parts)
+    )
