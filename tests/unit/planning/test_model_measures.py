@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.artifact import Artifact
 from xstilts.core.errors import DataError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
-from xstilts.core.store import Artifact, Store
+from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.local import LocalExecutor
 from xstilts.formats import FORMATS
