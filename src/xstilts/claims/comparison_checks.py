@@ -50,17 +50,17 @@ class BestCheck(ConfigModel):
 
 def _best(params: BestCheck, evidence: ExperimentEvidence) -> CheckResult:
     chosen = choose(evidence, params.tasks, params.of)
-    ours = set(chosen.settings.values())
+    own = set(chosen.settings.values())
     rivals = (*evidence.singles, *(evidence.mixtures if params.tasks == "mixture" else ()))
-    others = [name for name in rivals if name not in ours]
-    wanted = [(one, other) for one in ours for other in others]
+    others = [name for name in rivals if name not in own]
+    wanted = [(one, other) for one in own for other in others]
     pairs = _differences(evidence, wanted, params.targets)
     if not pairs:
         return nothing_for(evidence, "the named settings and others", params.targets)
     result = _pairs_found(evidence, pairs, params.targets).with_gaps(chosen.gaps)
     ranks = "; ".join(
         f"{one} is rank {1 + sum(pair.effect.value < 0 for pair in mine)} of {1 + len(mine)}"
-        for one in sorted(ours)
+        for one in sorted(own)
         if (mine := [pair for (first, _), pair in pairs.items() if first == one])
     )
     return result.with_why(f"{ranks} by mean gain over shared targets")

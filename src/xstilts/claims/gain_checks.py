@@ -24,7 +24,7 @@ from xstilts.statistics.estimate import LEVEL
 
 
 class GainsCheck(ConfigModel):
-    """`gains`: so many of the settings gain on these targets."""
+    """`gains`: the number of settings with a gain on these targets."""
 
     tasks: SettingChoice
     targets: tuple[str, ...] = Field(min_length=1)

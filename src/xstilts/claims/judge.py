@@ -102,7 +102,7 @@ def _together(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Verdict:
 def _scope_gaps(
     claim: Claim, evidence: ExperimentEvidence, answers: Sequence[tuple[LoadedCheck, CheckResult]]
 ) -> tuple[str, ...]:
-    """What keeps the verdict from being about what was published, in words."""
+    """Differences between the judged experiments and the published claim, as texts."""
     gaps = dict.fromkeys(gap for _, found in answers for gap in found.missing)
     widest: dict[tuple[str, int], ScopeGap] = {}
     for gap in gaps:

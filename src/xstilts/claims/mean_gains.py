@@ -85,9 +85,9 @@ def difference(
     """How much more a setting gains than another, over the targets that both have."""
     known = {}
     for target in targets:
-        ours, theirs = evidence.gain(target, one), evidence.gain(target, other)
-        if ours and theirs:
-            known[target] = ours - theirs
+        first, second = evidence.gain(target, one), evidence.gain(target, other)
+        if first and second:
+            known[target] = first - second
     return _mean(known)
 
 

@@ -128,7 +128,7 @@ def _multitask(params: MultitaskCheck, evidence: ExperimentEvidence) -> CheckRes
 
 
 class TasksComparedCheck(ConfigModel):
-    """`tasks`: so many single English intermediate tasks, with scores."""
+    """`tasks`: the number of single English intermediate tasks with scores."""
 
     count: int = Field(gt=0)
 
@@ -168,7 +168,7 @@ def _covers(params: CoversCheck, evidence: ExperimentEvidence) -> CheckResult:
 
 
 class LanguagesCheck(ConfigModel):
-    """`languages`: so many targets are evaluated, in so many languages."""
+    """`languages`: the numbers of evaluated targets and languages."""
 
     targets: tuple[str, ...] = Field(min_length=1)
     count: int = Field(gt=0)

@@ -53,8 +53,8 @@ class ScopeGap:
     """Something that a claim was published about and that it was not judged on.
 
     Args:
-        what: what is counted, such as `targets`, or the gap in words where nothing is counted.
-        count, of: how many were judged, of how many; 0 where nothing is counted.
+        what: the counted noun, such as `targets`; the text of the gap if nothing is counted.
+        count, of: the judged and the total number; 0 if nothing is counted.
     """
 
     what: str
@@ -162,7 +162,7 @@ def mean_over_settings(effects: Sequence[BootstrapEffect]) -> BootstrapEffect:
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict over several effects that should be above zero, and the words for it."""
+    """Verdict on several effects that are claimed to be above zero, and its explanation."""
 
     verdict: Verdict
     support: float
@@ -170,11 +170,11 @@ class Decision:
 
 
 def decide(effects: Sequence[BootstrapEffect], share: float = 1.0) -> Decision:
-    """Are so many of the effects above zero?
+    """Decide whether a required proportion of the effects is above zero.
 
-    Supported where that many are above zero after Holm's correction over the effects;
-    contradicted where so many are below it that the share cannot be reached; else undecided,
-    with the effect that would have been found in four of five such runs.
+    Supported if the proportion is above zero after Holm's correction over the effects;
+    contradicted if too many are below zero to reach it; else undecided, with the effect that has
+    80% power.
     """
     p = holm(np.array([bootstrap_p(one.draws) for one in effects]))
     pairs = zip(effects, p, strict=True)

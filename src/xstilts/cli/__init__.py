@@ -1,1 +1,1 @@
-"""The command line: reads arguments, calls the API, prints. No logic of its own."""
+"""The command line: reads arguments, calls the API, prints. Contains no other logic."""

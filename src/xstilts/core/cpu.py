@@ -48,7 +48,7 @@ def available_cores() -> int:
 
 
 def set_core_limit(cores: int) -> None:
-    """Let this process use so many cores from now on; the initial limit is one."""
+    """Set the number of cores of this process; the initial limit is one."""
     global _core_limit
     _core_limit = max(1, cores)
 

@@ -34,7 +34,7 @@ class Stage:
         version: version of that function; raised when its result changes.
         params: every parameter that changes the result; JSON values only.
         inputs: role → key of the stage whose artifact is read.
-        label: its name for people. Like all fields below, not part of the key.
+        label: display name. Like all fields below, not part of the key.
         cost: expected cost.
         affinity: stages of one affinity are best run one after another in one process.
         context: settings of this machine for the worker, such as folders.

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from xstilts.core.errors import DataError
-from xstilts.metrics.base import Floats, Metric
-from xstilts.metrics.squad import GoldAnswers, exact_match, mean_f1, mean_of_both
+from xstilts.metrics.base import Floats
+from xstilts.metrics.squad import GoldAnswers, answer_metrics
 from xstilts.metrics.squad import statistics as answer_statistics
 
 ARTICLES = {
@@ -61,18 +61,9 @@ def statistics(gold: Sequence[GoldAnswers], predicted: Sequence[str], language: 
     return answer_statistics(gold, predicted, normalize, empty_counts=False)
 
 
-def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
-    return Metric(
-        name=name,
-        version=1,
-        statistics=statistics,
-        value=value,
-        formats=("span",),
-        title=f"{title}, MLQA rules",
-        by_language=True,
-    )
-
-
-MLQA_MEAN = _metric("mlqa_mean", mean_of_both, "mean of exact match and F1")
-MLQA_EXACT_MATCH = _metric("mlqa_exact_match", exact_match, "exact match")
-MLQA_F1 = _metric("mlqa_f1", mean_f1, "token F1")
+MLQA_MEAN, MLQA_EXACT_MATCH, MLQA_F1 = answer_metrics(
+    ("mlqa_mean", "mlqa_exact_match", "mlqa_f1"),
+    statistics,
+    "MLQA",
+    by_language=True,
+)

@@ -22,12 +22,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from xstilts.metrics.base import Floats, Metric
+from xstilts.metrics.base import Floats
 from xstilts.metrics.mlqa import is_punctuation
-from xstilts.metrics.squad import GoldAnswers, exact_match, mean_f1, mean_of_both
+from xstilts.metrics.squad import GoldAnswers, answer_metrics
 from xstilts.metrics.squad import statistics as answer_statistics
 
 ARTICLES = {
@@ -77,18 +77,9 @@ def statistics(gold: Sequence[GoldAnswers], predicted: Sequence[str], language: 
     return answer_statistics(gold, predicted, normalize, empty_counts=True)
 
 
-def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
-    return Metric(
-        name=name,
-        version=1,
-        statistics=statistics,
-        value=value,
-        formats=("span",),
-        title=f"{title}, language-specific rules",
-        by_language=True,
-    )
-
-
-QA_MEAN_FIXED = _metric("qa_mean_fixed", mean_of_both, "mean of exact match and F1")
-EXACT_MATCH_FIXED = _metric("exact_match_fixed", exact_match, "exact match")
-TOKEN_F1_FIXED = _metric("token_f1_fixed", mean_f1, "token F1")
+QA_MEAN_FIXED, EXACT_MATCH_FIXED, TOKEN_F1_FIXED = answer_metrics(
+    ("qa_mean_fixed", "exact_match_fixed", "token_f1_fixed"),
+    statistics,
+    "language-specific",
+    by_language=True,
+)

@@ -22,6 +22,7 @@ PUNCTUATION = str.maketrans("", "", string.punctuation)
 GoldAnswers = Sequence[str]
 Normalizer = Callable[[str], str]
 """Maps an answer to its tokens, joined by single spaces."""
+Statistics = Callable[[Sequence[GoldAnswers], Sequence[str], str], Floats]
 
 
 def normalize_answer(text: str) -> str:
@@ -87,20 +88,32 @@ def mean_of_both(sums: Floats) -> Floats:
     return (exact_match(sums) + mean_f1(sums)) / 2
 
 
-def _metric(name: str, value: Callable[[Floats], Floats], title: str, *, v2: bool) -> Metric:
-    return Metric(
-        name=name,
-        version=1,
-        statistics=statistics_v2 if v2 else statistics_v1,
-        value=value,
-        formats=("span",),
-        title=f"{title}, SQuAD {'v2.0' if v2 else 'v1.1'} rules",
+def answer_metrics(
+    names: tuple[str, str, str], statistics: Statistics, rules: str, *, by_language: bool = False
+) -> tuple[Metric, Metric, Metric]:
+    """Mean of both, exact match and token F1 over the same statistics.
+
+    Args:
+        names: of the three metrics.
+        statistics: (gold, predicted, language) → [n, 3], see `statistics`.
+        rules: normalisation rules, for titles.
+        by_language: whether the statistics depend on the language.
+    """
+    mean, exact, f1 = (
+        Metric(name, 1, statistics, value, ("span",), f"{title}, {rules} rules", by_language)
+        for name, (value, title) in zip(names, SCORES, strict=True)
     )
+    return mean, exact, f1
 
 
-QA_MEAN = _metric("qa_mean", mean_of_both, "mean of exact match and F1", v2=False)
-EXACT_MATCH = _metric("exact_match", exact_match, "exact match", v2=False)
-TOKEN_F1 = _metric("token_f1", mean_f1, "token F1", v2=False)
-QA_MEAN_V2 = _metric("qa_mean_v2", mean_of_both, "mean of exact match and F1", v2=True)
-EXACT_MATCH_V2 = _metric("exact_match_v2", exact_match, "exact match", v2=True)
-TOKEN_F1_V2 = _metric("token_f1_v2", mean_f1, "token F1", v2=True)
+SCORES = (
+    (mean_of_both, "mean of exact match and F1"),
+    (exact_match, "exact match"),
+    (mean_f1, "token F1"),
+)
+QA_MEAN, EXACT_MATCH, TOKEN_F1 = answer_metrics(
+    ("qa_mean", "exact_match", "token_f1"), statistics_v1, "SQuAD v1.1"
+)
+QA_MEAN_V2, EXACT_MATCH_V2, TOKEN_F1_V2 = answer_metrics(
+    ("qa_mean_v2", "exact_match_v2", "token_f1_v2"), statistics_v2, "SQuAD v2.0"
+)

@@ -13,7 +13,7 @@ from xstilts.core.errors import ConfigError
 def compute_device() -> torch.device:
     """The first GPU that CUDA shows this process, else the CPU.
 
-    The executor gives each worker a CUDA_VISIBLE_DEVICES of its own (`core.devices`). Apple GPUs
+    The executor gives each worker its own CUDA_VISIBLE_DEVICES (`core.devices`). Apple GPUs
     (MPS) are never used: packed attention and its gradients are not tested there.
 
     Raises:
@@ -32,7 +32,7 @@ def compute_device() -> torch.device:
 
 
 def describe_device() -> str:
-    """The device with its name, for people."""
+    """The device and its name, for display."""
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda or 'by ROCm'})"
     unused = "; the Apple GPU is not supported" if torch.backends.mps.is_available() else ""

@@ -34,7 +34,7 @@ class TargetName:
 
     @property
     def vectors(self) -> str:
-        """Layer and pooling in words; empty outside a sweep."""
+        """Text of layer and pooling; empty outside a sweep."""
         return f"layer {self.layer}, {self.pooling}" if self.is_swept else ""
 
     def __str__(self) -> str:

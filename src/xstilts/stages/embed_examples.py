@@ -45,7 +45,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 def _texts(features: Sequence[Feature]) -> list[Feature]:
-    """Every text as a feature of its own."""
+    """Each text as a separate feature."""
     return [replace(text, extra_texts=()) for feature in features for text in feature.texts]
 
 

@@ -39,7 +39,7 @@ from xstilts.training.multitask_model import MultiTaskModel, initialised, module
 
 LOG = "log.json"
 CallbackFactory = Callable[[Sequence[TrainTask], int], EpochCallback]
-"""(tasks, padding id) → what looks at the model after each epoch."""
+"""(tasks, padding id) → callback with the model after each epoch."""
 
 
 class TrainingRun(NamedTuple):

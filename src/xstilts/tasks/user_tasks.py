@@ -98,7 +98,7 @@ def _readable_formats() -> list[str]:
 def _alignment_key(example: Example) -> str:
     """What an example has in common with its translations: its id, else its line.
 
-    The id of a row without one of its own is its file and line.
+    A row without an id gets its file and line as id.
     """
     position = (example.where or "").rpartition("/")[2]
     return position.rpartition(":")[2] if example.id == position else example.id

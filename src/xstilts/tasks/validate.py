@@ -19,7 +19,7 @@ SHOWN = 10
 
 @dataclass
 class RowProblems:
-    """Bad rows by kind of problem, with the first ten in words."""
+    """Bad rows by kind of problem, with messages of the first ten."""
 
     counts: Counter[str] = field(default_factory=Counter)
     first: list[str] = field(default_factory=list)

@@ -1,1 +1,1 @@
-"""For tests, yours and ours: a tiny encoder, tiny tasks, and the checks every task must pass."""
+"""For tests, also of other packages: a tiny encoder, tiny tasks, and checks for tasks."""

@@ -248,7 +248,7 @@ class Run:
         return self.recipe.patience is not None and self.log.stale >= self.recipe.patience
 
     def checkpoint(self, steps: int) -> Checkpoint:
-        """Return the state after some steps that the rest of the run depends on."""
+        """Return the complete state after some steps, for a checkpoint."""
         tensors = {f"model.{name}": value for name, value in _copy(self.model).items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for number, state in self.optimizer.state_dict()["state"].items():

@@ -153,14 +153,14 @@ def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
 
 def past_sentence(found: Recommendation) -> str:
     """Mean cost of such recommendations on the targets that the store has results for."""
-    ours, others, blind = (mean_cost(found.past, policy) for policy in Policy)
-    if isnan(ours.value):
-        return f"No backtest of recommendations with this encoder: {ours.note}."
-    interval = ours.note if isnan(ours.low) else f"{points(ours.low)}, {points(ours.high)}"
+    own, others, blind = (mean_cost(found.past, policy) for policy in Policy)
+    if isnan(own.value):
+        return f"No backtest of recommendations with this encoder: {own.note}."
+    interval = own.note if isnan(own.low) else f"{points(own.low)}, {points(own.high)}"
     inside = found.past.loc[found.past["policy"] == Policy.ADVICE, "inside"].mean()
     return (
-        f"Backtest on {ours.n} targets of this store, mean loss against the best candidate: "
-        f"{points(ours.value)} points [{interval}] when following the recommendation, "
+        f"Backtest on {own.n} targets of this store, mean loss against the best candidate: "
+        f"{points(own.value)} points [{interval}] when following the recommendation, "
         f"{points(others.value)} with the best task of the other targets, "
         f"{points(blind.value)} with a random choice. "
         f"{100 * inside:.0f} % of the gains lay within their predicted intervals."

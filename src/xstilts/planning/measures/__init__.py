@@ -1,4 +1,4 @@
-"""Measures: properties of tasks and trained models, computed by stages of their own.
+"""Measures: properties of tasks and trained models, computed by separate stages.
 
 A measure adds stages to the graph of the experiment, refers to them by their keys, and reads its
 value from their facts. docs/reference/measures.md has their formulas and sources.

@@ -1,6 +1,6 @@
 """Prepared features: rows are tokenized once for all stages with the same settings.
 
-STORE/features/ is a small store of its own, whose artifacts are named by everything that
+STORE/features/ is a separate small store, whose artifacts are named by everything that
 features depend on. It is worth time only: it may be deleted whenever nothing runs.
 """
 

@@ -39,7 +39,7 @@ def _example(split: str, row: FileRow) -> ChoiceExample:
 
 
 def _local(split: str) -> tuple[Local, ...]:
-    """The largest train set; answers are in the rows or in a file of their own."""
+    """The largest train set; answers are in the rows or in a separate file."""
     name = "train_xl" if split == "train" else split
     rows = f"winogrande/{name}.jsonl"
     example = partial(_example, split)

@@ -26,10 +26,12 @@ def one_file(name: str, parse: Parse) -> tuple[Local]:
     return (Local((name,), parse),)
 
 
-def hub_config(config: str, split: str, parse: Parse) -> Hub:
-    """Return the file of a split in a configuration of google/xtreme on the Hub."""
+def hub_config(
+    config: str, split: str, parse: Parse, *, dataset: str = DATASET, revision: str = REVISION
+) -> Hub:
+    """Return the Parquet file of a split in a configuration of a Hub data set."""
     name = f"{config}/{HUB_SPLITS[split]}-00000-of-00001.parquet"
-    return Hub(DATASET, REVISION, (name,), parse)
+    return Hub(dataset, revision, (name,), parse)
 
 
 def tagging_hub(config_of: Callable[[str], str], column: str, tags: Iterable[str]) -> HubOf:

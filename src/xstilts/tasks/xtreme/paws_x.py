@@ -5,11 +5,13 @@ from __future__ import annotations
 from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
-from xstilts.tasks.builders import HUB_SPLITS, names, same_size, task
+from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.io.sources import Hub
 from xstilts.tasks.io.xtreme_pairs import read_pairs
-from xstilts.tasks.xtreme.dataset import CITATION, SOURCE, one_file
+from xstilts.tasks.xtreme.dataset import CITATION, SOURCE, hub_config, one_file
 
+DATASET = "google-research-datasets/paws-x"
+REVISION = "4cd8187c404bda33cb1f62b49b001115862acf37"
 LANGUAGES = names("en de es fr ja ko zh")
 LABELS = ("0", "1")
 
@@ -23,12 +25,8 @@ def _example(row: FileRow) -> TextExample | BadRow:
 
 
 def _hub(split: str, language: str) -> Hub:
-    return Hub(
-        "google-research-datasets/paws-x",
-        "4cd8187c404bda33cb1f62b49b001115862acf37",
-        (f"{language}/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-        parse_rows(parquet_rows({"label": LABELS}), _example),
-    )
+    parse = parse_rows(parquet_rows({"label": LABELS}), _example)
+    return hub_config(language, split, parse, dataset=DATASET, revision=REVISION)
 
 
 PAWS_X = task(
@@ -42,7 +40,7 @@ PAWS_X = task(
     },
     local=lambda split, language: one_file(f"pawsx/{split}-{language}.tsv", read_pairs),
     hub=_hub,
-    dataset="google-research-datasets/paws-x",
+    dataset=DATASET,
     source=SOURCE,
     labels=LABELS,
     subwords=60,

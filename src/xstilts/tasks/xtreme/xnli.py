@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from xstilts.formats.classification import TextExample
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
-from xstilts.tasks.builders import HUB_SPLITS, NLI_LABELS, names, same_size, task
+from xstilts.tasks.builders import NLI_LABELS, names, same_size, task
 from xstilts.tasks.io.sources import Hub
 from xstilts.tasks.io.xtreme_pairs import read_pairs
-from xstilts.tasks.xtreme.dataset import CITATION, SOURCE, one_file
+from xstilts.tasks.xtreme.dataset import CITATION, SOURCE, hub_config, one_file
 
+DATASET = "facebook/xnli"
+REVISION = "b8dd5d7af51114dbda02c0e3f6133f332186418e"
 LANGUAGES = names("en ar bg de el es fr hi ru sw th tr ur vi zh")
 HUB_LABELS = ("entailment", "neutral", "contradiction")
 
@@ -20,12 +22,8 @@ def _example(row: FileRow) -> TextExample:
 
 
 def _hub(split: str, language: str) -> Hub:
-    return Hub(
-        "facebook/xnli",
-        "b8dd5d7af51114dbda02c0e3f6133f332186418e",
-        (f"{language}/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-        parse_rows(parquet_rows({"label": HUB_LABELS}), _example),
-    )
+    parse = parse_rows(parquet_rows({"label": HUB_LABELS}), _example)
+    return hub_config(language, split, parse, dataset=DATASET, revision=REVISION)
 
 
 XNLI = task(
@@ -39,7 +37,7 @@ XNLI = task(
     },
     local=lambda split, language: one_file(f"xnli/{split}-{language}.tsv", read_pairs),
     hub=_hub,
-    dataset="facebook/xnli",
+    dataset=DATASET,
     source=SOURCE,
     labels=NLI_LABELS,
     subwords=52,
