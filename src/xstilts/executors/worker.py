@@ -32,7 +32,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
 from xstilts.stages import STAGE_KINDS
-from xstilts.stages.base import StageContext
+from xstilts.stages.base import FEATURE_PROBLEMS, StageContext
 
 QUIET_LIBRARIES = {
     "TOKENIZERS_PARALLELISM": "false",
@@ -130,6 +130,8 @@ def execute_stage(store: Store, stage: Stage, report_progress: Progress) -> Arti
         throttled = _throttled(report_progress)
         context = StageContext(stage, inputs, folder, checkpoints, throttled, features=features)
         facts = STAGE_KINDS.get(stage.kind).run(context)
+        if context.feature_problems:
+            facts[FEATURE_PROBLEMS] = dict(sorted(context.feature_problems.items()))
         provenance = {
             "seconds": round(time.monotonic() - started, 3),
             "processor_seconds": round(time.process_time() - processor, 3),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from xstilts.models.chunked_lm_loss import TiedLogits
 
 AS_MASK, AS_RANDOM = 0.8, 0.1
+WITHOUT_SUBWORD = "line without a sub-word, left out"
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,16 @@ def _features(
     return [feature for feature in maskable if feature.words]
 
 
+def _without_subword(
+    rows: Sequence[Row], features: Sequence[Feature]
+) -> Iterator[tuple[str, Problem]]:
+    """The lines that were left out."""
+    kept = {feature.id for feature in features}
+    for row in rows:
+        if row["id"] not in kept:
+            yield row["id"], (WITHOUT_SUBWORD, ascii(row["text"]))
+
+
 def _head(width: int, shape: HeadShape) -> nn.Module:
     """A head over a vocabulary, whose size `labels` is."""
     from xstilts.models.heads import MaskedHead
@@ -172,6 +183,7 @@ MASKED_LM = FormatSpec(
     content=_content,
     translation=TranslationSpec(("text",)),
     features=_features,
+    feature_problems=_without_subword,
     training=TrainingSpec(
         head=_head,
         targets=tag_targets,

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xstilts.formats.answer_alignment import locate_answer
-from xstilts.formats.base import BadRow, Example, Feature, HeadShape, Row, TokenizationConfig
+from xstilts.formats.base import (
+    IGNORED,
+    BadRow,
+    Example,
+    Feature,
+    HeadShape,
+    Row,
+    TokenizationConfig,
+)
 from xstilts.formats.checks import text_problems
 from xstilts.formats.classification import class_targets
 from xstilts.formats.gold_logits import labelled_logits
@@ -40,6 +48,9 @@ if TYPE_CHECKING:
 UNANSWERABLE = "unanswerable"
 """The label of span tasks with unanswerable questions, as in SQuAD v2.0."""
 ANSWER_NOT_FOUND = "answer not in the translated context"
+WITHOUT_SUBWORD = "answer without a sub-word, not trained on"
+NO_ANSWER, UNREAD = [0, 0], [IGNORED, IGNORED]
+"""Targets of windows without the answer, and of those of an answer that cannot be read."""
 
 
 class Candidate(NamedTuple):
@@ -145,7 +156,21 @@ def _features(
         for position, sample in enumerate(encoded["overflow_to_sample_mapping"]):
             number = questions[sample][0]
             windows[number].append(_window(rows[number], encoded, position, segment))
-    return [part for number in range(len(rows)) for part in _max_context_windows(windows[number])]
+    return [
+        part
+        for number, row in enumerate(rows)
+        for part in _max_context_windows(_with_targets(row, windows[number]))
+    ]
+
+
+def _without_subword(
+    rows: Sequence[Row], features: Sequence[Feature]
+) -> Iterator[tuple[str, Problem]]:
+    """The rows with an answer that no sub-word of the text has a part in."""
+    unread = {feature.id for feature in features if feature.target == UNREAD}
+    for row in rows:
+        if row["id"] in unread:
+            yield row["id"], (WITHOUT_SUBWORD, ascii(row["answers"][0]))
 
 
 def _head(width: int, shape: HeadShape) -> nn.Module:
@@ -194,7 +219,8 @@ def _gold_logits(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits
 
 
 def _gold_options(feature: Feature, _labels: Labels) -> tuple[int, int]:
-    return 2, len(feature.ids)
+    assert isinstance(feature.target, list)
+    return sum(target >= 0 for target in feature.target), len(feature.ids)
 
 
 def _cut_question(question: str, tokenizer: Any, limit: int) -> tuple[str, int]:
@@ -219,6 +245,7 @@ def _segment(encoded: Any) -> int:
 
 
 def _window(row: Row, encoded: Any, number: int, segment: int) -> Feature:
+    """A window whose target is not set yet."""
     in_context = [part == 1 for part in encoded.sequence_ids(number)]
     pieces = encoded["offset_mapping"][number]
     types = [
@@ -229,26 +256,38 @@ def _window(row: Row, encoded: Any, number: int, segment: int) -> Feature:
         tuple(piece) if inside else (-1, -1)
         for piece, inside in zip(pieces, in_context, strict=True)
     )
-    return Feature(
-        row["id"],
-        encoded["input_ids"][number],
-        types,
-        _target(row, offsets),
-        offsets=offsets,
-        context=row["context"],
-    )
+    ids = encoded["input_ids"][number]
+    return Feature(row["id"], ids, types, NO_ANSWER, offsets=offsets, context=row["context"])
 
 
-def _target(row: Row, offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """First and last sub-word of the first answer; [0, 0] if it is not entirely inside."""
+def _with_targets(row: Row, windows: Sequence[Feature]) -> list[Feature]:
+    """The windows of a row, each with the first and last sub-word of the first answer.
+
+    Windows without the complete answer point at their first token. If no sub-word of the text has
+    a part in the answer, none is trained on, because "no answer" would be wrong.
+    """
     if not row["answers"] or not row["answers"][0]:
-        return [0, 0]
+        return list(windows)
     start = row["starts"][0]
     end = start + len(row["answers"][0])
-    inside = [i for i, (a, b) in enumerate(offsets) if a < end and b > start and a >= 0]
-    if not inside or offsets[inside[0]][0] > start or offsets[inside[-1]][1] < end:
-        return [0, 0]
-    return [inside[0], inside[-1]]
+    pieces = {
+        (a, b) for window in windows for a, b in window.offsets if a >= 0 and a < end and b > start
+    }
+    if not pieces:
+        return [replace(window, target=UNREAD) for window in windows]
+    first, last = min(a for a, _ in pieces), max(b for _, b in pieces)
+    return [
+        replace(window, target=_target(window.offsets, max(start, first), min(end, last)))
+        for window in windows
+    ]
+
+
+def _target(offsets: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:
+    """First and last sub-word of the characters of an answer; `NO_ANSWER` if some are outside."""
+    held = [place for place, (a, b) in enumerate(offsets) if a < end and b > start and a >= 0]
+    if not held or offsets[held[0]][0] > start or offsets[held[-1]][1] < end:
+        return NO_ANSWER
+    return [held[0], held[-1]]
 
 
 def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:
@@ -319,6 +358,7 @@ SPAN = FormatSpec(
     input_only=_input_only,
     baseline=BaselineSpec(_most_frequent_answer),
     features=_features,
+    feature_problems=_without_subword,
     training=TrainingSpec(
         head=_head,
         targets=class_targets,

@@ -72,6 +72,13 @@ def no_problems(_example: Any, _labels: Labels) -> Iterable[Problem]:
     return ()
 
 
+def all_readable(
+    _rows: Sequence[Row], _features: Sequence[Feature]
+) -> Iterable[tuple[str, Problem]]:
+    """For formats in which every part of a row is read, or cut off at a known length."""
+    return ()
+
+
 def translated_as_is(_row: Row, translated: Row, _language: str) -> tuple[Row | None, str]:
     """For formats whose gold answer does not depend on the texts' wording."""
     return translated, ""
@@ -260,6 +267,8 @@ class FormatSpec:
         version: raise it when the same rows give other features.
         label_metrics: label → metrics in place of `metrics` for tasks that have this label.
         warnings: (example, labels) → what is counted and kept.
+        feature_problems: (rows, their features) → the id of a row, and what of it the tokenizer
+            has no sub-word for.
         tokenization_fields: fields of `TokenizationConfig` that its features or predictions use.
         translation: none if its rows cannot be translated.
         input_only: a row → the row with a part of the input withheld, always the same part.
@@ -279,6 +288,9 @@ class FormatSpec:
     version: int = 1
     label_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: Callable[[Any, Labels], Iterable[Problem]] = no_problems
+    feature_problems: Callable[
+        [Sequence[Row], Sequence[Feature]], Iterable[tuple[str, Problem]]
+    ] = all_readable
     tokenization_fields: tuple[str, ...] = ("max_length",)
     translation: TranslationSpec | None = None
     input_only: Callable[[Row], Row] | None = None

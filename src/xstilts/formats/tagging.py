@@ -2,7 +2,8 @@
 
 A sentence that is too long is read in several parts, cut between words. Source: XTREME's
 third_party/run_tag.py, which splits; jiant cuts off the end and scores the rest. Of a word that is
-longer than a part, the sub-words that fit are read.
+longer than a part, the sub-words that fit are read. A word without a sub-word, such as a zero-width
+space, is not trained on; its prediction is O, or the tag predicted most often if there is no O.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xstilts.formats.base import (
     IGNORED,
@@ -38,11 +39,13 @@ from xstilts.formats.spec import (
     TrainingSpec,
     labels_are_blank,
 )
+from xstilts.formats.word_subwords import WordPart, WordSubwords, word_subwords
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 OUTSIDE = "O"
+WITHOUT_SUBWORD = "word without a sub-word, not read"
 
 
 @dataclass(frozen=True)
@@ -115,18 +118,24 @@ def _features(
 
     The parts of a sentence come one after the other and have its id.
     """
-    rows = [part for row in rows for part in _parts(row, tokenizer, config.max_length)]
-    if not rows:
-        return []
-    encoded = tokenizer(
-        [list(row["tokens"]) for row in rows],
-        is_split_into_words=True,
-        truncation=True,
-        max_length=config.max_length,
-        return_token_type_ids=True,
-    )
+    parts = [part for row in rows for part in _parts(row, tokenizer, config.max_length)]
+    encoded = word_subwords([part.words for part in parts], tokenizer, config.max_length)
     index = {label: number for number, label in enumerate(labels)}
-    return [_feature(row, encoded, number, index) for number, row in enumerate(rows)]
+    return [_feature(part, subwords, index) for part, subwords in zip(parts, encoded, strict=True)]
+
+
+def _without_subword(
+    rows: Sequence[Row], features: Sequence[Feature]
+) -> Iterator[tuple[str, Problem]]:
+    """The words of each row that have no sub-word."""
+    missing = {
+        name: [place for part in parts for place in part.words]
+        for name, parts in groupby(features, key=lambda part: part.id)
+    }
+    for row in rows:
+        for word, place in zip(row["tokens"], missing[row["id"]], strict=True):
+            if place < 0:
+                yield row["id"], (WITHOUT_SUBWORD, ascii(word))
 
 
 def _head(width: int, shape: HeadShape) -> nn.Module:
@@ -157,7 +166,7 @@ def _loss(logits: Tensor, targets: Tensor) -> Tensor:
 def _predictions(
     logits: Tensor, features: Sequence[Feature], labels: Labels, _config: TokenizationConfig
 ) -> list[Any]:
-    """One tag per word of each feature."""
+    """One tag per word of each feature; None for words without a sub-word."""
     best = logits.argmax(-1).tolist()
     return [_tags(line, feature, labels) for line, feature in zip(best, features, strict=True)]
 
@@ -165,13 +174,25 @@ def _predictions(
 def _aggregate(
     features: Sequence[Feature],
     predictions: Sequence[Any],
-    _labels: Labels,
+    labels: Labels,
     _config: TokenizationConfig,
 ) -> list[Any]:
     """The tags of each sentence, those of its parts joined."""
     parts = zip(features, predictions, strict=True)
     grouped = groupby(parts, key=lambda part: part[0].id)
-    return [[tag for _, tags in group for tag in tags] for _, group in grouped]
+    default = _default_tag(predictions, labels)
+    return [
+        [default if tag is None else tag for _, tags in group for tag in tags]
+        for _, group in grouped
+    ]
+
+
+def _default_tag(predictions: Sequence[Any], labels: Labels) -> str:
+    """The tag of words without a sub-word: O, or the tag that is predicted most often."""
+    if OUTSIDE in labels:
+        return OUTSIDE
+    counts = Counter(tag for tags in predictions for tag in tags if tag is not None)
+    return str(counts.most_common(1)[0][0]) if counts else labels[0]
 
 
 def _gold_logits(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
@@ -192,22 +213,42 @@ def _one_tag_everywhere(gold: Sequence[Any], predicted: Sequence[Any]) -> bool:
     return len(given) == 1 and len(wanted) > 1
 
 
-def _parts(row: Row, tokenizer: Any, max_length: int) -> Iterator[Row]:
-    """The row, or rows of consecutive words that fit, with their tags."""
-    words, tags = list(row["tokens"]), list(row["tags"])
+class _Part(NamedTuple):
+    """Consecutive words of a sentence that fit in one text, with their tags."""
+
+    id: str
+    words: WordPart
+    tags: tuple[str, ...]
+
+
+def _parts(row: Row, tokenizer: Any, max_length: int) -> Iterator[_Part]:
+    """The sentence, or parts of it that fit."""
+    words, tags = tuple(row["tokens"]), tuple(row["tags"])
     limit = max_length - tokenizer.num_special_tokens_to_add()
-    encoded = tokenizer(words, is_split_into_words=True, add_special_tokens=False)
-    if len(encoded["input_ids"]) <= limit:
-        yield row
+    (encoded,) = word_subwords([WordPart(words)], tokenizer)
+    if len(encoded.ids) <= limit:
+        yield _Part(row["id"], WordPart(words), tags)
         return
-    sizes = Counter(word for word in encoded.word_ids() if word is not None)
+    sizes = _sizes(encoded, len(words))
     start = held = 0
     for place in range(len(words)):
         if held + sizes[place] > limit and place > start:
-            yield {**row, "tokens": words[start:place], "tags": tags[start:place]}
+            yield _Part(row["id"], WordPart(words[start:place], start > 0), tags[start:place])
             start, held = place, 0
         held += sizes[place]
-    yield {**row, "tokens": words[start:], "tags": tags[start:]}
+    yield _Part(row["id"], WordPart(words[start:], start > 0), tags[start:])
+
+
+def _sizes(encoded: WordSubwords, count: int) -> list[int]:
+    """Sub-words of each word; those of a space are the next word's."""
+    sizes, spaces = [0] * count, 0
+    for word in encoded.words:
+        if word is None:
+            spaces += 1
+            continue
+        sizes[word] += 1 + spaces
+        spaces = 0
+    return sizes
 
 
 def tag_targets(features: Sequence[Feature], tokens: int) -> Tensor:
@@ -220,21 +261,21 @@ def tag_targets(features: Sequence[Feature], tokens: int) -> Tensor:
     return rows
 
 
-def _feature(row: Row, encoded: Any, number: int, index: dict[str, int]) -> Feature:
-    ids, starts = encoded["input_ids"][number], dict[int, int]()
-    for position, word in enumerate(encoded.word_ids(number)):
+def _feature(part: _Part, encoded: WordSubwords, index: dict[str, int]) -> Feature:
+    starts = dict[int, int]()
+    for position, word in enumerate(encoded.words):
         if word is not None:
             starts.setdefault(word, position)
-    target = [IGNORED] * len(ids)
-    for (_, position), tag in zip(sorted(starts.items()), row["tags"], strict=False):
-        target[position] = index.get(tag, IGNORED)
-    words = tuple(starts.get(word, -1) for word in range(len(row["tokens"])))
-    return Feature(row["id"], ids, encoded["token_type_ids"][number], target, words)
+    target = [IGNORED] * len(encoded.ids)
+    for word, tag in enumerate(part.tags):
+        if word in starts:
+            target[starts[word]] = index.get(tag, IGNORED)
+    words = tuple(starts.get(word, -1) for word in range(len(part.words.words)))
+    return Feature(part.id, encoded.ids, encoded.types, target, words)
 
 
-def _tags(line: list[int], feature: Feature, labels: Sequence[str]) -> list[str]:
-    missing = OUTSIDE if OUTSIDE in labels else labels[0]
-    return [labels[line[place]] if place >= 0 else missing for place in feature.words]
+def _tags(line: list[int], feature: Feature, labels: Sequence[str]) -> list[str | None]:
+    return [labels[line[place]] if place >= 0 else None for place in feature.words]
 
 
 TAGGING = FormatSpec(
@@ -250,6 +291,7 @@ TAGGING = FormatSpec(
     input_only=_input_only,
     baseline=BaselineSpec(_most_frequent_tag, _tag_everywhere),
     features=_features,
+    feature_problems=_without_subword,
     training=TrainingSpec(
         head=_head,
         targets=tag_targets,

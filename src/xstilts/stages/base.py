@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -13,6 +14,9 @@ from xstilts.core.stage import Stage, declare_blocking_fact
 
 DIVERGED = declare_blocking_fact("diverged")
 """The fact of a training whose loss became NaN or infinite; it has no weights."""
+
+FEATURE_PROBLEMS = "feature_problems"
+"""The fact of a stage that read texts which the tokenizer could not read in full."""
 
 
 @dataclass
@@ -26,6 +30,7 @@ class StageContext:
         report_progress: takes progress, e.g. {"step": 3, "steps": 50, "loss": 0.7}.
         notes: events for the provenance, such as a resumption; not results.
         features: where stages share tokenized features; none: every stage makes its own.
+        feature_problems: what the tokenizer could not read, counted by kind; part of the facts.
     """
 
     stage: Stage
@@ -35,6 +40,7 @@ class StageContext:
     report_progress: Callable[[dict[str, Any]], None]
     notes: list[str] = field(default_factory=list)
     features: Path | None = None
+    feature_problems: Counter[str] = field(default_factory=Counter)
 
     @property
     def params(self) -> Mapping[str, Any]:

@@ -6,10 +6,12 @@ features depend on. It is worth time only: it may be deleted whenever nothing ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 from xstilts.core.artifact import Artifact, DamagedArtifact
@@ -19,13 +21,21 @@ from xstilts.core.store import Store
 from xstilts.formats import FORMATS
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import LAYOUT, StoredFeatures, write_features
-from xstilts.formats.spec import FormatSpec
+from xstilts.formats.spec import FormatSpec, Problem
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
 PIECE = 2000
 """Rows that are tokenized together, so that few are in memory as Python objects."""
+
+REVISION = 2
+"""Raise it when rows that were read wrongly give other features, and all others the same.
+
+The keys of trainings stay; prepared features are made again.
+"""
+SHOWN = 10
+"""Problems described per part; the rest are counted."""
 
 _checked: set[tuple[str, str]] = set()
 
@@ -46,17 +56,49 @@ def prepared(
     Raises:
         StoreError: the disk is full, or cannot be written.
     """
-    spec = FORMATS.get(kind)
+    spec, problems = FORMATS.get(kind), FeatureProblems()
     if context.features is None:
-        return spec.features(read_rows(rows / ROWS), tokenizer, labels, reading)
+        features = list(
+            chain.from_iterable(_pieces(spec, rows, labels, reading, tokenizer, problems))
+        )
+        _note(context, problems.facts())
+        return features
     stage = _stage(context, rows, kind, labels, reading)
     store = Store(context.features).prepare()
     with wait_lock(store.lock_path(stage.key)):
         if not _is_intact(store, stage.key):
             with store.staging(stage.key) as folder:
-                pieces = _pieces(spec, rows, labels, reading, tokenizer)
-                store.publish(stage, folder, {"features": write_features(folder, pieces)}, {})
-        return StoredFeatures(store.artifact(stage.key).path)
+                found = _pieces(spec, rows, labels, reading, tokenizer, problems)
+                count = write_features(folder, found)
+                store.publish(stage, folder, {"features": count, **problems.facts()}, {})
+        artifact = store.artifact(stage.key)
+        _note(context, artifact.facts)
+        return StoredFeatures(artifact.path)
+
+
+@dataclass
+class FeatureProblems:
+    """What the tokenizer could not read, by kind, with the first ten in words."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: list[str] = field(default_factory=list)
+
+    def add(self, row_id: str, problem: Problem) -> None:
+        """Count one problem of a row."""
+        kind, detail = problem
+        self.counts[kind] += 1
+        if len(self.first) < SHOWN:
+            self.first.append(f"row {row_id!r}: {kind}: {detail}")
+
+    def facts(self) -> dict[str, Any]:
+        """As facts of an artifact."""
+        return {"problems": dict(self.counts), "first": self.first}
+
+
+def _note(context: StageContext, facts: Mapping[str, Any]) -> None:
+    """Take the problems of features into the facts and notes of the stage that reads them."""
+    context.feature_problems.update(facts["problems"])
+    context.notes += facts["first"]
 
 
 def _stage(
@@ -71,6 +113,7 @@ def _stage(
         "format": [kind, FORMATS.get(kind).version],
         "labels": list(labels),
         "reading": asdict(reading),
+        "revision": REVISION,
         "tokenizers": _version("tokenizers"),
         "transformers": _version("transformers"),
     }
@@ -84,10 +127,15 @@ def _pieces(
     labels: Sequence[str],
     reading: TokenizationConfig,
     tokenizer: Any,
+    problems: FeatureProblems,
 ) -> Iterator[Sequence[Feature]]:
-    table = read_rows(rows / ROWS)
-    for start in range(0, len(table), PIECE):
-        yield spec.features(table[start : start + PIECE], tokenizer, labels, reading)
+    whole = read_rows(rows / ROWS)
+    for start in range(0, len(whole), PIECE):
+        piece = whole[start : start + PIECE]
+        features = spec.features(piece, tokenizer, labels, reading)
+        for row_id, problem in spec.feature_problems(piece, features):
+            problems.add(row_id, problem)
+        yield features
 
 
 def _is_intact(store: Store, key: str) -> bool:

@@ -1,0 +1,136 @@
+"""Words of a sentence as sub-words: the same ids as the sentence itself, for every tokenizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from xstilts.formats.base import IGNORED, TokenizationConfig
+from xstilts.formats.tagging import TAGGING
+from xstilts.formats.word_subwords import WordPart, reads_spaces, word_subwords
+
+TEXTS = ["the cat is here 12 times", "it 's ( a ) dog , no ?", "a word word2 3word"] * 5
+LLAMA = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
+WORDS = ("the", "dog", "'s", "12", "(", "3word", "unseen", "?")
+LABELS = ("NOUN", "VERB", "X")
+
+
+def trained(pre_tokenizer: Any, normalizer: Any = None, **options: Any) -> Any:
+    made = Tokenizer(models.BPE(unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizer
+    if normalizer is not None:
+        made.normalizer = normalizer
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=340, special_tokens=special, show_progress=False, **options
+    )
+    made.train_from_iterator(TEXTS, trainer)
+    made.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, bos_token="<s>", pad_token="<pad>", eos_token="</s>"
+    )
+
+
+def byte_level(**options: Any) -> Any:
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False, **options)
+    return trained(level, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+
+
+def llama() -> Any:
+    split = pre_tokenizers.Split(Regex(LLAMA), "isolated")
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    sequence = pre_tokenizers.Sequence([split, level])
+    return trained(sequence, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+
+
+def gemma() -> Any:
+    split = pre_tokenizers.Split(" ", "merged_with_previous")
+    return trained(split, normalizers.Replace(" ", "▁"), initial_alphabet=list("unseword"))
+
+
+SPACED = {
+    "modernbert": byte_level,
+    "trimmed": lambda: byte_level(trim_offsets=False),
+    "llama": llama,
+    "gemma": gemma,
+}
+PLAIN = {
+    "xlm-r": lambda: trained(pre_tokenizers.Metaspace()),
+    "bert": lambda: trained(pre_tokenizers.BertPreTokenizer(), normalizers.BertNormalizer()),
+}
+
+
+@pytest.mark.parametrize("name", SPACED)
+def test_split_words_have_the_ids_of_the_joined_sentence(name: str) -> None:
+    tokenizer = SPACED[name]()
+    assert reads_spaces(tokenizer)
+    (found,) = word_subwords([WordPart(WORDS)], tokenizer, 64)
+    assert found.ids == tokenizer(" ".join(WORDS))["input_ids"]
+    apart = tokenizer(list(WORDS), is_split_into_words=True)["input_ids"]
+    assert found.ids != apart, "the tokenizer of this test loses nothing"
+
+
+@pytest.mark.parametrize("name", ["modernbert", "trimmed", "llama"])
+def test_each_subword_belongs_to_the_word_it_is_in(name: str) -> None:
+    tokenizer = SPACED[name]()
+    (found,) = word_subwords([WordPart(WORDS)], tokenizer, 64)
+    for number, word in enumerate(WORDS):
+        ids = [index for index, at in zip(found.ids, found.words, strict=True) if at == number]
+        assert "".join(tokenizer.convert_ids_to_tokens(ids)).removeprefix("Ġ") == word
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_other_tokenizers_read_words_as_they_did(name: str) -> None:
+    tokenizer = PLAIN[name]()
+    assert not reads_spaces(tokenizer)
+    expected = tokenizer([list(WORDS)], is_split_into_words=True, return_token_type_ids=True)
+    (found,) = word_subwords([WordPart(WORDS)], tokenizer, 64)
+    assert found.ids == expected["input_ids"][0]
+    assert found.types == expected["token_type_ids"][0]
+    assert found.words == expected.word_ids(0)
+
+
+def test_parts_of_a_long_sentence_have_its_ids_together() -> None:
+    tokenizer = byte_level()
+    row = {"id": "1", "tokens": list(WORDS) * 4, "tags": ["X"] * 32}
+    parts = TAGGING.features([row], tokenizer, LABELS, TokenizationConfig(max_length=12))
+    assert len(parts) > 2
+    assert all(len(part.ids) <= 12 and -1 not in part.words for part in parts)
+    ids = [index for part in parts for index in part.ids[1:-1]]
+    assert ids == tokenizer(" ".join(row["tokens"]), add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize("empty", ["\u200b", "\u00ad", "\x07", "\u200b\u200b"])
+def test_a_word_without_a_subword_shifts_no_tag(empty: str) -> None:
+    drop = normalizers.Replace(Regex("[\u200b\u00ad\x07]"), "")
+    tokenizer = trained(pre_tokenizers.WhitespaceSplit(), drop)
+    row = {"id": "1", "tokens": ["the", empty, "dog", "a"], "tags": ["X", "VERB", "NOUN", "X"]}
+    (feature,) = TAGGING.features([row], tokenizer, LABELS, TokenizationConfig())
+    assert isinstance(feature.target, list)
+    read = [(word, feature.target[place]) for word, place in enumerate(feature.words) if place >= 0]
+    assert read == [(0, 2), (2, 0), (3, 2)]
+    assert sum(target != IGNORED for target in feature.target) == 3
+    (problem,) = TAGGING.feature_problems([row], [feature])
+    assert problem == ("1", ("word without a sub-word, not read", ascii(empty)))
+
+
+@pytest.mark.parametrize(("labels", "default"), [(("O", "B-x"), "O"), (LABELS, "NOUN")])
+def test_its_prediction_is_o_or_the_most_frequent_tag(
+    labels: tuple[str, ...], default: str
+) -> None:
+    assert TAGGING.training is not None
+    features = [
+        TAGGING.features([row], PLAIN["bert"](), labels, TokenizationConfig())[0]
+        for row in (
+            {"id": "1", "tokens": ["the", "dog"], "tags": []},
+            {"id": "2", "tokens": ["a", "dog"], "tags": []},
+        )
+    ]
+    predicted = [[labels[1], None], [labels[0], labels[0]]]
+    found = TAGGING.training.aggregate(features, predicted, labels, TokenizationConfig())
+    assert found == [[labels[1], default], [labels[0], labels[0]]]
