@@ -63,7 +63,10 @@ def word_subwords(
     """The sub-words of each part; with special tokens, and cut off, if a length is given."""
     if not parts:
         return []
-    options = {"add_special_tokens": max_length is not None, "return_token_type_ids": True}
+    options: dict[str, Any] = {
+        "add_special_tokens": max_length is not None,
+        "return_token_type_ids": True,
+    }
     if max_length is not None:
         options |= {"truncation": True, "max_length": max_length}
     encode = _encode_joined if reads_spaces(tokenizer) else _encode_split
