@@ -12,9 +12,9 @@ from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.mean_gains import (
     MeanGain,
     SettingChoice,
+    check_result,
     choose,
     difference,
-    found,
     nothing_for,
 )
 from xstilts.claims.verdict import Check, CheckResult, MeasuredEffect, decide, mean_over_settings
@@ -83,7 +83,7 @@ def _pairs_found(
     settings = {name for pair in pairs for name in pair}
     used = {target for pair in pairs.values() for target in pair.targets}
     decision = decide([pair.effect for pair in pairs.values()])
-    return found(evidence, decision, measures, settings, targets, used)
+    return check_result(evidence, decision, measures, settings, targets, used)
 
 
 class TargetsDifferCheck(ConfigModel):
@@ -108,7 +108,7 @@ def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) ->
     mean = mean_over_settings(list(both.values()))
     words = f"difference, mean of {len(both)} settings"
     measure = MeasuredEffect(f"{params.more} over {params.less}", mean.estimate(), words)
-    result = found(evidence, decide([mean]), [measure], list(both), targets, targets)
+    result = check_result(evidence, decide([mean]), [measure], list(both), targets, targets)
     return result.with_gaps(chosen.gaps)
 
 
@@ -139,7 +139,7 @@ def _plain_over(params: PlainOverCheck, evidence: ExperimentEvidence) -> CheckRe
     measure = MeasuredEffect(params.label, mean.estimate(), words)
     settings = {name for pair in pairs for name in pair}
     used = {target for pair in pairs.values() for target in pair.targets}
-    return found(evidence, decide([mean]), [measure], settings, params.targets, used)
+    return check_result(evidence, decide([mean]), [measure], settings, params.targets, used)
 
 
 ORDER = Check(OrderCheck, _order)

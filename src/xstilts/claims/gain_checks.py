@@ -6,7 +6,7 @@ from pydantic import Field
 
 from xstilts.analysis.selection import SelectedBy
 from xstilts.claims.evidence import ExperimentEvidence
-from xstilts.claims.mean_gains import SettingChoice, average, choose, found, nothing_for
+from xstilts.claims.mean_gains import SettingChoice, average, check_result, choose, nothing_for
 from xstilts.claims.verdict import (
     BootstrapEffect,
     Check,
@@ -52,7 +52,9 @@ def _gains(params: GainsCheck, evidence: ExperimentEvidence) -> CheckResult:
         )
     used = {target for one in each.values() for target in one.targets}
     decision = decide([one.effect for one in each.values()], params.share)
-    result = found(evidence, decision, measures, [of for _, of in each], params.targets, used)
+    result = check_result(
+        evidence, decision, measures, [of for _, of in each], params.targets, used
+    )
     return result.with_gaps(chosen.gaps)
 
 
@@ -87,7 +89,7 @@ def _no_gain(params: NoGainCheck, evidence: ExperimentEvidence) -> CheckResult:
     used = {target for one in each.values() for target in one.targets}
     measure = MeasuredEffect(params.label, mean.estimate(), f"mean of {len(each)} settings")
     decision = _absent(mean, params.margin)
-    result = found(evidence, decision, [measure], list(each), params.targets, used)
+    result = check_result(evidence, decision, [measure], list(each), params.targets, used)
     return result.with_gaps(chosen.gaps)
 
 
@@ -133,7 +135,7 @@ def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckRes
     ]
     decision = decide([mean])
     settings = {chosen[target] for target in gains}
-    result = found(evidence, decision, measures, settings, params.targets, gains)
+    result = check_result(evidence, decision, measures, settings, params.targets, gains)
     words = (
         [f"Excluded, because only test scores could select: {', '.join(on_test)}."]
         if on_test

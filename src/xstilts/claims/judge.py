@@ -66,10 +66,10 @@ def _of_claim(listed: LoadedClaim, bodies: Sequence[ExperimentEvidence]) -> Iter
 
 def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
     claim = listed.claim
-    answers = [(asked, asked.check.judge(asked.params, evidence)) for asked in listed.checks]
+    answers = [(item, item.check.judge(item.params, evidence)) for item in listed.checks]
     verdict = _together(answers)
-    tested = [found for _, found in answers if found.verdict is not Verdict.UNTESTABLE]
-    favours = [found.support for found in tested if not isnan(found.support)]
+    tested = [result for _, result in answers if result.verdict is not Verdict.UNTESTABLE]
+    favours = [result.support for result in tested if not isnan(result.support)]
     favour = min(favours, default=NAN)
     lacking = _scope_gaps(claim, evidence, answers)
     return Judgement(
@@ -79,19 +79,19 @@ def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
         verdict,
         ScopeMatch.PART if lacking else ScopeMatch.WHOLE,
         ", ".join([evidence.encoder, *lacking]),
-        tuple(f"{asked.name}: {found.verdict}: {found.why}." for asked, found in answers),
-        tuple(measure for found in tested for measure in found.measures),
+        tuple(f"{item.name}: {result.verdict}: {result.why}." for item, result in answers),
+        tuple(measure for result in tested for measure in result.measures),
         favour,
         confidence(verdict, favour),
-        _each(found.caveats for _, found in answers),
-        _each(found.keys for found in tested),
+        _each(result.caveats for _, result in answers),
+        _each(result.keys for result in tested),
     )
 
 
 def _together(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Verdict:
     """All checks must hold: one contradiction contradicts, one that is not tested leaves open."""
-    verdicts = [found.verdict for _, found in answers]
-    missing = [asked.needed for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
+    verdicts = [result.verdict for _, result in answers]
+    missing = [item.needed for item, result in answers if result.verdict is Verdict.UNTESTABLE]
     if Verdict.CONTRADICTED in verdicts:
         return Verdict.CONTRADICTED
     if any(missing) or len(missing) == len(answers):
@@ -103,7 +103,7 @@ def _scope_gaps(
     claim: Claim, evidence: ExperimentEvidence, answers: Sequence[tuple[LoadedCheck, CheckResult]]
 ) -> tuple[str, ...]:
     """Differences between the judged experiments and the published claim, as texts."""
-    gaps = dict.fromkeys(gap for _, found in answers for gap in found.missing)
+    gaps = dict.fromkeys(gap for _, result in answers for gap in result.missing)
     widest: dict[tuple[str, int], ScopeGap] = {}
     for gap in gaps:
         kind = gap.what, gap.of
@@ -111,7 +111,7 @@ def _scope_gaps(
     words = tuple(gap.text for gap in gaps if gap in widest.values())
     if claim.about.encoders and evidence.encoder not in claim.about.encoders:
         words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
-    names = [asked.name for asked, found in answers if found.verdict is Verdict.UNTESTABLE]
+    names = [item.name for item, result in answers if result.verdict is Verdict.UNTESTABLE]
     if names:
         words = (*words, f"not tested: {', '.join(names)}")
     return (*words, f"not tested: {claim.unjudged}") if claim.unjudged else words

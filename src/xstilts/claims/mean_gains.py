@@ -47,7 +47,7 @@ class ChosenSettings:
 def choose(
     evidence: ExperimentEvidence, tasks: SettingChoice, of: int | None, label: str = ""
 ) -> ChosenSettings:
-    """The experiment's settings among those asked for.
+    """The settings of the experiment that match the choice.
 
     Args:
         of: how many tasks the claim was published about.
@@ -55,8 +55,8 @@ def choose(
     if tasks == "mixture":
         name = max(evidence.mixtures, key=lambda one: len(evidence.mixtures[one]), default=None)
         count = len(evidence.mixtures[name]) if name else 0
-        found = {label or "mixture": name} if name else {}
-        return ChosenSettings(found, _few(count, of, "tasks in the mixture"))
+        chosen = {label or "mixture": name} if name else {}
+        return ChosenSettings(chosen, _few(count, of, "tasks in the mixture"))
     if tasks == "singles":
         return ChosenSettings(
             {name: name for name in evidence.singles}, _few(len(evidence.singles), of, "tasks")
@@ -65,8 +65,8 @@ def choose(
         name: next((one for one in options if one in evidence.settings), "")
         for name, options in tasks.items()
     }
-    found = {name: setting for name, setting in first.items() if setting}
-    return ChosenSettings(found, _few(len(found), len(tasks), "tasks"))
+    chosen = {name: setting for name, setting in first.items() if setting}
+    return ChosenSettings(chosen, _few(len(chosen), len(tasks), "tasks"))
 
 
 def _few(count: int, of: int | None, what: str) -> tuple[ScopeGap, ...]:
@@ -95,7 +95,7 @@ def _mean(known: Mapping[str, BootstrapEffect]) -> MeanGain | None:
     return MeanGain(mean_over_targets(list(known.values())), tuple(known)) if known else None
 
 
-def found(
+def check_result(
     evidence: ExperimentEvidence,
     decision: Decision,
     measures: Sequence[MeasuredEffect],

@@ -77,13 +77,13 @@ def leave_one_target_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.Data
     return pd.DataFrame(rows, columns=[column.name for column in fields(BacktestRow)])
 
 
-def mean_cost(found: pd.DataFrame, policy: Policy, column: str = "cost_1") -> Estimate:
+def mean_cost(past: pd.DataFrame, policy: Policy, column: str = "cost_1") -> Estimate:
     """The mean cost of a policy; see `regret.over_targets` for its interval.
 
     Args:
-        found: from `leave_one_target_out`, of one encoder.
+        past: from `leave_one_target_out`, of one encoder.
     """
-    values = found.loc[found["policy"] == policy, column].to_numpy(dtype=np.float64)
+    values = past.loc[past["policy"] == policy, column].to_numpy(dtype=np.float64)
     n = len(values)
     if n < NEEDED:
         return missing_estimate(n, too_few(n, NEEDED, "targets with several tasks"))
@@ -92,9 +92,9 @@ def mean_cost(found: pd.DataFrame, policy: Policy, column: str = "cost_1") -> Es
 
 
 def _target(
-    place: tuple[str, str], here: pd.DataFrame, own: pd.DataFrame, measures: pd.DataFrame
+    pair: tuple[str, str], here: pd.DataFrame, own: pd.DataFrame, measures: pd.DataFrame
 ) -> Iterator[BacktestRow]:
-    encoder, target = place
+    encoder, target = pair
     rest = own[own["target"] != target]
     tasks = here["intermediate"].tolist()
     gain, score = (here[name].to_numpy(dtype=np.float64) for name in ("gain", "score"))
@@ -106,13 +106,13 @@ def _target(
     guess = advice["gain"].fillna(LAST - advice["mean_rank"].fillna(-LAST))
     wide = own.pivot_table(index="intermediate", columns="target", values="gain", sort=False)
     others = by_other_targets(wide)[target].reindex(tasks).fillna(LAST)
-    yield _ranked(place, Policy.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
-    yield _ranked(place, Policy.OTHERS, others.to_numpy(dtype=np.float64), score)
-    yield _ranked(place, Policy.BLIND, np.zeros(len(tasks)), score)
+    yield _ranked(pair, Policy.ADVICE, guess.to_numpy(dtype=np.float64), score, covered)
+    yield _ranked(pair, Policy.OTHERS, others.to_numpy(dtype=np.float64), score)
+    yield _ranked(pair, Policy.BLIND, np.zeros(len(tasks)), score)
 
 
 def _ranked(
-    place: tuple[str, str],
+    pair: tuple[str, str],
     policy: Policy,
     guess: Floats,
     score: Floats,
@@ -122,4 +122,4 @@ def _ranked(
     lost = [expected_regret(guess, score, k) if best > 0 else 0.0 for k in (1, 3)]
     one, three = (lost_share / 100 * best for lost_share in lost)  # as of gains: one baseline
     order = expected_ndcg(guess, score)
-    return BacktestRow(*place, policy, n, one, three, lost[0], lost[1], order, inside)
+    return BacktestRow(*pair, policy, n, one, three, lost[0], lost[1], order, inside)

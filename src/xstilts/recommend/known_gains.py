@@ -43,13 +43,13 @@ def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
     Only gains that may be compared count (see `analysis.exclusions`). Layer sweeps are excluded:
     they are one target, not many.
     """
-    found = [pd.DataFrame(columns=list(GAINS))]
+    tables = [pd.DataFrame(columns=list(GAINS))]
     for cells in experiments.values():
         frame = results_frame(cells, store)
         frame = frame[frame["target"].map(task_of) == frame["target"]]
         wanted = [cell for cell in cells if task_of(cell.target) == cell.target]
-        found.append(mean_gains(compute_gains(frame, wanted).table))
-    every = pd.concat([one for one in found if len(one)] or found[:1], ignore_index=True)
+        tables.append(mean_gains(compute_gains(frame, wanted).table))
+    every = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     every = every.drop_duplicates(KEY, keep="last").reset_index(drop=True)
     return every.astype({"score": float, "gain": float})
 
@@ -57,14 +57,14 @@ def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
 def direct_gains(
     experiments: Experiments,
     store: Store,
-    place: tuple[str, str],
+    pair: tuple[str, str],
     candidates: Collection[str],
     languages: Collection[str] | None = None,
 ) -> DirectGains:
     """The candidates' own results on a target, each from the newest complete experiment.
 
     Args:
-        place: encoder and target.
+        pair: encoder and target.
         languages: of the target; none for all.
     """
     direct = DirectGains()
@@ -73,7 +73,7 @@ def direct_gains(
         here = [
             cell
             for cell in cells
-            if (cell.encoder, cell.target) == place
+            if (cell.encoder, cell.target) == pair
             and cell.intermediate in (BASELINE, *left)
             and (languages is None or cell.language in languages)
         ]
@@ -97,8 +97,8 @@ def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: St
         elif not isnan(row.gain):
             about = f"{name}, {row.seeds} seed{'s' if row.seeds > 1 else ''}"
             note = join_notes([about, *sorted(states)])
-            found = Estimate(row.gain, row.low, row.high, n=row.seeds, note=note)
-            direct.gains[setting] = found
+            estimate = Estimate(row.gain, row.low, row.high, n=row.seeds, note=note)
+            direct.gains[setting] = estimate
         elif setting in means:
             note = join_notes([name, "English only, no interval", *sorted(states)])
             direct.gains[setting] = Estimate(float(means[setting]), note=note)

@@ -148,11 +148,11 @@ def _values(measures: pd.DataFrame, name: str, pairs: pd.DataFrame) -> pd.Series
     """A measure at each pair of setting and target; that of the setting alone where it is one."""
     here = measures[measures["measure"] == name]
     means = here.groupby(["task", "other"])["value"].mean().to_dict()
-    found = [
+    predicted = [
         means.get((setting, target), means.get((setting, ""), NAN))
         for setting, target in zip(pairs["intermediate"], pairs["target"], strict=True)
     ]
-    values = pd.Series(found, index=pairs.index, dtype=float)
+    values = pd.Series(predicted, index=pairs.index, dtype=float)
     return values.where(values > 0).map(np.log) if name in COUNTS else values
 
 
@@ -164,20 +164,22 @@ def _by_default(measures: pd.DataFrame, candidates: Sequence[str], target: str) 
     return dict(zip(candidates, means.tolist(), strict=True))
 
 
-def _valued(blank: Advice, found: Estimate, basis: str) -> Advice:
-    note = join_notes([blank.note, found.note])
-    return replace(blank, gain=found.value, low=found.low, high=found.high, basis=basis, note=note)
+def _valued(blank: Advice, estimate: Estimate, basis: str) -> Advice:
+    note = join_notes([blank.note, estimate.note])
+    return replace(
+        blank, gain=estimate.value, low=estimate.low, high=estimate.high, basis=basis, note=note
+    )
 
 
-def _basis(blank: Advice, found: Estimate, others: bool) -> str:
+def _basis(blank: Advice, estimate: Estimate, others: bool) -> str:
     """On what a candidate without results on the target stands."""
     measured = not np.isnan(blank.mean_rank)
-    if np.isnan(found.value):
+    if np.isnan(estimate.value):
         return "measures only" if measured else "nothing"
     if blank.targets:
         words = f"results on {blank.targets} other target{'s' if blank.targets > 1 else ''}"
     else:
-        words = f"other tasks on {found.n} targets{' and measures' if measured else ''}"
+        words = f"other tasks on {estimate.n} targets{' and measures' if measured else ''}"
     return f"{words} (other encoders among them)" if others else words
 
 

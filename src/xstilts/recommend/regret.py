@@ -72,15 +72,15 @@ def by_other_targets(gains: pd.DataFrame) -> pd.DataFrame:
             target have a gain, or all where there is no such target; their spread over tasks is
             set to one, so that no target outweighs the rest for having large gains.
     """
-    found = pd.DataFrame(np.nan, index=gains.index, columns=gains.columns)
+    scaled = pd.DataFrame(np.nan, index=gains.index, columns=gains.columns)
     for target in gains:
         rows = gains[gains[target].notna()].drop(columns=target)
         rows = rows.loc[:, rows.nunique() > 1]
         whole = rows.dropna(axis=1)
         rows = whole if len(whole.columns) else rows
         if len(rows.columns):
-            found.loc[rows.index, target] = ((rows - rows.mean()) / rows.std()).mean(axis=1)
-    return found
+            scaled.loc[rows.index, target] = ((rows - rows.mean()) / rows.std()).mean(axis=1)
+    return scaled
 
 
 def by_other_choices(regret: pd.DataFrame) -> pd.Series[float]:
@@ -91,12 +91,12 @@ def by_other_choices(regret: pd.DataFrame) -> pd.Series[float]:
             equally little on the others are drawn from. Targets with nothing to choose by, on
             themselves or on others, are left out.
     """
-    found = {}
+    by_target = {}
     for target, own in regret.iterrows():
         others = regret.drop(index=target).loc[:, own.notna()].dropna(how="all").mean()
         if others.notna().any():
-            found[target] = float(own[others.index[np.isclose(others, others.min())]].mean())
-    return pd.Series(found, dtype=float)
+            by_target[target] = float(own[others.index[np.isclose(others, others.min())]].mean())
+    return pd.Series(by_target, dtype=float)
 
 
 def over_targets(values: Sequence[float]) -> Estimate:

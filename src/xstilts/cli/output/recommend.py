@@ -38,39 +38,39 @@ def check_form(form: str) -> None:
         raise ConfigError(f"no format {form!r}", todo=f"one of {', '.join(FORMS)}")
 
 
-def show_recommendation(found: Recommendation, form: str, tflops: float) -> None:
+def show_recommendation(result: Recommendation, form: str, tflops: float) -> None:
     """The ranking as a table with notes, or as csv, json or md only."""
     if form == "json":
-        print(json.dumps(as_json(found, tflops), indent=1, ensure_ascii=False))
+        print(json.dumps(as_json(result, tflops), indent=1, ensure_ascii=False))
     elif form != "table":
-        sys.stdout.write(table_text(full_table(found, tflops), form))
+        sys.stdout.write(table_text(full_table(result, tflops), form))
     else:
-        _print(found, tflops)
+        _print(result, tflops)
 
 
-def full_table(found: Recommendation, tflops: float) -> pd.DataFrame:
+def full_table(result: Recommendation, tflops: float) -> pd.DataFrame:
     """A row per candidate: unrounded numbers, gains between 0 and 1, a column per measure."""
-    table = found.table.assign(
-        gpu_hours=[gpu_hours(count, tflops) for count in found.table["operations"]]
+    table = result.table.assign(
+        gpu_hours=[gpu_hours(count, tflops) for count in result.table["operations"]]
     )
-    means = found.measures.pivot_table(index="task", columns="measure", values="value")
+    means = result.measures.pivot_table(index="task", columns="measure", values="value")
     return table.merge(means, how="left", left_on="candidate", right_index=True)
 
 
-def as_json(found: Recommendation, tflops: float) -> dict[str, Any]:
+def as_json(result: Recommendation, tflops: float) -> dict[str, Any]:
     """All facts of a recommendation; null for missing numbers."""
     past = [
         {"policy": policy, "points": 100 * cost.value, "low": 100 * cost.low,
          "high": 100 * cost.high, "targets": cost.n, "note": cost.note}
         for policy in Policy
-        for cost in [mean_cost(found.past, policy)]
+        for cost in [mean_cost(result.past, policy)]
     ]  # fmt: skip
     tree = {
-        "encoder": found.encoder,
-        "target": found.target,
-        "candidates": full_table(found, tflops).to_dict("records"),
-        "baseline_seconds": found.baseline.seconds,
-        "baseline_gpu_hours": gpu_hours(found.baseline.operations, tflops),
+        "encoder": result.encoder,
+        "target": result.target,
+        "candidates": full_table(result, tflops).to_dict("records"),
+        "baseline_seconds": result.baseline.seconds,
+        "baseline_gpu_hours": gpu_hours(result.baseline.operations, tflops),
         "past": past,
     }
     plain: dict[str, Any] = _plain(tree)
@@ -86,24 +86,24 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def _print(found: Recommendation, tflops: float) -> None:
+def _print(result: Recommendation, tflops: float) -> None:
     out = console()
-    out.print(f"{found.target} with {found.encoder}", highlight=False)
-    caption = f"{LEGEND} ({_clock(found)}); assumed GPU speed: {tflops:g} TFLOP/s."
-    shown = _readable(found, tflops)
+    out.print(f"{result.target} with {result.encoder}", highlight=False)
+    caption = f"{LEGEND} ({_clock(result)}); assumed GPU speed: {tflops:g} TFLOP/s."
+    shown = _readable(result, tflops)
     out.print(for_terminal(shown, TEXT_COLUMNS, caption, [rank == "1" for rank in shown["#"]]))
-    if len(found.measures):
+    if len(result.measures):
         caption = "Low-cost task measures, see docs/guide/recommend.md."
-        out.print(for_terminal(_measures(found), ("candidate",), caption))
-    for line in sentences(found, tflops):
+        out.print(for_terminal(_measures(result), ("candidate",), caption))
+    for line in sentences(result, tflops):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _clock(found: Recommendation) -> str:
-    return "measured in this store" if found.calibrated else "rough estimate for a CPU"
+def _clock(result: Recommendation) -> str:
+    return "measured in this store" if result.calibrated else "rough estimate for a CPU"
 
 
-def _readable(found: Recommendation, tflops: float) -> pd.DataFrame:
+def _readable(result: Recommendation, tflops: float) -> pd.DataFrame:
     rows = [
         {
             "#": str(row["rank"]),
@@ -115,7 +115,7 @@ def _readable(found: Recommendation, tflops: float) -> pd.DataFrame:
             "GPU-hours": _hours(row["operations"], tflops),
             "note": row["note"],
         }
-        for row in found.table.to_dict("records")
+        for row in result.table.to_dict("records")
     ]
     table = pd.DataFrame(rows)
     return table if table["note"].any() else table.drop(columns="note")
@@ -126,38 +126,38 @@ def _hours(operations: float, tflops: float) -> str:
     return f"{hours:,.1f}" if hours >= 1 else f"{hours:.1g}"
 
 
-def _measures(found: Recommendation) -> pd.DataFrame:
-    means = found.measures.groupby(["task", "measure"], sort=False)["value"].mean()
-    table = means.unstack("measure").reindex(found.table["candidate"])
+def _measures(result: Recommendation) -> pd.DataFrame:
+    means = result.measures.groupby(["task", "measure"], sort=False)["value"].mean()
+    table = means.unstack("measure").reindex(result.table["candidate"])
     texts = table.map(lambda value: NOTHING if value != value else f"{value:.4g}")
     return texts.reset_index(names="candidate")
 
 
-def sentences(found: Recommendation, tflops: float) -> Iterator[str]:
+def sentences(result: Recommendation, tflops: float) -> Iterator[str]:
     """Notes below the table."""
-    if found.table["gain"].isna().all():
-        known = found.table["mean_rank"].notna().any()
+    if result.table["gain"].isna().all():
+        known = result.table["mean_rank"].notna().any()
         how = f"by mean rank in {', '.join(FALLBACK)}" if known else "in the given order"
         yield (
             "No expected gains: the store has too few gains to predict them. Candidates are "
             f"listed {how}."
         )
-    elif found.table["gain"].isna().any():
+    elif result.table["gain"].isna().any():
         yield "Candidates without an expected gain come last, ranked by the measures."
-    if found.baseline.stages:
-        time = duration(found.baseline.seconds)
-        hours = _hours(found.baseline.operations, tflops)
+    if result.baseline.stages:
+        time = duration(result.baseline.seconds)
+        hours = _hours(result.baseline.operations, tflops)
         yield f"The baseline must be trained once: {time}, {hours} GPU-hours."
-    yield past_sentence(found)
+    yield past_sentence(result)
 
 
-def past_sentence(found: Recommendation) -> str:
+def past_sentence(result: Recommendation) -> str:
     """Mean cost of such recommendations on the targets that the store has results for."""
-    own, others, blind = (mean_cost(found.past, policy) for policy in Policy)
+    own, others, blind = (mean_cost(result.past, policy) for policy in Policy)
     if isnan(own.value):
         return f"No backtest of recommendations with this encoder: {own.note}."
     interval = own.note if isnan(own.low) else f"{points(own.low)}, {points(own.high)}"
-    inside = found.past.loc[found.past["policy"] == Policy.ADVICE, "inside"].mean()
+    inside = result.past.loc[result.past["policy"] == Policy.ADVICE, "inside"].mean()
     return (
         f"Backtest on {own.n} targets of this store, mean loss against the best candidate: "
         f"{points(own.value)} points [{interval}] when following the recommendation, "
