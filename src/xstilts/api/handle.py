@@ -31,7 +31,7 @@ FROM_STORE = ("snapshot", "statuses", "results", "run_gains", "gains", "best")
 
 @dataclass(frozen=True, eq=False)
 class ExperimentHandle:
-    """An experiment and its results in a store; whatever is asked for is computed once.
+    """An experiment and its results in a store; everything is computed lazily, once.
 
     `refresh` makes it read the store again.
     """

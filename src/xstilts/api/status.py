@@ -34,8 +34,8 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
     """
     snapshot = StoreSnapshot(open_store(store))
-    found = []
+    statuses = []
     for record in saved_records(snapshot):
         states = Counter(one.state for one in record.plan.statuses(snapshot).values())
-        found.append(ExperimentStatus(record.name, len(record.plan.stages), states))
-    return found
+        statuses.append(ExperimentStatus(record.name, len(record.plan.stages), states))
+    return statuses

@@ -33,7 +33,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class ExecutorOptions:
-    """What the user asked of an executor. No result depends on it.
+    """Options of an executor. No result depends on them.
 
     Args:
         workers: processes at a time; None leaves the number to the executor.

@@ -62,7 +62,7 @@ def _input_only(row: Row) -> Row:
     if row.get("text_pair") is not None:
         return {**row, "text": row["text_pair"], "text_pair": None}
     words = row["text"].split()
-    return {**row, "text": " ".join(words[place] for place in shuffled(row, len(words)))}
+    return {**row, "text": " ".join(words[position] for position in shuffled(row, len(words)))}
 
 
 def shuffled(row: Row, count: int) -> list[int]:

@@ -55,15 +55,15 @@ def _lines(rows: Iterable[FileRow | BadRow]) -> list[LineExample | BadRow]:
     The order does not depend on the file's name, which no key contains. Parallel files have
     different orders, so that a limit takes different sentences of each.
     """
-    found: list[LineExample | BadRow] = []
+    examples: list[LineExample | BadRow] = []
     for row in rows:
         if isinstance(row, BadRow):
-            found.append(row)
+            examples.append(row)
             continue
         for line in row.text("text").split("\n"):
             if line.strip():
-                found.append(LineExample(str(len(found)), line, row.where))
-    return sorted(found, key=_digest)
+                examples.append(LineExample(str(len(examples)), line, row.where))
+    return sorted(examples, key=_digest)
 
 
 def _digest(line: LineExample | BadRow) -> int:
@@ -96,13 +96,13 @@ class Masking:
         draw = random.Random(seed)
         count = max(1, round(self.share * len(feature.words)))
         ids, target = list(feature.ids), [IGNORED] * len(feature.ids)
-        for place in draw.sample(feature.words, min(count, len(feature.words))):
-            target[place] = ids[place]
+        for position in draw.sample(feature.words, min(count, len(feature.words))):
+            target[position] = ids[position]
             luck = draw.random()
             if luck < AS_MASK:
-                ids[place] = self.mask
+                ids[position] = self.mask
             elif luck < AS_MASK + AS_RANDOM:
-                ids[place] = draw.randrange(self.vocabulary)
+                ids[position] = draw.randrange(self.vocabulary)
         return replace(feature, ids=ids, target=target)
 
 

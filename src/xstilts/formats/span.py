@@ -284,10 +284,10 @@ def _with_targets(row: Row, windows: Sequence[Feature]) -> list[Feature]:
 
 def _target(offsets: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:
     """First and last sub-word of the characters of an answer; `NO_ANSWER` if some are outside."""
-    held = [place for place, (a, b) in enumerate(offsets) if a < end and b > start and a >= 0]
-    if not held or offsets[held[0]][0] > start or offsets[held[-1]][1] < end:
+    inside = [i for i, (a, b) in enumerate(offsets) if a < end and b > start and a >= 0]
+    if not inside or offsets[inside[0]][0] > start or offsets[inside[-1]][1] < end:
         return NO_ANSWER
-    return [held[0], held[-1]]
+    return [inside[0], inside[-1]]
 
 
 def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:

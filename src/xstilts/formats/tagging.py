@@ -100,7 +100,10 @@ def _gold_is_blank(gold: Sequence[Any]) -> bool:
 def _input_only(row: Row) -> Row:
     """The words, and their tags with them, shuffled."""
     order = shuffled(row, len(row["tokens"]))
-    return {**row, **{name: [row[name][place] for place in order] for name in ("tokens", "tags")}}
+    return {
+        **row,
+        **{name: [row[name][position] for position in order] for name in ("tokens", "tags")},
+    }
 
 
 def _most_frequent_tag(gold: Sequence[Any]) -> str:
@@ -129,12 +132,12 @@ def _without_subword(
 ) -> Iterator[tuple[str, Problem]]:
     """The words of each row that have no sub-word."""
     missing = {
-        name: [place for part in parts for place in part.words]
+        name: [position for part in parts for position in part.words]
         for name, parts in groupby(features, key=lambda part: part.id)
     }
     for row in rows:
-        for word, place in zip(row["tokens"], missing[row["id"]], strict=True):
-            if place < 0:
+        for word, position in zip(row["tokens"], missing[row["id"]], strict=True):
+            if position < 0:
                 yield row["id"], (WITHOUT_SUBWORD, ascii(word))
 
 
@@ -148,10 +151,10 @@ def _positions(features: Sequence[Feature], tokens: int) -> Tensor:
     """[b, tokens] the words' first sub-words."""
     import torch
 
-    found = torch.zeros(len(features), tokens, dtype=torch.bool)
-    for row, feature in zip(found, features, strict=True):
-        row[[place for place in feature.words if place >= 0]] = True
-    return found
+    mask = torch.zeros(len(features), tokens, dtype=torch.bool)
+    for row, feature in zip(mask, features, strict=True):
+        row[[position for position in feature.words if position >= 0]] = True
+    return mask
 
 
 def _loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -231,11 +234,11 @@ def _parts(row: Row, tokenizer: Any, max_length: int) -> Iterator[_Part]:
         return
     sizes = _sizes(encoded, len(words))
     start = held = 0
-    for place in range(len(words)):
-        if held + sizes[place] > limit and place > start:
-            yield _Part(row["id"], WordPart(words[start:place], start > 0), tags[start:place])
-            start, held = place, 0
-        held += sizes[place]
+    for position in range(len(words)):
+        if held + sizes[position] > limit and position > start:
+            yield _Part(row["id"], WordPart(words[start:position], start > 0), tags[start:position])
+            start, held = position, 0
+        held += sizes[position]
     yield _Part(row["id"], WordPart(words[start:], start > 0), tags[start:])
 
 
@@ -275,7 +278,7 @@ def _feature(part: _Part, encoded: WordSubwords, index: dict[str, int]) -> Featu
 
 
 def _tags(line: list[int], feature: Feature, labels: Sequence[str]) -> list[str | None]:
-    return [labels[line[place]] if place >= 0 else None for place in feature.words]
+    return [labels[line[position]] if position >= 0 else None for position in feature.words]
 
 
 TAGGING = FormatSpec(

@@ -12,14 +12,14 @@ def text_features(
     rows: Sequence[Row], tokenizer: Any, max_length: int, targets: Sequence[float]
 ) -> list[Feature]:
     """Each text, or pair in the encoder's own template, cut at a number of sub-words."""
-    found: dict[int, Feature] = {}
+    by_row: dict[int, Feature] = {}
     for pairs in (False, True):  # in one call the tokenizer would read all rows as one or the other
         chosen = [n for n, row in enumerate(rows) if (row.get("text_pair") is not None) == pairs]
         features = _encode(
             [rows[n] for n in chosen], tokenizer, max_length, [targets[n] for n in chosen], pairs
         )
-        found.update(zip(chosen, features, strict=True))
-    return [found[number] for number in range(len(rows))]
+        by_row.update(zip(chosen, features, strict=True))
+    return [by_row[number] for number in range(len(rows))]
 
 
 def _encode(

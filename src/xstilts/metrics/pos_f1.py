@@ -31,16 +31,16 @@ def seqeval_0_type(tag: str) -> str:
 
 def chunks(tags: Sequence[str], type_of: TypeOf) -> list[tuple[str, int, int]]:
     """(type, first, last) of every chunk, by conlleval's rules on first letters."""
-    found: list[tuple[str, int, int]] = []
+    chunks: list[tuple[str, int, int]] = []
     previous_prefix, previous_type, start = "O", "", 0
     for position, tag in enumerate([*tags, "O"]):
         prefix, tag_type = tag[0], type_of(tag)
         if _ends(previous_prefix, prefix, previous_type, tag_type):
-            found.append((previous_type, start, position - 1))
+            chunks.append((previous_type, start, position - 1))
         if _starts(previous_prefix, prefix, previous_type, tag_type):
             start = position
         previous_prefix, previous_type = prefix, tag_type
-    return found
+    return chunks
 
 
 def _ends(previous_prefix: str, prefix: str, previous_type: str, tag_type: str) -> bool:

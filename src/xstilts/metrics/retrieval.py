@@ -40,7 +40,7 @@ def ranks(
     """
     left, right = unit(queries), unit(candidates)
     correct = _CorrectCandidates.of(query_meanings, candidate_meanings)
-    found = np.zeros(len(left), dtype=np.int64)
+    best_ranks = np.zeros(len(left), dtype=np.int64)
     padded = pad_to_tile(right)  # once, not in every step
     step = max(1, min(BLOCK, COSINES // max(1, len(right))))
     for start in range(0, len(left), step):
@@ -52,8 +52,8 @@ def ranks(
         best[answered] = np.maximum.reduceat(correct_cosine, (np.cumsum(count) - count)[answered])
         ahead = np.count_nonzero(cosines >= best[:, None], axis=1)
         ahead -= np.bincount(query[correct_cosine == best[query]], minlength=len(cosines))
-        found[rows] = np.where(count, ahead + 1, 0)
-    return found
+        best_ranks[rows] = np.where(count, ahead + 1, 0)
+    return best_ranks
 
 
 @dataclass(frozen=True)

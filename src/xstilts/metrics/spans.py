@@ -17,16 +17,16 @@ Span = tuple[str, int, int]
 
 def spans(tags: Sequence[str]) -> list[Span]:
     """(type, first, last) of every span in one sentence's BIO tags."""
-    found: list[Span] = []
+    spans: list[Span] = []
     open_type, start = "", 0
     for position, tag in enumerate([*tags, "O"]):
         prefix, _, tag_type = tag.partition("-")
         if open_type and (prefix != "I" or tag_type != open_type):
-            found.append((open_type, start, position - 1))
+            spans.append((open_type, start, position - 1))
             open_type = ""
         if prefix != "O" and not open_type:
             open_type, start = tag_type, position
-    return found
+    return spans
 
 
 def statistics(

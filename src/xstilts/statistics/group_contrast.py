@@ -121,7 +121,7 @@ def interaction(
 
 
 def detectable_contrast(estimate: Estimate, inside: int) -> float:
-    """The smallest difference between two groups that is found with 80 % power.
+    """Minimum detectable difference between two groups at 80 % power.
 
     Args:
         estimate: of a contrast over tasks.

@@ -60,8 +60,12 @@ def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False)
 
 def mean_over_languages_and_seeds(table: Floats) -> Estimate:
     """The same, with the mean also where there are too few scores for an interval."""
-    found = over_languages_and_seeds(table)
-    return replace(found, value=float(table.mean())) if isnan(found.value) and table.size else found
+    estimate = over_languages_and_seeds(table)
+    return (
+        replace(estimate, value=float(table.mean()))
+        if isnan(estimate.value) and table.size
+        else estimate
+    )
 
 
 def _complete(gains: Floats) -> tuple[Floats, str]:
