@@ -63,13 +63,18 @@ def digest_of_file(path: Path) -> str:
 
 
 def digest_of_unchanged(path: Path) -> str:
-    """A file's digest, computed once per process unless its size or time changes."""
+    """A file's digest, computed once per process unless its size, times or inode change.
+
+    The time of the last change of the inode is compared as well: copying tools restore the time
+    of the last write.
+    """
     status = path.stat()
-    return _cached_digest(path, status.st_size, status.st_mtime_ns)
+    state = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return _cached_digest(path, state)
 
 
 @cache
-def _cached_digest(path: Path, _size: int, _modified: int) -> str:
+def _cached_digest(path: Path, _state: tuple[int, ...]) -> str:
     return digest_of_file(path)
 
 

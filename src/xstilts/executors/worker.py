@@ -55,17 +55,26 @@ def main(root: str) -> None:
     """Run the stages that arrive on standard input until it ends."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    messages = os.fdopen(os.dup(0), encoding="utf-8")
+    detach_stdin()
     _single_thread_env()
     store, stages = Store(root), SimpleQueue[Stage | None]()
-    threading.Thread(target=read_messages, args=(stages,), daemon=True).start()
+    threading.Thread(target=read_messages, args=(messages, stages), daemon=True).start()
     while stage := stages.get():
         run_stage(store, stage, events)
 
 
-def read_messages(stages: SimpleQueue[Stage | None]) -> None:
+def detach_stdin() -> None:
+    """Give libraries an empty standard input: the executor's messages must not answer a prompt."""
+    with open(os.devnull, "rb") as empty:
+        os.dup2(empty.fileno(), 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the process ends
+
+
+def read_messages(messages: TextIO, stages: SimpleQueue[Stage | None]) -> None:
     """Read the executor's messages, also while a stage runs; None marks the end."""
     try:
-        for line in sys.stdin:
+        for line in messages:
             message = json.loads(line)
             if "cores" in message:
                 set_core_limit(message["cores"])

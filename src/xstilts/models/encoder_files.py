@@ -23,6 +23,7 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.errors import EncoderError
+from xstilts.models.encoder_source import check_index
 from xstilts.models.vocab_view import TrainedRows
 
 BODY, EMBEDDINGS, ROWS, HEADS, MASKED_HEAD = (
@@ -97,16 +98,16 @@ class EncoderFiles:
 
 def empty_model(root: Path, rows: int) -> PreTrainedModel:
     """Return an untrained model of the encoder's architecture with `rows` embeddings."""
-    config = AutoConfig.from_pretrained(root)
+    config = AutoConfig.from_pretrained(root, trust_remote_code=False)
     config.vocab_size = rows
     return _from_config(config, pooler=bool(read_json(root / "layout.json")["pooler"]))
 
 
 def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
     model: PreTrainedModel = (
-        AutoModel.from_config(config)
+        AutoModel.from_config(config, trust_remote_code=False)
         if pooler
-        else AutoModel.from_config(config, add_pooling_layer=False)
+        else AutoModel.from_config(config, add_pooling_layer=False, trust_remote_code=False)
     )
     return model
 
@@ -124,7 +125,7 @@ def embedding_name(model: PreTrainedModel) -> str:
 
 @lru_cache(maxsize=4)
 def _tokenizer(root: Path) -> Any:
-    return AutoTokenizer.from_pretrained(root)
+    return AutoTokenizer.from_pretrained(root, trust_remote_code=False)
 
 
 def import_encoder(folder: Path, target: Path) -> None:
@@ -157,7 +158,8 @@ def save_tokenizer(tokenizer: Any, target: Path) -> None:
 def masked_head(folder: Path) -> dict[str, Tensor]:
     """Read the masked LM head from the weights of a folder; empty if there is none."""
     head: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
+    shards = (folder / name for name in check_index(folder))
+    for path in sorted({*folder.glob("*.safetensors"), *filter(Path.is_file, shards)}):
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
             for parameter, aliases in MASKED_HEAD_NAMES.items():

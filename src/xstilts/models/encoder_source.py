@@ -20,7 +20,9 @@ from xstilts.models.encoder_defaults import (
     encoder_defaults_of,
 )
 
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+INDEX = "model.safetensors.index.json"
+WEIGHTS = ("model.safetensors", INDEX)
+REPAIR_INDEX = "copy the encoder's folder again, or save it with save_pretrained"
 SUFFIXES = (".safetensors", ".json", ".model", ".txt")
 """Suffixes of the files that define an encoder; the digests of these files are in its key."""
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
@@ -71,12 +73,8 @@ def has_wheel() -> bool:
 
 def _local(name: str, path: Path) -> EncoderSource:
     check_weights([item.name for item in path.iterdir()], str(path))
-    paths = sorted(item for item in path.iterdir() if item.suffix in SUFFIXES and item.is_file())
-    files = {item.name: digest_of_unchanged(item) for item in paths}
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EncoderError(f"config.json is not JSON: {error}", where=str(path)) from error
+    files = file_digests(path)
+    config = read_json_object(path / "config.json")
     layers = config.get("num_hidden_layers")
     width, vocabulary = config.get("hidden_size"), config.get("vocab_size")
     shape = (layers, width, vocabulary) if layers and width and vocabulary else None
@@ -86,6 +84,70 @@ def _local(name: str, path: Path) -> EncoderSource:
         encoder_defaults_of(name, shape),
         path,
     )
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """Path → SHA-256 of every file that defines an encoder, with shards in subfolders.
+
+    Raises:
+        EncoderError: the index of the shards is invalid, or a file cannot be read.
+    """
+    try:
+        tops = sorted(x for x in folder.iterdir() if x.suffix in SUFFIXES and x.is_file())
+        shards = [folder / name for name in check_index(folder) if "/" in name]
+        below = [shard for shard in shards if shard.is_file()]
+        return {x.relative_to(folder).as_posix(): digest_of_unchanged(x) for x in (*tops, *below)}
+    except OSError as error:
+        raise EncoderError(
+            f"{error.filename} cannot be read: {error.strerror}", where=str(folder)
+        ) from error
+
+
+def check_index(folder: Path) -> list[str]:
+    """The shards that the index of the weights names; none without an index.
+
+    They need not exist if all weights are in one file.
+
+    Raises:
+        EncoderError: a shard is not in the folder, or is no safetensors file.
+    """
+    path = folder / INDEX
+    if not path.exists():
+        return []
+    shards = read_json_object(path).get("weight_map")
+    if not isinstance(shards, dict) or not all(isinstance(x, str) for x in shards.values()):
+        raise EncoderError("no weight_map", where=str(path), todo=REPAIR_INDEX)
+    names = sorted(set(shards.values()))
+    for name in names:
+        if name.startswith(("/", "\\")) or ".." in Path(name).parts or ":" in name:
+            problem = "lies outside the encoder's folder"
+        elif not name.endswith(".safetensors"):
+            problem = "is no safetensors file: other formats can execute code"
+        elif not (folder / name).is_file() and not (folder / WEIGHTS[0]).is_file():
+            problem = "does not exist"
+        else:
+            continue
+        raise EncoderError(f"the shard {name} {problem}", where=str(path), todo=REPAIR_INDEX)
+    return names
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of an encoder.
+
+    Raises:
+        EncoderError: it cannot be read, or is something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EncoderError(f"{path.name} is not JSON: {error}", where=str(path.parent)) from error
+    if not isinstance(value, dict):
+        raise EncoderError(
+            f"{path.name} is a {type(value).__name__} and no JSON object",
+            where=str(path.parent),
+            todo="copy the encoder's folder again",
+        )
+    return value
 
 
 def check_weights(files: list[str], where: str) -> None:

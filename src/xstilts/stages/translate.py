@@ -77,11 +77,23 @@ def _translations(context: StageContext, texts: Sequence[str]) -> list[Translate
 def _translator(context: StageContext) -> Translator:
     local = context.stage.context
     choice = TranslatorConfig.model_validate(local["translator"])
-    meant = (choice, context.params["source"], context.params["target"], Path(local["folder"]))
-    if key_params(*meant, local["task"]) != context.params["translator"]:
+    source, target = context.params["source"], context.params["target"]
+    chosen = choice, source, target, Path(local["folder"]), local["task"]
+    _check_unchanged(context, *chosen)
+    translator = open_translator(*chosen)
+    _check_unchanged(context, *chosen)  # its files may have changed while they were read
+    return translator
+
+
+def _check_unchanged(context: StageContext, choice: TranslatorConfig, *rest: Any) -> None:
+    """Check that a translator is the one that the stage's key names.
+
+    Raises:
+        ConfigError: its files or its version differ from those of the plan.
+    """
+    if key_params(choice, *rest) != context.params["translator"]:
         raise ConfigError(
             f"the translator {choice.engine} differs from the translator of the plan",
             where="translator",
             todo="its files or its version have changed: run again",
         )
-    return open_translator(*meant, local["task"])

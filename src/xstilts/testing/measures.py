@@ -70,8 +70,10 @@ class ReferenceEncoder:
     """Encoder and tokenizer of transformers, for one text at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        self.model = AutoModel.from_pretrained(
+            folder, add_pooling_layer=False, trust_remote_code=False
+        ).eval()
 
     def ids(self, *texts: str) -> list[int]:
         """Sub-word ids of a text or pair."""

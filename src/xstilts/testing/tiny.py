@@ -178,7 +178,8 @@ def write_translator(folder: Path, *, steps: int = 60) -> Path:
         },
     )
     torch.manual_seed(0)
-    model, tokenizer = MarianMTModel(config), AutoTokenizer.from_pretrained(folder)
+    model = MarianMTModel(config)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     texts = [text for text, _, _ in sentences("train", 32)]
     batch = tokenizer(texts, padding=True, return_tensors="pt").data
     spoken = tokenizer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -12,7 +13,9 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
+from safetensors import safe_open
 
+import xstilts
 from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.models import encoder_source as source
 from xstilts.models.encoder import Encoder
@@ -134,3 +137,76 @@ def test_mismatched_weights_are_named(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
     with pytest.raises(EncoderError, match="do not fit the model"):
         EncoderFiles(tmp_path).model(torch.arange(9))
+
+
+def sharded(folder: Path, shard: str) -> Path:
+    """The encoder with all its weights in one shard that an index names."""
+    weights = folder / "model.safetensors"
+    with safe_open(weights, framework="pt") as file:
+        names = list(file.keys())
+    index = {"metadata": {}, "weight_map": dict.fromkeys(names, shard)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    target = folder / shard
+    target.parent.mkdir(parents=True, exist_ok=True)
+    weights.rename(target)
+    return target
+
+
+def test_shards_in_a_subfolder_are_part_of_the_key_and_give_the_same_bytes(
+    tiny: Path, copy: Path, tmp_path: Path
+) -> None:
+    shard = sharded(copy, "weights/model-1.safetensors")
+    before = find_source(str(copy), None, copy).params["files"]
+    assert "weights/model-1.safetensors" in before
+    for folder, target in ((tiny, tmp_path / "one"), (copy, tmp_path / "two")):
+        target.mkdir()
+        import_encoder(folder, target)
+    for path in (tmp_path / "one").glob("*.safetensors"):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    shard.write_bytes(shard.read_bytes()[:-4] + b"\0\0\0\0")
+    assert find_source(str(copy), None, copy).params["files"] != before
+
+
+@pytest.mark.parametrize(
+    "shard", ["../model-1.safetensors", "weights/../../model-1.safetensors", "weights/model-1.bin"]
+)
+def test_an_index_that_leaves_the_folder_or_names_a_pickle_is_refused(
+    copy: Path, shard: str
+) -> None:
+    (copy / "weights").mkdir()
+    sharded(copy, shard)
+    with pytest.raises(EncoderError, match="model-1"):
+        find_source(str(copy), None, copy)
+
+
+INVALID = ("", "[]", "null", "[" * 9999)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("config.json", text) for text in INVALID),
+        *((source.INDEX, text) for text in (*INVALID, "{}", '{"weight_map": [1]}')),
+    ],
+)
+def test_a_damaged_description_of_an_encoder_is_refused(copy: Path, name: str, text: str) -> None:
+    (copy / name).write_text(text)
+    with pytest.raises(EncoderError):
+        find_source(str(copy), None, copy)
+
+
+def calls_of(path: Path, names: tuple[str, ...]) -> list[ast.Call]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if getattr(call.func, "attr", "") in names]
+
+
+def test_no_code_of_an_encoder_is_run() -> None:
+    loading = {
+        f"{path}:{call.lineno}": {word.arg: ast.unparse(word.value) for word in call.keywords}
+        for path in Path(xstilts.__file__).parent.rglob("*.py")
+        for call in calls_of(path, ("from_pretrained", "from_config"))
+    }
+    assert len(loading) >= 8
+    for where, words in loading.items():
+        assert words.get("trust_remote_code") == "False" or None in words, where

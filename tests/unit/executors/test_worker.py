@@ -1,0 +1,36 @@
+"""What a worker process does with its standard input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+
+CODE = """
+import sys
+from xstilts.executors import worker
+
+def run_stage(store, stage, events):
+    for ask in (input, sys.stdin.readline, lambda: open(0, closefd=False).read()):
+        try:
+            events.write(f"{stage.label}:{ask()!r}\\n")
+        except EOFError:
+            events.write(f"{stage.label}:end\\n")
+
+worker.run_stage = run_stage
+worker.main(sys.argv[1])
+"""
+
+
+def test_no_message_of_the_executor_answers_a_prompt(tmp_path: Path) -> None:
+    stages = [Stage("prepare", 1, {"n": n}, label=f"stage {n}") for n in range(3)]
+    lines = "".join(json.dumps(stage.to_json()) + "\n" for stage in stages)
+    store = Store(tmp_path / "store").prepare()
+    command = [sys.executable, "-c", CODE, str(store.root)]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
+    answers = [f"{stage.label}:{answer}" for stage in stages for answer in ("end", "''", "''")]
+    assert done.stdout.splitlines() == answers
