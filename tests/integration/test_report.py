@@ -16,7 +16,6 @@ from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.selection import best_per_target
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.reports.build import write_report
@@ -86,11 +85,8 @@ def xtreme_facts(small: LoadedExperiment, finished: Path) -> ReportData:
     results = results_frame(cells, store)
     run_gains = compute_gains(results, cells)
     gains = gain_table(results, run_gains, example_scores(cells, store))
-    best = best_per_target(compiled, store, results, run_gains)
     experiment = small.experiment.model_copy(update={"targets": ("xnli", "toy-search")})
-    return ReportData(
-        experiment, compiled, outlook.statuses, store, results, run_gains, gains, best
-    )
+    return ReportData(experiment, compiled, outlook.statuses, store, results, run_gains, gains)
 
 
 @pytest.fixture(scope="module")

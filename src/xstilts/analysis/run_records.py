@@ -25,6 +25,8 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
 
 FOLDER = "experiments"
+SEPARATOR = "@"
+"""Between the experiment's name and the digests in a file's name."""
 VERSION = 1
 """Of a record; one of a higher version was written by a newer version of the package."""
 DATA_PARAMS = ("data", "translator", "source")
@@ -44,12 +46,19 @@ class RunRecord:
     """An experiment as it was run in a store.
 
     Args:
-        name: the experiment's, and digests of what it was and of its data.
+        experiment: its name.
+        digests: of what it was and of its data; a file's name has both.
     """
 
-    name: str
+    experiment: str
+    digests: str
     cells: tuple[ResultCell, ...]
     plan: Plan
+
+    @property
+    def name(self) -> str:
+        """The name of its file, without the ending."""
+        return f"{self.experiment}{SEPARATOR}{self.digests}"
 
     def has_results(self, store: Store) -> bool:
         """Whether any of its scores is there."""
@@ -83,7 +92,8 @@ def _parsed(path: Path) -> RunRecord:
     if record.get("version", VERSION) > VERSION:
         raise ValueError("a newer version of xstilts wrote it")
     stages = tuple(Stage.from_json(stage) for stage in record["stages"])
-    found = RunRecord(path.stem, tuple(map(_cell, record["cells"])), Plan(stages))
+    experiment, _, digests = path.stem.rpartition(SEPARATOR)
+    found = RunRecord(experiment, digests, tuple(map(_cell, record["cells"])), Plan(stages))
     if record.keys() == written.keys():
         _check_references(found)
     return found
@@ -128,7 +138,9 @@ def records(store: Store, name: str | None = None) -> list[Path]:
 
 
 def _paths(store: Store, name: str | None) -> Iterable[Path]:
-    return (store.root / FOLDER).glob(f"{'*' if name is None else glob.escape(name)}@*.json")
+    return (store.root / FOLDER).glob(
+        f"{'*' if name is None else glob.escape(name)}{SEPARATOR}*.json"
+    )
 
 
 def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
@@ -140,7 +152,7 @@ def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
     with_cells = [record for record in saved_records(store) if record.cells]
     every = sorted(with_cells, key=lambda record: record.has_results(store))
     for record in reversed(every):
-        run = record.name.rpartition("@")[0], record.cells[0].encoder
+        run = record.experiment, record.cells[0].encoder
         found.setdefault(run, CompiledPlan(record.plan, record.cells))
     return [(name, compiled) for (name, _), compiled in found.items()]
 
@@ -168,7 +180,8 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
 def _record_path(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> Path:
     """The file of a run's record; that of an earlier version if it was of the same data."""
     experiment, folder = loaded.experiment, store.root / FOLDER
-    name = f"{experiment.name}@{digest_of(experiment.model_dump(mode='json', by_alias=True))[:8]}"
+    digest = digest_of(experiment.model_dump(mode="json", by_alias=True))[:8]
+    name = f"{experiment.name}{SEPARATOR}{digest}"
     data = data_digest(compiled.plan.stages)
     earlier = folder / f"{name}.json"
     record = _readable(earlier)

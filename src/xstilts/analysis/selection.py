@@ -8,8 +8,8 @@ setting that is best on the displayed scores is selected, and marked as chosen o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import pandas as pd
@@ -43,7 +43,7 @@ class SelectedSetting:
     Args:
         metric: the target's main one.
         intermediate: the setting.
-        how: `dev`: by the target's own dev score; `bucc`: it is BUCC's; `test`: by the very
+        selected_by: `dev`: by the target's own dev score; `bucc`: it is BUCC's; `test`: by the very
             scores that are shown, so that they flatter it.
         dev: the score that it was chosen by, mean over seeds; NaN if that is `test`.
         english: whether English is counted in what follows.
@@ -58,7 +58,7 @@ class SelectedSetting:
     target: str
     metric: str
     intermediate: str = ""
-    how: str = ""
+    selected_by: SelectedBy = SelectedBy.TEST
     dev: float = float("nan")
     english: bool = True
     score: float = float("nan")
@@ -68,21 +68,21 @@ class SelectedSetting:
     states: States = NO_STATES
 
 
-def best_per_target(
+def select_settings(
     compiled: CompiledPlan,
     store: Store,
     frame: pd.DataFrame,
     gains: Gains,
     candidates: Collection[str] | None = None,
-) -> pd.DataFrame:
-    """Two rows for each encoder and target, with and without English; see `SelectedSetting`.
+) -> list[SelectedSetting]:
+    """Two for each encoder and target, with and without English.
 
     Args:
         frame, gains: the results of the same cells, and the gains computed from them.
         candidates: the settings to choose from; by default all but the baseline.
 
     A setting with a diverged or collapsed run is never chosen. A target with nothing to choose
-    yet has no rows.
+    yet has none.
     """
     dev, wanted = dev_scores(compiled, store), expected(compiled.cells)
     by_language = language_gains(gains)
@@ -91,28 +91,36 @@ def best_per_target(
         among = settings.setdefault(SelectedSetting(cell.encoder, cell.target, cell.metrics[0]), {})
         if cell.intermediate != BASELINE if candidates is None else cell.intermediate in candidates:
             among[cell.intermediate] = None
-    rows = [
-        asdict(row)
+    return [
+        one
         for blank, among in settings.items()
-        for row in _rows(blank, tuple(among), dev, _Results.of(blank, frame, by_language, wanted))
+        for one in _selected(
+            blank, tuple(among), dev, _Results.of(blank, frame, by_language, wanted)
+        )
     ]
-    return pd.DataFrame(rows, columns=[column.name for column in fields(SelectedSetting)])
 
 
-def chosen_results(frame: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+def selection_table(selected: Iterable[SelectedSetting]) -> pd.DataFrame:
+    """The settings as rows, with the fields of `SelectedSetting` as columns."""
+    columns = [column.name for column in fields(SelectedSetting)]
+    rows = [[getattr(one, name) for name in columns] for one in selected]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def chosen_results(frame: pd.DataFrame, selected: Iterable[SelectedSetting]) -> pd.DataFrame:
     """The results of each target's chosen setting, as those of one setting called `BEST`."""
     keys = ["encoder", "target", "intermediate"]
-    found = frame.merge(best.loc[best["english"], keys], on=keys)
-    return found.assign(intermediate=BEST)
+    chosen = [(one.encoder, one.target, one.intermediate) for one in selected if one.english]
+    return frame.merge(pd.DataFrame(chosen, columns=keys), on=keys).assign(intermediate=BEST)
 
 
-def _rows(
+def _selected(
     blank: SelectedSetting,
     among: tuple[str, ...],
     dev: AllDevScores,
     results: _Results,
 ) -> Iterator[SelectedSetting]:
-    how, found = _grounds(blank, among, dev, results)
+    selected_by, found = _grounds(blank, among, dev, results)
     usable = {setting: scores.score for setting, scores in found.items() if not scores.states}
     if not usable:
         return
@@ -123,8 +131,8 @@ def _rows(
     chosen = replace(
         blank,
         intermediate=setting,
-        how=how,
-        dev=float("nan") if how is SelectedBy.TEST else usable[setting],
+        selected_by=selected_by,
+        dev=float("nan") if selected_by is SelectedBy.TEST else usable[setting],
         states=all_states([unfinished, results.states(setting), results.states(BASELINE)]),
     )
     yield from (results.scored(replace(chosen, english=english)) for english in (True, False))

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xstilts.analysis.gains import Gains
+    from xstilts.analysis.selection import SelectedSetting
 
-FROM_STORE = ("snapshot", "statuses", "results", "run_gains", "gains", "best")
+FROM_STORE = ("snapshot", "statuses", "results", "run_gains", "gains", "selected")
 """What a handle has read from its store."""
 
 
@@ -86,11 +87,11 @@ class ExperimentHandle:
         return gain_table(self.results, self.run_gains, examples)
 
     @cached_property
-    def best(self) -> pd.DataFrame:
-        """See `analysis.selection.best_per_target`; of all settings but the baseline."""
-        from xstilts.analysis.selection import best_per_target
+    def selected(self) -> list[SelectedSetting]:
+        """Each target's best setting; see `analysis.selection.select_settings`."""
+        from xstilts.analysis.selection import select_settings
 
-        return best_per_target(self.compiled, self.snapshot, self.results, self.run_gains)
+        return select_settings(self.compiled, self.snapshot, self.results, self.run_gains)
 
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do."""

@@ -8,7 +8,7 @@ the ranking.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
 from xstilts.analysis.run_records import RunRecord, saved_records
+from xstilts.api.handle import ExperimentHandle
 from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
-from xstilts.api.run_plans import run_plans
+from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.devices import AUTO
-from xstilts.core.plan import Plan
+from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
-from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.base import LOCAL, RunResult
 from xstilts.executors.events import Listener, ignore_events
-from xstilts.planning.compile import CompiledPlan, ResultCell, compile_experiment
+from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.cost import calibration
 from xstilts.planning.measures import MeasureRef, compile_measures
@@ -82,39 +82,25 @@ class RecommendationRequest:
     measuring: bool = True
 
     @cached_property
-    def compiled(self) -> CompiledPlan:
-        """The plan that would train the candidates.
-
-        Raises:
-            ConfigError: names that do not exist or do not fit together.
-        """
-        return compile_experiment(self.request.loaded)
-
-    @cached_property
-    def before(self) -> StoreSnapshot:
-        """The store before the measures are computed."""
-        return StoreSnapshot(self.store)
+    def handle(self) -> ExperimentHandle:
+        """The experiment that would train the candidates."""
+        return ExperimentHandle(self.request.loaded, self.store)
 
     @cached_property
     def past(self) -> tuple[RunRecord, ...]:
         """The experiments that were run in the store, the newest last."""
         return tuple(saved_records(self.store))
 
-    @property
-    def cells(self) -> dict[str, tuple[ResultCell, ...]]:
-        """The name of each of these experiments → its result cells."""
-        return {record.name: record.cells for record in self.past}
-
     @cached_property
     def gains(self) -> pd.DataFrame:
         """All gains in the store, see `recommend.known_gains.known_gains`."""
-        return known_gains(self.cells, self.before)
+        return known_gains(self.past, self.handle.snapshot)
 
     @cached_property
     def ratios(self) -> dict[str, float]:
         """Kind → measured over expected seconds, over all experiments of the store."""
         plan = Plan.of(stage for record in self.past for stage in record.plan.stages)
-        return calibration(plan, plan.statuses(self.before))
+        return calibration(plan, plan.statuses(self.handle.snapshot))
 
     @cached_property
     def low_cost(self) -> tuple[Plan, tuple[MeasureRef, ...]]:
@@ -126,13 +112,24 @@ class RecommendationRequest:
         return Plan.of(stages), measured
 
     @property
+    def statuses(self) -> Mapping[str, StageStatus]:
+        """Key → state of each stage of the measures."""
+        return self.low_cost[0].statuses(self.handle.snapshot)
+
+    @property
     def part(self) -> CompiledExperiment:
         """The stages of the measures; they have no cells."""
         return CompiledExperiment(self.request.loaded, CompiledPlan(self.low_cost[0], ()))
 
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do for the measures."""
-        return plan_summary([self.part], self.store, options=options, ratios=self.ratios)
+        return plan_summary(
+            [self.part],
+            self.handle.snapshot,
+            options=options,
+            statuses=self.statuses,
+            ratios=self.ratios,
+        )
 
     def measure(
         self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events
@@ -143,19 +140,25 @@ class RecommendationRequest:
             ConfigError: there is no folder for tasks that only files have.
             StoreError: the store cannot be written.
         """
-        return run_plans([self.part], self.store, options, on_event, recorded=False)
+        statuses = self.statuses
+        try:
+            return run_plans(
+                [self.part], self.store, options, on_event, statuses=statuses, recorded=False
+            )
+        finally:
+            if has_todo(statuses):
+                self.handle.refresh()
 
     def rank(self) -> Recommendation:
         """The ranking from the results and measures in the store."""
-        now = StoreSnapshot(self.store)
+        now = self.handle.snapshot
         encoder, target = ResolvedExperiment(self.request.loaded).source.name, self.request.target
         names, languages = self.request.candidates, self.request.languages or None
-        direct = direct_gains(self.cells, now, (encoder, target), names, languages)
+        direct = direct_gains(self.past, now, (encoder, target), names, languages)
         measures = measures_table(self.low_cost[1], facts_in(now))
         known = KnownGains(self.gains, measures, direct.gains, direct.failed)
         table = predict_gains.recommend(names, target, encoder, known)
-        plan = self.compiled.plan
-        cost = remaining_costs(self.compiled, plan.statuses(now), self.ratios)
+        cost = remaining_costs(self.handle.compiled, self.handle.statuses, self.ratios)
         return Recommendation(
             encoder,
             target,
@@ -188,7 +191,7 @@ def prepare_recommendation(
         target, candidates, base, encoder=encoder, languages=languages, data=folder
     )
     prepared = RecommendationRequest(request, open_store(store), measuring)
-    prepared.compiled  # noqa: B018 - names that do not exist are an error before anything runs
+    prepared.handle.compiled  # noqa: B018 - names that do not exist are an error before anything runs
     return prepared
 
 

@@ -54,7 +54,6 @@ def report(
         handle.results,
         handle.run_gains,
         handle.gains,
-        handle.best,
     )
     return write_report(data, form, Path(path) if path else None)
 

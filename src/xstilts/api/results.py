@@ -62,7 +62,7 @@ def best(
     """Each target's best intermediate setting, selected by dev scores, with its gain.
 
     Two rows per encoder and target, with and without English; scores between 0 and 1. Columns:
-    see `analysis.selection.SelectedSetting`, whose `how` names the split it was selected by.
+    see `analysis.selection.SelectedSetting`, whose `selected_by` names the split.
 
     Args:
         experiment: as loaded, or a YAML file or a preset's name.
@@ -72,13 +72,15 @@ def best(
     Raises:
         ConfigError: an invalid experiment.
     """
-    from xstilts.analysis.selection import best_per_target
+    from xstilts.analysis.selection import select_settings, selection_table
 
     handle = open_experiment(experiment, store)
     if candidates is None:
-        return handle.best
-    return best_per_target(
-        handle.compiled, handle.snapshot, handle.results, handle.run_gains, candidates
+        return selection_table(handle.selected)
+    return selection_table(
+        select_settings(
+            handle.compiled, handle.snapshot, handle.results, handle.run_gains, candidates
+        )
     )
 
 
@@ -93,4 +95,4 @@ def xtreme_table(experiment: AnyExperiment, store: AnyStore | None = None) -> Se
     handle = open_experiment(experiment, store)
     targets = handle.loaded.experiment.targets
     note = nonstandard_splits_note(handle.compiled)
-    return xtreme_section(handle.results, handle.best, targets, note)
+    return xtreme_section(handle.results, handle.selected, targets, note)

@@ -7,28 +7,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from xstilts.api.handle import AnyExperiment, open_experiment, with_history
+from xstilts.api.handle import AnyExperiment, open_experiment
 from xstilts.api.inputs import AnyStore
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
-from xstilts.api.run_plans import run_plans
+from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.core.devices import AUTO
-from xstilts.core.plan import StageState
+from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.base import LOCAL, RunResult
 from xstilts.executors.events import Listener, ignore_events
-from xstilts.planning.compiled_experiment import CompiledExperiment
+from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.reports.study import write_answer
 from xstilts.studies import STUDIES
 from xstilts.studies.base import Answer
 from xstilts.studies.study_plan import StudyPlan, plan_study
 from xstilts.trackers.base import Tracker
+
+FROM_STORE = ("snapshot", "statuses")
+"""What a study has read from its store."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,21 @@ class StudyRun:
     @cached_property
     def parts(self) -> tuple[CompiledExperiment, ...]:
         """The experiment as written, its variants and its measures."""
-        (loaded, own), *others = self.planned
-        own = with_history(own, loaded.experiment.name, self.store)
-        return (CompiledExperiment(loaded, own), *(CompiledExperiment(*part) for part in others))
+        return tuple(self.planned)
+
+    @cached_property
+    def snapshot(self) -> StoreSnapshot:
+        """The store for reading; a run that has something to do makes it a new one."""
+        return StoreSnapshot(self.store)
+
+    @cached_property
+    def statuses(self) -> Mapping[str, StageStatus]:
+        """Key → state of each stage that the study needs."""
+        return merge_plans(self.parts).statuses(self.snapshot)
 
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do, of all that the study needs."""
-        return plan_summary(self.parts, self.store, options=options)
+        return plan_summary(self.parts, self.snapshot, options=options, statuses=self.statuses)
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
         """Run the stages that are not done; the answer lists results that are missing.
@@ -60,20 +71,25 @@ class StudyRun:
             ConfigError: no data folder for tasks that are read from files.
             StoreError: the store cannot be written.
         """
-        return run_plans(self.parts, self.store, options, on_event)
+        statuses = self.statuses
+        try:
+            return run_plans(self.parts, self.store, options, on_event, statuses=statuses)
+        finally:
+            if has_todo(statuses):
+                for name in FROM_STORE:
+                    self.__dict__.pop(name, None)
 
     def answer(self) -> tuple[Answer, list[Path]]:
         """The answer from the available results, and the files written into the store."""
-        snapshot = StoreSnapshot(self.store)
-        evidence = self.planned.evidence(snapshot)
+        evidence = self.planned.evidence(self.snapshot)
         answer = self.planned.study.answer(evidence)
-        missing = self._missing(plan_summary(self.parts, snapshot))
+        missing = self._missing(self.summary())
         answer = replace(answer, caveats=(*answer.caveats, *missing))
         return answer, write_answer(answer, evidence)
 
     def _missing(self, summary: PlanSummary) -> Iterator[str]:
         """The scores and measures that the answer is made without, in words."""
-        needed = {cell.key for _, compiled in self.planned for cell in compiled.cells}
+        needed = {cell.key for part in self.parts for cell in part.compiled.cells}
         needed |= {key for measure in self.planned.measured for key in measure.keys}
         todo = [stage for stage in summary.todo if stage.key in needed]
         blocked = [key for key in needed if summary.statuses[key].state is StageState.BLOCKED]
@@ -98,7 +114,8 @@ def prepare_study(name: str, experiment: AnyExperiment, store: AnyStore | None =
         ConfigError: the experiment's names do not exist or do not fit together.
     """
     handle = open_experiment(experiment, store)
-    return StudyRun(plan_study(STUDIES.get(name), handle.loaded), handle.store)
+    planned = plan_study(STUDIES.get(name), handle.loaded, handle.compiled)
+    return StudyRun(planned, handle.store)
 
 
 def study(

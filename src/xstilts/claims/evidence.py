@@ -18,7 +18,7 @@ from xstilts.analysis.gain_bootstrap import bootstrap_gains
 from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
 from xstilts.analysis.layer_sweeps import default_layers
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.selection import best_per_target
+from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.claims.verdict import BootstrapEffect
 from xstilts.config.intermediate import BASELINE, IntermediateSetting, mixture_name, parse_setting
 from xstilts.core.store import Store
@@ -51,7 +51,7 @@ class ExperimentEvidence:
         outcomes: target → each example's statistics, English left out; see
             `analysis.example_scores`.
         best: each target's best setting among those without the target's own data; see
-            `analysis.selection.best_per_target`.
+            `analysis.selection.select_settings`.
         trainings: key → what is trained there.
         stand_ins: target → what is evaluated, where that is not its whole test split.
         ways: target → layer and pooling of its vectors, where the experiment has several.
@@ -62,7 +62,7 @@ class ExperimentEvidence:
     cells: tuple[ResultCell, ...]
     frame: pd.DataFrame
     outcomes: Callable[[str], Sequence[ExampleScores]] = lambda _: ()
-    best: pd.DataFrame = field(default_factory=pd.DataFrame)
+    best: Sequence[SelectedSetting] = ()
     trainings: Mapping[str, TrainedSetting] = field(default_factory=dict)
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
@@ -184,7 +184,7 @@ def evidence_of(
     frame = results_frame(cells, store)
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
     results = results_frame(apart.cells, store)
-    best = best_per_target(apart, store, results, compute_gains(results, apart.cells))
+    best = select_settings(apart, store, results, compute_gains(results, apart.cells))
     trainings = {
         stage.key: TrainedSetting(
             {task: facts["format"] for task, facts in stage.params["tasks"].items()},

@@ -115,13 +115,9 @@ class SelectionCheck(ConfigModel):
 
 
 def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckResult:
-    rows = evidence.best[evidence.best["english"]] if len(evidence.best) else evidence.best
-    chosen, on_test = dict[str, str](), list[str]()
-    for _, row in rows[rows["target"].isin(params.targets)].iterrows() if len(rows) else ():
-        if row["how"] == SelectedBy.TEST:
-            on_test.append(row["target"])
-        else:
-            chosen[row["target"]] = row["intermediate"]
+    selected = [one for one in evidence.best if one.english and one.target in params.targets]
+    on_test = [one.target for one in selected if one.selected_by == SelectedBy.TEST]
+    chosen = {one.target: one.intermediate for one in selected if one.target not in on_test}
     gains = {
         target: gain for target, name in chosen.items() if (gain := evidence.gain(target, name))
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 
@@ -13,15 +13,13 @@ from xstilts.analysis.gain_table import gain_rows
 from xstilts.analysis.gains import KEY, compute_gains, mean_gains
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.results import results_frame
+from xstilts.analysis.run_records import RunRecord
 from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
 from xstilts.recommend.predict_gains import GAINS
 from xstilts.statistics.estimate import Estimate, join_notes
-
-Experiments = Mapping[str, Sequence[ResultCell]]
-"""An experiment's name, @ and a digest → its cells; the newest last."""
 
 
 @dataclass
@@ -37,17 +35,20 @@ class DirectGains:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
+def known_gains(experiments: Sequence[RunRecord], store: Store) -> pd.DataFrame:
     """A row per encoder, setting and target with the columns `GAINS`; the newest experiment's.
+
+    Args:
+        experiments: the newest last.
 
     Only gains that may be compared count (see `analysis.exclusions`). Layer sweeps are excluded:
     they are one target, not many.
     """
     tables = [pd.DataFrame(columns=list(GAINS))]
-    for cells in experiments.values():
-        frame = results_frame(cells, store)
+    for record in experiments:
+        frame = results_frame(record.cells, store)
         frame = frame[frame["target"].map(task_of) == frame["target"]]
-        wanted = [cell for cell in cells if task_of(cell.target) == cell.target]
+        wanted = [cell for cell in record.cells if task_of(cell.target) == cell.target]
         tables.append(mean_gains(compute_gains(frame, wanted).table))
     every = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     every = every.drop_duplicates(KEY, keep="last").reset_index(drop=True)
@@ -55,7 +56,7 @@ def known_gains(experiments: Experiments, store: Store) -> pd.DataFrame:
 
 
 def direct_gains(
-    experiments: Experiments,
+    experiments: Sequence[RunRecord],
     store: Store,
     pair: tuple[str, str],
     candidates: Collection[str],
@@ -64,21 +65,22 @@ def direct_gains(
     """The candidates' own results on a target, each from the newest complete experiment.
 
     Args:
+        experiments: the newest last.
         pair: encoder and target.
         languages: of the target; none for all.
     """
     direct = DirectGains()
-    for name, cells in reversed(list(experiments.items())):
+    for record in reversed(experiments):
         left = {one for one in candidates if one not in (direct.gains.keys() | direct.failed)}
         here = [
             cell
-            for cell in cells
+            for cell in record.cells
             if (cell.encoder, cell.target) == pair
             and cell.intermediate in (BASELINE, *left)
             and (languages is None or cell.language in languages)
         ]
         if left.intersection(cell.intermediate for cell in here):
-            _read(direct, name.partition("@")[0], here, store)
+            _read(direct, record.experiment, here, store)
     return direct
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 
 from xstilts.analysis.gains import Gains
 from xstilts.analysis.run_states import RunState, states_text
+from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.config.experiment import Experiment
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
@@ -23,12 +25,13 @@ from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.heat_maps import heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
 from xstilts.reports.sections import Section, best_section, xtreme_section
-from xstilts.reports.study import StoredAnswer, answered, numbers_of, rounded
+from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, points
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
 from xstilts.studies.render import slug
+from xstilts.studies.serialize import StoredAnswer
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,6 @@ class ReportData:
         results: see `analysis.results.results_frame`.
         run_gains: see `analysis.gains`.
         gains: see `analysis.gain_table`.
-        best: see `analysis.selection.best_per_target`.
     """
 
     experiment: Experiment
@@ -49,7 +51,6 @@ class ReportData:
     results: pd.DataFrame
     run_gains: Gains
     gains: pd.DataFrame
-    best: pd.DataFrame
 
     @property
     def nonstandard_splits(self) -> str:
@@ -61,12 +62,17 @@ class ReportData:
         """Names of the languages of all training data, see `reports.training_languages`."""
         return training_languages(self.compiled, trainings_of(self.compiled))
 
+    @cached_property
+    def selected(self) -> list[SelectedSetting]:
+        """Each target's best setting."""
+        return select_settings(self.compiled, self.store, self.results, self.run_gains)
+
     @property
     def sections(self) -> list[Section]:
         """The tables below the gains."""
         targets = self.experiment.targets
-        xtreme = xtreme_section(self.results, self.best, targets, self.nonstandard_splits)
-        return [section for section in (xtreme, best_section(self.best)) if section]
+        xtreme = xtreme_section(self.results, self.selected, targets, self.nonstandard_splits)
+        return [section for section in (xtreme, best_section(self.selected)) if section]
 
     @property
     def studies(self) -> list[StoredAnswer]:

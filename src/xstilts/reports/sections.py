@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from xstilts.analysis.run_states import RunState, has_state, states_text
-from xstilts.analysis.selection import BEST, SelectedBy, chosen_results
+from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, chosen_results
 from xstilts.analysis.xtreme import GROUPS, OFFICIAL, OVERALL, xtreme_averages
 from xstilts.reports.tables import NOTHING, points
 
@@ -41,29 +41,26 @@ class Section:
     notes: tuple[str, ...]
 
 
-def best_section(best: pd.DataFrame) -> Section | None:
-    """The best setting of each target and the split it was selected on; None without any.
-
-    Args:
-        best: see `analysis.selection.best_per_target`.
-    """
-    if best.empty:
+def best_section(selected: Sequence[SelectedSetting]) -> Section | None:
+    """The best setting of each target and the split it was selected on; None without any."""
+    if not selected:
         return None
-    foreign = best[~best["english"]].set_index("target")["gain"]
+    foreign = {one.target: one.gain for one in selected if not one.english}
     rows = [
         {
-            "target": row["target"],
-            "intermediate": row["intermediate"],
-            "selected on": SELECTED_ON[row["how"]],
-            "metric": row["metric"],
-            "dev score": points(row["dev"]),
-            "baseline": points(row["baseline"]),
-            "score": points(row["score"]),
-            "gain": points(row["gain"], signed=True),
-            "gain without English": points(foreign[row["target"]], signed=True),
-            "note": states_text(row["states"]),
+            "target": one.target,
+            "intermediate": one.intermediate,
+            "selected on": SELECTED_ON[one.selected_by],
+            "metric": one.metric,
+            "dev score": points(one.dev),
+            "baseline": points(one.baseline),
+            "score": points(one.score),
+            "gain": points(one.gain, signed=True),
+            "gain without English": points(foreign[one.target], signed=True),
+            "note": states_text(one.states),
         }
-        for _, row in best[best["english"]].iterrows()
+        for one in selected
+        if one.english
     ]
     return Section(
         "best", "Best intermediate setting per target", pd.DataFrame(rows), (BEST_LEGEND,)
@@ -71,7 +68,10 @@ def best_section(best: pd.DataFrame) -> Section | None:
 
 
 def xtreme_section(
-    frame: pd.DataFrame, best: pd.DataFrame, targets: Sequence[str], nonstandard_splits: str = ""
+    frame: pd.DataFrame,
+    selected: Sequence[SelectedSetting],
+    targets: Sequence[str],
+    nonstandard_splits: str = "",
 ) -> Section | None:
     """Scores of every setting, and of the best per target, on XTREME's tasks, groups and average.
 
@@ -82,13 +82,13 @@ def xtreme_section(
     """
     tasks = [task for task in OFFICIAL if task in targets]
     known = frame[frame["target"].isin(tasks)]
-    both = pd.concat([known, chosen_results(known, best)]).assign(split="")
+    both = pd.concat([known, chosen_results(known, selected)]).assign(split="")
     averages = xtreme_averages(both)
     averages = averages[averages["english"]]
     if averages.empty:
         return None
     groups = [name for name, members in GROUPS.items() if set(members) <= set(tasks)]
-    on_test = _chosen_on_test(best)
+    on_test = _chosen_on_test(selected)
     same_data = both[has_state(both, RunState.SAME_DATA)]
     seen = set(zip(same_data["intermediate"], same_data["target"], strict=True))
     rows: list[dict[str, str]] = []
@@ -121,9 +121,9 @@ def _cell(averages: pd.DataFrame, name: str, marked: frozenset[str]) -> str:
     return text + incomplete + (ON_TEST if name in marked else "")
 
 
-def _chosen_on_test(best: pd.DataFrame) -> frozenset[str]:
+def _chosen_on_test(selected: Iterable[SelectedSetting]) -> frozenset[str]:
     """Tasks whose setting was selected on test, and the averages that include one."""
-    tasks = set(best.loc[best["how"] == SelectedBy.TEST, "target"])
+    tasks = {one.target for one in selected if one.selected_by == SelectedBy.TEST}
     groups = {name for name, members in GROUPS.items() if tasks & set(members)}
     return frozenset({*tasks, *groups, *([OVERALL] if tasks & OFFICIAL.keys() else [])})
 

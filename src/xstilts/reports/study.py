@@ -6,7 +6,6 @@ import math
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +20,11 @@ from xstilts.reports.tables import NOTHING, table_text
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer, Evidence, Finding, StudyTable
 from xstilts.studies.render import format_p, slug
-from xstilts.studies.serialize import FILE, FOLDER, evidence_digest, from_json, to_json
+from xstilts.studies.serialize import FILE, FOLDER, StoredAnswer, from_json, to_json
 
 PAGE = "answer.md"
 WRITTEN = re.compile(rf"{re.escape(PAGE)}|[a-z0-9-]+\.(csv|md|svg)")
 """Names of an answer's files besides its JSON."""
-
-
-@dataclass(frozen=True)
-class StoredAnswer:
-    """An answer that a store keeps.
-
-    Args:
-        current: whether the store still has the results that the answer was made from.
-    """
-
-    answer: Answer
-    current: bool
 
 
 UNREADABLE = (
@@ -109,12 +96,10 @@ def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[S
     facts = facts_in(store)
     for path in sorted((store.root / FOLDER / experiment).glob(f"*/{FILE}")):
         try:
-            kept = read_json(path)
-            now = evidence_digest(results, kept["beside"], facts)
-            found = StoredAnswer(from_json(kept), kept["stands_on"] == now)
+            stored = from_json(read_json(path), results, facts)
         except DAMAGED:
-            found = StoredAnswer(Answer(path.parent.name, "", UNREADABLE), current=True)
-        yield found
+            stored = StoredAnswer(Answer(path.parent.name, "", UNREADABLE), current=True)
+        yield stored
 
 
 def _texts(answer: Answer) -> Iterator[tuple[str, str]]:

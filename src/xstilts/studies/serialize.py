@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,8 +16,10 @@ from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series,
 
 FILE = "answer.json"
 FOLDER = "studies"
-VERSION = 2
-"""Of the JSON below; answers of another version cannot be read, and the study must run again."""
+VERSION = 3
+"""Of the JSON below; of other versions only those of `OLD_NAMES` can be read."""
+OLD_NAMES = {2: {"beside": "further_stages", "stands_on": "evidence_digest"}}
+"""Version → its key → the present one; everything else in it is the same."""
 AXES = ("x", "y", "low", "high")
 
 
@@ -65,8 +67,8 @@ def to_json(answer: Answer, evidence: Evidence, files: Sequence[str] = ()) -> di
             "figures": [asdict(figure) for figure in answer.figures],
             "caveats": answer.caveats,
             "experiment": evidence.loaded.experiment.name,
-            "beside": further,
-            "stands_on": evidence_digest(evidence.results[OWN], further, evidence.facts),
+            "further_stages": further,
+            "evidence_digest": evidence_digest(evidence.results[OWN], further, evidence.facts),
             "files": files,
             "tables": tables,
         }
@@ -74,14 +76,37 @@ def to_json(answer: Answer, evidence: Evidence, files: Sequence[str] = ()) -> di
     return kept
 
 
-def from_json(kept: Mapping[str, Any]) -> Answer:
-    """The answer that `to_json` wrote.
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer that a store keeps.
+
+    Args:
+        current: whether the store still has the results that the answer was made from.
+    """
+
+    answer: Answer
+    current: bool
+
+
+def from_json(kept: Mapping[str, Any], results: pd.DataFrame, facts: Facts) -> StoredAnswer:
+    """The answer that `to_json` wrote, now or with a version of `OLD_NAMES`.
+
+    Args:
+        results: the scores of the experiment as they are now.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: it is of another version or damaged.
     """
     if kept["version"] != VERSION:
-        raise ValueError(f"version {kept['version']}, not {VERSION}")
+        if kept["version"] not in OLD_NAMES:
+            raise ValueError(f"version {kept['version']}, not {VERSION}")
+        renamed = OLD_NAMES[kept["version"]]
+        kept = {renamed.get(name, name): value for name, value in kept.items()}
+    now = evidence_digest(results, kept["further_stages"], facts)
+    return StoredAnswer(_answer(kept), kept["evidence_digest"] == now)
+
+
+def _answer(kept: Mapping[str, Any]) -> Answer:
     return Answer(
         kept["study"],
         kept["question"],

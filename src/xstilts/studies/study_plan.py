@@ -10,6 +10,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, compile_experiment
+from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.studies.base import OWN, Evidence, Study
 
@@ -25,7 +26,7 @@ class StudyPlan:
     """
 
     study: Study
-    parts: Mapping[str, tuple[LoadedExperiment, CompiledPlan]]
+    parts: Mapping[str, CompiledExperiment]
     measures: CompiledPlan
     measured: tuple[MeasureRef, ...]
     notes: tuple[str, ...] = ()
@@ -33,16 +34,16 @@ class StudyPlan:
     @property
     def loaded(self) -> LoadedExperiment:
         """The experiment as written."""
-        return self.parts[OWN][0]
+        return self.parts[OWN].loaded
 
-    def __iter__(self) -> Iterator[tuple[LoadedExperiment, CompiledPlan]]:
+    def __iter__(self) -> Iterator[CompiledExperiment]:
         """The experiments whose stages run as one plan, the one as written first."""
         yield from self.parts.values()
-        yield self.loaded, self.measures
+        yield CompiledExperiment(self.loaded, self.measures)
 
     def evidence(self, store: Store) -> Evidence:
         """The results that a store has so far."""
-        cells = {name: compiled.cells for name, (_, compiled) in self.parts.items()}
+        cells = {name: part.compiled.cells for name, part in self.parts.items()}
         return Evidence(
             loaded=self.loaded,
             store=store,
@@ -53,17 +54,23 @@ class StudyPlan:
         )
 
 
-def plan_study(study: Study, loaded: LoadedExperiment) -> StudyPlan:
+def plan_study(
+    study: Study, loaded: LoadedExperiment, compiled: CompiledPlan | None = None
+) -> StudyPlan:
     """Everything that a study needs of an experiment, compiled without torch, weights or data.
+
+    Args:
+        compiled: the experiment's own plan, if it is known.
 
     Raises:
         ConfigError: names that do not exist or do not fit together.
     """
-    own = compile_experiment(loaded)
+    own = compiled or compile_experiment(loaded)
     needs = study.needs(loaded)
-    parts = {OWN: (loaded, own)}
+    parts = {OWN: CompiledExperiment(loaded, own)}
     for name, variant in needs.variants.items():
-        parts[name] = variant, _distinct_names(compile_experiment(variant), own, name)
+        of_variant = _distinct_names(compile_experiment(variant), own, name)
+        parts[name] = CompiledExperiment(variant, of_variant)
     stages, measured = compile_measures(loaded, needs.measures)
     return StudyPlan(study, parts, CompiledPlan(Plan(stages), ()), measured, needs.notes)
 

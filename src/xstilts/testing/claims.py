@@ -23,7 +23,6 @@ def claim_evidence(
     *,
     states: Mapping[tuple[str, str], RunState] | None = None,
     encoder: str = "FacebookAI/xlm-roberta-large",
-    best: pd.DataFrame | None = None,
 ) -> ExperimentEvidence:
     """Evidence of an experiment with planted gains: (target, setting) → gain in accuracy."""
     targets = list(dict.fromkeys(target for target, _ in gains))
@@ -61,7 +60,7 @@ def claim_evidence(
         tuple(cells),
         pd.DataFrame(rows, columns=list(COLUMNS)),
         lambda target: outcomes[target],
-        pd.DataFrame() if best is None else best,
+        (),
         trainings,
         draws=800,
     )

@@ -14,7 +14,7 @@ import pytest
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import NO_STATES, RunState
-from xstilts.analysis.selection import BEST, best_per_target, chosen_results
+from xstilts.analysis.selection import BEST, chosen_results, select_settings, selection_table
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -82,9 +82,8 @@ class Study:
         """The choices, by target."""
         compiled = CompiledPlan(Plan.of(self.stages), tuple(self.cells))
         frame = results_frame(self.cells, self.store)
-        found = best_per_target(
-            compiled, self.store, frame, compute_gains(frame, compiled.cells), candidates
-        )
+        gains = compute_gains(frame, compiled.cells)
+        found = selection_table(select_settings(compiled, self.store, frame, gains, candidates))
         return found[found["english"] == english].set_index("target")
 
 
@@ -106,7 +105,7 @@ def test_settings_are_selected_on_dev_and_not_on_test(study: Study) -> None:
     devs = {"none": [0.9, 0.9], "a": [0.5, 0.7], "b": [0.8, 0.2]}
     xnli(study, devs, {"none": [0.5, 0.4], "a": [0.6, 0.3], "b": [0.9, 0.9]})
     row = study.best().loc["xnli"]
-    assert (row["intermediate"], row["how"], row["metric"]) == ("a", "dev", "accuracy")
+    assert (row["intermediate"], row["selected_by"], row["metric"]) == ("a", "dev", "accuracy")
     assert row[["dev", "score", "baseline", "gain"]].tolist() == pytest.approx([0.6, 0.45, 0.45, 0])
     row = study.best(english=False).loc["xnli"]
     assert row[["score", "baseline", "gain"]].tolist() == pytest.approx([0.3, 0.4, -0.1])
@@ -168,7 +167,7 @@ def test_evaluation_on_bucc_dev_is_marked_and_tatoeba_uses_its_selection(study: 
     retrieval(study, SCORES, split="dev[20%:]")
     found = study.best()
     assert found["intermediate"].to_dict() == {"bucc": "a", "tatoeba": "a"}
-    assert found["how"].to_dict() == {"bucc": "test", "tatoeba": "bucc"}
+    assert found["selected_by"].to_dict() == {"bucc": "test", "tatoeba": "bucc"}
     assert math.isnan(found.loc["bucc", "dev"])
     assert found.loc["tatoeba", ["dev", "score", "gain"]].tolist() == pytest.approx(
         [0.6, 0.2, -0.1]
@@ -178,7 +177,7 @@ def test_evaluation_on_bucc_dev_is_marked_and_tatoeba_uses_its_selection(study: 
 def test_selection_without_dev_is_marked_as_on_test(study: Study) -> None:
     retrieval(study, SCORES, split="test")
     found = study.best()
-    assert found["how"].to_dict() == {"bucc": "test", "tatoeba": "test"}
+    assert found["selected_by"].to_dict() == {"bucc": "test", "tatoeba": "test"}
     assert found["intermediate"].to_dict() == {"bucc": "a", "tatoeba": "b"}
 
 
@@ -214,7 +213,7 @@ def test_bucc_on_test_is_selected_by_mining_on_dev(study: Study) -> None:
         on_test = {"none": 0.1, "a": 0.9, "b": 0.2}[setting]
         study.cell(setting, "bucc", "de", on_test, kind="mining", inputs=inputs)
     row = study.best().loc["bucc"]
-    assert (row["intermediate"], row["how"], row["dev"]) == ("b", "dev", 1.0)
+    assert (row["intermediate"], row["selected_by"], row["dev"]) == ("b", "dev", 1.0)
     assert row["gain"] == pytest.approx(0.1)
     assert study.best(["a"]).loc["bucc", "dev"] == pytest.approx(0.5)  # 1 of 2, 1 of 2
 
@@ -225,7 +224,7 @@ def test_selected_results_come_from_one_setting(study: Study) -> None:
     compiled = CompiledPlan(Plan.of(study.stages), tuple(study.cells))
     frame = results_frame(study.cells, study.store)
     gains = compute_gains(frame, compiled.cells)
-    found = chosen_results(frame, best_per_target(compiled, study.store, frame, gains))
+    found = chosen_results(frame, select_settings(compiled, study.store, frame, gains))
     assert list(found.columns) == list(frame.columns)
     assert set(found["intermediate"]) == {BEST}
     values = found.set_index(["target", "language"])["value"].to_dict()
@@ -246,9 +245,9 @@ def test_selection_works_on_a_store_of_real_runs(small: Any, finished: Path) -> 
     plan = xstilts.plan(small, finished).compiled.plan
     key = next(stage.key for stage in plan.stages if stage.label == label)
     assert chosen["dev"] == Store(finished).artifact(key).facts["dev_mean"]
-    assert (chosen["intermediate"], chosen["how"]) == ("toy-same", "dev")
+    assert (chosen["intermediate"], chosen["selected_by"]) == ("toy-same", "dev")
     gain = (
         xstilts.gains(small, finished).set_index(["target", "main"]).loc[("toy-kind", True), "gain"]
     )
     assert found.loc[("toy-kind", False), "gain"] == pytest.approx(gain)
-    assert found.loc[("toy-search", True), "how"] == "test"
+    assert found.loc[("toy-search", True), "selected_by"] == "test"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from xstilts.analysis.run_states import RunState
+from xstilts.analysis.selection import SelectedBy, SelectedSetting
 from xstilts.claims import CHECKS
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.judge import judge
@@ -166,13 +166,9 @@ def test_plain_english_training_is_compared_with_its_variants(
 @pytest.mark.parametrize("verdict", SIDES)
 def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdict) -> None:
     given = claim_evidence({("xnli", "mnli"): SIDES[verdict], ("bucc", "mnli"): UP})
-    best = pd.DataFrame(
-        {
-            "target": ["xnli", "bucc"],
-            "intermediate": "mnli",
-            "how": ["dev", "test"],
-            "english": True,
-        }
+    best = tuple(
+        SelectedSetting("e", target, "accuracy", "mnli", selected_by)
+        for target, selected_by in (("xnli", SelectedBy.DEV), ("bucc", SelectedBy.TEST))
     )
     found = ask("selection", replace(given, best=best), targets=["xnli", "bucc"], label="best")
     assert found.verdict is verdict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 import xstilts
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import saved_records
+from xstilts.analysis.run_records import RunRecord, saved_records
 from xstilts.analysis.run_states import RunState
 from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
@@ -24,8 +25,8 @@ from xstilts.testing.planted import with_state
 Results = Callable[..., pd.DataFrame]
 
 
-def past(store: Path) -> experience.Experiments:
-    return {one.name: one.cells for one in saved_records(Store(store))}
+def past(store: Path) -> list[RunRecord]:
+    return list(saved_records(Store(store)))
 
 
 def spoilt(state: RunState) -> Results:
@@ -53,16 +54,14 @@ def test_known_gains_equal_those_of_the_results(finished: Path, small: LoadedExp
 
 
 def test_the_newest_experiment_counts_and_sweeps_are_excluded(finished: Path) -> None:
-    cells = next(iter(past(finished).values()))
-    twice = {"old@1": cells, "new@2": cells}
+    (record,) = past(finished)
+    twice = [replace(record, experiment="old"), replace(record, experiment="new")]
     assert len(known_gains(twice, Store(finished))) == 2
-    swept = [
-        type(cell)(**{**vars(cell), "target": "toy-search (layer 1, mean)"})
-        if cell.target == "toy-search"
-        else cell
-        for cell in cells
-    ]
-    found = known_gains({"swept@1": swept}, Store(finished))
+    swept = tuple(
+        replace(cell, target="toy-search (layer 1, mean)") if cell.target == "toy-search" else cell
+        for cell in record.cells
+    )
+    found = known_gains([replace(record, cells=swept)], Store(finished))
     assert found["target"].tolist() == ["toy-kind"]
     direct = direct_gains(twice, Store(finished), ("encoder", "toy-kind"), ["toy-same"])
     assert direct.gains["toy-same"].note == "new, 1 seed"
@@ -98,8 +97,8 @@ def test_failed_runs_are_excluded_and_named(
 
 def test_an_empty_store_has_no_known_gains(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert known_gains({}, store).empty
-    assert direct_gains({}, store, ("encoder", "toy-kind"), ["toy-same"]).gains == {}
+    assert known_gains([], store).empty
+    assert direct_gains([], store, ("encoder", "toy-kind"), ["toy-same"]).gains == {}
 
 
 def test_remaining_cost_counts_stages_of_the_candidate_only(

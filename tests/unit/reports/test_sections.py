@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 import xstilts
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
-from xstilts.analysis.selection import SelectedSetting
+from xstilts.analysis.selection import SelectedBy, SelectedSetting
 from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.build import section_text
@@ -46,17 +47,16 @@ def results(
     return pd.DataFrame(rows)
 
 
-def chosen(**settings: tuple[str, str]) -> pd.DataFrame:
+def chosen(**settings: tuple[str, str]) -> list[SelectedSetting]:
     """What is chosen for each target, and how."""
-    rows = [
-        SelectedSetting("e", target.replace("_", "-"), "m", *found, 0.5, english)
-        for target, found in settings.items()
+    return [
+        SelectedSetting("e", target.replace("_", "-"), "m", setting, SelectedBy(how), 0.5, english)
+        for target, (setting, how) in settings.items()
         for english in (True, False)
     ]
-    return pd.DataFrame(rows, columns=list(SelectedSetting.__dataclass_fields__))
 
 
-def table(frame: pd.DataFrame, best: pd.DataFrame, targets: Iterable[str]) -> Section:
+def table(frame: pd.DataFrame, best: Sequence[SelectedSetting], targets: Iterable[str]) -> Section:
     section = xtreme_section(frame, best, tuple(targets))
     assert section
     return section
@@ -155,13 +155,13 @@ def test_no_xtreme_scores_give_no_table(targets: list[str]) -> None:
 
 def test_a_selection_names_its_split() -> None:
     best = chosen(xnli=("a", "dev"), tatoeba=("b", "bucc"), bucc=("b", "test"))
-    best["gain"] = [0.1 if english else 0.02 for english in best["english"]]
+    best = [replace(one, gain=0.1 if one.english else 0.02) for one in best]
     section = best_section(best)
     assert section
     found = section.table.set_index("target")
     assert found["selected on"].tolist() == ["dev", "bucc's dev", "test"]
     assert found.loc["xnli", ["gain", "gain without English"]].tolist() == ["+10.0", "+2.0"]
-    assert best_section(best[:0]) is None
+    assert best_section([]) is None
 
 
 def test_notes_are_included_in_latex() -> None:

@@ -61,6 +61,22 @@ ANSWER = Answer(
 )  # fmt: skip
 
 
+VERSION_2 = """{
+  "version": 2, "study": "toy", "question": "Does it help?", "summary": "The task helps.",
+  "findings": [{"name": "gain", "text": "Gain: 1.9 points.", "keys": [], "estimate":
+    {"value": 1.9, "low": 0.4, "high": 3.4, "p": 0.012, "n": 9, "note": ""}}],
+  "figures": [{"name": "lines", "title": "Lines", "x": "x", "y": "y", "logarithmic": false,
+    "zero": true, "ticks": [], "series": [{"name": "one", "x": [0.0], "y": [null], "low": [],
+    "high": [], "labels": [], "line": false}]}],
+  "caveats": ["Look out."], "experiment": "planted",
+  "beside": ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],
+  "stands_on": "DIGEST", "files": ["answer.md"],
+  "tables": [{"name": "gains", "title": "Gains", "columns": ["after", "gain", "real"],
+    "rows": [["mnli", 1.9, true]], "notes": []}]
+}"""
+"""An answer as xstilts wrote it before the keys were renamed."""
+
+
 @pytest.fixture
 def evidence(tmp_path: Path) -> Evidence:
     planted = Planted(experiment(("none", "mnli"), ("xnli",)), lambda _s, _t: 0.1)
@@ -69,7 +85,8 @@ def evidence(tmp_path: Path) -> Evidence:
 
 def test_an_answer_survives_a_round_trip(evidence: Evidence) -> None:
     kept = to_json(ANSWER, evidence)
-    again = from_json(json.loads(json.dumps(kept, allow_nan=False)))
+    text = json.dumps(kept, allow_nan=False)
+    again = from_json(json.loads(text), evidence.results[OWN], evidence.facts).answer
     assert again.summary == ANSWER.summary
     assert repr(again.findings) == repr(ANSWER.findings)
     assert repr(again.figures[0]) == repr(
@@ -119,6 +136,23 @@ def test_an_answer_from_other_results_is_outdated(evidence: Evidence) -> None:
     assert list(answered(evidence.store, "another", results)) == []
 
 
+@pytest.mark.parametrize("digest", ["same", "other"])
+def test_an_answer_of_version_2_is_read(evidence: Evidence, digest: str) -> None:
+    *_, path = write_answer(ANSWER, evidence)
+    now = evidence_digest(evidence.results[OWN], ["a" * 64], evidence.facts)
+    path.write_text(VERSION_2.replace("DIGEST", now if digest == "same" else "0" * 64))
+    (stored,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert stored.current is (digest == "same")
+    assert (stored.answer.study, stored.answer.summary) == ("toy", "The task helps.")
+    (gain,) = stored.answer.findings
+    assert gain.estimate is not None
+    assert (gain.estimate.value, gain.estimate.n) == (1.9, 9)
+    (table,) = stored.answer.tables
+    assert table.frame["after"].tolist() == ["mnli"]
+    assert table.frame["gain"].tolist() == [1.9]
+    assert math.isnan(stored.answer.figures[0].series[0].y[0])
+
+
 @pytest.mark.parametrize("kept", ["{", "[]", "{}", '{"version": 0}', '{"version": 2, "beside": 1}'])
 def test_an_unreadable_answer_is_reported(evidence: Evidence, kept: str) -> None:
     *_, path = write_answer(ANSWER, evidence)
@@ -133,7 +167,7 @@ def test_an_unreadable_answer_is_reported(evidence: Evidence, kept: str) -> None
 
 def test_an_answer_of_another_version_is_outdated(evidence: Evidence) -> None:
     *_, path = write_answer(ANSWER, evidence)
-    path.write_text(path.read_text().replace('"version": 2', '"version": 1'))
+    path.write_text(path.read_text().replace('"version": 3', '"version": 1'))
     (found,) = answered(evidence.store, "planted", evidence.results[OWN])
     assert "cannot be read" in found.answer.summary
 
@@ -143,8 +177,8 @@ def test_an_answer_without_all_measures_is_outdated(evidence: Evidence) -> None:
     before = replace(evidence, measured=(measured,), facts=lambda _: None)
     finished = replace(before, facts=lambda _: {})
     now = evidence_digest(before.results[OWN], ["a" * 64], before.facts)
-    assert to_json(ANSWER, before)["stands_on"] == now
-    assert to_json(ANSWER, finished)["stands_on"] != now
+    assert to_json(ANSWER, before)["evidence_digest"] == now
+    assert to_json(ANSWER, finished)["evidence_digest"] != now
     write_answer(ANSWER, finished)  # its store has nothing of this now
     (found,) = answered(evidence.store, "planted", evidence.results[OWN])
     assert not found.current
@@ -154,7 +188,7 @@ def test_an_answer_without_all_measures_is_outdated(evidence: Evidence) -> None:
     changed = Planted(evidence.loaded, lambda _s, _t: 0.0)
     cells = tuple(replace(cell, key=f"{cell.key} changed") for cell in changed.cells())
     varied = replace(before, cells={**before.cells, "changed": cells}, facts=lambda _: {})
-    assert cells[0].key in to_json(ANSWER, varied)["beside"]
+    assert cells[0].key in to_json(ANSWER, varied)["further_stages"]
 
 
 @pytest.mark.parametrize("figure", [SCATTER, LINES, TICKS], ids=lambda one: one.name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
 
-from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
+from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting, parse_task_ref
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.variants import make_variant
@@ -125,7 +125,7 @@ class ScalingDesign:
             for name, points in group.variants.items():
                 each = max(point.size // len(point.tasks) for point in points.values())
                 train = {
-                    task.partition("@")[0]: self.unit * each
+                    parse_task_ref(task).task: self.unit * each
                     for point in points.values()
                     for task in point.tasks
                 }
