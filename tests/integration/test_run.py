@@ -73,10 +73,11 @@ def test_the_plan_explains_why_a_stage_runs_again(toy_file: Path, copied: Path) 
     assert outlook.seconds > 0
 
 
+@pytest.mark.parametrize("name", ["accuracy", "accuracy_at_1"])
 def test_a_new_metric_version_reruns_scores_only(
-    small: LoadedExperiment, copied: Path, monkeypatch: pytest.MonkeyPatch
+    small: LoadedExperiment, copied: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    newer, get = replace(METRICS.get("accuracy_at_1"), version=9), METRICS.get
+    newer, get = replace(METRICS.get(name), version=9), METRICS.get
 
     def get_newer(name: str, *, where: str | None = None) -> Metric:
         return newer if name == newer.name else get(name, where=where)

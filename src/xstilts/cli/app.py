@@ -31,8 +31,9 @@ from xstilts.cli.options import (
     Trackers,
     Workers,
 )
+from xstilts.cli.output.console import accept_any_text, discard_output, flush_or_discard
 from xstilts.cli.study_help import StudyCommand
-from xstilts.core.errors import XstiltsError
+from xstilts.core.errors import StoreError, XstiltsError
 from xstilts.planning.cost import TFLOPS
 
 INTERRUPTED = 130
@@ -377,14 +378,34 @@ def main() -> None:
     """The console script; errors become messages and exit codes."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    accept_any_text()
     show_log_messages()
+    code = exit_code()
+    sys.exit(code if flush_or_discard() else 0)
+
+
+def exit_code() -> int | str | None:
+    """Run the command; what it raises becomes a message and an exit code.
+
+    A pipe that its reader has closed (`xstilts plan … | head`) is no error.
+    """
     try:
         app()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer and rich exit with 1
+            discard_output()
+            return 0
+        return stop.code
     except XstiltsError as error:
         typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except Interrupted:
         typer.secho("interrupted; finished stages are kept, re-run to resume", err=True)
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except BrokenPipeError:
-        sys.exit(0)
+        discard_output()
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        typer.secho(f"error: {file}{error.strerror or error}", fg="red", err=True)
+        return StoreError.exit_code
+    return 0

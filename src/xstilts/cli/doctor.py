@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from rich.markup import escape
+
 from xstilts import __version__
 from xstilts.api.inputs import open_store
 from xstilts.cli.progress import size
@@ -78,4 +80,5 @@ def hub() -> str:
         with socket.create_connection(("huggingface.co", 443), timeout=3):
             return "reachable"
     except OSError as error:
-        return f"not reachable ({error}); the packaged encoder and local folders still work"
+        why = escape(str(error))
+        return f"not reachable ({why}); the packaged encoder and local folders still work"

@@ -14,6 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from xstilts.api.plan_summary import PlanSummary
+from xstilts.cli.output.console import TextConsole
 from xstilts.core.plan import StageState
 from xstilts.executors.events import Event, Listener
 
@@ -29,7 +30,7 @@ def progress(summary: PlanSummary) -> Iterator[Listener]:
     if not summary.todo:
         yield state.on_event
         return
-    console = Console(stderr=True)
+    console = TextConsole(stderr=True)
     if not sys.stderr.isatty():
         yield _plain(state, console)
         return
@@ -87,7 +88,11 @@ class ProgressState:
             if not keys:
                 continue
             done = sum(self._is_done(key) for key in keys)
-            bar = Progress(TextColumn("{task.description:<8}"), BarColumn(24), MofNCompleteColumn())
+            bar = Progress(
+                TextColumn("{task.description:<8}", markup=False),
+                BarColumn(24),
+                MofNCompleteColumn(),
+            )
             bar.add_task(kind, total=len(keys), completed=done)
             branch = tree.add(bar)
             for key in keys:

@@ -18,12 +18,14 @@ class Metric:
 
     Args:
         name: the name in results.
-        version: increase it when values change; scores are then recomputed.
+        version: increase it when values change; scores are then recomputed, models are not.
         statistics: (gold, predicted, language) of n examples → per-example statistics [n, k].
         value: column sums [..., k] → scores [...]; NaN where there was nothing to score.
         formats: the task formats that it scores.
         title: description for reports.
         by_language: whether the statistics depend on the language.
+        selection_version: increase it only if checkpoints that training has chosen by the metric
+            are wrong; trainings are then repeated.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Metric:
     formats: tuple[str, ...]
     title: str = ""
     by_language: bool = False
+    selection_version: int = 1
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:

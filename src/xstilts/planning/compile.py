@@ -297,7 +297,7 @@ def task_params(part: TaskRef, task: TaskSpec) -> dict[str, Any]:
         **format_params(task),
         "labels": list(task.labels),
         "metric": task.metrics[0],
-        "metric_version": METRICS.get(task.metrics[0]).version,
+        "metric_version": METRICS.get(task.metrics[0]).selection_version,
         **language_of(language, task.metrics[:1]),
     }
 

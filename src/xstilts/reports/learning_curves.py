@@ -82,6 +82,11 @@ def svg(draw: Callable[[], Any]) -> str:
     return text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
 
 
+def literal(text: str) -> str:
+    """A text that matplotlib shows as it is: a name between dollar signs is no formula."""
+    return text.replace("$", r"\$")
+
+
 def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
     from matplotlib.figure import Figure
 
@@ -94,12 +99,14 @@ def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
     dev = loss.twinx()
     for run in runs:
         colour = f"C{names.index(run.name)}"
-        shown = run.name if run is next(one for one in runs if one.name == run.name) else None
+        shown = (
+            literal(run.name) if run is next(one for one in runs if one.name == run.name) else None
+        )
         steps = range(1, len(run.losses) + 1)
         loss.plot(steps, smooth(run.losses), color=colour, linewidth=1.2, label=shown)
         evaluated = [step for step, _ in run.dev], [100 * score for _, score in run.dev]
         dev.plot(*evaluated, "o", color=colour, ms=4)
-    loss.set_title(title, fontsize=10)
+    loss.set_title(literal(title), fontsize=10)
     loss.set_xlabel("optimizer steps")
     loss.set_ylabel("loss (lines)")
     dev.set_ylabel("dev (points)")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any
 
-from xstilts.reports.learning_curves import TEXT_COLOUR, svg
+from xstilts.reports.learning_curves import TEXT_COLOUR, literal, svg
 from xstilts.studies.base import Figure, Series
 
 COLOURS = ("#1f83c9", "#d55e00", "#009e73", "#c2689a", "#8d7a00", "#7b7f87")
@@ -76,13 +76,13 @@ def _drawn(figure: Figure) -> Any:
 
 
 def _label_axes(axes: Any, figure: Figure, width: float) -> None:
-    axes.set_title(figure.title, fontsize=10, loc="left", wrap=True)
-    axes.set_xlabel(figure.x)
-    axes.set_ylabel(fill(figure.y, ALONG_Y))
+    axes.set_title(literal(figure.title), fontsize=10, loc="left", wrap=True)
+    axes.set_xlabel(literal(figure.x))
+    axes.set_ylabel(literal(fill(figure.y, ALONG_Y)))
     if figure.ticks:
         turned = sum(map(len, figure.ticks)) > LONG * (width - 1)
         turn: dict[str, Any] = {"rotation": 40, "ha": "right"} if turned else {}
-        axes.set_xticks(range(len(figure.ticks)), figure.ticks, **turn)
+        axes.set_xticks(range(len(figure.ticks)), list(map(literal, figure.ticks)), **turn)
         axes.set_xlim(-0.5, len(figure.ticks) - 0.5)
 
 
@@ -108,11 +108,11 @@ def _series(axes: Any, series: Series, shift: float, place: int) -> None:
     colour = COLOURS[place % len(COLOURS)]
     if series.line:
         dash = DASHES[place % len(DASHES)]
-        axes.plot(x, y, linestyle=dash, color=colour, linewidth=1.6, label=series.name)
+        axes.plot(x, y, linestyle=dash, color=colour, linewidth=1.6, label=literal(series.name))
         axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
         return
     marker = MARKERS[place % len(MARKERS)]
-    axes.plot(x, y, marker, color=colour, markersize=5, label=series.name)
+    axes.plot(x, y, marker, color=colour, markersize=5, label=literal(series.name))
     for at, _, bottom, top in found:
         if not math.isnan(bottom + top):
             axes.plot([at, at], [bottom, top], color=colour, linewidth=1.4, solid_capstyle="round")
@@ -135,7 +135,7 @@ def _name_ends(axes: Any, figure: Figure) -> None:
     for (_, place), height in zip(sorted(ends), spread(sorted(ends), line), strict=True):
         up = axes.transAxes.inverted().transform((0, height))[1]
         axes.annotate(
-            figure.series[place].name,
+            literal(figure.series[place].name),
             (1.02, up),
             xycoords="axes fraction",
             color=COLOURS[place % len(COLOURS)],
@@ -200,7 +200,7 @@ class LabelPlacer:
                 if not any(_overlap(box, other) for other in taken):
                     self.words.append(box)
                     self.axes.annotate(
-                        word, self.axes.transData.inverted().transform((x, y)), (dx, dy),
+                        literal(word), self.axes.transData.inverted().transform((x, y)), (dx, dy),
                         textcoords="offset points", fontsize=SIZE - 1, ha=side, va="center",
                         color=TEXT_COLOUR, alpha=0.85,
                     )  # fmt: skip

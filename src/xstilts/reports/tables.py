@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 FORMS = ("md", "latex", "csv", "parquet")
 SIGNIFICANT = "yes"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet takes for a formula."""
+NUMBER_KINDS = "biufcmM"
+"""Kinds of NumPy types whose values are no texts: numbers, truth values and times."""
 NOTHING = "–"
 """Shown for a missing number."""
 LEGEND = (
@@ -112,12 +116,28 @@ def table_text(frame: pd.DataFrame, form: str) -> str:
     """
     frame = with_notes(frame)
     if form == "csv":
-        return frame.to_csv(index=False)
+        return without_formulas(frame).to_csv(index=False)
     if form == "md":
         return _markdown(frame)
     if form == "latex":
         return frame.to_latex(index=False, escape=True, float_format="%.4f")
     raise ConfigError(f"no format {form!r}", todo=f"one of {', '.join(FORMS)}")
+
+
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before texts that a spreadsheet would run as a formula."""
+    safe: pd.DataFrame = frame.apply(
+        lambda cells: cells.map(_without_formula) if _is_text(cells) else cells
+    )
+    return safe.rename(columns=_without_formula)
+
+
+def _is_text(cells: pd.Series[Any]) -> bool:
+    return cells.dtype.kind not in NUMBER_KINDS
+
+
+def _without_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def write_table(frame: pd.DataFrame, form: str, path: Path) -> None:

@@ -1,8 +1,10 @@
-"""Standard output as a rich console."""
+"""Standard output as a rich console, and as text for any terminal and pipe."""
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TextIO
 
 from rich.console import Console
 
@@ -10,9 +12,46 @@ PIPE_WIDTH = 140
 """Columns of a table that is not printed to a terminal."""
 
 
-def console() -> Console:
+class TextConsole(Console):
+    """A console that prints text as it is: names may contain brackets and colons."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, markup=False, emoji=False)
+
+
+def console() -> TextConsole:
     """Standard output, with a fixed width if it is not a terminal."""
-    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    return TextConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def accept_any_text() -> None:
+    r"""Let standard output and standard error take characters that their encoding lacks.
+
+    These are written as escapes (`\u2192`), so that nothing is lost without a trace.
+    """
+    for name in ("stdout", "stderr"):
+        stream: TextIO | None = getattr(sys, name)
+        if stream is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+
+
+def flush_or_discard() -> bool:
+    """Flush standard output; False, and nothing more is written, if its reader is gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+        return False
+    return True
+
+
+def discard_output() -> None:
+    """Send what is still written to standard output to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def print_text(out: Console, text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from xstilts.cli.output.console import console
 
@@ -14,5 +15,5 @@ def show_diagnosis(diagnosis: Mapping[str, str]) -> None:
     """Name and value of each fact, one per row."""
     table = Table(box=box.SIMPLE, show_header=False)
     for name, value in diagnosis.items():
-        table.add_row(name, value)
+        table.add_row(name, Text.from_markup(value))
     console().print(table)

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
 from xstilts.executors.base import RunResult
@@ -24,7 +26,7 @@ def show_result(result: RunResult, summary: PlanSummary) -> None:
     if not result.done and not result.failed:
         print_text(out, "nothing to do")
     for key, problem in result.failed.items():
-        out.print(f"[red]failed[/red] {by_key[key].label}", highlight=False)
+        out.print(Text.assemble(("failed", "red"), f" {by_key[key].label}"), soft_wrap=True)
         print_text(out, problem)
     for reason, count in Counter(result.skipped.values()).items():
         print_text(out, f"{count} stages skipped: {reason}")

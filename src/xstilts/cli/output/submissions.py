@@ -18,6 +18,6 @@ def show_submissions(submissions: Sequence[Submission]) -> None:
         files = f"wrote {made.folder} and {made.archive.name}" if made.archive else "not written"
         print_text(out, f"{made.encoder}, {made.intermediate}, seed {made.seed}: {files}")
         if made.problems:
-            out.print("[bold red]INCOMPLETE: do not submit[/bold red]")
+            out.print("INCOMPLETE: do not submit", style="bold red", highlight=False)
         for problem in made.problems:
             print_text(out, f"  {problem}")

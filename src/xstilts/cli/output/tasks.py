@@ -41,7 +41,7 @@ def show_task(name: str) -> None:
         if value:
             table.add_row(key, value)
     out = console()
-    out.print(f"[bold]{name}[/bold]")
+    out.print(name, style="bold", highlight=False)
     out.print(table)
 
 
