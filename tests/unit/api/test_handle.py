@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from xstilts import best, gains, plan, results, run
+from xstilts import best, gains, plan, report, results, run
 from xstilts.api import handle as handle_module
 from xstilts.api.handle import ExperimentHandle, open_experiment
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
-from xstilts.core import store as store_module
+from xstilts.core.artifact import MANIFEST
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.planning.compile import compile_experiment
@@ -41,14 +41,14 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def manifests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Key → how often its manifest was read."""
     reads: Counter[str] = Counter()
-    read_json = store_module.read_json
+    read_bytes = Path.read_bytes
 
-    def counted(path: Path) -> Any:
-        if path.name == store_module.MANIFEST:
+    def counted(path: Path) -> bytes:
+        if path.name == MANIFEST:
             reads[path.parent.name] += 1
-        return read_json(path)
+        return read_bytes(path)
 
-    monkeypatch.setattr(store_module, "read_json", counted)
+    monkeypatch.setattr(Path, "read_bytes", counted)
     return reads
 
 
@@ -83,6 +83,18 @@ def test_run_with_nothing_to_do_compiles_once_and_reads_each_manifest_once(
     assert "nothing to do" in result.output
     assert compiled == ["small"]
     assert manifests == Counter(Store(finished).keys())
+
+
+def test_a_report_as_csv_selects_no_settings(
+    small: LoadedExperiment, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("not needed")
+
+    monkeypatch.setattr("xstilts.reports.html.select_settings", refuse)
+    report(small, tmp_path / "gains.csv", finished, form="csv")
+    with pytest.raises(AssertionError, match="not needed"):
+        report(small, tmp_path / "tables.md", finished, form="md")
 
 
 def test_a_handle_computes_each_table_once(
