@@ -38,9 +38,10 @@ def load(
     if encoder is not None:
         local = Path(encoder).expanduser()
         name = str(local.absolute()) if local.is_dir() else encoder
-        changes.append(f"encoder.name={json.dumps(name)}")
+        changes.append(f"encoder.name={json.dumps(name, ensure_ascii=False)}")
     if data is not None:
-        changes.append(f"data={json.dumps(str(Path(data).expanduser().absolute()))}")
+        path = str(Path(data).expanduser().absolute())
+        changes.append(f"data={json.dumps(path, ensure_ascii=False)}")
     return load_experiment(str(name_or_path), [*changes, *overrides])
 
 

@@ -7,12 +7,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from xstilts.claims import CHECKS
 from xstilts.claims.verdict import Check
 from xstilts.config.base import ConfigModel, Fraction
-from xstilts.config.yaml_lines import Lines, Location, explain, parse, read
+from xstilts.config.validation import validate
+from xstilts.config.yaml_tree import Lines, Location, parse, read
 from xstilts.core.errors import ConfigError
 
 Kind = Literal["effect", "ranking", "contrast", "selection", "setting"]
@@ -106,37 +107,31 @@ def load_claims(path: Path | str | None = None) -> tuple[LoadedClaim, ...]:
     if not file.is_file():
         raise ConfigError(f"no such file of claims: {file}", todo="give a YAML file with --claims")
     tree, lines = parse(read(file), str(file), "a file of claims")
-    try:
-        parsed = Claims.model_validate(tree)
-    except ValidationError as error:
-        raise explain(error, lines, str(file), Claims) from None
+    parsed = validate(Claims, tree, lines)
     known: set[str] = set()
     for number, claim in enumerate(parsed.claims):
         if claim.id in known:
-            where = f"{file}:{lines['claims', number, 'id']}"
+            where = lines["claims", number, "id"]
             raise ConfigError(f"duplicate claim {claim.id}", where=where)
         known.add(claim.id)
     return tuple(
-        LoadedClaim(claim, tuple(_checks_of(claim, number, lines, str(file))))
+        LoadedClaim(claim, tuple(_checks_of(claim, number, lines)))
         for number, claim in enumerate(parsed.claims)
     )
 
 
-def _checks_of(claim: Claim, number: int, lines: Lines, origin: str) -> list[LoadedCheck]:
+def _checks_of(claim: Claim, number: int, lines: Lines) -> list[LoadedCheck]:
     return [
-        _check_of(dict(params), ("claims", number, "checks", index), lines, origin)
+        _check_of(dict(params), ("claims", number, "checks", index), lines)
         for index, params in enumerate(claim.checks)
     ]
 
 
-def _check_of(params: dict[str, Any], at: Location, lines: Lines, origin: str) -> LoadedCheck:
+def _check_of(params: dict[str, Any], at: Location, lines: Lines) -> LoadedCheck:
     name = params.pop("check", None)
     if not isinstance(name, str):
-        where = f"{origin}:{lines[at]}"
-        raise ConfigError("`check` names no check", where=where, todo=f"one of {', '.join(CHECKS)}")
-    check = CHECKS.get(name, where=f"{origin}:{lines[(*at, 'check')]}")
+        todo = f"one of {', '.join(CHECKS)}"
+        raise ConfigError("`check` names no check", where=lines[at], todo=todo)
+    check = CHECKS.get(name, where=lines[(*at, "check")])
     needed = params.pop(NEEDED, False)
-    try:
-        return LoadedCheck(name, check, check.params.model_validate(params), bool(needed))
-    except ValidationError as error:
-        raise explain(error, lines, origin, check.params, at) from None
+    return LoadedCheck(name, check, validate(check.params, params, lines, at), bool(needed))

@@ -2,15 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from xstilts.config.yaml_tree import LeadingZero
+from xstilts.core.errors import XstiltsError
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+NO_VALUE = ("none", "never", "null")
+"""Texts that leave an optional number empty, as the documentation prints its default."""
+REFUSED = "refused"
+"""Type of the validation errors whose message is complete."""
+
+
+def refusal(what: str, todo: str | None = None) -> PydanticCustomError:
+    """A validation error with a message of its own; the message names no key."""
+    return PydanticCustomError(REFUSED, "{what}", {"what": what, "todo": todo})
+
+
+def refusal_of(error: XstiltsError) -> PydanticCustomError:
+    """The validation error with the message of another error."""
+    return refusal(error.what, error.todo)
+
+
+def refuse_repeats(values: Iterable[object]) -> None:
+    """Refuse a list that names an entry twice."""
+    listed = list(values)
+    repeated = sorted({str(item) for item in listed if listed.count(item) > 1})
+    if repeated:
+        raise refusal(f"named twice: {', '.join(repeated)}")
 
 
 class ConfigModel(BaseModel):
-    """A frozen model that rejects unknown keys."""
+    """A frozen model that rejects unknown keys, truth values for numbers, infinity and NaN."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: object, info: ValidationInfo) -> object:
+        field = cls.model_fields.get(info.field_name or "")
+        kinds = set(_kinds(field.annotation)) if field else {Any}
+        if str in kinds or bool in kinds or Any in kinds:
+            return value
+        if type(None) in kinds and isinstance(value, str) and value.lower() in NO_VALUE:
+            return None
+        if kinds.isdisjoint((int, float)):
+            return value
+        expected = "a number" if float in kinds else "a whole number"
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, bool):
+                raise refusal(f"expected {expected}, not {str(item).lower()}")
+            if isinstance(item, LeadingZero):
+                raise refusal(
+                    f"{item} can be read as octal or as decimal",
+                    f"write {expected} without a leading zero",
+                )
+        return value
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The types of values that an annotation accepts, at any depth; of literals, their types."""
+    if get_origin(annotation) is Literal:
+        return
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        arguments = arguments[:1]
+    if not arguments:
+        yield annotation
+    for argument in arguments:
+        yield from _kinds(argument)

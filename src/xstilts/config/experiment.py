@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from xstilts.config.base import ConfigModel
-from xstilts.config.intermediate import parse_setting, parse_task_ref
+from xstilts.config.base import ConfigModel, refusal, refusal_of, refuse_repeats
+from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
 from xstilts.config.recipe import Recipes
 from xstilts.config.split_slices import parse_split_slice
+from xstilts.core.errors import ConfigError
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the error of a parser of names into a validation error, which has file and line."""
+    try:
+        yield
+    except ConfigError as error:
+        raise refusal_of(error) from None
 
 
 class EncoderConfig(ConfigModel):
@@ -58,7 +71,7 @@ class RetrievalConfig(ConfigModel):
     @classmethod
     def _each_once(cls, value: object) -> object:
         if isinstance(value, tuple) and (not value or len(set(value)) != len(value)):
-            raise ValueError("a list needs one or more entries without duplicates")
+            raise refusal("a list needs one or more entries without duplicates")
         return value
 
 
@@ -106,6 +119,49 @@ class FileTask(ConfigModel):
     metrics: tuple[str, ...] = Field((), description="empty: the format's default metric")
     licence: str = Field("", description="licence of the data, for reports")
     source: str = Field("", description="where the data come from, for reports")
+
+    @field_validator("labels", "columns", "metrics")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        refuse_repeats(value)
+        if "" in value:
+            raise refusal("an empty name")
+        return value
+
+    @field_validator("splits")
+    @classmethod
+    def _split_languages(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for languages in value.values():
+            refuse_repeats(languages)
+        return value
+
+    @field_validator("rename")
+    @classmethod
+    def _renamed_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        refuse_repeats(value.values())
+        return value
+
+    @field_validator("files")
+    @classmethod
+    def _placeholders(cls, value: str) -> str:
+        known = ("{split}", "{language}")
+        for name in re.findall(r"\{\w*\}", value.removeprefix("{data}/")):
+            if name not in known:
+                raise refusal(
+                    f"unknown placeholder {name}",
+                    f"known: {', '.join(known)}, and {{data}}/ at the beginning",
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _one_file_per_language(self) -> FileTask:
+        several = [split for split, languages in self.splits.items() if len(languages) > 1]
+        if several and "{language}" not in self.files:
+            raise refusal(
+                f"`files` has no {{language}}, so all languages of {several[0]} would be one file",
+                "add {language} to the path",
+            )
+        return self
 
 
 class Experiment(ConfigModel):
@@ -167,20 +223,23 @@ class Experiment(ConfigModel):
     @field_validator("intermediate")
     @classmethod
     def _settings(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(parse_setting(text).name for text in value)
+        with _explained():
+            return tuple(parse_setting(text).name for text in value)
 
     @field_validator("train_task")
     @classmethod
     def _task_refs(cls, value: dict[str, str]) -> dict[str, str]:
-        return {target: parse_task_ref(text).name for target, text in value.items()}
+        with _explained():
+            return {target: parse_task_ref(text).name for target, text in value.items()}
 
     @field_validator("splits")
     @classmethod
     def _split_slices(cls, value: dict[str, dict[Any, str]]) -> dict[str, dict[Any, str]]:
-        return {
-            task: {role: parse_split_slice(text).name for role, text in roles.items()}
-            for task, roles in value.items()
-        }
+        with _explained():
+            return {
+                task: {role: parse_split_slice(text).name for role, text in roles.items()}
+                for task, roles in value.items()
+            }
 
     @field_validator("encoder", mode="before")
     @classmethod
@@ -190,7 +249,17 @@ class Experiment(ConfigModel):
     @field_validator("intermediate", "targets", "seeds", "languages")
     @classmethod
     def _no_repeats(cls, value: object) -> object:
-        if isinstance(value, tuple) and len(set(value)) != len(value):
-            repeated = sorted({str(item) for item in value if value.count(item) > 1})
-            raise ValueError(f"named twice: {', '.join(repeated)}")
+        if isinstance(value, tuple):
+            refuse_repeats(value)
+        return value
+
+    @field_validator("tasks")
+    @classmethod
+    def _task_names(cls, value: dict[str, FileTask]) -> dict[str, FileTask]:
+        for name in value:
+            if name == BASELINE or not re.fullmatch(r"[^\s+>@,]+", name):
+                raise refusal(
+                    f"{name!r} cannot be the name of a task",
+                    f"use a name without blanks and + > @ , that is not {BASELINE!r}",
+                )
         return value

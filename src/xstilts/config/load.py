@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
 from xstilts.config.experiment import Experiment
 from xstilts.config.renamed_keys import rename_in_override, rename_old_keys
-from xstilts.config.yaml_lines import Lines, explain, parse, read
-from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.config.validation import validate
+from xstilts.config.yaml_tree import OVERRIDE, Lines, location_of, parse, parse_value, read
+from xstilts.core.errors import ConfigError, UnknownNameError, XstiltsError
+
+ENCODER = "encoder"
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,32 @@ class LoadedExperiment:
     Args:
         origin: the path of the file.
         folder: relative paths in the experiment are relative to it.
+        lines: file and line of every key, for errors.
     """
 
     experiment: Experiment
     text: str
     origin: str
     folder: Path
+    lines: Lines = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def data(self) -> Path | None:
         """The folder of the user's data."""
         given = self.experiment.data
         return (self.folder / Path(given).expanduser()).resolve() if given else None
+
+    @contextmanager
+    def locating_errors(self) -> Iterator[None]:
+        """Add file and line to errors that name a dotted key, such as `tasks.mine.files`."""
+        try:
+            yield
+        except XstiltsError as error:
+            parts = tuple((error.where or "").split("."))
+            if parts[: 2 if parts[0] == "tasks" else 1] in self.lines:
+                line = location_of(parts, self.lines)
+                error.where = line if line.startswith("--") else f"{line}: {error.where}"
+            raise
 
 
 def presets() -> dict[str, Path]:
@@ -58,11 +73,8 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
     tree, lines = _read_with_base(path, text)
     for override in overrides:
         _apply(tree, override, lines)
-    try:
-        experiment = Experiment.model_validate(tree)
-    except ValidationError as error:
-        raise explain(error, lines, str(path), Experiment) from None
-    return LoadedExperiment(experiment, text, str(path), path.parent)
+    experiment = validate(Experiment, tree, lines)
+    return LoadedExperiment(experiment, text, str(path), path.parent, lines)
 
 
 def _read_with_base(
@@ -70,26 +82,36 @@ def _read_with_base(
 ) -> tuple[dict[str, Any], Lines]:
     """The tree of a file, merged over that of the file or preset it `extends`, and its lines."""
     tree, lines = parse(text, str(path), "an experiment")
-    rename_old_keys(tree, lines, str(path))
+    rename_old_keys(tree, lines)
     name = tree.pop("extends", None)
     if name is None:
         return tree, lines
-    where = f"{path}:{lines[('extends',)]}"
+    where = lines[("extends",)]
     if not isinstance(name, str):
         raise ConfigError("`extends` takes one preset or file", where=where)
     base = path.parent / name
-    base = base if name not in presets() and base.is_file() else _find(name)
-    if base in (path, *descendants):
+    try:
+        base = base if name not in presets() and _is_file(base) else _find(name)
+    except ConfigError as error:
+        error.where = where
+        raise
+    files = (path.resolve(), *descendants)
+    if base.resolve() in files:
         raise ConfigError(f"{base.name} extends itself", where=where)
-    inherited, _ = _read_with_base(base, read(base), (path, *descendants))
-    return _merge(inherited, tree), lines
+    inherited, inherited_lines = _read_with_base(base, read(base), files)
+    return _merge(inherited, tree), inherited_lines | lines
 
 
 def _merge(base: dict[str, Any], tree: dict[str, Any]) -> dict[str, Any]:
-    """The keys of both: mappings are merged, other values of `base` are replaced."""
+    """The keys of both: mappings are merged, null removes a key, others replace its value."""
     merged = dict(base)
     for key, value in tree.items():
         inner = merged.get(key)
+        if value is None and key in merged:
+            del merged[key]
+            continue
+        if key == ENCODER and isinstance(inner, str) and isinstance(value, dict):
+            inner = {"name": inner}
         if isinstance(inner, dict) and isinstance(value, dict):
             value = _merge(inner, value)
         merged[key] = value
@@ -101,7 +123,7 @@ def _find(name_or_path: str) -> Path:
     if name_or_path in known:
         return known[name_or_path]
     path = Path(name_or_path)
-    if path.is_file():
+    if _is_file(path):
         return path
     if path.suffix in (".yaml", ".yml") or "/" in name_or_path:
         raise ConfigError(
@@ -111,24 +133,33 @@ def _find(name_or_path: str) -> Path:
     raise UnknownNameError("preset", name_or_path, known)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
+
+
 def _apply(tree: dict[str, Any], override: str, lines: Lines) -> None:
-    """Set the value of one `a.b=value` in the tree, in place."""
+    """Set the value of one `a.b=value` in the tree, in place; null removes the key."""
     name, equals, text = override.partition("=")
     if not equals or not name.strip():
         raise ConfigError(f"invalid override {override!r}", todo="write --set a.b=value")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"the value in {override!r} is not YAML: {error}") from None
+    value = parse_value(text, f"--set {override}")
     parts, value = rename_in_override(tuple(name.strip().split(".")), value)
     mapping = tree
     for index, part in enumerate(parts[:-1]):
-        if isinstance(mapping.get(part), str) and parts[: index + 1] == ("encoder",):
+        if isinstance(mapping.get(part), str) and parts[: index + 1] == (ENCODER,):
             mapping[part] = {"name": mapping[part]}
         inner = mapping.setdefault(part, {})
         if not isinstance(inner, dict):
             path = ".".join(parts[: index + 1])
             raise ConfigError(f"{path} is not a mapping, so {override!r} cannot be set")
         mapping = inner
-    mapping[parts[-1]] = value
-    lines[parts] = 0
+    if value is None and parts[-1] in mapping:
+        del mapping[parts[-1]]
+    else:
+        mapping[parts[-1]] = value
+    for location in [location for location in lines if location[: len(parts)] == parts]:
+        del lines[location]
+    lines[parts] = OVERRIDE

@@ -8,7 +8,7 @@ from typing import Any
 
 from xstilts.config.experiment import Experiment
 from xstilts.config.recipe import OLD_RECIPE_KEYS
-from xstilts.config.yaml_lines import Lines, Location, location_of
+from xstilts.config.yaml_tree import OVERRIDE, Lines, Location, location_of
 from xstilts.core.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ OLD_EXPERIMENT_KEYS = {
 }
 
 
-def rename_old_keys(tree: dict[str, Any], lines: Lines, origin: str) -> None:
+def rename_old_keys(tree: dict[str, Any], lines: Lines) -> None:
     """Replace former key names in the tree of an experiment and in its lines, in place.
 
     Raises:
@@ -29,7 +29,7 @@ def rename_old_keys(tree: dict[str, Any], lines: Lines, origin: str) -> None:
     notes = dict[str, str]()  # a mapping that YAML aliases share is noted once
     for path, mapping, new_names in list(_renamed_mappings(tree)):
         for old in [key for key in mapping if key in new_names]:
-            new, where = new_names[old], location_of((*path, old), lines, origin)
+            new, where = new_names[old], location_of((*path, old), lines)
             if new in mapping:
                 raise ConfigError(
                     f"{'.'.join((*path, new))} is given twice, as {old!r} and as {new!r}",
@@ -48,7 +48,7 @@ def rename_in_override(path: tuple[str, ...], value: Any) -> tuple[tuple[str, ..
     tree: Any = value
     for key in reversed(path):
         tree = {key: tree}
-    rename_old_keys(tree, {path: 0}, "")
+    rename_old_keys(tree, {path: OVERRIDE})
     current = []
     for _ in path:
         ((key, tree),) = tree.items()

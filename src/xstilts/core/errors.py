@@ -37,8 +37,13 @@ class UnknownNameError(ConfigError):
         self, kind: str, name: str, known: Iterable[str], *, where: str | None = None
     ) -> None:
         options = sorted(known)
-        near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
-        todo = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(options) or 'none'}"
+        by_case = {option.lower(): option for option in reversed(options)}
+        near = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.5)
+        todo = (
+            f"did you mean {by_case[near[0]]!r}?"
+            if near
+            else f"known: {', '.join(options) or 'none'}"
+        )
         super().__init__(f"unknown {kind} {name!r}", where=where, todo=todo)
 
 

@@ -48,7 +48,7 @@ def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
 
     Raises:
         UnknownNameError: neither the packaged encoder, nor a folder, nor a name on the Hub.
-        EncoderError: a folder without safetensors weights.
+        EncoderError: no such folder, or a folder without safetensors weights.
     """
     if name == PACKAGED and has_wheel():
         return EncoderSource(
@@ -60,8 +60,14 @@ def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
     if path.is_dir():
         return _local(name, path)
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
-    if looks_like_path or ("/" not in name and name not in KNOWN_ENCODERS):
-        raise UnknownNameError("encoder", name, KNOWN_ENCODERS)
+    if looks_like_path:
+        raise EncoderError(
+            f"there is no folder {path}",
+            where="encoder",
+            todo="correct the path of the encoder, or name a model on the Hub",
+        )
+    if "/" not in name and name not in KNOWN_ENCODERS:
+        raise UnknownNameError("encoder", name, KNOWN_ENCODERS, where="encoder")
     params = {"from": "hub", "name": name, "revision": revision or "main"}
     return EncoderSource(name, params, encoder_defaults_of(name, None))
 

@@ -24,7 +24,7 @@ from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, score_cost, train_
 from xstilts.planning.graph import StageGraph, language_of
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retrieval import compile_retrieval
-from xstilts.planning.validate import check
+from xstilts.planning.validate import check, check_data_folder
 from xstilts.tasks.base import TaskSpec
 from xstilts.training.task_sampling import steps_per_task
 
@@ -63,7 +63,9 @@ def compile_experiment(loaded: LoadedExperiment) -> CompiledPlan:
         ConfigError: the experiment is invalid.
     """
     resolved = ResolvedExperiment(loaded)
-    return Compiler(resolved, StageGraph(resolved)).compile()
+    with loaded.locating_errors():
+        check_data_folder(loaded)
+        return Compiler(resolved, StageGraph(resolved)).compile()
 
 
 @dataclass

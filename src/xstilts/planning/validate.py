@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xstilts.config.intermediate import IntermediateSetting, TaskRef, parse_setting
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
@@ -47,12 +48,31 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
     _check_distinct_rows(resolved, settings)
 
 
+def check_data_folder(loaded: LoadedExperiment) -> None:
+    """Check that the folder of the user's data exists.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if loaded.data is not None and not loaded.data.is_dir():
+        raise ConfigError(
+            f"there is no folder {loaded.data}",
+            where="data",
+            todo="correct the path of your data, or leave it out",
+        )
+
+
 def check_folder(resolved: ResolvedExperiment) -> None:
     """Check that `data` is set if a task can only be read from files.
 
     Raises:
         ConfigError: it is not; names the first such task.
     """
+    with resolved.loaded.locating_errors():
+        _check_folder(resolved)
+
+
+def _check_folder(resolved: ResolvedExperiment) -> None:
     experiment = resolved.experiment
     targets = [resolved.task(name) for name in experiment.targets]
     trained = [part.task for text in experiment.intermediate for part in parse_setting(text).parts]

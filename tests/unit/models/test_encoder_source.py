@@ -78,7 +78,7 @@ def test_encoder_keys_depend_on_file_contents_and_not_on_paths(tiny: Path, copy:
 def test_unknown_encoder_errors_suggest_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'xlm-roberta-base'"):
         find_source("xlm-roberta-bse", None, tmp_path)
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(EncoderError, match="there is no folder"):
         find_source("./absent", None, tmp_path)
     assert find_source("someone/model", "abc", tmp_path).params["revision"] == "abc"
 

@@ -1,0 +1,201 @@
+"""Validation of YAML trees, with errors in plain words that name file and line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from xstilts.config.base import REFUSED
+from xstilts.config.yaml_tree import Lines, Location, location_of
+from xstilts.core.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+MORE_PROBLEMS = 5
+
+NUMBER, WHOLE, TEXT, MAPPING = "a number", "a whole number", "a text", "a mapping of keys to values"
+EXPECTED = {
+    "string_type": TEXT,
+    "string_sub_type": TEXT,
+    "string_unicode": TEXT,
+    "int_type": WHOLE,
+    "int_parsing": WHOLE,
+    "int_parsing_size": WHOLE,
+    "int_from_float": WHOLE,
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "greater_than": "a number greater than {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number less than {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "literal_error": "{expected}",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": MAPPING,
+    "model_type": MAPPING,
+    "model_attributes_type": MAPPING,
+    "mapping_type": MAPPING,
+    "too_short": "at least {min_length} entry",
+}
+"""Type of a pydantic error → the value that is expected."""
+PATTERNS = {
+    r"^[a-z0-9][a-z0-9._-]*$": "lower case letters, digits and . _ -, beginning with a letter or "
+    "digit",
+    r"^$|^[^@\s]+@[^@\s]+$": "dataset@revision",
+}
+"""Pattern of a text → its meaning."""
+
+
+@dataclass(frozen=True)
+class InvalidValue:
+    """An invalid value.
+
+    Args:
+        path: in the tree.
+        what: the complete message; empty if a value of another kind is `expected`.
+        by_branch: whether it is the verdict of one of several alternatives.
+    """
+
+    path: Location
+    what: str = ""
+    expected: str = ""
+    shown: str = ""
+    todo: str | None = None
+    by_branch: bool = False
+
+
+def validate(model: type[M], tree: Mapping[str, Any], lines: Lines, above: Location = ()) -> M:
+    """The model of a tree.
+
+    Args:
+        above: path of the tree in its file.
+
+    Raises:
+        ConfigError: for the first invalid value; its text lists up to five further ones.
+    """
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        items = sorted(error.errors(), key=lambda item: item["type"] == "missing")
+        problems = _merged([_problem(dict(item), tree, model) for item in items])
+    texts = [_text(problem) for problem in problems]
+    places = [location_of((*above, *problem.path), lines) for problem in problems]
+    more = [
+        f"\n{where}: {text}" if where else f"\n{text}"
+        for where, text in list(zip(places, texts, strict=True))[1 : 1 + MORE_PROBLEMS]
+    ]
+    raise ConfigError(texts[0] + "".join(more), where=places[0] or None, todo=problems[0].todo)
+
+
+def _text(problem: InvalidValue) -> str:
+    name = _dotted(problem.path)
+    if not problem.expected:
+        return problem.what
+    return f"{name}: expected {problem.expected}, not {problem.shown}"
+
+
+def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> InvalidValue:
+    kind, context, value = item["type"], item.get("ctx", {}), item["input"]
+    path, by_branch = _path_in(tree, tuple(item["loc"]), keep_last=kind == "extra_forbidden")
+    name = _dotted(path)
+    if kind == "extra_forbidden":
+        known = _keys_at(model, path[:-1])
+        by_case = {key.lower(): key for key in known}
+        near = difflib.get_close_matches(str(path[-1]).lower(), by_case, n=1)
+        todo = f"did you mean {by_case[near[0]]!r}?" if near else f"known: {', '.join(known)}"
+        return InvalidValue(path, f"unknown key {name!r}", todo=todo)
+    if kind == "missing":
+        name = _dotted((*path, item["loc"][-1]))
+        return InvalidValue(path, f"the key {name!r} is missing")
+    if kind == REFUSED:
+        return InvalidValue(path, f"{name}: {context['what']}", todo=context["todo"])
+    if kind == "value_error":
+        return InvalidValue(path, f"{name}: {context['error']}")
+    if kind == "string_pattern_mismatch":
+        expected = PATTERNS.get(context["pattern"], "another text")
+    else:
+        expected = EXPECTED.get(kind, "another value").format(**context)
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return InvalidValue(path, "", expected, shown[:80], _advice(expected, value), by_branch)
+
+
+def _advice(expected: str, value: Any) -> str | None:
+    if expected == TEXT and isinstance(value, dict) and list(value.values()) in ([], [None]):
+        return 'put a value that contains { or } in quotes, such as "{data}/{split}.tsv"'
+    if expected == TEXT and (value is None or isinstance(value, bool | int | float | date)):
+        shown = value if isinstance(value, date) else json.dumps(value)
+        return f"if a text is meant, write '{shown}' in quotes"
+    if expected == "a list" and isinstance(value, str | int | float):
+        return f"write [{value}]"
+    return None
+
+
+def _path_in(tree: Any, location: Location, *, keep_last: bool) -> tuple[Location, bool]:
+    """The parts of pydantic's location that are in the tree, and whether others were dropped.
+
+    Others are names of alternatives, `[key]`, and keys that a validator has added.
+    """
+    path: list[str | int] = []
+    for part in location:
+        children = dict(enumerate(tree)) if isinstance(tree, list) else tree
+        if isinstance(children, dict) and part in children:
+            tree = children[part]
+            path.append(part)
+    if keep_last and (not path or path[-1] != location[-1]):
+        path.append(location[-1])
+    return tuple(path), len(path) < len(location)
+
+
+def _merged(problems: Sequence[InvalidValue]) -> list[InvalidValue]:
+    """One problem per value: alternatives are joined, unless one of them fails further inside."""
+    merged: dict[Location, InvalidValue] = {}
+    for problem in problems:
+        inside = (other.path[: len(problem.path)] == problem.path for other in problems)
+        deeper = any(
+            is_inside and len(other.path) > len(problem.path)
+            for is_inside, other in zip(inside, problems, strict=True)
+        )
+        if problem.by_branch and problem.expected and deeper:
+            continue
+        first = merged.get(problem.path)
+        if first is None or not (first.expected and problem.expected):
+            merged.setdefault(problem.path, problem)
+        elif problem.expected not in first.expected.split(" or "):
+            joined = f"{first.expected} or {problem.expected}"
+            merged[problem.path] = InvalidValue(
+                problem.path, "", joined, first.shown, first.todo or problem.todo, True
+            )
+    return list(merged.values())
+
+
+def _dotted(path: Location) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _keys_at(model: Any, path: Location) -> list[str]:
+    """The keys of the model at a path of another model."""
+    for part in path:
+        if isinstance(part, int):
+            continue  # `_item_type` has already stepped into the list
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+            continue
+        field = getattr(model, "model_fields", {}).get(str(part))
+        model = _item_type(field.annotation) if field else None
+    is_model = isinstance(model, type) and issubclass(model, BaseModel)
+    return sorted(model.model_fields) if is_model else []
+
+
+def _item_type(annotation: Any) -> Any:
+    """The type of an optional field's value, or of a list's items."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    is_list = get_origin(annotation) in (list, tuple)
+    return kinds[0] if is_list or type(None) in get_args(annotation) else annotation
