@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from xstilts.config.yaml_tree import LeadingZero
@@ -15,13 +23,16 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NO_VALUE = ("none", "never", "null")
 """Texts that leave an optional number empty, as the documentation prints its default."""
+MAX_NAME = 255
+"""Bytes of a file name."""
+LARGEST_INTEGER = 2**63 - 1
 REFUSED = "refused"
 """Type of the validation errors whose message is complete."""
 
 
-def refusal(what: str, todo: str | None = None) -> PydanticCustomError:
-    """A validation error with a message of its own; the message names no key."""
-    return PydanticCustomError(REFUSED, "{what}", {"what": what, "todo": todo})
+def refusal(what: str, todo: str | None = None, key: str | None = None) -> PydanticCustomError:
+    """A validation error with a message of its own, about the value or one of its keys."""
+    return PydanticCustomError(REFUSED, "{what}", {"what": what, "todo": todo, "key": key})
 
 
 def refusal_of(error: XstiltsError) -> PydanticCustomError:
@@ -57,12 +68,28 @@ class ConfigModel(BaseModel):
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, bool):
                 raise refusal(f"expected {expected}, not {str(item).lower()}")
+            if isinstance(item, int) and abs(item) > LARGEST_INTEGER:
+                raise refusal(f"{item} is too large")
             if isinstance(item, LeadingZero):
                 raise refusal(
                     f"{item} can be read as octal or as decimal",
                     f"write {expected} without a leading zero",
                 )
         return value
+
+
+def _checked_path(value: str) -> str:
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        raise refusal(f"there is no user {value.partition('/')[0]}") from None
+    if "\0" in value or any(len(part.encode()) > MAX_NAME for part in value.split("/")):
+        raise refusal("not a path: a name in it is too long or has a NUL character")
+    return value
+
+
+PathText = Annotated[str, AfterValidator(_checked_path)]
+"""A path, or a name that may be one."""
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:

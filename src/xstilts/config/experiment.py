@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from xstilts.config.base import ConfigModel, refusal, refusal_of, refuse_repeats
+from xstilts.config.base import ConfigModel, PathText, refusal, refusal_of, refuse_repeats
 from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
 from xstilts.config.recipe import Recipes
 from xstilts.config.split_slices import parse_split_slice
@@ -28,7 +28,9 @@ def _explained() -> Iterator[None]:
 class EncoderConfig(ConfigModel):
     """The pretrained encoder."""
 
-    name: str = Field(description="`e5-small-packaged`, a folder, or a Hugging Face model name")
+    name: PathText = Field(
+        description="`e5-small-packaged`, a folder, or a Hugging Face model name"
+    )
     revision: str | None = Field(None, description="revision on the hub; a commit pins the weights")
     pooling: Literal["auto", "cls", "mean"] = Field(
         "auto", description="pooling for sentence heads; auto: the encoder's default"
@@ -101,7 +103,7 @@ class FileTask(ConfigModel):
             *("retrieval", "span", "tagging"),
         ],
     )
-    files: str = Field(
+    files: PathText = Field(
         description="path with {split} and {language}, e.g. data/{split}-{language}.tsv"
     )
     splits: dict[str, tuple[str, ...]] = Field(description="train, dev, test → languages")
@@ -160,6 +162,7 @@ class FileTask(ConfigModel):
             raise refusal(
                 f"`files` has no {{language}}, so all languages of {several[0]} would be one file",
                 "add {language} to the path",
+                "files",
             )
         return self
 
@@ -185,7 +188,7 @@ class Experiment(ConfigModel):
     languages: tuple[str, ...] | Literal["all"] = Field(
         "all", description="languages to evaluate in"
     )
-    data: str | None = Field(
+    data: PathText | None = Field(
         None, description="folder with the files of tasks that are not downloaded, e.g. XTREME's"
     )
     revisions: dict[str, str] = Field(
@@ -261,5 +264,6 @@ class Experiment(ConfigModel):
                 raise refusal(
                     f"{name!r} cannot be the name of a task",
                     f"use a name without blanks and + > @ , that is not {BASELINE!r}",
+                    name,
                 )
         return value

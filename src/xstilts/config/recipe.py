@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, create_model
+from pydantic import Field, PositiveInt, create_model, field_validator
 
-from xstilts.config.base import ConfigModel, Fraction, Positive
+from xstilts.config.base import ConfigModel, Fraction, Positive, refusal
 
 OMIT_IF_DEFAULT = ("checkpoint", "precision", "compile")
 NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
@@ -31,7 +31,9 @@ class Recipe(ConfigModel):
     head_learning_rate: Positive | None = Field(
         None, description="peak learning rate of the task heads; empty: learning_rate"
     )
-    epochs: Positive = Field(3, description="passes over the examples of every task of a mixture")
+    epochs: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
+        3, description="passes over the examples of every task of a mixture"
+    )
     batch_size: PositiveInt = Field(32, description="examples per optimizer step")
     gradient_accumulation_steps: PositiveInt = Field(
         1,
@@ -190,3 +192,15 @@ class Recipes(ConfigModel):
     tasks: dict[str, RecipeChanges] = Field(
         default_factory=dict, description="target task → values that replace those of `target`"
     )
+
+    @field_validator("tasks")
+    @classmethod
+    def _values_given(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for task, changes in value.items():
+            for name in sorted(changes.model_fields_set):
+                optional = Recipe.model_fields[name].default is None
+                if getattr(changes, name) is None and not optional:
+                    raise refusal(
+                        f"{task}.{name} needs a value", "leave it out to keep the recipe's"
+                    )
+        return value

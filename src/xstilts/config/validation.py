@@ -104,7 +104,10 @@ def _text(problem: InvalidValue) -> str:
 
 def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> InvalidValue:
     kind, context, value = item["type"], item.get("ctx", {}), item["input"]
-    path, by_branch = _path_in(tree, tuple(item["loc"]), keep_last=kind == "extra_forbidden")
+    location = tuple(item["loc"])
+    if kind == REFUSED and context["key"] is not None:
+        location = (*location, context["key"])
+    path, by_branch = _path_in(tree, location, keep_last=kind == "extra_forbidden")
     name = _dotted(path)
     if kind == "extra_forbidden":
         known = _keys_at(model, path[:-1])
@@ -123,6 +126,7 @@ def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> Invalid
         expected = PATTERNS.get(context["pattern"], "another text")
     else:
         expected = EXPECTED.get(kind, "another value").format(**context)
+    by_branch |= kind == "too_short"  # also reported for a list whose entries are invalid
     shown = json.dumps(value, ensure_ascii=False, default=str)
     return InvalidValue(path, "", expected, shown[:80], _advice(expected, value), by_branch)
 

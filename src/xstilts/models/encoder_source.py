@@ -63,11 +63,11 @@ def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
     if looks_like_path:
         raise EncoderError(
             f"there is no folder {path}",
-            where="encoder",
+            where="encoder.name",
             todo="correct the path of the encoder, or name a model on the Hub",
         )
     if "/" not in name and name not in KNOWN_ENCODERS:
-        raise UnknownNameError("encoder", name, KNOWN_ENCODERS, where="encoder")
+        raise UnknownNameError("encoder", name, KNOWN_ENCODERS, where="encoder.name")
     params = {"from": "hub", "name": name, "revision": revision or "main"}
     return EncoderSource(name, params, encoder_defaults_of(name, None))
 
