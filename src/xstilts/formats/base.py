@@ -12,6 +12,9 @@ Row = dict[str, Any]
 IGNORED = -100
 """The target of an example, or of a sub-word, that has no gold answer: no loss, no score."""
 
+HEADER = "header line, left out"
+"""The problem of a first line that names the columns; it is no row."""
+
 
 class Example(Protocol):
     """One example of a task: a frozen dataclass, whose other fields are its format's.

@@ -41,7 +41,7 @@ class TextExample:
 
 def _example(name: str, row: FileRow) -> TextExample:
     pair = row.optional_text("text_pair")
-    return TextExample(name, row.text("text"), row.text("label"), pair, row.where)
+    return TextExample(name, row.text("text"), row.label("label"), pair, row.where)
 
 
 def _problems(example: TextExample, labels: frozenset[str], split: str) -> Iterator[Problem]:
@@ -112,6 +112,7 @@ CLASSIFICATION = FormatSpec(
     metrics=("accuracy",),
     files=FileSpec(("text", "label"), _example),
     problems=_problems,
+    optional_field="text_pair",
     content=_content,
     gold=GoldSpec("label", class_of="text"),
     translation=TranslationSpec(("text", "text_pair")),

@@ -51,8 +51,11 @@ class ChoiceExample:
 
 def _example(name: str, row: FileRow) -> ChoiceExample:
     columns = takewhile(row.cells.__contains__, (f"choice{number}" for number in count(1)))
-    choices = tuple(row.text(column) for column in columns)
-    return ChoiceExample(name, row.text("text"), choices, row.text("label"), row.where)
+    cells = [row.optional_text(column) for column in columns]
+    while cells and cells[-1] is None:  # a column that only other tasks of the file fill
+        cells.pop()
+    choices = tuple(cell or "" for cell in cells)
+    return ChoiceExample(name, row.text("text"), choices, row.label("label"), row.where)
 
 
 def _problems(example: ChoiceExample, labels: frozenset[str], split: str) -> Iterator[Problem]:

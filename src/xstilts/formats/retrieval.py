@@ -49,6 +49,11 @@ def _content(example: RetrievalExample) -> object:
     return example.text, example.meaning
 
 
+def _never_blank(_meaning: Any, _labels: Labels) -> bool:
+    """Most sentences of a collection that is mined have no translation."""
+    return False
+
+
 def _features(
     rows: Sequence[Row], tokenizer: Any, _labels: Labels, config: TokenizationConfig
 ) -> list[Feature]:
@@ -77,7 +82,7 @@ MINING = FormatSpec(
     metrics=("mining_f1",),
     problems=_problems,
     content=_content,
-    gold=GoldSpec("meaning", is_blank=all_blank),
+    gold=GoldSpec("meaning", is_blank=all_blank, row_is_blank=_never_blank),
     features=_features,
     search=SearchSpec("mine", settings=("neighbours",), tunes_threshold=True),
 )

@@ -9,6 +9,7 @@ which jiant and XTREME use; the sizes are those of jiant's XTREME scripts.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -77,20 +78,33 @@ class SpanExample:
     where: str | None = None
 
 
-def _squad(path: Path, _start: str) -> Iterable[Example | BadRow]:
+def _squad(path: Path, start: str) -> Iterable[Example | BadRow]:
     from xstilts.formats.io.squad import read_squad
 
-    return read_squad(path)
+    return read_squad(path, start)
 
 
 def _problems(example: SpanExample, labels: frozenset[str], split: str) -> Iterator[Problem]:
     yield from text_problems((example.question, example.context))
-    if split != "test" and not example.answers and not labels:
+    if split != "test" and not example.answers and UNANSWERABLE not in labels:
         yield "no answer", "only tasks with the label unanswerable may have none"
     for answer, start in zip(example.answers, example.starts, strict=True):
-        blank_test = split == "test" and not answer.strip()
-        if not blank_test and example.context[start : start + len(answer)] != answer:
-            yield "answer not in its context", repr(answer)
+        if split == "test" and (start < 0 or not answer.strip()):
+            continue  # enough to be scored
+        if example.context[max(start, 0) :][: len(answer)] != answer:
+            yield _not_in_context(answer, example.context)
+
+
+def _not_in_context(answer: str, context: str) -> Problem:
+    normalized = unicodedata.normalize("NFC", answer), unicodedata.normalize("NFC", context)
+    if answer not in context and normalized[0] in normalized[1]:
+        return "answer and context differ in Unicode normalisation (NFC, NFD)", repr(answer)
+    return "answer not in its context", repr(answer)
+
+
+def _row_is_blank(answers: Any, labels: Labels) -> bool:
+    """Whether answers were removed; in tasks with unanswerable questions a blank one is one."""
+    return bool(answers) and not any(map(str.strip, answers)) and UNANSWERABLE not in labels
 
 
 def _content(example: SpanExample) -> object:
@@ -353,7 +367,9 @@ SPAN = FormatSpec(
     files=FileSpec(readers={".json": _squad}),
     problems=_problems,
     content=_content,
-    gold=GoldSpec("answers", is_blank=all_blank, as_prediction=_first_answer),
+    gold=GoldSpec(
+        "answers", is_blank=all_blank, row_is_blank=_row_is_blank, as_prediction=_first_answer
+    ),
     translation=TranslationSpec(("question", "context", "answers"), _locate_answers),
     input_only=_input_only,
     baseline=BaselineSpec(_most_frequent_answer),

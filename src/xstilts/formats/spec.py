@@ -31,11 +31,16 @@ DUMMY_ROWS = 20
 
 
 def labels_are_blank(gold: Iterable[Any]) -> bool:
-    """Whether test labels were removed: a blank among them, or the same label on 20 rows."""
+    """Whether test labels were removed: all are blank, or the same on 20 rows or more."""
     values = [str(answer) for answer in gold]
-    if not all(value.strip() for value in values):
-        return True
+    if not any(value.strip() for value in values):
+        return bool(values)
     return len(values) >= DUMMY_ROWS and len(set(values)) == 1
+
+
+def label_is_blank(answer: Any, _labels: Labels) -> bool:
+    """Whether a row has no label."""
+    return not str(answer).strip()
 
 
 def all_blank(gold: Iterable[Any]) -> bool:
@@ -112,12 +117,14 @@ class GoldSpec:
         class_of: what a label of the task is a class of: the whole text, or each word. Empty
             where the head has no output per label; such tasks need no labels.
         is_blank: gold answers of a split → whether they were removed or replaced by dummies.
+        row_is_blank: (gold answer, labels of the task) → whether this row's was removed.
         as_prediction: a gold answer → a prediction that scores 1.
     """
 
     column: str
     class_of: Literal["text", "word", ""] = ""
     is_blank: Callable[[Sequence[Any]], bool] = labels_are_blank
+    row_is_blank: Callable[[Any, Labels], bool] = label_is_blank
     as_prediction: Callable[[Any], Any] = identity
 
 
@@ -266,6 +273,7 @@ class FormatSpec:
         files: none if users cannot write files of this format.
         version: raise it when the same rows give other features.
         label_metrics: label → metrics in place of `metrics` for tasks that have this label.
+        optional_field: a field that either all rows of a split have or none.
         warnings: (example, labels) → what is counted and kept.
         feature_problems: (rows, their features) → the id of a row, and what of it the tokenizer
             has no sub-word for.
@@ -287,6 +295,7 @@ class FormatSpec:
     files: FileSpec | None = None
     version: int = 1
     label_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    optional_field: str = ""
     warnings: Callable[[Any, Labels], Iterable[Problem]] = no_problems
     feature_problems: Callable[
         [Sequence[Row], Sequence[Feature]], Iterable[tuple[str, Problem]]
@@ -328,6 +337,15 @@ class FormatSpec:
     def gold_of_examples(self, examples: Iterable[Any]) -> list[Any]:
         """One gold answer per example; empty for formats without gold answers."""
         return [getattr(one, self.gold.column) for one in examples] if self.gold else []
+
+    @property
+    def predicts_unlabelled(self) -> bool:
+        """Whether a row without gold answer can be predicted, and only not scored."""
+        return self.training is not None
+
+    def row_is_blank(self, gold: Any, labels: Labels) -> bool:
+        """Whether the gold answer of a row was removed, and not that of all rows."""
+        return self.gold is not None and self.gold.row_is_blank(gold, labels)
 
     def gold_is_blank(self, gold: Sequence[Any]) -> bool:
         """Whether gold answers were removed or replaced by dummies."""

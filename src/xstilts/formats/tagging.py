@@ -29,6 +29,7 @@ from xstilts.formats.classification import shuffled
 from xstilts.formats.gold_logits import labelled_logits
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.spec import (
+    DUMMY_ROWS,
     BaselineSpec,
     FileSpec,
     FormatSpec,
@@ -37,7 +38,6 @@ from xstilts.formats.spec import (
     Labels,
     Problem,
     TrainingSpec,
-    labels_are_blank,
 )
 from xstilts.formats.word_subwords import WordPart, WordSubwords, word_subwords
 
@@ -69,7 +69,10 @@ def _conllu(path: Path, start: str) -> Iterable[Example | BadRow]:
 
 
 def _problems(example: TaggedExample, labels: frozenset[str], split: str) -> Iterator[Problem]:
-    yield from text_problems(example.tokens or ("",), "empty word")
+    words = example.tokens or ("",)
+    if not all(words):  # white space alone can be a word: it has no sub-word
+        yield "empty word", ""
+    yield from text_problems(word for word in words if word.strip())
     blank = split == "test" and not any(tag.strip() for tag in example.tags)
     if len(example.tokens) != len(example.tags) and not blank:
         yield "words and tags differ in number", f"{len(example.tokens)}, {len(example.tags)}"
@@ -91,10 +94,15 @@ def _content(example: TaggedExample) -> object:
 
 
 def _gold_is_blank(gold: Sequence[Any]) -> bool:
-    """Blank tags, dummies, or no tag but O in the whole split."""
-    sentences = [" ".join(tags) for tags in gold]
-    only_outside = all(set(tags.split(" ")) == {OUTSIDE} for tags in sentences)
-    return labels_are_blank(sentences) or (bool(sentences) and only_outside)
+    """Blank tags, no tag but O in the whole split, or one tag in twenty sentences or more."""
+    tags = {tag for sentence in gold for tag in sentence if tag.strip()}
+    return bool(gold) and (
+        not tags or tags == {OUTSIDE} or (len(tags) == 1 and len(gold) >= DUMMY_ROWS)
+    )
+
+
+def _row_is_blank(tags: Any, _labels: Labels) -> bool:
+    return not any(tag.strip() for tag in tags)
 
 
 def _input_only(row: Row) -> Row:
@@ -290,7 +298,7 @@ TAGGING = FormatSpec(
     problems=_problems,
     warnings=_warnings,
     content=_content,
-    gold=GoldSpec("tags", class_of="word", is_blank=_gold_is_blank),
+    gold=GoldSpec("tags", class_of="word", is_blank=_gold_is_blank, row_is_blank=_row_is_blank),
     input_only=_input_only,
     baseline=BaselineSpec(_most_frequent_tag, _tag_everywhere),
     features=_features,

@@ -47,12 +47,21 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 def _predicted(context: StageContext) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
+    """Ids, gold answers and predictions of the rows that have a gold answer."""
     rows = read_rows(context.inputs["rows"] / ROWS)
     predictions = read_rows(context.inputs["predictions"] / PREDICTIONS)
     ids = [row["id"] for row in rows]
     if ids != [row["id"] for row in predictions]:
         raise DataError("the predictions are not those of the gold rows", todo="run again")
-    return ids, checked_gold(context, rows), [row["prediction"] for row in predictions]
+    gold = checked_gold(context, rows)
+    spec = FORMATS.get(context.params["format"])
+    labels = context.inputs["predictions"].manifest["stage"]["params"].get("labels", ())
+    scored = [n for n, answer in enumerate(gold) if not spec.row_is_blank(answer, labels)]
+    return (
+        [ids[n] for n in scored],
+        [gold[n] for n in scored],
+        [predictions[n]["prediction"] for n in scored],
+    )
 
 
 def _mined(context: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError, MissingDataError
@@ -16,6 +16,7 @@ from xstilts.formats.io.readers import (
     FileRow,
     Rows,
     json_rows,
+    named_csv_rows,
     parquet_rows,
     parse_rows,
     text_rows,
@@ -28,6 +29,19 @@ from xstilts.tasks.origin import Origin, file_origin, hub_origin
 
 IN_DATA = "{data}/"
 """How `files` begins if they are in the folder of the experiment's data."""
+CSV = ".csv"
+READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
+TABLES = ("", ".tsv", ".tab", ".txt", CSV, *READERS)
+"""Endings of tables; all but those of `READERS` and CSV are tab-separated."""
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+NOT_PLAIN_TEXT = (*COMPRESSED, CSV, ".json", ".conll", ".conllu", ".xml", ".html", ".xlsx")
+INSTEAD = {
+    **dict.fromkeys(COMPRESSED, "decompress them"),
+    ".json": "give .jsonl, with one JSON object in each line",
+    ".conll": "give .conllu, or .jsonl with lists `tokens` and `tags`",
+    ".xlsx": "save them as .tsv or .csv",
+}
+"""Ending → what to do."""
 
 
 def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None) -> TaskSpec:
@@ -86,9 +100,31 @@ def _checked_files(name: str, task: FileTask, spec: FormatSpec) -> FileSpec:
             f"task {name!r}: format {spec.name} is read from {', '.join(spec.files.readers)} only",
             where=f"tasks.{name}.files",
         )
+    _check_ending(name, task, spec)
     if spec.class_of and not task.labels:
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
     return spec.files
+
+
+def _check_ending(name: str, task: FileTask, spec: FormatSpec) -> None:
+    """Refuse files that no reader is made for, instead of reading them as something else.
+
+    An ending with a placeholder, as in `train.{language}`, says nothing.
+    """
+    assert spec.files is not None
+    ending = PurePosixPath(task.files).suffix.lower()
+    if "{" in ending or not spec.files.columns or ending in spec.files.readers:
+        return
+    allowed = ending not in NOT_PLAIN_TEXT if spec.files.plain_text else ending in TABLES
+    if not allowed:
+        endings = ("",) if spec.files.plain_text else TABLES
+        known = [*filter(None, endings), *READERS, *spec.files.readers]
+        read = f"{'text, ' if spec.files.plain_text else ''}{', '.join(dict.fromkeys(known))}"
+        raise ConfigError(
+            f"files that end in {ending} are not read for {spec.name}",
+            where=f"tasks.{name}.files",
+            todo=INSTEAD.get(ending, f"give one of {read}"),
+        )
 
 
 def _readable_formats() -> list[str]:
@@ -149,11 +185,13 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
 def _rows(task: FileTask, files: FileSpec, path: Path, start: str) -> Iterator[FileRow | BadRow]:
     """Rows whose columns have the names that the format uses."""
     default = text_rows if files.plain_text else tsv_rows(task.columns)
-    readers: dict[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
-    for row in readers.get(path.suffix, default)(path, start):
-        if isinstance(row, FileRow) and task.rename:
+    ending = path.suffix.lower()
+    if ending == CSV:
+        default = named_csv_rows(task.columns)
+    for row in READERS.get(ending, default)(path, start):
+        if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
-            row = replace(row, cells=cells)
+            row = replace(row, cells=cells, labels=task.labels)
         yield row
 
 

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 import xstilts
 from xstilts.core.errors import DataError
 from xstilts.formats import FORMATS, training_of
-from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats.base import BadRow, Feature, TokenizationConfig
 from xstilts.formats.io.squad import read_squad
 from xstilts.formats.span import SpanExample
 from xstilts.models.encoder_files import import_encoder
@@ -222,27 +222,34 @@ def test_squad_json_is_read_in_shuffled_order(tmp_path: Path) -> None:
     check_task(task(found))
 
 
+def test_json_without_articles_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"paragraphs": []}))
+    with pytest.raises(DataError, match="no 'data'"):
+        read_squad(path)
+
+
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("damage", "message", "bad"),
     [
-        (lambda tree: tree.pop("data"), "no 'data'"),
-        (
-            lambda tree: tree["data"][0]["paragraphs"][2].pop("context"),
-            r"paragraphs\[2\]: no 'context'",
-        ),
-        (lambda tree: tree["data"][0].update(paragraphs={}), "is not a list"),
-        (lambda tree: tree["data"][0]["paragraphs"][1]["qas"][0].pop("id"), r"qas\[0\]: no 'id'"),
+        (lambda data: data[0]["paragraphs"][2].pop("context"), "no 'context'", 1),
+        (lambda data: data[0].update(paragraphs={}), "'paragraphs' is not a list", 1),
+        (lambda data: data[0]["paragraphs"][1]["qas"][0].pop("id"), "no 'id'", 1),
+        (lambda data: data[0]["paragraphs"][2].update(context=["a"]), "'context' is not text", 1),
+        (lambda data: data[0]["paragraphs"][2].update(qas=None), "'qas' is not a list", 1),
+        (lambda data: data[0]["paragraphs"].append("text"), "no 'qas'", 1),
     ],
 )
-def test_json_of_another_structure_is_rejected_with_its_location(
-    tmp_path: Path, damage: Any, message: str
+def test_questions_of_another_structure_are_bad_rows_with_their_location(
+    tmp_path: Path, damage: Any, message: str, bad: int
 ) -> None:
     tree = squad(3)
-    damage(tree)
+    damage(tree["data"])
     path = tmp_path / "a.json"
     path.write_text(json.dumps(tree))
-    with pytest.raises(DataError, match=message):
-        read_squad(path)
+    found = [row for row in read_squad(path) if isinstance(row, BadRow)]
+    assert [row.problem for row in found] == [message] * bad
+    assert all(row.where and row.where.startswith(f"{path}: data[0]") for row in found)
 
 
 def test_answers_must_match_their_offsets() -> None:

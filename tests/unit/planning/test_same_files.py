@@ -9,8 +9,9 @@ import pytest
 
 import xstilts
 from xstilts.analysis.dev_scores import share_examples
-from xstilts.core.errors import ConfigError, DataError
+from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
+from xstilts.formats.base import BadRow
 from xstilts.formats.io.squad import read_squad
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
@@ -66,14 +67,15 @@ def test_a_blank_line_does_not_shift_the_alignment(tmp_path: Path) -> None:
     assert found == {"eins": "0", "": "1", "drei": "2"}
 
 
-NO_PLACE = {"id": "q", "question": "?", "answers": [{"text": "a", "answer_start": None}]}
-
-
-@pytest.mark.parametrize("question", ["text", NO_PLACE])
+@pytest.mark.parametrize(
+    "question",
+    ["text", {"id": "q", "question": "?", "answers": [{"text": "b", "answer_start": []}]}],
+)
 def test_malformed_questions_are_named_with_their_position(
     tmp_path: Path, question: object
 ) -> None:
     tree = {"data": [{"paragraphs": [{"context": "a", "qas": [question]}]}]}
     write(tmp_path, "x.json", json.dumps(tree))
-    with pytest.raises(DataError, match=r"x\.json: data\[0\]\.paragraphs\[0\]\.qas\[0\]"):
-        read_squad(tmp_path / "x.json")
+    (found,) = read_squad(tmp_path / "x.json")
+    assert isinstance(found, BadRow)
+    assert found.where == f"{tmp_path}/x.json: data[0].paragraphs[0].qas[0]"

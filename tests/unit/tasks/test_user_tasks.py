@@ -165,7 +165,10 @@ def test_renaming_a_text_file_changes_neither_key_nor_order(tmp_path: Path) -> N
 
 
 def test_blank_gold_is_detected() -> None:
-    assert CLASSIFICATION.gold_is_blank(["a", "", "b"])
+    assert CLASSIFICATION.gold_is_blank(["", " "])
+    assert not CLASSIFICATION.gold_is_blank(["a", "", "b"])
+    assert TAGGING.gold_is_blank([["X"]] * 20)
+    assert not TAGGING.gold_is_blank([["O", "B-x"]] * 20)
     assert TAGGING.gold_is_blank([["O", "O"], ["O"]])
     assert CLASSIFICATION.gold_is_blank(["0"] * 20)
     assert not CLASSIFICATION.gold_is_blank(["0"] * 19)

@@ -26,11 +26,16 @@ def lines(path: Path, *, blank: bool = False) -> Iterator[tuple[str, str]]:
     """(file:line, text) of every line; a byte-order mark and CR before LF are dropped.
 
     Args:
-        blank: whether blank lines are among them.
+        blank: whether lines with nothing but spaces are included.
 
     Raises:
-        DataError: not UTF-8, with the line.
+        DataError: not UTF-8, with the line, or no line but with the ends of old Macs.
     """
-    for number, line_text in enumerate(text_of(path).split("\n"), start=1):
-        if blank or line_text.strip():
-            yield f"{path}:{number}", line_text.removesuffix("\r")
+    text = text_of(path)
+    if "\r" in text.rstrip("\r") and "\n" not in text:
+        what = "the lines end in CR alone, so that the file is a single line"
+        raise DataError(what, where=str(path), todo="save it with LF, or CR and LF")
+    for number, line_text in enumerate(text.split("\n"), start=1):
+        line = line_text.removesuffix("\r")
+        if blank or line.strip(" "):
+            yield f"{path}:{number}", line

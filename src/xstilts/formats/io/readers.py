@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.formats.base import BadRow, Example
+from xstilts.formats.base import HEADER, BadRow, Example
+from xstilts.formats.io.cells import NOT_UNICODE, as_label, as_text, is_missing, is_unicode
 from xstilts.formats.io.lines import lines, text_of
 
 BATCH = 1024
@@ -23,11 +25,12 @@ Parse = Callable[[Path, str], Iterable[Example | BadRow]]
 
 @dataclass(frozen=True)
 class FileRow:
-    """One row: its cells by column, its file and line, and a default id."""
+    """One row: its cells by column, its file and line, a default id, and the task's labels."""
 
     cells: Mapping[str, Any]
     where: str
     id: str
+    labels: Sequence[str] = ()
 
     def get(self, column: str) -> Any:
         """A cell.
@@ -40,22 +43,23 @@ class FileRow:
         return self.cells[column]
 
     def text(self, column: str) -> str:
-        """A cell as text; JSON's null is a blank one."""
-        value = self.get(column)
-        if isinstance(value, bool | list | dict):
-            raise DataError(f"{column!r} is not text", where=self.where)
-        return "" if value is None else str(value)
+        """A cell as text; see `as_text`."""
+        return as_text(self.get(column), column, self.where)
 
     def optional_text(self, column: str) -> str | None:
         """A cell as text; none where there is no such column, or nothing in it."""
-        return None if self.cells.get(column) is None else self.text(column)
+        return None if is_missing(self.cells.get(column)) else self.text(column)
+
+    def label(self, column: str) -> str:
+        """The task's label that a cell stands for; see `as_label`."""
+        return as_label(self.get(column), self.labels, column, self.where)
 
     def words(self, column: str) -> tuple[str, ...]:
-        """A cell that is a list of words, or words with spaces between."""
+        """A cell that is a list of words, or words with one or more spaces between."""
         if isinstance(self.get(column), list):
             return self.texts(column)
-        text = self.text(column)
-        return tuple(text.split(" ")) if text else ()
+        text = self.text(column).strip(" ")
+        return tuple(re.split(" +", text)) if text else ()
 
     def texts(self, column: str) -> tuple[str, ...]:
         """A cell that is a list, of texts.
@@ -66,7 +70,7 @@ class FileRow:
         value = self.get(column)
         if not isinstance(value, list):
             raise DataError(f"{column!r} is not a list", where=self.where)
-        return tuple(map(str, value))
+        return tuple(as_text(item, column, self.where) for item in value)
 
 
 Rows = Callable[[Path, str], Iterator[FileRow | BadRow]]
@@ -102,23 +106,50 @@ def _example(
 
 def text_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     """One text per line, as the cell `text`; blank lines are left out."""
-    for number, (where, line) in enumerate(lines(path)):
+    kept = ((where, line) for where, line in lines(path, blank=True) if line.strip())
+    for number, (where, line) in enumerate(kept):
         yield FileRow({"text": line}, where, f"{start}-{number}")
 
 
 def json_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
-    """One JSON object a line."""
-    for number, (where, line) in enumerate(lines(path)):
-        name = f"{start}-{number}"
+    """One JSON object a line.
+
+    Raises:
+        DataError: the file is one JSON array, or one object over several lines.
+    """
+    numbered = [(where, line) for where, line in lines(path) if line.strip()]
+    _check_one_object_a_line(numbered)
+    for number, (where, line) in enumerate(numbered):
+        yield _json_row(line, where, f"{start}-{number}")
+
+
+def _json_row(line: str, where: str, name: str) -> FileRow | BadRow:
+    try:
+        cells = json.loads(line)
+    except json.JSONDecodeError as error:
+        return BadRow(name, "not JSON", error.msg, where)
+    except (ValueError, RecursionError) as error:  # a number too long, or too many brackets
+        return BadRow(name, "not JSON", str(error), where)
+    if not isinstance(cells, dict):
+        return BadRow(name, "not a JSON object", where=where)
+    if "\\u" in line and not is_unicode(cells):
+        return BadRow(name, NOT_UNICODE, where=where)
+    return FileRow(cells, where, name)
+
+
+def _check_one_object_a_line(numbered: Sequence[tuple[str, str]]) -> None:
+    first = numbered[0][1].strip() if numbered else ""
+    todo = "write one JSON object in each line, without commas between the lines"
+    if first == "{" and len(numbered) > 1:
+        what = "not a JSON object in each line, but objects over several lines"
+        raise DataError(what, where=numbered[0][0], todo=todo)
+    if first.startswith("["):
         try:
-            cells = json.loads(line)
-        except json.JSONDecodeError as error:
-            yield BadRow(name, "not JSON", error.msg, where)
-            continue
-        if isinstance(cells, dict):
-            yield FileRow(cells, where, name)
-        else:
-            yield BadRow(name, "not a JSON object", where=where)
+            json.loads("\n".join(line for _, line in numbered))
+        except (ValueError, RecursionError):
+            return
+        what = "not a JSON object in each line, but one JSON array"
+        raise DataError(what, where=numbered[0][0], todo=todo)
 
 
 def labelled_rows(column: str) -> Rows:
@@ -160,6 +191,21 @@ def _tsv(
     return _table(found, columns, ragged, start)
 
 
+def named_csv_rows(columns: Sequence[str] | None = None) -> Rows:
+    """Comma-separated cells; quoted cells may hold line breaks.
+
+    Args:
+        columns: their names; none if they are in the first line.
+    """
+    return partial(_named_csv, tuple(columns) if columns else None)
+
+
+def _named_csv(
+    columns: tuple[str, ...] | None, path: Path, start: str
+) -> Iterator[FileRow | BadRow]:
+    return _table(_csv(path, ","), columns, False, start)
+
+
 def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     """Comma-separated cells below a line with the columns; quoted cells may hold line breaks."""
     return _table(_csv(path, ","), None, False, start)
@@ -188,16 +234,37 @@ def _table(
     ragged: bool,
     start: str,
 ) -> Iterator[FileRow | BadRow]:
+    columns_given = columns is not None
     if columns is None:
         _, header = next(found, ("", []))
         columns = tuple(cell.strip() for cell in header)
     for number, (where, cells) in enumerate(found):
         name = f"{start}-{number}"
+        if number == 0 and columns_given and _is_header(cells, columns, where):
+            yield BadRow(name, HEADER, where=where)
+            continue
         fits = len(cells) <= len(columns) if ragged else len(cells) == len(columns)
         if fits:
             yield FileRow(dict(zip(columns, cells, strict=False)), where, name)
         else:
             yield BadRow(name, "wrong number of columns", f"{len(cells)}, {len(columns)}", where)
+
+
+def _is_header(cells: Sequence[str], columns: Sequence[str], where: str) -> bool:
+    """Whether the first line names the columns.
+
+    Raises:
+        DataError: it names them in another order.
+    """
+    names = [cell.strip().strip('"').lower() for cell in cells]
+    expected = [column.lower() for column in columns]
+    if len(columns) > 1 and names != expected and sorted(names) == sorted(expected):
+        raise DataError(
+            f"the columns are {', '.join(names)}, not {', '.join(columns)}",
+            where=where,
+            todo="name them in the order of the file",
+        )
+    return names == expected
 
 
 def parquet_rows(classes: Mapping[str, Sequence[str]] | None = None) -> Rows:

@@ -1,43 +1,88 @@
-"""Questions in SQuAD's JSON: SQuAD v1.1 and v2.0, XQuAD, MLQA, TyDiQA-GoldP, XQuAD-R."""
+"""Questions in SQuAD's JSON: SQuAD v1.1 and v2.0, XQuAD, MLQA, TyDiQA-GoldP, XQuAD-R.
+
+One rule for files and the hub: an answer starts where its row says, else at the nearest position
+at which the context has it. More than a quarter of the starts in the hub's TyDiQA are wrong, and
+some tools count bytes or UTF-16 units.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import BadRow, Example
+from xstilts.formats.io.cells import NOT_UNICODE, as_offset, as_text, as_truth, is_unicode
 from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows
 from xstilts.formats.span import SpanExample
 
+TEST = "test"
+"""How the ids of a split begin whose questions may have no answers."""
+FORM = "the file must be in SQuAD's form"
+UNKNOWN_START = -1
+"""The start of an answer without one; enough for a test set, which is scored by the text."""
 
-def read_squad(path: Path) -> list[SpanExample]:
+
+class Optional(NamedTuple):
+    """What the questions of a file may lack."""
+
+    answers: bool
+    starts: bool
+
+
+Answers = Sequence[tuple[str, int]]
+"""(text, start) of each answer."""
+
+
+def read_squad(path: Path, start: str = "") -> list[SpanExample | BadRow]:
     """All questions of a file, in the order of their ids' digests: any first n are fair.
 
     The file's own order goes through one article after the other.
 
+    Args:
+        start: of the names of the split; a question of `test` may have no answers.
+
     Raises:
-        DataError: not JSON, or not in this form; says where in the tree.
+        DataError: not JSON, or no list of articles; says where in the tree.
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
-        raise DataError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
+        raise DataError(
+            f"not JSON: {error.msg}",
+            where=f"{path}:{error.lineno}",
+            todo=f"{FORM}: one object with a list 'data', not one object in each line",
+        ) from None
     except UnicodeDecodeError as error:
         raise DataError("not UTF-8", where=str(path), todo="save it as UTF-8") from error
-    return sorted(_unique(_questions(tree, path)), key=lambda one: seed_of("squad", one.id))
+    except (ValueError, RecursionError) as error:  # a number too long, or too many brackets
+        raise DataError(f"not JSON: {error}", where=str(path), todo=FORM) from error
+    is_test = start.startswith(TEST)
+    questions = _questions(tree, path, Optional(is_test and not _has_answers(tree), is_test))
+    return sorted(_unique(questions), key=lambda question: seed_of("squad", question.id))
 
 
-def questions(path: Path, _start: str) -> list[SpanExample]:
+def _has_answers(tree: Any) -> bool:
+    """Whether any question of a file has an answer, or is said to have none."""
+    if isinstance(tree, list):
+        return any(map(_has_answers, tree))
+    if not isinstance(tree, dict):
+        return False
+    if tree.get("answers") is not None or tree.get("is_impossible") is not None:
+        return True
+    return any(_has_answers(tree.get(name)) for name in ("data", "paragraphs", "qas"))
+
+
+def questions(path: Path, start: str) -> list[SpanExample | BadRow]:
     """The questions of a file in SQuAD's JSON, for a task's sources."""
-    return read_squad(path)
+    return read_squad(path, start)
 
 
 def hub_questions(prefix: str = "") -> Parse:
@@ -46,96 +91,141 @@ def hub_questions(prefix: str = "") -> Parse:
     Args:
         prefix: of the ids wanted; the rest is passed over.
     """
-    return partial(_hub_questions, parse_rows(parquet_rows(), partial(_hub_question, prefix)))
+    return partial(_hub_questions, prefix)
 
 
-def _hub_questions(parse: Parse, path: Path, start: str) -> Iterator[Example | BadRow]:
-    seen = Counter[str]()
-    for one in parse(path, start):
-        yield _numbered(one, seen) if isinstance(one, SpanExample) else one
+def _hub_questions(prefix: str, path: Path, start: str) -> Iterator[Example | BadRow]:
+    is_test = start.startswith(TEST)
+    example = partial(_hub_question, prefix, Optional(is_test, is_test))
+    yield from _unique(parse_rows(parquet_rows(), example)(path, start))
 
 
-def _hub_question(prefix: str, row: FileRow) -> SpanExample | None:
+def _hub_question(prefix: str, optional: Optional, row: FileRow) -> SpanExample | None:
     name = row.text("id")
     if not name.startswith(prefix):
         return None
-    listed, context = row.get("answers"), row.text("context")
-    answers = [str(text) for text in _list(listed, "text", row.where)]
-    starts = [int(start) for start in _list(listed, "answer_start", row.where)]
-    return SpanExample(
-        id=name,
-        question=row.text("question"),
-        context=context,
-        answers=tuple(answers),
-        starts=tuple(map(partial(_start, context), answers, starts)),
-        where=row.where,
-    )
+    return _example(name, row.cells, row.text("context"), row.where, optional)
 
 
-def _start(context: str, answer: str, given: int) -> int:
-    """The start of an answer: the given one, or the nearest at which the context has the answer.
-
-    More than a quarter of the starts in the hub's TyDiQA are wrong.
-    """
-    if context.startswith(answer, max(given, 0)):
-        return given
-    places = [found.start() for found in re.finditer(f"(?={re.escape(answer)})", context)]
-    return min(places, key=lambda place: abs(place - given), default=given)
-
-
-def _unique(questions: Iterable[SpanExample]) -> Iterator[SpanExample]:
+def _unique(questions: Iterable[Any]) -> Iterator[Any]:
     """The questions with `#2`, `#3` … after an id that was there before (TyDiQA's train)."""
     seen = Counter[str]()
-    for one in questions:
-        yield _numbered(one, seen)
+    for question in questions:
+        seen[question.id] += 1
+        number = seen[question.id]
+        yield replace(question, id=f"{question.id}#{number}") if number > 1 else question
 
 
-def _numbered(one: SpanExample, seen: Counter[str]) -> SpanExample:
-    seen[one.id] += 1
-    return replace(one, id=f"{one.id}#{seen[one.id]}") if seen[one.id] > 1 else one
-
-
-def _questions(tree: Any, path: Path) -> Iterator[SpanExample]:
+def _questions(tree: Any, path: Path, optional: Optional) -> Iterator[SpanExample | BadRow]:
     for number, article in enumerate(_list(tree, "data", str(path))):
-        place = f"{path}: data[{number}]"
-        for part, paragraph in enumerate(_list(article, "paragraphs", place)):
-            inner = f"{place}.paragraphs[{part}]"
-            context = _get(paragraph, "context", inner)
-            for count, question in enumerate(_list(paragraph, "qas", inner)):
-                yield _question(question, context, f"{inner}.qas[{count}]")
+        where = f"{path}: data[{number}]"
+        for part, paragraph in enumerate(_items(article, "paragraphs", where)):
+            inner = f"{where}.paragraphs[{part}]"
+            if isinstance(paragraph, BadRow):
+                yield paragraph
+                continue
+            for count, question in enumerate(_items(paragraph, "qas", inner)):
+                if isinstance(question, BadRow):
+                    yield question
+                    continue
+                yield _question(paragraph, question, f"{inner}.qas[{count}]", optional)
 
 
-def _question(question: Any, context: str, where: str) -> SpanExample:
-    if not isinstance(question, dict):
-        raise DataError("a question is not an object", where=where, todo="use SQuAD's form")
-    answers = [] if question.get("is_impossible") else _list(question, "answers", where)
+def _items(item: Any, name: str, where: str) -> Iterator[Any]:
+    """The members of a list, or one bad row in place of a list that is not there."""
+    try:
+        yield from _list(item, name, where)
+    except DataError as error:
+        yield BadRow(where.rpartition(": ")[2], error.what, where=where)
+
+
+def _question(
+    paragraph: Any, question: Any, where: str, optional: Optional
+) -> SpanExample | BadRow:
+    fallback = where.rpartition(": ")[2]
+    try:
+        context = as_text(_get(paragraph, "context", where), "context", where)
+        name = as_text(_get(question, "id", where), "id", where)
+        found = _example(name, question, context, where, optional)
+    except DataError as error:
+        return BadRow(fallback, error.what, where=where)
+    texts = (name, context, found.question, found.answers)
+    return found if is_unicode(texts) else BadRow(fallback, NOT_UNICODE, where=where)
+
+
+def _example(
+    name: str, cells: Mapping[str, Any], context: str, where: str, optional: Optional
+) -> SpanExample:
+    impossible = as_truth(cells.get("is_impossible"), "is_impossible", where)
+    listed = cells.get("answers")
+    if impossible:
+        answers: Answers = ()
+    elif listed is None:
+        if not optional.answers:
+            raise DataError("no 'answers'", where=where, todo=FORM)
+        answers = (("", UNKNOWN_START),)
+    else:
+        answers = [
+            (text, _start(context, text, start, where, required=not optional.starts))
+            for text, start in _answers(listed, where)
+        ]
     return SpanExample(
-        id=str(_get(question, "id", where)),
-        question=str(_get(question, "question", where)),
+        id=name,
+        question=as_text(_get(cells, "question", where), "question", where),
         context=context,
-        answers=tuple(str(_get(answer, "text", where)) for answer in answers),
-        starts=tuple(_given_start(answer, where) for answer in answers),
+        answers=tuple(text for text, _ in answers),
+        starts=tuple(start for _, start in answers),
         where=where,
     )
 
 
-def _given_start(answer: dict[str, Any], where: str) -> int:
-    start = answer.get("answer_start", -1)
-    if not isinstance(start, int):
-        raise DataError(
-            f"'answer_start' is not a number: {start!r}", where=where, todo="correct it"
-        )
-    return start
+def _answers(listed: Any, where: str) -> Iterator[tuple[str, int | None]]:
+    """(text, start) of each answer: of a list of answers, one answer, or the hub's two lists."""
+    if isinstance(listed, Mapping):
+        texts, starts = _get(listed, "text", where), listed.get("answer_start")
+        if isinstance(texts, list):
+            starts = starts if isinstance(starts, list) else [None] * len(texts)
+            if len(texts) != len(starts):
+                raise DataError("answers and their starts differ in number", where=where)
+            listed = [
+                {"text": text, "answer_start": start}
+                for text, start in zip(texts, starts, strict=True)
+            ]
+        else:
+            listed = [listed]
+    if not isinstance(listed, list):
+        raise DataError("'answers' is not a list", where=where, todo=FORM)
+    for answer in listed:
+        text = as_text(_get(answer, "text", where), "text", where)
+        yield text, as_offset(answer.get("answer_start"), "answer_start", where)
+
+
+def _start(context: str, answer: str, given: int | None, where: str, *, required: bool) -> int:
+    """The start of an answer: the given one, or the nearest at which the context has the answer.
+
+    Raises:
+        DataError: no start is given, one is required, and the answer occurs several times.
+    """
+    if not answer:
+        return UNKNOWN_START if given is None else given
+    if given is not None and context.startswith(answer, max(given, 0)):
+        return given
+    starts = [match.start() for match in re.finditer(f"(?={re.escape(answer)})", context)]
+    if given is None:
+        if required and len(starts) > 1:
+            raise DataError("an answer without 'answer_start' occurs several times", where=where)
+        return starts[0] if starts else UNKNOWN_START
+    return min(starts, key=lambda start: abs(start - given), default=given)
 
 
 def _get(item: Any, name: str, where: str) -> Any:
-    if not isinstance(item, dict) or name not in item:
-        raise DataError(f"no {name!r}", where=where, todo="the file must be in SQuAD's form")
+    if not isinstance(item, Mapping) or name not in item:
+        raise DataError(f"no {name!r}", where=where, todo=FORM)
     return item[name]
 
 
 def _list(item: Any, name: str, where: str) -> Sequence[Any]:
     found = _get(item, name, where)
     if not isinstance(found, list):
-        raise DataError(f"{name!r} is not a list", where=where, todo="use SQuAD's form")
+        raise DataError(f"{name!r} is not a list", where=where, todo=FORM)
     return found

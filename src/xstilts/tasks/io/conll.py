@@ -1,4 +1,7 @@
-"""CoNLL-style files: a word and its tag per line, sentences separated by blank lines."""
+"""CoNLL-style files: a word and its tag per line, sentences separated by empty lines.
+
+A line with white space alone is a word, as in XTREME's utils_tag.py.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def _blocks(path: Path) -> Iterator[list[tuple[str, str]]]:
     """Yield the lines of each sentence with their locations."""
     block: list[tuple[str, str]] = []
     for where, line in lines(path, blank=True):
-        if line.strip():
+        if line:
             block.append((where, line))
         elif block:
             yield block

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from xstilts.config.experiment import FileTask
+from xstilts.formats.io.conllu import read_conllu
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import validated
@@ -49,3 +52,42 @@ def test_a_malformed_line_invalidates_only_its_sentence(tmp_path: Path) -> None:
     assert len(kept) == 30
     assert counts == {"wrong number of columns": 1}
     assert first[0].startswith(f"{tmp_path}/train-de.conllu:61: ")
+
+
+def line(number: object, form: str = "a", tag: str = "X") -> str:
+    return f"{number}\t{form}\t_\t{tag}" + "\t_" * 6 + "\n"
+
+
+def sentences(folder: Path, text: str) -> list[tuple[str, ...]]:
+    (folder / "x.conllu").write_text(text)
+    return [
+        found.tokens if isinstance(found, TaggedExample) else (found.problem,)
+        for found in read_conllu(folder / "x.conllu", "x")
+    ]
+
+
+@pytest.mark.parametrize("between", ["", "\n", " \n", "# sent_id = b\n", "\n\n# text = b\n\n"])
+def test_a_sentence_ends_where_word_ids_begin_again(tmp_path: Path, between: str) -> None:
+    second = line("1-2", "bc") + line(1, "b") + line(2, "c")
+    text = line(1, "a") + line(2, "a") + line("2.1", "z") + between + second
+    assert sentences(tmp_path, text) == [("a", "a"), ("b", "c")]
+
+
+def test_missing_and_unknown_word_ids_make_bad_rows(tmp_path: Path) -> None:
+    text = line(1) + line(3) + "\n" + line("x") + "\n" + line(1)
+    assert sentences(tmp_path, text) == [
+        ("word ids are not 1, 2, 3 …",),
+        ("not a word id",),
+        ("a",),
+    ]
+
+
+def test_only_sent_id_itself_names_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "x.conllu"
+    path.write_text("# sent_id_old = p\n# sent_id_x\n" + line(1) + "\n#sent_id=q\n" + line(1))
+    assert [found.id for found in read_conllu(path, "x")] == ["x-0", "q"]
+
+
+def test_a_byte_order_mark_between_joined_files_is_dropped(tmp_path: Path) -> None:
+    text = "\ufeff" + line(1, "a") + "\n\ufeff# sent_id = s\n" + line(1, "b")
+    assert sentences(tmp_path, text) == [("a",), ("b",)]
