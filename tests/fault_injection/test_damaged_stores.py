@@ -20,12 +20,19 @@ from typer.testing import CliRunner
 from xstilts.analysis import run_records
 from xstilts.cli.app import app
 from xstilts.core import store as stores
+from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.errors import XstiltsError
+from xstilts.core.plan import Plan
+from xstilts.core.store import Store
+from xstilts.executors import EXECUTORS, worker
+from xstilts.executors.base import ExecutorOptions, RunResult
+from xstilts.executors.events import Listener
+from xstilts.stages.io import tokenized
 
 SMALL = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
 ]  # fmt: skip
-FAST_TRIES, SEED = 40, 0
+FAST_TRIES, FAST_RUNS, SEED = 30, 8, 0
 
 
 def flip_a_bit(data: bytes, draw: random.Random) -> bytes:
@@ -66,6 +73,7 @@ class Bench:
         named = [str(self.toy_file), *(word for change in SMALL for word in ("--set", change))]
         opened = ["--store", str(store)]
         yield "plan", ["plan", *named, *opened]
+        yield "run", ["run", *named, *opened]
         yield "status", ["status", *opened]
         yield "results", ["results", *named, *opened]
         yield "all results", ["results", *opened]
@@ -177,6 +185,62 @@ def restore(pristine: Path, store: Path, file: Path) -> None:
 
 QUICK = ("plan", "status", "results", "all results", "report csv", "claims")
 SLOW = ("report md", "report html", "recommend")
+
+
+class InProcessExecutor:
+    """Runs stages in this process, so that a try takes no start of a worker."""
+
+    def __init__(self, store: Store, options: ExecutorOptions) -> None:
+        self.store = store
+
+    def run(self, plan: Plan, on_event: Listener) -> RunResult:
+        worker._verified_keys.clear()
+        tokenized._checked.clear()
+        result = RunResult()
+        while todo := [stage for stage in plan.stages if not self.store.has(stage.key)]:
+            try:
+                worker.execute_stage(self.store, todo[0], lambda _: None)
+                result.done.append(todo[0].key)
+            except DamagedArtifact as error:
+                self.store.quarantine(error.key)
+        return result
+
+
+def check_run(bench: Bench, count: int | None) -> int:
+    """Damage a file and run: it ends in words, or the store has its results again."""
+    store, draw, problems = bench.folder / "store", random.Random(SEED), []
+    shutil.copytree(bench.pristine, store, dirs_exist_ok=True)
+    commands = dict(bench.commands(store))
+    before = bench.run("results", commands["results"])
+    chosen = tries(bench, count)
+    for file, kind in chosen:
+        damage(store / file, DAMAGES[kind]((bench.pristine / file).read_bytes(), draw))
+        try:
+            code = bench.run("run", commands["run"]).exit_code
+            after = bench.run("results", commands["results"])
+            if code == 0 and (after.output, after.exit_code) != (before.output, 0):
+                problems.append(f"run: {file} {kind}: other results")
+        except AssertionError as error:
+            problems.append(f"run: {file} {kind}: {error.__cause__!r}")
+        shutil.rmtree(store)
+        shutil.copytree(bench.pristine, store)
+    assert problems == []
+    return len(chosen)
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXECUTORS._objects, "local", InProcessExecutor)
+
+
+def test_a_run_makes_damaged_stages_again(bench: Bench, in_process: None) -> None:
+    assert check_run(bench, FAST_RUNS) == FAST_RUNS
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(3600)
+def test_a_run_makes_any_damaged_stage_again(bench: Bench, in_process: None) -> None:
+    assert check_run(bench, None) > 100
 
 
 def test_no_command_hides_damage(bench: Bench) -> None:

@@ -6,16 +6,15 @@ Exit codes: 0 done; 1 unexpected error; 2 invalid input (experiment, name, data,
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Optional
 
 import typer
 
 from xstilts.cli import data as data_commands
 from xstilts.cli.arguments import ExperimentArguments
+from xstilts.cli.exit_codes import exit_code_of
 from xstilts.cli.log_messages import show_log_messages
 from xstilts.cli.options import (
     DataOption,
@@ -31,12 +30,10 @@ from xstilts.cli.options import (
     Trackers,
     Workers,
 )
-from xstilts.cli.output.console import accept_any_text, discard_output, flush_or_discard
 from xstilts.cli.study_help import StudyCommand
-from xstilts.core.errors import StoreError, XstiltsError
+from xstilts.core.artifact import DamagedArtifact
+from xstilts.executors.base import RunResult
 from xstilts.planning.cost import TFLOPS
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="xstilts",
@@ -84,19 +81,30 @@ def run(
         return
     show_summary(summary)
     check_disk_space(summary, handle.store)
-    with progress(summary) as on_event:
-        result = xstilts.run(
-            handle,
-            workers=workers,
-            devices=devices,
-            isolate=isolate,
-            executor=executor,
-            trackers=trackers or (),
-            on_event=on_event,
-        )
+
+    def run_missing() -> RunResult:
+        with progress(summary) as on_event:
+            return xstilts.run(
+                handle,
+                workers=workers,
+                devices=devices,
+                isolate=isolate,
+                executor=executor,
+                trackers=trackers or (),
+                on_event=on_event,
+            )
+
+    result = run_missing()
+    try:
+        tables = xtreme_table(handle), xstilts.gains(handle)
+    except DamagedArtifact as error:  # it has been quarantined
+        typer.secho(f"warning: {error.what}: made again", fg="yellow", err=True)
+        handle.refresh()
+        result = run_missing()
+        tables = xtreme_table(handle), xstilts.gains(handle)
     show_result(result, summary)
-    show_xtreme(xtreme_table(handle))
-    show_gains(xstilts.gains(handle), arguments.command_line())
+    show_xtreme(tables[0])
+    show_gains(tables[1], arguments.command_line())
     raise typer.Exit(result.exit_code)
 
 
@@ -366,46 +374,7 @@ def doctor() -> None:
     show_diagnosis(diagnose())
 
 
-class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM; click does not catch it, unlike KeyboardInterrupt."""
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise Interrupted
-
-
 def main() -> None:
     """The console script; errors become messages and exit codes."""
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    accept_any_text()
     show_log_messages()
-    code = exit_code()
-    sys.exit(code if flush_or_discard() else 0)
-
-
-def exit_code() -> int | str | None:
-    """Run the command; what it raises becomes a message and an exit code.
-
-    A pipe that its reader has closed (`xstilts plan … | head`) is no error.
-    """
-    try:
-        app()
-    except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # typer and rich exit with 1
-            discard_output()
-            return 0
-        return stop.code
-    except XstiltsError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        return error.exit_code
-    except Interrupted:
-        typer.secho("interrupted; finished stages are kept, re-run to resume", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
-        discard_output()
-    except OSError as error:
-        file = f"{error.filename}: " if error.filename else ""
-        typer.secho(f"error: {file}{error.strerror or error}", fg="red", err=True)
-        return StoreError.exit_code
-    return 0
+    sys.exit(exit_code_of(app))

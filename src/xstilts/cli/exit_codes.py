@@ -1,0 +1,59 @@
+"""From what a command raises to messages and exit codes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+import typer
+
+from xstilts.cli.output.console import accept_any_text, discard_output, flush_or_discard
+from xstilts.core.errors import StoreError, XstiltsError
+
+INTERRUPTED = 130
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM; click does not catch it, unlike KeyboardInterrupt."""
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def exit_code_of(command: Callable[[], object]) -> int | str | None:
+    """Run a command; its exit code, after a message for what it raises.
+
+    A pipe that its reader has closed (`xstilts plan … | head`) is no error.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    accept_any_text()
+    code = _run(command)
+    return code if flush_or_discard() else 0
+
+
+def _run(command: Callable[[], object]) -> int | str | None:
+    try:
+        command()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer and rich exit with 1
+            discard_output()
+            return 0
+        return stop.code
+    except XstiltsError as error:
+        return _report(f"error: {error}", error.exit_code)
+    except Interrupted:
+        return _report("interrupted; finished stages are kept, re-run to resume", INTERRUPTED)
+    except BrokenPipeError:
+        discard_output()
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        return _report(f"error: {file}{error.strerror or error}", StoreError.exit_code)
+    return 0
+
+
+def _report(text: str, code: int) -> int:
+    typer.secho(text, fg=None if code == INTERRUPTED else "red", err=True)
+    return code
