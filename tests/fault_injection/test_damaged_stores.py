@@ -118,7 +118,7 @@ class logged:
 
 def comparable(text: str) -> str:
     """The output without paths, free space, and the journal's events, which are no results."""
-    return re.sub(r"\([0-9.]+ [MG]B free\)|\S*/store\S*|^\d\d:\d\d:\d\d .*$", "", text, flags=re.M)
+    return re.sub(r"\([0-9.]+ [MG]B free\)|\S*/store\S*|^\d\d:\d\d:\d\d .*\n", "", text, flags=re.M)
 
 
 def files_of(store: Path) -> list[Path]:

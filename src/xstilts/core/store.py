@@ -224,7 +224,7 @@ class Store:
         path = self.root / folder
         try:
             return sorted(os.listdir(path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise unreadable(path, error) from error
