@@ -10,13 +10,14 @@ from __future__ import annotations
 import glob
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.artifact import unreadable
+from xstilts.core.artifact import ABSENT, unreadable
 from xstilts.core.atomic_io import write_json
 from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.plan import Plan
@@ -31,7 +32,7 @@ VERSION = 1
 """Of a record; one of a higher version was written by a newer version of the package."""
 DATA_PARAMS = ("data", "translator", "source")
 """Parameters of stages that hold digests of data, translators and encoders."""
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+DAMAGE = (*ABSENT, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 logger = logging.getLogger(__name__)
 _reported: set[tuple[str, str]] = set()
 
@@ -74,10 +75,10 @@ def saved_records(store: Store, name: str | None = None) -> Iterator[RunRecord]:
     for path in records(store, name):
         try:
             yield _parsed(path)
-        except OSError as error:
-            raise unreadable(path, error) from error
         except DAMAGE as error:
             _report_once(path, error)
+        except OSError as error:
+            raise unreadable(path, error) from error
 
 
 def _parsed(path: Path) -> RunRecord:
@@ -131,7 +132,7 @@ def _report_once(path: Path, error: Exception) -> None:
 def records(store: Store, name: str | None = None) -> list[Path]:
     """The records of an experiment's name, or all: a file for each run, the newest last."""
     try:
-        found = [(path.stat().st_mtime_ns, path.name, path) for path in _paths(store, name)]
+        found = [(path.lstat().st_mtime_ns, path.name, path) for path in _paths(store, name)]
     except OSError as error:
         raise unreadable(store.root / FOLDER, error) from error
     return [path for _, _, path in sorted(found)]
@@ -163,7 +164,7 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
     A damaged record of this name is moved to `damaged/`.
     """
     path = _record_path(loaded, compiled, store)
-    if path.is_file() and not _readable(path):
+    if os.path.lexists(path) and not _readable(path):
         store.set_aside(path, path.name)
     record = {
         "version": VERSION,
@@ -202,6 +203,6 @@ def data_digest(stages: Iterable[Stage]) -> str:
 def _readable(path: Path) -> RunRecord | None:
     """The record in a file, unless it is missing or cannot be read."""
     try:
-        return _parsed(path) if path.is_file() else None
+        return _parsed(path)
     except DAMAGE:
         return None

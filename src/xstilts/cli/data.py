@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+from rich.text import Text
 
 from xstilts.tasks.suites import SUITES
 
@@ -41,7 +42,7 @@ def check(
         reports = []
         for report in xstilts.check_data(names, folder):
             reports.append(report)
-            status.update(f"read {report.task} {report.split} {report.language}")
+            status.update(Text(f"read {report.task} {report.split} {report.language}"))
     show_data_check(out, reports, folder.expanduser().absolute() if folder else None)
     if any(report.fails for report in reports):
         raise typer.Exit(2)

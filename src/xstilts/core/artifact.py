@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xstilts.core.errors import StoreError, XstiltsError
-from xstilts.core.hashing import digest_of_file, without_digest
+from xstilts.core.hashing import digest_of, digest_of_file, without_digest
 
 MANIFEST = "manifest.json"
 PARTS = ("files", "facts", "stage", "provenance")
@@ -90,8 +90,13 @@ class Artifact:
                 raise DamagedArtifact(self.key, name, f"has {size} bytes, not {entry['bytes']}")
 
     def check_digests(self) -> None:
-        """Raise DamagedArtifact unless every file has its size and SHA-256 (reads all)."""
+        """Raise DamagedArtifact unless every file has its size and SHA-256 (reads all).
+
+        The stage in the manifest must be the one of the key as well.
+        """
         self.check_sizes()
+        if _key_of(self.manifest["stage"]) != self.key:
+            raise DamagedArtifact(self.key, MANIFEST, "describes another stage")
         for name, entry in self.manifest["files"].items():
             try:
                 digest = digest_of_file(self.path / name)
@@ -142,6 +147,15 @@ def _problem(key: str, manifest: Mapping[str, Any]) -> str:
     if not all(_is_file_entry(name, entry) for name, entry in manifest["files"].items()):
         return "lists invalid files"
     return ""
+
+
+def _key_of(stage: Mapping[str, Any]) -> str:
+    """The key of the stage in a manifest; see `core.stage.Stage.key`."""
+    named = {name: stage.get(name) for name in ("kind", "version", "params", "inputs")}
+    try:
+        return digest_of(named)
+    except ValueError:  # NaN, which no parameter is
+        return ""
 
 
 def _is_file_entry(name: str, entry: Any) -> bool:

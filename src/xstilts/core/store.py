@@ -115,11 +115,17 @@ class Store:
 
         Raises:
             DamagedArtifact: the file is missing, or not what was published.
+            StoreError: the same, in a store that cannot be written.
         """
         try:
             return self.artifact(key).read(name)
-        except DamagedArtifact:
-            self.quarantine(key)
+        except DamagedArtifact as damage:
+            try:
+                self.quarantine(key)
+            except StoreError as error:
+                raise StoreError(
+                    damage.what, todo=f"remove artifacts/{key} and run again: {error.what}"
+                ) from damage
             raise
 
     def lock_path(self, key: str) -> Path:
@@ -198,7 +204,8 @@ class Store:
         path = self.artifact(key).path
         if os.path.lexists(path):
             moved = self.set_aside(path, key)
-            self.journal.write("damaged", key=key, moved_to=moved)
+            with store_errors(self.root):
+                self.journal.write("damaged", key=key, moved_to=moved)
 
     def set_aside(self, path: Path, name: str) -> str:
         """Move something damaged to `damaged/`, and return its new path in the store.

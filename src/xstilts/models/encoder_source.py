@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from xstilts.models.encoder_defaults import (
 
 INDEX = "model.safetensors.index.json"
 WEIGHTS = ("model.safetensors", INDEX)
-REPAIR_INDEX = "copy the encoder's folder again, or save it with save_pretrained"
+REPAIR_INDEX = "copy the model's folder again, or save it with save_pretrained"
 SUFFIXES = (".safetensors", ".json", ".model", ".txt")
 """Suffixes of the files that define an encoder; the digests of these files are in its key."""
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
@@ -92,14 +93,17 @@ def _local(name: str, path: Path) -> EncoderSource:
     )
 
 
-def file_digests(folder: Path) -> dict[str, str]:
-    """Path → SHA-256 of every file that defines an encoder, with shards in subfolders.
+def file_digests(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> dict[str, str]:
+    """Path → SHA-256 of every file that defines a model, with shards in subfolders.
+
+    Args:
+        suffixes: of its files.
 
     Raises:
         EncoderError: the index of the shards is invalid, or a file cannot be read.
     """
     try:
-        tops = sorted(x for x in folder.iterdir() if x.suffix in SUFFIXES and x.is_file())
+        tops = sorted(x for x in folder.iterdir() if x.suffix in suffixes and x.is_file())
         shards = [folder / name for name in check_index(folder) if "/" in name]
         below = [shard for shard in shards if shard.is_file()]
         return {x.relative_to(folder).as_posix(): digest_of_unchanged(x) for x in (*tops, *below)}
@@ -126,7 +130,7 @@ def check_index(folder: Path) -> list[str]:
     names = sorted(set(shards.values()))
     for name in names:
         if name.startswith(("/", "\\")) or ".." in Path(name).parts or ":" in name:
-            problem = "lies outside the encoder's folder"
+            problem = "lies outside the folder"
         elif not name.endswith(".safetensors"):
             problem = "is no safetensors file: other formats can execute code"
         elif not (folder / name).is_file() and not (folder / WEIGHTS[0]).is_file():

@@ -14,6 +14,7 @@ import pandas as pd
 from xstilts.analysis.results import facts_in
 from xstilts.core.atomic_io import read_json, write_json, write_text
 from xstilts.core.errors import StoreError
+from xstilts.core.hashing import with_digest, without_digest
 from xstilts.core.store import Store, to_store_error
 from xstilts.reports.study_figures import draw, standalone
 from xstilts.reports.tables import NOTHING, table_text
@@ -31,7 +32,7 @@ UNREADABLE = (
     "The stored answer of this study cannot be read: it is damaged, or from another version of "
     "xstilts. Run the study again."
 )
-DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 def folder_of(store: Store, experiment: str, study: str) -> Path:
@@ -55,7 +56,7 @@ def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
             write_text(folder / name, text)
         for name in _written(folder) - texts.keys():
             (folder / name).unlink(missing_ok=True)
-        write_json(folder / FILE, to_json(answer, evidence, list(texts)))
+        write_json(folder / FILE, with_digest(to_json(answer, evidence, list(texts))))
     except OSError as error:
         raise to_store_error(error, evidence.store.root) from error
     return [folder / name for name in (*texts, FILE)]
@@ -96,7 +97,7 @@ def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[S
     facts = facts_in(store)
     for path in sorted((store.root / FOLDER / experiment).glob(f"*/{FILE}")):
         try:
-            stored = from_json(read_json(path), results, facts)
+            stored = from_json(without_digest(read_json(path)), results, facts)
         except DAMAGED:
             stored = StoredAnswer(Answer(path.parent.name, "", UNREADABLE), current=True)
         yield stored

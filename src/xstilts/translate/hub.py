@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt
 
 from xstilts.config.base import ConfigModel
 from xstilts.core.errors import ConfigError, TranslatorError
-from xstilts.core.hashing import digest_of_unchanged
+from xstilts.models.encoder_source import file_digests
 from xstilts.translate.base import Direction, Engine, missing_package
 from xstilts.translate.segmentation import LINES, SENTENCES, translate_segments
 
@@ -105,9 +105,7 @@ def key_params(direction: Direction, options: HubOptions) -> dict[str, Any]:
     if path is None:
         source = {"name": name, "revision": options.revision or "main"}
         return {**chosen, "codes": codes, "model": source}
-    files = sorted(file for file in path.iterdir() if file.suffix in ENDINGS and file.is_file())
-    digests = {file.name: digest_of_unchanged(file) for file in files}
-    return {**chosen, "codes": codes, "model": digests}
+    return {**chosen, "codes": codes, "model": file_digests(path, ENDINGS)}
 
 
 def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:

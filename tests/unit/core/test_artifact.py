@@ -114,3 +114,25 @@ def test_damage_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -
         assert not store.has(STAGE.key)
         assert not store.has("0" * 64)
     assert [STAGE.key[:12] in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_manifest_of_another_stage_under_its_key_is_detected(store: Store) -> None:
+    def pretend(manifest: dict[str, Any]) -> None:
+        del manifest[DIGEST]
+        manifest["stage"] = store.artifact(OTHER.key).manifest["stage"]
+
+    edit(store.artifact(STAGE.key), pretend)
+    with pytest.raises(DamagedArtifact, match="another stage"):
+        store.artifact(STAGE.key).check_digests()
+
+
+def test_damage_in_a_store_that_cannot_be_written_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreError("read-only")
+
+    (store.artifact(STAGE.key) / "rows").write_text("jello")
+    monkeypatch.setattr(store, "set_aside", refuse)
+    with pytest.raises(StoreError, match=rf"(?s){STAGE.key[:12]}.*{STAGE.key}.*read-only"):
+        store.read(STAGE.key, "rows")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -169,12 +168,12 @@ def test_busy_workers_share_the_cores(
     assert sum(len(worker.sent) for worker in workers) == sum(share > 1 for share in shares)
 
 
-def test_a_worker_gets_its_new_core_limit_during_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_gets_its_new_core_limit_during_a_stage() -> None:
     stage = Stage("train", 1, {"a": 1}, {}, "a stage")
     lines = [stage.to_json(), {"cores": 3}]
-    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(x) + "\n" for x in lines)))
+    messages = io.StringIO("".join(json.dumps(line) + "\n" for line in lines))
     stages = SimpleQueue[Stage | None]()
-    worker.read_messages(stages)
+    worker.read_messages(messages, stages)
     assert cores.core_limit() == 3
     found = stages.get()
     assert found is not None
