@@ -27,7 +27,7 @@ States = frozenset[RunState]
 NO_STATES: States = frozenset()
 FAILED: States = frozenset({RunState.DIVERGED, RunState.COLLAPSED})
 """With one of these a run's score is not used."""
-COLUMN, NOTE = "states", "note"
+COLUMN, DATA_NOTES, NOTE = "states", "data_notes", "note"
 
 
 def all_states(groups: Iterable[Collection[RunState]]) -> States:
@@ -52,8 +52,13 @@ def without_state(frame: pd.DataFrame, state: RunState, rows: pd.Series[bool]) -
 
 
 def with_notes(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame for files and terminals: the column `states` as text in a column `note`."""
+    """The frame for files and terminals: `states` and `data_notes` as text in a column `note`."""
     if COLUMN not in frame:
         return frame
-    texts = [states_text(states) for states in frame[COLUMN]]
-    return frame.assign(states=texts).rename(columns={COLUMN: NOTE})
+    data_notes = frame[DATA_NOTES] if DATA_NOTES in frame else [""] * len(frame)
+    texts = [
+        "; ".join(filter(None, (states_text(states), note)))
+        for states, note in zip(frame[COLUMN], data_notes, strict=True)
+    ]
+    shown = frame.drop(columns=DATA_NOTES, errors="ignore")
+    return shown.assign(states=texts).rename(columns={COLUMN: NOTE})

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xstilts.analysis.data_notes import with_data_notes
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import saved_records
 from xstilts.api.inputs import AnyStore, load, open_store
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from xstilts.analysis.gains import Gains
     from xstilts.analysis.selection import SelectedSetting
 
-FROM_STORE = ("snapshot", "statuses", "results", "run_gains", "gains", "selected")
+FROM_STORE = ("snapshot", "statuses", "results", "noted_results", "run_gains", "gains", "selected")
 """What a handle has read from its store."""
 
 
@@ -69,6 +70,11 @@ class ExperimentHandle:
     def results(self) -> pd.DataFrame:
         """See `analysis.results.results_frame`."""
         return results_frame(self.compiled.cells, self.snapshot)
+
+    @cached_property
+    def noted_results(self) -> pd.DataFrame:
+        """The results with notes on their data; see `analysis.data_notes.with_data_notes`."""
+        return with_data_notes(self.results, self.snapshot)
 
     @cached_property
     def run_gains(self) -> Gains:

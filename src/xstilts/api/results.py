@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from xstilts.analysis.data_notes import with_data_notes
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import recorded_cells
 from xstilts.api.handle import AnyExperiment, open_experiment
@@ -21,7 +22,8 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     """All available scores: one row per result cell and metric.
 
     Columns: encoder, intermediate, target, language, split, seed, metric, value (between 0 and 1;
-    NaN if a training diverged), n (test examples), key (of the score stage), states.
+    NaN if a training diverged), n (test examples), key (of the score stage), states, data_notes
+    (rows left out, blank labels, and what no sub-word was found for, in all data behind the score).
 
     Args:
         experiment: as loaded, or a YAML file or a preset's name; by default every experiment that
@@ -32,9 +34,9 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
         ConfigError: an invalid experiment.
     """
     if experiment is not None:
-        return open_experiment(experiment, store).results
+        return open_experiment(experiment, store).noted_results
     snapshot = StoreSnapshot(open_store(store))
-    return results_frame(recorded_cells(snapshot), snapshot)
+    return with_data_notes(results_frame(recorded_cells(snapshot), snapshot), snapshot)
 
 
 def gains(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataFrame:

@@ -66,11 +66,12 @@ def run(
 ) -> None:
     """Run the missing stages of an experiment and print the gains; re-run to resume."""
     import xstilts
+    from xstilts.analysis.data_notes import plan_data_notes
     from xstilts.api.handle import open_experiment
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.results import xtreme_table
     from xstilts.cli.output.plan import show_plan, show_summary
-    from xstilts.cli.output.run import show_gains, show_result, show_xtreme
+    from xstilts.cli.output.run import show_data_notes, show_gains, show_result, show_xtreme
     from xstilts.cli.progress import progress
 
     arguments = ExperimentArguments(experiment, store, overrides, encoder, data)
@@ -103,6 +104,7 @@ def run(
         result = run_missing()
         tables = xtreme_table(handle), xstilts.gains(handle)
     show_result(result, summary)
+    show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
     show_xtreme(tables[0])
     show_gains(tables[1], arguments.command_line())
     raise typer.Exit(result.exit_code)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -282,11 +282,9 @@ def _with_targets(row: Row, windows: Sequence[Feature]) -> list[Feature]:
     """
     if not row["answers"] or not row["answers"][0]:
         return list(windows)
-    start = row["starts"][0]
-    end = start + len(row["answers"][0])
-    pieces = {
-        (a, b) for window in windows for a, b in window.offsets if a >= 0 and a < end and b > start
-    }
+    every = {piece for window in windows for piece in window.offsets if piece[0] >= 0}
+    start, end = _visible_bounds(row, every)
+    pieces = {(a, b) for a, b in every if a < end and b > start}
     if not pieces:
         return [replace(window, target=UNREAD) for window in windows]
     first, last = min(a for a, _ in pieces), max(b for _, b in pieces)
@@ -294,6 +292,33 @@ def _with_targets(row: Row, windows: Sequence[Feature]) -> list[Feature]:
         replace(window, target=_target(window.offsets, max(start, first), min(end, last)))
         for window in windows
     ]
+
+
+def _visible_bounds(row: Row, pieces: Set[tuple[int, int]]) -> tuple[int, int]:
+    """The bounds of the first answer without white space and, if it has no sub-word, the invisible.
+
+    The sub-word of the next word often begins with these: it has no part in the answer.
+    """
+    context, start = row["context"], row["starts"][0]
+    end = first_end = start + len(row["answers"][0])
+    first_start = start
+    while start < end and _is_invisible(context[start]):
+        start += 1
+    while start < end and _is_invisible(context[end - 1]):
+        end -= 1
+    if start == end:
+        return first_start, first_end
+    own = [
+        (a, b)
+        for a, b in pieces
+        if a < b and (first_start <= a < b <= start or end <= a < b <= first_end)
+        if context[a:b].strip()
+    ]
+    return min([start, *(a for a, _ in own)]), max([end, *(b for _, b in own)])
+
+
+def _is_invisible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in ("Cc", "Cf")
 
 
 def _target(offsets: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from xstilts.analysis.data_notes import plan_data_notes
 from xstilts.analysis.gains import Gains
 from xstilts.analysis.run_states import RunState, states_text
 from xstilts.analysis.selection import SelectedSetting, select_settings
@@ -24,7 +25,7 @@ from xstilts.planning.compile import CompiledPlan
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.heat_maps import heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
-from xstilts.reports.sections import Section, best_section, xtreme_section
+from xstilts.reports.sections import Section, best_section, data_section, xtreme_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, points
@@ -72,7 +73,8 @@ class ReportData:
         """The tables below the gains."""
         targets = self.experiment.targets
         xtreme = xtreme_section(self.results, self.selected, targets, self.nonstandard_splits)
-        return [section for section in (xtreme, best_section(self.selected)) if section]
+        data = data_section(plan_data_notes(self.compiled.plan.stages, self.store))
+        return [section for section in (xtreme, best_section(self.selected), data) if section]
 
     @property
     def studies(self) -> list[StoredAnswer]:

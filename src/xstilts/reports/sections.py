@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from xstilts.analysis.data_notes import DataNote, counts_text
 from xstilts.analysis.run_states import RunState, has_state, states_text
 from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, chosen_results
 from xstilts.analysis.xtreme import GROUPS, OFFICIAL, OVERALL, xtreme_averages
@@ -26,6 +27,10 @@ BEST_LEGEND = (
 XTREME_LEGEND = (
     "Points (0–100), means over languages including English and over seeds; for question "
     "answering, the mean of exact match and F1."
+)
+DATA_LEGEND = (
+    "Numbers of rows by problem. Rows without a label are predicted and not scored; words and "
+    "answers without a sub-word are not trained on."
 )
 SHOWN = 8
 """Missing languages listed per task; the rest are counted."""
@@ -64,6 +69,23 @@ def best_section(selected: Sequence[SelectedSetting]) -> Section | None:
     ]
     return Section(
         "best", "Best intermediate setting per target", pd.DataFrame(rows), (BEST_LEGEND,)
+    )
+
+
+def data_section(notes: Sequence[DataNote]) -> Section | None:
+    """Rows that were left out, or kept in spite of a problem; None without any."""
+    rows = [
+        {
+            "data": note.name,
+            "rows": NOTHING if note.rows is None else f"{note.rows:,}",
+            "left out": counts_text(note.left_out),
+            "kept": counts_text(note.kept),
+            "without a sub-word": counts_text(note.unread),
+        }
+        for note in notes
+    ]
+    return (
+        Section("data", "Notes on the data", pd.DataFrame(rows), (DATA_LEGEND,)) if rows else None
     )
 
 

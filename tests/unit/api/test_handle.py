@@ -103,7 +103,7 @@ def test_a_handle_computes_each_table_once(
     handle = open_experiment(small, finished)
     for verb in (plan, results, gains, best, plan, results, gains, best):
         verb(handle)
-    assert results(handle) is handle.results
+    assert results(handle) is handle.noted_results
     assert compiled == ["small"]
     assert set(manifests.values()) == {1}
 

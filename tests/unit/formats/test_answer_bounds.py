@@ -71,6 +71,21 @@ def test_an_answer_is_read_without_bounds_that_have_no_subword(
     assert found == "three"
 
 
+@pytest.mark.parametrize("end", ["", " ", "\u00a0", "\u200f", " \u200b", "\n"])
+def test_the_next_word_is_no_part_of_an_answer_with_a_space_behind(end: str) -> None:
+    made = Tokenizer(models.BPE(unk_token="<unk>"))
+    made.normalizer = normalizers.Replace(Regex("[\u200b\u200f\u00a0\n]"), " ")
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=90, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], show_progress=False
+    )
+    made.train_from_iterator([CONTEXT.format(" ", "", "")] * 3, trainer)
+    spaced = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>")
+    context = f"one two three{end or ' '}four five"
+    (found,) = answers(windows(spaced, context, f"three{end}"))
+    assert found.strip() == "three"
+
+
 def test_a_decomposed_accent_at_the_end_belongs_to_the_answer(tokenizer: Any) -> None:
     answer = unicodedata.normalize("NFD", "café")
     (window,) = windows(tokenizer, f"one {answer} two", answer)

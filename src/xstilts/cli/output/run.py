@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from xstilts.analysis.data_notes import DataNote
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
 from xstilts.executors.base import RunResult
@@ -30,6 +31,13 @@ def show_result(result: RunResult, summary: PlanSummary) -> None:
         print_text(out, problem)
     for reason, count in Counter(result.skipped.values()).items():
         print_text(out, f"{count} stages skipped: {reason}")
+
+
+def show_data_notes(notes: Sequence[DataNote]) -> None:
+    """One line per set of data of which rows were left out or not scored or not read."""
+    for note in notes:
+        if note.changes_scores:
+            console().print(Text(f"! {note.text}", style="yellow"), soft_wrap=True)
 
 
 def show_gains(gains: pd.DataFrame, arguments: Sequence[str]) -> None:

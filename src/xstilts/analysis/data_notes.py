@@ -1,0 +1,104 @@
+"""Rows that were left out, blank labels and texts that no tokenizer read, as results need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xstilts.analysis.run_states import DATA_NOTES
+from xstilts.core.artifact import Artifact
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.stages.base import FEATURE_PROBLEMS
+from xstilts.tasks.validate import BLANK_GOLD
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEPT = ", kept"
+"""Part of every problem whose row is used."""
+
+
+@dataclass(frozen=True)
+class DataNote:
+    """What is to be known of the data that one stage read.
+
+    Args:
+        name: of the data: task, split and language; or the stage that reads them.
+        rows: how many are used; None of a stage that reads prepared rows.
+        left_out: rows that are not used, by problem.
+        kept: rows that are used in spite of a problem, by problem.
+        unread: words, answers and lines that the tokenizer has no sub-word for.
+    """
+
+    name: str
+    rows: int | None
+    left_out: Mapping[str, int]
+    kept: Mapping[str, int]
+    unread: Mapping[str, int]
+
+    @property
+    def changes_scores(self) -> bool:
+        """Whether more is noted than duplicates and the like."""
+        return bool(self.left_out or self.unread or BLANK_GOLD in self.kept)
+
+    @property
+    def text(self) -> str:
+        """In one line, with counts; without rows that are kept and scored."""
+        blank = {kind: n for kind, n in self.kept.items() if kind == BLANK_GOLD}
+        counts = counts_text({**self.left_out, **blank, **self.unread})
+        total = sum(self.left_out.values())
+        rows = f"{total:,} row{'s' * (total != 1)} left out: " if total else ""
+        return f"{self.name}: {rows}{counts}"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Problems with their counts, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{kind} {count:,}" for kind, count in ordered)
+
+
+def plan_data_notes(stages: Iterable[Stage], store: Store) -> list[DataNote]:
+    """The notes of the finished stages of a plan, in its order."""
+    found = (store.get_valid(stage.key) for stage in stages)
+    return [note for artifact in found if artifact and (note := _note(artifact))]
+
+
+def with_data_notes(frame: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """The frame of results with a column of the notes on all data behind each score."""
+    known: dict[str, dict[str, None]] = {}
+    texts = ["; ".join(_notes_behind(key, store, known)) for key in frame["key"]]
+    return frame.assign(**{DATA_NOTES: texts})
+
+
+def _notes_behind(key: str, store: Store, known: dict[str, dict[str, None]]) -> dict[str, None]:
+    """The texts of the notes on a stage and on all that it builds on, each once."""
+    if key not in known:
+        known[key] = {}
+        if artifact := store.get_valid(key):
+            for source in artifact.manifest["stage"]["inputs"].values():
+                known[key] |= _notes_behind(source, store, known)
+            if (note := _note(artifact)) and note.changes_scores:
+                known[key][note.text] = None
+    return known[key]
+
+
+def _note(artifact: Artifact) -> DataNote | None:
+    facts, stage = artifact.facts, artifact.manifest["stage"]
+    problems = facts.get("problems", {}) if stage["kind"] == "prepare" else {}
+    unread = facts.get(FEATURE_PROBLEMS, {})
+    if not problems and not unread:
+        return None
+    params = stage["params"]
+    return DataNote(
+        " ".join(_name(params)) if problems else stage["label"],
+        facts["rows"] if problems else None,
+        {kind: count for kind, count in problems.items() if KEPT not in kind},
+        {kind: count for kind, count in problems.items() if KEPT in kind},
+        unread,
+    )
+
+
+def _name(params: Mapping[str, Any]) -> Iterator[str]:
+    yield from (params["task"], params["split"], params["language"])

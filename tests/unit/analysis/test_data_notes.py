@@ -1,0 +1,85 @@
+"""Rows that were left out are noted in results, on the terminal and in the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from xstilts.analysis.data_notes import DataNote, plan_data_notes, with_data_notes
+from xstilts.analysis.run_states import with_notes
+from xstilts.cli.output.run import show_data_notes
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.reports.sections import data_section
+
+PARAMS = {"task": "mine", "split": "test", "language": "de"}
+PROBLEMS = {
+    "empty text": 2,
+    "header line, left out": 1,
+    "duplicate row, kept": 4,
+    "blank label, kept and not scored": 3,
+}
+
+
+@pytest.fixture
+def stages(tmp_path: Path) -> tuple[Store, list[Stage]]:
+    """A prepared set with problems, and a prediction and a score that build on it."""
+    store = Store(tmp_path / "store").prepare()
+    rows = Stage("prepare", 1, PARAMS, {}, label="prepare mine test de")
+    predicted = Stage("predict", 1, {}, {"rows": rows.key}, label="predict mine de")
+    score = Stage("score", 1, {}, {"predictions": predicted.key, "rows": rows.key}, label="score")
+    facts = [
+        {"rows": 40, "problems": PROBLEMS},
+        {"rows": 40, "feature_problems": {"word without a sub-word, not read": 5}},
+        {"scores": {}},
+    ]
+    made = [rows, predicted, score]
+    for stage, held in zip(made, facts, strict=True):
+        with store.staging(stage.key) as folder:
+            store.publish(stage, folder, held, {})
+    return store, made
+
+
+def test_notes_say_what_was_left_out_and_what_was_kept(stages: tuple[Store, list[Stage]]) -> None:
+    store, made = stages
+    rows, predicted = plan_data_notes(made, store)
+    assert rows.left_out == {"empty text": 2, "header line, left out": 1}
+    assert rows.kept == {"duplicate row, kept": 4, "blank label, kept and not scored": 3}
+    assert (rows.name, rows.rows) == ("mine test de", 40)
+    assert predicted.unread == {"word without a sub-word, not read": 5}
+
+
+def test_results_name_the_problems_of_all_data_behind_a_score(
+    stages: tuple[Store, list[Stage]],
+) -> None:
+    store, made = stages
+    frame = pd.DataFrame({"key": [made[2].key, "absent"], "states": [frozenset(), frozenset()]})
+    noted, absent = with_notes(with_data_notes(frame, store))["note"]
+    assert noted.count("3 rows left out") == 1
+    for part in ("empty text 2", "not scored 3", "sub-word, not read 5"):
+        assert part in noted
+    assert "duplicate" not in noted
+    assert absent == ""
+
+
+def test_the_terminal_and_the_report_show_the_counts(
+    stages: tuple[Store, list[Stage]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, made = stages
+    notes = plan_data_notes(made, store)
+    show_data_notes(notes)
+    assert "mine test de: 3 rows left out: blank label" in capsys.readouterr().out
+    section = data_section(notes)
+    assert section is not None
+    assert list(section.table["data"]) == ["mine test de", "predict mine de"]
+    assert section.table["kept"][0].endswith("blank label, kept and not scored 3")
+
+
+def test_duplicates_alone_are_not_shown_on_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_data_notes([DataNote("mine test de", 40, {}, {"duplicate row, kept": 4}, {})])
+    assert capsys.readouterr().out == ""
+    assert data_section([]) is None
