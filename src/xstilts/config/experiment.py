@@ -118,7 +118,13 @@ class FileTask(ConfigModel):
     )
     columns: tuple[str, ...] = Field((), description="TSV: names of the columns, in order")
     labels: tuple[str, ...] = Field((), description="label set of classification, tagging, choices")
-    metrics: tuple[str, ...] = Field((), description="empty: the format's default metric")
+    label_map: dict[str, str] = Field(
+        default_factory=dict,
+        description="label in the files → one of `labels`; of tags such as B-DATE, the type alone",
+    )
+    metrics: tuple[str, ...] = Field(
+        (), description="the main metric first; empty: those that fit format and labels"
+    )
     licence: str = Field("", description="licence of the data, for reports")
     source: str = Field("", description="where the data come from, for reports")
 

@@ -379,12 +379,17 @@ def _answer(windows: Sequence[Candidate], labels: Sequence[str], config: Tokeniz
     return "" if UNANSWERABLE in labels and no_answer else best.text
 
 
+def _metrics(labels: Labels) -> tuple[str, ...]:
+    """The rules of SQuAD v2.0 if questions may have no answer."""
+    return ("qa_mean_v2", "exact_match_v2", "token_f1_v2") if UNANSWERABLE in labels else ()
+
+
 SPAN = FormatSpec(
     name="span",
     version=3,
     example=SpanExample,
     metrics=("qa_mean", "exact_match", "token_f1"),
-    label_metrics={UNANSWERABLE: ("qa_mean_v2", "exact_match_v2", "token_f1_v2")},
+    label_metrics=_metrics,
     tokenization_fields=(
         *("max_length", "stride", "question_length"),
         *("n_best", "answer_length", "null_threshold"),

@@ -84,6 +84,11 @@ def all_readable(
     return ()
 
 
+def same_metrics(_labels: Labels) -> tuple[str, ...]:
+    """For formats whose metrics do not depend on the labels."""
+    return ()
+
+
 def translated_as_is(_row: Row, translated: Row, _language: str) -> tuple[Row | None, str]:
     """For formats whose gold answer does not depend on the texts' wording."""
     return translated, ""
@@ -272,7 +277,7 @@ class FormatSpec:
         gold: none for text without gold answers, which can only be an intermediate task.
         files: none if users cannot write files of this format.
         version: raise it when the same rows give other features.
-        label_metrics: label → metrics in place of `metrics` for tasks that have this label.
+        label_metrics: labels of a task that names no metrics → its metrics; empty: `metrics`.
         optional_field: a field that either all rows of a split have or none.
         warnings: (example, labels) → what is counted and kept.
         feature_problems: (rows, their features) → the id of a row, and what of it the tokenizer
@@ -294,7 +299,7 @@ class FormatSpec:
     gold: GoldSpec | None = None
     files: FileSpec | None = None
     version: int = 1
-    label_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    label_metrics: Callable[[Labels], tuple[str, ...]] = same_metrics
     optional_field: str = ""
     warnings: Callable[[Any, Labels], Iterable[Problem]] = no_problems
     feature_problems: Callable[
@@ -327,8 +332,7 @@ class FormatSpec:
 
     def metrics_of(self, labels: Labels) -> tuple[str, ...]:
         """The metrics of a task that names none."""
-        special = [names for label, names in self.label_metrics.items() if label in labels]
-        return special[0] if special else self.metrics
+        return self.label_metrics(labels) or self.metrics
 
     def gold_of_rows(self, rows: Iterable[Row]) -> list[Any]:
         """One gold answer per row; empty for formats without gold answers."""

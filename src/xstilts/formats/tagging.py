@@ -39,12 +39,14 @@ from xstilts.formats.spec import (
     Problem,
     TrainingSpec,
 )
+from xstilts.formats.tag_schemes import OUTSIDE, TagScheme, scheme_of_labels
 from xstilts.formats.word_subwords import WordPart, WordSubwords, word_subwords
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-OUTSIDE = "O"
+SPAN_METRICS, STRICT_METRICS = ("span_f1",), ("span_f1_strict", "span_f1")
+TAG_METRICS = ("tag_accuracy", "pos_f1")
 WITHOUT_SUBWORD = "word without a sub-word, not read"
 
 
@@ -87,6 +89,14 @@ def _warnings(example: TaggedExample, labels: Labels) -> Iterator[Problem]:
         if tag.startswith("I-") and before not in (tag, f"B-{tag[2:]}"):
             yield "I- tag without its B-, kept", tag
             return
+
+
+def _metrics(labels: Labels) -> tuple[str, ...]:
+    """Span F1 for tags in BIO, strictly if they are converted; else those of single tags."""
+    scheme = scheme_of_labels(labels)
+    if scheme is TagScheme.NONE and set(labels) - {OUTSIDE}:
+        return TAG_METRICS
+    return STRICT_METRICS if scheme in (TagScheme.BIOES, TagScheme.IOB1) else SPAN_METRICS
 
 
 def _content(example: TaggedExample) -> object:
@@ -293,7 +303,8 @@ TAGGING = FormatSpec(
     name="tagging",
     version=2,
     example=TaggedExample,
-    metrics=("span_f1",),
+    metrics=SPAN_METRICS,
+    label_metrics=_metrics,
     files=FileSpec(("tokens", "tags"), _example, readers={".conllu": _conllu}),
     problems=_problems,
     warnings=_warnings,

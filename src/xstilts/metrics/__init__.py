@@ -39,6 +39,7 @@ METRICS: Registry[Metric] = Registry(
         "token_f1_fixed": "xstilts.metrics.qa_by_language:TOKEN_F1_FIXED",
         "token_f1_v2": "xstilts.metrics.squad:TOKEN_F1_V2",
         "span_f1": "xstilts.metrics.spans:SPAN_F1",
+        "span_f1_strict": "xstilts.metrics.spans:SPAN_F1_STRICT",
         "accuracy_at_1": "xstilts.metrics.retrieval:ACCURACY_AT_1",
         "accuracy_at_1_to_en": "xstilts.metrics.retrieval:ACCURACY_AT_1_TO_EN",
         "accuracy_at_1_from_en": "xstilts.metrics.retrieval:ACCURACY_AT_1_FROM_EN",

@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+def any_labels(_labels: Sequence[str]) -> str:
+    """For metrics that fit all labels of their formats."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A score between 0 and 1; higher is better.
@@ -24,6 +29,7 @@ class Metric:
         formats: the task formats that it scores.
         title: description for reports.
         by_language: whether the statistics depend on the language.
+        label_problem: labels of a task → why it can count nothing for them; empty if it can.
         selection_version: increase it only if checkpoints that training has chosen by the metric
             are wrong; trainings are then repeated.
     """
@@ -35,6 +41,7 @@ class Metric:
     formats: tuple[str, ...]
     title: str = ""
     by_language: bool = False
+    label_problem: Callable[[Sequence[str]], str] = any_labels
     selection_version: int = 1
 
 

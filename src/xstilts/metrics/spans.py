@@ -6,7 +6,8 @@ I- tag that does not continue a span of its type also starts a span.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -30,12 +31,16 @@ def spans(tags: Sequence[str]) -> list[Span]:
 
 
 def statistics(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
+    gold: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    language: str,
+    *,
+    spans_of: Callable[[Sequence[str]], list[Span]] = spans,
 ) -> Floats:
     """[n, 3]: correct spans, predicted spans, gold spans."""
     rows = []
     for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
-        gold_spans, predicted_spans = set(spans(gold_tags)), set(spans(predicted_tags))
+        gold_spans, predicted_spans = set(spans_of(gold_tags)), set(spans_of(predicted_tags))
         correct = len(gold_spans & predicted_spans)
         rows.append((correct, len(predicted_spans), len(gold_spans)))
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
@@ -46,6 +51,27 @@ def f1(sums: Floats) -> Floats:
     return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
+def strict_spans(tags: Sequence[str]) -> list[Span]:
+    """(type, first, last) of every span that begins with B-; as seqeval's strict mode in IOB2."""
+    spans: list[Span] = []
+    open_type, start = "", 0
+    for position, tag in enumerate([*tags, "O"]):
+        prefix, _, tag_type = tag.partition("-")
+        if open_type and (prefix != "I" or tag_type != open_type):
+            spans.append((open_type, start, position - 1))
+            open_type = ""
+        if prefix == "B":
+            open_type, start = tag_type, position
+    return spans
+
+
+def no_span_labels(labels: Sequence[str]) -> str:
+    """Why spans cannot be counted; empty if a label begins with B- or I-."""
+    if any(label.startswith(("B-", "I-")) for label in labels):
+        return ""
+    return "it counts spans, which need labels that begin with B- or I-"
+
+
 SPAN_F1 = Metric(
     name="span_f1",
     version=1,
@@ -53,4 +79,14 @@ SPAN_F1 = Metric(
     value=f1,
     formats=("tagging",),
     title="micro-averaged F1 of labelled spans",
+    label_problem=no_span_labels,
+)
+SPAN_F1_STRICT = Metric(
+    name="span_f1_strict",
+    version=1,
+    statistics=partial(statistics, spans_of=strict_spans),
+    value=f1,
+    formats=("tagging",),
+    title="micro-averaged F1 of labelled spans that begin with B-",
+    label_problem=no_span_labels,
 )

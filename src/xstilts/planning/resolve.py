@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from xstilts.config.experiment import Experiment
@@ -18,10 +19,17 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.user_tasks import file_task
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_ROWS = 1000
 """Assumed number of rows of a split if neither the task nor a limit defines it."""
 HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
 """Slices of train for formats without gold answers, whose data seldom have a dev split."""
+
+
+@cache
+def _note_conversion(name: str, labels: tuple[str, ...]) -> None:
+    logger.warning("tasks.%s: its tags are converted to BIO: %s", name, ", ".join(labels))
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,10 @@ class ResolvedExperiment:
     def _look_up(self, name: str, where: str) -> TaskSpec:
         own = self.experiment.tasks
         if name in own:
-            return file_task(name, own[name], self.loaded.folder, self.data)
+            task = file_task(name, own[name], self.loaded.folder, self.data)
+            if task.labels != own[name].labels:
+                _note_conversion(name, task.labels)
+            return task
         if name not in TASKS:
             raise UnknownNameError("task", name, [*TASKS, *own], where=where)
         return located(TASKS.get(name), self.data, self.experiment.revisions)

@@ -251,6 +251,14 @@ def _check_metrics(task: TaskSpec) -> None:
                 where=where,
                 todo=f"it scores {', '.join(metric.formats)}",
             )
+        if problem := metric.label_problem(task.labels):
+            raise ConfigError(
+                f"the metric {name} does not fit the labels of {task.name}: {problem}",
+                where=where,
+                todo=f"choose another metric, such as {', '.join(task.format_spec.metrics_of(()))}"
+                if not task.labels
+                else "correct the labels, or choose another metric such as tag_accuracy",
+            )
 
 
 def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:

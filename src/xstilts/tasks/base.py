@@ -13,7 +13,10 @@ from xstilts.formats.base import BadRow, Example
 from xstilts.formats.spec import FormatSpec
 from xstilts.tasks.origin import PACKAGE_ORIGIN, Origin
 
-Reader = Callable[[str, str], Iterable[Example | BadRow]]
+Examples = Iterable[Example | BadRow]
+Conversion = tuple[str, Example]
+"""The kind of change, and the changed example."""
+Reader = Callable[[str, str], Examples]
 """(split, language) → examples, always the same ones in the same order.
 
 The order is shuffled: the first n examples are a random sample, which limits rely on.
@@ -23,6 +26,11 @@ The order is shuffled: the first n examples are a random sample, which limits re
 def package_origin(_split: str, _language: str) -> tuple[Origin, ...]:
     """The origin of tasks that need neither files nor the Hub."""
     return (PACKAGE_ORIGIN,)
+
+
+def unconverted(examples: Examples) -> tuple[Examples, list[Conversion]]:
+    """For tasks whose labels are used as they are read."""
+    return examples, []
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class TaskSpec:
             would leak its answers.
         modalities: the modalities of an example, such as text and image.
         missing_modalities: modalities of its benchmark that this version leaves out.
+        convert: examples of a split → examples with other labels, and the changes.
     """
 
     name: str
@@ -89,6 +98,7 @@ class TaskSpec:
     translates: tuple[tuple[str, str], ...] = ()
     modalities: tuple[str, ...] = ("text",)
     missing_modalities: tuple[str, ...] = ()
+    convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted
 
     @property
     def format_spec(self) -> FormatSpec:

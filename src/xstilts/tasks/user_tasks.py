@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from xstilts.config.experiment import FileTask
 from xstilts.core.errors import ConfigError, DataError, MissingDataError
@@ -23,8 +24,10 @@ from xstilts.formats.io.readers import (
     tsv_rows,
 )
 from xstilts.formats.spec import FileSpec, FormatSpec
-from xstilts.tasks.base import TaskSpec
+from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
+from xstilts.tasks.base import Conversion, Examples, TaskSpec
 from xstilts.tasks.io.sources import download
+from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
 
 IN_DATA = "{data}/"
@@ -42,6 +45,9 @@ INSTEAD = {
     ".xlsx": "save them as .tsv or .csv",
 }
 """Ending → what to do."""
+SPAN = frozenset(("span_f1", "span_f1_strict"))
+"""Metrics of spans, for which tags are converted to BIO."""
+CONVERTED_SCHEMES = (TagScheme.BIOES, TagScheme.IOB1)
 
 
 def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None) -> TaskSpec:
@@ -64,12 +70,14 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         folder, task = data, task.model_copy(update={"files": task.files.removeprefix(IN_DATA)})
     spec = FORMATS.get(task.format, where=f"tasks.{name}.format")
     files = _checked_files(name, task, spec)
+    in_bio = _counts_spans(task)
+    labels = converted_labels(name, task.labels) if in_bio else task.labels
     return TaskSpec(
         name=name,
         version=files.version,
         format=task.format,
         splits=task.splits,
-        labels=task.labels,
+        labels=tuple(labels),
         metrics=task.metrics or spec.metrics_of(task.labels),
         read=partial(_read, task, folder),
         fingerprint=partial(_fingerprint, task, folder),
@@ -78,7 +86,24 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         source=task.source or task.files,
         licence=task.licence,
         alignment_key=_alignment_key,
+        convert=partial(_convert, task, spec, in_bio),
     )
+
+
+def _counts_spans(task: FileTask) -> bool:
+    """Whether its metrics count spans, so that its tags are converted to BIO."""
+    of_words = FORMATS.get(task.format).class_of == "word"
+    return of_words and (not task.metrics or not SPAN.isdisjoint(task.metrics))
+
+
+def _convert(
+    task: FileTask, spec: FormatSpec, in_bio: bool, examples: Examples
+) -> tuple[Examples, list[Conversion]]:
+    if task.label_map:
+        examples = map_labels(examples, spec, task.label_map)
+    if in_bio and spec.gold:
+        return convert_tags(examples, spec.gold.column, task.labels)
+    return examples, []
 
 
 def _checked_files(name: str, task: FileTask, spec: FormatSpec) -> FileSpec:
@@ -101,6 +126,17 @@ def _checked_files(name: str, task: FileTask, spec: FormatSpec) -> FileSpec:
             where=f"tasks.{name}.files",
         )
     _check_ending(name, task, spec)
+    if task.label_map and not spec.class_of:
+        raise ConfigError(
+            f"task {name!r}: format {spec.name} has no labels to map",
+            where=f"tasks.{name}.label_map",
+        )
+    if unknown := sorted(_map_targets(task).difference(task.labels)):
+        raise ConfigError(
+            f"task {name!r} maps labels to {', '.join(unknown)}, which it does not have",
+            where=f"tasks.{name}.label_map",
+            todo="map to one of `labels`",
+        )
     if spec.class_of and not task.labels:
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
     return spec.files
@@ -125,6 +161,12 @@ def _check_ending(name: str, task: FileTask, spec: FormatSpec) -> None:
             where=f"tasks.{name}.files",
             todo=INSTEAD.get(ending, f"give one of {read}"),
         )
+
+
+def _map_targets(task: FileTask) -> set[str]:
+    """The labels that others are mapped to, those that are types of spans by their labels."""
+    types = {split_tag(label)[1] for label in task.labels}
+    return {label for label in task.label_map.values() if label not in types}
 
 
 def _readable_formats() -> list[str]:
@@ -159,8 +201,12 @@ def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str
         found: str | None = f"{task.hub}: {path.relative_to(folder)}"
     else:
         found = digest_of_unchanged(path) if path.is_file() else None
-    shape = [task.format, task.columns, task.labels, path.suffix]
-    return digest_of([*shape, task.rename, found] if task.rename else [*shape, found])
+    shape: list[Any] = [task.format, task.columns, task.labels, path.suffix]
+    shape += [task.rename] if task.rename else []
+    shape += [{"label_map": task.label_map}] if task.label_map else []
+    if _counts_spans(task) and scheme_of_labels(task.labels) in CONVERTED_SCHEMES:
+        shape += [{"tags": "BIO"}]
+    return digest_of([*shape, found])
 
 
 def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example | BadRow]:

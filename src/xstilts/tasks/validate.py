@@ -54,6 +54,9 @@ def filter_rows(
     spec, labels = task.format_spec, frozenset(task.labels)
     problems, seen_ids, seen_rows = RowProblems(), set[str](), set[object]()
     usable, total = list[Example](), 0
+    examples, conversions = task.convert(examples)
+    for kind, example in conversions:
+        problems.add_kept(kind, example)
     for example in examples:
         if isinstance(example, BadRow):
             total += example.problem != HEADER

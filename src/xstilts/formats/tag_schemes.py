@@ -1,0 +1,107 @@
+"""Schemes of tags that mark spans, and their conversion to BIO (IOB2).
+
+BIO: B- begins a span, I- continues it. IOB1: I- also begins a span; B- only separates a span from
+an adjacent one of its type. BIOES and BILOU: E- or L- ends a span, S- or U- is a span of one word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from itertools import pairwise
+
+OUTSIDE = "O"
+BEGIN, INSIDE, END, SINGLE = "B", "I", "EL", "SU"
+PREFIXES = BEGIN + INSIDE + END + SINGLE
+
+
+class TagScheme(StrEnum):
+    """How tags mark spans."""
+
+    NONE = "none"
+    """Tags without prefixes, such as parts of speech."""
+    BIO = "BIO"
+    IOB1 = "IOB1"
+    BIOES = "BIOES"
+    """Or BILOU."""
+    MIXED = "mixed"
+    """Some tags have a prefix and some have none."""
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """The prefix and the type of a tag; no prefix if it marks no span."""
+    if tag[1:2] == "-" and tag[0] in PREFIXES and len(tag) > 2:
+        return tag[0], tag[2:]
+    return "", tag
+
+
+def scheme_of_labels(labels: Iterable[str]) -> TagScheme:
+    """The scheme that a set of labels belongs to; IOB1 only if a type has no B- label."""
+    tags = [split_tag(label) for label in labels if label != OUTSIDE]
+    prefixes = {prefix for prefix, _ in tags}
+    if prefixes <= {""}:
+        return TagScheme.NONE
+    if "" in prefixes:
+        return TagScheme.MIXED
+    if prefixes & set(END + SINGLE):
+        return TagScheme.BIOES
+    begun = {tag_type for prefix, tag_type in tags if prefix == BEGIN}
+    return TagScheme.BIO if {tag_type for _, tag_type in tags} <= begun else TagScheme.IOB1
+
+
+def is_iob1(sentences: Iterable[Sequence[str]]) -> bool:
+    """Whether spans begin with I-, and B- only follows a span of its own type."""
+    begins_with_inside = False
+    for tags in sentences:
+        for before, tag in pairwise((OUTSIDE, *tags)):
+            prefix, tag_type = split_tag(tag)
+            follows = split_tag(before) in ((BEGIN, tag_type), (INSIDE, tag_type))
+            if prefix == BEGIN and not follows:
+                return False
+            begins_with_inside |= prefix == INSIDE and not follows
+    return begins_with_inside
+
+
+def bio_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """The BIO labels of the types of a label set, in its order; others are kept."""
+    converted = list[str]()
+    for label in labels:
+        prefix, tag_type = split_tag(label)
+        if not prefix:
+            converted.append(label)
+        elif prefix in BEGIN + SINGLE:
+            converted.append(f"B-{tag_type}")
+        else:
+            converted += [f"B-{tag_type}", f"I-{tag_type}"]
+    return tuple(dict.fromkeys(converted))
+
+
+def bio_of_iob1(tags: Sequence[str]) -> tuple[str, ...]:
+    """IOB1 tags as BIO tags: the first tag of every span gets B-."""
+    converted = list[str]()
+    for before, tag in pairwise((OUTSIDE, *tags)):
+        prefix, tag_type = split_tag(tag)
+        starts = prefix == INSIDE and split_tag(before)[1] != tag_type
+        converted.append(f"B-{tag_type}" if starts else tag)
+    return tuple(converted)
+
+
+def bio_of_bioes(tags: Sequence[str]) -> tuple[str, ...]:
+    """BIOES or BILOU tags as BIO tags of the same spans; tags outside of complete spans become O.
+
+    Complete spans are those of seqeval's strict mode: S-, or B- I- … E- of one type.
+    """
+    converted = [OUTSIDE if split_tag(tag)[0] else tag for tag in tags]
+    start, open_type = -1, ""
+    for position, tag in enumerate(tags):
+        prefix, tag_type = split_tag(tag)
+        if prefix and prefix in SINGLE:
+            converted[position] = f"B-{tag_type}"
+        elif prefix and prefix in END and start >= 0 and tag_type == open_type:
+            inside = [f"I-{tag_type}"] * (position - start)
+            converted[start : position + 1] = [f"B-{tag_type}", *inside]
+        if prefix == BEGIN:
+            start, open_type = position, tag_type
+        elif not (prefix == INSIDE and tag_type == open_type):
+            start, open_type = -1, ""
+    return tuple(converted)
