@@ -132,7 +132,8 @@ def line(event: Event) -> Text:
     dev = ", ".join(f"{task} {100 * score:.1f}" for task, score in facts.get("dev", {}).items())
     collapsed = f", collapsed: {', '.join(facts['collapsed'])}" if facts.get("collapsed") else ""
     scores = f" (dev {dev}{collapsed})" if dev else ""
-    return Text(f"✓ {label}{scores}, {duration(facts.get('seconds', 0))}")
+    events = "".join(f"; {text}" for text in facts.get("events", ()))
+    return Text(f"✓ {label}{scores}, {duration(facts.get('seconds', 0))}{events}")
 
 
 def _plain(state: ProgressState, console: Console) -> Listener:

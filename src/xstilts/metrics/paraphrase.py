@@ -27,6 +27,12 @@ def value(sums: Floats) -> Floats:
     return mean
 
 
+def _label_problem(labels: Sequence[str]) -> str:
+    if POSITIVE in labels and len(labels) == 2:
+        return ""
+    return f"its F1 is that of the label {POSITIVE} among two"
+
+
 ACCURACY_AND_F1 = Metric(
     name="accuracy_and_f1",
     version=1,
@@ -34,4 +40,5 @@ ACCURACY_AND_F1 = Metric(
     value=value,
     formats=("classification",),
     title="mean of accuracy and F1 of class 1",
+    label_problem=_label_problem,
 )

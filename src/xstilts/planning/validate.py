@@ -230,10 +230,24 @@ def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> 
                 raise ConfigError(
                     f"{task.name} has no {language} {share.split} split",
                     where=where,
-                    todo="phases 2 and 3 train on it and choose the best checkpoint by its dev"
-                    + ("; a `translator` can make it" if language != task.train_language else ""),
+                    todo=_todo_without_split(resolved, task, language, where),
                 )
     return task
+
+
+def _todo_without_split(
+    resolved: ResolvedExperiment, task: TaskSpec, language: str, where: str
+) -> str:
+    """What to do if a task has no training or dev data in a language."""
+    train, dev = (resolved.split_slice(task, role).split for role in ("train", "dev"))
+    both = [code for code in task.splits.get(train, ()) if code in task.splits.get(dev, ())]
+    if both and language == task.train_language:
+        other = f"{task.name}@{both[0]}"
+        how = other if where == "intermediate" else f"train_task: {{{task.name}: {other}}}"
+        return f"it can be trained on {', '.join(both)}: {how}"
+    return "phases 2 and 3 train on it and choose the best checkpoint by its dev" + (
+        "; a `translator` can make it" if language != task.train_language else ""
+    )
 
 
 def _can_be_translated(resolved: ResolvedExperiment, task: TaskSpec, have: Sequence[str]) -> bool:
@@ -255,10 +269,17 @@ def _check_metrics(task: TaskSpec) -> None:
             raise ConfigError(
                 f"the metric {name} does not fit the labels of {task.name}: {problem}",
                 where=where,
-                todo=f"choose another metric, such as {', '.join(task.format_spec.metrics_of(()))}"
-                if not task.labels
-                else "correct the labels, or choose another metric such as tag_accuracy",
+                todo=f"correct the labels, or use {_metrics_that_fit(task)}",
             )
+
+
+def _metrics_that_fit(task: TaskSpec) -> str:
+    metrics = {name: METRICS.get(name) for name in METRICS}
+    return ", ".join(
+        name
+        for name, metric in metrics.items()
+        if task.format in metric.formats and not metric.label_problem(task.labels)
+    )
 
 
 def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:

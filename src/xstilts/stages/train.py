@@ -17,7 +17,8 @@ from xstilts.core.hashing import seed_of
 from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
-from xstilts.formats.spec import SelfSupervision
+from xstilts.formats.spec import FormatSpec, SelfSupervision
+from xstilts.metrics import METRICS
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import (
     BODY,
@@ -160,14 +161,30 @@ def _task(
         for rows in _artifacts(context, "dev", name).values()
         for answer in spec.gold_of_rows(read_rows(rows / EXAMPLES))
     ]
-    if not spec.gold_is_blank(gold):
+    is_blank = spec.gold_is_blank(gold)
+    if not is_blank and _can_be_scored(given, spec, gold):
         return replace(given, dev_gold=gold)
     if recipe.checkpoint == "last":
         return replace(given, dev=())
+    if not is_blank:
+        raise DataError(
+            f"{given.metric} counts nothing in the dev set of {name}: no checkpoint can be chosen",
+            todo="choose `metrics` that fit its labels or another dev set, or set "
+            "`checkpoint: last`",
+        )
     raise DataError(
         f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
         todo="get the labelled dev set, name another share in `splits`, or set `checkpoint: last`",
     )
+
+
+def _can_be_scored(task: TrainTask, spec: FormatSpec, gold: Sequence[Any]) -> bool:
+    """Whether the metric gives perfect predictions a score above 0."""
+    assert spec.gold is not None
+    perfect = [spec.gold.as_prediction(answer) for answer in gold]
+    metric = METRICS.get(task.metric)
+    sums = metric.statistics(gold, perfect, task.language).sum(0)
+    return float(metric.value(sums)) > 0
 
 
 def _artifacts(context: StageContext, role: str, name: str) -> dict[str, Artifact]:

@@ -35,6 +35,7 @@ from xstilts.training.predict import predict, read_positions
 from xstilts.training.task_sampling import Step, schedule
 
 BETAS = (0.9, 0.999)
+ALL_ZERO = "dev scores of 0 choose no checkpoint, the last is used"
 NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
 
 
@@ -219,8 +220,8 @@ class Run:
         """Score the dev set of every task after some steps; keep the model if it is the best.
 
         The best model has the highest mean of the tasks' main metrics, all between 0 and 1. Masked
-        language modelling counts only if no task has labels. With `checkpoint: last` the model of
-        the latest evaluation is kept, and tasks without dev are not scored.
+        language modelling counts only if no task has labels. With `checkpoint: last`, or while the
+        mean is 0, the model of the latest evaluation is kept. Tasks without dev are not scored.
         """
         scores, collapsed = dict[str, float](), list[str]()
         for task in (task for task in self.tasks.values() if task.dev):
@@ -237,8 +238,11 @@ class Run:
         self.log.dev_steps.append(steps)
         self.log.dev_scores.append(scores)
         self.log.stale += 1
-        if mean > self.log.best_score or self.recipe.checkpoint == "last":
-            self.log.best_score, self.log.best_step, self.log.stale = mean, steps, 0
+        improved = mean > self.log.best_score or self.recipe.checkpoint == "last"
+        if improved:
+            self.log.stale = 0
+        if improved or mean == self.log.best_score == 0:  # among zeros, none is the best
+            self.log.best_score, self.log.best_step = mean, steps
             self.log.best_decay, self.log.collapsed = self.log.decay, collapsed
             self.best = _copy(self.model)
         return scores
@@ -308,6 +312,8 @@ def train(
     except Diverged as error:
         run.log.events.append(str(error))
         return Trained({}, run.log, error.step, notes, str(error))
+    if run.recipe.checkpoint == "best" and run.log.best_score == 0:
+        run.log.events.append(ALL_ZERO)
     return Trained(run.best, run.log, steps, notes)
 
 
