@@ -9,7 +9,6 @@ from typing import Any
 from xstilts.core.errors import ConfigError
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.spec import FormatSpec, Labels
-from xstilts.tasks.base import Conversion, Examples
 from xstilts.formats.tag_schemes import (
     OUTSIDE,
     TagScheme,
@@ -20,6 +19,7 @@ from xstilts.formats.tag_schemes import (
     scheme_of_labels,
     split_tag,
 )
+from xstilts.tasks.base import Conversion, Examples
 
 CONVERTED = "{} tags, converted to BIO"
 INCOMPLETE = "tag outside of a complete span, read as O"
