@@ -9,7 +9,7 @@ import numpy as np
 
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
-from xstilts.stages.io.rows import read_rows
+from xstilts.stages.io.rows import read_columns
 from xstilts.statistics.estimate import Floats
 
 
@@ -50,10 +50,13 @@ def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleSco
 
 
 def _statistics(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:
-    """Metric → ids and statistics of the examples of a score stage."""
-    metrics: dict[str, tuple[list[str], list[list[float]]]] = {}
-    for row in read_rows(store.read(key, "statistics.parquet")):
-        ids, values = metrics.setdefault(row["metric"], ([], []))
-        ids.append(row["id"])
-        values.append(row["statistics"])
-    return {metric: (tuple(ids), np.array(values)) for metric, (ids, values) in metrics.items()}
+    """Metric → ids and statistics of the examples of a score stage, in the file's order."""
+    columns = read_columns(store.read(key, "statistics.parquet"))
+    rows: dict[str, list[int]] = {}
+    for row, metric in enumerate(columns["metric"]):
+        rows.setdefault(metric, []).append(row)
+    ids, values = columns["id"], columns["statistics"]
+    return {
+        metric: (tuple([ids[row] for row in of]), np.array([values[row] for row in of]))
+        for metric, of in rows.items()
+    }

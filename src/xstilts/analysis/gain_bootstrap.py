@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise, starmap
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -79,13 +80,15 @@ class _GainSums:
 
     Args:
         codes, seeds: setting → those that it shares with the baseline, English left out.
-        total: setting → [draws, seeds].
+        columns: setting → its columns of `total`, one per seed.
+        total: [draws, columns].
     """
 
     value: Callable[[Floats], Floats]
     codes: Mapping[str, list[str]]
     seeds: Mapping[str, list[int]]
-    total: Mapping[str, Floats]
+    columns: Mapping[str, range]
+    total: Floats
 
     @classmethod
     def of(cls, metric: str, systems: Mapping[str, System], draws: int) -> _GainSums:
@@ -96,8 +99,9 @@ class _GainSums:
         }
         codes = {name: [c for c in found if c != ENGLISH] for name, (found, _) in common.items()}
         seeds = {name: found for name, (_, found) in common.items()}
-        total = {name: np.zeros((draws, len(found))) for name, found in seeds.items()}
-        return cls(METRICS.get(metric).value, codes, seeds, total)
+        ends = list(accumulate((len(found) for found in seeds.values()), initial=0))
+        columns = dict(zip(seeds, starmap(range, pairwise(ends)), strict=True))
+        return cls(METRICS.get(metric).value, codes, seeds, columns, np.zeros((draws, ends[-1])))
 
     @property
     def languages(self) -> set[str]:
@@ -107,7 +111,11 @@ class _GainSums:
     def means(self) -> dict[str, Floats]:
         """Setting → [draws, seeds] mean over its languages; without those that have none."""
         counts = {name: len(codes) for name, codes in self.codes.items()}
-        return {name: sums / counts[name] for name, sums in self.total.items() if counts[name]}
+        return {
+            name: np.ascontiguousarray(self.total[:, columns]) / counts[name]
+            for name, columns in self.columns.items()
+            if counts[name]
+        }
 
 
 @dataclass(frozen=True)
@@ -116,42 +124,48 @@ class _LanguageRuns:
 
     Args:
         tables: [runs, n, k] statistics; runs with the same table are one.
-        columns: setting → the indices of its runs, and those of the baseline's, seed by seed.
+        runs, baselines, columns: for each gain of the language, the indices of its run and of the
+            baseline's run with the same seed, and its column of the sums.
     """
 
     sums: _GainSums
     ids: tuple[str, ...]
     tables: Floats
-    columns: Mapping[str, tuple[list[int], ...]]
+    runs: list[int]
+    baselines: list[int]
+    columns: list[int]
 
     @classmethod
     def of(cls, sums: _GainSums, code: str, systems: Mapping[str, System]) -> _LanguageRuns:
-        runs = {
-            (name, seed): one
+        scores = {
+            (name, seed): score
             for name, system in systems.items()
-            for (language, seed), one in system.items()
+            for (language, seed), score in system.items()
             if language == code
         }
-        ids = {one.ids for one in runs.values()}
+        ids = {score.ids for score in scores.values()}
         if len(ids) != 1:
             raise ValueError(f"{code}: the settings were tested on different examples")
-        tables = {id(one.statistics): one.statistics for one in runs.values()}
-        index = {table: place for place, table in enumerate(tables)}
-        column = {run: index[id(one.statistics)] for run, one in runs.items()}
-        pairs = {
-            name: tuple([column[run, seed] for seed in seeds] for run in (name, BASELINE))
-            for name, seeds in sums.seeds.items()
-            if code in sums.codes[name]
-        }
-        return cls(sums, ids.pop(), np.stack(list(tables.values())), pairs)
+        tables = {id(score.statistics): score.statistics for score in scores.values()}
+        index = {table: row for row, table in enumerate(tables)}
+        row = {run: index[id(score.statistics)] for run, score in scores.items()}
+        settings = [name for name in sums.seeds if code in sums.codes[name]]
+        pairs = [(name, seed) for name in settings for seed in sums.seeds[name]]
+        return cls(
+            sums,
+            ids.pop(),
+            np.stack(list(tables.values())),
+            [row[pair] for pair in pairs],
+            [row[BASELINE, seed] for _, seed in pairs],
+            [column for name in settings for column in sums.columns[name]],
+        )
 
     def add(self, block: slice, weights: Floats) -> None:
         """Add the gains in some draws, given as [block, n] weights of the examples."""
         scores = self.sums.value(weighted_sums(weights, self.tables))
-        for name, (ours, theirs) in self.columns.items():
-            gains = scores[:, ours] - scores[:, theirs]
-            gains[np.isnan(gains)] = 0.0
-            self.sums.total[name][block] += gains
+        gains = scores[:, self.runs] - scores[:, self.baselines]
+        gains[np.isnan(gains)] = 0.0
+        self.sums.total[block, self.columns] += gains
 
 
 def weighted_sums(weights: Floats, tables: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,9 +82,10 @@ class Artifact:
 
     def check_sizes(self) -> None:
         """Raise DamagedArtifact unless every file exists with its size (fast)."""
+        folder = str(self.path)  # joining strings takes a third of the time of joining paths
         for name, entry in self.manifest["files"].items():
             try:
-                size = (self.path / name).stat().st_size
+                size = os.stat(f"{folder}/{name}").st_size
             except OSError as error:
                 raise self._read_error(name, error) from error
             if size != entry["bytes"]:

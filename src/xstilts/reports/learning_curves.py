@@ -106,7 +106,7 @@ def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
         loss.plot(steps, smooth(run.losses), color=colour, linewidth=1.2, label=shown)
         evaluated = [step for step, _ in run.dev], [100 * score for _, score in run.dev]
         dev.plot(*evaluated, "o", color=colour, ms=4)
-    loss.set_title(literal(title), fontsize=10)
+    loss.set_title(literal(title), fontsize=10, y=1.0)  # a free y is searched for at every drawing
     loss.set_xlabel("optimizer steps")
     loss.set_ylabel("loss (lines)")
     dev.set_ylabel("dev (points)")

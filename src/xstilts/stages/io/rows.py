@@ -20,7 +20,17 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def read_rows(source: Path | bytes, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a parquet file or of its bytes, in order, with all columns or some."""
+    rows: list[dict[str, Any]] = _read(source, columns).to_pylist()
+    return rows
+
+
+def read_columns(source: Path | bytes) -> dict[str, list[Any]]:
+    """The columns of a parquet file; several times as fast as `read_rows` on short files."""
+    table: dict[str, list[Any]] = _read(source).to_pydict()
+    return table
+
+
+def _read(source: Path | bytes, columns: list[str] | None = None) -> pa.Table:
     opened = source if isinstance(source, Path) else pa.BufferReader(source)
     with pq.ParquetFile(opened) as file:  # threads would cost more than most of these files
-        rows: list[dict[str, Any]] = file.read(columns, use_threads=False).to_pylist()
-    return rows
+        return file.read(columns, use_threads=False)
