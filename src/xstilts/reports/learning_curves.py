@@ -9,6 +9,7 @@ from typing import Any
 
 from xstilts.config.intermediate import BASELINE, mixture_name, parse_setting
 from xstilts.planning.compile import CompiledPlan
+from xstilts.statistics.estimate import NAN
 
 TEXT_COLOUR = "#010203"
 """Placeholder, replaced by the page's text colour in the SVG."""
@@ -97,15 +98,11 @@ def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
     margins = {"left": LEFT / WIDTH, "right": 1 - RIGHT / WIDTH, "top": 1 - TOP / height}
     loss = figure.subplots(gridspec_kw={**margins, "bottom": (BOTTOM + legend) / height})
     dev = loss.twinx()
-    for run in runs:
-        colour = f"C{names.index(run.name)}"
-        shown = (
-            literal(run.name) if run is next(one for one in runs if one.name == run.name) else None
-        )
-        steps = range(1, len(run.losses) + 1)
-        loss.plot(steps, smooth(run.losses), color=colour, linewidth=1.2, label=shown)
-        evaluated = [step for step, _ in run.dev], [100 * score for _, score in run.dev]
-        dev.plot(*evaluated, "o", color=colour, ms=4)
+    for index, name in enumerate(names):
+        of_name = [run for run in runs if run.name == name]
+        loss.plot(*_lines(of_name), color=f"C{index}", linewidth=1.2, label=literal(name))
+        dots = [(step, 100 * score) for run in of_name for step, score in run.dev]
+        dev.plot([x for x, _ in dots], [y for _, y in dots], "o", color=f"C{index}", ms=4)
     loss.set_title(literal(title), fontsize=10, y=1.0)  # a free y is searched for at every drawing
     loss.set_xlabel("optimizer steps")
     loss.set_ylabel("loss (lines)")
@@ -115,6 +112,12 @@ def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
     if len(names) > 1:
         figure.legend(frameon=False, fontsize=8, loc="lower center", ncols=2)
     return figure
+
+
+def _lines(runs: Sequence[LearningCurve]) -> tuple[list[float], list[float]]:
+    """Steps and smoothed losses of several runs, a NaN after each: one path draws them all."""
+    steps = [float(step) for run in runs for step in (*range(1, len(run.losses) + 1), NAN)]
+    return steps, [loss for run in runs for loss in (*smooth(run.losses), NAN)]
 
 
 def smooth(values: Sequence[float]) -> list[float]:
