@@ -129,7 +129,7 @@ def files_of(store: Path) -> list[Path]:
 
 def is_silent(outcome: Outcome, before: Outcome) -> bool:
     """Whether a command changed what it prints without an error or a word about damage."""
-    if outcome.exit_code or outcome.warnings:
+    if outcome.exit_code or set(outcome.warnings) - set(before.warnings):
         return False
     return outcome.output != before.output
 

@@ -15,6 +15,7 @@ import pytest
 from xstilts.core.store import Store
 from xstilts.planning.measures import MeasureRef
 from xstilts.reports.study import (
+    UNREADABLE,
     answered,
     copy_answer,
     estimate_text,
@@ -233,3 +234,24 @@ def test_the_mean_of_few_tasks_has_a_student_interval() -> None:
     assert found.n == 3
     assert one_sample_mean([1.0]).note == "too few tasks for a conclusion: 1 of at least 2"
     assert math.isnan(one_sample_mean([1.0, 1.0]).low)
+
+
+def test_an_edited_answer_is_not_believed(evidence: Evidence) -> None:
+    write_answer(ANSWER, evidence)
+    path = folder_of(evidence.store, "planted", "toy") / "answer.json"
+    path.write_text(path.read_text().replace("1.23456789", "9.23456789"))
+    (stored,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert stored.answer.summary == UNREADABLE
+    assert stored.answer.tables == ()
+
+
+def test_an_answer_that_lists_other_files_removes_none_of_them(evidence: Evidence) -> None:
+    write_answer(ANSWER, evidence)
+    folder = folder_of(evidence.store, "planted", "toy")
+    kept = json.loads((folder / "answer.json").read_text())
+    names = ["notes.txt", "../notes.md", "Thesis.md", "answer.json"]
+    for name in names[:3]:
+        (folder / name).write_text("the user's own")
+    (folder / "answer.json").write_text(json.dumps({**kept, "files": names}))
+    write_answer(ANSWER, evidence)
+    assert all((folder / name).is_file() for name in names)
