@@ -178,7 +178,7 @@ MASKED_LM = FormatSpec(
     name="masked_lm",
     example=LineExample,
     metrics=("masked_accuracy",),
-    files=FileSpec(("text",), examples=_lines, plain_text=True, version=2),
+    files=FileSpec(("text",), examples=_lines, plain_text=True, shuffled=True, version=2),
     problems=_problems,
     content=_content,
     translation=TranslationSpec(("text",)),

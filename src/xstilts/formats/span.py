@@ -394,7 +394,7 @@ SPAN = FormatSpec(
         *("max_length", "stride", "question_length"),
         *("n_best", "answer_length", "null_threshold"),
     ),
-    files=FileSpec(readers={".json": _squad}),
+    files=FileSpec(readers={".json": _squad}, shuffled=True),
     problems=_problems,
     content=_content,
     gold=GoldSpec(

@@ -144,6 +144,7 @@ class FileSpec:
         examples: all rows of a file → examples, in place of `example`.
         readers: suffix → reader of files that hold whole examples, such as SQuAD's JSON.
         plain_text: other files have one text per line, and no columns.
+        shuffled: the examples come in the order of digests, so that the first n are a sample.
         version: raise it when the same files give other examples or another order.
     """
 
@@ -152,6 +153,7 @@ class FileSpec:
     examples: Callable[[Iterable[FileRow | BadRow]], Iterable[Example | BadRow]] | None = None
     readers: Mapping[str, Parse] = field(default_factory=dict)
     plain_text: bool = False
+    shuffled: bool = False
     version: int = 1
 
 

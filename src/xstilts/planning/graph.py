@@ -17,6 +17,9 @@ from xstilts.stages import STAGE_KINDS
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate import key_params
 
+SAMPLE = 1
+"""How a limit takes examples of files in their own order: 1, by the digests of their ids."""
+
 
 @dataclass(frozen=True)
 class EvalSet:
@@ -96,6 +99,8 @@ class StageGraph:
             "limit": self.resolved.limit(task.name, part),
             "data": task.fingerprint(share.split, language),
         }
+        if task.in_file_order and params["limit"] is not None:
+            params["sample"] = SAMPLE
         if not share.is_full_split:
             params["share"] = [share.low, share.high]
         return self.add(

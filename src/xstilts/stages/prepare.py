@@ -10,6 +10,7 @@ from typing import Any
 from xstilts.config.experiment import FileTask
 from xstilts.config.split_slices import SplitSlice
 from xstilts.core.errors import DataError
+from xstilts.core.hashing import seed_of
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import write_rows
 from xstilts.tasks import TASKS
@@ -40,6 +41,8 @@ def run(context: StageContext) -> dict[str, Any]:
                 examples,
             )
         )
+    if "sample" in context.params:
+        examples = sorted(examples, key=lambda one: seed_of("limit", task.alignment_key(one)))
     taken = list(islice(examples, context.params["limit"]))
     rows = [
         {name: value for name, value in asdict(example).items() if name != "where"}

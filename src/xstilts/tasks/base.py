@@ -66,6 +66,8 @@ class TaskSpec:
             checkpoint is used (`checkpoint: last`).
         translates: (task, split) whose examples it contains in translation; training on them
             would leak its answers.
+        in_file_order: whether `read` keeps the order of a file, which may be sorted by label; a
+            limit then draws a sample.
         modalities: the modalities of an example, such as text and image.
         missing_modalities: modalities of its benchmark that this version leaves out.
         convert: examples of a split → examples with other labels, and the changes.
@@ -96,6 +98,7 @@ class TaskSpec:
     alignment_key: Callable[[Any], str] = attrgetter("id")
     unlabelled: tuple[str, ...] = ()
     translates: tuple[tuple[str, str], ...] = ()
+    in_file_order: bool = False
     modalities: tuple[str, ...] = ("text",)
     missing_modalities: tuple[str, ...] = ()
     convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted

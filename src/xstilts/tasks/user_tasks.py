@@ -87,6 +87,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         licence=task.licence,
         alignment_key=_alignment_key,
         convert=partial(_convert, task, spec, in_bio),
+        in_file_order=not files.shuffled,
     )
 
 

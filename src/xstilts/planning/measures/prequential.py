@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from xstilts.config.intermediate import mixture_name
 from xstilts.planning.cost import forward_cost, sample_cost
+from xstilts.planning.graph import SAMPLE
 from xstilts.planning.measures.base import (
     Measure,
     MeasureContext,
@@ -79,7 +81,9 @@ class _PrequentialCode:
 
     def _cut(self, rows: str, language: str, low: Bound, high: Bound) -> str:
         what = f"{self.single.task.name} {language} {_fraction(low)} to {_fraction(high)}"
-        params = {"low": list(low), "high": list(high)}
+        params: dict[str, Any] = {"low": list(low), "high": list(high)}
+        if self.single.task.in_file_order:
+            params["sample"] = SAMPLE
         return self.context.add("cut", params, {"rows": rows}, what, sample_cost(self.count))
 
 

@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from xstilts.analysis.data_notes import KEPT
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
@@ -23,12 +24,11 @@ from xstilts.reports.tables import write_bytes
 from xstilts.reports.xtreme.check import problems
 from xstilts.reports.xtreme.layout import PARTS, Form, Part, number_of
 from xstilts.stages.io.rows import read_rows
-from xstilts.tasks.validate import DUPLICATE
 
 Row = Mapping[str, Any]
 Group = tuple[str, str, int]
 """Encoder, intermediate setting, seed."""
-TEST = "test"
+TEST, TRAIN = "test", "train"
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """Date of every file in a zip, so that equal submissions have equal bytes."""
 
@@ -156,16 +156,18 @@ def _file(cell: ResultCell, part: Part, plan: Plan, store: Store) -> tuple[str |
 
 
 def _alphabetical(rows: Sequence[Row], english: str, store: Store) -> list[Row]:
-    """Rows of English queries, sorted by text as XTREME sorts its English side."""
+    """Rows of English queries, sorted by stripped text as XTREME sorts its English side."""
     prepared = read_rows(store.read(english, "rows.parquet"))
     text = {row["id"]: row["text"] for row in prepared}
     queries = [row for row in rows if row["direction"] == "from_en"]
-    return sorted(queries, key=lambda row: (text[row["id"]], number_of(row["id"])))
+    return sorted(queries, key=lambda row: (text[row["id"]].strip(), number_of(row["id"])))
 
 
 def _left_out(key: str, plan: Plan, store: Store) -> Iterator[str]:
     """Reasons why there are fewer predictions than test examples."""
     stage = plan.by_key[key]
+    if stage.kind == TRAIN:
+        return  # its dev data may be the test set of another task
     if stage.kind == "prepare" and stage.params["split"] == TEST and store.has(key):
         facts = store.artifact(key).facts
         if facts["rows"] < facts["available"]:
@@ -173,7 +175,7 @@ def _left_out(key: str, plan: Plan, store: Store) -> Iterator[str]:
                 f"{facts['rows']:,} of {facts['available']:,} rows: "
                 "run without `limits.test` and without `task_limits` on test"
             )
-        bad = {kind: n for kind, n in facts["problems"].items() if kind != DUPLICATE}
+        bad = {kind: n for kind, n in facts["problems"].items() if KEPT not in kind}
         if bad:
             counts = ", ".join(f"{kind} {count:,}" for kind, count in bad.items())
             yield f"bad rows of the test set were left out ({counts}): fix the file and run again"
