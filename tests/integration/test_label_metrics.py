@@ -115,7 +115,7 @@ def test_other_schemes_are_converted_to_bio_and_counted(
     loaded = experiment(toy_file, tmp_path, labels.split(), tags)
     store = run_here(loaded, tmp_path / "store")
     prepared = facts(store, loaded, "prepare")
-    assert [one["problems"][f"{scheme} tags, converted to BIO"] for one in prepared] == [16] * 3
+    assert [one["problems"][f"tags in {scheme}, kept as BIO"] for one in prepared] == [16] * 3
     (scored,) = facts(store, loaded, "score")
     assert set(scored["scores"]) == set(metrics)
     assert metrics_of(loaded) == metrics

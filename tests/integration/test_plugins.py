@@ -181,4 +181,4 @@ def test_an_unknown_format_is_rejected_with_the_nearest_name(toy_file: Path) -> 
     loaded = xstilts.load(str(toy_file), ["tasks.toy-tags.format=taging"])
     with pytest.raises(UnknownNameError, match="did you mean 'tagging'") as caught:
         xstilts.plan(loaded)
-    assert caught.value.where == "tasks.toy-tags.format"
+    assert caught.value.where == "--set tasks.toy-tags.format"

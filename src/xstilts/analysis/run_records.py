@@ -11,11 +11,12 @@ import glob
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import ABSENT, unreadable
 from xstilts.core.atomic_io import write_json
@@ -49,12 +50,14 @@ class RunRecord:
     Args:
         experiment: its name.
         digests: of what it was and of its data; a file's name has both.
+        config: the experiment as JSON; keys of recipes have their former names.
     """
 
     experiment: str
     digests: str
     cells: tuple[ResultCell, ...]
     plan: Plan
+    config: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -94,7 +97,13 @@ def _parsed(path: Path) -> RunRecord:
         raise ValueError("a newer version of xstilts wrote it")
     stages = tuple(Stage.from_json(stage) for stage in record["stages"])
     experiment, _, digests = path.stem.rpartition(SEPARATOR)
-    found = RunRecord(experiment, digests, tuple(map(_cell, record["cells"])), Plan(stages))
+    found = RunRecord(
+        experiment,
+        digests,
+        tuple(map(_cell, record["cells"])),
+        Plan(stages),
+        record.get("experiment", {}),
+    )
     if record.keys() == written.keys():
         _check_references(found)
     return found
@@ -168,7 +177,7 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
         store.set_aside(path, path.name)
     record = {
         "version": VERSION,
-        "experiment": loaded.experiment.model_dump(mode="json", by_alias=True),
+        "experiment": experiment_config(loaded.experiment),
         "text": loaded.text,
         "origin": Path(loaded.origin).name,
         "stages": [stage.to_json() for stage in compiled.plan.stages],
@@ -178,10 +187,15 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
     return path
 
 
+def experiment_config(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as JSON, with the former names of renamed keys."""
+    return experiment.model_dump(mode="json", by_alias=True)
+
+
 def _record_path(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> Path:
     """The file of a run's record; that of an earlier version if it was of the same data."""
     experiment, folder = loaded.experiment, store.root / FOLDER
-    digest = digest_of(experiment.model_dump(mode="json", by_alias=True))[:8]
+    digest = digest_of(experiment_config(experiment))[:8]
     name = f"{experiment.name}{SEPARATOR}{digest}"
     data = data_digest(compiled.plan.stages)
     earlier = folder / f"{name}.json"

@@ -70,8 +70,15 @@ def run(
     from xstilts.api.handle import open_experiment
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.results import xtreme_table
+    from xstilts.api.run_notes import run_notes
     from xstilts.cli.output.plan import show_plan, show_summary
-    from xstilts.cli.output.run import show_data_notes, show_gains, show_result, show_xtreme
+    from xstilts.cli.output.run import (
+        show_data_notes,
+        show_gains,
+        show_notes,
+        show_result,
+        show_xtreme,
+    )
     from xstilts.cli.progress import progress
 
     arguments = ExperimentArguments(experiment, store, overrides, encoder, data)
@@ -81,6 +88,7 @@ def run(
         show_plan(summary)
         return
     show_summary(summary)
+    show_notes(run_notes(handle))
     check_disk_space(summary, handle.store)
 
     def run_missing() -> RunResult:
@@ -106,7 +114,7 @@ def run(
     show_result(result, summary)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
     show_xtreme(tables[0])
-    show_gains(tables[1], arguments.command_line())
+    show_gains(tables[1], handle.results, arguments.command_line())
     raise typer.Exit(result.exit_code)
 
 

@@ -120,6 +120,7 @@ class FileTask(ConfigModel):
     labels: tuple[str, ...] = Field((), description="label set of classification, tagging, choices")
     label_map: dict[str, str] = Field(
         default_factory=dict,
+        exclude_if=lambda mapping: not mapping,  # digests of records without it stay as they are
         description="label in the files → one of `labels`; of tags such as B-DATE, the type alone",
     )
     metrics: tuple[str, ...] = Field(

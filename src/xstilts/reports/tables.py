@@ -34,6 +34,8 @@ LEGEND = (
     "partial: some scores are missing."
 )
 
+SCORE_LEGEND = "Points (0–100), means over all languages and seeds that have a score."
+
 
 def points(value: float, *, signed: bool = False) -> str:
     """A score between 0 and 1 in points (0–100): 41.3, or +2.0 for a gain; – for NaN."""
@@ -83,6 +85,24 @@ def terminal_table(table: pd.DataFrame) -> Table:
         found = found.drop(columns="note")
     bold = [one == SIGNIFICANT for one in found["significant"]]
     return for_terminal(found, ("target", "intermediate", "note"), LEGEND, bold)
+
+
+def score_table(results: pd.DataFrame) -> Table:
+    """The mean score of each target, setting and metric, for a terminal."""
+    import pandas as pd
+
+    keys = ["target", "intermediate", "metric"]
+    groups = results.groupby(keys, sort=False)
+    rows = [
+        {
+            **dict(zip(keys, key, strict=True)),
+            "score": points(float(group["value"].mean(skipna=False))),
+            "languages": str(group["language"].nunique()),
+            "seeds": str(group["seed"].nunique()),
+        }
+        for key, group in groups
+    ]
+    return for_terminal(pd.DataFrame(rows), keys, SCORE_LEGEND)
 
 
 def for_terminal(

@@ -21,8 +21,8 @@ from xstilts.formats.tag_schemes import (
 )
 from xstilts.tasks.base import Conversion, Examples
 
-CONVERTED = "{} tags, converted to BIO"
-INCOMPLETE = "tag outside of a complete span, read as O"
+CONVERTED = "tags in {}, kept as BIO"
+INCOMPLETE = "tag outside of a complete span, kept as O"
 
 
 def converted_labels(name: str, labels: Labels) -> Labels:

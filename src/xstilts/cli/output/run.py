@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -40,19 +40,29 @@ def show_data_notes(notes: Sequence[DataNote]) -> None:
             console().print(Text(f"! {note.text}", style="yellow"), soft_wrap=True)
 
 
-def show_gains(gains: pd.DataFrame, arguments: Sequence[str]) -> None:
-    """The gain table, and the command that writes the report.
+def show_notes(notes: Iterable[str]) -> None:
+    """One line per note."""
+    for note in notes:
+        print_text(console(), f"! {note}")
+
+
+def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[str]) -> None:
+    """The gain table, or the scores if there are no gains, and the command for the report.
 
     Args:
         arguments: of `xstilts report` for the same experiment and store.
     """
-    from xstilts.reports.tables import terminal_table
+    from xstilts.reports.tables import score_table, terminal_table
 
     out = console()
-    if gains.empty:
-        print_text(out, "no gains yet: scores of the baseline and of another setting are needed")
+    if gains.empty and results.empty:
+        print_text(out, "no scores yet")
         return
-    out.print(terminal_table(gains))
+    if gains.empty:
+        out.print(score_table(results))
+        print_text(out, "no gains: they need scores of the baseline `none` and another setting")
+    else:
+        out.print(terminal_table(gains))
     print_text(out, f"full report: xstilts report {shlex.join(arguments)}")
 
 
