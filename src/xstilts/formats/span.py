@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from xstilts.formats.answer_alignment import locate_answer
+from xstilts.formats.answer_candidates import best_answer, best_candidate
 from xstilts.formats.base import (
     IGNORED,
     BadRow,
@@ -52,14 +53,6 @@ ANSWER_NOT_FOUND = "answer not in the translated context"
 WITHOUT_SUBWORD = "answer without a sub-word, not trained on"
 NO_ANSWER, UNREAD = [0, 0], [IGNORED, IGNORED]
 """Targets of windows without the answer, and of those of an answer that cannot be read."""
-
-
-class Candidate(NamedTuple):
-    """A window's best answer, and the score of its first token, the null answer."""
-
-    score: float
-    text: str
-    null_score: float
 
 
 @dataclass(frozen=True)
@@ -208,7 +201,7 @@ def _predictions(
 ) -> list[Any]:
     """The best candidate of each window."""
     return [
-        _best_candidate(row, feature, config) for row, feature in zip(logits, features, strict=True)
+        best_candidate(row, feature, config) for row, feature in zip(logits, features, strict=True)
     ]
 
 
@@ -221,7 +214,11 @@ def _aggregate(
     """The answer to each question, in the order of the rows; "" for none."""
     windows = zip(features, predictions, strict=True)
     grouped = groupby(windows, key=lambda window: window[0].id)
-    return [_answer([best for _, best in group], labels, config) for _, group in grouped]
+    may_abstain = UNANSWERABLE in labels
+    return [
+        best_answer([best for _, best in group], config, may_abstain=may_abstain)
+        for _, group in grouped
+    ]
 
 
 def _gold_logits(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
@@ -350,33 +347,6 @@ def _max_context_windows(windows: Sequence[Feature]) -> Iterator[Feature]:
             if piece[0] >= 0 and best[piece][1] == number
         )
         yield replace(window, words=starts)
-
-
-def _best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig) -> Candidate:
-    """The span with the largest sum of start and end scores, among the best of each."""
-    start, end = logits[: len(feature.ids)].T
-    allowed = frozenset(feature.words)
-    best, span = float("-inf"), (0, 0)
-    starts, ends = (part.topk(min(config.n_best, len(part))) for part in (start, end))
-    for first, start_score in zip(starts.indices.tolist(), starts.values.tolist(), strict=True):
-        for last, end_score in zip(ends.indices.tolist(), ends.values.tolist(), strict=True):
-            fits = first in allowed and feature.offsets[last][0] >= 0
-            fits = fits and first <= last < first + config.answer_length
-            if fits and start_score + end_score > best:
-                best, span = start_score + end_score, (first, last)
-    null_score = float(start[0] + end[0])
-    if best == float("-inf"):
-        return Candidate(best, "", null_score)
-    text = feature.context[feature.offsets[span[0]][0] : feature.offsets[span[1]][1]]
-    return Candidate(best, text.strip(), null_score)
-
-
-def _answer(windows: Sequence[Candidate], labels: Sequence[str], config: TokenizationConfig) -> str:
-    """The best window's answer; "" if the task allows it and every window prefers it."""
-    best = max(windows, key=lambda window: window.score)
-    null_score = min(window.null_score for window in windows)
-    no_answer = null_score - best.score > config.null_threshold
-    return "" if UNANSWERABLE in labels and no_answer else best.text
 
 
 def _metrics(labels: Labels) -> tuple[str, ...]:
