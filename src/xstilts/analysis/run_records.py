@@ -193,16 +193,18 @@ def experiment_config(experiment: Experiment) -> dict[str, Any]:
 
 
 def _record_path(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> Path:
-    """The file of a run's record; that of an earlier version if it was of the same data."""
-    experiment, folder = loaded.experiment, store.root / FOLDER
-    digest = digest_of(experiment_config(experiment))[:8]
-    name = f"{experiment.name}{SEPARATOR}{digest}"
-    data = data_digest(compiled.plan.stages)
-    earlier = folder / f"{name}.json"
-    record = _readable(earlier)
-    if record and data_digest(record.plan.stages) == data:
-        return earlier
-    return folder / f"{name}-{data[:8]}.json"
+    """The file of a run's record; an existing record of the same scores keeps its name."""
+    name, digest = loaded.experiment.name, digest_of(experiment_config(loaded.experiment))[:8]
+    data = data_digest(compiled.plan.stages)[:8]
+    path = store.root / FOLDER / f"{name}{SEPARATOR}{digest}-{data}.json"
+    if os.path.lexists(path):
+        return path
+    keys = {cell.key for cell in compiled.cells}
+    for earlier in reversed(records(store, name)):
+        record = _readable(earlier)
+        if record and {cell.key for cell in record.cells} == keys:
+            return earlier
+    return path
 
 
 def data_digest(stages: Iterable[Stage]) -> str:

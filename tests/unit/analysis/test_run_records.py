@@ -94,3 +94,12 @@ def test_other_data_under_the_same_names_are_another_record(toy_file: Path, tmp_
     found = {cell.key for cell in recorded_cells(store)}
     assert found == {cell.key for compiled in (first, changed) for cell in compiled.cells}
     assert len(found) == 2 * len(first.cells)
+
+
+def test_a_record_of_the_same_scores_keeps_its_name(small: LoadedExperiment, copied: Path) -> None:
+    """Earlier versions named records after the experiment only, with other defaults."""
+    store = Store(copied)
+    (record,) = records(store)
+    earlier = record.rename(record.with_name("small@12345678.json"))
+    assert save_record(small, compile_experiment(small), store) == earlier
+    assert records(store) == [earlier]
