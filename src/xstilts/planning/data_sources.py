@@ -9,6 +9,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.stage import Stage
 from xstilts.planning.resolve import DEFAULT_ROWS, ResolvedExperiment
 from xstilts.tasks.origin import Origin, OriginKind, needs_download
+from xstilts.tasks.user_tasks import file_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class DataSource:
         languages: languages with this origin.
         origin: kind of source; `HUB` if any part must be downloaded, None if data are missing.
         guessed: whether the size is unknown and assumed to be `DEFAULT_ROWS`.
+        files: paths of missing files of a user's task.
     """
 
     task: str
@@ -26,6 +28,7 @@ class DataSource:
     languages: tuple[str, ...]
     origin: OriginKind | None
     guessed: bool
+    files: tuple[str, ...] = ()
 
 
 def data_sources(loaded: LoadedExperiment, stages: Iterable[Stage]) -> Iterator[DataSource]:
@@ -42,7 +45,9 @@ def data_sources(loaded: LoadedExperiment, stages: Iterable[Stage]) -> Iterator[
             )
             groups.setdefault((name, split, origin, guessed), {})[language] = None
     for (name, split, origin, guessed), languages in groups.items():
-        yield DataSource(name, split, tuple(languages), origin, guessed)
+        own = loaded.experiment.tasks.get(name)
+        files = [file_of(own, split, code) for code in languages] if own and not origin else ()
+        yield DataSource(name, split, tuple(languages), origin, guessed, tuple(files))
 
 
 def _kind(origins: tuple[Origin, ...]) -> OriginKind | None:

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import pandas as pd
 
-from xstilts.config.experiment import EncoderConfig, Experiment
+from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
+from xstilts.config.validation import validate
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.store import Store
@@ -124,13 +125,14 @@ def _plain(target: str, encoder: str | None, data: Path | None) -> LoadedExperim
             where="--encoder",
             todo="give a Hugging Face name or a folder, or an experiment with --like",
         )
-    experiment = Experiment(
-        name="recommend",
-        encoder=EncoderConfig(name=encoder),
-        intermediate=(BASELINE,),
-        targets=(target,),
-        data=str(data) if data else None,
-    )
+    tree = {
+        "name": "recommend",
+        "encoder": encoder,
+        "intermediate": [BASELINE],
+        "targets": [target],
+        "data": str(data) if data else None,
+    }
+    experiment = validate(Experiment, tree, {})
     return LoadedExperiment(experiment, "", "recommend", Path.cwd())
 
 

@@ -183,9 +183,14 @@ def _alignment_key(example: Example) -> str:
     return position.rpartition(":")[2] if example.id == position else example.id
 
 
-def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
+def file_of(task: FileTask, split: str, language: str) -> str:
+    """The path of a split in a language, as `files` gives it."""
     code = task.codes.get(language, language)
-    return folder / task.files.replace("{split}", split).replace("{language}", code)
+    return task.files.replace("{split}", split).replace("{language}", code)
+
+
+def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
+    return folder / file_of(task, split, language)
 
 
 def _origin(task: FileTask, folder: Path, split: str, language: str) -> tuple[Origin, ...]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
 from xstilts.config.base import ConfigModel
+from xstilts.config.validation import validate
 from xstilts.core.errors import ConfigError, MissingPackageError, UnknownNameError
 
 
@@ -83,11 +82,9 @@ def read_options(engine: str, kind: type[ConfigModel], given: Mapping[str, Any])
         if name not in kind.model_fields:
             raise UnknownNameError(f"option of {engine}", name, kind.model_fields, where=where)
     try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{engine}: {first['msg']}", where=f"{where}.{name}") from None
+        return validate(kind, given, {})
+    except ConfigError as error:
+        raise ConfigError(f"{engine}: {error.what}", where=where, todo=error.todo) from None
 
 
 def unsupported_direction(

@@ -97,7 +97,7 @@ def _jsonl(line: str, where: str) -> tuple[str, str]:
     try:
         row = json.loads(line)
         text, translation = row["text"], row["translation"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         text = translation = None
     if not isinstance(text, str) or not isinstance(translation, str):
         raise DataError("no JSON object with the strings `text` and `translation`", where=where)

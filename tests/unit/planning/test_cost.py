@@ -119,6 +119,20 @@ def test_present_files_are_not_listed_as_missing(large: Path) -> None:
     assert (origins["bucc", "test"], origins["bucc", "dev"]) == (OriginKind.FILE, None)
 
 
+def test_the_missing_files_of_own_tasks_are_named(
+    large: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = (
+        '{format: classification, files: "d/{split}-{language}.tsv", columns: [text, label], '
+        "labels: [a, b], codes: {de: deu}, splits: {train: [en], dev: [en], test: [de, fr]}}"
+    )
+    outlook = seen(large, f"tasks.mine={mine}", "targets=[mine]", "task_languages=", "seeds=[0]")
+    show_plan(outlook)
+    printed = capsys.readouterr().out
+    assert "missing: mine train (en): no file d/train-en.tsv" in printed
+    assert "missing: mine test (de fr): no file d/test-deu.tsv and 1 more" in printed
+
+
 def test_printed_gpu_hours_name_the_assumed_rate(
     large: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

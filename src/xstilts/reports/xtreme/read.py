@@ -47,7 +47,10 @@ def read_answers(path: Path) -> list[tuple[str, Any]]:
     Raises:
         ValueError: not a JSON object; a JSONDecodeError holds the line.
     """
-    tree = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=tuple)
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=tuple)
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
     if not isinstance(tree, tuple):
         raise ValueError("expected one JSON object: question id → answer")
     inner = dict(tree).get("data", tree)
