@@ -203,8 +203,6 @@ def _gold_options(feature: Feature, _labels: Labels) -> tuple[int, int]:
     return sum(target >= 0 for target in feature.target), len(feature.ids)
 
 
-
-
 def _metrics(labels: Labels) -> tuple[str, ...]:
     """The rules of SQuAD v2.0 if questions may have no answer."""
     return ("qa_mean_v2", "exact_match_v2", "token_f1_v2") if UNANSWERABLE in labels else ()

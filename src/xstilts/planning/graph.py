@@ -91,15 +91,16 @@ class StageGraph:
 
     def _prepare(self, task: TaskSpec, part: str, language: str) -> str:
         share = self.resolved.split_slice(task, part)
+        limit = self.resolved.limit(task.name, part)
         params = {
             "task": task.name,
             "version": task.version,
             "split": share.split,
             "language": language,
-            "limit": self.resolved.limit(task.name, part),
+            "limit": limit,
             "data": task.fingerprint(share.split, language),
         }
-        if task.in_file_order and params["limit"] is not None:
+        if limit is not None and task.first_rows_differ(share.split, language, limit):
             params["sample"] = SAMPLE
         if not share.is_full_split:
             params["share"] = [share.low, share.high]
