@@ -17,7 +17,7 @@ def run_notes(handle: ExperimentHandle) -> Iterator[str]:
     experiment = handle.loaded.experiment
     if BASELINE not in experiment.intermediate:
         yield f"there will be scores but no gains: `intermediate` has no {BASELINE} (the baseline)"
-    if replaced := replaced_run(handle.loaded, handle.compiled, handle.store):
+    if replaced := replaced_run(handle.loaded, handle.compiled, handle.snapshot):
         keys = replaced.changed[:CHANGED_KEYS]
         more = ", …" if len(replaced.changed) > len(keys) else ""
         changed = f"{', '.join(keys)}{more} changed" if keys else "its data changed"
