@@ -32,7 +32,7 @@ from xstilts.stages.io import tokenized
 SMALL = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
 ]  # fmt: skip
-FAST_TRIES, FAST_RUNS, SEED = 30, 8, 0
+FAST_TRIES, FAST_RUNS, SEED = 20, 6, 0
 
 
 def flip_a_bit(data: bytes, draw: random.Random) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xstilts.reports.sections import Section
+
+logger = logging.getLogger(__name__)
 
 
 def results(experiment: AnyExperiment | None = None, store: AnyStore | None = None) -> pd.DataFrame:
@@ -36,7 +39,10 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     if experiment is not None:
         return open_experiment(experiment, store).noted_results
     snapshot = StoreSnapshot(open_store(store))
-    return with_data_notes(results_frame(recorded_cells(snapshot), snapshot), snapshot)
+    cells = recorded_cells(snapshot)
+    if not cells:
+        logger.warning("%s has no record of an experiment that can be read", snapshot.root)
+    return with_data_notes(results_frame(cells, snapshot), snapshot)
 
 
 def gains(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataFrame:

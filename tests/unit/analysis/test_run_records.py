@@ -103,3 +103,13 @@ def test_a_record_of_the_same_scores_keeps_its_name(small: LoadedExperiment, cop
     earlier = record.rename(record.with_name("small@12345678.json"))
     assert save_record(small, compile_experiment(small), store) == earlier
     assert records(store) == [earlier]
+
+
+def test_results_without_a_record_are_empty_and_said_to_be(
+    copied: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for record in records(Store(copied)):
+        record.unlink()
+    with caplog.at_level(logging.WARNING):
+        assert xstilts.results(store=copied).empty
+    assert "no record" in caplog.text
