@@ -2,7 +2,8 @@
 
 A folder with the marker file is a store. A folder without it is one if it is empty, or if it was
 made by a version without the marker: it then has `artifacts/` and no entry under a name that a
-store does not give. Any other folder is refused. Only entries with a store's names are ever
+store does not give; next to its folders, other entries are accepted if it has an artifact. Any
+other folder is refused. Only entries with a store's names are ever
 removed, and no symbolic link is followed to remove something.
 """
 
@@ -14,6 +15,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from xstilts.core.errors import StoreError
@@ -36,6 +38,8 @@ ENTRY_NAMES = {
     "damaged": re.compile(r".+\.\d+"),
 }
 """Folder → names that a store gives the entries of this folder."""
+SAMPLE = 9
+"""Artifacts that are read until a valid one is found."""
 IGNORED = (".DS_Store", "Thumbs.db", "desktop.ini")
 """Files that file browsers create."""
 
@@ -60,7 +64,8 @@ def check_layout(root: Path) -> None:
     if foreign is not None:
         raise StoreError(
             f"{root} is not a store: it contains {foreign} and no {MARKER}",
-            todo="give an empty or new folder with --store; nothing was changed",
+            todo="give an empty or new folder with --store; move the entry elsewhere if it is a "
+            "store of an earlier version",
         )
 
 
@@ -87,9 +92,8 @@ def mark(root: Path) -> None:
 def foreign_entries(root: Path) -> Iterator[str]:
     """Yield the entries that a store does not make; none for an empty folder."""
     names = [path.name for path in root.iterdir() if path.name not in IGNORED]
-    for name in sorted(names):
-        if name not in (*FOLDERS, *OTHER_NAMES):
-            yield name
+    if not _has_artifact(root):  # else they may be reports of an earlier version's store
+        yield from sorted(name for name in names if name not in (*FOLDERS, *OTHER_NAMES))
     if names and "artifacts" not in names:
         yield sorted(names)[0]
     for folder, pattern in ENTRY_NAMES.items():
@@ -101,6 +105,21 @@ def foreign_entries(root: Path) -> Iterator[str]:
         for name in os.listdir(root / folder):  # much faster than `iterdir` in a large store
             if not pattern.fullmatch(name) and name not in IGNORED:
                 yield f"{folder}/{name}"
+
+
+def _has_artifact(root: Path) -> bool:
+    """Whether a folder has an artifact of a store: one whose manifest names its own folder."""
+    folder = root / "artifacts"
+    names = filter(KEY.fullmatch, os.listdir(folder) if folder.is_dir() else ())
+    return any(_names_itself(folder / name) for name in islice(names, SAMPLE))
+
+
+def _names_itself(artifact: Path) -> bool:
+    try:
+        manifest = json.loads((artifact / "manifest.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("key") == artifact.name
 
 
 def _check_version(root: Path) -> None:

@@ -78,6 +78,24 @@ def test_a_store_without_the_marker_is_recognised_and_marked(tmp_path: Path) -> 
     assert (store.root / MARKER).is_file()
 
 
+def test_a_store_without_the_marker_may_hold_reports(tmp_path: Path) -> None:
+    store = published(tmp_path / "store")
+    (store.root / MARKER).unlink()
+    (store.root / "report.html").write_text("a report")
+    assert store.prepare().has(KEY)
+    assert (store.root / "report.html").is_file()
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{}"])
+def test_a_folder_of_a_keys_name_is_no_artifact(tmp_path: Path, text: str | None) -> None:
+    root = precious(tmp_path / "proj")
+    (root / "artifacts" / KEY).mkdir(parents=True)
+    if text is not None:
+        (root / "artifacts" / KEY / "manifest.json").write_text(text)
+    with pytest.raises(StoreError, match="deep"):
+        Store(root).prepare()
+
+
 def test_a_marked_store_may_hold_other_files(tmp_path: Path) -> None:
     store = published(tmp_path / "store")
     precious(store.root / "notes")
