@@ -100,7 +100,7 @@ class StageGraph:
             "limit": limit,
             "data": task.fingerprint(share.split, language),
         }
-        if limit is not None and task.first_rows_differ(share.split, language, limit):
+        if limit is not None and task.in_file_order:
             params["sample"] = SAMPLE
         if not share.is_full_split:
             params["share"] = [share.low, share.high]

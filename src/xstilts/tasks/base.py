@@ -33,11 +33,6 @@ def unconverted(examples: Examples) -> tuple[Examples, list[Conversion]]:
     return examples, []
 
 
-def never(_split: str, _language: str, _limit: int) -> bool:
-    """For tasks whose `read` shuffles."""
-    return False
-
-
 @dataclass(frozen=True)
 class TaskSpec:
     """One data set: its format, languages, splits, labels and metrics, and how to read it.
@@ -71,9 +66,8 @@ class TaskSpec:
             checkpoint is used (`checkpoint: last`).
         translates: (task, split) whose examples it contains in translation; training on them
             would leak its answers.
-        in_file_order: whether `read` keeps the order of a file, which may be sorted by label.
-        first_rows_differ: (split, language, limit) → whether the first rows are no fair sample,
-            so that a limit must draw one.
+        in_file_order: whether `read` keeps the order of a file, which may be sorted by label; a
+            limit then draws a sample.
         modalities: the modalities of an example, such as text and image.
         missing_modalities: modalities of its benchmark that this version leaves out.
         convert: examples of a split → examples with other labels, and the changes.
@@ -105,7 +99,6 @@ class TaskSpec:
     unlabelled: tuple[str, ...] = ()
     translates: tuple[tuple[str, str], ...] = ()
     in_file_order: bool = False
-    first_rows_differ: Callable[[str, str, int], bool] = never
     modalities: tuple[str, ...] = ("text",)
     missing_modalities: tuple[str, ...] = ()
     convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xstilts.config.experiment import FileTask
-from xstilts.core.errors import ConfigError, DataError, MissingDataError, XstiltsError
+from xstilts.core.errors import ConfigError, DataError, MissingDataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, Example
@@ -26,15 +25,13 @@ from xstilts.formats.io.readers import (
 )
 from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
-from xstilts.tasks.base import Conversion, Examples, TaskSpec, never
+from xstilts.tasks.base import Conversion, Examples, TaskSpec
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
 
 IN_DATA = "{data}/"
 """How `files` begins if they are in the folder of the experiment's data."""
-SHIFT = 0.02
-"""Share of the labels that may differ between the first rows and all rows of a file."""
 CSV = ".csv"
 READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
 TABLES = ("", ".tsv", ".tab", ".txt", CSV, *READERS)
@@ -91,7 +88,6 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         alignment_key=_alignment_key,
         convert=partial(_convert, task, spec, in_bio),
         in_file_order=not files.shuffled,
-        first_rows_differ=never if files.shuffled else partial(_first_rows_differ, task, folder),
     )
 
 
@@ -217,27 +213,6 @@ def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str
     if _counts_spans(task) and scheme_of_labels(task.labels) in CONVERTED_SCHEMES:
         shape += [{"tags": "BIO"}]
     return digest_of([*shape, found])
-
-
-def _first_rows_differ(task: FileTask, folder: Path, split: str, language: str, limit: int) -> bool:
-    """Whether a file has more rows than the limit, and the first ones are no fair sample of them.
-
-    They are one only if they have the labels in the shares of the whole file, as where a file goes
-    through the labels in turn. Then no sample is drawn, and results of earlier versions are found.
-    """
-    if task.hub:
-        return True  # nothing is downloaded before a run
-    try:
-        rows = [row for row in _read(task, folder, split, language) if not isinstance(row, BadRow)]
-    except (XstiltsError, OSError):
-        return False  # the run reports it
-    spec = FORMATS.get(task.format)
-    gold = spec.gold_of_examples(rows) if spec.class_of == "text" else []
-    first, every = Counter(gold[:limit]), Counter(gold)
-    if len(rows) <= limit or len(every) < 2:
-        return len(rows) > limit
-    shift = sum(abs(first[label] / limit - count / len(gold)) for label, count in every.items())
-    return shift / 2 > SHIFT
 
 
 def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example | BadRow]:

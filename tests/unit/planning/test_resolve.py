@@ -277,6 +277,7 @@ def test_limits_take_a_sample_of_a_split_slice(
         most = 10 if ":40%]" in label else 7 if "[60%:]" in label else None
         assert set(other[label]) <= set(texts)
         assert len(set(other[label])) == (most or len(texts))
+        assert most is None or other[label] != texts[:most]
 
 
 def test_an_empty_split_slice_is_an_error(

@@ -68,14 +68,9 @@ def test_larger_limits_and_appended_rows_keep_most_of_a_sample(
     assert len(samples[0] & {row["text"] for row in more}) >= 14
 
 
-def test_first_rows_with_the_label_shares_of_the_file_keep_their_key(experiment: Path) -> None:
-    lines = [f"text {n}\t{('animal', 'food', 'tool')[n % 3]}" for n in range(90)]
-    path = experiment.parent / "data" / "kind-train-en.tsv"
-    path.write_text("\n".join(lines) + "\n")
-    assert "sample" not in train_stage(experiment, 30).params
-    path.write_text("\n".join(sorted(lines, key=lambda line: line.partition("\t")[2])) + "\n")
-    assert train_stage(experiment, 30).params["sample"] == 1
-    assert "sample" not in train_stage(experiment, 90).params
+def test_only_limited_files_in_their_own_order_have_a_new_key(experiment: Path) -> None:
+    assert "sample" not in train_stage(experiment, None).params
+    assert train_stage(experiment, 20).params["sample"] == 1
 
 
 def test_without_a_limit_rows_stay_in_the_order_of_the_file(
