@@ -6,13 +6,14 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import f1_score, get_entities
 
 from xstilts.metrics import METRICS
-from xstilts.metrics.pos_f1 import chunks, seqeval_1_type
+from xstilts.metrics.pos_f1 import chunks
 from xstilts.tasks import TASKS
 
 TAGS = st.sampled_from(TASKS.get("udpos").labels)
@@ -35,14 +36,42 @@ def score(name: str, gold: list[list[str]], predicted: list[list[str]]) -> float
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(PAIRS)
+@example([(["NOUN", "VERB"], ["NOUN", "NOUN"]), (["X", "NOUN"], ["X", "NOUN"])])
 def test_pos_f1_equals_seqeval_1(pairs: list[tuple[list[str], list[str]]]) -> None:
     gold, predicted = [one for one, _ in pairs], [other for _, other in pairs]
     for tags in gold:
-        assert set(chunks(tags, seqeval_1_type)) == set(get_entities(tags))
+        ours = {(name, first, last) for name, (_, first), (_, last) in chunks([tags])[0]}
+        assert ours == set(get_entities(tags))
     theirs = f1_score(gold, predicted, zero_division=0)
     assert score("pos_f1", gold, predicted) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "tags", [("X", "N"), ("X", "NOUN", "SYM", "ADJ"), ("O", "X", "B", "I", ".")]
+)
+def test_pos_f1_equals_seqeval_1_for_tags_of_one_letter(tags: tuple[str, ...]) -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(100):
+        lengths = generator.integers(1, 5, size=4)
+        gold, predicted = (
+            [generator.choice(tags, size=length).tolist() for length in lengths] for _ in range(2)
+        )
+        theirs = f1_score(gold, predicted, zero_division=0)
+        assert score("pos_f1", gold, predicted) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_an_x_that_begins_a_later_sentence_has_the_start_of_the_chunk_before_it() -> None:
+    """By hand: of 3 gold and 4 predicted chunks one is equal, and it is not the X."""
+    gold = [["NOUN", "NOUN"], ["X", "VERB"]]
+    predicted = [["NOUN", "VERB"], ["X", "VERB"]]
+    assert chunks(gold) == [
+        {("OUN", (0, 0), (0, 1))},
+        {("_", (0, 0), (1, 0)), ("ERB", (1, 1), (1, 1))},
+    ]
+    assert score("pos_f1", gold, predicted) == pytest.approx(2 * 1 / (3 + 4))
 
 
 def test_pos_f1_equals_seqeval_0() -> None:

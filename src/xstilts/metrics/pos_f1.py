@@ -17,6 +17,10 @@ from xstilts.metrics.base import Floats, Metric, ratio
 from xstilts.metrics.spans import f1
 
 TypeOf = Callable[[str], str]
+Position = tuple[int, int]
+"""(sentence, token) in a set."""
+Chunk = tuple[str, Position, Position]
+"""(type, first, last)."""
 
 
 def seqeval_1_type(tag: str) -> str:
@@ -29,17 +33,28 @@ def seqeval_0_type(tag: str) -> str:
     return tag.rsplit("-", maxsplit=1)[-1]
 
 
-def chunks(tags: Sequence[str], type_of: TypeOf) -> list[tuple[str, int, int]]:
-    """(type, first, last) of every chunk, by conlleval's rules on first letters."""
-    chunks: list[tuple[str, int, int]] = []
-    previous_prefix, previous_type, start = "O", "", 0
-    for position, tag in enumerate([*tags, "O"]):
-        prefix, tag_type = tag[0], type_of(tag)
-        if _ends(previous_prefix, prefix, previous_type, tag_type):
-            chunks.append((previous_type, start, position - 1))
-        if _starts(previous_prefix, prefix, previous_type, tag_type):
-            start = position
-        previous_prefix, previous_type = prefix, tag_type
+def chunks(
+    sentences: Sequence[Sequence[str]], type_of: TypeOf = seqeval_1_type
+) -> list[set[Chunk]]:
+    """The chunks that end in each sentence, by conlleval's rules on first letters.
+
+    seqeval joins the sentences by the tag O. In 1.x, O and tags of one letter (X) are of one type,
+    so an X that begins a later sentence starts no chunk: the chunk that ends there has the start
+    of the last chunk before it.
+    """
+    start, previous_type = (0, 0), ""
+    chunks: list[set[Chunk]] = []
+    for number, tags in enumerate(sentences):
+        of_sentence: set[Chunk] = set()
+        previous_prefix = "O"
+        for position, tag in enumerate([*tags, "O"]):
+            prefix, tag_type = tag[0], type_of(tag)
+            if _ends(previous_prefix, prefix, previous_type, tag_type):
+                of_sentence.add((previous_type, start, (number, position - 1)))
+            if _starts(previous_prefix, prefix, previous_type, tag_type):
+                start = number, position
+            previous_prefix, previous_type = prefix, tag_type
+        chunks.append(of_sentence)
     return chunks
 
 
@@ -62,13 +77,12 @@ def statistics(
     *,
     type_of: TypeOf,
 ) -> Floats:
-    """[n, 3]: correct chunks, predicted chunks, gold chunks."""
-    rows = []
-    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
-        gold_chunks = set(chunks(gold_tags, type_of))
-        predicted_chunks = set(chunks(predicted_tags, type_of))
-        correct = len(gold_chunks & predicted_chunks)
-        rows.append((correct, len(predicted_chunks), len(gold_chunks)))
+    """[n, 3]: correct chunks, predicted chunks, gold chunks, of all sentences of a set in order."""
+    pairs = zip(chunks(gold, type_of), chunks(predicted, type_of), strict=True)
+    rows = [
+        (len(gold_chunks & predicted_chunks), len(predicted_chunks), len(gold_chunks))
+        for gold_chunks, predicted_chunks in pairs
+    ]
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 

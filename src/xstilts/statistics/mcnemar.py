@@ -19,7 +19,8 @@ class McNemar:
         lost: number of examples that only the baseline classifies correctly.
         difference: of accuracies, with its interval and the exact p value.
         mid_p: less conservative than the exact p value, with a level still near nominal
-            (Fagerland et al. 2013).
+            (Fagerland et al. 2013). With as many gained as lost it is 1 − pmf / 2, as in their
+            paper: 0.5 for systems that are correct on the same examples.
     """
 
     gained: int
@@ -57,7 +58,7 @@ def _p_values(gained: int, lost: int) -> tuple[float, float]:
     smaller, discordant = min(gained, lost), gained + lost
     exact = min(1.0, 2 * float(stats.binom.cdf(smaller, discordant, 0.5)))
     at_smaller = float(stats.binom.pmf(smaller, discordant, 0.5))
-    return exact, 1.0 - at_smaller if gained == lost else exact - at_smaller
+    return exact, 1.0 - at_smaller / 2 if gained == lost else exact - at_smaller
 
 
 def _interval(gained: int, lost: int, n: int) -> tuple[float, float]:

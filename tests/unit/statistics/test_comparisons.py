@@ -138,6 +138,31 @@ def test_mid_p_counts_half_of_the_observed_outcome() -> None:
         mcnemar([True], [True, False])
 
 
+@pytest.mark.parametrize(
+    ("gained", "lost", "by_hand"),
+    [
+        (0, 0, 1 - 1 / 2),
+        (1, 1, 1 - 2 / 4 / 2),
+        (2, 2, 1 - 6 / 16 / 2),
+        (4, 4, 1 - 70 / 256 / 2),
+        (1, 2, 2 * (1 + 3) / 8 - 3 / 8),
+        (5, 0, 2 / 32 - 1 / 32),
+        (0, 5, 2 / 32 - 1 / 32),
+    ],
+)
+def test_mid_p_equals_values_computed_by_hand(gained: int, lost: int, by_hand: float) -> None:
+    ours = np.array([1] * gained + [0] * lost + [1] * 20, dtype=bool)
+    theirs = np.array([0] * gained + [1] * lost + [1] * 20, dtype=bool)
+    assert mcnemar(ours, theirs).mid_p == pytest.approx(by_hand)
+
+
+def test_systems_of_the_same_answers_do_not_differ() -> None:
+    found = mcnemar([True, False, True], [True, False, True])
+    assert found.difference.p == 1
+    assert found.mid_p > 0.05
+    assert "same examples" in found.difference.note
+
+
 P = np.array([0.01, 0.04, math.nan, 0.03, 0.005, 0.2])
 
 
