@@ -15,9 +15,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from xstilts.statistics.association import associate, detectable_correlation, partial
+from xstilts.statistics.association import (
+    MIN_POINTS,
+    Influence,
+    associate,
+    detectable_correlation,
+    leave_one_out,
+    partial,
+    points_needed,
+)
 from xstilts.statistics.estimate import Estimate, join_notes, missing_estimate
-from xstilts.studies.base import StudyTable
+from xstilts.studies.base import Finding, StudyTable
 from xstilts.studies.render import join_names, results_table, slug
 from xstilts.studies.result import CORRELATION, Result, adjusted
 
@@ -148,3 +156,48 @@ def correlations_table(
     """Every measure against the gain on every target; none without results."""
     if results:
         yield results_table(name, title, results, notes, "spearman", tested=(KENDALL, PARTIAL))
+
+
+def influence_of_tasks(measure: pd.Series[float], gains: pd.Series[float]) -> list[Influence]:
+    """Of each task on Spearman's correlation; empty if there are too few tasks."""
+    points = pd.DataFrame({"x": measure, "y": gains}).dropna()
+    if len(points) <= MIN_POINTS or points.nunique().min() < 2:
+        return []
+    return leave_one_out([str(task) for task in points.index], points["x"], points["y"])
+
+
+def influence_finding(
+    measure: pd.Series[float], gains: pd.Series[float], what: str
+) -> Iterator[Finding]:
+    """The most influential task; none if there are too few tasks.
+
+    Args:
+        what: the two sides of the correlation in words.
+    """
+    for task in influence_of_tasks(measure, gains)[:1]:
+        yield Finding(
+            "influence",
+            f"Most influential task: {task.name}. Without it, rho of {what} is "
+            f"{task.without:.2f}, a change of {task.change:+.2f}.",
+        )
+
+
+def influence_table(title: str, measures: pd.DataFrame, gains: pd.Series[float]) -> StudyTable:
+    """Each task's influence on the correlation of each measure with the gains."""
+    rows = [
+        (measure, task.name, task.without, task.change)
+        for measure in measures
+        for task in influence_of_tasks(measures[measure], gains)
+    ]
+    frame = pd.DataFrame(rows, columns=["measure", "task", "rho without it", "change"])
+    note = "The largest change first; empty with fewer than six tasks."
+    return StudyTable("influence", title, frame, (note,))
+
+
+def tasks_needed_table(correlations: Iterable[float]) -> StudyTable:
+    """How many tasks would be needed to find each of these correlations."""
+    rows = [(rho, points_needed(rho), points_needed(rho, "kendall")) for rho in correlations]
+    frame = pd.DataFrame(rows, columns=["correlation", "tasks (Spearman)", "tasks (Kendall)"])
+    title = "Number of intermediate tasks needed to find a correlation"
+    note = "With 80 % power at the 5 % level, two-sided, before any correction; by Fisher's z."
+    return StudyTable("tasks-needed", title, frame, (note,))

@@ -17,7 +17,7 @@ import pandas as pd
 from xstilts.analysis.measures_table import task_measures
 from xstilts.analysis.task_gains import mean_gain, pooled
 from xstilts.config.load import LoadedExperiment
-from xstilts.statistics.association import MIN_POINTS, Influence, leave_one_out, points_needed
+from xstilts.statistics.association import points_needed
 from xstilts.statistics.permutation import DRAWS
 from xstilts.studies import base, render
 from xstilts.studies import correlation_engine as engine
@@ -131,13 +131,6 @@ class DifficultyAnalysis:
             for result in design.family(gains, lambda _: self.measures, self._names)
         ]
 
-    def _influence(self, measure: str) -> list[Influence]:
-        """Of each task on the pooled correlation; empty if there are too few tasks."""
-        both = self._points(pooled(self.means), measure)
-        if len(both) <= MIN_POINTS or both.nunique().min() < 2:
-            return []
-        return leave_one_out([str(task) for task in both.index], both["x"], both["y"])
-
     def _points(self, gains: pd.Series[float], measure: str = ACCURACY) -> pd.DataFrame:
         return pd.DataFrame({"x": self.measures[measure], "y": gains}).dropna()
 
@@ -163,12 +156,8 @@ class DifficultyAnalysis:
             if result.name == ACCURACY:
                 given = engine.partial_result(result, "size and length of the training data")
                 yield render.finding(replace(given, name=f"{ACCURACY}-given-size-and-length"))
-        for one in self._influence(ACCURACY)[:1]:
-            yield base.Finding(
-                "influence",
-                f"Most influential task: {one.name}. Without it, rho of dev score and gain on "
-                f"retrieval is {one.without:.2f}, a change of {one.change:+.2f}.",
-            )
+        what = "dev score and gain on retrieval"
+        yield from engine.influence_finding(self.measures[ACCURACY], pooled(self.means), what)
 
     def tables(self) -> Iterator[base.StudyTable]:
         """Correlations, the tasks, influence, and how many tasks would be needed."""
@@ -188,20 +177,9 @@ class DifficultyAnalysis:
         title = "Intermediate tasks: difficulty and gains"
         notes = (PREDICTORS[name].note(name) for name in self._names)
         yield base.StudyTable("tasks", title, frame.reset_index(), (SCALE, *notes))
-        rows = [
-            (name, one.name, one.without, one.change)
-            for name in self._names
-            for one in self._influence(name)
-        ]
-        frame = pd.DataFrame(rows, columns=["measure", "task", "rho without it", "change"])
         title = "Each task's influence on Spearman's rho with the gain over all retrieval targets"
-        note = "The largest change first; empty with fewer than six tasks."
-        yield base.StudyTable("influence", title, frame, (note,))
-        needed = [(rho, points_needed(rho), points_needed(rho, "kendall")) for rho in NEEDED_FOR]
-        frame = pd.DataFrame(needed, columns=["correlation", "tasks (Spearman)", "tasks (Kendall)"])
-        title = "Number of intermediate tasks needed to find a correlation"
-        note = "With 80 % power at the 5 % level, two-sided, before any correction; by Fisher's z."
-        yield base.StudyTable("tasks-needed", title, frame, (note,))
+        yield engine.influence_table(title, self.measures[self._names], pooled(self.means))
+        yield engine.tasks_needed_table(NEEDED_FOR)
 
     def figures(self) -> Iterator[base.Figure]:
         """Gain against dev score: over all retrieval targets, and each target as a series."""

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
-from xstilts.analysis.gain_bootstrap import bootstrap_gains
+from xstilts.analysis.gain_bootstrap import bootstrap_gains, systems_of
 from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.gains import ENGLISH, compute_gains
 from xstilts.analysis.layer_sweeps import task_of
@@ -192,10 +192,12 @@ class MultimodalAnalysis:
         """[draws, seeds] each task's gain over languages, in each draw of the examples."""
         metric = self.data.results["metric"].iloc[0] if len(self.data.results) else ""
         for target in dict.fromkeys(cell.target for cell in self.data.cells):
-            systems: dict[str, dict[tuple[str, int], ExampleScores]] = {}
-            for one in outcomes:
-                if (one.target, one.metric) == (target, metric) and one.intermediate in settings:
-                    systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
+            systems = systems_of(
+                scores
+                for scores in outcomes
+                if (scores.target, scores.metric) == (target, metric)
+                and scores.intermediate in settings
+            )
             if BASELINE in systems:
                 yield from bootstrap_gains({metric: systems}, self.draws)[metric].values()
 
@@ -244,13 +246,16 @@ class MultimodalAnalysis:
         tested = self.by_language[self.by_language["p_holm"].notna()]
         if len(tested):
             text = f"Gains after inference tasks on {name} by language"
-            yield base.Finding(f"{name}-languages", f"{text}: {_counts(tested, 'gain')}.")
+            yield base.Finding(
+                f"{name}-languages", f"{text}: {render.significance_counts(tested, 'gain')}."
+            )
         if len(self.answers):
             text = f"Single runs after inference tasks on {name} and the baseline's run"
             power = 100 * self.answers["detectable"].median()
             none = not (self.answers["p_holm"] < LEVEL).any() and not isnan(power)
             seen = f"; 80 % power from {render.format_number(power, POINTS, signed=False)}"
-            text = f"{text}: {_counts(self.answers, 'difference')}{seen if none else ''}."
+            counts = render.significance_counts(self.answers, "difference")
+            text = f"{text}: {counts}{seen if none else ''}."
             yield base.Finding(f"{name}-answers", text)
         yield from map(render.finding, (self.together, self.contrast))
 
@@ -305,19 +310,6 @@ def _mean(rows: pd.DataFrame) -> Estimate:
         return in_points(one_sample_mean(rows["gain"]))
     row = rows.iloc[0]
     return in_points(Estimate(float(row["gain"]), float(row["low"]), float(row["high"]), n=1))
-
-
-def _counts(tests: pd.DataFrame, effect: str) -> str:
-    """How many effects are significant in each direction, by both corrections."""
-    counts = {
-        name: [int(((tests[name] < LEVEL) & (sign * tests[effect] > 0)).sum()) for sign in (1, -1)]
-        for name in ("p_holm", "q")
-    }
-    (up, down), (more_up, more_down) = counts["p_holm"], counts["q"]
-    return (
-        f"of {len(tests)}, {up} significantly above zero and {down} below (Holm); {more_up} and "
-        f"{more_down} with a false discovery rate of 5 % (Benjamini and Hochberg)"
-    )
 
 
 STUDY = base.Study(NAME, QUESTION, needs, answer)

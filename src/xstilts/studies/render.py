@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from xstilts.statistics.estimate import Estimate, join_notes
+from xstilts.statistics.estimate import LEVEL, Estimate, join_notes
 from xstilts.studies.base import Answer, Figure, Finding, Series, StudyTable, points_series
 from xstilts.studies.result import Result, Significance, Unit
 
@@ -86,6 +86,24 @@ def significant_names(results: Sequence[Result], what: str, label: str) -> str:
         if result.significant
     ]
     return f"Significant {what}: {join_names(names)}." if names else f"No significant {what}."
+
+
+def significance_counts(tests: pd.DataFrame, effect: str) -> str:
+    """How many effects are significant in each direction, by both corrections.
+
+    Args:
+        tests: with the columns p_holm and q.
+        effect: the column of the effects.
+    """
+    counts = {
+        name: [int(((tests[name] < LEVEL) & (sign * tests[effect] > 0)).sum()) for sign in (1, -1)]
+        for name in ("p_holm", "q")
+    }
+    (up, down), (more_up, more_down) = counts["p_holm"], counts["q"]
+    return (
+        f"of {len(tests)}, {up} significantly above zero and {down} below (Holm); {more_up} and "
+        f"{more_down} with a false discovery rate of 5 % (Benjamini and Hochberg)"
+    )
 
 
 def finding(result: Result) -> Finding:
