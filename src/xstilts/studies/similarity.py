@@ -13,22 +13,21 @@ from math import isnan
 
 import pandas as pd
 
-from xstilts.analysis.gains import mean_gains
 from xstilts.analysis.measures_table import pair_measures
 from xstilts.analysis.task_gains import non_english
 from xstilts.config.load import LoadedExperiment
 from xstilts.recommend import regret
-from xstilts.recommend.backtest import Policy, leave_one_target_out, mean_cost
 from xstilts.recommend.predict_gains import LOW_COST
 from xstilts.statistics.association import associate_over_targets
 from xstilts.statistics.correlation import spearman
-from xstilts.statistics.estimate import NAN, Estimate, missing_estimate
+from xstilts.statistics.estimate import NAN, missing_estimate
 from xstilts.statistics.permutation import DRAWS
 from xstilts.studies import base, render
 from xstilts.studies import correlation_engine as engine
 from xstilts.studies.correlation_engine import UNMEASURED, Predictor
-from xstilts.studies.result import CORRELATION, PERCENT, Result, adjusted
+from xstilts.studies.result import CORRELATION, Result, adjusted
 from xstilts.studies.study_data import StudyData, read_data
+from xstilts.studies.task_choice import TaskChoices, regret_figure, regret_result
 
 NAME = "similarity"
 QUESTION = (
@@ -49,7 +48,6 @@ MEASURES: Mapping[str, Predictor] = {
     "logme": Predictor("evidence of the target's labels (LogME)", semantic=False),
 }
 PREDICTORS = {**MEASURES, OTHER_TARGETS: Predictor("mean gain on the other targets")}
-RANKING = ("ndcg", "regret1", "regret3")
 SIGNS = (
     "High values mean more similar throughout: divergence is negative. "
     f"{OTHER_TARGETS} is no measure but a reference: each task's gain on the other targets."
@@ -66,13 +64,6 @@ ON_EACH_TARGET = (
     "95 % interval by the bootstrap over tasks (BCa), p by permutation; p_holm and q (Benjamini "
     "and Hochberg): Spearman's, over all measures and targets. partial: given equal formats."
 )
-BACKTEST = (
-    "Each target in turn is held out and predicted from the results of the others and from "
-    "low-cost measures. cost: best gain less that of the best of the first 1 or 3, between 0 and "
-    "1; regret: the same in % of the best score; inside: share of the gains within the predicted "
-    "interval.",
-    f"{Policy.OTHERS}: as `{OTHER_TARGETS}` in the other tables. {Policy.BLIND}: expected values.",
-)
 
 
 def needs(_: LoadedExperiment) -> base.StudyRequirements:
@@ -83,8 +74,8 @@ def needs(_: LoadedExperiment) -> base.StudyRequirements:
 def answer(evidence: base.Evidence) -> base.Answer:
     """From the runs to the answer."""
     data = read_data(evidence)
-    found = render.answer(NAME, QUESTION, [SimilarityAnalysis(data)])
-    return found if data.scored else replace(found, summary=render.NO_SCORES)
+    result = render.answer(NAME, QUESTION, [SimilarityAnalysis(data)])
+    return result if data.scored else replace(result, summary=render.NO_SCORES)
 
 
 @dataclass(frozen=True)
@@ -126,14 +117,9 @@ class SimilarityAnalysis:
         return measures + design.correlate(gains, predicted, [OTHER_TARGETS])
 
     @cached_property
-    def choices(self) -> list[regret.RankingQuality]:
+    def choices(self) -> TaskChoices:
         """The task that each measure would choose for each target, and the regret of that."""
-        found = (
-            regret.rank_quality(target, name, table[target], self.data.scores[target])
-            for target in self.targets
-            for name, table in self.predicted.items()
-        )
-        return [choice for choice in found if choice]
+        return TaskChoices(self.data, self.predicted)
 
     @cached_property
     def measures(self) -> list[Result]:
@@ -149,15 +135,10 @@ class SimilarityAnalysis:
             rho = associate_over_targets(table[known], self.data.means[known], self.draws)
         if name == OTHER_TARGETS:
             rho = replace(rho, p=NAN)  # it is made of the gains that would be permuted
-        each = [one for one in self.correlations if one.labels["measure"] == name]
-        given = [one.extra[engine.PARTIAL].value for one in each]
-        choices = [one for one in self.choices if one.measure == name]
-        less = [one.regret1 - one.regret1_by_chance for one in choices]
-
-        def mean(column: str) -> Estimate:
-            return regret.over_targets([getattr(one, column) for one in choices])
-
-        over_targets = regret.over_targets([one.estimate.value for one in each])
+        each = [result for result in self.correlations if result.labels["measure"] == name]
+        given = [result.extra[engine.PARTIAL].value for result in each]
+        quality, by_chance = self.choices.quality(name)
+        rhos = [result.estimate.value for result in each]
         return Result(
             name,
             f"Mean rho of {name} ({PREDICTORS[name].description}) and gain",
@@ -166,70 +147,48 @@ class SimilarityAnalysis:
             power=engine.detectable(rho.n),
             labels={"measure": name, "targets": len(known)},
             extra={
-                "rho_over_targets": over_targets.clipped(-1, 1),
+                "rho_over_targets": regret.over_targets(rhos).clipped(-1, 1),
                 "given_format": regret.over_targets(given).clipped(-1, 1),
-                "regret1_less_chance": regret.over_targets(less),
-                **{column: mean(column) for column in RANKING},
+                **quality,
             },
-            numbers={f"{one}_by_chance": mean(f"{one}_by_chance").value for one in RANKING},
+            numbers=by_chance,
         )
-
-    @cached_property
-    def _backtest(self) -> pd.DataFrame:
-        runs = self.data.gains.table
-        asked = runs["intermediate"].isin(self.data.means.index) & runs["target"].isin(self.targets)
-        return leave_one_target_out(mean_gains(runs[asked]), self.data.measures)
 
     def summary(self) -> str:
         """The measures of semantic similarity, and what choosing by the best measure loses."""
         if not self.targets:
             return "Not enough data: no target has gains after intermediate tasks with measures."
-        known = [one for one in self.measures[:-1] if not isnan(one.estimate.value)]
+        known = [result for result in self.measures[:-1] if not isnan(result.estimate.value)]
         if not known:
-            notes = dict.fromkeys(one.estimate.note for one in self.measures[:-1])
+            notes = dict.fromkeys(result.estimate.note for result in self.measures[:-1])
             return f"Not enough data: {'; '.join(note for note in notes if note)}."
-        semantic = [one for one in known if MEASURES[one.name].semantic]
+        semantic = [result for result in known if MEASURES[result.name].semantic]
         text = render.significant_names(semantic, "measures of semantic similarity", "measure")
-        if semantic and not any(one.significant for one in semantic):
-            text += f" {render.summary([max(semantic, key=lambda one: abs(one.estimate.value))])}"
-        regrets = [one for one in map(_regret, self.measures[:-1]) if not isnan(one.estimate.value)]
+        if semantic and not any(result.significant for result in semantic):
+            strongest = max(semantic, key=lambda result: abs(result.estimate.value))
+            text += f" {render.summary([strongest])}"
+        regrets = [
+            result
+            for result in map(regret_result, self.measures[:-1])
+            if not isnan(result.estimate.value)
+        ]
         if not regrets:
             return text
-        best = min(regrets, key=lambda one: one.estimate.value)
+        best = min(regrets, key=lambda result: result.estimate.value)
         picked = f"The best of {len(regrets)} measures, picked on these very targets"
         return f"{text} {picked}: {render.summary([best])}"
 
     def findings(self) -> Iterator[base.Finding]:
         """Correlation, regret and partial correlation of every measure; then held-out targets."""
-        for one in engine.measured(self.measures):
-            question = f"Mean partial rho of {one.name} and gain, given equality of formats"
-            given = Result(
-                f"{one.name}-given-format", question, one.extra["given_format"], CORRELATION
+        for result in engine.measured(self.measures):
+            question = f"Mean partial rho of {result.name} and gain, given equality of formats"
+            name, estimate = f"{result.name}-given-format", result.extra["given_format"]
+            given = Result(name, question, estimate, CORRELATION)
+            known = (
+                part for part in (regret_result(result), given) if not isnan(part.estimate.value)
             )
-            known = (part for part in (_regret(one), given) if not isnan(part.estimate.value))
-            yield from map(render.finding, (one, *known))
-        yield from map(render.finding, self._held_out())
-
-    def _held_out(self) -> Iterator[Result]:
-        """Regret where the target's own results have no influence on the choice."""
-        held_out = "Regret on a held-out target, of the best score"
-        rows = [asdict(one) for one in self.choices if one.measure in MEASURES]
-        table = pd.DataFrame(rows, columns=["target", "measure", "regret1"])
-        by_measure = table.pivot_table(
-            index="target", columns="measure", values="regret1", sort=False
-        )
-        chosen = regret.over_targets(regret.by_other_choices(by_measure).tolist())
-        if not isnan(chosen.value):
-            question = f"{held_out}, if the measure is chosen on the other targets"
-            yield Result("regret-of-chosen-measure", question, chosen, PERCENT)
-        costs = {policy: mean_cost(self._backtest, policy, "regret_1") for policy in Policy}
-        ours = costs.pop(Policy.ADVICE)
-        others = "; ".join(
-            f"{policy}: {render.format_estimate(cost, PERCENT)}" for policy, cost in costs.items()
-        )
-        remark = "" if isnan(ours.value) else f"References: {others}."
-        question = f"{held_out}, of following `recommend`"
-        yield Result("regret-recommend", question, ours, PERCENT, remark=remark)
+            yield from map(render.finding, (result, *known))
+        yield from map(render.finding, self.choices.held_out(MEASURES))
 
     def tables(self) -> Iterator[base.StudyTable]:
         """Measures over targets, on each target and language, the choices, and the pairs."""
@@ -239,12 +198,8 @@ class SimilarityAnalysis:
         title = "Measures and the gain on each target"
         table = engine.correlations_table
         yield from table("associations", title, self.correlations, (SIGNS, ON_EACH_TARGET))
+        yield self.choices.choices_table(SIGNS)
         tables = {
-            "choices": (
-                "Choosing the intermediate task of each target by a measure",
-                map(asdict, self.choices),
-                "Scores are means over seeds and the languages other than English.",
-            ),
             "languages": (
                 "The same within each language",
                 self._languages(),
@@ -254,8 +209,7 @@ class SimilarityAnalysis:
         }
         for name, (title, rows, note) in tables.items():
             yield base.StudyTable(name, title, pd.DataFrame(list(rows)), (SIGNS, note))
-        title, frame = "Regret of `recommend` on held-out targets", self._backtest
-        yield base.StudyTable("recommend", title, frame.drop(columns="encoder"), BACKTEST)
+        yield self.choices.backtest_table()
 
     def _languages(self) -> Iterator[dict[str, object]]:
         """Correlation and regret within each language of each target: means over seeds."""
@@ -280,24 +234,13 @@ class SimilarityAnalysis:
 
     def figures(self) -> Iterator[base.Figure]:
         """Correlation and regret by measure."""
-        known = [one for one in self.measures if not isnan(one.estimate.value)]
+        known = [result for result in self.measures if not isnan(result.estimate.value)]
         if known:
             name, y = "correlation-by-measure", "Spearman's rho, 95 % interval over tasks"
             title = "Rank correlation of similarity and gain, mean over targets"
             series = render.results_series("mean over targets", known, "measure")
             yield base.Figure(name, title, "measure", y, (series,), zero=True)
-        usable = [one for one in self.measures if not isnan(one.extra["regret1"].value)]
-        if usable:
-            name, y = (
-                "regret-by-measure",
-                "regret@1 (% of the best score), 95 % interval over targets",
-            )
-            title = "Regret of choosing the intermediate task by a measure"
-            regrets = [replace(one, estimate=one.extra["regret1"]) for one in usable]
-            series = render.results_series("chosen by the measure", regrets, "measure")
-            chance = tuple(one.numbers["regret1_by_chance"] for one in usable)
-            random = base.Series("random choice", series.x, chance, line=True)
-            yield base.Figure(name, title, "measure", y, (series, random), zero=True)
+        yield from regret_figure(self.measures)
 
     def caveats(self) -> Iterator[str]:
         """What was not measured, and which tasks are in no mean."""
@@ -306,16 +249,6 @@ class SimilarityAnalysis:
         text = "In no mean correlation over targets, as a gain on one of them is missing"
         yield from render.incomplete_rows(self.data.means, text)
         yield from self.data.caveats
-
-
-def _regret(measure: Result) -> Result:
-    """What choosing the task by a measure loses."""
-    difference = render.format_estimate(measure.extra["regret1_less_chance"], PERCENT)
-    chance = render.format_number(measure.numbers["regret1_by_chance"], PERCENT)
-    question = f"Regret of choosing the task by {measure.name}, of the best score"
-    remark = f"Random choice: {chance}, difference {difference}."
-    name = f"regret-{measure.name}"
-    return Result(name, question, measure.extra["regret1"], PERCENT, remark=remark)
 
 
 STUDY = base.Study(NAME, QUESTION, needs, answer)
