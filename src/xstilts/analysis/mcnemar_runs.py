@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gains import ENGLISH
+from xstilts.analysis.gains import ENGLISH, KEY
 from xstilts.config.intermediate import BASELINE
 from xstilts.metrics.accuracy import ACCURACY
+from xstilts.statistics.estimate import NAN
 from xstilts.statistics.mcnemar import mcnemar
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
 from xstilts.statistics.power import detectable_difference
@@ -22,31 +23,36 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def paired_answers(outcomes: Iterable[ExampleScores], settings: Collection[str]) -> pd.DataFrame:
-    """McNemar's test of each run after these settings, in languages other than English.
+def paired_answers(gains: pd.DataFrame, outcomes: Iterable[ExampleScores]) -> pd.DataFrame:
+    """McNemar's test of each run that has a gain, in languages other than English.
 
     Args:
+        gains: the runs, see `analysis.gains.Gains.runs`: a run that diverged, say, is not among
+            them.
         outcomes: see `analysis.example_scores`, the baseline's among them; only those of accuracy
-            count. A run without the baseline's run of its seed has no row.
+            count.
 
     Returns:
         See `COLUMNS`; accuracies between 0 and 1. Holm and Benjamini & Hochberg over all rows.
     """
-    runs = {
-        (one.intermediate, one.target, one.language, one.seed): one.statistics[:, 0]
-        for one in outcomes
-        if one.metric == METRIC and one.language != ENGLISH
+    compared = set(gains[[*KEY, "language", "seed"]].itertuples(index=False, name=None))
+    correct = {
+        (scores.encoder, scores.intermediate, scores.target, scores.language, scores.seed): (
+            scores.statistics[:, 0]
+        )
+        for scores in outcomes
+        if scores.metric == METRIC and scores.language != ENGLISH
     }
     rows = []
-    for (setting, target, language, seed), right in runs.items():
-        base = runs.get((BASELINE, target, language, seed))
-        if setting in settings and base is not None:
-            found = mcnemar(right, base)
-            one, disagree = found.difference, found.gained + found.lost
-            seen = detectable_difference(one.n, disagree / one.n)
-            numbers = (one.value, one.low, one.high, one.p, np.nan, np.nan, one.n, seen)
-            place = setting, target, language, seed
-            rows.append((*place, found.gained, found.lost, *numbers))
+    for run, answers in correct.items():
+        encoder, _, target, language, seed = run
+        baseline = correct.get((encoder, BASELINE, target, language, seed))
+        if run in compared and baseline is not None:
+            test = mcnemar(answers, baseline)
+            effect, discordant = test.difference, test.gained + test.lost
+            detectable = detectable_difference(effect.n, discordant / effect.n)
+            numbers = (effect.value, effect.low, effect.high, effect.p, NAN, NAN)
+            rows.append((*run[1:], test.gained, test.lost, *numbers, effect.n, detectable))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     p = table["p"].to_numpy(dtype=np.float64)
     return table.assign(p_holm=holm(p), q=benjamini_hochberg(p))

@@ -168,7 +168,8 @@ class MultimodalAnalysis:
     def answers(self) -> pd.DataFrame:
         """McNemar's test of every run after an inference task; see `mcnemar_runs.COLUMNS`."""
         same_data = {cell.intermediate for cell in self.data.cells if cell.same_data}
-        return paired_answers(self.outcomes, self.data.group - same_data)
+        gains = self.data.gains.among(self.data.group - same_data)
+        return paired_answers(gains.runs, self.outcomes)
 
     @cached_property
     def together(self) -> Result:

@@ -79,6 +79,21 @@ def test_single_runs_are_paired_with_the_baseline_of_their_seed() -> None:
     assert "of 24, 6 significantly above zero" in text
 
 
+def runs_tested(states: Mapping[tuple[str, str], RunState]) -> set[str]:
+    """The settings that the table of answers has runs of."""
+    answer = answer_of(lambda _s, _t: 0.0, states)
+    return set(next(t.frame for t in answer.tables if t.name == "xvnli-answers")["intermediate"])
+
+
+@pytest.mark.parametrize("state", [RunState.DIVERGED, RunState.COLLAPSED])
+def test_single_runs_of_excluded_settings_are_not_tested(state: RunState) -> None:
+    assert runs_tested({**STATES, ("rte", "xvnli"): state}) == set(NLI) - {"rte"}
+
+
+def test_no_single_run_is_tested_against_a_collapsed_baseline() -> None:
+    assert runs_tested({**STATES, ("none", "xvnli"): RunState.COLLAPSED}) == set()
+
+
 def test_languages_that_share_their_examples_add_no_certainty() -> None:
     """Every language gets the answers of one: three of them must not narrow the interval."""
     one = Planted(LOADED, lambda setting, _: 0.02 * (setting in NLI), states=STATES)
