@@ -26,8 +26,9 @@ from xstilts.studies.render import NO_SCORES
 from xstilts.studies.result import Result
 from xstilts.studies.scaling import STUDY
 from xstilts.studies.scaling.analysis import ScalingAnalysis
+from xstilts.studies.scaling.budgets import Budget
 from xstilts.studies.scaling.design import MORE_TASKS, designed
-from xstilts.studies.scaling.scores import Budget, TargetScores, target_scores
+from xstilts.studies.scaling.scores import TargetScores, target_scores
 from xstilts.testing.planted import with_state
 
 SIX = ("one", "two", "three", "four", "five", "six")

@@ -11,47 +11,33 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
 
-import numpy as np
-import pandas as pd
-
 from xstilts.analysis.gains import ONE_SEED
 from xstilts.config.load import LoadedExperiment
 from xstilts.statistics.estimate import NAN
 from xstilts.studies import base, render
 from xstilts.studies.result import Result, adjusted
-from xstilts.studies.scaling.analysis import ScalingAnalysis, curve_text
-from xstilts.studies.scaling.design import MORE_TASKS, ScalingDesign, TaskGroup, designed
-from xstilts.studies.scaling.scores import (
-    MEAN,
+from xstilts.studies.scaling.analysis import ScalingAnalysis
+from xstilts.studies.scaling.budgets import (
     Budget,
-    TargetScores,
+    budget_caveats,
     budgets_of,
-    dev_scores,
-    target_scores,
+    budgets_table,
+    equal_budgets_text,
 )
+from xstilts.studies.scaling.curves import SCALE, curve_caveats, curves_figure, curves_table
+from xstilts.studies.scaling.design import MORE_TASKS, ScalingDesign, TaskGroup, designed
+from xstilts.studies.scaling.scores import MEAN, TargetScores, dev_scores, target_scores
 
 NAME = "scaling"
 QUESTION = "More tasks, or more data of one task, at an equal budget of examples and steps?"
-GRID = 24
-SCALE = "Scores and gains are between 0 and 1."
 OVER = (
     "Intervals are over languages and seeds, those of the mean over targets and seeds; for the "
     "orders of tasks that were run."
-)
-CURVES = (
-    "score = limit - drop * examples^(-rate), by least squares; intervals by profile likelihood, "
-    "which ignores that points share tasks and seeds. The limit is an extrapolation."
 )
 NOT_CHOSEN = (
     "No English dev score shows which single task is best for these targets; the first is used, "
     "and all are in the tables."
 )
-UNEQUAL = (
-    "Budgets are not equal: {}; see the table of budgets. Reasons are texts of several windows, "
-    "rows that could not be used, `max_task_size` and `patience`."
-)
-
-
 NOTES = {
     "equal-budget": "`chosen`: the task that English dev prefers, or the first if dev scores "
     "cannot choose. `p_holm`: over targets, at the largest budget.",
@@ -133,7 +119,7 @@ class ScalingStudy:
 
     def findings(self) -> Iterator[base.Finding]:
         """Equal budgets; the difference, doublings, crossing and largest contribution by target."""
-        if equal := self._equal_budgets():
+        if equal := equal_budgets_text(self.budgets):
             yield base.Finding("equal-budget", equal)
         for one in self.analyses:
             yield render.finding(self.at_largest[one.scores.target].in_points())
@@ -185,21 +171,8 @@ class ScalingStudy:
         ):
             notes = (SCALE, OVER, NOTES[name])
             yield render.results_table(name, title, results, notes, value, tests)
-        rows = [row for one in self.analyses for row in _curve_rows(one)]
-        yield base.StudyTable("curves", "Saturating curves", pd.DataFrame(rows), (SCALE, CURVES))
-        rows = [
-            {
-                "curve": one.point.curve,
-                "intermediate": one.point.setting,
-                "planned": one.point.size * self.design.unit,
-                "examples": one.examples,
-                "steps": one.steps,
-            }
-            for one in self.budgets
-        ]
-        frame = pd.DataFrame(rows).drop_duplicates(ignore_index=True)
-        title = "Examples and steps of each training"
-        yield base.StudyTable("budgets", title, frame, ("Of the first seed.",))
+        yield curves_table(self.analyses)
+        yield budgets_table(self.budgets, self.design.unit)
 
     def _differences(self, analysis: ScalingAnalysis) -> Iterator[Result]:
         for result in analysis.differences.values():
@@ -209,10 +182,7 @@ class ScalingStudy:
     def figures(self) -> Iterator[base.Figure]:
         """Score against budget, and Shapley values where there are any, of the first target."""
         first = self.analyses[0]
-        order = sorted(first.curves, key=lambda name: name not in (MORE_TASKS, first.best))
-        series = tuple(one for name in order for one in _series(first, name))
-        title, x = f"More tasks or more data: {first.scores.target}", "training examples in all"
-        yield base.Figure("budget", title, x, "score, points of 100", series, logarithmic=True)
+        yield curves_figure(first)
         known = [one.in_points() for one in first.contributions if not isnan(one.estimate.value)]
         if known:
             title = f"Contribution of each task to the mixture: {first.scores.target}"
@@ -226,83 +196,13 @@ class ScalingStudy:
             yield ONE_SEED
         yield from self.scores[1]
         yield from self.design.caveats(self.evidence.loaded.experiment.targets)
-        yield from self._budget_caveats()
-        notes: dict[str, list[str]] = {}
-        for one in self.analyses:
-            for name, curve in one.curves.items():
-                if curve.note:
-                    notes.setdefault(curve.note, []).append(f"{name} on {one.scores.target}")
-        yield from (f"Curves ({'; '.join(where)}): {note}." for note, where in notes.items())
+        yield from budget_caveats(self.budgets, self.design.unit)
+        yield from curve_caveats(self.analyses)
         if not all(one.chosen for one in self.analyses):
             yield NOT_CHOSEN
         for one in self.analyses:
             if all(table.size < 2 for table in one.scores.table.values()):
                 yield f"{one.scores.target}: one language and one seed give no interval."
-
-    def _by_size(self, name: str) -> dict[int, set[float]]:
-        """Size → the numbers of examples or steps that were seen at it."""
-        found: dict[int, set[float]] = {}
-        for one in self.budgets:
-            if not isnan(getattr(one, name)):
-                found.setdefault(one.point.size, set()).add(getattr(one, name))
-        return found
-
-    def _equal_budgets(self) -> str:
-        """That budgets were equal; empty if they were not, or are unknown."""
-        steps, examples = self._by_size("steps"), self._by_size("examples")
-        if not steps or any(len(found) != 1 for found in (*steps.values(), *examples.values())):
-            return ""
-        ends = [(*examples[size], *steps[size]) for size in (min(steps), max(steps))]
-        smallest, largest = (f"{rows:.0f} examples and {count:.0f} steps" for rows, count in ends)
-        return (
-            "At each budget all curves were trained on the same number of examples for the same "
-            f"number of optimizer steps: from {smallest} to {largest}."
-        )
-
-    def _budget_caveats(self) -> Iterator[str]:
-        unit = self.design.unit
-        for name in ("examples", "steps"):
-            unequal = [
-                f"{min(found):.0f} to {max(found):.0f} {name} at {size * unit} examples"
-                for size, found in sorted(self._by_size(name).items())
-                if len(found) > 1
-            ]
-            if unequal:
-                yield UNEQUAL.format(render.join_names(unequal))
-        if unknown := sum(isnan(one.steps) for one in self.budgets):
-            yield f"Training sets without a finished training: {unknown} of {len(self.budgets)}."
-
-
-def _curve_rows(analysis: ScalingAnalysis) -> Iterator[dict[str, object]]:
-    for name, curve in analysis.curves.items():
-        yield {
-            "target": analysis.scores.target,
-            "curve": name,
-            "points": curve.n,
-            "rate": curve.rate,
-            "drop": curve.drop,
-            **render.estimate_columns("limit", curve.limit()),
-            "largest": curve.largest,
-            **render.estimate_columns("at largest", curve.at(curve.largest)),
-            "note": curve.note,
-        }
-
-
-def _series(analysis: ScalingAnalysis, name: str) -> Iterator[base.Series]:
-    """The points of a curve, and the fit if there is one; bands for the two that matter."""
-    curve = analysis.curves[name]
-    points = dict(analysis.on_curve(name))
-    sizes = tuple(float(point.size * analysis.unit) for point in points)
-    scores = tuple(100 * float(table.to_numpy().mean()) for table in points.values())
-    yield base.Series(curve_text(name), sizes, scores)
-    if curve.fitted:
-        grid = np.geomspace(curve.smallest, curve.largest, GRID)
-        grid[-1] = curve.largest
-        rows = (grid, 100 * curve.values(grid), *(100 * end for end in curve.interval(grid)))
-        x, y, low, high = (tuple(map(float, row)) for row in rows)
-        if name not in (MORE_TASKS, analysis.best):
-            low = high = ()
-        yield base.Series(f"{curve_text(name)}, fitted", x, y, low, high, line=True)
 
 
 STUDY = base.Study(NAME, QUESTION, needs, answer)

@@ -1,4 +1,4 @@
-"""Scores at each point of the design of `scaling`, and what the trainings behind them saw."""
+"""Scores at each point of the design of `scaling`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pandas as pd
 from xstilts.analysis.exclusions import exclusion_texts
 from xstilts.analysis.gains import transfer_runs
 from xstilts.analysis.run_states import RunState, has_state, without_state
-from xstilts.analysis.training_steps import first_trainings
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
+from xstilts.studies.scaling.budgets import Budget
 from xstilts.studies.scaling.design import MORE_TASKS, Point, ScalingDesign, TaskGroup
 from xstilts.studies.study_data import gains_in
 
@@ -51,15 +51,6 @@ class TargetScores:
         return sorted({point.size for point in self.table if point.curve == curve})
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What a training saw, of the first seed; NaN where it is unknown."""
-
-    point: Point
-    examples: float
-    steps: float
-
-
 def mean_of(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Cell by cell."""
     return sum(tables[1:], start=tables[0]) / len(tables)
@@ -72,7 +63,7 @@ def target_scores(
     found: list[TargetScores] = []
     texts: list[str] = []
     collapsed: list[str] = []
-    short = {budget.point: budget for budget in budgets if _is_short(budget, design)}
+    short = {budget.point: budget for budget in budgets if budget.is_short(design)}
     for group in design.groups:
         tables: dict[str, dict[Point, pd.DataFrame]] = {}
         baselines: dict[str, pd.DataFrame] = {}
@@ -110,12 +101,6 @@ def target_scores(
             f"{budget.examples:.0f} training examples."
         )
     return found, list(dict.fromkeys(texts))
-
-
-def _is_short(budget: Budget, design: ScalingDesign) -> bool:
-    """Whether tasks of unknown size turned out to have too few examples."""
-    unknown = budget.point.tasks & set(design.unknown)
-    return bool(unknown) and budget.examples < budget.point.size * design.unit
 
 
 def _ignore_collapsed_intermediate(
@@ -157,31 +142,6 @@ def _mean(alone: list[TargetScores]) -> Iterator[TargetScores]:
 def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """[targets, seeds]: each target's mean over its languages."""
     return pd.DataFrame({target: table.mean() for target, table in tables.items()}).T
-
-
-def budgets_of(evidence: Evidence, design: ScalingDesign) -> list[Budget]:
-    """What each intermediate training saw."""
-    trained = {
-        (name, setting): key
-        for name, cells in evidence.cells.items()
-        for setting, key in first_trainings(cells).items()
-    }
-    return [
-        Budget(point, *_seen(evidence, trained.get((point.variant, point.setting), "")))
-        for group in design.groups
-        for point in group.points
-    ]
-
-
-def _seen(evidence: Evidence, key: str) -> tuple[float, float]:
-    """Examples and optimizer steps of a training."""
-    artifact = evidence.store.get_valid(key) if key else None
-    if artifact is None:
-        return NAN, NAN
-    inputs = artifact.manifest["stage"]["inputs"].items()
-    rows = [evidence.facts(one) for role, one in inputs if role.startswith("train:")]
-    examples = sum(float(facts.get("rows", NAN)) if facts else NAN for facts in rows)
-    return examples, float(artifact.facts.get("steps", NAN))
 
 
 def dev_scores(evidence: Evidence, group: TaskGroup) -> dict[str, float]:
