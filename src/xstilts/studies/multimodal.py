@@ -13,28 +13,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
 
-import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
-from xstilts.analysis.gain_bootstrap import bootstrap_gains, systems_of
-from xstilts.analysis.gain_table import gain_table
-from xstilts.analysis.gains import ENGLISH, compute_gains
 from xstilts.analysis.layer_sweeps import task_of
-from xstilts.analysis.mcnemar_runs import METRIC, paired_answers
+from xstilts.analysis.mcnemar_runs import METRIC
 from xstilts.analysis.run_states import RunState, has_state, states_text
 from xstilts.analysis.training_steps import unequal_steps
-from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.statistics.bootstrap import DRAWS, add_seed_variance, bootstrap_p, percentiles
-from xstilts.statistics.estimate import LEVEL, Estimate, Floats, missing_estimate
-from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
+from xstilts.statistics.bootstrap import DRAWS
+from xstilts.statistics.estimate import LEVEL, Estimate, missing_estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies import base, render
 from xstilts.studies import contrast_engine as engine
 from xstilts.studies.result import POINTS, Result, in_points
 from xstilts.studies.study_data import StudyData, read_data, single_tasks
+from xstilts.studies.target_gains import TargetGains
 from xstilts.tasks.base import TaskSpec
 
 NAME = "multimodal"
@@ -86,19 +81,19 @@ def answered(
     group = {name for name, task in tasks.items() if is_nli(task)}
     data = read_data(evidence, tasks, group)
     analyses = [
-        MultimodalAnalysis(target, *_on_target(data, outcomes, target.name), draws)
+        MultimodalAnalysis(target, TargetGains.of(data, outcomes, target.name, draws))
         for target in targets_of(evidence.loaded).values()
     ]
-    found = render.answer(NAME, QUESTION, analyses)
-    return found if analyses else replace(found, summary=NO_TARGET)
+    result = render.answer(NAME, QUESTION, analyses)
+    return result if analyses else replace(result, summary=NO_TARGET)
 
 
 def targets_of(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
     """The image-text targets of an experiment, those of inference first."""
     names = ResolvedExperiment(loaded)
     tasks = {name: names.task(name) for name in loaded.experiment.targets}
-    found = {name: task for name, task in tasks.items() if form_of(task)}
-    return dict(sorted(found.items(), key=lambda item: not is_nli(item[1])))
+    targets = {name: task for name, task in tasks.items() if form_of(task)}
+    return dict(sorted(targets.items(), key=lambda item: not is_nli(item[1])))
 
 
 def form_of(task: TaskSpec) -> str:
@@ -113,94 +108,25 @@ def is_nli(task: TaskSpec) -> bool:
     return ENTAILMENT in task.labels
 
 
-def _on_target(
-    data: StudyData, outcomes: Sequence[ExampleScores], target: str
-) -> tuple[StudyData, list[ExampleScores]]:
-    """The runs of one target."""
-    cells = tuple(cell for cell in data.cells if task_of(cell.target) == target)
-    results = data.results[data.results["target"].map(task_of) == target]
-    gains = compute_gains(results, cells).among(data.tasks)
-    own = [one for one in outcomes if task_of(one.target) == target]
-    return replace(data, cells=cells, results=results, gains=gains), own
-
-
 @dataclass(frozen=True)
 class MultimodalAnalysis:
-    """What is found on one target.
-
-    Args:
-        outcomes: every example's scores.
-        draws: of the bootstrap.
-    """
+    """The answers on one target."""
 
     target: TaskSpec
-    data: StudyData
-    outcomes: Sequence[ExampleScores]
-    draws: int
+    gains: TargetGains
 
-    @cached_property
-    def overall(self) -> pd.DataFrame:
-        """The gain of every setting over all languages other than English; see `gain_table`."""
-        frame = self.data.results
-        gains = compute_gains(frame, self.data.cells)
-        table = gain_table(frame, gains, self.outcomes, self.draws)
-        return table[table["main"]].assign(q=np.nan)
-
-    @cached_property
-    def by_language(self) -> pd.DataFrame:
-        """The same in each language, inference tasks corrected over all rows."""
-        codes = sorted({cell.language for cell in self.data.cells} - {ENGLISH})
-        parts = [self._in_language(code).overall.assign(language=code) for code in codes]
-        table = pd.concat(parts) if parts else self.overall.assign(language="")
-        asked = table["intermediate"].isin(self.data.group) & ~has_state(table, RunState.SAME_DATA)
-        p = table["p"].where(asked).to_numpy(dtype=np.float64)
-        return table.assign(p_holm=holm(p), q=benjamini_hochberg(p))
-
-    def _in_language(self, code: str) -> MultimodalAnalysis:
-        cells = tuple(cell for cell in self.data.cells if cell.language == code)
-        results = self.data.results[self.data.results["language"] == code]
-        outcomes = [one for one in self.outcomes if one.language == code]
-        return replace(
-            self, data=replace(self.data, cells=cells, results=results), outcomes=outcomes
-        )
-
-    @cached_property
-    def answers(self) -> pd.DataFrame:
-        """McNemar's test of every run after an inference task; see `mcnemar_runs.COLUMNS`."""
-        same_data = {cell.intermediate for cell in self.data.cells if cell.same_data}
-        gains = self.data.gains.among(self.data.group - same_data)
-        return paired_answers(gains.runs, self.outcomes)
+    @property
+    def data(self) -> StudyData:
+        """The runs of the target."""
+        return self.gains.data
 
     @cached_property
     def together(self) -> Result:
         """The mean gain of the inference tasks that have all of their gains."""
-        table = self.data.table[self.data.table["task"].isin(self.data.group)]
-        complete = table.groupby("task")["gain"].transform(lambda gains: gains.notna().all())
-        table = table[complete.astype(bool)]
-        foreign = [one for one in self.outcomes if one.language != ENGLISH]
-        runs = list(self._draws(foreign, {BASELINE, *table["task"]}))
-        estimate = missing_estimate(0, "no inference task has all of its scores")
-        if runs:
-            drawn = add_seed_variance(np.mean(runs, axis=0))
-            n = sum({one.language: len(one.ids) for one in foreign}.values())
-            ends, p = percentiles(drawn), bootstrap_p(drawn)
-            estimate = in_points(Estimate(float(table["gain"].mean()), *ends, p, n))
         name, form = self.target.name, form_of(self.target)
         question = f"Mean gain of English inference tasks on {name} ({form})"
-        return Result(f"{name}-inference", question, estimate)
-
-    def _draws(self, outcomes: Sequence[ExampleScores], settings: set[str]) -> Iterator[Floats]:
-        """[draws, seeds] each task's gain over languages, in each draw of the examples."""
-        metric = self.data.results["metric"].iloc[0] if len(self.data.results) else ""
-        for target in dict.fromkeys(cell.target for cell in self.data.cells):
-            systems = systems_of(
-                scores
-                for scores in outcomes
-                if (scores.target, scores.metric) == (target, metric)
-                and scores.intermediate in settings
-            )
-            if BASELINE in systems:
-                yield from bootstrap_gains({metric: systems}, self.draws)[metric].values()
+        mean = self.gains.group_mean("no inference task has all of its scores")
+        return Result(f"{name}-inference", question, in_points(mean))
 
     @cached_property
     def contrast(self) -> Result:
@@ -239,43 +165,42 @@ class MultimodalAnalysis:
 
     def findings(self) -> Iterator[base.Finding]:
         """Each inference task; languages and single runs; all of them; the contrast."""
-        name = self.target.name
-        asked = self.overall[self.overall["intermediate"].isin(self.data.group)]
-        for gain in self._rows(asked):
+        name, overall, by_language = self.target.name, self.gains.overall, self.gains.by_language
+        for gain in self._rows(overall[overall["intermediate"].isin(self.data.group)]):
             corrected = replace(gain.estimate, p=gain.p_adjusted)
             yield render.finding(replace(gain, estimate=corrected))
-        tested = self.by_language[self.by_language["p_holm"].notna()]
+        tested = by_language[by_language["p_holm"].notna()]
         if len(tested):
             text = f"Gains after inference tasks on {name} by language"
-            yield base.Finding(
-                f"{name}-languages", f"{text}: {render.significance_counts(tested, 'gain')}."
-            )
-        if len(self.answers):
+            counts = render.significance_counts(tested, "gain")
+            yield base.Finding(f"{name}-languages", f"{text}: {counts}.")
+        answers = self.gains.answers
+        if len(answers):
             text = f"Single runs after inference tasks on {name} and the baseline's run"
-            power = 100 * self.answers["detectable"].median()
-            none = not (self.answers["p_holm"] < LEVEL).any() and not isnan(power)
-            seen = f"; 80 % power from {render.format_number(power, POINTS, signed=False)}"
-            counts = render.significance_counts(self.answers, "difference")
-            text = f"{text}: {counts}{seen if none else ''}."
-            yield base.Finding(f"{name}-answers", text)
+            counts = render.significance_counts(answers, "difference")
+            detectable = 100 * answers["detectable"].median()
+            if not (answers["p_holm"] < LEVEL).any() and not isnan(detectable):
+                number = render.format_number(detectable, POINTS, signed=False)
+                counts += f"; 80 % power from {number}"
+            yield base.Finding(f"{name}-answers", f"{text}: {counts}.")
         yield from map(render.finding, (self.together, self.contrast))
 
     def tables(self) -> Iterator[base.StudyTable]:
         """All settings, over languages and in each, and single runs after inference tasks."""
         name = self.target.name
         for part, title, table, notes in (
-            ("settings", f"{name} after every setting", self.overall, (GAINS,)),
-            ("languages", f"{name} in every language", self.by_language, (GAINS, CORRECTED)),
+            ("settings", f"{name} after every setting", self.gains.overall, (GAINS,)),
+            ("languages", f"{name} in every language", self.gains.by_language, (GAINS, CORRECTED)),
         ):
             yield render.results_table(f"{name}-{part}", title, self._rows(table), notes, "gain")
-        scores = ["difference", "low", "high", "detectable"]
-        answers = self.answers.assign(**{one: 100 * self.answers[one] for one in scores})
+        scores, answers = ["difference", "low", "high", "detectable"], self.gains.answers
+        answers = answers.assign(**{column: 100 * answers[column] for column in scores})
         title = f"{name}: correct answers after inference tasks, run by run"
         yield base.StudyTable(f"{name}-answers", title, answers, ANSWERS)
 
     def figures(self) -> Iterator[base.Figure]:
         """The mean gain of both groups in each language, with its interval."""
-        table, name = self.by_language, self.target.name
+        table, name = self.gains.by_language, self.target.name
         known = table[table["gain"].notna() & ~has_state(table, RunState.SAME_DATA)]
         codes = tuple(sorted(set(known["language"])))
         parts = dict(zip(GROUPS, (self.data.group, self.data.others), strict=True))

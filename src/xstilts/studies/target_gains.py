@@ -1,0 +1,117 @@
+"""Gains on one target by the paired bootstrap: by setting, by language, and of groups of tasks.
+
+Intervals are over test examples and seeds, for these languages. Languages may share their
+examples, so the mean of a group of tasks is taken draw by draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gain_bootstrap import bootstrap_gains, systems_of
+from xstilts.analysis.gain_table import gain_table
+from xstilts.analysis.gains import ENGLISH, compute_gains
+from xstilts.analysis.layer_sweeps import task_of
+from xstilts.analysis.mcnemar_runs import paired_answers
+from xstilts.analysis.run_states import RunState, has_state
+from xstilts.config.intermediate import BASELINE
+from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
+from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
+from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
+from xstilts.studies.study_data import StudyData
+
+
+@dataclass(frozen=True)
+class TargetGains:
+    """The gains on one target; scores and gains are between 0 and 1.
+
+    Args:
+        data: of this target alone.
+        examples: every example's scores.
+        draws: of the bootstrap.
+    """
+
+    data: StudyData
+    examples: Sequence[ExampleScores]
+    draws: int
+
+    @classmethod
+    def of(
+        cls, data: StudyData, examples: Sequence[ExampleScores], target: str, draws: int
+    ) -> TargetGains:
+        """Those of one of the targets of an experiment."""
+        cells = tuple(cell for cell in data.cells if task_of(cell.target) == target)
+        results = data.results[data.results["target"].map(task_of) == target]
+        gains = compute_gains(results, cells).among(data.tasks)
+        own = [scores for scores in examples if task_of(scores.target) == target]
+        return cls(replace(data, cells=cells, results=results, gains=gains), own, draws)
+
+    @cached_property
+    def overall(self) -> pd.DataFrame:
+        """The gain of every setting over all languages other than English; see `gain_table`."""
+        frame = self.data.results
+        gains = compute_gains(frame, self.data.cells)
+        table = gain_table(frame, gains, self.examples, self.draws)
+        return table[table["main"]].assign(q=np.nan)
+
+    @cached_property
+    def by_language(self) -> pd.DataFrame:
+        """The same in each language; the tasks of the group are corrected over all rows."""
+        codes = sorted({cell.language for cell in self.data.cells} - {ENGLISH})
+        parts = [self._in_language(code).overall.assign(language=code) for code in codes]
+        table = pd.concat(parts) if parts else self.overall.assign(language="")
+        tested = table["intermediate"].isin(self.data.group) & ~has_state(table, RunState.SAME_DATA)
+        p = table["p"].where(tested).to_numpy(dtype=np.float64)
+        return table.assign(p_holm=holm(p), q=benjamini_hochberg(p))
+
+    def _in_language(self, code: str) -> TargetGains:
+        cells = tuple(cell for cell in self.data.cells if cell.language == code)
+        results = self.data.results[self.data.results["language"] == code]
+        examples = [scores for scores in self.examples if scores.language == code]
+        return replace(
+            self, data=replace(self.data, cells=cells, results=results), examples=examples
+        )
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """McNemar's test of every run of the group's tasks; see `mcnemar_runs.COLUMNS`."""
+        same_data = {cell.intermediate for cell in self.data.cells if cell.same_data}
+        gains = self.data.gains.among(self.data.group - same_data)
+        return paired_answers(gains.runs, self.examples)
+
+    def group_mean(self, missing: str) -> Estimate:
+        """The mean gain of the group's tasks that have all of their gains.
+
+        Args:
+            missing: the note where there is no such task.
+        """
+        table = self.data.table[self.data.table["task"].isin(self.data.group)]
+        complete = table.groupby("task")["gain"].transform(lambda gains: gains.notna().all())
+        table = table[complete.astype(bool)]
+        foreign = [scores for scores in self.examples if scores.language != ENGLISH]
+        tasks = list(self._drawn(foreign, {BASELINE, *table["task"]}))
+        if not tasks:
+            return missing_estimate(0, missing)
+        drawn = add_seed_variance(np.mean(tasks, axis=0))
+        n = sum({scores.language: len(scores.ids) for scores in foreign}.values())
+        gain = float(table["gain"].mean())
+        return Estimate(gain, *percentiles(drawn), bootstrap_p(drawn), n)
+
+    def _drawn(self, examples: Sequence[ExampleScores], settings: set[str]) -> Iterator[Floats]:
+        """[draws, seeds] each task's gain over languages, in each draw of the examples."""
+        metric = self.data.results["metric"].iloc[0] if len(self.data.results) else ""
+        for target in dict.fromkeys(cell.target for cell in self.data.cells):
+            systems = systems_of(
+                scores
+                for scores in examples
+                if (scores.target, scores.metric) == (target, metric)
+                and scores.intermediate in settings
+            )
+            if BASELINE in systems:
+                yield from bootstrap_gains({metric: systems}, self.draws)[metric].values()
