@@ -19,7 +19,7 @@ from typing import Any
 from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import ABSENT, unreadable
-from xstilts.core.atomic_io import write_json
+from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -170,12 +170,23 @@ def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
 def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> Path:
     """Write down what was run, so that results and the next plan can refer to it.
 
-    A damaged record of this name is moved to `damaged/`.
+    A record that is already there only becomes the newest. A damaged one of this name is moved to
+    `damaged/`.
     """
     path = _record_path(loaded, compiled, store)
     if os.path.lexists(path) and not _readable(path):
         store.set_aside(path, path.name)
-    record = {
+    record = with_digest(_record(loaded, compiled))
+    if path.is_file() and not path.is_symlink() and read_json(path) == record:
+        path.touch()
+    else:
+        write_json(path, record)
+    return path
+
+
+def _record(loaded: LoadedExperiment, compiled: CompiledPlan) -> dict[str, Any]:
+    """A record as JSON."""
+    return {
         "version": VERSION,
         "experiment": experiment_config(loaded.experiment),
         "text": loaded.text,
@@ -183,8 +194,6 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
         "stages": [stage.to_json() for stage in compiled.plan.stages],
         "cells": [asdict(cell) for cell in compiled.cells],
     }
-    write_json(path, with_digest(record))
-    return path
 
 
 def experiment_config(experiment: Experiment) -> dict[str, Any]:

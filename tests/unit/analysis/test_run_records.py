@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 import xstilts
+from xstilts.analysis import run_records
 from xstilts.analysis.run_records import newest, recorded_cells, records, save_record, saved_records
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.hashing import with_digest, without_digest
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
@@ -103,6 +106,35 @@ def test_a_record_of_the_same_scores_keeps_its_name(small: LoadedExperiment, cop
     earlier = record.rename(record.with_name("small@12345678.json"))
     assert save_record(small, compile_experiment(small), store) == earlier
     assert records(store) == [earlier]
+
+
+def test_a_record_that_is_there_is_not_written_again_but_becomes_the_newest(
+    small: LoadedExperiment, toy_file: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(copied)
+    first = save_record(small, compile_experiment(small), store)
+    other = xstilts.load(str(toy_file), ["name=other", "seeds=[7]", "targets=[toy-kind]"])
+    second = save_record(other, compile_experiment(other), store)
+    for path, time in ((first, 1_000), (second, 2_000)):
+        os.utime(path, ns=(time, time))
+    before = first.read_bytes()
+    written: list[Path] = []
+    monkeypatch.setattr(run_records, "write_json", lambda path, _: written.append(path))
+    assert save_record(small, compile_experiment(small), store) == first
+    assert written == []
+    assert records(store) == [second, first]
+    assert first.read_bytes() == before
+
+
+def test_a_record_with_other_contents_is_written_again(
+    small: LoadedExperiment, copied: Path
+) -> None:
+    store = Store(copied)
+    (path,) = records(store)
+    record = without_digest(json.loads(path.read_text()))
+    path.write_text(json.dumps(with_digest({**record, "origin": "elsewhere.yaml"})))
+    assert save_record(small, compile_experiment(small), store) == path
+    assert json.loads(path.read_text())["origin"] == record["origin"]
 
 
 def test_results_without_a_record_are_empty_and_said_to_be(
