@@ -2,8 +2,9 @@
 
 The mean gain over languages other than English is the zero-shot gain. Interval and p are those of
 `gain_bootstrap`; p is two-sided, 2 (1 + c) / (B + 1) with c the smaller count of draws on either
-side of zero. Holm (1979) corrects for the number of settings and targets that are tested. Which
-rows have a gain and a p value is decided in `exclusions`.
+side of zero. One seed gives no p value, as its interval is over examples only. Holm (1979)
+corrects for the number of settings and targets that are tested. Which rows have a gain and a p
+value is decided in `exclusions`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ class Gain:
 
     Args:
         score, baseline: means over the languages other than English and over seeds.
-        gain: their difference; `low` to `high` is its 95 % interval.
-        p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one.
+        gain: their difference; `low` to `high` is its 95 % interval, clipped to [-1, 1].
+        p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one, and
+            for a gain of one seed.
         main: whether the metric is the target's main one.
         significant: whether p_holm is below 0.05.
         english: gain in English, NaN where it is not tested.
@@ -152,20 +154,21 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
     codes, seeds = common_runs(system, baseline)
     foreign = [code for code in codes if code != ENGLISH]
     ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
-    low, high = percentiles(drawn)
+    low, high = np.clip(percentiles(drawn), -1.0, 1.0)
     english = float("nan")
     if ENGLISH in codes:
         pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))
         english = float(next(pair).mean() - next(pair).mean())
     first = [system[code, seeds[0]] for code in foreign]
+    tested = gain.main and RunState.PARTIAL not in gain.states and len(seeds) > 1
     return replace(
         gain,
         baseline=float(theirs.mean()),
         score=float(ours.mean()),
         gain=float((ours - theirs).mean()),
-        low=low,
-        high=high,
-        p=bootstrap_p(drawn) if gain.main and RunState.PARTIAL not in gain.states else float("nan"),
+        low=float(low),
+        high=float(high),
+        p=bootstrap_p(drawn) if tested else NAN,
         english=english,
         languages=len(foreign),
         seeds=len(seeds),

@@ -15,13 +15,14 @@ import yaml
 
 from xstilts.analysis.data_notes import plan_data_notes
 from xstilts.analysis.gains import Gains
-from xstilts.analysis.run_states import RunState, states_text
+from xstilts.analysis.run_states import states_text
 from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.config.experiment import Experiment
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
+from xstilts.reports.answer_box import answer_lines
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.heat_maps import heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
@@ -103,7 +104,7 @@ def page(data: ReportData, folder: Path) -> str:
         experiment=data.experiment,
         encoder=data.experiment.encoder.name,
         training_languages=data.training_languages,
-        verdicts=[verdict(row) for row in best_rows(main)],
+        verdicts=answer_lines(main),
         targets=list(dict.fromkeys(main["target"])),
         settings=list(dict.fromkeys(main["intermediate"])),
         gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
@@ -121,27 +122,6 @@ def page(data: ReportData, folder: Path) -> str:
         made_with=_made_with(data),
         yaml=as_yaml(data.experiment),
     )
-
-
-def best_rows(main: pd.DataFrame) -> Iterator[pd.Series]:
-    """The row with the largest gain of each target."""
-    for _, rows in main.groupby("target", sort=False):
-        if rows["gain"].notna().any():
-            yield rows.iloc[int(rows["gain"].argmax())]
-
-
-def verdict(row: pd.Series) -> str:
-    """One sentence on a target's largest gain."""
-    gain = points(row["gain"], signed=True)
-    span = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
-    scores = f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({span})"
-    target, setting = row["target"], row["intermediate"]
-    if RunState.PARTIAL in row["states"]:
-        return f"{target}: some scores are missing; best so far: {setting}: {scores}."
-    if row["gain"] <= 0:
-        return f"{target}: no setting improves on the baseline; best: {setting}: {scores}."
-    significance = "significant (Holm p < 0.05)" if row["significant"] else "not significant"
-    return f"{target}: best with {setting}: {scores}, {significance}."
 
 
 def as_yaml(experiment: Experiment) -> str:

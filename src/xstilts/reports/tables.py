@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FORMS = ("md", "latex", "csv", "parquet")
 SIGNIFICANT = "yes"
+ONE_SEED = "one seed"
+"""In the column `significant`: not tested."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet takes for a formula."""
 NUMBER_KINDS = "biufcmM"
@@ -29,7 +31,8 @@ NOTHING = "–"
 LEGEND = (
     "Points (0–100), means over languages other than English and over seeds. "
     "[ ]: 95 % bootstrap interval over examples and seeds. "
-    "significant: Holm-corrected p < 0.05. "
+    "significant: Holm-corrected p < 0.05; with one seed the interval is over examples only, and "
+    "significance is not tested. "
     "same-data: the setting includes the target's own training data. "
     "partial: some scores are missing."
 )
@@ -60,7 +63,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "gain": points(row["gain"], signed=True),
             "95 %": interval(row["low"], row["high"]),
             "p (Holm)": NOTHING if math.isnan(row["p_holm"]) else f"{row['p_holm']:.4f}",
-            "significant": SIGNIFICANT if row["significant"] else "no",
+            "significant": significance(row),
             "English": points(row["english"], signed=True),
             "languages": row["languages"],
             "seeds": row["seeds"],
@@ -69,6 +72,13 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         for _, row in main.iterrows()
     ]
     return pd.DataFrame(rows)
+
+
+def significance(row: pd.Series[Any]) -> str:
+    """`yes`, `no` or `one seed`, of a row of the gain table."""
+    if row["significant"]:
+        return SIGNIFICANT
+    return ONE_SEED if row["seeds"] == 1 else "no"
 
 
 def interval(low: float, high: float) -> str:

@@ -72,7 +72,7 @@ def test_english_is_shown_but_not_counted() -> None:
     found += [outcome("x", "en", 0, ones), outcome("x", "de", 0, zeros)]
     row = gain_table(found, frame(found), draws=200).iloc[0]
     assert (row["gain"], row["english"], row["languages"], row["n"]) == (0.0, 1.0, 1, 20)
-    assert row["p"] == 1.0
+    assert math.isnan(row["p"])
     assert not row["significant"]
 
 
@@ -83,6 +83,28 @@ def test_a_deterministic_gain_is_significant_with_a_zero_width_interval() -> Non
     assert (row["gain"], row["low"], row["high"]) == (1.0, 1.0, 1.0)
     assert row["p"] == pytest.approx(2 / 1001)
     assert row["significant"]
+
+
+def test_one_seed_is_never_significant_and_no_test_of_the_correction() -> None:
+    one = [outcome("none", "de", 0, np.zeros(20)), outcome("x", "de", 0, np.ones(20))]
+    row = gain_table(one, frame(one), draws=1000).iloc[0]
+    assert (row["gain"], row["low"], row["seeds"]) == (1.0, 1.0, 1)
+    assert np.isnan([row["p"], row["p_holm"]]).all()
+    assert not row["significant"]
+    two = [replace(run, target="t2", seed=seed) for run in one for seed in range(2)]
+    table = pd.concat([frame(one), frame(two)], ignore_index=True)
+    rows = stats.gain_table(table, compute_gains(table), one + two, 1000).set_index("target")
+    assert rows["significant"].to_dict() == {"t": False, "t2": True}
+    assert rows.loc["t2", "p_holm"] == rows.loc["t2", "p"]
+
+
+def test_intervals_stay_within_possible_gains() -> None:
+    """One degree of freedom: Student's interval of gains of 0 and 0.8 would end beyond 5."""
+    hits = np.arange(10) < 8
+    found = [outcome("none", "de", seed, np.zeros(10)) for seed in range(2)]
+    found += [outcome("x", "de", 0, np.zeros(10)), outcome("x", "de", 1, hits)]
+    row = gain_table(found, frame(found), draws=1000).iloc[0]
+    assert (row["gain"], row["low"], row["high"]) == (0.4, -1.0, 1.0)
 
 
 def test_gain_intervals_have_about_their_stated_coverage() -> None:
