@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from xstilts.core.devices import CPU, Device, choose_devices, visible_gpus, worker_devices
-from xstilts.models.encoder_files import import_encoder
+from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.tiny import write_encoder
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")

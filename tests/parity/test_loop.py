@@ -14,7 +14,8 @@ from transformers import Trainer, TrainingArguments, get_linear_schedule_with_wa
 from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints

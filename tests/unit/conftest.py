@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.models.encoder_files import import_encoder
+from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.tiny import write_encoder
 
 

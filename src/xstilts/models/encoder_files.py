@@ -16,38 +16,25 @@ from typing import Any, cast
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers import (
+    AutoModel,
+    AutoModelForTextEncoding,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.models.auto.configuration_auto import AutoConfig
 
-from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.atomic_io import read_json
 from xstilts.core.errors import EncoderError
-from xstilts.models.encoder_source import check_index
+from xstilts.models.encoder_config import T5_TYPES
 from xstilts.models.vocab_view import TrainedRows
 
 BODY, EMBEDDINGS, ROWS, HEADS, MASKED_HEAD = (
     f"{name}.safetensors" for name in ("body", "embeddings", "rows", "heads", "masked_head")
 )
-MASKED_HEAD_NAMES = {
-    "dense.weight": ("lm_head.dense.weight", "cls.predictions.transform.dense.weight"),
-    "dense.bias": ("lm_head.dense.bias", "cls.predictions.transform.dense.bias"),
-    "norm.weight": (
-        "lm_head.layer_norm.weight",
-        "cls.predictions.transform.LayerNorm.weight",
-        "cls.predictions.transform.LayerNorm.gamma",
-    ),
-    "norm.bias": (
-        "lm_head.layer_norm.bias",
-        "cls.predictions.transform.LayerNorm.bias",
-        "cls.predictions.transform.LayerNorm.beta",
-    ),
-    "bias": ("lm_head.bias", "cls.predictions.bias"),
-}
-"""Parameter of `heads.MaskedHead` → its names in RoBERTa, BERT and old BERT checkpoints."""
-
-LOADING_ARGUMENTS = ("is_local", "local_files_only")
-"""Entries of tokenizer_config.json that depend on the process, such as on $HF_HUB_OFFLINE."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +71,10 @@ class EncoderFiles:
         model = empty_model(self.root, len(ids))
         body = load_file((self.trained or self.root) / BODY)
         missing, unexpected = model.load_state_dict(body, strict=False)
-        name = embedding_name(model)
-        if unexpected or set(missing) != {name}:
+        names = embedding_names(model)
+        if unexpected or set(missing) != names:
             raise EncoderError(
-                f"the weights do not fit the model: {sorted(set(missing) - {name})[:3]} missing, "
+                f"the weights do not fit the model: {sorted(set(missing) - names)[:3]} missing, "
                 f"{unexpected[:3]} unexpected",
                 where=str(self.root),
             )
@@ -104,12 +91,18 @@ def empty_model(root: Path, rows: int) -> PreTrainedModel:
 
 
 def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
+    cls = model_class(config)
     model: PreTrainedModel = (
-        AutoModel.from_config(config, trust_remote_code=False)
+        cls.from_config(config, trust_remote_code=False)
         if pooler
-        else AutoModel.from_config(config, add_pooling_layer=False, trust_remote_code=False)
+        else cls.from_config(config, add_pooling_layer=False, trust_remote_code=False)
     )
     return model
+
+
+def model_class(config: PretrainedConfig) -> Any:
+    """Return transformers' class for the encoder; of T5 and its kin, AutoModel has the decoder."""
+    return AutoModelForTextEncoding if config.model_type in T5_TYPES else AutoModel
 
 
 def word_embeddings(model: PreTrainedModel) -> nn.Embedding:
@@ -123,81 +116,22 @@ def embedding_name(model: PreTrainedModel) -> str:
     return next(name for name, value in model.named_parameters() if value is weight)
 
 
+def embedding_names(model: PreTrainedModel) -> set[str]:
+    """Return all parameter names of the word embedding matrix, which some models share."""
+    weight = word_embeddings(model).weight
+    parameters = model.named_parameters(remove_duplicate=False)
+    return {name for name, value in parameters if value is weight}
+
+
+def set_word_embeddings(model: PreTrainedModel, weight: Tensor) -> None:
+    """Set the word embedding matrix; its layer stays, with its class, scale and padding."""
+    old = word_embeddings(model).weight
+    new = nn.Parameter(weight)
+    for module in model.modules():
+        if isinstance(module, nn.Embedding) and module.weight is old:
+            module.weight, module.num_embeddings = new, len(new)
+
+
 @lru_cache(maxsize=4)
 def _tokenizer(root: Path) -> Any:
     return AutoTokenizer.from_pretrained(root, trust_remote_code=False)
-
-
-def import_encoder(folder: Path, target: Path) -> None:
-    """Convert the folder of a Hugging Face encoder to the files of an `encoder` stage.
-
-    Raises:
-        EncoderError: no fast tokenizer, or an architecture that `AutoModel` does not support.
-    """
-    tokenizer = load_tokenizer(folder)
-    model, pooler = _load(folder)
-    name = embedding_name(model)
-    state = {key: value.contiguous() for key, value in model.state_dict().items()}
-    save_file({"weight": state.pop(name)}, target / EMBEDDINGS)
-    save_file(state, target / BODY)
-    model.config.save_pretrained(target)
-    save_tokenizer(tokenizer, target)
-    write_json(target / "layout.json", {"embedding": name, "pooler": pooler})
-    if head := masked_head(folder):
-        save_file(head, target / MASKED_HEAD)
-
-
-def save_tokenizer(tokenizer: Any, target: Path) -> None:
-    """Write a tokenizer's files, without the arguments that it was loaded with."""
-    tokenizer.save_pretrained(target)
-    path = target / "tokenizer_config.json"
-    config = read_json(path)
-    write_json(path, {key: config[key] for key in config if key not in LOADING_ARGUMENTS})
-
-
-def masked_head(folder: Path) -> dict[str, Tensor]:
-    """Read the masked LM head from the weights of a folder; empty if there is none."""
-    head: dict[str, Tensor] = {}
-    shards = (folder / name for name in check_index(folder))
-    for path in sorted({*folder.glob("*.safetensors"), *filter(Path.is_file, shards)}):
-        with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            for parameter, aliases in MASKED_HEAD_NAMES.items():
-                for name in names.intersection(aliases):
-                    head[parameter] = file.get_tensor(name).float().contiguous()
-    return head if head.keys() == MASKED_HEAD_NAMES.keys() else {}
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """Load a fast tokenizer; slow tokenizers have no character offsets.
-
-    Raises:
-        EncoderError: there is no tokenizer, or only a slow one.
-    """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:
-        raise EncoderError(
-            f"the tokenizer cannot be loaded ({type(error).__name__}: {error})",
-            where=str(folder),
-            todo="the folder needs a tokenizer.json",
-        ) from error
-    if not tokenizer.is_fast:
-        raise EncoderError(
-            f"{type(tokenizer).__name__} is not a fast tokenizer",
-            where=str(folder),
-            todo="save it with a tokenizer.json: tagging needs the first token of each word",
-        )
-    return tokenizer
-
-
-def _load(folder: Path) -> tuple[PreTrainedModel, bool]:
-    """Load the model in fp32; return it, and whether it has a pooler (only if unavoidable)."""
-    options = {"use_safetensors": True, "trust_remote_code": False, "dtype": torch.float32}
-    try:
-        return AutoModel.from_pretrained(folder, add_pooling_layer=False, **options), False
-    except TypeError:
-        pass
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"the encoder cannot be loaded: {error}", where=str(folder)) from error
-    return AutoModel.from_pretrained(folder, **options), True

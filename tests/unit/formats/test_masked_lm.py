@@ -32,7 +32,8 @@ from xstilts.formats import training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.masked_lm import MASKED_LM, Masking, masked_ids
 from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_files import EncoderFiles, import_encoder, masked_head
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.encoder_import import import_encoder, masked_head
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.cost import TOUCHED_ROWS
 from xstilts.stages.train import load_masked_head, with_drawn_targets

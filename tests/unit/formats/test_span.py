@@ -18,7 +18,7 @@ from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import BadRow, Feature, TokenizationConfig
 from xstilts.formats.io.squad import read_squad
 from xstilts.formats.span import SpanExample
-from xstilts.models.encoder_files import import_encoder
+from xstilts.models.encoder_import import import_encoder
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task

@@ -19,8 +19,10 @@ import xstilts
 from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.models import encoder_source as source
 from xstilts.models.encoder import Encoder
+from xstilts.models.encoder_config import EncoderShape
 from xstilts.models.encoder_defaults import PACKAGED, PACKAGED_ON_HUB, encoder_defaults_of
-from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.encoder_import import import_encoder
 from xstilts.models.encoder_source import find_source
 from xstilts.testing.tiny import write_encoder
 
@@ -54,6 +56,7 @@ def test_an_encoder_without_a_fast_tokenizer_is_rejected(copy: Path, tmp_path: P
     """A vocabulary file alone, for a model whose tokenizer exists in Python only."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (copy / name).unlink()
+    (copy / "vocab.txt").write_text("a\n")
     config = {"tokenizer_class": "CanineTokenizer"}
     (copy / "tokenizer_config.json").write_text(json.dumps(config))
     with pytest.raises(EncoderError, match=r"not a fast tokenizer|tokenizer cannot be loaded"):
@@ -93,7 +96,7 @@ def test_the_hub_model_is_used_on_platforms_without_the_wheel(
 
 def test_encoder_defaults_are_those_documented() -> None:
     assert encoder_defaults_of("FacebookAI/xlm-roberta-large", None).retrieval_layer == 14
-    assert encoder_defaults_of("x/y", (24, 1024, 1000)).retrieval_layer == 14
+    assert encoder_defaults_of("x/y", EncoderShape(24, 1024, 1000)).retrieval_layer == 14
     assert encoder_defaults_of("x/y", None).pooling == "cls"
 
 
@@ -120,7 +123,7 @@ def test_an_import_has_the_same_bytes_after_other_work_as_in_a_new_process(
     Encoder(files, torch.arange(9))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     import_encoder(tiny, second)
-    code = "import sys, pathlib, xstilts.models.encoder_files as m; "
+    code = "import sys, pathlib, xstilts.models.encoder_import as m; "
     code += "m.import_encoder(*map(pathlib.Path, sys.argv[1:]))"
     environment = {**os.environ, "HF_HUB_OFFLINE": "0", "PYTHONHASHSEED": "1"}
     command = [sys.executable, "-c", code, str(tiny), str(fresh)]

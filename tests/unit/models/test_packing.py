@@ -14,7 +14,8 @@ from xstilts.formats.base import Feature, HeadShape
 from xstilts.models import packing as packed
 from xstilts.models.attention import grouped, jagged
 from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.encoder_import import import_encoder
 from xstilts.models.fast_dropout import Dropout, dropout
 from xstilts.models.packing import first_position, layout_of
 from xstilts.testing.tiny import write_encoder
@@ -22,7 +23,7 @@ from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import read_positions
 
 SHAPE = {
-    "vocab_size": 90,
+    "vocab_size": 160,
     "hidden_size": 32,
     "num_hidden_layers": 3,
     "num_attention_heads": 4,

@@ -25,7 +25,8 @@ from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.formats.tagging import TAGGING
 from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.encoder_import import import_encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.stages.base import StageContext

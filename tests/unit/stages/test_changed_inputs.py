@@ -16,7 +16,7 @@ from xstilts.core.errors import ConfigError, DataError, EncoderError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
-from xstilts.models import encoder_files
+from xstilts.models import encoder_import
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages import translate
 from xstilts.stages.base import StageContext
@@ -101,14 +101,14 @@ def test_an_encoder_that_changes_while_it_is_read_fails_its_stage(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (stage,) = stages(folder / "toy.yaml", "encoder")
-    convert = encoder_files.import_encoder
+    convert = encoder_import.import_encoder
 
     def edited_meanwhile(source: Path, target: Path) -> None:
         append(source / "config.json")
         convert(source.with_name("kept"), target)
 
     shutil.copytree(folder / "encoder", folder / "kept")
-    monkeypatch.setattr(encoder_files, "import_encoder", edited_meanwhile)
+    monkeypatch.setattr(encoder_import, "import_encoder", edited_meanwhile)
     with pytest.raises(EncoderError, match="have changed"):
         work(store, stage)
 

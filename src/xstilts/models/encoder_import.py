@@ -1,0 +1,165 @@
+"""Import of a Hugging Face encoder: its parts are checked against each other, then converted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
+
+from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.errors import EncoderError, XstiltsError
+from xstilts.models.encoder_files import (
+    BODY,
+    EMBEDDINGS,
+    MASKED_HEAD,
+    embedding_name,
+    embedding_names,
+    model_class,
+)
+from xstilts.models.encoder_source import check_index, check_tokenizer_files
+from xstilts.models.import_checks import (
+    check_loaded_weights,
+    check_states,
+    check_tokenizer,
+    example_states,
+    zero_missing_pooler,
+)
+
+MASKED_HEAD_NAMES = {
+    "dense.weight": ("lm_head.dense.weight", "cls.predictions.transform.dense.weight"),
+    "dense.bias": ("lm_head.dense.bias", "cls.predictions.transform.dense.bias"),
+    "norm.weight": (
+        "lm_head.layer_norm.weight",
+        "cls.predictions.transform.LayerNorm.weight",
+        "cls.predictions.transform.LayerNorm.gamma",
+    ),
+    "norm.bias": (
+        "lm_head.layer_norm.bias",
+        "cls.predictions.transform.LayerNorm.bias",
+        "cls.predictions.transform.LayerNorm.beta",
+    ),
+    "bias": ("lm_head.bias", "cls.predictions.bias"),
+}
+"""Parameter of `heads.MaskedHead` → its names in RoBERTa, BERT and old BERT checkpoints."""
+
+LOADING_ARGUMENTS = ("is_local", "local_files_only")
+"""Entries of tokenizer_config.json that depend on the process, such as on $HF_HUB_OFFLINE."""
+
+
+def import_encoder(folder: Path, target: Path) -> None:
+    """Convert the folder of a Hugging Face encoder to the files of an `encoder` stage.
+
+    Raises:
+        EncoderError: no fast tokenizer, weights that are not those of the model, a tokenizer
+            that does not fit them, a decoder, or an architecture that is not supported.
+    """
+    try:
+        check_tokenizer_files([path.name for path in folder.iterdir()], str(folder))
+        tokenizer = load_tokenizer(folder)
+        model, pooler = _load(folder)
+        check_tokenizer(tokenizer, model, str(folder))
+        states = example_states(model, tokenizer, str(folder))
+        head = masked_head(folder)
+    except XstiltsError:
+        raise
+    except Exception as error:  # of transformers, safetensors, tokenizers, and json
+        raise _unusable(error, folder) from error
+    name = embedding_name(model)
+    state = {key: value.contiguous() for key, value in model.state_dict().items()}
+    weight = state[name]
+    for alias in embedding_names(model):
+        state.pop(alias)
+    save_file({"weight": weight}, target / EMBEDDINGS)
+    save_file(state, target / BODY)
+    model.config.save_pretrained(target)
+    save_tokenizer(tokenizer, target)
+    write_json(target / "layout.json", {"embedding": name, "pooler": pooler})
+    if head:
+        save_file(head, target / MASKED_HEAD)
+    del model, state, weight
+    try:
+        check_states(target, states, str(folder))
+    except XstiltsError:
+        raise
+    except Exception as error:  # whatever a model's own code raises
+        raise _unusable(error, folder) from error
+
+
+def _unusable(error: Exception, folder: Path) -> EncoderError:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return EncoderError(
+        f"the encoder cannot be loaded ({reason})",
+        where=str(folder),
+        todo="use an encoder that transformers' AutoModel loads, saved with save_pretrained",
+    )
+
+
+def save_tokenizer(tokenizer: Any, target: Path) -> None:
+    """Write a tokenizer's files, without the arguments that it was loaded with."""
+    tokenizer.save_pretrained(target)
+    path = target / "tokenizer_config.json"
+    config = read_json(path)
+    write_json(path, {key: config[key] for key in config if key not in LOADING_ARGUMENTS})
+
+
+def masked_head(folder: Path) -> dict[str, Tensor]:
+    """Read the masked LM head from the weights of a folder; empty if there is none."""
+    head: dict[str, Tensor] = {}
+    shards = (folder / name for name in check_index(folder))
+    for path in sorted({*folder.glob("*.safetensors"), *filter(Path.is_file, shards)}):
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            for parameter, aliases in MASKED_HEAD_NAMES.items():
+                for name in names.intersection(aliases):
+                    head[parameter] = file.get_tensor(name).float().contiguous()
+    return head if head.keys() == MASKED_HEAD_NAMES.keys() else {}
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load a fast tokenizer; slow tokenizers have no character offsets.
+
+    Raises:
+        EncoderError: there is no tokenizer, or only a slow one.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        raise EncoderError(
+            f"the tokenizer cannot be loaded ({type(error).__name__}: {error})",
+            where=str(folder),
+            todo="the folder needs a tokenizer.json and a tokenizer_config.json",
+        ) from error
+    if not tokenizer.is_fast:
+        raise EncoderError(
+            f"{type(tokenizer).__name__} is not a fast tokenizer",
+            where=str(folder),
+            todo="save it with a tokenizer.json: tagging needs the first token of each word",
+        )
+    return tokenizer
+
+
+def _load(folder: Path) -> tuple[PreTrainedModel, bool]:
+    """Load the model in fp32; return it, and whether it has a pooler (only if unavoidable)."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    cls = model_class(config)
+    options = {
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "dtype": torch.float32,
+        "output_loading_info": True,
+        "ignore_mismatched_sizes": True,  # reported by name below
+    }
+    pooler = False
+    try:
+        model, info = cls.from_pretrained(folder, add_pooling_layer=False, **options)
+    except TypeError:
+        model, info = cls.from_pretrained(folder, **options)
+        pooler = True
+    check_loaded_weights(model, info, str(folder))
+    zero_missing_pooler(model, info)
+    return model, pooler

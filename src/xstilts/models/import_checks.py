@@ -1,0 +1,247 @@
+"""Checks of an encoder at import: weights, tokenizer and model have to fit each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from xstilts.core.errors import EncoderError
+from xstilts.models.encoder import Encoder
+from xstilts.models.encoder_config import PAD_DEPENDENT
+from xstilts.models.encoder_files import EncoderFiles, word_embeddings
+from xstilts.models.vocab_view import used_ids
+
+MIN_ENTRIES = 24
+"""Entries that a tokenizer has besides its special tokens, at least: the letters of a script."""
+PLACEHOLDERS = ("image", "audio", "video")
+"""Special tokens that stand for other media and occur in no text; Gemma 3 has them without rows."""
+SAVE_AGAIN = "load the model with the class it was trained with, and save it with save_pretrained"
+LONG, SHORT = 8, 5
+"""Lengths of the two example texts."""
+TOLERANCE = 1e-3
+"""Largest difference of hidden states that padding and the order of sums account for."""
+
+
+def check_loaded_weights(model: PreTrainedModel, info: Mapping[str, Any], where: str) -> None:
+    """Check that the weights of a folder are those of its model; a pooler can be absent.
+
+    Args:
+        info: transformers' loading info: missing, unexpected and mismatched keys.
+
+    Raises:
+        EncoderError: missing tensors, tensors of another shape, further layers, NaN or infinity.
+    """
+    missing = sorted(name for name in info["missing_keys"] if not _is_pooler(name))
+    unexpected = sorted(info["unexpected_keys"])
+    if missing:
+        prefix = _prefix(missing, unexpected)
+        how = f"; the file has them under the prefix {prefix}" if prefix else ""
+        raise EncoderError(
+            f"{len(missing)} of {len(model.state_dict())} tensors of the {type(model).__name__} "
+            f"are missing from the weights, such as {missing[0]}{how} "
+            f"({len(unexpected)} tensors are unexpected)",
+            where=where,
+            todo=f"remove the prefix {prefix} from the names" if prefix else SAVE_AGAIN,
+        )
+    if mismatched := sorted(str(key[0]) for key in info["mismatched_keys"]):
+        raise EncoderError(
+            f"{len(mismatched)} tensors have another shape than config.json gives, such as "
+            f"{mismatched[0]}",
+            where=where,
+            todo=SAVE_AGAIN,
+        )
+    if extra := _further_layers(model, unexpected):
+        raise EncoderError(
+            f"the weights have {len(extra)} tensors of layers that config.json does not have, "
+            f"such as {extra[0]}",
+            where=where,
+            todo="correct the number of layers in config.json",
+        )
+    for name, value in model.named_parameters():
+        if not bool(torch.isfinite(value).all()):
+            raise EncoderError(f"{name} has NaN or infinite weights", where=where, todo=SAVE_AGAIN)
+
+
+def zero_missing_pooler(model: PreTrainedModel, info: Mapping[str, Any]) -> None:
+    """Set a pooler without weights to zero: it is not used, and would be drawn at random."""
+    absent = set(info["missing_keys"])
+    for name, value in model.named_parameters():
+        if name in absent:
+            value.data.zero_()
+
+
+def _is_pooler(name: str) -> bool:
+    return "pooler" in name.split(".")
+
+
+def _prefix(missing: Collection[str], unexpected: Collection[str]) -> str:
+    """The prefix under which the weights have a missing tensor; empty if they do not."""
+    for name in missing:
+        for other in unexpected:
+            if other.endswith(f".{name}"):
+                return other.removesuffix(name)
+    return ""
+
+
+def _further_layers(model: PreTrainedModel, unexpected: Collection[str]) -> list[str]:
+    """Unexpected tensors whose names are those of the model's but for a number."""
+    patterns = {re.sub(r"\d+", "#", name) for name in model.state_dict() if re.search(r"\d", name)}
+    prefix = f"{model.base_model_prefix}."
+    return [
+        name for name in unexpected if re.sub(r"\d+", "#", name.removeprefix(prefix)) in patterns
+    ]
+
+
+def check_tokenizer(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
+    """Check a tokenizer against the model.
+
+    Raises:
+        EncoderError: hardly any entries, more entries than embeddings, no padding token, or one
+            that is not the model's.
+    """
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    special = set(tokenizer.all_special_tokens)
+    words = len(vocabulary.keys() - special)
+    if words < MIN_ENTRIES:
+        raise EncoderError(
+            f"the tokenizer has {words} entries besides its special tokens",
+            where=where,
+            todo="add the tokenizer.json of the encoder to the folder",
+        )
+    rows = word_embeddings(model).weight.shape[0]
+    placeholders = {
+        text for text in special if any(medium in text.lower() for medium in PLACEHOLDERS)
+    }
+    without_row = [text for text, n in vocabulary.items() if n >= rows and text not in placeholders]
+    if without_row:
+        raise EncoderError(
+            f"the tokenizer has {max(vocabulary.values()) + 1} entries, and the embedding matrix "
+            f"{rows} rows: {len(without_row)} entries have none, such as {without_row[0]!r}",
+            where=where,
+            todo="resize the embeddings (resize_token_embeddings) and train them, or use the "
+            "tokenizer without the added tokens",
+        )
+    _check_padding(tokenizer, model, where)
+
+
+def _check_padding(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
+    """Check the padding token, from which some models derive positions or lengths."""
+    padding = tokenizer.pad_token_id
+    if padding is None:
+        raise EncoderError(
+            "the tokenizer has no padding token",
+            where=where,
+            todo="set `pad_token` in tokenizer_config.json to the token the encoder was trained "
+            "with",
+        )
+    expected, dependent = model.config.pad_token_id, model.config.model_type in PAD_DEPENDENT
+    forbidden = {tokenizer.unk_token_id, tokenizer.mask_token_id}
+    if dependent:
+        forbidden |= {tokenizer.cls_token_id, tokenizer.sep_token_id}
+        forbidden |= {tokenizer.bos_token_id, tokenizer.eos_token_id}
+    if padding in forbidden:
+        raise EncoderError(
+            f"the padding token {tokenizer.pad_token!r} is another special token too",
+            where=where,
+            todo="set `pad_token` in tokenizer_config.json to the token the encoder was trained "
+            "with",
+        )
+    known = expected in tokenizer.all_special_ids
+    if expected != padding and (dependent or (expected is not None and not known)):
+        raise EncoderError(
+            f"the padding token of the tokenizer has the id {padding}, and `pad_token_id` of "
+            f"config.json is {expected}",
+            where=where,
+            todo="make them equal: the encoder was trained with one of them",
+        )
+
+
+@dataclass(frozen=True)
+class ExampleStates:
+    """Two example texts, [2, t] ids and mask, and their hidden states, [2, t, width] a layer."""
+
+    ids: Tensor
+    mask: Tensor
+    states: tuple[Tensor, ...]
+
+
+@torch.no_grad()
+def example_states(model: PreTrainedModel, tokenizer: Any, where: str) -> ExampleStates:
+    """Compute the hidden states of two texts, one of them padded.
+
+    Raises:
+        EncoderError: the model is a decoder, has no hidden states, or they are not finite.
+    """
+    model.eval()
+    special = set(tokenizer.all_special_ids)
+    rows = word_embeddings(model).weight.shape[0]
+    words = sorted(n for n in set(tokenizer.get_vocab().values()) - special if n < rows)
+    row = torch.tensor(words[-LONG - 1 :])
+    ids = torch.stack([row[:-1], row[:-1]])
+    ids[1, SHORT:] = tokenizer.pad_token_id
+    mask = torch.ones_like(ids)
+    mask[1, SHORT:] = 0
+    states = _states(model, ids, mask, where)
+    other = ids.clone()
+    other[:, SHORT - 1] = row[-1]
+    changed = _states(model, other, mask, where)[-1]
+    if not bool(torch.isfinite(states[-1][mask == 1]).all()):
+        raise EncoderError("the hidden states are not finite", where=where, todo=SAVE_AGAIN)
+    if float((changed - states[-1])[:, 0].abs().max()) < 1e-7:
+        raise EncoderError(
+            f"{type(model).__name__} is a decoder: the state of a token does not depend on the "
+            "tokens after it",
+            where=where,
+            todo="use an encoder, such as FacebookAI/xlm-roberta-base",
+        )
+    return ExampleStates(ids, mask, states)
+
+
+def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, where: str) -> tuple[Tensor, ...]:
+    try:
+        output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        states = output.hidden_states
+    except Exception as error:  # whatever a model's own code raises
+        raise _no_text_encoder(model, f"{type(error).__name__}: {error}", where) from error
+    depth = int(model.config.num_hidden_layers)
+    if states is None or len(states) != depth + 1:
+        raise _no_text_encoder(model, f"it does not return {depth} layers", where)
+    return tuple(states)
+
+
+def _no_text_encoder(model: PreTrainedModel, reason: str, where: str) -> EncoderError:
+    return EncoderError(
+        f"{type(model).__name__} cannot be used as an encoder of texts ({reason})",
+        where=where,
+        todo="use an encoder, such as FacebookAI/xlm-roberta-base",
+    )
+
+
+@torch.no_grad()
+def check_states(target: Path, example: ExampleStates, where: str) -> None:
+    """Check that an imported encoder has the hidden states of the original.
+
+    Raises:
+        EncoderError: they differ, so that the architecture is not supported.
+    """
+    files = EncoderFiles(target)
+    ids = used_ids([example.ids.flatten().tolist()], int(example.ids[1, -1]))
+    encoder = Encoder(files, ids).eval()
+    states = encoder.hidden_states(example.ids, example.mask, torch.zeros_like(example.ids))
+    real = example.mask == 1
+    for number, (got, wanted) in enumerate(zip(states, example.states, strict=True)):
+        scale = max(1.0, float(wanted[real].abs().max()))
+        if float((got - wanted)[real].abs().max()) > TOLERANCE * scale:
+            raise EncoderError(
+                f"the hidden states of {type(encoder.model).__name__} after the import differ "
+                f"from the original's (layer {number})",
+                where=where,
+                todo="its architecture is not supported: use another encoder",
+            )
