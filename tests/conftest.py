@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.artifact import MANIFEST
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
@@ -85,3 +87,18 @@ def run_here() -> Callable[[LoadedExperiment, Path], Store]:
         return store
 
     return run
+
+
+@pytest.fixture
+def manifests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Key → how often its manifest was read."""
+    reads: Counter[str] = Counter()
+    read_bytes = Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        if path.name == MANIFEST:
+            reads[path.parent.name] += 1
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    return reads

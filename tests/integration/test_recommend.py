@@ -7,15 +7,18 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import xstilts
 from xstilts.api.recommend import Recommendation, prepare_recommendation
 from xstilts.cli.output.recommend import past_sentence, sentences
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
+from xstilts.executors.local import LocalExecutor
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.remaining_cost import RemainingCost
 from xstilts.recommend.backtest import leave_one_target_out
@@ -71,6 +74,19 @@ def test_known_gains_rank_before_predictions_from_measures(toy_file: Path, measu
     assert second["note"] == "too few targets for a conclusion: 2 of at least 3"
     assert all(isinstance(second[name], float) for name in LOW_COST)
     assert found["past"][0]["points"] is None
+
+
+def test_recommend_with_nothing_to_measure_starts_no_executor_and_reads_each_manifest_once(
+    toy_file: Path, measured: Path, manifests: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing to do")
+
+    monkeypatch.setattr(LocalExecutor, "run", refuse)
+    result = xstilts.recommend("toy-kind", ["toy-same"], like=str(toy_file), store=measured)
+    assert result.table["candidate"].tolist() == ["toy-same"]
+    assert set(manifests) <= set(Store(measured).keys())
+    assert set(manifests.values()) == {1}
 
 
 def test_unknown_values_are_words_in_the_table(toy_file: Path, measured: Path) -> None:

@@ -107,7 +107,7 @@ class RecommendationRequest:
         """The stages of the low-cost measures, and which stage holds which measure."""
         if not self.measuring:
             return Plan(()), ()
-        wide = self.request.with_known_tasks(self.gains, self.store)
+        wide = self.request.with_known_tasks(self.gains, self.handle.snapshot)
         stages, measured = compile_measures(wide, LOW_COST)
         return Plan.of(stages), measured
 

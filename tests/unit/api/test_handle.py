@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from xstilts import best, gains, plan, report, results, run
+from xstilts import best, gains, plan, report, results, run, study
 from xstilts.api import handle as handle_module
 from xstilts.api.handle import ExperimentHandle, open_experiment
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.artifact import MANIFEST
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
+from xstilts.executors.local import LocalExecutor
 from xstilts.planning.compile import compile_experiment
 
 SMALL = (
@@ -35,21 +35,6 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(handle_module, "compile_experiment", counted)
     return names
-
-
-@pytest.fixture
-def manifests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Key → how often its manifest was read."""
-    reads: Counter[str] = Counter()
-    read_bytes = Path.read_bytes
-
-    def counted(path: Path) -> bytes:
-        if path.name == MANIFEST:
-            reads[path.parent.name] += 1
-        return read_bytes(path)
-
-    monkeypatch.setattr(Path, "read_bytes", counted)
-    return reads
 
 
 @pytest.fixture
@@ -83,6 +68,25 @@ def test_run_with_nothing_to_do_compiles_once_and_reads_each_manifest_once(
     assert "nothing to do" in result.output
     assert compiled == ["small"]
     assert manifests == Counter(Store(finished).keys())
+
+
+def test_study_with_nothing_to_do_starts_no_executor_and_reads_each_manifest_once(
+    small: LoadedExperiment,
+    copied: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    manifests: Counter[str],
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing to do")
+
+    monkeypatch.setattr(LocalExecutor, "run", refuse)
+    answer = study("reasoning", small, copied)
+    assert any("toy-same" in text for text in answer.caveats)
+    assert set(manifests) <= set(Store(copied).keys())
+    assert set(manifests.values()) == {1}
+    Store(copied).quarantine(compile_experiment(small).cells[0].key)
+    with pytest.raises(AssertionError, match="nothing to do"):
+        study("reasoning", small, copied)
 
 
 def test_a_report_as_csv_selects_no_settings(
