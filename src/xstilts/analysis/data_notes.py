@@ -11,13 +11,11 @@ from xstilts.core.artifact import Artifact
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.stages.base import FEATURE_PROBLEMS
+from xstilts.tasks.row_problems import recorded_problems
 from xstilts.tasks.validate import BLANK_GOLD
 
 if TYPE_CHECKING:
     import pandas as pd
-
-KEPT = ", kept"
-"""Part of every problem whose row is used."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +84,13 @@ def _notes_behind(key: str, store: Store, known: dict[str, dict[str, None]]) -> 
 
 def _note(artifact: Artifact) -> DataNote | None:
     facts, stage = artifact.facts, artifact.manifest["stage"]
-    problems = facts.get("problems", {}) if stage["kind"] == "prepare" else {}
     unread = facts.get(FEATURE_PROBLEMS, {})
-    if not problems and not unread:
-        return None
-    params = stage["params"]
-    return DataNote(
-        " ".join(_name(params)) if problems else stage["label"],
-        facts["rows"] if problems else None,
-        {kind: count for kind, count in problems.items() if KEPT not in kind},
-        {kind: count for kind, count in problems.items() if KEPT in kind},
-        unread,
-    )
+    if stage["kind"] == "prepare":
+        left_out, kept = recorded_problems(facts)
+        if left_out or kept:
+            name = " ".join(_name(stage["params"]))
+            return DataNote(name, facts["rows"], left_out, kept, unread)
+    return DataNote(stage["label"], None, {}, {}, unread) if unread else None
 
 
 def _name(params: Mapping[str, Any]) -> Iterator[str]:

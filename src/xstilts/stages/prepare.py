@@ -32,7 +32,7 @@ def run(context: StageContext) -> dict[str, Any]:
     split, language = context.params["split"], context.params["language"]
     task = _task(context)
     _check_unchanged(context, task)
-    examples, complaints = validated(task.read(split, language), task, split, language)
+    examples, problems = validated(task.read(split, language), task, split, language)
     _check_unchanged(context, task)  # they may have changed while they were read
     if bounds := context.params.get("share"):
         examples = list(
@@ -51,11 +51,11 @@ def run(context: StageContext) -> dict[str, Any]:
     if not rows:
         raise DataError(f"{context.stage.label}: no example lies in this share", todo="widen it")
     write_rows(context.folder / ROWS, rows)
-    context.notes += complaints.first
+    context.notes += problems.first
     return {
         "rows": len(rows),
         "available": len(examples),
-        "problems": dict(sorted(complaints.counts.items())),
+        **problems.facts(),
     }
 
 

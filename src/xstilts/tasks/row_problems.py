@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.cells import escaped
@@ -12,6 +13,10 @@ from xstilts.formats.io.cells import escaped
 SHOWN = 10
 """Problems described per split; the rest are counted."""
 SHOWN_PER_KIND = 3
+PROBLEMS, KEPT_PROBLEMS = "problems", "kept_problems"
+"""Facts of a prepared split: counts by kind of all problems, and of those whose rows are used."""
+KEPT = ", kept"
+"""Part of every kind whose rows are used, in facts of earlier versions: they have no counts."""
 
 
 @dataclass
@@ -49,6 +54,11 @@ class RowProblems:
         """All problems by kind."""
         return self.left_out + self.kept
 
+    def facts(self) -> dict[str, dict[str, int]]:
+        """The counts as facts of a prepared split; see `recorded_problems`."""
+        counts = {PROBLEMS: self.counts, KEPT_PROBLEMS: self.kept}
+        return {name: dict(sorted(each.items())) for name, each in counts.items()}
+
     @property
     def first(self) -> list[str]:
         """The first messages: of rows left out before those of rows kept."""
@@ -61,6 +71,15 @@ class RowProblems:
     def summary(self) -> str:
         """The number of rows left out by kind, the most frequent first."""
         return ", ".join(f"{kind} {count:,}" for kind, count in self.left_out.most_common())
+
+
+def recorded_problems(facts: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
+    """Counts by kind of the rows left out, and of those kept, from a prepared split's facts."""
+    every = Counter[str](facts.get(PROBLEMS, {}))
+    kept = facts.get(KEPT_PROBLEMS)
+    if kept is None:
+        kept = {kind: count for kind, count in every.items() if KEPT in kind}
+    return every - Counter(kept), Counter(kept)
 
 
 def _first(counts: Counter[str], messages: dict[str, list[str]]) -> list[str]:

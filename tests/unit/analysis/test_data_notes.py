@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,9 @@ from xstilts.analysis.run_states import with_notes
 from xstilts.cli.output.run import show_data_notes
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.formats.classification import TextExample
 from xstilts.reports.sections import data_section
+from xstilts.tasks.row_problems import RowProblems, recorded_problems
 
 PARAMS = {"task": "mine", "split": "test", "language": "de"}
 PROBLEMS = {
@@ -23,15 +26,25 @@ PROBLEMS = {
 }
 
 
-@pytest.fixture
-def stages(tmp_path: Path) -> tuple[Store, list[Stage]]:
+KEPT_KINDS = ("duplicate row, kept", "blank label, kept and not scored")
+FACTS = {
+    "of this version": {
+        "problems": PROBLEMS,
+        "kept_problems": {kind: PROBLEMS[kind] for kind in KEPT_KINDS},
+    },
+    "of an earlier version": {"problems": PROBLEMS},
+}
+
+
+@pytest.fixture(params=FACTS)
+def stages(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Store, list[Stage]]:
     """A prepared set with problems, and a prediction and a score that build on it."""
     store = Store(tmp_path / "store").prepare()
     rows = Stage("prepare", 1, PARAMS, {}, label="prepare mine test de")
     predicted = Stage("predict", 1, {}, {"rows": rows.key}, label="predict mine de")
     score = Stage("score", 1, {}, {"predictions": predicted.key, "rows": rows.key}, label="score")
     facts = [
-        {"rows": 40, "problems": PROBLEMS},
+        {"rows": 40, **FACTS[request.param]},
         {"rows": 40, "feature_problems": {"word without a sub-word, not read": 5}},
         {"scores": {}},
     ]
@@ -83,3 +96,14 @@ def test_duplicates_alone_are_not_shown_on_the_terminal(
     show_data_notes([DataNote("mine test de", 40, {}, {"duplicate row, kept": 4}, {})])
     assert capsys.readouterr().out == ""
     assert data_section([]) is None
+
+
+def test_counts_of_rows_left_out_and_kept_come_back_from_the_facts() -> None:
+    problems, example = RowProblems(), TextExample("1", "a", "b")
+    problems.add("ends with, kept", example)
+    problems.add("same kind", example)
+    problems.add_kept("same kind", example)
+    problems.add_kept("odd quotes", example)
+    left_out, kept = recorded_problems(json.loads(json.dumps(problems.facts())))
+    assert left_out == {"ends with, kept": 1, "same kind": 1}
+    assert kept == {"same kind": 1, "odd quotes": 1}

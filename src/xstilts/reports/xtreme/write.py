@@ -15,7 +15,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from xstilts.analysis.data_notes import KEPT
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
@@ -24,6 +23,7 @@ from xstilts.reports.tables import write_bytes
 from xstilts.reports.xtreme.check import problems
 from xstilts.reports.xtreme.layout import PARTS, Form, Part, number_of
 from xstilts.stages.io.rows import read_rows
+from xstilts.tasks.row_problems import recorded_problems
 
 Row = Mapping[str, Any]
 Group = tuple[str, str, int]
@@ -175,9 +175,9 @@ def _left_out(key: str, plan: Plan, store: Store) -> Iterator[str]:
                 f"{facts['rows']:,} of {facts['available']:,} rows: "
                 "run without `limits.test` and without `task_limits` on test"
             )
-        bad = {kind: n for kind, n in facts["problems"].items() if KEPT not in kind}
-        if bad:
-            counts = ", ".join(f"{kind} {count:,}" for kind, count in bad.items())
+        left_out, _ = recorded_problems(facts)
+        if left_out:
+            counts = ", ".join(f"{kind} {count:,}" for kind, count in left_out.items())
             yield f"bad rows of the test set were left out ({counts}): fix the file and run again"
     for source in stage.inputs.values():
         yield from _left_out(source, plan, store)
