@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
@@ -105,7 +106,7 @@ def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) ->
     targets = (params.more, params.less)
     if not both:
         return nothing_for(evidence, "intermediate tasks", targets)
-    mean = mean_over_settings(list(both.values()))
+    mean = replace(mean_over_settings(list(both.values())), bound=2.0)  # of two gains
     words = f"difference, mean of {len(both)} settings"
     measure = MeasuredEffect(f"{params.more} over {params.less}", mean.estimate(), words)
     result = check_result(evidence, decide([mean]), [measure], list(both), targets, targets)

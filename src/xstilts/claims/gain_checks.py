@@ -8,6 +8,7 @@ from xstilts.analysis.selection import SelectedBy
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.mean_gains import SettingChoice, average, check_result, choose, nothing_for
 from xstilts.claims.verdict import (
+    ONE_SEED,
     BootstrapEffect,
     Check,
     CheckResult,
@@ -20,7 +21,7 @@ from xstilts.claims.verdict import (
 )
 from xstilts.config.base import ConfigModel, Fraction
 from xstilts.statistics.bootstrap import percentiles
-from xstilts.statistics.estimate import LEVEL
+from xstilts.statistics.estimate import LEVEL, NAN
 
 
 class GainsCheck(ConfigModel):
@@ -95,12 +96,14 @@ def _no_gain(params: NoGainCheck, evidence: ExperimentEvidence) -> CheckResult:
 
 def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     """No gain of the margin or more: to find none is not to show that there is none."""
+    if effect.has_one_seed:
+        return Decision(Verdict.UNDECIDED, NAN, ONE_SEED)
     low, high = percentiles(effect.draws)
     favour = float(((100 * effect.draws < margin).sum() + 1) / (len(effect.draws) + 2))
     if 100 * high < margin:
         why = f"the interval ends below {margin:g} points, which would be a gain"
         return Decision(Verdict.SUPPORTED, favour, why)
-    if low > 0 and effect.estimate().p < LEVEL:
+    if low > 0 and effect.p < LEVEL:
         return Decision(Verdict.CONTRADICTED, favour, "the gain's interval is above zero")
     mde = 100 * effect.detectable
     why = f"a gain of {margin:g} points is within the interval; {mde:.1f} points are detectable"

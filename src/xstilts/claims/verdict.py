@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 NOT_SIGNIFICANT = "the effect is not significant"
+ONE_SEED = "one seed: significance is not tested"
 
 
 class Verdict(StrEnum):
@@ -120,16 +121,28 @@ class BootstrapEffect:
     Args:
         runs: [draws, seeds] its value for each seed; differences and means are taken there.
         n: test examples behind it, of one seed.
+        bound: the largest possible size of the effect; intervals end there.
     """
 
     value: float
     runs: Floats
     n: int
+    bound: float = 1.0
 
     @cached_property
     def draws(self) -> Floats:
         """[draws] its value over seeds; see `statistics.bootstrap.add_seed_variance`."""
         return add_seed_variance(self.runs)
+
+    @property
+    def has_one_seed(self) -> bool:
+        """Whether it is of one seed, so that its draws are over test examples only."""
+        return bool(self.runs.shape[1] == 1)
+
+    @property
+    def p(self) -> float:
+        """The bootstrap's p value against zero; NaN for one seed."""
+        return NAN if self.has_one_seed else bootstrap_p(self.draws)
 
     @property
     def detectable(self) -> float:
@@ -141,18 +154,20 @@ class BootstrapEffect:
         return detectable_effect((high - low) / 2 / NormalDist().inv_cdf(1 - LEVEL / 2))
 
     def estimate(self, note: str = "") -> Estimate:
-        """With percentile interval and the bootstrap's p value."""
-        return Estimate(self.value, *percentiles(self.draws), bootstrap_p(self.draws), self.n, note)
+        """With percentile interval, clipped to possible effects, and the bootstrap's p value."""
+        found = Estimate(self.value, *percentiles(self.draws), self.p, self.n, note)
+        return found.clipped(-self.bound, self.bound)
 
     def __sub__(self, other: BootstrapEffect) -> BootstrapEffect:
-        return BootstrapEffect(self.value - other.value, self.runs - other.runs, self.n)
+        return replace(self, value=self.value - other.value, runs=self.runs - other.runs)
 
 
 def mean_over_targets(effects: Sequence[BootstrapEffect]) -> BootstrapEffect:
     """The unweighted mean over targets, draw by draw and seed by seed."""
     value = float(np.mean([one.value for one in effects]))
     runs = np.mean([one.runs for one in effects], axis=0)
-    return BootstrapEffect(value, runs, sum(one.n for one in effects))
+    bound = max(one.bound for one in effects)
+    return BootstrapEffect(value, runs, sum(one.n for one in effects), bound)
 
 
 def mean_over_settings(effects: Sequence[BootstrapEffect]) -> BootstrapEffect:
@@ -174,9 +189,11 @@ def decide(effects: Sequence[BootstrapEffect], share: float = 1.0) -> Decision:
 
     Supported if the proportion is above zero after Holm's correction over the effects;
     contradicted if too many are below zero to reach it; else undecided, with the effect that has
-    80% power.
+    80% power. Effects of one seed are never significant, so they decide nothing.
     """
-    p = holm(np.array([bootstrap_p(one.draws) for one in effects]))
+    if any(one.has_one_seed for one in effects):
+        return Decision(Verdict.UNDECIDED, NAN, ONE_SEED)
+    p = holm(np.array([one.p for one in effects]))
     pairs = zip(effects, p, strict=True)
     sides = [int(np.sign(one.value)) if value < LEVEL else 0 for one, value in pairs]
     needed = ceil(share * len(effects) - 1e-9)

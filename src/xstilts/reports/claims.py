@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from xstilts.claims.judge import Judgement
+from xstilts.claims.schema import Subject
 from xstilts.claims.verdict import MeasuredEffect
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
@@ -24,9 +26,10 @@ SHOWN = 20
 """Artifact keys listed per claim; the rest are counted."""
 LEGEND = (
     "Points (0–100), means over languages other than English. [ ]: 95 % bootstrap interval over "
-    "examples and seeds. confidence: share of the bootstrap draws that agree with the verdict. "
-    "Claims about a paper's setup: supported if this experiment matches it in full, undecided if "
-    "in part, contradicted if not; such a verdict says nothing against the paper."
+    "examples and seeds; one seed supports and contradicts nothing. "
+    "confidence: share of the bootstrap draws that agree with the verdict. "
+    "Claims about the set-up of a study: supported if this experiment matches it in full, "
+    "undecided if in part, contradicted if not; such a verdict says nothing against the paper."
 )
 
 
@@ -37,6 +40,7 @@ def readable(judgements: Sequence[Judgement]) -> pd.DataFrame:
     rows = [
         {
             "id": judgement.claim.id,
+            "about": str(judgement.claim.subject),
             "claim": judgement.claim.short,
             "published": published(judgement),
             "measured": headline(judgement),
@@ -102,6 +106,7 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
     """All facts of a judgement; effects in points (0–100), unrounded."""
     return {
         "claim": judgement.claim.model_dump(mode="json"),
+        "about": str(judgement.claim.subject),
         "experiment": judgement.experiment,
         "encoder": judgement.encoder,
         "verdict": str(judgement.verdict),
@@ -162,20 +167,24 @@ def lines(judgement: Judgement) -> list[Line]:
 def _line(what: str, figure: str, measure: MeasuredEffect | None) -> Line:
     if measure is None:
         return Line(what, figure, NOTHING, "", "")
-    p = f"p {measure.estimate.p:.4f}, n {measure.estimate.n:,}"
+    tested = "not tested" if isnan(measure.estimate.p) else f"p {measure.estimate.p:.4f}"
+    p = f"{tested}, n {measure.estimate.n:,}"
     return Line(what, figure, estimate(measure.estimate), measure.of, p)
 
 
 def _page(judgements: Sequence[Judgement], store: Store) -> str:
-    counts: dict[str, int] = {}
-    for judgement in judgements:
-        counts[judgement.verdict] = counts.get(judgement.verdict, 0) + 1
+    groups: dict[str, list[Judgement]] = {}
+    for subject in Subject:
+        of_subject = [one for one in judgements if one.claim.subject is subject]
+        if of_subject:
+            groups[f"Claims on {subject}"] = of_subject
+    counts = {title: Counter(one.verdict for one in group) for title, group in groups.items()}
     experiments = dict.fromkeys(
         f"{judgement.experiment} ({judgement.encoder})" for judgement in judgements
     )
     page = template("claims.html.j2", share=share, lines=lines, headline=headline)
     return page.render(
-        judgements=judgements,
+        groups=groups,
         counts=counts,
         experiments=list(experiments),
         legend=LEGEND,

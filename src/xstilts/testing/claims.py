@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ def claim_evidence(
     *,
     states: Mapping[tuple[str, str], RunState] | None = None,
     encoder: str = "FacebookAI/xlm-roberta-large",
+    seeds: Sequence[int] = SEEDS,
 ) -> ExperimentEvidence:
     """Evidence of an experiment with planted gains: (target, setting) → gain in accuracy."""
     targets = list(dict.fromkeys(target for target, _ in gains))
@@ -39,7 +40,7 @@ def claim_evidence(
             formats = {task: FORMATS.get(task, "classification") for task in tasks}
             trainings |= dict.fromkeys(trained, TrainedSetting(formats, frozenset({language})))
             for code in CODES:
-                for seed in SEEDS:
+                for seed in seeds:
                     key = f"{target} {setting} {code} {seed}"
                     metrics, same = ("accuracy",), RunState.SAME_DATA in own_states
                     cell = encoder, setting, target, code, "test", seed, metrics, key

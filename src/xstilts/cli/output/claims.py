@@ -13,7 +13,7 @@ from xstilts.core.store import Store
 if TYPE_CHECKING:
     from xstilts.claims.judge import Judgement
 
-COLUMNS = ("id", "claim", "measured", "verdict", "tested on")
+COLUMNS = ("id", "about", "claim", "measured", "verdict", "tested on")
 
 
 def show_claims(
