@@ -151,7 +151,7 @@ def test_results_go_to_standard_output_or_files(
 ) -> None:
     common = (toy_file, "--store", finished, *SMALL)
     output = xstilts("results", *common)
-    header = "encoder,intermediate,target,language,split,seed,metric,value,n,key,note"
+    header = "experiment,encoder,intermediate,target,language,split,seed,metric,value,n,key,note"
     assert output.splitlines()[0] == header
     assert "| encoder |" in xstilts("results", *common, "--format", "md")
     assert r"\begin{tabular}" in xstilts("results", *common, "--format", "latex")

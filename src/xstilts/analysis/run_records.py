@@ -11,6 +11,7 @@ import glob
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,11 +39,6 @@ logger = logging.getLogger(__name__)
 _reported: set[tuple[str, str]] = set()
 
 
-def recorded_cells(store: Store) -> list[ResultCell]:
-    """The cells of every experiment that was run in a store, each once."""
-    return list(dict.fromkeys(cell for one in saved_records(store) for cell in one.cells))
-
-
 @dataclass(frozen=True)
 class RunRecord:
     """An experiment as it was run in a store.
@@ -67,6 +63,16 @@ class RunRecord:
     def has_results(self, store: Store) -> bool:
         """Whether any of its scores is there."""
         return any(store.has(cell.key) for cell in self.cells)
+
+
+def labelled_records(store: Store) -> dict[str, RunRecord]:
+    """The records of a store by their experiment's name, with digests where it is not unique."""
+    saved = list(saved_records(store))
+    counts = Counter(record.experiment for record in saved)
+    return {
+        record.experiment if counts[record.experiment] == 1 else record.name: record
+        for record in saved
+    }
 
 
 def saved_records(store: Store, name: str | None = None) -> Iterator[RunRecord]:

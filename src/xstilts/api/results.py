@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xstilts.analysis.data_notes import with_data_notes
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import recorded_cells
+from xstilts.analysis.run_records import labelled_records
 from xstilts.api.handle import AnyExperiment, open_experiment
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.store_snapshot import StoreSnapshot
@@ -22,9 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 def results(experiment: AnyExperiment | None = None, store: AnyStore | None = None) -> pd.DataFrame:
-    """All available scores: one row per result cell and metric.
+    """All available scores: one row per experiment, result cell and metric.
 
-    Columns: encoder, intermediate, target, language, split, seed, metric, value (between 0 and 1;
+    Columns: experiment (with the digests of its record where several runs in the store have one
+    name), encoder, intermediate, target, language, split, seed, metric, value (between 0 and 1;
     NaN if a training diverged), n (test examples), key (of the score stage), states, data_notes
     (rows left out, blank labels, and what no sub-word was found for, in all data behind the score).
 
@@ -37,12 +38,28 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
         ConfigError: an invalid experiment.
     """
     if experiment is not None:
-        return open_experiment(experiment, store).noted_results
+        handle = open_experiment(experiment, store)
+        return _of_experiment(handle.loaded.experiment.name, handle.noted_results)
+    import pandas as pd
+
     snapshot = StoreSnapshot(open_store(store))
-    cells = recorded_cells(snapshot)
-    if not cells:
+    records = labelled_records(snapshot)
+    if not records:
         logger.warning("%s has no record of an experiment that can be read", snapshot.root)
-    return with_data_notes(results_frame(cells, snapshot), snapshot)
+    frames = [
+        _of_experiment(name, results_frame(record.cells, snapshot))
+        for name, record in records.items()
+    ]
+    filled = [frame for frame in frames if len(frame)]
+    empty = _of_experiment("", results_frame((), snapshot))
+    frame = pd.concat(filled, ignore_index=True) if filled else empty
+    return with_data_notes(frame, snapshot)
+
+
+def _of_experiment(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the experiment's name as the first column."""
+    columns = ["experiment", *frame.columns]
+    return frame.assign(experiment=name)[columns]
 
 
 def gains(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataFrame:

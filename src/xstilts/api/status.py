@@ -18,11 +18,13 @@ class ExperimentStatus:
 
     Args:
         name: the experiment's, and a digest of its configuration.
+        encoder: its encoder; empty if it has no result cell.
         stages: how many its plan has.
         states: how many of them are in each state.
     """
 
     name: str
+    encoder: str
     stages: int
     states: Mapping[StageState, int]
 
@@ -37,5 +39,6 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
     statuses = []
     for record in saved_records(snapshot):
         states = Counter(one.state for one in record.plan.statuses(snapshot).values())
-        statuses.append(ExperimentStatus(record.name, len(record.plan.stages), states))
+        encoder = record.cells[0].encoder if record.cells else ""
+        statuses.append(ExperimentStatus(record.name, encoder, len(record.plan.stages), states))
     return statuses

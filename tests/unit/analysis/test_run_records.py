@@ -12,7 +12,13 @@ import pytest
 
 import xstilts
 from xstilts.analysis import run_records
-from xstilts.analysis.run_records import newest, recorded_cells, records, save_record, saved_records
+from xstilts.analysis.run_records import (
+    labelled_records,
+    newest,
+    records,
+    save_record,
+    saved_records,
+)
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.hashing import with_digest, without_digest
 from xstilts.core.store import Store
@@ -68,7 +74,7 @@ def test_an_edited_record_is_left_out(copied: Path) -> None:
     tree = json.loads(record.read_text())
     tree["cells"][0]["language"] = "sw"
     record.write_text(json.dumps(tree))
-    assert recorded_cells(Store(copied)) == []
+    assert labelled_records(Store(copied)) == {}
 
 
 def test_a_damaged_record_is_set_aside_when_its_experiment_is_run(
@@ -94,7 +100,7 @@ def test_other_data_under_the_same_names_are_another_record(toy_file: Path, tmp_
     changed = compile_experiment(loaded)
     save_record(loaded, changed, store)
     assert len(list(saved_records(store))) == 2
-    found = {cell.key for cell in recorded_cells(store)}
+    found = {cell.key for record in saved_records(store) for cell in record.cells}
     assert found == {cell.key for compiled in (first, changed) for cell in compiled.cells}
     assert len(found) == 2 * len(first.cells)
 

@@ -29,10 +29,10 @@ def show_status(store: Store, experiments: Sequence[ExperimentStatus]) -> None:
             f"no experiment was run in {store.root}", todo="xstilts run quickstart, or --store DIR"
         )
     out = console()
-    table = Table("experiment", "stages", "done", "to do", "blocked", box=box.SIMPLE)
+    table = Table("experiment", "encoder", "stages", "done", "to do", "blocked", box=box.SIMPLE)
     for experiment in experiments:
         counts = [experiment.states.get(state, 0) for state in SHOWN_STATES]
-        table.add_row(experiment.name, *map(str, (experiment.stages, *counts)))
+        table.add_row(experiment.name, experiment.encoder, *map(str, (experiment.stages, *counts)))
     out.print(table)
     for event in store.journal.last(LAST_EVENTS):
         when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
