@@ -21,6 +21,7 @@ from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.core.devices import AUTO
 from xstilts.executors.base import LOCAL, RunResult
 from xstilts.executors.events import Listener, ignore_events
+from xstilts.planning.encoder_limits import check_lengths
 
 if TYPE_CHECKING:
     from xstilts.trackers.base import Tracker
@@ -45,9 +46,12 @@ def plan(
         workers, devices: see `run`; the expected seconds are divided by the processes.
 
     Raises:
-        ConfigError: no such file or preset, or names in it that do not exist or fit together.
+        ConfigError: no such file or preset, names in it that do not exist or fit together, or a
+            `max_length` above the encoder's positions.
     """
-    return open_experiment(experiment, store).summary(RunOptions(workers, devices))
+    handle = open_experiment(experiment, store)
+    check_lengths([handle.part], handle.statuses)
+    return handle.summary(RunOptions(workers, devices))
 
 
 def run(

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from xstilts.core.errors import EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import IGNORED, BadRow, Feature, HeadShape, Row, TokenizationConfig
 from xstilts.formats.checks import text_problems
@@ -30,6 +29,7 @@ from xstilts.formats.spec import (
 )
 from xstilts.formats.tagging import tag_targets
 from xstilts.formats.text_features import text_features
+from xstilts.models.mask_token import mask_id
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -107,9 +107,7 @@ class Masking:
 
 
 def _masking(share: float, tokenizer: Any, vocabulary: int) -> Callable[[Feature, int], Feature]:
-    if tokenizer.mask_token_id is None:
-        raise EncoderError("the encoder's tokenizer has no mask", todo="leave out the masked text")
-    return Masking(share, int(tokenizer.mask_token_id), vocabulary).drawn
+    return Masking(share, mask_id(tokenizer), vocabulary).drawn
 
 
 def masked_ids(feature: Feature) -> list[int]:

@@ -21,7 +21,7 @@ from xstilts.models.encoder_files import (
     embedding_names,
     model_class,
 )
-from xstilts.models.encoder_source import check_index, check_tokenizer_files
+from xstilts.models.encoder_source import SUFFIXES, check_index, check_tokenizer_files
 from xstilts.models.import_checks import (
     check_loaded_weights,
     check_states,
@@ -29,6 +29,8 @@ from xstilts.models.import_checks import (
     example_states,
     zero_missing_pooler,
 )
+from xstilts.models.mask_token import mask_id
+from xstilts.models.weight_files import check_file
 
 MASKED_HEAD_NAMES = {
     "dense.weight": ("lm_head.dense.weight", "cls.predictions.transform.dense.weight"),
@@ -51,8 +53,11 @@ LOADING_ARGUMENTS = ("is_local", "local_files_only")
 """Entries of tokenizer_config.json that depend on the process, such as on $HF_HUB_OFFLINE."""
 
 
-def import_encoder(folder: Path, target: Path) -> None:
+def import_encoder(folder: Path, target: Path, *, masked_lm: bool = False) -> None:
     """Convert the folder of a Hugging Face encoder to the files of an `encoder` stage.
+
+    Args:
+        masked_lm: whether it is to be trained as a masked language model.
 
     Raises:
         EncoderError: no fast tokenizer, weights that are not those of the model, a tokenizer
@@ -60,7 +65,12 @@ def import_encoder(folder: Path, target: Path) -> None:
     """
     try:
         check_tokenizer_files([path.name for path in folder.iterdir()], str(folder))
+        for path in folder.iterdir():
+            if path.suffix in SUFFIXES and path.is_file():
+                check_file(path)
         tokenizer = load_tokenizer(folder)
+        if masked_lm:
+            mask_id(tokenizer, str(folder))
         model, pooler = _load(folder)
         check_tokenizer(tokenizer, model, str(folder))
         states = example_states(model, tokenizer, str(folder))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from xstilts.config.experiment import Experiment
+from xstilts.config.intermediate import parse_setting
 from xstilts.core.stage import Cost, Stage
 from xstilts.metrics import METRICS
 from xstilts.models.encoder_source import EncoderSource
@@ -73,14 +74,25 @@ class StageGraph:
     def encoder(self) -> str:
         """Key of the stage of the pretrained encoder."""
         folder = self.source.folder
+        context: dict[str, Any] = {"folder": str(folder)} if folder else {}
+        if self._trains_masked_lm:
+            context["masked_lm"] = True
         return self.add(
             "encoder",
             {"source": self.source.params},
             {},
             f"encoder {self.source.name}",
             encoder_cost(self.source.defaults),
-            context={"folder": str(folder)} if folder else {},
+            context=context,
         )
+
+    @property
+    def _trains_masked_lm(self) -> bool:
+        """Whether an intermediate task predicts masked tokens, for which the encoder has a mask."""
+        settings = map(parse_setting, self.experiment.intermediate)
+        tasks = (self.resolved.task(name) for setting in settings for name in setting.tasks)
+        formats = (task.format_spec.training for task in tasks)
+        return any(training is not None and training.tied for training in formats)
 
     def prepare_stage(self, task: TaskSpec, part: str, language: str) -> str:
         """Key of the stage that prepares train, dev or test in one language."""

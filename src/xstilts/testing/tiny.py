@@ -15,6 +15,8 @@ WORDS_BY_KIND = {
 TEMPLATES = ("the {} is here", "I saw a {} today", "give me one {} please", "where is my {} now")
 SPLITS = {"train": 96, "dev": 24, "test": 30}
 LANGUAGES = ("en", "xx")
+POSITIONS = 514
+"""Rows of the encoder's position embeddings: the default `max_length` fits."""
 
 
 def in_language(sentence: str, language: str) -> str:
@@ -148,7 +150,12 @@ def write_encoder(folder: Path, *, layers: int = 2, width: int = 32) -> Path:
         eos_token_id=2,
     )
     torch.manual_seed(0)
-    XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
+    model = XLMRobertaModel(config, add_pooling_layer=False)
+    positions = model.embeddings.position_embeddings
+    further = torch.zeros(POSITIONS - len(positions.weight), width)
+    positions.weight = torch.nn.Parameter(torch.cat([positions.weight.data, further]))
+    config.max_position_embeddings = POSITIONS
+    model.save_pretrained(folder)
     return folder
 
 

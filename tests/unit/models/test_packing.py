@@ -53,7 +53,7 @@ def encoder(root: Path, config: PretrainedConfig) -> Encoder:
     torch.manual_seed(0)
     AutoModel.from_config(config, add_pooling_layer=False).save_pretrained(root / "hf")
     import_encoder(root / "hf", root)
-    return Encoder(EncoderFiles(root), torch.arange(90))
+    return Encoder(EncoderFiles(root), torch.arange(160))
 
 
 @pytest.mark.parametrize("config", FAMILIES, ids=lambda config: config.model_type)
