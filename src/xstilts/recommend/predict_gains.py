@@ -165,6 +165,8 @@ def _by_default(measures: pd.DataFrame, candidates: Sequence[str], target: str) 
 
 
 def _valued(blank: Advice, estimate: Estimate, basis: str) -> Advice:
+    """With a gain and its interval, clipped to possible gains."""
+    estimate = estimate.clipped(-1.0, 1.0)
     note = join_notes([blank.note, estimate.note])
     return replace(
         blank, gain=estimate.value, low=estimate.low, high=estimate.high, basis=basis, note=note

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from xstilts.statistics.estimate import (
     LEVEL,
+    NAN,
     NO_VARIATION,
     Estimate,
     Floats,
@@ -39,7 +40,8 @@ def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False)
 
     Returns:
         `n` is the smaller number of languages and seeds, ignoring a number of one: the variance
-        between seeds (languages) is unknown with one seed (language), and the note says so.
+        between seeds (languages) is unknown with one seed (language), and the note says so. One
+        seed has no p value: the interval is then over languages only.
         Without variation there is neither interval nor p value.
     """
     gains = np.asarray(table, dtype=np.float64)
@@ -55,7 +57,8 @@ def over_languages_and_seeds(table: ArrayLike, *, fixed_languages: bool = False)
     note = join_notes([note, "" if fixed_languages else _ignored_variance(complete)])
     if nearly_equal(complete):
         return Estimate(mean, n=n, note=join_notes([NO_VARIATION, note]))
-    return _t_estimate(mean, *_variance_of_mean(complete), n, note)
+    estimate = _t_estimate(mean, *_variance_of_mean(complete), n, note)
+    return replace(estimate, p=NAN) if complete.shape[1] == 1 else estimate
 
 
 def mean_over_languages_and_seeds(table: Floats) -> Estimate:

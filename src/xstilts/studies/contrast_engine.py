@@ -17,7 +17,7 @@ from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.group_contrast import contrast, detectable_contrast, interaction
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies.base import Series, points_series
-from xstilts.studies.result import Result, in_points
+from xstilts.studies.result import Result, in_points, untested
 
 MAX_ROWS = 1_000
 """Rows beyond which the mixed model would take minutes: seeds are averaged first."""
@@ -47,6 +47,8 @@ def contrast_result(
     complete = set(mean_gains(table).dropna().index)
     estimate = in_points(found.tasks)
     power = detectable_contrast(estimate, len(complete & set(group)))
+    if _has_one_seed(table):
+        return Result(name, question, untested(estimate))
     return Result(name, question, estimate, power=power)
 
 
@@ -54,6 +56,7 @@ def mixed_result(
     result: Result, table: pd.DataFrame, group: Collection[str], targets: Collection[str] = ()
 ) -> Result:
     """The same question, answered by a mixed-effects model."""
+    one_seed = _has_one_seed(table)
     note = "seeds were averaged first" if len(table) > MAX_ROWS else ""
     if note:
         means = table.groupby(["task", "target", "language"], sort=False)["gain"].agg(mean_or_nan)
@@ -63,7 +66,12 @@ def mixed_result(
     else:
         mixed = contrast(table, group, draws=1).mixed
     question = f"{result.question}, by a mixed model"
-    return Result(f"{result.name}-mixed", question, in_points(mixed.noted(note)))
+    estimate = in_points(mixed.noted(note))
+    return Result(f"{result.name}-mixed", question, untested(estimate) if one_seed else estimate)
+
+
+def _has_one_seed(table: pd.DataFrame) -> bool:
+    return table.loc[table["gain"].notna(), "seed"].nunique() == 1
 
 
 def mean_gains(table: pd.DataFrame) -> pd.Series[float]:

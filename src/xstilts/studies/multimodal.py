@@ -27,7 +27,7 @@ from xstilts.statistics.estimate import LEVEL, Estimate, missing_estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies import base, render
 from xstilts.studies import contrast_engine as engine
-from xstilts.studies.result import POINTS, Result, in_points
+from xstilts.studies.result import POINTS, Result, in_points, untested
 from xstilts.studies.study_data import StudyData, read_data, single_tasks
 from xstilts.studies.target_gains import TargetGains
 from xstilts.tasks.base import TaskSpec
@@ -143,11 +143,12 @@ class MultimodalAnalysis:
             setting, note = row["intermediate"], states_text(row["states"])
             note = note or ("no score yet" if isnan(row["gain"]) else "")
             value, low, high, p = (float(row[name]) for name in ("gain", "low", "high", "p"))
+            estimate = in_points(Estimate(value, low, high, p, int(row["n"]), note))
             group = GROUPS[setting not in self.data.group]
             yield Result(
                 f"{self.target.name}-after-{setting}",
                 f"Gain after {setting} on {self.target.name}",
-                in_points(Estimate(value, low, high, p, int(row["n"]), note)),
+                untested(estimate) if row["seeds"] == 1 else estimate,
                 p_adjusted=row["p_holm"],
                 q=row["q"],
                 labels={

@@ -11,7 +11,7 @@ import pandas as pd
 
 from xstilts.statistics.estimate import LEVEL, Estimate, join_notes
 from xstilts.studies.base import Answer, Figure, Finding, Series, StudyTable, points_series
-from xstilts.studies.result import Result, Significance, Unit
+from xstilts.studies.result import ONE_SEED, Result, Significance, Unit
 
 NO_SCORES = "Not enough data: no run that this study needs has a score yet."
 
@@ -46,7 +46,7 @@ def answer_text(result: Result, *, interval: bool = False) -> str:
     if interval:
         number = format_estimate(estimate, result.unit)
     if significance is Significance.NOT_TESTED:
-        return number
+        return f"{number} ({estimate.note})" if ONE_SEED in estimate.note else number
     return f"{number}, {significance} ({'; '.join(_details(result))})"
 
 

@@ -12,6 +12,9 @@ import numpy as np
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
 
+ONE_SEED = "one seed: significance is not tested"
+"""The note on gains of one seed."""
+
 
 class Significance(StrEnum):
     """Whether an effect is significant, at 0.05."""
@@ -105,7 +108,12 @@ def adjusted(results: Sequence[Result]) -> list[Result]:
     ]
 
 
+def untested(estimate: Estimate) -> Estimate:
+    """An estimate of one seed, without its p value."""
+    return replace(estimate, p=NAN).noted(ONE_SEED)
+
+
 def in_points(estimate: Estimate) -> Estimate:
-    """An estimate of scores between 0 and 1 in points of 100."""
+    """An estimate of scores between 0 and 1 in points of 100; its interval ends at ±100."""
     value, low, high = (100 * end for end in (estimate.value, estimate.low, estimate.high))
-    return replace(estimate, value=value, low=low, high=high)
+    return replace(estimate, value=value, low=low, high=high).clipped(-100.0, 100.0)

@@ -24,6 +24,7 @@ from xstilts.config.intermediate import BASELINE
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
+from xstilts.studies.result import untested
 from xstilts.studies.study_data import StudyData
 
 
@@ -101,7 +102,8 @@ class TargetGains:
         drawn = add_seed_variance(np.mean(tasks, axis=0))
         n = sum({scores.language: len(scores.ids) for scores in foreign}.values())
         gain = float(table["gain"].mean())
-        return Estimate(gain, *percentiles(drawn), bootstrap_p(drawn), n)
+        estimate = Estimate(gain, *percentiles(drawn), bootstrap_p(drawn), n)
+        return untested(estimate) if tasks[0].shape[1] == 1 else estimate
 
     def _drawn(self, examples: Sequence[ExampleScores], settings: set[str]) -> Iterator[Floats]:
         """[draws, seeds] each task's gain over languages, in each draw of the examples."""

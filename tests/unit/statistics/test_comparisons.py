@@ -79,6 +79,8 @@ def test_a_seed_without_any_language_is_excluded() -> None:
 def test_a_factor_with_one_level_adds_no_variance() -> None:
     one_seed, one_language = (over_languages_and_seeds(t) for t in ([[1], [2], [4]], [[1, 2, 4]]))
     assert one_seed.note == "one seed: variance between seeds is ignored"
+    assert math.isnan(one_seed.p)
+    assert not math.isnan(one_seed.low + one_language.p)
     assert one_language.note == "one language: variance between languages is ignored"
     assert one_seed.n == one_language.n == 3
     both = over_languages_and_seeds([[1, 2, 4], [2, 3, 6]])

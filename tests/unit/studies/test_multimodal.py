@@ -22,9 +22,11 @@ STATES = {("snli", "xvnli"): RunState.SAME_DATA}
 
 
 def answer_of(
-    gain: Callable[[str, str], float], states: Mapping[tuple[str, str], RunState] = STATES
+    gain: Callable[[str, str], float],
+    states: Mapping[tuple[str, str], RunState] = STATES,
+    seeds: int = 5,
 ) -> Answer:
-    one = Planted(LOADED, gain, states=states, seeds=range(5))
+    one = Planted(LOADED, gain, states=states, seeds=range(seeds))
     outcomes = one.outcomes()
     return answered(one.evidence(outcomes), outcomes, draws=1_000)
 
@@ -55,6 +57,14 @@ def test_inference_that_carries_over_is_significant() -> None:
     assert "of 12, 12 significantly above zero and 0 below" in languages
     assert any("evaluated on text alone" in text for text in answer.caveats)
     assert any("snli is left out on xvnli: it contains" in text for text in answer.caveats)
+
+
+def test_no_gain_of_one_seed_is_significant() -> None:
+    answer = answer_of(lambda setting, _: 0.12 * (setting in (*NLI, "snli")), seeds=1)
+    for name in ("xvnli-inference", "xvnli-after-mnli", "xvnli-versus"):
+        assert math.isnan(found(answer, name).p)
+    assert "significant (" not in answer.summary
+    assert "one seed" in answer.summary
 
 
 def test_single_runs_are_paired_with_the_baseline_of_their_seed() -> None:
