@@ -74,6 +74,14 @@ def test_an_x_that_begins_a_later_sentence_has_the_start_of_the_chunk_before_it(
     assert score("pos_f1", gold, predicted) == pytest.approx(2 * 1 / (3 + 4))
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "tags"), [("span_f1", "O"), ("pos_f1", "O")])
+def test_a_set_without_entities_has_no_score_where_seqeval_reads_0(name: str, tags: str) -> None:
+    metric = METRICS.get(name)
+    assert math.isnan(metric.value(metric.statistics([[tags]], [[tags]], "en").sum(0)))
+    assert f1_score([[tags]], [[tags]], zero_division=0) == 0
+
+
 def test_pos_f1_equals_seqeval_0() -> None:
     for gold, predicted, theirs in RECORDED["rows"]:
         ours = score("pos_f1_seqeval_0", gold, predicted)

@@ -47,7 +47,7 @@ def contrast_result(
     complete = set(mean_gains(table).dropna().index)
     estimate = in_points(found.tasks)
     power = detectable_contrast(estimate, len(complete & set(group)))
-    if _has_one_seed(table):
+    if has_one_seed(table):
         return Result(name, question, untested(estimate))
     return Result(name, question, estimate, power=power)
 
@@ -56,7 +56,7 @@ def mixed_result(
     result: Result, table: pd.DataFrame, group: Collection[str], targets: Collection[str] = ()
 ) -> Result:
     """The same question, answered by a mixed-effects model."""
-    one_seed = _has_one_seed(table)
+    one_seed = has_one_seed(table)
     note = "seeds were averaged first" if len(table) > MAX_ROWS else ""
     if note:
         means = table.groupby(["task", "target", "language"], sort=False)["gain"].agg(mean_or_nan)
@@ -70,7 +70,8 @@ def mixed_result(
     return Result(f"{result.name}-mixed", question, untested(estimate) if one_seed else estimate)
 
 
-def _has_one_seed(table: pd.DataFrame) -> bool:
+def has_one_seed(table: pd.DataFrame) -> bool:
+    """Whether all gains of a table are of one seed."""
     return table.loc[table["gain"].notna(), "seed"].nunique() == 1
 
 

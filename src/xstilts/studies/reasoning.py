@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isnan
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies import base, render
 from xstilts.studies import contrast_engine as engine
 from xstilts.studies.equal_budget import EQUAL, budget_text, equalized
-from xstilts.studies.result import Result, adjusted, in_points
+from xstilts.studies.result import Result, adjusted, in_points, untested
 from xstilts.studies.study_data import StudyData, read_data, single_tasks
 
 NAME = "reasoning"
@@ -152,6 +153,8 @@ class ReasoningAnalysis:
         means = engine.mean_gains(table[table["task"].isin(self.data.group)])
         lost = ", ".join(sorted(means.index[means.isna()]))
         estimate = in_points(one_sample_mean(means, "reasoning tasks"))
+        if engine.has_one_seed(table) and not isnan(estimate.value):
+            estimate = untested(estimate)
         estimate = estimate.noted(f"left out, gains are missing: {lost}" if lost else "")
         return Result("gain", "Mean gain of reasoning tasks on reasoning targets", estimate)
 
