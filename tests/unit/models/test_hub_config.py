@@ -1,0 +1,79 @@
+"""The sizes of an unknown model on the Hub: read, or assumed with a warning."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+
+from xstilts.core.errors import EncoderError
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.executors.worker import execute_stage
+from xstilts.models.encoder_source import find_source
+from xstilts.models.hub_config import hub_shape
+from xstilts.stages import import_encoder
+from xstilts.testing.tiny import write_encoder
+
+CONFIG = {"model_type": "bert", "num_hidden_layers": 24, "hidden_size": 64, "vocab_size": 9}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    hub_shape.cache_clear()
+    yield
+    hub_shape.cache_clear()
+
+
+def test_the_sizes_of_an_unknown_model_are_read_from_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: Any, timeout: float) -> BytesIO:
+        assert "someone/model/resolve/abc/config.json" in request.full_url
+        assert timeout <= 10
+        return BytesIO(json.dumps(CONFIG).encode())
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    defaults = find_source("someone/model", "abc", tmp_path).defaults
+    assert (defaults.layers, defaults.width, defaults.retrieval_layer) == (24, 64, 14)
+    assert not defaults.assumed
+
+
+def test_the_sizes_of_a_cached_model_are_read_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(CONFIG))
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_, **__: str(path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert find_source("someone/model", None, tmp_path).defaults.layers == 24
+
+
+def test_assumed_sizes_are_named_in_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    found = find_source("someone/model", None, tmp_path)
+    assert found.defaults.assumed
+    assert found.defaults.positions is None
+    assert "12 layers of width 768" in caplog.text
+    assert "someone/model" in caplog.text
+
+
+def test_an_encoder_whose_depth_is_not_the_assumed_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_encoder(tmp_path / "hf")
+    monkeypatch.setattr(import_encoder, "_download", lambda _: folder)
+    params = {"source": {"from": "hub", "name": "someone/model", "revision": "main"}}
+    stage = Stage("encoder", 1, params, {}, "encoder", context={"assumed_layers": 12})
+    with pytest.raises(EncoderError, match="12 layers"):
+        execute_stage(Store(tmp_path / "store").prepare(), stage, lambda _: None)
