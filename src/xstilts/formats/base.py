@@ -114,12 +114,14 @@ class HeadShape:
         format: the name of the task's format.
         labels: the number of labels; the vocabulary size where the head is tied.
         pooling: `cls` or `mean`, for heads that read one vector per text.
+        tied_width: width of the embeddings where the head is tied; by default the encoder's.
     """
 
     format: str
     labels: int
     dropout: float
     pooling: str
+    tied_width: int | None = None
 
 
 def id_lists(features: Iterable[Feature]) -> Iterator[list[int]]:

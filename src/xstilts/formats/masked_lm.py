@@ -146,7 +146,7 @@ def _head(width: int, shape: HeadShape) -> nn.Module:
     """A head over a vocabulary, whose size `labels` is."""
     from xstilts.models.heads import MaskedHead
 
-    return MaskedHead(width, shape.labels)
+    return MaskedHead(width, shape.labels, shape.tied_width or width)
 
 
 def _positions(features: Sequence[Feature], tokens: int) -> Tensor:

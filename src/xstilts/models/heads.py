@@ -57,12 +57,17 @@ class SpanHead(TokenHead):
 
 
 class MaskedHead(nn.Module):
-    """Masked LM head of BERT and RoBERTa: dense, GELU, LayerNorm, tied embeddings and a bias."""
+    """Masked LM head of BERT and RoBERTa: dense, GELU, LayerNorm, tied embeddings and a bias.
 
-    def __init__(self, width: int, vocabulary: int) -> None:
+    Args:
+        width: of the hidden states.
+        embedding_width: of the embeddings; smaller in ELECTRA, ALBERT and RemBERT.
+    """
+
+    def __init__(self, width: int, vocabulary: int, embedding_width: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width, eps=1e-5)
+        self.dense = nn.Linear(width, embedding_width)
+        self.norm = nn.LayerNorm(embedding_width, eps=1e-5)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
     def forward(
@@ -72,7 +77,7 @@ class MaskedHead(nn.Module):
 
         Args:
             hidden: [b, t, width], mask: [b, t].
-            embeddings: [v, width] the embedding matrix.
+            embeddings: [v, embedding_width] the embedding matrix.
             positions: [b, t] boolean, n of them true.
 
         Returns:

@@ -42,8 +42,7 @@ def _config(name: str, revision: str) -> dict[str, Any]:
         OSError: it is not cached, and the Hub does not answer or has no such file.
         ValueError: it is no JSON object.
     """
-    from huggingface_hub import constants, hf_hub_url, try_to_load_from_cache
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub import constants, get_token, hf_hub_url, try_to_load_from_cache
 
     cached = try_to_load_from_cache(name, "config.json", revision=revision)
     if isinstance(cached, str):
@@ -52,7 +51,9 @@ def _config(name: str, revision: str) -> dict[str, Any]:
         raise OSError("offline, and not in the cache")
     else:
         url = hf_hub_url(name, "config.json", revision=revision)
-        request = urllib.request.Request(url, headers=build_hf_headers())
+        token = get_token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(url, headers=headers)
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             text = answer.read()
     config = json.loads(text)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from xstilts.config.recipe import Recipe
 from xstilts.core.artifact import Artifact
 from xstilts.core.atomic_io import write_json
-from xstilts.core.errors import DataError
+from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
@@ -111,12 +111,24 @@ def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> t
 def load_masked_head(
     model: MultiTaskModel, tasks: Sequence[TrainTask], files: EncoderFiles
 ) -> None:
-    """Initialise the masked-LM head with that of the encoder, if it has one."""
+    """Initialise the masked-LM head with that of the encoder, if it has one.
+
+    Raises:
+        EncoderError: that head is of another width or vocabulary.
+    """
     path = files.root / MASKED_HEAD
     for task in tasks:
         if training_of(task.format).tied and path.is_file():
             head = cast("MaskedHead", model.heads[module_name(task.name)])
-            head.load_state_dict(load_file(path))
+            weights = load_file(path)
+            shapes = {key: value.shape for key, value in head.state_dict().items()}
+            if different := [key for key in shapes if weights[key].shape != shapes[key]]:
+                raise EncoderError(
+                    f"{different[0]} of the encoder's masked LM head has the shape "
+                    f"{list(weights[different[0]].shape)}, not {list(shapes[different[0]])}",
+                    todo="save the encoder with a head that fits its embeddings, or without one",
+                )
+            head.load_state_dict(weights)
             head.norm.eps = model.encoder.model.config.layer_norm_eps
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,9 +23,12 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.tied = {task for task, shape in heads.items() if training_of(shape.format).tied}
+        tied_width = encoder.embeddings.shape[1]
         self.heads = nn.ModuleDict(
             {
-                module_name(task): training_of(shape.format).head(encoder.width, shape)
+                module_name(task): training_of(shape.format).head(
+                    encoder.width, replace(shape, tied_width=tied_width)
+                )
                 for task, shape in heads.items()
             }
         )

@@ -10,11 +10,14 @@ import torch
 import transformers
 from transformers import AutoTokenizer
 
+from xstilts.formats.base import HeadShape
+from xstilts.models.chunked_lm_loss import cross_entropy
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.testing.tiny import write_encoder
+from xstilts.training.multitask_model import initialised
 
 SIZES = {
     "hidden_size": 32,
@@ -108,3 +111,23 @@ def test_hidden_states_equal_those_of_auto_model(family: str, tmp_path: Path) ->
     torch.testing.assert_close(
         last[mask == 1], wanted.last_hidden_state[mask == 1], atol=1e-5, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("family", ["electra", "albert", "rembert", "bert"])
+def test_masked_lm_logits_use_embeddings_of_any_width(family: str, tmp_path: Path) -> None:
+    folder, target = write_family(tmp_path / "hf", family), tmp_path / "stored"
+    target.mkdir()
+    import_encoder(folder, target)
+    files = EncoderFiles(target)
+    rows = len(files.full_embeddings())
+    shapes = {"own": HeadShape("masked_lm", rows, 0.0, "cls")}
+    model = initialised(Encoder(files, torch.arange(rows)), shapes, seed=0).eval()
+    ids = torch.tensor([[0, 20, 41, 32, 57, 2]])
+    positions = torch.tensor([[False, True, False, True, False, False]])
+    logits = model("own", ids, torch.ones_like(ids), torch.zeros_like(ids), positions)
+    loss = cross_entropy(logits, ids[positions])
+    loss.backward()
+    grad = model.encoder.embeddings.grad
+    assert grad is not None
+    assert grad.shape == files.full_embeddings().shape
+    assert float(grad[100].abs().max()) > 0
