@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,18 @@ def test_labels_are_mapped_before_they_are_checked(
         compile_experiment(
             experiment(toy_file, tmp_path, labels, "O O O O O", label_map={"DATE": "LOC"})
         )
+
+
+def test_a_training_set_in_which_no_word_is_read_is_refused(
+    toy_file: Path, tmp_path: Path, run_here: RunHere
+) -> None:
+    encoder = tmp_path / "encoder"
+    shutil.copytree(toy_file.parent / "encoder", encoder)
+    tokenizer = json.loads((encoder / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["normalizer"] = {"type": "Replace", "pattern": {"Regex": "[^0]"}, "content": ""}
+    (encoder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    loaded = experiment(toy_file, tmp_path, ["A", "B"], "A B A B A", f"encoder={encoder}")
+    train = (tmp_path / "train-en.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "train-en.jsonl").write_text(train.replace("0", "1"), encoding="utf-8")
+    with pytest.raises(DataError, match="reads nothing that is labelled"):
+        run_here(loaded, tmp_path / "store")

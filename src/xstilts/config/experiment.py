@@ -133,7 +133,7 @@ class FileTask(ConfigModel):
     @classmethod
     def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         refuse_repeats(value)
-        if "" in value:
+        if not all(map(str.strip, value)):
             raise refusal("an empty name")
         return value
 
@@ -181,7 +181,7 @@ class Experiment(ConfigModel):
     settings joined by `>` (a chain); `task@de,fr` trains on German and French data.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")] = Field(
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)] = Field(
         description="lower case letters, digits and . _ -"
     )
     description: str = Field("", description="free text, for reports")

@@ -43,6 +43,7 @@ EXPECTED = {
     "model_type": MAPPING,
     "model_attributes_type": MAPPING,
     "mapping_type": MAPPING,
+    "string_too_long": "at most {max_length} characters",
     "too_short": "at least {min_length} entry",
 }
 """Type of a pydantic error → the value that is expected."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import yaml
 
@@ -78,6 +79,14 @@ def yaml_error(error: yaml.YAMLError, text: str, origin: str) -> ConfigError:
     if re.search(r"(^|[:\s\[,-])\{[\w]*\}\S", near):
         todo = QUOTE_BRACES
     return ConfigError(f"not YAML: {what}", where=f"{origin}:{number + 1}", todo=todo)
+
+
+def escape_error(text: str, origin: str) -> ConfigError:
+    """The error of an escape above U+10FFFF, which stands for no character."""
+    escapes = re.finditer(r"\\U([0-9a-fA-F]{8})", text)
+    start = next((match.start() for match in escapes if int(match[1], 16) > sys.maxunicode), 0)
+    line = text.count("\n", 0, start) + 1
+    return ConfigError("not YAML: an escape of no character", where=f"{origin}:{line}")
 
 
 def _meaning(problem: str) -> tuple[str, str | None]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from xstilts.config.yaml_problems import yaml_error
+from xstilts.config.yaml_problems import escape_error, yaml_error
 from xstilts.core.errors import ConfigError
 
 Location = tuple[str | int, ...]
@@ -27,8 +27,11 @@ OPTIONS: dict[Location, str] = {("data",): "--data", ("encoder", "name"): "--enc
 
 MAX_DEPTH, MAX_VALUES, MAX_CHARACTERS = 40, 50_000, 1_000_000
 """Limits of nesting, of values after aliases are replaced, and of a file's length."""
+MAX_DIGITS = 1000
 _TAG = "tag:yaml.org,2002:"
 MERGE = "<<"
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half of a UTF-16 pair; YAML escapes can write it, and no file can hold it."""
 
 
 class LeadingZero(str):
@@ -120,6 +123,8 @@ def _compose(text: str, origin: str) -> yaml.Node | None:
         return yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise yaml_error(error, text, origin) from None
+    except ValueError:  # of PyYAML's `chr`
+        raise escape_error(text, origin) from None
 
 
 def _check_size(text: str, origin: str) -> None:
@@ -215,6 +220,8 @@ def _scalar(node: yaml.ScalarNode, where: str) -> Any:
     digits = text.replace("_", "")
     try:
         match kind:
+            case "str" if SURROGATE.search(text):
+                raise ConfigError("an escape that is not valid Unicode", where=where)
             case "str":
                 return text
             case "null":
@@ -223,6 +230,8 @@ def _scalar(node: yaml.ScalarNode, where: str) -> Any:
                 return {"true": True, "false": False}[text.lower()]
             case "int" if re.fullmatch(r"[-+]?0[0-9]+", digits):
                 return LeadingZero(text)
+            case "int" if len(digits) > MAX_DIGITS:
+                raise ConfigError(f"a number with more than {MAX_DIGITS} digits", where=where)
             case "int":
                 return int(digits, 0)
             case "float":

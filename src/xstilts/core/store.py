@@ -80,6 +80,11 @@ class Store:
                 (self.root / name).mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root / "staging"):
                 pass  # the folder can be written
+        except FileExistsError as error:
+            raise StoreError(
+                f"{error.filename} is not a folder",
+                todo="move it away, or give another folder with --store",
+            ) from error
         except OSError as error:
             raise StoreError(
                 f"the store {self.root} cannot be written: {error.strerror}",

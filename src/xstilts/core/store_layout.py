@@ -52,6 +52,9 @@ def check_layout(root: Path) -> None:
     """
     try:
         if not root.is_dir():
+            if os.path.lexists(root):
+                todo = "give an empty or new folder with --store"
+                raise StoreError(f"the store {root} is not a folder", todo=todo)
             return
         if is_marked(root):
             _check_version(root)

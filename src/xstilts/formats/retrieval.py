@@ -38,7 +38,7 @@ class RetrievalExample:
 
 
 def _example(name: str, row: FileRow) -> RetrievalExample:
-    return RetrievalExample(name, row.text("text"), row.text("meaning"), row.where)
+    return RetrievalExample(name, row.text("text"), row.key("meaning"), row.where)
 
 
 def _problems(example: RetrievalExample, _labels: frozenset[str], _split: str) -> Iterator[Problem]:

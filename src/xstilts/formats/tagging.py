@@ -61,7 +61,7 @@ class TaggedExample:
 
 
 def _example(name: str, row: FileRow) -> TaggedExample:
-    return TaggedExample(name, row.words("tokens"), row.words("tags"), row.where)
+    return TaggedExample(name, row.words("tokens"), row.labels_of_words("tags"), row.where)
 
 
 def _conllu(path: Path, start: str) -> Iterable[Example | BadRow]:

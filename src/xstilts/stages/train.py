@@ -15,7 +15,7 @@ from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.formats import FORMATS, training_of
-from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
+from xstilts.formats.base import IGNORED, Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
 from xstilts.formats.spec import FormatSpec, SelfSupervision
 from xstilts.metrics import METRICS
@@ -166,6 +166,11 @@ def _task(
         reading=reading,
         language=task.get("language", "en"),
     )
+    if not (training.self_supervision or any(map(_has_target, examples))):
+        raise DataError(
+            f"the encoder reads nothing that is labelled in the training set of {name}",
+            todo="check the texts, or use an encoder whose tokenizer knows their script",
+        )
     if source := training.self_supervision:
         draw = source.drawer(recipe.mask_prob, tokenizer, vocabulary)
         return with_drawn_targets(given, source, draw)
@@ -189,6 +194,12 @@ def _task(
         f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
         todo="get the labelled dev set, name another share in `splits`, or set `checkpoint: last`",
     )
+
+
+def _has_target(feature: Feature) -> bool:
+    """Whether anything in a feature is trained on."""
+    target = feature.target
+    return any(map(IGNORED.__ne__, target)) if isinstance(target, list) else target != IGNORED
 
 
 def _can_be_scored(task: TrainTask, spec: FormatSpec, gold: Sequence[Any]) -> bool:

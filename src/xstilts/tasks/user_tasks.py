@@ -121,7 +121,7 @@ def _checked_files(name: str, task: FileTask, spec: FormatSpec) -> FileSpec:
             where=f"tasks.{name}.columns",
             todo=f"format {spec.name} needs {', '.join(spec.files.columns)}; id may be added",
         )
-    if not spec.files.columns and not task.files.endswith(tuple(spec.files.readers)):
+    if not spec.files.columns and not task.files.lower().endswith(tuple(spec.files.readers)):
         raise ConfigError(
             f"task {name!r}: format {spec.name} is read from {', '.join(spec.files.readers)} only",
             where=f"tasks.{name}.files",
@@ -226,7 +226,7 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
         )
     files = FORMATS.get(task.format).files
     assert files is not None
-    if reader := files.readers.get(path.suffix):
+    if reader := files.readers.get(path.suffix.lower()):
         return reader(path, split)
     rows = partial(_rows, task, files)
     if files.examples:
@@ -243,7 +243,7 @@ def _rows(task: FileTask, files: FileSpec, path: Path, start: str) -> Iterator[F
     for row in READERS.get(ending, default)(path, start):
         if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
-            row = replace(row, cells=cells, labels=task.labels)
+            row = replace(row, cells=cells, labels=(*task.labels, *task.label_map))
         yield row
 
 

@@ -213,3 +213,20 @@ def test_a_temporary_file_is_not_written_through_a_link(
     with pytest.raises(OSError, match="symbolic links"):
         write_text(tmp_path / "record.json", "{}")
     assert outside.read_text() == "years of work"
+
+
+def test_a_file_or_a_dangling_link_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("file", "link"):
+        with pytest.raises(StoreError, match="not a folder"):
+            Store(tmp_path / name).check()
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_file_in_the_position_of_a_folder_is_named(tmp_path: Path) -> None:
+    store = published(tmp_path / "store")
+    (store.root / "staging").rmdir()
+    (store.root / "staging").write_text("mine")
+    with pytest.raises(StoreError, match="staging is not a folder"):
+        store.prepare()

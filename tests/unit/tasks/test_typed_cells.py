@@ -43,6 +43,26 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
     return {"text": f"text {number}", "label": "ab"[number % 2], **changes}
 
 
+@pytest.mark.parametrize("cell", [1, 1.0, "1", " 1"])
+def test_a_cell_is_the_mapped_label_that_it_stands_for(tmp_path: Path, cell: Any) -> None:
+    changes = {"label_map": {"1": "a", "true": "b"}}
+    kept, _, _ = filtered(tmp_path, [row(0, label=cell), row(1, label=True)], **changes)
+    assert [example.label for example in kept] == ["a", "b"]
+
+
+def test_tags_in_lists_are_typed(tmp_path: Path) -> None:
+    changes = {"format": "tagging", "labels": ("0", "1")}
+    rows = [{"tokens": ["I", "am"], "tags": [0.0, "1 "]}]
+    kept, _, _ = filtered(tmp_path, rows, **changes)
+    assert [example.tags for example in kept] == [("0", "1")]
+
+
+def test_infinity_is_no_text(tmp_path: Path) -> None:
+    kept, problems, _ = filtered(tmp_path, [row(0, text=float("inf")), row(1, id=-float("inf"))])
+    assert kept == []
+    assert sum(problems.left_out.values()) == 2
+
+
 @pytest.mark.parametrize(
     ("cell", "labels", "label"),
     [
@@ -257,3 +277,10 @@ def test_files_of_another_layout_are_named_as_what_they_are(
     (tmp_path / "train.jsonl").write_bytes(text.encode())
     with pytest.raises(DataError, match=what):
         list(made(tmp_path).read("train", "en"))
+
+
+def test_meanings_are_compared_as_numbers_and_as_texts(tmp_path: Path) -> None:
+    changes = {"format": "retrieval", "labels": ()}
+    rows = [{"text": f"text {n}", "meaning": cell} for n, cell in enumerate((7, 7.0, "7"))]
+    kept, _, _ = filtered(tmp_path, rows, "test", **changes)
+    assert [example.meaning for example in kept] == ["7", "7", "7"]

@@ -227,3 +227,39 @@ def test_files_can_come_from_a_dataset_on_the_hub(
     other = given.model_copy(update={"hub": "me/wiki@def"})
     prints = {file_task("wiki", one, tmp_path).fingerprint("train", "de") for one in (given, other)}
     assert len(prints) == 2
+
+
+@pytest.mark.parametrize(
+    "opening", ['"she said,a', '"she" said,a'], ids=["never closed", "closed too early"]
+)
+def test_a_quote_in_csv_takes_in_no_rows(tmp_path: Path, opening: str) -> None:
+    lines = [f"text {number},a" for number in range(40)]
+    lines[4], lines[30] = opening, 'he said "no" to it,a'
+    (tmp_path / "train.csv").write_text("\n".join(lines))
+    task = FileTask.model_validate(
+        {
+            "format": "classification",
+            "files": "{split}.csv",
+            "splits": {"train": ("en",)},
+            "columns": ("text", "label"),
+            "labels": ("a", "b"),
+        }
+    )
+    with pytest.raises(DataError) as error:
+        list(file_task("mine", task, tmp_path).read("train", "en"))
+    assert error.value.where == f"{tmp_path / 'train.csv'}:5"
+
+
+@pytest.mark.parametrize("ending", ["conllu", "CONLLU", "CoNLLU"])
+def test_the_case_of_an_ending_does_not_matter(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"train.{ending}").write_text("1\tI\t_\tPRON" + "\t_" * 6 + "\n")
+    task = FileTask.model_validate(
+        {
+            "format": "tagging",
+            "files": f"{{split}}.{ending}",
+            "splits": {"train": ("en",)},
+            "labels": ("PRON",),
+        }
+    )
+    (example,) = file_task("mine", task, tmp_path).read("train", "en")
+    assert example.tokens == ("I",)

@@ -21,7 +21,7 @@ def as_text(value: Any, name: str, where: str | None = None) -> str:
     """A text, a number as text, or UTF-8 bytes; blank if the cell holds nothing.
 
     Raises:
-        DataError: a truth value, a structure or other bytes.
+        DataError: a truth value, a structure, infinity or other bytes.
     """
     if is_missing(value):
         return ""
@@ -31,6 +31,8 @@ def as_text(value: Any, name: str, where: str | None = None) -> str:
         except UnicodeDecodeError as error:
             raise DataError(f"{name!r} is not UTF-8", where=where) from error
     if isinstance(value, str | int | float) and not isinstance(value, bool):
+        if isinstance(value, float) and math.isinf(value):
+            raise DataError(f"{name!r} is infinite", where=where)
         return str(value)
     raise DataError(f"{name!r} is not text", where=where)
 
@@ -53,6 +55,16 @@ def as_label(value: Any, labels: Sequence[str], name: str, where: str | None = N
     if isinstance(value, float) and value.is_integer():
         readings.append(str(int(value)))
     return next((label for label in readings if label in labels), text)
+
+
+def as_key(value: Any, name: str, where: str | None = None) -> str:
+    """A cell that is compared between files, as text: 7 and 7.0 are the same.
+
+    Raises:
+        DataError: as for `as_text`.
+    """
+    text = as_text(value, name, where)
+    return str(int(value)) if isinstance(value, float) and text and value.is_integer() else text
 
 
 def as_truth(value: Any, name: str, where: str | None = None) -> bool:

@@ -72,8 +72,8 @@ def _sentence(block: Sequence[Line], name: str) -> TaggedExample | BadRow:
         if len(cells) != COLUMNS:
             return BadRow(name, "wrong number of columns", f"{len(cells)}, {COLUMNS}", where)
         if cells[0].isdecimal():
-            if int(cells[0]) != len(words) + 1:
-                detail = f"{cells[0]} after {len(words)} words"
+            if cells[0] != str(len(words) + 1):
+                detail = f"{cells[0][:20]} after {len(words)} words"
                 return BadRow(name, "word ids are not 1, 2, 3 …", detail, where)
             words.append(cells[FORM])
             tags.append(cells[UPOS])

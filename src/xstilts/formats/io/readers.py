@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,14 @@ from typing import Any
 
 from xstilts.core.errors import DataError
 from xstilts.formats.base import HEADER, BadRow, Example
-from xstilts.formats.io.cells import NOT_UNICODE, as_label, as_text, is_missing, is_unicode
+from xstilts.formats.io.cells import (
+    NOT_UNICODE,
+    as_key,
+    as_label,
+    as_text,
+    is_missing,
+    is_unicode,
+)
 from xstilts.formats.io.lines import lines, text_of
 
 BATCH = 1024
@@ -53,6 +61,17 @@ class FileRow:
     def label(self, column: str) -> str:
         """The task's label that a cell stands for; see `as_label`."""
         return as_label(self.get(column), self.labels, column, self.where)
+
+    def key(self, column: str) -> str:
+        """A cell that is compared between files; see `as_key`."""
+        return as_key(self.get(column), column, self.where)
+
+    def labels_of_words(self, column: str) -> tuple[str, ...]:
+        """A cell that is a list of the task's labels, or labels with one or more spaces between."""
+        value = self.get(column)
+        if not isinstance(value, list):
+            return self.words(column)
+        return tuple(as_label(item, self.labels, column, self.where) for item in value)
 
     def words(self, column: str) -> tuple[str, ...]:
         """A cell that is a list of words, or words with one or more spaces between."""
@@ -194,6 +213,8 @@ def _tsv(
 def named_csv_rows(columns: Sequence[str] | None = None) -> Rows:
     """Comma-separated cells; quoted cells may hold line breaks.
 
+    Quotes must be paired: a quote that is not closed would take in the rows below.
+
     Args:
         columns: their names; none if they are in the first line.
     """
@@ -203,7 +224,7 @@ def named_csv_rows(columns: Sequence[str] | None = None) -> Rows:
 def _named_csv(
     columns: tuple[str, ...] | None, path: Path, start: str
 ) -> Iterator[FileRow | BadRow]:
-    return _table(_csv(path, ","), columns, False, start)
+    return _table(_csv(path, ",", strict=True), columns, False, start)
 
 
 def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
@@ -216,8 +237,9 @@ def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     return _table(_csv(path, "\t"), None, False, start)
 
 
-def _csv(path: Path, between: str) -> Iterator[tuple[str, list[str]]]:
-    reader = csv.reader(io.StringIO(text_of(path), newline=""), delimiter=between)
+def _csv(path: Path, between: str, *, strict: bool = False) -> Iterator[tuple[str, list[str]]]:
+    text = io.StringIO(text_of(path), newline="")
+    reader = csv.reader(text, delimiter=between, strict=strict)
     line = 1
     try:
         for cells in reader:
@@ -225,7 +247,11 @@ def _csv(path: Path, between: str) -> Iterator[tuple[str, list[str]]]:
                 yield f"{path}:{line}", cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"not CSV: {error}", where=f"{path}:{line}") from error
+        raise DataError(
+            f"not CSV: {error}",
+            where=f"{path}:{line}",
+            todo='close each quote, and write " within quotes as ""',
+        ) from error
 
 
 def _table(
@@ -288,6 +314,7 @@ def _parquet(
 
     try:
         file = ParquetFile(path)
+        _check_columns(file.schema_arrow.names, path)
         _check_classes(classes, file.schema_arrow.metadata or {}, path)
         number = 0
         for batch in file.iter_batches(batch_size=BATCH):
@@ -310,17 +337,35 @@ def _class(value: Any, names: tuple[str, ...]) -> Any:
     return names[value] if value >= 0 else ""
 
 
+def _check_columns(names: Sequence[str], path: Path) -> None:
+    if len(set(names)) < len(names):
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
+        raise DataError(f"columns that occur twice: {', '.join(twice)}", where=str(path))
+
+
 def _check_classes(
     classes: Mapping[str, tuple[str, ...]], metadata: Mapping[bytes, bytes], path: Path
 ) -> None:
     """A wrong order of classes would give plausible scores below chance."""
-    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    if not classes:
+        return
+    try:
+        described = json.loads(metadata.get(b"huggingface", b"{}"))
+        features = described.get("info", {}).get("features", {})
+        listed_names = {name: _listed(features.get(name, {})) for name in classes}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise DataError("the description of the columns is damaged", where=str(path)) from error
     for column, names in classes.items():
-        feature = features.get(column, {})
-        listed = (feature.get("feature") or feature).get("names")
+        listed = listed_names[column]
         if listed is not None and tuple(listed) != names:
             raise DataError(
                 f"the classes of {column} are {', '.join(listed)}; {', '.join(names)} expected",
                 where=str(path),
                 todo="pin the revision that the task names",
             )
+
+
+def _listed(feature: Any) -> list[str] | None:
+    """The names of a feature's classes, or of those in its lists."""
+    names: list[str] | None = (feature.get("feature") or feature).get("names")
+    return names

@@ -145,7 +145,7 @@ def _question(
     fallback = where.rpartition(": ")[2]
     try:
         context = as_text(_get(paragraph, "context", where), "context", where)
-        name = as_text(_get(question, "id", where), "id", where)
+        name = as_text(_get(question, "id", where), "id", where) or fallback
         found = _example(name, question, context, where, optional)
     except DataError as error:
         return BadRow(fallback, error.what, where=where)

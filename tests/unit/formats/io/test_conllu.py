@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from xstilts.config.experiment import FileTask
+from xstilts.formats.base import BadRow
 from xstilts.formats.io.conllu import read_conllu
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.user_tasks import file_task
@@ -91,3 +92,10 @@ def test_only_sent_id_itself_names_a_sentence(tmp_path: Path) -> None:
 def test_a_byte_order_mark_between_joined_files_is_dropped(tmp_path: Path) -> None:
     text = "\ufeff" + line(1, "a") + "\n\ufeff# sent_id = s\n" + line(1, "b")
     assert sentences(tmp_path, text) == [("a",), ("b",)]
+
+
+def test_a_word_id_of_any_length_is_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "train.conllu"
+    path.write_text("9" * 5000 + "\tI\t_\tPRON" + "\t_" * 6 + "\n")
+    (found,) = read_conllu(path, "train")
+    assert isinstance(found, BadRow)
