@@ -34,19 +34,19 @@ class ExampleScores:
 
 def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleScores]:
     """Each example's statistics, for all cells with a score and for all of their metrics."""
-    found: list[ExampleScores] = []
+    examples: list[ExampleScores] = []
     tables: dict[str, dict[str, tuple[tuple[str, ...], Floats]]] = {}
     for cell in cells:
         if not store.has(cell.key):
             continue
         if cell.key not in tables:
             tables[cell.key] = _statistics(cell.key, store)
-        place = cell.encoder, cell.intermediate, cell.target, cell.language, cell.seed
-        found += [
-            ExampleScores(*place, metric, ids, table)
+        run = cell.encoder, cell.intermediate, cell.target, cell.language, cell.seed
+        examples += [
+            ExampleScores(*run, metric, ids, table)
             for metric, (ids, table) in tables[cell.key].items()
         ]
-    return found
+    return examples
 
 
 def _statistics(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:

@@ -88,10 +88,10 @@ def gain_rows(
     for one in examples:
         by_metric.setdefault((one.encoder, one.target, one.metric), []).append(one)
     systems: dict[tuple[str, str], dict[str, Mapping[str, System]]] = {}
-    places = frame[["encoder", "target", "metric"]].drop_duplicates()
-    for encoder, target, metric in places.itertuples(index=False, name=None):
-        found = systems_of(by_metric.get((encoder, target, metric), ()))
-        systems.setdefault((encoder, target), {})[metric] = found
+    tests = frame[["encoder", "target", "metric"]].drop_duplicates()
+    for encoder, target, metric in tests.itertuples(index=False, name=None):
+        of_metric = systems_of(by_metric.get((encoder, target, metric), ()))
+        systems.setdefault((encoder, target), {})[metric] = of_metric
     rows: list[Gain] = []
     states = _states(frame)
     for (encoder, target), metrics in systems.items():
@@ -153,7 +153,7 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
     drawn = add_seed_variance(runs)
     codes, seeds = common_runs(system, baseline)
     foreign = [code for code in codes if code != ENGLISH]
-    ours, theirs = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
+    scores, base = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
     low, high = np.clip(percentiles(drawn), -1.0, 1.0)
     english = float("nan")
     if ENGLISH in codes:
@@ -163,9 +163,9 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
     tested = gain.main and RunState.PARTIAL not in gain.states and len(seeds) > 1
     return replace(
         gain,
-        baseline=float(theirs.mean()),
-        score=float(ours.mean()),
-        gain=float((ours - theirs).mean()),
+        baseline=float(base.mean()),
+        score=float(scores.mean()),
+        gain=float((scores - base).mean()),
         low=float(low),
         high=float(high),
         p=bootstrap_p(drawn) if tested else NAN,

@@ -34,9 +34,9 @@ def _value(ref: MeasureRef, facts: Facts) -> Iterator[float]:
     if ref.value is not None:
         yield ref.value
         return
-    found = [known for key in ref.keys if (known := facts(key)) is not None]
-    if len(found) == len(ref.keys):
-        yield MEASURES.get(ref.measure).read(found)
+    known = [fact for key in ref.keys if (fact := facts(key)) is not None]
+    if len(known) == len(ref.keys):
+        yield MEASURES.get(ref.measure).read(known)
 
 
 def planned_measures(
@@ -78,8 +78,8 @@ def pair_measures(
             there is nothing else.
     """
     rows = measures[measures["measure"] == measure]
-    found = {target: _of_target(rows, target, language) for target in targets}
-    return pd.DataFrame(found, columns=list(found), dtype=float)
+    columns = {target: _of_target(rows, target, language) for target in targets}
+    return pd.DataFrame(columns, columns=list(columns), dtype=float)
 
 
 def _of_target(rows: pd.DataFrame, target: str, language: str) -> pd.Series[float]:

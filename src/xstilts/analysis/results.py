@@ -51,7 +51,7 @@ def _rows(cell: ResultCell, facts: Facts) -> Iterator[dict[str, Any]]:
     if not scores and RunState.DIVERGED not in states:
         return
     for metric in cell.metrics:
-        found = scores.get(metric, {"value": float("nan"), "n": 0})
+        score = scores.get(metric, {"value": float("nan"), "n": 0})
         yield {
             "encoder": cell.encoder,
             "intermediate": cell.intermediate,
@@ -60,8 +60,8 @@ def _rows(cell: ResultCell, facts: Facts) -> Iterator[dict[str, Any]]:
             "split": cell.split,
             "seed": cell.seed,
             "metric": metric,
-            "value": found["value"],
-            "n": found["n"],
+            "value": score["value"],
+            "n": score["n"],
             "key": cell.key,
             "states": states,
         }
@@ -84,8 +84,8 @@ Expected = Mapping[tuple[str, str, str], frozenset[tuple[str, int]]]
 
 def expected(cells: Iterable[ResultCell]) -> Expected:
     """The runs that the cells of an experiment stand for."""
-    found: dict[tuple[str, str, str], set[tuple[str, int]]] = {}
+    runs: dict[tuple[str, str, str], set[tuple[str, int]]] = {}
     for cell in cells:
         group = cell.encoder, cell.target, cell.intermediate
-        found.setdefault(group, set()).add((cell.language, cell.seed))
-    return {group: frozenset(pairs) for group, pairs in found.items()}
+        runs.setdefault(group, set()).add((cell.language, cell.seed))
+    return {group: frozenset(pairs) for group, pairs in runs.items()}

@@ -211,7 +211,7 @@ class _Results:
         return states | {RunState.PARTIAL} if late else states
 
     def as_dev(self, setting: str) -> DevScores:
-        """The displayed scores in the place of dev scores."""
+        """The displayed scores instead of dev scores."""
         states = {*self.states(setting)} & {*FAILED, RunState.PARTIAL}
         scores = {str(code): float(value) for code, value in self._of(setting).items()}
         return DevScores(True, scores, states)

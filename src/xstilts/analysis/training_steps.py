@@ -10,11 +10,11 @@ from xstilts.planning.compile import ResultCell
 
 def first_trainings(cells: Iterable[ResultCell]) -> dict[str, str]:
     """Setting → the stage of its first training, of the first seed."""
-    found: dict[str, str] = {}
+    trainings: dict[str, str] = {}
     for cell in cells:
         if cell.trained_by:
-            found.setdefault(cell.intermediate, cell.trained_by[0])
-    return found
+            trainings.setdefault(cell.intermediate, cell.trained_by[0])
+    return trainings
 
 
 def steps_of(cells: Iterable[ResultCell], facts: Facts, tasks: Collection[str]) -> dict[str, int]:

@@ -86,7 +86,7 @@ def xtreme_averages(
     metrics: Mapping[str, str] = OFFICIAL,
     languages: Mapping[str, Sequence[str]] = LANGUAGES,
 ) -> pd.DataFrame:
-    """Averages per encoder, intermediate setting, split and seed; see `MeanGain` for the columns.
+    """Averages per encoder, intermediate setting, split and seed; see `Average` for the columns.
 
     Args:
         frame: results as `xstilts.results` gives them; other targets are ignored.

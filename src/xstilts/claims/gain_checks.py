@@ -72,7 +72,7 @@ class NoGainCheck(ConfigModel):
 
     tasks: SettingChoice
     targets: tuple[str, ...] = Field(min_length=1)
-    margin: float = Field(1.0, gt=0, description="points of 100 that would be a gain")
+    margin: float = Field(1.0, gt=0, description="points that count as a gain")
     of: int | None = None
     label: str = ""
 

@@ -39,13 +39,13 @@ def contrast_result(
     if targets:
         kind = table["target"].isin(targets)
         parts = [remove_block_effects(table[kind]), remove_block_effects(table[~kind])]
-        found = interaction(pd.concat(parts), group, targets, model=False)
+        effect = interaction(pd.concat(parts), group, targets, model=False)
         kinds = kind.groupby(table["task"]).nunique()
         table = table[table["task"].isin(kinds.index[kinds == 2])]
     else:
-        found = contrast(remove_block_effects(table), group, model=False)
+        effect = contrast(remove_block_effects(table), group, model=False)
     complete = set(mean_gains(table).dropna().index)
-    estimate = in_points(found.tasks)
+    estimate = in_points(effect.tasks)
     power = detectable_contrast(estimate, len(complete & set(group)))
     if has_one_seed(table):
         return Result(name, question, untested(estimate))
@@ -97,7 +97,7 @@ def group_means(
 def group_series(ticks: Sequence[Mapping[str, Estimate]], names: Sequence[str]) -> Iterator[Series]:
     """One series for each group that has an estimate at any tick."""
     for name in names:
-        own = [(place, found[name]) for place, found in enumerate(ticks) if name in found]
-        if own:
-            places, estimates = zip(*own, strict=True)
-            yield points_series(f"{name} tasks", estimates, places)
+        points = [(x, groups[name]) for x, groups in enumerate(ticks) if name in groups]
+        if points:
+            positions, estimates = zip(*points, strict=True)
+            yield points_series(f"{name} tasks", estimates, positions)

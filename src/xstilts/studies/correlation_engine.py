@@ -30,7 +30,7 @@ from xstilts.studies.render import join_names, results_table, slug
 from xstilts.studies.result import CORRELATION, Result, adjusted
 
 POOLED = "all"
-"""The mean over targets, in the place of a target's name."""
+"""Stands for a target's name where gains are means over all targets."""
 UNMEASURED = "not measured"
 KENDALL, PARTIAL = "kendall", "partial"
 Gains = Mapping[str, "pd.Series[float]"]

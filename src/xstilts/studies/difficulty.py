@@ -73,9 +73,9 @@ def answer(evidence: base.Evidence) -> base.Answer:
     data = read_data(evidence)
     retrieval = searched_targets(evidence.loaded, data.targets)
     analysis = DifficultyAnalysis(data, retrieval, dev_metrics(evidence.loaded, data.tasks))
-    found = render.answer(NAME, QUESTION, [analysis])
+    result = render.answer(NAME, QUESTION, [analysis])
     unscored = retrieval and not data.scored.intersection(retrieval)
-    return replace(found, summary=render.NO_SCORES) if unscored else found
+    return replace(result, summary=render.NO_SCORES) if unscored else result
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class DifficultyAnalysis:
     @cached_property
     def means(self) -> pd.DataFrame:
         """[tasks, retrieval targets] mean gains."""
-        return self.data.means[[one for one in self.data.means if one in self.retrieval]]
+        return self.data.means[[target for target in self.data.means if target in self.retrieval]]
 
     @cached_property
     def results(self) -> list[Result]:
@@ -140,7 +140,7 @@ class DifficultyAnalysis:
             return NO_RETRIEVAL
         if not self.results:
             return NO_GAIN
-        main, *others = [one for one in self.results if one.labels["target"] == POOLED]
+        main, *others = [result for result in self.results if result.labels["target"] == POOLED]
         if isnan(main.estimate.value):
             return render.summary([main])
         what = "measures of difficulty other than dev scores"
@@ -191,14 +191,14 @@ class DifficultyAnalysis:
         gains = [in_points(mean_gain(self.data.gains.table, name, targets)) for name in names]
         ends = base.points_series("", gains)
         series = base.Series(
-            "intermediate tasks", *_hundred(both), ends.low, ends.high, tuple(names)
+            "intermediate tasks", *_in_points(both), ends.low, ends.high, tuple(names)
         )
         x, against = "dev score of the intermediate model (points)", "against the dev score"
         title = f"Gain on retrieval {against} of the intermediate task"
         y = "gain on retrieval (points), 95 % interval over languages and seeds"
         yield base.Figure("gain-by-accuracy", title, x, y, (series,), zero=True)
         if len(targets) > 1:
-            each = (base.Series(one, *_hundred(self._points(self.means[one]))) for one in targets)
+            each = (base.Series(one, *_in_points(self._points(self.means[one]))) for one in targets)
             title = f"Gain on each retrieval target {against} of the intermediate task"
             name = "gain-by-accuracy-and-target"
             yield base.Figure(name, title, x, "gain (points)", tuple(each), zero=True)
@@ -220,7 +220,7 @@ class DifficultyAnalysis:
         yield from self.data.caveats
 
 
-def _hundred(both: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _in_points(both: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]]:
     x, y = (tuple(100 * float(value) for value in both[axis]) for axis in ("x", "y"))
     return x, y
 

@@ -44,9 +44,9 @@ NO_TARGET = (
     "`targets`)."
 )
 GAINS = (
-    "Points of 100; means over seeds and the languages other than English. 95 % bootstrap interval "
-    "over examples and, where there are several, seeds. same-data: the setting contains the "
-    "target's own training data and is in no group."
+    "Points (0–100); means over seeds and the languages other than English. 95 % bootstrap "
+    "interval over examples and, where there are several, seeds. same-data: the setting contains "
+    "the target's own training data and is in no group."
 )
 CORRECTED = (
     "p_holm: of inference tasks, corrected for all of these rows; q: by Benjamini and Hochberg "
@@ -215,7 +215,7 @@ class MultimodalAnalysis:
             for code in codes
         ]
         if series := tuple(engine.group_series(means, GROUPS)):
-            title, y = f"{name}: mean gain by language", "gain, points of 100"
+            title, y = f"{name}: mean gain by language", "gain (points)"
             id_ = f"{name}-by-language"
             yield base.Figure(id_, title, "language", y, series, zero=True, ticks=codes)
 

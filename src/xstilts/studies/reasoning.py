@@ -171,7 +171,7 @@ class ReasoningAnalysis:
         """The results; the mean gain of both groups, and of every task, on every target."""
         table, group = self.data.table, self.data.group
         rows = [replace(result, labels={"contrast": result.name}) for result in self.results]
-        note = f"Points of 100. p_holm and q: corrected for {', '.join(QUESTIONS)}."
+        note = f"Points (0–100). p_holm and q: corrected for {', '.join(QUESTIONS)}."
         yield render.results_table("contrasts", "Contrasts", rows, (note,))
         rows = [
             Result("", "", mean, labels={"target": target, "kind": kind_of(target), "group": name})
@@ -180,7 +180,7 @@ class ReasoningAnalysis:
                 table[table["target"] == target], group, GROUPS
             ).items()
         ]
-        note = "Points of 100; means over tasks with Student's interval, zero-shot."
+        note = "Points (0–100); means over tasks with Student's interval, zero-shot."
         yield render.results_table(
             "targets", "Gain by target and group", rows, (note,), tests=("p",)
         )
@@ -192,7 +192,7 @@ class ReasoningAnalysis:
             **{str(target): 100 * means[target].to_numpy() for target in means.columns},
         }
         note = (
-            "Gain in points of 100, mean over languages other than English and over seeds. Empty: "
+            "Gain in points (0–100), mean over languages other than English and over seeds. Empty: "
             "a run diverged, collapsed or is missing, or the task contains the target's data."
         )
         title = "Gain of every task on every target"
@@ -205,7 +205,7 @@ class ReasoningAnalysis:
         ticks = tuple(kind for kind in KINDS if kind in set(kinds))
         means = [engine.group_means(table[kinds == kind], group, GROUPS) for kind in ticks]
         if series := tuple(engine.group_series(means, GROUPS)):
-            title, y = "Zero-shot gain by kind of task and target", "gain, points of 100"
+            title, y = "Zero-shot gain by kind of task and target", "gain (points)"
             yield base.Figure("gain-by-group", title, "target", y, series, zero=True, ticks=ticks)
 
     def caveats(self) -> Iterator[str]:

@@ -77,7 +77,7 @@ def significant_names(results: Sequence[Result], what: str, label: str) -> str:
     """`Significant measures: a (0.81) and b (-0.62).`, or that there are none.
 
     Args:
-        what: the things that were tested, in the plural.
+        what: what was tested, in the plural.
         label: the label that names them.
     """
     names = [
@@ -192,8 +192,8 @@ def estimate_columns(name: str, estimate: Estimate) -> dict[str, float]:
 def results_series(name: str, results: Sequence[Result], label: str, start: int = 0) -> Series:
     """Results as points with their intervals, named by one of their labels."""
     labels = [str(result.labels[label]) for result in results]
-    places = range(start, start + len(results))
-    return points_series(name, [result.estimate for result in results], places, labels)
+    positions = range(start, start + len(results))
+    return points_series(name, [result.estimate for result in results], positions, labels)
 
 
 def incomplete_rows(table: pd.DataFrame, text: str) -> tuple[str, ...]:

@@ -114,6 +114,6 @@ def untested(estimate: Estimate) -> Estimate:
 
 
 def in_points(estimate: Estimate) -> Estimate:
-    """An estimate of scores between 0 and 1 in points of 100; its interval ends at ±100."""
+    """An estimate of scores between 0 and 1 in points; its interval ends at ±100."""
     value, low, high = (100 * end for end in (estimate.value, estimate.low, estimate.high))
     return replace(estimate, value=value, low=low, high=high).clipped(-100.0, 100.0)

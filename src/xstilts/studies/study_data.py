@@ -125,14 +125,14 @@ def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
 
 def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
     """Setting → its task, for the settings that are one task in its own language."""
-    names, found = ResolvedExperiment(loaded), {}
+    names, tasks = ResolvedExperiment(loaded), {}
     for text in loaded.experiment.intermediate:
         setting = parse_setting(text)
         if setting.single and not setting.single.languages:
             task = names.task(setting.single.task, "intermediate")
             if task.format_spec.gold:
-                found[setting.name] = task
-    return found
+                tasks[setting.name] = task
+    return tasks
 
 
 def searched_targets(loaded: LoadedExperiment, targets: Iterable[str]) -> tuple[str, ...]:

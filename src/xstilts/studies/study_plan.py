@@ -48,7 +48,7 @@ class StudyPlan:
             loaded=self.loaded,
             store=store,
             cells=cells,
-            results={name: results_frame(found, store) for name, found in cells.items()},
+            results={name: results_frame(each, store) for name, each in cells.items()},
             measured=self.measured,
             facts=facts_in(store),
         )

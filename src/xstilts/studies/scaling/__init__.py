@@ -186,7 +186,7 @@ class ScalingStudy:
         known = [one.in_points() for one in first.contributions if not isnan(one.estimate.value)]
         if known:
             title = f"Contribution of each task to the mixture: {first.scores.target}"
-            x, y = "tasks, the largest first", "Shapley value, points of 100"
+            x, y = "tasks, the largest first", "Shapley value (points)"
             values = render.results_series("Shapley value", known, "task", start=1)
             yield base.Figure("shapley", title, x, y, (values,), zero=True)
 

@@ -81,14 +81,14 @@ class ScalingAnalysis:
     @cached_property
     def doublings(self) -> list[Result]:
         """Each doubling that was run; last on a curve the mean doubling over all of its sizes."""
-        found = []
+        results = []
         for curve in self.curves:
             sizes = self.scores.sizes(curve)
             pairs = [(size, 2 * size) for size in sizes if 2 * size in sizes]
             if len(sizes) > 1 and (sizes[0], sizes[-1]) not in pairs:
                 pairs.append((sizes[0], sizes[-1]))
-            found += [self._doubling(curve, low, high) for low, high in pairs]
-        return found
+            results += [self._doubling(curve, low, high) for low, high in pairs]
+        return results
 
     def _doubling(self, curve: str, low: int, high: int) -> Result:
         """From one size to another, for each doubling between them.
@@ -113,8 +113,8 @@ class ScalingAnalysis:
         fitted = missing_estimate(0, "")
         if high == 2 * low:
             fitted = self.curves[curve].per_doubling(low * self.unit)
-        found = self._result(name, question, estimate, **labels)
-        return replace(found, extra={"fitted": replace(fitted, note="")})
+        result = self._result(name, question, estimate, **labels)
+        return replace(result, extra={"fitted": replace(fitted, note="")})
 
     def _estimate(self, table: Floats, curve: str, orders: int) -> Estimate:
         """The mean over languages and seeds, for the orders that were run."""
@@ -151,19 +151,19 @@ class ScalingAnalysis:
         return {task: self._crossing(task) for task in self.scores.group.long}
 
     def _crossing(self, task: str) -> Result:
-        found = crossing(self.curves[MORE_TASKS], self.curves[task])
+        budget = crossing(self.curves[MORE_TASKS], self.curves[task])
         ahead = {
-            (result.estimate.value > 0, size * self.unit > found.value)
+            (result.estimate.value > 0, size * self.unit > budget.value)
             for (other, size), result in self.differences.items()
             if other == task and result.estimate.significant
         }
         both = {(True, False), (False, True)} <= ahead or {(False, False), (True, True)} <= ahead
-        if isnan(found.low) or not both:
-            why = "" if isnan(found.low) else "not each of them is shown to be ahead on its side"
-            found = Estimate(NAN, n=found.n, note=join_notes([found.note, why]))
+        if isnan(budget.low) or not both:
+            why = "" if isnan(budget.low) else "not each of them is shown to be ahead on its side"
+            budget = Estimate(NAN, n=budget.n, note=join_notes([budget.note, why]))
         question = f"Budget at which the curves of more tasks and of more data of {task} cross"
         return replace(
-            self._result("crossing", question, found, **{"one task": task}), unit=EXAMPLES
+            self._result("crossing", question, budget, **{"one task": task}), unit=EXAMPLES
         )
 
     @cached_property
@@ -201,8 +201,8 @@ class ScalingAnalysis:
             }
             mean = mean_over_languages_and_seeds(table.to_numpy())
             mean = replace(mean, value=float(table.to_numpy().mean()), p=NAN)
-            found = self._result("score", "Score", mean, **labels)
-            yield replace(found, numbers={"rows": len(table), "seeds": table.shape[1]})
+            result = self._result("score", "Score", mean, **labels)
+            yield replace(result, numbers={"rows": len(table), "seeds": table.shape[1]})
 
 
 def curve_text(curve: str) -> str:

@@ -56,7 +56,7 @@ def curves_figure(analysis: ScalingAnalysis) -> base.Figure:
     order = sorted(analysis.curves, key=lambda name: name not in main)
     series = tuple(part for name in order for part in _series(analysis, name))
     title, x = f"More tasks or more data: {analysis.scores.target}", "training examples in all"
-    return base.Figure("budget", title, x, "score, points of 100", series, logarithmic=True)
+    return base.Figure("budget", title, x, "score (points)", series, logarithmic=True)
 
 
 def _series(analysis: ScalingAnalysis, name: str) -> Iterator[base.Series]:

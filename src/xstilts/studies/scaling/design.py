@@ -92,10 +92,10 @@ class TaskGroup:
     @property
     def variants(self) -> dict[str, dict[str, Point]]:
         """Variant → its settings → their points; where two curves meet, that of the single task."""
-        found: dict[str, dict[str, Point]] = {}
+        variants: dict[str, dict[str, Point]] = {}
         for point in self.points:
-            found.setdefault(point.variant, {})[point.setting] = point
-        return found
+            variants.setdefault(point.variant, {})[point.setting] = point
+        return variants
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class ScalingDesign:
 
     def variants(self, loaded: LoadedExperiment) -> dict[str, LoadedExperiment]:
         """Name → changed experiment; each has the baseline, whose stages they share."""
-        found = {}
+        variants = {}
         for group in self.groups:
             for name, points in group.variants.items():
                 each = max(point.size // len(point.tasks) for point in points.values())
@@ -130,8 +130,8 @@ class ScalingDesign:
                     for task in point.tasks
                 }
                 settings = dict.fromkeys((BASELINE, *points))
-                found[name] = make_variant(loaded, group.targets, settings, train)
-        return found
+                variants[name] = make_variant(loaded, group.targets, settings, train)
+        return variants
 
     def caveats(self, targets: Sequence[str]) -> Iterator[str]:
         """Tasks and targets of the experiment that are not used, and what orders mean."""
@@ -305,11 +305,11 @@ def _grouped(
     A task with a target's training data is no intermediate task for it, and its limit would
     also be the target's.
     """
-    found: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[str, ...], list[str]] = {}
     for target in resolved.experiment.targets:
         own = _data_of(resolved, target)
         free = tuple(p.name for p in parts if not own & _contents(resolved.task(p.task)))
         if len(free) > 1:
-            found.setdefault(free, []).append(target)
-    for tasks in sorted(found, key=lambda tasks: (-len(found[tasks]), -len(tasks))):
-        yield tasks, tuple(found[tasks])
+            groups.setdefault(free, []).append(target)
+    for tasks in sorted(groups, key=lambda tasks: (-len(groups[tasks]), -len(tasks))):
+        yield tasks, tuple(groups[tasks])

@@ -20,8 +20,8 @@ from xstilts.studies.study_data import gains_in
 
 MEAN = "mean of the targets"
 COLLAPSED = (
-    "Intermediate trainings that gave one answer to all of a task's English dev (collapsed) count "
-    "here, as that is what little data may do: {}."
+    "Collapsed intermediate trainings (one answer to all of a task's English dev examples) are "
+    "included here, as too little data may be the cause: {}."
 )
 
 
@@ -60,7 +60,7 @@ def target_scores(
     evidence: Evidence, design: ScalingDesign, budgets: Iterable[Budget] = ()
 ) -> tuple[list[TargetScores], list[str]]:
     """Every target's scores, the mean over the first group's first, and what is excluded."""
-    found: list[TargetScores] = []
+    scores: list[TargetScores] = []
     texts: list[str] = []
     collapsed: list[str] = []
     short = {budget.point: budget for budget in budgets if budget.is_short(design)}
@@ -92,7 +92,7 @@ def target_scores(
         alone = [
             TargetScores(name, group, table, baselines[name]) for name, table in tables.items()
         ]
-        found += [*_mean(alone), *alone] if group is design.groups[0] else alone
+        scores += [*_mean(alone), *alone] if group is design.groups[0] else alone
     texts += [COLLAPSED.format(", ".join(dict.fromkeys(collapsed)))] if collapsed else []
     for point, budget in short.items():
         planned = point.size * design.unit
@@ -100,7 +100,7 @@ def target_scores(
             f"{point.setting} ({planned} examples) is left out: its tasks have only "
             f"{budget.examples:.0f} training examples."
         )
-    return found, list(dict.fromkeys(texts))
+    return scores, list(dict.fromkeys(texts))
 
 
 def _ignore_collapsed_intermediate(
@@ -149,7 +149,7 @@ def dev_scores(evidence: Evidence, group: TaskGroup) -> dict[str, float]:
 
     NaN where a run has none; empty if no target is trained. No test score is used.
     """
-    found: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
     for point in group.points:
         if point.curve != MORE_TASKS:
             cells = evidence.cells.get(point.variant, ())
@@ -159,7 +159,7 @@ def dev_scores(evidence: Evidence, group: TaskGroup) -> dict[str, float]:
                 if len(cell.trained_by) == 2 and cell.intermediate == point.setting
             )
             dev = [(evidence.facts(key) or {}).get("dev_mean") for key in trained]
-            found.setdefault(point.curve, []).extend(
+            scores.setdefault(point.curve, []).extend(
                 NAN if one is None else float(one) for one in dev
             )
-    return {task: float(np.mean(values)) for task, values in found.items() if values}
+    return {task: float(np.mean(values)) for task, values in scores.items() if values}
