@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.load import load as load_experiment
+from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 
 DEFAULT_STORE = "xstilts-store"
@@ -54,3 +55,17 @@ def open_store(store: AnyStore | None = None) -> Store:
     if isinstance(store, Store):
         return store
     return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE).check()
+
+
+def check_output(path: Path | str | None, loaded: LoadedExperiment | None) -> None:
+    """Check that an output file would not replace the experiment.
+
+    Raises:
+        ConfigError: it is the experiment's file.
+    """
+    if path and loaded and Path(path).resolve() == Path(loaded.origin).resolve():
+        raise ConfigError(
+            f"{path} is the file of the experiment, which would be replaced",
+            where="--out",
+            todo="give another file",
+        )

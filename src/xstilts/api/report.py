@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts.api.handle import AnyExperiment, open_experiment
-from xstilts.api.inputs import AnyStore
+from xstilts.api.inputs import AnyStore, check_output
 from xstilts.config.load import LoadedExperiment
 
 if TYPE_CHECKING:
@@ -33,10 +33,11 @@ def report(
             `parquet`, the gains; `xtreme`, see `submissions`.
 
     Raises:
-        ConfigError: an unknown format, or an invalid experiment.
+        ConfigError: an unknown format, an invalid experiment, or its own file as `path`.
         StoreError: the file cannot be written.
     """
     handle = open_experiment(experiment, store)
+    check_output(path, handle.loaded)
     if form == XTREME:
         target = submission_folder(handle.loaded, path)
         submissions(handle, target)

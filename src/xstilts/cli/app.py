@@ -172,11 +172,13 @@ def results(
 ) -> None:
     """Print all available scores as a table."""
     import xstilts
+    from xstilts.api.inputs import check_output
     from xstilts.cli.output.results import show_results
 
     loaded = None
     if experiment:
         loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    check_output(out, loaded)
     show_results(xstilts.results(loaded, store), form, out)
 
 

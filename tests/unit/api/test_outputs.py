@@ -1,0 +1,29 @@
+"""Outputs do not replace inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import xstilts
+from xstilts.cli.app import app
+from xstilts.core.errors import ConfigError
+
+
+def test_a_report_does_not_replace_its_experiment(toy_file: Path, tmp_path: Path) -> None:
+    before = toy_file.read_bytes()
+    link = tmp_path / "link.html"
+    link.symlink_to(toy_file)
+    for path in (toy_file, link):
+        with pytest.raises(ConfigError, match="would be replaced"):
+            xstilts.report(str(toy_file), path, tmp_path / "store")
+    assert toy_file.read_bytes() == before
+
+
+def test_results_do_not_replace_their_experiment(toy_file: Path, tmp_path: Path) -> None:
+    before = toy_file.read_bytes()
+    arguments = ["results", str(toy_file), "--store", str(tmp_path / "store")]
+    assert CliRunner().invoke(app, [*arguments, "--out", str(toy_file)]).exit_code != 0
+    assert toy_file.read_bytes() == before
