@@ -57,6 +57,14 @@ def test_tags_in_lists_are_typed(tmp_path: Path) -> None:
     assert [example.tags for example in kept] == [("0", "1")]
 
 
+def test_a_row_with_one_name_twice_is_a_bad_row(tmp_path: Path) -> None:
+    lines = [json.dumps(row(0)), '{"text": "one", "text": "two", "label": "a"}']
+    (tmp_path / "train.jsonl").write_text("\n".join(lines) + "\n")
+    kept, problems, _ = filter_rows(made(tmp_path).read("train", "en"), made(tmp_path), "train")
+    assert [example.text for example in kept] == ["text 0"]
+    assert sum(problems.counts.values()) == 1
+
+
 def test_infinity_is_no_text(tmp_path: Path) -> None:
     kept, problems, _ = filtered(tmp_path, [row(0, text=float("inf")), row(1, id=-float("inf"))])
     assert kept == []

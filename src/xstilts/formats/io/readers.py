@@ -142,12 +142,26 @@ def json_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
         yield _json_row(line, where, f"{start}-{number}")
 
 
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object with these members; for `json.loads`, which would keep the last of equal names.
+
+    Raises:
+        ValueError: a name is given twice.
+    """
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name in members if counts[name] > 1)
+        raise ValueError(f"the name {twice!r} is given twice")
+    return members
+
+
 def _json_row(line: str, where: str, name: str) -> FileRow | BadRow:
     try:
-        cells = json.loads(line)
+        cells = json.loads(line, object_pairs_hook=unique_names)
     except json.JSONDecodeError as error:
         return BadRow(name, "not JSON", error.msg, where)
-    except (ValueError, RecursionError) as error:  # a number too long, or too many brackets
+    except (ValueError, RecursionError) as error:  # a number too long, too deep, a name twice
         return BadRow(name, "not JSON", str(error), where)
     if not isinstance(cells, dict):
         return BadRow(name, "not a JSON object", where=where)

@@ -20,7 +20,7 @@ from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.cells import NOT_UNICODE, as_offset, as_text, as_truth, is_unicode
-from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows, unique_names
 from xstilts.formats.span import SpanExample
 
 TEST = "test"
@@ -53,7 +53,7 @@ def read_squad(path: Path, start: str = "") -> list[SpanExample | BadRow]:
         DataError: not JSON, or no list of articles; says where in the tree.
     """
     try:
-        tree = json.loads(path.read_text(encoding="utf-8-sig"))
+        tree = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique_names)
     except json.JSONDecodeError as error:
         raise DataError(
             f"not JSON: {error.msg}",
@@ -62,7 +62,7 @@ def read_squad(path: Path, start: str = "") -> list[SpanExample | BadRow]:
         ) from None
     except UnicodeDecodeError as error:
         raise DataError("not UTF-8", where=str(path), todo="save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:  # a number too long, or too many brackets
+    except (ValueError, RecursionError) as error:  # a number too long, too deep, a name twice
         raise DataError(f"not JSON: {error}", where=str(path), todo=FORM) from error
     is_test = start.startswith(TEST)
     questions = _questions(tree, path, Optional(is_test and not _has_answers(tree), is_test))
