@@ -39,7 +39,10 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     """
     if experiment is not None:
         handle = open_experiment(experiment, store)
-        return _of_experiment(handle.loaded.experiment.name, handle.noted_results)
+        name, frame = handle.loaded.experiment.name, handle.noted_results
+        if frame.empty:
+            logger.warning("%s has no score of %s yet: run it first", handle.snapshot.root, name)
+        return _of_experiment(name, frame)
     import pandas as pd
 
     snapshot = StoreSnapshot(open_store(store))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import xstilts
 from xstilts.analysis.run_records import save_record
 from xstilts.config.load import LoadedExperiment
@@ -38,3 +40,10 @@ def test_experiments_of_shared_scores_have_rows_of_their_own(
     statuses = xstilts.status(copied)
     assert len({one.name for one in statuses}) == len(statuses) == 3
     assert {one.encoder for one in statuses} == set(frame["encoder"])
+
+
+def test_results_of_an_experiment_that_was_not_run_come_with_a_warning(
+    small: LoadedExperiment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert xstilts.results(small, tmp_path / "none").empty
+    assert "no score of small" in caplog.text
