@@ -38,11 +38,11 @@ def _best(row: pd.Series[Any]) -> str:
     """The largest gain, without a claim that its interval does not support."""
     result = f"{row['intermediate']}: {numbers(row)}"
     if RunState.PARTIAL in row["states"]:
-        return f"some scores are missing; largest gain so far: {result}."
+        return f"some scores are missing; best setting so far: {result}."
     if row["seeds"] == 1:
-        return f"largest gain: {result}; one seed, significance is not tested."
+        return f"best setting: {result}; one seed, significance is not tested."
     if not is_significant(row):
-        return f"no significant gain; largest: {result}, not significant."
+        return f"no significant gain; best setting: {result}, not significant."
     if row["gain"] < 0:
         return f"no gain above zero; smallest loss: {result}, significant (Holm p < 0.05)."
     return f"best with {result}, significant (Holm p < 0.05)."
