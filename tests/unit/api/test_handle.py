@@ -10,9 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from xstilts import best, gains, plan, report, results, run, study
+from xstilts.analysis.gains import mean_gains
 from xstilts.api import handle as handle_module
 from xstilts.api.handle import ExperimentHandle, open_experiment
 from xstilts.cli.app import app
+from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
@@ -153,3 +155,19 @@ def test_a_snapshot_does_not_see_what_happens_later(copied: Path) -> None:
     assert snapshot.has(key)
     assert not snapshot.has(other)
     assert not StoreSnapshot(store).has(key)
+
+
+def test_the_gain_table_and_the_best_settings_have_the_gains_of_the_paired_runs(
+    small: LoadedExperiment, finished: Path
+) -> None:
+    handle = open_experiment(small, finished)
+    # scores of artifacts are rounded to ten digits, statistics of examples are not
+    means = mean_gains(handle.run_gains.runs).set_index(["target", "intermediate"])["gain"]
+    table = handle.gains[handle.gains["main"]].set_index(["target", "intermediate"])["gain"]
+    assert len(table)
+    assert table.to_dict() == pytest.approx(means.to_dict(), abs=1e-9)
+    selected = best(handle)
+    transfer = selected[~selected["english"] & (selected["intermediate"] != BASELINE)]
+    assert len(transfer)
+    for _, row in transfer.iterrows():
+        assert row["gain"] == pytest.approx(means[row["target"], row["intermediate"]], abs=1e-9)
