@@ -30,7 +30,8 @@ class StageContext:
         report_progress: takes progress, e.g. {"step": 3, "steps": 50, "loss": 0.7}.
         notes: events for the provenance, such as a resumption; not results.
         features: where stages share tokenized features; none: every stage makes its own.
-        feature_problems: what the tokenizer could not read, counted by kind; part of the facts.
+        feature_problems: what the tokenizer could not read, or what has no counterpart, counted by
+            kind; part of the facts.
     """
 
     stage: Stage

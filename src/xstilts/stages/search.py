@@ -13,6 +13,8 @@ from xstilts.stages.io.retrieval_sides import read_side
 from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 DIRECTIONS = (("to_en", "here", "english"), ("from_en", "english", "here"))
+WITHOUT_COUNTERPART = "sentence without a counterpart, not scored"
+"""Queries that no sentence of the other language answers; no metric counts them."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -40,4 +42,6 @@ def run(context: StageContext) -> dict[str, Any]:
             )
         ]
     write_rows(context.folder / PREDICTIONS, rows)
+    if unanswered := sum(not row["rank"] for row in rows):
+        context.feature_problems[WITHOUT_COUNTERPART] += unanswered
     return {"rows": len(rows)}
