@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedModel
 
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.errors import EncoderError, XstiltsError
@@ -23,6 +23,7 @@ from xstilts.models.encoder_files import (
 )
 from xstilts.models.encoder_source import SUFFIXES, check_index, check_tokenizer_files
 from xstilts.models.import_checks import (
+    check_architecture,
     check_loaded_weights,
     check_states,
     check_tokenizer,
@@ -68,10 +69,12 @@ def import_encoder(folder: Path, target: Path, *, masked_lm: bool = False) -> No
         for path in folder.iterdir():
             if path.suffix in SUFFIXES and path.is_file():
                 check_file(path)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        check_architecture(config, str(folder))
         tokenizer = load_tokenizer(folder)
         if masked_lm:
             mask_id(tokenizer, str(folder))
-        model, pooler = _load(folder)
+        model, pooler = _load(folder, config)
         check_tokenizer(tokenizer, model, str(folder))
         states = example_states(model, tokenizer, str(folder))
         head = masked_head(folder)
@@ -153,9 +156,8 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def _load(folder: Path) -> tuple[PreTrainedModel, bool]:
+def _load(folder: Path, config: PretrainedConfig) -> tuple[PreTrainedModel, bool]:
     """Load the model in fp32; return it, and whether it has a pooler (only if unavoidable)."""
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     cls = model_class(config)
     options = {
         "use_safetensors": True,

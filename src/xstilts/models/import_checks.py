@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from xstilts.core.errors import EncoderError
 from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_config import PAD_DEPENDENT
+from xstilts.models.encoder_config import PAD_DEPENDENT, PAD_POSITIONS
 from xstilts.models.encoder_files import EncoderFiles, word_embeddings
 from xstilts.models.vocab_view import used_ids
 
@@ -23,6 +24,8 @@ MIN_ENTRIES = 24
 PLACEHOLDERS = ("image", "audio", "video")
 """Special tokens that stand for other media and occur in no text; Gemma 3 has them without rows."""
 SAVE_AGAIN = "load the model with the class it was trained with, and save it with save_pretrained"
+ADAPTER = re.compile(r"\.(lora_\w+|ia3_l|base_layer|adapters?)\.")
+"""Parts of the names that PEFT and AdapterHub give to the tensors of adapters."""
 LONG, SHORT = 8, 5
 """Lengths of the two example texts."""
 TOLERANCE = 1e-3
@@ -50,6 +53,14 @@ def check_loaded_weights(model: PreTrainedModel, info: Mapping[str, Any], where:
             where=where,
             todo=f"remove the prefix {prefix} from the names" if prefix else SAVE_AGAIN,
         )
+    if changes := sorted(name for name in unexpected if ADAPTER.search(name)):
+        raise EncoderError(
+            f"the weights have {len(changes)} tensors of an adapter that would be ignored, such "
+            f"as {changes[0]}",
+            where=where,
+            todo="merge the adapter into the model (merge_and_unload), and save it with "
+            "save_pretrained",
+        )
     if mismatched := sorted(str(key[0]) for key in info["mismatched_keys"]):
         raise EncoderError(
             f"{len(mismatched)} tensors have another shape than config.json gives, such as "
@@ -69,6 +80,26 @@ def check_loaded_weights(model: PreTrainedModel, info: Mapping[str, Any], where:
             raise EncoderError(f"{name} has NaN or infinite weights", where=where, todo=SAVE_AGAIN)
 
 
+def check_architecture(config: PretrainedConfig, where: str) -> None:
+    """Check that `architectures` and `model_type` agree on the numbering of positions.
+
+    The tensors of BERT and RoBERTa have the same names and shapes, but other positions.
+
+    Raises:
+        EncoderError: one of them counts positions from the padding id, the other from zero.
+    """
+    for name in config.architectures or ():
+        config_class = getattr(getattr(transformers, name, None), "config_class", None)
+        saved = getattr(config_class, "model_type", None) or config.model_type
+        if (saved in PAD_POSITIONS) != (config.model_type in PAD_POSITIONS):
+            raise EncoderError(
+                f"config.json has the model type {config.model_type}, and its architecture "
+                f"{name} has the type {saved}",
+                where=where,
+                todo="set `model_type` to the type the encoder was trained with",
+            )
+
+
 def zero_missing_pooler(model: PreTrainedModel, info: Mapping[str, Any]) -> None:
     """Set a pooler without weights to zero: it is not used, and would be drawn at random."""
     absent = set(info["missing_keys"])
@@ -82,12 +113,19 @@ def _is_pooler(name: str) -> bool:
 
 
 def _prefix(missing: Collection[str], unexpected: Collection[str]) -> str:
-    """The prefix under which the weights have a missing tensor; empty if they do not."""
+    """The prefix under which the weights have most missing tensors; empty if there is none."""
     for name in missing:
         for other in unexpected:
-            if other.endswith(f".{name}"):
-                return other.removesuffix(name)
+            prefix = other.removesuffix(name)
+            if other.endswith(f".{name}") and _have_prefix(missing, unexpected, prefix):
+                return prefix
     return ""
+
+
+def _have_prefix(missing: Collection[str], unexpected: Collection[str], prefix: str) -> bool:
+    """Whether most missing tensors are in the weights under a prefix."""
+    count = sum(f"{prefix}{name}" in unexpected for name in missing)
+    return 2 * count >= len(missing)
 
 
 def _further_layers(model: PreTrainedModel, unexpected: Collection[str]) -> list[str]:
@@ -129,6 +167,19 @@ def check_tokenizer(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
             "tokenizer without the added tokens",
         )
     _check_padding(tokenizer, model, where)
+    _check_first_token(tokenizer, where)
+
+
+def _check_first_token(tokenizer: Any, where: str) -> None:
+    """Check that texts get the tokenizer's CLS token, if it has one."""
+    if tokenizer.cls_token_id is None or tokenizer.cls_token_id in tokenizer("a")["input_ids"]:
+        return
+    raise EncoderError(
+        f"the tokenizer does not add its CLS token {tokenizer.cls_token!r} to texts",
+        where=where,
+        todo="add the `post_processor` of the encoder to tokenizer.json, or leave `cls_token` "
+        "out of tokenizer_config.json if the encoder was trained without it",
+    )
 
 
 def _check_padding(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
@@ -194,6 +245,10 @@ def example_states(model: PreTrainedModel, tokenizer: Any, where: str) -> Exampl
     changed = _states(model, other, mask, where)[-1]
     if not bool(torch.isfinite(states[-1][mask == 1]).all()):
         raise EncoderError("the hidden states are not finite", where=where, todo=SAVE_AGAIN)
+    if torch.equal(changed, states[-1]):
+        raise EncoderError(
+            "the hidden states do not depend on the text", where=where, todo=SAVE_AGAIN
+        )
     if float((changed - states[-1])[:, 0].abs().max()) < 1e-7:
         raise EncoderError(
             f"{type(model).__name__} is a decoder: the state of a token does not depend on the "

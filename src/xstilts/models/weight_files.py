@@ -14,6 +14,7 @@ LENGTH_BYTES = 8
 """Size of the header's length at the start of a safetensors file."""
 MAX_HEADER = 100_000_000
 """Largest header that the safetensors library reads, in bytes."""
+FLOATS = ("F64", "F32", "F16", "BF16")
 COPY_AGAIN = "copy or download the encoder's folder again"
 
 
@@ -21,7 +22,8 @@ def check_file(path: Path) -> None:
     """Check that a file is no Git LFS pointer and, if it has weights, that it is complete.
 
     Raises:
-        EncoderError: it is a pointer, or the tensors of its header are not all there.
+        EncoderError: it is a pointer, the tensors of its header are not all there, or they are
+            quantized.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -53,9 +55,22 @@ def _check_length(path: Path) -> None:
         ]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise _damaged(path, "has an invalid safetensors header") from error
+    _check_types(path, header)
     expected = LENGTH_BYTES + length + max(ends, default=0)
     if size != expected:
         raise _damaged(path, f"has {size:,} bytes, and its header names {expected:,}")
+
+
+def _check_types(path: Path, header: dict[str, Any]) -> None:
+    """Check that weights are not quantized: their scale would be ignored."""
+    for name, tensor in header.items():
+        kind = tensor.get("dtype")
+        if name.endswith(".weight") and kind not in FLOATS:
+            raise EncoderError(
+                f"{path.name} has quantized weights: {name} has the type {kind}",
+                where=str(path.parent),
+                todo="use the encoder's weights in float32, bfloat16 or float16",
+            )
 
 
 def _header(path: Path, text: bytes) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from xstilts.models.encoder_source import find_source
 from xstilts.testing.tiny import write_encoder
 
 Weights = dict[str, Tensor]
+WEIGHTS = "model.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +237,71 @@ def test_a_pointer_in_place_of_the_tokenizer_is_refused(copy: Path) -> None:
         find_source(str(copy), None, copy)
     with pytest.raises(EncoderError):
         imported(copy)
+
+
+# contradictions that transformers loads without a word
+
+
+@pytest.mark.parametrize("prefix", ["", "roberta."])
+def test_tensors_of_an_adapter_are_not_ignored(copy: Path, prefix: str) -> None:
+    name = f"{prefix}encoder.layer.0.attention.self.query.lora_A.weight"
+    change_weights(copy, lambda old: {**old, name: torch.ones(4, 32)})
+    assert "lora_A" in refusal(copy)
+
+
+def test_quantized_weights_are_refused_in_plan_and_at_import(copy: Path) -> None:
+    name = "encoder.layer.0.output.dense.weight"
+    change_weights(copy, lambda old: {**old, name: (old[name] * 100).to(torch.int8)})
+    with pytest.raises(EncoderError, match="I8"):
+        find_source(str(copy), None, copy)
+    assert name in refusal(copy)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_of_any_float_type_are_imported_as_float32(
+    tiny: Path, copy: Path, dtype: torch.dtype
+) -> None:
+    change_weights(copy, lambda old: {name: value.to(dtype) for name, value in old.items()})
+    body, plain = load_file(imported(copy) / "body.safetensors"), load_file(tiny / WEIGHTS)
+    assert all(torch.equal(value, plain[name].to(dtype).float()) for name, value in body.items())
+
+
+def test_a_roberta_with_the_model_type_of_bert_is_refused(copy: Path) -> None:
+    change_json(copy / "config.json", model_type="bert")
+    message = refusal(copy)
+    assert "XLMRobertaModel" in message
+    assert "bert" in message
+
+
+def test_a_tokenizer_that_does_not_add_its_cls_token_is_refused(copy: Path) -> None:
+    change_json(copy / "tokenizer.json", post_processor=None)
+    assert "<s>" in refusal(copy)
+
+
+def test_a_tokenizer_without_a_cls_token_needs_to_add_none(copy: Path) -> None:
+    change_json(copy / "tokenizer.json", post_processor=None)
+    change_json(copy / "tokenizer_config.json", cls_token=None)
+    assert (imported(copy) / "body.safetensors").is_file()
+
+
+def test_a_mask_token_that_is_the_unknown_token_is_refused_for_masked_lm(copy: Path) -> None:
+    change_json(copy / "tokenizer_config.json", mask_token="<unk>")
+    with pytest.raises(EncoderError, match="<unk>"):
+        import_encoder(copy, copy, masked_lm=True)
+
+
+def test_weights_of_zero_are_not_called_a_decoder(copy: Path) -> None:
+    change_weights(copy, lambda old: {name: value * 0 for name, value in old.items()})
+    assert "do not depend on the text" in refusal(copy)
+
+
+def test_an_invalid_config_is_not_blamed_on_the_tokenizer(copy: Path) -> None:
+    change_json(copy / "config.json", num_hidden_layers=2.0)
+    message = refusal(copy)
+    assert "num_hidden_layers" in message
+    assert "tokenizer cannot" not in message
+
+
+def test_a_prefix_is_only_named_if_most_missing_tensors_have_it(copy: Path) -> None:
+    change_json(copy / "config.json", model_type="roberta-prelayernorm", architectures=None)
+    assert "under the prefix" not in refusal(copy)
