@@ -11,8 +11,11 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.config.load import load as load_experiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
+from xstilts.core.store_layout import FOLDERS, MARKER, OTHER_NAMES
 
 DEFAULT_STORE = "xstilts-store"
+OWN = frozenset((name,) for name in (MARKER, *FOLDERS, *OTHER_NAMES))
+"""What a store keeps in its folder."""
 AnyStore = Store | Path | str
 """A store or its folder."""
 
@@ -57,15 +60,21 @@ def open_store(store: AnyStore | None = None) -> Store:
     return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE).check()
 
 
-def check_output(path: Path | str | None, loaded: LoadedExperiment | None) -> None:
-    """Check that an output file would not replace the experiment.
+def check_output(
+    path: Path | str | None, loaded: LoadedExperiment | None, store: AnyStore | None = None
+) -> None:
+    """Check that an output file would replace neither the experiment nor a part of the store.
 
     Raises:
-        ConfigError: it is the experiment's file.
+        ConfigError: it is the experiment's file, or lies where the store keeps its own.
     """
-    if path and loaded and Path(path).resolve() == Path(loaded.origin).resolve():
-        raise ConfigError(
-            f"{path} is the file of the experiment, which would be replaced",
-            where="--out",
-            todo="give another file",
-        )
+    if not path:
+        return
+    output, root = Path(path).resolve(), open_store(store).root.resolve()
+    owner = ""
+    if loaded and output == Path(loaded.origin).resolve():
+        owner = "the file of the experiment, which would be replaced"
+    elif output.is_relative_to(root) and output.relative_to(root).parts[:1] in OWN:
+        owner = f"a file of the store {root}"
+    if owner:
+        raise ConfigError(f"{path} is {owner}", where="--out", todo="give another file")

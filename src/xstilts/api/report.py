@@ -37,7 +37,7 @@ def report(
         StoreError: the file cannot be written.
     """
     handle = open_experiment(experiment, store)
-    check_output(path, handle.loaded)
+    check_output(path, handle.loaded, handle.store)
     if form == XTREME:
         target = submission_folder(handle.loaded, path)
         submissions(handle, target)

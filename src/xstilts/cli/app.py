@@ -178,7 +178,7 @@ def results(
     loaded = None
     if experiment:
         loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
-    check_output(out, loaded)
+    check_output(out, loaded, store)
     show_results(xstilts.results(loaded, store), form, out)
 
 
@@ -292,10 +292,11 @@ def claims(
     Verdicts: supported, contradicted, undecided or not testable here; see docs/guide/claims.md.
     """
     import xstilts
-    from xstilts.api.inputs import open_store
+    from xstilts.api.inputs import check_output, open_store
     from xstilts.cli.output.claims import show_claims
 
     opened = open_store(store)
+    check_output(out, None, opened)
     show_claims(xstilts.claims(opened, path), form, out, opened)
 
 

@@ -65,7 +65,7 @@ def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
     path = (folder / Path(name).expanduser()).resolve()
     if path.is_dir():
         return _local(name, path)
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
+    looks_like_path = name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1
     if looks_like_path:
         raise EncoderError(
             f"there is no folder {path}",

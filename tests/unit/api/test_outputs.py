@@ -27,3 +27,16 @@ def test_results_do_not_replace_their_experiment(toy_file: Path, tmp_path: Path)
     arguments = ["results", str(toy_file), "--store", str(tmp_path / "store")]
     assert CliRunner().invoke(app, [*arguments, "--out", str(toy_file)]).exit_code != 0
     assert toy_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "experiments/x.json", "xstilts-store.json"])
+def test_no_output_replaces_a_file_of_the_store(toy_file: Path, tmp_path: Path, name: str) -> None:
+    store = tmp_path / "store"
+    with pytest.raises(ConfigError, match="a file of the store"):
+        xstilts.report(str(toy_file), store / name, store)
+    assert not (store / name).exists()
+    for verb in (["results"], ["claims", str(store)]):
+        where = ["--store", str(store)] if verb == ["results"] else []
+        given = [*verb, *where, "--format", "json", "--out", str(store / name)]
+        assert CliRunner().invoke(app, given).exit_code != 0
+    assert not (store / name).exists()

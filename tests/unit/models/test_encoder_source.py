@@ -84,8 +84,9 @@ def test_unknown_encoder_errors_suggest_the_nearest_name(
     monkeypatch.setattr(source, "hub_shape", lambda *_: None)
     with pytest.raises(UnknownNameError, match="did you mean 'xlm-roberta-base'"):
         find_source("xlm-roberta-bse", None, tmp_path)
-    with pytest.raises(EncoderError, match="there is no folder"):
-        find_source("./absent", None, tmp_path)
+    for absent in ("./absent", "absent/", "models/absent/"):
+        with pytest.raises(EncoderError, match="there is no folder"):
+            find_source(absent, None, tmp_path)
     assert find_source("someone/model", "abc", tmp_path).params["revision"] == "abc"
 
 
