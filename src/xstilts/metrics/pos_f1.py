@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from xstilts.metrics.base import Floats, Metric, ratio
-from xstilts.metrics.spans import f1
+from xstilts.metrics.spans import f1, span_counts
 
 TypeOf = Callable[[str], str]
 Position = tuple[int, int]
@@ -78,12 +78,7 @@ def statistics(
     type_of: TypeOf,
 ) -> Floats:
     """[n, 3]: correct chunks, predicted chunks, gold chunks, of all sentences of a set in order."""
-    pairs = zip(chunks(gold, type_of), chunks(predicted, type_of), strict=True)
-    rows = [
-        (len(gold_chunks & predicted_chunks), len(predicted_chunks), len(gold_chunks))
-        for gold_chunks, predicted_chunks in pairs
-    ]
-    return np.array(rows, dtype=np.float64).reshape(-1, 3)
+    return span_counts(chunks(gold, type_of), chunks(predicted, type_of))
 
 
 def tag_counts(

@@ -6,7 +6,8 @@ I- tag that does not continue a span of its type also starts a span.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 import numpy as np
@@ -16,8 +17,12 @@ from xstilts.metrics.base import Floats, Metric, ratio
 Span = tuple[str, int, int]
 
 
-def spans(tags: Sequence[str]) -> list[Span]:
-    """(type, first, last) of every span in one sentence's BIO tags."""
+def spans(tags: Sequence[str], *, strict: bool = False) -> list[Span]:
+    """(type, first, last) of every span in one sentence's BIO tags.
+
+    Args:
+        strict: only spans that begin with B-, as in seqeval's strict mode for IOB2.
+    """
     spans: list[Span] = []
     open_type, start = "", 0
     for position, tag in enumerate([*tags, "O"]):
@@ -25,7 +30,7 @@ def spans(tags: Sequence[str]) -> list[Span]:
         if open_type and (prefix != "I" or tag_type != open_type):
             spans.append((open_type, start, position - 1))
             open_type = ""
-        if prefix != "O" and not open_type:
+        if prefix == "B" or (prefix != "O" and not open_type and not strict):
             open_type, start = tag_type, position
     return spans
 
@@ -35,34 +40,29 @@ def statistics(
     predicted: Sequence[Sequence[str]],
     language: str,
     *,
-    spans_of: Callable[[Sequence[str]], list[Span]] = spans,
+    strict: bool = False,
 ) -> Floats:
     """[n, 3]: correct spans, predicted spans, gold spans."""
-    rows = []
-    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
-        gold_spans, predicted_spans = set(spans_of(gold_tags)), set(spans_of(predicted_tags))
-        correct = len(gold_spans & predicted_spans)
-        rows.append((correct, len(predicted_spans), len(gold_spans)))
+    gold_spans, predicted_spans = (
+        [set(spans(tags, strict=strict)) for tags in sentences] for sentences in (gold, predicted)
+    )
+    return span_counts(gold_spans, predicted_spans)
+
+
+def span_counts(
+    gold: Sequence[AbstractSet[Hashable]], predicted: Sequence[AbstractSet[Hashable]]
+) -> Floats:
+    """[n, 3]: correct spans, predicted spans, gold spans of each sentence."""
+    rows = [
+        (len(of_gold & of_predicted), len(of_predicted), len(of_gold))
+        for of_gold, of_predicted in zip(gold, predicted, strict=True)
+    ]
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
 def f1(sums: Floats) -> Floats:
     """F1 = 2 correct / (predicted + gold)."""
     return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
-
-
-def strict_spans(tags: Sequence[str]) -> list[Span]:
-    """(type, first, last) of every span that begins with B-; as seqeval's strict mode in IOB2."""
-    spans: list[Span] = []
-    open_type, start = "", 0
-    for position, tag in enumerate([*tags, "O"]):
-        prefix, _, tag_type = tag.partition("-")
-        if open_type and (prefix != "I" or tag_type != open_type):
-            spans.append((open_type, start, position - 1))
-            open_type = ""
-        if prefix == "B":
-            open_type, start = tag_type, position
-    return spans
 
 
 def no_span_labels(labels: Sequence[str]) -> str:
@@ -84,7 +84,7 @@ SPAN_F1 = Metric(
 SPAN_F1_STRICT = Metric(
     name="span_f1_strict",
     version=1,
-    statistics=partial(statistics, spans_of=strict_spans),
+    statistics=partial(statistics, strict=True),
     value=f1,
     formats=("tagging",),
     title="micro-averaged F1 of labelled spans that begin with B-",

@@ -16,7 +16,7 @@ from xstilts.formats.tag_schemes import (
     scheme_of_labels,
 )
 from xstilts.metrics import METRICS
-from xstilts.metrics.spans import spans, strict_spans
+from xstilts.metrics.spans import spans
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_bioes_becomes_bio_and_incomplete_spans_o(tags: str, bio: str) -> None:
 )
 def test_iob1_becomes_bio(tags: str, bio: str) -> None:
     assert bio_of_iob1(tags.split()) == tuple(bio.split())
-    assert spans(tags.split()) == strict_spans(bio.split())
+    assert spans(tags.split()) == spans(bio.split(), strict=True)
 
 
 def test_iob1_is_recognised_by_how_spans_begin() -> None:

@@ -15,12 +15,7 @@ from xstilts.formats.base import BadRow
 from xstilts.formats.io.squad import read_squad
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
-
-
-def write(folder: Path, name: str, text: str) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+from xstilts.testing.task_files import write
 
 
 def refusal(folder: Path, target: str, splits: str) -> str:

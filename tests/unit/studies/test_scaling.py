@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-import xstilts
 from xstilts.analysis.results import COLUMNS, facts_in, results_frame
 from xstilts.analysis.run_states import NO_STATES, RunState
 from xstilts.config.load import LoadedExperiment
@@ -30,37 +27,12 @@ from xstilts.studies.scaling.budgets import Budget
 from xstilts.studies.scaling.design import MORE_TASKS, designed
 from xstilts.studies.scaling.scores import TargetScores, target_scores
 from xstilts.testing.planted import with_state
-
-SIX = ("one", "two", "three", "four", "five", "six")
-
-
-def experiment(
-    toy_file: Path, tasks: tuple[str, ...], *overrides: str, like: str
-) -> LoadedExperiment:
-    """The toy experiment with a toy task under other names for intermediate tasks."""
-    own = yaml.safe_load(toy_file.read_text())["tasks"]
-    known = {**own, **{name: own[like] for name in tasks if name not in own}}
-    return xstilts.load(
-        str(toy_file),
-        [
-            f"tasks={yaml.safe_dump(known, default_flow_style=True, width=10**6)}",
-            f"intermediate=[none, {', '.join(tasks)}, one > two]",
-            "targets=[toy-kind, toy-search]",
-            "limits.train=96",
-            *overrides,
-        ],
-    )
+from xstilts.testing.scaling import SIX, compiled, experiment
 
 
 @pytest.fixture(scope="module")
 def six(toy_file: Path) -> LoadedExperiment:
     return experiment(toy_file, SIX, like="toy-same")
-
-
-@cache
-def compiled(loaded: Path, tasks: tuple[str, ...], *overrides: str) -> dict[str, CompiledPlan]:
-    needs = STUDY.needs(experiment(loaded, tasks, *overrides, like="toy-same"))
-    return {name: compile_experiment(one) for name, one in needs.variants.items()}
 
 
 def test_a_task_that_turns_out_too_small_is_left_out_and_named(

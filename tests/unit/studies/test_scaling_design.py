@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
@@ -19,37 +17,12 @@ from xstilts.studies.base import Evidence
 from xstilts.studies.scaling import STUDY
 from xstilts.studies.scaling.design import MORE_TASKS, designed, doublings
 from xstilts.studies.study_plan import plan_study
-
-SIX = ("one", "two", "three", "four", "five", "six")
-
-
-def experiment(
-    toy_file: Path, tasks: tuple[str, ...], *overrides: str, like: str
-) -> LoadedExperiment:
-    """The toy experiment with a toy task under other names for intermediate tasks."""
-    own = yaml.safe_load(toy_file.read_text())["tasks"]
-    known = {**own, **{name: own[like] for name in tasks if name not in own}}
-    return xstilts.load(
-        str(toy_file),
-        [
-            f"tasks={yaml.safe_dump(known, default_flow_style=True, width=10**6)}",
-            f"intermediate=[none, {', '.join(tasks)}, one > two]",
-            "targets=[toy-kind, toy-search]",
-            "limits.train=96",
-            *overrides,
-        ],
-    )
+from xstilts.testing.scaling import SIX, compiled, experiment
 
 
 @pytest.fixture(scope="module")
 def six(toy_file: Path) -> LoadedExperiment:
     return experiment(toy_file, SIX, like="toy-same")
-
-
-@cache
-def compiled(loaded: Path, tasks: tuple[str, ...], *overrides: str) -> dict[str, CompiledPlan]:
-    needs = STUDY.needs(experiment(loaded, tasks, *overrides, like="toy-same"))
-    return {name: compile_experiment(one) for name, one in needs.variants.items()}
 
 
 # what runs

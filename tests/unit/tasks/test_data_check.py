@@ -12,12 +12,7 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.tasks import TASKS
 from xstilts.tasks.data_check import SplitReport, SplitState
 from xstilts.tasks.suites import SUITES, is_needed, members
-
-
-def write(folder: Path, name: str, text: str) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+from xstilts.testing.task_files import write
 
 
 @pytest.fixture

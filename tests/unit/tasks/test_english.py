@@ -14,9 +14,9 @@ from xstilts.formats.classification import TextExample
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import describe_origins, is_local
 from xstilts.tasks.validate import validated
+from xstilts.testing.task_files import jsonl, task, write
 
 Pair = tuple[str, str | None, str]
 MNLI_COLUMNS = "gold_label\tsentence1\tsentence2\tpairID\tlabel1\tlabel2"
@@ -26,24 +26,8 @@ MRPC_COLUMNS = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
 SICK_COLUMNS = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment"
 
 
-def jsonl(*rows: object) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
 def nli(label: str, name: str = "1n") -> dict[str, str]:
     return {"sentence1": "a", "sentence2": "b", "gold_label": label, "pairID": name}
-
-
-def write(folder: Path, name: str, text: str) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
-
-
-def task(name: str, folder: Path) -> TaskSpec:
-    made = TASKS.get(name).with_data_dir
-    assert made
-    return made(folder)
 
 
 def read(name: str, split: str, folder: Path) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,32 +9,15 @@ from typing import Any
 import pytest
 
 from xstilts.core.errors import DataError
-from xstilts.tasks import TASKS
-from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import is_local
 from xstilts.tasks.validate import validated
+from xstilts.testing.task_files import jsonl, task, write
 
 MRPC_COLUMNS = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
 
 
-def jsonl(*rows: object) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
 def nli(label: str, name: str = "1n") -> dict[str, str]:
     return {"sentence1": "a", "sentence2": "b", "gold_label": label, "pairID": name}
-
-
-def write(folder: Path, name: str, text: str) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
-
-
-def task(name: str, folder: Path) -> TaskSpec:
-    made = TASKS.get(name).with_data_dir
-    assert made
-    return made(folder)
 
 
 def read(name: str, split: str, folder: Path) -> list[Any]:

@@ -17,29 +17,13 @@ from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.formats.spec import labels_are_blank
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.multilingual.mgsm import choices_of
 from xstilts.tasks.origin import is_local
 from xstilts.tasks.validate import validated
+from xstilts.testing.task_files import jsonl, task, write
 from xstilts.testing.tasks import check_task
 
 TARGETS = ("mgsm-choice", "sib200", "xcopa", "xvnli", "xwinograd")
-
-
-def jsonl(*rows: object) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-def write(folder: Path, name: str, text: str) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
-
-
-def task(name: str, folder: Path) -> TaskSpec:
-    made = TASKS.get(name).with_data_dir
-    assert made
-    return made(folder)
 
 
 def read(name: str, split: str, folder: Path, language: str = "en") -> list[ChoiceExample]:

@@ -13,24 +13,12 @@ from xstilts.core.errors import DataError
 from xstilts.languages import suite
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
-from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import validated
+from xstilts.testing.task_files import task, write
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny import write_encoder
 
 XTREME = ("mlqa", "pan-x", "paws-x", "tydiqa", "udpos", "xnli", "xquad")
-
-
-def task(name: str, folder: Path) -> TaskSpec:
-    made = TASKS.get(name)
-    assert made.with_data_dir
-    return made.with_data_dir(folder)
-
-
-def write(folder: Path, name: str, text: str) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def squad(*answers: str) -> str:
