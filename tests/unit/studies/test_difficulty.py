@@ -13,12 +13,12 @@ from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.measures_table import COLUMNS as MEASURE_COLUMNS
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
-from xstilts.statistics.estimate import Estimate
 from xstilts.studies import render
 from xstilts.studies.base import OWN, Answer
 from xstilts.studies.difficulty import NO_GAIN, NO_RETRIEVAL, SAME_METRIC, STUDY, DifficultyAnalysis
 from xstilts.studies.result import Result, Significance
 from xstilts.studies.study_data import StudyData
+from xstilts.testing.answers import estimate_of, table_of
 from xstilts.testing.planted import Planted, experiment
 
 LANGUAGES = ("de", "sw", "th")
@@ -98,16 +98,6 @@ def by_name(found: DifficultyAnalysis) -> dict[str, Result]:
     return {result.name: result for result in found.results}
 
 
-def estimate(answer: Answer, name: str) -> Estimate:
-    found = next(one.estimate for one in answer.findings if one.name == name)
-    assert found is not None
-    return found
-
-
-def frame(answer: Answer, name: str) -> pd.DataFrame:
-    return next(table.frame for table in answer.tables if table.name == name)
-
-
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_planted_correlation_is_significant_with_its_sign(sign: int) -> None:
     found = analysis(*planted(sign=sign))
@@ -116,8 +106,8 @@ def test_a_planted_correlation_is_significant_with_its_sign(sign: int) -> None:
     assert results["accuracy"].estimate.n == 9
     assert results["accuracy"].significant
     assert results["variability"].significance is Significance.NOT_SIGNIFICANT
-    assert estimate(answer, "accuracy") == results["accuracy"].estimate
-    given = estimate(answer, "accuracy-given-size-and-length")
+    assert estimate_of(answer, "accuracy") == results["accuracy"].estimate
+    given = estimate_of(answer, "accuracy-given-size-and-length")
     assert given.value == pytest.approx(sign, abs=0.2)
 
 
@@ -129,11 +119,11 @@ def test_a_measure_that_was_not_taken_has_no_finding_but_a_caveat() -> None:
 
 def test_tables_and_figures_contain_all_tasks() -> None:
     answer = answered(analysis(*planted()))
-    table = frame(answer, "associations-retrieval")
+    table = table_of(answer, "associations-retrieval")
     assert set(table["target"]) == {"all", "search", "mine"}
-    trained = frame(answer, "associations-trained")
+    trained = table_of(answer, "associations-trained")
     assert set(trained["target"]) == {"all"}
-    points = frame(answer, "tasks")
+    points = table_of(answer, "tasks")
     assert points.loc[3, "gain search"] == pytest.approx(0.06, abs=0.005)
     assert points.loc[3, "accuracy"] == pytest.approx(0.62)
     figure, by_target = answer.figures
@@ -143,7 +133,7 @@ def test_tables_and_figures_contain_all_tasks() -> None:
     assert np.all(np.array(series.low) < series.y)
     assert np.all(np.array(series.high) > series.y)
     assert [one.name for one in by_target.series] == ["search", "mine"]
-    needed = frame(answer, "tasks-needed").set_index("correlation")
+    needed = table_of(answer, "tasks-needed").set_index("correlation")
     assert needed.loc[0.3, "tasks (Spearman)"] > needed.loc[0.7, "tasks (Spearman)"] > 9
 
 
@@ -152,7 +142,7 @@ def test_influence_names_the_task_whose_removal_changes_the_correlation_most() -
     accuracy = {task: 0.5 + 0.04 * place for place, task in enumerate(tasks(7))}
     accuracy["task0"] = 0.99
     answer = answered(analysis(grid(gains), measures(accuracy=accuracy), ["search"]))
-    most = frame(answer, "influence").iloc[0]
+    most = table_of(answer, "influence").iloc[0]
     assert (most["task"], most["rho without it"]) == ("task0", pytest.approx(1))
     text = next(one.text for one in answer.findings if one.name == "influence")
     assert "task0" in text
@@ -165,7 +155,7 @@ def test_four_tasks_are_not_enough_data() -> None:
     assert by_name(found)["accuracy"].estimate.note.endswith("4 of at least 5")
     answer = answered(found)
     assert "4 of at least 5" in answer.summary
-    assert frame(answer, "influence").empty
+    assert table_of(answer, "influence").empty
 
 
 def test_no_retrieval_target_no_gain_and_no_measure_are_told_apart() -> None:

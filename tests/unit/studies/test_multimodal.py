@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from xstilts.analysis.run_states import RunState
-from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import Answer
 from xstilts.studies.multimodal import NO_TARGET, STUDY, answered, form_of, is_nli
 from xstilts.tasks import TASKS
+from xstilts.testing.answers import estimate_of
 from xstilts.testing.planted import Planted, experiment
 
 NLI = ("mnli", "sick", "anli", "rte")
@@ -31,12 +31,6 @@ def answer_of(
     return answered(one.evidence(outcomes), outcomes, draws=1_000)
 
 
-def found(answer: Answer, name: str) -> Estimate:
-    estimate = next(one.estimate for one in answer.findings if one.name == name)
-    assert estimate
-    return estimate
-
-
 def test_the_form_of_the_target_is_named() -> None:
     assert "text alone" in form_of(TASKS.get("xvnli"))
     assert form_of(TASKS.get("xnli")) == ""
@@ -50,9 +44,13 @@ def test_the_form_of_the_target_is_named() -> None:
 def test_inference_that_carries_over_is_significant() -> None:
     answer = answer_of(lambda setting, _: 0.12 * (setting in (*NLI, "snli")))
     assert "text alone" in answer.summary
-    assert found(answer, "xvnli-inference").low < 12 < found(answer, "xvnli-inference").high
-    assert found(answer, "xvnli-versus").significant
-    assert found(answer, "xvnli-after-mnli").significant
+    assert (
+        estimate_of(answer, "xvnli-inference").low
+        < 12
+        < estimate_of(answer, "xvnli-inference").high
+    )
+    assert estimate_of(answer, "xvnli-versus").significant
+    assert estimate_of(answer, "xvnli-after-mnli").significant
     languages = next(one.text for one in answer.findings if one.name == "xvnli-languages")
     assert "of 12, 12 significantly above zero and 0 below" in languages
     assert any("evaluated on text alone" in text for text in answer.caveats)
@@ -62,7 +60,7 @@ def test_inference_that_carries_over_is_significant() -> None:
 def test_no_gain_of_one_seed_is_significant() -> None:
     answer = answer_of(lambda setting, _: 0.12 * (setting in (*NLI, "snli")), seeds=1)
     for name in ("xvnli-inference", "xvnli-after-mnli", "xvnli-versus"):
-        assert math.isnan(found(answer, name).p)
+        assert math.isnan(estimate_of(answer, name).p)
     assert "significant (" not in answer.summary
     assert "one seed" in answer.summary
 
@@ -114,10 +112,10 @@ def test_languages_that_share_their_examples_add_no_certainty() -> None:
         replace(each, ids=ids, statistics=first[each.intermediate, each.seed].statistics)
         for each in drawn
     ]
-    whole = found(answered(one.evidence(alike), alike, draws=500), "xvnli-inference")
+    whole = estimate_of(answered(one.evidence(alike), alike, draws=500), "xvnli-inference")
     alone = Planted(LOADED, one.gain, states=STATES, languages=("en", "de"))
     german = [each for each in alike if each.language in alone.languages]
-    single = found(answered(alone.evidence(german), german, draws=500), "xvnli-inference")
+    single = estimate_of(answered(alone.evidence(german), german, draws=500), "xvnli-inference")
     assert (whole.value, whole.low, whole.high) == pytest.approx(
         (single.value, single.low, single.high)
     )
@@ -130,9 +128,9 @@ def test_null_effects_are_not_significant() -> None:
     runs = next(one.text for one in answer.findings if one.name == "xvnli-answers")
     assert "0 significantly above zero and 0 below (Holm)" in runs
     assert "80 % power from" in runs
-    assert not found(answer, "xvnli-inference").significant
-    assert not found(answer, "xvnli-versus").significant
-    assert not found(answer, "xvnli-after-sick").significant
+    assert not estimate_of(answer, "xvnli-inference").significant
+    assert not estimate_of(answer, "xvnli-versus").significant
+    assert not estimate_of(answer, "xvnli-after-sick").significant
 
 
 def test_tables_and_figure_have_every_setting_and_language() -> None:
@@ -152,7 +150,7 @@ def test_tables_and_figure_have_every_setting_and_language() -> None:
         shown["intermediate"].isin(["mnli", "sick", "anli"]) & (shown["language"] == "fi")
     ]
     assert figure.series[0].y[1] == pytest.approx(gains["gain"].mean())
-    assert found(answer, "xvnli-after-rte").note == RunState.DIVERGED
+    assert estimate_of(answer, "xvnli-after-rte").note == RunState.DIVERGED
 
 
 def test_no_scores_are_not_enough_data() -> None:

@@ -14,12 +14,12 @@ from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.run_states import RunState
 from xstilts.analysis.task_gains import gains_by_task
 from xstilts.statistics.block_effects import remove_block_effects
-from xstilts.statistics.estimate import Estimate
-from xstilts.studies.base import OWN, Answer
+from xstilts.studies.base import OWN
 from xstilts.studies.equal_budget import EQUAL
 from xstilts.studies.reasoning import STUDY, TARGETS, TASKS, ReasoningAnalysis
 from xstilts.studies.result import Significance
 from xstilts.studies.study_data import read_data
+from xstilts.testing.answers import estimate_of
 from xstilts.testing.planted import Planted, experiment
 
 OURS = ("hellaswag", "cosmosqa", "socialiqa", "piqa", "winogrande")
@@ -39,28 +39,22 @@ def planted(
     return gain
 
 
-def found(answer: Answer, name: str) -> Estimate:
-    estimate = next(one.estimate for one in answer.findings if one.name == name)
-    assert estimate
-    return estimate
-
-
 def test_a_larger_gain_on_reasoning_targets_is_told_from_one_everywhere() -> None:
     answer = STUDY.answer(Planted(LOADED, planted(0.02, 0.05)).evidence())
-    key, more = found(answer, "reasoning-targets"), found(answer, "interaction")
+    key, more = estimate_of(answer, "reasoning-targets"), estimate_of(answer, "interaction")
     assert key.low < 7 < key.high
     assert more.low < 5 < more.high
     assert key.significant
     assert more.significant
-    assert found(answer, "interaction-mixed").value == pytest.approx(more.value, abs=0.2)
+    assert estimate_of(answer, "interaction-mixed").value == pytest.approx(more.value, abs=0.2)
     everywhere = STUDY.answer(Planted(LOADED, planted(0.07)).evidence())
-    assert found(everywhere, "all-targets").significant
-    assert not found(everywhere, "interaction").significant
+    assert estimate_of(everywhere, "all-targets").significant
+    assert not estimate_of(everywhere, "interaction").significant
 
 
 def test_the_target_that_is_not_about_language_has_its_own_contrast() -> None:
     answer = STUDY.answer(Planted(LOADED, planted(numbers=0.06)).evidence())
-    alone = found(answer, "non-linguistic")
+    alone = estimate_of(answer, "non-linguistic")
     assert alone.low < 6 < alone.high
     figure = answer.figures[0]
     assert figure.ticks == ("reasoning", "not about language", "other")
@@ -70,7 +64,7 @@ def test_the_target_that_is_not_about_language_has_its_own_contrast() -> None:
 
 def test_null_effects_are_not_significant() -> None:
     answers = [STUDY.answer(Planted(LOADED, planted(), seed=k).evidence()) for k in range(5)]
-    hits = [found(one, "reasoning-targets").significant for one in answers]
+    hits = [estimate_of(one, "reasoning-targets").significant for one in answers]
     assert sum(hits) <= 1
     assert "not significant" in answers[hits.index(False)].summary
 
@@ -84,8 +78,8 @@ def test_failed_and_missing_runs_are_excluded_and_named() -> None:
     }
     one = Planted(LOADED, planted(0.05), states=states, missing=frozenset({("ccg", "xwinograd")}))
     answer = STUDY.answer(one.evidence())
-    assert found(answer, "all-targets").n == 7
-    assert "left out, gains are missing: ccg, piqa, qqp" in found(answer, "all-targets").note
+    assert estimate_of(answer, "all-targets").n == 7
+    assert "left out, gains are missing: ccg, piqa, qqp" in estimate_of(answer, "all-targets").note
     said = "\n".join(answer.caveats)
     for words in (
         f"{', '.join((*OURS, *OTHERS))} are left out on pan-x: the baseline diverged (seed 0)",
@@ -125,7 +119,7 @@ def test_too_few_tasks_and_no_targets_are_not_enough_data() -> None:
     answer = STUDY.answer(Planted(few, planted(0.1)).evidence())
     assert "not enough data" in answer.summary
     assert "too few tasks in a group for a conclusion: 1 of at least 2" in answer.summary
-    assert math.isnan(found(answer, "interaction").value)
+    assert math.isnan(estimate_of(answer, "interaction").value)
     none = STUDY.answer(Planted(experiment(("none",), ("xnli",)), planted()).evidence())
     assert "no such gains in this experiment" in none.summary
     assert none.figures == ()
@@ -191,7 +185,7 @@ def test_a_contrast_that_is_not_significant_comes_with_its_power() -> None:
 
 def test_the_mean_gain_names_the_task_that_is_not_in_it() -> None:
     one = Planted(LOADED, planted(0.05), states={("piqa", "xcopa"): RunState.DIVERGED})
-    gain = found(STUDY.answer(one.evidence()), "gain")
+    gain = estimate_of(STUDY.answer(one.evidence()), "gain")
     assert (gain.n, gain.note) == (4, "left out, gains are missing: piqa")
 
 
@@ -206,8 +200,8 @@ def test_the_answer_is_about_the_equal_budget_where_there_is_one() -> None:
     equal = Planted(smaller, planted(0.06), steps=dict.fromkeys((*OURS, *OTHERS), 100))
     unequal = Planted(experiment(("none", *OURS, "copa", *OTHERS), ALL), planted(0.0))
     answer = STUDY.answer(unequal.evidence(equal_budget=equal))
-    assert found(answer, "all-targets").low < 6 < found(answer, "all-targets").high
-    assert not found(answer, "as-written").significant
+    assert estimate_of(answer, "all-targets").low < 6 < estimate_of(answer, "all-targets").high
+    assert not estimate_of(answer, "as-written").significant
     said = "\n".join(answer.caveats)
     assert "left out, with fewer than 1,000: copa" in said
     assert "same number of steps" not in said

@@ -26,6 +26,7 @@ from xstilts.studies.scaling.analysis import ScalingAnalysis
 from xstilts.studies.scaling.budgets import Budget
 from xstilts.studies.scaling.design import MORE_TASKS, designed
 from xstilts.studies.scaling.scores import TargetScores, target_scores
+from xstilts.testing.answers import table_of
 from xstilts.testing.planted import with_state
 from xstilts.testing.scaling import SIX, compiled, experiment
 
@@ -108,10 +109,6 @@ def evidence(
     return Evidence(loaded, Store(folder), cells, frames, (), dev.get)
 
 
-def table(answer: Answer, name: str) -> pd.DataFrame:
-    return next(one.frame for one in answer.tables if one.name == name)
-
-
 @pytest.fixture(scope="module")
 def answered(
     six: LoadedExperiment, toy_file: Path, tmp_path_factory: pytest.TempPathFactory
@@ -121,7 +118,7 @@ def answered(
 
 
 def test_a_planted_difference_is_found_at_the_largest_budget(answered: Answer) -> None:
-    frame = table(answered, "equal-budget")
+    frame = table_of(answered, "equal-budget")
     assert set(frame["target"]) == {"mean of the targets", "toy-kind", "toy-search"}
     assert set(frame.loc[frame["chosen"], "one task"]) == {"two"}
     last = frame[frame["chosen"] & (frame["tasks"] == 6)]
@@ -133,7 +130,7 @@ def test_a_planted_difference_is_found_at_the_largest_budget(answered: Answer) -
 
 
 def test_a_doubling_is_worth_what_was_planted(answered: Answer) -> None:
-    frame = table(answered, "doublings").set_index(["target", "curve", "from", "to"])
+    frame = table_of(answered, "doublings").set_index(["target", "curve", "from", "to"])
     for curve in ("one", "two", "three"):
         found = frame.loc[("toy-search", curve, 32, 64)]
         assert found["low"] < 0.17 / 4 - 0.17 / 16 < found["high"]
@@ -143,7 +140,7 @@ def test_a_doubling_is_worth_what_was_planted(answered: Answer) -> None:
 
 
 def test_the_planted_crossing_is_found(answered: Answer) -> None:
-    frame = table(answered, "crossings").set_index(["target", "one task"])
+    frame = table_of(answered, "crossings").set_index(["target", "one task"])
     found = frame.loc[("toy-search", "two")]
     assert found["examples"] == pytest.approx(48, rel=0.15)
     assert found["low"] < 48 < found["high"]
@@ -153,7 +150,7 @@ def test_the_planted_crossing_is_found(answered: Answer) -> None:
 
 
 def test_shapley_values_are_the_planted_ones(answered: Answer) -> None:
-    frame = table(answered, "shapley")
+    frame = table_of(answered, "shapley")
     found = frame[frame["target"] == "toy-search"].set_index("task")
     assert found.index[0] == "one"
     assert found.index[-1] == "six"
@@ -255,8 +252,8 @@ def test_three_tasks_are_too_few_for_a_curve(toy_file: Path, tmp_path: Path) -> 
     found = STUDY.answer(evidence(loaded, compiled(toy_file, SIX[:3]), tmp_path, planted))
     assert "too few sizes for a conclusion: 3 of at least 4" in found.summary
     assert any("too few sizes" in one for one in found.caveats)
-    assert not np.isnan(table(found, "doublings")["gain"]).any()
-    assert set(table(found, "shapley")["error"]) == {0.0}
+    assert not np.isnan(table_of(found, "doublings")["gain"]).any()
+    assert set(table_of(found, "shapley")["error"]) == {0.0}
 
 
 def test_no_crossing_is_claimed_between_equal_curves(six: LoadedExperiment) -> None:
@@ -301,6 +298,6 @@ def test_a_small_study_runs_and_is_answered(toy_file: Path, tmp_path: Path) -> N
         "At each budget all curves were trained on the same number of examples for the same number "
         "of optimizer steps: from 48 examples and 12 steps to 96 examples and 24 steps."
     )
-    budgets = table(answer, "budgets")
+    budgets = table_of(answer, "budgets")
     assert (budgets["planned"] == budgets["examples"]).all()
     assert "one language and one seed give no interval" in " ".join(answer.caveats)

@@ -16,13 +16,13 @@ from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
 from xstilts.recommend.regret import by_other_choices, by_other_targets, rank_quality
 from xstilts.statistics.association import associate_over_targets, detectable_correlation
-from xstilts.statistics.estimate import Estimate
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
 from xstilts.studies import render
 from xstilts.studies.base import Answer
 from xstilts.studies.result import Result, Significance
 from xstilts.studies.similarity import SimilarityAnalysis
 from xstilts.studies.study_data import StudyData
+from xstilts.testing.answers import estimate_of, table_of
 
 LANGUAGES = ("de", "sw")
 TASKS = tuple(f"task{number}" for number in range(8))
@@ -58,10 +58,6 @@ def drawn(seed: int, scale: float = 1.0) -> Table:
     return {(task, target): scale * float(draw.random()) for target in TARGETS for task in TASKS}
 
 
-def frame(answer: Answer, name: str) -> pd.DataFrame:
-    return next(table.frame for table in answer.tables if table.name == name)
-
-
 def planted() -> tuple[Gains, pd.DataFrame]:
     """Gains that follow textemb, and go against the divergence; semb has nothing to do with it."""
     likeness = drawn(1)
@@ -84,20 +80,14 @@ def by_name(found: SimilarityAnalysis) -> dict[str, Result]:
     return {result.name: result for result in found.measures}
 
 
-def estimate(answer: Answer, name: str) -> Estimate:
-    found = next(one.estimate for one in answer.findings if one.name == name)
-    assert found is not None
-    return found
-
-
 def test_a_planted_correlation_is_significant_and_choosing_by_it_loses_nothing() -> None:
     found = analysis(*planted(), draws=499)
     answer, results = answered(found), by_name(found)
     for name in ("textemb", "divergence"):
-        assert estimate(answer, name).value == pytest.approx(1)
-        assert estimate(answer, name).n == 8
+        assert estimate_of(answer, name).value == pytest.approx(1)
+        assert estimate_of(answer, name).n == 8
         assert results[name].significant
-        assert estimate(answer, f"regret-{name}").value == pytest.approx(0)
+        assert estimate_of(answer, f"regret-{name}").value == pytest.approx(0)
     assert results["semb"].significance is Significance.NOT_SIGNIFICANT
     assert "textemb (1.00)" in answer.summary
     assert "semb" not in answer.summary
@@ -134,7 +124,7 @@ def test_the_measure_is_chosen_on_other_targets_than_it_is_judged_on() -> None:
     assert by_other_choices(equal).to_dict() == {"one": 2.0, "two": 5.0}
     answer = answered(analysis(*planted()))
     assert "The best of 4 measures" in answer.summary
-    chosen = estimate(answer, "regret-of-chosen-measure")
+    chosen = estimate_of(answer, "regret-of-chosen-measure")
     assert (chosen.value, chosen.n) == (pytest.approx(0), 3)
 
 
@@ -146,15 +136,15 @@ def test_the_regret_of_recommend_is_on_held_out_targets() -> None:
         for target in (f"t{number}" for number in range(5))
     }
     answer = answered(analysis(grid(worth), pairs(textemb=worth)))
-    table = frame(answer, "recommend")
+    table = table_of(answer, "recommend")
     assert table.groupby("policy").size().tolist() == [5, 5, 5]
     ways = table.groupby("policy")["regret_1"].mean()
     assert ways["recommend"] == ways["best on the other targets"] == pytest.approx(0)
-    by_choice = frame(answer, "measures").set_index("measure").loc["other-targets"]
+    by_choice = table_of(answer, "measures").set_index("measure").loc["other-targets"]
     assert ways["best on the other targets"] == by_choice["regret1"]
     assert ways["random choice"] == pytest.approx(by_choice["regret1_by_chance"])
-    assert estimate(answer, "regret-recommend").value == pytest.approx(0)
-    few = estimate(answered(analysis(*planted())), "regret-recommend")
+    assert estimate_of(answer, "regret-recommend").value == pytest.approx(0)
+    few = estimate_of(answered(analysis(*planted())), "regret-recommend")
     assert np.isnan(few.value)
     assert "3 of at least 4" in few.note
 
@@ -162,19 +152,19 @@ def test_the_regret_of_recommend_is_on_held_out_targets() -> None:
 def test_tables_and_figures_show_each_target_language_and_measure() -> None:
     gains, table = planted()
     answer = answered(analysis(gains, table))
-    measures = frame(answer, "measures").set_index("measure")
+    measures = table_of(answer, "measures").set_index("measure")
     assert measures.loc["textemb", "given_format"] == pytest.approx(1)
     assert measures.loc["semb", "regret1_by_chance"] > measures.loc["semb", "regret3_by_chance"]
     assert np.isnan(measures.loc["other-targets", "p"])
-    languages = frame(answer, "languages")
+    languages = table_of(answer, "languages")
     assert set(languages["language"]) == set(LANGUAGES)
     assert languages.loc[languages["measure"] == "textemb", "rho"].min() == pytest.approx(1)
-    rows = frame(answer, "associations").set_index(["measure", "target"])
+    rows = table_of(answer, "associations").set_index(["measure", "target"])
     assert rows.loc[("divergence", "two"), "spearman"] == pytest.approx(1)
     correlation, lost = answer.figures
     assert correlation.series[0].labels[:3] == ("textemb", "semb", "divergence")
     assert len(lost.series[1].y) == len(lost.series[0].y)
-    assert len(frame(answer, "pairs")) == 24
+    assert len(table_of(answer, "pairs")) == 24
 
 
 def test_four_tasks_no_gains_and_no_measures_are_not_enough_data() -> None:
@@ -196,9 +186,9 @@ def test_a_diverged_run_excludes_its_task_from_the_mean_and_is_named() -> None:
     answer = answered(analysis(broken, pairs(textemb=values)))
     assert "task3 is left out on two: diverged (seed 0)." in answer.caveats
     assert any("In no mean correlation" in one and "task3" in one for one in answer.caveats)
-    rows = frame(answer, "associations").set_index(["measure", "target"])["n"]
+    rows = table_of(answer, "associations").set_index(["measure", "target"])["n"]
     assert (rows["textemb", "one"], rows["textemb", "two"]) == (8, 7)
-    assert estimate(answer, "textemb").n == 7
+    assert estimate_of(answer, "textemb").n == 7
 
 
 @pytest.mark.parametrize("studies", [20, pytest.param(2000, marks=pytest.mark.heavy)])
