@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xstilts.analysis.run_states import DATA_NOTES
 from xstilts.core.artifact import Artifact
@@ -88,10 +88,6 @@ def _note(artifact: Artifact) -> DataNote | None:
     if stage["kind"] == "prepare":
         left_out, kept = recorded_problems(facts)
         if left_out or kept:
-            name = " ".join(_name(stage["params"]))
+            name = " ".join(stage["params"][part] for part in ("task", "split", "language"))
             return DataNote(name, facts["rows"], left_out, kept, unread)
     return DataNote(stage["label"], None, {}, {}, unread) if unread else None
-
-
-def _name(params: Mapping[str, Any]) -> Iterator[str]:
-    yield from (params["task"], params["split"], params["language"])

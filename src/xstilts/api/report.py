@@ -71,12 +71,13 @@ def submissions(
     missing in its `problems`.
 
     Raises:
-        ConfigError: nothing can be submitted.
+        ConfigError: nothing can be submitted, or the folder is one of the store's.
     """
     from xstilts.reports.xtreme.write import write_submissions
 
     handle = open_experiment(experiment, store)
     target = submission_folder(handle.loaded, path)
+    check_output(target, handle.loaded, handle.store)
     return write_submissions(handle.compiled, handle.snapshot, target, handle.loaded.data)
 
 

@@ -36,6 +36,7 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
 
     Raises:
         ConfigError: an invalid experiment.
+        StoreError: the folder holds something else than a store.
     """
     if experiment is not None:
         handle = open_experiment(experiment, store)

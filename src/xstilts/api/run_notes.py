@@ -24,5 +24,5 @@ def run_notes(handle: ExperimentHandle) -> Iterator[str]:
         yield (
             f"replaces the last run of {experiment.name} in results and reports ({changed}): "
             f"{replaced.hidden} of its {replaced.scores} scores are no longer shown; "
-            "they stay in the store, and another `name` shows both"
+            "they stay in the store; use another `name` to keep both visible"
         )

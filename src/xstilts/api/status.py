@@ -34,6 +34,9 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
 
     Args:
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
+
+    Raises:
+        StoreError: the folder holds something else than a store.
     """
     snapshot = StoreSnapshot(open_store(store))
     statuses = []

@@ -146,7 +146,7 @@ def _check_of(params: dict[str, Any], at: Location, lines: Lines) -> LoadedCheck
     name = params.pop("check", None)
     if not isinstance(name, str):
         todo = f"one of {', '.join(CHECKS)}"
-        raise ConfigError("`check` names no check", where=lines[at], todo=todo)
+        raise ConfigError("`check` must be the name of a check", where=lines[at], todo=todo)
     check = CHECKS.get(name, where=lines[(*at, "check")])
     needed = params.pop(NEEDED, False)
     return LoadedCheck(name, check, validate(check.params, params, lines, at), bool(needed))

@@ -1,1 +1,1 @@
-"""The command line: reads arguments, calls the API, prints. Contains no other logic."""
+"""The command line: reads arguments, calls the API, prints."""

@@ -107,7 +107,7 @@ def run(
     try:
         tables = xtreme_table(handle), xstilts.gains(handle)
     except DamagedArtifact as error:  # it has been quarantined
-        typer.secho(f"warning: {error.what}: made again", fg="yellow", err=True)
+        typer.secho(f"warning: {error.what}; rebuilding it", fg="yellow", err=True)
         handle.refresh()
         result = run_missing()
         tables = xtreme_table(handle), xstilts.gains(handle)
@@ -241,6 +241,7 @@ def study(
 
     Tables, figures and text are written to STORE/studies/EXPERIMENT/NAME and shown in the report.
     """
+    from xstilts.api.inputs import check_output
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.run_options import RunOptions
     from xstilts.api.study import prepare_study
@@ -251,6 +252,7 @@ def study(
     from xstilts.reports.study import copy_answer
 
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    check_output(out, loaded, store)
     study_run = prepare_study(name, loaded, store)
     options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
     summary = study_run.summary(options)

@@ -36,7 +36,7 @@ def diagnose() -> Mapping[str, str]:
         "device": device(workers[0]),
         "cores": str(available_cores()),
         "workers": f"{len(workers)} by default, on {devices_text(workers)}",
-        "store": f"{store.root} ({size(store.free_bytes())} free)",
+        "store": f"{escape(str(store.root))} ({size(store.free_bytes())} free)",
         "hub": hub(),
     }
 
@@ -66,7 +66,7 @@ def device(worker: Device) -> str:
         )
     except subprocess.TimeoutExpired:
         return "[red]torch does not answer within 120 seconds[/red]"
-    name = result.stdout.strip()
+    name = escape(result.stdout.strip())
     if not name:
         return "[red]torch cannot be imported[/red]"
     if worker.is_gpu and name.startswith("CPU"):

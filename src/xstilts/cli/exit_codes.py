@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 
 import typer
 
-from xstilts.cli.output.console import accept_any_text, discard_output, flush_or_discard
+from xstilts.cli.output.console import accept_any_text, discard_output
 from xstilts.core.errors import StoreError, XstiltsError
 
 INTERRUPTED = 130
@@ -25,13 +26,19 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 def exit_code_of(command: Callable[[], object]) -> int | str | None:
     """Run a command; its exit code, after a message for what it raises.
 
-    A pipe that its reader has closed (`xstilts plan … | head`) is no error.
+    A pipe that its reader has closed (`xstilts plan … | head`) is no error and hides none.
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     accept_any_text()
     code = _run(command)
-    return code if flush_or_discard() else 0
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        discard_output()
+        is_closed = isinstance(error, BrokenPipeError)
+        return code if is_closed or code else _report_os_error(error)
+    return code
 
 
 def _run(command: Callable[[], object]) -> int | str | None:
@@ -49,9 +56,13 @@ def _run(command: Callable[[], object]) -> int | str | None:
     except BrokenPipeError:
         discard_output()
     except OSError as error:
-        file = f"{error.filename}: " if error.filename else ""
-        return _report(f"error: {file}{error.strerror or error}", StoreError.exit_code)
+        return _report_os_error(error)
     return 0
+
+
+def _report_os_error(error: OSError) -> int:
+    file = f"{error.filename}: " if error.filename else ""
+    return _report(f"error: {file}{error.strerror or error}", StoreError.exit_code)
 
 
 def _report(text: str, code: int) -> int:

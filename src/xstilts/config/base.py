@@ -93,7 +93,7 @@ PathText = Annotated[str, AfterValidator(_checked_path)]
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    """The types of values that an annotation accepts, at any depth; of literals, their types."""
+    """The types of values that an annotation accepts, at any depth; literals have none."""
     if get_origin(annotation) is Literal:
         return
     arguments = get_args(annotation)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from xstilts.config.base import REFUSED
+from xstilts.config.yaml_problems import QUOTE_BRACES
 from xstilts.config.yaml_tree import Lines, Location, location_of
 from xstilts.core.errors import ConfigError
 
@@ -97,10 +98,9 @@ def validate(model: type[M], tree: Mapping[str, Any], lines: Lines, above: Locat
 
 
 def _text(problem: InvalidValue) -> str:
-    name = _dotted(problem.path)
     if not problem.expected:
         return problem.what
-    return f"{name}: expected {problem.expected}, not {problem.shown}"
+    return f"{_dotted(problem.path)}: expected {problem.expected}, not {problem.shown}"
 
 
 def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> InvalidValue:
@@ -134,7 +134,7 @@ def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> Invalid
 
 def _advice(expected: str, value: Any) -> str | None:
     if expected == TEXT and isinstance(value, dict) and list(value.values()) in ([], [None]):
-        return 'put a value that contains { or } in quotes, such as "{data}/{split}.tsv"'
+        return QUOTE_BRACES
     if expected == TEXT and (value is None or isinstance(value, bool | int | float | date)):
         shown = value if isinstance(value, date) else json.dumps(value)
         return f"if a text is meant, write '{shown}' in quotes"
@@ -163,10 +163,9 @@ def _merged(problems: Sequence[InvalidValue]) -> list[InvalidValue]:
     """One problem per value: alternatives are joined, unless one of them fails further inside."""
     merged: dict[Location, InvalidValue] = {}
     for problem in problems:
-        inside = (other.path[: len(problem.path)] == problem.path for other in problems)
+        depth = len(problem.path)
         deeper = any(
-            is_inside and len(other.path) > len(problem.path)
-            for is_inside, other in zip(inside, problems, strict=True)
+            len(other.path) > depth and other.path[:depth] == problem.path for other in problems
         )
         if problem.by_branch and problem.expected and deeper:
             continue

@@ -86,7 +86,7 @@ def escape_error(text: str, origin: str) -> ConfigError:
     escapes = re.finditer(r"\\U([0-9a-fA-F]{8})", text)
     start = next((match.start() for match in escapes if int(match[1], 16) > sys.maxunicode), 0)
     line = text.count("\n", 0, start) + 1
-    return ConfigError("not YAML: an escape of no character", where=f"{origin}:{line}")
+    return ConfigError("not YAML: an escape above U+10FFFF", where=f"{origin}:{line}")
 
 
 def _meaning(problem: str) -> tuple[str, str | None]:

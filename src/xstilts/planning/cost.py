@@ -2,7 +2,7 @@
 
 Time = floating point operations / rate. A forward pass takes 2 operations per weight of the
 Transformer blocks and token, a training step three times that; a block has 12 width²
-weights. Masked language modelling also multiplies each masked_tokens token with the
+weights. Masked language modelling also multiplies each masked token with the
 embedding matrix, and a search each sentence with every one of the other side. The products of
 attention are ignored: per token they are text length / (6 width) of a block's, 3 % for 200 tokens
 and width 1024.

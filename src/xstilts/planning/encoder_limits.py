@@ -28,9 +28,10 @@ def check_lengths(
     """
     for part in parts:
         source = ResolvedExperiment(part.loaded).source
-        for stage in part.compiled.plan.stages:
-            if statuses is None or statuses[stage.key].state is StageState.TODO:
-                _check_length(source, stage)
+        with part.loaded.locating_errors():
+            for stage in part.compiled.plan.stages:
+                if statuses is None or statuses[stage.key].state is StageState.TODO:
+                    _check_length(source, stage)
 
 
 def _check_length(source: EncoderSource, stage: Stage) -> None:

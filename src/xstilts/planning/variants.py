@@ -33,12 +33,10 @@ def make_variant(
     limits: dict[str, dict[str, Any]] = tree.get("task_limits", {})
     taken = {task: {**limits.get(task, {}), "train": count} for task, count in train.items()}
     tree["task_limits"] = limits | taken
-    for place, name in ((tree, "train_task"), (tree, "task_languages"), (tree, "recipes")):
-        found = place.get(name, {})
-        if name == "recipes":
-            place, name, found = found, "tasks", found.get("tasks", {})
-        if found:
-            place[name] = {target: value for target, value in found.items() if target in targets}
+    recipes = tree.get("recipes", {})
+    for options, name in ((tree, "train_task"), (tree, "task_languages"), (recipes, "tasks")):
+        if of_targets := options.get(name):
+            options[name] = {task: value for task, value in of_targets.items() if task in targets}
     names = ResolvedExperiment(loaded)
     if loaded.experiment.languages != "all":
         tree["languages"] = _kept_languages(names, targets)

@@ -148,11 +148,11 @@ def _values(measures: pd.DataFrame, name: str, pairs: pd.DataFrame) -> pd.Series
     """A measure at each pair of setting and target; that of the setting alone where it is one."""
     here = measures[measures["measure"] == name]
     means = here.groupby(["task", "other"])["value"].mean().to_dict()
-    predicted = [
+    known = [
         means.get((setting, target), means.get((setting, ""), NAN))
         for setting, target in zip(pairs["intermediate"], pairs["target"], strict=True)
     ]
-    values = pd.Series(predicted, index=pairs.index, dtype=float)
+    values = pd.Series(known, index=pairs.index, dtype=float)
     return values.where(values > 0).map(np.log) if name in COUNTS else values
 
 

@@ -40,3 +40,17 @@ def test_no_output_replaces_a_file_of_the_store(toy_file: Path, tmp_path: Path, 
         given = [*verb, *where, "--format", "json", "--out", str(store / name)]
         assert CliRunner().invoke(app, given).exit_code != 0
     assert not (store / name).exists()
+
+
+def test_submissions_and_copies_of_answers_do_not_go_into_the_store(
+    toy_file: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    for verb in (
+        ["report", str(toy_file), "--format", "xtreme"],
+        ["study", "scaling", str(toy_file)],
+    ):
+        given = [*verb, "--store", str(store), "--out", str(store / "artifacts" / "x")]
+        result = CliRunner().invoke(app, given)
+        assert isinstance(result.exception, ConfigError)
+        assert "a file of the store" in str(result.exception)

@@ -104,7 +104,7 @@ def test_one_contradiction_is_enough_and_a_needed_check_must_be_testable(tmp_pat
     ("old", "new", "line", "words"),
     [
         ("check: gains", "check: gain", 11, "did you mean 'gains'"),
-        ("check: gains, ", "", 11, "names no check"),
+        ("check: gains, ", "", 11, "must be the name of a check"),
         ("targets: [xnli]", "target: [xnli]", 11, "did you mean 'targets'"),
         ("tasks: {MNLI: [mnli]}", "tasks: all", 11, "tasks"),
         ("kind: [effect]", "kind: [rumour]", 5, "rumour"),

@@ -14,7 +14,9 @@ import pytest
 from rich.table import Table
 
 import xstilts
+from xstilts.cli import doctor
 from xstilts.cli.output.console import TextConsole, accept_any_text
+from xstilts.cli.output.doctor import show_diagnosis
 from xstilts.cli.progress import progress
 from xstilts.executors.events import Event
 from xstilts.reports.learning_curves import LearningCurve, curves
@@ -73,6 +75,17 @@ def test_progress_prints_any_label(capsys: pytest.CaptureFixture[str], toy_file:
     with progress(summary) as on_event:
         on_event(Event("failed", stage, {"problem": "names like [/x]"}))
     assert "names like [/x]" in capsys.readouterr().err
+
+
+def test_doctor_prints_any_name_of_a_store(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XSTILTS_STORE", str(tmp_path / "[red]a[" / "x]store"))
+    monkeypatch.setattr(doctor, "device", lambda _worker: "CPU")
+    monkeypatch.setattr(doctor, "hub", lambda: "reachable")
+    monkeypatch.setenv("COLUMNS", "400")
+    show_diagnosis(doctor.diagnose())
+    assert "[red]a[/x]store" in capsys.readouterr().out.replace("\n", "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])

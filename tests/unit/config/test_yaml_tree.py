@@ -109,7 +109,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("a: !!set {x}\n", 1, "the tag !!set"),
         ("a: " + "9" * 5000 + "\n", 1, "digits"),
         ("a: 0x" + "f" * 5000 + "\n", 1, "digits"),
-        ('a: 1\nb: "\\U00110000"\n', 2, "an escape of no character"),
+        ('a: 1\nb: "\\U00110000"\n', 2, "an escape above"),
         ('a: 1\nb: "\\ud800"\n', 2, "not valid Unicode"),
         ("[1, 2]: x\n", 1, "cannot be a key"),
         ("? {a: b}\n: x\n", 1, "cannot be a key"),

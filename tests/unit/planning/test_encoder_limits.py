@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def change_json(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "length", "where"),
     [
-        ("toy-kind", "recipes.target.max_length", "recipes.max_length"),
-        ("toy-search", "retrieval.max_length", "retrieval.max_length"),
+        ("toy-kind", "recipes.target.max_length", r".*/toy\.yaml:\d+: recipes\.max_length"),
+        ("toy-search", "retrieval.max_length", r"retrieval\.max_length"),
     ],
 )
 def test_a_max_length_above_the_positions_is_refused_by_the_plan_and_before_the_run(
@@ -49,7 +50,7 @@ def test_a_max_length_above_the_positions_is_refused_by_the_plan_and_before_the_
     for verb in (xstilts.plan, xstilts.run):
         with pytest.raises(ConfigError, match="has 512 positions") as raised:
             verb(too_long, store)
-        assert raised.value.where == where
+        assert re.fullmatch(where, str(raised.value.where))
         assert "513" in raised.value.what
     assert Store(store).keys() == []
 

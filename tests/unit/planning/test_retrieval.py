@@ -182,9 +182,10 @@ def test_unaligned_files_are_searched_but_not_scored(grid: Path, tmp_path: Path)
         (grid.parent / "data" / "tatoeba" / f"fr-en.{side}").read_text().splitlines()
         for side in ("en", "fr")
     )
-    for row in rows:
-        if row["direction"] == "from_en":
-            assert foreign[int(row["prediction"])] == english[int(row["id"])]
+    from_english = [row for row in rows if row["direction"] == "from_en"]
+    assert from_english
+    for row in from_english:
+        assert foreign[int(row["prediction"])] == english[int(row["id"])]
     with pytest.raises(DataError, match="not scored"):
         execute_stage(store, score, lambda _: None)
 

@@ -37,16 +37,6 @@ def accept_any_text() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def flush_or_discard() -> bool:
-    """Flush standard output; False, and nothing more is written, if its reader is gone."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_output()
-        return False
-    return True
-
-
 def discard_output() -> None:
     """Send what is still written to standard output to nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
