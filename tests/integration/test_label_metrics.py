@@ -150,7 +150,7 @@ def test_dev_scores_of_zero_choose_the_last_checkpoint_and_say_so(
     (trained,) = facts(run_here(loaded, tmp_path / "store"), loaded, "train")
     assert trained["dev"]["mine"] == 0
     assert trained["best_step"] == trained["steps"]
-    assert any("choose no checkpoint" in event for event in trained["events"])
+    assert any("all dev scores are 0" in event for event in trained["events"])
 
 
 def test_labels_are_mapped_before_they_are_checked(
@@ -183,5 +183,5 @@ def test_a_training_set_in_which_no_word_is_read_is_refused(
     loaded = experiment(toy_file, tmp_path, ["A", "B"], "A B A B A", f"encoder={encoder}")
     train = (tmp_path / "train-en.jsonl").read_text(encoding="utf-8")
     (tmp_path / "train-en.jsonl").write_text(train.replace("0", "1"), encoding="utf-8")
-    with pytest.raises(DataError, match="reads nothing that is labelled"):
+    with pytest.raises(DataError, match="reads no labelled word"):
         run_here(loaded, tmp_path / "store")

@@ -18,7 +18,7 @@ def compute_device() -> torch.device:
 
     Raises:
         ConfigError: this process was given a GPU that torch cannot use. Computing on the CPU
-            instead would be slow, and in another precision, without a word.
+            instead would be slow, and in another precision, silently.
     """
     if torch.cuda.is_available():
         return torch.device("cuda")

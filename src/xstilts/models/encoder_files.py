@@ -101,7 +101,7 @@ def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
 
 
 def model_class(config: PretrainedConfig) -> Any:
-    """Return transformers' class for the encoder; of T5 and its kin, AutoModel has the decoder."""
+    """Return transformers' class for the encoder; for T5 variants AutoModel has the decoder."""
     return AutoModelForTextEncoding if config.model_type in T5_TYPES else AutoModel
 
 

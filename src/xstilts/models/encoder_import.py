@@ -161,16 +161,17 @@ def _load(folder: Path, config: PretrainedConfig) -> tuple[PreTrainedModel, bool
     cls = model_class(config)
     options = {
         "use_safetensors": True,
-        "trust_remote_code": False,
         "dtype": torch.float32,
         "output_loading_info": True,
         "ignore_mismatched_sizes": True,  # reported by name below
     }
     pooler = False
     try:
-        model, info = cls.from_pretrained(folder, add_pooling_layer=False, **options)
+        model, info = cls.from_pretrained(
+            folder, add_pooling_layer=False, trust_remote_code=False, **options
+        )
     except TypeError:
-        model, info = cls.from_pretrained(folder, **options)
+        model, info = cls.from_pretrained(folder, trust_remote_code=False, **options)
         pooler = True
     check_loaded_weights(model, info, str(folder))
     zero_missing_pooler(model, info)

@@ -126,7 +126,7 @@ def check_index(folder: Path) -> list[str]:
     They need not exist if all weights are in one file.
 
     Raises:
-        EncoderError: a shard is not in the folder, or is no safetensors file.
+        EncoderError: a shard is not in the folder, or is not a safetensors file.
     """
     path = folder / INDEX
     if not path.exists():
@@ -137,9 +137,9 @@ def check_index(folder: Path) -> list[str]:
     names = sorted(set(shards.values()))
     for name in names:
         if name.startswith(("/", "\\")) or ".." in Path(name).parts or ":" in name:
-            problem = "lies outside the folder"
+            problem = "is outside the folder"
         elif not name.endswith(".safetensors"):
-            problem = "is no safetensors file: other formats can execute code"
+            problem = "is not a safetensors file: other formats can execute code"
         elif not (folder / name).is_file() and not (folder / WEIGHTS[0]).is_file():
             problem = "does not exist"
         else:
@@ -160,7 +160,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         raise EncoderError(f"{path.name} is not JSON: {error}", where=str(path.parent)) from error
     if not isinstance(value, dict):
         raise EncoderError(
-            f"{path.name} is a {type(value).__name__} and no JSON object",
+            f"{path.name} is a {type(value).__name__}, not a JSON object",
             where=str(path.parent),
             todo="copy the encoder's folder again",
         )
@@ -196,7 +196,7 @@ def check_weights(files: list[str], where: str) -> None:
 
 
 def check_tokenizer_files(files: Sequence[str], where: str) -> None:
-    """Check that an encoder has a tokenizer; transformers makes up one without any word.
+    """Check that an encoder has a tokenizer; transformers silently creates one.
 
     Raises:
         EncoderError: there is neither a tokenizer.json nor a vocabulary.

@@ -6,8 +6,9 @@ import json
 import logging
 import urllib.request
 from functools import cache
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from xstilts.models.encoder_config import EncoderShape, shape_of
 
@@ -23,7 +24,8 @@ def hub_shape(name: str, revision: str) -> EncoderShape | None:
     try:
         shape = shape_of(_config(name, revision))
         reason = "its config.json does not have them"
-    except (OSError, ValueError) as error:  # no network, no such model, a token that is needed
+    except (OSError, HTTPException, ValueError, RecursionError) as error:
+        # no network, no such model, a token that is needed, a cut or odd file
         shape, reason = None, f"config.json cannot be read: {error}"
     if shape is None:
         logger.warning(
@@ -35,12 +37,31 @@ def hub_shape(name: str, revision: str) -> EncoderShape | None:
     return shape
 
 
+class KeepTokenAtHost(urllib.request.HTTPRedirectHandler):
+    """Follow redirects, but send the user's token to no other host."""
+
+    def redirect_request(
+        self,
+        request: urllib.request.Request,
+        answer: IO[bytes],
+        code: int,
+        message: str,
+        headers: HTTPMessage,
+        url: str,
+    ) -> urllib.request.Request | None:
+        """The request that follows a redirect."""
+        following = super().redirect_request(request, answer, code, message, headers, url)
+        if following and following.host != request.host:
+            following.remove_header("Authorization")
+        return following
+
+
 def _config(name: str, revision: str) -> dict[str, Any]:
     """Read config.json.
 
     Raises:
         OSError: it is not cached, and the Hub does not answer or has no such file.
-        ValueError: it is no JSON object.
+        ValueError: it is not a JSON object.
     """
     from huggingface_hub import constants, get_token, hf_hub_url, try_to_load_from_cache
 
@@ -54,9 +75,10 @@ def _config(name: str, revision: str) -> dict[str, Any]:
         token = get_token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         request = urllib.request.Request(url, headers=headers)
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        opener = urllib.request.build_opener(KeepTokenAtHost)
+        with opener.open(request, timeout=TIMEOUT) as answer:
             text = answer.read()
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise ValueError("config.json is no JSON object")
+        raise ValueError("config.json is not a JSON object")
     return config

@@ -15,7 +15,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from xstilts.core.errors import EncoderError
 from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_config import PAD_DEPENDENT, PAD_POSITIONS
+from xstilts.models.encoder_config import PAD_DEPENDENT, PAD_POSITIONS, T5_TYPES
 from xstilts.models.encoder_files import EncoderFiles, word_embeddings
 from xstilts.models.vocab_view import used_ids
 
@@ -43,6 +43,14 @@ def check_loaded_weights(model: PreTrainedModel, info: Mapping[str, Any], where:
     """
     missing = sorted(name for name in info["missing_keys"] if not _is_pooler(name))
     unexpected = sorted(info["unexpected_keys"])
+    if changes := sorted(name for name in unexpected if ADAPTER.search(name)):
+        raise EncoderError(
+            f"the weights have {len(changes)} tensors of an adapter that would be ignored, such "
+            f"as {changes[0]}",
+            where=where,
+            todo="merge the adapter into the model (merge_and_unload), and save it with "
+            "save_pretrained",
+        )
     if missing:
         prefix = _prefix(missing, unexpected)
         how = f"; the file has them under the prefix {prefix}" if prefix else ""
@@ -52,14 +60,6 @@ def check_loaded_weights(model: PreTrainedModel, info: Mapping[str, Any], where:
             f"({len(unexpected)} tensors are unexpected)",
             where=where,
             todo=f"remove the prefix {prefix} from the names" if prefix else SAVE_AGAIN,
-        )
-    if changes := sorted(name for name in unexpected if ADAPTER.search(name)):
-        raise EncoderError(
-            f"the weights have {len(changes)} tensors of an adapter that would be ignored, such "
-            f"as {changes[0]}",
-            where=where,
-            todo="merge the adapter into the model (merge_and_unload), and save it with "
-            "save_pretrained",
         )
     if mismatched := sorted(str(key[0]) for key in info["mismatched_keys"]):
         raise EncoderError(
@@ -81,13 +81,21 @@ def check_loaded_weights(model: PreTrainedModel, info: Mapping[str, Any], where:
 
 
 def check_architecture(config: PretrainedConfig, where: str) -> None:
-    """Check that `architectures` and `model_type` agree on the numbering of positions.
+    """Check that a model has an encoder, and that its types agree on the numbering of positions.
 
     The tensors of BERT and RoBERTa have the same names and shapes, but other positions.
 
     Raises:
-        EncoderError: one of them counts positions from the padding id, the other from zero.
+        EncoderError: an unsupported encoder-decoder; or one of `architectures` and `model_type`
+            counts positions from the padding id, the other from zero.
     """
+    if config.is_encoder_decoder and config.model_type not in T5_TYPES:
+        raise EncoderError(
+            f"{config.model_type} is an encoder-decoder; of these only T5, mT5 and umT5 are "
+            "supported",
+            where=where,
+            todo="use an encoder, such as FacebookAI/xlm-roberta-base",
+        )
     for name in config.architectures or ():
         config_class = getattr(getattr(transformers, name, None), "config_class", None)
         saved = getattr(config_class, "model_type", None) or config.model_type
@@ -234,7 +242,8 @@ def example_states(model: PreTrainedModel, tokenizer: Any, where: str) -> Exampl
     special = set(tokenizer.all_special_ids)
     rows = word_embeddings(model).weight.shape[0]
     words = sorted(n for n in set(tokenizer.get_vocab().values()) - special if n < rows)
-    row = torch.tensor(words[-LONG - 1 :])
+    middle = len(words) // 2  # the last entries of many vocabularies were never trained
+    row = torch.tensor(words[middle : middle + LONG + 1])
     ids = torch.stack([row[:-1], row[:-1]])
     ids[1, SHORT:] = tokenizer.pad_token_id
     mask = torch.ones_like(ids)

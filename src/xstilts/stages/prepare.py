@@ -49,7 +49,9 @@ def run(context: StageContext) -> dict[str, Any]:
         for example in taken
     ]
     if not rows:
-        raise DataError(f"{context.stage.label}: no example lies in this share", todo="widen it")
+        raise DataError(
+            f"{context.stage.label}: no example is in this share", todo="choose a larger one"
+        )
     write_rows(context.folder / ROWS, rows)
     context.notes += problems.first
     return {

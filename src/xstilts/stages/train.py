@@ -80,7 +80,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         head_shapes(context, vocabulary),
         seed_of("heads", context.params["seed"]),
     )
-    load_masked_head(model, tasks, files)
+    context.notes += load_masked_head(model, tasks, files)
     trained = train(
         model,
         tasks,
@@ -110,26 +110,29 @@ def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> t
 
 def load_masked_head(
     model: MultiTaskModel, tasks: Sequence[TrainTask], files: EncoderFiles
-) -> None:
-    """Initialise the masked-LM head with that of the encoder, if it has one.
+) -> list[str]:
+    """Initialise the masked-LM head with that of the encoder; return a note if it has none.
 
     Raises:
         EncoderError: that head is of another width or vocabulary.
     """
     path = files.root / MASKED_HEAD
-    for task in tasks:
-        if training_of(task.format).tied and path.is_file():
-            head = cast("MaskedHead", model.heads[module_name(task.name)])
-            weights = load_file(path)
-            shapes = {key: value.shape for key, value in head.state_dict().items()}
-            if different := [key for key in shapes if weights[key].shape != shapes[key]]:
-                raise EncoderError(
-                    f"{different[0]} of the encoder's masked LM head has the shape "
-                    f"{list(weights[different[0]].shape)}, not {list(shapes[different[0]])}",
-                    todo="save the encoder with a head that fits its embeddings, or without one",
-                )
-            head.load_state_dict(weights)
-            head.norm.eps = model.encoder.model.config.layer_norm_eps
+    tied = [task for task in tasks if training_of(task.format).tied]
+    if tied and not path.is_file():
+        return ["the encoder's files have no masked LM head that can be read: a new one is trained"]
+    for task in tied:
+        head = cast("MaskedHead", model.heads[module_name(task.name)])
+        weights = load_file(path)
+        shapes = {key: value.shape for key, value in head.state_dict().items()}
+        if different := [key for key in shapes if weights[key].shape != shapes[key]]:
+            raise EncoderError(
+                f"{different[0]} of the encoder's masked LM head has the shape "
+                f"{list(weights[different[0]].shape)}, not {list(shapes[different[0]])}",
+                todo="save the encoder with a head that fits its embeddings, or without one",
+            )
+        head.load_state_dict(weights)
+        head.norm.eps = model.encoder.model.config.layer_norm_eps
+    return []
 
 
 def head_shapes(context: StageContext, vocabulary: int) -> dict[str, HeadShape]:
@@ -168,7 +171,7 @@ def _task(
     )
     if not (training.self_supervision or any(map(_has_target, examples))):
         raise DataError(
-            f"the encoder reads nothing that is labelled in the training set of {name}",
+            f"the tokenizer reads no labelled word of the training set of {name}",
             todo="check the texts, or use an encoder whose tokenizer knows their script",
         )
     if source := training.self_supervision:

@@ -1,4 +1,4 @@
-"""Tasks of the user's own, from TSV, JSONL or Parquet files; every problem with file and line."""
+"""Tasks of the user's own, from files of many kinds; every problem with file and line."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ from xstilts.training.predict import predict, read_positions
 from xstilts.training.task_sampling import Step, schedule
 
 BETAS = (0.9, 0.999)
-ALL_ZERO = "dev scores of 0 choose no checkpoint, the last is used"
-NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight", "norm.weight")
+ALL_ZERO = "all dev scores are 0: the last checkpoint is used"
+NO_DECAY = ("bias", "LayerNorm.weight", "norm.weight")
 
 
 @dataclass(frozen=True)

@@ -123,11 +123,15 @@ def open_hub(direction: Direction, options: HubOptions) -> HubTranslator:
 
     key_params(direction, options)
     name = str(_folder(direction, options) or direction.fill(options.model))
-    source: dict[str, Any] = {"revision": options.revision or "main", "trust_remote_code": False}
+    revision = options.revision or "main"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **source)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
         model = AutoModelForSeq2SeqLM.from_pretrained(
-            name, **source, use_safetensors=True, dtype=torch.float32
+            name,
+            revision=revision,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
         )
     except ImportError as error:
         install = "pip install 'xstilts[translate]'"

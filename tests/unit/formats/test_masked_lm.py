@@ -193,6 +193,10 @@ def test_an_encoder_without_a_masked_lm_head_gets_a_new_one(tmp_path: Path) -> N
     head = dict(model.heads.named_parameters())
     assert not head["t.bias"].any()
     assert head["t.dense.weight"].detach().std() == pytest.approx(0.02, rel=0.2)
+    task, files = text_task(tmp_path / "root"), EncoderFiles(tmp_path / "root")
+    (note,) = load_masked_head(model, [task], files)
+    assert "a new one is trained" in note
+    assert load_masked_head(model, [], files) == []
 
 
 def test_a_tokenizer_without_a_mask_token_is_an_error(root: Path) -> None:

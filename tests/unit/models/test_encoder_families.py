@@ -39,6 +39,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
         {**SIZES, "relative_attention": True, "position_biased_input": False},
     ),
     "modernbert": ("ModernBert", SIZES),
+    "eurobert": ("EuroBert", {**SIZES, "num_key_value_heads": 2}),
     "distilbert": (
         "DistilBert",
         {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48, "max_position_embeddings": 70},

@@ -216,4 +216,4 @@ def test_no_code_of_an_encoder_is_run() -> None:
     }
     assert len(loading) >= 8
     for where, words in loading.items():
-        assert words.get("trust_remote_code") == "False" or None in words, where
+        assert words.get("trust_remote_code") == "False", where

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPMessage, IncompleteRead
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
 from xstilts.models.encoder_source import find_source
-from xstilts.models.hub_config import hub_shape
+from xstilts.models.hub_config import KeepTokenAtHost, hub_shape
 from xstilts.stages import import_encoder
 from xstilts.testing.tiny import write_encoder
 
@@ -36,15 +37,37 @@ def _nothing_cached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_sizes_of_an_unknown_model_are_read_from_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer(request: Any, timeout: float) -> BytesIO:
+    def answer(_opener: Any, request: Any, timeout: float) -> BytesIO:
         assert "someone/model/resolve/abc/config.json" in request.full_url
         assert timeout <= 10
         return BytesIO(json.dumps(CONFIG).encode())
 
-    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", answer)
     defaults = find_source("someone/model", "abc", tmp_path).defaults
     assert (defaults.layers, defaults.width, defaults.retrieval_layer) == (24, 64, 14)
     assert not defaults.assumed
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"), [("https://hub/other", True), ("https://elsewhere/config.json", False)]
+)
+def test_the_token_is_sent_to_no_other_host(url: str, kept: bool) -> None:
+    request = urllib.request.Request("https://hub/x", headers={"Authorization": "Bearer x"})
+    moved = (BytesIO(), 307, "moved", HTTPMessage(), url)
+    following = KeepTokenAtHost().redirect_request(request, *moved)
+    assert following is not None
+    assert following.has_header("Authorization") == kept
+
+
+def test_a_cut_answer_of_the_hub_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cut(*_: Any, **__: Any) -> BytesIO:
+        raise IncompleteRead(b"")
+
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", cut)
+    assert hub_shape("someone/model", "main") is None
+    assert "config.json cannot be read" in caplog.text
 
 
 def test_the_sizes_of_a_cached_model_are_read_without_a_network(

@@ -134,7 +134,7 @@ def test_an_encoder_decoder_is_refused(copy: Path) -> None:
         pad_token_id=1,
     )
     transformers.BartModel(config).save_pretrained(copy)
-    assert "Bart" in refusal(copy)
+    assert "bart is an encoder-decoder" in refusal(copy)
 
 
 # tokenizers
@@ -305,3 +305,25 @@ def test_an_invalid_config_is_not_blamed_on_the_tokenizer(copy: Path) -> None:
 def test_a_prefix_is_only_named_if_most_missing_tensors_have_it(copy: Path) -> None:
     change_json(copy / "config.json", model_type="roberta-prelayernorm", architectures=None)
     assert "under the prefix" not in refusal(copy)
+
+
+def test_entries_that_were_never_trained_are_no_reason_to_refuse(copy: Path) -> None:
+    def equal_last_rows(weights: Weights) -> Weights:
+        (key,) = (key for key in weights if key.endswith("word_embeddings.weight"))
+        matrix = weights[key].clone()
+        matrix[-20:] = matrix[-1]
+        return {**weights, key: matrix}
+
+    change_weights(copy, equal_last_rows)
+    imported(copy)
+
+
+def test_an_adapter_that_was_not_merged_is_named_as_one(copy: Path) -> None:
+    change_weights(
+        copy,
+        lambda weights: {
+            "base_model.model." + key.replace("query.weight", "query.base_layer.weight"): value
+            for key, value in weights.items()
+        },
+    )
+    assert "merge_and_unload" in refusal(copy)

@@ -284,7 +284,7 @@ def test_an_empty_split_slice_is_an_error(
     toy_file: Path, halves: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "kind-test-en.tsv").write_text("one\tanimal\ntwo\tfood\n")
-    with pytest.raises(DataError, match="no example lies in this share"):
+    with pytest.raises(DataError, match="no example is in this share"):
         only_prepared(xstilts.load(str(toy_file), halves), tmp_path / "store")
 
 

@@ -137,6 +137,7 @@ def test_a_damaged_file_gives_counted_rows_or_an_error_in_words(
     }
     task = file_task("mine", FileTask.model_validate(settings | changes), tmp_path)
     refused: list[str] = []
+    read = 0
     for number in range(TRIES):
         draw = random.Random(f"{ending} {damage.__name__} {split} {number}")
         content = damage(data, draw)
@@ -146,10 +147,11 @@ def test_a_damaged_file_gives_counted_rows_or_an_error_in_words(
             header = problems.left_out.get("header line, left out", 0)
             assert len(kept) + sum(problems.left_out.values()) == total + header, number
             assert count_rows(content) in (None, total + header), number
-            refused += [""] * (total > 0)
+            read += total > 0
             "".join(problems.first).encode()
-    "".join(refused).encode()
-    assert "" in refused or damage is noise
+    "".join(refused).encode()  # every message can be printed
+    assert read + len(refused) > 0
+    assert read > 0 or damage is noise  # random bytes may have no row
 
 
 @pytest.mark.parametrize("damage", [damaged, noise])

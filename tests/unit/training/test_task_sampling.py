@@ -21,16 +21,22 @@ SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 60), min_size=1)
 
 
 @given(SIZES, st.integers(1, 9), st.integers(1, 3), st.integers(0, 5))
-def test_an_epoch_contains_every_example_once(
+def test_a_schedule_has_the_announced_length_and_depends_on_the_seed_alone(
     sizes: dict[str, int], batch: int, epochs: int, seed: int
 ) -> None:
     plan = schedule(sizes, batch=batch, epochs=epochs, seed=seed)
     assert len(plan) == total_steps(sizes, batch, epochs, None)
     assert plan == schedule(sizes, batch=batch, epochs=epochs, seed=seed)
-    if len(sizes) == 1:
-        seen = Counter(place for step in plan for place in step.examples)
-        assert set(seen.values()) == {epochs}
-        assert len(seen) == next(iter(sizes.values()))
+
+
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 3), st.integers(0, 5))
+def test_an_epoch_of_one_task_contains_every_example_once(
+    size: int, batch: int, epochs: int, seed: int
+) -> None:
+    plan = schedule({"a": size}, batch=batch, epochs=epochs, seed=seed)
+    seen = Counter(example for step in plan for example in step.examples)
+    assert set(seen.values()) == {epochs}
+    assert len(seen) == size
 
 
 @given(SIZES, st.integers(1, 9))

@@ -29,7 +29,7 @@ def lines(path: Path, *, blank: bool = False) -> Iterator[tuple[str, str]]:
         blank: whether lines with nothing but spaces are included.
 
     Raises:
-        DataError: not UTF-8, with the line, or no line but with the ends of old Macs.
+        DataError: not UTF-8, with the line, or with CR line ends alone.
     """
     text = text_of(path)
     if "\r" in text.rstrip("\r") and "\n" not in text:

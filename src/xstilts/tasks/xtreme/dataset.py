@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows
@@ -17,7 +17,6 @@ REVISION = "ec5f1f46e9af79639a90684a7a70a956c4998f04"
 FIXED_QA_METRICS = ("qa_mean_fixed", "exact_match_fixed", "token_f1_fixed")
 QA_METRICS = ("qa_mean", "exact_match", "token_f1", *FIXED_QA_METRICS)
 
-FilesOf = Callable[[str, str], Sequence[Local]]
 HubOf = Callable[[str, str], Hub]
 
 
