@@ -163,6 +163,33 @@ def test_the_learning_rate_schedule_equals_transformers(model: MultiTaskModel) -
         plan.step()
 
 
+def test_warm_up_steps_replace_the_ratio(model: MultiTaskModel) -> None:
+    run = Run(copy.deepcopy(model), [task()], RECIPE.model_copy(update={"warmup_steps": 5}), 0, PAD)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    plan = get_linear_schedule_with_warmup(optimizer, 5, len(run.plan))
+    for step in range(len(run.plan)):
+        assert run.lr_factor(step) == pytest.approx(plan.get_last_lr()[0])
+        optimizer.step()
+        plan.step()
+
+
+def test_max_steps_ends_a_run_with_its_learning_rate_schedule(model: MultiTaskModel) -> None:
+    recipe = RECIPE.model_copy(update={"max_steps": 4, "eval_steps": 3, "epochs": 50})
+    run = Run(copy.deepcopy(model), [task()], recipe, 0, PAD)
+    assert len(run.plan) == 4
+    assert run.lr_factor(4) == 0
+    assert run.eval_steps == {3, 4}
+    unlimited = Run(copy.deepcopy(model), [task()], RECIPE, 0, PAD)
+    steps_per_epoch = len(unlimited.plan) / RECIPE.epochs
+    assert len(run.epoch_steps) == max(1, round(4 / steps_per_epoch))
+
+
+def test_evaluations_after_every_n_steps_include_the_last_step() -> None:
+    assert eval_steps(10, 3, every=4) == {4, 8, 10}
+    assert eval_steps(8, 3, every=4) == {4, 8}
+    assert eval_steps(3, 3, every=30) == {3}
+
+
 def test_evaluations_are_evenly_spaced_and_include_the_last_step() -> None:
     assert eval_steps(10, 2) == {5, 10}
     assert eval_steps(100, 3) == {33, 67, 100}

@@ -6,13 +6,18 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, create_model, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, create_model, field_validator
 
 from xstilts.config.base import ConfigModel, Fraction, Positive, refusal
 
 OMIT_IF_DEFAULT = ("checkpoint", "precision", "compile")
 NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
 """Fields that affect speed, memory or recovery, but not the result."""
+
+
+def is_none(value: object) -> bool:
+    """Whether an optional field is empty: it is then left out of keys and records."""
+    return value is None
 
 
 class Recipe(ConfigModel):
@@ -33,6 +38,11 @@ class Recipe(ConfigModel):
     )
     epochs: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
         3, description="passes over the examples of every task of a mixture"
+    )
+    max_steps: PositiveInt | None = Field(
+        None,
+        exclude_if=is_none,
+        description="most optimizer steps, if `epochs` would take more; empty: no limit",
     )
     batch_size: PositiveInt = Field(32, description="examples per optimizer step")
     gradient_accumulation_steps: PositiveInt = Field(
@@ -63,6 +73,9 @@ class Recipe(ConfigModel):
     warmup_ratio: Fraction = Field(
         0.1, serialization_alias="warmup", description="fraction of the steps that warm up"
     )
+    warmup_steps: NonNegativeInt | None = Field(
+        None, exclude_if=is_none, description="steps that warm up, in place of warmup_ratio"
+    )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.01, description="decoupled weight decay, except on biases and LayerNorms"
     )
@@ -77,6 +90,9 @@ class Recipe(ConfigModel):
         3,
         serialization_alias="evaluations",
         description="dev evaluations during training, evenly spaced",
+    )
+    eval_steps: PositiveInt | None = Field(
+        None, exclude_if=is_none, description="steps between dev evaluations, in place of num_evals"
     )
     checkpoint: Literal["best", "last"] = Field(
         "best",
@@ -148,10 +164,15 @@ class Recipe(ConfigModel):
         return {
             "batch": self.batch_size,
             "epochs": self.epochs,
+            "max_steps": self.max_steps,
             "max_task_size": self.max_task_size,
             "temperature": math.inf if self.sampling == "uniform" else self.temperature,
             "extra_fraction": self.mlm_share,
         }
+
+    def expected_evals(self, steps: int) -> int:
+        """Number of dev evaluations in a training of so many steps, without early stopping."""
+        return -(-steps // self.eval_steps) if self.eval_steps else self.num_evals
 
     def tokenization_params(self, fields: Iterable[str]) -> dict[str, Any]:
         """Fields of `formats.base.TokenizationConfig`, as JSON for a stage's key."""

@@ -228,11 +228,12 @@ class Compiler:
         on_dev = {task.name: self.expected_rows(task, part, "dev") for part, task in tasks.items()}
         texts = {task.name for task in tasks.values() if task.format_spec.gold is None}
         steps = steps_per_task(sizes, extra_tasks=texts, **recipe.sampling_params())
+        num_evals = recipe.expected_evals(sum(steps.values()))
         seen = {
             task.name: task.subwords
             * (
                 steps[task.name] * min(sizes[task.name], recipe.batch_size)
-                + recipe.num_evals * on_dev[task.name] / 3  # forward alone
+                + num_evals * on_dev[task.name] / 3  # forward alone
             )
             for task in tasks.values()
         }

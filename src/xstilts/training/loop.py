@@ -32,7 +32,7 @@ from xstilts.training.divergence import Diverged, check_finite
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
 from xstilts.training.predict import predict, read_positions
-from xstilts.training.task_sampling import Step, schedule
+from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETAS = (0.9, 0.999)
 ALL_ZERO = "all dev scores are 0: the last checkpoint is used"
@@ -140,8 +140,16 @@ class Run:
         self.thread_safe = model.encoder.thread_safe and not recipe.gradient_checkpointing
         self.log = Log(precision=self.precision)
         self.best: dict[str, Tensor] = {}  # until the first evaluation
-        self.eval_steps = eval_steps(len(self.plan), recipe.num_evals)
-        self.epoch_steps = eval_steps(len(self.plan), max(1, round(recipe.epochs)))
+        self.eval_steps = eval_steps(len(self.plan), recipe.num_evals, recipe.eval_steps)
+        self.epoch_steps = eval_steps(len(self.plan), max(1, round(self._epochs())))
+
+    def _epochs(self) -> float:
+        """Passes over the training data: those of the recipe, or fewer because of `max_steps`."""
+        sampling = {**self.recipe.sampling_params(), "max_steps": None}
+        extra = {task.name for task in self.tasks.values() if task.is_text}
+        sizes = {task.name: len(task.train) for task in self.tasks.values()}
+        full = sum(steps_per_task(sizes, extra_tasks=extra, **sampling).values())
+        return self.recipe.epochs * len(self.plan) / full
 
     def step(self, number: int) -> float:
         """Run an optimizer step (counted from 0); return the mean loss of its batch."""
@@ -166,7 +174,9 @@ class Run:
         Source: transformers' get_linear_schedule_with_warmup, which jiant and XTREME use.
         """
         total = len(self.plan)
-        warm = math.ceil(self.recipe.warmup_ratio * total)
+        warm = self.recipe.warmup_steps
+        if warm is None:
+            warm = math.ceil(self.recipe.warmup_ratio * total)
         rising, falling = number / max(1, warm), (total - number) / max(1, total - warm)
         return rising if number < warm else falling
 
@@ -343,8 +353,10 @@ def _run_steps(
     return steps
 
 
-def eval_steps(steps: int, count: int) -> frozenset[int]:
-    """Return evenly spaced step numbers, including the last step."""
+def eval_steps(steps: int, count: int, every: int | None = None) -> frozenset[int]:
+    """Return `count` evenly spaced step numbers, or one after `every` steps, and the last step."""
+    if every:
+        return frozenset({*range(every, steps, every), steps})
     return frozenset(max(1, round(steps * (index + 1) / count)) for index in range(count))
 
 

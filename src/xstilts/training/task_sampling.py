@@ -67,17 +67,23 @@ def steps_per_task(
     temperature: float = 1.0,
     extra_tasks: Set[str] = frozenset(),
     extra_fraction: float = 0.5,
+    max_steps: int | None = None,
 ) -> dict[str, int]:
     """Number of steps of each task: its sampling probability × all steps (largest remainder).
 
     Args:
         extra_tasks: tasks whose steps are added to the steps of the other tasks.
         extra_fraction: proportion of all steps for the extra tasks, in equal parts.
+        max_steps: of all tasks.
     """
     counted = {task: size for task, size in sizes.items() if task not in extra_tasks} or dict(sizes)
     total = total_steps(counted, batch, epochs, max_task_size)
+    extra = sizes.keys() - counted.keys()
+    if max_steps is not None:
+        limit = math.floor(max_steps * (1 - extra_fraction)) if extra else max_steps
+        total = min(total, max(1, limit))
     counts = apportion(sampling_probs(counted, max_task_size, temperature), total)
-    if extra := sizes.keys() - counted.keys():
+    if extra:
         counts |= apportion(
             dict.fromkeys(extra, 1 / len(extra)), extra_steps(total, extra_fraction)
         )

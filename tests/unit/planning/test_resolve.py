@@ -40,6 +40,16 @@ def cells(loaded: LoadedExperiment) -> tuple[ResultCell, ...]:
     return compile_experiment(loaded).cells
 
 
+# recipes
+
+
+def test_a_target_can_remove_the_limit_on_steps(grid: Path) -> None:
+    options = ["recipes.target.max_steps=7", "recipes.tasks={mlqa: {max_steps: null}}"]
+    resolved = ResolvedExperiment(xstilts.load(str(grid), options))
+    assert resolved.recipe("xquad").max_steps == 7
+    assert resolved.recipe("mlqa").max_steps is None
+
+
 # train_task
 
 

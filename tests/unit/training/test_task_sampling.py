@@ -14,6 +14,7 @@ from xstilts.training.task_sampling import (
     extra_steps,
     sampling_probs,
     schedule,
+    steps_per_task,
     total_steps,
 )
 
@@ -106,3 +107,11 @@ def test_text_without_other_tasks_is_counted_as_a_task() -> None:
         {"text": 20}, batch=4, epochs=2, seed=0, extra_tasks={"text"}, extra_fraction=0.9
     )
     assert alone == schedule({"text": 20}, batch=4, epochs=2, seed=0)
+
+
+def test_max_steps_limits_all_steps_of_a_mixture_in_proportion() -> None:
+    sizes = {"a": 900, "b": 300, "text": 500}
+    sampling = {"batch": 10, "epochs": 1, "extra_tasks": {"text"}, "extra_fraction": 0.25}
+    assert steps_per_task(sizes, **sampling, max_steps=40) == {"a": 23, "b": 7, "text": 10}
+    assert steps_per_task(sizes, **sampling, max_steps=10_000) == steps_per_task(sizes, **sampling)
+    assert steps_per_task({"a": 900}, batch=10, epochs=1, max_steps=7) == {"a": 7}
