@@ -233,3 +233,23 @@ def test_the_paper_presets_have_the_grid_of_the_paper() -> None:
         found = load(name).experiment
         assert (len(found.intermediate), len(found.targets), len(found.seeds)) == (10, 9, 3)
         assert set(found.recipes.tasks) <= set(found.targets)
+
+
+def test_the_presets_of_other_protocols_train_with_their_recipes() -> None:
+    scripts, mmbert, euroeval = (
+        ResolvedExperiment(load(name))
+        for name in ("xtreme-scripts", "nlu-evals", "euroeval-recipe")
+    )
+    pairs, spans = scripts.recipe("xnli"), scripts.recipe("tydiqa")
+    assert (pairs.learning_rate, pairs.epochs, pairs.max_length) == (3e-5, 5, 128)
+    assert (pairs.eval_steps, pairs.warmup_ratio, pairs.checkpoint) == (100, 0, "best")
+    assert (spans.warmup_steps, spans.eval_steps, spans.checkpoint) == (500, None, "last")
+    assert spans.weight_decay == 1e-4
+    assert scripts.layers() == (14, 20)
+    assert {mmbert.recipe(name).checkpoint for name in mmbert.experiment.targets} == {"last"}
+    assert (mmbert.recipe("xnli").warmup_ratio, mmbert.recipe("paws-x").epochs) == (0.06, 2)
+    assert (mmbert.layers(), mmbert.poolings()) == ((12,), ("cls",))
+    small = euroeval.recipe("pan-x")
+    assert (small.max_steps, small.eval_steps, small.patience) == (10_000, 30, 2)
+    assert euroeval.limit("pan-x", "train") == 1024
+    assert len(euroeval.experiment.seeds) == 10
