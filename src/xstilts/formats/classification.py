@@ -22,7 +22,7 @@ from xstilts.formats.spec import (
     TrainingSpec,
     TranslationSpec,
 )
-from xstilts.formats.text_features import text_features
+from xstilts.formats.text_features import text_features, texts_without_subword
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -81,6 +81,14 @@ def _features(
     return text_features(rows, tokenizer, config.max_length, targets)
 
 
+def _without_subword(
+    rows: Sequence[Row], _features: Sequence[Feature], tokenizer: Any
+) -> Iterator[tuple[str, Problem]]:
+    """The texts that the tokenizer has no sub-word for."""
+    texts = ((row["id"], row.get(name)) for row in rows for name in ("text", "text_pair"))
+    return texts_without_subword(texts, tokenizer)
+
+
 def _head(width: int, shape: HeadShape) -> nn.Module:
     from xstilts.models.heads import SentenceHead
 
@@ -119,6 +127,7 @@ CLASSIFICATION = FormatSpec(
     input_only=_input_only,
     baseline=BaselineSpec(),
     features=_features,
+    feature_problems=_without_subword,
     training=TrainingSpec(
         head=_head,
         targets=class_targets,

@@ -133,7 +133,7 @@ def _features(
 
 
 def _without_subword(
-    rows: Sequence[Row], features: Sequence[Feature]
+    rows: Sequence[Row], features: Sequence[Feature], _tokenizer: Any
 ) -> Iterator[tuple[str, Problem]]:
     """The lines that were left out."""
     kept = {feature.id for feature in features}

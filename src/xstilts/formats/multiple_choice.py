@@ -28,7 +28,7 @@ from xstilts.formats.spec import (
     TrainingSpec,
     TranslationSpec,
 )
-from xstilts.formats.text_features import text_features
+from xstilts.formats.text_features import text_features, texts_without_subword
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -90,6 +90,14 @@ def _features(
     return [replace(group[0], extra_texts=tuple(group[1:])) for group in groups]
 
 
+def _without_subword(
+    rows: Sequence[Row], _features: Sequence[Feature], tokenizer: Any
+) -> Iterator[tuple[str, Problem]]:
+    """The texts and choices that the tokenizer has no sub-word for."""
+    texts = ((row["id"], text) for row in rows for text in (row["text"], *row["choices"]))
+    return texts_without_subword(texts, tokenizer)
+
+
 def _head(width: int, shape: HeadShape) -> nn.Module:
     """A sentence head with one output: [b × choices, t, width] → [b × choices, 1]."""
     from xstilts.models.heads import SentenceHead
@@ -134,6 +142,7 @@ MULTIPLE_CHOICE = FormatSpec(
     input_only=_input_only,
     baseline=BaselineSpec(),
     features=_features,
+    feature_problems=_without_subword,
     training=TrainingSpec(
         head=_head,
         targets=class_targets,

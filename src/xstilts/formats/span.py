@@ -43,6 +43,7 @@ from xstilts.formats.spec import (
     TranslationSpec,
     all_blank,
 )
+from xstilts.formats.text_features import texts_without_subword
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -140,9 +141,10 @@ def _features(
 
 
 def _without_subword(
-    rows: Sequence[Row], features: Sequence[Feature]
+    rows: Sequence[Row], features: Sequence[Feature], tokenizer: Any
 ) -> Iterator[tuple[str, Problem]]:
-    """The rows with an answer that no sub-word of the text has a part in."""
+    """Questions without a sub-word, and answers that no sub-word of the text has a part in."""
+    yield from texts_without_subword(((row["id"], row["question"]) for row in rows), tokenizer)
     unread = {feature.id for feature in features if feature.target == UNREAD}
     for row in rows:
         if row["id"] in unread:

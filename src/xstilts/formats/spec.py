@@ -78,7 +78,7 @@ def no_problems(_example: Any, _labels: Labels) -> Iterable[Problem]:
 
 
 def all_readable(
-    _rows: Sequence[Row], _features: Sequence[Feature]
+    _rows: Sequence[Row], _features: Sequence[Feature], _tokenizer: Any
 ) -> Iterable[tuple[str, Problem]]:
     """For formats in which every part of a row is read, or cut off at a known length."""
     return ()
@@ -282,8 +282,8 @@ class FormatSpec:
         label_metrics: labels of a task that names no metrics → its metrics; empty: `metrics`.
         optional_field: a field that either all rows of a split have or none.
         warnings: (example, labels) → what is counted and kept.
-        feature_problems: (rows, their features) → the id of a row, and what of it the tokenizer
-            has no sub-word for.
+        feature_problems: (rows, their features, tokenizer) → the id of a row, and what of it the
+            tokenizer has no sub-word for.
         tokenization_fields: fields of `TokenizationConfig` that its features or predictions use.
         translation: none if its rows cannot be translated.
         input_only: a row → the row with a part of the input withheld, always the same part.
@@ -305,7 +305,7 @@ class FormatSpec:
     optional_field: str = ""
     warnings: Callable[[Any, Labels], Iterable[Problem]] = no_problems
     feature_problems: Callable[
-        [Sequence[Row], Sequence[Feature]], Iterable[tuple[str, Problem]]
+        [Sequence[Row], Sequence[Feature], Any], Iterable[tuple[str, Problem]]
     ] = all_readable
     tokenization_fields: tuple[str, ...] = ("max_length",)
     translation: TranslationSpec | None = None

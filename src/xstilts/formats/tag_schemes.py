@@ -6,6 +6,7 @@ an adjacent one of its type. BIOES and BILOU: E- or L- ends a span, S- or U- is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import pairwise
@@ -13,6 +14,12 @@ from itertools import pairwise
 OUTSIDE = "O"
 BEGIN, INSIDE, END, SINGLE = "B", "I", "EL", "SU"
 PREFIXES = BEGIN + INSIDE + END + SINGLE
+OTHER_SPELLINGS = (
+    re.compile(r"(?P<prefix>[BIELSU])[_:./|=+~–—](?P<type>.+)"),
+    re.compile(r"(?P<type>.+)[-_:./|=+~–—](?P<prefix>[BIELSU])"),
+    re.compile(r"(?P<prefix>[bielsu])[-_:./|=+~–—](?P<type>.+)"),
+)
+"""Tags of spans that are not spelled B-X: B_X, X-B, b-x."""
 
 
 class TagScheme(StrEnum):
@@ -47,6 +54,25 @@ def scheme_of_labels(labels: Iterable[str]) -> TagScheme:
         return TagScheme.BIOES
     begun = {tag_type for prefix, tag_type in tags if prefix == BEGIN}
     return TagScheme.BIO if {tag_type for _, tag_type in tags} <= begun else TagScheme.IOB1
+
+
+def respelled_tags(labels: Sequence[str]) -> dict[str, str]:
+    """Label → the tag B-X that it stands for, if the labels mark spans in another spelling.
+
+    They do if a type has tags for the first word of a span and for later ones; in upper case also
+    if all labels but O have that spelling.
+    """
+    others = [label for label in labels if label.upper() != OUTSIDE]
+    for spelling in OTHER_SPELLINGS:
+        matches = {label: match for label in others if (match := spelling.fullmatch(label))}
+        tags = {label: (match["prefix"].upper(), match["type"]) for label, match in matches.items()}
+        begun = {tag_type for prefix, tag_type in tags.values() if prefix == BEGIN}
+        continued = {tag_type for prefix, tag_type in tags.values() if prefix in INSIDE + END}
+        in_upper_case = all(match["prefix"].isupper() for match in matches.values())
+        only_these = len(others) == len(matches) > 0 and len(others) < len(labels)
+        if begun & continued or (only_these and in_upper_case):
+            return {label: f"{prefix}-{tag_type}" for label, (prefix, tag_type) in tags.items()}
+    return {}
 
 
 def is_iob1(sentences: Iterable[Sequence[str]]) -> bool:

@@ -146,7 +146,7 @@ def _features(
 
 
 def _without_subword(
-    rows: Sequence[Row], features: Sequence[Feature]
+    rows: Sequence[Row], features: Sequence[Feature], _tokenizer: Any
 ) -> Iterator[tuple[str, Problem]]:
     """The words of each row that have no sub-word."""
     missing = {

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from xstilts.formats.base import Feature, Row
+
+WITHOUT_SUBWORD = "text without a sub-word, read as empty"
+LETTER = re.compile(r"[^\W_\u115f\u1160\u3164\uffa0]")
+"""A letter or digit; fillers of Hangul syllables count as letters, and are read by no tokenizer."""
 
 
 def text_features(
@@ -39,3 +44,24 @@ def _encode(
         Feature(row["id"], ids, types, target)
         for row, ids, types, target in zip(rows, *columns, strict=True)
     ]
+
+
+def texts_without_subword(
+    texts: Iterable[tuple[str, str | None]], tokenizer: Any
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Texts, by the id of their row, that the tokenizer has no sub-word for.
+
+    These are zero-width and control characters, for example. Only texts without letters and digits
+    are tokenized to find them. Blank texts are none of them.
+    """
+    candidates = [
+        (row_id, text)
+        for row_id, text in texts
+        if text is not None and text.strip() and not LETTER.search(text)
+    ]
+    if not candidates:
+        return
+    encoded = tokenizer([text for _, text in candidates], add_special_tokens=False)
+    for (row_id, text), ids in zip(candidates, encoded["input_ids"], strict=True):
+        if not ids:
+            yield row_id, (WITHOUT_SUBWORD, ascii(text))

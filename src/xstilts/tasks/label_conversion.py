@@ -16,6 +16,7 @@ from xstilts.formats.tag_schemes import (
     bio_of_bioes,
     bio_of_iob1,
     is_iob1,
+    respelled_tags,
     scheme_of_labels,
     split_tag,
 )
@@ -29,9 +30,19 @@ def converted_labels(name: str, labels: Labels) -> Labels:
     """The labels of a task of spans, in BIO.
 
     Raises:
-        ConfigError: some labels have a prefix such as B- and some have none.
+        ConfigError: some labels have a prefix such as B- and some have none; or they mark spans
+            in another spelling, such as B_PER or PER-B.
     """
     scheme = scheme_of_labels(labels)
+    if scheme is TagScheme.NONE and (spelled := respelled_tags(labels)):
+        mapping = ", ".join(f"{label}: {tag}" for label, tag in spelled.items())
+        raise ConfigError(
+            f"task {name!r} has labels that mark spans, and are not spelled as in B-PER: "
+            f"{', '.join(spelled)}",
+            where=f"tasks.{name}.labels",
+            todo=f"spell them so in `labels`, and add `label_map: {{{mapping}}}`; or choose "
+            "`metrics: [tag_accuracy, pos_f1]`, to score single tags",
+        )
     if scheme is TagScheme.MIXED:
         other = [label for label in labels if label != OUTSIDE and not split_tag(label)[0]]
         raise ConfigError(

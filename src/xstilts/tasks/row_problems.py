@@ -16,7 +16,10 @@ SHOWN_PER_KIND = 3
 PROBLEMS, KEPT_PROBLEMS = "problems", "kept_problems"
 """Facts of a prepared split: counts by kind of all problems, and of those whose rows are used."""
 KEPT = ", kept"
-"""Part of every kind whose rows are used, in facts of earlier versions: they have no counts."""
+"""Part of every kind whose rows are used: facts of version 0.1.0 have no `kept_problems`.
+
+Stores of that release are still read.
+"""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,16 +13,8 @@ from xstilts.core.errors import ConfigError, DataError, MissingDataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, Example
-from xstilts.formats.io.readers import (
-    FileRow,
-    Rows,
-    json_rows,
-    named_csv_rows,
-    parquet_rows,
-    parse_rows,
-    text_rows,
-    tsv_rows,
-)
+from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, parse_rows, text_rows
+from xstilts.formats.io.tables import named_csv_rows, tsv_rows
 from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
 from xstilts.tasks.base import Conversion, Examples, TaskSpec
@@ -239,12 +231,26 @@ def _rows(task: FileTask, files: FileSpec, path: Path, start: str) -> Iterator[F
     default = text_rows if files.plain_text else tsv_rows(task.columns)
     ending = path.suffix.lower()
     if ending == CSV:
-        default = named_csv_rows(task.columns)
+        default = named_csv_rows(task.columns, partial(_have_labels, task))
     for row in READERS.get(ending, default)(path, start):
         if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
             row = replace(row, cells=cells, labels=(*task.labels, *task.label_map))
         yield row
+
+
+def _have_labels(task: FileTask, lines: Sequence[Mapping[str, str]]) -> bool:
+    """Whether lines of a CSV file have the task's labels, or all have none."""
+    spec = FORMATS.get(task.format)
+    gold = spec.gold
+    if gold is None or not gold.class_of:
+        return True
+    column = next((name for name, new in task.rename.items() if new == gold.column), gold.column)
+    cells = {line.get(column, "") for line in lines}
+    labels = (
+        {tag for cell in cells for tag in cell.split(" ")} if spec.class_of == "word" else cells
+    )
+    return labels == {""} or labels <= {*task.labels, *task.label_map}
 
 
 def _example(files: FileSpec, row: FileRow) -> Example:

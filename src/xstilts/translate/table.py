@@ -17,7 +17,9 @@ from pydantic import Field
 from xstilts.config.base import ConfigModel
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import digest_of_unchanged
-from xstilts.formats.io.lines import lines
+from xstilts.formats.io.cells import NOT_UNICODE, is_unicode
+from xstilts.formats.io.lines import check_line_end, lines
+from xstilts.formats.io.readers import unique_names
 from xstilts.translate.base import Direction, Engine
 
 
@@ -85,6 +87,7 @@ def _entries(path: Path) -> Iterator[tuple[str, str, str]]:
 def _tsv(line: str, where: str) -> tuple[str, str]:
     cells = line.split("\t")
     if len(cells) != 2:
+        check_line_end(line, where)
         raise DataError(
             f"{len(cells)} columns where 2 are expected",
             where=where,
@@ -95,12 +98,14 @@ def _tsv(line: str, where: str) -> tuple[str, str]:
 
 def _jsonl(line: str, where: str) -> tuple[str, str]:
     try:
-        row = json.loads(line)
+        row = json.loads(line, object_pairs_hook=unique_names)
         text, translation = row["text"], row["translation"]
     except (ValueError, KeyError, TypeError, RecursionError):
         text = translation = None
     if not isinstance(text, str) or not isinstance(translation, str):
         raise DataError("no JSON object with the strings `text` and `translation`", where=where)
+    if not is_unicode((text, translation)):
+        raise DataError(NOT_UNICODE, where=where, todo="correct it, or leave the line out")
     return text, translation
 
 

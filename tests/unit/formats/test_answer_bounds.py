@@ -104,8 +104,8 @@ def test_an_answer_without_any_subword_is_named_and_not_trained_on(tokenizer: An
     context = CONTEXT.format(" ", "\u200b", "")
     found = windows(tokenizer, context, "\u200b", SMALL)
     assert all(window.target == [IGNORED, IGNORED] for window in found)
-    row = {"id": "q", "answers": ["\u200b"]}
-    assert list(SPAN.feature_problems([row], found)) == [
+    row = {"id": "q", "question": "what is it", "answers": ["\u200b"]}
+    assert list(SPAN.feature_problems([row], found, tokenizer)) == [
         ("q", ("answer without a sub-word, not trained on", "'\\u200b'"))
     ]
     assert SPAN.training is not None

@@ -13,6 +13,7 @@ from xstilts.formats.tag_schemes import (
     bio_of_bioes,
     bio_of_iob1,
     is_iob1,
+    respelled_tags,
     scheme_of_labels,
 )
 from xstilts.metrics import METRICS
@@ -68,6 +69,28 @@ def test_bioes_becomes_bio_and_incomplete_spans_o(tags: str, bio: str) -> None:
 def test_iob1_becomes_bio(tags: str, bio: str) -> None:
     assert bio_of_iob1(tags.split()) == tuple(bio.split())
     assert spans(tags.split()) == spans(bio.split(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "spelled"),
+    [
+        ("O B_X I_X", "B-X I-X"),
+        ("O X-B X-I Y-B Y-I", "B-X I-X B-Y I-Y"),
+        ("o b-x i-x", "B-x I-x"),
+        ("O B:X I:X B:Y", "B-X I-X B-Y"),
+        ("B–X I–X NOUN", "B-X I-X"),
+        ("O I_X I_Y", "I-X I-Y"),
+        ("O X_S X_B X_E", "S-X B-X E-X"),
+        ("NOUN VERB SYM PRON", ""),
+        ("O B I", ""),
+        ("O e-mail i-pod", ""),
+        ("B_X NOUN", ""),
+        ("S/NP S/PP L/R", ""),
+        ("O", ""),
+    ],
+)
+def test_other_spellings_of_tags_of_spans_are_recognised(labels: str, spelled: str) -> None:
+    assert list(respelled_tags(labels.split()).values()) == spelled.split()
 
 
 def test_iob1_is_recognised_by_how_spans_begin() -> None:

@@ -115,7 +115,7 @@ def test_a_word_without_a_subword_shifts_no_tag(empty: str) -> None:
     read = [(word, feature.target[place]) for word, place in enumerate(feature.words) if place >= 0]
     assert read == [(0, 2), (2, 0), (3, 2)]
     assert sum(target != IGNORED for target in feature.target) == 3
-    (problem,) = TAGGING.feature_problems([row], [feature])
+    (problem,) = TAGGING.feature_problems([row], [feature], tokenizer)
     assert problem == ("1", ("word without a sub-word, not read", ascii(empty)))
 
 

@@ -149,6 +149,14 @@ def test_json_tables_may_contain_tabs_and_line_breaks(tmp_path: Path) -> None:
             "t.tsv:3: the translation differs from that of the same text in line 1",
         ),
         ("t.jsonl", '{"text": "a"}\n', "t.jsonl:1: no JSON object"),
+        ("t.jsonl", '{"text": "a", "translation": "\\ud800"}\n', "t.jsonl:1: text that is not"),
+        ("t.jsonl", '{"text": "\\udc00", "translation": "b"}\n', "t.jsonl:1: text that is not"),
+        (
+            "t.jsonl",
+            '{"text": "a", "translation": "b", "translation": "c"}\n',
+            "t.jsonl:1: no JSON object",
+        ),
+        ("t.tsv", "a\tb\nc\td\re\tf\n", "t.tsv:2: 2 lines with CR alone"),
         ("other.tsv", "", "no translations at"),
     ],
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xstilts.formats.base import BadRow
-from xstilts.formats.io.lines import lines
+from xstilts.formats.io.lines import check_line_end, lines
 from xstilts.formats.tagging import TaggedExample
 
 COLUMNS = 10
@@ -41,6 +41,8 @@ def _sentences(path: Path) -> Iterator[list[Line]]:
     comments: list[Line] = []
     for where, text in [*lines(path, blank=True), ("", "")]:
         line = text.removeprefix(BOM)  # of a file in the middle of several joined ones
+        if line.count("\t") != COLUMNS - 1:
+            check_line_end(line, where)
         if line.startswith("#"):
             comments.append((where, line))
             continue

@@ -39,3 +39,17 @@ def lines(path: Path, *, blank: bool = False) -> Iterator[tuple[str, str]]:
         line = line_text.removesuffix("\r")
         if blank or line.strip(" "):
             yield f"{path}:{number}", line
+
+
+def check_line_end(line: str, where: str) -> None:
+    """Check that a line that cannot be read is not several lines with CR between them.
+
+    Raises:
+        DataError: it contains a CR, as in a file whose parts have different line ends.
+    """
+    if "\r" in line.strip("\r"):
+        raise DataError(
+            f"{len(line.strip().splitlines())} lines with CR alone between them",
+            where=where,
+            todo="save the file with LF, or CR and LF, at the end of every line",
+        )

@@ -1,9 +1,7 @@
-"""Rows of data files (JSON lines, TSV, CSV, Parquet), and parsers from rows to examples."""
+"""Rows of data files (text, JSON lines, Parquet), and parsers from rows to examples."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections import Counter
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.formats.base import HEADER, BadRow, Example
+from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.cells import (
     NOT_UNICODE,
     as_key,
@@ -23,7 +21,7 @@ from xstilts.formats.io.cells import (
     is_missing,
     is_unicode,
 )
-from xstilts.formats.io.lines import lines, text_of
+from xstilts.formats.io.lines import check_line_end, lines
 
 BATCH = 1024
 
@@ -160,6 +158,7 @@ def _json_row(line: str, where: str, name: str) -> FileRow | BadRow:
     try:
         cells = json.loads(line, object_pairs_hook=unique_names)
     except json.JSONDecodeError as error:
+        check_line_end(line, where)
         return BadRow(name, "not JSON", error.msg, where)
     except (ValueError, RecursionError) as error:  # a number too long, too deep, a name twice
         return BadRow(name, "not JSON", str(error), where)
@@ -205,106 +204,6 @@ def _labelled(column: str, path: Path, start: str) -> Iterator[FileRow | BadRow]
         if isinstance(row, FileRow):
             row = replace(row, cells={**row.cells, column: label})
         yield row
-
-
-def tsv_rows(columns: Sequence[str] | None = None, *, ragged: bool = False) -> Rows:
-    """Tab-separated cells; quotes are ordinary characters.
-
-    Args:
-        columns: their names; none if they are in the first line.
-        ragged: rows may have fewer cells.
-    """
-    return partial(_tsv, tuple(columns) if columns else None, ragged)
-
-
-def _tsv(
-    columns: tuple[str, ...] | None, ragged: bool, path: Path, start: str
-) -> Iterator[FileRow | BadRow]:
-    found = ((where, line.split("\t")) for where, line in lines(path))
-    return _table(found, columns, ragged, start)
-
-
-def named_csv_rows(columns: Sequence[str] | None = None) -> Rows:
-    """Comma-separated cells; quoted cells may hold line breaks.
-
-    Quotes must be paired: a quote that is not closed would take in the rows below.
-
-    Args:
-        columns: their names; none if they are in the first line.
-    """
-    return partial(_named_csv, tuple(columns) if columns else None)
-
-
-def _named_csv(
-    columns: tuple[str, ...] | None, path: Path, start: str
-) -> Iterator[FileRow | BadRow]:
-    return _table(_csv(path, ",", strict=True), columns, False, start)
-
-
-def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
-    """Comma-separated cells below a line with the columns; quoted cells may hold line breaks."""
-    return _table(_csv(path, ","), None, False, start)
-
-
-def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
-    """Tab-separated cells below a line with the columns; cells may be quoted as in CSV."""
-    return _table(_csv(path, "\t"), None, False, start)
-
-
-def _csv(path: Path, between: str, *, strict: bool = False) -> Iterator[tuple[str, list[str]]]:
-    text = io.StringIO(text_of(path), newline="")
-    reader = csv.reader(text, delimiter=between, strict=strict)
-    line = 1
-    try:
-        for cells in reader:
-            if cells:
-                yield f"{path}:{line}", cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(
-            f"not CSV: {error}",
-            where=f"{path}:{line}",
-            todo='close each quote, and write " within quotes as ""',
-        ) from error
-
-
-def _table(
-    found: Iterator[tuple[str, list[str]]],
-    columns: tuple[str, ...] | None,
-    ragged: bool,
-    start: str,
-) -> Iterator[FileRow | BadRow]:
-    columns_given = columns is not None
-    if columns is None:
-        _, header = next(found, ("", []))
-        columns = tuple(cell.strip() for cell in header)
-    for number, (where, cells) in enumerate(found):
-        name = f"{start}-{number}"
-        if number == 0 and columns_given and _is_header(cells, columns, where):
-            yield BadRow(name, HEADER, where=where)
-            continue
-        fits = len(cells) <= len(columns) if ragged else len(cells) == len(columns)
-        if fits:
-            yield FileRow(dict(zip(columns, cells, strict=False)), where, name)
-        else:
-            yield BadRow(name, "wrong number of columns", f"{len(cells)}, {len(columns)}", where)
-
-
-def _is_header(cells: Sequence[str], columns: Sequence[str], where: str) -> bool:
-    """Whether the first line names the columns.
-
-    Raises:
-        DataError: it names them in another order.
-    """
-    names = [cell.strip().strip('"').lower() for cell in cells]
-    expected = [column.lower() for column in columns]
-    if len(columns) > 1 and names != expected and sorted(names) == sorted(expected):
-        raise DataError(
-            f"the columns are {', '.join(names)}, not {', '.join(columns)}",
-            where=where,
-            todo="name them in the order of the file",
-        )
-    return names == expected
 
 
 def parquet_rows(classes: Mapping[str, Sequence[str]] | None = None) -> Rows:

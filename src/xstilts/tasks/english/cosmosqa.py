@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from xstilts.formats.io.readers import FileRow, csv_rows, json_rows, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows
+from xstilts.formats.io.tables import csv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.builders import HUB_SPLITS, english_task
 from xstilts.tasks.english.hidden_labels import label_or_blank

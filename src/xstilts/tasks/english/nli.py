@@ -12,7 +12,8 @@ from functools import partial
 
 from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, json_rows, parquet_rows, parse_rows
+from xstilts.formats.io.tables import tsv_rows
 from xstilts.tasks.builders import HUB_SPLITS, NLI_LABELS, english_task
 from xstilts.tasks.concatenate import concatenate
 from xstilts.tasks.io.sources import PARQUET, Hub, Local

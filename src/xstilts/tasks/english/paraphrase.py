@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
+from xstilts.formats.io.tables import tsv_rows
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.builders import HUB_SPLITS, english_task
 from xstilts.tasks.english.hidden_labels import label_or_blank

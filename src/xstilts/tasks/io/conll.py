@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from xstilts.formats.base import BadRow
-from xstilts.formats.io.lines import lines
+from xstilts.formats.io.lines import check_line_end, lines
 from xstilts.formats.io.readers import Parse
 from xstilts.formats.tagging import TaggedExample
 
@@ -31,6 +31,9 @@ def _tagged(
     for number, block in enumerate(_blocks(path)):
         rows = [(where, line.split(separator)) for where, line in block]
         name = f"{start}-{number}"
+        for where, line in block:
+            if line.count(separator) != max(columns) - 1:
+                check_line_end(line, where)
         wrong = [(where, cells) for where, cells in rows if len(cells) not in columns]
         if wrong:
             where, cells = wrong[0]

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
-from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, parse_rows
+from xstilts.formats.io.tables import tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.english.commonsenseqa import LETTERS

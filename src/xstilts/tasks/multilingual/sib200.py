@@ -6,7 +6,8 @@ The sentences are FLORES-200's, so text from there has its test sets in it, with
 from __future__ import annotations
 
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.readers import FileRow, parse_rows, quoted_tsv_rows
+from xstilts.formats.io.readers import FileRow, parse_rows
+from xstilts.formats.io.tables import quoted_tsv_rows
 from xstilts.tasks.builders import task
 from xstilts.tasks.io.sources import Local
 

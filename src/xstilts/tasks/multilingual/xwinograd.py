@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any
 
 from xstilts.core.errors import DataError
-from xstilts.formats.io.readers import FileRow, parse_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, parse_rows
+from xstilts.formats.io.tables import tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.builders import task
 from xstilts.tasks.english.winogrande import PLACES, filled

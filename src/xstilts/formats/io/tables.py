@@ -1,0 +1,175 @@
+"""Rows of tables in text files: tab- and comma-separated cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from xstilts.core.errors import DataError
+from xstilts.formats.base import HEADER, BadRow
+from xstilts.formats.io.lines import check_line_end, lines, text_of
+from xstilts.formats.io.readers import FileRow, Rows
+
+CLOSE_QUOTES = 'close each quote, and write " within quotes as ""'
+AreRows = Callable[[Sequence[Mapping[str, str]]], bool]
+"""Whether several lines, given as cells by column, could be rows of the table."""
+
+
+class _Record(NamedTuple):
+    """One record of a file: its location, its cells, and its lines."""
+
+    where: str
+    cells: list[str]
+    lines: Sequence[str]
+
+
+def tsv_rows(columns: Sequence[str] | None = None, *, ragged: bool = False) -> Rows:
+    """Tab-separated cells; quotes are ordinary characters.
+
+    Args:
+        columns: their names; none if they are in the first line.
+        ragged: rows may have fewer cells.
+    """
+    return partial(_tsv, tuple(columns) if columns else None, ragged)
+
+
+def _tsv(
+    columns: tuple[str, ...] | None, ragged: bool, path: Path, start: str
+) -> Iterator[FileRow | BadRow]:
+    records = (_Record(where, line.split("\t"), (line,)) for where, line in lines(path))
+    return _table(records, columns, ragged, start)
+
+
+def named_csv_rows(columns: Sequence[str] | None = None, are_rows: AreRows = bool) -> Rows:
+    """Comma-separated cells; quoted cells may contain line breaks.
+
+    Quotes must be paired: a quote that is not closed would take in the rows below. A quoted cell
+    of several lines is refused if each of these lines could be a row of its own.
+
+    Args:
+        columns: their names; none if they are in the first line.
+        are_rows: asked of the lines of a quoted cell, if all have the right number of cells.
+    """
+    return partial(_named_csv, tuple(columns) if columns else None, are_rows)
+
+
+def _named_csv(
+    columns: tuple[str, ...] | None, are_rows: AreRows, path: Path, start: str
+) -> Iterator[FileRow | BadRow]:
+    return _table(_csv(path, ",", strict=True), columns, False, start, are_rows)
+
+
+def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
+    """Comma-separated cells below a line with the columns; quoted cells may hold line breaks."""
+    return _table(_csv(path, ","), None, False, start)
+
+
+def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
+    """Tab-separated cells below a line with the columns; cells may be quoted as in CSV."""
+    return _table(_csv(path, "\t"), None, False, start)
+
+
+def _csv(path: Path, separator: str, *, strict: bool = False) -> Iterator[_Record]:
+    """The records of a file.
+
+    Raises:
+        DataError: a quote is open at the end of the file; if `strict`, a quote is followed by
+            something else than a separator.
+    """
+    physical = io.StringIO(text_of(path), newline="").readlines()
+    reader = csv.reader(iter(physical), delimiter=separator, strict=strict)
+    line = 1
+    try:
+        for cells in reader:
+            record = _Record(f"{path}:{line}", cells, physical[line - 1 : reader.line_num])
+            if not strict and reader.line_num == len(physical):
+                _check_closed(record, separator)
+            if cells:
+                yield record
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", where=f"{path}:{line}", todo=CLOSE_QUOTES) from error
+
+
+def _check_closed(last: _Record, separator: str) -> None:
+    """Check that the last record of a file does not end within quotes.
+
+    A line end and another record after it would become a part of its last cell.
+    """
+    text = "".join(last.lines).rstrip("\r\n")
+    if len(list(csv.reader([text, "\n", "end\n"], delimiter=separator))) < 2:
+        raise DataError("a quote that is not closed", where=last.where, todo=CLOSE_QUOTES)
+
+
+def _table(
+    records: Iterator[_Record],
+    columns: tuple[str, ...] | None,
+    ragged: bool,
+    start: str,
+    are_rows: AreRows | None = None,
+) -> Iterator[FileRow | BadRow]:
+    columns_given = columns is not None
+    if columns is None:
+        header = next(records, _Record("", [], ()))
+        columns = tuple(cell.strip() for cell in header.cells)
+    for number, record in enumerate(records):
+        where, cells = record.where, record.cells
+        name = f"{start}-{number}"
+        if number == 0 and columns_given and _is_header(cells, columns, where):
+            yield BadRow(name, HEADER, where=where)
+            continue
+        if are_rows and len(record.lines) > 1:
+            _check_one_row(record, columns, are_rows)
+        fits = len(cells) <= len(columns) if ragged else len(cells) == len(columns)
+        if fits:
+            yield FileRow(dict(zip(columns, cells, strict=False)), where, name)
+        else:
+            if len(record.lines) == 1:
+                check_line_end(record.lines[0].rstrip("\r\n"), where)
+            yield BadRow(name, "wrong number of columns", f"{len(cells)}, {len(columns)}", where)
+
+
+def _check_one_row(record: _Record, columns: tuple[str, ...], are_rows: AreRows) -> None:
+    """Check that a record of several lines is not several rows, taken in by an unpaired quote.
+
+    Raises:
+        DataError: it has the wrong number of cells, or each of its lines could be a row.
+    """
+    count, cells = len(record.lines), len(record.cells)
+    if cells != len(columns):
+        what = f"a quoted cell of {count} lines in a row of {cells} cells, not {len(columns)}"
+    elif _could_be_rows(record.lines, columns, are_rows):
+        what = f"a quoted cell of {count} lines, each of which could be a row of its own"
+    else:
+        return
+    todo = f"{CLOSE_QUOTES}; if the cell is right, give the rows as .jsonl"
+    raise DataError(what, where=record.where, todo=todo)
+
+
+def _could_be_rows(texts: Sequence[str], columns: tuple[str, ...], are_rows: AreRows) -> bool:
+    """Whether each line has a row's cells, if quotes are ordinary characters."""
+    rows = [[cell.strip().strip('"') for cell in line.split(",")] for line in texts]
+    if any(len(cells) != len(columns) for cells in rows):
+        return False
+    return are_rows([dict(zip(columns, cells, strict=True)) for cells in rows])
+
+
+def _is_header(cells: Sequence[str], columns: Sequence[str], where: str) -> bool:
+    """Whether the first line names the columns.
+
+    Raises:
+        DataError: it names them in another order.
+    """
+    names = [cell.strip().strip('"').lower() for cell in cells]
+    expected = [column.lower() for column in columns]
+    if len(columns) > 1 and names != expected and sorted(names) == sorted(expected):
+        raise DataError(
+            f"the columns are {', '.join(names)}, not {', '.join(columns)}",
+            where=where,
+            todo="name them in the order of the file",
+        )
+    return names == expected
