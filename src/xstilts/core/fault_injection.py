@@ -1,7 +1,8 @@
 """Named points at which a test can make the process fail; a no-op otherwise.
 
 `XSTILTS_FAULT="store.before_rename:kill"` kills the process the first time that it passes
-the point; `:full` raises "no space left"; `:kill@3` acts on the third pass.
+the point; `:full` raises "no space left" and `:oom` out of memory; `:kill@3` acts on the third
+pass.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ POINTS = (
     "checkpoint.before_rename",
     "checkpoint.after_rename",
     "train.step",
+    "train.forward",
+    "evaluate.batch",
 )
 
 _passes: Counter[str] = Counter()
@@ -38,4 +41,6 @@ def fault(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if action == "full":
         raise OSError(errno.ENOSPC, "No space left on device")
+    if action == "oom":
+        raise MemoryError("out of memory")
     raise ValueError(f"unknown fault action {action!r}")

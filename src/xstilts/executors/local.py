@@ -133,7 +133,11 @@ class _LocalRun:
     def _handle_event(self, worker: WorkerProcess, message: dict[str, Any]) -> None:
         stage, event = self.plan.by_key[message["key"]], message["event"]
         if event in ("started", "progress"):
-            self.on_event(Event(event, stage, message.get("facts", {})))
+            facts = message.get("facts", {})
+            if "notice" in facts:
+                self.on_event(Event("note", stage, {"problem": facts["notice"]}))
+                return
+            self.on_event(Event(event, stage, facts))
             if event == "started":
                 self.store.journal.write("started", key=stage.key, label=stage.label)
             return

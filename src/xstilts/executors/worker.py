@@ -28,6 +28,8 @@ from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.errors import XstiltsError
 from xstilts.core.locks import try_lock
+from xstilts.core.notices import notices_to
+from xstilts.core.out_of_memory import OutOfMemory, is_out_of_memory
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
@@ -120,6 +122,10 @@ def run_stage(store: Store, stage: Stage, events: TextIO) -> None:
     except XstiltsError as error:
         send("failed", problem=str(error), exit_code=error.exit_code)
     except Exception as error:
+        if is_out_of_memory(error):
+            memory = OutOfMemory(f"out of memory: {error}")
+            send("failed", problem=str(memory), exit_code=memory.exit_code)
+            return
         problem = f"{type(error).__name__}: {error}"
         send("failed", problem=problem, traceback=traceback.format_exc(), exit_code=3)
 
@@ -138,7 +144,13 @@ def execute_stage(store: Store, stage: Stage, report_progress: Progress) -> Arti
         features = store.root / FEATURES
         throttled = _throttled(report_progress)
         context = StageContext(stage, inputs, folder, checkpoints, throttled, features=features)
-        facts = STAGE_KINDS.get(stage.kind).run(context)
+
+        def report_notice(text: str) -> None:
+            context.notes.append(text)
+            report_progress({"notice": text})
+
+        with notices_to(report_notice):
+            facts = STAGE_KINDS.get(stage.kind).run(context)
         if context.feature_problems:
             facts[FEATURE_PROBLEMS] = dict(sorted(context.feature_problems.items()))
         provenance = {

@@ -36,8 +36,9 @@ from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS as EXAMPLES
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import EpochCallback, Trained, TrainTask, train
+from xstilts.training.loop import EpochCallback, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised, module_name
+from xstilts.training.run_log import Trained
 
 LOG = "log.json"
 CallbackFactory = Callable[[Sequence[TrainTask], int], EpochCallback]

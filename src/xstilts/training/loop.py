@@ -20,6 +20,7 @@ from torch import Tensor
 from xstilts.config.recipe import Recipe
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import seed_of
+from xstilts.core.notices import notice
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.spec import TrainingSpec
@@ -30,8 +31,10 @@ from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
 from xstilts.training.divergence import Diverged, check_finite
 from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.out_of_memory import in_smaller_slices
 from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
 from xstilts.training.predict import predict, read_positions
+from xstilts.training.run_log import Log, Trained
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETAS = (0.9, 0.999)
@@ -67,42 +70,6 @@ class TrainTask:
     def is_text(self) -> bool:
         """Whether the task is masked language modelling."""
         return self.augment is not None
-
-
-@dataclass
-class Log:
-    """Losses, dev scores and events of a run. Field names are keys in checkpoints."""
-
-    losses: list[float] = field(default_factory=list)
-    dev_steps: list[int] = field(default_factory=list)
-    dev_scores: list[dict[str, float]] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
-    best_step: int = 0
-    best_score: float = -1.0
-    best_decay: float = 1.0
-    decay: float = 1.0
-    stale: int = 0
-    collapsed: list[str] = field(default_factory=list)
-    watched: list[Any] = field(default_factory=list)
-    precision: str = "fp32"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Result of a run; independent of interruptions, except `notes`.
-
-    Args:
-        state: weights of the best model on dev.
-        steps: number of optimizer steps.
-        notes: precision and resumptions.
-        diverged: where the run diverged, if it did.
-    """
-
-    state: dict[str, Tensor]
-    log: Log
-    steps: int
-    notes: tuple[str, ...]
-    diverged: str | None = None
 
 
 Progress = Callable[[dict[str, Any]], None]
@@ -190,14 +157,33 @@ class Run:
                 task.augment(feature, seed_of("redraw", self.seed, number, row))
                 for row, feature in enumerate(features)
             ]
-        size = -(-len(features) // self.recipe.gradient_accumulation_steps)
-        slices = [features[start : start + size] for start in range(0, len(features), size)]
-        num_targets = max(1, sum(training.count(self._targets(training, part)) for part in slices))
+        num_targets = max(1, training.count(self._targets(training, features)))
 
         def loss_of(part: Sequence[Feature]) -> Tensor:
             return self._loss(step.task, training, part) / num_targets
 
-        return sum(self._add_gradients(training, part, loss_of) for part in slices)
+        def backward(slices: int) -> float:
+            size = -(-len(features) // slices)
+            parts = [features[start : start + size] for start in range(0, len(features), size)]
+            return sum(self._add_gradients(training, part, loss_of) for part in parts)
+
+        loss, slices = in_smaller_slices(
+            backward, self.slices, len(features), self.device, self.optimizer.zero_grad
+        )
+        while self.slices < slices:
+            self._halve_slices(number, len(features))
+        return loss
+
+    @property
+    def slices(self) -> int:
+        """Number of slices of a batch: doubled each time that memory was exhausted."""
+        return self.recipe.gradient_accumulation_steps << len(self.log.halved_slices)
+
+    def _halve_slices(self, number: int, examples: int) -> None:
+        before, now = (-(-examples // slices) for slices in (self.slices, 2 * self.slices))
+        text = f"out of memory at step {number + 1}: slices of {now} examples instead of {before}"
+        self.log.halved_slices.append(text)
+        notice(text)
 
     def _add_gradients(
         self,
@@ -218,6 +204,7 @@ class Run:
     def _loss(self, task: str, training: TrainingSpec, features: Sequence[Feature]) -> Tensor:
         """Compute the loss of features, summed over targets."""
         batch = collate(features, self.pad).to(self.device)
+        fault("train.forward")
         with autocast_context(self.precision, self.device):
             positions = read_positions(training, features, self.device)
             logits = self.model(task, batch.ids, batch.mask, batch.types, positions)
@@ -382,7 +369,8 @@ def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     if before != run.precision:
         return 0, (*damaged, *precision, f"restarted: the checkpoint was computed in {before}")
     run.restore(checkpoint)
-    return checkpoint.step, (*damaged, *precision, f"resumed from step {checkpoint.step}")
+    resumed = f"resumed from step {checkpoint.step}"
+    return checkpoint.step, (*damaged, *precision, *run.log.halved_slices, resumed)
 
 
 def _latest_loss(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ because torch's inference mode does not support nested tensors.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xstilts.core.cpu import parallel_map
+from xstilts.core.fault_injection import fault
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, text_counts
@@ -23,6 +25,7 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch, by_length, collate, length_groups
 from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.out_of_memory import BatchReader
 from xstilts.training.precision import EVALUATION, tf32_context
 
 Result = TypeVar("Result")
@@ -71,6 +74,8 @@ def read_batches(
 ) -> Iterator[tuple[list[int], Result]]:
     """Yield the indices of the features of each batch, and the result of `read` without gradients.
 
+    A batch that does not fit into memory is read in parts.
+
     Args:
         tokens: maximum number of tokens per batch; a default for the device if None.
         read: can be called in several threads at once.
@@ -79,14 +84,20 @@ def read_batches(
     batches = list(_batches(encoder, features, tokens or _budget(device)))
 
     @torch.no_grad()  # here, because the setting is per thread
-    def read_one(indices: list[int]) -> Result:
+    def read_part(indices: list[int]) -> Result:
+        fault("evaluate.batch")
         chosen = [features[index] for index in indices]
         return read(chosen, collate(chosen, padding).to(device))
 
-    results: Iterable[Result] = (
-        parallel_map(read_one, batches) if encoder.thread_safe else map(read_one, batches)
+    reader = BatchReader()
+
+    def read_batch(indices: list[int]) -> list[tuple[list[int], Result]]:
+        return reader.read(read_part, indices)
+
+    results: Iterable[list[tuple[list[int], Result]]] = (
+        parallel_map(read_batch, batches) if encoder.thread_safe else map(read_batch, batches)
     )
-    return zip(batches, results, strict=True)
+    return chain.from_iterable(results)
 
 
 def _batches(encoder: Encoder, features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:

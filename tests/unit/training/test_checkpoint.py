@@ -15,8 +15,9 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.training import loop
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
-from xstilts.training.loop import Trained, TrainTask, train
+from xstilts.training.loop import TrainTask, train
 from xstilts.training.multitask_model import initialised
+from xstilts.training.run_log import Trained
 
 RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, num_evals=4, checkpoint_minutes=1e-9)
 STEPS = 10

@@ -25,9 +25,10 @@ from xstilts.models.fast_dropout import dropout, use_generator
 from xstilts.training import data_parallel_cpu as shards
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.gold_probabilities import gold_probabilities
-from xstilts.training.loop import Run, Trained, TrainTask, train
+from xstilts.training.loop import Run, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import embed, embed_words, predict
+from xstilts.training.run_log import Trained
 
 PAD = 1
 
