@@ -16,10 +16,10 @@ from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.metrics.mining_f1 import MiningResult
 from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.planning.shared_rows import share_examples
 from xstilts.stages.io.bitext import pairs_by_sentence, partners_of
 from xstilts.stages.io.rows import PREDICTIONS, read_rows
 from xstilts.stages.prepare import ROWS
-from xstilts.tasks import TASKS
 
 
 @dataclass
@@ -81,20 +81,6 @@ def _sees_evaluated(cell: ResultCell, plan: Plan) -> bool:
     training = plan.by_key[cell.trained_by[-1]]
     looked = (key for role, key in training.inputs.items() if role.startswith("dev:"))
     return any(share_examples(plan.by_key[key], plan.by_key[rows]) for key in looked)
-
-
-def share_examples(one: Stage, other: Stage) -> bool:
-    """Whether two prepared sets can hold the same examples: one source, and shares that overlap."""
-    if any(stage.kind != "prepare" for stage in (one, other)):
-        return False
-    (a, b), same = (one.params, other.params), ("data", "language")
-    if any(a[name] != b[name] for name in same):
-        return False
-    task = TASKS.get(a["task"]) if a["task"] in TASKS else None
-    if task and task.with_data_dir is None and a["split"] != b["split"]:
-        return False  # one package holds all splits, apart
-    (low, high), (start, end) = (part.get("share", (0, 100)) for part in (a, b))
-    return bool(low < end and start < high)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 from xstilts.config.base import ConfigModel, PathText, refusal, refusal_of, refuse_repeats
 from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
 from xstilts.config.recipe import Recipes
+from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.errors import ConfigError
 
@@ -219,6 +220,11 @@ class Experiment(ConfigModel):
         (0,), description="every setting is trained once per seed"
     )
     recipes: Recipes = Field(Recipes(), description="hyper-parameters")
+    search: RecipeSearch | None = Field(
+        None,
+        exclude_if=lambda search: search is None,  # digests of records without it are unchanged
+        description="values of the recipes to choose by scores on dev; see docs/guide/recipes.md",
+    )
     limits: Limits = Field(Limits(), description="maximum number of examples of every task")
     task_limits: dict[str, Limits] = Field(
         default_factory=dict, description="task → its own limits"

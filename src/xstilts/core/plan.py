@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from xstilts.core.stage import Stage, blocking_fact
+from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 
 
@@ -78,7 +78,12 @@ class Plan:
         blocked: dict[str, str] = {}
         for stage in self.stages:
             key = stage.key
-            why = next((blocked[used] for used in stage.inputs.values() if used in blocked), "")
+            needed = (
+                used
+                for used in stage.inputs.values()
+                if not (reads_blocking(stage) and statuses[used].state is StageState.DONE)
+            )
+            why = next((blocked[used] for used in needed if used in blocked), "")
             if artifact := store.get_valid(key) if key in published else None:
                 statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
                 if blocking := blocking_fact(artifact.facts):

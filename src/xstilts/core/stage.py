@@ -97,6 +97,24 @@ def declare_blocking_fact(name: str) -> str:
     return name
 
 
+_kinds_reading_blocking: list[str] = []
+
+
+def declare_reads_blocking(kind: str) -> str:
+    """Let stages of this kind run although an input finished with a blocking fact.
+
+    They read the facts of such an input, which has no other output.
+    """
+    if kind not in _kinds_reading_blocking:
+        _kinds_reading_blocking.append(kind)
+    return kind
+
+
+def reads_blocking(stage: Stage) -> bool:
+    """Whether the stage can use inputs that finished with a blocking fact."""
+    return stage.kind in _kinds_reading_blocking
+
+
 def blocking_fact(facts: Mapping[str, Any]) -> str | None:
     """The name of the fact by which a finished stage blocks those that need it, if there is one."""
     return next((name for name in _blocking_facts if name in facts), None)

@@ -11,7 +11,7 @@ from xstilts.core.cpu import available_cores
 from xstilts.core.devices import worker_devices
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan, StageState
-from xstilts.core.stage import Stage, blocking_fact
+from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import Event, Listener
@@ -161,7 +161,7 @@ class _LocalRun:
         self.store.journal.write("done", key=stage.key, label=stage.label, seconds=seconds)
         self.on_event(Event("done", stage, {**facts, "seconds": seconds}))
         if blocking := blocking_fact(facts):
-            self._skip_dependants(stage, blocking)
+            self._skip_dependants(stage, blocking, finished=True)
 
     def _fail(self, stage: Stage, message: dict[str, Any]) -> None:
         problem = message["problem"]
@@ -171,11 +171,18 @@ class _LocalRun:
         self.on_event(Event("failed", stage, message))
         self._skip_dependants(stage, "failed")
 
-    def _skip_dependants(self, stage: Stage, what: str) -> None:
-        """Skip all stages that need this one, directly or not."""
+    def _skip_dependants(self, stage: Stage, what: str, *, finished: bool = False) -> None:
+        """Skip all stages that need this one, directly or not.
+
+        Args:
+            finished: it has finished, without an output for most kinds of stages.
+        """
         lost = {stage.key}
         for other in self.plan.stages:
-            if lost.intersection(other.inputs.values()):
+            needed = lost.intersection(other.inputs.values())
+            if finished and reads_blocking(other):
+                needed.discard(stage.key)
+            if needed:
                 lost.add(other.key)
                 self._skip(other, f"{stage.label} {what}")
 

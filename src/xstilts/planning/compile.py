@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from xstilts.config.experiment import Experiment
@@ -22,9 +23,16 @@ from xstilts.core.stage import Cost
 from xstilts.metrics import METRICS
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, score_cost, train_cost
 from xstilts.planning.graph import StageGraph, language_of
+from xstilts.planning.recipe_search import (
+    RecipeChoice,
+    RecipeSearches,
+    check_apart_from_results,
+    check_search,
+)
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retrieval import compile_retrieval
 from xstilts.planning.validate import check, check_data_folder
+from xstilts.stages.choose_recipe import RECIPE
 from xstilts.tasks.base import TaskSpec
 from xstilts.training.task_sampling import steps_per_task
 
@@ -84,10 +92,16 @@ class Compiler:
         """The experiment as written."""
         return self.resolved.experiment
 
+    @cached_property
+    def searches(self) -> RecipeSearches:
+        """The searches of recipes."""
+        return RecipeSearches(self.graph, self.train)
+
     def compile(self) -> CompiledPlan:
         """Compile the experiment; see `compile_experiment`."""
         settings = [parse_setting(text) for text in self.experiment.intermediate]
         check(self.resolved, settings)
+        check_search(self.resolved)
         cells = tuple(self._cells(settings))
         if not cells:
             raise ConfigError(
@@ -96,7 +110,9 @@ class Compiler:
                 where="targets",
                 todo=f"add {BASELINE} or another task to `intermediate`, or more languages",
             )
-        return CompiledPlan(Plan.of(self.graph.stages.values()), cells)
+        plan = Plan.of(self.graph.stages.values())
+        check_apart_from_results(plan, cells)
+        return CompiledPlan(plan, cells)
 
     def _cells(self, settings: Sequence[IntermediateSetting]) -> Iterator[ResultCell]:
         for target in self.experiment.targets:
@@ -156,25 +172,33 @@ class Compiler:
         return self.chains[chain_key]
 
     def _chain(self, setting: IntermediateSetting, seed: int) -> Iterator[str]:
-        base, recipe = None, self.resolved.recipe(None)
+        base = None
         for depth, mixture in enumerate(setting.chain, start=1):
             name = " > ".join(mixture_name(mixture) for mixture in setting.chain[:depth])
+            recipe = self.searches.mixture_recipe(mixture)
             base = self.train(mixture, base, recipe, seed, f"train {name} seed {seed}")
             yield base
 
     def target(self, setting: IntermediateSetting, task: TaskSpec, seed: int) -> str:
         """Add the training of a target after a setting; return its key."""
-        part, recipe = self.resolved.train_ref(task), self.resolved.recipe(task.name)
+        part, recipe = self.resolved.train_ref(task), self._target_recipe(setting, task)
         base = next(reversed(self.intermediate(setting, seed)), None)
         return self.train(
             [part], base, recipe, seed, f"train {part.name} {_after(setting)} seed {seed}"
         )
 
+    def _target_recipe(self, setting: IntermediateSetting, task: TaskSpec) -> Recipe | RecipeChoice:
+        """The recipe of a target, searched on the baseline unless `per_setting` is set."""
+        search = self.experiment.search
+        start = setting if search and search.per_setting else parse_setting(BASELINE)
+        base = next(reversed(self.intermediate(start, self.experiment.seeds[0])), None)
+        return self.searches.target_recipe(task, base, _after(start))
+
     def train(
         self,
         parts: Sequence[TaskRef],
         base: str | None,
-        recipe: Recipe,
+        recipe: Recipe | RecipeChoice,
         seed: int,
         label: str,
         *,
@@ -193,6 +217,9 @@ class Compiler:
         inputs, rows_of = {"encoder": self.graph.encoder}, rows or self.graph.training_rows
         if base:
             inputs["base"] = base
+        params_of_recipe = recipe.key_params()
+        if isinstance(recipe, RecipeChoice):
+            inputs[RECIPE], recipe = recipe.key, recipe.recipe
         tasks = {part: self.resolved.task(part.task) for part in parts}
         for part, task in tasks.items():
             for language in languages_of(part, task):
@@ -200,7 +227,7 @@ class Compiler:
                     inputs[f"{role}:{task.name}:{language}"] = rows_of(task, role, language)
         params = {
             "tasks": {task.name: task_params(part, task) for part, task in tasks.items()},
-            "recipe": recipe.key_params(),
+            "recipe": params_of_recipe,
             "pooling": self.resolved.pooling,
             "seed": seed,
         }

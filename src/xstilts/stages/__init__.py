@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xstilts.core.registry import Registry
-from xstilts.stages.base import StageKind
+from xstilts.stages.base import CHOOSE_RECIPE, StageKind
 
 STAGE_KINDS: Registry[StageKind] = Registry(
     "stage kind",
@@ -13,6 +13,7 @@ STAGE_KINDS: Registry[StageKind] = Registry(
         "prepare": StageKind(1, "xstilts.stages.prepare:run"),
         "translate": StageKind(1, "xstilts.stages.translate:run"),
         "train": StageKind(6, "xstilts.stages.train:run"),
+        CHOOSE_RECIPE: StageKind(1, "xstilts.stages.choose_recipe:run"),
         "predict": StageKind(4, "xstilts.stages.predict:run"),
         "embed": StageKind(4, "xstilts.stages.embed:run"),
         "search": StageKind(2, "xstilts.stages.search:run"),

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from xstilts.core.artifact import Artifact
-from xstilts.core.stage import Stage, declare_blocking_fact
+from xstilts.core.stage import Stage, declare_blocking_fact, declare_reads_blocking
 
 DIVERGED = declare_blocking_fact("diverged")
 """The fact of a training whose loss became NaN or infinite; it has no weights."""
+
+CHOOSE_RECIPE = declare_reads_blocking("choose-recipe")
+"""The kind of stage that chooses among trainings; those that diverged are among its inputs."""
 
 FEATURE_PROBLEMS = "feature_problems"
 """The fact of a stage that read texts which the tokenizer could not read in full."""

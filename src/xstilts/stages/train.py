@@ -32,6 +32,7 @@ from xstilts.models.encoder_files import (
 from xstilts.models.heads import MaskedHead
 from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
+from xstilts.stages.choose_recipe import RECIPE, chosen_values
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS as EXAMPLES
@@ -69,7 +70,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def training(context: StageContext, make_callback: CallbackFactory | None = None) -> TrainingRun:
     """Train what a stage asks for, with an optional callback after each epoch."""
-    recipe = Recipe.from_key_params({**context.params["recipe"], **context.stage.context})
+    recipe = recipe_of(context)
     files = encoder_files(context)
     tokenizer = files.tokenizer()
     vocabulary = len(files.full_embeddings())
@@ -78,7 +79,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
     ]
     model = initialised(
         Encoder(files, _vocab_ids(tasks, tokenizer, vocabulary)),
-        head_shapes(context, vocabulary),
+        head_shapes(context, vocabulary, recipe.dropout),
         seed_of("heads", context.params["seed"]),
     )
     context.notes += load_masked_head(model, tasks, files)
@@ -93,6 +94,12 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         make_callback(tasks, tokenizer.pad_token_id) if make_callback else None,
     )
     return TrainingRun(trained, model, files)
+
+
+def recipe_of(context: StageContext) -> Recipe:
+    """The recipe in the stage's parameters, completed by the values that a search has chosen."""
+    chosen = chosen_values(context.inputs[RECIPE]) if RECIPE in context.inputs else {}
+    return Recipe.from_key_params({**context.params["recipe"], **context.stage.context, **chosen})
 
 
 def encoder_files(context: StageContext) -> EncoderFiles:
@@ -136,13 +143,13 @@ def load_masked_head(
     return []
 
 
-def head_shapes(context: StageContext, vocabulary: int) -> dict[str, HeadShape]:
+def head_shapes(context: StageContext, vocabulary: int, dropout: float) -> dict[str, HeadShape]:
     """The shape of each task's head."""
     return {
         name: HeadShape(
             task["format"],
             vocabulary if training_of(task["format"]).tied else len(task["labels"]),
-            context.params["recipe"]["dropout"],
+            dropout,
             context.params["pooling"],
         )
         for name, task in context.params["tasks"].items()

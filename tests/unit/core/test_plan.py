@@ -113,3 +113,17 @@ def test_a_large_plan_hashes_each_stage_once(monkeypatch: pytest.MonkeyPatch) ->
     assert len(plan.stages) == len(hashed) > 8000
     assert sum(hashed.values()) < 1.05 * len(hashed)
     assert sum(asked.values()) < 2 * len(asked)
+
+
+def test_a_kind_that_reads_blocking_facts_runs_after_a_diverged_input(store: Store) -> None:
+    kind = stage_module.declare_reads_blocking("choose-recipe")
+    diverged, other = child("d", ROOT), child("o", ROOT)
+    lost = child("after d", diverged)
+    publish(store, ROOT)
+    publish(store, diverged, diverged="at step 3")
+    choice, hopeless = (
+        Stage(kind, 1, {}, {"a": diverged.key, "b": needed.key}) for needed in (other, lost)
+    )
+    found = Plan((ROOT, diverged, other, lost, choice, hopeless)).statuses(store)
+    assert found[choice.key].state is StageState.TODO
+    assert found[hopeless.key].state is StageState.BLOCKED

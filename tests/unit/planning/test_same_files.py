@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import xstilts
-from xstilts.analysis.dev_scores import share_examples
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.formats.base import BadRow
 from xstilts.formats.io.squad import read_squad
 from xstilts.planning.compile import compile_experiment
+from xstilts.planning.shared_rows import share_examples
 from xstilts.tasks import TASKS
 from xstilts.testing.task_files import write
 

@@ -1,0 +1,20 @@
+"""Whether two prepared sets can hold the same examples."""
+
+from __future__ import annotations
+
+from xstilts.core.stage import Stage
+from xstilts.tasks import TASKS
+
+
+def share_examples(one: Stage, other: Stage) -> bool:
+    """Whether two prepared sets have one source and shares of it that overlap."""
+    if any(stage.kind != "prepare" for stage in (one, other)):
+        return False
+    (a, b), same = (one.params, other.params), ("data", "language")
+    if any(a[name] != b[name] for name in same):
+        return False
+    task = TASKS.get(a["task"]) if a["task"] in TASKS else None
+    if task and task.with_data_dir is None and a["split"] != b["split"]:
+        return False  # one package holds all splits, separately
+    (low, high), (start, end) = (part.get("share", (0, 100)) for part in (a, b))
+    return bool(low < end and start < high)

@@ -1,0 +1,71 @@
+"""A recipe search run by the executor: a diverging rate loses, and the choice is used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import xstilts
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.artifact import Artifact
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.planning.compile import compile_experiment
+from xstilts.stages.base import CHOOSE_RECIPE
+from xstilts.stages.choose_recipe import CHOICE, RECIPE
+
+LOST = 1e30
+
+
+@pytest.fixture(scope="module")
+def searched(toy_file: Path) -> LoadedExperiment:
+    """The toy experiment with a rate that diverges, one that is too low, and a good one."""
+    changes = ["name=searched", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"]
+    search = f"search={{learning_rate: [{LOST:e}, 1.0e-7, 0.003]}}"
+    return xstilts.load(str(toy_file), [*changes, search])
+
+
+@pytest.fixture(scope="module")
+def store(searched: LoadedExperiment, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("searched") / "store"
+    outcome = xstilts.run(searched, folder, workers=1)
+    assert (outcome.failed, outcome.skipped) == ({}, {})
+    return Store(folder)
+
+
+def stages(searched: LoadedExperiment) -> dict[str, Stage]:
+    return {stage.label: stage for stage in compile_experiment(searched).plan.stages}
+
+
+def choice(searched: LoadedExperiment, store: Store) -> Artifact:
+    (stage,) = (stage for stage in stages(searched).values() if stage.kind == CHOOSE_RECIPE)
+    return store.artifact(stage.key)
+
+
+def test_a_diverging_rate_loses_and_stops_nothing(searched: LoadedExperiment, store: Store) -> None:
+    record = json.loads(choice(searched, store).read(CHOICE))
+    assert record["trials"][0]["failed"] == "diverged"
+    assert record["chosen"] == {"learning_rate": 0.003}
+    assert record["trainings"] == 3
+
+
+def test_the_final_training_equals_one_with_the_chosen_rate_written_down(
+    searched: LoadedExperiment, store: Store, toy_file: Path, tmp_path: Path
+) -> None:
+    final = stages(searched)["train toy-kind (baseline) seed 0"]
+    assert RECIPE in final.inputs
+    written = xstilts.load(
+        str(toy_file),
+        ["name=written", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"],
+    )
+    assert xstilts.run(written, store.root, workers=1).exit_code == 0
+    plain = stages(written)["train toy-kind (baseline) seed 0"]
+    assert plain.key != final.key
+    chosen, direct = (store.artifact(stage.key).manifest["files"] for stage in (final, plain))
+    assert chosen == direct
+
+
+def test_a_second_run_starts_no_stage(searched: LoadedExperiment, store: Store) -> None:
+    assert xstilts.run(searched, store.root, workers=1).done == []

@@ -1,0 +1,130 @@
+"""Recipe search in a plan: shared trials, choices as inputs, and dev rows alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import xstilts
+from xstilts.core.errors import ConfigError
+from xstilts.core.stage import Stage
+from xstilts.planning.compile import CompiledPlan, compile_experiment
+from xstilts.stages.base import CHOOSE_RECIPE
+from xstilts.stages.choose_recipe import RECIPE
+
+SEARCH = "search={learning_rate: [0.001, 0.003]}"
+BOTH = "search={learning_rate: [0.001, 0.003], intermediate: true}"
+PER_SETTING = "search={learning_rate: [0.001, 0.003], per_setting: true}"
+
+
+def compiled(toy_file: Path, *changes: str) -> CompiledPlan:
+    base = ["seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]"]
+    return compile_experiment(xstilts.load(str(toy_file), [*base, *changes]))
+
+
+def choices(plan: CompiledPlan) -> list[Stage]:
+    return [stage for stage in plan.plan.stages if stage.kind == CHOOSE_RECIPE]
+
+
+def final_trainings(plan: CompiledPlan) -> dict[str, Stage]:
+    """Setting → the last training of the target."""
+    return {
+        cell.intermediate: plan.plan.by_key[cell.trained_by[-1]]
+        for cell in plan.cells
+        if cell.target == "toy-kind"
+    }
+
+
+def test_a_trial_is_the_ordinary_training_of_its_recipe_and_seed(toy_file: Path) -> None:
+    (choice,) = choices(compiled(toy_file, SEARCH))
+    ordinary = compiled(
+        toy_file, "seeds=[100]", "intermediate=[none]", "recipes.target.learning_rate=0.001"
+    )
+    assert choice.inputs["trial:0:100"] == final_trainings(ordinary)["none"].key
+    assert len(choice.inputs) == 2
+
+
+def test_all_settings_share_the_choice_made_on_the_baseline(toy_file: Path) -> None:
+    plan = compiled(toy_file, SEARCH)
+    (choice,) = choices(plan)
+    trained = final_trainings(plan)
+    assert {stage.inputs[RECIPE] for stage in trained.values()} == {choice.key}
+    assert all("learning_rate" not in stage.params["recipe"] for stage in trained.values())
+    for key in choice.inputs.values():
+        assert "base" not in plan.plan.by_key[key].inputs
+
+
+def test_a_search_per_setting_starts_from_each_setting(toy_file: Path) -> None:
+    plan = compiled(toy_file, PER_SETTING)
+    trained = final_trainings(plan)
+    assert trained["none"].inputs[RECIPE] != trained["toy-same"].inputs[RECIPE]
+    after = plan.plan.by_key[trained["toy-same"].inputs[RECIPE]]
+    bases = {plan.plan.by_key[key].inputs["base"] for key in after.inputs.values()}
+    assert bases == {trained["toy-same"].inputs["base"]}
+
+
+@pytest.mark.parametrize(("search", "count"), [(SEARCH, 1), (BOTH, 2)])
+def test_intermediate_recipes_are_searched_on_request(
+    toy_file: Path, search: str, count: int
+) -> None:
+    plan = compiled(toy_file, search)
+    base = plan.plan.by_key[final_trainings(plan)["toy-same"].inputs["base"]]
+    assert len(choices(plan)) == count
+    assert (RECIPE in base.inputs) == (search == BOTH)
+
+
+@pytest.mark.parametrize("search", [SEARCH, BOTH, PER_SETTING])
+def test_no_trial_and_no_choice_reads_test_rows(toy_file: Path, search: str) -> None:
+    plan = compiled(toy_file, search).plan
+    pending = [stage.key for stage in plan.stages if stage.kind == CHOOSE_RECIPE]
+    read = set[str]()
+    while pending:
+        key = pending.pop()
+        read.add(key)
+        pending += plan.by_key[key].inputs.values()
+    splits = {plan.by_key[key].params.get("split") for key in read}
+    languages = {plan.by_key[key].params.get("language") for key in read}
+    assert splits == {"train", "dev", None}
+    assert languages == {"en", None}
+
+
+def test_without_a_search_every_key_is_unchanged(toy_file: Path) -> None:
+    plan = compiled(toy_file)
+    assert not choices(plan)
+    assert all(RECIPE not in stage.inputs for stage in plan.plan.stages)
+    recipe = final_trainings(plan)["none"].params["recipe"]
+    assert recipe["learning_rate"] == 0.003
+
+
+def test_seeds_and_values_multiply_the_trials(toy_file: Path) -> None:
+    search = "search={learning_rate: [0.001, 0.003], epochs: [1, 2, 3], seeds: [5, 6]}"
+    (choice,) = choices(compiled(toy_file, search))
+    assert len(set(choice.inputs.values())) == 12
+    assert choice.params["seeds"] == [5, 6]
+
+
+def test_the_cost_of_a_final_training_is_that_of_the_costliest_trial(toy_file: Path) -> None:
+    plan = compiled(toy_file, "search={epochs: [1, 9, 2]}")
+    cost = final_trainings(plan)["none"].cost.seconds
+    (choice,) = choices(plan)
+    costs = [plan.plan.by_key[key].cost.seconds for key in choice.inputs.values()]
+    assert cost == max(costs) > min(costs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (["search={learning_rate: [1, 2], targets: [toy-knd]}"], "toy-kind"),
+        (["search={learning_rate: [1, 2], targets: [toy-search]}"], "not trained"),
+        (["targets=[toy-search]", SEARCH], "no target is trained"),
+        (["eval_split=dev", "tasks.toy-search.splits={dev: [en, xx]}", SEARCH], "same examples"),
+        (["splits={toy-kind: {test: dev}}", SEARCH], "same examples"),
+    ],
+)
+def test_a_search_that_cannot_be_run_honestly_is_refused(
+    toy_file: Path, changes: list[str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compiled(toy_file, *changes)
+    assert problem in str(caught.value)
