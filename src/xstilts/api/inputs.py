@@ -32,21 +32,18 @@ def load(
     Args:
         name_or_path: the file or the preset.
         overrides: texts `a.b=value`.
-        encoder: a folder or a Hugging Face name that replaces the experiment's encoder.
+        encoder: a folder or a Hugging Face name that replaces the experiment's encoder, or the
+            label or name of one of its `encoders`.
         data: a folder that replaces the experiment's `data`.
 
     Raises:
         ConfigError: with file and line.
     """
     changes = []
-    if encoder is not None:
-        local = Path(encoder).expanduser()
-        name = str(local.absolute()) if local.is_dir() else encoder
-        changes.append(f"encoder.name={json.dumps(name, ensure_ascii=False)}")
     if data is not None:
         path = str(Path(data).expanduser().absolute())
         changes.append(f"data={json.dumps(path, ensure_ascii=False)}")
-    return load_experiment(str(name_or_path), [*changes, *overrides])
+    return load_experiment(str(name_or_path), [*changes, *overrides], encoder)
 
 
 def open_store(store: AnyStore | None = None) -> Store:

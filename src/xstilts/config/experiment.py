@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from xstilts.config.base import ConfigModel, PathText, refusal, refusal_of, refuse_repeats
 from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
-from xstilts.config.recipe import Recipes
+from xstilts.config.recipe import RecipeChanges, Recipes, refuse_empty_values
 from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.errors import ConfigError
@@ -36,6 +36,23 @@ class EncoderConfig(ConfigModel):
     pooling: Literal["auto", "cls", "mean"] = Field(
         "auto", description="pooling for sentence heads; auto: the encoder's default"
     )
+    label: Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=100)] | None = Field(
+        None,
+        exclude_if=lambda label: label is None,  # digests of records without it stay as they are
+        description="name in results and tables; empty: from `name`",
+    )
+    recipe: RecipeChanges | None = Field(
+        None,
+        exclude_if=lambda recipe: recipe is None,
+        description="values that replace those of all recipes in every training of this encoder",
+    )
+
+    @field_validator("recipe")
+    @classmethod
+    def _recipe_values(cls, value: RecipeChanges | None) -> RecipeChanges | None:
+        if value is not None:
+            refuse_empty_values(value)
+        return value
 
 
 class Limits(ConfigModel):
@@ -186,7 +203,16 @@ class Experiment(ConfigModel):
         description="lower case letters, digits and . _ -"
     )
     description: str = Field("", description="free text, for reports")
-    encoder: EncoderConfig
+    encoder: EncoderConfig | None = Field(
+        None,
+        exclude_if=lambda encoder: encoder is None,
+        description="the pretrained encoder",
+    )
+    encoders: Annotated[tuple[EncoderConfig, ...], Field(min_length=1)] | None = Field(
+        None,
+        exclude_if=lambda encoders: encoders is None,
+        description="several pretrained encoders that are compared, in place of `encoder`",
+    )
     intermediate: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="intermediate settings: none, task, task+task, setting > setting, task@de,fr"
     )
@@ -261,6 +287,35 @@ class Experiment(ConfigModel):
     @classmethod
     def _encoder_by_name(cls, value: object) -> object:
         return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("encoders", mode="before")
+    @classmethod
+    def _encoders_by_name(cls, value: object) -> object:
+        return list(map(cls._encoder_by_name, value)) if isinstance(value, list) else value
+
+    @field_validator("encoders")
+    @classmethod
+    def _distinct_encoders(
+        cls, value: tuple[EncoderConfig, ...] | None
+    ) -> tuple[EncoderConfig, ...] | None:
+        refuse_repeats(encoder.label for encoder in value or () if encoder.label)
+        for index, encoder in enumerate(value or ()):
+            if encoder in (value or ())[:index]:
+                raise refusal(f"the encoder {encoder.name} is named twice")
+        return value
+
+    @model_validator(mode="after")
+    def _encoder_or_encoders(self) -> Experiment:
+        if self.encoder is None and self.encoders is None:
+            raise refusal("the key 'encoder' is missing", "name one encoder, or several: encoders")
+        if self.encoder is not None and self.encoders is not None:
+            raise refusal("give either `encoder` or `encoders`", key="encoders")
+        return self
+
+    @property
+    def all_encoders(self) -> tuple[EncoderConfig, ...]:
+        """The encoders, one or several."""
+        return (self.encoder,) if self.encoder else self.encoders or ()
 
     @field_validator("intermediate", "targets", "seeds", "languages")
     @classmethod

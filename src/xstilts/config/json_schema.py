@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from xstilts.config.encoder_choice import OTHER
 from xstilts.config.experiment import Experiment
 
 SCHEMA_FILE = Path(__file__).with_name("experiment.schema.json")
@@ -16,13 +17,19 @@ def experiment_schema() -> dict[str, Any]:
     """The JSON Schema of an experiment file.
 
     It describes what `load` accepts: `extends`, which makes all other keys but `name` optional,
-    and an encoder given by its name alone. It does not list former names of keys.
+    and encoders given by their names alone. It does not list former names of keys.
     """
     schema = Experiment.model_json_schema()
     properties = schema["properties"]
-    properties["encoder"] = {
-        "anyOf": [{"type": "string"}, properties["encoder"]],
+    by_name_or_options = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/EncoderConfig"}]}
+    properties["encoder"] = by_name_or_options | {
         "description": "name of the encoder, or a mapping",
+    }
+    properties["encoders"] = {
+        "type": "array",
+        "items": by_name_or_options,
+        "minItems": 1,
+        "description": properties["encoders"]["description"],
     }
     properties["extends"] = {
         "type": "string",
@@ -33,7 +40,10 @@ def experiment_schema() -> dict[str, Any]:
         "$schema": DIALECT,
         **schema,
         "title": "xstilts experiment",
-        "anyOf": [{"required": ["extends"]}, {"required": required}],
+        "anyOf": [
+            {"required": ["extends"]},
+            *({"required": [*required, key]} for key in OTHER),
+        ],
     }
 
 

@@ -9,13 +9,20 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from xstilts.config.encoder_choice import ENCODER, ENCODERS, choose_encoder, remove_replaced
 from xstilts.config.experiment import Experiment
 from xstilts.config.renamed_keys import rename_in_override, rename_old_keys
 from xstilts.config.validation import validate
-from xstilts.config.yaml_tree import OVERRIDE, Lines, location_of, parse, parse_value, read
+from xstilts.config.yaml_tree import (
+    OVERRIDE,
+    Lines,
+    Location,
+    location_of,
+    parse,
+    parse_value,
+    read,
+)
 from xstilts.core.errors import ConfigError, UnknownNameError, XstiltsError
-
-ENCODER = "encoder"
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,19 @@ class LoadedExperiment:
         try:
             yield
         except XstiltsError as error:
-            parts = tuple((error.where or "").split("."))
+            parts = _path_of(error.where or "")
             if parts[: 2 if parts[0] == "tasks" else 1] in self.lines:
                 line = location_of(parts, self.lines)
                 error.where = line if line.startswith("--") else f"{line}: {error.where}"
             raise
+
+
+def _path_of(where: str) -> Location:
+    """The path of a dotted key; the entries of `encoders` are numbered."""
+    first, *rest = where.split(".")
+    if first == ENCODERS and rest and rest[0].isdigit():
+        return (first, int(rest[0]), *rest[1:])
+    return (first, *rest)
 
 
 def presets() -> dict[str, Path]:
@@ -59,11 +74,14 @@ def presets() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def load(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
+def load(
+    name_or_path: str, overrides: Sequence[str] = (), encoder: str | None = None
+) -> LoadedExperiment:
     """Load an experiment file, or the preset of that name.
 
     Args:
         overrides: texts `a.b=value`, where the value is YAML; applied in order.
+        encoder: the only encoder, see `encoder_choice.choose_encoder`.
 
     Raises:
         ConfigError: no such file or preset, invalid YAML, unknown keys, or wrong types.
@@ -71,6 +89,8 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
     path = _find(name_or_path)
     text = read(path)
     tree, lines = _read_with_base(path, text)
+    if encoder is not None:
+        choose_encoder(tree, lines, encoder)
     for override in overrides:
         _apply(tree, override, lines)
     experiment = validate(Experiment, tree, lines)
@@ -99,6 +119,7 @@ def _read_with_base(
     if base.resolve() in files:
         raise ConfigError(f"{base.name} extends itself", where=where)
     inherited, inherited_lines = _read_with_base(base, read(base), files)
+    remove_replaced(inherited, tree)
     return _merge(inherited, tree), inherited_lines | lines
 
 
@@ -147,6 +168,8 @@ def _apply(tree: dict[str, Any], override: str, lines: Lines) -> None:
         raise ConfigError(f"invalid override {override!r}", todo="write --set a.b=value")
     value = parse_value(text, f"--set {override}")
     parts, value = rename_in_override(tuple(name.strip().split(".")), value)
+    if value is not None:
+        remove_replaced(tree, parts[:1])
     mapping = tree
     for index, part in enumerate(parts[:-1]):
         if isinstance(mapping.get(part), str) and parts[: index + 1] == (ENCODER,):

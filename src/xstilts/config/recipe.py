@@ -197,6 +197,18 @@ RecipeChanges = create_model(
     **{name: _optional(name) for name in Recipe.model_fields},
 )
 
+
+def refuse_empty_values(changes: RecipeChanges, prefix: str = "") -> None:
+    """Refuse a value that is null although the recipe needs one.
+
+    Args:
+        prefix: of the names in the message.
+    """
+    for name in sorted(changes.model_fields_set):
+        if getattr(changes, name) is None and Recipe.model_fields[name].default is not None:
+            raise refusal(f"{prefix}{name} needs a value", "leave it out to keep the recipe's")
+
+
 OLD_RECIPE_KEYS = {
     field.serialization_alias: name
     for name, field in Recipe.model_fields.items()
@@ -218,10 +230,5 @@ class Recipes(ConfigModel):
     @classmethod
     def _values_given(cls, value: dict[str, Any]) -> dict[str, Any]:
         for task, changes in value.items():
-            for name in sorted(changes.model_fields_set):
-                optional = Recipe.model_fields[name].default is None
-                if getattr(changes, name) is None and not optional:
-                    raise refusal(
-                        f"{task}.{name} needs a value", "leave it out to keep the recipe's"
-                    )
+            refuse_empty_values(changes, f"{task}.")
         return value

@@ -120,7 +120,8 @@ def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> Invalid
         name = _dotted((*path, item["loc"][-1]))
         return InvalidValue(path, f"the key {name!r} is missing")
     if kind == REFUSED:
-        return InvalidValue(path, f"{name}: {context['what']}", todo=context["todo"])
+        what = f"{name}: {context['what']}" if name else context["what"]
+        return InvalidValue(path, what, todo=context["todo"])
     if kind == "value_error":
         return InvalidValue(path, f"{name}: {context['error']}")
     if kind == "string_pattern_mismatch":

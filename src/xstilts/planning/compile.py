@@ -22,6 +22,11 @@ from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
 from xstilts.metrics import METRICS
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, score_cost, train_cost
+from xstilts.planning.encoder_experiments import (
+    encoder_experiments,
+    locating_encoder,
+    stages_of_encoders,
+)
 from xstilts.planning.graph import StageGraph, language_of
 from xstilts.planning.recipe_search import (
     RecipeChoice,
@@ -70,10 +75,19 @@ def compile_experiment(loaded: LoadedExperiment) -> CompiledPlan:
     Raises:
         ConfigError: the experiment is invalid.
     """
-    resolved = ResolvedExperiment(loaded)
+    tasks: dict[str, TaskSpec] = {}
+    parts: dict[str, CompiledPlan] = {}
     with loaded.locating_errors():
         check_data_folder(loaded)
-        return Compiler(resolved, StageGraph(resolved)).compile()
+        for index, single in enumerate(encoder_experiments(loaded)):
+            resolved = ResolvedExperiment(single, tasks)
+            with locating_encoder(loaded, index):
+                compiled = Compiler(resolved, StageGraph(resolved)).compile()
+                parts[resolved.encoder_name] = compiled
+    if len(parts) == 1:
+        return compiled
+    stages = stages_of_encoders({name: part.plan for name, part in parts.items()})
+    return CompiledPlan(Plan.of(stages), tuple(c for part in parts.values() for c in part.cells))
 
 
 @dataclass
@@ -138,7 +152,7 @@ class Compiler:
                 scored = self._predicted(setting, task, trained[-1], seed)
             for target, language, key in scored:
                 yield ResultCell(
-                    encoder=self.resolved.source.name,
+                    encoder=self.resolved.encoder_name,
                     intermediate=setting.name,
                     target=target,
                     language=language,

@@ -10,6 +10,7 @@ from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.models.encoder_source import EncoderSource
 from xstilts.planning.compiled_experiment import CompiledExperiment
+from xstilts.planning.encoder_experiments import encoder_experiments
 from xstilts.planning.resolve import ResolvedExperiment
 
 MAX_LENGTH = "max_length"
@@ -18,25 +19,41 @@ MAX_LENGTH = "max_length"
 def check_lengths(
     parts: Iterable[CompiledExperiment], statuses: Mapping[str, StageStatus] | None
 ) -> None:
-    """Check that no text can be longer than the positions of its experiment's encoder.
+    """Check that no text can be longer than the positions of its encoder, and that layers exist.
 
     Args:
         statuses: key → state; only stages to do are checked. None: all stages are to do.
 
     Raises:
-        ConfigError: the `max_length` of a stage is larger.
+        ConfigError: the `max_length` of a stage is larger, or the encoder lacks a layer.
     """
     for part in parts:
-        source = ResolvedExperiment(part.loaded).source
+        sources = [ResolvedExperiment(one).source for one in encoder_experiments(part.loaded)]
+        plan = part.compiled.plan
         with part.loaded.locating_errors():
-            for stage in part.compiled.plan.stages:
-                if statuses is None or statuses[stage.key].state is StageState.TODO:
+            for stage in plan.stages:
+                key = stage.inputs.get("encoder")
+                if key and (statuses is None or statuses[stage.key].state is StageState.TODO):
+                    params = plan.by_key[key].params["source"]
+                    source = next(one for one in sources if one.params == params)
                     _check_length(source, stage)
+                    _check_layers(source, stage)
+
+
+def _check_layers(source: EncoderSource, stage: Stage) -> None:
+    last, chosen = source.defaults.layers, stage.params.get("layers", ())
+    wrong = [layer for layer in chosen if not 0 <= layer <= last]
+    if wrong and not source.defaults.assumed:
+        raise ConfigError(
+            f"there is no layer {wrong[0]}: the encoder {source.name} has {last} layers",
+            where="retrieval.layer",
+            todo=f"choose layers from 0 to {last}, or auto or all",
+        )
 
 
 def _check_length(source: EncoderSource, stage: Stage) -> None:
     positions = source.defaults.positions
-    longest = max(_lengths(stage.params), default=0) if "encoder" in stage.inputs else 0
+    longest = max(_lengths(stage.params), default=0)
     if positions is not None and longest > positions:
         section = "recipes" if stage.params.keys() & {"recipe", "reading"} else "retrieval"
         raise ConfigError(

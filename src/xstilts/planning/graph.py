@@ -83,7 +83,7 @@ class StageGraph:
             "encoder",
             {"source": self.source.params},
             {},
-            f"encoder {self.source.name}",
+            f"encoder {self.resolved.encoder_name}",
             encoder_cost(self.source.defaults),
             context=context,
         )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
-from xstilts.config.experiment import Experiment
+from xstilts.config.encoder_choice import ENCODERS
+from xstilts.config.experiment import EncoderConfig, Experiment
 from xstilts.config.intermediate import TaskRef, parse_task_ref
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
-from xstilts.core.errors import UnknownNameError
+from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -48,13 +50,34 @@ class ResolvedExperiment:
     @cached_property
     def source(self) -> EncoderSource:
         """Source of the encoder."""
-        choice = self.experiment.encoder
+        choice = self.encoder
         return find_source(choice.name, choice.revision, self.loaded.folder)
+
+    @property
+    def encoder(self) -> EncoderConfig:
+        """The encoder as written.
+
+        Raises:
+            ConfigError: the experiment has several; see `planning.encoder_experiments`.
+        """
+        first, *others = self.experiment.all_encoders
+        if others:
+            raise ConfigError(
+                f"one encoder is needed here, and the experiment has {len(others) + 1}",
+                where=ENCODERS,
+                todo=f"choose one: --encoder {shlex.quote(first.label or first.name)}",
+            )
+        return first
+
+    @property
+    def encoder_name(self) -> str:
+        """Name of the encoder in results."""
+        return self.encoder.label or self.source.name
 
     @cached_property
     def pooling(self) -> str:
         """Pooling of sentence heads."""
-        chosen = self.experiment.encoder.pooling
+        chosen = self.encoder.pooling
         return self.source.defaults.pooling if chosen == "auto" else chosen
 
     @cached_property
