@@ -48,7 +48,7 @@ def choose_encoder(tree: dict[str, Any], lines: Lines, name: str) -> None:
 
 
 def _names_of(entry: Any) -> tuple[Any, ...]:
-    """The texts that choose an entry of `encoders`: its label, its name and the name's last part."""
+    """The texts that choose an entry of `encoders`: label, name, and the name's last part."""
     options = entry if isinstance(entry, dict) else {"name": entry}
     name = str(options.get("name", ""))
     return options.get("label"), name, name.rstrip("/").rpartition("/")[2]

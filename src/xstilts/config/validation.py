@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -202,5 +202,7 @@ def _keys_at(model: Any, path: Location) -> list[str]:
 def _item_type(annotation: Any) -> Any:
     """The type of an optional field's value, or of a list's items."""
     kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-    is_list = get_origin(annotation) in (list, tuple)
-    return kinds[0] if is_list or type(None) in get_args(annotation) else annotation
+    is_list = get_origin(annotation) in (list, tuple, Annotated)
+    if not is_list and type(None) not in get_args(annotation):
+        return annotation
+    return _item_type(kinds[0])

@@ -125,9 +125,7 @@ def _source(loaded: LoadedExperiment, encoder: EncoderConfig, index: int) -> Enc
         return find_source(encoder.name, encoder.revision, loaded.folder)
 
 
-def _check_distinct(
-    singles: Sequence[LoadedExperiment], sources: Sequence[EncoderSource]
-) -> None:
+def _check_distinct(singles: Sequence[LoadedExperiment], sources: Sequence[EncoderSource]) -> None:
     """Check that no two encoders have the same weights, pooling and recipes."""
     for first, second in combinations(range(len(singles)), 2):
         one, other = (singles[index].experiment for index in (first, second))
@@ -145,27 +143,25 @@ def _check_distinct(
             )
 
 
-def _unique_names(
-    encoders: Sequence[EncoderConfig], sources: Sequence[EncoderSource]
-) -> list[str]:
+def _unique_names(encoders: Sequence[EncoderConfig], sources: Sequence[EncoderSource]) -> list[str]:
     """Their labels; else their names, of folders with as many parts of the path as needed."""
-    names = [encoder.label or source.name for encoder, source in zip(encoders, sources, strict=True)]
+    names = [
+        encoder.label or source.name for encoder, source in zip(encoders, sources, strict=True)
+    ]
     folders = [PurePosixPath(source.folder).parts if source.folder else () for source in sources]
     for depth in range(2, max(map(len, folders), default=0) + 1):
         counts = Counter(names)
         if max(counts.values()) == 1:
             break
         names = [
-            "/".join(folder[-depth:])
-            if counts[name] > 1 and folder and not encoder.label
-            else name
+            "/".join(folder[-depth:]) if counts[name] > 1 and folder and not encoder.label else name
             for name, folder, encoder in zip(names, folders, encoders, strict=True)
         ]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         index = len(names) - 1 - names[::-1].index(repeated[0])
         raise ConfigError(
-            f"two encoders are called {repeated[0]}",
+            f"two encoders are called {encoders[index].label or sources[index].name}",
             where=f"{ENCODERS}.{index}",
             todo="give each a label: {name: …, label: …}",
         )

@@ -102,7 +102,7 @@ def page(data: ReportData, folder: Path) -> str:
     main = data.gains[data.gains["main"]]
     return html.render(
         experiment=data.experiment,
-        encoder=data.experiment.encoder.name,
+        encoder=", ".join(one.name for one in data.experiment.all_encoders),
         training_languages=data.training_languages,
         verdicts=answer_lines(main),
         targets=list(dict.fromkeys(main["target"])),
