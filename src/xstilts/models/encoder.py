@@ -16,7 +16,7 @@ from xstilts.models.device import compute_device
 from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
-from xstilts.models.vocab_view import used_ids
+from xstilts.models.vocab_view import index_in_view
 
 
 class Encoder(nn.Module):
@@ -24,7 +24,7 @@ class Encoder(nn.Module):
 
     Args:
         files: weights and tokenizer.
-        ids: [v] sorted vocabulary ids that can occur; see `vocab_view.used_ids`.
+        ids: [v] sorted vocabulary ids that can occur; see `EncoderFiles.used_ids`.
     """
 
     def __init__(self, files: EncoderFiles, ids: Tensor) -> None:
@@ -55,7 +55,8 @@ class Encoder(nn.Module):
     def set_vocab(self, ids: Tensor) -> None:
         """Change the vocabulary view, for evaluation; embeddings are read from the files."""
         weight = self.files.embeddings(ids).to(self.embeddings.device)
-        set_word_embeddings(self.model, weight)
+        padding = index_in_view(ids, self.files.config().pad_token_id)
+        set_word_embeddings(self.model, weight, padding)
         self.ids = ids.to(weight.device)
 
     def configure(self, *, gradient_checkpointing: bool, compiled: bool) -> None:
@@ -156,5 +157,4 @@ def _unpacked(row: Tensor, indices: Tensor, mask: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 def frozen_encoder(files: EncoderFiles) -> Encoder:
     """Return an encoder for evaluation; the last one stays in memory."""
-    ids = used_ids((), files.tokenizer().pad_token_id)
-    return Encoder(files, ids).eval().requires_grad_(False).to(compute_device())
+    return Encoder(files, files.used_ids(())).eval().requires_grad_(False).to(compute_device())

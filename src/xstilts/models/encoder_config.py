@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+FIRST, MEAN, LAST = POOLINGS = ("cls", "mean", "last")
+"""Poolings: the first token, the mean of all tokens, the last token; without padding."""
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer", "encoder_layers")
 WIDTH = ("hidden_size", "d_model", "dim", "emb_dim", "n_embd", "model_dim")
 VOCABULARY = ("vocab_size", "n_words")

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,8 +30,8 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from xstilts.core.atomic_io import read_json
 from xstilts.core.errors import EncoderError
-from xstilts.models.encoder_config import T5_TYPES
-from xstilts.models.vocab_view import TrainedRows
+from xstilts.models.encoder_config import PAD_DEPENDENT, T5_TYPES
+from xstilts.models.vocab_view import TrainedRows, index_in_view, used_ids
 
 BODY, EMBEDDINGS, ROWS, HEADS, MASKED_HEAD = (
     f"{name}.safetensors" for name in ("body", "embeddings", "rows", "heads", "masked_head")
@@ -66,9 +67,19 @@ class EncoderFiles:
         """Return the embeddings [v, d] of sorted vocabulary ids [v]."""
         return self.trained_rows().apply(self.full_embeddings()[ids], ids)
 
+    def config(self) -> PretrainedConfig:
+        """Return the model's config, with the whole vocabulary."""
+        config: PretrainedConfig = AutoConfig.from_pretrained(self.root, trust_remote_code=False)
+        return config
+
+    def used_ids(self, texts: Iterable[Iterable[int]]) -> Tensor:
+        """Return the ids of a vocabulary view for some texts; see `vocab_view.used_ids`."""
+        kept = self.config().model_type in PAD_DEPENDENT
+        return used_ids(texts, self.tokenizer().pad_token_id, keeps_padding_id=kept)
+
     def model(self, ids: Tensor) -> PreTrainedModel:
         """Load the model with the embeddings of these ids only, in evaluation mode."""
-        model = empty_model(self.root, len(ids))
+        model = self._empty_model(ids)
         body = load_file((self.trained or self.root) / BODY)
         missing, unexpected = model.load_state_dict(body, strict=False)
         names = embedding_names(model)
@@ -82,12 +93,12 @@ class EncoderFiles:
         model.eval()
         return model
 
-
-def empty_model(root: Path, rows: int) -> PreTrainedModel:
-    """Return an untrained model of the encoder's architecture with `rows` embeddings."""
-    config = AutoConfig.from_pretrained(root, trust_remote_code=False)
-    config.vocab_size = rows
-    return _from_config(config, pooler=bool(read_json(root / "layout.json")["pooler"]))
+    def _empty_model(self, ids: Tensor) -> PreTrainedModel:
+        """Return an untrained model of the encoder's architecture with an embedding per id."""
+        config = self.config()
+        config.vocab_size = len(ids)
+        config.pad_token_id = index_in_view(ids, config.pad_token_id)
+        return _from_config(config, pooler=bool(read_json(self.root / "layout.json")["pooler"]))
 
 
 def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
@@ -123,13 +134,20 @@ def embedding_names(model: PreTrainedModel) -> set[str]:
     return {name for name, value in parameters if value is weight}
 
 
-def set_word_embeddings(model: PreTrainedModel, weight: Tensor) -> None:
-    """Set the word embedding matrix; its layer stays, with its class, scale and padding."""
+def set_word_embeddings(model: PreTrainedModel, weight: Tensor, padding: int | None) -> None:
+    """Set the word embedding matrix; its layer stays, with its class and scale.
+
+    Args:
+        padding: its row of the padding token, for layers that have one.
+    """
     old = word_embeddings(model).weight
     new = nn.Parameter(weight)
     for module in model.modules():
         if isinstance(module, nn.Embedding) and module.weight is old:
             module.weight, module.num_embeddings = new, len(new)
+            if module.padding_idx is not None:
+                module.padding_idx = padding
+    model.config.pad_token_id = padding
 
 
 @lru_cache(maxsize=4)

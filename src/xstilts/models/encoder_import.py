@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrained
 
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.errors import EncoderError, XstiltsError
+from xstilts.models.decoders import check_causal_use, pad_with_end
 from xstilts.models.encoder_files import (
     BODY,
     EMBEDDINGS,
@@ -54,15 +55,22 @@ LOADING_ARGUMENTS = ("is_local", "local_files_only")
 """Entries of tokenizer_config.json that depend on the process, such as on $HF_HUB_OFFLINE."""
 
 
-def import_encoder(folder: Path, target: Path, *, masked_lm: bool = False) -> None:
+def import_encoder(
+    folder: Path, target: Path, *, masked_lm: bool = False, first_token: bool = False
+) -> tuple[str, ...]:
     """Convert the folder of a Hugging Face encoder to the files of an `encoder` stage.
 
     Args:
         masked_lm: whether it is to be trained as a masked language model.
+        first_token: whether texts are to be read at their first token.
+
+    Returns:
+        Notes on the encoder, for the provenance.
 
     Raises:
         EncoderError: no fast tokenizer, weights that are not those of the model, a tokenizer
-            that does not fit them, a decoder, or an architecture that is not supported.
+            that does not fit them, a decoder for what decoders cannot do, or an architecture
+            that is not supported.
     """
     try:
         check_tokenizer_files([path.name for path in folder.iterdir()], str(folder))
@@ -72,11 +80,14 @@ def import_encoder(folder: Path, target: Path, *, masked_lm: bool = False) -> No
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         check_architecture(config, str(folder))
         tokenizer = load_tokenizer(folder)
+        notes = pad_with_end(tokenizer)
         if masked_lm:
             mask_id(tokenizer, str(folder))
         model, pooler = _load(folder, config)
         check_tokenizer(tokenizer, model, str(folder))
         states = example_states(model, tokenizer, str(folder))
+        if states.causal:
+            check_causal_use(model, str(folder), masked_lm=masked_lm, first_token=first_token)
         head = masked_head(folder)
     except XstiltsError:
         raise
@@ -101,6 +112,7 @@ def import_encoder(folder: Path, target: Path, *, masked_lm: bool = False) -> No
         raise
     except Exception as error:  # whatever a model's own code raises
         raise _unusable(error, folder) from error
+    return notes
 
 
 def _unusable(error: Exception, folder: Path) -> EncoderError:

@@ -17,7 +17,6 @@ from xstilts.core.errors import EncoderError
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_config import PAD_DEPENDENT, PAD_POSITIONS, T5_TYPES
 from xstilts.models.encoder_files import EncoderFiles, word_embeddings
-from xstilts.models.vocab_view import used_ids
 
 MIN_ENTRIES = 24
 """Entries that a tokenizer has besides its special tokens, at least: the letters of a script."""
@@ -224,11 +223,16 @@ def _check_padding(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
 
 @dataclass(frozen=True)
 class ExampleStates:
-    """Two example texts, [2, t] ids and mask, and their hidden states, [2, t, width] a layer."""
+    """Two example texts, [2, t] ids and mask, and their hidden states, [2, t, width] a layer.
+
+    Args:
+        causal: whether the states of a token do not depend on later tokens.
+    """
 
     ids: Tensor
     mask: Tensor
     states: tuple[Tensor, ...]
+    causal: bool = False
 
 
 @torch.no_grad()
@@ -236,7 +240,7 @@ def example_states(model: PreTrainedModel, tokenizer: Any, where: str) -> Exampl
     """Compute the hidden states of two texts, one of them padded.
 
     Raises:
-        EncoderError: the model is a decoder, has no hidden states, or they are not finite.
+        EncoderError: the model has no hidden states, or they are not finite.
     """
     model.eval()
     special = set(tokenizer.all_special_ids)
@@ -258,14 +262,8 @@ def example_states(model: PreTrainedModel, tokenizer: Any, where: str) -> Exampl
         raise EncoderError(
             "the hidden states do not depend on the text", where=where, todo=SAVE_AGAIN
         )
-    if float((changed - states[-1])[:, 0].abs().max()) < 1e-7:
-        raise EncoderError(
-            f"{type(model).__name__} is a decoder: the state of a token does not depend on the "
-            "tokens after it",
-            where=where,
-            todo="use an encoder, such as FacebookAI/xlm-roberta-base",
-        )
-    return ExampleStates(ids, mask, states)
+    causal = float((changed - states[-1])[:, 0].abs().max()) < 1e-7
+    return ExampleStates(ids, mask, states, causal)
 
 
 def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, where: str) -> tuple[Tensor, ...]:
@@ -296,8 +294,7 @@ def check_states(target: Path, example: ExampleStates, where: str) -> None:
         EncoderError: they differ, so that the architecture is not supported.
     """
     files = EncoderFiles(target)
-    ids = used_ids([example.ids.flatten().tolist()], int(example.ids[1, -1]))
-    encoder = Encoder(files, ids).eval()
+    encoder = Encoder(files, files.used_ids([example.ids.flatten().tolist()])).eval()
     states = encoder.hidden_states(example.ids, example.mask, torch.zeros_like(example.ids))
     real = example.mask == 1
     for number, (got, wanted) in enumerate(zip(states, example.states, strict=True)):

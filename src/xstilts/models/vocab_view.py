@@ -52,11 +52,23 @@ class TrainedRows:
         return TrainedRows(union, rows, self.decay * decay)
 
 
-def used_ids(texts: Iterable[Iterable[int]], padding: int) -> Tensor:
-    """Return the sorted vocabulary ids that occur in the texts.
+def used_ids(
+    texts: Iterable[Iterable[int]], padding: int, *, keeps_padding_id: bool = True
+) -> Tensor:
+    """Return the sorted vocabulary ids that occur in the texts, and the padding id.
 
-    The ids up to the padding id are always included, so that the padding id does not change: the
-    RoBERTa family derives position ids from it.
+    Args:
+        keeps_padding_id: also return all ids below the padding id, so that it is the same in the
+            view: the RoBERTa family derives position ids from it.
     """
     occurring = {token for text in texts for token in text}
-    return torch.tensor(sorted(occurring | set(range(padding + 1))), dtype=torch.long)
+    always = range(padding + 1) if keeps_padding_id else (padding,)
+    return torch.tensor(sorted(occurring.union(always)), dtype=torch.long)
+
+
+def index_in_view(ids: Tensor, token: int | None) -> int | None:
+    """Return the row of a vocabulary id in a view of sorted ids; None if it is not in view."""
+    if token is None:
+        return None
+    row = int(torch.searchsorted(ids, token))
+    return row if row < len(ids) and int(ids[row]) == token else None

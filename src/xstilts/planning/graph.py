@@ -79,6 +79,8 @@ class StageGraph:
             context["assumed_layers"] = self.source.defaults.layers
         if self._trains_masked_lm:
             context["masked_lm"] = True
+        if self.resolved.reads_first_token:
+            context["first_token"] = True
         return self.add(
             "encoder",
             {"source": self.source.params},

@@ -15,6 +15,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.models.encoder_config import FIRST
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -79,6 +80,12 @@ class ResolvedExperiment:
         """Pooling of sentence heads."""
         chosen = self.encoder.pooling
         return self.source.defaults.pooling if chosen == "auto" else chosen
+
+    @property
+    def reads_first_token(self) -> bool:
+        """Whether a sentence head or a sentence vector reads the first token of a text."""
+        searched = any(self.task(name).format_spec.search for name in self.experiment.targets)
+        return self.pooling == FIRST or (searched and FIRST in self.poolings())
 
     @cached_property
     def data(self) -> Path | None:

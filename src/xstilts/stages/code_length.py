@@ -11,7 +11,6 @@ from xstilts.formats import training_of
 from xstilts.formats.base import HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import write_rows
 from xstilts.stages.io.tokenized import prepared
@@ -59,7 +58,7 @@ def run(context: StageContext) -> dict[str, Any]:
     if model:
         shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
         trained = trained_model(files, params["task"], shape)
-        trained.encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+        trained.encoder.set_vocab(files.used_ids([occurring_ids(features)]))
         gold = gold_probabilities(
             trained, params["task"], params["format"], features, tokenizer.pad_token_id
         )

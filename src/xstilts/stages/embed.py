@@ -17,7 +17,6 @@ from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, occurring_ids
 from xstilts.metrics.topk import Indices
 from xstilts.models.encoder import frozen_encoder
-from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.train import encoder_files
@@ -46,7 +45,7 @@ def run(context: StageContext) -> dict[str, Any]:
             where="retrieval.layer",
             todo=f"0 is the embedding output, {depth} the last block",
         )
-    encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+    encoder.set_vocab(files.used_ids([occurring_ids(features)]))
     settings = list(product(params["layers"], params["poolings"]))
     shape = len(features), encoder.width
     written = {

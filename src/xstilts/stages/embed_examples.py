@@ -11,7 +11,6 @@ import numpy as np
 from xstilts.formats.base import IGNORED, Feature
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.encoder import frozen_encoder
-from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import GOLD, VECTORS, sample_rows, sample_texts, sample_words
 from xstilts.stages.train import encoder_files
@@ -29,7 +28,7 @@ def run(context: StageContext) -> dict[str, Any]:
     tokenizer, by_word = files.tokenizer(), params["unit"] == "words"
     features = sample_rows(context, tokenizer, sample_words if by_word else sample_texts)
     encoder = frozen_encoder(files)
-    encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+    encoder.set_vocab(files.used_ids([occurring_ids(features)]))
     layer = params["layer"]
     if layer is None:
         layer = int(encoder.model.config.num_hidden_layers)

@@ -17,7 +17,6 @@ from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.device import compute_device
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles, embedding_name
-from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.sample import FISHER, sample_rows
 from xstilts.training.batching import collate
@@ -37,7 +36,7 @@ def run(context: StageContext) -> dict[str, Any]:
     tokenizer = files.tokenizer()
     features = sample_rows(context, tokenizer, lambda _: 1)
     shape = HeadShape(params["format"], len(params["labels"]), 0.0, params["pooling"])
-    ids = used_ids([occurring_ids(features)], tokenizer.pad_token_id)
+    ids = files.used_ids([occurring_ids(features)])
     model = MultiTaskModel(Encoder(files, ids), {params["task"]: shape})
     assert files.trained is not None
     model.heads.load_state_dict(load_file(files.trained / HEADS))

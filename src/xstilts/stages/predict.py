@@ -12,7 +12,6 @@ from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.device import compute_device
 from xstilts.models.encoder import Encoder, frozen_encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles
-from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.io.tokenized import prepared
@@ -34,7 +33,7 @@ def run(context: StageContext) -> dict[str, Any]:
     )
     shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
     model = trained_model(files, params["task"], shape)
-    model.encoder.set_vocab(used_ids([occurring_ids(features)], tokenizer.pad_token_id))
+    model.encoder.set_vocab(files.used_ids([occurring_ids(features)]))
     predictions = predict(
         *(model, params["task"], params["format"], features, labels, tokenizer.pad_token_id),
         reading,

@@ -30,7 +30,6 @@ from xstilts.models.encoder_files import (
     embedding_names,
 )
 from xstilts.models.heads import MaskedHead
-from xstilts.models.vocab_view import used_ids
 from xstilts.stages.base import StageContext
 from xstilts.stages.choose_recipe import RECIPE, chosen_values
 from xstilts.stages.io.rows import read_rows
@@ -78,7 +77,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         _task(context, name, tokenizer, recipe, vocabulary) for name in context.params["tasks"]
     ]
     model = initialised(
-        Encoder(files, _vocab_ids(tasks, tokenizer, vocabulary)),
+        Encoder(files, _vocab_ids(tasks, files, vocabulary)),
         head_shapes(context, vocabulary, recipe.dropout),
         seed_of("heads", context.params["seed"]),
     )
@@ -108,12 +107,12 @@ def encoder_files(context: StageContext) -> EncoderFiles:
     return EncoderFiles(context.inputs["encoder"].path, base.path if base else None)
 
 
-def _vocab_ids(tasks: Sequence[TrainTask], tokenizer: Any, vocabulary: int) -> torch.Tensor:
+def _vocab_ids(tasks: Sequence[TrainTask], files: EncoderFiles, vocabulary: int) -> torch.Tensor:
     """The vocabulary ids that training can touch: all of them if they are to be predicted."""
     if any(training_of(task.format).tied for task in tasks):
         return torch.arange(vocabulary)
     ids = [occurring_ids(features) for task in tasks for features in (task.train, task.dev)]
-    return used_ids(ids, tokenizer.pad_token_id)
+    return files.used_ids(ids)
 
 
 def load_masked_head(

@@ -39,7 +39,10 @@ from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETAS = (0.9, 0.999)
 ALL_ZERO = "all dev scores are 0: the last checkpoint is used"
-NO_DECAY = ("bias", "LayerNorm.weight", "norm.weight")
+NO_DECAY = (
+    *("bias", "LayerNorm.weight", "norm.weight"),
+    *("ln_1.weight", "ln_2.weight", "ln_f.weight", "ln_attn.weight", "ln_mlp.weight"),
+)
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,12 @@ class Run:
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         return Checkpoint(steps, tensors, asdict(self.log))
 
+    def other_shapes(self, checkpoint: Checkpoint) -> list[str]:
+        """Weights of a checkpoint that have another shape, such as an earlier vocabulary view."""
+        state = self.model.state_dict()
+        kept = {name: checkpoint.tensors.get(f"model.{name}") for name in state}
+        return [n for n, x in kept.items() if x is not None and x.shape != state[n].shape]
+
     def restore(self, checkpoint: Checkpoint) -> None:
         """Restore the state of a checkpoint."""
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
@@ -368,6 +377,8 @@ def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     before = checkpoint.facts.get("precision", "fp32")
     if before != run.precision:
         return 0, (*damaged, *precision, f"restarted: the checkpoint was computed in {before}")
+    if other := run.other_shapes(checkpoint):
+        return 0, (*damaged, *precision, f"restarted: the checkpoint has another {other[0]}")
     run.restore(checkpoint)
     resumed = f"resumed from step {checkpoint.step}"
     return checkpoint.step, (*damaged, *precision, *run.log.halved_slices, resumed)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from xstilts.formats import training_of
 from xstilts.formats.base import HeadShape
 from xstilts.models.encoder import Encoder
+from xstilts.models.encoder_config import FIRST
 from xstilts.models.fast_dropout import replace_dropout
-from xstilts.models.pooling import FIRST
 
 
 class MultiTaskModel(nn.Module):

@@ -2,116 +2,144 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 import transformers
-from transformers import AutoTokenizer
 
-from xstilts.formats.base import HeadShape
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.chunked_lm_loss import cross_entropy
-from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.encoder import Encoder, frozen_encoder
+from xstilts.models.encoder_files import EncoderFiles, model_class
 from xstilts.models.encoder_import import import_encoder
-from xstilts.models.vocab_view import used_ids
-from xstilts.testing.tiny import write_encoder
+from xstilts.models.pooling import pool
+from xstilts.testing.encoder_families import FAMILIES, write_family
 from xstilts.training.multitask_model import initialised
+from xstilts.training.predict import embed
 
-SIZES = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 48,
-    "max_position_embeddings": 70,
-}
-FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "xlm-roberta": ("XLMRoberta", SIZES),
-    "roberta": ("Roberta", SIZES),
-    "bert": ("Bert", SIZES),
-    "camembert": ("Camembert", SIZES),
-    "electra": ("Electra", {**SIZES, "embedding_size": 16}),
-    "albert": ("Albert", {**SIZES, "embedding_size": 16}),
-    "rembert": ("RemBert", {**SIZES, "input_embedding_size": 16, "output_embedding_size": 24}),
-    "deberta-v2": (
-        "DebertaV2",
-        {**SIZES, "relative_attention": True, "position_biased_input": False},
-    ),
-    "modernbert": ("ModernBert", SIZES),
-    "eurobert": ("EuroBert", {**SIZES, "num_key_value_heads": 2}),
-    "distilbert": (
-        "DistilBert",
-        {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48, "max_position_embeddings": 70},
-    ),
-    "xlm": (
-        "XLM",
-        {
-            "emb_dim": 32,
-            "n_layers": 2,
-            "n_heads": 2,
-            "max_position_embeddings": 70,
-            "pad_index": 1,
-        },
-    ),
-    "gemma3": (
-        "Gemma3Text",
-        {
-            **SIZES,
-            "head_dim": 16,
-            "num_key_value_heads": 1,
-            "use_bidirectional_attention": True,
-        },
-    ),
-    "mt5": (
-        "MT5",
-        {"d_model": 32, "num_layers": 2, "num_heads": 2, "d_kv": 16, "d_ff": 48},
-    ),
-}
+TEXTS = ([0, 20, 41, 32, 57, 2], [0, 38, 24, 2])
 
 
-def write_family(folder: Path, family: str, **changes: Any) -> Path:
-    """A tiny model of a family with random weights, and the toy tokenizer."""
-    name, sizes = FAMILIES[family]
-    write_encoder(folder)
-    rows = len(AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
-    special = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
-    config = getattr(transformers, f"{name}Config")(
-        vocab_size=rows, **special, **{**sizes, **changes}
-    )
-    torch.manual_seed(0)
-    getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
-    return folder
+class Imported(NamedTuple):
+    """A family's tiny model: by transformers, and by the store."""
+
+    plain: Any
+    files: EncoderFiles
+    ids: torch.Tensor
+    mask: torch.Tensor
 
 
-def plain_model(folder: Path) -> Any:
-    loads = transformers.AutoModel
-    if "MT5" in (folder / "config.json").read_text():
-        loads = transformers.MT5EncoderModel
-    return loads.from_pretrained(folder).eval()
+@pytest.fixture(scope="module")
+def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Imported:
+    folder = tmp_path_factory.mktemp(request.param)
+    hub, stored = write_family(folder / "hf", request.param), folder / "stored"
+    stored.mkdir()
+    import_encoder(hub, stored)
+    files = EncoderFiles(stored)
+    padding = files.tokenizer().pad_token_id
+    ids = torch.full((len(TEXTS), max(map(len, TEXTS))), padding)
+    mask = torch.zeros_like(ids)
+    for row, text in enumerate(TEXTS):
+        ids[row, : len(text)] = torch.tensor(text)
+        mask[row, : len(text)] = 1
+    config = transformers.AutoConfig.from_pretrained(hub)
+    return Imported(model_class(config).from_pretrained(hub).eval(), files, ids, mask)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_hidden_states_equal_those_of_auto_model(family: str, tmp_path: Path) -> None:
-    folder, target = write_family(tmp_path / "hf", family), tmp_path / "stored"
-    target.mkdir()
-    import_encoder(folder, target)
-    ids = torch.tensor([[0, 20, 41, 32, 57, 2], [0, 38, 24, 2, 1, 1]])
-    mask = (ids != 1).long()
-    files = EncoderFiles(target)
-    encoder = Encoder(files, used_ids([[3, 4]], 1)).eval()
-    encoder.set_vocab(used_ids([ids.flatten().tolist()], 1))
+def plain_states(imported: Imported) -> Any:
     with torch.no_grad():
-        plain = plain_model(folder)
-        wanted = plain(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        states = encoder.hidden_states(ids, mask, torch.zeros_like(ids))
-        last = encoder(ids, mask, torch.zeros_like(ids))
+        return imported.plain(
+            input_ids=imported.ids, attention_mask=imported.mask, output_hidden_states=True
+        )
+
+
+families = pytest.mark.parametrize("imported", FAMILIES, indirect=True)
+
+
+@families
+def test_hidden_states_equal_those_of_auto_model(imported: Imported) -> None:
+    ids, mask, types = imported.ids, imported.mask, torch.zeros_like(imported.ids)
+    encoder = Encoder(imported.files, imported.files.used_ids([[3, 4]])).eval()
+    encoder.set_vocab(imported.files.used_ids(TEXTS))
+    with torch.no_grad():
+        states, last = encoder.hidden_states(ids, mask, types), encoder(ids, mask, types)
+    wanted = plain_states(imported)
     assert len(states) == len(wanted.hidden_states) == 3
     for got, want in zip(states, wanted.hidden_states, strict=True):
         torch.testing.assert_close(got[mask == 1], want[mask == 1], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(
-        last[mask == 1], wanted.last_hidden_state[mask == 1], atol=1e-5, rtol=1e-4
-    )
+    for got in (last, states[-1]):
+        torch.testing.assert_close(
+            got[mask == 1], wanted.last_hidden_state[mask == 1], atol=1e-5, rtol=1e-4
+        )
+
+
+@families
+def test_sentence_vectors_are_pooled_states_of_auto_model(imported: Imported) -> None:
+    features = [Feature(str(n), text, [0] * len(text), 0) for n, text in enumerate(TEXTS)]
+    encoder = frozen_encoder(imported.files)
+    encoder.set_vocab(imported.files.used_ids(TEXTS))
+    outputs = [(layer, how) for layer in (0, 1, 2) for how in ("cls", "mean", "last")]
+    padding = imported.files.tokenizer().pad_token_id
+    vectors = embed(encoder, features, padding, outputs, tokens=100)
+    states = plain_states(imported).hidden_states
+    for (layer, pooling), rows in vectors.items():
+        wanted = pool(states[layer], imported.mask, pooling)
+        torch.testing.assert_close(torch.from_numpy(rows), wanted, atol=1e-5, rtol=1e-4)
+
+
+@families
+def test_gradients_equal_those_of_auto_model(imported: Imported) -> None:
+    """Of a sum of all states: what training and the Fisher information are computed from."""
+    ids, mask = imported.ids, imported.mask
+    view = imported.files.used_ids(TEXTS)
+    encoder = Encoder(imported.files, view).eval()
+    factor = torch.randn(encoder.width, generator=torch.Generator().manual_seed(1))
+    ours = encoder(ids, mask, torch.zeros_like(ids))[mask == 1]
+    (ours @ factor).square().sum().backward()
+    imported.plain.zero_grad()
+    wanted = imported.plain(input_ids=ids, attention_mask=mask).last_hidden_state[mask == 1]
+    (wanted @ factor).square().sum().backward()
+    plain = dict(imported.plain.named_parameters())
+    compared = 0
+    for name, value in encoder.model.named_parameters():
+        other = plain[name].grad
+        if other is None or value.grad is None:
+            assert other is value.grad, name
+            continue
+        if value is encoder.embeddings:
+            other = other[view]
+        torch.testing.assert_close(value.grad, other, atol=1e-4, rtol=1e-3, msg=name)
+        compared += 1
+    assert compared > 8
+
+
+KEEPS_PADDING_ID = {
+    *("xlm-roberta", "roberta", "camembert", "xlm-roberta-xl", "xmod", "mpnet", "xlm")
+}
+
+
+@families
+def test_a_view_has_the_used_ids_alone(imported: Imported) -> None:
+    padding = imported.files.tokenizer().pad_token_id
+    view = imported.files.used_ids([[5, 9]]).tolist()
+    below = range(padding + 1) if padding == 1 else [padding]
+    family = imported.files.config().model_type
+    assert view == sorted({5, 9, *(below if family in KEEPS_PADDING_ID else [padding])})
+
+
+@pytest.mark.parametrize("imported", ["eurobert", "qwen3", "modernbert"], indirect=True)
+def test_a_late_padding_id_is_the_padding_of_the_view(imported: Imported) -> None:
+    model = Encoder(imported.files, imported.files.used_ids(TEXTS)).model
+    rows = len(imported.files.used_ids(TEXTS))
+    assert rows == 9
+    assert model.config.pad_token_id == rows - 1
+    assert model.get_input_embeddings().padding_idx == rows - 1
+    frozen = frozen_encoder(imported.files)
+    frozen.set_vocab(imported.files.used_ids([[7]]))
+    assert frozen.model.get_input_embeddings().padding_idx == 1
 
 
 @pytest.mark.parametrize("family", ["electra", "albert", "rembert", "bert"])
@@ -121,7 +149,7 @@ def test_masked_lm_logits_use_embeddings_of_any_width(family: str, tmp_path: Pat
     import_encoder(folder, target)
     files = EncoderFiles(target)
     rows = len(files.full_embeddings())
-    shapes = {"own": HeadShape("masked_lm", rows, 0.0, "cls")}
+    shapes: Mapping[str, HeadShape] = {"own": HeadShape("masked_lm", rows, 0.0, "cls")}
     model = initialised(Encoder(files, torch.arange(rows)), shapes, seed=0).eval()
     ids = torch.tensor([[0, 20, 41, 32, 57, 2]])
     positions = torch.tensor([[False, True, False, True, False, False]])
