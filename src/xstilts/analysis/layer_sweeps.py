@@ -1,7 +1,8 @@
-"""Layer sweeps: a target that is searched in several layers or poolings is still one target.
+"""Rows of one target that count as one: layer sweeps, and evaluations beside zero-shot.
 
 Layers agree far more than targets do. Counted as targets they would make one result look like
-many, so a study uses the default one.
+many, so a study uses the default one. Few-shot and translate-test rows are left out: studies and
+claims are about zero-shot transfer.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ POOLING = str(RetrievalConfig().pooling)
 
 
 def task_of(target: str) -> str:
-    """The task of a target as the results name it: a sweep's names hold a layer and pooling."""
+    """The task of a target as the results name it, without layer, pooling and evaluation."""
     return TargetName.parse(target).task
 
 
@@ -35,7 +36,7 @@ def default_layers(targets: Iterable[str], layer: int | None = None) -> dict[str
         layer: that `retrieval.layer: auto` takes; none if unknown.
     """
     kept: dict[str, str] = {}
-    for name in targets:
+    for name in filter(_is_zero_shot, targets):
         task = task_of(name)
         if task not in kept or _rank(name, layer) > _rank(kept[task], layer):
             kept[task] = name
@@ -51,7 +52,7 @@ def pick_default_layer(
         Also a sentence for each sweep: which layer and pooling is used.
     """
     every = list(dict.fromkeys((*(cell.target for cell in cells), *frame["target"])))
-    if not any(TargetName.parse(name).is_swept for name in every):
+    if every == list(map(task_of, every)):
         return frame, tuple(cells), ()
     plain = default_layers(every, ResolvedExperiment(loaded).source.defaults.retrieval_layer)
     kept = frame[frame["target"].isin(list(plain))]
@@ -62,15 +63,21 @@ def pick_default_layer(
     )
 
 
+def _is_zero_shot(name: str) -> bool:
+    return TargetName.parse(name).is_zero_shot
+
+
 def _rank(name: str, layer: int | None) -> tuple[bool, bool]:
     target = TargetName.parse(name)
     return target.is_swept and target.layer == layer, target.pooling == POOLING
 
 
 def _choices(every: Sequence[str], plain: dict[str, str]) -> Iterator[str]:
+    if not all(map(_is_zero_shot, every)):
+        yield "Few-shot and translate-test evaluations are left out: this is about zero-shot."
     for name, task in plain.items():
         if name != task:
-            count = sum(task_of(one) == task for one in every)
+            count = sum(TargetName.parse(one).is_swept for one in every if task_of(one) == task)
             vectors = TargetName.parse(name).vectors
             yield (
                 f"{task} was evaluated with {count} layers and poolings, which count as one "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -17,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from xstilts.config.yaml_tree import LeadingZero
-from xstilts.core.errors import XstiltsError
+from xstilts.core.errors import ConfigError, XstiltsError
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -38,6 +39,15 @@ def refusal(what: str, todo: str | None = None, key: str | None = None) -> Pydan
 def refusal_of(error: XstiltsError) -> PydanticCustomError:
     """The validation error with the message of another error."""
     return refusal(error.what, error.todo)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn the error of a parser of names into a validation error, which has file and line."""
+    try:
+        yield
+    except ConfigError as error:
+        raise refusal_of(error) from None
 
 
 def refuse_repeats(values: Iterable[object]) -> None:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from xstilts.config.base import ConfigModel, PathText, refusal, refusal_of, refuse_repeats
+from xstilts.config.base import ConfigModel, PathText, explained, refusal, refuse_repeats
+from xstilts.config.evaluation import FewShotConfig, TranslateTest
 from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
-from xstilts.config.recipe import RecipeChanges, Recipes, refuse_empty_values
+from xstilts.config.recipe import RecipeChanges, Recipes, is_none, refuse_empty_values
 from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
-from xstilts.core.errors import ConfigError
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the error of a parser of names into a validation error, which has file and line."""
-    try:
-        yield
-    except ConfigError as error:
-        raise refusal_of(error) from None
 
 
 class EncoderConfig(ConfigModel):
@@ -260,24 +249,35 @@ class Experiment(ConfigModel):
     )
     retrieval: RetrievalConfig = Field(RetrievalConfig(), description="sentence vectors")
     translator: TranslatorConfig | None = None
+    few_shot: FewShotConfig | None = Field(
+        None,
+        exclude_if=is_none,
+        description="evaluate also after training on a few examples of each language",
+    )
+    translate_test: TranslateTest | None = Field(
+        None,
+        exclude_if=is_none,
+        description="targets whose test sets are also evaluated in a translation into the "
+        "training language, or `all` for which that is possible",
+    )
     tasks: dict[str, FileTask] = Field(default_factory=dict, description="user-defined tasks")
 
     @field_validator("intermediate")
     @classmethod
     def _settings(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        with _explained():
+        with explained():
             return tuple(parse_setting(text).name for text in value)
 
     @field_validator("train_task")
     @classmethod
     def _task_refs(cls, value: dict[str, str]) -> dict[str, str]:
-        with _explained():
+        with explained():
             return {target: parse_task_ref(text).name for target, text in value.items()}
 
     @field_validator("splits")
     @classmethod
     def _split_slices(cls, value: dict[str, dict[Any, str]]) -> dict[str, dict[Any, str]]:
-        with _explained():
+        with explained():
             return {
                 task: {role: parse_split_slice(text).name for role, text in roles.items()}
                 for task, roles in value.items()

@@ -169,6 +169,11 @@ class TranslationSpec:
     columns: tuple[str, ...]
     adjust: Callable[[Row, Row, str], tuple[Row | None, str]] = translated_as_is
 
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether the answer of a translated row is that of the row itself."""
+        return self.adjust is translated_as_is
+
 
 @dataclass(frozen=True)
 class BaselineSpec:

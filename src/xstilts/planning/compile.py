@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import (
@@ -20,14 +19,14 @@ from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
-from xstilts.metrics import METRICS
-from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, score_cost, train_cost
+from xstilts.planning.cost import TOUCHED_ROWS, train_cost
 from xstilts.planning.encoder_experiments import (
     encoder_experiments,
     locating_encoder,
     stages_of_encoders,
 )
-from xstilts.planning.graph import StageGraph, language_of
+from xstilts.planning.evaluation import Evaluated, TargetEvaluation, check_evaluation
+from xstilts.planning.graph import StageGraph
 from xstilts.planning.recipe_search import (
     RecipeChoice,
     RecipeSearches,
@@ -36,6 +35,7 @@ from xstilts.planning.recipe_search import (
 )
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retrieval import compile_retrieval
+from xstilts.planning.task_params import task_params
 from xstilts.planning.validate import check, check_data_folder
 from xstilts.stages.choose_recipe import RECIPE
 from xstilts.tasks.base import TaskSpec
@@ -116,6 +116,7 @@ class Compiler:
         settings = [parse_setting(text) for text in self.experiment.intermediate]
         check(self.resolved, settings)
         check_search(self.resolved)
+        check_evaluation(self.resolved)
         cells = tuple(self._cells(settings))
         if not cells:
             raise ConfigError(
@@ -143,26 +144,32 @@ class Compiler:
         same_data = self._uses_target_data(task, setting)
         split = self.resolved.split_slice(task, self.experiment.eval_split).name
         for seed in self.experiment.seeds:
-            trained = self.intermediate(setting, seed)
-            if task.format_spec.search:
-                after = _after(setting) + (f" seed {seed}" if trained else "")
-                scored = compile_retrieval(self.graph, task, trained, after)
-            else:
-                trained = (*trained, self.target(setting, task, seed))
-                scored = self._predicted(setting, task, trained[-1], seed)
-            for target, language, key in scored:
+            for result in self._evaluated(setting, task, seed):
                 yield ResultCell(
                     encoder=self.resolved.encoder_name,
                     intermediate=setting.name,
-                    target=target,
-                    language=language,
+                    target=result.target,
+                    language=result.language,
                     split=split,
                     seed=seed,
                     metrics=task.metrics,
-                    key=key,
-                    trained_by=trained,
+                    key=result.key,
+                    trained_by=result.trained_by,
                     same_data=same_data,
                 )
+
+    def _evaluated(
+        self, setting: IntermediateSetting, task: TaskSpec, seed: int
+    ) -> Iterator[Evaluated]:
+        trained = self.intermediate(setting, seed)
+        if task.format_spec.search:
+            after = _after(setting) + (f" seed {seed}" if trained else "")
+            for target, language, key in compile_retrieval(self.graph, task, trained, after):
+                yield Evaluated(target, language, key, trained)
+        else:
+            trained = (*trained, self.target(setting, task, seed))
+            what = f"{task.name} {_after(setting)}"
+            yield from TargetEvaluation(self.graph, task, trained, seed, what).results()
 
     def _uses_target_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
         """Whether the setting trains on the target's own training data."""
@@ -289,67 +296,10 @@ class Compiler:
             self.resolved.expected_rows(task, role, code) for code in languages_of(part, task)
         )
 
-    # results of what was trained
-
-    def _predicted(
-        self, setting: IntermediateSetting, task: TaskSpec, model: str, seed: int
-    ) -> Iterator[tuple[str, str, str]]:
-        graph, defaults = self.graph, self.resolved.source.defaults
-        params, what = self.tokenization_params(task), f"{task.name} {_after(setting)}"
-        for language in self.resolved.languages(task):
-            sample = graph.eval_set(task, language)
-            predictions = graph.add(
-                "predict",
-                params,
-                {"encoder": graph.encoder, "model": model, "rows": sample.rows},
-                f"predict {what} {language} seed {seed}",
-                forward_cost(defaults, sample.count * task.subwords, 20 * sample.count),
-                affinity=model,
-            )
-            score = graph.add(
-                "score",
-                sample.scoring,
-                {"rows": sample.rows, "predictions": predictions},
-                f"score {what} {language} seed {seed}",
-                score_cost(sample.count),
-            )
-            yield task.name, language, score
-
-    def tokenization_params(self, task: TaskSpec) -> dict[str, Any]:
-        """Parameters of the predict stages of a target."""
-        trained = self.resolved.task(self.resolved.train_ref(task).task)
-        return {
-            "task": trained.name,
-            **format_params(task),
-            "labels": list(trained.labels if task.format_spec.class_of else task.labels),
-            "pooling": self.resolved.pooling,
-            "reading": task.format_spec.tokenization_params(self.resolved.recipe(task.name)),
-        }
-
 
 def languages_of(part: TaskRef, task: TaskSpec) -> tuple[str, ...]:
     """Training languages of a task."""
     return part.languages or task.train_languages
-
-
-def task_params(part: TaskRef, task: TaskSpec) -> dict[str, Any]:
-    """Parameters of a task in a training stage; the metric uses one language of dev."""
-    (language, *others) = part.languages or (task.train_language,)
-    if others:
-        language = task.train_language
-    return {
-        **format_params(task),
-        "labels": list(task.labels),
-        "metric": task.metrics[0],
-        "metric_version": METRICS.get(task.metrics[0]).selection_version,
-        **language_of(language, task.metrics[:1]),
-    }
-
-
-def format_params(task: TaskSpec) -> dict[str, Any]:
-    """The format as a parameter, with its version if it is above 1."""
-    version = task.format_spec.version
-    return {"format": task.format, **({"format_version": version} if version > 1 else {})}
 
 
 def _is_tied(task: TaskSpec) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
+from xstilts.config.split_slices import SplitSlice
 from xstilts.core.stage import Cost, Stage
 from xstilts.metrics import METRICS
 from xstilts.models.encoder_source import EncoderSource
@@ -106,8 +107,20 @@ class StageGraph:
         return self.prepared[place]
 
     def _prepare(self, task: TaskSpec, part: str, language: str) -> str:
-        share = self.resolved.split_slice(task, part)
-        limit = self.resolved.limit(task.name, part)
+        share, limit = self.resolved.split_slice(task, part), self.resolved.limit(task.name, part)
+        return self.prepare_slice(
+            task, share, limit, language, self.resolved.expected_rows(task, part, language)
+        )
+
+    def prepare_slice(
+        self, task: TaskSpec, share: SplitSlice, limit: int | None, language: str, rows: int
+    ) -> str:
+        """Key of the stage that prepares some rows of a task in one language.
+
+        Args:
+            limit: maximum number of rows.
+            rows: expected number.
+        """
         params = {
             "task": task.name,
             "version": task.version,
@@ -125,7 +138,7 @@ class StageGraph:
             params,
             {},
             f"prepare {task.name} {share.name} {language}",
-            prepare_cost(self.resolved.expected_rows(task, part, language)),
+            prepare_cost(rows),
             affinity=f"prepare {language}",
             context=self._worker_context(task),
         )
@@ -166,6 +179,35 @@ class StageGraph:
             {"rows": self.prepare_stage(task, role, source)},
             f"translate {task.name} {resolved.split_slice(task, role).name} {language}",
             translate_cost(resolved.expected_rows(task, role, source)),
+            context=context,
+        )
+
+    def translated_test(self, task: TaskSpec, language: str) -> str:
+        """Key of a target's evaluation set in its training language, by machine translation.
+
+        Every row is kept: texts that the translator has no translation for stay as they are.
+        """
+        choice, folder = self.experiment.translator, self.resolved.loaded.folder
+        assert choice is not None
+        target, sample = task.train_language, self.eval_set(task, language)
+        params = {
+            "translator": key_params(choice, language, target, folder, task.name),
+            "source": language,
+            "target": target,
+            "format": task.format,
+            "untranslated": "keep",
+        }
+        context = {
+            "translator": choice.model_dump(mode="json"),
+            "folder": str(folder),
+            "task": task.name,
+        }
+        return self.add(
+            "translate",
+            params,
+            {"rows": sample.rows},
+            f"translate {task.name} {self.experiment.eval_split} {language} into {target}",
+            translate_cost(sample.count),
             context=context,
         )
 

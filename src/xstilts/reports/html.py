@@ -29,7 +29,7 @@ from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, t
 from xstilts.reports.sections import Section, best_section, data_section, xtreme_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
-from xstilts.reports.tables import LEGEND, points
+from xstilts.reports.tables import LEGEND, evaluation_legend, points
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
 from xstilts.studies.render import slug
@@ -109,7 +109,7 @@ def page(data: ReportData, folder: Path) -> str:
         settings=list(dict.fromkeys(main["intermediate"])),
         gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
         others=list(data.gains[~data.gains["main"] & data.gains["gain"].notna()].itertuples()),
-        legend=LEGEND,
+        legend=LEGEND + evaluation_legend(main["target"]),
         nonstandard_splits=data.nonstandard_splits,
         sections=data.sections,
         studies=data.studies,

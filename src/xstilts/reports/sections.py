@@ -30,7 +30,7 @@ XTREME_LEGEND = (
 )
 DATA_LEGEND = (
     "Numbers of rows by problem. Rows without a label are predicted and not scored; words and "
-    "answers without a sub-word are not trained on."
+    "answers without a sub-word are not trained on; texts without a translation stay as they are."
 )
 SHOWN = 8
 """Missing languages listed per task; the rest are counted."""
@@ -80,7 +80,7 @@ def data_section(notes: Sequence[DataNote]) -> Section | None:
             "rows": NOTHING if note.rows is None else f"{note.rows:,}",
             "left out": counts_text(note.left_out),
             "kept": counts_text(note.kept),
-            "without a sub-word": counts_text(note.unread),
+            "not read": counts_text(note.unread),
         }
         for note in notes
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from xstilts.analysis.run_states import states_text, with_notes
 from xstilts.core.errors import ConfigError, StoreError
+from xstilts.planning.target_name import TargetName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,11 @@ LEGEND = (
     "significance is not tested. "
     "same-data: the setting includes the target's own training data. "
     "partial: some scores are missing."
+)
+
+EVALUATION_LEGEND = (
+    " N shots: after further training on N examples of each language. translate-test: test sets "
+    "translated into the training language. Neither is zero-shot."
 )
 
 SCORE_LEGEND = "Points (0–100), means over all languages and seeds that have a score."
@@ -94,7 +100,14 @@ def terminal_table(table: pd.DataFrame) -> Table:
     if not found["note"].any():
         found = found.drop(columns="note")
     bold = [one == SIGNIFICANT for one in found["significant"]]
-    return for_terminal(found, ("target", "intermediate", "note"), LEGEND, bold)
+    legend = LEGEND + evaluation_legend(found["target"])
+    return for_terminal(found, ("target", "intermediate", "note"), legend, bold)
+
+
+def evaluation_legend(targets: Iterable[str]) -> str:
+    """What evaluations beside zero-shot are, if a target has any."""
+    zero_shot = (TargetName.parse(target).is_zero_shot for target in targets)
+    return "" if all(zero_shot) else EVALUATION_LEGEND
 
 
 def score_table(results: pd.DataFrame) -> Table:
@@ -112,7 +125,8 @@ def score_table(results: pd.DataFrame) -> Table:
         }
         for key, group in groups
     ]
-    return for_terminal(pd.DataFrame(rows), keys, SCORE_LEGEND)
+    legend = SCORE_LEGEND + evaluation_legend(results["target"])
+    return for_terminal(pd.DataFrame(rows), keys, legend)
 
 
 def for_terminal(

@@ -24,6 +24,7 @@ STAGE_KINDS: Registry[StageKind] = Registry(
         "represent": StageKind(1, "xstilts.stages.embed_examples:run"),
         "compare": StageKind(1, "xstilts.stages.similarity:run"),
         "logme": StageKind(1, "xstilts.stages.logme:run"),
+        "draw": StageKind(1, "xstilts.stages.draw_examples:run"),
         "cut": StageKind(1, "xstilts.stages.slice_rows:run"),
         "surprise": StageKind(1, "xstilts.stages.code_length:run"),
         "dynamics": StageKind(3, "xstilts.stages.dynamics:run"),

@@ -82,6 +82,8 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         seed_of("heads", context.params["seed"]),
     )
     context.notes += load_masked_head(model, tasks, files)
+    if context.params.get("heads") == "base":
+        model.heads.load_state_dict(load_file(context.inputs["base"] / HEADS))
     trained = train(
         model,
         tasks,
@@ -184,9 +186,12 @@ def _task(
     if source := training.self_supervision:
         draw = source.drawer(recipe.mask_prob, tokenizer, vocabulary)
         return with_drawn_targets(given, source, draw)
+    dev_rows = _artifacts(context, "dev", name)
+    if not dev_rows:
+        return given
     gold = [
         answer
-        for rows in _artifacts(context, "dev", name).values()
+        for rows in dev_rows.values()
         for answer in spec.gold_of_rows(read_rows(rows / EXAMPLES))
     ]
     is_blank = spec.gold_is_blank(gold)

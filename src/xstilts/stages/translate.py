@@ -17,6 +17,7 @@ from xstilts.translate.base import Translator
 from xstilts.translate.resume import TranslatedBatch, TranslationLog
 from xstilts.translate.row_fields import texts_of, translated, translation_of
 
+UNTRANSLATED = "text without a translation"
 BATCH = 200
 """Distinct texts per batch, which an interruption may cost."""
 
@@ -26,7 +27,8 @@ def run(context: StageContext) -> dict[str, Any]:
 
     Parameters: `translator` (see `xstilts.translate.key_params`), `source`, `target`, `format`;
     context: `translator` (the choice), `folder`, `task`. Labels and ids stay; an example
-    without a complete translation is left out.
+    without a complete translation is left out. With `untranslated: keep`, for evaluation, texts
+    without a translation stay as they are and are counted as problems of the data.
 
     Raises:
         ConfigError: the format cannot be translated, or the translator is not as planned.
@@ -37,7 +39,11 @@ def run(context: StageContext) -> dict[str, Any]:
     texts = list(dict.fromkeys(text for row in rows for text in texts_of(row, spec.columns)))
     batches = _translations(context, texts)
     spoken = [translation for batch in batches for translation in batch.translations]
+    untranslated = sum(not text for text in spoken)
     translations = dict(zip(texts, spoken, strict=True))
+    if context.params.get("untranslated") == "keep":
+        translations = {text: found or text for text, found in translations.items()}
+        context.feature_problems += Counter({UNTRANSLATED: untranslated})
     outcome = [translated(row, spec, translations, target) for row in rows]
     kept = [row for row, _ in outcome if row is not None]
     dropped = Counter(why for row, why in outcome if row is None)
@@ -50,7 +56,7 @@ def run(context: StageContext) -> dict[str, Any]:
         "available": len(rows),
         "dropped": dict(sorted(dropped.items())),
         "texts": len(texts),
-        "untranslated": sum(not text for text in spoken),
+        "untranslated": untranslated,
         "unknown_words": sum(batch.unknown for batch in batches),
     }
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.core.stage import Cost
-from xstilts.planning.compile import Compiler, format_params, languages_of
+from xstilts.planning.compile import Compiler, languages_of
 from xstilts.planning.graph import StageGraph
+from xstilts.planning.task_params import format_params
 from xstilts.tasks.base import TaskSpec
 
 TEXTS = 500

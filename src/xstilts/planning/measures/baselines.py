@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from xstilts.planning.compile import task_params
 from xstilts.planning.cost import sample_cost
 from xstilts.planning.measures.base import (
     Measure,
@@ -14,6 +13,7 @@ from xstilts.planning.measures.base import (
     SingleTaskSetting,
     StageFacts,
 )
+from xstilts.planning.task_params import task_params
 
 NONE = float("nan")
 

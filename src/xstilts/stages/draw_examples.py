@@ -1,0 +1,30 @@
+"""`draw`: a few of some prepared rows, for training on examples of the target language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xstilts.core.errors import DataError
+from xstilts.core.hashing import seed_of
+from xstilts.stages.base import StageContext
+from xstilts.stages.io.rows import read_rows, write_rows
+from xstilts.stages.prepare import ROWS
+
+
+def run(context: StageContext) -> dict[str, Any]:
+    """Write `rows.parquet`: `examples` rows, drawn by their ids and `draw`; facts: rows.
+
+    Of one draw, fewer examples are part of more. Languages with the same ids get the same rows.
+
+    Raises:
+        DataError: there are fewer rows.
+    """
+    rows, count = read_rows(context.inputs["rows"] / ROWS), context.params["examples"]
+    if len(rows) < count:
+        raise DataError(
+            f"{context.stage.label}: there are only {len(rows)} rows",
+            todo="ask for fewer examples in few_shot.examples, or raise `limits`",
+        )
+    rows.sort(key=lambda row: seed_of("few-shot", context.params["draw"], row["id"]))
+    write_rows(context.folder / ROWS, rows[:count])
+    return {"rows": count}
