@@ -28,10 +28,10 @@ recipes:
   target: {learning_rate: 3.0e-3, epochs: 20, batch_size: 8, num_evals: 2, dropout: 0}
 tasks:
   rating: &rating
-    format: regression
+    format: ordinal
     files: ratings-{split}-{language}.tsv
     splits: {train: [en], dev: [en], test: [en, xx]}
-    columns: [text, score]
+    columns: [text, grade]
   rating-again: *rating
 """
 TASK = """
@@ -42,7 +42,7 @@ from xstilts.tasks.user_tasks import file_task
 RATING = file_task(
     "package-rating",
     FileTask(
-        format="regression", files="ratings-{split}-{language}.tsv", columns=("text", "score"),
+        format="ordinal", files="ratings-{split}-{language}.tsv", columns=("text", "grade"),
         splits={"train": ("en",), "dev": ("en",), "test": ("en", "xx")},
     ),
     Path(__file__).parent,
@@ -65,7 +65,7 @@ def entry_points(page: str) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installed package with the code of the documentation, and an experiment."""
     root = tmp_path_factory.mktemp("plugin")
-    for page, module in (("format.md", "regression_format"), ("stage.md", "word_counts")):
+    for page, module in (("format.md", "ordinal_format"), ("stage.md", "word_counts")):
         (code,) = blocks(page, "python")
         (root / f"{module}.py").write_text(code, encoding="utf-8")
     (root / "rating_task.py").write_text(TASK, encoding="utf-8")
@@ -139,16 +139,16 @@ def test_a_task_of_such_a_format_is_checked_and_listed(folder: Path) -> None:
         "open('ratings-dev-en.tsv', 'w').write('a cat\\tmany\\n' + broken)\n"
         "problems = check_split(task, 'dev', 'en').first\n"
         "open('ratings-dev-en.tsv', 'w').write(broken)\n"
-        "print(json.dumps(['regression' in FORMATS, report.state, report.rows, problems]))",
+        "print(json.dumps(['ordinal' in FORMATS, report.state, report.rows, problems]))",
     )
     assert (listed, state, rows) == (True, "found", 96)
     assert len(bad) == 1
-    assert "ratings-dev-en.tsv:1: the score is not a number" in bad[0]
+    assert "ratings-dev-en.tsv:1: the grade is not a number" in bad[0]
     table = python(
         folder, "import sys; sys.argv[1:] = ['tasks']; from xstilts.cli.app import main; main()"
     )
-    assert re.search(r"package-rati.*regression", table)
-    assert "regression (text, score)" in " ".join(table.split())
+    assert re.search(r"package-rati.*ordinal", table)
+    assert "ordinal (text, grade)" in " ".join(table.split())
 
 
 def test_a_stage_kind_of_another_package_runs_in_a_worker(folder: Path) -> None:

@@ -11,7 +11,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise, starmap
 
@@ -22,6 +22,7 @@ from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gains import ENGLISH
 from xstilts.config.intermediate import BASELINE
 from xstilts.metrics import METRICS
+from xstilts.metrics.base import Metric
 from xstilts.statistics.bootstrap import example_weights
 from xstilts.statistics.estimate import Floats
 
@@ -84,7 +85,7 @@ class _GainSums:
         total: [draws, columns].
     """
 
-    value: Callable[[Floats], Floats]
+    metric: Metric
     codes: Mapping[str, list[str]]
     seeds: Mapping[str, list[int]]
     columns: Mapping[str, range]
@@ -101,7 +102,7 @@ class _GainSums:
         seeds = {name: found for name, (_, found) in common.items()}
         ends = list(accumulate((len(found) for found in seeds.values()), initial=0))
         columns = dict(zip(seeds, starmap(range, pairwise(ends)), strict=True))
-        return cls(METRICS.get(metric).value, codes, seeds, columns, np.zeros((draws, ends[-1])))
+        return cls(METRICS.get(metric), codes, seeds, columns, np.zeros((draws, ends[-1])))
 
     @property
     def languages(self) -> set[str]:
@@ -162,10 +163,17 @@ class _LanguageRuns:
 
     def add(self, block: slice, weights: Floats) -> None:
         """Add the gains in some draws, given as [block, n] weights of the examples."""
-        scores = self.sums.value(weighted_sums(weights, self.tables))
+        scores = _scores(self.sums.metric, weights, self.tables)
         gains = scores[:, self.runs] - scores[:, self.baselines]
         gains[np.isnan(gains)] = 0.0
         self.sums.total[block, self.columns] += gains
+
+
+def _scores(metric: Metric, weights: Floats, tables: Floats) -> Floats:
+    """[block, runs] scores of the runs in the draws."""
+    if metric.resampled is None:
+        return metric.value(weighted_sums(weights, tables))
+    return np.stack([metric.resampled(weights, table) for table in tables], axis=1)
 
 
 def weighted_sums(weights: Floats, tables: Floats) -> Floats:

@@ -33,7 +33,7 @@ class Gain:
 
     Args:
         score, baseline: means over the languages other than English and over seeds.
-        gain: their difference; `low` to `high` is its 95 % interval, clipped to [-1, 1].
+        gain: their difference; `low` to `high` is its 95 % interval, clipped to what is possible.
         p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one, and
             for a gain of one seed.
         main: whether the metric is the target's main one.
@@ -154,7 +154,8 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
     codes, seeds = common_runs(system, baseline)
     foreign = [code for code in codes if code != ENGLISH]
     scores, base = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
-    low, high = np.clip(percentiles(drawn), -1.0, 1.0)
+    largest = 1.0 - METRICS.get(gain.metric).lowest
+    low, high = np.clip(percentiles(drawn), -largest, largest)
     english = float("nan")
     if ENGLISH in codes:
         pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))

@@ -107,7 +107,7 @@ class FileTask(ConfigModel):
         description="the kind of task; other packages may add formats",
         examples=[
             *("classification", "masked_lm", "multiple_choice"),
-            *("retrieval", "span", "tagging"),
+            *("regression", "retrieval", "span", "tagging"),
         ],
     )
     files: PathText = Field(
@@ -130,6 +130,11 @@ class FileTask(ConfigModel):
         exclude_if=lambda mapping: not mapping,  # digests of records without it stay as they are
         description="label in the files → one of `labels`; of tags such as B-DATE, the type alone",
     )
+    bounds: tuple[float, float] | None = Field(
+        None,
+        exclude_if=lambda bounds: bounds is None,
+        description="regression: the least and the largest score that a row may have",
+    )
     metrics: tuple[str, ...] = Field(
         (), description="the main metric first; empty: those that fit format and labels"
     )
@@ -142,6 +147,13 @@ class FileTask(ConfigModel):
         refuse_repeats(value)
         if not all(map(str.strip, value)):
             raise refusal("an empty name")
+        return value
+
+    @field_validator("bounds")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value and value[0] >= value[1]:
+            raise refusal("the first bound is not below the second", "give [least, largest]")
         return value
 
     @field_validator("splits")

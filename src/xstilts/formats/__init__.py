@@ -14,6 +14,7 @@ FORMATS: Registry[FormatSpec] = Registry(
         "masked_lm": "xstilts.formats.masked_lm:MASKED_LM",
         "mining": "xstilts.formats.retrieval:MINING",
         "multiple_choice": "xstilts.formats.multiple_choice:MULTIPLE_CHOICE",
+        "regression": "xstilts.formats.regression:REGRESSION",
         "retrieval": "xstilts.formats.retrieval:RETRIEVAL",
         "span": "xstilts.formats.span:SPAN",
         "tagging": "xstilts.formats.tagging:TAGGING",

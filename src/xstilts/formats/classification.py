@@ -54,7 +54,7 @@ def _content(example: TextExample) -> object:
     return example.text, example.text_pair
 
 
-def _input_only(row: Row) -> Row:
+def withhold_first_text(row: Row) -> Row:
     """The second text of a pair alone; a single text with its words shuffled.
 
     Source: Gururangan et al. (2018) and Poliak et al. (2018), hypothesis-only NLI.
@@ -124,7 +124,7 @@ CLASSIFICATION = FormatSpec(
     content=_content,
     gold=GoldSpec("label", class_of="text"),
     translation=TranslationSpec(("text", "text_pair")),
-    input_only=_input_only,
+    input_only=withhold_first_text,
     baseline=BaselineSpec(),
     features=_features,
     feature_problems=_without_subword,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xstilts.config.recipe import Recipe
 
 Labels = Sequence[str]
+Examples = Iterable[Example | BadRow]
 Problem = tuple[str, str]
 """What is wrong with a row: the kind of problem, and details."""
 DUMMY_ROWS = 20
@@ -106,6 +107,11 @@ def one_per_example(
 ) -> list[Any]:
     """For formats with one feature per example."""
     return list(predictions)
+
+
+def is_labelled(target: float) -> bool:
+    """Whether a target is a class index, not `IGNORED`."""
+    return target != IGNORED
 
 
 def labelled_targets(targets: Tensor) -> int:
@@ -226,6 +232,7 @@ class TrainingSpec:
         positions: (features, tokens) → [b, t] the sub-words whose hidden states the head reads;
             none for all.
         count: targets → how many are scored, which the loss is divided by.
+        is_target: a number of `Feature.target` → whether it is a gold answer to train on.
         tied: the head ends in the word embedding matrix and is computed at `positions` only:
             `forward` takes both in addition and returns `TiedLogits`.
         gold_logits: (logits, features) → each feature's gold answer as choices among options, for
@@ -244,6 +251,7 @@ class TrainingSpec:
     ] = one_per_example
     positions: Callable[[Sequence[Feature], int], Tensor | None] = all_positions
     count: Callable[[Tensor], int] = labelled_targets
+    is_target: Callable[[float], bool] = is_labelled
     tied: bool = False
     gold_logits: Callable[[Any, Sequence[Feature]], list[GoldLogits]] | None = None
     gold_options: Callable[[Feature, Labels], tuple[int, int]] | None = None
@@ -292,6 +300,8 @@ class FormatSpec:
         tokenization_fields: fields of `TokenizationConfig` that its features or predictions use.
         translation: none if its rows cannot be translated.
         input_only: a row → the row with a part of the input withheld, always the same part.
+        within_bounds: (examples, (least, largest)) → the examples, those whose number is outside as
+            bad rows; none if the gold answer is no number.
         baseline: none if no constant answer makes sense.
         training: none if the encoder is never trained on it.
         search: for formats whose sentences are embedded and searched.
@@ -315,6 +325,7 @@ class FormatSpec:
     tokenization_fields: tuple[str, ...] = ("max_length",)
     translation: TranslationSpec | None = None
     input_only: Callable[[Row], Row] | None = None
+    within_bounds: Callable[[Examples, tuple[float, float]], Examples] | None = None
     baseline: BaselineSpec | None = None
     training: TrainingSpec | None = None
     search: SearchSpec | None = None

@@ -19,7 +19,7 @@ def any_labels(_labels: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Metric:
-    """A score between 0 and 1; higher is better.
+    """A score between 0 (or `lowest`) and 1; higher is better.
 
     Args:
         name: the name in results.
@@ -32,6 +32,11 @@ class Metric:
         label_problem: labels of a task → why it can count nothing for them; empty if it can.
         selection_version: increase it only if checkpoints that training has chosen by the metric
             are wrong; trainings are then repeated.
+        lowest: the lowest score, -1 for correlations; the score of a checkpoint whose own is not
+            defined.
+        resampled: (weights [draws, n], statistics [n, k]) → scores [draws], for metrics whose
+            statistics of an example depend on the other examples; by default `value` of the
+            weighted sums.
     """
 
     name: str
@@ -43,6 +48,8 @@ class Metric:
     by_language: bool = False
     label_problem: Callable[[Sequence[str]], str] = any_labels
     selection_version: int = 1
+    lowest: float = 0.0
+    resampled: Callable[[Floats, Floats], Floats] | None = None
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:

@@ -21,7 +21,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.7, 0.6, 0.3, 0.55
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """One training run: the loss of each step, and (step, dev score from 0 to 1) pairs."""
+    """One training run: the loss of each step, and (step, dev score from -1 to 1) pairs."""
 
     name: str
     losses: Sequence[float]
@@ -107,7 +107,8 @@ def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
     loss.set_xlabel("optimizer steps")
     loss.set_ylabel("loss (lines)")
     dev.set_ylabel("dev (points)")
-    dev.set_ylim(0, 100)
+    lowest = min((score for run in runs for _, score in run.dev if score < 0), default=0.0)
+    dev.set_ylim(100 * lowest, 100)
     loss.set_ylim(bottom=0)
     if len(names) > 1:
         figure.legend(frameon=False, fontsize=8, loc="lower center", ncols=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isnan
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -15,9 +16,9 @@ from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.hashing import seed_of
 from xstilts.formats import FORMATS, training_of
-from xstilts.formats.base import IGNORED, Feature, HeadShape, TokenizationConfig
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
-from xstilts.formats.spec import FormatSpec, SelfSupervision
+from xstilts.formats.spec import FormatSpec, SelfSupervision, TrainingSpec
 from xstilts.metrics import METRICS
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import (
@@ -178,7 +179,7 @@ def _task(
         reading=reading,
         language=task.get("language", "en"),
     )
-    if not (training.self_supervision or any(map(_has_target, examples))):
+    if not (training.self_supervision or any(_has_target(one, training) for one in examples)):
         raise DataError(
             f"the tokenizer reads no labelled word of the training set of {name}",
             todo="check the texts, or use an encoder whose tokenizer knows their script",
@@ -211,10 +212,10 @@ def _task(
     )
 
 
-def _has_target(feature: Feature) -> bool:
+def _has_target(feature: Feature, training: TrainingSpec) -> bool:
     """Whether anything in a feature is trained on."""
     target = feature.target
-    return any(map(IGNORED.__ne__, target)) if isinstance(target, list) else target != IGNORED
+    return any(map(training.is_target, target if isinstance(target, list) else [target]))
 
 
 def _can_be_scored(task: TrainTask, spec: FormatSpec, gold: Sequence[Any]) -> bool:
@@ -289,11 +290,12 @@ def _curves(trained: Trained) -> dict[str, Any]:
 def _facts(trained: Trained) -> dict[str, Any]:
     log = trained.log
     best = log.dev_steps.index(log.best_step)
+    defined = log.dev_scores[best] and not all(map(isnan, log.dev_scores[best].values()))
     return {
         "steps": trained.steps,
         "best_step": log.best_step,
         "dev": log.dev_scores[best],
-        "dev_mean": round(log.best_score, 6) if log.dev_scores[best] else None,
+        "dev_mean": round(log.best_score, 6) if defined else None,
         "collapsed": log.collapsed,
         "events": log.events,
     }

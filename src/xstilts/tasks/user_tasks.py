@@ -94,6 +94,9 @@ def _convert(
 ) -> tuple[Examples, list[Conversion]]:
     if task.label_map:
         examples = map_labels(examples, spec, task.label_map)
+    if task.bounds:
+        assert spec.within_bounds is not None
+        examples = spec.within_bounds(examples, task.bounds)
     if in_bio and spec.gold:
         return convert_tags(examples, spec.gold.column, task.labels)
     return examples, []
@@ -129,6 +132,17 @@ def _checked_files(name: str, task: FileTask, spec: FormatSpec) -> FileSpec:
             f"task {name!r} maps labels to {', '.join(unknown)}, which it does not have",
             where=f"tasks.{name}.label_map",
             todo="map to one of `labels`",
+        )
+    if task.bounds and not spec.within_bounds:
+        raise ConfigError(
+            f"task {name!r}: format {spec.name} has no scores to bound",
+            where=f"tasks.{name}.bounds",
+        )
+    if task.labels and spec.within_bounds:
+        raise ConfigError(
+            f"task {name!r} has labels, but format {spec.name} has scores",
+            where=f"tasks.{name}.labels",
+            todo="leave them out; `bounds` limits the scores",
         )
     if spec.class_of and not task.labels:
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
@@ -202,6 +216,7 @@ def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str
     shape: list[Any] = [task.format, task.columns, task.labels, path.suffix]
     shape += [task.rename] if task.rename else []
     shape += [{"label_map": task.label_map}] if task.label_map else []
+    shape += [{"bounds": task.bounds}] if task.bounds else []
     if _counts_spans(task) and scheme_of_labels(task.labels) in CONVERTED_SCHEMES:
         shape += [{"tags": "BIO"}]
     return digest_of([*shape, found])

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,11 +23,11 @@ from xstilts.core.notices import notice
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.spec import TrainingSpec
-from xstilts.metrics import METRICS
 from xstilts.models.device import compute_device
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
+from xstilts.training.dev_score import UNDECIDED, score_dev, undefined
 from xstilts.training.divergence import Diverged, check_finite
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import in_smaller_slices
@@ -38,7 +37,6 @@ from xstilts.training.run_log import Log, Trained
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETAS = (0.9, 0.999)
-ALL_ZERO = "all dev scores are 0: the last checkpoint is used"
 NO_DECAY = (
     *("bias", "LayerNorm.weight", "norm.weight"),
     *("ln_1.weight", "ln_2.weight", "ln_f.weight", "ln_attn.weight", "ln_mlp.weight"),
@@ -219,29 +217,31 @@ class Run:
     def evaluate(self, steps: int) -> dict[str, float]:
         """Score the dev set of every task after some steps; keep the model if it is the best.
 
-        The best model has the highest mean of the tasks' main metrics, all between 0 and 1. Masked
+        The best model has the highest mean of the tasks' main metrics, all at most 1. Masked
         language modelling counts only if no task has labels. With `checkpoint: last`, or while the
-        mean is 0, the model of the latest evaluation is kept. Tasks without dev are not scored.
+        mean is 0 or not defined, the model of the latest evaluation is kept. A correlation that is
+        not defined counts as -1: any other model is better. Tasks without dev are not scored.
         """
-        scores, collapsed = dict[str, float](), list[str]()
+        scores, comparable, collapsed = dict[str, float](), dict[str, float](), list[str]()
         for task in (task for task in self.tasks.values() if task.dev):
             dev = (task.name, task.format, task.dev, task.labels, self.pad, task.reading)
             predictions = predict(self.model, *dev)
-            metric = METRICS.get(task.metric)
-            sums = metric.statistics(task.dev_gold, predictions, task.language).sum(0)
-            scores[task.name] = round(float(np.nan_to_num(metric.value(sums))), 6)
+            score = score_dev(task.metric, task.dev_gold, predictions, task.language)
+            scores[task.name], comparable[task.name] = score.value, score.comparable
+            if not score.is_defined:
+                self.log.events.append(undefined(task.metric, task.name, steps))
             if not task.is_text:
                 is_collapsed = training_of(task.format).collapsed(task.dev_gold, predictions)
                 collapsed += [task.name] if is_collapsed else []
         counted = [name for name in scores if not self.tasks[name].is_text] or list(scores)
-        mean = sum(scores[name] for name in counted) / max(1, len(counted))
+        mean = sum(comparable[name] for name in counted) / max(1, len(counted))
         self.log.dev_steps.append(steps)
         self.log.dev_scores.append(scores)
         self.log.stale += 1
         improved = mean > self.log.best_score or self.recipe.checkpoint == "last"
         if improved:
             self.log.stale = 0
-        if improved or mean == self.log.best_score == 0:  # among zeros, none is the best
+        if improved or (mean == self.log.best_score and mean in UNDECIDED):
             self.log.best_score, self.log.best_step = mean, steps
             self.log.best_decay, self.log.collapsed = self.log.decay, collapsed
             self.best = _copy(self.model)
@@ -318,8 +318,8 @@ def train(
     except Diverged as error:
         run.log.events.append(str(error))
         return Trained({}, run.log, error.step, notes, str(error))
-    if run.recipe.checkpoint == "best" and run.log.best_score == 0:
-        run.log.events.append(ALL_ZERO)
+    if run.recipe.checkpoint == "best" and run.log.best_score in UNDECIDED:
+        run.log.events.append(UNDECIDED[run.log.best_score])
     return Trained(run.best, run.log, steps, notes)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from xstilts.core.errors import DataError
 
 TRUTH_VALUES = {"true": True, "false": False, "1": True, "0": False}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A number as text, in decimal or exponential notation."""
 NOT_UNICODE = "text that is not valid Unicode"
 
 
@@ -79,6 +83,25 @@ def as_truth(value: Any, name: str, where: str | None = None) -> bool:
     if text not in TRUTH_VALUES:
         raise DataError(f"{name!r} is not true or false: {value!r}", where=where)
     return TRUTH_VALUES[text]
+
+
+def as_number(value: Any, name: str, where: str | None = None) -> float:
+    """A finite number, also as text; NaN if the cell holds nothing.
+
+    Raises:
+        DataError: a truth value, a structure, infinity, or a text that is not a number.
+    """
+    if is_missing(value) or (isinstance(value, str | bytes) and not value.strip()):
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, str | bytes | int | float | Decimal):
+        raise DataError(f"{name!r} is not a number: {value!r}", where=where)
+    text = (str(value) if isinstance(value, Decimal) else as_text(value, name, where)).strip()
+    if not NUMBER.fullmatch(text):
+        raise DataError(f"{name!r} is not a finite number: {text[:40]!r}", where=where)
+    number = float(text)
+    if math.isinf(number):
+        raise DataError(f"{name!r} is infinite", where=where)
+    return number
 
 
 def as_offset(value: Any, name: str, where: str | None = None) -> int | None:

@@ -17,6 +17,7 @@ from xstilts.formats.io.cells import (
     NOT_UNICODE,
     as_key,
     as_label,
+    as_number,
     as_text,
     is_missing,
     is_unicode,
@@ -59,6 +60,10 @@ class FileRow:
     def label(self, column: str) -> str:
         """The task's label that a cell stands for; see `as_label`."""
         return as_label(self.get(column), self.labels, column, self.where)
+
+    def number(self, column: str) -> float:
+        """A cell as a finite number, NaN if it holds nothing; see `as_number`."""
+        return as_number(self.get(column), column, self.where)
 
     def key(self, column: str) -> str:
         """A cell that is compared between files; see `as_key`."""
