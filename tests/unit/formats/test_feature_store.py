@@ -75,6 +75,10 @@ ROWS: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
         ],
     ),
     "masked_lm": ((), [{"id": str(n), "text": text} for n, text in enumerate([TEXT, "", "a"])]),
+    "regression": (
+        (),
+        [{"id": str(n), "text": TEXT, "text_pair": "a", "score": n / 3} for n in (-300, 1, 2)],
+    ),
     "retrieval": ((), [{"id": str(n), "text": "a " * n, "meaning": ""} for n in range(4)]),
     "mining": ((), [{"id": str(n), "text": "bread", "meaning": ""} for n in range(2)]),
 }
