@@ -31,18 +31,20 @@ if TYPE_CHECKING:
     from xstilts.api.status import status as status
     from xstilts.api.study import study as study
     from xstilts.api.tasks import tasks as tasks
+    from xstilts.api.trials import trials as trials
 
 __version__ = "0.1.0"
 VERBS = {
     "best": "results", "check_data": "data", "claims": "claims", "gains": "results",
     "load": "experiment", "plan": "experiment", "recommend": "recommend", "report": "report",
     "results": "results", "run": "experiment", "status": "status", "study": "study",
-    "tasks": "tasks",
+    "tasks": "tasks", "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
     "best", "check_data", "claims", "gains", "load", "plan", "recommend", "report", "results",
     "run", "status", "study", "tasks",
+    "trials",
 ]  # fmt: skip
 
 

@@ -67,5 +67,27 @@ def test_the_final_training_equals_one_with_the_chosen_rate_written_down(
     assert chosen == direct
 
 
+def test_every_trial_is_listed_with_its_score_and_the_choice(
+    searched: LoadedExperiment, store: Store
+) -> None:
+    frame = xstilts.trials(searched, store.root)
+    assert list(frame["chosen"]) == [False, False, True]
+    assert frame["dev"].isna().tolist() == [True, True, False]
+    assert frame["dev"][2] == choice(searched, store).facts["dev"]
+    assert list(frame["note"][:2]) == ["diverged", "collapsed"]
+    assert (frame["seconds"] > 0).all()
+
+
+def test_the_report_shows_the_trials_and_what_they_cost(
+    searched: LoadedExperiment, store: Store, tmp_path: Path
+) -> None:
+    text = xstilts.report(searched, tmp_path / "r.md", store.root, form="md").read_text()
+    assert "## Recipe search" in text
+    assert "learning_rate 0.003" in text
+    assert "3 trainings" in text
+    page = xstilts.report(searched, tmp_path / "r.html", store.root).read_text()
+    assert "Recipe search" in page
+
+
 def test_a_second_run_starts_no_stage(searched: LoadedExperiment, store: Store) -> None:
     assert xstilts.run(searched, store.root, workers=1).done == []

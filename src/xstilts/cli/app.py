@@ -13,6 +13,7 @@ from typing import Annotated, Optional
 import typer
 
 from xstilts.cli import data as data_commands
+from xstilts.cli import tables
 from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.exit_codes import exit_code_of
 from xstilts.cli.log_messages import show_log_messages
@@ -22,7 +23,6 @@ from xstilts.cli.options import (
     DryRun,
     EncoderOption,
     Executor,
-    MaybeNamed,
     Named,
     OutFile,
     Overrides,
@@ -67,12 +67,14 @@ def run(
     """Run the missing stages of an experiment and print the gains; re-run to resume."""
     import xstilts
     from xstilts.analysis.data_notes import plan_data_notes
+    from xstilts.analysis.recipe_choices import recipe_search_results
     from xstilts.api.handle import open_experiment
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.results import xtreme_table
     from xstilts.api.run_notes import run_notes
     from xstilts.cli.output.plan import show_plan, show_summary
     from xstilts.cli.output.run import (
+        show_choices,
         show_data_notes,
         show_gains,
         show_notes,
@@ -113,6 +115,7 @@ def run(
         tables = xtreme_table(handle), xstilts.gains(handle)
     show_result(result, summary)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
+    show_choices(recipe_search_results(handle.compiled, handle.snapshot))
     show_xtreme(tables[0])
     show_gains(tables[1], handle.results, arguments.command_line())
     raise typer.Exit(result.exit_code)
@@ -158,28 +161,8 @@ def status(store: StoreOption = None) -> None:
     show_status(opened, xstilts.status(opened))
 
 
-@app.command()
-def results(
-    experiment: MaybeNamed = None,
-    store: StoreOption = None,
-    overrides: Overrides = None,
-    encoder: EncoderOption = None,
-    data: DataOption = None,
-    form: Annotated[
-        str, typer.Option("--format", help="csv, md, latex, or parquet (needs --out)")
-    ] = "csv",
-    out: OutFile = None,
-) -> None:
-    """Print all available scores as a table."""
-    import xstilts
-    from xstilts.api.inputs import check_output
-    from xstilts.cli.output.results import show_results
-
-    loaded = None
-    if experiment:
-        loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
-    check_output(out, loaded, store)
-    show_results(xstilts.results(loaded, store), form, out)
+app.command()(tables.results)
+app.command()(tables.trials)
 
 
 @app.command()

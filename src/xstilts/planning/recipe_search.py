@@ -161,6 +161,12 @@ def trials_of(plan: Plan, choice: str) -> tuple[str, ...]:
     return tuple(plan.by_key[choice].inputs.values())
 
 
+def search_trainings(plan: Plan) -> frozenset[str]:
+    """Keys of the trial trainings of all searches of a plan."""
+    choices = (stage.key for stage in plan.stages if stage.kind == CHOOSE_RECIPE)
+    return frozenset(key for choice in choices for key in trials_of(plan, choice))
+
+
 def check_search(resolved: ResolvedExperiment) -> None:
     """Check that the search has something to train.
 

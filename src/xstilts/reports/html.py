@@ -15,6 +15,7 @@ import yaml
 
 from xstilts.analysis.data_notes import plan_data_notes
 from xstilts.analysis.gains import Gains
+from xstilts.analysis.recipe_choices import recipe_search_results
 from xstilts.analysis.run_states import states_text
 from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.config.experiment import Experiment
@@ -32,6 +33,7 @@ from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, evaluation_legend, points
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
+from xstilts.reports.trials import trials_section
 from xstilts.studies.render import slug
 from xstilts.studies.serialize import StoredAnswer
 
@@ -75,7 +77,9 @@ class ReportData:
         targets = self.experiment.targets
         xtreme = xtreme_section(self.results, self.selected, targets, self.nonstandard_splits)
         data = data_section(plan_data_notes(self.compiled.plan.stages, self.store))
-        return [section for section in (xtreme, best_section(self.selected), data) if section]
+        trials = trials_section(recipe_search_results(self.compiled, self.store))
+        sections = (xtreme, best_section(self.selected), trials, data)
+        return [section for section in sections if section]
 
     @property
     def studies(self) -> list[StoredAnswer]:

@@ -54,7 +54,9 @@ def run(context: StageContext) -> dict[str, Any]:
     """
     seeds: list[int] = context.params["seeds"]
     trials = [
-        trial_score(values, {seed: context.inputs[trial_role(number, seed)] for seed in seeds})
+        trial_score(
+            values, {seed: context.inputs[trial_role(number, seed)].facts for seed in seeds}
+        )
         for number, values in enumerate(context.params["trials"])
     ]
     best = best_trial(trials)
@@ -77,9 +79,8 @@ def run(context: StageContext) -> dict[str, Any]:
     return facts
 
 
-def trial_score(values: Mapping[str, Any], trained: Mapping[int, Artifact]) -> TrialScore:
-    """The dev scores of one combination, by the facts of its trainings: search seed → training."""
-    facts = {seed: artifact.facts for seed, artifact in trained.items()}
+def trial_score(values: Mapping[str, Any], facts: Mapping[int, Mapping[str, Any]]) -> TrialScore:
+    """The dev scores of one combination, by the facts of its trainings: search seed → facts."""
     failures = [
         name for name in (DIVERGED, COLLAPSED) if any(known.get(name) for known in facts.values())
     ]

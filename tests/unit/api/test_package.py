@@ -18,7 +18,7 @@ from xstilts.cli.app import app
 
 VERBS = {
     "load", "plan", "run", "results", "gains", "best", "report", "study", "claims", "recommend",
-    "status", "tasks", "check_data",
+    "status", "tasks", "check_data", "trials",
 }  # fmt: skip
 SUBPACKAGES = {"claims": "judge", "recommend": "predict_gains", "tasks": "base"}
 
@@ -108,7 +108,9 @@ def test_every_verb_documents_its_errors(name: str) -> None:
     assert "Raises:" in verb.__doc__
 
 
-@pytest.mark.parametrize("name", ["plan", "run", "results", "gains", "best", "report", "study"])
+@pytest.mark.parametrize(
+    "name", ["plan", "run", "results", "gains", "best", "report", "study", "trials"]
+)
 def test_a_verb_takes_a_path_as_its_experiment(name: str) -> None:
     verb = getattr(import_module(f"xstilts.api.{xstilts.VERBS[name]}"), name)
     assert verb.__annotations__["experiment"].startswith("AnyExperiment")

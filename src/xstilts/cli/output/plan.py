@@ -14,6 +14,7 @@ from xstilts.cli.progress import duration, size
 from xstilts.core.plan import StageState
 from xstilts.planning.cost import TFLOPS, gpu_hours
 from xstilts.planning.data_sources import DataSource
+from xstilts.planning.recipe_search import search_trainings
 from xstilts.planning.resolve import DEFAULT_ROWS
 from xstilts.tasks.origin import OriginKind
 
@@ -41,7 +42,12 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
         print_text(out, "list every stage: xstilts plan … --all")
     show_summary(summary)
     if summary.todo:
-        for line in (_gpu_hours(summary, tflops), *_data_sources(summary.supplies)):
+        lines = (
+            _gpu_hours(summary, tflops),
+            *_recipe_search(summary, tflops),
+            *_data_sources(summary.supplies),
+        )
+        for line in lines:
             print_text(out, line)
 
 
@@ -86,11 +92,30 @@ def _kind_table(summary: PlanSummary) -> Table:
 
 
 def _gpu_hours(summary: PlanSummary, tflops: float) -> str:
-    hours = gpu_hours(summary.operations, tflops)
     return (
         f"{summary.operations:.1e} floating-point operations: "
-        f"{f'{hours:,.1f}' if hours >= 1 else f'{hours:.1g}'} GPU-hours, "
+        f"{_hours_text(summary.operations, tflops)}, "
         f"if a GPU sustains {tflops:g} TFLOP/s (assumed; set with --tflops)"
+    )
+
+
+def _hours_text(operations: float, tflops: float) -> str:
+    hours = gpu_hours(operations, tflops)
+    return f"{f'{hours:,.1f}' if hours >= 1 else f'{hours:.1g}'} GPU-hours"
+
+
+def _recipe_search(summary: PlanSummary, tflops: float) -> Iterator[str]:
+    """The trainings that recipe search adds, and the expected cost of those to do."""
+    trials = search_trainings(summary.compiled.plan)
+    if not trials:
+        return
+    todo = [stage for stage in summary.todo if stage.key in trials]
+    seconds = sum(summary.stage_seconds[stage.key] for stage in todo)
+    operations = sum(stage.cost.operations for stage in todo)
+    yield (
+        f"of which recipe search: {len(trials)} trainings, {len(todo)} to do, "
+        f"{duration(seconds)} in one process, {_hours_text(operations, tflops)}, "
+        f"{size(sum(stage.cost.bytes for stage in todo))} of disk"
     )
 
 
