@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.analysis.run_states import RunState, States
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
+from xstilts.stages.base import RETRIED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +74,7 @@ def states_of(cell: ResultCell, facts: Facts) -> States:
     held = {
         RunState.DIVERGED: any("diverged" in known for known in trainings),
         RunState.COLLAPSED: any(known.get("collapsed") for known in trainings),
+        RunState.FP32_RETRY: any(RETRIED in known for known in trainings),
         RunState.SAME_DATA: cell.same_data,
     }
     return frozenset(state for state, holds in held.items() if holds)

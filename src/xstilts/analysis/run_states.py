@@ -17,6 +17,8 @@ class RunState(StrEnum):
     """A loss was not finite in one of its trainings: there is no score."""
     COLLAPSED = "collapsed"
     """The chosen checkpoint of one of its trainings gives one answer to all of English dev."""
+    FP32_RETRY = "fp32-retry"
+    """One of its trainings diverged in bf16 and was repeated in fp32; its score is used."""
     PARTIAL = "partial"
     """Scores are still missing."""
     SAME_DATA = "same-data"

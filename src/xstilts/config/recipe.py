@@ -20,6 +20,11 @@ def is_none(value: object) -> bool:
     return value is None
 
 
+def is_fp32(value: object) -> bool:
+    """Whether `nan_retry` has its default: it is then left out of keys and records."""
+    return value == "fp32"
+
+
 class Recipe(ConfigModel):
     """Hyper-parameters of one training phase.
 
@@ -128,6 +133,12 @@ class Recipe(ConfigModel):
     )
     precision: Literal["auto", "fp32", "tf32", "bf16"] = Field(
         "auto", description="training precision; auto: bf16 on a GPU that supports it, else fp32"
+    )
+    nan_retry: Literal["fp32", "none"] = Field(
+        "fp32",
+        exclude_if=is_fp32,
+        description="after a loss or gradient that is not finite in bf16: train again in fp32 from "
+        "step 0, or `none`",
     )
     gradient_checkpointing: bool = Field(
         False, description="recompute activations in the backward pass to save memory"

@@ -2,7 +2,7 @@
 
 `XSTILTS_FAULT="store.before_rename:kill"` kills the process the first time that it passes
 the point; `:full` raises "no space left" and `:oom` out of memory; `:kill@3` acts on the third
-pass.
+pass. `train.loss:nan@5` makes the fifth loss NaN.
 """
 
 from __future__ import annotations
@@ -30,12 +30,8 @@ _passes: Counter[str] = Counter()
 
 def fault(point: str) -> None:
     """Fail here if $XSTILTS_FAULT asks for it (tests only)."""
-    wanted = os.environ.get("XSTILTS_FAULT", "")
-    if not wanted.startswith(point + ":"):
-        return
-    action, _, count = wanted.removeprefix(point + ":").partition("@")
-    _passes[point] += 1
-    if _passes[point] != int(count or 1):
+    action = _action(point)
+    if action is None:
         return
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -44,3 +40,18 @@ def fault(point: str) -> None:
     if action == "oom":
         raise MemoryError("out of memory")
     raise ValueError(f"unknown fault action {action!r}")
+
+
+def or_fault(point: str, value: float) -> float:
+    """Return the value, or NaN if $XSTILTS_FAULT asks for it (tests only)."""
+    return float("nan") if _action(point) == "nan" else value
+
+
+def _action(point: str) -> str | None:
+    """The action to take at this pass of a point."""
+    wanted = os.environ.get("XSTILTS_FAULT", "")
+    if not wanted.startswith(point + ":"):
+        return None
+    action, _, count = wanted.removeprefix(point + ":").partition("@")
+    _passes[point] += 1
+    return action if _passes[point] == int(count or 1) else None

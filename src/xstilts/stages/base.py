@@ -18,6 +18,9 @@ DIVERGED = declare_blocking_fact("diverged")
 CHOOSE_RECIPE = declare_reads_blocking("choose-recipe")
 """The kind of stage that chooses among trainings; those that diverged are among its inputs."""
 
+RETRIED = "first_attempt"
+"""The fact of a training that diverged in bf16 and was repeated in fp32; a key of its log too."""
+
 FEATURE_PROBLEMS = "feature_problems"
 """The fact of a stage that read texts which the tokenizer could not read in full."""
 

@@ -44,7 +44,7 @@ def run(context: StageContext) -> dict[str, Any]:
 
         return watch
 
-    trained, _, _ = training(context, watcher)
+    trained = training(context, watcher).trained
     context.notes += trained.notes
     if trained.diverged:
         return {"diverged": trained.diverged, "steps": trained.steps}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import isnan
 from typing import Any, NamedTuple, cast
 
@@ -31,7 +31,7 @@ from xstilts.models.encoder_files import (
     embedding_names,
 )
 from xstilts.models.heads import MaskedHead
-from xstilts.stages.base import StageContext
+from xstilts.stages.base import RETRIED, StageContext
 from xstilts.stages.choose_recipe import RECIPE, chosen_values
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
@@ -39,6 +39,7 @@ from xstilts.stages.prepare import ROWS as EXAMPLES
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import EpochCallback, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised, module_name
+from xstilts.training.precision_retry import FirstAttempt, train_with_retry
 from xstilts.training.run_log import Trained
 
 LOG = "log.json"
@@ -52,6 +53,7 @@ class TrainingRun(NamedTuple):
     trained: Trained
     model: MultiTaskModel
     files: EncoderFiles
+    first_attempt: FirstAttempt | None
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -59,13 +61,14 @@ def run(context: StageContext) -> dict[str, Any]:
 
     A run that diverges publishes its log and no weights, so that it is not run again.
     """
-    trained, model, files = training(context)
+    trained, model, files, first_attempt = training(context)
     context.notes += trained.notes
-    write_json(context.folder / LOG, _curves(trained))
+    write_json(context.folder / LOG, _curves(trained, first_attempt))
     if trained.diverged:
         return {"diverged": trained.diverged, "steps": trained.steps}
     _write_weights(context, files, model, trained)
-    return _facts(trained)
+    retried = {RETRIED: first_attempt.text} if first_attempt else {}
+    return {**_facts(trained), **retried}
 
 
 def training(context: StageContext, make_callback: CallbackFactory | None = None) -> TrainingRun:
@@ -77,25 +80,25 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
     tasks = [
         _task(context, name, tokenizer, recipe, vocabulary) for name in context.params["tasks"]
     ]
-    model = initialised(
-        Encoder(files, _vocab_ids(tasks, files, vocabulary)),
-        head_shapes(context, vocabulary, recipe.dropout),
-        seed_of("heads", context.params["seed"]),
-    )
-    context.notes += load_masked_head(model, tasks, files)
-    if context.params.get("heads") == "base":
-        model.heads.load_state_dict(load_file(context.inputs["base"] / HEADS))
-    trained = train(
-        model,
-        tasks,
-        recipe,
-        context.params["seed"],
-        tokenizer.pad_token_id,
-        Checkpoints(context.checkpoint_folder, context.stage.key),
-        context.report_progress,
-        make_callback(tasks, tokenizer.pad_token_id) if make_callback else None,
-    )
-    return TrainingRun(trained, model, files)
+    checkpoints = Checkpoints(context.checkpoint_folder, context.stage.key)
+    padding = tokenizer.pad_token_id
+    callback = make_callback(tasks, padding) if make_callback else None
+
+    def attempt(recipe: Recipe) -> tuple[Trained, MultiTaskModel]:
+        model = initialised(
+            Encoder(files, _vocab_ids(tasks, files, vocabulary)),
+            head_shapes(context, vocabulary, recipe.dropout),
+            seed_of("heads", context.params["seed"]),
+        )
+        notes = load_masked_head(model, tasks, files)
+        context.notes += [note for note in notes if note not in context.notes]
+        if context.params.get("heads") == "base":
+            model.heads.load_state_dict(load_file(context.inputs["base"] / HEADS))
+        seed, report = context.params["seed"], context.report_progress
+        return train(model, tasks, recipe, seed, padding, checkpoints, report, callback), model
+
+    trained, model, first_attempt = train_with_retry(attempt, recipe, checkpoints)
+    return TrainingRun(trained, model, files, first_attempt)
 
 
 def recipe_of(context: StageContext) -> Recipe:
@@ -275,16 +278,10 @@ def _write_weights(
     save_file({"ids": rows.ids, "weight": rows.weight, "decay": decay}, context.folder / ROWS)
 
 
-def _curves(trained: Trained) -> dict[str, Any]:
+def _curves(trained: Trained, first_attempt: FirstAttempt | None) -> dict[str, Any]:
     log = trained.log
-    return {
-        "losses": log.losses,
-        "dev": [
-            {"step": step, "scores": scores}
-            for step, scores in zip(log.dev_steps, log.dev_scores, strict=True)
-        ],
-        "events": log.events,
-    }
+    curves = {"losses": log.losses, "dev": log.dev_evaluations, "events": log.events}
+    return {**curves, RETRIED: asdict(first_attempt)} if first_attempt else curves
 
 
 def _facts(trained: Trained) -> dict[str, Any]:

@@ -93,6 +93,11 @@ class Checkpoints:
                 remove_folder(path)
         return None, notes
 
+    def clear(self) -> None:
+        """Remove all checkpoints."""
+        for _, path in self._newest_first():
+            remove_folder(path)
+
     def _newest_first(self) -> Iterator[tuple[int, Path]]:
         steps = {
             int(path.name.removeprefix("step-")): path for path in own_folders(self.folder, STEP)

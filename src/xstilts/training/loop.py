@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from xstilts.config.recipe import Recipe
-from xstilts.core.fault_injection import fault
+from xstilts.core.fault_injection import fault, or_fault
 from xstilts.core.hashing import seed_of
 from xstilts.core.notices import notice
 from xstilts.formats import training_of
@@ -126,7 +126,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = factor * group["peak_lr"]
         self.model.train()
-        loss = self._backward(step, number)
+        loss = or_fault("train.loss", self._backward(step, number))
         check_finite(loss, number, "the loss", step.task)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_grad_norm)
         check_finite(float(norm), number, "the gradient", step.task)

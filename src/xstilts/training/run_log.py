@@ -27,6 +27,12 @@ class Log:
     halved_slices: list[str] = field(default_factory=list)
     """A note for each time that slices were halved for lack of memory."""
 
+    @property
+    def dev_evaluations(self) -> list[dict[str, Any]]:
+        """Step and scores of each dev evaluation, as JSON."""
+        pairs = zip(self.dev_steps, self.dev_scores, strict=True)
+        return [{"step": step, "scores": scores} for step, scores in pairs]
+
 
 @dataclass(frozen=True)
 class Trained:
