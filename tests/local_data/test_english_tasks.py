@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no data: set XSTILTS_
         ("mrpc", {"train": 3_576, "dev": 500, "test": 1_725}),
         ("piqa", {"dev": 1_838}),
         ("rte", {"dev": 1_767, "test": 2_400}),
+        ("sick-relatedness", {"train": 4_500, "dev": 500, "test": 4_927}),
         ("sick", {"train": 4_500, "dev": 500, "test": 4_927}),
         ("snli", {"dev": 9_842, "test": 9_824}),
         ("socialiqa", {"dev": 1_954, "test": 2_224}),

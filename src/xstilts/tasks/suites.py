@@ -40,16 +40,18 @@ SUITES = dict(
         ),
         _suite(
             "intermediate",
-            "mnli snli anli anli-plus sick rte qqp mrpc hellaswag ccg cosmosqa commonsenseqa "
-            "piqa socialiqa copa winogrande conll2000 squad-v1 squad-v2",
+            "mnli snli anli anli-plus sick sick-relatedness rte glue-rte qqp mrpc stsb hellaswag "
+            "ccg cosmosqa commonsenseqa piqa socialiqa copa winogrande conll2000 squad-v1 squad-v2",
             ("train", "dev"),
         ),
+        _suite("glue-stilts", "glue-rte mrpc stsb copa mnli socialiqa", ("train", "dev")),
         _suite("reasoning", "copa xcopa xwinograd mgsm-choice"),
     )
 )
 """`xtreme`: its nine targets. `phang-2020`: the paper's nine intermediate tasks. `intermediate`:
-every English one. `reasoning`: targets that ask for it, and COPA, which two of them are trained
-on. `home`: the tasks that need no download."""
+every English one. `glue-stilts`: small tasks of GLUE and SuperGLUE, which are evaluated on dev, and
+the tasks that they start from. `reasoning`: targets that ask for it, and COPA, which two of them
+are trained on. `home`: the tasks that need no download."""
 
 
 def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from xstilts.core.errors import DataError
 from xstilts.formats.span import SpanExample
-from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks import TASKS
 from xstilts.tasks.validate import validated
 from xstilts.testing.tasks import check_task
@@ -25,6 +25,18 @@ HUB_ROWS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "sick": ("test", {"id": "1", "sentence_A": "a", "sentence_B": "b", "label": 1}, "neutral"),
     "qqp": ("train", {"question1": "a", "question2": "b", "label": 1}, "1"),
     "mrpc": ("test", {"sentence1": "a", "sentence2": "b", "label": 0}, "0"),
+    "glue-rte": ("train", {"sentence1": "a", "sentence2": "b", "label": 1}, "not_entailment"),
+    "stsb": ("train", {"sentence1": "a", "sentence2": "b", "label": np.float32(3.2)}, 3.2),
+    "sick-relatedness": (
+        "dev",
+        {"id": "1", "sentence_A": "a", "sentence_B": "b", "relatedness_score": 4.5},
+        4.5,
+    ),
+    "copa": (
+        "dev",
+        {"premise": "a", "choice1": "b", "choice2": "c", "question": "cause", "idx": 3, "label": 1},
+        "1",
+    ),
     "xnli": ("test", {"premise": "a", "hypothesis": "b", "label": 2}, "contradiction"),
     "paws-x": ("dev", {"sentence1": "a", "sentence2": "b", "label": 1}, "1"),
     "hellaswag": (
@@ -103,10 +115,7 @@ def test_hub_rows_become_examples(name: str, offline_hub: list[dict[str, Any]]) 
     found, complaints = validated(made.read(split, "en"), made, split, "en")
     assert set(complaints.counts) <= {"duplicate row, kept"}
     assert len(found) == (3 if name == "anli" else 1)
-    (values,) = {
-        one.tags if isinstance(one, TaggedExample) else getattr(one, "answers", None) or one.label  # type: ignore[union-attr]
-        for one in found
-    }
+    (values,) = set(made.format_spec.gold_of_examples(found))
     assert values == gold
 
 
@@ -151,6 +160,15 @@ def test_removed_labels_on_the_hub_are_blank(offline_hub: list[dict[str, Any]]) 
     made = TASKS.get("qqp")
     assert [one.label for one in validated(made.read("test", "en"), made, "test", "en")[0]] == [""]  # type: ignore[union-attr]
     with pytest.raises(DataError, match="label outside the set: '-1'"):
+        validated(made.read("dev", "en"), made, "dev", "en")
+
+
+def test_hidden_scores_on_the_hub_are_blank(offline_hub: list[dict[str, Any]]) -> None:
+    offline_hub.append(HUB_ROWS["stsb"][1] | {"label": -1.0})
+    made = TASKS.get("stsb")
+    (kept,) = validated(made.read("test", "en"), made, "test", "en")[0]
+    assert made.format_spec.gold_is_blank(made.format_spec.gold_of_examples([kept]))
+    with pytest.raises(DataError, match="score outside the bounds: -1, not 0 to 5"):
         validated(made.read("dev", "en"), made, "dev", "en")
 
 

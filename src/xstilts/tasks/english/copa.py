@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.core.errors import DataError
-from xstilts.formats.io.readers import FileRow, Parse, json_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, Parse, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
-from xstilts.tasks.builders import english_task
+from xstilts.tasks.builders import HUB_SPLITS, english_task
 from xstilts.tasks.english.hidden_labels import label_or_blank
-from xstilts.tasks.io.sources import Local
+from xstilts.tasks.io.sources import Hub, Local
 
 PLACES = ("0", "1")
 QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
@@ -48,12 +48,23 @@ def _local(split: str) -> tuple[Local, ...]:
     return tuple(Local((name,), parse) for name in names)
 
 
+def _hub(split: str) -> Hub:
+    return Hub(
+        "aps/super_glue",
+        "5234c61e804e85e5994b14b002fa9ec34487bcfb",
+        (f"copa/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
+        parse_rows(parquet_rows(), partial(_example, split)),
+    )
+
+
 COPA = english_task(
     name="copa",
     format="multiple_choice",
     sizes={"train": 400, "dev": 100, "test": 500},
     local=_local,
+    hub=_hub,
     labels=PLACES,
+    dataset="aps/super_glue",
     subwords=45,
     summary="which of two sentences is the cause, or the effect?",
     licence="",

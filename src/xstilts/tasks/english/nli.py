@@ -183,10 +183,15 @@ ANLI_PLUS = concatenate(
 SICK_TEXTS = ("sentence_A", "sentence_B")
 
 
-def _sick_local(split: str) -> tuple[Local, ...]:
+def sick_file(split: str) -> str:
+    """The path of a split in the data folder; the file has both annotations."""
     part = {"train": "train", "dev": "trial", "test": "test_annotated"}[split]
+    return f"sick/SICK_{part}.txt"
+
+
+def _sick_local(split: str) -> tuple[Local, ...]:
     pair = partial(_pair, SICK_TEXTS, "entailment_judgment", "pair_ID")
-    return (Local((f"sick/SICK_{part}.txt",), parse_rows(tsv_rows(), pair)),)
+    return (Local((sick_file(split),), parse_rows(tsv_rows(), pair)),)
 
 
 def _sick_hub(split: str) -> Hub:
