@@ -83,7 +83,7 @@ def run(
     Raises:
         ConfigError: an invalid experiment, no such executor, tracker or device, or no data folder
             for tasks that are read from files.
-        MissingPackageError: a tracker's package is not installed.
+        MissingPackageError: the package of a tracker, or peft for `lora`, is not installed.
         StoreError: the store cannot be written, or its disk is full.
     """
     handle = open_experiment(experiment, store)

@@ -10,6 +10,7 @@ from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.store import Store, store_errors
 from xstilts.executors.base import RunResult
 from xstilts.executors.events import Event, Listener, ignore_events
+from xstilts.planning.adapters import check_packages
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.encoder_limits import check_lengths
 from xstilts.planning.resolve import ResolvedExperiment
@@ -39,13 +40,14 @@ def run_plans(
     Raises:
         ConfigError: no such executor, tracker or device, or no folder for tasks that are read
             from the user's files; a `max_length` above the encoder's positions.
-        MissingPackageError: a tracker's package is not installed.
+        MissingPackageError: the package of a tracker, or peft for `lora`, is not installed.
         StoreError: the store cannot be written.
     """
     for part in parts:
         check_folder(ResolvedExperiment(part.loaded))
     check_lengths(parts, statuses)
     executor, plan = options.executor_in(store), merge_plans(parts)
+    check_packages(plan, statuses)
     store.prepare()
     info = _run_info(parts[0], store)
     # errors inside a stage are reported by its worker

@@ -6,9 +6,18 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, create_model, field_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    create_model,
+    field_validator,
+    model_serializer,
+)
 
 from xstilts.config.base import ConfigModel, Fraction, Positive, refusal
+from xstilts.config.lora import LoraConfig
 
 OMIT_IF_DEFAULT = ("checkpoint", "precision", "compile")
 NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
@@ -147,6 +156,12 @@ class Recipe(ConfigModel):
         False, description="torch.compile the encoder (padded batches, about 1 min warm-up)"
     )
     checkpoint_minutes: Positive = Field(10, description="minutes between resume checkpoints")
+    lora: LoraConfig | None = Field(
+        None,
+        exclude_if=is_none,
+        description="low-rank adapters, trained in place of the encoder's weights; empty: all "
+        "weights are trained",
+    )
 
     @classmethod
     def from_key_params(cls, params: Mapping[str, Any]) -> Recipe:
@@ -201,9 +216,23 @@ def _optional(name: str) -> Any:
     )
 
 
+class _Changes(ConfigModel):
+    """Base of `RecipeChanges`.
+
+    Fields that a recipe leaves out of records when they are empty are left out here when they are
+    absent: a value that is given as empty replaces that of the recipe.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        optional = {name for name, field in Recipe.model_fields.items() if field.exclude_if}
+        absent = optional - self.model_fields_set
+        return {name: value for name, value in serialize(self).items() if name not in absent}
+
+
 RecipeChanges = create_model(
     "RecipeChanges",
-    __base__=ConfigModel,
+    __base__=_Changes,
     __doc__="Values that replace those of a recipe.",
     **{name: _optional(name) for name in Recipe.model_fields},
 )

@@ -32,8 +32,12 @@ READ_BY_PREDICTIONS = (
 """Fields that predictions and measures read as well, so that they are the same for all trials."""
 OF_MIXTURES = ("max_task_size", "temperature", "sampling", "mlm_share", "mask_prob")
 """Fields without an effect on a target, which is trained on one labelled task."""
+MAPPINGS = ("lora",)
+"""Fields whose values are mappings."""
 SEARCHABLE = tuple(
-    name for name in Recipe.model_fields if name not in (*NOT_IN_KEY, *READ_BY_PREDICTIONS)
+    name
+    for name in Recipe.model_fields
+    if name not in (*NOT_IN_KEY, *READ_BY_PREDICTIONS, *MAPPINGS)
 )
 FIRST_SEED = 100
 MAX_COMBINATIONS = 1000

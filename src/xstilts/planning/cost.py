@@ -1,11 +1,11 @@
 """Estimated time, size and operations of stages, before any has run.
 
 Time = floating point operations / rate. A forward pass takes 2 operations per weight of the
-Transformer blocks and token, a training step three times that; a block has 12 width²
-weights. Masked language modelling also multiplies each masked token with the
-embedding matrix, and a search each sentence with every one of the other side. The products of
-attention are ignored: per token they are text length / (6 width) of a block's, 3 % for 200 tokens
-and width 1024.
+Transformer blocks and token, a training step three times that (twice with adapters: see
+`planning.adapters`); a block has 12 width² weights. Masked language modelling also multiplies each
+masked token with the embedding matrix, and a search each sentence with every one of the other
+side. The products of attention are ignored: per token they are text length / (6 width) of a
+block's, 3 % for 200 tokens and width 1024.
 
 The initial rate is a conservative guess for one CPU core, which is calibrated per stage kind on the
 finished stages of the store. The rate of a GPU is an assumption, see `TFLOPS`.
@@ -71,20 +71,21 @@ def train_cost(
     table = defaults.vocabulary * defaults.width
     operations = 6 * (weights * tokens + table * masked_tokens) + 60 * weights * steps
     size = 4 * (weights + rows * defaults.width)
-    return _computed(operations, 1, size)
+    return computed_cost(operations, 1, size)
 
 
 def forward_cost(defaults: EncoderDefaults, tokens: float, size: int) -> Cost:
     """One forward pass over the tokens, with a result of `size` bytes."""
-    return _computed(2 * block_weights(defaults) * tokens, 0.2, size)
+    return computed_cost(2 * block_weights(defaults) * tokens, 0.2, size)
 
 
 def search_cost(defaults: EncoderDefaults, here: int, english: int) -> Cost:
     """Compare all sentences of both sides by a matrix product."""
-    return _computed(2.0 * here * english * defaults.width, 0.1, 20 * here)
+    return computed_cost(2.0 * here * english * defaults.width, 0.1, 20 * here)
 
 
-def _computed(operations: float, more_seconds: float, size: int) -> Cost:
+def computed_cost(operations: float, more_seconds: float, size: int) -> Cost:
+    """Time from operations, in addition to a fixed number of seconds."""
     return Cost(more_seconds + operations / OPERATIONS_PER_SECOND, size, operations)
 
 
@@ -100,7 +101,9 @@ def sample_cost(rows: int) -> Cost:
 
 def gradient_cost(defaults: EncoderDefaults, tokens: float) -> Cost:
     """Forward and backward pass over the tokens of single examples, without an optimizer."""
-    return _computed(6 * block_weights(defaults) * tokens, 1, 8 * defaults.layers * defaults.width)
+    return computed_cost(
+        6 * block_weights(defaults) * tokens, 1, 8 * defaults.layers * defaults.width
+    )
 
 
 def score_cost(rows: int) -> Cost:

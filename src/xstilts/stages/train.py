@@ -8,7 +8,7 @@ from math import isnan
 from typing import Any, NamedTuple, cast
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from xstilts.config.recipe import Recipe
 from xstilts.core.artifact import Artifact
@@ -21,20 +21,14 @@ from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
 from xstilts.formats.spec import FormatSpec, SelfSupervision, TrainingSpec
 from xstilts.metrics import METRICS
 from xstilts.models.encoder import Encoder
-from xstilts.models.encoder_files import (
-    BODY,
-    HEADS,
-    MASKED_HEAD,
-    ROWS,
-    EncoderFiles,
-    embedding_name,
-    embedding_names,
-)
+from xstilts.models.encoder_files import HEADS, MASKED_HEAD, EncoderFiles
 from xstilts.models.heads import MaskedHead
+from xstilts.models.lora import add_adapters
 from xstilts.stages.base import RETRIED, StageContext
 from xstilts.stages.choose_recipe import RECIPE, chosen_values
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
+from xstilts.stages.io.trained_weights import write_weights
 from xstilts.stages.prepare import ROWS as EXAMPLES
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import EpochCallback, TrainTask, train
@@ -59,6 +53,8 @@ class TrainingRun(NamedTuple):
 def run(context: StageContext) -> dict[str, Any]:
     """Write body, touched rows, heads and `log.json`; facts: dev scores, best step, events.
 
+    With `lora` in the recipe, adapters are written in place of body and rows.
+
     A run that diverges publishes its log and no weights, so that it is not run again.
     """
     trained, model, files, first_attempt = training(context)
@@ -66,7 +62,7 @@ def run(context: StageContext) -> dict[str, Any]:
     write_json(context.folder / LOG, _curves(trained, first_attempt))
     if trained.diverged:
         return {"diverged": trained.diverged, "steps": trained.steps}
-    _write_weights(context, files, model, trained)
+    write_weights(context.folder, files, model, trained, recipe_of(context).lora)
     retried = {RETRIED: first_attempt.text} if first_attempt else {}
     return {**_facts(trained), **retried}
 
@@ -85,8 +81,11 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
     callback = make_callback(tasks, padding) if make_callback else None
 
     def attempt(recipe: Recipe) -> tuple[Trained, MultiTaskModel]:
+        encoder = Encoder(files, _vocab_ids(tasks, files, vocabulary))
+        if recipe.lora:
+            add_adapters(encoder, recipe.lora, seed_of("adapters", context.params["seed"]))
         model = initialised(
-            Encoder(files, _vocab_ids(tasks, files, vocabulary)),
+            encoder,
             head_shapes(context, vocabulary, recipe.dropout),
             seed_of("heads", context.params["seed"]),
         )
@@ -259,23 +258,6 @@ def with_drawn_targets(
     """The task with targets drawn at every training step, and fixed targets on dev."""
     dev = [draw(feature, seed_of("dev", number)) for number, feature in enumerate(task.dev)]
     return replace(task, dev=dev, dev_gold=[source.gold(feature) for feature in dev], augment=draw)
-
-
-def _write_weights(
-    context: StageContext, files: EncoderFiles, model: MultiTaskModel, trained: Trained
-) -> None:
-    parts: dict[str, dict[str, torch.Tensor]] = {"encoder": {}, "heads": {}}
-    for name, value in trained.state.items():
-        part, _, rest = name.partition(".")
-        parts[part][rest.removeprefix("model.")] = value.contiguous()
-    weight = parts["encoder"][embedding_name(model.encoder.model)]
-    for name in embedding_names(model.encoder.model):
-        parts["encoder"].pop(name, None)
-    rows = files.trained_rows().compose(model.encoder.ids.cpu(), weight, trained.log.best_decay)
-    save_file(parts["encoder"], context.folder / BODY)
-    save_file(parts["heads"], context.folder / HEADS)
-    decay = torch.tensor([rows.decay], dtype=torch.float64)
-    save_file({"ids": rows.ids, "weight": rows.weight, "decay": decay}, context.folder / ROWS)
 
 
 def _curves(trained: Trained, first_attempt: FirstAttempt | None) -> dict[str, Any]:

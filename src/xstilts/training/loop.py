@@ -29,6 +29,7 @@ from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
 from xstilts.training.dev_score import UNDECIDED, score_dev, undefined
 from xstilts.training.divergence import Diverged, check_finite
+from xstilts.training.model_state import load_trained_state, trained_state
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import in_smaller_slices
 from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
@@ -244,7 +245,7 @@ class Run:
         if improved or (mean == self.log.best_score and mean in UNDECIDED):
             self.log.best_score, self.log.best_step = mean, steps
             self.log.best_decay, self.log.collapsed = self.log.decay, collapsed
-            self.best = _copy(self.model)
+            self.best = trained_state(self.model)
         return scores
 
     def should_stop(self) -> bool:
@@ -253,7 +254,7 @@ class Run:
 
     def checkpoint(self, steps: int) -> Checkpoint:
         """Return the complete state after some steps, for a checkpoint."""
-        tensors = {f"model.{name}": value for name, value in _copy(self.model).items()}
+        tensors = {f"model.{name}": value for name, value in trained_state(self.model).items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
@@ -274,7 +275,7 @@ class Run:
         for name, value in checkpoint.tensors.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = value
-        self.model.load_state_dict(parts["model"])
+        load_trained_state(self.model, parts["model"])
         self.best = parts["best"]
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in parts["optimizer"].items():
@@ -357,11 +358,14 @@ def eval_steps(steps: int, count: int, every: int | None = None) -> frozenset[in
 
 
 def parameter_groups(model: MultiTaskModel, recipe: Recipe) -> list[dict[str, Any]]:
-    """Return groups of encoder and heads, with and without (biases, LayerNorms) weight decay."""
+    """Return groups of encoder and heads, with and without (biases, LayerNorms) weight decay.
+
+    Frozen parameters are in none: they have no gradient, no moments and no decay.
+    """
     groups = []
     head_rate = recipe.head_learning_rate or recipe.learning_rate
     for part, peak in ((model.encoder, recipe.learning_rate), (model.heads, head_rate)):
-        named = list(part.named_parameters())
+        named = [item for item in part.named_parameters() if item[1].requires_grad]
         for exempt, decay in ((False, recipe.weight_decay), (True, 0.0)):
             params = [value for name, value in named if name.endswith(NO_DECAY) == exempt]
             groups.append({"params": params, "weight_decay": decay, "lr": peak, "peak_lr": peak})
@@ -387,8 +391,3 @@ def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
 def _latest_loss(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:
     speed = done * run.recipe.batch_size / max(seconds, 1e-9)
     return {"step": steps, "steps": len(run.plan), "loss": loss, "examples_per_second": speed}
-
-
-def _copy(model: torch.nn.Module) -> dict[str, Tensor]:
-    """Return a copy of the model's state on the CPU."""
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

@@ -1,0 +1,78 @@
+"""Plans of experiments with `lora`: cost, disk, and the package it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import xstilts
+from xstilts.config.lora import LoraConfig
+from xstilts.core.errors import MissingPackageError
+from xstilts.core.stage import Cost
+from xstilts.models import peft_package
+from xstilts.models.encoder_defaults import KNOWN_ENCODERS, EncoderDefaults
+from xstilts.planning.adapters import adapter_weights, lora_cost
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.cost import train_cost
+
+BASE: EncoderDefaults = KNOWN_ENCODERS["FacebookAI/xlm-roberta-base"]
+LORA = "recipes.target.lora={}"
+
+
+def costs(toy_file: Path, *changes: str) -> dict[str, Cost]:
+    loaded = xstilts.load(str(toy_file), ["seeds=[0]", "targets=[toy-kind]", *changes])
+    return {stage.label: stage.cost for stage in compile_experiment(loaded).plan.stages}
+
+
+@pytest.mark.parametrize(
+    ("names", "weights"),
+    [
+        ("auto", 12 * 2 * 8 * (768 + 768)),  # as many as peft prints for query and value
+        ("all-linear", 12 * 8 * (4 * (768 + 768) + 2 * (768 + 4 * 768))),
+        (("query", "key", "value"), 12 * 3 * 8 * (768 + 768)),
+    ],
+)
+def test_weights_of_adapters_are_counted(names: str, weights: int) -> None:
+    config = LoraConfig.model_validate({"target_modules": names})
+    assert adapter_weights(BASE, config) == weights
+
+
+def test_adapters_are_estimated_smaller_and_faster_than_all_weights() -> None:
+    full, lora = train_cost(BASE, 1e6, 1000), lora_cost(BASE, LoraConfig(), 1e6, 1000)
+    assert lora.bytes < full.bytes / 50
+    assert 0.4 < lora.operations / full.operations < 0.7
+    masked = lora_cost(BASE, LoraConfig(), 1e6, 1000, 1e5).operations - lora.operations
+    assert masked == pytest.approx(4 * 250_002 * 768 * 1e5)
+
+
+def test_only_trainings_with_adapters_change_their_cost(toy_file: Path) -> None:
+    plain, lora = costs(toy_file), costs(toy_file, LORA)
+    changed = {label for label, cost in plain.items() if lora[label] != cost}
+    assert changed == {label for label in plain if label.startswith("train toy-kind ")}
+    assert all(lora[label].bytes < plain[label].bytes for label in changed)
+
+
+def test_trainings_after_masked_lm_with_adapters_store_no_full_matrix(
+    toy_file: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.tsv"
+    text.write_text("the cat is here\n" * 50, encoding="utf-8")
+    task = f"tasks.text={{format: masked_lm, files: {text}, splits: {{train: [en]}}}}"
+    given = "intermediate=[text]", task
+    full, adapted = (
+        costs(toy_file, *given, *more)["train toy-kind after text seed 0"]
+        for more in ((), ("recipes.intermediate.lora={}",))
+    )
+    assert full.bytes != adapted.bytes
+
+
+def test_a_run_without_peft_stops_before_the_first_stage(
+    toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peft_package, "find_spec", lambda _: None)
+    loaded = xstilts.load(str(toy_file), ["targets=[toy-kind]", LORA])
+    with pytest.raises(MissingPackageError, match=r"xstilts\[lora\]"):
+        xstilts.run(loaded, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+    assert xstilts.plan(loaded, tmp_path / "store").todo
