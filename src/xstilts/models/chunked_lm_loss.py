@@ -101,6 +101,8 @@ class _CrossEntropy(torch.autograd.Function):
         inputs = (hidden, embeddings, bias)
         ctx.dtypes = tuple(tensor.dtype for tensor in inputs)
         ctx.grads = [torch.zeros_like(tensor, dtype=logits.precision) for tensor in inputs]
+        if not ctx.needs_input_grad[1]:  # frozen embeddings: as large as the encoder itself
+            ctx.grads[1] = embeddings.new_empty(0)
         grads = TiedLogits(*ctx.grads)
         position_chunks, row_chunks = logits.chunks()
         buffers = _buffers(logits, position_chunks[:1], row_chunks)
@@ -118,8 +120,8 @@ class _CrossEntropy(torch.autograd.Function):
         if not ctx.grads:
             raise RuntimeError("backward of this loss can be called only once")
         grads, ctx.grads = ctx.grads, []  # not copied: they become the gradients of parameters
-        scaled = (grad.mul_(factor).to(kind) for grad, kind in zip(grads, ctx.dtypes, strict=True))
-        return (*scaled, None)
+        scaled = [grad.mul_(factor).to(kind) for grad, kind in zip(grads, ctx.dtypes, strict=True)]
+        return scaled[0], scaled[1] if ctx.needs_input_grad[1] else None, scaled[2], None
 
 
 def _chunk_loss(
@@ -131,6 +133,7 @@ def _chunk_loss(
     """Return the loss of a chunk of positions, and add its gradients to `grads`.
 
     Args:
+        grads: without rows of embeddings if these are frozen.
         chunks: chunks of vocabulary rows and their buffers.
 
     The softmax is exp(logit - top) / total with the final top and total. Exponentials are stored
@@ -152,7 +155,8 @@ def _chunk_loss(
     normaliser = total.log().add_(top)
     for rows, exponentials, top_then in stored:
         weight = (top_then - normaliser).exp_()
-        _add_product(grads.embeddings[rows], exponentials.T, logits.hidden * weight, dtype)
+        if len(grads.embeddings):
+            _add_product(grads.embeddings[rows], exponentials.T, logits.hidden * weight, dtype)
         grads.bias[rows].addmv_(exponentials.T, weight[:, 0])
     return normaliser.sum() - _target_logits(logits, targets, grads).sum()
 
@@ -162,7 +166,8 @@ def _target_logits(logits: TiedLogits, targets: Tensor, grads: TiedLogits) -> Te
     hidden = logits.hidden.to(logits.precision)
     rows = logits.embeddings[targets].to(logits.precision)
     grads.hidden.sub_(rows)
-    grads.embeddings.index_add_(0, targets, hidden, alpha=-1)
+    if len(grads.embeddings):
+        grads.embeddings.index_add_(0, targets, hidden, alpha=-1)
     grads.bias.index_add_(0, targets, torch.ones_like(hidden[:, 0]), alpha=-1)
     return (hidden * rows).sum(1) + logits.bias[targets]
 

@@ -85,18 +85,19 @@ def test_argmax_equals_full_logits_with_ties_to_the_first(places: int) -> None:
     assert argmax(equal).tolist() == [0] * places
 
 
+class Largest(TorchDispatchMode):
+    """Numbers in the largest tensor that an operation returns."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for one in found if isinstance(found, (tuple, list)) else [found]:
+            self.numbers = max(self.numbers, one.numel() if isinstance(one, Tensor) else 0)
+        return found
+
+
 def test_full_logits_are_never_materialised() -> None:
-    class Largest(TorchDispatchMode):
-        numbers = 0
-
-        def __torch_dispatch__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            found = func(*args, **(kwargs or {}))
-            for one in found if isinstance(found, (tuple, list)) else [found]:
-                self.numbers = max(self.numbers, one.numel() if isinstance(one, Tensor) else 0)
-            return found
-
     logits, targets = drawn()
     with Largest() as whole:
         functional.cross_entropy(plain(logits), targets, reduction="sum").backward()
@@ -105,6 +106,18 @@ def test_full_logits_are_never_materialised() -> None:
         argmax(logits)
     assert whole.numbers == PLACES * ROWS
     assert chunked.numbers == ROWS * WIDTH  # the matrix and its gradient
+
+
+def test_frozen_embeddings_get_no_gradient_and_change_no_other() -> None:
+    logits, targets = drawn()
+    expected = gradients(cross_entropy(logits, targets), logits)
+    logits.embeddings.requires_grad_(False)
+    with Largest() as largest:
+        loss = cross_entropy(logits, targets)
+        hidden, bias = torch.autograd.grad(loss / 7, (logits.hidden, logits.bias))
+    assert hidden.equal(expected[0])
+    assert bias.equal(expected[2])
+    assert largest.numbers < ROWS * WIDTH
 
 
 def test_no_positions_give_zero_loss() -> None:
