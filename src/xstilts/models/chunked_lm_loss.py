@@ -100,9 +100,8 @@ class _CrossEntropy(torch.autograd.Function):
         logits = TiedLogits(hidden, embeddings, bias)
         inputs = (hidden, embeddings, bias)
         ctx.dtypes = tuple(tensor.dtype for tensor in inputs)
-        ctx.grads = [torch.zeros_like(tensor, dtype=logits.precision) for tensor in inputs]
-        if not ctx.needs_input_grad[1]:  # frozen embeddings: as large as the encoder itself
-            ctx.grads[1] = embeddings.new_empty(0)
+        trained = (hidden, embeddings if ctx.needs_input_grad[1] else embeddings[:0], bias)
+        ctx.grads = [torch.zeros_like(tensor, dtype=logits.precision) for tensor in trained]
         grads = TiedLogits(*ctx.grads)
         position_chunks, row_chunks = logits.chunks()
         buffers = _buffers(logits, position_chunks[:1], row_chunks)
