@@ -117,7 +117,10 @@ class Wrapped(torch.nn.Module):
         return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-def test_weights_equal_those_of_transformers_trainer(model: MultiTaskModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("beta2", [0.999, 0.95])
+def test_weights_equal_those_of_transformers_trainer(
+    model: MultiTaskModel, tmp_path: Path, beta2: float
+) -> None:
     wrapped = Wrapped(copy.deepcopy(model))
     flat = [feature for features in batches()[:5] for feature in features]  # one epoch, in order
 
@@ -134,10 +137,10 @@ def test_weights_equal_those_of_transformers_trainer(model: MultiTaskModel, tmp_
         output_dir=str(tmp_path / "hf"), per_device_train_batch_size=8, num_train_epochs=1,
         learning_rate=5e-3, weight_decay=0.1, warmup_steps=2, max_grad_norm=0.5, use_cpu=True,
         lr_scheduler_type="linear", remove_unused_columns=False, save_strategy="no", report_to=[],
-        disable_tqdm=True, logging_strategy="no",
+        disable_tqdm=True, logging_strategy="no", adam_beta2=beta2,
     )  # fmt: skip
     InOrder(wrapped, arguments, train_dataset=flat, data_collator=collated).train()  # type: ignore[arg-type]
-    recipe = RECIPE.model_copy(update={"epochs": 1})
+    recipe = RECIPE.model_copy(update={"epochs": 1, "adam_beta2": beta2})
     state, _ = ours(model, tmp_path / "ours", recipe)
     for name, value in wrapped.inner.state_dict().items():
         torch.testing.assert_close(state[name], value, rtol=1e-4, atol=1e-6)
@@ -146,7 +149,7 @@ def test_weights_equal_those_of_transformers_trainer(model: MultiTaskModel, tmp_
 def test_accumulated_gradients_equal_the_full_batch(model: MultiTaskModel, tmp_path: Path) -> None:
     whole, losses = ours(model, tmp_path / "a")
     for slices in (2, 3, 8):
-        recipe = RECIPE.model_copy(update={"accumulation": slices})
+        recipe = RECIPE.model_copy(update={"gradient_accumulation_steps": slices})
         parts, other = ours(model, tmp_path / str(slices), recipe)
         assert other == pytest.approx(losses, abs=1e-5)
         for name, value in whole.items():

@@ -58,7 +58,7 @@ class RecipeSearchResult:
         if self.chosen is None:
             return ()
         scores = [trial.dev for trial in self.trials if trial.dev is not None]
-        if max(scores) == 0:
+        if max(scores) <= 0:
             return ("no trial scores above 0 on dev: the choice means nothing",)
         if len(scores) > 1 and len(set(scores)) == 1:
             return ("all trials have the same dev score: the first is used",)

@@ -24,6 +24,10 @@ NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
 """Fields that affect speed, memory or recovery, but not the result."""
 
 
+BETA2 = 0.999
+"""Decay of AdamW's second moment by default."""
+
+
 def is_none(value: object) -> bool:
     """Whether an optional field is empty: it is then left out of keys and records."""
     return value is None
@@ -92,6 +96,11 @@ class Recipe(ConfigModel):
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.01, description="decoupled weight decay, except on biases and LayerNorms"
+    )
+    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = Field(
+        BETA2,
+        exclude_if=lambda beta: beta == BETA2,  # keys and records without it stay as they are
+        description="decay of AdamW's second moment",
     )
     adam_epsilon: Positive = Field(1e-8, description="epsilon of AdamW")
     max_grad_norm: Positive = Field(
@@ -164,9 +173,16 @@ class Recipe(ConfigModel):
     )
 
     @classmethod
-    def from_key_params(cls, params: Mapping[str, Any]) -> Recipe:
-        """The recipe in a stage's parameters, which have the names of `key_params`."""
-        return cls.model_validate({OLD_RECIPE_KEYS.get(key, key): params[key] for key in params})
+    def from_key_params(
+        cls, params: Mapping[str, Any], chosen: Mapping[str, Any] | None = None
+    ) -> Recipe:
+        """The recipe in a stage's parameters, which have the names of `key_params`.
+
+        Args:
+            chosen: field → value, of fields that the parameters lack.
+        """
+        given = {OLD_RECIPE_KEYS.get(key, key): params[key] for key in params}
+        return cls.model_validate({**(chosen or {}), **given})
 
     def key_params(self) -> dict[str, Any]:
         """The fields that determine the result, as JSON for a stage's key.

@@ -19,9 +19,11 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.stage import Cost
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, sample_cost, score_cost, train_cost
 from xstilts.planning.graph import EvalSet, StageGraph
+from xstilts.planning.recipe_search import params_with_overrides
 from xstilts.planning.resolve import DEFAULT_ROWS, ResolvedExperiment
 from xstilts.planning.target_name import TRANSLATE_TEST, TargetName, shots
 from xstilts.planning.task_params import format_params, task_params
+from xstilts.stages.choose_recipe import RECIPE
 from xstilts.tasks.base import TaskSpec
 from xstilts.training.task_sampling import steps_per_task
 
@@ -136,9 +138,11 @@ class TargetEvaluation:
         trained = resolved.task(resolved.train_ref(self.task).task)
         labelled = replace(self.task, labels=_labels(resolved, self.task))
         recipe = few_shot_recipe(resolved, self.task)
+        search = resolved.experiment.search if self._choice else None
+        chosen = search.searched if search else ()
         params = {
             "tasks": {trained.name: task_params(TaskRef(trained.name, (language,)), labelled)},
-            "recipe": recipe.key_params(),
+            "recipe": params_with_overrides(recipe, chosen, few_shot_values(resolved)),
             "pooling": resolved.pooling,
             "seed": self.seed,
             "heads": "base",
@@ -148,6 +152,8 @@ class TargetEvaluation:
             "base": self.trained[-1],
             f"train:{trained.name}:{language}": drawn,
         }
+        if choice := self._choice:
+            inputs[RECIPE] = choice
         return graph.add(
             "train",
             params,
@@ -156,6 +162,11 @@ class TargetEvaluation:
             self._cost(recipe, count),
             context=recipe.runtime_params(),
         )
+
+    @property
+    def _choice(self) -> str | None:
+        """Key of the choice of the target's recipe, if it is searched."""
+        return self.graph.stages[self.trained[-1]].inputs.get(RECIPE)
 
     def _cost(self, recipe: Recipe, count: int) -> Cost:
         steps = sum(steps_per_task({self.task.name: count}, **recipe.sampling_params()).values())
@@ -190,12 +201,16 @@ def _labels(resolved: ResolvedExperiment, task: TaskSpec) -> tuple[str, ...]:
 
 def few_shot_recipe(resolved: ResolvedExperiment, task: TaskSpec) -> Recipe:
     """The recipe of training on a few examples: the last checkpoint, without dev evaluations."""
+    recipe = resolved.recipe(task.name).model_dump()
+    return Recipe.model_validate(recipe | few_shot_values(resolved))
+
+
+def few_shot_values(resolved: ResolvedExperiment) -> dict[str, Any]:
+    """The values that differ from the target's recipe."""
     few_shot = resolved.experiment.few_shot
     assert few_shot is not None
     fixed = {"checkpoint": "last", "patience": None, "num_evals": 1, "eval_steps": None}
-    own = few_shot.recipe.model_dump(exclude_unset=True)
-    recipe = resolved.recipe(task.name).model_dump()
-    return Recipe.model_validate(recipe | FEW_SHOT_RECIPE | own | fixed)
+    return FEW_SHOT_RECIPE | few_shot.recipe.model_dump(exclude_unset=True) | fixed
 
 
 def few_shot_slice(

@@ -7,7 +7,7 @@ plan is made, the chosen values when they run. Trials and choice read training a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +47,26 @@ class RecipeChoice:
 
     def key_params(self) -> dict[str, Any]:
         """The fields that are not searched, as JSON for the key of a training."""
-        fields = Recipe.model_fields
-        chosen = {fields[name].serialization_alias or name for name in self.searched}
-        params = self.recipe.key_params()
-        return {name: value for name, value in params.items() if name not in chosen}
+        return params_without(self.recipe, self.searched)
+
+
+def params_without(recipe: Recipe, chosen: Collection[str]) -> dict[str, Any]:
+    """The fields of a recipe that are not chosen by a search, as JSON for the key of a stage."""
+    names = set(map(_key_name, chosen))
+    return {name: value for name, value in recipe.key_params().items() if name not in names}
+
+
+def params_with_overrides(
+    recipe: Recipe, chosen: Collection[str], overridden: Collection[str]
+) -> dict[str, Any]:
+    """As `params_without`, for a stage with values of its own for fields that a search chooses."""
+    fixed = {_key_name(name): getattr(recipe, name) for name in chosen if name in overridden}
+    return params_without(recipe, chosen) | fixed
+
+
+def _key_name(field: str) -> str:
+    """The name of a field of the recipe in stage keys."""
+    return Recipe.model_fields[field].serialization_alias or field
 
 
 @dataclass

@@ -101,9 +101,10 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
 
 
 def recipe_of(context: StageContext) -> Recipe:
-    """The recipe in the stage's parameters, completed by the values that a search has chosen."""
-    chosen = chosen_values(context.inputs[RECIPE]) if RECIPE in context.inputs else {}
-    return Recipe.from_key_params({**context.params["recipe"], **context.stage.context, **chosen})
+    """The recipe in the stage's parameters; a search has chosen the values that they lack."""
+    params = {**context.params["recipe"], **context.stage.context}
+    chosen = chosen_values(context.inputs[RECIPE]) if RECIPE in context.inputs else None
+    return Recipe.from_key_params(params, chosen)
 
 
 def encoder_files(context: StageContext) -> EncoderFiles:

@@ -37,7 +37,7 @@ from xstilts.training.predict import predict, read_positions
 from xstilts.training.run_log import Log, Trained
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
-BETAS = (0.9, 0.999)
+BETA1 = 0.9
 NO_DECAY = (
     *("bias", "LayerNorm.weight", "norm.weight"),
     *("ln_1.weight", "ln_2.weight", "ln_f.weight", "ln_attn.weight", "ln_mlp.weight"),
@@ -101,7 +101,7 @@ class Run:
         self.model = model.to(self.device)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe),
-            betas=BETAS,
+            betas=(BETA1, recipe.adam_beta2),
             eps=recipe.adam_epsilon,
             fused=True,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import xstilts
+from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.planning.compile import CompiledPlan, compile_experiment
@@ -128,3 +129,20 @@ def test_a_search_that_cannot_be_run_honestly_is_refused(
     with pytest.raises(ConfigError) as caught:
         compiled(toy_file, *changes)
     assert problem in str(caught.value)
+
+
+def test_few_shot_training_uses_the_choice_but_for_values_of_its_own(toy_file: Path) -> None:
+    plan = compiled(
+        toy_file,
+        "search={learning_rate: [0.001, 0.003], epochs: [1, 2]}",
+        'few_shot={examples: [2], split: "test[:50%]"}',
+        'splits={toy-kind: {test: "test[50%:]"}}',
+    ).plan
+    few = next(stage for stage in plan.stages if stage.params.get("heads") == "base")
+    choice = plan.by_key[few.inputs[RECIPE]]
+    assert choice.kind == CHOOSE_RECIPE
+    assert "learning_rate" not in few.params["recipe"]
+    assert few.params["recipe"]["epochs"] == 10
+    chosen = {"learning_rate": 0.001, "epochs": 2.0}
+    recipe = Recipe.from_key_params(few.params["recipe"], chosen)
+    assert (recipe.learning_rate, recipe.epochs) == (0.001, 10)
