@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xstilts.api.experiment import load as load
     from xstilts.api.experiment import plan as plan
     from xstilts.api.experiment import run as run
+    from xstilts.api.recipes import recipes as recipes
     from xstilts.api.recommend import recommend as recommend
     from xstilts.api.report import report as report
     from xstilts.api.results import best as best
@@ -36,15 +37,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 VERBS = {
     "best": "results", "check_data": "data", "claims": "claims", "gains": "results",
-    "load": "experiment", "plan": "experiment", "recommend": "recommend", "report": "report",
-    "results": "results", "run": "experiment", "status": "status", "study": "study",
-    "tasks": "tasks", "trials": "trials",
+    "load": "experiment", "plan": "experiment", "recipes": "recipes", "recommend": "recommend",
+    "report": "report", "results": "results", "run": "experiment", "status": "status",
+    "study": "study", "tasks": "tasks", "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
-    "best", "check_data", "claims", "gains", "load", "plan", "recommend", "report", "results",
-    "run", "status", "study", "tasks",
-    "trials",
+    "best", "check_data", "claims", "gains", "load", "plan", "recipes", "recommend", "report",
+    "results", "run", "status", "study", "tasks", "trials",
 ]  # fmt: skip
 
 

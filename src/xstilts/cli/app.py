@@ -363,6 +363,9 @@ def tasks(
         show_task(name)
 
 
+app.command()(tables.recipes)
+
+
 @app.command()
 def doctor() -> None:
     """Show versions, devices, store and access to the Hugging Face hub."""

@@ -1,8 +1,8 @@
-"""The commands `results` and `trials`, which print tables of an experiment."""
+"""The commands `results`, `trials` and `recipes`, which print tables."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -60,3 +60,18 @@ def trials(
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     check_output(out, loaded, store)
     show_results(xstilts.trials(loaded, store), form, out)
+
+
+def recipes(
+    name: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Argument(help="show values and sources of this recipe"),
+    ] = None,
+) -> None:
+    """List published recipes of encoder families, which experiments can use by name."""
+    from xstilts.cli.output.recipes import show_recipe, show_recipes
+
+    if name is None:
+        show_recipes()
+    else:
+        show_recipe(name)

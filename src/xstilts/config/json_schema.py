@@ -8,6 +8,7 @@ from typing import Any
 
 from xstilts.config.encoder_choice import OTHER
 from xstilts.config.experiment import Experiment
+from xstilts.config.named_recipes import PRESET, named_recipe_files
 
 SCHEMA_FILE = Path(__file__).with_name("experiment.schema.json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,6 +36,11 @@ def experiment_schema() -> dict[str, Any]:
         "type": "string",
         "description": "preset or file that provides the values of absent keys",
     }
+    for name in ("Recipes", "RecipeChanges", "RecipeSearch"):
+        schema["$defs"][name]["properties"][PRESET] = {
+            "enum": list(named_recipe_files()),
+            "description": "published recipe, whose values the other keys change",
+        }
     required = schema.pop("required")
     return {
         "$schema": DIALECT,

@@ -11,6 +11,13 @@ from typing import Any
 
 from xstilts.config.encoder_choice import ENCODER, ENCODERS, choose_encoder, remove_replaced
 from xstilts.config.experiment import Experiment
+from xstilts.config.merge import merge
+from xstilts.config.named_recipes import (
+    PRESET,
+    drop_unused_tasks,
+    expand_presets,
+    remove_sections,
+)
 from xstilts.config.renamed_keys import rename_in_override, rename_old_keys
 from xstilts.config.validation import validate
 from xstilts.config.yaml_tree import (
@@ -93,6 +100,7 @@ def load(
         choose_encoder(tree, lines, encoder)
     for override in overrides:
         _apply(tree, override, lines)
+    drop_unused_tasks(tree, lines)
     experiment = validate(Experiment, tree, lines)
     return LoadedExperiment(experiment, text, str(path), path.parent, lines)
 
@@ -103,6 +111,7 @@ def _read_with_base(
     """The tree of a file, merged over that of the file or preset it `extends`, and its lines."""
     tree, lines = parse(text, str(path), "an experiment")
     rename_old_keys(tree, lines)
+    replaced = expand_presets(tree, lines)
     name = tree.pop("extends", None)
     if name is None:
         return tree, lines
@@ -120,23 +129,8 @@ def _read_with_base(
         raise ConfigError(f"{base.name} extends itself", where=where)
     inherited, inherited_lines = _read_with_base(base, read(base), files)
     remove_replaced(inherited, tree)
-    return _merge(inherited, tree), inherited_lines | lines
-
-
-def _merge(base: dict[str, Any], tree: dict[str, Any]) -> dict[str, Any]:
-    """The keys of both: mappings are merged, null removes a key, others replace its value."""
-    merged = dict(base)
-    for key, value in tree.items():
-        inner = merged.get(key)
-        if value is None and key in merged:
-            del merged[key]
-            continue
-        if key == ENCODER and isinstance(inner, str) and isinstance(value, dict):
-            inner = {"name": inner}
-        if isinstance(inner, dict) and isinstance(value, dict):
-            value = _merge(inner, value)
-        merged[key] = value
-    return merged
+    remove_sections(inherited, inherited_lines, replaced)
+    return merge(inherited, tree), inherited_lines | lines
 
 
 def _find(name_or_path: str) -> Path:
@@ -183,6 +177,12 @@ def _apply(tree: dict[str, Any], override: str, lines: Lines) -> None:
         del mapping[parts[-1]]
     else:
         mapping[parts[-1]] = value
-    for location in [location for location in lines if location[: len(parts)] == parts]:
+    replaced = parts
+    if parts[-1] == PRESET and value is not None:
+        replaced = parts[:-1]
+        for other in set(mapping) - {PRESET}:
+            del mapping[other]
+    for location in [location for location in lines if location[: len(replaced)] == replaced]:
         del lines[location]
     lines[parts] = OVERRIDE
+    expand_presets(tree, lines)

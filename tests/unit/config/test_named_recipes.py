@@ -1,0 +1,123 @@
+"""Published recipes: complete, with sources, and used by name in a file, override or encoder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import xstilts
+from xstilts.config.experiment import Experiment
+from xstilts.config.named_recipes import named_recipe, named_recipe_files
+from xstilts.config.recipe import Recipe, Recipes
+from xstilts.config.recipe_search import RecipeSearch
+from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.tasks import TASKS
+
+NAMES = list(named_recipe_files())
+
+
+def loaded(folder: Path, text: str, *overrides: str) -> Experiment:
+    path = folder / "mine.yaml"
+    path.write_text(f"extends: nlu-evals\nname: mine\n{text}\n")
+    return xstilts.load(str(path), overrides).experiment
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recipe_is_valid_and_cites_its_sources(name: str) -> None:
+    recipe = named_recipe(name)
+    given = Recipes.model_validate(recipe.recipes)
+    assert given.target == given.intermediate
+    assert set(given.tasks) <= set(TASKS)
+    if recipe.search:
+        assert RecipeSearch.model_validate(recipe.search).trials()
+    pattern = r"^[\w.-]+/[\w.-]+(#\d+|@[0-9a-f]{7,}), .+"
+    assert recipe.sources
+    assert all(re.match(pattern, source) for source in recipe.sources)
+    assert recipe.ours
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "values"),
+    [
+        ("eurobert-610m", "paws-x", {"learning_rate": 4.6e-5, "patience": 1, "adam_beta2": 0.95}),
+        ("eurobert-2.1b", "xnli", {"learning_rate": 2.8e-5, "max_steps": 10_000}),
+        ("modernbert", "stsb", {"learning_rate": 3e-5, "batch_size": 32, "adam_beta2": 0.98}),
+        ("modernbert", "xnli", {"learning_rate": 5e-5, "batch_size": 64, "patience": None}),
+        ("neobert", "xnli", {"patience": 15, "epochs": 10, "warmup_ratio": 0.06}),
+        ("mmbert", "udpos", {"learning_rate": 2e-5, "epochs": 10, "checkpoint": "last"}),
+    ],
+)
+def test_values_are_those_of_the_source(name: str, task: str, values: dict[str, object]) -> None:
+    recipe = Recipes.model_validate(named_recipe(name).recipes)
+    own = recipe.tasks[task].model_dump(exclude_unset=True) if task in recipe.tasks else {}
+    found = recipe.target.model_copy(update=own)
+    assert {field: getattr(found, field) for field in values} == values
+
+
+def test_a_recipe_replaces_all_recipes_of_the_extended_file(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "recipes: {preset: eurobert-610m}").recipes
+    assert found.target.batch_size == 32
+    assert found.target.max_length == Recipe().max_length
+    assert set(found.tasks) == {"xnli", "paws-x"}
+    assert found.tasks["xnli"].model_fields_set == {"eval_steps"}
+
+
+def test_keys_beside_the_name_change_its_values(tmp_path: Path) -> None:
+    text = "recipes: {preset: modernbert, target: {epochs: 1}, tasks: {mlqa: {epochs: 7}}}"
+    found = loaded(tmp_path, text).recipes
+    assert (found.target.epochs, found.target.learning_rate) == (1, 5e-5)
+    assert found.intermediate.epochs == 2
+    assert set(found.tasks) == {"mlqa"}  # of the targets: the recipe names rte, copa …
+
+
+def test_an_override_names_a_recipe_and_later_ones_change_it(tmp_path: Path) -> None:
+    changes = ["recipes.preset=neobert", "recipes.target.batch_size=16", "search.preset=neobert"]
+    found = loaded(tmp_path, "search: {epochs: [1, 2]}", *changes)
+    assert (found.recipes.target.batch_size, found.recipes.target.patience) == (16, 15)
+    assert found.search is not None
+    assert len(found.search.trials()) == 60
+
+
+def test_a_search_takes_published_values(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "search: {preset: encodeval, seeds: [7, 8]}").search
+    assert found is not None
+    assert [trial["learning_rate"] for trial in found.trials()][-1] == 5e-4
+    assert found.seeds == (7, 8)
+
+
+def test_the_recipe_of_an_encoder_takes_the_values_for_targets(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = (
+        "encoders: [xlm-roberta-base, "
+        "{name: EuroBERT/EuroBERT-210m, recipe: {preset: eurobert-210m, epochs: 2}}]"
+    )
+    first, second = loaded(tmp_path, text).all_encoders
+    assert first.recipe is None
+    assert second.recipe is not None
+    assert (second.recipe.learning_rate, second.recipe.epochs) == (3.6e-5, 2)
+    assert "paws-x" in caplog.text
+
+
+@pytest.mark.parametrize("section", ["recipes", "search"])
+def test_an_unknown_name_is_an_error_with_its_line_and_a_suggestion(
+    tmp_path: Path, section: str
+) -> None:
+    with pytest.raises(UnknownNameError, match=r"mine.yaml:3") as caught:
+        loaded(tmp_path, f"{section}: {{preset: modernbrt}}")
+    assert "modernbert" in str(caught.value)
+
+
+def test_a_recipe_without_a_search_cannot_be_searched_by(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"mine.yaml:3") as caught:
+        loaded(tmp_path, "search: {preset: mmbert}")
+    assert "neobert" in str(caught.value)
+
+
+def test_the_verb_lists_recipes() -> None:
+    frame = xstilts.recipes()
+    assert list(frame["recipe"]) == NAMES
+    assert frame.set_index("recipe")["patience"]["neobert"] == 15
+    assert list(xstilts.recipes("mmbert")["search"]) == [False]
