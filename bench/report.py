@@ -11,7 +11,7 @@ from bench.cli import BUILD, ROOT
 from bench.timing import Row
 
 PAGE = ROOT / "docs" / "performance.md"
-ORDER = ("finetune", "mlm", "memory", "evaluate", "tatoeba", "mine", "grid", "startup")
+ORDER = ("finetune", "mlm", "memory", "lora", "evaluate", "tatoeba", "mine", "grid", "startup")
 FAILED: dict[str, Any] = {"skipped": "failed, or not run", "rows": []}
 HEAD = """\
 # Performance
@@ -20,9 +20,9 @@ Written by `python -m bench.report` (the last step of `make bench`) from the mos
 each benchmark. Both sides use the same data and weights, precision, threads, examples per
 optimizer step, dropout, schedule and clipping. They alternate (ABAB…) in one process tree, after
 an uncounted warm-up of each. Memory is measured once per side; a round of the grid is a complete
-grid between single runs. Every benchmark except memory and start-up first checks that both sides
-compute the same result. A figure is the median of the rounds' ratios, with minimum and maximum:
-how many times as fast xstilts is, or a share.
+grid between single runs. Every benchmark except memory, adapters (which tests compare with peft)
+and start-up first checks that both sides compute the same result. A figure is the median of the
+rounds' ratios, with minimum and maximum: how many times as fast xstilts is, or a share.
 
 The share of the matrix-product rate counts the operations of the blocks' matrices for real sub-
 words only, relative to the best product of large matrices in the same run; for mining, relative

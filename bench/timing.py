@@ -67,8 +67,8 @@ class Row:
     benchmark: str
     rival: str
     values: list[float]
-    at_least: float | None
-    aim: float | None
+    at_least: float | None = None
+    aim: float | None = None
     share: bool = False
     small_is_good: bool = False
     notes: dict[str, Any] = field(default_factory=dict)

@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NEEDS = {"mine": "faiss", "tatoeba": "sentence_transformers"}
 ROWS = {
-    "finetune": 3, "mlm": 2, "memory": 1, "evaluate": 1, "tatoeba": 1, "mine": 2, "grid": 2,
-    "startup": 3,
+    "finetune": 3, "mlm": 2, "memory": 1, "lora": 5, "evaluate": 1, "tatoeba": 1, "mine": 2,
+    "grid": 2, "startup": 3,
 }  # fmt: skip
 
 

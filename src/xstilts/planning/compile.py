@@ -19,7 +19,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
-from xstilts.planning.adapters import lora_cost
+from xstilts.planning.adapters import check_target_modules, lora_cost
 from xstilts.planning.cost import TOUCHED_ROWS, train_cost
 from xstilts.planning.encoder_experiments import (
     encoder_experiments,
@@ -117,6 +117,7 @@ class Compiler:
         settings = [parse_setting(text) for text in self.experiment.intermediate]
         check(self.resolved, settings)
         check_search(self.resolved)
+        check_target_modules(self.resolved)
         check_evaluation(self.resolved)
         cells = tuple(self._cells(settings))
         if not cells:

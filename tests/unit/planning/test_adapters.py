@@ -8,7 +8,7 @@ import pytest
 
 import xstilts
 from xstilts.config.lora import LoraConfig
-from xstilts.core.errors import MissingPackageError
+from xstilts.core.errors import ConfigError, MissingPackageError
 from xstilts.core.stage import Cost
 from xstilts.models import peft_package
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS, EncoderDefaults
@@ -76,3 +76,15 @@ def test_a_run_without_peft_stops_before_the_first_stage(
         xstilts.run(loaded, tmp_path / "store")
     assert not (tmp_path / "store").exists()
     assert xstilts.plan(loaded, tmp_path / "store").todo
+
+
+@pytest.mark.parametrize("section", ["intermediate", "target", "tasks.toy-kind"])
+def test_the_plan_names_layers_that_an_encoder_like_bert_does_not_have(
+    section: str, toy_file: Path
+) -> None:
+    where = f"recipes.{section}.lora"
+    with pytest.raises(ConfigError, match="q_proj") as error:
+        costs(toy_file, f"{where}={{target_modules: [query, q_proj]}}")
+    assert f"{where}.target_modules" in str(error.value)
+    assert "query, key, value, dense" in str(error.value)
+    assert costs(toy_file, f"{where}={{target_modules: [layer.1.output.dense, key]}}")

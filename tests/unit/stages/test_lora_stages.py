@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,9 @@ from safetensors.torch import load_file
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
+from xstilts.core import fault_injection
 from xstilts.core.artifact import Artifact
+from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
@@ -42,8 +45,7 @@ def trainings(store: Store, loaded: LoadedExperiment) -> list[Artifact]:
 
 
 def body(store: Store, loaded: LoadedExperiment, trained: Artifact) -> dict[str, torch.Tensor]:
-    (encoder,) = (s for s in compile_experiment(loaded).plan.stages if s.kind == "encoder")
-    return EncoderFiles(store.artifact(encoder.key).path, trained.path).body()
+    return EncoderFiles(store.artifact(_encoder(loaded)).path, trained.path).body()
 
 
 def assert_close(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
@@ -162,3 +164,45 @@ def test_recipes_without_adapters_keep_their_keys(toy_file: Path) -> None:
     assert changed == ["train toy-kind after toy-same seed 0"]
     same = keys("target.lora={r: 8, alpha: 16, dropout: 0.0, target_modules: auto}")
     assert {stage.key for stage in same.values()} == {stage.key for stage in lora.values()}
+
+
+def test_a_stage_with_adapters_that_stopped_ends_in_the_same_bytes(
+    toy_file: Path, tmp_path: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes = ["target.lora={dropout: 0.1}", "target.checkpoint_minutes=1.0e-9"]
+    loaded = experiment(toy_file, "none", *recipes)
+    whole = run_here(loaded, tmp_path / "whole")
+    monkeypatch.setattr(fault_injection, "_passes", Counter())
+    monkeypatch.setenv("XSTILTS_FAULT", "train.step:full@7")
+    with pytest.raises(StoreError, match="is full"):
+        run_here(loaded, tmp_path / "parts")
+    monkeypatch.delenv("XSTILTS_FAULT")
+    checkpoints = (tmp_path / "parts" / "checkpoints").glob("*/step-6/state.safetensors")
+    (checkpoint,) = checkpoints
+    names = {name.partition(".")[0] for name in load_file(checkpoint)}
+    assert names == {"model", "best", "optimizer", "random"}
+    (expected,) = trainings(whole, loaded)
+    assert checkpoint.stat().st_size < (whole.artifact(_encoder(loaded)).path / BODY).stat().st_size
+    (resumed,) = trainings(run_here(loaded, tmp_path / "parts"), loaded)
+    assert "resumed from step 6" in resumed.manifest["provenance"]["notes"]
+    assert resumed.manifest["files"] == expected.manifest["files"]
+    assert resumed.facts == expected.facts
+
+
+def _encoder(loaded: LoadedExperiment) -> str:
+    stages = compile_experiment(loaded).plan.stages
+    return next(stage.key for stage in stages if stage.kind == "encoder")
+
+
+def test_retrieval_reads_the_merged_model(toy_file: Path, tmp_path: Path, run_here: Run) -> None:
+    changes = ["targets=[toy-search]", "recipes.intermediate.learning_rate=1.0e-2"]
+    short = ["seeds=[0]", "intermediate=[none, toy-same]", "recipes.intermediate.epochs=1"]
+    loaded = xstilts.load(str(toy_file), [*changes, *short, "recipes.intermediate.lora={}"])
+    store = run_here(loaded, tmp_path)
+    (trained,) = trainings(store, loaded)
+    embed = [s for s in compile_experiment(loaded).plan.stages if s.kind == "embed"]
+    assert {stage.inputs.get("base") for stage in embed} == {None, trained.key}
+    digests = {
+        stage.inputs.get("base"): store.artifact(stage.key).manifest["files"] for stage in embed
+    }
+    assert digests[None] != digests[trained.key]
