@@ -183,6 +183,23 @@ def search_trainings(plan: Plan) -> frozenset[str]:
     return frozenset(key for choice in choices for key in trials_of(plan, choice))
 
 
+def search_within(resolved: ResolvedExperiment, targets: Iterable[str]) -> SearchOptions | None:
+    """The experiment's search for some of its targets; None if nothing of it is left."""
+    search = resolved.experiment.search
+    if search is None:
+        return None
+    left = tuple(name for name in targets if _is_trained_and_searched(resolved, search, name))
+    if not left and not search.intermediate:
+        return None
+    return search if search.targets == "all" else search.model_copy(update={"targets": left})
+
+
+def _is_trained_and_searched(
+    resolved: ResolvedExperiment, search: SearchOptions, target: str
+) -> bool:
+    return _is_searched(search, target) and not resolved.task(target).format_spec.search
+
+
 def check_search(resolved: ResolvedExperiment) -> None:
     """Check that the search has something to train.
 
@@ -203,12 +220,7 @@ def check_search(resolved: ResolvedExperiment) -> None:
                 where="search.targets",
                 todo="leave it out",
             )
-    trained = [
-        name
-        for name in experiment.targets
-        if _is_searched(search, name) and not resolved.task(name).format_spec.search
-    ]
-    if not trained and not search.intermediate:
+    if search_within(resolved, experiment.targets) is None:
         raise ConfigError(
             "no target is trained, so there is no recipe to search",
             where="search",

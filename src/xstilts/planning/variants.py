@@ -9,6 +9,7 @@ from typing import Any
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.recipe_search import search_within
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.validate import datasets_of
 from xstilts.tasks import TASKS
@@ -38,6 +39,9 @@ def make_variant(
         if of_targets := options.get(name):
             options[name] = {task: value for task, value in of_targets.items() if task in targets}
     names = ResolvedExperiment(loaded)
+    if "search" in tree:
+        search = search_within(names, targets)
+        tree["search"] = search.model_dump(exclude_unset=True) if search else None
     if loaded.experiment.languages != "all":
         tree["languages"] = _kept_languages(names, targets)
     if loaded.experiment.revisions:

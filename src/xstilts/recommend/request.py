@@ -18,6 +18,7 @@ from xstilts.core.plan import Plan, StageState
 from xstilts.core.store import Store
 from xstilts.planning.data_sources import data_sources
 from xstilts.planning.measures import compile_measures
+from xstilts.planning.recipe_search import search_within
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.recommend.predict_gains import LOW_COST
 from xstilts.tasks import TASKS
@@ -74,6 +75,7 @@ class Request:
             "train_task": _only(experiment.train_task, targets),
             "task_languages": _only(experiment.task_languages, targets) | own,
             "recipes": experiment.recipes.model_copy(update={"tasks": tasks}),
+            "search": search_within(ResolvedExperiment(self.base), targets),
         }
         return replace(self.base, experiment=experiment.model_copy(update=changes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
 from xstilts.planning.compile import CompiledPlan, compile_experiment
+from xstilts.planning.variants import make_variant
 from xstilts.stages.base import CHOOSE_RECIPE
 from xstilts.stages.choose_recipe import RECIPE
 
@@ -146,3 +148,16 @@ def test_few_shot_training_uses_the_choice_but_for_values_of_its_own(toy_file: P
     chosen = {"learning_rate": 0.001, "epochs": 2.0}
     recipe = Recipe.from_key_params(few.params["recipe"], chosen)
     assert (recipe.learning_rate, recipe.epochs) == (0.001, 10)
+
+
+def test_a_variant_keeps_what_its_targets_search(toy_file: Path) -> None:
+    loaded = xstilts.load(
+        str(toy_file), ["search={learning_rate: [0.001, 0.003], targets: [toy-kind, toy-tags]}"]
+    )
+
+    def variant(*targets: str) -> Any:
+        return make_variant(loaded, targets, ["none"], {}).experiment.search
+
+    assert variant("toy-kind", "toy-search").targets == ("toy-kind",)
+    assert variant("toy-search") is None
+    assert len(variant("toy-tags").trials()) == 2
