@@ -32,7 +32,7 @@ def example_weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, F
         yield slice(start, start + size), counts.astype(np.float64)
 
 
-def add_seed_variance(gains: Floats) -> Floats:
+def add_seed_variance(gains: Floats, stream: str = "") -> Floats:
     """[draws, seeds] → [draws]: mean over seeds, with the variance between seeds added.
 
     Resampling two or three seeds with replacement underestimates their variance: one of four
@@ -44,6 +44,10 @@ def add_seed_variance(gains: Floats) -> Floats:
 
     Draws with equally many seeds use the same random numbers, so compute a difference of two
     gains, or a mean over targets, for each seed before calling this function.
+
+    Args:
+        stream: name of another, independent series of random numbers, for systems whose seeds
+            are independent samples; the difference of two is then Behrens and Fisher's.
     """
     draws, seeds = gains.shape
     means: Floats = gains.mean(axis=1)
@@ -53,7 +57,7 @@ def add_seed_variance(gains: Floats) -> Floats:
     if not squares:
         return means
     example_variance = float((gains - means[:, None]).var(axis=0).sum()) / (seeds - 1)
-    generator = np.random.default_rng(seed_of("seeds", seeds))
+    generator = np.random.default_rng(seed_of("seeds", seeds, *([stream] if stream else [])))
     variance = squares / generator.chisquare(seeds - 1, draws)
     excess = np.maximum(variance - example_variance, 0) / squares
     normal = generator.standard_normal(gains.shape)

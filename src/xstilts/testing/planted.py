@@ -37,6 +37,7 @@ class Planted:
         states: (setting, target) → the state of all runs there.
         missing: (setting, target) without scores.
         n: test examples of every language.
+        encoder: its name; the examples of several with one `seed` are the same.
     """
 
     loaded: LoadedExperiment
@@ -49,13 +50,14 @@ class Planted:
     noise: float = 0.01
     seed: int = 0
     n: int = 300
+    encoder: str = "e"
 
     def cells(self) -> tuple[ResultCell, ...]:
         """Every cell of the experiment."""
         return tuple(
             ResultCell(
-                "e", setting, target, language, "test", seed, ("accuracy",),
-                f"{setting}/{target}/{language}/{seed}",
+                self.encoder, setting, target, language, "test", seed, ("accuracy",),
+                f"{setting}/{target}/{language}/{seed}" + f"/{self.encoder}" * (self.encoder != "e"),
                 () if setting == "none" else (setting,),
                 self.states.get((setting, target)) is RunState.SAME_DATA,
             )
@@ -79,8 +81,8 @@ class Planted:
             table = np.stack([hits.astype(float), np.ones(self.n)], axis=1)
             ids = tuple(f"{cell.language}-{k}" for k in range(self.n))
             found.append(
-                ExampleScores("e", cell.intermediate, cell.target, cell.language, cell.seed,
-                        "accuracy", ids, table)
+                ExampleScores(self.encoder, cell.intermediate, cell.target, cell.language,
+                              cell.seed, "accuracy", ids, table)
             )  # fmt: skip
         return found
 
@@ -104,7 +106,7 @@ class Planted:
             states = frozenset({self.states[place]} if place in self.states else ())
             value = float("nan") if RunState.DIVERGED in states else value
             rows.append(
-                ("e", *place, cell.language, "test", cell.seed, "accuracy", value, self.n,
+                (self.encoder, *place, cell.language, "test", cell.seed, "accuracy", value, self.n,
                  cell.key, states)
             )  # fmt: skip
         return pd.DataFrame(rows, columns=list(COLUMNS))

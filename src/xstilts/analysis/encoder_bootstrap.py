@@ -1,0 +1,50 @@
+"""Bootstrap of encoders' scores over the same test examples.
+
+In each draw all encoders are scored on the same resampled examples. Their seeds are not paired:
+seed 0 of one encoder has nothing in common with seed 0 of another but the order of the training
+data, so that what other seeds would add is drawn for each encoder independently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from xstilts.analysis.gain_bootstrap import System, weighted_sums
+from xstilts.metrics import METRICS
+from xstilts.statistics.bootstrap import add_seed_variance, example_weights
+from xstilts.statistics.estimate import Floats
+
+
+def bootstrap_scores(
+    systems: Mapping[str, System], metric: str, languages: Sequence[str], draws: int
+) -> dict[str, Floats]:
+    """Encoder → [draws] its mean score over languages and seeds.
+
+    Args:
+        systems: encoder → its runs; each has all of its seeds in all of the languages.
+
+    Raises:
+        ValueError: the encoders were tested on different examples.
+    """
+    seeds = {name: sorted({seed for _, seed in system}) for name, system in systems.items()}
+    totals = {name: np.zeros((draws, len(own))) for name, own in seeds.items()}
+    runs = [(name, seed) for name, own in seeds.items() for seed in own]
+    value = METRICS.get(metric).value
+    with threadpool_limits(1, "blas"):
+        for code in languages:
+            scores = [systems[name][code, seed] for name, seed in runs]
+            ids = {score.ids for score in scores}
+            if len(ids) != 1:
+                raise ValueError(f"{code}: the encoders were tested on different examples")
+            tables = np.stack([score.statistics for score in scores])
+            for block, weights in example_weights(ids.pop(), draws):
+                drawn = np.nan_to_num(value(weighted_sums(weights, tables)))
+                for column, (name, seed) in enumerate(runs):
+                    totals[name][block, seeds[name].index(seed)] += drawn[:, column]
+    return {
+        name: add_seed_variance(total / len(languages), stream=name)
+        for name, total in totals.items()
+    }

@@ -1,0 +1,77 @@
+"""The ranking of an experiment's encoders, from its cells and a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from xstilts.analysis.encoder_ranking import Choices, RankedEncoder, rank_encoders
+from xstilts.analysis.example_scores import example_scores
+from xstilts.analysis.gains import compute_gains
+from xstilts.analysis.layer_sweeps import pick_default_layer
+from xstilts.analysis.results import results_frame
+from xstilts.analysis.run_states import RunState
+from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, select_settings
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.store import Store
+from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.planning.encoder_experiments import encoder_experiments
+from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.statistics.bootstrap import DRAWS
+
+
+@dataclass(frozen=True)
+class EncodersCompared:
+    """Encoders ranked on the targets of an experiment.
+
+    Args:
+        rows: a ranking for each intermediate setting, and one of the best settings.
+        notes: sentences on which layers are compared in a sweep.
+    """
+
+    rows: tuple[RankedEncoder, ...]
+    notes: tuple[str, ...] = ()
+
+
+def compare_encoders(
+    loaded: LoadedExperiment, compiled: CompiledPlan, store: Store, draws: int = DRAWS
+) -> EncodersCompared:
+    """Rank the encoders by every setting, and by the setting that is best on dev for each.
+
+    A sweep over layers is one target: each encoder is compared with its default layer. Settings
+    that can only be selected on test are not ranked as the best ones.
+    """
+    cells: list[ResultCell] = []
+    notes: list[str] = []
+    nothing = results_frame((), store)
+    for single in encoder_experiments(loaded):
+        encoder = ResolvedExperiment(single).encoder_name
+        own = [cell for cell in compiled.cells if cell.encoder == encoder]
+        _, kept, swept = pick_default_layer(nothing, own, single)
+        cells += kept
+        notes += [f"{encoder}: {sentence}" for sentence in swept]
+    frame, plain = results_frame(cells, store), replace(compiled, cells=tuple(cells))
+    selected = select_settings(plain, store, frame, compute_gains(frame, cells))
+    rankings = {
+        setting: _same_setting(cells, setting) for setting in loaded.experiment.intermediate
+    }
+    rankings[BEST] = _best_settings(selected)
+    rows = rank_encoders(frame, cells, example_scores(cells, store), rankings, draws)
+    return EncodersCompared(tuple(rows), tuple(notes))
+
+
+def _same_setting(cells: Iterable[ResultCell], setting: str) -> Choices:
+    return {
+        (cell.encoder, cell.target): setting for cell in cells if cell.intermediate == setting
+    }
+
+
+def _best_settings(selected: Iterable[SelectedSetting]) -> Choices:
+    """The settings that were selected on dev and whose scores are complete."""
+    return {
+        (one.encoder, one.target): one.intermediate
+        for one in selected
+        if one.english
+        and one.selected_by is not SelectedBy.TEST
+        and RunState.PARTIAL not in one.states
+    }
