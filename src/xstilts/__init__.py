@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xstilts.api.report import report as report
     from xstilts.api.results import best as best
     from xstilts.api.results import gains as gains
+    from xstilts.api.results import rank_encoders as rank_encoders
     from xstilts.api.results import results as results
     from xstilts.api.status import status as status
     from xstilts.api.study import study as study
@@ -37,13 +38,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 VERBS = {
     "best": "results", "check_data": "data", "claims": "claims", "gains": "results",
-    "load": "experiment", "plan": "experiment", "recipes": "recipes", "recommend": "recommend",
-    "report": "report", "results": "results", "run": "experiment", "status": "status",
-    "study": "study", "tasks": "tasks", "trials": "trials",
+    "load": "experiment", "plan": "experiment", "rank_encoders": "results",
+    "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
+    "run": "experiment", "status": "status", "study": "study", "tasks": "tasks",
+    "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
-    "best", "check_data", "claims", "gains", "load", "plan", "recipes", "recommend", "report",
+    "best", "check_data", "claims", "gains", "load", "plan", "rank_encoders", "recipes",
+    "recommend", "report",
     "results", "run", "status", "study", "tasks", "trials",
 ]  # fmt: skip
 

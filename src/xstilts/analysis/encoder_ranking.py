@@ -236,7 +236,7 @@ def _with_mean_ranks(rows: Sequence[RankedEncoder]) -> list[RankedEncoder]:
 
 
 def _common_languages(systems: Sequence[System]) -> list[str]:
-    """Languages that all encoders have for all of their seeds; English only if there is no other."""
+    """Languages that all encoders have for all of their seeds; English if there is no other."""
     complete = []
     for system in systems:
         seeds = {seed for _, seed in system}
@@ -256,9 +256,7 @@ def _mean_score(system: System, metric: str, languages: Sequence[str]) -> float:
     return float(np.mean(scores))
 
 
-def _states(
-    frame: pd.DataFrame, cells: Sequence[ResultCell]
-) -> dict[tuple[str, str, str], States]:
+def _states(frame: pd.DataFrame, cells: Sequence[ResultCell]) -> dict[tuple[str, str, str], States]:
     """(encoder, target, setting) → the states of its runs, and whether scores are missing."""
     known: dict[tuple[str, str, str], States] = {}
     there: dict[tuple[str, str, str], set[tuple[str, int]]] = {}

@@ -61,9 +61,7 @@ def compare_encoders(
 
 
 def _same_setting(cells: Iterable[ResultCell], setting: str) -> Choices:
-    return {
-        (cell.encoder, cell.target): setting for cell in cells if cell.intermediate == setting
-    }
+    return {(cell.encoder, cell.target): setting for cell in cells if cell.intermediate == setting}
 
 
 def _best_settings(selected: Iterable[SelectedSetting]) -> Choices:

@@ -65,6 +65,14 @@ class Gains:
             self.swept,
         )
 
+    def of_encoder(self, encoder: str) -> Gains:
+        """Those of one encoder."""
+        return Gains(
+            self.runs[self.runs["encoder"] == encoder],
+            tuple(one for one in self.exclusions if one.encoder == encoder),
+            self.swept,
+        )
+
     @property
     def has_one_seed(self) -> bool:
         """Whether all gains that may be compared are of one seed."""

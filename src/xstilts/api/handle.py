@@ -19,15 +19,19 @@ from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.planning.compile import CompiledPlan, compile_experiment
-from xstilts.planning.compiled_experiment import CompiledExperiment
+from xstilts.planning.compiled_experiment import CompiledExperiment, encoders_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xstilts.analysis.encoders_compared import EncodersCompared
     from xstilts.analysis.gains import Gains
     from xstilts.analysis.selection import SelectedSetting
 
-FROM_STORE = ("snapshot", "statuses", "results", "noted_results", "run_gains", "gains", "selected")
+FROM_STORE = (
+    "snapshot", "statuses", "results", "noted_results", "run_gains", "gains", "selected",
+    "compared",
+)  # fmt: skip
 """What a handle has read from its store."""
 
 
@@ -98,6 +102,15 @@ class ExperimentHandle:
         from xstilts.analysis.selection import select_settings
 
         return select_settings(self.compiled, self.snapshot, self.results, self.run_gains)
+
+    @cached_property
+    def compared(self) -> EncodersCompared | None:
+        """The ranking of the encoders; None for one encoder."""
+        if len(encoders_of(self.compiled)) < 2:
+            return None
+        from xstilts.analysis.encoders_compared import compare_encoders
+
+        return compare_encoders(self.loaded, self.compiled, self.snapshot)
 
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do."""

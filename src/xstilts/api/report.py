@@ -55,6 +55,7 @@ def report(
         handle.results,
         handle.run_gains,
         handle.gains,
+        handle.compared,
     )
     return write_report(data, form, Path(path) if path else None)
 

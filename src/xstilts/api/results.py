@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from xstilts.analysis.data_notes import with_data_notes
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import labelled_records
-from xstilts.api.handle import AnyExperiment, open_experiment
+from xstilts.api.handle import AnyExperiment, ExperimentHandle, open_experiment
 from xstilts.api.inputs import AnyStore, open_store
+from xstilts.core.errors import ConfigError
 from xstilts.core.store_snapshot import StoreSnapshot
+from xstilts.planning.compiled_experiment import encoders_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xstilts.analysis.encoders_compared import EncodersCompared
     from xstilts.reports.sections import Section
 
 logger = logging.getLogger(__name__)
@@ -113,8 +116,41 @@ def best(
     )
 
 
-def xtreme_table(experiment: AnyExperiment, store: AnyStore | None = None) -> Section | None:
-    """Settings by XTREME's targets, groups and average; None if no such target has a score.
+def rank_encoders(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataFrame:
+    """The encoders of an experiment ranked on each target, with ties and mean ranks.
+
+    One ranking per intermediate setting, and one in which each encoder has the setting that is
+    best on dev. Scores and differences are between 0 and 1; the 95 % intervals are over the same
+    test examples and over seeds; `p_holm` is corrected over all pairs of encoders and all targets
+    of a ranking. Columns: see `analysis.encoder_ranking.RankedEncoder`.
+
+    Source: Demšar 2006 for mean ranks; Koehn 2004 and Holm 1979 for the statistics.
+
+    Raises:
+        ConfigError: an invalid experiment, or one with a single encoder.
+    """
+    from xstilts.analysis.encoder_ranking import ranking_table
+
+    return ranking_table(compared_encoders(open_experiment(experiment, store)).rows)
+
+
+def compared_encoders(handle: ExperimentHandle) -> EncodersCompared:
+    """The comparison of an experiment's encoders.
+
+    Raises:
+        ConfigError: it has a single encoder.
+    """
+    if handle.compared is None:
+        raise ConfigError(
+            f"{handle.loaded.experiment.name} has one encoder, and a ranking needs several",
+            where="encoders",
+            todo="list them: encoders: [a, b]",
+        )
+    return handle.compared
+
+
+def xtreme_tables(experiment: AnyExperiment, store: AnyStore | None = None) -> list[Section]:
+    """Settings by XTREME's targets, groups and average, a table per encoder that has a score.
 
     Source: Hu et al. 2020 (arXiv 2003.11080).
     """
@@ -124,4 +160,15 @@ def xtreme_table(experiment: AnyExperiment, store: AnyStore | None = None) -> Se
     handle = open_experiment(experiment, store)
     targets = handle.loaded.experiment.targets
     note = nonstandard_splits_note(handle.compiled)
-    return xtreme_section(handle.results, handle.selected, targets, note)
+    encoders = encoders_of(handle.compiled)
+    sections = (
+        xtreme_section(
+            handle.results[handle.results["encoder"] == encoder],
+            [one for one in handle.selected if one.encoder == encoder],
+            targets,
+            note,
+            encoder if len(encoders) > 1 else "",
+        )
+        for encoder in encoders
+    )
+    return [section for section in sections if section]

@@ -70,7 +70,7 @@ def run(
     from xstilts.analysis.recipe_choices import recipe_search_results
     from xstilts.api.handle import open_experiment
     from xstilts.api.plan_summary import check_disk_space
-    from xstilts.api.results import xtreme_table
+    from xstilts.api.results import xtreme_tables
     from xstilts.api.run_notes import run_notes
     from xstilts.cli.output.plan import show_plan, show_summary
     from xstilts.cli.output.run import (
@@ -78,6 +78,7 @@ def run(
         show_data_notes,
         show_gains,
         show_notes,
+        show_ranking,
         show_result,
         show_xtreme,
     )
@@ -107,16 +108,17 @@ def run(
 
     result = run_missing()
     try:
-        tables = xtreme_table(handle), xstilts.gains(handle)
+        tables = xtreme_tables(handle), xstilts.gains(handle)
     except DamagedArtifact as error:  # it has been quarantined
         typer.secho(f"warning: {error.what}; rebuilding it", fg="yellow", err=True)
         handle.refresh()
         result = run_missing()
-        tables = xtreme_table(handle), xstilts.gains(handle)
+        tables = xtreme_tables(handle), xstilts.gains(handle)
     show_result(result, summary)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
     show_choices(recipe_search_results(handle.compiled, handle.snapshot))
     show_xtreme(tables[0])
+    show_ranking(handle.compared)
     show_gains(tables[1], handle.results, arguments.command_line())
     raise typer.Exit(result.exit_code)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.planning.compile import CompiledPlan
+from xstilts.planning.remaining_cost import ancestors
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,16 @@ def merge_plans(parts: Iterable[CompiledExperiment]) -> Plan:
     for plan in plans:
         history |= plan.known
     return Plan(Plan.of(stage for plan in plans for stage in plan.stages).stages, history)
+
+
+def encoders_of(compiled: CompiledPlan) -> tuple[str, ...]:
+    """Names of the encoders in a plan's results, each once."""
+    return tuple(dict.fromkeys(cell.encoder for cell in compiled.cells))
+
+
+def plan_of_encoder(compiled: CompiledPlan, encoder: str) -> CompiledPlan:
+    """The cells of one encoder and the stages that lead to them."""
+    cells = tuple(cell for cell in compiled.cells if cell.encoder == encoder)
+    keys = ancestors(compiled.plan, (cell.key for cell in cells))
+    stages = tuple(stage for stage in compiled.plan.stages if stage.key in keys)
+    return replace(compiled, plan=Plan(stages, compiled.plan.known), cells=cells)

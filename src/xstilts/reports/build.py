@@ -31,7 +31,7 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
     else:
         notes = tuple(filter(None, (LEGEND, data.nonstandard_splits)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
-        parts = (section_text(section, form) for section in (gains, *data.sections))
+        parts = (section_text(section, form) for section in (*data.rankings, gains, *data.sections))
         write_bytes(target, "\n".join(parts).encode())
     return target
 

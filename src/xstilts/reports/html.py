@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import pandas as pd
 import yaml
 
 from xstilts.analysis.data_notes import plan_data_notes
+from xstilts.analysis.encoder_ranking import RankedEncoder
+from xstilts.analysis.encoders_compared import EncodersCompared
 from xstilts.analysis.gains import Gains
 from xstilts.analysis.recipe_choices import recipe_search_results
 from xstilts.analysis.run_states import states_text
@@ -23,9 +25,11 @@ from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
+from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
 from xstilts.reports.answer_box import answer_lines
+from xstilts.reports.encoder_ranking import ranking_lines, ranking_sections
 from xstilts.reports.eval_splits import nonstandard_splits_note
-from xstilts.reports.heat_maps import heat_maps
+from xstilts.reports.heat_maps import HeatMap, heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
 from xstilts.reports.sections import Section, best_section, data_section, xtreme_section
 from xstilts.reports.study import answered, numbers_of, rounded
@@ -46,6 +50,8 @@ class ReportData:
         results: see `analysis.results.results_frame`.
         run_gains: see `analysis.gains`.
         gains: see `analysis.gain_table`.
+        compared: the ranking of several encoders.
+        encoder: the name of the encoder, if the data are of one of several.
     """
 
     experiment: Experiment
@@ -55,6 +61,32 @@ class ReportData:
     results: pd.DataFrame
     run_gains: Gains
     gains: pd.DataFrame
+    compared: EncodersCompared | None = None
+    encoder: str = ""
+
+    @cached_property
+    def by_encoder(self) -> tuple[ReportData, ...]:
+        """The data of each encoder; of a single one, these data."""
+        encoders = encoders_of(self.compiled)
+        if len(encoders) < 2:
+            return (self,)
+        return tuple(
+            replace(
+                self,
+                compiled=plan_of_encoder(self.compiled, encoder),
+                results=self.results[self.results["encoder"] == encoder],
+                run_gains=self.run_gains.of_encoder(encoder),
+                gains=self.gains[self.gains["encoder"] == encoder],
+                compared=None,
+                encoder=encoder,
+            )
+            for encoder in encoders
+        )
+
+    @property
+    def prefix(self) -> str:
+        """Beginning of the ids of one of several encoders."""
+        return f"{slug(self.encoder)}-" if self.encoder else ""
 
     @property
     def nonstandard_splits(self) -> str:
@@ -74,12 +106,32 @@ class ReportData:
     @property
     def sections(self) -> list[Section]:
         """The tables below the gains."""
-        targets = self.experiment.targets
-        xtreme = xtreme_section(self.results, self.selected, targets, self.nonstandard_splits)
         data = data_section(plan_data_notes(self.compiled.plan.stages, self.store))
         trials = trials_section(recipe_search_results(self.compiled, self.store))
-        sections = (xtreme, best_section(self.selected), trials, data)
-        return [section for section in sections if section]
+        parts = (section for part in self.by_encoder for section in part.encoder_sections)
+        return [*parts, *(section for section in (trials, data) if section)]
+
+    @property
+    def encoder_sections(self) -> list[Section]:
+        """The tables below the gains, of one encoder."""
+        xtreme = xtreme_section(
+            self.results,
+            self.selected,
+            self.experiment.targets,
+            self.nonstandard_splits,
+            self.encoder,
+        )
+        best = best_section(self.selected, self.encoder)
+        return [
+            replace(section, name=self.prefix + section.name)
+            for section in (xtreme, best)
+            if section
+        ]
+
+    @property
+    def rankings(self) -> list[Section]:
+        """The tables of the encoders' ranks."""
+        return ranking_sections(self.compared) if self.compared else []
 
     @property
     def studies(self) -> list[StoredAnswer]:
@@ -103,29 +155,60 @@ def page(data: ReportData, folder: Path) -> str:
         slug=slug,
         states_text=states_text,
     )
-    main = data.gains[data.gains["main"]]
     return html.render(
         experiment=data.experiment,
-        encoder=", ".join(one.name for one in data.experiment.all_encoders),
+        encoders=[one.label or one.name for one in data.experiment.all_encoders],
         training_languages=data.training_languages,
-        verdicts=answer_lines(main),
-        targets=list(dict.fromkeys(main["target"])),
-        settings=list(dict.fromkeys(main["intermediate"])),
-        gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
-        others=list(data.gains[~data.gains["main"] & data.gains["gain"].notna()].itertuples()),
-        legend=LEGEND + evaluation_legend(main["target"]),
+        parts=list(map(_part, data.by_encoder)),
+        ranking_lines=list(ranking_lines(_first_ranking(data))),
+        rankings=data.rankings,
+        legend=LEGEND + evaluation_legend(data.gains["target"]),
         nonstandard_splits=data.nonstandard_splits,
         sections=data.sections,
         studies=data.studies,
         known=data.compiled.plan.by_key,
-        maps=list(heat_maps(data.results, data.run_gains, _main_metrics(data))),
-        figures=list(_figures(data)),
         totals=_totals(data),
         stages=list(_stages(data)),
         artifacts=Path(os.path.relpath(data.store.root / "artifacts", folder)).as_posix(),
         made_with=_made_with(data),
         yaml=as_yaml(data.experiment),
     )
+
+
+@dataclass(frozen=True)
+class PagePart:
+    """What the page shows of one encoder; names and ids are empty if it is the only one."""
+
+    encoder: str
+    prefix: str
+    verdicts: list[str]
+    targets: list[str]
+    settings: list[str]
+    gains: dict[tuple[str, str], pd.Series[Any]]
+    others: list[Any]
+    maps: list[HeatMap]
+    figures: list[str]
+
+
+def _part(data: ReportData) -> PagePart:
+    main = data.gains[data.gains["main"]]
+    return PagePart(
+        data.encoder,
+        data.prefix,
+        verdicts=answer_lines(main),
+        targets=list(dict.fromkeys(main["target"])),
+        settings=list(dict.fromkeys(main["intermediate"])),
+        gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
+        others=list(data.gains[~data.gains["main"] & data.gains["gain"].notna()].itertuples()),
+        maps=list(heat_maps(data.results, data.run_gains, _main_metrics(data))),
+        figures=list(_figures(data)),
+    )
+
+
+def _first_ranking(data: ReportData) -> list[RankedEncoder]:
+    """The rows of the baseline's ranking; without a baseline, of the first setting's."""
+    rows = data.compared.rows if data.compared else ()
+    return [row for row in rows if row.ranking == rows[0].ranking]
 
 
 def as_yaml(experiment: Experiment) -> str:

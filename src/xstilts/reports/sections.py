@@ -46,8 +46,13 @@ class Section:
     notes: tuple[str, ...]
 
 
-def best_section(selected: Sequence[SelectedSetting]) -> Section | None:
-    """The best setting of each target and the split it was selected on; None without any."""
+def best_section(selected: Sequence[SelectedSetting], encoder: str = "") -> Section | None:
+    """The best setting of each target and the split it was selected on; None without any.
+
+    Args:
+        selected: of one encoder.
+        encoder: its name for the title, if there are several.
+    """
     if not selected:
         return None
     foreign = {one.target: one.gain for one in selected if not one.english}
@@ -67,9 +72,8 @@ def best_section(selected: Sequence[SelectedSetting]) -> Section | None:
         for one in selected
         if one.english
     ]
-    return Section(
-        "best", "Best intermediate setting per target", pd.DataFrame(rows), (BEST_LEGEND,)
-    )
+    title = "Best intermediate setting per target" + (f": {encoder}" if encoder else "")
+    return Section("best", title, pd.DataFrame(rows), (BEST_LEGEND,))
 
 
 def data_section(notes: Sequence[DataNote]) -> Section | None:
@@ -94,6 +98,7 @@ def xtreme_section(
     selected: Sequence[SelectedSetting],
     targets: Sequence[str],
     nonstandard_splits: str = "",
+    encoder: str = "",
 ) -> Section | None:
     """Scores of every setting, and of the best per target, on XTREME's tasks, groups and average.
 
@@ -101,6 +106,7 @@ def xtreme_section(
         frame: results of one encoder, see `xstilts.results`.
         targets: of the experiment; None is returned without XTREME tasks or scores.
         nonstandard_splits: see `reports.eval_splits.nonstandard_splits_note`.
+        encoder: its name for the title, if there are several.
     """
     tasks = [task for task in OFFICIAL if task in targets]
     known = frame[frame["target"].isin(tasks)]
@@ -129,7 +135,8 @@ def xtreme_section(
     if seen:
         notes.append(f"{SEEN} The setting includes the target's own training data.")
     table = pd.DataFrame(rows).rename(columns={OVERALL: "XTREME"})
-    return Section("xtreme", "XTREME", table, tuple(filter(None, (*notes, nonstandard_splits))))
+    title = f"XTREME: {encoder}" if encoder else "XTREME"
+    return Section("xtreme", title, table, tuple(filter(None, (*notes, nonstandard_splits))))
 
 
 def _cell(averages: pd.DataFrame, name: str, marked: frozenset[str]) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMS = ("md", "latex", "csv", "parquet")
+JSON = "json"
 SIGNIFICANT = "yes"
 ONE_SEED = "one seed"
 """In the column `significant`: not tested."""
@@ -55,12 +56,17 @@ def points(value: float, *, signed: bool = False) -> str:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The gains of the main metrics as a table of texts; see `LEGEND`."""
+    """The gains of the main metrics as a table of texts; see `LEGEND`.
+
+    Several encoders have a column.
+    """
     import pandas as pd
 
     main = table[table["main"]]
+    several = main["encoder"].nunique() > 1
     rows = [
         {
+            **({"encoder": row["encoder"]} if several else {}),
             "target": row["target"],
             "metric": row["metric"],
             "intermediate": row["intermediate"],
@@ -94,13 +100,13 @@ def interval(low: float, high: float) -> str:
     return f"[{points(low, signed=True)}, {points(high, signed=True)}]"
 
 
-def terminal_table(table: pd.DataFrame) -> Table:
-    """The gain table for a terminal, without the less important columns."""
+def terminal_table(table: pd.DataFrame, caption: str = LEGEND) -> Table:
+    """The gain table of one encoder for a terminal, without the less important columns."""
     found = readable(table).drop(columns=["metric", "p (Holm)", "languages", "seeds"])
     if not found["note"].any():
         found = found.drop(columns="note")
     bold = [one == SIGNIFICANT for one in found["significant"]]
-    legend = LEGEND + evaluation_legend(found["target"])
+    legend = caption and caption + evaluation_legend(found["target"])
     return for_terminal(found, ("target", "intermediate", "note"), legend, bold)
 
 
@@ -115,6 +121,8 @@ def score_table(results: pd.DataFrame) -> Table:
     import pandas as pd
 
     keys = ["target", "intermediate", "metric"]
+    if results["encoder"].nunique() > 1:
+        keys = ["encoder", *keys]
     groups = results.groupby(keys, sort=False)
     rows = [
         {
@@ -153,7 +161,7 @@ def for_terminal(
 
 
 def table_text(frame: pd.DataFrame, form: str) -> str:
-    """A frame as csv, md or latex.
+    """A frame as csv, json, md or latex.
 
     Raises:
         ConfigError: an unknown format.
@@ -161,11 +169,13 @@ def table_text(frame: pd.DataFrame, form: str) -> str:
     frame = with_notes(frame)
     if form == "csv":
         return without_formulas(frame).to_csv(index=False)
+    if form == JSON:
+        return frame.to_json(orient="records", indent=1, force_ascii=False) + "\n"
     if form == "md":
         return _markdown(frame)
     if form == "latex":
         return frame.to_latex(index=False, escape=True, float_format="%.4f")
-    raise ConfigError(f"no format {form!r}", todo=f"one of {', '.join(FORMS)}")
+    raise ConfigError(f"no format {form!r}", todo=f"one of {', '.join((*FORMS, JSON))}")
 
 
 def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
@@ -185,7 +195,7 @@ def _without_formula(value: Any) -> Any:
 
 
 def write_table(frame: pd.DataFrame, form: str, path: Path) -> None:
-    """Write a frame as csv, md, latex or parquet.
+    """Write a frame as csv, json, md, latex or parquet.
 
     Raises:
         ConfigError: an unknown format.

@@ -57,7 +57,7 @@ class Planted:
         return tuple(
             ResultCell(
                 self.encoder, setting, target, language, "test", seed, ("accuracy",),
-                f"{setting}/{target}/{language}/{seed}" + f"/{self.encoder}" * (self.encoder != "e"),
+                f"{setting}/{target}/{language}/{seed}/{self.encoder}".removesuffix("/e"),
                 () if setting == "none" else (setting,),
                 self.states.get((setting, target)) is RunState.SAME_DATA,
             )

@@ -159,7 +159,7 @@ def test_seeds_of_encoders_are_drawn_independently() -> None:
     drawn = bootstrap_scores({"a": system(0), "b": system(0.02)}, "accuracy", ["de"], DRAWS)
     assert np.quantile(drawn["b"] - drawn["a"], 0.9) > 0.1
     assert abs(float(np.corrcoef(drawn["a"], drawn["b"])[0, 1])) < 0.2
-    gains = np.random.default_rng(1).normal(size=(DRAWS, 3)) + [0, 5, 9]
+    gains = np.random.default_rng(1).normal(size=(DRAWS, 3)) + np.array([0, 5, 9])
     assert (add_seed_variance(gains) == add_seed_variance(gains, "")).all()
     assert (add_seed_variance(gains) != add_seed_variance(gains, "a")).any()
 

@@ -11,6 +11,8 @@ from xstilts.core.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xstilts.config.load import LoadedExperiment
+
 
 def show_results(frame: pd.DataFrame, form: str, path: Path | None) -> None:
     """Write a frame in one format, to standard output without a path.
@@ -27,3 +29,30 @@ def show_results(frame: pd.DataFrame, form: str, path: Path | None) -> None:
     if form == "parquet":
         raise ConfigError("parquet cannot be printed", todo="give --out FILE")
     sys.stdout.write(table_text(frame, form))
+
+
+def show_rankings(
+    loaded: LoadedExperiment | None, store: Path | None, form: str | None, path: Path | None
+) -> None:
+    """Print the rankings of an experiment's encoders as tables for people, or write the numbers.
+
+    Raises:
+        ConfigError: no experiment, one with a single encoder, or an unknown format.
+        StoreError: the file cannot be written.
+    """
+    import xstilts
+    from xstilts.api.handle import open_experiment
+    from xstilts.api.results import compared_encoders
+    from xstilts.cli.output.console import console, print_text
+    from xstilts.cli.output.run import show_ranking
+
+    if loaded is None:
+        raise ConfigError("--ranking needs an experiment", todo="xstilts results FILE --ranking")
+    handle = open_experiment(loaded, store)
+    compared = compared_encoders(handle)
+    if form or path:
+        show_results(xstilts.rank_encoders(handle), form or "csv", path)
+    elif compared.rows:
+        show_ranking(compared, every=True)
+    else:
+        print_text(console(), "no ranking yet: no two encoders have scores on one target")

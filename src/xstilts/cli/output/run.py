@@ -18,6 +18,7 @@ from xstilts.executors.base import RunResult
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xstilts.analysis.encoders_compared import EncodersCompared
     from xstilts.reports.sections import Section
 
 
@@ -59,7 +60,7 @@ def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[s
     Args:
         arguments: of `xstilts report` for the same experiment and store.
     """
-    from xstilts.reports.tables import score_table, terminal_table
+    from xstilts.reports.tables import LEGEND, score_table, terminal_table
 
     out = console()
     if gains.empty and results.empty:
@@ -69,14 +70,36 @@ def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[s
         out.print(score_table(results))
         print_text(out, "no gains: they need scores of the baseline `none` and another setting")
     else:
-        out.print(terminal_table(gains))
+        encoders = list(dict.fromkeys(gains["encoder"]))
+        for encoder in encoders:
+            if len(encoders) > 1:
+                print_text(out, f"gains with {encoder}")
+            own = gains[gains["encoder"] == encoder]
+            out.print(terminal_table(own, LEGEND if encoder == encoders[-1] else ""))
     print_text(out, f"full report: xstilts report {shlex.join(arguments)}")
 
 
-def show_xtreme(section: Section | None) -> None:
-    """XTREME's table with its notes, if the experiment has XTREME targets."""
+def show_xtreme(sections: Iterable[Section]) -> None:
+    """XTREME's table of each encoder with its notes, if the experiment has XTREME targets."""
     from xstilts.reports.tables import for_terminal
 
-    if section is not None:
+    for section in sections:
+        if ": " in section.title:
+            print_text(console(), section.title)
         caption = "\n".join(section.notes)
         console().print(for_terminal(section.table, ("intermediate",), caption))
+
+
+def show_ranking(compared: EncodersCompared | None, *, every: bool = False) -> None:
+    """The rankings of the encoders, if there are several; see `ranking_sections`."""
+    if compared is None or not compared.rows:
+        return
+    from xstilts.reports.encoder_ranking import TERMINAL_COLUMNS, ranking_sections
+    from xstilts.reports.tables import for_terminal
+
+    sections = ranking_sections(compared, every=every)
+    for section in sections:
+        print_text(console(), section.title)
+        caption = "\n".join(section.notes) if section is sections[-1] else ""
+        table = section.table.drop(columns=["score 95 %", "p (Holm)"])
+        console().print(for_terminal(table, TERMINAL_COLUMNS, caption))

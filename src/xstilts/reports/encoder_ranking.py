@@ -1,0 +1,141 @@
+"""The ranking of encoders as tables and sentences for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import pandas as pd
+
+from xstilts.analysis.encoder_ranking import RankedEncoder
+from xstilts.analysis.encoders_compared import EncodersCompared
+from xstilts.analysis.run_states import states_text
+from xstilts.analysis.selection import BEST
+from xstilts.config.intermediate import BASELINE
+from xstilts.planning.encoder_experiments import short_names
+from xstilts.reports.sections import Section
+from xstilts.reports.tables import NOTHING, interval, points
+from xstilts.statistics.estimate import LEVEL
+
+MEAN_RANK = "mean rank"
+TERMINAL_COLUMNS = ("target", "encoder", "intermediate", "note")
+"""Columns of text in a terminal; the others are numbers."""
+RANKING_LEGEND = (
+    "Points (0–100), means over seeds and the languages other than English that all encoders have. "
+    "difference: from the best encoder, with its 95 % bootstrap interval over the same examples "
+    "and over seeds. Encoders share a rank (the mean of the tied ranks) unless p < 0.05, with "
+    "Holm's correction for all pairs and targets. Mean ranks are over the targets on which every "
+    "encoder has a rank."
+)
+ONE_SEED_RANKS = "Ranks of one seed: the order of the scores; no difference is tested."
+TITLES = {
+    BASELINE: "Encoders compared, without intermediate training",
+    BEST: "Encoders compared, each with its best intermediate setting",
+}
+
+
+def ranking_sections(compared: EncodersCompared, *, every: bool = False) -> list[Section]:
+    """A table for the baseline and one for the best settings, each if it has a rank.
+
+    Args:
+        every: a table for every intermediate setting; also without a baseline.
+    """
+    by_ranking: dict[str, list[RankedEncoder]] = {}
+    for row in compared.rows:
+        by_ranking.setdefault(row.ranking, []).append(row)
+    every |= BASELINE not in by_ranking
+    return [
+        _section(ranking, rows, compared.notes)
+        for ranking, rows in by_ranking.items()
+        if every or ranking in TITLES
+    ]
+
+
+def _section(ranking: str, rows: Sequence[RankedEncoder], notes: Sequence[str]) -> Section:
+    shown = short_names(dict.fromkeys(row.encoder for row in rows))
+    frame = pd.DataFrame([*(_line(row, shown) for row in rows), *_mean_ranks(rows, shown)])
+    if ranking != BEST:
+        frame = frame.drop(columns="intermediate")
+    if not frame["note"].any():
+        frame = frame.drop(columns="note")
+    one_seed = any(not math.isnan(row.rank) and not row.tested for row in rows)
+    legend = (RANKING_LEGEND, *((ONE_SEED_RANKS,) if one_seed else ()), *notes)
+    title = TITLES.get(ranking, f"Encoders compared, after {ranking}")
+    name = "encoders" if ranking == BASELINE else f"encoders-{ranking.replace(' ', '-')}"
+    return Section(name, title, frame, legend)
+
+
+def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
+    return {
+        "target": row.target,
+        "encoder": shown[row.encoder],
+        "intermediate": row.intermediate,
+        "score": points(row.score),
+        "score 95 %": _unsigned_interval(row),
+        "difference": NOTHING if not row.difference else points(row.difference, signed=True),
+        "95 %": interval(row.difference_low, row.difference_high),
+        "p (Holm)": NOTHING if math.isnan(row.p_holm) else f"{row.p_holm:.4f}",
+        "rank": rank_text(row.rank),
+        "note": states_text(row.states),
+    }
+
+
+def _mean_ranks(rows: Sequence[RankedEncoder], shown: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A line per encoder with its mean rank, the best first; none with a single target."""
+    means = {row.encoder: row for row in rows}
+    if len({row.target for row in rows}) < 2:
+        return
+    blank = dict.fromkeys(_line(rows[0], shown), "")
+    for name, row in sorted(means.items(), key=lambda item: _sortable(item[1].mean_rank)):
+        what = f"{MEAN_RANK} ({row.targets} target{'s' if row.targets != 1 else ''})"
+        ranks = {"target": what, "encoder": shown[name], "rank": rank_text(row.mean_rank, 2)}
+        yield blank | ranks
+
+
+def _sortable(rank: float) -> float:
+    return math.inf if math.isnan(rank) else rank
+
+
+def _unsigned_interval(row: RankedEncoder) -> str:
+    return "" if math.isnan(row.low) else f"[{points(row.low)}, {points(row.high)}]"
+
+
+def rank_text(rank: float, digits: int = 1) -> str:
+    """1, 1.5 or 1.67; – without a rank."""
+    return NOTHING if math.isnan(rank) else f"{round(rank, digits):g}"
+
+
+def ranking_lines(rows: Iterable[RankedEncoder]) -> Iterator[str]:
+    """A sentence per target on its best encoders, and one on mean ranks.
+
+    Args:
+        rows: of one ranking.
+    """
+    ranked = [row for row in rows if not math.isnan(row.rank)]
+    shown = short_names(dict.fromkeys(row.encoder for row in ranked))
+    by_target: dict[str, list[RankedEncoder]] = {}
+    for row in ranked:
+        by_target.setdefault(row.target, []).append(row)
+    for target, group in by_target.items():
+        if len(group) > 1:
+            yield f"{target}: {_sentence(group, shown)}."
+    means = {shown[row.encoder]: row for row in ranked if row.targets > 1}
+    if means:
+        order = sorted(means, key=lambda name: means[name].mean_rank)
+        ranks = ", ".join(f"{name} {rank_text(means[name].mean_rank, 2)}" for name in order)
+        yield f"mean rank over {ranked[0].targets} targets: {ranks}."
+
+
+def _sentence(group: Sequence[RankedEncoder], shown: dict[str, str]) -> str:
+    best, second = group[0], group[1]
+    numbers = f"{shown[best.encoder]} {points(best.score)}, {shown[second.encoder]} " + (
+        f"{points(second.difference, signed=True)} "
+        f"({points(second.difference_low, signed=True)} to "
+        f"{points(second.difference_high, signed=True)})"
+    )
+    if not best.tested:
+        return f"highest score: {numbers}; one seed, differences are not tested"
+    if second.p_holm < LEVEL:
+        return f"best encoder: {numbers}, significant (Holm p < 0.05)"
+    tied = [shown[row.encoder] for row in group if row.rank == best.rank]
+    return f"no significant difference between {' and '.join(tied)}: {numbers}"
