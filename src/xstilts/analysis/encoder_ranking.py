@@ -46,7 +46,8 @@ class RankedEncoder:
         difference: from the best encoder's score; 0 for the best encoder itself, which has no
             interval and no p value.
         p, p_holm: against no difference from the best encoder; NaN if one of them has one seed.
-        rank: 1 is the best; ties have the mean of their ranks; NaN where a run failed.
+        rank: 1 is the best; ties have the mean of their ranks; NaN where a run failed, or if no
+            other encoder has a score.
         mean_rank: over the targets on which every encoder has a rank; NaN if there are none.
         targets: how many these are.
         tested: whether the ranks of this target use significance: no encoder has one seed.
@@ -204,7 +205,8 @@ def _ranked(comparisons: Sequence[_Comparison]) -> Iterator[list[RankedEncoder]]
         ) -> bool:
             return pairs[better, worse] < LEVEL if tested else True
 
-        ranks = tied_ranks([row.score for row in one.rows], differs)
+        alone = len(one.rows) < 2
+        ranks = [NAN] if alone else tied_ranks([row.score for row in one.rows], differs)
         ranked = [
             replace(
                 row,

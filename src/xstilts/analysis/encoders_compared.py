@@ -42,14 +42,15 @@ def compare_encoders(
     that can only be selected on test are not ranked as the best ones.
     """
     cells: list[ResultCell] = []
-    notes: list[str] = []
+    notes: dict[str, list[str]] = {}
     nothing = results_frame((), store)
     for single in encoder_experiments(loaded):
         encoder = ResolvedExperiment(single).encoder_name
         own = [cell for cell in compiled.cells if cell.encoder == encoder]
         _, kept, swept = pick_default_layer(nothing, own, single)
         cells += kept
-        notes += [f"{encoder}: {sentence}" for sentence in swept]
+        for sentence in swept:
+            notes.setdefault(sentence, []).append(encoder)
     frame, plain = results_frame(cells, store), replace(compiled, cells=tuple(cells))
     selected = select_settings(plain, store, frame, compute_gains(frame, cells))
     rankings = {
@@ -57,7 +58,9 @@ def compare_encoders(
     }
     rankings[BEST] = _best_settings(selected)
     rows = rank_encoders(frame, cells, example_scores(cells, store), rankings, draws)
-    return EncodersCompared(tuple(rows), tuple(notes))
+    return EncodersCompared(
+        tuple(rows), tuple(f"{', '.join(names)}: {text}" for text, names in notes.items())
+    )
 
 
 def _same_setting(cells: Iterable[ResultCell], setting: str) -> Choices:

@@ -22,7 +22,7 @@ class ReplacedRun:
 
     Args:
         hidden: number of its scores that the experiment does not have; they stay in the store.
-        scores: number of its scores.
+        scores: number of its scores with the experiment's encoders.
         changed: keys of the experiment whose values differ; empty if only data differ.
     """
 
@@ -44,7 +44,8 @@ def replaced_run(
     if not earlier:
         return None
     last, shown = earlier[-1], {cell.key for cell in compiled.cells}
-    scored = [cell.key for cell in last.cells if store.has(cell.key)]
+    of_encoders = (cell for cell in last.cells if cell.encoder in encoders)
+    scored = [cell.key for cell in of_encoders if store.has(cell.key)]
     hidden = len(set(scored) - shown)
     if not hidden:
         return None

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xstilts.analysis.encoder_identity import plans_by_encoder
 from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import ABSENT, unreadable
@@ -165,11 +166,14 @@ def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
     One that was changed and has no result yet does not hide what came out of it before.
     """
     found: dict[tuple[str, str], CompiledPlan] = {}
-    with_cells = [record for record in saved_records(store) if record.cells]
-    every = sorted(with_cells, key=lambda record: record.has_results(store))
-    for record in reversed(every):
-        run = record.experiment, record.cells[0].encoder
-        found.setdefault(run, CompiledPlan(record.plan, record.cells))
+    every = [
+        ((record.experiment, encoder), part)
+        for record in saved_records(store)
+        for encoder, part in plans_by_encoder(CompiledPlan(record.plan, record.cells)).items()
+    ]
+    every.sort(key=lambda run: any(store.has(cell.key) for cell in run[1].cells))
+    for run, part in reversed(every):
+        found.setdefault(run, part)
     return [(name, compiled) for (name, _), compiled in found.items()]
 
 

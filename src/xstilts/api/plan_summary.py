@@ -15,6 +15,7 @@ from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.cost import calibration
 from xstilts.planning.data_sources import DataSource, data_sources
+from xstilts.planning.remaining_cost import RemainingCost, encoder_costs
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class PlanSummary:
         measured: whether `seconds` is calibrated by finished stages of the store.
         operations: floating-point operations of what is to do.
         supplies: the data sources of what is to do.
+        encoders: encoder → cost of what it alone needs, in one process; empty for a single one.
     """
 
     compiled: CompiledPlan
@@ -41,6 +43,7 @@ class PlanSummary:
     measured: bool
     operations: float
     supplies: tuple[DataSource, ...]
+    encoders: Mapping[str, RemainingCost]
 
     @cached_property
     def todo(self) -> list[Stage]:
@@ -71,6 +74,7 @@ def plan_summary(
     statuses = compiled.plan.statuses(store) if statuses is None else statuses
     ratios = calibration(compiled.plan, statuses) if ratios is None else ratios
     seconds = {stage.key: stage.cost.seconds * ratios.get(stage.kind, 1.0) for stage in stages}
+    costs = encoder_costs(compiled, statuses, ratios)
     todo = {stage.key: stage for stage in stages if statuses[stage.key].state is StageState.TODO}
     return PlanSummary(
         compiled,
@@ -82,6 +86,7 @@ def plan_summary(
         measured=bool(ratios),
         operations=sum(stage.cost.operations for stage in todo.values()),
         supplies=tuple(_data_sources(parts, todo)),
+        encoders=costs if len(costs) > 1 else {},
     )
 
 

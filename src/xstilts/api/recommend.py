@@ -9,11 +9,12 @@ the ranking.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xstilts.analysis.encoder_identity import name_of_source, with_published_names
 from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
 from xstilts.analysis.run_records import RunRecord, saved_records
@@ -89,7 +90,13 @@ class RecommendationRequest:
     @cached_property
     def past(self) -> tuple[RunRecord, ...]:
         """The experiments that were run in the store, the newest last."""
-        return tuple(saved_records(self.store))
+        return tuple(
+            replace(
+                record,
+                cells=with_published_names(CompiledPlan(record.plan, record.cells)).cells,
+            )
+            for record in saved_records(self.store)
+        )
 
     @cached_property
     def gains(self) -> pd.DataFrame:
@@ -152,7 +159,8 @@ class RecommendationRequest:
     def rank(self) -> Recommendation:
         """The ranking from the results and measures in the store."""
         now = self.handle.snapshot
-        encoder, target = ResolvedExperiment(self.request.loaded).source.name, self.request.target
+        resolved, target = ResolvedExperiment(self.request.loaded), self.request.target
+        encoder = name_of_source(resolved.source.params, resolved.encoder_name)
         names, languages = self.request.candidates, self.request.languages or None
         direct = direct_gains(self.past, now, (encoder, target), names, languages)
         measures = measures_table(self.low_cost[1], facts_in(now))
@@ -191,6 +199,7 @@ def prepare_recommendation(
         target, candidates, base, encoder=encoder, languages=languages, data=folder
     )
     prepared = RecommendationRequest(request, open_store(store), measuring)
+    ResolvedExperiment(request.loaded).encoder  # noqa: B018 - several are an error
     prepared.handle.compiled  # noqa: B018 - names that do not exist are an error before anything runs
     return prepared
 

@@ -18,7 +18,7 @@ class ExperimentStatus:
 
     Args:
         name: the experiment's, and a digest of its configuration.
-        encoder: its encoder; empty if it has no result cell.
+        encoder: its encoder, or several with commas; empty if it has no result cell.
         stages: how many its plan has.
         states: how many of them are in each state.
     """
@@ -42,6 +42,6 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
     statuses = []
     for record in saved_records(snapshot):
         states = Counter(one.state for one in record.plan.statuses(snapshot).values())
-        encoder = record.cells[0].encoder if record.cells else ""
+        encoder = ", ".join(dict.fromkeys(cell.encoder for cell in record.cells))
         statuses.append(ExperimentStatus(record.name, encoder, len(record.plan.stages), states))
     return statuses

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,12 +19,13 @@ from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.core.devices import AUTO
+from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.base import LOCAL, RunResult
 from xstilts.executors.events import Listener, ignore_events
-from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
+from xstilts.planning.compiled_experiment import CompiledExperiment, encoders_of, merge_plans
 from xstilts.reports.study import write_answer
 from xstilts.studies import STUDIES
 from xstilts.studies.base import Answer
@@ -111,10 +113,18 @@ def prepare_study(name: str, experiment: AnyExperiment, store: AnyStore | None =
 
     Raises:
         UnknownNameError: no such study.
-        ConfigError: the experiment's names do not exist or do not fit together.
+        ConfigError: the experiment's names do not exist or do not fit together, or it has
+            several encoders.
     """
-    handle = open_experiment(experiment, store)
-    planned = plan_study(STUDIES.get(name), handle.loaded, handle.compiled)
+    handle, found = open_experiment(experiment, store), STUDIES.get(name)
+    encoders = encoders_of(handle.compiled)
+    if len(encoders) > 1:
+        raise ConfigError(
+            f"the study {name} answers for one encoder, and the experiment has {len(encoders)}",
+            where="encoders",
+            todo=f"choose one: --encoder {shlex.quote(encoders[0])} (of {', '.join(encoders)})",
+        )
+    planned = plan_study(found, handle.loaded, handle.compiled)
     return StudyRun(planned, handle.store)
 
 

@@ -97,7 +97,7 @@ def load(
     text = read(path)
     tree, lines = _read_with_base(path, text)
     if encoder is not None:
-        choose_encoder(tree, lines, encoder)
+        choose_encoder(tree, lines, encoder, path.parent)
     for override in overrides:
         _apply(tree, override, lines)
     drop_unused_tasks(tree, lines)

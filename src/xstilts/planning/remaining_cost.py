@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -41,6 +42,23 @@ def remaining_costs(
     return {
         name: _remaining_cost(
             compiled.plan, keys if name == BASELINE else keys - shared, statuses, ratios
+        )
+        for name, keys in needed.items()
+    }
+
+
+def encoder_costs(
+    compiled: CompiledPlan, statuses: Mapping[str, StageStatus], ratios: Mapping[str, float]
+) -> dict[str, RemainingCost]:
+    """Return encoder → cost of the stages that it alone needs."""
+    by_encoder: dict[str, dict[str, None]] = {}
+    for cell in compiled.cells:
+        by_encoder.setdefault(cell.encoder, {})[cell.key] = None
+    needed = {name: ancestors(compiled.plan, keys) for name, keys in by_encoder.items()}
+    counts = Counter(key for keys in needed.values() for key in keys)
+    return {
+        name: _remaining_cost(
+            compiled.plan, frozenset(key for key in keys if counts[key] == 1), statuses, ratios
         )
         for name, keys in needed.items()
     }

@@ -35,7 +35,7 @@ TITLES = {
 
 
 def ranking_sections(compared: EncodersCompared, *, every: bool = False) -> list[Section]:
-    """A table for the baseline and one for the best settings, each if it has a rank.
+    """A table for the baseline and one for the best settings; the first has the notes.
 
     Args:
         every: a table for every intermediate setting; also without a baseline.
@@ -44,10 +44,14 @@ def ranking_sections(compared: EncodersCompared, *, every: bool = False) -> list
     for row in compared.rows:
         by_ranking.setdefault(row.ranking, []).append(row)
     every |= BASELINE not in by_ranking
+    shown = {name: rows for name, rows in by_ranking.items() if every or name in TITLES}
+    one_seed = any(
+        not math.isnan(row.rank) and not row.tested for rows in shown.values() for row in rows
+    )
+    notes = (RANKING_LEGEND, *((ONE_SEED_RANKS,) if one_seed else ()), *compared.notes)
     return [
-        _section(ranking, rows, compared.notes)
-        for ranking, rows in by_ranking.items()
-        if every or ranking in TITLES
+        _section(ranking, rows, () if index else notes)
+        for index, (ranking, rows) in enumerate(shown.items())
     ]
 
 
@@ -58,11 +62,9 @@ def _section(ranking: str, rows: Sequence[RankedEncoder], notes: Sequence[str]) 
         frame = frame.drop(columns="intermediate")
     if not frame["note"].any():
         frame = frame.drop(columns="note")
-    one_seed = any(not math.isnan(row.rank) and not row.tested for row in rows)
-    legend = (RANKING_LEGEND, *((ONE_SEED_RANKS,) if one_seed else ()), *notes)
     title = TITLES.get(ranking, f"Encoders compared, after {ranking}")
     name = "encoders" if ranking == BASELINE else f"encoders-{ranking.replace(' ', '-')}"
-    return Section(name, title, frame, legend)
+    return Section(name, title, frame, tuple(notes))
 
 
 def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
@@ -70,12 +72,12 @@ def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
         "target": row.target,
         "encoder": shown[row.encoder],
         "intermediate": row.intermediate,
+        "rank": rank_text(row.rank),
         "score": points(row.score),
         "score 95 %": _unsigned_interval(row),
         "difference": NOTHING if not row.difference else points(row.difference, signed=True),
         "95 %": interval(row.difference_low, row.difference_high),
         "p (Holm)": NOTHING if math.isnan(row.p_holm) else f"{row.p_holm:.4f}",
-        "rank": rank_text(row.rank),
         "note": states_text(row.states),
     }
 

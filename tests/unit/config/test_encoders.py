@@ -76,6 +76,14 @@ def test_an_encoder_of_the_list_is_chosen_with_its_recipe(tmp_path: Path, chosen
     assert encoder.recipe.epochs == 7
 
 
+def test_an_encoder_is_chosen_by_the_end_of_its_path_if_that_is_unique(tmp_path: Path) -> None:
+    path = write(tmp_path, "encoders: [./model, ./other/model]")
+    assert names(path, encoder="other/model") == ["./other/model"]
+    assert names(path, encoder=f"{tmp_path.name}/model") == ["./model"]
+    with pytest.raises(ConfigError, match="model fits 2 of the encoders"):
+        names(path, encoder="model")
+
+
 def test_records_of_one_encoder_do_not_change(tmp_path: Path) -> None:
     config = experiment_config(load(write(tmp_path, "encoder: x/y")).experiment)
     assert config["encoder"] == {"name": "x/y", "revision": None, "pooling": "auto"}

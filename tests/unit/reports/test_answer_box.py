@@ -19,6 +19,7 @@ def row(
     states: States = NO_STATES,
 ) -> dict[str, object]:
     return {
+        "encoder": "e",
         "target": "xnli",
         "metric": "accuracy",
         "intermediate": setting,

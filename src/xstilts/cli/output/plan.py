@@ -61,6 +61,16 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
             f"expected: {duration(summary.seconds)} ({basis}), {size(summary.bytes)} of disk "
             f"({size(summary.free_bytes)} free)"
         )
+        yield from _encoder_costs(summary)
+
+
+def _encoder_costs(summary: PlanSummary) -> Iterator[str]:
+    """What each of several encoders alone needs."""
+    for name, cost in summary.encoders.items():
+        yield (
+            f"  {name}: {cost.stages} stages of its own to do, {duration(cost.seconds)} in one "
+            f"process, {cost.operations:.1e} operations"
+        )
 
 
 def _stage_table(summary: PlanSummary) -> Table:

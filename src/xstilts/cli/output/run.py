@@ -100,6 +100,6 @@ def show_ranking(compared: EncodersCompared | None, *, every: bool = False) -> N
     sections = ranking_sections(compared, every=every)
     for section in sections:
         print_text(console(), section.title)
-        caption = "\n".join(section.notes) if section is sections[-1] else ""
+        caption = "\n".join(sections[0].notes) if section is sections[-1] else ""
         table = section.table.drop(columns=["score 95 %", "p (Holm)"])
         console().print(for_terminal(table, TERMINAL_COLUMNS, caption))

@@ -77,6 +77,7 @@ def write_submissions(
         if cell.target in PARTS:
             groups[cell.encoder, cell.intermediate, cell.seed].append(cell)
     _refuse([cell for cells in groups.values() for cell in cells])
+    _check_folders(dict.fromkeys(encoder for encoder, _, _ in groups))
     targets = frozenset(cell.target for cell in compiled.cells)
     drafts = {
         group: _draft(cells, targets, compiled.plan, store) for group, cells in groups.items()
@@ -266,6 +267,19 @@ def _problems(draft: Draft, folder: Path, data: Path | None) -> Iterator[str]:
         explained |= {part.file(language) for language in languages}
         explained.add(part.folder)
     yield from (str(one) for one in problems(folder, data) if one.file not in explained)
+
+
+def _check_folders(encoders: Iterable[str]) -> None:
+    """Check that no two encoders would be written into one folder."""
+    folders: dict[str, str] = {}
+    for encoder in encoders:
+        other = folders.setdefault(_name(encoder), encoder)
+        if other != encoder:
+            raise ConfigError(
+                f"{other} and {encoder} would be written to the same folder {_name(encoder)}",
+                where="encoders",
+                todo="give one of them a label that differs in letters or digits",
+            )
 
 
 def _name(text: str) -> str:
