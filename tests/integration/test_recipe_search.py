@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import xstilts
+from xstilts.cli.output.plan import show_plan
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import Artifact
 from xstilts.core.stage import Stage
@@ -91,3 +92,21 @@ def test_the_report_shows_the_trials_and_what_they_cost(
 
 def test_a_second_run_starts_no_stage(searched: LoadedExperiment, store: Store) -> None:
     assert xstilts.run(searched, store.root, workers=1).done == []
+
+
+def test_the_plan_counts_the_trainings_of_the_search_and_their_cost(
+    searched: LoadedExperiment, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_plan(xstilts.plan(searched, tmp_path / "empty"))
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "recipe search" in line)
+    assert "3 trainings, 3 to do" in line
+    assert "GPU-hours" in line
+    show_plan(xstilts.plan(searched, store.root))
+    assert "recipe search" not in capsys.readouterr().out
+
+
+def test_an_experiment_without_a_search_has_no_trials(
+    toy: LoadedExperiment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert xstilts.trials(toy, tmp_path / "empty").empty
+    assert "search" in caplog.text

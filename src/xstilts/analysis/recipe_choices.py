@@ -84,9 +84,19 @@ def trial_table(results: Iterable[RecipeSearchResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def choice_text(result: RecipeSearchResult) -> str:
-    """A search in one line: what was chosen, by which score, from how many, at what cost."""
-    about = result.task + (f" after {result.after}" if result.after != BASELINE else "")
+def choice_texts(results: Sequence[RecipeSearchResult]) -> list[str]:
+    """One line per search; it names the encoder if there are several."""
+    several = len({result.encoder for result in results}) > 1
+    return [choice_text(one, f" [{one.encoder}]" if several else "") for one in results]
+
+
+def choice_text(result: RecipeSearchResult, suffix: str = "") -> str:
+    """A search in one line: what was chosen, by which score, from how many, at what cost.
+
+    Args:
+        suffix: after what is trained.
+    """
+    about = result.task + (f" after {result.after}" if result.after != BASELINE else "") + suffix
     cost = f"{result.num_trainings} trainings, {sum(result.seconds):.0f} s"
     if result.chosen is None:
         return f"recipe of {about}: not chosen yet ({result.todo} of {cost.split(',')[0]} to do)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from xstilts.api.handle import AnyExperiment, open_experiment
@@ -9,6 +10,8 @@ from xstilts.api.inputs import AnyStore
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 
 def trials(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataFrame:
@@ -28,4 +31,6 @@ def trials(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataF
     from xstilts.analysis.recipe_choices import recipe_search_results, trial_table
 
     handle = open_experiment(experiment, store)
+    if handle.loaded.experiment.search is None:
+        logger.warning("%s has no `search`", handle.loaded.experiment.name)
     return trial_table(recipe_search_results(handle.compiled, handle.snapshot))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_text, trial_table
+from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts, trial_table
 from xstilts.reports.sections import Section
 from xstilts.reports.tables import points
 
@@ -36,6 +36,4 @@ def trials_section(searches: Sequence[RecipeSearchResult]) -> Section | None:
         shown = shown.drop(columns="encoder")
     trainings = sum(search.num_trainings for search in searches)
     total = f"{trainings} trainings, {table['seconds'].sum():.0f} s."
-    return Section(
-        "trials", "Recipe search", shown, (f"{LEGEND} {total}", *map(choice_text, searches))
-    )
+    return Section("trials", "Recipe search", shown, (f"{LEGEND} {total}", *choice_texts(searches)))

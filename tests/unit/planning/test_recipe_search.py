@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import xstilts
+from xstilts.analysis.recipe_choices import choice_texts, recipe_search_results
 from xstilts.config.recipe import Recipe
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
+from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, compile_experiment
 from xstilts.planning.variants import make_variant
 from xstilts.stages.base import CHOOSE_RECIPE
@@ -161,3 +163,26 @@ def test_a_variant_keeps_what_its_targets_search(toy_file: Path) -> None:
     assert variant("toy-kind", "toy-search").targets == ("toy-kind",)
     assert variant("toy-search") is None
     assert len(variant("toy-tags").trials()) == 2
+
+
+def test_each_encoder_has_a_search_of_its_own(toy_file: Path) -> None:
+    second = "{name: ./encoder, label: b, recipe: {batch_size: 16}}"
+    encoders = f"encoders=[{{name: ./encoder, label: a}}, {second}]"
+    plan = compiled(toy_file, encoders, SEARCH)
+    used = {
+        cell.encoder: plan.plan.by_key[cell.trained_by[-1]].inputs[RECIPE]
+        for cell in plan.cells
+        if cell.target == "toy-kind"
+    }
+    assert len(set(used.values())) == 2
+    batches = {
+        encoder: {
+            plan.plan.by_key[key].params["recipe"]["batch_size"]
+            for key in plan.plan.by_key[choice].inputs.values()
+        }
+        for encoder, choice in used.items()
+    }
+    assert batches == {"a": {8}, "b": {16}}
+    (first, second) = choice_texts(recipe_search_results(plan, Store(toy_file.parent / "none")))
+    assert "[a]" in first
+    assert "[b]" in second

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from xstilts.analysis.data_notes import DataNote
-from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_text
+from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
 from xstilts.executors.base import RunResult
@@ -48,10 +48,10 @@ def show_notes(notes: Iterable[str]) -> None:
         print_text(console(), f"! {note}")
 
 
-def show_choices(searches: Iterable[RecipeSearchResult]) -> None:
+def show_choices(searches: Sequence[RecipeSearchResult]) -> None:
     """One line per recipe search: the choice, its dev score and its cost."""
-    for search in searches:
-        print_text(console(), choice_text(search))
+    for text in choice_texts(searches):
+        print_text(console(), text)
 
 
 def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[str]) -> None:
