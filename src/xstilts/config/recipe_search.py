@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from xstilts.config.base import ConfigModel, refusal, refuse_repeats
-from xstilts.config.recipe import NOT_IN_KEY, Recipe
+from xstilts.config.recipe import NOT_IN_KEY, Recipe, is_none
 from xstilts.core.hashing import seed_of
 
 READ_BY_PREDICTIONS = (
@@ -32,13 +32,10 @@ READ_BY_PREDICTIONS = (
 """Fields that predictions and measures read as well, so that they are the same for all trials."""
 OF_MIXTURES = ("max_task_size", "temperature", "sampling", "mlm_share", "mask_prob")
 """Fields without an effect on a target, which is trained on one labelled task."""
-MAPPINGS = ("lora",)
-"""Fields whose values are mappings."""
-SEARCHABLE = tuple(
-    name
-    for name in Recipe.model_fields
-    if name not in (*NOT_IN_KEY, *READ_BY_PREDICTIONS, *MAPPINGS)
-)
+OF_MODELS = ("lora",)
+"""Fields that change which weights are stored and loaded; encoders with recipes compare them."""
+NOT_SEARCHABLE = (*NOT_IN_KEY, *READ_BY_PREDICTIONS, *OF_MODELS)
+SEARCHABLE = tuple(name for name in Recipe.model_fields if name not in NOT_SEARCHABLE)
 FIRST_SEED = 100
 MAX_COMBINATIONS = 1000
 DIGITS = 3
@@ -125,6 +122,12 @@ class SearchOptions(ConfigModel):
                 raise refusal(
                     f"{name} is also read by predictions, so it cannot be searched",
                     "set it in `recipes`",
+                    name,
+                )
+            if name in OF_MODELS:
+                raise refusal(
+                    f"{name} cannot be searched",
+                    f"compare entries of `encoders`, each with a `recipe` that sets {name}",
                     name,
                 )
             if name in NOT_IN_KEY:
@@ -257,7 +260,7 @@ def _searched_field(name: str) -> Any:
     if _types(kind) & {int, float}:
         values = values | ValueRange
     description = f"values to try: {field.description}"
-    return values | None, Field(None, description=description)
+    return values | None, Field(None, exclude_if=is_none, description=description)
 
 
 RecipeSearch = create_model(

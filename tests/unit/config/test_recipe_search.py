@@ -9,7 +9,7 @@ import pytest
 
 import xstilts
 from xstilts.config.recipe import NOT_IN_KEY, Recipe
-from xstilts.config.recipe_search import MAPPINGS, READ_BY_PREDICTIONS, SEARCHABLE, RecipeSearch
+from xstilts.config.recipe_search import OF_MODELS, READ_BY_PREDICTIONS, SEARCHABLE, RecipeSearch
 from xstilts.core.errors import ConfigError
 from xstilts.formats import FORMATS
 
@@ -61,7 +61,7 @@ def test_every_field_that_changes_training_alone_can_be_searched() -> None:
     read = {name for kind in FORMATS for name in FORMATS.get(kind).tokenization_fields}
     former = {field.serialization_alias: name for name, field in Recipe.model_fields.items()}
     assert {former.get(name, name) for name in read} <= set(READ_BY_PREDICTIONS)
-    others = {*READ_BY_PREDICTIONS, *NOT_IN_KEY, *MAPPINGS}
+    others = {*READ_BY_PREDICTIONS, *NOT_IN_KEY, *OF_MODELS}
     assert set(SEARCHABLE) == Recipe.model_fields.keys() - others
 
 
@@ -79,6 +79,7 @@ def test_every_field_that_changes_training_alone_can_be_searched() -> None:
         ("max_length: [64, 128]", "predictions"),
         ("gradient_checkpointing: [true, false]", "no effect"),
         ("temperature: [1, 2]", "no effect on a target"),
+        ("lora: [{rank: 4}, {rank: 8}]", "encoders"),
         ("method: grid", "no field"),
         ("{learning_rate: [1, 2], budget: 1}", "2 combinations"),
         ("{learning_rate: [1, 2], method: random}", "budget"),
