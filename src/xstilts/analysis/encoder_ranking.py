@@ -36,7 +36,7 @@ Choices = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class RankedEncoder:
-    """One encoder on one target; scores between 0 and 1.
+    """One encoder on one target; scores between 0 and 1, correlations between -1 and 1.
 
     Args:
         ranking: the intermediate setting of all encoders, or `best per target`: each encoder has
@@ -145,20 +145,24 @@ def _compare(entrants: Sequence[tuple[RankedEncoder, System]], draws: int) -> _C
     usable = {row.encoder: (row, one) for row, one in entrants if one and not FAILED & row.states}
     systems = {name: system for name, (_, system) in usable.items()}
     languages = _common_languages(list(systems.values()))
-    if not languages:
-        return _Comparison((), tuple(row for row, _ in entrants), {})
     metric = entrants[0][0].metric
+    scores = {name: _mean_score(one, metric, languages) for name, one in systems.items()}
+    scores = {name: score for name, score in scores.items() if not np.isnan(score)}
+    systems = {name: systems[name] for name in scores}
+    if not scores:
+        return _Comparison((), tuple(row for row, _ in entrants), {})
     drawn = bootstrap_scores(systems, metric, languages, draws)
     seeds = {name: len({seed for _, seed in system}) for name, system in systems.items()}
     tested = min(seeds.values()) > 1
     rows = []
-    for name, (row, system) in usable.items():
-        low, high = np.clip(percentiles(drawn[name]), 0.0, 1.0)
+    lowest = METRICS.get(metric).lowest
+    for name, system in systems.items():
+        low, high = np.clip(percentiles(drawn[name]), lowest, 1.0)
         first = {language: len(one.ids) for (language, _), one in system.items()}
         rows.append(
             replace(
-                row,
-                score=_mean_score(system, metric, languages),
+                usable[name][0],
+                score=scores[name],
                 low=float(low),
                 high=float(high),
                 tested=tested,
@@ -170,7 +174,7 @@ def _compare(entrants: Sequence[tuple[RankedEncoder, System]], draws: int) -> _C
     rows.sort(key=lambda row: -row.score)
     best = rows[0]
     rows = [best, *(_against(row, best, drawn) for row in rows[1:])]
-    unranked = tuple(row for row, _ in entrants if row.encoder not in usable)
+    unranked = tuple(row for row, _ in entrants if row.encoder not in scores)
     p = {
         (better, worse): bootstrap_p(drawn[rows[worse].encoder] - drawn[rows[better].encoder])
         for better, worse in combinations(range(len(rows)), 2)
@@ -180,7 +184,9 @@ def _compare(entrants: Sequence[tuple[RankedEncoder, System]], draws: int) -> _C
 
 def _against(row: RankedEncoder, best: RankedEncoder, drawn: Mapping[str, Floats]) -> RankedEncoder:
     """The row with its difference from the best encoder."""
-    low, high = np.clip(percentiles(drawn[row.encoder] - drawn[best.encoder]), -1.0, 1.0)
+    largest = 1.0 - METRICS.get(row.metric).lowest
+    draws = drawn[row.encoder] - drawn[best.encoder]
+    low, high = np.clip(percentiles(draws), -largest, largest)
     return replace(
         row,
         difference=row.score - best.score,
@@ -255,7 +261,7 @@ def _mean_score(system: System, metric: str, languages: Sequence[str]) -> float:
     scores = [
         float(value(system[code, seed].statistics.sum(0))) for code in languages for seed in seeds
     ]
-    return float(np.mean(scores))
+    return float(np.mean(scores)) if scores else NAN
 
 
 def _states(frame: pd.DataFrame, cells: Sequence[ResultCell]) -> dict[tuple[str, str, str], States]:

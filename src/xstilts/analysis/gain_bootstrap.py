@@ -163,13 +163,13 @@ class _LanguageRuns:
 
     def add(self, block: slice, weights: Floats) -> None:
         """Add the gains in some draws, given as [block, n] weights of the examples."""
-        scores = _scores(self.sums.metric, weights, self.tables)
+        scores = resampled_scores(self.sums.metric, weights, self.tables)
         gains = scores[:, self.runs] - scores[:, self.baselines]
         gains[np.isnan(gains)] = 0.0
         self.sums.total[block, self.columns] += gains
 
 
-def _scores(metric: Metric, weights: Floats, tables: Floats) -> Floats:
+def resampled_scores(metric: Metric, weights: Floats, tables: Floats) -> Floats:
     """[block, runs] scores of the runs in the draws."""
     if metric.resampled is None:
         return metric.value(weighted_sums(weights, tables))

@@ -15,6 +15,7 @@ from xstilts.analysis.encoder_ranking import RankedEncoder, rank_encoders, ranki
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
+from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.bootstrap import add_seed_variance
 from xstilts.testing.planted import Planted, experiment
@@ -176,3 +177,28 @@ def test_the_table_has_the_documented_columns() -> None:
     assert list(table.columns[:5]) == ["ranking", "target", "metric", "encoder", "intermediate"]
     assert table["tested"].dtype == bool
     assert len(ranking_table([]).columns) == len(table.columns)
+
+
+def test_correlations_are_ranked_and_one_that_is_not_defined_is_not() -> None:
+    """Gold 1 to 4; a predicts it, b the reverse, c a constant."""
+    gold, ids = np.arange(1.0, 5.0), ("1", "2", "3", "4")
+    metric = METRICS.get("pearson")
+    cells, examples, rows = [], [], []
+    for encoder, predicted in (("a", gold), ("b", -gold), ("c", 0 * gold)):
+        cells.append(
+            ResultCell(encoder, "none", "t", "de", "test", 0, ("pearson",), encoder, (), False)
+        )
+        table = metric.statistics(gold, predicted, "de")
+        examples.append(ExampleScores(encoder, "none", "t", "de", 0, "pearson", ids, table))
+        value = float(metric.value(table.sum(0)))
+        rows.append(
+            (encoder, "none", "t", "de", "test", 0, "pearson", value, 4, encoder, frozenset())
+        )
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    choices = {(name, "t"): "none" for name in "abc"}
+    found = by_name(rank_encoders(frame, cells, examples, {"none": choices}, DRAWS), "t")
+    assert found["a"].score == pytest.approx(1)
+    assert found["b"].score == pytest.approx(-1)
+    assert found["b"].difference == pytest.approx(-2)
+    assert found["b"].difference_low == pytest.approx(-2)
+    assert isnan(found["c"].rank)
