@@ -29,7 +29,11 @@ from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
 from xstilts.training.dev_score import UNDECIDED, score_dev, undefined
 from xstilts.training.divergence import Diverged, check_finite
-from xstilts.training.model_state import load_trained_state, trained_state
+from xstilts.training.model_state import (
+    different_weights,
+    load_trained_state,
+    trained_state,
+)
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import in_smaller_slices
 from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
@@ -263,11 +267,12 @@ class Run:
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         return Checkpoint(steps, tensors, asdict(self.log))
 
-    def other_shapes(self, checkpoint: Checkpoint) -> list[str]:
-        """Weights of a checkpoint that have another shape, such as an earlier vocabulary view."""
-        state = self.model.state_dict()
-        kept = {name: checkpoint.tensors.get(f"model.{name}") for name in state}
-        return [n for n, x in kept.items() if x is not None and x.shape != state[n].shape]
+    def other_weights(self, checkpoint: Checkpoint) -> list[str]:
+        """Weights that a checkpoint lacks or has otherwise: of another view or other adapters."""
+        prefix = "model."
+        names = (name for name in checkpoint.tensors if name.startswith(prefix))
+        state = {name.removeprefix(prefix): checkpoint.tensors[name] for name in names}
+        return different_weights(self.model, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Restore the state of a checkpoint."""
@@ -381,7 +386,7 @@ def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     before = checkpoint.facts.get("precision", "fp32")
     if before != run.precision:
         return 0, (*damaged, *precision, f"restarted: the checkpoint was computed in {before}")
-    if other := run.other_shapes(checkpoint):
+    if other := run.other_weights(checkpoint):
         return 0, (*damaged, *precision, f"restarted: the checkpoint has another {other[0]}")
     run.restore(checkpoint)
     resumed = f"resumed from step {checkpoint.step}"

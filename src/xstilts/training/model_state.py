@@ -17,16 +17,20 @@ def trained_state(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def load_trained_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load what `trained_state` returned.
+def different_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of weights that a trained state lacks, or has in another shape or alone."""
+    frozen = _frozen(model)
+    own = {name: value.shape for name, value in model.state_dict().items() if name not in frozen}
+    return [
+        name
+        for name in dict.fromkeys((*own, *state))
+        if name not in own or name not in state or own[name] != state[name].shape
+    ]
 
-    Raises:
-        RuntimeError: the names or shapes are those of another model.
-    """
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    if set(missing) != _frozen(model) or unexpected:
-        absent = sorted(set(missing) ^ _frozen(model))
-        raise RuntimeError(f"the state of another model: {absent[:3]}, {unexpected[:3]}")
+
+def load_trained_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load what `trained_state` returned; `different_weights` must be empty."""
+    model.load_state_dict(state, strict=False)
 
 
 def _frozen(model: nn.Module) -> set[str]:

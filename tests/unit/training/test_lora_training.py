@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -161,14 +162,24 @@ def test_checkpoints_and_moments_are_of_adapters_and_heads_alone(root: Path) -> 
     assert all(value.grad is None for value in run.model.parameters())
 
 
-def test_a_state_of_another_model_is_not_loaded(root: Path) -> None:
+def test_a_checkpoint_with_adapters_of_other_layers_is_not_resumed(
+    root: Path, tmp_path: Path
+) -> None:
+    """Such as after another version of peft, whose usual layers are others."""
     run = Run(model(root), [task()], RECIPE, 0, PAD)
     run.step(0)
     checkpoint = run.checkpoint(1)
+    assert run.other_weights(checkpoint) == []
     name = next(name for name in checkpoint.tensors if "lora_A" in name)
-    del checkpoint.tensors[name]
-    with pytest.raises(RuntimeError, match="lora_A"):
-        run.restore(checkpoint)
+    further = {"model.encoder.model.other.lora_A.default.weight": torch.ones(1)}
+    without = {key: value for key, value in checkpoint.tensors.items() if key != name}
+    for number, tensors in enumerate((without, checkpoint.tensors | further)):
+        changed, folder = dataclasses.replace(checkpoint, tensors=tensors), tmp_path / str(number)
+        assert len(run.other_weights(changed)) == 1
+        Checkpoints(folder).save(changed)
+        restarted = trained(root, folder)
+        assert "lora_A" in restarted.notes[0]
+        assert restarted.steps == 10
 
 
 def test_adapters_are_bit_identical_on_any_number_of_cores(
