@@ -14,16 +14,17 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from xstilts.analysis import run_records
+import xstilts
 from xstilts.cli.app import app
-from xstilts.core import store as stores
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.errors import XstiltsError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
+from xstilts.core.warn_once import forget_warnings
 from xstilts.executors import EXECUTORS, worker
 from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import Listener
@@ -86,8 +87,7 @@ class Bench:
         yield "recommend", ["recommend", *candidates, *like, *opened]
 
     def run(self, name: str, arguments: list[str]) -> Outcome:
-        stores._reported.clear()
-        run_records._reported.clear()
+        forget_warnings()
         written = [self.folder / f"report.{form}" for form in ("csv", "md", "html")]
         for path in written:
             path.unlink(missing_ok=True)
@@ -235,6 +235,22 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_makes_damaged_stages_again(bench: Bench, in_process: None) -> None:
     assert check_run(bench, FAST_RUNS) == FAST_RUNS
+
+
+def test_one_run_makes_all_damaged_scores_again(bench: Bench, in_process: None) -> None:
+    store, draw = bench.folder / "store", random.Random(SEED)
+    shutil.copytree(bench.pristine, store, dirs_exist_ok=True)
+    loaded = xstilts.load(str(bench.toy_file), SMALL)
+    before = xstilts.gains(loaded, store)
+    files = sorted(store.glob("artifacts/*/statistics.parquet"))
+    assert len(files) > 2
+    for file in files:
+        file.write_bytes(flip_a_bit(file.read_bytes(), draw))
+    result = xstilts.run(loaded, store)
+    assert sorted(result.done) == [file.parent.name for file in files]
+    pd.testing.assert_frame_equal(xstilts.gains(loaded, store), before)
+    assert len(list((store / "damaged").iterdir())) == len(files)
+    shutil.rmtree(store)
 
 
 @pytest.mark.heavy

@@ -26,6 +26,7 @@ from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.core.warn_once import warn_once
 from xstilts.planning.compile import CompiledPlan, ResultCell
 
 FOLDER = "experiments"
@@ -37,7 +38,6 @@ DATA_PARAMS = ("data", "translator", "source")
 """Parameters of stages that hold digests of data, translators and encoders."""
 DAMAGE = (*ABSENT, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 logger = logging.getLogger(__name__)
-_reported: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def saved_records(store: Store, name: str | None = None) -> Iterator[RunRecord]:
         try:
             yield _parsed(path)
         except DAMAGE as error:
-            _report_once(path, error)
+            _warn(path, error)
         except OSError as error:
             raise unreadable(path, error) from error
 
@@ -133,12 +133,10 @@ def _cell(record: dict[str, Any]) -> ResultCell:
     return ResultCell(**{**record, **tuples})
 
 
-def _report_once(path: Path, error: Exception) -> None:
+def _warn(path: Path, error: Exception) -> None:
     """Log a record that cannot be read, unless this process has done so."""
-    if (key := (str(path), str(error))) in _reported:
-        return
-    _reported.add(key)
-    logger.warning(
+    warn_once(
+        logger,
         "%s is left out: it is damaged or of a newer version (%s: %s)\n"
         "  → run the experiment again, or update xstilts",
         *(path, type(error).__name__, error),

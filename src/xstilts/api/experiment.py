@@ -17,7 +17,6 @@ from xstilts.api.handle import AnyExperiment, open_experiment
 from xstilts.api.inputs import AnyStore, load
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.api.run_options import RunOptions
-from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.core.devices import AUTO
 from xstilts.executors.base import LOCAL, RunResult
 from xstilts.executors.events import Listener, ignore_events
@@ -68,7 +67,7 @@ def run(
     """Run the stages of an experiment that are not done.
 
     A run that was interrupted continues at the next call. A failed stage stops only the stages
-    that need it; the result names both.
+    that need it; the result names both. Damaged artifacts are moved to `damaged/` and rebuilt.
 
     Args:
         experiment: as loaded, or a YAML file or a preset's name.
@@ -87,15 +86,5 @@ def run(
         StoreError: the store cannot be written, or its disk is full.
     """
     handle = open_experiment(experiment, store)
-    statuses = handle.statuses
-    try:
-        return run_plans(
-            [handle.part],
-            handle.store,
-            RunOptions(workers, devices, isolate, executor, trackers),
-            on_event,
-            statuses=statuses,
-        )
-    finally:
-        if has_todo(statuses):
-            handle.refresh()
+    options = RunOptions(workers, devices, isolate, executor, trackers)
+    return handle.run(options, on_event)

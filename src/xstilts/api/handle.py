@@ -14,10 +14,13 @@ from xstilts.analysis.run_records import saved_records
 from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
+from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
+from xstilts.executors.base import RunResult
+from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.compile import CompiledPlan, compile_experiment
 from xstilts.planning.compiled_experiment import CompiledExperiment, encoders_of
 
@@ -115,6 +118,24 @@ class ExperimentHandle:
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do."""
         return plan_summary([self.part], self.snapshot, options=options, statuses=self.statuses)
+
+    def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
+        """Run the stages that are not done; see `xstilts.run`."""
+        changed = has_todo(self.statuses)
+        try:
+            result = run_plans(
+                [self.part],
+                self.store,
+                options,
+                on_event,
+                statuses=self.statuses,
+                snapshot=self.snapshot,
+            )
+            changed |= bool(result.done)
+            return result
+        finally:
+            if changed:
+                self.refresh()
 
     def refresh(self) -> None:
         """Forget what was read from the store; the plan stays."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from xstilts.analysis.run_records import save_record
+from xstilts.api.rebuild import rebuild_damaged
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.store import Store, store_errors
+from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.base import RunResult
 from xstilts.executors.events import Event, Listener, ignore_events
 from xstilts.planning.adapters import check_packages
@@ -29,12 +32,14 @@ def run_plans(
     on_event: Listener = ignore_events,
     *,
     statuses: Mapping[str, StageStatus] | None = None,
+    snapshot: StoreSnapshot | None = None,
     recorded: bool = True,
 ) -> RunResult:
-    """Run what is missing of experiments as one plan.
+    """Run what is missing of experiments as one plan, and what their results need and is damaged.
 
     Args:
         statuses: key → state of each stage, if known; without a stage to do no executor starts.
+        snapshot: the store as the states were read from it.
         recorded: whether the store keeps a record of the first experiment.
 
     Raises:
@@ -55,9 +60,12 @@ def run_plans(
         store.cleanup()
         if recorded:
             save_record(parts[0].loaded, parts[0].compiled, store)
+        run = partial(executor.run, plan, listen)
         if statuses is not None and not has_todo(statuses):
-            return _nothing_to_do(plan, statuses, listen)
-        return executor.run(plan, listen)
+            result, read = _nothing_to_do(plan, statuses, listen), snapshot or store
+        else:
+            result, read = run(), store
+        return rebuild_damaged(result, parts, store, run, read)
 
 
 def _run_info(part: CompiledExperiment, store: Store) -> RunInfo:

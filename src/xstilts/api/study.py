@@ -73,11 +73,20 @@ class StudyRun:
             ConfigError: no data folder for tasks that are read from files.
             StoreError: the store cannot be written.
         """
-        statuses = self.statuses
+        changed = has_todo(self.statuses)
         try:
-            return run_plans(self.parts, self.store, options, on_event, statuses=statuses)
+            result = run_plans(
+                self.parts,
+                self.store,
+                options,
+                on_event,
+                statuses=self.statuses,
+                snapshot=self.snapshot,
+            )
+            changed |= bool(result.done)
+            return result
         finally:
-            if has_todo(statuses):
+            if changed:
                 for name in FROM_STORE:
                     self.__dict__.pop(name, None)
 

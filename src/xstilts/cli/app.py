@@ -31,8 +31,6 @@ from xstilts.cli.options import (
     Workers,
 )
 from xstilts.cli.study_help import StudyCommand
-from xstilts.core.artifact import DamagedArtifact
-from xstilts.executors.base import RunResult
 from xstilts.planning.cost import TFLOPS
 
 app = typer.Typer(
@@ -72,6 +70,7 @@ def run(
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.results import xtreme_tables
     from xstilts.api.run_notes import run_notes
+    from xstilts.api.run_options import RunOptions
     from xstilts.cli.output.plan import show_plan, show_summary
     from xstilts.cli.output.run import (
         show_choices,
@@ -94,32 +93,15 @@ def run(
     show_notes(run_notes(handle))
     check_disk_space(summary, handle.store)
 
-    def run_missing() -> RunResult:
-        with progress(summary) as on_event:
-            return xstilts.run(
-                handle,
-                workers=workers,
-                devices=devices,
-                isolate=isolate,
-                executor=executor,
-                trackers=trackers or (),
-                on_event=on_event,
-            )
-
-    result = run_missing()
-    try:
-        tables = xtreme_tables(handle), xstilts.gains(handle)
-    except DamagedArtifact as error:  # it has been quarantined
-        typer.secho(f"warning: {error.what}; rebuilding it", fg="yellow", err=True)
-        handle.refresh()
-        result = run_missing()
-        tables = xtreme_tables(handle), xstilts.gains(handle)
+    options = RunOptions(workers, devices, isolate, executor, trackers or ())
+    with progress(summary) as on_event:
+        result = handle.run(options, on_event)
     show_result(result, summary)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
     show_choices(recipe_search_results(handle.compiled, handle.snapshot))
-    show_xtreme(tables[0])
+    show_xtreme(xtreme_tables(handle))
     show_ranking(handle.compared)
-    show_gains(tables[1], handle.results, arguments.command_line())
+    show_gains(xstilts.gains(handle), handle.results, arguments.command_line())
     raise typer.Exit(result.exit_code)
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from xstilts import __version__
 from xstilts.api.inputs import open_store
-from xstilts.cli.progress import size
+from xstilts.cli.output.units import size
 from xstilts.core.cpu import available_cores
 from xstilts.core.devices import Device, worker_devices
 

@@ -15,6 +15,7 @@ from rich.tree import Tree
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import TextConsole
+from xstilts.cli.output.units import duration
 from xstilts.core.plan import StageState
 from xstilts.executors.events import Event, Listener
 
@@ -150,19 +151,3 @@ def _plain(state: ProgressState, console: Console) -> Listener:
             console.print(Text(f"{state.headline()}: {running}"), soft_wrap=True)
 
     return on_event
-
-
-def duration(seconds: float) -> str:
-    """Seconds as text: 12 s, 3 min 20 s, 5 h 10 min."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
-
-
-def size(count: float) -> str:
-    """Bytes as text: 340 MB, 1.7 GB."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

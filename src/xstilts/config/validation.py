@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from xstilts.config.base import REFUSED
 from xstilts.config.yaml_problems import QUOTE_BRACES
 from xstilts.config.yaml_tree import Lines, Location, location_of
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, suggestion
 
 M = TypeVar("M", bound=BaseModel)
 MORE_PROBLEMS = 5
@@ -111,10 +110,7 @@ def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> Invalid
     path, by_branch = _path_in(tree, location, keep_last=kind == "extra_forbidden")
     name = _dotted(path)
     if kind == "extra_forbidden":
-        known = _keys_at(model, path[:-1])
-        by_case = {key.lower(): key for key in known}
-        near = difflib.get_close_matches(str(path[-1]).lower(), by_case, n=1)
-        todo = f"did you mean {by_case[near[0]]!r}?" if near else f"known: {', '.join(known)}"
+        todo = suggestion(str(path[-1]), _keys_at(model, path[:-1]))
         return InvalidValue(path, f"unknown key {name!r}", todo=todo)
     if kind == "missing":
         name = _dotted((*path, item["loc"][-1]))

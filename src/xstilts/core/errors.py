@@ -30,21 +30,23 @@ class ConfigError(XstiltsError):
     """The experiment or an option is invalid."""
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The most similar of the known names, in any case, or all of them."""
+    options = sorted(known)
+    by_case = {option.lower(): option for option in reversed(options)}
+    near = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {by_case[near[0]]!r}?"
+    return f"known: {', '.join(options) or 'none'}"
+
+
 class UnknownNameError(ConfigError):
     """A name that is not registered; suggests the most similar one."""
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], *, where: str | None = None
     ) -> None:
-        options = sorted(known)
-        by_case = {option.lower(): option for option in reversed(options)}
-        near = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.5)
-        todo = (
-            f"did you mean {by_case[near[0]]!r}?"
-            if near
-            else f"known: {', '.join(options) or 'none'}"
-        )
-        super().__init__(f"unknown {kind} {name!r}", where=where, todo=todo)
+        super().__init__(f"unknown {kind} {name!r}", where=where, todo=suggestion(name, known))
 
 
 class DataError(XstiltsError):

@@ -40,10 +40,10 @@ from xstilts.core.store_layout import (
     own_folders,
     remove_folder,
 )
+from xstilts.core.warn_once import warn_once
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 logger = logging.getLogger(__name__)
-_reported: set[str] = set()
 
 
 class Store:
@@ -111,7 +111,7 @@ class Store:
             artifact.check_sizes()
         except DamagedArtifact as error:
             if os.path.lexists(artifact.path):
-                report_once(error)
+                warn_once(logger, "%s", error)
             return None
         return artifact
 
@@ -268,13 +268,6 @@ class Store:
         while not folder.exists():
             folder = folder.parent
         return shutil.disk_usage(folder).free
-
-
-def report_once(error: DamagedArtifact) -> None:
-    """Log a damaged artifact, unless this process has done so."""
-    if str(error) not in _reported:
-        _reported.add(str(error))
-        logger.warning("%s", error)
 
 
 def is_full(error: Exception) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from xstilts.config.encoder_choice import ENCODERS
@@ -15,6 +15,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.core.warn_once import warn_once
 from xstilts.models.encoder_config import FIRST
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.tasks import TASKS
@@ -28,11 +29,6 @@ DEFAULT_ROWS = 1000
 """Assumed number of rows of a split if neither the task nor a limit defines it."""
 HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
 """Slices of train for formats without gold answers, whose data seldom have a dev split."""
-
-
-@cache
-def _note_conversion(name: str, labels: tuple[str, ...]) -> None:
-    logger.warning("tasks.%s: its tags are converted to BIO: %s", name, ", ".join(labels))
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,8 @@ class ResolvedExperiment:
         if name in own:
             task = file_task(name, own[name], self.loaded.folder, self.data)
             if task.labels != own[name].labels:
-                _note_conversion(name, task.labels)
+                labels = ", ".join(task.labels)
+                warn_once(logger, "tasks.%s: its tags are converted to BIO: %s", name, labels)
             return task
         if name not in TASKS:
             raise UnknownNameError("task", name, [*TASKS, *own], where=where)

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
-from xstilts.cli.progress import duration, size
+from xstilts.cli.output.units import duration, gpu_hours_text, size
 from xstilts.core.plan import StageState
-from xstilts.planning.cost import TFLOPS, gpu_hours
+from xstilts.planning.cost import TFLOPS
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.recipe_search import search_trainings
 from xstilts.planning.resolve import DEFAULT_ROWS
@@ -104,14 +104,9 @@ def _kind_table(summary: PlanSummary) -> Table:
 def _gpu_hours(summary: PlanSummary, tflops: float) -> str:
     return (
         f"{summary.operations:.1e} floating-point operations: "
-        f"{_hours_text(summary.operations, tflops)}, "
+        f"{gpu_hours_text(summary.operations, tflops)} GPU-hours, "
         f"if a GPU sustains {tflops:g} TFLOP/s (assumed; set with --tflops)"
     )
-
-
-def _hours_text(operations: float, tflops: float) -> str:
-    hours = gpu_hours(operations, tflops)
-    return f"{f'{hours:,.1f}' if hours >= 1 else f'{hours:.1g}'} GPU-hours"
 
 
 def _recipe_search(summary: PlanSummary, tflops: float) -> Iterator[str]:
@@ -124,7 +119,7 @@ def _recipe_search(summary: PlanSummary, tflops: float) -> Iterator[str]:
     operations = sum(stage.cost.operations for stage in todo)
     yield (
         f"of which recipe search: {len(trials)} trainings, {len(todo)} to do, "
-        f"{duration(seconds)} in one process, {_hours_text(operations, tflops)}, "
+        f"{duration(seconds)} in one process, {gpu_hours_text(operations, tflops)} GPU-hours, "
         f"{size(sum(stage.cost.bytes for stage in todo))} of disk"
     )
 

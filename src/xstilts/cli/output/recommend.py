@@ -12,7 +12,7 @@ import pandas as pd
 
 from xstilts.api.recommend import Recommendation
 from xstilts.cli.output.console import console
-from xstilts.cli.progress import duration
+from xstilts.cli.output.units import duration, gpu_hours_text
 from xstilts.core.errors import ConfigError
 from xstilts.planning.cost import gpu_hours
 from xstilts.recommend.backtest import Policy, mean_cost
@@ -112,18 +112,13 @@ def _readable(result: Recommendation, tflops: float) -> pd.DataFrame:
             "95 %": interval(row["low"], row["high"]) or NOTHING,
             "evidence": row["basis"],
             "time": duration(row["seconds"]) if row["seconds"] else "done",
-            "GPU-hours": _hours(row["operations"], tflops),
+            "GPU-hours": gpu_hours_text(row["operations"], tflops),
             "note": row["note"],
         }
         for row in result.table.to_dict("records")
     ]
     table = pd.DataFrame(rows)
     return table if table["note"].any() else table.drop(columns="note")
-
-
-def _hours(operations: float, tflops: float) -> str:
-    hours = gpu_hours(operations, tflops)
-    return f"{hours:,.1f}" if hours >= 1 else f"{hours:.1g}"
 
 
 def _measures(result: Recommendation) -> pd.DataFrame:
@@ -146,7 +141,7 @@ def sentences(result: Recommendation, tflops: float) -> Iterator[str]:
         yield "Candidates without an expected gain come last, ranked by the measures."
     if result.baseline.stages:
         time = duration(result.baseline.seconds)
-        hours = _hours(result.baseline.operations, tflops)
+        hours = gpu_hours_text(result.baseline.operations, tflops)
         yield f"The baseline must be trained once: {time}, {hours} GPU-hours."
     yield past_sentence(result)
 

@@ -1,0 +1,74 @@
+"""Artifacts that results are read from: damaged ones are quarantined, to be rebuilt."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from xstilts.core.artifact import DamagedArtifact
+from xstilts.core.errors import StoreError
+from xstilts.core.store import Store
+from xstilts.executors.base import RunResult
+from xstilts.planning.compile import CompiledPlan
+from xstilts.planning.compiled_experiment import CompiledExperiment
+
+logger = logging.getLogger(__name__)
+
+MAX_REBUILDS = 3
+"""How often damaged artifacts are rebuilt in one run; each time all that are damaged."""
+TUNING = "tuning:"
+"""Beginning of the roles of inputs that dev scores are computed from."""
+
+
+def rebuild_damaged(
+    result: RunResult,
+    parts: Iterable[CompiledExperiment],
+    store: Store,
+    run: Callable[[], RunResult],
+    snapshot: Store,
+) -> RunResult:
+    """The result of a run, once no artifact that its scores are read from is damaged.
+
+    Args:
+        result: of the run so far.
+        run: runs the stages that are not done.
+        snapshot: the store as it is after the run so far.
+
+    Raises:
+        StoreError: an artifact is damaged again after it was rebuilt, or cannot be moved.
+    """
+    keys = {key for part in parts for key in _keys_read(part.compiled)}
+    for _ in range(MAX_REBUILDS):
+        if not (damaged := _quarantined(keys, store, snapshot)):
+            return result
+        for error in damaged:
+            logger.warning("%s; it is rebuilt", error.what)
+        again, snapshot = run(), store
+        done = list(dict.fromkeys([*result.done, *again.done]))
+        result = RunResult(done, again.failed, again.skipped, again.exit_code)
+    if damaged := _quarantined(keys, store, store):
+        raise StoreError(
+            f"{damaged[0].what} again, after it was rebuilt", todo="check the store's disk"
+        )
+    return result
+
+
+def _keys_read(compiled: CompiledPlan) -> Iterator[str]:
+    """The stages whose files results are read from."""
+    for key in {cell.key for cell in compiled.cells}:
+        yield key
+        inputs = compiled.plan.by_key[key].inputs
+        yield from (source for role, source in inputs.items() if role.startswith(TUNING))
+
+
+def _quarantined(keys: Iterable[str], store: Store, snapshot: Store) -> list[DamagedArtifact]:
+    """The damage of finished stages, whose artifacts are moved to `damaged/`."""
+    damaged = list[DamagedArtifact]()
+    for key in sorted(keys):
+        if artifact := snapshot.get_valid(key):
+            try:
+                artifact.check_digests()
+            except DamagedArtifact as error:
+                store.quarantine(key)
+                damaged.append(error)
+    return damaged

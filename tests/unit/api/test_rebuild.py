@@ -1,0 +1,71 @@
+"""Damaged artifacts that results are read from are rebuilt, a bounded number of times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from xstilts.api.rebuild import MAX_REBUILDS, rebuild_damaged
+from xstilts.core.errors import StoreError
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.executors.base import RunResult
+
+NAMES = ("a", "b", "c")
+
+
+class Bench:
+    """A store with scores of some stages, and a run that publishes those that are missing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(folder).prepare()
+        self.stages = [Stage("score", 1, {"name": name}, {}, label=name) for name in NAMES]
+        self.data = b"good"
+        self.runs = 0
+        cells = [SimpleNamespace(key=stage.key) for stage in self.stages]
+        plan = SimpleNamespace(by_key={stage.key: stage for stage in self.stages})
+        self.parts: Any = [SimpleNamespace(compiled=SimpleNamespace(cells=cells, plan=plan))]
+
+    def run(self) -> RunResult:
+        self.runs += 1
+        result = RunResult()
+        for stage in self.stages:
+            if not self.store.has(stage.key):
+                with self.store.staging(stage.key) as folder:
+                    (folder / "scores").write_bytes(b"good")
+                    self.store.publish(stage, folder, {}, {})
+                self.file(stage).write_bytes(self.data)
+                result.done.append(stage.key)
+        return result
+
+    def file(self, stage: Stage) -> Path:
+        return self.store.artifact(stage.key) / "scores"
+
+
+def test_all_damaged_scores_are_rebuilt_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "store")
+    first = bench.run()
+    for stage in bench.stages[:2]:
+        bench.file(stage).write_bytes(b"evil")
+    result = rebuild_damaged(first, bench.parts, bench.store, bench.run, bench.store)
+    assert [bench.file(stage).read_bytes() for stage in bench.stages] == [b"good"] * 3
+    assert bench.runs == 2
+    assert sorted(result.done) == sorted(stage.key for stage in bench.stages)
+
+
+def test_nothing_runs_without_damage(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "store")
+    first = bench.run()
+    assert rebuild_damaged(first, bench.parts, bench.store, bench.run, bench.store) is first
+    assert bench.runs == 1
+
+
+def test_scores_that_are_damaged_again_and_again_are_an_error(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "store")
+    bench.data = b"evil"
+    with pytest.raises(StoreError, match="again"):
+        rebuild_damaged(bench.run(), bench.parts, bench.store, bench.run, bench.store)
+    assert bench.runs == 1 + MAX_REBUILDS
