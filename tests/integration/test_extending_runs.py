@@ -72,6 +72,18 @@ def test_the_example_executor_skips_what_needs_a_diverged_training(
     assert here.skipped
 
 
+def test_the_example_executor_chooses_a_recipe_after_a_diverged_trial(
+    toy_file: Path, tmp_path: Path
+) -> None:
+    search = "search={learning_rate: [1.0e+30, 0.003]}"
+    names = ("seeds=[0]", "intermediate=[none]", "targets=[toy-kind]", "languages=[en]")
+    changes = [*names, search, "recipes.target.warmup_ratio=0"]
+    loaded = xstilts.load(str(toy_file), changes)
+    result = xstilts.run(loaded, tmp_path / "here", executor="in-process")
+    assert (result.failed, result.skipped) == ({}, {})
+    assert list(xstilts.trials(loaded, tmp_path / "here")["chosen"]) == [False, True]
+
+
 def test_the_example_executor_records_any_exception_of_a_stage(
     small: LoadedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

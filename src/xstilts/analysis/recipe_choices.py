@@ -60,8 +60,8 @@ class RecipeSearchResult:
         scores = [trial.dev for trial in self.trials if trial.dev is not None]
         if max(scores) <= 0:
             return ("no trial scores above 0 on dev: the choice means nothing",)
-        if len(scores) > 1 and len(set(scores)) == 1:
-            return ("all trials have the same dev score: the first is used",)
+        if (equal := scores.count(max(scores))) > 1:
+            return (f"{equal} trials share the best dev score: the first is used",)
         return tuple(_at_an_end(self.trials, self.chosen))
 
 

@@ -27,7 +27,8 @@ def result(
     [
         ((0.1, 0.5, 0.9), 2, "the largest learning_rate"),
         ((0.9, 0.5, 0.1), 0, "the smallest learning_rate"),
-        ((0.5, 0.5, 0.5), 0, "the same dev score"),
+        ((0.5, 0.5, 0.5), 0, "3 trials share"),
+        ((0.5, 0.5, 0.1), 0, "2 trials share"),
         ((0.0, None, 0.0), 0, "above 0"),
         ((0.5, 0.9, 0.1), 1, ""),
         ((None, 0.9, None), 1, ""),

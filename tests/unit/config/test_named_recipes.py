@@ -46,6 +46,12 @@ def test_every_recipe_is_valid_and_cites_its_sources(name: str) -> None:
         ("modernbert", "stsb", {"learning_rate": 3e-5, "batch_size": 32, "adam_beta2": 0.98}),
         ("modernbert", "xnli", {"learning_rate": 5e-5, "batch_size": 64, "patience": None}),
         ("neobert", "xnli", {"patience": 15, "epochs": 10, "warmup_ratio": 0.06}),
+        (
+            "xlm-roberta-large",
+            "xnli",
+            {"learning_rate": 3e-5, "eval_steps": 100, "warmup_ratio": 0},
+        ),
+        ("xlm-roberta-base", "mlqa", {"learning_rate": 3e-5, "warmup_steps": 500, "epochs": 3}),
         ("mmbert", "udpos", {"learning_rate": 2e-5, "epochs": 10, "checkpoint": "last"}),
     ],
 )
@@ -121,3 +127,21 @@ def test_the_verb_lists_recipes() -> None:
     assert list(frame["recipe"]) == NAMES
     assert frame.set_index("recipe")["patience"]["neobert"] == 15
     assert list(xstilts.recipes("mmbert")["search"]) == [False]
+
+
+@pytest.mark.parametrize("size", ["base", "large"])
+def test_the_recipe_of_xlm_r_equals_the_preset_of_its_protocol(size: str) -> None:
+    preset = xstilts.load("xtreme-scripts").experiment.recipes
+    recipe = Recipes.model_validate(named_recipe(f"xlm-roberta-{size}").recipes)
+    for task in ("xnli", "paws-x", "udpos", "pan-x", "xquad"):
+        ours, theirs = (
+            Recipe.model_validate(
+                given.target.model_dump() | given.tasks[task].model_dump(exclude_unset=True)
+                if task in given.tasks
+                else given.target.model_dump()
+            ).model_copy(update={"gradient_accumulation_steps": 1})
+            for given in (recipe, preset)
+        )
+        if (task, size) == ("xnli", "base"):
+            theirs = theirs.model_copy(update={"learning_rate": 2e-5})
+        assert ours == theirs, task
