@@ -26,7 +26,9 @@ def task_of(target: str) -> str:
     return TargetName.parse(target).task
 
 
-def default_layers(targets: Iterable[str], layer: int | None = None) -> dict[str, str]:
+def default_layers(
+    targets: Iterable[str], layer: int | None = None, pooling: str = POOLING
+) -> dict[str, str]:
     """The targets to keep → their plain names; of each sweep one layer and pooling is kept.
 
     That is the encoder's layer with the default pooling; if the sweep lacks it, the first with
@@ -34,11 +36,12 @@ def default_layers(targets: Iterable[str], layer: int | None = None) -> dict[str
 
     Args:
         layer: that `retrieval.layer: auto` takes; none if unknown.
+        pooling: that `retrieval.pooling: auto` takes.
     """
     kept: dict[str, str] = {}
     for name in filter(_is_zero_shot, targets):
         task = task_of(name)
-        if task not in kept or _rank(name, layer) > _rank(kept[task], layer):
+        if task not in kept or _rank(name, layer, pooling) > _rank(kept[task], layer, pooling):
             kept[task] = name
     return {name: task for task, name in kept.items()}
 
@@ -54,7 +57,8 @@ def pick_default_layer(
     every = list(dict.fromkeys((*(cell.target for cell in cells), *frame["target"])))
     if every == list(map(task_of, every)):
         return frame, tuple(cells), ()
-    plain = default_layers(every, ResolvedExperiment(loaded).source.defaults.retrieval_layer)
+    defaults = ResolvedExperiment(loaded).source.defaults
+    plain = default_layers(every, defaults.retrieval_layer, defaults.retrieval_pooling)
     kept = frame[frame["target"].isin(list(plain))]
     return (
         kept.assign(target=kept["target"].map(plain)),
@@ -67,9 +71,9 @@ def _is_zero_shot(name: str) -> bool:
     return TargetName.parse(name).is_zero_shot
 
 
-def _rank(name: str, layer: int | None) -> tuple[bool, bool]:
+def _rank(name: str, layer: int | None, pooling: str) -> tuple[bool, bool]:
     target = TargetName.parse(name)
-    return target.is_swept and target.layer == layer, target.pooling == POOLING
+    return target.is_swept and target.layer == layer, target.pooling == pooling
 
 
 def _choices(every: Sequence[str], plain: dict[str, str]) -> Iterator[str]:

@@ -15,7 +15,10 @@ from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.cost import calibration
 from xstilts.planning.data_sources import DataSource, data_sources
+from xstilts.planning.encoder_experiments import encoder_experiments
+from xstilts.planning.encoder_use import encoder_notes
 from xstilts.planning.remaining_cost import RemainingCost, encoder_costs
+from xstilts.planning.resolve import ResolvedExperiment
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class PlanSummary:
         operations: floating-point operations of what is to do.
         supplies: the data sources of what is to do.
         encoders: encoder → cost of what it alone needs, in one process; empty for a single one.
+        encoder_notes: what is read of each encoder, and why.
     """
 
     compiled: CompiledPlan
@@ -44,6 +48,7 @@ class PlanSummary:
     operations: float
     supplies: tuple[DataSource, ...]
     encoders: Mapping[str, RemainingCost]
+    encoder_notes: tuple[str, ...] = ()
 
     @cached_property
     def todo(self) -> list[Stage]:
@@ -87,7 +92,14 @@ def plan_summary(
         operations=sum(stage.cost.operations for stage in todo.values()),
         supplies=tuple(_data_sources(parts, todo)),
         encoders=costs if len(costs) > 1 else {},
+        encoder_notes=tuple(dict.fromkeys(_encoder_notes(parts))),
     )
+
+
+def _encoder_notes(parts: Sequence[CompiledExperiment]) -> Iterator[str]:
+    for part in parts:
+        for single in encoder_experiments(part.loaded):
+            yield from encoder_notes(ResolvedExperiment(single))
 
 
 def _data_sources(

@@ -22,8 +22,10 @@ class EncoderConfig(ConfigModel):
         description="`e5-small-packaged`, a folder, or a Hugging Face model name"
     )
     revision: str | None = Field(None, description="revision on the hub; a commit pins the weights")
-    pooling: Literal["auto", "cls", "mean"] = Field(
-        "auto", description="pooling for sentence heads; auto: the encoder's default"
+    pooling: Literal["auto", "cls", "mean", "last"] = Field(
+        "auto",
+        description="pooling for sentence heads: first token, mean or last token; auto: the "
+        "encoder's default",
     )
     label: Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=100)] | None = Field(
         None,
@@ -55,7 +57,7 @@ class Limits(ConfigModel):
     test: PositiveInt | Literal["all"] | None = None
 
 
-Pooling = Literal["mean", "cls"]
+Pooling = Literal["mean", "cls", "last"]
 
 
 class RetrievalConfig(ConfigModel):
@@ -68,13 +70,25 @@ class RetrievalConfig(ConfigModel):
         "auto",
         description="0: embedding output, n: n-th block; auto: the encoder's default layer",
     )
-    pooling: Pooling | tuple[Pooling, ...] = Field(
-        "mean", description="mean of the token vectors, or the first token's"
+    pooling: Pooling | Literal["auto"] | tuple[Pooling, ...] = Field(
+        "mean",
+        description="mean of the token vectors, the first token's (cls) or the last token's; auto, "
+        "or not set: the encoder's own, mean if it has none",
+    )
+    prompt: str | None = Field(
+        None,
+        exclude_if=lambda prompt: prompt is None,  # digests of records without it stay as they are
+        description='text before every sentence, such as "query: "; not set: the encoder\'s own',
     )
     max_length: PositiveInt = Field(512, description="maximum tokens per sentence")
     neighbours: PositiveInt = Field(
         4, description="bitext mining: nearest neighbours k of the margin score"
     )
+
+    @property
+    def own_pooling(self) -> bool:
+        """Whether the encoder's own pooling is used."""
+        return self.pooling == "auto" or "pooling" not in self.model_fields_set
 
     @field_validator("layer", "pooling")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol
 
 Row = dict[str, Any]
@@ -96,6 +96,7 @@ class TokenizationConfig:
         n_best: candidate starts and ends that are combined (span).
         answer_length: sub-words of an answer at most (span).
         null_threshold: lead of the null answer's score from which it is predicted (span, v2.0).
+        prompt: text before each sentence (retrieval, mining).
     """
 
     max_length: int = 256
@@ -104,6 +105,12 @@ class TokenizationConfig:
     n_best: int = 20
     answer_length: int = 30
     null_threshold: float = 0.0
+    prompt: str = ""
+
+    def key_params(self) -> dict[str, Any]:
+        """The configuration as JSON, without an empty prompt."""
+        params = asdict(self)
+        return params if self.prompt else {k: v for k, v in params.items() if k != "prompt"}
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def _never_blank(_meaning: Any, _labels: Labels) -> bool:
 def _features(
     rows: Sequence[Row], tokenizer: Any, _labels: Labels, config: TokenizationConfig
 ) -> list[Feature]:
+    if config.prompt:
+        rows = [{**row, "text": config.prompt + row["text"]} for row in rows]
     return text_features(rows, tokenizer, config.max_length, [0] * len(rows))
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from xstilts.core.errors import EncoderError
+
 FIRST, MEAN, LAST = POOLINGS = ("cls", "mean", "last")
 """Poolings: the first token, the mean of all tokens, the last token; without padding."""
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer", "encoder_layers")
 WIDTH = ("hidden_size", "d_model", "dim", "emb_dim", "n_embd", "model_dim")
 VOCABULARY = ("vocab_size", "n_words")
 POSITIONS = ("max_position_embeddings", "n_positions")
+
+MEDIA = ("vision_config", "audio_config", "speech_config")
+"""Parts of the config.json of models that read more than texts."""
+MEDIA_SIZES = ("image_size", "patch_size", "num_channels", "num_mel_bins", "conv_dim")
 
 T5_TYPES = frozenset({"t5", "mt5", "umt5"})
 """Model types of encoder-decoders whose encoder can be used alone."""
@@ -27,6 +33,20 @@ ROBERTA_PAD = 1
 """Default padding id of the types in `PAD_POSITIONS`."""
 
 
+CAUSAL_TYPES = frozenset(
+    {
+        *("apertus", "biogpt", "bloom", "cohere", "cohere2", "ctrl", "exaone4", "falcon", "gemma"),
+        *("gemma2", "gemma3_text", "gemma3n_text", "glm", "glm4", "gpt2", "gpt_bigcode"),
+        *("gpt_neo", "gpt_neox", "gptj", "granite", "granitemoe", "hunyuan_v1_dense", "llama"),
+        *("ministral", "ministral3", "mistral", "mixtral", "modernbert-decoder", "mpt"),
+        *("nemotron", "olmo", "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3"),
+        *("qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss", "smollm3", "stablelm"),
+        *("starcoder2", "vaultgemma", "xglm"),
+    }
+)
+"""Model types of decoders: the states of a token do not depend on later tokens."""
+
+
 class EncoderShape(NamedTuple):
     """Sizes of an encoder.
 
@@ -34,12 +54,16 @@ class EncoderShape(NamedTuple):
         layers, width: of the Transformer.
         vocabulary: number of rows of the embedding matrix.
         positions: largest number of tokens of a text; None if there is no limit.
+        model_type: of transformers.
+        causal: whether it is a decoder.
     """
 
     layers: int
     width: int
     vocabulary: int
     positions: int | None = None
+    model_type: str = ""
+    causal: bool = False
 
 
 def shape_of(config: Mapping[str, Any]) -> EncoderShape | None:
@@ -50,7 +74,35 @@ def shape_of(config: Mapping[str, Any]) -> EncoderShape | None:
     layers, width, vocabulary = (_first(config, names) for names in (LAYERS, WIDTH, VOCABULARY))
     if layers is None or width is None or vocabulary is None:
         return None
-    return EncoderShape(layers, width, vocabulary, _positions(config))
+    kind = str(config.get("model_type", ""))
+    return EncoderShape(layers, width, vocabulary, _positions(config), kind, is_causal(config))
+
+
+def check_text_config(config: Mapping[str, Any], where: str) -> None:
+    """Check that a config.json is that of a model of texts alone.
+
+    Raises:
+        EncoderError: it is a model of images or sound, alone or with texts.
+    """
+    kind = config.get("model_type")
+    if media := next((name for name in MEDIA if isinstance(config.get(name), Mapping)), None):
+        problem = f"has a {media}: it reads more than texts"
+    elif _first(config, VOCABULARY) is None and any(name in config for name in MEDIA_SIZES):
+        problem = "reads images or sound, and has no vocabulary"
+    else:
+        return
+    raise EncoderError(
+        f"the model (type {kind}) {problem}",
+        where=where,
+        todo="use an encoder of texts, such as FacebookAI/xlm-roberta-base",
+    )
+
+
+def is_causal(config: Mapping[str, Any]) -> bool:
+    """Whether a config.json is that of a decoder with causal attention."""
+    if config.get("use_bidirectional_attention") or config.get("is_causal") is False:
+        return False
+    return config.get("model_type") in CAUSAL_TYPES or config.get("is_decoder") is True
 
 
 def _first(config: Mapping[str, Any], names: tuple[str, ...]) -> int | None:

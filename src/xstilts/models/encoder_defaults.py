@@ -6,8 +6,10 @@ Available without torch and without weights, for planning.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from xstilts.models.encoder_config import EncoderShape
+from xstilts.models.encoder_config import FIRST, LAST, MEAN, EncoderShape
+from xstilts.models.sentence_transformers import SentenceEncoder
 
 PACKAGED = "e5-small-packaged"
 """The encoder that is installed as a Python package."""
@@ -16,6 +18,8 @@ PACKAGED_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb7
 PACKAGED_ON_HUB = "intfloat/multilingual-e5-small"
 """The same model in full precision, for platforms without a wheel."""
 
+ASSUMED_SIZES = (12, 768, 250_002)
+"""Layers, width and vocabulary of XLM-R Base."""
 KNOWN_POSITIONS = 512
 """Largest number of tokens of a text, of all known encoders."""
 
@@ -27,10 +31,15 @@ class EncoderDefaults:
     Args:
         layers, width: of the Transformer.
         vocabulary: number of rows of the embedding matrix.
-        pooling: input of sentence heads, `cls` or `mean`.
+        pooling: input of sentence heads: `cls`, `mean`, `last`, or one that is not supported.
         retrieval_layer: 0 is the output of the embeddings, n of the n-th block.
         positions: largest number of tokens of a text; None if there is no limit or it is unknown.
-        assumed: the sizes are those of XLM-R Base, because the encoder's are unknown.
+        assumed: the encoder's files could not be read, and another encoder's are assumed.
+        retrieval_pooling: of sentence vectors, as `pooling`.
+        prompt: text before each sentence.
+        causal: whether the states of a token do not depend on later tokens.
+        not_applied: modules of a sentence encoder after the pooling that are not computed.
+        reason: why these are the defaults.
     """
 
     layers: int
@@ -40,37 +49,93 @@ class EncoderDefaults:
     retrieval_layer: int
     positions: int | None = KNOWN_POSITIONS
     assumed: bool = False
+    retrieval_pooling: str = MEAN
+    prompt: str = ""
+    causal: bool = False
+    not_applied: tuple[str, ...] = ()
+    reason: str = ""
 
+    def reading(self) -> dict[str, Any]:
+        """What decides the stages of an experiment, as JSON."""
+        return {
+            "layers": self.layers,
+            "pooling": self.pooling,
+            "retrieval layer": self.retrieval_layer,
+            "retrieval pooling": self.retrieval_pooling,
+            "prompt": self.prompt,
+        }
+
+
+_SENTENCE_ENCODER = "its training as a sentence encoder"
+_XTREME = "XTREME's run_tatoeba.sh"
+E5_SMALL = EncoderDefaults(12, 384, 250_037, MEAN, 12, reason=_SENTENCE_ENCODER)
+# No published value: the depth that is used for mBERT.
+XLMR_BASE = EncoderDefaults(12, 768, 250_002, FIRST, 8, reason="the depth used for mBERT")
+# Block 14 with mean pooling: jiant (retrieval_layer) and XTREME's run_tatoeba.sh.
+XLMR_LARGE = EncoderDefaults(24, 1024, 250_002, FIRST, 14, reason=f"jiant and {_XTREME}")
+# Block 8 for mBERT: XTREME's run_tatoeba.sh.
+MBERT = EncoderDefaults(12, 768, 119_547, FIRST, 8, reason=_XTREME)
 
 KNOWN_ENCODERS = {
-    PACKAGED: EncoderDefaults(12, 384, 250_037, "mean", 12),
-    PACKAGED_ON_HUB: EncoderDefaults(12, 384, 250_037, "mean", 12),
-    "FacebookAI/xlm-roberta-base": EncoderDefaults(12, 768, 250_002, "cls", 8),
-    "xlm-roberta-base": EncoderDefaults(12, 768, 250_002, "cls", 8),
-    # Block 14 with mean pooling: jiant (retrieval_layer) and XTREME's run_tatoeba.sh.
-    "FacebookAI/xlm-roberta-large": EncoderDefaults(24, 1024, 250_002, "cls", 14),
-    "xlm-roberta-large": EncoderDefaults(24, 1024, 250_002, "cls", 14),
-    # Block 8 for mBERT: XTREME's run_tatoeba.sh.
-    "google-bert/bert-base-multilingual-cased": EncoderDefaults(12, 768, 119_547, "cls", 8),
-    "bert-base-multilingual-cased": EncoderDefaults(12, 768, 119_547, "cls", 8),
+    PACKAGED: E5_SMALL,
+    PACKAGED_ON_HUB: E5_SMALL,
+    "FacebookAI/xlm-roberta-base": XLMR_BASE,
+    "xlm-roberta-base": XLMR_BASE,
+    "FacebookAI/xlm-roberta-large": XLMR_LARGE,
+    "xlm-roberta-large": XLMR_LARGE,
+    "google-bert/bert-base-multilingual-cased": MBERT,
+    "bert-base-multilingual-cased": MBERT,
 }
+"""Name on the hub → defaults of encoders that are planned without their files."""
+KNOWN_FAMILIES = (("xlm-roberta", XLMR_BASE), ("xlm-roberta", XLMR_LARGE), ("bert", MBERT))
+"""Model type and defaults of known encoders that have no files of sentence-transformers."""
 
 
-def encoder_defaults_of(name: str, shape: EncoderShape | None) -> EncoderDefaults:
-    """Return the defaults of an encoder.
+def encoder_defaults_of(
+    name: str | None, shape: EncoderShape | None, sentence: SentenceEncoder | None = None
+) -> EncoderDefaults:
+    """Return the defaults of an encoder, which depend on its files and not on its name.
 
     Args:
-        name: as in the experiment.
-        shape: of its config.json if known; else that of a known encoder, or of XLM-R Base.
+        name: on the hub, of encoders that are planned without their files.
+        shape: of its config.json; if unknown, that of a known encoder or of XLM-R Base.
+        sentence: how sentence-transformers reads it, if its files tell.
 
-    Unknown encoders are assumed to be masked language models: first-token pooling, and the
-    block at 7/12 of the depth for retrieval, which is block 14 of 24 as for XLM-R Large.
+    Sentence encoders have their own pooling and the last layer. Encoders of the sizes of a known
+    one have its defaults. All others are assumed to be pretrained language models: the first
+    token, or the last one of decoders, and for retrieval the block at 7/12 of the depth, which
+    is block 14 of 24 as for XLM-R Large.
     """
-    known = KNOWN_ENCODERS.get(name)
-    if known and (shape is None or shape[:3] == (known.layers, known.width, known.vocabulary)):
-        return replace(known, positions=shape.positions) if shape else known
-    size = shape or EncoderShape(12, 768, 250_002)
-    layer = max(1, round(size.layers * 7 / 12))
+    if shape is None:
+        known = KNOWN_ENCODERS.get(name or "")
+        return known or replace(_pretrained(EncoderShape(*ASSUMED_SIZES)), assumed=True)
+    if sentence is not None:
+        return replace(
+            _pretrained(shape),
+            pooling=sentence.pooling,
+            retrieval_pooling=sentence.pooling,
+            retrieval_layer=shape.layers,
+            prompt=sentence.prompt,
+            not_applied=sentence.not_applied,
+            reason="its sentence-transformers files",
+        )
+    for family, known in KNOWN_FAMILIES:
+        sizes = (known.layers, known.width, known.vocabulary)
+        if (shape.model_type, *shape[:3]) == (family, *sizes):
+            return replace(known, positions=shape.positions)
+    return _pretrained(shape)
+
+
+def _pretrained(shape: EncoderShape) -> EncoderDefaults:
+    """Defaults of an encoder of which nothing but its config.json is known."""
     return EncoderDefaults(
-        size.layers, size.width, size.vocabulary, "cls", layer, size.positions, shape is None
+        shape.layers,
+        shape.width,
+        shape.vocabulary,
+        pooling=LAST if shape.causal else FIRST,
+        retrieval_layer=max(1, round(shape.layers * 7 / 12)),
+        positions=shape.positions,
+        retrieval_pooling=LAST if shape.causal else MEAN,
+        causal=shape.causal,
+        reason="a decoder" if shape.causal else "7/12 of the depth, as for XLM-R Large",
     )

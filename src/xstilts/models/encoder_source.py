@@ -6,13 +6,14 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import EncoderError, UnknownNameError
 from xstilts.core.hashing import digest_of_unchanged
-from xstilts.models.encoder_config import shape_of
+from xstilts.models.encoder_config import check_text_config, shape_of
 from xstilts.models.encoder_defaults import (
     KNOWN_ENCODERS,
     PACKAGED,
@@ -21,7 +22,13 @@ from xstilts.models.encoder_defaults import (
     EncoderDefaults,
     encoder_defaults_of,
 )
-from xstilts.models.hub_config import hub_shape
+from xstilts.models.hub_config import (
+    UNREADABLE,
+    hub_json,
+    hub_sentence_encoder,
+    hub_shape,
+)
+from xstilts.models.sentence_transformers import CONFIG, sentence_encoder_of
 from xstilts.models.weight_files import check_file
 
 INDEX = "model.safetensors.index.json"
@@ -31,17 +38,28 @@ SUFFIXES = (".safetensors", ".json", ".model", ".txt")
 """Suffixes of the files that define an encoder; the digests of these files are in its key."""
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
 """Files that define a tokenizer, next to SentencePiece models."""
+SAFETENSORS_COMMITS = {
+    "microsoft/mdeberta-v3-base": "faf660b811036d7b6dfc53aacfe5281447d4e2c6",
+    "facebook/xlm-v-base": "643a987aa713ecd3c9a26a801fc715aa7f56b409",
+    "facebook/xmod-base": "6c576d13b71e9662f746dd8efaea2dd81ad72070",
+}
+"""Model on the hub whose `main` has pickles alone → a commit with safetensors (pull requests)."""
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 
 @dataclass(frozen=True)
 class EncoderSource:
-    """The source of an encoder: its name, its parameters in keys, its defaults and its folder."""
+    """The source of an encoder: its name, its parameters in keys, its defaults and its folder.
+
+    Args:
+        pinned: whether a commit with safetensors is used, because `main` has pickles alone.
+    """
 
     name: str
     params: dict[str, Any]
     defaults: EncoderDefaults
     folder: Path | None = None
+    pinned: bool = False
 
 
 def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
@@ -74,9 +92,19 @@ def find_source(name: str, revision: str | None, folder: Path) -> EncoderSource:
         )
     if "/" not in name and name not in KNOWN_ENCODERS:
         raise UnknownNameError("encoder", name, KNOWN_ENCODERS, where="encoder.name")
-    params = {"from": "hub", "name": name, "revision": revision or "main"}
-    shape = None if name in KNOWN_ENCODERS else hub_shape(name, params["revision"])
-    return EncoderSource(name, params, encoder_defaults_of(name, shape))
+    pinned = None if revision else SAFETENSORS_COMMITS.get(name)
+    params = {"from": "hub", "name": name, "revision": revision or pinned or "main"}
+    defaults = _hub_defaults(name, params["revision"])
+    return EncoderSource(name, params, defaults, pinned=pinned is not None)
+
+
+def _hub_defaults(name: str, revision: str) -> EncoderDefaults:
+    if name in KNOWN_ENCODERS:
+        return encoder_defaults_of(name, None)
+    shape = hub_shape(name, revision)
+    sentence, known = hub_sentence_encoder(name, revision) if shape else (None, True)
+    defaults = encoder_defaults_of(name, shape, sentence)
+    return defaults if known else replace(defaults, assumed=True)
 
 
 def has_wheel() -> bool:
@@ -89,13 +117,45 @@ def _local(name: str, path: Path) -> EncoderSource:
     check_weights(names, str(path))
     check_tokenizer_files(names, str(path))
     files = file_digests(path)
-    config = read_json_object(path / "config.json")
     return EncoderSource(
         Path(name).name or name,
         {"from": "folder", "files": files},
-        encoder_defaults_of(name, shape_of(config)),
+        folder_defaults(path),
         path,
     )
+
+
+def source_json(source: EncoderSource, path: str) -> Any:
+    """The JSON value in a file of an encoder; None without such a file, or where it is unknown.
+
+    Raises:
+        EncoderError: the file of a folder cannot be read.
+    """
+    if source.folder is not None:
+        return _json_in(source.folder, path)
+    if source.params["from"] != "hub":
+        return None
+    try:
+        return hub_json(source.params["name"], source.params["revision"], path)
+    except UNREADABLE:
+        return None
+
+
+def folder_defaults(folder: Path) -> EncoderDefaults:
+    """Defaults of an encoder in a folder.
+
+    Raises:
+        EncoderError: one of its JSON files cannot be read.
+    """
+    config = read_json_object(folder / CONFIG)
+    check_text_config(config, str(folder))
+    sentence = sentence_encoder_of(partial(_json_in, folder))
+    return encoder_defaults_of(None, shape_of(config), sentence)
+
+
+def _json_in(folder: Path, path: str) -> Any:
+    """The JSON value in a file of a folder; None without such a file."""
+    return read_json_value(folder / path) if (folder / path).is_file() else None
 
 
 def file_digests(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> dict[str, str]:
@@ -154,10 +214,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     Raises:
         EncoderError: it cannot be read, or is something else.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise EncoderError(f"{path.name} is not JSON: {error}", where=str(path.parent)) from error
+    value = read_json_value(path)
     if not isinstance(value, dict):
         raise EncoderError(
             f"{path.name} is a {type(value).__name__}, not a JSON object",
@@ -165,6 +222,18 @@ def read_json_object(path: Path) -> dict[str, Any]:
             todo="copy the encoder's folder again",
         )
     return value
+
+
+def read_json_value(path: Path) -> Any:
+    """The JSON value in a file of an encoder.
+
+    Raises:
+        EncoderError: it cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EncoderError(f"{path.name} is not JSON: {error}", where=str(path.parent)) from error
 
 
 def check_weights(files: list[str], where: str) -> None:

@@ -26,6 +26,7 @@ from xstilts.planning.encoder_experiments import (
     locating_encoder,
     stages_of_encoders,
 )
+from xstilts.planning.encoder_use import check_encoder_use
 from xstilts.planning.evaluation import Evaluated, TargetEvaluation, check_evaluation
 from xstilts.planning.graph import StageGraph
 from xstilts.planning.recipe_search import (
@@ -116,6 +117,7 @@ class Compiler:
         """Compile the experiment; see `compile_experiment`."""
         settings = [parse_setting(text) for text in self.experiment.intermediate]
         check(self.resolved, settings)
+        check_encoder_use(self.resolved, settings)
         check_search(self.resolved)
         check_target_modules(self.resolved)
         check_evaluation(self.resolved)

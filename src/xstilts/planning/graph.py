@@ -77,7 +77,7 @@ class StageGraph:
         folder = self.source.folder
         context: dict[str, Any] = {"folder": str(folder)} if folder else {}
         if self.source.defaults.assumed:
-            context["assumed_layers"] = self.source.defaults.layers
+            context["assumed"] = self.source.defaults.reading()
         if self._trains_masked_lm:
             context["masked_lm"] = True
         if self.resolved.reads_first_token:

@@ -16,7 +16,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.warn_once import warn_once
-from xstilts.models.encoder_config import FIRST
+from xstilts.models.encoder_config import FIRST, POOLINGS
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -74,8 +74,8 @@ class ResolvedExperiment:
     @cached_property
     def pooling(self) -> str:
         """Pooling of sentence heads."""
-        chosen = self.encoder.pooling
-        return self.source.defaults.pooling if chosen == "auto" else chosen
+        chosen, own = self.encoder.pooling, self.source.defaults.pooling
+        return self._supported(own, "encoder.pooling") if chosen == "auto" else chosen
 
     @property
     def reads_first_token(self) -> bool:
@@ -161,5 +161,29 @@ class ResolvedExperiment:
 
     def poolings(self) -> tuple[str, ...]:
         """Poolings of sentence vectors."""
-        chosen = self.experiment.retrieval.pooling
-        return chosen if isinstance(chosen, tuple) else (chosen,)
+        settings = self.experiment.retrieval
+        if settings.own_pooling:
+            own = self.source.defaults.retrieval_pooling
+            return (self._supported(own, "retrieval.pooling"),)
+        return settings.pooling if isinstance(settings.pooling, tuple) else (settings.pooling,)
+
+    def prompt(self) -> str:
+        """Text before every sentence of the retrieval targets."""
+        chosen = self.experiment.retrieval.prompt
+        return self.source.defaults.prompt if chosen is None else chosen
+
+    def _supported(self, pooling: str, where: str) -> str:
+        """The encoder's own pooling.
+
+        Raises:
+            ConfigError: it is not supported.
+        """
+        if pooling not in POOLINGS:
+            raise ConfigError(
+                f"the encoder {self.source.name} has the pooling {pooling} "
+                "(1_Pooling/config.json), which is not supported",
+                where=where,
+                todo=f"choose one of {', '.join(POOLINGS)}: its vectors then differ from published "
+                "ones",
+            )
+        return pooling

@@ -110,12 +110,14 @@ class _RetrievalCompiler:
         if trained:
             inputs["base"] = trained[-1]
         layers, poolings = resolved.layers(), resolved.poolings()
-        params = {
+        params: dict[str, Any] = {
             "format": task.format,
             "layers": list(layers),
             "poolings": list(poolings),
             "max_length": graph.experiment.retrieval.max_length,
         }
+        if prompt := resolved.prompt():
+            params["prompt"] = prompt
         count = resolved.expected_rows(task, part, code)
         size = 4 * defaults.width * count * len(layers) * len(poolings)
         cost = forward_cost(defaults, count * task.subwords, size)

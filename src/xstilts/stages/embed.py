@@ -34,7 +34,7 @@ def run(context: StageContext) -> dict[str, Any]:
     params = context.params
     files = encoder_files(context)
     tokenizer = files.tokenizer()
-    reading = TokenizationConfig(max_length=params["max_length"])
+    reading = TokenizationConfig(max_length=params["max_length"], prompt=params.get("prompt", ""))
     rows = context.inputs["rows"]
     features = prepared(context, rows, params["format"], (), reading, tokenizer)
     encoder = frozen_encoder(files)

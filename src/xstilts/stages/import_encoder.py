@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import EncoderError, XstiltsError
-from xstilts.models.encoder_config import shape_of
 from xstilts.models.encoder_source import (
     SUFFIXES,
     check_index,
     check_weights,
     file_digests,
-    read_json_object,
+    folder_defaults,
 )
 from xstilts.stages.base import StageContext
 
@@ -57,15 +56,18 @@ def _unpack(context: StageContext) -> Path:
 
 
 def _check_assumed(context: StageContext, folder: Path) -> None:
-    """Check the depth that a plan without a network assumed for a model on the Hub."""
-    assumed = context.stage.context.get("assumed_layers")
-    shape = shape_of(read_json_object(folder / "config.json"))
-    if assumed and shape and shape.layers != assumed:
+    """Check what a plan without a network assumed of a model on the Hub."""
+    assumed = context.stage.context.get("assumed")
+    if not assumed:
+        return
+    actual = folder_defaults(folder).reading()
+    if different := [name for name in actual if actual[name] != assumed[name]]:
+        name = different[0]
         raise EncoderError(
-            f"the plan assumed {assumed} layers without a network, and the encoder has "
-            f"{shape.layers}",
+            f"the plan assumed {name} {assumed[name]!r} without a network, and the encoder has "
+            f"{actual[name]!r}",
             where=str(context.stage.label),
-            todo="run again: the plan is then made from the encoder's config.json",
+            todo="run again: the plan is then made from the encoder's files",
         )
 
 

@@ -9,6 +9,7 @@ from http.client import HTTPMessage, IncompleteRead
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import huggingface_hub
 import pytest
@@ -17,8 +18,8 @@ from xstilts.core.errors import EncoderError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
-from xstilts.models.encoder_source import find_source
-from xstilts.models.hub_config import KeepTokenAtHost, hub_shape
+from xstilts.models.encoder_source import find_source, folder_defaults
+from xstilts.models.hub_config import KeepTokenAtHost, hub_sentence_encoder, hub_shape
 from xstilts.stages import import_encoder
 from xstilts.testing.tiny import write_encoder
 
@@ -29,23 +30,30 @@ CONFIG = {"model_type": "bert", "num_hidden_layers": 24, "hidden_size": 64, "voc
 def _nothing_cached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_, **__: None)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    hub_shape.cache_clear()
+    for cached in (hub_shape, hub_sentence_encoder):
+        cached.cache_clear()
     yield
-    hub_shape.cache_clear()
+    for cached in (hub_shape, hub_sentence_encoder):
+        cached.cache_clear()
 
 
 def test_the_sizes_of_an_unknown_model_are_read_from_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(_opener: Any, request: Any, timeout: float) -> BytesIO:
-        assert "someone/model/resolve/abc/config.json" in request.full_url
+        asked.append(request.full_url.partition("someone/model/resolve/abc/")[2])
         assert timeout <= 10
+        if asked[-1] != "config.json":
+            raise HTTPError(request.full_url, 404, "not found", HTTPMessage(), None)
         return BytesIO(json.dumps(CONFIG).encode())
+
+    asked: list[str] = []
 
     monkeypatch.setattr(urllib.request.OpenerDirector, "open", answer)
     defaults = find_source("someone/model", "abc", tmp_path).defaults
     assert (defaults.layers, defaults.width, defaults.retrieval_layer) == (24, 64, 14)
     assert not defaults.assumed
+    assert asked == ["config.json", "modules.json", "1_Pooling/config.json"]
 
 
 @pytest.mark.parametrize(
@@ -91,12 +99,15 @@ def test_assumed_sizes_are_named_in_a_warning(
     assert "someone/model" in caplog.text
 
 
-def test_an_encoder_whose_depth_is_not_the_assumed_one_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["layers", "pooling", "retrieval layer", "prompt"])
+def test_an_encoder_that_is_not_as_assumed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder = write_encoder(tmp_path / "hf")
     monkeypatch.setattr(import_encoder, "_download", lambda _: folder)
     params = {"source": {"from": "hub", "name": "someone/model", "revision": "main"}}
-    stage = Stage("encoder", 1, params, {}, "encoder", context={"assumed_layers": 12})
-    with pytest.raises(EncoderError, match="12 layers"):
+    actual = folder_defaults(folder).reading()
+    context = {"assumed": {**actual, name: 99}}
+    stage = Stage("encoder", 1, params, {}, "encoder", context=context)
+    with pytest.raises(EncoderError, match=f"assumed {name} 99"):
         execute_stage(Store(tmp_path / "store").prepare(), stage, lambda _: None)

@@ -12,15 +12,11 @@ import pytest
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.errors import ConfigError, EncoderError
+from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
-from xstilts.executors.worker import execute_stage
 from xstilts.models import encoder_source
 from xstilts.models.encoder_config import EncoderShape, shape_of
 from xstilts.models.encoder_source import find_source
-from xstilts.planning.compile import compile_experiment
-
-MASKED = '{format: masked_lm, files: "own.txt", splits: {train: [en]}}'
 
 
 @pytest.fixture
@@ -117,24 +113,3 @@ def test_a_folder_with_the_name_of_a_known_encoder_has_its_own_sizes(folder: Pat
     (folder / "encoder").rename(folder / "xlm-roberta-base")
     defaults = find_source("xlm-roberta-base", None, folder).defaults
     assert (defaults.layers, defaults.width, defaults.retrieval_layer) == (2, 32, 1)
-
-
-@pytest.mark.parametrize("intermediate", ["[none, own]", "[none, toy-same+own]"])
-def test_masked_lm_without_a_mask_token_is_refused_when_the_encoder_is_imported(
-    folder: Path, tmp_path: Path, intermediate: str
-) -> None:
-    (folder / "own.txt").write_text("".join(f"one two three {n}\n" for n in range(40)))
-    change_json(folder / "encoder" / "tokenizer_config.json", mask_token=None)
-    changes = [f"tasks.own={MASKED}", "targets=[toy-kind]", "seeds=[0]"]
-    store = Store(tmp_path / "store").prepare()
-    for settings, refused in (("[none]", False), (intermediate, True)):
-        loaded = xstilts.load(str(folder / "toy.yaml"), [*changes, f"intermediate={settings}"])
-        stages = compile_experiment(loaded).plan.stages
-        (stage,) = (one for one in stages if one.kind == "encoder")
-        if refused:
-            store = Store(tmp_path / "other").prepare()
-            with pytest.raises(EncoderError, match="no mask token"):
-                execute_stage(store, stage, lambda _: None)
-        else:
-            execute_stage(store, stage, lambda _: None)
-            assert store.keys() == [stage.key]

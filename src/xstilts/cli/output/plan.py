@@ -45,6 +45,7 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
         lines = (
             _gpu_hours(summary, tflops),
             *_recipe_search(summary, tflops),
+            *summary.encoder_notes,
             *_data_sources(summary.supplies),
         )
         for line in lines:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from itertools import chain
@@ -114,7 +114,7 @@ def _stage(
     params = {
         "format": [kind, FORMATS.get(kind).version],
         "labels": list(labels),
-        "reading": asdict(reading),
+        "reading": reading.key_params(),
         "revision": REVISION,
         "tokenizers": _version("tokenizers"),
         "transformers": _version("transformers"),

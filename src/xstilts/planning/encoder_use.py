@@ -1,0 +1,109 @@
+"""What an encoder is used for in an experiment, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+
+from xstilts.config.intermediate import IntermediateSetting
+from xstilts.core.errors import ConfigError, EncoderError
+from xstilts.models.encoder_config import FIRST, LAST
+from xstilts.models.encoder_source import EncoderSource, source_json
+from xstilts.models.tokenizer_files import SENTENCEPIECE, has_mask_token, needs_sentencepiece
+from xstilts.planning.resolve import ResolvedExperiment
+
+READ_AT = {"cls": "the first token", "mean": "the mean of all tokens", "last": "the last token"}
+"""Pooling → what is read of a text."""
+
+
+def check_encoder_use(
+    resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]
+) -> None:
+    """Check that the encoder can do what the experiment asks of it.
+
+    Raises:
+        ConfigError: a decoder is read at its first token or trained as a masked language model,
+            or an encoder without mask token is.
+        EncoderError: its tokenizer needs a package that is not installed.
+    """
+    source = resolved.source
+    _check_tokenizer(source)
+    names = {part.task for setting in settings for part in setting.parts}
+    tied = sorted(name for name in names if _predicts_masked(resolved, name))
+    if tied:
+        _check_masked_lm(source, tied[0])
+    if source.defaults.causal:
+        _check_pooling(resolved)
+
+
+def _predicts_masked(resolved: ResolvedExperiment, task: str) -> bool:
+    training = resolved.task(task, "intermediate").format_spec.training
+    return training is not None and training.tied
+
+
+def _check_masked_lm(source: EncoderSource, task: str) -> None:
+    if source.defaults.causal:
+        raise ConfigError(
+            f"{source.name} is a decoder, which cannot be trained as a masked language model "
+            f"({task})",
+            where="intermediate",
+            todo=f"leave {task} out of `intermediate`, or use an encoder",
+        )
+    if has_mask_token(lambda path: source_json(source, path)) is False:
+        raise ConfigError(
+            f"the tokenizer of {source.name} has no mask token, which masked language modelling "
+            f"({task}) needs",
+            where="intermediate",
+            todo=f"leave {task} out of `intermediate`, or set `mask_token` in "
+            "tokenizer_config.json to the token the encoder was trained with",
+        )
+
+
+def _check_pooling(resolved: ResolvedExperiment) -> None:
+    searched = any(resolved.task(name).format_spec.search for name in resolved.experiment.targets)
+    chosen: dict[str, tuple[str, ...]] = {"encoder.pooling": (resolved.pooling,)}
+    if searched:
+        chosen["retrieval.pooling"] = resolved.poolings()
+    for where, poolings in chosen.items():
+        if FIRST in poolings:
+            raise ConfigError(
+                f"{resolved.source.name} is a decoder: the state of the first token of a text does "
+                "not depend on the text",
+                where=where,
+                todo=f"use {LAST} or mean",
+            )
+
+
+def _check_tokenizer(source: EncoderSource) -> None:
+    if source.folder is None or find_spec("sentencepiece"):
+        return
+    if needs_sentencepiece([path.name for path in source.folder.iterdir()]):
+        raise EncoderError(
+            "the tokenizer is a SentencePiece model without a tokenizer.json, which needs the "
+            "package sentencepiece",
+            where=str(source.folder),
+            todo=f"pip install '{SENTENCEPIECE}'",
+        )
+
+
+def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
+    """Which states of the encoder are read and why, and what is not as published."""
+    source, defaults = resolved.source, resolved.source.defaults
+    name, tasks = resolved.encoder_name, map(resolved.task, resolved.experiment.targets)
+    why = f"assumed: {defaults.reason}" if defaults.assumed else defaults.reason
+    yield f"encoder {name}: sentence heads read {READ_AT[resolved.pooling]} ({why})"
+    if any(task.format_spec.search for task in tasks):
+        layers = ", ".join(map(str, resolved.layers()))
+        how = " and ".join(READ_AT[pooling] for pooling in resolved.poolings())
+        after = f", after {resolved.prompt()!r}" if resolved.prompt() else ""
+        yield f"encoder {name}: retrieval reads {how} of layer {layers} of {defaults.layers}{after}"
+        if defaults.not_applied:
+            yield (
+                f"encoder {name}: its {', '.join(defaults.not_applied)} after the pooling is not "
+                "computed: its vectors differ from published ones"
+            )
+    if source.pinned:
+        yield (
+            f"encoder {name}: weights of commit {source.params['revision']}, the first as "
+            "safetensors"
+        )

@@ -1,0 +1,181 @@
+"""A plan names what an encoder cannot do, and reads it as its own files say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import xstilts
+from xstilts.core.errors import ConfigError, EncoderError
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.models.encoder_import import import_encoder
+from xstilts.planning import encoder_use
+from xstilts.planning.compile import compile_experiment
+from xstilts.planning.encoder_use import encoder_notes
+from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.testing.encoder_families import write_family
+
+MASKED = 'tasks.own={format: masked_lm, files: "own.txt", splits: {train: [en]}}'
+SEARCH = ["targets=[toy-search]", "intermediate=[none]", "seeds=[0]"]
+Runner = Callable[[Any, Path], Store]
+
+
+@pytest.fixture
+def folder(toy_file: Path, tmp_path: Path) -> Path:
+    copied = Path(shutil.copytree(toy_file.parent, tmp_path / "toy"))
+    (copied / "own.txt").write_text("".join(f"one two three {n}\n" for n in range(40)))
+    return copied
+
+
+@pytest.fixture
+def decoder(folder: Path) -> Path:
+    shutil.rmtree(folder / "encoder")
+    write_family(folder / "encoder", "qwen3", max_position_embeddings=514)
+    return folder
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def compiled(folder: Path, *changes: str) -> list[Stage]:
+    loaded = xstilts.load(str(folder / "toy.yaml"), list(changes))
+    return list(compile_experiment(loaded).plan.stages)
+
+
+def embedded(folder: Path, *changes: str) -> Stage:
+    return next(stage for stage in compiled(folder, *SEARCH, *changes) if stage.kind == "embed")
+
+
+# what is refused
+
+
+@pytest.mark.parametrize("intermediate", ["[none, own]", "[none, toy-same+own]"])
+def test_masked_lm_without_a_mask_token_is_refused(
+    folder: Path, tmp_path: Path, intermediate: str
+) -> None:
+    path = folder / "encoder" / "tokenizer_config.json"
+    write_json(path, {**json.loads(path.read_text()), "mask_token": None})
+    assert compiled(folder, MASKED, "intermediate=[none]")
+    with pytest.raises(ConfigError, match="no mask token") as raised:
+        compiled(folder, MASKED, f"intermediate={intermediate}")
+    assert "intermediate" in str(raised.value.where)
+    with pytest.raises(EncoderError, match="no mask token"):
+        import_encoder(folder / "encoder", tmp_path, masked_lm=True)
+
+
+def test_masked_lm_with_a_decoder_is_refused(decoder: Path) -> None:
+    assert compiled(decoder, MASKED)
+    with pytest.raises(ConfigError, match="is a decoder"):
+        compiled(decoder, MASKED, "intermediate=[none, own]")
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ("encoder.pooling=cls", "encoder.pooling"),
+        ("retrieval.pooling=cls", "retrieval.pooling"),
+        ("retrieval.pooling=[mean, cls]", "retrieval.pooling"),
+    ],
+)
+def test_a_decoder_is_not_read_at_its_first_token(decoder: Path, change: str, where: str) -> None:
+    with pytest.raises(ConfigError, match="first token") as raised:
+        compiled(decoder, *SEARCH, change)
+    assert where in str(raised.value.where)
+
+
+def test_a_pooling_that_is_not_supported_is_named(folder: Path) -> None:
+    config = folder / "encoder" / "1_Pooling" / "config.json"
+    write_json(config, {"pooling_mode_max_tokens": True})
+    with pytest.raises(ConfigError, match="pooling max"):
+        compiled(folder, *SEARCH)
+    assert compiled(folder, *SEARCH, "encoder.pooling=mean", "retrieval.pooling=mean")
+
+
+def test_a_sentencepiece_tokenizer_without_its_package_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "encoder" / "tokenizer.json").rename(folder / "encoder" / "spm.model")
+    monkeypatch.setattr(encoder_use, "find_spec", lambda _: None)
+    with pytest.raises(EncoderError, match="sentencepiece") as raised:
+        compiled(folder)
+    assert "pip install 'xstilts[sentencepiece]'" in str(raised.value)
+
+
+# what is read
+
+
+def test_defaults_of_a_plain_encoder_are_in_its_keys_as_before(folder: Path) -> None:
+    stage = embedded(folder)
+    assert stage.params["poolings"] == ["mean"]
+    assert stage.params["layers"] == [1]
+    assert "prompt" not in stage.params
+    for change in ("retrieval.pooling=mean", "retrieval.pooling=auto", "retrieval.prompt=''"):
+        assert embedded(folder, change).key == stage.key
+
+
+def test_a_sentence_encoder_is_read_as_its_files_say_unless_set(folder: Path) -> None:
+    write_json(folder / "encoder" / "1_Pooling" / "config.json", {"pooling_mode_cls_token": True})
+    prompts = {"prompts": {"query": "query: "}}
+    write_json(folder / "encoder" / "config_sentence_transformers.json", prompts)
+    params = embedded(folder).params
+    assert (params["layers"], params["poolings"], params["prompt"]) == ([2], ["cls"], "query: ")
+    params = embedded(folder, "retrieval={layer: 1, pooling: mean, prompt: ''}").params
+    assert (params["layers"], params["poolings"]) == ([1], ["mean"])
+    assert "prompt" not in params
+
+
+def test_a_prompt_changes_the_vectors_as_the_texts_would(
+    folder: Path, tmp_path: Path, run_here: Runner
+) -> None:
+    texts = folder / "data"
+    vectors = []
+    for prompt, prefix in (("look ", ""), ("", "look "), ("", "")):
+        for path in texts.glob("search-*.tsv"):
+            lines = path.read_text().splitlines()
+            plain = [line.removeprefix("look ") for line in lines]
+            path.write_text("".join(f"{prefix}{line}\n" for line in plain))
+        loaded = xstilts.load(
+            str(folder / "toy.yaml"), [*SEARCH, f"retrieval.prompt={json.dumps(prompt)}"]
+        )
+        store = run_here(loaded, tmp_path / f"store{len(vectors)}")
+        stages = [s for s in compile_experiment(loaded).plan.stages if s.kind == "embed"]
+        files = [store.artifact(stage.key).path / "vectors-1-mean.npy" for stage in stages]
+        vectors.append([path.read_bytes() for path in files])
+    assert vectors[0] == vectors[1]
+    assert vectors[0] != vectors[2]
+
+
+def test_the_plan_says_what_is_read_and_why(folder: Path) -> None:
+    write_json(folder / "encoder" / "1_Pooling" / "config.json", {"pooling_mode_cls_token": True})
+    listed = [
+        {"type": "models.Pooling", "path": "1_Pooling"},
+        {"type": "models.Dense", "path": "2_Dense"},
+    ]
+    write_json(folder / "encoder" / "modules.json", listed)
+    loaded = xstilts.load(str(folder / "toy.yaml"), SEARCH)
+    heads, retrieval, dense = encoder_notes(ResolvedExperiment(loaded))
+    assert "the first token" in heads
+    assert "layer 2 of 2" in retrieval
+    assert "Dense" in dense
+
+
+def test_a_decoder_runs_in_all_phases(decoder: Path, tmp_path: Path, run_here: Runner) -> None:
+    fast = "{learning_rate: 1.0e-3, epochs: 1, batch_size: 8, num_evals: 1, max_length: 64}"
+    changes = [
+        *("intermediate=[none, toy-same]", "seeds=[0]", "limits={train: 16, dev: 8, test: 8}"),
+        *(f"recipes.target={fast}", f"recipes.intermediate={fast}"),
+    ]
+    loaded = xstilts.load(str(decoder / "toy.yaml"), changes)
+    plan = compile_experiment(loaded).plan
+    trainings = [stage for stage in plan.stages if stage.kind == "train"]
+    assert {stage.params["pooling"] for stage in trainings} == {"last"}
+    store = run_here(loaded, tmp_path / "store")
+    assert all(store.has(stage.key) for stage in plan.stages)
