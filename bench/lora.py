@@ -167,6 +167,7 @@ def stored_bytes(setting: Setting, run: Run) -> int:
 def measure(options: Options) -> list[Row]:
     """Five rows: speed against both rivals; memory, gradients and disk against all weights."""
     answers: dict[str, Answer] = {}
+    name = encoder(options).name  # made here, if it does not exist, not in a side's memory
     processes = {side: Process("lora", side, options) for side in SIDES}
 
     def contestant(side: str) -> Contestant:
@@ -182,7 +183,7 @@ def measure(options: Options) -> list[Row]:
         for process in processes.values():
             process.__exit__(None, None, None)
     lora, full = answers["lora"], answers["full"]
-    what = f"adapters (rank {LORA.r}, {LORA.target_modules}), {encoder(options).name}"
+    what = f"adapters (rank {LORA.r}, {LORA.target_modules}), {name}"
     peaks = gigabytes(lora["peak"], answers["peft"]["peak"])
     rows = [
         Row(f"training step, {what}", "all weights", ratios(turns["full"], turns["lora"])),
@@ -193,7 +194,7 @@ def measure(options: Options) -> list[Row]:
             notes={"GB of both processes at their peaks": peaks},
         ),
     ]
-    for name, key in (
+    for size, key in (
         ("peak memory of the process", "peak"),
         ("gradients and moments", "held"),
         ("weights that are stored", "stored"),
@@ -201,7 +202,7 @@ def measure(options: Options) -> list[Row]:
         notes = {"GB with adapters, with all weights": gigabytes(lora[key], full[key])}
         share = [lora[key] / full[key]]
         row = Row(
-            f"{name}, {what}", "all weights", share, share=True, small_is_good=True, notes=notes
+            f"{size}, {what}", "all weights", share, share=True, small_is_good=True, notes=notes
         )
         rows.append(row)
     return rows

@@ -10,7 +10,7 @@ Source: Hu et al. (2021), LoRA: Low-Rank Adaptation of Large Language Models.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -56,6 +56,12 @@ def add_adapters(encoder: Encoder, config: LoraConfig, seed: int) -> tuple[str, 
         peft.inject_adapter_in_model(peft.LoraConfig(**options), encoder.model)
     replace_dropout(encoder.model)
     return layers
+
+
+def layers_text(layers: Sequence[str]) -> str:
+    """Return which layers have adapters, for the provenance: `adapters in 24 layers: query, …`."""
+    names = dict.fromkeys(layer.rpartition(".")[2] for layer in layers)
+    return f"adapters in {len(layers)} layers: {', '.join(names)}"
 
 
 def adapter_of(state: Mapping[str, Tensor], config: LoraConfig) -> Adapter:

@@ -23,7 +23,7 @@ from xstilts.metrics import METRICS
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import HEADS, MASKED_HEAD, EncoderFiles
 from xstilts.models.heads import MaskedHead
-from xstilts.models.lora import add_adapters
+from xstilts.models.lora import add_adapters, layers_text
 from xstilts.stages.base import RETRIED, StageContext
 from xstilts.stages.choose_recipe import RECIPE, chosen_values
 from xstilts.stages.io.rows import read_rows
@@ -81,15 +81,16 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
     callback = make_callback(tasks, padding) if make_callback else None
 
     def attempt(recipe: Recipe) -> tuple[Trained, MultiTaskModel]:
-        encoder = Encoder(files, _vocab_ids(tasks, files, vocabulary))
+        encoder, notes = Encoder(files, _vocab_ids(tasks, files, vocabulary)), list[str]()
         if recipe.lora:
-            add_adapters(encoder, recipe.lora, seed_of("adapters", context.params["seed"]))
+            seed = seed_of("adapters", context.params["seed"])
+            notes.append(layers_text(add_adapters(encoder, recipe.lora, seed)))
         model = initialised(
             encoder,
             head_shapes(context, vocabulary, recipe.dropout),
             seed_of("heads", context.params["seed"]),
         )
-        notes = load_masked_head(model, tasks, files)
+        notes += load_masked_head(model, tasks, files)
         context.notes += [note for note in notes if note not in context.notes]
         if context.params.get("heads") == "base":
             model.heads.load_state_dict(load_file(context.inputs["base"] / HEADS))

@@ -22,6 +22,8 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.lora import add_adapters
 from xstilts.models.pooling import pool
+from xstilts.stages.io.trained_weights import write_weights
+from xstilts.stages.predict import trained_model
 from xstilts.training import data_parallel_cpu as shards
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
@@ -136,6 +138,26 @@ def _step(plain: Any, head: torch.nn.Module, examples: Sequence[Feature]) -> flo
     loss = functional.cross_entropy(logits, target)
     loss.backward()
     return float(loss.detach())
+
+
+def test_stored_adapters_and_head_give_the_logits_of_the_trained_model(
+    root: Path, tmp_path: Path
+) -> None:
+    made, files = model(root), EncoderFiles(root)
+    recipe = RECIPE.model_copy(update={"checkpoint": "last", "learning_rate": 0.05})
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    done = train(made, [task()], recipe, 0, PAD, checkpoints, lambda _: None)
+    (tmp_path / "stored").mkdir()
+    write_weights(tmp_path / "stored", files, made, done, recipe.lora)
+    shape = HeadShape("classification", 3, 0.0, "mean")
+    merged = trained_model(EncoderFiles(root, tmp_path / "stored"), "t", shape)
+    merged.encoder.set_vocab(torch.arange(160))
+    batch = collate(features(), PAD)
+    with torch.no_grad():
+        logits = [one.eval()("t", batch.ids, batch.mask, batch.types) for one in (made, merged)]
+        fresh = model(root).eval()("t", batch.ids, batch.mask, batch.types)
+    torch.testing.assert_close(logits[1], logits[0], rtol=0, atol=1e-5)
+    assert (logits[0] - fresh).abs().max() > 0.1
 
 
 def test_a_run_stopped_at_any_step_resumes_to_the_same_adapters(root: Path, tmp_path: Path) -> None:
