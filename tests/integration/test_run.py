@@ -13,6 +13,7 @@ import pytest
 import xstilts
 from xstilts.analysis.run_states import RunState, has_state
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
@@ -191,8 +192,8 @@ def test_retrieval_uses_the_configured_layer(toy_file: Path, copied: Path) -> No
     )
     assert {s.kind for s in one.todo} == {"embed", "search", "score"}
     assert {s.key for s in one.todo}.isdisjoint({s.key for s in other.todo})
-    bad = xstilts.run(changed(toy_file, "retrieval.layer=7"), copied, workers=1)
-    assert "no layer 7" in next(iter(bad.failed.values()))
+    with pytest.raises(ConfigError, match=r"no layer 7.*has 2 layers"):
+        xstilts.plan(changed(toy_file, "retrieval.layer=7"), copied)
 
 
 def test_evaluation_batch_size_and_workers_are_not_in_keys(
