@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from xstilts.analysis.answer_text import answer_text_note
 from xstilts.analysis.run_states import DATA_NOTES
 from xstilts.core.artifact import Artifact
 from xstilts.core.stage import Stage
@@ -79,6 +80,8 @@ def _notes_behind(key: str, store: Store, known: dict[str, dict[str, None]]) -> 
                 known[key] |= _notes_behind(source, store, known)
             if (note := _note(artifact)) and note.changes_scores:
                 known[key][note.text] = None
+            if text := answer_text_note(artifact):
+                known[key][text] = None
     return known[key]
 
 

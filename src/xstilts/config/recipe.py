@@ -22,6 +22,8 @@ from xstilts.config.lora import LoraConfig
 OMIT_IF_DEFAULT = ("checkpoint", "precision", "compile")
 NOT_IN_KEY = ("checkpoint_minutes", "gradient_checkpointing")
 """Fields that affect speed, memory or recovery, but not the result."""
+PREDICTION_ONLY = ("answer_text",)
+"""Fields that affect predictions of targets, but no training."""
 
 
 BETA2 = 0.999
@@ -87,6 +89,12 @@ class Recipe(ConfigModel):
         0.0,
         serialization_alias="null_threshold",
         description="span: predict no answer if its score leads by more than this (SQuAD v2.0)",
+    )
+    answer_text: Literal["subwords", "xtreme", "jiant"] = Field(
+        "subwords",
+        exclude_if=lambda rule: rule == "subwords",  # digests of records stay as they are
+        description="span: bounds of predicted answers: the predicted tokens, or by the rule of "
+        "XTREME's or jiant's scripts; training and dev scores use the tokens",
     )
     warmup_ratio: Fraction = Field(
         0.1, serialization_alias="warmup", description="fraction of the steps that warm up"
@@ -195,7 +203,7 @@ class Recipe(ConfigModel):
             for name in OMIT_IF_DEFAULT
             if getattr(self, name) == Recipe.model_fields[name].default
         }
-        return self.model_dump(by_alias=True, exclude={*NOT_IN_KEY, *at_default})
+        return self.model_dump(by_alias=True, exclude={*NOT_IN_KEY, *PREDICTION_ONLY, *at_default})
 
     def runtime_params(self) -> dict[str, Any]:
         """The fields that a training run needs in addition to its key."""
@@ -281,6 +289,15 @@ class Recipes(ConfigModel):
     tasks: dict[str, RecipeChanges] = Field(
         default_factory=dict, description="target task → values that replace those of `target`"
     )
+
+    @field_validator("intermediate")
+    @classmethod
+    def _predicts_nothing(cls, value: Recipe) -> Recipe:
+        if value.answer_text != Recipe.model_fields["answer_text"].default:
+            raise refusal(
+                "answer_text has no effect in intermediate training", "set it in recipes.target"
+            )
+        return value
 
     @field_validator("tasks")
     @classmethod

@@ -28,6 +28,7 @@ READ_BY_PREDICTIONS = (
     "n_best",
     "max_answer_length",
     "null_score_diff_threshold",
+    "answer_text",
 )
 """Fields that predictions and measures read as well, so that they are the same for all trials."""
 OF_MIXTURES = ("max_task_size", "temperature", "sampling", "mlm_share", "mask_prob")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from xstilts.formats.answer_text import NO_SPAN, AnswerSpan
 from xstilts.formats.base import Feature, TokenizationConfig
 
 if TYPE_CHECKING:
@@ -15,8 +16,13 @@ class Candidate(NamedTuple):
     """A window's best answer, and the score of its first token, the null answer."""
 
     score: float
-    text: str
+    span: AnswerSpan
     null_score: float
+
+    @property
+    def text(self) -> str:
+        """The answer's characters in the context."""
+        return self.span.text
 
 
 def best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig) -> Candidate:
@@ -33,16 +39,22 @@ def best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig)
                 best, span = start_score + end_score, (first, last)
     null_score = float(start[0] + end[0])
     if best == float("-inf"):
-        return Candidate(best, "", null_score)
-    text = feature.context[feature.offsets[span[0]][0] : feature.offsets[span[1]][1]]
-    return Candidate(best, text.strip(), null_score)
+        return Candidate(best, NO_SPAN, null_score)
+    first, last = span
+    answer = AnswerSpan(
+        feature.context,
+        feature.offsets[first][0],
+        feature.offsets[last][1],
+        tuple(feature.ids[first : last + 1]),
+    )
+    return Candidate(best, answer, null_score)
 
 
 def best_answer(
     windows: Sequence[Candidate], config: TokenizationConfig, *, may_abstain: bool
-) -> str:
-    """The best window's answer; "" if the model may abstain and every window prefers it."""
+) -> AnswerSpan:
+    """The best window's answer; none if the model may abstain and every window prefers it."""
     best = max(windows, key=lambda window: window.score)
     null_score = min(window.null_score for window in windows)
     no_answer = null_score - best.score > config.null_threshold
-    return "" if may_abstain and no_answer else best.text
+    return NO_SPAN if may_abstain and no_answer else best.span

@@ -2,7 +2,8 @@
 
 A long text is read in windows that move on by 128 sub-words, each with the question before it.
 Every window is a training example; one without the complete answer points at its first
-token. The answer is the best span of any window, cut from the text by character offsets.
+token. The answer is the best span of any window, cut from the text by character offsets or, on
+request, by the rule of XTREME's scripts (`formats.answer_text`).
 Source: transformers' `squad_convert_examples_to_features` and `compute_predictions_logits`,
 which jiant and XTREME use; the sizes are those of jiant's XTREME scripts.
 """
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.formats.answer_alignment import locate_answer
 from xstilts.formats.answer_candidates import best_answer, best_candidate
+from xstilts.formats.answer_text import AnswerSpan, answer_text
 from xstilts.formats.base import (
     BadRow,
     Example,
@@ -32,6 +34,7 @@ from xstilts.formats.classification import class_targets
 from xstilts.formats.gold_logits import labelled_logits
 from xstilts.formats.span_windows import UNREAD, read_windows
 from xstilts.formats.spec import (
+    AnswerTextSpec,
     BaselineSpec,
     FileSpec,
     FormatSpec,
@@ -176,13 +179,13 @@ def _predictions(
     ]
 
 
-def _aggregate(
+def _answer_spans(
     features: Sequence[Feature],
     predictions: Sequence[Any],
     labels: Labels,
     config: TokenizationConfig,
-) -> list[Any]:
-    """The answer to each question, in the order of the rows; "" for none."""
+) -> list[AnswerSpan]:
+    """The answer to each question, in the order of the rows."""
     windows = zip(features, predictions, strict=True)
     grouped = groupby(windows, key=lambda window: window[0].id)
     may_abstain = UNANSWERABLE in labels
@@ -190,6 +193,16 @@ def _aggregate(
         best_answer([best for _, best in group], config, may_abstain=may_abstain)
         for _, group in grouped
     ]
+
+
+def _aggregate(
+    features: Sequence[Feature],
+    predictions: Sequence[Any],
+    labels: Labels,
+    config: TokenizationConfig,
+) -> list[Any]:
+    """The text of the answer to each question; "" for none."""
+    return [span.text for span in _answer_spans(features, predictions, labels, config)]
 
 
 def _gold_logits(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
@@ -237,6 +250,7 @@ SPAN = FormatSpec(
         loss=_loss,
         predictions=_predictions,
         aggregate=_aggregate,
+        answer_text=AnswerTextSpec(_answer_spans, answer_text),
         gold_logits=_gold_logits,
         gold_options=_gold_options,
     ),

@@ -215,6 +215,23 @@ class SelfSupervision:
     gold: Callable[[Feature], Any]
 
 
+Aggregate = Callable[[Sequence[Feature], Sequence[Any], Labels, TokenizationConfig], list[Any]]
+"""(features, predictions, labels, config) → one prediction per example."""
+
+
+@dataclass(frozen=True)
+class AnswerTextSpec:
+    """How answers get the text that XTREME's or jiant's scripts give them.
+
+    Args:
+        spans: the answers as parts of their texts; each has a `text` of its own.
+        text: (answer, rule, tokenizer) → the text by the rule.
+    """
+
+    spans: Aggregate
+    text: Callable[[Any, Any, Any], str]
+
+
 @dataclass(frozen=True)
 class TrainingSpec:
     """The head of a format, its loss, and the way from logits to predictions.
@@ -229,6 +246,7 @@ class TrainingSpec:
         loss: (logits, targets) → the loss, summed over targets.
         predictions: (logits, features, labels, config) → one prediction per feature.
         aggregate: (features, predictions, labels, config) → one prediction per example.
+        answer_text: for formats whose answers have another text by the rule of XTREME's scripts.
         positions: (features, tokens) → [b, t] the sub-words whose hidden states the head reads;
             none for all.
         count: targets → how many are scored, which the loss is divided by.
@@ -246,9 +264,8 @@ class TrainingSpec:
     targets: Callable[[Sequence[Feature], int], Tensor]
     loss: Callable[[Any, Tensor], Tensor]
     predictions: Callable[[Any, Sequence[Feature], Labels, TokenizationConfig], list[Any]]
-    aggregate: Callable[
-        [Sequence[Feature], Sequence[Any], Labels, TokenizationConfig], list[Any]
-    ] = one_per_example
+    aggregate: Aggregate = one_per_example
+    answer_text: AnswerTextSpec | None = None
     positions: Callable[[Sequence[Feature], int], Tensor | None] = all_positions
     count: Callable[[Tensor], int] = labelled_targets
     is_target: Callable[[float], bool] = is_labelled

@@ -17,6 +17,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.stage import Cost
+from xstilts.planning.answer_text import answer_text_params
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, sample_cost, score_cost, train_cost
 from xstilts.planning.graph import EvalSet, StageGraph
 from xstilts.planning.recipe_search import params_with_overrides
@@ -92,9 +93,13 @@ class TargetEvaluation:
         """
         graph, defaults, trained = self.graph, self.graph.source.defaults, (*self.trained, *more)
         what = f"{self.what.replace(self.task.name, str(name), 1)} {sample.language}"
+        recipe = graph.resolved.recipe(self.task.name)
         predictions = graph.add(
             "predict",
-            tokenization_params(graph.resolved, self.task),
+            {
+                **tokenization_params(graph.resolved, self.task),
+                **answer_text_params(recipe, self.task.format_spec, sample.language),
+            },
             {"encoder": graph.encoder, "model": trained[-1], "rows": rows},
             f"predict {what} seed {self.seed}",
             forward_cost(defaults, sample.count * self.task.subwords, 20 * sample.count),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from safetensors.torch import load_file
 
+from xstilts.formats import training_of
+from xstilts.formats.answer_text import ANSWER_TEXT, CHANGED_ANSWERS
 from xstilts.formats.base import HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
 from xstilts.models.device import compute_device
@@ -21,7 +23,11 @@ from xstilts.training.predict import predict
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write `predictions.parquet` (id, prediction); facts: rows."""
+    """Write `predictions.parquet` (id, prediction); facts: rows.
+
+    With the parameter `answer_text`, answers have the text of XTREME's scripts, and a fact counts
+    those whose text is another one by the default rule.
+    """
     params = context.params
     files = EncoderFiles(context.inputs["encoder"].path, context.inputs["model"].path)
     tokenizer = files.tokenizer()
@@ -34,10 +40,22 @@ def run(context: StageContext) -> dict[str, Any]:
     shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
     model = trained_model(files, params["task"], shape)
     model.encoder.set_vocab(files.used_ids([occurring_ids(features)]))
-    predictions = predict(
-        *(model, params["task"], params["format"], features, labels, tokenizer.pad_token_id),
+    predict_with = partial(
+        predict,
+        *(model, params["task"], params["format"], features, labels),
+        tokenizer.pad_token_id,
         reading,
     )
+    facts = {"rows": len(rows)}
+    if rule := params.get(ANSWER_TEXT):
+        spec = training_of(params["format"]).answer_text
+        assert spec is not None
+        spans = predict_with(aggregate=spec.spans)
+        predictions = [spec.text(span, rule, tokenizer) for span in spans]
+        changed = (span.text != text for span, text in zip(spans, predictions, strict=True))
+        facts[CHANGED_ANSWERS] = sum(changed)
+    else:
+        predictions = predict_with()
     write_rows(
         context.folder / PREDICTIONS,
         [
@@ -45,7 +63,7 @@ def run(context: StageContext) -> dict[str, Any]:
             for row, prediction in zip(rows, predictions, strict=True)
         ],
     )
-    return {"rows": len(rows)}
+    return facts
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ from xstilts.core.fault_injection import fault
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, text_counts
-from xstilts.formats.spec import TrainingSpec
+from xstilts.formats.spec import Aggregate, TrainingSpec
 from xstilts.models.encoder import Encoder
 from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch, by_length, collate, length_groups
@@ -45,8 +45,14 @@ def predict(
     padding: int,
     reading: TokenizationConfig,
     tokens: int | None = None,
+    aggregate: Aggregate | None = None,
 ) -> list[Any]:
-    """Return one prediction per example, in the order of the features."""
+    """Return one prediction per example, in the order of the features.
+
+    Args:
+        tokens: maximum number of tokens per batch; a default for the device if None.
+        aggregate: from predictions per feature to one per example; that of the format if None.
+    """
     model.eval()
     training = training_of(kind)
     device = model.encoder.embeddings.device
@@ -62,7 +68,7 @@ def predict(
     for indices, predictions in batches:
         for index, prediction in zip(indices, predictions, strict=True):
             result[index] = prediction
-    return training.aggregate(features, result, labels, reading)
+    return (aggregate or training.aggregate)(features, result, labels, reading)
 
 
 def read_batches(
