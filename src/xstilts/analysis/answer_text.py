@@ -5,10 +5,7 @@ from __future__ import annotations
 from xstilts.core.artifact import Artifact
 from xstilts.formats.answer_text import ANSWER_TEXT, CHANGED_ANSWERS
 
-RULES = {
-    "words": "the words around them (XTREME's rule)",
-    "decoded": "these decoded (jiant's rule for Chinese)",
-}
+RULES = {"words": "XTREME's scripts", "decoded": "jiant's scripts in Chinese"}
 
 
 def answer_text_note(artifact: Artifact) -> str:
@@ -18,5 +15,6 @@ def answer_text_note(artifact: Artifact) -> str:
         return ""
     changed, rows = artifact.facts[CHANGED_ANSWERS], artifact.facts["rows"]
     return (
-        f"answers are not the predicted sub-words but {RULES[rule]}: {changed:,} of {rows:,} differ"
+        f"answers have the text of {RULES[rule]}: {changed:,} of {rows:,} differ from the "
+        "predicted sub-words"
     )
