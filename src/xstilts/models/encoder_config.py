@@ -18,6 +18,14 @@ MEDIA = ("vision_config", "audio_config", "speech_config")
 """Parts of the config.json of models that read more than texts."""
 MEDIA_SIZES = ("image_size", "patch_size", "num_channels", "num_mel_bins", "conv_dim")
 
+MASKED_HEAD_TYPES = frozenset(
+    {
+        *("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "roberta-prelayernorm", "xmod"),
+        *("bert", "albert", "electra", "mpnet", "distilbert", "deberta", "deberta-v2"),
+        *("modernbert", "nomic_bert"),
+    }
+)
+"""Model types whose masked LM head can be read; its output matrix is that of the embeddings."""
 T5_TYPES = frozenset({"t5", "mt5", "umt5"})
 """Model types of encoder-decoders whose encoder can be used alone."""
 PAD_POSITIONS = frozenset(

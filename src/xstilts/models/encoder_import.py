@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedModel
 
 from xstilts.core.atomic_io import read_json, write_json
@@ -22,7 +20,7 @@ from xstilts.models.encoder_files import (
     embedding_names,
     model_class,
 )
-from xstilts.models.encoder_source import SUFFIXES, check_index, check_tokenizer_files
+from xstilts.models.encoder_source import SUFFIXES, check_tokenizer_files
 from xstilts.models.import_checks import (
     check_architecture,
     check_loaded_weights,
@@ -32,24 +30,8 @@ from xstilts.models.import_checks import (
     zero_missing_pooler,
 )
 from xstilts.models.mask_token import mask_id
+from xstilts.models.masked_head_files import masked_head
 from xstilts.models.weight_files import check_file
-
-MASKED_HEAD_NAMES = {
-    "dense.weight": ("lm_head.dense.weight", "cls.predictions.transform.dense.weight"),
-    "dense.bias": ("lm_head.dense.bias", "cls.predictions.transform.dense.bias"),
-    "norm.weight": (
-        "lm_head.layer_norm.weight",
-        "cls.predictions.transform.LayerNorm.weight",
-        "cls.predictions.transform.LayerNorm.gamma",
-    ),
-    "norm.bias": (
-        "lm_head.layer_norm.bias",
-        "cls.predictions.transform.LayerNorm.bias",
-        "cls.predictions.transform.LayerNorm.beta",
-    ),
-    "bias": ("lm_head.bias", "cls.predictions.bias"),
-}
-"""Parameter of `heads.MaskedHead` → its names in RoBERTa, BERT and old BERT checkpoints."""
 
 LOADING_ARGUMENTS = ("is_local", "local_files_only")
 """Entries of tokenizer_config.json that depend on the process, such as on $HF_HUB_OFFLINE."""
@@ -88,7 +70,7 @@ def import_encoder(
         states = example_states(model, tokenizer, str(folder))
         if states.causal:
             check_causal_use(model, str(folder), masked_lm=masked_lm, first_token=first_token)
-        head = masked_head(folder)
+        head = masked_head(folder, config)
     except XstiltsError:
         raise
     except Exception as error:  # of transformers, safetensors, tokenizers, and json
@@ -130,19 +112,6 @@ def save_tokenizer(tokenizer: Any, target: Path) -> None:
     path = target / "tokenizer_config.json"
     config = read_json(path)
     write_json(path, {key: config[key] for key in config if key not in LOADING_ARGUMENTS})
-
-
-def masked_head(folder: Path) -> dict[str, Tensor]:
-    """Read the masked LM head from the weights of a folder; empty if there is none."""
-    head: dict[str, Tensor] = {}
-    shards = (folder / name for name in check_index(folder))
-    for path in sorted({*folder.glob("*.safetensors"), *filter(Path.is_file, shards)}):
-        with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            for parameter, aliases in MASKED_HEAD_NAMES.items():
-                for name in names.intersection(aliases):
-                    head[parameter] = file.get_tensor(name).float().contiguous()
-    return head if head.keys() == MASKED_HEAD_NAMES.keys() else {}
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -59,6 +61,8 @@ class SpanHead(TokenHead):
 class MaskedHead(nn.Module):
     """Masked LM head of BERT and RoBERTa: dense, GELU, LayerNorm, tied embeddings and a bias.
 
+    `activation` replaces GELU in families with another one.
+
     Args:
         width: of the hidden states.
         embedding_width: of the embeddings; smaller in ELECTRA, ALBERT and RemBERT.
@@ -69,6 +73,7 @@ class MaskedHead(nn.Module):
         self.dense = nn.Linear(width, embedding_width)
         self.norm = nn.LayerNorm(embedding_width, eps=1e-5)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.activation: Callable[[Tensor], Tensor] = functional.gelu
 
     def forward(
         self, hidden: Tensor, mask: Tensor, embeddings: Tensor, positions: Tensor
@@ -83,5 +88,5 @@ class MaskedHead(nn.Module):
         Returns:
             [n, v], not computed yet.
         """
-        states = self.norm(functional.gelu(self.dense(hidden[positions])))
+        states = self.norm(self.activation(self.dense(hidden[positions])))
         return TiedLogits(autocast(states), embeddings, self.bias)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
-from xstilts.config.intermediate import IntermediateSetting
+from xstilts.config.intermediate import IntermediateSetting, parse_setting
 from xstilts.core.errors import ConfigError, EncoderError
-from xstilts.models.encoder_config import FIRST, LAST
+from xstilts.models.encoder_config import FIRST, LAST, MASKED_HEAD_TYPES
 from xstilts.models.encoder_source import EncoderSource, source_json
+from xstilts.models.sentence_transformers import CONFIG
 from xstilts.models.tokenizer_files import SENTENCEPIECE, has_mask_token, needs_sentencepiece
 from xstilts.planning.resolve import ResolvedExperiment
 
@@ -86,6 +87,15 @@ def _check_tokenizer(source: EncoderSource) -> None:
         )
 
 
+def _trains_new_head(resolved: ResolvedExperiment) -> bool:
+    """Whether a masked language model is trained whose head cannot be read."""
+    settings = map(parse_setting, resolved.experiment.intermediate)
+    if not any(_predicts_masked(resolved, name) for one in settings for name in one.tasks):
+        return False
+    config = source_json(resolved.source, CONFIG)
+    return isinstance(config, dict) and config.get("model_type") not in MASKED_HEAD_TYPES
+
+
 def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     """Which states of the encoder are read and why, and what is not as published."""
     source, defaults = resolved.source, resolved.source.defaults
@@ -102,6 +112,8 @@ def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
                 f"encoder {name}: its {', '.join(defaults.not_applied)} after the pooling is not "
                 "computed: its vectors differ from published ones"
             )
+    if _trains_new_head(resolved):
+        yield f"encoder {name}: masked language modelling starts from a new head"
     if source.pinned:
         yield (
             f"encoder {name}: weights of commit {source.params['revision']}, the first as "

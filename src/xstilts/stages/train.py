@@ -24,6 +24,7 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import HEADS, MASKED_HEAD, EncoderFiles
 from xstilts.models.heads import MaskedHead
 from xstilts.models.lora import add_adapters, layers_text
+from xstilts.models.masked_head_files import set_head_functions
 from xstilts.stages.base import RETRIED, StageContext
 from xstilts.stages.choose_recipe import RECIPE, chosen_values
 from xstilts.stages.io.rows import read_rows
@@ -145,7 +146,7 @@ def load_masked_head(
                 todo="save the encoder with a head that fits its embeddings, or without one",
             )
         head.load_state_dict(weights)
-        head.norm.eps = model.encoder.model.config.layer_norm_eps
+        set_head_functions(head, model.encoder.model.config)
     return []
 
 

@@ -167,6 +167,17 @@ def test_the_plan_says_what_is_read_and_why(folder: Path) -> None:
     assert "Dense" in dense
 
 
+@pytest.mark.parametrize(("family", "new"), [("eurobert", True), ("modernbert", False)])
+def test_the_plan_says_where_masked_lm_starts_from_a_new_head(
+    folder: Path, family: str, new: bool
+) -> None:
+    shutil.rmtree(folder / "encoder")
+    write_family(folder / "encoder", family)
+    loaded = xstilts.load(str(folder / "toy.yaml"), [MASKED, "intermediate=[none, own]"])
+    notes = list(encoder_notes(ResolvedExperiment(loaded)))
+    assert any("new head" in note for note in notes) == new
+
+
 def test_a_decoder_runs_in_all_phases(decoder: Path, tmp_path: Path, run_here: Runner) -> None:
     fast = "{learning_rate: 1.0e-3, epochs: 1, batch_size: 8, num_evals: 1, max_length: 64}"
     changes = [
