@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,6 +152,25 @@ def test_studies_and_recommendations_ask_for_one_encoder(compared: Compared) -> 
 def test_claims_judge_each_encoder_apart(compared: Compared) -> None:
     found = [{cell.encoder for cell in plan.cells} for _, plan in newest(Store(compared.store))]
     assert sorted(found, key=str) == [{"deep"}, {"encoder"}]
+
+
+def test_in_a_sweep_each_encoder_is_ranked_by_its_default_layer(
+    compared: Compared, run_here: Callable[[LoadedExperiment, Path], Store]
+) -> None:
+    swept = ["retrieval.layer=all", "targets=[toy-search]", "intermediate=[none]"]
+    handle = open_experiment(xstilts.load(compared.path, swept), compared.store)
+    run_here(handle.loaded, compared.store)
+    assert handle.compared is not None
+    assert [(row.target, row.rank > 0) for row in handle.compared.rows] == [
+        ("toy-search", True)
+    ] * 2
+    results = handle.results.set_index(["encoder", "target", "metric"])["value"]
+    for row, layer in zip(
+        sorted(handle.compared.rows, key=lambda r: r.encoder), (2, 1), strict=True
+    ):
+        key = row.encoder, f"toy-search (layer {layer}, mean)", row.metric
+        assert row.score == pytest.approx(results[key])
+    assert any("layer 2, mean is used" in note for note in handle.compared.notes)
 
 
 def test_one_encoder_has_no_ranking(compared: Compared) -> None:

@@ -12,6 +12,7 @@ from xstilts.analysis.layer_sweeps import pick_default_layer
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, select_settings
+from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
@@ -25,7 +26,8 @@ class EncodersCompared:
     """Encoders ranked on the targets of an experiment.
 
     Args:
-        rows: a ranking for each intermediate setting, and one of the best settings.
+        rows: a ranking for each intermediate setting, the baseline's first, and one of the best
+            settings.
         notes: sentences on which layers are compared in a sweep.
     """
 
@@ -53,9 +55,8 @@ def compare_encoders(
             notes.setdefault(sentence, []).append(encoder)
     frame, plain = results_frame(cells, store), replace(compiled, cells=tuple(cells))
     selected = select_settings(plain, store, frame, compute_gains(frame, cells))
-    rankings = {
-        setting: _same_setting(cells, setting) for setting in loaded.experiment.intermediate
-    }
+    settings = sorted(loaded.experiment.intermediate, key=lambda name: name != BASELINE)
+    rankings = {setting: _same_setting(cells, setting) for setting in settings}
     rankings[BEST] = _best_settings(selected)
     rows = rank_encoders(frame, cells, example_scores(cells, store), rankings, draws)
     return EncodersCompared(

@@ -75,7 +75,9 @@ def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
         "rank": rank_text(row.rank),
         "score": points(row.score),
         "score 95 %": _unsigned_interval(row),
-        "difference": NOTHING if not row.difference else points(row.difference, signed=True),
+        "difference": (
+            NOTHING if math.isnan(row.difference_low) else points(row.difference, signed=True)
+        ),
         "95 %": interval(row.difference_low, row.difference_high),
         "p (Holm)": NOTHING if math.isnan(row.p_holm) else f"{row.p_holm:.4f}",
         "note": states_text(row.states),
