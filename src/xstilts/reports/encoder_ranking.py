@@ -74,11 +74,11 @@ def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
         "intermediate": row.intermediate,
         "rank": rank_text(row.rank),
         "score": points(row.score),
-        "score 95 %": _unsigned_interval(row),
         "difference": (
             NOTHING if math.isnan(row.difference_low) else points(row.difference, signed=True)
         ),
         "95 %": interval(row.difference_low, row.difference_high),
+        "score 95 %": _unsigned_interval(row),
         "p (Holm)": NOTHING if math.isnan(row.p_holm) else f"{row.p_holm:.4f}",
         "note": states_text(row.states),
     }

@@ -17,7 +17,7 @@ from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
-from xstilts.statistics.bootstrap import add_seed_variance
+from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, example_weights
 from xstilts.testing.planted import Planted, experiment
 
 DRAWS = 2000
@@ -202,3 +202,21 @@ def test_correlations_are_ranked_and_one_that_is_not_defined_is_not() -> None:
     assert found["b"].difference == pytest.approx(-2)
     assert found["b"].difference_low == pytest.approx(-2)
     assert isnan(found["c"].rank)
+
+
+@pytest.mark.parametrize(("effect", "least", "most"), [(0.0, 0.0, 0.08), (0.25, 0.9, 1.0)])
+def test_equal_encoders_are_seldom_told_apart_and_different_ones_mostly(
+    effect: float, least: float, most: float
+) -> None:
+    """Five seeds each with a standard deviation of 5 points, the same 100 examples for all."""
+    generator, found, experiments = np.random.default_rng(3), 0, 150
+    ((_, weights),) = example_weights(tuple(map(str, range(100))), 500)
+    for _ in range(experiments):
+        examples = generator.random(100)
+        drawn = []
+        for name, rate in (("a", 0.5), ("b", 0.5 + effect)):
+            rates = rate + generator.normal(0, 0.05, 5)
+            hits = (examples < rates[:, None]).astype(float)
+            drawn.append(add_seed_variance(weights @ hits.T / 100, name))
+        found += bootstrap_p(drawn[0] - drawn[1]) < 0.05
+    assert least <= found / experiments <= most
