@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from xstilts.api.plan_memory import PlanMemory, plan_memory
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import StageState, StageStatus
@@ -34,6 +35,7 @@ class PlanSummary:
         measured: whether `seconds` is calibrated by finished stages of the store.
         operations: floating-point operations of what is to do.
         supplies: the data sources of what is to do.
+        memory: expected peak memory of stages.
         encoders: encoder → cost of what it alone needs, in one process; empty for a single one.
         encoder_notes: what is read of each encoder, and why.
     """
@@ -48,6 +50,7 @@ class PlanSummary:
     operations: float
     supplies: tuple[DataSource, ...]
     encoders: Mapping[str, RemainingCost]
+    memory: PlanMemory
     encoder_notes: tuple[str, ...] = ()
 
     @cached_property
@@ -91,6 +94,7 @@ def plan_summary(
         measured=bool(ratios),
         operations=sum(stage.cost.operations for stage in todo.values()),
         supplies=tuple(_data_sources(parts, todo)),
+        memory=plan_memory(parts, options) if todo else PlanMemory(),
         encoders=costs if len(costs) > 1 else {},
         encoder_notes=tuple(dict.fromkeys(_encoder_notes(parts))),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xstilts.core.devices import AUTO, worker_devices
@@ -44,13 +44,16 @@ class RunOptions:
             return self.workers or 1
         return len(worker_devices(self.devices, self.workers))
 
-    def executor_in(self, store: Store) -> Executor:
+    def executor_in(self, store: Store, memory: Mapping[str, int]) -> Executor:
         """The executor for a store.
+
+        Args:
+            memory: key → expected bytes of a stage at its peak.
 
         Raises:
             ConfigError: no such executor or device.
         """
-        options = ExecutorOptions(self.workers, self.devices, self.isolate)
+        options = ExecutorOptions(self.workers, self.devices, self.isolate, memory)
         return EXECUTORS.get(self.executor, where="--executor")(store, options)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from xstilts.analysis.run_records import save_record
+from xstilts.api.plan_memory import plan_memory
 from xstilts.api.rebuild import rebuild_damaged
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.plan import Plan, StageState, StageStatus
@@ -51,7 +52,9 @@ def run_plans(
     for part in parts:
         check_folder(ResolvedExperiment(part.loaded))
     check_lengths(parts, statuses)
-    executor, plan = options.executor_in(store), merge_plans(parts)
+    todo = statuses is None or has_todo(statuses)
+    memory = plan_memory(parts, options).by_key if todo else {}
+    executor, plan = options.executor_in(store, memory), merge_plans(parts)
     check_packages(plan, statuses)
     store.prepare()
     info = _run_info(parts[0], store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,11 +39,13 @@ class ExecutorOptions:
         workers: processes at a time; None leaves the number to the executor.
         devices: `auto`, `cpu`, or GPUs separated by commas; see `core.devices.choose_devices`.
         isolate: a fresh process for every stage.
+        memory: key → expected bytes of a stage at its peak, for messages.
     """
 
     workers: int | None = None
     devices: str = AUTO
     isolate: bool = False
+    memory: Mapping[str, int] = field(default_factory=dict)
 
 
 class Executor(Protocol):

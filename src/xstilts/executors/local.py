@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from contextlib import closing
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from xstilts.core.cpu import available_cores
 from xstilts.core.devices import worker_devices
 from xstilts.core.errors import StoreError
+from xstilts.core.machine_memory import oom_kills
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
@@ -17,6 +17,7 @@ from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import Event, Listener
 from xstilts.executors.pool import WorkerPool, WorkerProcess
 from xstilts.executors.schedule import choose_stage
+from xstilts.executors.worker_death import WorkerDeath
 
 POLL_SECONDS = 0.5
 """Seconds until a stage that another run is working on is tried again."""
@@ -42,7 +43,7 @@ class LocalExecutor:
         *,
         cores: int | None = None,
     ) -> None:
-        self.store, self.isolate = store, options.isolate
+        self.store, self.options = store, options
         self.devices = worker_devices(options.devices, options.workers)
         self.cores = cores or available_cores()
 
@@ -56,17 +57,23 @@ class LocalExecutor:
             StoreError: an artifact was damaged again after it was rebuilt.
         """
         with closing(WorkerPool(self.store.root, self.devices, self.cores)) as pool:
-            return _LocalRun(self.store, plan, pool, on_event, self.isolate).loop()
+            return _LocalRun(self.store, plan, pool, on_event, self.options).loop()
 
 
 class _LocalRun:
     """One call of `LocalExecutor.run`."""
 
     def __init__(
-        self, store: Store, plan: Plan, pool: WorkerPool, on_event: Listener, isolate: bool
+        self,
+        store: Store,
+        plan: Plan,
+        pool: WorkerPool,
+        on_event: Listener,
+        options: ExecutorOptions,
     ) -> None:
         self.store, self.plan, self.pool = store, plan, pool
-        self.on_event, self.isolate = on_event, isolate
+        self.on_event, self.options = on_event, options
+        self.oom_kills = oom_kills()
         self.result = RunResult()
         self.finished: set[str] = set()
         self.todo: dict[str, Stage] = {}
@@ -151,7 +158,7 @@ class _LocalRun:
             self._done(stage, message)
         else:
             self._fail(stage, message)
-        if self.isolate:
+        if self.options.isolate:
             self.pool.remove(worker)
 
     def _done(self, stage: Stage, message: dict[str, Any]) -> None:
@@ -213,8 +220,9 @@ class _LocalRun:
         self.pool.remove(worker)
         if stage is None:
             return
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        problem = f"its process ended with {how} (see worker.log in the store)"
+        before, self.oom_kills = self.oom_kills, oom_kills()
+        death = WorkerDeath(code, before, self.oom_kills, self.options.memory.get(stage.key))
+        problem = death.text
         if self._attempts_left_after_this(stage.key) > 0:
             self.on_event(Event("note", stage, {"problem": problem + "; trying once more"}))
             self.todo = {stage.key: stage, **self.todo}

@@ -39,6 +39,8 @@ PAD_DEPENDENT = PAD_POSITIONS | {"xlm", "flaubert"}
 """Model types that derive positions or lengths from the padding id."""
 ROBERTA_PAD = 1
 """Default padding id of the types in `PAD_POSITIONS`."""
+PACKED_TYPES = frozenset({"bert", "roberta", "xlm-roberta", "camembert"})
+"""Model types whose batches are packed without padding (`models.packing`)."""
 
 
 CAUSAL_TYPES = frozenset(

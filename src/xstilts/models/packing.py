@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-FAMILIES = frozenset({"bert", "roberta", "xlm-roberta", "camembert"})
-"""Model types whose blocks pass `layout` to the attention function; others use padding."""
+from xstilts.models.encoder_config import PACKED_TYPES
+
 SIMILAR_LENGTH = 0.75
 """Relative length of texts that are grouped and padded to the longest for attention."""
 
@@ -116,7 +116,7 @@ def _by_similar_length(order: Sequence[int], lengths: Sequence[int]) -> Iterator
 
 def uses_packing(model: PreTrainedModel) -> bool:
     """Whether the model supports packed batches."""
-    return model.config.model_type in FAMILIES and not model.config.is_decoder
+    return model.config.model_type in PACKED_TYPES and not model.config.is_decoder
 
 
 def block_output_at(block: nn.Module, hidden: Tensor, tokens: Tensor, layout: Layout) -> Tensor:

@@ -103,9 +103,9 @@ def test_an_encoder_that_changes_while_it_is_read_fails_its_stage(
     (stage,) = stages(folder / "toy.yaml", "encoder")
     convert = encoder_import.import_encoder
 
-    def edited_meanwhile(source: Path, target: Path, **_: object) -> None:
+    def edited_meanwhile(source: Path, target: Path, **_: object) -> list[str]:
         append(source / "config.json")
-        convert(source.with_name("kept"), target)
+        return convert(source.with_name("kept"), target)
 
     shutil.copytree(folder / "encoder", folder / "kept")
     monkeypatch.setattr(encoder_import, "import_encoder", edited_meanwhile)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.memory import memory_lines
 from xstilts.cli.output.units import duration, gpu_hours_text, size
 from xstilts.core.plan import StageState
 from xstilts.planning.cost import TFLOPS
@@ -62,6 +63,7 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
             f"expected: {duration(summary.seconds)} ({basis}), {size(summary.bytes)} of disk "
             f"({size(summary.free_bytes)} free)"
         )
+        yield from memory_lines(summary)
         yield from _encoder_costs(summary)
 
 

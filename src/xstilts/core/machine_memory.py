@@ -1,0 +1,54 @@
+"""Memory of this machine and of its GPUs, and processes that the kernel killed for lack of it.
+
+Read without importing torch.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+"""A container's memory limit (cgroup v2): bytes, or `max`."""
+VMSTAT = Path("/proc/vmstat")
+QUERY = ("--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
+
+
+def total_memory() -> int | None:
+    """Bytes of memory of this machine or container; None if unknown."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        return None
+    with suppress(OSError, ValueError):  # no such file, or `max`
+        total = min(total, int(CGROUP_LIMIT.read_text(encoding="ascii")))
+    return total
+
+
+def gpu_memory(gpu: str) -> int | None:
+    """Bytes of memory of an NVIDIA GPU, given its index or UUID; None if unknown."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    try:
+        listed = subprocess.run([program, *QUERY], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    for line in listed.stdout.splitlines():
+        index, uuid, size = ([part.strip() for part in line.split(",")] + [""] * 3)[:3]
+        if gpu in (index, uuid) and size.isdecimal():
+            return int(size) << 20
+    return None
+
+
+def oom_kills() -> int | None:
+    """How many processes the kernel has killed for lack of memory; None if unknown."""
+    with suppress(OSError, ValueError):
+        for line in VMSTAT.read_text(encoding="ascii").splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return None

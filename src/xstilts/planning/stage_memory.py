@@ -1,0 +1,123 @@
+"""Estimated peak memory of the stages of an experiment; see `planning.memory`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from xstilts.config.recipe import Recipe
+from xstilts.core.stage import Stage
+from xstilts.formats import FORMATS
+from xstilts.models.encoder_config import PACKED_TYPES
+from xstilts.models.encoder_defaults import KNOWN_ENCODERS
+from xstilts.models.encoder_source import EncoderSource, read_json_object
+from xstilts.planning.adapters import adapter_weights
+from xstilts.planning.compiled_experiment import CompiledExperiment
+from xstilts.planning.cost import TOUCHED_ROWS
+from xstilts.planning.encoder_experiments import encoder_experiments
+from xstilts.planning.memory import (
+    Hardware,
+    Workload,
+    evaluation_memory,
+    rows_in_view,
+    training_memory,
+)
+from xstilts.planning.resolve import ResolvedExperiment
+
+TRAININGS = frozenset({"train", "dynamics"})
+SENTENCE = 24
+"""Expected sub-words of a sentence that is embedded."""
+
+
+def peak_memory(part: CompiledExperiment, hardware: Hardware) -> dict[str, int]:
+    """Key → bytes at the peak of each training, prediction and embedding of an experiment."""
+    return dict(_peaks(part, hardware))
+
+
+def _peaks(part: CompiledExperiment, hardware: Hardware) -> Iterator[tuple[str, int]]:
+    experiments = [ResolvedExperiment(one) for one in encoder_experiments(part.loaded)]
+    encoders = [StageMemory(resolved, hardware) for resolved in experiments]
+    plan = part.compiled.plan
+    for stage in plan.stages:
+        if stage.kind in TRAININGS or stage.kind in ("predict", "embed"):
+            params = plan.by_key[stage.inputs["encoder"]].params["source"]
+            encoder = next(one for one in encoders if one.source.params == params)
+            yield stage.key, encoder.of(stage)
+
+
+@dataclass(frozen=True)
+class StageMemory:
+    """The memory of stages of one encoder on some hardware."""
+
+    resolved: ResolvedExperiment
+    hardware: Hardware
+
+    @property
+    def source(self) -> EncoderSource:
+        """Of the encoder."""
+        return self.resolved.source
+
+    def of(self, stage: Stage) -> int:
+        """Bytes at the peak of a stage."""
+        encoder = self.source.defaults
+        if stage.kind in TRAININGS:
+            return training_memory(encoder, self._training(stage), self.hardware)
+        if stage.kind == "embed":
+            work = Workload(0, min(SENTENCE, stage.params["max_length"]), TOUCHED_ROWS, self._packs)
+            states = 1 + max(stage.params["layers"])
+            return evaluation_memory(encoder, work, self.hardware, states)
+        name, longest = stage.params["task"], stage.params["reading"]["max_length"]
+        length = min(self.resolved.task(name).subwords, longest)
+        work = Workload(0, length, TOUCHED_ROWS, self._packs)
+        return evaluation_memory(encoder, work, self.hardware)
+
+    @cached_property
+    def _packs(self) -> bool:
+        """Whether batches are packed; unknown model types on the Hub are assumed to be padded."""
+        if self.source.folder is None:
+            return self.source.name in KNOWN_ENCODERS
+        config = read_json_object(self.source.folder / "config.json")
+        return config.get("model_type") in PACKED_TYPES
+
+    def _training(self, stage: Stage) -> Workload:
+        encoder, recipe = self.source.defaults, _recipe(stage)
+        lengths = {
+            name: self.resolved.task(name).subwords for name in stage.params["tasks"]
+        }  # of an example: all choices of a question
+        masked_lm = any(_is_tied(task["format"]) for task in stage.params["tasks"].values())
+        all_rows = masked_lm and recipe.lora is None
+        length = min(max(lengths.values()), recipe.max_length)
+        size = -(-recipe.batch_size // recipe.gradient_accumulation_steps)
+        return Workload(
+            tokens=size * max(lengths.values()),
+            length=length,
+            rows=encoder.vocabulary if all_rows else self._rows(stage, lengths),
+            packed=self._packs and not recipe.compile,
+            bf16=recipe.precision == "bf16" or (self.hardware.gpu and recipe.precision == "auto"),
+            checkpointing=recipe.gradient_checkpointing,
+            trained=adapter_weights(encoder, recipe.lora) if recipe.lora else None,
+            masked_lm=masked_lm,
+        )
+
+    def _rows(self, stage: Stage, lengths: dict[str, int]) -> int:
+        """Rows of the embedding matrix in the training and dev data of a stage."""
+        tokens = 0
+        for role in stage.inputs:
+            part, _, rest = role.partition(":")
+            name, _, language = rest.rpartition(":")
+            if name in lengths:
+                rows = self.resolved.expected_rows(self.resolved.task(name), part, language)
+                tokens += rows * lengths[name]
+        return rows_in_view(tokens, self.source.defaults.vocabulary)
+
+
+def _recipe(stage: Stage) -> Recipe:
+    params: dict[str, Any] = {**stage.params["recipe"], **stage.context}
+    return Recipe.from_key_params(params)
+
+
+def _is_tied(name: str) -> bool:
+    training = FORMATS.get(name).training
+    return training is not None and training.tied
