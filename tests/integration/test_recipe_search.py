@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,18 @@ def test_the_plan_counts_the_trainings_of_the_search_and_their_cost(
     assert "GPU-hours" in line
     show_plan(xstilts.plan(searched, store.root))
     assert "recipe search" not in capsys.readouterr().out
+
+
+def test_a_choice_is_shown_although_the_trials_were_removed(
+    searched: LoadedExperiment, store: Store, tmp_path: Path
+) -> None:
+    copy = Store(Path(shutil.copytree(store.root, tmp_path / "store")))
+    (made,) = (stage for stage in stages(searched).values() if stage.kind == CHOOSE_RECIPE)
+    for key in made.inputs.values():
+        shutil.rmtree(copy.artifact(key).path)
+    frame = xstilts.trials(searched, copy.root)
+    assert list(frame["chosen"]) == [False, False, True]
+    assert frame["dev"][2] == choice(searched, store).facts["dev"]
 
 
 def test_an_experiment_without_a_search_has_no_trials(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from xstilts.config.intermediate import BASELINE, parse_setting
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.planning.recipe_search import trials_of, values_text
-from xstilts.stages.choose_recipe import RECIPE, TrialScore, trial_role, trial_score
+from xstilts.stages.choose_recipe import CHOICE, RECIPE, TrialScore, trial_role, trial_score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,8 +99,10 @@ def choice_text(result: RecipeSearchResult, suffix: str = "") -> str:
     """
     about = result.task + (f" after {result.after}" if result.after != BASELINE else "") + suffix
     cost = f"{result.num_trainings} trainings, {sum(result.seconds):.0f} s"
+    if result.chosen is None and result.todo:
+        return f"recipe of {about}: not chosen yet ({result.todo} trainings to do)"
     if result.chosen is None:
-        return f"recipe of {about}: not chosen yet ({result.todo} of {cost.split(',')[0]} to do)"
+        return f"recipe of {about}: not chosen: no trial that can be used ({cost})"
     best = result.trials[result.chosen]
     assert best.dev is not None
     failed = sum(bool(trial.failed) for trial in result.trials)
@@ -122,12 +125,16 @@ def _result(
     values: list[Mapping[str, Any]] = stage.params["trials"]
     made = {role: store.get_valid(key) for role, key in stage.inputs.items()}
     roles = [[trial_role(number, seed) for seed in seeds] for number in range(len(values))]
-    trials = []
-    for tried, of_trial in zip(values, roles, strict=True):
-        finished = [made[role] for role in of_trial]
-        facts = [artifact.facts if artifact else {} for artifact in finished]
-        trials.append(trial_score(tried, dict(zip(seeds, facts, strict=True))))
-    chosen = store.get_valid(choice)
+    chosen: int | None = None
+    if store.get_valid(choice):
+        record = json.loads(store.read(choice, CHOICE))
+        chosen, trials = record["trial"], [TrialScore(**one) for one in record["trials"]]
+    else:
+        facts = {role: artifact.facts if artifact else {} for role, artifact in made.items()}
+        trials = [
+            trial_score(tried, {seed: facts[trial_role(number, seed)] for seed in seeds})
+            for number, tried in enumerate(values)
+        ]
     phase_2 = cell.trained_by[: len(parse_setting(cell.intermediate).chain)]
     return RecipeSearchResult(
         cell.encoder,
@@ -139,7 +146,7 @@ def _result(
             sum(artifact.seconds for role in of_trial if (artifact := made[role]))
             for of_trial in roles
         ),
-        values.index(chosen.facts["chosen"]) if chosen else None,
+        chosen,
         tuple(seeds),
         sum(artifact is None for artifact in made.values()),
     )

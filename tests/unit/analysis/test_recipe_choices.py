@@ -50,10 +50,14 @@ def test_values_without_an_order_have_no_end() -> None:
 
 def test_trials_to_do_are_counted_and_have_no_choice() -> None:
     search = result((1e-5, 3e-5), (0.5, None), None, todo=1)
-    assert "1 of 2 trainings to do" in choice_text(search)
+    assert "1 trainings to do" in choice_text(search)
     frame = trial_table([search])
     assert list(frame["note"]) == ["", "to do"]
     assert not frame["chosen"].any()
+
+
+def test_a_search_that_failed_says_so() -> None:
+    assert "no trial that can be used" in choice_text(result((1e-5, 3e-5), (None, None), None))
 
 
 def test_the_cost_is_in_the_text() -> None:
