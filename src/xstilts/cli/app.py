@@ -13,6 +13,7 @@ from typing import Annotated, Optional
 import typer
 
 from xstilts.cli import data as data_commands
+from xstilts.cli import encoders as encoder_commands
 from xstilts.cli import tables
 from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.exit_codes import exit_code_of
@@ -44,6 +45,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(data_commands.app, name="data")
+app.add_typer(encoder_commands.app, name="encoders")
 
 
 @app.command()

@@ -31,6 +31,7 @@ from xstilts.models.import_checks import (
 )
 from xstilts.models.mask_token import mask_id
 from xstilts.models.masked_head_files import masked_head
+from xstilts.models.tokenizer_files import check_sentencepiece
 from xstilts.models.weight_files import check_file
 
 LOADING_ARGUMENTS = ("is_local", "local_files_only")
@@ -120,6 +121,7 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         EncoderError: there is no tokenizer, or only a slow one.
     """
+    check_sentencepiece(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:

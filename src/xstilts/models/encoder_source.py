@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +45,8 @@ SAFETENSORS_COMMITS = {
     "facebook/xmod-base": "6c576d13b71e9662f746dd8efaea2dd81ad72070",
 }
 """Model on the hub whose `main` has pickles alone → a commit with safetensors (pull requests)."""
-PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
+PICKLE_INDEX = "pytorch_model.bin.index.json"
+PICKLES = ("pytorch_model.bin", PICKLE_INDEX, "model.bin")
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,7 @@ def check_weights(files: list[str], where: str) -> None:
         )
     if not any(name in files for name in WEIGHTS):
         pickles = [name for name in PICKLES if name in files]
+        folder = "FOLDER" if where.startswith("hub:") else shlex.quote(where)
         reason = (
             f"the weights are only available as pickle ({pickles[0]}), which can execute code"
             if pickles
@@ -260,7 +263,9 @@ def check_weights(files: list[str], where: str) -> None:
         raise EncoderError(
             reason,
             where=where,
-            todo="convert the weights to safetensors first (save_pretrained does)",
+            todo=f"make a copy with safetensors: xstilts encoders convert {folder} --to DIR"
+            if pickles
+            else "save the encoder with save_pretrained",
         )
 
 

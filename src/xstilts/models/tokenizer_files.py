@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 
+from xstilts.core.errors import EncoderError
 from xstilts.models.sentence_transformers import Reader
 
 CONFIG, SPECIAL, FAST = "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"
 SENTENCEPIECE = "xstilts[sentencepiece]"
 """The extra with what reads SentencePiece models."""
+PACKAGES = {"sentencepiece": "sentencepiece", "protobuf": "google"}
+"""Package → its module."""
 WITHOUT_MASK = (
     *("PreTrainedTokenizerFast", "TokenizersBackend", "GPT2", "Llama", "Qwen2", "Gemma", "T5"),
     "CodeLlama",
@@ -30,6 +35,20 @@ def has_mask_token(read: Reader) -> bool | None:
     return False if isinstance(kind, str) and kind.startswith(WITHOUT_MASK) else None
 
 
-def needs_sentencepiece(files: Collection[str]) -> bool:
-    """Whether a tokenizer is only there as a SentencePiece model."""
-    return FAST not in files and any(name.endswith(".model") for name in files)
+def check_sentencepiece(folder: Path) -> None:
+    """Check that a tokenizer that is only there as a SentencePiece model can be read.
+
+    Raises:
+        EncoderError: a package for it is not installed.
+    """
+    files = [path.name for path in folder.iterdir()]
+    if FAST in files or not any(name.endswith(".model") for name in files):
+        return
+    missing = [package for package, module in PACKAGES.items() if not find_spec(module)]
+    if missing:
+        raise EncoderError(
+            "the tokenizer is a SentencePiece model without a tokenizer.json, which needs the "
+            f"package {' and '.join(missing)}",
+            where=str(folder),
+            todo=f"pip install '{SENTENCEPIECE}'",
+        )

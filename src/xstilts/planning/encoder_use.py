@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 
 from xstilts.config.intermediate import IntermediateSetting, parse_setting
-from xstilts.core.errors import ConfigError, EncoderError
+from xstilts.core.errors import ConfigError
 from xstilts.models.encoder_config import FIRST, LAST, MASKED_HEAD_TYPES
 from xstilts.models.encoder_source import EncoderSource, source_json
 from xstilts.models.sentence_transformers import CONFIG
-from xstilts.models.tokenizer_files import SENTENCEPIECE, has_mask_token, needs_sentencepiece
+from xstilts.models.tokenizer_files import check_sentencepiece, has_mask_token
 from xstilts.planning.resolve import ResolvedExperiment
 
 READ_AT = {"cls": "the first token", "mean": "the mean of all tokens", "last": "the last token"}
@@ -28,7 +27,8 @@ def check_encoder_use(
         EncoderError: its tokenizer needs a package that is not installed.
     """
     source = resolved.source
-    _check_tokenizer(source)
+    if source.folder is not None:
+        check_sentencepiece(source.folder)
     names = {part.task for setting in settings for part in setting.parts}
     tied = sorted(name for name in names if _predicts_masked(resolved, name))
     if tied:
@@ -73,18 +73,6 @@ def _check_pooling(resolved: ResolvedExperiment) -> None:
                 where=where,
                 todo=f"use {LAST} or mean",
             )
-
-
-def _check_tokenizer(source: EncoderSource) -> None:
-    if source.folder is None or find_spec("sentencepiece"):
-        return
-    if needs_sentencepiece([path.name for path in source.folder.iterdir()]):
-        raise EncoderError(
-            "the tokenizer is a SentencePiece model without a tokenizer.json, which needs the "
-            "package sentencepiece",
-            where=str(source.folder),
-            todo=f"pip install '{SENTENCEPIECE}'",
-        )
 
 
 def _trains_new_head(resolved: ResolvedExperiment) -> bool:

@@ -14,8 +14,8 @@ import xstilts
 from xstilts.core.errors import ConfigError, EncoderError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.models import tokenizer_files
 from xstilts.models.encoder_import import import_encoder
-from xstilts.planning import encoder_use
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.encoder_use import encoder_notes
 from xstilts.planning.resolve import ResolvedExperiment
@@ -103,7 +103,7 @@ def test_a_sentencepiece_tokenizer_without_its_package_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "encoder" / "tokenizer.json").rename(folder / "encoder" / "spm.model")
-    monkeypatch.setattr(encoder_use, "find_spec", lambda _: None)
+    monkeypatch.setattr(tokenizer_files, "find_spec", lambda _: None)
     with pytest.raises(EncoderError, match="sentencepiece") as raised:
         compiled(folder)
     assert "pip install 'xstilts[sentencepiece]'" in str(raised.value)
