@@ -55,6 +55,7 @@ def add_adapters(encoder: Encoder, config: LoraConfig, seed: int) -> tuple[str, 
         torch.manual_seed(seed)
         peft.inject_adapter_in_model(peft.LoraConfig(**options), encoder.model)
     replace_dropout(encoder.model)
+    assert adapter_of(encoder.model.state_dict(), config).layers.keys() == set(layers)
     return layers
 
 
@@ -78,9 +79,15 @@ def target_layers(encoder: Encoder, config: LoraConfig) -> tuple[str, ...]:
     """Return the names of the linear layers that get adapters.
 
     Raises:
-        EncoderError: a name in `target_modules` matches none.
+        EncoderError: there are none, or a name in `target_modules` matches none.
     """
-    layers = _called_layers(encoder)
+    layers, where = _called_layers(encoder), str(encoder.files.root)
+    if not layers:
+        raise EncoderError(
+            "recipe.lora: the blocks of the encoder have no linear layers that adapters fit",
+            where=where,
+            todo="train all weights (lora: null)",
+        )
     wanted = config.target_modules
     if wanted == "auto":
         wanted = _usual_names(encoder.model)
@@ -88,11 +95,11 @@ def target_layers(encoder: Encoder, config: LoraConfig) -> tuple[str, ...]:
         return layers
     for name in wanted:
         if not any(_matches(layer, [name]) for layer in layers):
-            known = ", ".join(dict.fromkeys(layer.rpartition(".")[2] for layer in layers))
+            known = dict.fromkeys(layer.rpartition(".")[2] for layer in layers)
             raise EncoderError(
                 f"recipe.lora: the blocks of the encoder call no linear layer {name}",
-                where=str(encoder.files.root),
-                todo=f"name others in target_modules: {known}" if known else "set lora: null",
+                where=where,
+                todo=f"name others in target_modules: {', '.join(known)}",
             )
     return tuple(layer for layer in layers if _matches(layer, wanted))
 

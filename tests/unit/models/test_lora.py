@@ -10,6 +10,7 @@ import torch
 
 from xstilts.config.lora import LoraConfig
 from xstilts.core.errors import EncoderError
+from xstilts.models import lora
 from xstilts.models.adapter_files import Adapter, read_adapters, write_adapters
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import BODY, EncoderFiles
@@ -74,6 +75,16 @@ def test_a_name_that_matches_nothing_is_refused_with_the_names_there_are(root: P
     with pytest.raises(EncoderError, match="q_proj") as error:
         adapted(root, target_modules=["query", "q_proj"])
     assert "query, key, value, dense" in str(error.value)
+
+
+@pytest.mark.parametrize("names", ["auto", "all-linear", ["query"]])
+def test_an_encoder_without_linear_layers_gets_no_adapters(
+    names: Any, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as GPT-2, whose layers are transposed convolutions."""
+    monkeypatch.setattr(lora, "_is_linear", lambda _: False)
+    with pytest.raises(EncoderError, match="no linear layers"):
+        adapted(root, target_modules=names)
 
 
 def test_a_layer_whose_weights_the_model_reads_itself_gets_no_adapter(
