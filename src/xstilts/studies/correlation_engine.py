@@ -32,6 +32,8 @@ from xstilts.studies.result import CORRELATION, Result, adjusted
 POOLED = "all"
 """Stands for a target's name where gains are means over all targets."""
 UNMEASURED = "not measured"
+ONE_SEED_EACH = "over tasks with one seed each: the noise of seeds is unknown"
+"""Next to verdicts on gains of one seed: tasks are the data points, so they can be tested."""
 KENDALL, PARTIAL = "kendall", "partial"
 Gains = Mapping[str, "pd.Series[float]"]
 """Target → by task; tasks without a gain may be missing or NaN."""
@@ -69,12 +71,14 @@ class CorrelationDesign:
         outcome: what is predicted, on all targets.
         covariates: the measures that partial correlations control for.
         draws: permutations behind each p value.
+        one_seed: whether each gain is of one seed.
     """
 
     predictors: Mapping[str, Predictor]
     outcome: str
     covariates: Sequence[str]
     draws: int
+    one_seed: bool = False
 
     def family(self, gains: Gains, predicted: Predicted, measures: Iterable[str]) -> list[Result]:
         """Every measure with the gain on every target, corrected over all of these."""
@@ -114,7 +118,13 @@ class CorrelationDesign:
             labels={"target": target, "measure": measure}
             | ({"high means": predictor.high} if predictor.high else {}),
             extra={KENDALL: tau, PARTIAL: given},
+            limits=limits_of(one_seed=self.one_seed),
         )
+
+
+def limits_of(*, one_seed: bool) -> str:
+    """What tests over tasks leave out, next to their verdicts."""
+    return ONE_SEED_EACH if one_seed else ""
 
 
 def _partial(x: ArrayLike, y: ArrayLike, covariates: pd.DataFrame, draws: int) -> Estimate:
@@ -135,7 +145,8 @@ def detectable(n: int) -> float:
 def partial_result(result: Result, covariates: str) -> Result:
     """The partial correlation of a result, as a result of its own."""
     question = f"{result.question}, given {covariates}"
-    return Result(f"{result.name}-partial", question, result.extra[PARTIAL], CORRELATION)
+    name, estimate = f"{result.name}-partial", result.extra[PARTIAL]
+    return Result(name, question, estimate, CORRELATION, limits=result.limits)
 
 
 def measured(results: Iterable[Result]) -> list[Result]:

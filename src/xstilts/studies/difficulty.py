@@ -122,7 +122,10 @@ class DifficultyAnalysis:
 
     def _correlations(self, means: pd.DataFrame) -> list[Result]:
         """Over all targets, then target by target; each is a family of its own for Holm."""
-        design = engine.CorrelationDesign(PREDICTORS, "gain on retrieval", COVARIATES, self.draws)
+        one_seed = self.data.gains.has_one_seed
+        design = engine.CorrelationDesign(
+            PREDICTORS, "gain on retrieval", COVARIATES, self.draws, one_seed
+        )
         each = {str(target): means[target].dropna() for target in means}
         families = [{POOLED: pooled(means)}, each] if len(each) > 1 else [{POOLED: pooled(means)}]
         return [

@@ -53,9 +53,10 @@ CORRECTED = (
     "over the same rows, at most 5 % of those with q < 0.05 are expected to be false."
 )
 ANSWERS = (
-    f"Points of {METRIC}, of single runs and the baseline's run with the same seed; seeds are not "
-    "sampled. gained, lost: examples that are right only in this run, only in the baseline's. "
-    "p: McNemar's exact test; 95 % interval by Agresti and Min; p_holm and q over these rows.",
+    f"Points of {METRIC}, of single runs and the baseline's run with the same seed. The tests are "
+    "over examples: seeds are not sampled, so no single run shows a significant gain. gained, "
+    "lost: examples that are right only in this run, only in the baseline's. p: McNemar's exact "
+    "test; 95 % interval by Agresti and Min; p_holm and q over these rows.",
     "detectable: the difference that a run shows with 80 % power, before any correction, given "
     "how many answers differ.",
 )
@@ -178,7 +179,7 @@ class MultimodalAnalysis:
         answers = self.gains.answers
         if len(answers):
             text = f"Single runs after inference tasks on {name} and the baseline's run"
-            counts = render.significance_counts(answers, "difference")
+            counts = example_counts(answers)
             detectable = 100 * answers["detectable"].median()
             if not (answers["p_holm"] < LEVEL).any() and not isnan(detectable):
                 number = render.format_number(detectable, POINTS, signed=False)
@@ -229,6 +230,19 @@ class MultimodalAnalysis:
             yield f"{name} is not an inference task: it shows whether anything carries over at all."
         yield from unequal_steps(self.data.steps)
         yield f"{name}: intervals are for these languages, not for others."
+
+
+def example_counts(answers: pd.DataFrame) -> str:
+    """How many single runs differ from the baseline's by McNemar's test, in each direction.
+
+    The verdict is on these runs and over examples, never on the setting: a run is of one seed.
+    """
+    differs, difference = answers["p_holm"] < LEVEL, answers["difference"]
+    more, less = (int((differs & side).sum()) for side in (difference > 0, difference < 0))
+    return (
+        f"of {len(answers)}, {more} have more right answers and {less} fewer, with p < {LEVEL} "
+        "over examples alone (McNemar, Holm); significance over seeds is not tested"
+    )
 
 
 def _mean(rows: pd.DataFrame) -> Estimate:

@@ -60,6 +60,8 @@ def _details(result: Result) -> Iterator[str]:
         yield "no effect of any size could be significant"
     elif not result.significant and not isnan(result.power):
         yield f"80 % power from {format_number(result.power, result.unit, signed=False)}"
+    if result.limits:
+        yield result.limits
 
 
 def sentence(result: Result, *, interval: bool = False) -> str:
@@ -85,7 +87,11 @@ def significant_names(results: Sequence[Result], what: str, label: str) -> str:
         for result in results
         if result.significant
     ]
-    return f"Significant {what}: {join_names(names)}." if names else f"No significant {what}."
+    limits = "; ".join(dict.fromkeys(filter(None, (result.limits for result in results))))
+    limits = f" ({limits})" if limits else ""
+    if not names:
+        return f"No significant {what}{limits}."
+    return f"Significant {what}{limits}: {join_names(names)}."
 
 
 def significance_counts(tests: pd.DataFrame, effect: str) -> str:

@@ -64,6 +64,7 @@ class Result:
         extra: column → further estimates in the same row of a table.
         numbers: column → further numbers in that row.
         remark: a sentence after the result.
+        limits: what its test leaves out, which is written next to the verdict.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Result:
     extra: Mapping[str, Estimate] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
     remark: str = ""
+    limits: str = ""
 
     def in_points(self) -> Result:
         """The same in points, if the estimate is of scores between 0 and 1."""

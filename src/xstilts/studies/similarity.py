@@ -107,7 +107,8 @@ class SimilarityAnalysis:
     @cached_property
     def correlations(self) -> list[Result]:
         """Every measure with the gain on every target; Holm over all, without the reference."""
-        design = engine.CorrelationDesign(PREDICTORS, "", (FORMAT,), self.draws)
+        one_seed = self.data.gains.has_one_seed
+        design = engine.CorrelationDesign(PREDICTORS, "", (FORMAT,), self.draws, one_seed)
         gains = {target: self.data.means[target].dropna() for target in self.targets}
 
         def predicted(target: str) -> pd.DataFrame:
@@ -152,6 +153,7 @@ class SimilarityAnalysis:
                 **quality,
             },
             numbers=by_chance,
+            limits=engine.limits_of(one_seed=self.data.gains.has_one_seed),
         )
 
     def summary(self) -> str:

@@ -15,6 +15,7 @@ from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
 from xstilts.studies import render
 from xstilts.studies.base import OWN, Answer
+from xstilts.studies.correlation_engine import ONE_SEED_EACH
 from xstilts.studies.difficulty import NO_GAIN, NO_RETRIEVAL, SAME_METRIC, STUDY, DifficultyAnalysis
 from xstilts.studies.result import Result, Significance
 from xstilts.studies.study_data import StudyData
@@ -29,15 +30,16 @@ def grid(
     gains: Mapping[str, Mapping[str, float]],
     states: Mapping[tuple[str, str, int], RunState] | None = None,
     noise: float = 0.002,
+    seeds: Sequence[int] = SEEDS,
 ) -> Gains:
-    """Runs of tasks on targets in three languages and two seeds: the gain given, and noise."""
+    """Runs of tasks on targets in three languages and all seeds: the gain given, and noise."""
     draw = np.random.default_rng(7)
     rows = []
     targets = {target for one in gains.values() for target in one}
     for task, by_target in {"none": dict.fromkeys(sorted(targets), 0.0), **gains}.items():
         for target, gain in by_target.items():
             for language in LANGUAGES:
-                for seed in SEEDS:
+                for seed in seeds:
                     held = frozenset(filter(None, [(states or {}).get((task, target, seed))]))
                     value = 0.4 + gain + noise * draw.standard_normal() * (task != "none")
                     value = float("nan") if RunState.DIVERGED in held else value
@@ -62,7 +64,7 @@ def tasks(n: int) -> list[str]:
     return [f"task{number}" for number in range(n)]
 
 
-def planted(n: int = 9, sign: int = 1) -> tuple[Gains, pd.DataFrame]:
+def planted(n: int = 9, sign: int = 1, seeds: Sequence[int] = SEEDS) -> tuple[Gains, pd.DataFrame]:
     """Accuracy decides the gain on two retrieval targets; variability has nothing to do with it."""
     draw = np.random.default_rng(3)
     gains = {
@@ -75,7 +77,7 @@ def planted(n: int = 9, sign: int = 1) -> tuple[Gains, pd.DataFrame]:
         size={task: float(draw.integers(100, 900)) for task in tasks(n)},
         length={task: float(draw.integers(5, 90)) for task in tasks(n)},
     )
-    return grid(gains), table
+    return grid(gains, seeds=seeds), table
 
 
 def analysis(
@@ -109,6 +111,14 @@ def test_a_planted_correlation_is_significant_with_its_sign(sign: int) -> None:
     assert estimate_of(answer, "accuracy") == results["accuracy"].estimate
     given = estimate_of(answer, "accuracy-given-size-and-length")
     assert given.value == pytest.approx(sign, abs=0.2)
+
+
+def test_a_verdict_over_tasks_says_that_one_seed_has_unknown_noise() -> None:
+    for seeds, limited in (((0,), True), ((0, 1), False)):
+        answer = answered(analysis(*planted(seeds=seeds)))
+        texts = [one.text for one in answer.findings if "significant (" in one.text]
+        assert texts
+        assert all((ONE_SEED_EACH in text) is limited for text in (*texts, answer.summary))
 
 
 def test_a_measure_that_was_not_taken_has_no_finding_but_a_caveat() -> None:

@@ -84,7 +84,17 @@ def test_single_runs_are_paired_with_the_baseline_of_their_seed() -> None:
     assert (table[table["intermediate"] == "mnli"]["p_holm"] < 0.05).all()
     assert (rows["q"] <= rows["p_holm"]).all()
     text = next(one.text for one in answer.findings if one.name == "xvnli-answers")
-    assert "of 24, 6 significantly above zero" in text
+    assert "of 24, 6 have more right answers and 0 fewer" in text
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_no_single_run_is_called_significant(seeds: int) -> None:
+    """Its p value is over examples, however small it is."""
+    answer = answer_of(lambda setting, _: 0.12 * (setting in NLI), seeds=seeds)
+    text = next(one.text for one in answer.findings if one.name == "xvnli-answers")
+    assert "over examples alone" in text
+    assert "significance over seeds is not tested" in text
+    assert "significantly" not in text
 
 
 def runs_tested(states: Mapping[tuple[str, str], RunState]) -> set[str]:
@@ -126,7 +136,7 @@ def test_languages_that_share_their_examples_add_no_certainty() -> None:
 def test_null_effects_are_not_significant() -> None:
     answer = answer_of(lambda _s, _t: 0.0)
     runs = next(one.text for one in answer.findings if one.name == "xvnli-answers")
-    assert "0 significantly above zero and 0 below (Holm)" in runs
+    assert "0 have more right answers and 0 fewer" in runs
     assert "80 % power from" in runs
     assert not estimate_of(answer, "xvnli-inference").significant
     assert not estimate_of(answer, "xvnli-versus").significant

@@ -19,6 +19,7 @@ from xstilts.statistics.association import associate_over_targets, detectable_co
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
 from xstilts.studies import render
 from xstilts.studies.base import Answer
+from xstilts.studies.correlation_engine import ONE_SEED_EACH
 from xstilts.studies.result import Result, Significance
 from xstilts.studies.similarity import SimilarityAnalysis
 from xstilts.studies.study_data import StudyData
@@ -92,6 +93,14 @@ def test_a_planted_correlation_is_significant_and_choosing_by_it_loses_nothing()
     assert "textemb (1.00)" in answer.summary
     assert "semb" not in answer.summary
     assert any(one.startswith("Not measured: ") and "cka" in one for one in answer.caveats)
+
+
+def test_a_verdict_over_tasks_says_that_one_seed_has_unknown_noise() -> None:
+    answer = answered(analysis(*planted()))
+    (text,) = (one.text for one in answer.findings if one.name == "textemb")
+    assert "significant (" in text
+    assert ONE_SEED_EACH in text
+    assert ONE_SEED_EACH in answer.summary
 
 
 def test_a_negative_correlation_keeps_its_sign() -> None:
