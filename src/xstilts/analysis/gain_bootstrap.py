@@ -43,16 +43,21 @@ def systems_of(
 
 
 def bootstrap_gains(
-    systems: Mapping[str, Mapping[str, System]], draws: int
+    systems: Mapping[str, Mapping[str, System]], draws: int, *, in_english: bool = False
 ) -> dict[str, dict[str, Floats]]:
     """Metric → setting → [draws, seeds] mean gain over languages in each draw of the examples.
+
+    English is left out.
 
     Args:
         systems: metric → setting → its runs, of one target, the baseline among them. Draws of
             several targets with the same example ids are the same, so that gains may be averaged
             draw by draw and seed by seed before `add_seed_variance`.
+        in_english: whether the gain is that in English, of a target that has no other language.
     """
-    sums = {metric: _GainSums.of(metric, found, draws) for metric, found in systems.items()}
+    sums = {
+        metric: _GainSums.of(metric, found, draws, in_english) for metric, found in systems.items()
+    }
     for code in sorted({code for one in sums.values() for code in one.languages}):
         sharing: dict[tuple[str, ...], list[_LanguageRuns]] = {}
         for metric, one in sums.items():
@@ -80,7 +85,7 @@ class _GainSums:
     """Sums of gains over languages, one metric.
 
     Args:
-        codes, seeds: setting → those that it shares with the baseline, English left out.
+        codes, seeds: setting → those that it shares with the baseline.
         columns: setting → its columns of `total`, one per seed.
         total: [draws, columns].
     """
@@ -92,13 +97,18 @@ class _GainSums:
     total: Floats
 
     @classmethod
-    def of(cls, metric: str, systems: Mapping[str, System], draws: int) -> _GainSums:
+    def of(
+        cls, metric: str, systems: Mapping[str, System], draws: int, in_english: bool
+    ) -> _GainSums:
         common = {
             name: common_runs(system, systems[BASELINE])
             for name, system in systems.items()
             if name != BASELINE
         }
-        codes = {name: [c for c in found if c != ENGLISH] for name, (found, _) in common.items()}
+        codes = {
+            name: [code for code in found if in_english or code != ENGLISH]
+            for name, (found, _) in common.items()
+        }
         seeds = {name: found for name, (_, found) in common.items()}
         ends = list(accumulate((len(found) for found in seeds.values()), initial=0))
         columns = dict(zip(seeds, starmap(range, pairwise(ends)), strict=True))

@@ -1,10 +1,11 @@
 """The gain table: means over languages and seeds with intervals, p values and Holm's correction.
 
-The mean gain over languages other than English is the zero-shot gain. Interval and p are those of
-`gain_bootstrap`; p is two-sided, 2 (1 + c) / (B + 1) with c the smaller count of draws on either
-side of zero. One seed gives no p value, as its interval is over examples only. Holm (1979)
-corrects for the number of settings and targets that are tested. Which rows have a gain and a p
-value is decided in `exclusions`.
+The mean gain over languages other than English is the zero-shot gain. A target that is evaluated
+in English alone has its gain in English, which is no transfer between languages. Interval and p
+are those of `gain_bootstrap`; p is two-sided, 2 (1 + c) / (B + 1) with c the smaller count of draws
+on either side of zero. One seed gives no p value, as its interval is over examples only. Holm
+(1979) corrects for the number of settings and targets that are tested. Which rows have a gain and
+a p value is decided in `exclusions`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.exclusions import Exclusion, Key
 from xstilts.analysis.gain_bootstrap import System, bootstrap_gains, common_runs, systems_of
 from xstilts.analysis.gains import ENGLISH, Gains
 from xstilts.analysis.run_states import NO_STATES, RunState, States
@@ -32,16 +32,19 @@ class Gain:
     """One line of the gain table; scores and gains between 0 and 1.
 
     Args:
-        score, baseline: means over the languages other than English and over seeds.
+        score, baseline: means over seeds and the languages other than English; in English for a
+            target without others.
         gain: their difference; `low` to `high` is its 95 % interval, clipped to what is possible.
         p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one, and
             for a gain of one seed.
         main: whether the metric is the target's main one.
         significant: whether p_holm is below 0.05.
         english: gain in English, NaN where it is not tested.
-        n: test examples in all languages but English, of one seed.
+        languages: how many the means are over.
+        n: test examples in these languages, of one seed.
         states: of all runs of the setting and of the baseline; `PARTIAL` where scores of either
             are still missing.
+        in_english: whether the target is evaluated in English alone.
     """
 
     encoder: str
@@ -62,6 +65,7 @@ class Gain:
     seeds: int = 0
     n: int = 0
     states: States = NO_STATES
+    in_english: bool = False
 
 
 def gain_table(
@@ -71,7 +75,8 @@ def gain_table(
     rows = gain_rows(frame, gains, examples, draws)
     columns = [column.name for column in fields(Gain)]
     values = [[getattr(row, name) for name in columns] for row in rows]
-    return pd.DataFrame(values, columns=columns).astype({"main": bool, "significant": bool})
+    kinds = dict.fromkeys(("main", "significant", "in_english"), bool)
+    return pd.DataFrame(values, columns=columns).astype(kinds)
 
 
 def gain_rows(
@@ -98,7 +103,7 @@ def gain_rows(
         known = states[encoder, target]
         if BASELINE in known:
             blank = Gain(encoder, target, "", "")
-            rows += _gains(blank, metrics, known, gains.by_key, draws)
+            rows += _gains(blank, metrics, known, gains, draws)
     corrected = holm(np.array([row.p for row in rows], dtype=np.float64))
     return [
         replace(row, p_holm=float(p), significant=bool(p < LEVEL))
@@ -120,12 +125,13 @@ def _gains(
     blank: Gain,
     metrics: Mapping[str, Mapping[str, System]],
     states: Mapping[str, States],
-    exclusions: Mapping[Key, Exclusion],
+    gains: Gains,
     draws: int,
 ) -> Iterator[Gain]:
     """The gain of every setting in every metric of one target, the main metric first."""
     settings = [name for name in states if name != BASELINE]
-    excluded = {name: exclusions.get((blank.encoder, name, blank.target)) for name in settings}
+    in_english = blank.target in gains.english_only
+    excluded = {name: gains.by_key.get((blank.encoder, name, blank.target)) for name in settings}
     usable = {
         metric: {
             name: system
@@ -135,9 +141,10 @@ def _gains(
         for metric, systems in metrics.items()
     }
     compared = {metric: systems for metric, systems in usable.items() if BASELINE in systems}
-    drawn, main = bootstrap_gains(compared, draws), next(iter(metrics))
+    drawn = bootstrap_gains(compared, draws, in_english=in_english)
+    main = next(iter(metrics))
     for metric, systems in usable.items():
-        of_metric = replace(blank, metric=metric, main=metric == main)
+        of_metric = replace(blank, metric=metric, main=metric == main, in_english=in_english)
         for name in settings:
             why = excluded[name]
             partial = {RunState.PARTIAL} if why is not None and why.is_partial else set()
@@ -145,22 +152,23 @@ def _gains(
             gain = replace(of_metric, intermediate=name, states=held)
             if name in drawn.get(metric, {}):
                 runs = drawn[metric][name]
-                gain = _compared(gain, systems[name], systems[BASELINE], runs)
+                pair = systems[name], systems[BASELINE]
+                gain = _compared(gain, *pair, runs)
             yield gain
 
 
 def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gain:
     drawn = add_seed_variance(runs)
     codes, seeds = common_runs(system, baseline)
-    foreign = [code for code in codes if code != ENGLISH]
-    scores, base = (_values(one, gain.metric, foreign, seeds) for one in (system, baseline))
+    averaged = [code for code in codes if gain.in_english or code != ENGLISH]
+    scores, base = (_values(one, gain.metric, averaged, seeds) for one in (system, baseline))
     largest = 1.0 - METRICS.get(gain.metric).lowest
     low, high = np.clip(percentiles(drawn), -largest, largest)
     english = float("nan")
     if ENGLISH in codes:
         pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))
         english = float(next(pair).mean() - next(pair).mean())
-    first = [system[code, seeds[0]] for code in foreign]
+    first = [system[code, seeds[0]] for code in averaged]
     tested = gain.main and RunState.PARTIAL not in gain.states and len(seeds) > 1
     return replace(
         gain,
@@ -171,7 +179,7 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
         high=float(high),
         p=bootstrap_p(drawn) if tested else NAN,
         english=english,
-        languages=len(foreign),
+        languages=len(averaged),
         seeds=len(seeds),
         n=sum(len(one.ids) for one in first),
     )

@@ -36,11 +36,13 @@ class Gains:
             seeds. `score`, `baseline` and `gain` are between 0 and 1; `key` is the score's stage.
         exclusions: the settings that are not compared with others on a target, and why.
         swept: a sentence for each sweep over layers, naming the layer that is used.
+        english_only: the targets that are evaluated in English alone.
     """
 
     runs: pd.DataFrame
     exclusions: tuple[Exclusion, ...] = ()
     swept: tuple[str, ...] = ()
+    english_only: frozenset[str] = frozenset()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -63,6 +65,7 @@ class Gains:
             self.runs.loc[[kept(*pair) for pair in pairs]],
             tuple(one for one in self.exclusions if kept(one.intermediate, one.target)),
             self.swept,
+            self.english_only,
         )
 
     def of_encoder(self, encoder: str) -> Gains:
@@ -91,12 +94,22 @@ def compute_gains(frame: pd.DataFrame, cells: Iterable[ResultCell] = ()) -> Gain
         frame: see `results.results_frame`; the baseline's rows are among them.
         cells: what the experiment should have: by them missing scores are noticed.
     """
+    cells = tuple(cells)
     main = frame[frame["metric"] == main_metrics(frame)]
     paired = paired_runs(main)
-    exclusions = find_exclusions(main, paired, tuple(cells))
+    exclusions = find_exclusions(main, paired, cells)
     runs = without(paired, (one.key for one in exclusions if not one.has_gain))
     runs = runs.loc[runs["gain"].notna(), list(COLUMNS)].reset_index(drop=True)
-    return Gains(runs, exclusions)
+    return Gains(runs, exclusions, english_only=_english_only(frame, cells))
+
+
+def _english_only(frame: pd.DataFrame, cells: Iterable[ResultCell]) -> frozenset[str]:
+    """The targets without another language, by the cells where they are known."""
+    languages: dict[str, set[str]] = {}
+    of_results = frame[["target", "language"]].itertuples(index=False, name=None)
+    for target, code in (*of_results, *((cell.target, cell.language) for cell in cells)):
+        languages.setdefault(str(target), set()).add(code)
+    return frozenset(target for target, codes in languages.items() if codes == {ENGLISH})
 
 
 def main_metrics(frame: pd.DataFrame) -> pd.Series[str]:

@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from xstilts.config.base import ConfigModel, PathText, explained, refusal, refuse_repeats
 from xstilts.config.evaluation import FewShotConfig, TranslateTest
+from xstilts.config.exclude import CellExclusion
 from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
 from xstilts.config.recipe import RecipeChanges, Recipes, is_none, refuse_empty_values
 from xstilts.config.recipe_search import RecipeSearch
@@ -233,6 +234,11 @@ class Experiment(ConfigModel):
     )
     targets: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="target tasks, which are evaluated zero-shot"
+    )
+    exclude: tuple[CellExclusion, ...] = Field(
+        (),
+        exclude_if=lambda exclusions: not exclusions,
+        description="combinations of settings and targets that are not run",
     )
     languages: tuple[str, ...] | Literal["all"] = Field(
         "all", description="languages to evaluate in"

@@ -68,9 +68,9 @@ class LoadedExperiment:
 
 
 def _path_of(where: str) -> Location:
-    """The path of a dotted key; the entries of `encoders` are numbered."""
+    """The path of a dotted key; entries of `encoders` and `exclude` are numbered."""
     first, *rest = where.split(".")
-    if first == ENCODERS and rest and rest[0].isdigit():
+    if first in (ENCODERS, "exclude") and rest and rest[0].isdigit():
         return (first, int(rest[0]), *rest[1:])
     return (first, *rest)
 

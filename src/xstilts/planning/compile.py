@@ -20,6 +20,7 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost
 from xstilts.planning.adapters import check_target_modules, lora_cost
+from xstilts.planning.cell_pairs import cell_pairs
 from xstilts.planning.cost import TOUCHED_ROWS, train_cost
 from xstilts.planning.encoder_experiments import (
     encoder_experiments,
@@ -134,15 +135,8 @@ class Compiler:
         return CompiledPlan(plan, cells)
 
     def _cells(self, settings: Sequence[IntermediateSetting]) -> Iterator[ResultCell]:
-        for target in self.experiment.targets:
-            task = self.resolved.task(target)
-            for setting in settings:
-                if (
-                    setting.chain == ((TaskRef(target),),)
-                    and self.resolved.train_ref(task).task == target
-                ):
-                    continue  # a task after itself is just more epochs of it
-                yield from self._cells_after(setting, task)
+        for task, setting in cell_pairs(self.resolved, settings):
+            yield from self._cells_after(setting, task)
 
     def _cells_after(self, setting: IntermediateSetting, task: TaskSpec) -> Iterator[ResultCell]:
         same_data = self._uses_target_data(task, setting)

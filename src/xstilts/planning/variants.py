@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from xstilts.config.exclude import restricted
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
@@ -38,6 +39,9 @@ def make_variant(
     for options, name in ((tree, "train_task"), (tree, "task_languages"), (recipes, "tasks")):
         if of_targets := options.get(name):
             options[name] = {task: value for task, value in of_targets.items() if task in targets}
+    if loaded.experiment.exclude:
+        kept = restricted(loaded.experiment.exclude, tree["intermediate"], targets)
+        tree["exclude"] = [one.model_dump(exclude_unset=True) for one in kept]
     names = ResolvedExperiment(loaded)
     if "search" in tree:
         search = search_within(names, targets)

@@ -72,6 +72,7 @@ class Request:
         changes = {
             "intermediate": tuple(dict.fromkeys((BASELINE, *settings))),
             "targets": targets,
+            "exclude": (),
             "train_task": _only(experiment.train_task, targets),
             "task_languages": _only(experiment.task_languages, targets) | own,
             "recipes": experiment.recipes.model_copy(update={"tasks": tasks}),

@@ -8,7 +8,15 @@ from pathlib import Path
 from xstilts.core.errors import ConfigError
 from xstilts.reports.html import ReportData, page
 from xstilts.reports.sections import Section
-from xstilts.reports.tables import FORMS, LEGEND, readable, table_text, write_bytes, write_table
+from xstilts.reports.tables import (
+    FORMS,
+    LEGEND,
+    english_legend,
+    readable,
+    table_text,
+    write_bytes,
+    write_table,
+)
 
 PAGE = "html"
 KNOWN = (PAGE, *FORMS, "xtreme")
@@ -29,7 +37,8 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
     elif form in ("csv", "parquet"):
         write_table(data.gains, form, target)
     else:
-        notes = tuple(filter(None, (LEGEND, data.nonstandard_splits)))
+        legend = LEGEND + english_legend(data.gains)
+        notes = tuple(filter(None, (legend, data.nonstandard_splits)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
         parts = (section_text(section, form) for section in (*data.rankings, gains, *data.sections))
         write_bytes(target, "\n".join(parts).encode())

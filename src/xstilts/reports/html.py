@@ -34,7 +34,7 @@ from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, t
 from xstilts.reports.sections import Section, best_section, data_section, xtreme_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
-from xstilts.reports.tables import LEGEND, evaluation_legend, points
+from xstilts.reports.tables import LEGEND, english_legend, evaluation_legend, points
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
 from xstilts.reports.trials import trials_section
@@ -162,7 +162,7 @@ def page(data: ReportData, folder: Path) -> str:
         parts=list(map(_part, data.by_encoder)),
         ranking_lines=list(ranking_lines(_first_ranking(data))),
         rankings=data.rankings,
-        legend=LEGEND + evaluation_legend(data.gains["target"]),
+        legend=LEGEND + english_legend(data.gains) + evaluation_legend(data.gains["target"]),
         nonstandard_splits=data.nonstandard_splits,
         sections=data.sections,
         studies=data.studies,

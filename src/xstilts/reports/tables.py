@@ -106,8 +106,14 @@ def terminal_table(table: pd.DataFrame, caption: str = LEGEND) -> Table:
     if not found["note"].any():
         found = found.drop(columns="note")
     bold = [one == SIGNIFICANT for one in found["significant"]]
-    legend = caption and caption + evaluation_legend(found["target"])
+    legend = caption and caption + english_legend(table) + evaluation_legend(found["target"])
     return for_terminal(found, ("target", "intermediate", "note"), legend, bold)
+
+
+def english_legend(table: pd.DataFrame) -> str:
+    """Which targets of the gain table are evaluated in English alone, if any are."""
+    names = list(dict.fromkeys(table.loc[table["in_english"], "target"]))
+    return f" In English only, so no zero-shot transfer: {', '.join(names)}." if names else ""
 
 
 def evaluation_legend(targets: Iterable[str]) -> str:

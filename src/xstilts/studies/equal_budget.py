@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from statistics import median_low
 
+from xstilts.config.exclude import restricted
 from xstilts.config.experiment import Limits
 from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
@@ -46,7 +47,8 @@ def equalized(loaded: LoadedExperiment, group: Collection[str]) -> LoadedExperim
     for task in dict.fromkeys(tasks[name].name for name in kept):
         limits[task] = limits.get(task, Limits()).model_copy(update={"train": min(known)})
     settings = tuple(text for text in written.intermediate if text in kept or text == BASELINE)
-    changes = {"task_limits": limits, "intermediate": settings}
+    exclude = restricted(written.exclude, settings, written.targets)
+    changes = {"task_limits": limits, "intermediate": settings, "exclude": exclude}
     return replace(loaded, experiment=written.model_copy(update=changes))
 
 

@@ -16,6 +16,7 @@ from xstilts.analysis.gains import compute_gains, language_gains, transfer_runs
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState, with_notes
 from xstilts.planning.compile import ResultCell
+from xstilts.reports.tables import english_legend
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.testing.planted import with_state
 
@@ -236,6 +237,30 @@ def test_a_failed_baseline_leaves_no_gain_where_a_setting_is_half_done() -> None
     ).iloc[0]
     assert math.isnan(row["gain"])
     assert row["states"] == {RunState.DIVERGED}
+
+
+def test_a_target_in_english_alone_has_its_gain_in_english() -> None:
+    found = [one for one in draw(8, 0.4) if one.language == "en"]
+    row = gain_table(found, frame(found), draws=500).iloc[0]
+    assert row["in_english"]
+    assert row["gain"] == row["english"] == pytest.approx(row["score"] - row["baseline"])
+    assert row["low"] <= row["gain"] <= row["high"]
+    assert (row["languages"], row["n"], row["seeds"]) == (1, 60, 3)
+    assert row["p"] < 0.05
+    assert "In English only, so no zero-shot transfer: t." in english_legend(
+        gain_table(found, frame(found), draws=10)
+    )
+
+
+def test_english_is_no_gain_while_other_languages_are_still_missing() -> None:
+    found = draw(8, 0.4)
+    english = [one for one in found if one.language == "en"]
+    cells = [cell(one.intermediate, one.language, one.seed) for one in found]
+    table = frame(english)
+    row = stats.gain_table(table, compute_gains(table, cells), english, 50).iloc[0]
+    assert math.isnan(row["gain"])
+    assert not row["in_english"]
+    assert english_legend(gain_table(found, frame(found), draws=10)) == ""
 
 
 def test_states_are_a_note_in_exported_tables() -> None:

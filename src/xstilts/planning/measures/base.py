@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from xstilts.config.exclude import is_excluded
 from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.core.stage import Cost
 from xstilts.planning.compile import Compiler, languages_of
@@ -119,10 +120,15 @@ class MeasureContext:
 
     @property
     def pairs(self) -> Iterator[tuple[SingleTaskSetting, TaskSpec]]:
-        """All pairs of a single-task setting and a target, except a task with itself."""
+        """All pairs of a single-task setting and a target, except a task with itself.
+
+        Without the pairs that the experiment excludes.
+        """
         for single in self.singles:
             for target in self.targets:
                 own = self.compiler.resolved.train_ref(target).task
+                if is_excluded(self.compiler.experiment.exclude, single.name, target.name):
+                    continue
                 if single.part != TaskRef(target.name) or own != target.name:
                     yield single, target
 
