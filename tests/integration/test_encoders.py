@@ -149,6 +149,19 @@ def test_studies_and_recommendations_ask_for_one_encoder(compared: Compared) -> 
     assert advice.rank().encoder == "deep"
 
 
+def test_the_report_names_the_encoder_of_a_study(compared: Compared, tmp_path: Path) -> None:
+    def page() -> str:
+        return xstilts.report(compared.path, tmp_path / "page.html", compared.store).read_text()
+
+    prepare_study("reasoning", xstilts.load(compared.path, encoder="deep"), compared.store).answer()
+    assert "Study: reasoning (deep)" in page()
+    assert "Outdated" not in page()
+    fewer = ["intermediate=[none]", "targets=[toy-kind]"]
+    other = xstilts.load(compared.path, fewer, encoder="deep")
+    prepare_study("reasoning", other, compared.store).answer()
+    assert "Outdated" in page()
+
+
 def test_claims_judge_each_encoder_apart(compared: Compared) -> None:
     found = [{cell.encoder for cell in plan.cells} for _, plan in newest(Store(compared.store))]
     assert sorted(found, key=str) == [{"deep"}, {"encoder"}]

@@ -82,17 +82,20 @@ class StoredAnswer:
 
     Args:
         current: whether the store still has the results that the answer was made from.
+        encoder: that it is about, if the experiment has several and the answer is current.
     """
 
     answer: Answer
     current: bool
+    encoder: str = ""
 
 
 def from_json(kept: Mapping[str, Any], results: pd.DataFrame, facts: Facts) -> StoredAnswer:
     """The answer that `to_json` wrote, now or with a version of `OLD_NAMES`.
 
     Args:
-        results: the scores of the experiment as they are now.
+        results: the scores of the experiment as they are now. With several encoders, the answer
+            is current if it was made from the scores of one of them.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: it is of another version or damaged.
@@ -102,8 +105,12 @@ def from_json(kept: Mapping[str, Any], results: pd.DataFrame, facts: Facts) -> S
             raise ValueError(f"version {kept['version']}, not {VERSION}")
         renamed = OLD_NAMES[kept["version"]]
         kept = {renamed.get(name, name): value for name, value in kept.items()}
-    now = evidence_digest(results, kept["further_stages"], facts)
-    return StoredAnswer(_answer(kept), kept["evidence_digest"] == now)
+    parts = {str(name): part for name, part in results.groupby("encoder", sort=False)}
+    for encoder, part in parts.items() if len(parts) > 1 else [("", results)]:
+        now = evidence_digest(part, kept["further_stages"], facts)
+        if kept["evidence_digest"] == now:
+            return StoredAnswer(_answer(kept), True, encoder)
+    return StoredAnswer(_answer(kept), False)
 
 
 def _answer(kept: Mapping[str, Any]) -> Answer:
