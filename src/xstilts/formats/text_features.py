@@ -13,6 +13,19 @@ LETTER = re.compile(r"[^\W_\u115f\u1160\u3164\uffa0]")
 """A letter or digit; fillers of Hangul syllables count as letters, and are read by no tokenizer."""
 
 
+SEPARATOR = "\n"
+"""Between the texts of a pair, for tokenizers that put nothing between them."""
+
+
+def joins_pairs(tokenizer: Any) -> bool:
+    """Whether a decoder's tokenizer puts the texts of a pair together without a separator."""
+    names = ("mask_token", "cls_token", "sep_token")
+    if any(getattr(tokenizer, name, None) is not None for name in names):
+        return False
+    texts = tokenizer("a", "a").sequence_ids(0)
+    return 0 in texts and 1 in texts and None not in texts[texts.index(0) : texts.index(1)]
+
+
 def text_features(
     rows: Sequence[Row], tokenizer: Any, max_length: int, targets: Sequence[float]
 ) -> list[Feature]:
@@ -32,9 +45,10 @@ def _encode(
 ) -> list[Feature]:
     if not rows:
         return []
+    before = SEPARATOR if pairs and joins_pairs(tokenizer) else ""
     encoded = tokenizer(
         [row["text"] for row in rows],
-        [row["text_pair"] for row in rows] if pairs else None,
+        [before + row["text_pair"] for row in rows] if pairs else None,
         truncation=True,
         max_length=max_length,
         return_token_type_ids=True,

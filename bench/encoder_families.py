@@ -1,0 +1,73 @@
+"""`python -m bench.encoder_families`: the table of encoder families in docs/guide/encoders.md."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+import transformers
+
+from xstilts.models.encoder import Encoder
+from xstilts.models.encoder_config import MASKED_HEAD_TYPES
+from xstilts.models.encoder_files import EncoderFiles, model_class
+from xstilts.models.encoder_import import import_encoder
+from xstilts.testing.encoder_families import FAMILIES, write_family
+from xstilts.testing.plain_training import train_twice
+
+TEXTS = ([0, 20, 41, 32, 57, 2], [0, 38, 24, 2])
+COLUMNS = (
+    *("family", "encoders", "states", "trained", "attention", "batches"),
+    *("rows in view", "masked LM head"),
+)
+
+
+def states_difference(files: EncoderFiles, hub: Path) -> float:
+    """Largest difference of any hidden state from AutoModel's."""
+    padding = files.tokenizer().pad_token_id
+    ids = torch.full((len(TEXTS), len(TEXTS[0])), padding)
+    mask = torch.zeros_like(ids)
+    for row, text in enumerate(TEXTS):
+        ids[row, : len(text)] = torch.tensor(text)
+        mask[row, : len(text)] = 1
+    config = transformers.AutoConfig.from_pretrained(hub, trust_remote_code=False)
+    plain = model_class(config).from_pretrained(hub, trust_remote_code=False).eval()
+    encoder = Encoder(files, files.used_ids(TEXTS)).eval()
+    with torch.no_grad():
+        wanted = plain(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        states = encoder.hidden_states(ids, mask, torch.zeros_like(ids))
+    pairs = zip(states, wanted.hidden_states, strict=True)
+    return max(float((got - want)[mask == 1].abs().max()) for got, want in pairs)
+
+
+def row_of(name: str, folder: Path) -> tuple[str, ...]:
+    """The table row of a family."""
+    hub, stored = write_family(folder / "hub", name), folder / "imported"
+    stored.mkdir()
+    import_encoder(hub, stored)
+    files, family = EncoderFiles(stored), FAMILIES[name]
+    weights = train_twice(name, folder).weights.values()
+    trained = max(float((ours - plain).abs().max()) for ours, plain in weights)
+    view, rows = len(files.used_ids(TEXTS)), len(files.full_embeddings())
+    packed = Encoder(files, files.used_ids(TEXTS)).uses_packing
+    head = "read" if files.config().model_type in MASKED_HEAD_TYPES else "new"
+    return (
+        *(name, family.encoders, f"{states_difference(files, hub):.0e}", f"{trained:.0e}"),
+        *("causal" if family.causal else "both sides", "packed" if packed else "padded"),
+        *(f"{view} of {rows}", "refused" if family.causal else head),
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + " --- |" * len(COLUMNS))
+    for name in FAMILIES:
+        with tempfile.TemporaryDirectory() as folder:
+            print("| " + " | ".join(row_of(name, Path(folder))) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
