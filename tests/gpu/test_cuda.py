@@ -44,7 +44,7 @@ for number in range(5):
     run.step(number)
 weights = {name: value.detach().cpu().clone() for name, value in model.named_parameters()}
 save_file(weights, sys.argv[2])
-print(run.accelerator.device.type)
+print(run.device.type)
 """
 
 

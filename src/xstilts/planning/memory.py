@@ -109,8 +109,11 @@ def evaluation_memory(
     """
     batch = EVALUATED[hardware.gpu] * (1 if hardware.gpu or not work.packed else hardware.cores)
     attention = 0 if hardware.gpu else 4 * heads(encoder) * work.length
-    per_token = (FORWARD + 4 * states) * encoder.width + attention
-    return PROCESS + 4 * model_weights(encoder, work.rows) + round(batch * per_token)
+    activations = round(batch * ((FORWARD + 4 * states) * encoder.width + attention))
+    weights = 4 * model_weights(encoder, work.rows)
+    if not hardware.gpu:
+        activations = max(activations, weights)  # while weights are loaded, their file is in memory
+    return PROCESS + weights + activations
 
 
 def heads(encoder: EncoderDefaults) -> int:

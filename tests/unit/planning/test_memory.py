@@ -62,10 +62,18 @@ def test_padding_slices_checkpointing_and_adapters_change_the_estimate() -> None
     assert training_memory(BASE, replace(WORK, masked_lm=True, rows=250_002), GPU) > 2 * usual
 
 
-def test_evaluation_holds_one_batch_of_each_core() -> None:
-    one, two = (evaluation_memory(BASE, WORK, cores) for cores in (CORE, CORES))
-    assert one - PROCESS - 4 * WEIGHTS == two - one > 0
-    assert evaluation_memory(BASE, WORK, CORE, states=9) > one
+def test_evaluation_holds_the_weights_and_one_batch_of_each_core() -> None:
+    many, small = Hardware(cores=16), replace(BASE, layers=1)
+    weights = 4 * model_weights(small, 6000)
+    batch = 16 * 1024 * (52 * 768 + 4 * 12 * 50)
+    assert evaluation_memory(small, WORK, many) == PROCESS + weights + batch
+    assert evaluation_memory(small, WORK, many, states=9) > PROCESS + weights + batch
+    on_gpu = evaluation_memory(BASE, WORK, GPU)
+    assert on_gpu == PROCESS + 4 * WEIGHTS + 65_536 * 52 * 768
+
+
+def test_weights_that_are_loaded_are_twice_in_the_memory_of_a_cpu() -> None:
+    assert evaluation_memory(BASE, WORK, CORE) == PROCESS + 8 * WEIGHTS
     assert model_weights(BASE, 6000) == WEIGHTS
 
 
