@@ -253,6 +253,6 @@ def _check_apart(plan: Plan, cell: ResultCell, choice: str, evaluated: str) -> N
                 f"the recipe would be chosen by {plan.by_key[key].label.removeprefix('prepare ')}, "
                 f"and {cell.target} is evaluated on the same examples",
                 where="search",
-                todo="evaluate on other examples, such as splits: "
+                todo="name other targets in search.targets, or evaluate on other examples: splits: "
                 f'{{{cell.target}: {{dev: "dev[:50%]", test: "dev[50%:]"}}}}',
             )
