@@ -140,6 +140,27 @@ def test_adapters_train_no_embeddings(toy_file: Path, tmp_path: Path, run_here: 
     assert not rows[1].equal(pretrained.full_embeddings())
 
 
+@pytest.mark.parametrize("phase", ["intermediate", "target"])
+def test_masked_lm_and_adapters_follow_each_other(
+    phase: str, toy_file: Path, tmp_path: Path, run_here: Run
+) -> None:
+    text = tmp_path / "text.tsv"
+    text.write_text("the cat is here\nmy dog was there\n" * 20, encoding="utf-8")
+    task = f"tasks.text={{format: masked_lm, files: {text}, splits: {{train: [en]}}}}"
+    short = [f"recipes.{name}.epochs=1" for name in ("intermediate", "target")]
+    fixed = ["seeds=[0]", "intermediate=[text]", "targets=[toy-kind]", task, *short, STILL]
+    loaded = xstilts.load(str(toy_file), [*fixed, f"recipes.{phase}.lora={{}}"])
+    store = run_here(loaded, tmp_path / "store")
+    first, second = trainings(store, loaded)
+    assert ("adapters.json" in first.manifest["files"]) == (phase == "intermediate")
+    assert_close(*(body(store, loaded, trained) for trained in (first, second)))
+    root = store.artifact(_encoder(loaded)).path
+    files = [EncoderFiles(root), EncoderFiles(root, first.path), EncoderFiles(root, second.path)]
+    pretrained, after_text, after_target = (one.embeddings(torch.arange(160)) for one in files)
+    assert after_text.equal(pretrained) == (phase == "intermediate")
+    torch.testing.assert_close(after_target, after_text, rtol=0, atol=1e-7)
+
+
 def test_the_same_experiment_has_the_same_adapters(
     toy_file: Path, tmp_path: Path, run_here: Run
 ) -> None:
