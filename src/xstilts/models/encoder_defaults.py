@@ -38,6 +38,7 @@ class EncoderDefaults:
         retrieval_pooling: of sentence vectors, as `pooling`.
         prompt: text before each sentence.
         causal: whether the states of a token do not depend on later tokens.
+        model_type: of transformers; empty if it is unknown.
         not_applied: modules of a sentence encoder after the pooling that are not computed.
         reason: why these are the defaults.
     """
@@ -52,6 +53,7 @@ class EncoderDefaults:
     retrieval_pooling: str = MEAN
     prompt: str = ""
     causal: bool = False
+    model_type: str = ""
     not_applied: tuple[str, ...] = ()
     reason: str = ""
 
@@ -68,13 +70,17 @@ class EncoderDefaults:
 
 _SENTENCE_ENCODER = "its training as a sentence encoder"
 _XTREME = "XTREME's run_tatoeba.sh"
-E5_SMALL = EncoderDefaults(12, 384, 250_037, MEAN, 12, reason=_SENTENCE_ENCODER)
+E5_SMALL = EncoderDefaults(12, 384, 250_037, MEAN, 12, model_type="bert", reason=_SENTENCE_ENCODER)
 # No published value: the depth that is used for mBERT.
-XLMR_BASE = EncoderDefaults(12, 768, 250_002, FIRST, 8, reason="the depth used for mBERT")
+XLMR_BASE = EncoderDefaults(
+    12, 768, 250_002, FIRST, 8, model_type="xlm-roberta", reason="the depth used for mBERT"
+)
 # Block 14 with mean pooling: jiant (retrieval_layer) and XTREME's run_tatoeba.sh.
-XLMR_LARGE = EncoderDefaults(24, 1024, 250_002, FIRST, 14, reason=f"jiant and {_XTREME}")
+XLMR_LARGE = EncoderDefaults(
+    24, 1024, 250_002, FIRST, 14, model_type="xlm-roberta", reason=f"jiant and {_XTREME}"
+)
 # Block 8 for mBERT: XTREME's run_tatoeba.sh.
-MBERT = EncoderDefaults(12, 768, 119_547, FIRST, 8, reason=_XTREME)
+MBERT = EncoderDefaults(12, 768, 119_547, FIRST, 8, model_type="bert", reason=_XTREME)
 
 KNOWN_ENCODERS = {
     PACKAGED: E5_SMALL,
@@ -87,8 +93,8 @@ KNOWN_ENCODERS = {
     "bert-base-multilingual-cased": MBERT,
 }
 """Name on the hub → defaults of encoders that are planned without their files."""
-KNOWN_FAMILIES = (("xlm-roberta", XLMR_BASE), ("xlm-roberta", XLMR_LARGE), ("bert", MBERT))
-"""Model type and defaults of known encoders that have no files of sentence-transformers."""
+KNOWN_SIZES = (XLMR_BASE, XLMR_LARGE, MBERT)
+"""Defaults of encoders that are known by their type and sizes, whatever their name."""
 
 
 def encoder_defaults_of(
@@ -119,9 +125,9 @@ def encoder_defaults_of(
             not_applied=sentence.not_applied,
             reason="its sentence-transformers files",
         )
-    for family, known in KNOWN_FAMILIES:
+    for known in KNOWN_SIZES:
         sizes = (known.layers, known.width, known.vocabulary)
-        if (shape.model_type, *shape[:3]) == (family, *sizes):
+        if (shape.model_type, *shape[:3]) == (known.model_type, *sizes):
             return replace(known, positions=shape.positions)
     return _pretrained(shape)
 
@@ -137,5 +143,6 @@ def _pretrained(shape: EncoderShape) -> EncoderDefaults:
         positions=shape.positions,
         retrieval_pooling=LAST if shape.causal else MEAN,
         causal=shape.causal,
+        model_type=shape.model_type,
         reason="a decoder" if shape.causal else "7/12 of the depth, as for XLM-R Large",
     )

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from xstilts.core.errors import EncoderError
+from xstilts.models.encoder_source import read_json_value
 from xstilts.models.sentence_transformers import Reader
 
 CONFIG, SPECIAL, FAST = "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"
@@ -19,6 +20,27 @@ WITHOUT_MASK = (
     "CodeLlama",
 )
 """Beginnings of the names of tokenizer classes that have no mask token by default."""
+
+
+SLOW = ("Canine", "XLMTokenizer", "Flaubert", "CTRL", "BertJapanese", "Bertweet", "Phobert", "FSMT")
+"""Beginnings of the names of tokenizer classes that exist in Python alone."""
+
+
+def check_fast_tokenizer(folder: Path) -> None:
+    """Check that a tokenizer is not one that exists in Python alone, without offsets.
+
+    Raises:
+        EncoderError: it is; the import of an encoder finds all others.
+    """
+    path = folder / CONFIG
+    config = read_json_value(path) if path.is_file() else None
+    kind = config.get("tokenizer_class") if isinstance(config, Mapping) else None
+    if isinstance(kind, str) and kind.startswith(SLOW) and not (folder / FAST).is_file():
+        raise EncoderError(
+            f"{kind} is not a fast tokenizer",
+            where=str(folder),
+            todo="save it with a tokenizer.json: tagging needs the first token of each word",
+        )
 
 
 def has_mask_token(read: Reader) -> bool | None:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from xstilts.config.intermediate import IntermediateSetting, parse_setting
 from xstilts.core.errors import ConfigError
-from xstilts.models.encoder_config import FIRST, LAST, MASKED_HEAD_TYPES
+from xstilts.models.encoder_config import FIRST, LAST, MASKED_HEAD_TYPES, PACKED_TYPES
 from xstilts.models.encoder_source import EncoderSource, source_json
-from xstilts.models.sentence_transformers import CONFIG
-from xstilts.models.tokenizer_files import check_sentencepiece, has_mask_token
+from xstilts.models.tokenizer_files import (
+    check_fast_tokenizer,
+    check_sentencepiece,
+    has_mask_token,
+)
 from xstilts.planning.resolve import ResolvedExperiment
 
 READ_AT = {"cls": "the first token", "mean": "the mean of all tokens", "last": "the last token"}
@@ -29,6 +32,7 @@ def check_encoder_use(
     source = resolved.source
     if source.folder is not None:
         check_sentencepiece(source.folder)
+        check_fast_tokenizer(source.folder)
     names = {part.task for setting in settings for part in setting.parts}
     tied = sorted(name for name in names if _predicts_masked(resolved, name))
     if tied:
@@ -80,8 +84,7 @@ def _trains_new_head(resolved: ResolvedExperiment) -> bool:
     settings = map(parse_setting, resolved.experiment.intermediate)
     if not any(_predicts_masked(resolved, name) for one in settings for name in one.tasks):
         return False
-    config = source_json(resolved.source, CONFIG)
-    return isinstance(config, dict) and config.get("model_type") not in MASKED_HEAD_TYPES
+    return resolved.source.defaults.model_type not in ("", *MASKED_HEAD_TYPES)
 
 
 def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
@@ -100,6 +103,10 @@ def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
                 f"encoder {name}: its {', '.join(defaults.not_applied)} after the pooling is not "
                 "computed: its vectors differ from published ones"
             )
+    if defaults.model_type and defaults.model_type not in PACKED_TYPES:
+        yield (
+            f"encoder {name}: batches are padded; only {', '.join(sorted(PACKED_TYPES))} are packed"
+        )
     if _trains_new_head(resolved):
         yield f"encoder {name}: masked language modelling starts from a new head"
     if source.pinned:

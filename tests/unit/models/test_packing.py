@@ -84,7 +84,7 @@ def test_unsupported_architectures_use_padded_batches(
 ) -> None:
     ids, mask = padded(LENGTHS, 0)
     found = encoder(tmp_path / "one", FAMILIES[0])(ids, mask, torch.zeros_like(ids))
-    monkeypatch.setattr(packed, "FAMILIES", frozenset())
+    monkeypatch.setattr(packed, "PACKED_TYPES", frozenset())
     again = encoder(tmp_path / "two", FAMILIES[0])(ids, mask, torch.zeros_like(ids))
     assert not again[0, -1].eq(0).all()  # padding was read
     torch.testing.assert_close(found[mask == 1], again[mask == 1], rtol=1e-5, atol=1e-5)

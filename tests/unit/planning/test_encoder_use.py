@@ -109,6 +109,15 @@ def test_a_sentencepiece_tokenizer_without_its_package_is_refused(
     assert "pip install 'xstilts[sentencepiece]'" in str(raised.value)
 
 
+def test_a_tokenizer_that_is_not_fast_is_refused(folder: Path) -> None:
+    encoder = folder / "encoder"
+    (encoder / "tokenizer.json").unlink()
+    (encoder / "vocab.json").write_text("{}")
+    write_json(encoder / "tokenizer_config.json", {"tokenizer_class": "XLMTokenizer"})
+    with pytest.raises(EncoderError, match="XLMTokenizer is not a fast tokenizer"):
+        compiled(folder)
+
+
 # what is read
 
 
@@ -176,6 +185,7 @@ def test_the_plan_says_where_masked_lm_starts_from_a_new_head(
     loaded = xstilts.load(str(folder / "toy.yaml"), [MASKED, "intermediate=[none, own]"])
     notes = list(encoder_notes(ResolvedExperiment(loaded)))
     assert any("new head" in note for note in notes) == new
+    assert any("batches are padded" in note for note in notes)
 
 
 def test_a_decoder_runs_in_all_phases(decoder: Path, tmp_path: Path, run_here: Runner) -> None:
