@@ -38,6 +38,7 @@ from xstilts.planning.recipe_search import (
 )
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retrieval import compile_retrieval
+from xstilts.planning.selection_split import warn_of_selection_on_evaluated
 from xstilts.planning.task_params import task_params
 from xstilts.planning.validate import check, check_data_folder
 from xstilts.stages.choose_recipe import RECIPE
@@ -122,6 +123,7 @@ class Compiler:
         check_search(self.resolved)
         check_target_modules(self.resolved)
         check_evaluation(self.resolved)
+        warn_of_selection_on_evaluated(self.resolved)
         cells = tuple(self._cells(settings))
         if not cells:
             raise ConfigError(
