@@ -9,15 +9,15 @@ from xstilts.config.lora import LoraConfig
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.stage import Cost
+from xstilts.models.encoder_config import PACKED_TYPES
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS, EncoderDefaults
 from xstilts.models.encoder_source import EncoderSource, read_json_object
 from xstilts.models.peft_package import check_peft
 from xstilts.planning.cost import block_weights, computed_cost
 from xstilts.planning.resolve import ResolvedExperiment
 
-BERT_TYPES = frozenset({"bert", "roberta", "xlm-roberta", "camembert"})
 BERT_LAYERS = ("query", "key", "value", "dense")
-"""Names of the linear layers in the blocks of these model types."""
+"""Names of the linear layers in the blocks of the families of BERT and RoBERTa."""
 AUTO_LAYERS = 2
 """Adapted matrices of a block with `auto`: query and value, for most model types."""
 
@@ -43,7 +43,7 @@ def check_target_modules(resolved: ResolvedExperiment) -> None:
         ConfigError: a name in `target_modules` matches no linear layer.
     """
     recipes, source = resolved.experiment.recipes, resolved.source
-    if _model_type(source) not in BERT_TYPES:
+    if _model_type(source) not in PACKED_TYPES:
         return
     sections: dict[str, Any] = {"intermediate": recipes.intermediate, "target": recipes.target}
     sections |= {f"tasks.{name}": changes for name, changes in recipes.tasks.items()}

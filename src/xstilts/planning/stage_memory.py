@@ -87,13 +87,12 @@ class StageMemory:
             name: self.resolved.task(name).subwords for name in stage.params["tasks"]
         }  # of an example: all choices of a question
         masked_lm = any(_is_tied(task["format"]) for task in stage.params["tasks"].values())
-        all_rows = masked_lm and recipe.lora is None
         length = min(max(lengths.values()), recipe.max_length)
         size = -(-recipe.batch_size // recipe.gradient_accumulation_steps)
         return Workload(
             tokens=size * max(lengths.values()),
             length=length,
-            rows=encoder.vocabulary if all_rows else self._rows(stage, lengths),
+            rows=encoder.vocabulary if masked_lm else self._rows(stage, lengths),
             packed=self._packs and not recipe.compile,
             bf16=recipe.precision == "bf16" or (self.hardware.gpu and recipe.precision == "auto"),
             checkpointing=recipe.gradient_checkpointing,

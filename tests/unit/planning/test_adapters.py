@@ -14,8 +14,12 @@ from xstilts.models import peft_package
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS, EncoderDefaults
 from xstilts.planning.adapters import adapter_weights, lora_cost
 from xstilts.planning.compile import compile_experiment
-from xstilts.planning.cost import train_cost
+from xstilts.planning.compiled_experiment import CompiledExperiment
+from xstilts.planning.cost import block_weights, train_cost
+from xstilts.planning.memory import Hardware
+from xstilts.planning.stage_memory import peak_memory
 
+LARGE: EncoderDefaults = KNOWN_ENCODERS["xlm-roberta-large"]
 BASE: EncoderDefaults = KNOWN_ENCODERS["FacebookAI/xlm-roberta-base"]
 LORA = "recipes.target.lora={}"
 
@@ -65,6 +69,27 @@ def test_trainings_after_masked_lm_with_adapters_store_no_full_matrix(
         for more in ((), ("recipes.intermediate.lora={}",))
     )
     assert full.bytes != adapted.bytes
+
+
+def test_adapters_need_less_memory_and_masked_lm_loads_every_row(tmp_path: Path) -> None:
+    (tmp_path / "text.tsv").write_text("one line\n" * 50, encoding="utf-8")
+    path = tmp_path / "large.yaml"
+    path.write_text(
+        "name: large\nencoder: xlm-roberta-large\nintermediate: [text]\ntargets: [xnli]\n"
+        "tasks: {text: {format: masked_lm, files: text.tsv, splits: {train: [en]}}}\n"
+    )
+    peaks = {}
+    for lora in ("null", "{}"):
+        recipes = [f"recipes.{phase}.lora={lora}" for phase in ("intermediate", "target")]
+        loaded = xstilts.load(str(path), recipes)
+        part = CompiledExperiment(loaded, compile_experiment(loaded))
+        labels = {stage.key: stage.label for stage in part.compiled.plan.stages}
+        sizes = peak_memory(part, Hardware())
+        peaks[lora] = {labels[key]: size for key, size in sizes.items()}
+    text, target = "train text seed 0", "train mnli after text seed 0"
+    assert peaks["{}"][target] < peaks["null"][target] - 12 * block_weights(LARGE)
+    matrix = 4 * LARGE.vocabulary * LARGE.width
+    assert peaks["{}"][text] > peaks["{}"][target] + matrix / 2
 
 
 def test_a_run_without_peft_stops_before_the_first_stage(
