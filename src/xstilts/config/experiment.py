@@ -81,6 +81,11 @@ class RetrievalConfig(ConfigModel):
         exclude_if=lambda prompt: prompt is None,  # digests of records without it stay as they are
         description='text before every sentence, such as "query: "; not set: the encoder\'s own',
     )
+    final_norm: bool = Field(
+        False,
+        exclude_if=lambda chosen: not chosen,  # digests of records without it stay as they are
+        description="apply the norm after the last block to earlier layers too",
+    )
     max_length: PositiveInt = Field(512, description="maximum tokens per sentence")
     neighbours: PositiveInt = Field(
         4, description="bitext mining: nearest neighbours k of the margin score"

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
+from xstilts.core.errors import EncoderError
 from xstilts.models.attention import NAME
 from xstilts.models.device import compute_device
+from xstilts.models.encoder_config import FINAL_NORMS
 from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
@@ -46,6 +48,18 @@ class Encoder(nn.Module):
     def embeddings(self) -> Tensor:
         """[v, d] the word embeddings of the vocabulary ids in view."""
         return word_embeddings(self.model).weight
+
+    @property
+    def final_norm(self) -> nn.Module:
+        """The norm after the last block.
+
+        Raises:
+            EncoderError: the blocks of this type of model end in a norm of their own.
+        """
+        kind = self.model.config.model_type
+        if kind not in FINAL_NORMS:
+            raise EncoderError(f"an encoder of the type {kind} has no norm after its last block")
+        return self.model.get_submodule(FINAL_NORMS[kind])
 
     @property
     def thread_safe(self) -> bool:

@@ -26,6 +26,14 @@ MASKED_HEAD_TYPES = frozenset(
     }
 )
 """Model types whose masked LM head can be read; its output matrix is that of the embeddings."""
+FINAL_NORMS = {
+    "xlm-roberta-xl": "encoder.LayerNorm",
+    "modernbert": "final_norm",
+    **dict.fromkeys(("t5", "mt5", "umt5"), "encoder.final_layer_norm"),
+    **dict.fromkeys(("eurobert", "llama", "mistral", "qwen2", "qwen3"), "norm"),
+    **dict.fromkeys(("gemma", "gemma2", "gemma3_text"), "norm"),
+}
+"""Model type → the norm after the last block, of models whose blocks begin with a norm."""
 T5_TYPES = frozenset({"t5", "mt5", "umt5"})
 """Model types of encoder-decoders whose encoder can be used alone."""
 PAD_POSITIONS = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from xstilts.config.intermediate import IntermediateSetting, parse_setting
 from xstilts.core.errors import ConfigError
-from xstilts.models.encoder_config import FIRST, LAST, MASKED_HEAD_TYPES, PACKED_TYPES
+from xstilts.models.encoder_config import FINAL_NORMS, FIRST, LAST, MASKED_HEAD_TYPES, PACKED_TYPES
 from xstilts.models.encoder_source import EncoderSource, source_json
 from xstilts.models.tokenizer_files import (
     check_fast_tokenizer,
@@ -26,7 +26,7 @@ def check_encoder_use(
 
     Raises:
         ConfigError: a decoder is read at its first token or trained as a masked language model,
-            or an encoder without mask token is.
+            an encoder without mask token is, or a final norm does not exist.
         EncoderError: its tokenizer needs a package that is not installed.
     """
     source = resolved.source
@@ -39,6 +39,13 @@ def check_encoder_use(
         _check_masked_lm(source, tied[0])
     if source.defaults.causal:
         _check_pooling(resolved)
+    kind = source.defaults.model_type
+    if resolved.experiment.retrieval.final_norm and kind and kind not in FINAL_NORMS:
+        raise ConfigError(
+            f"{source.name} (type {kind}) has no norm after its last block",
+            where="retrieval.final_norm",
+            todo="leave it out",
+        )
 
 
 def _predicts_masked(resolved: ResolvedExperiment, task: str) -> bool:

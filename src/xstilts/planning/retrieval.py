@@ -118,6 +118,8 @@ class _RetrievalCompiler:
         }
         if prompt := resolved.prompt():
             params["prompt"] = prompt
+        if graph.experiment.retrieval.final_norm and min(layers) < defaults.layers:
+            params["final_norm"] = True
         count = resolved.expected_rows(task, part, code)
         size = 4 * defaults.width * count * len(layers) * len(poolings)
         cost = forward_cost(defaults, count * task.subwords, size)

@@ -53,7 +53,10 @@ def run(context: StageContext) -> dict[str, Any]:
     }
     part = max(1, PART // (4 * encoder.width * len(settings)))
     for positions, index, sentences in _sentences(features, part):
-        vectors_of = embed(encoder, sentences, tokenizer.pad_token_id, settings)
+        vectors_of = embed(
+            *(encoder, sentences, tokenizer.pad_token_id, settings),
+            final_norm=params.get("final_norm", False),
+        )
         for setting, vectors in vectors_of.items():
             written[setting][positions] = vectors[index]
     return {"rows": len(features), "width": encoder.width}

@@ -137,22 +137,33 @@ def embed(
     padding: int,
     outputs: Sequence[tuple[int, str]],
     tokens: int | None = None,
+    *,
+    final_norm: bool = False,
 ) -> dict[tuple[int, str], NDArray[np.float32]]:
     """Embed features in one pass of the encoder, up to the highest layer.
 
     Args:
         outputs: (layer, pooling) pairs.
+        final_norm: apply the norm after the last block to earlier layers; the last has it.
 
     Returns:
         (layer, pooling) → vectors [n, width] in the order of the features.
     """
     encoder.eval()
     last_layer = max(layer for layer, _ in outputs)
+    depth = int(encoder.model.config.num_hidden_layers)
+
+    def normed(states: Tensor, layer: int) -> Tensor:
+        normalised: Tensor = encoder.final_norm(states) if final_norm and layer < depth else states
+        return normalised
 
     def pooled(_: Sequence[Feature], batch: Batch) -> dict[tuple[int, str], NDArray[np.float32]]:
         states = encoder.hidden_states(batch.ids, batch.mask, batch.types, last_layer)
         return {
-            (layer, pooling): pool(states[layer], batch.mask, pooling).float().cpu().numpy()
+            (layer, pooling): pool(normed(states[layer], layer), batch.mask, pooling)
+            .float()
+            .cpu()
+            .numpy()
             for layer, pooling in outputs
         }
 

@@ -10,9 +10,11 @@ import pytest
 import torch
 import transformers
 
+from xstilts.core.errors import EncoderError
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.chunked_lm_loss import cross_entropy
 from xstilts.models.encoder import Encoder, frozen_encoder
+from xstilts.models.encoder_config import FINAL_NORMS
 from xstilts.models.encoder_files import EncoderFiles, model_class
 from xstilts.models.encoder_import import import_encoder
 from xstilts.models.pooling import pool
@@ -88,6 +90,30 @@ def test_sentence_vectors_are_pooled_states_of_auto_model(imported: Imported) ->
     for (layer, pooling), rows in vectors.items():
         wanted = pool(states[layer], imported.mask, pooling)
         torch.testing.assert_close(torch.from_numpy(rows), wanted, atol=1e-5, rtol=1e-4)
+
+
+@families
+def test_the_final_norm_of_earlier_layers_is_that_of_the_last(imported: Imported) -> None:
+    feature = Feature("0", TEXTS[0], [0] * len(TEXTS[0]), 0)
+    encoder = frozen_encoder(imported.files)
+    encoder.set_vocab(imported.files.used_ids(TEXTS))
+    arguments = (encoder, [feature], imported.files.tokenizer().pad_token_id)
+    outputs = [(1, "mean"), (2, "mean")]
+    if imported.files.config().model_type not in FINAL_NORMS:
+        with pytest.raises(EncoderError, match="no norm after its last block"):
+            embed(*arguments, outputs, final_norm=True)
+        return
+    plain, normed = (embed(*arguments, outputs, final_norm=chosen) for chosen in (False, True))
+    states: list[torch.Tensor] = []
+    norm = imported.plain.get_submodule(FINAL_NORMS[imported.plain.config.model_type])
+    hook = norm.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0]))
+    wanted = plain_states(imported)
+    hook.remove()
+    with torch.no_grad():
+        torch.testing.assert_close(norm(states[-1]), wanted.last_hidden_state)
+        earlier = norm(wanted.hidden_states[1][0]).mean(0)
+    torch.testing.assert_close(torch.from_numpy(normed[(1, "mean")][0]), earlier)
+    assert (normed[(2, "mean")] == plain[(2, "mean")]).all()
 
 
 @families

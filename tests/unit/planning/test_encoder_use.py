@@ -109,6 +109,18 @@ def test_a_sentencepiece_tokenizer_without_its_package_is_refused(
     assert "pip install 'xstilts[sentencepiece]'" in str(raised.value)
 
 
+def test_a_final_norm_that_does_not_exist_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="no norm after its last block"):
+        compiled(folder, *SEARCH, "retrieval.final_norm=true")
+    shutil.rmtree(folder / "encoder")
+    write_family(folder / "encoder", "modernbert", max_position_embeddings=514)
+    normed = embedded(folder, "retrieval.final_norm=true")
+    assert normed.params["final_norm"]
+    assert "final_norm" not in embedded(folder).params
+    last = embedded(folder, "retrieval={final_norm: true, layer: 2}")
+    assert last.key == embedded(folder, "retrieval.layer=2").key
+
+
 def test_a_tokenizer_that_is_not_fast_is_refused(folder: Path) -> None:
     encoder = folder / "encoder"
     (encoder / "tokenizer.json").unlink()
