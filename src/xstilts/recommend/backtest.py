@@ -62,16 +62,17 @@ class BacktestRow:
 def leave_one_target_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
     """Three rows for each encoder and target, see `BacktestRow`; none for a target of one task.
 
+    A target with a negative score (a correlation) has no row: regret and NDCG are shares of scores.
+
     Args:
-        gains: with the columns `predict.GAINS`, one row per encoder, setting and target;
-            scores between 0 and 1, none negative.
+        gains: with the columns `predict.GAINS`, one row per encoder, setting and target.
         measures: see `analysis.measures_table`; may be empty.
     """
     rows = [
         asdict(row)
         for encoder, own in gains.groupby("encoder", sort=False)
         for target, here in own.groupby("target", sort=False)
-        if len(here) > 1
+        if len(here) > 1 and here["score"].min() >= 0
         for row in _target((str(encoder), str(target)), here, own, measures)
     ]
     return pd.DataFrame(rows, columns=[column.name for column in fields(BacktestRow)])

@@ -40,14 +40,17 @@ class RankingQuality:
 def rank_quality(
     target: str, measure: str, predicted: pd.Series[float], score: pd.Series[float]
 ) -> RankingQuality | None:
-    """The quality of a prediction; none with fewer than five tasks, or if no score is above 0.
+    """The quality of a prediction; none with fewer than five tasks.
+
+    None, too, if no score is above 0 or one is negative (a correlation).
 
     Args:
         predicted: by task; the higher, the sooner it would be chosen.
-        score: by task, after it; 0 to 1. Only tasks that have both count.
+        score: by task, after it. Only tasks that have both count.
     """
     both = pd.DataFrame({"predicted": predicted, "score": score}).dropna()
-    if len(both) < MIN_POINTS or not both["score"].max() > 0:
+    scores = both["score"]
+    if len(both) < MIN_POINTS or not scores.max() > 0 or scores.min() < 0:
         return None
     guessed, true = both["predicted"].to_numpy(), both["score"].to_numpy()
     blind = np.zeros(len(both))

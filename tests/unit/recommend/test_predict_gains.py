@@ -173,3 +173,9 @@ def test_too_few_targets_have_no_backtest() -> None:
     assert mean.note == "too few targets with several tasks for a conclusion: 3 of at least 4"
     assert leave_one_target_out(NOTHING, MEASURES).empty
     assert leave_one_target_out(gains({"one": [0.1, 0.2, 0.3, 0.4]}), MEASURES).empty
+
+
+def test_a_target_with_negative_scores_is_not_backtested() -> None:
+    table = gains(PLANTED)
+    table.loc[(table["target"] == "t1") & (table["intermediate"] == "bad"), "score"] = -0.1
+    assert set(leave_one_target_out(table, MEASURES)["target"]) == {"t0", "t2", "t3"}

@@ -236,6 +236,7 @@ def test_a_choice_needs_five_tasks_and_a_score_above_zero() -> None:
     assert (pick.n, pick.regret1, pick.regret3) == (5, pytest.approx(80), pytest.approx(40))
     assert rank_quality("t", "m", score.iloc[:4], score) is None
     assert rank_quality("t", "m", score, score * 0) is None
+    assert rank_quality("t", "m", score, score - score.mean()) is None  # correlations
 
 
 def test_other_targets_are_weighed_alike_and_their_own_is_held_out() -> None:
