@@ -49,7 +49,8 @@ def test_a_run_killed_at_any_point_resumes_to_the_same_bytes(
 ) -> None:
     """Every worker dies at some pass of the point; the last `run` has no faults."""
     loaded = xstilts.load(str(toy_file), [*OVERRIDES, OFTEN])
-    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:kill@{18 if point.startswith('store') else 25}")
+    number = {"store": 18, "evaluate": 3}.get(point.partition(".")[0], 25)
+    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:kill@{number}")
     notes: list[str] = []
 
     def listen(event: Event) -> None:
@@ -70,7 +71,8 @@ def test_a_full_disk_at_any_point_is_a_store_error_and_loses_nothing(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     loaded = xstilts.load(str(toy_file), [*OVERRIDES, OFTEN])
-    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:full@4")
+    number = 2 if point.startswith("evaluate") else 4
+    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:full@{number}")
     broken = xstilts.run(loaded, tmp_path / "store", workers=1)
     assert broken.exit_code == 4
     assert all("is full" in problem for problem in broken.failed.values())
