@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from xstilts.formats.base import IGNORED, Feature, Row, TokenizationConfig
+from xstilts.formats.text_features import SEPARATOR, joins_pairs
 
 NO_ANSWER, UNREAD = [0, 0], [IGNORED, IGNORED]
 """Targets of windows without the answer, and of those of an answer that cannot be read."""
@@ -20,10 +21,14 @@ NO_ANSWER, UNREAD = [0, 0], [IGNORED, IGNORED]
 def read_windows(rows: Sequence[Row], tokenizer: Any, config: TokenizationConfig) -> list[Feature]:
     """The windows of each row, in the order of the rows."""
     by_length: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    joined = joins_pairs(tokenizer)
     for number, row in enumerate(rows):
         question, length = _cut_question(
             row["question"], tokenizer, min(config.question_length, config.max_length // 3)
         )
+        if joined:
+            question += SEPARATOR
+            length = len(tokenizer(question, add_special_tokens=False)["input_ids"])
         by_length[length].append((number, question))
     windows: dict[int, list[Feature]] = defaultdict(list)
     added = tokenizer.num_special_tokens_to_add(pair=True)

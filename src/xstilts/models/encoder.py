@@ -34,6 +34,7 @@ class Encoder(nn.Module):
         self.files = files
         self.model = files.model(ids)
         replace_dropout(self.model)
+        self.model.config.use_cache = False  # of decoders: keys and values for generation
         self.uses_packing = uses_packing(self.model)
         if self.uses_packing:
             self.model.config._attn_implementation = NAME

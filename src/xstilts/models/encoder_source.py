@@ -254,7 +254,9 @@ def check_weights(files: list[str], where: str) -> None:
         )
     if not any(name in files for name in WEIGHTS):
         pickles = [name for name in PICKLES if name in files]
-        folder = "FOLDER" if where.startswith("hub:") else shlex.quote(where)
+        on_hub = where.startswith("hub:")
+        folder = "FOLDER" if on_hub else shlex.quote(where)
+        first = "download the model, and " if on_hub else ""
         reason = (
             f"the weights are only available as pickle ({pickles[0]}), which can execute code"
             if pickles
@@ -263,7 +265,7 @@ def check_weights(files: list[str], where: str) -> None:
         raise EncoderError(
             reason,
             where=where,
-            todo=f"make a copy with safetensors: xstilts encoders convert {folder} --to DIR"
+            todo=f"{first}make a copy with safetensors: xstilts encoders convert {folder} --to DIR"
             if pickles
             else "save the encoder with save_pretrained",
         )

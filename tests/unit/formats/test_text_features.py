@@ -8,6 +8,8 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from xstilts.formats.base import TokenizationConfig
+from xstilts.formats.span_windows import read_windows
 from xstilts.formats.text_features import joins_pairs, text_features
 
 BEGIN = ("<s> $A", "<s> $A $B")
@@ -44,6 +46,21 @@ def test_a_decoder_that_puts_nothing_between_texts_gets_a_line_break() -> None:
     assert pair_ids(decoder) == decoder("the cat\nis here")["input_ids"]
     (single,) = text_features([{"id": "1", "text": "the cat"}], decoder, 64, [0])
     assert single.ids == decoder("the cat")["input_ids"]
+
+
+def test_a_question_and_its_context_are_separated_too() -> None:
+    decoder = tokenizer(BEGIN)
+    context = "the cat is here and the cat is there"
+    row = {"id": "1", "question": "is here", "context": context, "answers": ["there"]}
+    row["starts"] = [context.index("there")]
+    (window,) = read_windows([row], decoder, TokenizationConfig(max_length=64))
+    assert window.ids == decoder(f"is here\n{context}")["input_ids"]
+    start, end = window.target
+    first, last = window.offsets[start], window.offsets[end]
+    assert context[first[0] : last[1]].strip() == "there"
+    windows = read_windows([row], decoder, TokenizationConfig(max_length=14))
+    assert len(windows) > 1
+    assert all(len(window.ids) <= 14 for window in windows)
 
 
 @pytest.mark.parametrize(

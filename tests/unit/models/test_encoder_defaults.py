@@ -61,6 +61,18 @@ def test_a_sentence_encoder_is_read_as_it_was_trained(tmp_path: Path) -> None:
     assert (defaults.retrieval_layer, defaults.prompt) == (24, "query: ")
 
 
+def test_a_complete_folder_of_e5_small_is_read_as_by_its_name(tmp_path: Path) -> None:
+    write_config(tmp_path / "copy", "bert", 12, 384, 250_037, 512, 0)
+    (tmp_path / "copy" / "1_Pooling").mkdir()
+    config = tmp_path / "copy" / "1_Pooling" / "config.json"
+    config.write_text('{"pooling_mode_mean_tokens": true}')
+    readings = [
+        find_source(name, None, tmp_path).defaults.reading()
+        for name in ("intfloat/multilingual-e5-small", "./copy")
+    ]
+    assert readings[0] == readings[1]
+
+
 def test_the_hub_model_has_the_defaults_of_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
