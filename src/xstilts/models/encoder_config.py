@@ -97,12 +97,20 @@ def shape_of(config: Mapping[str, Any]) -> EncoderShape | None:
 
 
 def check_text_config(config: Mapping[str, Any], where: str) -> None:
-    """Check that a config.json is that of a model of texts alone.
+    """Check that a config.json is that of a model that reads texts, and nothing else.
 
     Raises:
-        EncoderError: it is a model of images or sound, alone or with texts.
+        EncoderError: it is a model of images or sound, alone or with texts, or one that has to be
+            told the language of each text.
     """
     kind = config.get("model_type")
+    if kind == "xmod" and not config.get("default_language"):
+        raise EncoderError(
+            "X-MOD has an adapter per language, and config.json does not name one",
+            where=where,
+            todo="set `default_language` in the config.json of a copy, such as en_XX: its adapter "
+            "is used for all languages",
+        )
     if media := next((name for name in MEDIA if isinstance(config.get(name), Mapping)), None):
         problem = f"has a {media}: it reads more than texts"
     elif _first(config, VOCABULARY) is None and any(name in config for name in MEDIA_SIZES):

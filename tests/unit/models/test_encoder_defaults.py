@@ -131,6 +131,13 @@ def test_models_of_images_and_sound_are_refused(config: dict[str, Any]) -> None:
         check_text_config(config, "somewhere")
 
 
+def test_xmod_without_a_language_is_refused() -> None:
+    config = {"model_type": "xmod", "vocab_size": 9, "languages": ["en_XX", "de_DE"]}
+    with pytest.raises(EncoderError, match="adapter per language"):
+        check_text_config(config, "somewhere")
+    check_text_config({**config, "default_language": "en_XX"}, "somewhere")
+
+
 def test_models_with_pickles_on_main_are_read_at_the_commit_with_safetensors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
