@@ -46,6 +46,8 @@ SAFETENSORS_COMMITS = {
 }
 """Model on the hub whose `main` has pickles alone → a commit with safetensors (pull requests)."""
 PICKLE_INDEX = "pytorch_model.bin.index.json"
+ADAPTER = "adapter_config.json"
+"""Configuration of an adapter of PEFT."""
 PICKLES = ("pytorch_model.bin", PICKLE_INDEX, "model.bin")
 
 
@@ -246,8 +248,16 @@ def check_weights(files: list[str], where: str) -> None:
         where: folder or Hub name, for errors.
 
     Raises:
-        EncoderError: a file is missing, or the weights are only available as pickle.
+        EncoderError: a file is missing, the weights are only available as pickle, or there is an
+            adapter, which is loaded or not depending on whether peft is installed.
     """
+    if ADAPTER in files:
+        raise EncoderError(
+            f"{ADAPTER}: an adapter beside the model's weights, or without them",
+            where=where,
+            todo="merge it into the model (peft's merge_and_unload), and save that with "
+            "save_pretrained",
+        )
     if "config.json" not in files:
         raise EncoderError(
             "no config.json", where=where, todo="use the folder of a Hugging Face encoder"

@@ -148,8 +148,8 @@ def check_tokenizer(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
     """Check a tokenizer against the model.
 
     Raises:
-        EncoderError: hardly any entries, more entries than embeddings, no padding token, or one
-            that is not the model's.
+        EncoderError: hardly any entries, fewer than half as many as embeddings or more, no padding
+            token, or one that is not the model's.
     """
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     special = set(tokenizer.all_special_tokens)
@@ -161,6 +161,13 @@ def check_tokenizer(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
             todo="add the tokenizer.json of the encoder to the folder",
         )
     rows = word_embeddings(model).weight.shape[0]
+    if 2 * len(vocabulary) < rows:
+        raise EncoderError(
+            f"the tokenizer has {len(vocabulary):,} entries, and the embedding matrix {rows:,} "
+            "rows: it is not the tokenizer that the encoder was trained with",
+            where=where,
+            todo="use the encoder's own tokenizer, or cut the embeddings to this one",
+        )
     placeholders = {
         text for text in special if any(medium in text.lower() for medium in PLACEHOLDERS)
     }

@@ -145,9 +145,8 @@ def test_a_difference_between_targets_is_judged(verdict: Verdict) -> None:
     gains = {("tydiqa", "mnli"): 0.2 + SIDES[verdict], ("xnli", "mnli"): 0.2}
     params = {"tasks": "singles", "more": "tydiqa", "less": "xnli"}
     assert ask("targets-differ", claim_evidence(gains), **params).verdict is verdict
-    assert ask(
-        "targets-differ", claim_evidence({("xnli", "mnli"): UP}), **params
-    ).verdict.startswith("not")
+    one_target = claim_evidence({("xnli", "mnli"): UP})
+    assert ask("targets-differ", one_target, **params).verdict is Verdict.UNTESTABLE
 
 
 @pytest.mark.parametrize(("variant", "name"), [("text", "mnli+text"), ("languages", "mnli@de")])

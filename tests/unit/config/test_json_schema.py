@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -16,7 +17,6 @@ MINIMAL = {"name": "mine", "encoder": "x/y", "intermediate": ["none"], "targets"
 
 
 def errors(tree: Any) -> list[str]:
-    jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(experiment_schema())
     return [error.message for error in validator.iter_errors(tree)]
 
@@ -28,7 +28,6 @@ def test_the_shipped_file_is_up_to_date() -> None:
 
 
 def test_the_shipped_file_is_a_valid_schema() -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text("utf-8")))
 
 

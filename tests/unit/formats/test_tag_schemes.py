@@ -6,6 +6,8 @@ import random
 
 import numpy as np
 import pytest
+from seqeval import metrics
+from seqeval import scheme as schemes
 
 from xstilts.formats.tag_schemes import (
     TagScheme,
@@ -111,20 +113,17 @@ def score(metric: str, gold: list[list[str]], predicted: list[list[str]]) -> flo
 
 
 def test_strict_span_f1_equals_seqeval_in_strict_mode() -> None:
-    metrics = pytest.importorskip("seqeval.metrics")
-    scheme = pytest.importorskip("seqeval.scheme")
     tags = ["O", "B-X", "I-X", "B-Y", "I-Y"]
     for seed in range(40):
         gold, predicted = sentences(tags, 12, seed), sentences(tags, 12, seed + 1000)
         predicted = [(b + a)[: len(a)] for a, b in zip(gold, predicted, strict=True)]
-        wanted = metrics.f1_score(gold, predicted, mode="strict", scheme=scheme.IOB2)
+        wanted = metrics.f1_score(gold, predicted, mode="strict", scheme=schemes.IOB2)
         assert score("span_f1_strict", gold, predicted) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize(("name", "tags"), [("IOBES", "BIES"), ("BILOU", "BILU")])
 def test_converted_tags_score_as_seqeval_scores_the_original_ones(name: str, tags: str) -> None:
-    metrics = pytest.importorskip("seqeval.metrics")
-    scheme = getattr(pytest.importorskip("seqeval.scheme"), name)
+    scheme = getattr(schemes, name)
     labels = ["O", *(f"{prefix}-{kind}" for prefix in tags for kind in "XY")]
     for seed in range(40):
         gold, predicted = sentences(labels, 30, seed), sentences(labels, 30, seed + 1000)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqeval.metrics import sequence_labeling
 
 from xstilts.core import cpu as cores
 from xstilts.metrics import METRICS
@@ -38,7 +39,6 @@ def score(name: str, gold: list, predicted: list) -> float:  # type: ignore[type
 @settings(max_examples=300)
 @given(PAIRS)
 def test_span_f1_equals_seqeval(pairs: list[tuple[list[str], list[str]]]) -> None:
-    sequence_labeling = pytest.importorskip("seqeval.metrics.sequence_labeling")
     gold, predicted = [a for a, _ in pairs], [b for _, b in pairs]
     for tags in gold + predicted:
         assert set(spans(tags)) == set(sequence_labeling.get_entities(tags))

@@ -320,3 +320,24 @@ def test_an_adapter_that_was_not_merged_is_named_as_one(copy: Path) -> None:
         },
     )
     assert "merge_and_unload" in refusal(copy)
+
+
+@pytest.mark.parametrize("beside_weights", [True, False])
+def test_an_adapter_in_the_folder_is_refused_by_the_plan(copy: Path, beside_weights: bool) -> None:
+    (copy / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    if not beside_weights:
+        (copy / "model.safetensors").rename(copy / "adapter_model.safetensors")
+    with pytest.raises(EncoderError, match="merge_and_unload"):
+        find_source(str(copy), None, copy)
+
+
+def test_a_tokenizer_with_fewer_than_half_of_the_entries_is_refused(copy: Path) -> None:
+    change_weights(copy, lambda weights: {key: _tripled(key, weights[key]) for key in weights})
+    config = json.loads((copy / "config.json").read_text())
+    rows = 3 * config["vocab_size"]
+    (copy / "config.json").write_text(json.dumps({**config, "vocab_size": rows}))
+    assert f"the embedding matrix {rows} rows" in refusal(copy)
+
+
+def _tripled(name: str, value: Tensor) -> Tensor:
+    return value.repeat(3, 1) if name.endswith("word_embeddings.weight") else value

@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import sentencepiece
 
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.encoder_families import write_family
 from xstilts.testing.tiny import sentences
 
-sentencepiece = pytest.importorskip("sentencepiece")
-pytest.importorskip("google.protobuf")
 SPECIAL = {
     "xlm-roberta": {},
     "deberta-v2": {
