@@ -99,7 +99,7 @@ def _not_in_context(answer: str, context: str) -> Problem:
 
 def _row_is_blank(answers: Any, labels: Labels) -> bool:
     """Whether answers were removed; in tasks with unanswerable questions a blank one is one."""
-    return bool(answers) and not any(map(str.strip, answers)) and UNANSWERABLE not in labels
+    return not any(map(str.strip, answers)) and UNANSWERABLE not in labels
 
 
 def _content(example: SpanExample) -> object:

@@ -18,6 +18,7 @@ from xstilts.formats.io.tables import named_csv_rows, tsv_rows
 from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
 from xstilts.tasks.base import Conversion, Examples, TaskSpec
+from xstilts.tasks.io.sentence_lines import check_sentence_per_line
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
@@ -231,11 +232,14 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
         raise MissingDataError(
             f"no file {path}", todo=f"put the {split} split of {language} there, or correct `files`"
         )
-    files = FORMATS.get(task.format).files
+    spec = FORMATS.get(task.format)
+    files = spec.files
     assert files is not None
     if reader := files.readers.get(path.suffix.lower()):
         return reader(path, split)
     rows = partial(_rows, task, files)
+    if spec.class_of == "word" and path.suffix.lower() not in (CSV, *READERS):
+        check_sentence_per_line(path)
     if files.examples:
         return files.examples(rows(path, path.name))
     return parse_rows(rows, partial(_example, files))(path, path.name)

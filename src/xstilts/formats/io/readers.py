@@ -240,7 +240,7 @@ def _parquet(
                 decoded = {name: _class(cells.get(name), names) for name, names in classes.items()}
                 yield FileRow({**cells, **decoded}, f"{path}:{number + 1}", f"{start}-{number}")
                 number += 1
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, OverflowError, ValueError) as error:  # dates after 9999
         raise DataError(f"not readable as Parquet: {error}", where=str(path)) from error
 
 

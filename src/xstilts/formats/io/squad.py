@@ -26,6 +26,9 @@ from xstilts.formats.span import SpanExample
 TEST = "test"
 """How the ids of a split begin whose questions may have no answers."""
 FORM = "the file must be in SQuAD's form"
+ANSWERS = "answers"
+ANSWER_NAMES = ("answer", ANSWERS)
+"""Lower-case names that hold answers; under any but `answers`, a test set would look unlabelled."""
 UNKNOWN_START = -1
 """The start of an answer without one; enough for a test set, which is scored by the text."""
 
@@ -157,10 +160,13 @@ def _example(
     name: str, cells: Mapping[str, Any], context: str, where: str, optional: Optional
 ) -> SpanExample:
     impossible = as_truth(cells.get("is_impossible"), "is_impossible", where)
-    listed = cells.get("answers")
+    listed = cells.get(ANSWERS)
     if impossible:
         answers: Answers = ()
     elif listed is None:
+        misspelt = [name for name in cells if name != ANSWERS and name.lower() in ANSWER_NAMES]
+        if misspelt:
+            raise DataError(f"{misspelt[0]!r} in place of 'answers'", where=where, todo=FORM)
         if not optional.answers:
             raise DataError("no 'answers'", where=where, todo=FORM)
         answers = (("", UNKNOWN_START),)

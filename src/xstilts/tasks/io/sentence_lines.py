@@ -1,0 +1,28 @@
+"""Whether a table of tagged sentences has a sentence in each line, or a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xstilts.core.errors import DataError
+from xstilts.formats.io.lines import lines
+
+
+def check_sentence_per_line(path: Path) -> None:
+    """Check that the lines of a file are not words, with a blank line after each sentence.
+
+    Each word would be read as a sentence of its own, without context.
+
+    Raises:
+        DataError: every line is one word, and blank lines separate some of them.
+    """
+    texts = [line.strip() for _, line in lines(path, blank=True)]
+    rows = [line for line in texts if line]
+    is_separated = "" in "\n".join(texts).strip("\n").split("\n")
+    if is_separated and len(rows) > 1 and not any(" " in line for line in rows):
+        raise DataError(
+            "a word in each line, and a blank line after each sentence",
+            where=str(path),
+            todo="write one sentence in each line, words and tags separated by spaces, or give "
+            ".conllu, or .jsonl with lists `tokens` and `tags`",
+        )
