@@ -46,9 +46,12 @@ SAFETENSORS_COMMITS = {
 }
 """Model on the hub whose `main` has pickles alone → a commit with safetensors (pull requests)."""
 PICKLE_INDEX = "pytorch_model.bin.index.json"
-ADAPTER = "adapter_config.json"
-"""Configuration of an adapter of PEFT."""
 PICKLES = ("pytorch_model.bin", PICKLE_INDEX, "model.bin")
+ADAPTERS = (
+    "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin", "pytorch_adapter.bin",
+)  # fmt: skip
+"""Files of PEFT and AdapterHub; transformers loads or ignores them depending on what is
+installed."""
 
 
 @dataclass(frozen=True)
@@ -241,22 +244,22 @@ def read_json_value(path: Path) -> Any:
 
 
 def check_weights(files: list[str], where: str) -> None:
-    """Check that an encoder has a config and safetensors weights.
+    """Check that an encoder has a config and safetensors weights, and no adapter.
 
     Args:
         files: file names.
         where: folder or Hub name, for errors.
 
     Raises:
-        EncoderError: a file is missing, the weights are only available as pickle, or there is an
-            adapter, which is loaded or not depending on whether peft is installed.
+        EncoderError: a file is missing, the weights are only available as pickle, or there are
+            files of an adapter.
     """
-    if ADAPTER in files:
+    if adapters := [name for name in ADAPTERS if name in files]:
         raise EncoderError(
-            f"{ADAPTER}: an adapter beside the model's weights, or without them",
+            f"the folder holds an adapter that would be ignored ({', '.join(adapters)})",
             where=where,
-            todo="merge it into the model (peft's merge_and_unload), and save that with "
-            "save_pretrained",
+            todo="merge it into the model first with peft's merge_and_unload and save_pretrained; "
+            "or remove its files to use the model without it",
         )
     if "config.json" not in files:
         raise EncoderError(

@@ -20,6 +20,9 @@ from xstilts.models.encoder_files import EncoderFiles, word_embeddings
 
 MIN_ENTRIES = 24
 """Entries that a tokenizer has besides its special tokens, at least: the letters of a script."""
+MIN_SHARE = 0.5
+"""Share of the embedding matrix up to which the ids of a tokenizer reach, at least: reserved rows
+and padding to multiples of 64 or 128 are far fewer in every published encoder."""
 PLACEHOLDERS = ("image", "audio", "video")
 """Special tokens that stand for other media and occur in no text; Gemma 3 has them without rows."""
 SAVE_AGAIN = "load the model with the class it was trained with, and save it with save_pretrained"
@@ -148,8 +151,8 @@ def check_tokenizer(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
     """Check a tokenizer against the model.
 
     Raises:
-        EncoderError: hardly any entries, fewer than half as many as embeddings or more, no padding
-            token, or one that is not the model's.
+        EncoderError: hardly any entries, ids that reach less than half of the embeddings, more
+            entries than embeddings, no padding token, or one that is not the model's.
     """
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     special = set(tokenizer.all_special_tokens)
@@ -161,12 +164,14 @@ def check_tokenizer(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
             todo="add the tokenizer.json of the encoder to the folder",
         )
     rows = word_embeddings(model).weight.shape[0]
-    if 2 * len(vocabulary) < rows:
+    used = max(n for text, n in vocabulary.items() if text not in special) + 1
+    if used < MIN_SHARE * rows:
         raise EncoderError(
-            f"the tokenizer has {len(vocabulary):,} entries, and the embedding matrix {rows:,} "
-            "rows: it is not the tokenizer that the encoder was trained with",
+            f"the ids of the tokenizer end at {used - 1}, and the embedding matrix has {rows} "
+            "rows: it is the tokenizer of another encoder",
             where=where,
-            todo="use the encoder's own tokenizer, or cut the embeddings to this one",
+            todo="use the tokenizer the encoder was trained with; if it is this one, cut the "
+            "embeddings (resize_token_embeddings)",
         )
     placeholders = {
         text for text in special if any(medium in text.lower() for medium in PLACEHOLDERS)

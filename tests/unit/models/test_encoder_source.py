@@ -52,6 +52,20 @@ def test_a_folder_without_config_or_weights_is_rejected(copy: Path) -> None:
         find_source(str(copy), None, copy)
 
 
+@pytest.mark.parametrize(
+    "name", ["adapter_config.json", "adapter_model.safetensors", "pytorch_adapter.bin"]
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_an_adapter_in_the_folder_is_not_ignored(copy: Path, name: str, alone: bool) -> None:
+    (copy / name).write_text("{}")
+    if alone:
+        (copy / "model.safetensors").unlink()
+        (copy / "config.json").unlink()
+    with pytest.raises(EncoderError, match=name) as raised:
+        find_source(str(copy), None, copy)
+    assert "merge_and_unload" in raised.value.todo
+
+
 def test_an_encoder_without_a_fast_tokenizer_is_rejected(copy: Path, tmp_path: Path) -> None:
     """A vocabulary file alone, for a model whose tokenizer exists in Python only."""
     for name in ("tokenizer.json", "tokenizer_config.json"):

@@ -161,6 +161,31 @@ def test_a_tokenizer_with_more_entries_than_embeddings_is_refused(copy: Path) ->
     assert str(rows + 2) in message
 
 
+def add_rows(folder: Path, rows: int) -> None:
+    """Give the encoder an embedding matrix of so many rows."""
+
+    def longer(weights: Weights) -> Weights:
+        (key,) = (key for key in weights if key.endswith("word_embeddings.weight"))
+        more = torch.randn(rows - len(weights[key]), weights[key].shape[1])
+        return {**weights, key: torch.cat([weights[key], more])}
+
+    change_weights(folder, longer)
+    change_json(folder / "config.json", vocab_size=rows)
+
+
+def test_a_tokenizer_of_less_than_half_of_the_embeddings_is_refused(copy: Path) -> None:
+    entries = len(AutoTokenizer.from_pretrained(copy))
+    add_rows(copy, 2 * entries + 1)
+    message = refusal(copy)
+    assert str(entries - 1) in message
+    assert str(2 * entries + 1) in message
+
+
+def test_reserved_and_padded_embeddings_are_no_reason_to_refuse(copy: Path) -> None:
+    add_rows(copy, -(-len(AutoTokenizer.from_pretrained(copy)) // 128) * 128 + 1)
+    imported(copy)
+
+
 def test_placeholders_of_other_media_need_no_embedding(copy: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(copy)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image_soft_token>"]})
@@ -320,24 +345,3 @@ def test_an_adapter_that_was_not_merged_is_named_as_one(copy: Path) -> None:
         },
     )
     assert "merge_and_unload" in refusal(copy)
-
-
-@pytest.mark.parametrize("beside_weights", [True, False])
-def test_an_adapter_in_the_folder_is_refused_by_the_plan(copy: Path, beside_weights: bool) -> None:
-    (copy / "adapter_config.json").write_text('{"peft_type": "LORA"}')
-    if not beside_weights:
-        (copy / "model.safetensors").rename(copy / "adapter_model.safetensors")
-    with pytest.raises(EncoderError, match="merge_and_unload"):
-        find_source(str(copy), None, copy)
-
-
-def test_a_tokenizer_with_fewer_than_half_of_the_entries_is_refused(copy: Path) -> None:
-    change_weights(copy, lambda weights: {key: _tripled(key, weights[key]) for key in weights})
-    config = json.loads((copy / "config.json").read_text())
-    rows = 3 * config["vocab_size"]
-    (copy / "config.json").write_text(json.dumps({**config, "vocab_size": rows}))
-    assert f"the embedding matrix {rows} rows" in refusal(copy)
-
-
-def _tripled(name: str, value: Tensor) -> Tensor:
-    return value.repeat(3, 1) if name.endswith("word_embeddings.weight") else value

@@ -54,7 +54,7 @@ def test_bad_rows_are_named_and_counted(
     kept, complaints = validated(made.read("train", "en"), made, "train", "en")
     assert len(kept) == 30
     assert complaints.counts == {message: 1}
-    assert message == "duplicate id" or f"_train.jsonl:31: {message}" in complaints.first[0]
+    assert f"_train.jsonl:31: {message}" in complaints.first[0]
 
 
 @pytest.mark.parametrize(
