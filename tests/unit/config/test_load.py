@@ -244,7 +244,7 @@ def test_the_presets_of_other_protocols_train_with_their_recipes() -> None:
     assert (pairs.learning_rate, pairs.epochs, pairs.max_length) == (3e-5, 5, 128)
     assert (pairs.eval_steps, pairs.warmup_ratio, pairs.checkpoint) == (100, 0, "best")
     assert (spans.warmup_steps, spans.eval_steps, spans.checkpoint) == (500, None, "last")
-    assert spans.weight_decay == 1e-4
+    assert (spans.weight_decay, spans.answer_text) == (1e-4, "xtreme")
     assert scripts.layers() == (14, 20)
     assert {mmbert.recipe(name).checkpoint for name in mmbert.experiment.targets} == {"last"}
     assert (mmbert.recipe("xnli").warmup_ratio, mmbert.recipe("paws-x").epochs) == (0.06, 2)
