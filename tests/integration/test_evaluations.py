@@ -213,3 +213,14 @@ def test_studies_and_claims_read_zero_shot_rows_alone(toy_file: Path, tmp_path: 
     _, cells, notes = pick_default_layer(frame, compiled.cells, loaded)
     assert {cell.target for cell in cells} == {"toy-kind", "toy-tags"}
     assert any("zero-shot" in note for note in notes)
+
+
+def test_test_sets_are_translated_into_the_language_of_the_training_data(
+    toy_file: Path, tmp_path: Path
+) -> None:
+    options = with_translations(toy_file, tmp_path, known=1)
+    splits = "tasks.toy-kind.splits={train: [en, xx], dev: [en, xx], test: [en, xx]}"
+    trained_on = "train_task={toy-kind: toy-kind@xx}"
+    plan = plan_of(xstilts.load(str(toy_file), [*SMALL, *options, splits, trained_on]))
+    (translation,) = (stage for stage in plan.stages if stage.kind == "translate")
+    assert (translation.params["source"], translation.params["target"]) == ("en", "xx")

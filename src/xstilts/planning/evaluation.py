@@ -78,8 +78,7 @@ class TargetEvaluation:
     def _foreign(self) -> tuple[str, ...]:
         """The evaluated languages that the model is not trained on."""
         resolved = self.graph.resolved
-        part = resolved.train_ref(self.task)
-        seen = part.languages or resolved.task(part.task).train_languages
+        seen = training_languages(resolved, self.task)
         return tuple(code for code in resolved.languages(self.task) if code not in seen)
 
     def _scored(
@@ -184,7 +183,15 @@ class TargetEvaluation:
         name = TargetName(self.task.name, evaluation=TRANSLATE_TEST)
         for language in self._foreign:
             sample = self.graph.eval_set(self.task, language)
-            yield self._scored(name, sample, self.graph.translated_test(self.task, language))
+            into, *_ = training_languages(self.graph.resolved, self.task)
+            rows = self.graph.translated_test(self.task, language, into)
+            yield self._scored(name, sample, rows)
+
+
+def training_languages(resolved: ResolvedExperiment, task: TaskSpec) -> tuple[str, ...]:
+    """The languages that a target's model is trained on."""
+    part = resolved.train_ref(task)
+    return part.languages or resolved.task(part.task).train_languages
 
 
 def tokenization_params(resolved: ResolvedExperiment, task: TaskSpec) -> dict[str, Any]:
@@ -297,7 +304,7 @@ def _drawn_from(resolved: ResolvedExperiment, task: TaskSpec) -> set[str]:
     languages = set()
     for language in resolved.languages(task):
         share = few_shot_slice(resolved, task, language)
-        if share is None or language in task.train_languages:
+        if share is None or language in training_languages(resolved, task):
             continue
         languages.add(language)
         if share.overlaps(evaluated):

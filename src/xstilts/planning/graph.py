@@ -18,6 +18,7 @@ from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages import STAGE_KINDS
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate import key_params
+from xstilts.translate.base import Direction
 
 SAMPLE = 1
 """How a limit takes examples of files in their own order: 1, by the digests of their ids."""
@@ -156,60 +157,67 @@ class StageGraph:
 
     def training_rows(self, task: TaskSpec, role: str, language: str) -> str:
         """Key of a task's rows in a language; translated from English if it has none."""
-        choice, resolved = self.experiment.translator, self.resolved
-        if choice is None or language in task.splits.get(
+        resolved = self.resolved
+        if self.experiment.translator is None or language in task.splits.get(
             resolved.split_slice(task, role).split, ()
         ):
             return self.prepare_stage(task, role, language)
-        source, folder = task.train_language, resolved.loaded.folder
-        params = {
-            "translator": key_params(choice, source, language, folder, task.name),
-            "source": source,
-            "target": language,
-            "format": task.format,
-        }
-        context = {
-            "translator": choice.model_dump(mode="json"),
-            "folder": str(folder),
-            "task": task.name,
-        }
-        return self.add(
-            "translate",
-            params,
-            {"rows": self.prepare_stage(task, role, source)},
-            f"translate {task.name} {resolved.split_slice(task, role).name} {language}",
-            translate_cost(resolved.expected_rows(task, role, source)),
-            context=context,
+        source = task.train_language
+        return self._translated(
+            task,
+            self.prepare_stage(task, role, source),
+            Direction(source, language),
+            f"{resolved.split_slice(task, role).name} {language}",
+            resolved.expected_rows(task, role, source),
         )
 
-    def translated_test(self, task: TaskSpec, language: str) -> str:
-        """Key of a target's evaluation set in its training language, by machine translation.
+    def translated_test(self, task: TaskSpec, language: str, into: str) -> str:
+        """Key of a target's evaluation set in another language, by machine translation.
 
         Every row is kept: texts that the translator has no translation for stay as they are.
         """
+        sample = self.eval_set(task, language)
+        return self._translated(
+            task,
+            sample.rows,
+            Direction(language, into),
+            f"{self.experiment.eval_split} {language} into {into}",
+            sample.count,
+            untranslated="keep",
+        )
+
+    def _translated(
+        self,
+        task: TaskSpec,
+        rows: str,
+        direction: Direction,
+        label: str,
+        count: int,
+        **options: str,
+    ) -> str:
+        """Add the translation of a task's rows; return its key.
+
+        Args:
+            count: expected number of rows.
+            options: further parameters of the stage.
+        """
         choice, folder = self.experiment.translator, self.resolved.loaded.folder
         assert choice is not None
-        target, sample = task.train_language, self.eval_set(task, language)
         params = {
-            "translator": key_params(choice, language, target, folder, task.name),
-            "source": language,
-            "target": target,
+            "translator": key_params(choice, direction.source, direction.target, folder, task.name),
+            "source": direction.source,
+            "target": direction.target,
             "format": task.format,
-            "untranslated": "keep",
+            **options,
         }
         context = {
             "translator": choice.model_dump(mode="json"),
             "folder": str(folder),
             "task": task.name,
         }
-        return self.add(
-            "translate",
-            params,
-            {"rows": sample.rows},
-            f"translate {task.name} {self.experiment.eval_split} {language} into {target}",
-            translate_cost(sample.count),
-            context=context,
-        )
+        label = f"translate {task.name} {label}"
+        cost = translate_cost(count)
+        return self.add("translate", params, {"rows": rows}, label, cost, context=context)
 
     def eval_set(self, task: TaskSpec, language: str) -> EvalSet:
         """Evaluation set of a target in one language."""
