@@ -7,6 +7,7 @@ record that cannot be read is left out with a warning.
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import json
 import logging
@@ -153,9 +154,8 @@ def records(store: Store, name: str | None = None) -> list[Path]:
 
 
 def _paths(store: Store, name: str | None) -> Iterable[Path]:
-    return (store.root / FOLDER).glob(
-        f"{'*' if name is None else glob.escape(name)}{SEPARATOR}*.json"
-    )
+    pattern = f"{'*' if name is None else glob.escape(name)}{SEPARATOR}*.json"
+    return [store.root / FOLDER / entry for entry in fnmatch.filter(store.names(FOLDER), pattern)]
 
 
 def newest(store: Store) -> list[tuple[str, CompiledPlan]]:

@@ -226,13 +226,18 @@ class Store:
 
     def keys(self) -> list[str]:
         """Keys of all artifacts, sorted; including damaged ones."""
-        return self._names("artifacts")
+        return self.names("artifacts")
 
     def stopped(self) -> list[str]:
         """Keys of all stages with a checkpoint, sorted."""
-        return self._names("checkpoints")
+        return self.names("checkpoints")
 
-    def _names(self, folder: str) -> list[str]:
+    def names(self, folder: str) -> list[str]:
+        """Names of a folder's entries, sorted; none without the folder.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
         path = self.root / folder
         try:
             return sorted(os.listdir(path))

@@ -95,7 +95,10 @@ def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[S
         results: the experiment's scores as they are now.
     """
     facts = facts_in(store)
-    for path in sorted((store.root / FOLDER / experiment).glob(f"*/{FILE}")):
+    for study in store.names(f"{FOLDER}/{experiment}"):
+        path = store.root / FOLDER / experiment / study / FILE
+        if not path.is_file():
+            continue
         try:
             stored = from_json(without_digest(read_json(path)), results, facts)
         except DAMAGED:
