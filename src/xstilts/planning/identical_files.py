@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 SAME = "%s: %s have the same content: %s"
 TRAINED_ON = "evaluated examples are trained on"
 SELECTED_BY = "checkpoints are chosen by evaluated examples"
-TWO_LANGUAGES = "both languages are evaluated on the same examples"
+TWO_LANGUAGES = "these languages are evaluated on the same examples"
 
 
 def warn_of_identical_files(resolved: ResolvedExperiment) -> None:
