@@ -64,3 +64,10 @@ def language(code: str) -> Language:
 def suite(name: str) -> tuple[Language, ...]:
     """Return the languages of a suite, in order of their codes; empty for an unknown suite."""
     return tuple(entry for entry in _table().values() if name in entry.suites)
+
+
+def language_named(text: str) -> Language | None:
+    """The language with this English name, or with this code in other case; none if unknown."""
+    folded = text.strip().lower()
+    matches = (entry for entry in _table().values() if folded in (entry.code, entry.name.lower()))
+    return next(matches, None)

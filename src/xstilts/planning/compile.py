@@ -31,6 +31,7 @@ from xstilts.planning.encoder_use import check_encoder_use
 from xstilts.planning.evaluation import Evaluated, TargetEvaluation, check_evaluation
 from xstilts.planning.graph import StageGraph
 from xstilts.planning.identical_files import warn_of_identical_files
+from xstilts.planning.own_task_names import warn_of_names
 from xstilts.planning.recipe_search import (
     RecipeChoice,
     RecipeSearches,
@@ -126,6 +127,7 @@ class Compiler:
         check_evaluation(self.resolved)
         warn_of_selection_on_evaluated(self.resolved)
         warn_of_identical_files(self.resolved)
+        warn_of_names(self.resolved)
         cells = tuple(self._cells(settings))
         if not cells:
             raise ConfigError(
