@@ -238,7 +238,7 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
     if reader := files.readers.get(path.suffix.lower()):
         return reader(path, split)
     rows = partial(_rows, task, files)
-    if spec.class_of == "word" and path.suffix.lower() not in (CSV, *READERS):
+    if spec.class_of == "word" and path.suffix.lower() not in READERS:
         check_sentence_per_line(path)
     if files.examples:
         return files.examples(rows(path, path.name))

@@ -39,6 +39,14 @@ def test_a_word_in_each_line_is_not_read_as_sentences(tmp_path: Path, blank: str
         list(task.read("train", "en"))
 
 
+def test_a_word_in_each_line_of_csv_is_not_read_as_sentences(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("Eve,B-X\nleft,O\n\nAda,B-X\n")
+    columns, labels = ("tokens", "tags"), ("O", "B-X")
+    task = made(tmp_path, "csv", format="tagging", columns=columns, labels=labels)
+    with pytest.raises(DataError, match=r"train\.csv: a word in each line"):
+        list(task.read("train", "en"))
+
+
 @pytest.mark.parametrize("text", ["Eve left\tB-X O\n\nWait\tO\n", "Eve\tB-X\nWait\tO\n\n"])
 def test_sentences_of_one_word_are_read(tmp_path: Path, text: str) -> None:
     assert len(list(tagged(tmp_path, text).read("train", "en"))) == 2
