@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from xstilts.core.errors import EncoderError
+from xstilts.models.masked_head_types import masked_head_in_key
 
 FIRST, MEAN, LAST = POOLINGS = ("cls", "mean", "last")
 """Poolings: the first token, the mean of all tokens, the last token; without padding."""
@@ -74,6 +75,7 @@ class EncoderShape(NamedTuple):
         positions: largest number of tokens of a text; None if there is no limit.
         model_type: of transformers.
         causal: whether it is a decoder.
+        masked_head: whether the reading of its masked LM head is part of keys.
     """
 
     layers: int
@@ -82,6 +84,7 @@ class EncoderShape(NamedTuple):
     positions: int | None = None
     model_type: str = ""
     causal: bool = False
+    masked_head: bool = False
 
 
 def shape_of(config: Mapping[str, Any]) -> EncoderShape | None:
@@ -93,7 +96,15 @@ def shape_of(config: Mapping[str, Any]) -> EncoderShape | None:
     if layers is None or width is None or vocabulary is None:
         return None
     kind = str(config.get("model_type", ""))
-    return EncoderShape(layers, width, vocabulary, _positions(config), kind, is_causal(config))
+    return EncoderShape(
+        layers,
+        width,
+        vocabulary,
+        _positions(config),
+        kind,
+        is_causal(config),
+        masked_head_in_key(config),
+    )
 
 
 def check_text_config(config: Mapping[str, Any], where: str) -> None:

@@ -41,6 +41,7 @@ class EncoderDefaults:
         model_type: of transformers; empty if it is unknown.
         not_applied: modules of a sentence encoder after the pooling that are not computed.
         reason: why these are the defaults.
+        masked_head: whether the reading of its masked LM head is part of keys.
     """
 
     layers: int
@@ -56,15 +57,21 @@ class EncoderDefaults:
     model_type: str = ""
     not_applied: tuple[str, ...] = ()
     reason: str = ""
+    masked_head: bool = False
 
-    def reading(self) -> dict[str, Any]:
-        """What decides the stages of an experiment, as JSON."""
+    def reading(self, *, masked_lm: bool = False) -> dict[str, Any]:
+        """What decides the stages of an experiment, as JSON.
+
+        Args:
+            masked_lm: whether it trains a masked language model.
+        """
         return {
             "layers": self.layers,
             "pooling": self.pooling,
             "retrieval layer": self.retrieval_layer,
             "retrieval pooling": self.retrieval_pooling,
             "prompt": self.prompt,
+            **({"masked LM head in keys": self.masked_head} if masked_lm else {}),
         }
 
 
@@ -128,7 +135,7 @@ def encoder_defaults_of(
     for known in KNOWN_SIZES:
         sizes = (known.layers, known.width, known.vocabulary)
         if (shape.model_type, *shape[:3]) == (known.model_type, *sizes):
-            return replace(known, positions=shape.positions)
+            return replace(known, positions=shape.positions, masked_head=shape.masked_head)
     return _pretrained(shape)
 
 
@@ -144,5 +151,6 @@ def _pretrained(shape: EncoderShape) -> EncoderDefaults:
         retrieval_pooling=LAST if shape.causal else MEAN,
         causal=shape.causal,
         model_type=shape.model_type,
+        masked_head=shape.masked_head,
         reason="a decoder" if shape.causal else "7/12 of the depth, as for XLM-R Large",
     )

@@ -12,6 +12,7 @@ from transformers.activations import ACT2FN
 
 from xstilts.models.encoder_source import check_index
 from xstilts.models.heads import MaskedHead
+from xstilts.models.masked_head_types import GELU_HEADS
 
 PREFIXES = {
     "dense": (
@@ -43,13 +44,6 @@ NAMES = {
 """Parameter of `heads.MaskedHead` → its names."""
 OPTIONAL = ("dense.bias", "norm.bias")
 """Parameters that some heads lack (ModernBERT): zero is the same."""
-GELU_HEADS = frozenset(
-    {
-        *("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "roberta-prelayernorm"),
-        *("xmod", "mpnet", "electra", "ibert", "data2vec-text", "longformer"),
-    }
-)
-"""Model types whose head has GELU, whatever activation their layers have."""
 DISTILBERT_EPSILON = 1e-12
 
 

@@ -20,6 +20,9 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.translate import key_params
 from xstilts.translate.base import Direction
 
+MASKED_HEAD = 2
+"""Version of the reading of masked LM heads, in keys only of encoders that version 1 read
+otherwise."""
 SAMPLE = 1
 """How a limit takes examples of files in their own order: 1, by the digests of their ids."""
 
@@ -78,14 +81,17 @@ class StageGraph:
         folder = self.source.folder
         context: dict[str, Any] = {"folder": str(folder)} if folder else {}
         if self.source.defaults.assumed:
-            context["assumed"] = self.source.defaults.reading()
+            context["assumed"] = self.source.defaults.reading(masked_lm=self._trains_masked_lm)
+        params: dict[str, Any] = {"source": self.source.params}
         if self._trains_masked_lm:
             context["masked_lm"] = True
+            if self.source.defaults.masked_head:
+                params["masked_head"] = MASKED_HEAD
         if self.resolved.reads_first_token:
             context["first_token"] = True
         return self.add(
             "encoder",
-            {"source": self.source.params},
+            params,
             {},
             f"encoder {self.resolved.encoder_name}",
             encoder_cost(self.source.defaults),

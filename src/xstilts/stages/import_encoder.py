@@ -60,7 +60,8 @@ def _check_assumed(context: StageContext, folder: Path) -> None:
     assumed = context.stage.context.get("assumed")
     if not assumed:
         return
-    actual = folder_defaults(folder).reading()
+    masked_lm = bool(context.stage.context.get("masked_lm"))
+    actual = folder_defaults(folder).reading(masked_lm=masked_lm)
     if different := [name for name in actual if actual[name] != assumed[name]]:
         name = different[0]
         raise EncoderError(

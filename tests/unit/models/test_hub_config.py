@@ -99,15 +99,17 @@ def test_assumed_sizes_are_named_in_a_warning(
     assert "someone/model" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["layers", "pooling", "retrieval layer", "prompt"])
+@pytest.mark.parametrize(
+    "name", ["layers", "pooling", "retrieval layer", "prompt", "masked LM head in keys"]
+)
 def test_an_encoder_that_is_not_as_assumed_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder = write_encoder(tmp_path / "hf")
     monkeypatch.setattr(import_encoder, "_download", lambda _: folder)
     params = {"source": {"from": "hub", "name": "someone/model", "revision": "main"}}
-    actual = folder_defaults(folder).reading()
-    context = {"assumed": {**actual, name: 99}}
+    actual = folder_defaults(folder).reading(masked_lm=True)
+    context = {"assumed": {**actual, name: 99}, "masked_lm": True}
     stage = Stage("encoder", 1, params, {}, "encoder", context=context)
     with pytest.raises(EncoderError, match=f"assumed {name} 99"):
         execute_stage(Store(tmp_path / "store").prepare(), stage, lambda _: None)

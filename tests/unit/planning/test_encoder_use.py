@@ -130,6 +130,36 @@ def test_a_tokenizer_that_is_not_fast_is_refused(folder: Path) -> None:
         compiled(folder)
 
 
+# keys
+
+
+@pytest.mark.parametrize(
+    ("family", "config", "version"),
+    [
+        ("modernbert", {}, 2),
+        ("electra", {}, 2),
+        ("distilbert", {}, 2),
+        ("bert", {}, None),
+        ("bert", {"hidden_act": "relu"}, 2),
+        ("bert", {"tie_word_embeddings": False}, 2),
+        ("xlm-roberta", {"hidden_act": "relu"}, None),
+        ("eurobert", {}, None),
+    ],
+)
+def test_only_masked_heads_that_were_read_otherwise_change_the_key_of_the_encoder(
+    folder: Path, family: str, config: dict[str, Any], version: int | None
+) -> None:
+    shutil.rmtree(folder / "encoder")
+    write_family(folder / "encoder", family, max_position_embeddings=514, **config)
+    plain, masked = (
+        next(stage for stage in compiled(folder, MASKED, *change) if stage.kind == "encoder")
+        for change in (["intermediate=[none]"], ["intermediate=[none, own]"])
+    )
+    assert "masked_head" not in plain.params
+    assert masked.params.get("masked_head") == version
+    assert (masked.key == plain.key) == (version is None)
+
+
 # what is read
 
 
