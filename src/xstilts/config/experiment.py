@@ -67,9 +67,10 @@ class RetrievalConfig(ConfigModel):
     Lists define a sweep: one pass of the encoder, and a score for every layer and pooling.
     """
 
-    layer: int | Literal["auto", "all"] | tuple[int, ...] = Field(
+    layer: int | Literal["auto", "last", "all"] | tuple[int, ...] = Field(
         "auto",
-        description="0: embedding output, n: n-th block; auto: the encoder's default layer",
+        description="0: embedding output, n: n-th block; last: the last block; auto: the encoder's "
+        "default layer",
     )
     pooling: Pooling | Literal["auto"] | tuple[Pooling, ...] = Field(
         "mean",

@@ -47,7 +47,7 @@ def _check_layers(source: EncoderSource, stage: Stage) -> None:
         raise ConfigError(
             f"there is no layer {wrong[0]}: the encoder {source.name} has {last} layers",
             where="retrieval.layer",
-            todo=f"choose layers from 0 to {last}, or auto or all",
+            todo=f"choose layers from 0 to {last}, or auto, last or all",
         )
 
 

@@ -155,6 +155,8 @@ class ResolvedExperiment:
         defaults, chosen = self.source.defaults, self.experiment.retrieval.layer
         if chosen == "auto":
             return (defaults.retrieval_layer,)
+        if chosen == "last":
+            return (defaults.layers,)
         if chosen == "all":
             return tuple(range(defaults.layers + 1))
         return chosen if isinstance(chosen, tuple) else (chosen,)

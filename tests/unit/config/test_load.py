@@ -249,6 +249,8 @@ def test_the_presets_of_other_protocols_train_with_their_recipes() -> None:
     assert {mmbert.recipe(name).checkpoint for name in mmbert.experiment.targets} == {"last"}
     assert (mmbert.recipe("xnli").warmup_ratio, mmbert.recipe("paws-x").epochs) == (0.06, 2)
     assert (mmbert.layers(), mmbert.poolings()) == ((12,), ("cls",))
+    large = load("nlu-evals", ["encoder=FacebookAI/xlm-roberta-large"])
+    assert ResolvedExperiment(large).layers() == (24,)
     small = euroeval.recipe("pan-x")
     assert (small.max_steps, small.eval_steps, small.patience) == (10_000, 30, 2)
     assert euroeval.limit("pan-x", "train") == 1024

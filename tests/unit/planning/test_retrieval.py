@@ -88,6 +88,16 @@ def test_one_encoder_pass_yields_every_layer_and_pooling(
     assert one == values["toy-search (layer 1, cls)"]
 
 
+def test_the_last_layer_has_the_keys_of_its_number(toy_file: Path) -> None:
+    last, second, first = (
+        stages(xstilts.load(str(toy_file), [*SEARCH, f"retrieval.layer={layer}"]), "embed")
+        for layer in ("last", 2, 1)
+    )
+    assert last
+    assert {stage.key for stage in last} == {stage.key for stage in second}
+    assert {stage.key for stage in last}.isdisjoint(stage.key for stage in first)
+
+
 @pytest.mark.parametrize("wrong", ["{layer: []}", "{layer: [1, 1]}", "{pooling: [mean, mean]}"])
 def test_a_sweep_with_an_empty_or_repeated_list_is_rejected(toy_file: Path, wrong: str) -> None:
     with pytest.raises(ConfigError, match="without duplicates"):

@@ -114,8 +114,9 @@ def _texts_stage(context: MeasureContext, how: str, texts: TextSample) -> str:
 
 def _sentence_layer(context: MeasureContext) -> int:
     """The layer of sentence vectors; in a sweep, the default layer of the encoder."""
-    chosen = context.graph.experiment.retrieval.layer
-    return chosen if isinstance(chosen, int) else context.graph.source.defaults.retrieval_layer
+    layers = context.graph.resolved.layers()
+    swept = len(layers) > 1 or not isinstance(context.graph.experiment.retrieval.layer, int | str)
+    return context.graph.source.defaults.retrieval_layer if swept else layers[0]
 
 
 SIZE = Measure("training examples used", _sizes, _rows)
