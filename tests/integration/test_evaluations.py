@@ -11,12 +11,13 @@ import pytest
 import xstilts
 from xstilts.analysis.layer_sweeps import default_layers, pick_default_layer
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.core.errors import ConfigError, DataError, UnknownNameError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.target_name import TargetName
+from xstilts.reports.training_languages import training_languages
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
@@ -140,6 +141,10 @@ def test_too_few_examples_fail_in_words(toy_file: Path, run_here: Run, tmp_path:
         ("few_shot={examples: [5], targets: [toy-search]}", "few_shot.targets", "not trained"),
         ("few_shot={examples: [5], recipe: {patience: 2}}", "few_shot", "no dev set"),
         ("few_shot={examples: []}", "few_shot.examples", "at least"),
+        ("few_shot={examples: [0, 5]}", "few_shot.examples", "zero-shot is always evaluated"),
+        ("few_shot={examples: [5], targets: []}", "few_shot.targets", "at least"),
+        ("few_shot={examples: [5], split: 'foo[:50%]'}", "few_shot.split", "split.*foo"),
+        ("translate_test=[]", "translate_test", "at least|list"),
         ("few_shot={examples: [5, 5]}", "few_shot.examples", "twice"),
         ("few_shot={examples: [5], split: 'test[5'}", "few_shot.split", "not a split"),
         ("translate_test=all", "translate_test", "translator"),
@@ -224,3 +229,18 @@ def test_test_sets_are_translated_into_the_language_of_the_training_data(
     plan = plan_of(xstilts.load(str(toy_file), [*SMALL, *options, splits, trained_on]))
     (translation,) = (stage for stage in plan.stages if stage.kind == "translate")
     assert (translation.params["source"], translation.params["target"]) == ("en", "xx")
+
+
+def test_a_test_set_without_any_translation_is_not_scored(
+    toy_file: Path, run_here: Run, tmp_path: Path
+) -> None:
+    options = with_translations(toy_file, tmp_path, known=1)
+    (tmp_path / "table.tsv").write_text("another text\tits translation\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no text has a translation"):
+        run_here(xstilts.load(str(toy_file), [*SMALL, *options]), tmp_path / "store")
+
+
+def test_the_languages_of_few_shots_are_not_named_as_training_data(toy_file: Path) -> None:
+    compiled = compile_experiment(few_shot(toy_file))
+    trained = {key for cell in compiled.cells for key in cell.trained_by}
+    assert training_languages(compiled, trained) == ("English",)

@@ -29,7 +29,7 @@ class FewShotConfig(ConfigModel):
         description="split or slice of a split to draw from, such as dev or test[:50%]; "
         "auto: train if the task has it in the language, else dev",
     )
-    targets: tuple[str, ...] | None = Field(
+    targets: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
         None, description="targets to evaluate in this way; empty: all that are trained"
     )
     recipe: RecipeChanges = Field(
@@ -37,6 +37,13 @@ class FewShotConfig(ConfigModel):
         description="values that replace those of the target's recipe; by default 10 epochs "
         "without warm-up",
     )
+
+    @field_validator("examples", mode="before")
+    @classmethod
+    def _above_zero(cls, value: object) -> object:
+        if isinstance(value, list | tuple) and 0 in value:
+            raise refusal("zero-shot is always evaluated", "leave out the 0")
+        return value
 
     @field_validator("split")
     @classmethod
@@ -64,5 +71,5 @@ class FewShotConfig(ConfigModel):
         return self
 
 
-TranslateTest = Literal["all"] | tuple[str, ...]
+TranslateTest = Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]
 """Targets whose test sets are translated, or all for which that is possible."""

@@ -55,8 +55,15 @@ def named_recipe(name: object, where: str = "") -> NamedRecipe:
 
     Raises:
         UnknownNameError: there is none.
+        ConfigError: the name is no text.
     """
     files = named_recipe_files()
+    if not isinstance(name, str):
+        raise ConfigError(
+            f"expected the name of a recipe, not {name!r}",
+            where=where,
+            todo=f"write one of {', '.join(files)}",
+        )
     if name not in files:
         raise UnknownNameError("recipe", str(name), files, where=where)
     path = files[str(name)]
@@ -84,6 +91,9 @@ def expand_presets(tree: dict[str, Any], lines: Lines) -> list[Location]:
         if isinstance(section, dict) and PRESET in section:
             where = location_of((*path, PRESET), lines)
             given = {key: value for key, value in section.items() if key != PRESET}
+            if section[PRESET] is None:
+                parent[path[-1]] = given
+                continue
             values = _values(named_recipe(section[PRESET], where), path[-1], where)
             parent[path[-1]] = merge(values, given)
             expanded.append(path)

@@ -35,7 +35,9 @@ OF_MIXTURES = ("max_task_size", "temperature", "sampling", "mlm_share", "mask_pr
 """Fields without an effect on a target, which is trained on one labelled task."""
 OF_MODELS = ("lora",)
 """Fields that change which weights are stored and loaded; encoders with recipes compare them."""
-NOT_SEARCHABLE = (*NOT_IN_KEY, *READ_BY_PREDICTIONS, *OF_MODELS)
+WITHOUT_EFFECT = (*NOT_IN_KEY, "compile", "nan_retry")
+"""Fields that change no result of a training that is finite."""
+NOT_SEARCHABLE = (*WITHOUT_EFFECT, *READ_BY_PREDICTIONS, *OF_MODELS)
 SEARCHABLE = tuple(name for name in Recipe.model_fields if name not in NOT_SEARCHABLE)
 FIRST_SEED = 100
 MAX_COMBINATIONS = 1000
@@ -131,7 +133,7 @@ class SearchOptions(ConfigModel):
                     f"compare entries of `encoders`, each with a `recipe` that sets {name}",
                     name,
                 )
-            if name in NOT_IN_KEY:
+            if name in WITHOUT_EFFECT:
                 raise refusal(
                     f"{name} has no effect on the result", f"set {name} in `recipes`", name
                 )

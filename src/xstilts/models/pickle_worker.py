@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import resource
 import sys
 from typing import Any
@@ -32,8 +33,11 @@ def main(source: str, target: str) -> int:
     restrict(os.path.getsize(source))
     try:
         weights = torch.load(source, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a file can cause: it is not trusted
-        return refuse(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+    except pickle.UnpicklingError as error:
+        return refuse(first_line(error))
+    except Exception as error:  # whatever a damaged file can cause
+        sys.stderr.write(f"the file is damaged or incomplete ({first_line(error)})\n")
+        return 1
     if not isinstance(weights, dict) or not weights:
         return refuse(f"it has a {type(weights).__name__}, not a dictionary of tensors")
     for name, value in weights.items():
@@ -43,6 +47,11 @@ def main(source: str, target: str) -> int:
             return refuse(f"{name!r} is a sparse or quantized tensor")
     save_file(separate(weights), target, {"format": "pt"})
     return 0
+
+
+def first_line(error: Exception) -> str:
+    """Type and first line of an error."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def restrict(size: int) -> None:

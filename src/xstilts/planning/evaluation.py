@@ -7,7 +7,7 @@ on k examples of one language; translate-test predicts from test sets in the tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -284,6 +284,7 @@ def _check_few_shot(resolved: ResolvedExperiment) -> None:
             )
     tasks = [resolved.task(name) for name in experiment.targets]
     chosen = [task for task in tasks if is_few_shot(resolved, task)]
+    _check_split(experiment.few_shot.split, chosen)
     drawn = [_drawn_from(resolved, task) for task in chosen]
     if not any(drawn):
         raise ConfigError(
@@ -292,6 +293,12 @@ def _check_few_shot(resolved: ResolvedExperiment) -> None:
             todo="draw from a slice of test and evaluate on the rest, such as few_shot.split: "
             "test[:50%] and splits: {TASK: {test: test[50%:]}}; or leave it out",
         )
+
+
+def _check_split(text: str, tasks: Iterable[TaskSpec]) -> None:
+    known = {split for task in tasks for split in task.splits}
+    if text != AUTO and known and (split := parse_split_slice(text).split) not in known:
+        raise UnknownNameError("split", split, sorted(known), where="few_shot.split")
 
 
 def _drawn_from(resolved: ResolvedExperiment, task: TaskSpec) -> set[str]:

@@ -27,6 +27,8 @@ from xstilts.tasks.base import TaskSpec
 if TYPE_CHECKING:
     from xstilts.planning.compile import ResultCell
 
+OVERRIDDEN = {"warmup_ratio": "warmup_steps", "num_evals": "eval_steps"}
+"""Field of a recipe → the field that takes its place where it is set."""
 AddTraining = Callable[[Sequence[TaskRef], str | None, Recipe, int, str], str]
 """(tasks, key of the previous training, recipe, seed, label) → key of the training."""
 
@@ -210,6 +212,7 @@ def check_search(resolved: ResolvedExperiment) -> None:
     search = experiment.search
     if search is None:
         return
+    _check_overridden(resolved, search)
     named = () if search.targets == "all" else search.targets
     for name in named:
         if name not in experiment.targets:
@@ -226,6 +229,24 @@ def check_search(resolved: ResolvedExperiment) -> None:
             where="search",
             todo="remove `search`, or set `intermediate: true` in it",
         )
+
+
+def _check_overridden(resolved: ResolvedExperiment, search: SearchOptions) -> None:
+    """Check that no searched field is replaced by another one.
+
+    Raises:
+        ConfigError: one is, so that all its values train the same.
+    """
+    recipes = [resolved.recipe(None)] if search.intermediate else []
+    recipes += [resolved.recipe(name) for name in resolved.experiment.targets]
+    for name, other in OVERRIDDEN.items():
+        given = other in search.searched or any(getattr(one, other) is not None for one in recipes)
+        if name in search.searched and given:
+            raise ConfigError(
+                f"{name} has no effect where {other} is set",
+                where=f"search.{name}",
+                todo=f"search {other} alone, or remove it from `recipes`",
+            )
 
 
 def check_apart_from_results(plan: Plan, cells: Iterable[ResultCell]) -> None:

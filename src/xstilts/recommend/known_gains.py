@@ -98,7 +98,7 @@ def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: St
             continue
         elif not isnan(row.gain):
             about = f"{name}, {row.seeds} seed{'s' if row.seeds > 1 else ''}"
-            note = join_notes([about, *sorted(states)])
+            note = join_notes([about, "English only" if row.in_english else "", *sorted(states)])
             estimate = Estimate(row.gain, row.low, row.high, n=row.seeds, note=note)
             direct.gains[setting] = estimate
         elif setting in means:

@@ -93,7 +93,13 @@ def recommend(
         if name in known.direct:
             rows.append(_valued(blank, known.direct[name], "results on this target"))
         else:
-            rows.append(_valued(blank, predicted[name], _basis(blank, predicted[name], others)))
+            rows.append(
+                _valued(
+                    blank,
+                    predicted[name].clipped(-1.0, 1.0),
+                    _basis(blank, predicted[name], others),
+                )
+            )
     rows.sort(key=_order)
     ranked = [asdict(replace(row, rank=rank)) for rank, row in enumerate(rows, start=1)]
     return pd.DataFrame(ranked, columns=[column.name for column in fields(Advice)])
@@ -165,8 +171,7 @@ def _by_default(measures: pd.DataFrame, candidates: Sequence[str], target: str) 
 
 
 def _valued(blank: Advice, estimate: Estimate, basis: str) -> Advice:
-    """With a gain and its interval, clipped to possible gains."""
-    estimate = estimate.clipped(-1.0, 1.0)
+    """With a gain and its interval."""
     note = join_notes([blank.note, estimate.note])
     return replace(
         blank, gain=estimate.value, low=estimate.low, high=estimate.high, basis=basis, note=note

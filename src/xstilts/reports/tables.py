@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
-from xstilts.analysis.run_states import states_text, with_notes
+from xstilts.analysis.run_states import all_states, states_text, with_notes
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.planning.target_name import TargetName
 
@@ -136,11 +136,15 @@ def score_table(results: pd.DataFrame) -> Table:
             "score": points(float(group["value"].mean(skipna=False))),
             "languages": str(group["language"].nunique()),
             "seeds": str(group["seed"].nunique()),
+            "note": states_text(all_states(group["states"])),
         }
         for key, group in groups
     ]
+    table = pd.DataFrame(rows)
+    if not table["note"].any():
+        table = table.drop(columns="note")
     legend = SCORE_LEGEND + evaluation_legend(results["target"])
-    return for_terminal(pd.DataFrame(rows), keys, legend)
+    return for_terminal(table, (*keys, "note"), legend)
 
 
 def for_terminal(

@@ -35,6 +35,8 @@ def run(context: StageContext) -> dict[str, Any]:
     files = encoder_files(context)
     tokenizer = files.tokenizer()
     reading = TokenizationConfig(max_length=params["max_length"], prompt=params.get("prompt", ""))
+    if reading.prompt:
+        _check_prompt(reading, tokenizer)
     rows = context.inputs["rows"]
     features = prepared(context, rows, params["format"], (), reading, tokenizer)
     encoder = frozen_encoder(files)
@@ -60,6 +62,21 @@ def run(context: StageContext) -> dict[str, Any]:
         for setting, vectors in vectors_of.items():
             written[setting][positions] = vectors[index]
     return {"rows": len(features), "width": encoder.width}
+
+
+def _check_prompt(reading: TokenizationConfig, tokenizer: Any) -> None:
+    """Check that a prompt leaves the sentences at least half of the sub-words.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    count = len(tokenizer(reading.prompt)["input_ids"])
+    if 2 * count > reading.max_length:
+        raise ConfigError(
+            f"the prompt takes {count:,} of {reading.max_length:,} sub-words",
+            where="retrieval.prompt",
+            todo="use a shorter prompt, or raise retrieval.max_length",
+        )
 
 
 def _sentences(

@@ -42,6 +42,11 @@ def run(context: StageContext) -> dict[str, Any]:
     untranslated = sum(not text for text in spoken)
     translations = dict(zip(texts, spoken, strict=True))
     if context.params.get("untranslated") == "keep":
+        if untranslated == len(texts):
+            raise DataError(
+                f"{context.stage.label}: no text has a translation",
+                todo="check the translator, or leave out translate_test",
+            )
         translations = {text: found or text for text, found in translations.items()}
         context.feature_problems += Counter({UNTRANSLATED: untranslated})
     outcome = [translated(row, spec, translations, target) for row in rows]

@@ -38,7 +38,7 @@ from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import in_smaller_slices
 from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
 from xstilts.training.predict import predict, read_positions
-from xstilts.training.run_log import Log, Trained
+from xstilts.training.run_log import Log, Trained, warmup_events
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETA1 = 0.9
@@ -326,6 +326,7 @@ def train(
         return Trained({}, run.log, error.step, notes, str(error))
     if run.recipe.checkpoint == "best" and run.log.best_score in UNDECIDED:
         run.log.events.append(UNDECIDED[run.log.best_score])
+    run.log.events += warmup_events(recipe.warmup_steps, len(run.plan))
     return Trained(run.best, run.log, steps, notes)
 
 

@@ -50,3 +50,11 @@ class Trained:
     steps: int
     notes: tuple[str, ...]
     diverged: str | None = None
+
+
+def warmup_events(warmup_steps: int | None, steps: int) -> list[str]:
+    """A note if the warm-up is not over before the last step, so that the peak is not reached."""
+    if warmup_steps is None or warmup_steps < steps:
+        return []
+    reached = f"{warmup_steps:,} warmup_steps of {steps:,}"
+    return [f"the learning rate still rises at the last step: {reached}"]

@@ -145,3 +145,14 @@ def test_the_recipe_of_xlm_r_equals_the_preset_of_its_protocol(size: str) -> Non
         if (task, size) == ("xnli", "base"):
             theirs = theirs.model_copy(update={"learning_rate": 2e-5})
         assert ours == theirs, task
+
+
+@pytest.mark.parametrize("value", ["[neobert]", "{a: 1}", "3"])
+def test_the_name_of_a_recipe_is_a_text(toy_file: Path, value: str) -> None:
+    with pytest.raises(ConfigError, match="expected the name of a recipe"):
+        xstilts.load(str(toy_file), [f"recipes={{preset: {value}}}"])
+
+
+def test_null_is_no_recipe(toy_file: Path) -> None:
+    loaded = xstilts.load(str(toy_file), ["recipes={preset: null, target: {epochs: 2}}"])
+    assert loaded.experiment.recipes.target.epochs == 2

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 import xstilts
-from xstilts.config.recipe import NOT_IN_KEY, Recipe
-from xstilts.config.recipe_search import OF_MODELS, READ_BY_PREDICTIONS, SEARCHABLE, RecipeSearch
+from xstilts.config.recipe import Recipe
+from xstilts.config.recipe_search import (
+    OF_MODELS,
+    READ_BY_PREDICTIONS,
+    SEARCHABLE,
+    WITHOUT_EFFECT,
+    RecipeSearch,
+)
 from xstilts.core.errors import ConfigError
 from xstilts.formats import FORMATS
 
@@ -61,7 +67,7 @@ def test_every_field_that_changes_training_alone_can_be_searched() -> None:
     read = {name for kind in FORMATS for name in FORMATS.get(kind).tokenization_fields}
     former = {field.serialization_alias: name for name, field in Recipe.model_fields.items()}
     assert {former.get(name, name) for name in read} <= set(READ_BY_PREDICTIONS)
-    others = {*READ_BY_PREDICTIONS, *NOT_IN_KEY, *OF_MODELS}
+    others = {*READ_BY_PREDICTIONS, *WITHOUT_EFFECT, *OF_MODELS}
     assert set(SEARCHABLE) == Recipe.model_fields.keys() - others
 
 
@@ -78,6 +84,7 @@ def test_every_field_that_changes_training_alone_can_be_searched() -> None:
         ("checkpoint: [best, first]", "'last'"),
         ("max_length: [64, 128]", "predictions"),
         ("gradient_checkpointing: [true, false]", "no effect"),
+        ("nan_retry: [fp32, none]", "no effect"),
         ("temperature: [1, 2]", "no effect on a target"),
         ("lora: [{rank: 4}, {rank: 8}]", "encoders"),
         ("method: grid", "no field"),

@@ -186,3 +186,18 @@ def test_each_encoder_has_a_search_of_its_own(toy_file: Path) -> None:
     (first, second) = choice_texts(recipe_search_results(plan, Store(toy_file.parent / "none")))
     assert "[a]" in first
     assert "[b]" in second
+
+
+@pytest.mark.parametrize(
+    ("search", "recipe"),
+    [
+        ("{warmup_ratio: [0.1, 0.9]}", "warmup_steps=5"),
+        ("{num_evals: [5, 10]}", "eval_steps=3"),
+    ],
+)
+def test_a_field_that_another_one_replaces_is_not_searched(
+    toy_file: Path, search: str, recipe: str
+) -> None:
+    with pytest.raises(ConfigError, match="has no effect where"):
+        compiled(toy_file, f"search={search}", f"recipes.target.{recipe}")
+    assert choices(compiled(toy_file, f"search={search}"))

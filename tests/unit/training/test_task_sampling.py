@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.training.run_log import warmup_events
 from xstilts.training.task_sampling import (
     apportion,
     extra_steps,
@@ -115,3 +116,9 @@ def test_max_steps_limits_all_steps_of_a_mixture_in_proportion() -> None:
     assert steps_per_task(sizes, **sampling, max_steps=40) == {"a": 23, "b": 7, "text": 10}
     assert steps_per_task(sizes, **sampling, max_steps=10_000) == steps_per_task(sizes, **sampling)
     assert steps_per_task({"a": 900}, batch=10, epochs=1, max_steps=7) == {"a": 7}
+
+
+def test_a_warm_up_longer_than_the_training_is_noted() -> None:
+    assert warmup_events(None, 10) == []
+    assert warmup_events(9, 10) == []
+    assert "10 warmup_steps of 10" in warmup_events(10, 10)[0]
