@@ -40,6 +40,8 @@ class EncoderDefaults:
         causal: whether the states of a token do not depend on later tokens.
         model_type: of transformers; empty if it is unknown.
         not_applied: modules of a sentence encoder after the pooling that are not computed.
+        include_prompt: whether its own mean includes the prompt's tokens.
+        trained_prompt: text before each sentence in its training, if its files do not hold it.
         reason: why these are the defaults.
         masked_head: whether the reading of its masked LM head is part of keys.
     """
@@ -56,6 +58,8 @@ class EncoderDefaults:
     causal: bool = False
     model_type: str = ""
     not_applied: tuple[str, ...] = ()
+    include_prompt: bool = True
+    trained_prompt: str = ""
     reason: str = ""
     masked_head: bool = False
 
@@ -77,7 +81,13 @@ class EncoderDefaults:
 
 _SENTENCE_ENCODER = "its training as a sentence encoder"
 _XTREME = "XTREME's run_tatoeba.sh"
-E5_SMALL = EncoderDefaults(12, 384, 250_037, MEAN, 12, model_type="bert", reason=_SENTENCE_ENCODER)
+# A default prompt would change keys: the plan names it.
+E5_SMALL = EncoderDefaults(
+    *(12, 384, 250_037, MEAN, 12),
+    model_type="bert",
+    trained_prompt="query: ",
+    reason=_SENTENCE_ENCODER,
+)
 # No published value: the depth that is used for mBERT.
 XLMR_BASE = EncoderDefaults(
     12, 768, 250_002, FIRST, 8, model_type="xlm-roberta", reason="the depth used for mBERT"
@@ -130,6 +140,7 @@ def encoder_defaults_of(
             retrieval_layer=shape.layers,
             prompt=sentence.prompt,
             not_applied=sentence.not_applied,
+            include_prompt=sentence.include_prompt,
             reason="its sentence-transformers files",
         )
     for known in KNOWN_SIZES:

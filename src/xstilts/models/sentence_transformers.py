@@ -44,11 +44,13 @@ class SentenceEncoder(NamedTuple):
         pooling: of the last hidden states; also poolings that xstilts does not support.
         prompt: text before each sentence.
         not_applied: modules after the pooling that xstilts does not compute, such as Dense.
+        include_prompt: whether the mean includes the prompt's tokens.
     """
 
     pooling: str
     prompt: str = ""
     not_applied: tuple[str, ...] = ()
+    include_prompt: bool = True
 
 
 def sentence_encoder_of(read: Reader) -> SentenceEncoder | None:
@@ -59,7 +61,8 @@ def sentence_encoder_of(read: Reader) -> SentenceEncoder | None:
     if not isinstance(config, Mapping):
         return None
     not_applied = tuple(kind for kind, _ in modules if kind not in APPLIED)
-    return SentenceEncoder(_pooling(config), _prompt(read(PROMPTS)), not_applied)
+    included = config.get("include_prompt") is not False
+    return SentenceEncoder(_pooling(config), _prompt(read(PROMPTS)), not_applied, included)
 
 
 def _modules(value: Any) -> list[tuple[str, str]]:

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from xstilts.config.intermediate import IntermediateSetting, parse_setting
 from xstilts.core.errors import ConfigError
-from xstilts.models.encoder_config import FINAL_NORMS, FIRST, LAST, MASKED_HEAD_TYPES, PACKED_TYPES
+from xstilts.models.encoder_config import (
+    FINAL_NORMS,
+    FIRST,
+    LAST,
+    MASKED_HEAD_TYPES,
+    MEAN,
+    PACKED_TYPES,
+)
 from xstilts.models.encoder_source import EncoderSource, source_json
 from xstilts.models.tokenizer_files import (
     check_fast_tokenizer,
@@ -94,6 +101,16 @@ def _trains_new_head(resolved: ResolvedExperiment) -> bool:
     return resolved.source.defaults.model_type not in ("", *MASKED_HEAD_TYPES)
 
 
+def _prompt_text(resolved: ResolvedExperiment) -> str:
+    """The prompt of the retrieval targets, or the one that the encoder was trained with."""
+    if resolved.prompt():
+        return f", after {resolved.prompt()!r}"
+    trained = resolved.source.defaults.trained_prompt
+    if not trained or resolved.experiment.retrieval.prompt is not None:
+        return ""
+    return f', without the prompt of its training (set it with retrieval.prompt: "{trained}")'
+
+
 def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     """Which states of the encoder are read and why, and what is not as published."""
     source, defaults = resolved.source, resolved.source.defaults
@@ -103,8 +120,15 @@ def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     if any(task.format_spec.search for task in tasks):
         layers = ", ".join(map(str, resolved.layers()))
         how = " and ".join(READ_AT[pooling] for pooling in resolved.poolings())
-        after = f", after {resolved.prompt()!r}" if resolved.prompt() else ""
-        yield f"encoder {name}: retrieval reads {how} of layer {layers} of {defaults.layers}{after}"
+        yield (
+            f"encoder {name}: retrieval reads {how} of layer {layers} of {defaults.layers}"
+            f"{_prompt_text(resolved)}"
+        )
+        if resolved.prompt() and MEAN in resolved.poolings() and not defaults.include_prompt:
+            yield (
+                f"encoder {name}: its own mean leaves the prompt out (include_prompt: false), "
+                "which is not computed: its vectors differ from published ones"
+            )
         if defaults.not_applied:
             yield (
                 f"encoder {name}: its {', '.join(defaults.not_applied)} after the pooling is not "

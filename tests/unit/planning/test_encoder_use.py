@@ -218,6 +218,37 @@ def test_the_plan_says_what_is_read_and_why(folder: Path) -> None:
     assert "Dense" in dense
 
 
+@pytest.mark.parametrize(
+    ("include", "change", "differs"),
+    [
+        (False, [], True),
+        (False, ["retrieval.prompt=''"], False),
+        (False, ["retrieval.pooling=last"], False),
+        (True, [], False),
+    ],
+)
+def test_the_plan_says_that_a_mean_without_the_prompt_is_not_computed(
+    folder: Path, include: bool, change: list[str], differs: bool
+) -> None:
+    config = {"pooling_mode_mean_tokens": True, "include_prompt": include}
+    write_json(folder / "encoder" / "1_Pooling" / "config.json", config)
+    prompts = {"prompts": {"query": "query: "}}
+    write_json(folder / "encoder" / "config_sentence_transformers.json", prompts)
+    loaded = xstilts.load(str(folder / "toy.yaml"), [*SEARCH, *change])
+    notes = encoder_notes(ResolvedExperiment(loaded))
+    assert any("include_prompt" in note for note in notes) == differs
+
+
+@pytest.mark.parametrize("name", ["e5-small-packaged", "intfloat/multilingual-e5-small"])
+def test_the_plan_names_the_prompt_that_e5_was_trained_with(folder: Path, name: str) -> None:
+    hints = []
+    for change in ([], ["retrieval.prompt='query: '"], ["retrieval.prompt=''"]):
+        loaded = xstilts.load(str(folder / "toy.yaml"), [*SEARCH, f"encoder={name}", *change])
+        notes = encoder_notes(ResolvedExperiment(loaded))
+        hints.append(any('retrieval.prompt: "query: "' in note for note in notes))
+    assert hints == [True, False, False]
+
+
 @pytest.mark.parametrize(("family", "new"), [("eurobert", True), ("modernbert", False)])
 def test_the_plan_says_where_masked_lm_starts_from_a_new_head(
     folder: Path, family: str, new: bool
