@@ -196,6 +196,15 @@ def test_retrieval_uses_the_configured_layer(toy_file: Path, copied: Path) -> No
         xstilts.plan(changed(toy_file, "retrieval.layer=7"), copied)
 
 
+def test_a_prompt_that_leaves_no_room_for_the_sentences_is_refused(
+    toy_file: Path, copied: Path
+) -> None:
+    loaded = changed(toy_file, f"retrieval.prompt={'the cat is here ' * 300!r}")
+    failed = xstilts.run(loaded, copied, workers=1).failed
+    assert failed
+    assert all("the prompt takes" in problem for problem in failed.values())
+
+
 def test_evaluation_batch_size_and_workers_are_not_in_keys(
     small: LoadedExperiment, finished: Path
 ) -> None:
