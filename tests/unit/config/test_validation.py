@@ -111,7 +111,7 @@ def loaded(folder: Path, old: str = "", new: str = "", *overrides: str) -> Loade
             "seeds: [0]",
             "retrieval: {layer: high}",
             5,
-            "a whole number or 'auto' or 'all' or a list",
+            "a whole number or 'auto', 'last' or 'all' or a list",
         ),
     ],
 )

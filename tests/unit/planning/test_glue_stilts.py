@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import xstilts
+from xstilts.config.named_recipes import named_recipe
+from xstilts.config.recipe import Recipes
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.selection_split import selected_on_evaluated
@@ -32,6 +34,19 @@ def test_each_target_is_trained_with_and_without_its_own_intermediate_task(prese
     assert pairs == expected
     assert {(cell.language, cell.split) for cell in cells} == {("en", "dev")}
     assert {cell.metrics[0] for cell in cells if cell.target == "stsb"} == {"pearson"}
+
+
+def test_the_preset_trains_with_the_published_recipe_of_its_encoder(preset: str) -> None:
+    resolved = ResolvedExperiment(xstilts.load(preset))
+    published = Recipes.model_validate(named_recipe("modernbert").recipes)
+    targets = resolved.experiment.targets
+    assert resolved.recipe(None) == published.intermediate
+    for target in targets:
+        own = published.tasks[target].model_dump(exclude_unset=True)
+        assert resolved.recipe(target) == published.target.model_copy(update=own)
+    rte = resolved.recipe("glue-rte")
+    assert (rte.learning_rate, rte.epochs, rte.weight_decay) == (1e-5, 3, 1.0)
+    assert {resolved.recipe(target).warmup_ratio for target in targets} == {0.1}
 
 
 def test_the_preset_chooses_no_checkpoint_by_evaluated_examples(preset: str) -> None:
