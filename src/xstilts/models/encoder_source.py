@@ -215,6 +215,16 @@ def check_index(folder: Path) -> list[str]:
     return names
 
 
+def weight_paths(folder: Path) -> list[Path]:
+    """The safetensors files of a folder, with shards in subfolders.
+
+    Raises:
+        EncoderError: the index of the shards is invalid.
+    """
+    shards = (folder / name for name in check_index(folder))
+    return sorted({*folder.glob("*.safetensors"), *filter(Path.is_file, shards)})
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file of an encoder.
 

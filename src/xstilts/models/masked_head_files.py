@@ -10,40 +10,10 @@ from torch import Tensor
 from transformers import PretrainedConfig
 from transformers.activations import ACT2FN
 
-from xstilts.models.encoder_source import check_index
+from xstilts.models.encoder_source import weight_paths
 from xstilts.models.heads import MaskedHead
-from xstilts.models.masked_head_types import GELU_HEADS
+from xstilts.models.masked_head_types import GELU_HEADS, NAMES, OPTIONAL, REQUIRED
 
-PREFIXES = {
-    "dense": (
-        *("lm_head.dense", "cls.predictions.transform.dense", "predictions.dense"),
-        *("lm_predictions.lm_head.dense", "head.dense", "vocab_transform"),
-        "generator_predictions.dense",
-    ),
-    "norm": (
-        *("lm_head.layer_norm", "cls.predictions.transform.LayerNorm", "predictions.LayerNorm"),
-        *("cls.predictions.transform.layer_norm", "lm_predictions.lm_head.LayerNorm"),
-        *("head.norm", "vocab_layer_norm", "generator_predictions.LayerNorm"),
-    ),
-}
-"""Layer of `heads.MaskedHead` → its names in RoBERTa, BERT, ALBERT, DeBERTa, ModernBERT …"""
-BIAS = (
-    *("lm_head.bias", "cls.predictions.bias", "predictions.bias", "lm_predictions.lm_head.bias"),
-    *("decoder.bias", "vocab_projector.bias", "generator_lm_head.bias"),
-)
-OLD_NAMES = {"weight": "gamma", "bias": "beta"}
-"""Names of the parameters of a norm in old checkpoints of BERT."""
-NAMES = {
-    f"{layer}.{name}": (
-        *(f"{prefix}.{name}" for prefix in prefixes),
-        *(f"{prefix}.{OLD_NAMES[name]}" for prefix in prefixes if layer == "norm"),
-    )
-    for layer, prefixes in PREFIXES.items()
-    for name in ("weight", "bias")
-} | {"bias": BIAS}
-"""Parameter of `heads.MaskedHead` → its names."""
-OPTIONAL = ("dense.bias", "norm.bias")
-"""Parameters that some heads lack (ModernBERT): zero is the same."""
 DISTILBERT_EPSILON = 1e-12
 
 
@@ -56,14 +26,13 @@ def masked_head(folder: Path, config: PretrainedConfig) -> dict[str, Tensor]:
     if not getattr(config, "tie_word_embeddings", True):
         return {}
     head: dict[str, Tensor] = {}
-    shards = (folder / name for name in check_index(folder))
-    for path in sorted({*folder.glob("*.safetensors"), *filter(Path.is_file, shards)}):
+    for path in weight_paths(folder):
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
             for parameter, aliases in NAMES.items():
                 for name in names.intersection(aliases):
                     head[parameter] = file.get_tensor(name).float().contiguous()
-    if not {*NAMES}.difference(OPTIONAL) <= head.keys():
+    if REQUIRED - head.keys():
         return {}
     for name in OPTIONAL:
         head.setdefault(name, torch.zeros(len(head["dense.weight"])))

@@ -1,10 +1,41 @@
-"""Which model types have which masked LM head, from config.json; without torch."""
+"""Names and activations of the masked LM heads of model types; without torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+PREFIXES = {
+    "dense": (
+        *("lm_head.dense", "cls.predictions.transform.dense", "predictions.dense"),
+        *("lm_predictions.lm_head.dense", "head.dense", "vocab_transform"),
+        "generator_predictions.dense",
+    ),
+    "norm": (
+        *("lm_head.layer_norm", "cls.predictions.transform.LayerNorm", "predictions.LayerNorm"),
+        *("cls.predictions.transform.layer_norm", "lm_predictions.lm_head.LayerNorm"),
+        *("head.norm", "vocab_layer_norm", "generator_predictions.LayerNorm"),
+    ),
+}
+"""Layer of `heads.MaskedHead` → its names in RoBERTa, BERT, ALBERT, DeBERTa, ModernBERT …"""
+BIAS = (
+    *("lm_head.bias", "cls.predictions.bias", "predictions.bias", "lm_predictions.lm_head.bias"),
+    *("decoder.bias", "vocab_projector.bias", "generator_lm_head.bias"),
+)
+OLD_NAMES = {"weight": "gamma", "bias": "beta"}
+"""Names of the parameters of a norm in old checkpoints of BERT."""
+NAMES = {
+    f"{layer}.{name}": (
+        *(f"{prefix}.{name}" for prefix in prefixes),
+        *(f"{prefix}.{OLD_NAMES[name]}" for prefix in prefixes if layer == "norm"),
+    )
+    for layer, prefixes in PREFIXES.items()
+    for name in ("weight", "bias")
+} | {"bias": BIAS}
+"""Parameter of `heads.MaskedHead` → its names."""
+OPTIONAL = ("dense.bias", "norm.bias")
+"""Parameters that some heads lack (ModernBERT): zero is the same."""
+REQUIRED = frozenset(NAMES).difference(OPTIONAL)
 GELU_HEADS = frozenset(
     {
         *("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "roberta-prelayernorm"),
@@ -41,3 +72,8 @@ def masked_head_in_key(config: Mapping[str, Any]) -> bool:
     if kind in GELU_HEADS | BERT_HEADS and config.get("tie_word_embeddings") is False:
         return True
     return kind in BERT_HEADS and config.get("hidden_act", "gelu") != "gelu"
+
+
+def has_masked_head(tensors: Collection[str]) -> bool:
+    """Whether the names of a model's tensors are those of a masked LM head that can be read."""
+    return all(any(name in tensors for name in NAMES[parameter]) for parameter in REQUIRED)

@@ -38,14 +38,30 @@ def check_file(path: Path) -> None:
         _check_length(path)
 
 
+def tensor_names(path: Path) -> set[str]:
+    """The names of the tensors in a safetensors file.
+
+    Raises:
+        EncoderError: its header is damaged.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        length = _header_length(path, file.read(LENGTH_BYTES))
+        return _header(path, file.read(length)).keys() - {"__metadata__"}
+
+
+def _header_length(path: Path, start: bytes) -> int:
+    length = struct.unpack("<Q", start)[0] if len(start) == LENGTH_BYTES else 0
+    if not 2 <= length <= min(MAX_HEADER, path.stat().st_size - LENGTH_BYTES):
+        raise _damaged(path, "has no complete safetensors header")
+    return int(length)
+
+
 def _check_length(path: Path) -> None:
     """Check a file's size against the end of the last tensor in its header."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(LENGTH_BYTES)
-        length = struct.unpack("<Q", start)[0] if len(start) == LENGTH_BYTES else 0
-        if not 2 <= length <= min(MAX_HEADER, size - LENGTH_BYTES):
-            raise _damaged(path, "has no complete safetensors header")
+        length = _header_length(path, file.read(LENGTH_BYTES))
         header = _header(path, file.read(length))
     try:
         ends = [

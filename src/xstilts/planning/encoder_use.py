@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from xstilts.config.intermediate import IntermediateSetting, parse_setting
 from xstilts.core.errors import ConfigError
@@ -14,12 +15,15 @@ from xstilts.models.encoder_config import (
     MEAN,
     PACKED_TYPES,
 )
-from xstilts.models.encoder_source import EncoderSource, source_json
+from xstilts.models.encoder_source import EncoderSource, source_json, weight_paths
+from xstilts.models.masked_head_types import has_masked_head
+from xstilts.models.sentence_transformers import CONFIG
 from xstilts.models.tokenizer_files import (
     check_fast_tokenizer,
     check_sentencepiece,
     has_mask_token,
 )
+from xstilts.models.weight_files import tensor_names
 from xstilts.planning.resolve import ResolvedExperiment
 
 READ_AT = {"cls": "the first token", "mean": "the mean of all tokens", "last": "the last token"}
@@ -94,11 +98,25 @@ def _check_pooling(resolved: ResolvedExperiment) -> None:
 
 
 def _trains_new_head(resolved: ResolvedExperiment) -> bool:
-    """Whether a masked language model is trained whose head cannot be read."""
+    """Whether a masked language model is trained whose head is known to be missing.
+
+    The weights of a folder tell; of a model on the hub, its type alone.
+    """
     settings = map(parse_setting, resolved.experiment.intermediate)
     if not any(_predicts_masked(resolved, name) for one in settings for name in one.tasks):
         return False
-    return resolved.source.defaults.model_type not in ("", *MASKED_HEAD_TYPES)
+    source = resolved.source
+    if source.folder is not None:
+        return not _has_tied_head(source, source.folder)
+    packaged = source.params["from"] == "package"
+    return packaged or source.defaults.model_type not in ("", *MASKED_HEAD_TYPES)
+
+
+def _has_tied_head(source: EncoderSource, folder: Path) -> bool:
+    config = source_json(source, CONFIG)
+    if isinstance(config, Mapping) and config.get("tie_word_embeddings") is False:
+        return False
+    return has_masked_head(set[str]().union(*map(tensor_names, weight_paths(folder))))
 
 
 def _prompt_text(resolved: ResolvedExperiment) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import transformers
 
 import xstilts
 from xstilts.core.errors import ConfigError, EncoderError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.models import tokenizer_files
+from xstilts.models import encoder_source, tokenizer_files
 from xstilts.models.encoder_import import import_encoder
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.encoder_use import encoder_notes
@@ -249,16 +250,59 @@ def test_the_plan_names_the_prompt_that_e5_was_trained_with(folder: Path, name: 
     assert hints == [True, False, False]
 
 
-@pytest.mark.parametrize(("family", "new"), [("eurobert", True), ("modernbert", False)])
+@pytest.mark.parametrize(
+    ("family", "head", "config", "new"),
+    [
+        ("eurobert", True, {}, True),
+        ("modernbert", True, {}, False),
+        ("modernbert", False, {}, True),
+        ("bert", True, {}, False),
+        ("bert", False, {}, True),
+        ("bert", True, {"tie_word_embeddings": False}, True),
+    ],
+)
 def test_the_plan_says_where_masked_lm_starts_from_a_new_head(
-    folder: Path, family: str, new: bool
+    folder: Path, family: str, head: bool, config: dict[str, Any], new: bool
 ) -> None:
+    encoder = folder / "encoder"
+    shutil.rmtree(encoder)
+    write_family(encoder, family, **config)
+    if head:
+        written = transformers.AutoConfig.from_pretrained(encoder)
+        transformers.AutoModelForMaskedLM.from_config(written).save_pretrained(encoder)
+    assert new_head(folder) == new
+
+
+def test_the_plan_finds_the_head_in_shards(folder: Path) -> None:
+    encoder = folder / "encoder"
+    config = transformers.AutoConfig.from_pretrained(encoder)
+    (encoder / "model.safetensors").unlink()
+    model = transformers.AutoModelForMaskedLM.from_config(config)
+    model.save_pretrained(encoder, max_shard_size="10KB")
+    assert (encoder / "model.safetensors.index.json").exists()
+    assert not new_head(folder)
+
+
+def test_the_packaged_encoder_has_no_head(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_source, "has_wheel", lambda: True)
+    assert new_head(folder, "encoder=e5-small-packaged")
+
+
+def new_head(folder: Path, *changes: str) -> bool:
+    """Whether the plan says that a new masked LM head is trained."""
+    masked = [MASKED, "intermediate=[none, own]", *changes]
+    loaded = xstilts.load(str(folder / "toy.yaml"), masked)
+    notes = encoder_notes(ResolvedExperiment(loaded))
+    return any("new head" in note for note in notes)
+
+
+@pytest.mark.parametrize(("family", "padded"), [("modernbert", True), ("bert", False)])
+def test_the_plan_says_where_batches_are_padded(folder: Path, family: str, padded: bool) -> None:
     shutil.rmtree(folder / "encoder")
     write_family(folder / "encoder", family)
-    loaded = xstilts.load(str(folder / "toy.yaml"), [MASKED, "intermediate=[none, own]"])
-    notes = list(encoder_notes(ResolvedExperiment(loaded)))
-    assert any("new head" in note for note in notes) == new
-    assert any("batches are padded" in note for note in notes)
+    loaded = xstilts.load(str(folder / "toy.yaml"), ["intermediate=[none]"])
+    notes = encoder_notes(ResolvedExperiment(loaded))
+    assert any("batches are padded" in note for note in notes) == padded
 
 
 def test_a_decoder_runs_in_all_phases(decoder: Path, tmp_path: Path, run_here: Runner) -> None:
