@@ -13,7 +13,7 @@ from xstilts.models.encoder_config import MASKED_HEAD_TYPES
 from xstilts.models.encoder_files import EncoderFiles, model_class
 from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.encoder_families import FAMILIES, write_family
-from xstilts.testing.plain_training import train_twice
+from xstilts.testing.plain_training import DECAYS_NORMS, train_twice
 
 TEXTS = ([0, 20, 41, 32, 57, 2], [0, 38, 24, 2])
 COLUMNS = (
@@ -46,13 +46,15 @@ def row_of(name: str, folder: Path) -> tuple[str, ...]:
     stored.mkdir()
     import_encoder(hub, stored)
     files, family = EncoderFiles(stored), FAMILIES[name]
-    weights = train_twice(name, folder).weights.values()
-    trained = max(float((ours - plain).abs().max()) for ours, plain in weights)
+    weights = train_twice(name, folder, trainer_groups=True).weights.values()
+    trained = f"{max(float((ours - plain).abs().max()) for ours, plain in weights):.0e}"
+    if name in DECAYS_NORMS:
+        trained += ", decays norms"
     view, rows = len(files.used_ids(TEXTS)), len(files.full_embeddings())
     packed = Encoder(files, files.used_ids(TEXTS)).uses_packing
     head = "read" if files.config().model_type in MASKED_HEAD_TYPES else "new"
     return (
-        *(name, family.encoders, f"{states_difference(files, hub):.0e}", f"{trained:.0e}"),
+        *(name, family.encoders, f"{states_difference(files, hub):.0e}", trained),
         *("causal" if family.causal else "both sides", "packed" if packed else "padded"),
         *(f"{view} of {rows}", "refused" if family.causal else head),
     )

@@ -29,6 +29,10 @@ RECIPE = Recipe(
 )
 
 
+DECAYS_NORMS = frozenset({"xlm"})
+"""Families whose norms xstilts decays, because of their names; Trainer decays no norm."""
+
+
 class TrainedTwice(NamedTuple):
     """A family after the same training by xstilts and by a plain loop.
 
@@ -41,8 +45,13 @@ class TrainedTwice(NamedTuple):
     weights: dict[str, tuple[Tensor, Tensor]]
 
 
-def train_twice(family: str, folder: Path) -> TrainedTwice:
-    """Train a tiny model of a family without dropout, in a vocabulary view and with all rows."""
+def train_twice(family: str, folder: Path, *, trainer_groups: bool = False) -> TrainedTwice:
+    """Train a tiny model of a family without dropout, in a vocabulary view and with all rows.
+
+    Args:
+        trainer_groups: whether the plain loop decays what transformers' Trainer decays, also in
+            the families of `DECAYS_NORMS`.
+    """
     hub, stored = without_dropout(folder / "hf", family), folder / "stored"
     stored.mkdir()
     import_encoder(hub, stored)
@@ -60,7 +69,8 @@ def train_twice(family: str, folder: Path) -> TrainedTwice:
     trained = train(model, [task], RECIPE, 0, padding, Checkpoints(folder), lambda _: None)
     config = transformers.AutoConfig.from_pretrained(hub, trust_remote_code=False)
     plain = model_class(config).from_pretrained(hub, trust_remote_code=False)
-    losses = trained_by_a_plain_loop(plain, head, padding)
+    decay_norms = family in DECAYS_NORMS and not trainer_groups
+    losses = trained_by_a_plain_loop(plain, head, padding, decay_norms=decay_norms)
     weights = dict(_pairs(trained.state, plain, view))
     return TrainedTwice((trained.log.losses, losses), weights)
 
@@ -95,12 +105,14 @@ def without_dropout(folder: Path, family: str) -> Path:
     return write_family(folder, family, **rates)
 
 
-def trained_by_a_plain_loop(model: Any, head: SentenceHead, padding: int) -> list[float]:
-    """Train all parameters; decay those that transformers' Trainer decays, and XLM's norms."""
+def trained_by_a_plain_loop(
+    model: Any, head: SentenceHead, padding: int, *, decay_norms: bool
+) -> list[float]:
+    """Train all parameters; decay those that transformers' Trainer decays, and norms if wanted."""
     both = torch.nn.ModuleDict({"model": model, "head": head}).train()
     named = dict(both.named_parameters())
-    norms = "no such name" if model.config.model_type == "xlm" else "norm"
-    spared = {n for n in named if n.endswith("bias") or norms in n.lower()}
+    norms = set[str]() if decay_norms else {n for n in named if "norm" in n.lower()}
+    spared = norms | {n for n in named if n.endswith("bias")}
     optimizer = torch.optim.AdamW(
         [
             {"params": [v for n, v in named.items() if n not in spared], "weight_decay": 0.1},
