@@ -13,12 +13,13 @@ from xstilts.models.encoder_config import MASKED_HEAD_TYPES
 from xstilts.models.encoder_files import EncoderFiles, model_class
 from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.encoder_families import FAMILIES, write_family
+from xstilts.testing.merged_adapters import adapter_states
 from xstilts.testing.plain_training import DECAYS_NORMS, train_twice
 
 TEXTS = ([0, 20, 41, 32, 57, 2], [0, 38, 24, 2])
 COLUMNS = (
     *("family", "encoders", "states", "trained", "attention", "batches"),
-    *("rows in view", "masked LM head"),
+    *("rows in view", "masked LM head", "LoRA"),
 )
 
 
@@ -52,11 +53,13 @@ def row_of(name: str, folder: Path) -> tuple[str, ...]:
         trained += ", decays norms"
     view, rows = len(files.used_ids(TEXTS)), len(files.full_embeddings())
     packed = Encoder(files, files.used_ids(TEXTS)).uses_packing
+    adapters = adapter_states(stored, folder / "adapters")
+    lora = f"{float((adapters.merged - adapters.unmerged).abs().max()):.0e}"
     head = "read" if files.config().model_type in MASKED_HEAD_TYPES else "new"
     return (
         *(name, family.encoders, f"{states_difference(files, hub):.0e}", trained),
         *("causal" if family.causal else "both sides", "packed" if packed else "padded"),
-        *(f"{view} of {rows}", "refused" if family.causal else head),
+        *(f"{view} of {rows}", "refused" if family.causal else head, lora),
     )
 
 
