@@ -11,7 +11,7 @@ from xstilts.config.base import ConfigModel, PathText, explained, refusal, refus
 from xstilts.config.evaluation import FewShotConfig, TranslateTest
 from xstilts.config.exclude import CellExclusion
 from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
-from xstilts.config.recipe import RecipeChanges, Recipes, is_none, refuse_empty_values
+from xstilts.config.recipe import EncoderRecipe, Recipes, is_none, refuse_empty_values
 from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
 
@@ -33,7 +33,7 @@ class EncoderConfig(ConfigModel):
         exclude_if=lambda label: label is None,  # digests of records without it stay as they are
         description="name in results and tables; empty: from `name`",
     )
-    recipe: RecipeChanges | None = Field(
+    recipe: EncoderRecipe | None = Field(
         None,
         exclude_if=lambda recipe: recipe is None,
         description="values that replace those of all recipes in every training of this encoder",
@@ -41,9 +41,11 @@ class EncoderConfig(ConfigModel):
 
     @field_validator("recipe")
     @classmethod
-    def _recipe_values(cls, value: RecipeChanges | None) -> RecipeChanges | None:
+    def _recipe_values(cls, value: EncoderRecipe | None) -> EncoderRecipe | None:
         if value is not None:
             refuse_empty_values(value)
+            for task, changes in value.tasks.items():
+                refuse_empty_values(changes, f"tasks.{task}.")
         return value
 
 

@@ -36,7 +36,7 @@ def experiment_schema() -> dict[str, Any]:
         "type": "string",
         "description": "preset or file that provides the values of absent keys",
     }
-    for name in ("Recipes", "RecipeChanges", "RecipeSearch"):
+    for name in ("Recipes", "EncoderRecipe", "RecipeSearch"):
         schema["$defs"][name]["properties"][PRESET] = {
             "enum": list(named_recipe_files()),
             "description": "published recipe, whose values the other keys change",

@@ -14,8 +14,11 @@ from xstilts.config.experiment import Experiment
 from xstilts.config.merge import merge
 from xstilts.config.named_recipes import (
     PRESET,
+    RECIPE,
+    TASKS,
     drop_unused_tasks,
     expand_presets,
+    override_task_values,
     remove_sections,
 )
 from xstilts.config.renamed_keys import rename_in_override, rename_old_keys
@@ -102,7 +105,19 @@ def load(
         _apply(tree, override, lines)
     drop_unused_tasks(tree, lines)
     experiment = validate(Experiment, tree, lines)
+    _check_encoder_tasks(experiment, lines)
     return LoadedExperiment(experiment, text, str(path), path.parent, lines)
+
+
+def _check_encoder_tasks(experiment: Experiment, lines: Lines) -> None:
+    """Check that the recipes of encoders name targets."""
+    several = experiment.encoders is not None
+    for index, encoder in enumerate(experiment.all_encoders):
+        path: Location = (ENCODERS, index) if several else (ENCODER,)
+        for name in sorted(set(encoder.recipe.tasks if encoder.recipe else ())):
+            if name not in experiment.targets:
+                where = location_of((*path, RECIPE, TASKS, name), lines)
+                raise UnknownNameError("target", name, experiment.targets, where=where)
 
 
 def _read_with_base(
@@ -177,6 +192,8 @@ def _apply(tree: dict[str, Any], override: str, lines: Lines) -> None:
         del mapping[parts[-1]]
     else:
         mapping[parts[-1]] = value
+    if parts[:-1] == (ENCODER, RECIPE):
+        override_task_values(mapping, parts[-1], lines)
     replaced = parts
     if parts[-1] == PRESET and value is not None:
         replaced = parts[:-1]

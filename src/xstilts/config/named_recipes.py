@@ -3,13 +3,12 @@
 `recipes: {preset: NAME}` and `search: {preset: NAME}` stand for the values of that recipe, which
 the other keys of the mapping change. They replace the recipes and the search of a file that is
 extended: parts of two protocols are no protocol. The `recipe` of an encoder takes the values for
-targets.
+targets and those for single tasks.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -22,7 +21,6 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 
 PRESET = "preset"
 RECIPES, SEARCH, RECIPE, TASKS = "recipes", "search", "recipe", "tasks"
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -95,6 +93,8 @@ def expand_presets(tree: dict[str, Any], lines: Lines) -> list[Location]:
                 parent[path[-1]] = given
                 continue
             values = _values(named_recipe(section[PRESET], where), path[-1], where)
+            if path[-1] == RECIPE:
+                values = values | {TASKS: _without(values.get(TASKS, {}), given)}
             parent[path[-1]] = merge(values, given)
             expanded.append(path)
     return expanded
@@ -114,15 +114,37 @@ def remove_sections(tree: dict[str, Any], lines: Lines, paths: Iterable[Location
 
 def drop_unused_tasks(tree: dict[str, Any], lines: Lines) -> None:
     """Remove the recipes of targets that only a published recipe names, in place."""
-    recipes, targets = tree.get(RECIPES), tree.get("targets")
-    if not isinstance(recipes, dict) or not isinstance(targets, list):
+    targets = tree.get("targets")
+    if not isinstance(targets, list):
         return
-    tasks = recipes.get(TASKS)
-    if not isinstance(tasks, dict):
-        return
-    written = {path[2] for path in lines if path[:2] == (RECIPES, TASKS) and len(path) > 2}
-    kept = {name: tasks[name] for name in tasks if name in targets or name in written}
-    tree[RECIPES] = {**recipes, TASKS: kept}
+    for path, parent in list(_sections(tree)):
+        recipes = parent[path[-1]]
+        tasks = recipes.get(TASKS) if isinstance(recipes, dict) else None
+        if path != (SEARCH,) and isinstance(tasks, dict):
+            names, depth = (*path, TASKS), len(path) + 1
+            written = {one[depth] for one in lines if one[:depth] == names and len(one) > depth}
+            kept = {name: tasks[name] for name in tasks if name in targets or name in written}
+            parent[path[-1]] = {**recipes, TASKS: kept}
+
+
+def override_task_values(recipe: dict[str, Any], key: str, lines: Lines) -> None:
+    """Remove a value from the tasks that only a published recipe of `encoder` names, in place."""
+    tasks = recipe.get(TASKS)
+    if isinstance(tasks, dict):
+        recipe[TASKS] = {
+            name: values
+            if not isinstance(values, dict) or (ENCODER, RECIPE, TASKS, name, key) in lines
+            else _without({name: values}, [key])[name]
+            for name, values in tasks.items()
+        }
+
+
+def _without(tasks: Mapping[str, Any], keys: Container[str]) -> dict[str, Any]:
+    """The values of tasks but those of some keys."""
+    return {
+        name: {key: value for key, value in values.items() if key not in keys}
+        for name, values in tasks.items()
+    }
 
 
 def _sections(tree: dict[str, Any]) -> Iterator[tuple[Location, Any]]:
@@ -138,9 +160,9 @@ def _sections(tree: dict[str, Any]) -> Iterator[tuple[Location, Any]]:
             yield (*path, RECIPE), encoder
 
 
-def _values(recipe: NamedRecipe, section: str | int, where: str) -> Mapping[str, Any]:
+def _values(recipe: NamedRecipe, section: str | int, where: str) -> dict[str, Any]:
     if section == RECIPES:
-        return recipe.recipes
+        return dict(recipe.recipes)
     if section == SEARCH:
         if not recipe.search:
             raise ConfigError(
@@ -148,14 +170,8 @@ def _values(recipe: NamedRecipe, section: str | int, where: str) -> Mapping[str,
                 where=where,
                 todo=f"list values, or use the search of {', '.join(searching_recipes())}",
             )
-        return recipe.search
-    if names := ", ".join(recipe.recipes.get(TASKS, {})):
-        logger.warning(
-            "%s: the values of %s for single tasks (%s) are not used for one encoder of several",
-            *(where, recipe.name, names),
-        )
-    target: Mapping[str, Any] = recipe.recipes["target"]
-    return target
+        return dict(recipe.search)
+    return {**recipe.recipes["target"], TASKS: recipe.recipes.get(TASKS, {})}
 
 
 def searching_recipes() -> list[str]:

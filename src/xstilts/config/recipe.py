@@ -273,6 +273,16 @@ def refuse_empty_values(changes: RecipeChanges, prefix: str = "") -> None:
             raise refusal(f"{prefix}{name} needs a value", "leave it out to keep the recipe's")
 
 
+class EncoderRecipe(RecipeChanges):
+    """Values that replace those of all recipes for one encoder."""
+
+    tasks: dict[str, RecipeChanges] = Field(
+        default_factory=dict,
+        exclude_if=lambda tasks: not tasks,  # digests of records without it stay as they are
+        description="target task → values that replace the encoder's other values",
+    )
+
+
 OLD_RECIPE_KEYS = {
     field.serialization_alias: name
     for name, field in Recipe.model_fields.items()

@@ -7,7 +7,7 @@ that they have in an experiment with this encoder alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from xstilts.config.encoder_choice import ENCODER, ENCODERS
 from xstilts.config.experiment import EncoderConfig, Experiment
 from xstilts.config.load import LoadedExperiment
-from xstilts.config.recipe import Recipe, RecipeChanges, Recipes
+from xstilts.config.recipe import EncoderRecipe, Recipe, RecipeChanges, Recipes
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -93,26 +93,31 @@ def _single(loaded: LoadedExperiment, encoder: EncoderConfig) -> LoadedExperimen
         return loaded
     recipes, plain = experiment.recipes, encoder
     if encoder.recipe is not None:
-        recipes = _with_changes(recipes, encoder.recipe)
+        recipes = _with_changes(recipes, encoder.recipe, experiment.targets)
         plain = encoder.model_copy(update={"recipe": None})
     changes = {"encoder": plain, "encoders": None, "recipes": recipes}
     return replace(loaded, experiment=experiment.model_copy(update=changes))
 
 
-def _with_changes(recipes: Recipes, changes: RecipeChanges) -> Recipes:
-    """Recipes in which values of an encoder replace all others, those of single tasks too."""
-    values = changes.model_dump(exclude_unset=True)
+def _with_changes(recipes: Recipes, changes: EncoderRecipe, targets: Collection[str]) -> Recipes:
+    """Recipes in which values of an encoder replace all others, those of single tasks too.
+
+    The encoder's own values for single tasks have priority.
+    """
+    values = changes.model_dump(exclude_unset=True, exclude={"tasks"})
     phases = {
         phase: Recipe.model_validate(getattr(recipes, phase).model_dump() | values)
         for phase in ("intermediate", "target")
     }
     tasks = {
-        task: RecipeChanges.model_validate(
-            {k: v for k, v in own.model_dump(exclude_unset=True).items() if k not in values}
-        )
+        task: {k: v for k, v in own.model_dump(exclude_unset=True).items() if k not in values}
         for task, own in recipes.tasks.items()
     }
-    return recipes.model_copy(update={**phases, "tasks": tasks})
+    for task, own in changes.tasks.items():
+        if task in targets:
+            tasks[task] = tasks.get(task, {}) | own.model_dump(exclude_unset=True)
+    validated = {task: RecipeChanges.model_validate(own) for task, own in tasks.items()}
+    return recipes.model_copy(update={**phases, "tasks": validated})
 
 
 def _relabelled(experiment: Experiment, label: str) -> Experiment:

@@ -93,18 +93,44 @@ def test_a_search_takes_published_values(tmp_path: Path) -> None:
     assert found.seeds == (7, 8)
 
 
-def test_the_recipe_of_an_encoder_takes_the_values_for_targets(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_recipe_of_an_encoder_takes_the_values_for_single_targets(tmp_path: Path) -> None:
     text = (
         "encoders: [xlm-roberta-base, "
-        "{name: EuroBERT/EuroBERT-210m, recipe: {preset: eurobert-210m, epochs: 2}}]"
+        "{name: EuroBERT/EuroBERT-210m, recipe: {preset: eurobert-610m, epochs: 2}}]"
     )
     first, second = loaded(tmp_path, text).all_encoders
     assert first.recipe is None
     assert second.recipe is not None
     assert (second.recipe.learning_rate, second.recipe.epochs) == (3.6e-5, 2)
-    assert "paws-x" in caplog.text
+    tasks = {name: own.model_dump(exclude_unset=True) for name, own in second.recipe.tasks.items()}
+    assert tasks == {
+        "xnli": {"eval_steps": 10_000},
+        "paws-x": {"learning_rate": 4.6e-5, "eval_steps": 1544},
+    }
+
+
+def test_an_encoder_takes_values_of_a_recipe_for_its_targets_alone(tmp_path: Path) -> None:
+    text = "targets: [pan-x]\nencoder: {name: xlm-roberta-base, recipe: {preset: eurobert-610m}}"
+    (encoder,) = loaded(tmp_path, text).all_encoders
+    assert encoder.recipe is not None
+    assert not encoder.recipe.tasks
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes"),
+    [
+        ("{preset: eurobert-610m, learning_rate: 1.0e-5}", []),
+        ("{preset: eurobert-610m}", ["encoder.recipe.learning_rate=1.0e-5"]),
+    ],
+)
+def test_a_value_of_an_encoder_replaces_those_of_its_recipe_for_single_targets(
+    tmp_path: Path, recipe: str, changes: list[str]
+) -> None:
+    text = f"encoder: {{name: xlm-roberta-base, recipe: {recipe}}}"
+    (encoder,) = loaded(tmp_path, text, *changes).all_encoders
+    assert encoder.recipe is not None
+    assert encoder.recipe.learning_rate == 1e-5
+    assert encoder.recipe.tasks["paws-x"].model_dump(exclude_unset=True) == {"eval_steps": 1544}
 
 
 @pytest.mark.parametrize("section", ["recipes", "search"])

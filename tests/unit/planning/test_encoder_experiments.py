@@ -76,6 +76,29 @@ def test_values_of_an_encoder_replace_those_of_every_recipe(folder: Path) -> Non
     assert direct.plan.by_key.keys() < several.plan.by_key.keys()
 
 
+def test_values_of_an_encoder_for_a_target_replace_its_other_values(folder: Path) -> None:
+    own = (
+        "encoders=[./encoder, "
+        "{name: ./deep, recipe: {epochs: 2, tasks: {toy-kind: {epochs: 3, batch_size: 2}}}}]"
+    )
+    rest = "recipes.tasks={toy-kind: {epochs: 9, warmup_ratio: 0.5}}"
+    loaded = xstilts.load(folder / "toy.yaml", [own, rest])
+    plain, changed = map(ResolvedExperiment, encoder_experiments(loaded))
+    assert plain.recipe("toy-kind").epochs == 9
+    kind = changed.recipe("toy-kind")
+    assert (kind.epochs, kind.batch_size, kind.warmup_ratio) == (3, 2, 0.5)
+    assert {changed.recipe(name).epochs for name in (None, "toy-tags")} == {2}
+
+
+def test_an_encoder_has_values_for_targets_of_the_experiment_alone(folder: Path) -> None:
+    path = folder / "wrong.yaml"
+    recipe = "recipe: {tasks: {toy-knd: {epochs: 3}}}"
+    path.write_text(f"extends: toy.yaml\nencoders: [{{name: ./deep, {recipe}}}]\n")
+    with pytest.raises(XstiltsError, match=r"wrong\.yaml:2.*toy-knd") as raised:
+        xstilts.load(path)
+    assert "toy-kind" in str(raised.value)
+
+
 def test_encoders_whose_folders_end_alike_have_different_names(folder: Path) -> None:
     cells = compiled(folder, "encoders=[./encoder, ./other/encoder]").cells
     assert {cell.encoder for cell in cells} == {"toy/encoder", "other/encoder"}
