@@ -15,11 +15,12 @@ from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.encoder_families import FAMILIES, write_family
 from xstilts.testing.merged_adapters import adapter_states
 from xstilts.testing.plain_training import DECAYS_NORMS, train_twice
+from xstilts.testing.tokenizer_kinds import KIND_OF, PLAIN, SPACED, differing_ids
 
 TEXTS = ([0, 20, 41, 32, 57, 2], [0, 38, 24, 2])
 COLUMNS = (
     *("family", "encoders", "states", "trained", "attention", "batches"),
-    *("rows in view", "masked LM head", "LoRA"),
+    *("rows in view", "masked LM head", "LoRA", "tagging ids"),
 )
 
 
@@ -41,6 +42,15 @@ def states_difference(files: EncoderFiles, hub: Path) -> float:
     return max(float((got - want)[mask == 1].abs().max()) for got, want in pairs)
 
 
+def tagging_ids(family: str) -> str:
+    """Whether a tagged sentence has the sub-words of the sentence, by a family's tokenizers."""
+    kinds = KIND_OF[family]
+    if not kinds:
+        return "no fast tokenizer"
+    count = sum(differing_ids({**SPACED, **PLAIN}[kind]()) for kind in kinds)
+    return f"{count} differ" if count else "same"
+
+
 def row_of(name: str, folder: Path) -> tuple[str, ...]:
     """The table row of a family."""
     hub, stored = write_family(folder / "hub", name), folder / "imported"
@@ -59,7 +69,7 @@ def row_of(name: str, folder: Path) -> tuple[str, ...]:
     return (
         *(name, family.encoders, f"{states_difference(files, hub):.0e}", trained),
         *("causal" if family.causal else "both sides", "packed" if packed else "padded"),
-        *(f"{view} of {rows}", "refused" if family.causal else head, lora),
+        *(f"{view} of {rows}", "refused" if family.causal else head, lora, tagging_ids(name)),
     )
 
 
