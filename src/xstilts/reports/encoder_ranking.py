@@ -9,7 +9,7 @@ import pandas as pd
 
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
-from xstilts.analysis.run_states import states_text
+from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.analysis.selection import BEST
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.encoder_experiments import short_names
@@ -18,16 +18,20 @@ from xstilts.reports.tables import NOTHING, interval, points
 from xstilts.statistics.estimate import LEVEL
 
 MEAN_RANK = "mean rank"
+NOT_IN_MEAN_RANKS = "Not in the mean ranks"
 TERMINAL_COLUMNS = ("target", "encoder", "intermediate", "note")
 """Columns of text in a terminal; the others are numbers."""
 RANKING_LEGEND = (
-    "Points (0–100), means over seeds and the languages other than English that all encoders have. "
-    "difference: from the best encoder, with its 95 % bootstrap interval over the same examples "
-    "and over seeds. Encoders share a rank (the mean of the tied ranks) unless p < 0.05, with "
+    "Points (0–100, -100 to 100 for correlations), means over seeds and the languages other than "
+    "English that all encoders have. difference: from the best encoder, with its 95 % bootstrap "
+    "interval over the same examples and over seeds. Encoders share a rank "
+    "(the mean of the tied ranks) unless p < 0.05, with "
     "Holm's correction for all pairs and targets. Mean ranks are over the targets on which every "
     "encoder has a rank."
 )
 ONE_SEED_RANKS = "Ranks of one seed: the order of the scores; no difference is tested."
+UNRANKED = FAILED | {RunState.PARTIAL}
+"""States for which an encoder has no rank on a target."""
 TITLES = {
     BASELINE: "Encoders compared, without intermediate training",
     BEST: "Encoders compared, each with its best intermediate setting",
@@ -64,7 +68,7 @@ def _section(ranking: str, rows: Sequence[RankedEncoder], notes: Sequence[str]) 
         frame = frame.drop(columns="note")
     title = TITLES.get(ranking, f"Encoders compared, after {ranking}")
     name = "encoders" if ranking == BASELINE else f"encoders-{ranking.replace(' ', '-')}"
-    return Section(name, title, frame, tuple(notes))
+    return Section(name, title, frame, (*notes, *_not_in_mean_ranks(rows, shown)))
 
 
 def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
@@ -96,6 +100,29 @@ def _mean_ranks(rows: Sequence[RankedEncoder], shown: dict[str, str]) -> Iterato
         yield blank | ranks
 
 
+def _not_in_mean_ranks(rows: Sequence[RankedEncoder], shown: dict[str, str]) -> Iterator[str]:
+    """A sentence on the targets without a part in the mean ranks, and on the encoders at fault."""
+    by_target: dict[str, dict[str, RankedEncoder]] = {}
+    for row in rows:
+        by_target.setdefault(row.target, {})[row.encoder] = row
+    left_out = []
+    for target, group in by_target.items():
+        reasons = [
+            f"{short} {_why_unranked(group.get(name))}"
+            for name, short in shown.items()
+            if name not in group or math.isnan(group[name].score)
+        ]
+        if reasons:
+            left_out.append(f"{target} ({', '.join(reasons)})")
+    if left_out and len(by_target) > 1:
+        yield f"{NOT_IN_MEAN_RANKS}: {', '.join(left_out)}."
+
+
+def _why_unranked(row: RankedEncoder | None) -> str:
+    shown = row.states & UNRANKED if row else ()
+    return states_text(shown) or "without a score"
+
+
 def _sortable(rank: float) -> float:
     return math.inf if math.isnan(rank) else rank
 
@@ -110,13 +137,14 @@ def rank_text(rank: float, digits: int = 1) -> str:
 
 
 def ranking_lines(rows: Iterable[RankedEncoder]) -> Iterator[str]:
-    """A sentence per target on its best encoders, and one on mean ranks.
+    """A sentence per target on its best encoders, one on mean ranks, one on what these leave out.
 
     Args:
         rows: of one ranking.
     """
-    ranked = [row for row in rows if not math.isnan(row.rank)]
-    shown = short_names(dict.fromkeys(row.encoder for row in ranked))
+    every = list(rows)
+    ranked = [row for row in every if not math.isnan(row.rank)]
+    shown = short_names(dict.fromkeys(row.encoder for row in every))
     by_target: dict[str, list[RankedEncoder]] = {}
     for row in ranked:
         by_target.setdefault(row.target, []).append(row)
@@ -128,6 +156,7 @@ def ranking_lines(rows: Iterable[RankedEncoder]) -> Iterator[str]:
         order = sorted(means, key=lambda name: means[name].mean_rank)
         ranks = ", ".join(f"{name} {rank_text(means[name].mean_rank, 2)}" for name in order)
         yield f"mean rank over {ranked[0].targets} targets: {ranks}."
+    yield from _not_in_mean_ranks(every, shown)
 
 
 def _sentence(group: Sequence[RankedEncoder], shown: dict[str, str]) -> str:

@@ -55,6 +55,19 @@ def test_the_best_settings_are_named_and_failures_noted() -> None:
     assert list(section.table["rank"]) == ["1", "–"]
 
 
+def test_targets_without_a_part_in_mean_ranks_are_named_with_encoder_and_state() -> None:
+    none = float("nan")
+    failed = replace(B, score=none, rank=none, states=frozenset({RunState.DIVERGED}))
+    absent = replace(TIED[1], target="udpos", score=none, rank=none)
+    alone = [replace(A, target="udpos", rank=none)]
+    rows = (A, failed, *TIED, *alone, absent)
+    named = "Not in the mean ranks: xnli (b diverged), udpos (b without a score)."
+    assert named in ranking_sections(EncodersCompared(rows))[0].notes
+    assert list(ranking_lines(rows))[-1] == named
+    notes = ranking_sections(EncodersCompared(ROWS))[0].notes
+    assert not any("Not in" in note for note in (*notes, *ranking_lines(ROWS)))
+
+
 def test_every_setting_is_shown_on_request_or_without_a_baseline() -> None:
     after = [replace(one, ranking="mnli") for one in ROWS]
     assert len(ranking_sections(EncodersCompared((*ROWS, *after)))) == 1

@@ -94,12 +94,18 @@ def show_ranking(compared: EncodersCompared | None, *, every: bool = False) -> N
     """The rankings of the encoders, if there are several; see `ranking_sections`."""
     if compared is None or not compared.rows:
         return
-    from xstilts.reports.encoder_ranking import TERMINAL_COLUMNS, ranking_sections
+    from xstilts.reports.encoder_ranking import (
+        NOT_IN_MEAN_RANKS,
+        TERMINAL_COLUMNS,
+        ranking_sections,
+    )
     from xstilts.reports.tables import for_terminal
 
     sections = ranking_sections(compared, every=every)
     for section in sections:
         print_text(console(), section.title)
-        caption = "\n".join(sections[0].notes) if section is sections[-1] else ""
+        notes = [note for note in section.notes if note.startswith(NOT_IN_MEAN_RANKS)]
+        if section is sections[-1]:
+            notes += [n for n in sections[0].notes if not n.startswith(NOT_IN_MEAN_RANKS)]
         table = section.table.drop(columns=["score 95 %", "p (Holm)"])
-        console().print(for_terminal(table, TERMINAL_COLUMNS, caption))
+        console().print(for_terminal(table, TERMINAL_COLUMNS, "\n".join(notes)))
