@@ -19,12 +19,17 @@ from xstilts.statistics.estimate import Floats
 
 
 def bootstrap_scores(
-    systems: Mapping[str, System], metric: str, languages: Sequence[str], draws: int
+    systems: Mapping[str, System],
+    metric: str,
+    languages: Sequence[str],
+    draws: int,
+    streams: Mapping[str, str] | None = None,
 ) -> dict[str, Floats]:
     """Encoder → [draws] its mean score over languages and seeds.
 
     Args:
         systems: encoder → its runs; each has all of its seeds in all of the languages.
+        streams: encoder → name of its random numbers; an encoder's own name where it is absent.
 
     Raises:
         ValueError: the encoders were tested on different examples.
@@ -46,7 +51,7 @@ def bootstrap_scores(
                 for column, (name, seed) in enumerate(runs):
                     totals[name][block, seeds[name].index(seed)] += drawn[:, column]
     return {
-        name: add_seed_variance(total / len(languages), stream=name)
+        name: add_seed_variance(total / len(languages), stream=(streams or {}).get(name, name))
         for name, total in totals.items()
     }
 

@@ -91,6 +91,7 @@ def rank_encoders(
     examples: Sequence[ExampleScores],
     rankings: Mapping[str, Choices],
     draws: int = DRAWS,
+    streams: Mapping[str, str] | None = None,
 ) -> list[RankedEncoder]:
     """Rank the encoders of an experiment, the best of each target first.
 
@@ -98,6 +99,7 @@ def rank_encoders(
         frame: see `results.results_frame`, of these cells.
         examples: the example scores of these cells.
         rankings: name of each ranking → what is ranked in it.
+        streams: see `bootstrap_scores`.
     """
     states = _states(frame, cells)
     systems: dict[tuple[str, str, str, str], dict[tuple[str, int], ExampleScores]] = {}
@@ -121,7 +123,7 @@ def rank_encoders(
                 if of_target == target
             ]  # fmt: skip
             if len(entrants) > 1:
-                comparisons.append(_compare(entrants, draws))
+                comparisons.append(_compare(entrants, draws, streams))
         rows += _with_mean_ranks([row for one in _ranked(comparisons) for row in one])
     return rows
 
@@ -141,7 +143,11 @@ class _Comparison:
     p: Mapping[tuple[int, int], float]
 
 
-def _compare(entrants: Sequence[tuple[RankedEncoder, System]], draws: int) -> _Comparison:
+def _compare(
+    entrants: Sequence[tuple[RankedEncoder, System]],
+    draws: int,
+    streams: Mapping[str, str] | None,
+) -> _Comparison:
     usable = {row.encoder: (row, one) for row, one in entrants if one and not FAILED & row.states}
     systems = {name: system for name, (_, system) in usable.items()}
     languages = _common_languages(list(systems.values()))
@@ -151,7 +157,7 @@ def _compare(entrants: Sequence[tuple[RankedEncoder, System]], draws: int) -> _C
     systems = {name: systems[name] for name in scores}
     if not scores:
         return _Comparison((), tuple(row for row, _ in entrants), {})
-    drawn = bootstrap_scores(systems, metric, languages, draws)
+    drawn = bootstrap_scores(systems, metric, languages, draws, streams)
     seeds = {name: len({seed for _, seed in system}) for name, system in systems.items()}
     tested = min(seeds.values()) > 1
     rows = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, select_settings
 from xstilts.config.intermediate import BASELINE
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.hashing import digest_of
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.planning.encoder_experiments import encoder_experiments
@@ -58,10 +60,25 @@ def compare_encoders(
     settings = sorted(loaded.experiment.intermediate, key=lambda name: name != BASELINE)
     rankings = {setting: _same_setting(cells, setting) for setting in settings}
     rankings[BEST] = _best_settings(selected)
-    rows = rank_encoders(frame, cells, example_scores(cells, store), rankings, draws)
+    scores, streams = example_scores(cells, store), random_streams(loaded)
+    rows = rank_encoders(frame, cells, scores, rankings, draws, streams)
     return EncodersCompared(
         tuple(rows), tuple(f"{', '.join(names)}: {text}" for text, names in notes.items())
     )
+
+
+def random_streams(loaded: LoadedExperiment) -> dict[str, str]:
+    """Encoder → name of its random numbers, which does not depend on labels."""
+    resolved = [ResolvedExperiment(single) for single in encoder_experiments(loaded)]
+    counts = Counter(one.source.name for one in resolved)
+    streams = {}
+    for one in resolved:
+        stream = one.source.name
+        if counts[stream] > 1:
+            recipes = one.experiment.recipes.model_dump(mode="json")
+            stream += digest_of([one.source.params, one.pooling, recipes])
+        streams[one.encoder_name] = stream
+    return streams
 
 
 def _same_setting(cells: Iterable[ResultCell], setting: str) -> Choices:

@@ -220,3 +220,17 @@ def test_equal_encoders_are_seldom_told_apart_and_different_ones_mostly(
             drawn.append(add_seed_variance(weights @ hits.T / 100, name))
         found += bootstrap_p(drawn[0] - drawn[1]) < 0.05
     assert least <= found / experiments <= most
+
+
+def test_a_renamed_encoder_with_its_stream_has_the_same_draws() -> None:
+    system = {
+        (one.language, one.seed): one
+        for one in planted("a", 0, seeds=range(3)).outcomes()
+        if (one.target, one.language) == ("xnli", "de")
+    }
+    before, after, other = (
+        bootstrap_scores({name: system}, "accuracy", ["de"], DRAWS, streams)[name]
+        for name, streams in (("a", {}), ("renamed", {"renamed": "a"}), ("renamed", {}))
+    )
+    assert np.array_equal(before, after)
+    assert not np.array_equal(before, other)
