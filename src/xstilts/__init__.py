@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xstilts.api.claims import claims as claims
     from xstilts.api.data import check_data as check_data
+    from xstilts.api.encoders import convert_encoder as convert_encoder
     from xstilts.api.experiment import load as load
     from xstilts.api.experiment import plan as plan
     from xstilts.api.experiment import run as run
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 VERBS = {
-    "best": "results", "check_data": "data", "claims": "claims", "gains": "results",
+    "best": "results", "check_data": "data", "claims": "claims", "convert_encoder": "encoders",
+    "gains": "results",
     "load": "experiment", "plan": "experiment", "rank_encoders": "results",
     "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
     "run": "experiment", "status": "status", "study": "study", "tasks": "tasks",
@@ -45,9 +47,8 @@ VERBS = {
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
-    "best", "check_data", "claims", "gains", "load", "plan", "rank_encoders", "recipes",
-    "recommend", "report",
-    "results", "run", "status", "study", "tasks", "trials",
+    "best", "check_data", "claims", "convert_encoder", "gains", "load", "plan", "rank_encoders",
+    "recipes", "recommend", "report", "results", "run", "status", "study", "tasks", "trials",
 ]  # fmt: skip
 
 

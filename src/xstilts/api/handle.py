@@ -14,7 +14,7 @@ from xstilts.analysis.run_records import saved_records
 from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
-from xstilts.api.run_plans import has_todo, run_plans
+from xstilts.api.run_plans import run_missing
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
@@ -121,21 +121,15 @@ class ExperimentHandle:
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
         """Run the stages that are not done; see `xstilts.run`."""
-        changed = has_todo(self.statuses)
-        try:
-            result = run_plans(
-                [self.part],
-                self.store,
-                options,
-                on_event,
-                statuses=self.statuses,
-                snapshot=self.snapshot,
-            )
-            changed |= bool(result.done)
-            return result
-        finally:
-            if changed:
-                self.refresh()
+        return run_missing(
+            [self.part],
+            self.store,
+            options,
+            on_event,
+            statuses=self.statuses,
+            snapshot=self.snapshot,
+            forget=self.refresh,
+        )
 
     def refresh(self) -> None:
         """Forget what was read from the store; the plan stays."""

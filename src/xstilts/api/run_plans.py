@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from xstilts.analysis.run_records import save_record
@@ -69,6 +69,27 @@ def run_plans(
         else:
             result, read = run(), store
         return rebuild_damaged(result, parts, store, run, read)
+
+
+def run_missing(
+    parts: Sequence[CompiledExperiment],
+    store: Store,
+    options: RunOptions,
+    on_event: Listener,
+    *,
+    statuses: Mapping[str, StageStatus],
+    snapshot: StoreSnapshot,
+    forget: Callable[[], None],
+) -> RunResult:
+    """Run what is missing, as `run_plans`; `forget` drops what was read if the store changed."""
+    changed = has_todo(statuses)
+    try:
+        result = run_plans(parts, store, options, on_event, statuses=statuses, snapshot=snapshot)
+        changed |= bool(result.done)
+        return result
+    finally:
+        if changed:
+            forget()
 
 
 def _run_info(part: CompiledExperiment, store: Store) -> RunInfo:

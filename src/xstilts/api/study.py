@@ -17,7 +17,7 @@ from xstilts.api.handle import AnyExperiment, open_experiment
 from xstilts.api.inputs import AnyStore
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
-from xstilts.api.run_plans import has_todo, run_plans
+from xstilts.api.run_plans import run_missing
 from xstilts.core.devices import AUTO
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState, StageStatus
@@ -73,22 +73,20 @@ class StudyRun:
             ConfigError: no data folder for tasks that are read from files.
             StoreError: the store cannot be written.
         """
-        changed = has_todo(self.statuses)
-        try:
-            result = run_plans(
-                self.parts,
-                self.store,
-                options,
-                on_event,
-                statuses=self.statuses,
-                snapshot=self.snapshot,
-            )
-            changed |= bool(result.done)
-            return result
-        finally:
-            if changed:
-                for name in FROM_STORE:
-                    self.__dict__.pop(name, None)
+        return run_missing(
+            self.parts,
+            self.store,
+            options,
+            on_event,
+            statuses=self.statuses,
+            snapshot=self.snapshot,
+            forget=self.refresh,
+        )
+
+    def refresh(self) -> None:
+        """Forget what was read from the store; the plans stay."""
+        for name in FROM_STORE:
+            self.__dict__.pop(name, None)
 
     def answer(self) -> tuple[Answer, list[Path]]:
         """The answer from the available results, and the files written into the store."""

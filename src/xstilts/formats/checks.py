@@ -23,6 +23,11 @@ def text_problems(texts: Iterable[str], kind: str = "empty text") -> Iterator[Pr
         yield NUL, ""
 
 
+def pair_problems(text: str, text_pair: str | None) -> Iterator[Problem]:
+    """Problems of a text, or of a pair of texts."""
+    yield from text_problems([text] if text_pair is None else [text, text_pair])
+
+
 def label_problems(found: Iterable[str], labels: frozenset[str], split: str) -> Iterator[Problem]:
     """Labels that the task does not have; blank ones are allowed in the test split."""
     for label in found:

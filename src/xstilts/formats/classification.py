@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import IGNORED, Feature, HeadShape, Row, TokenizationConfig
-from xstilts.formats.checks import label_problems, text_problems
+from xstilts.formats.checks import label_problems, pair_problems
 from xstilts.formats.gold_logits import class_logits, class_options
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.spec import (
@@ -45,8 +45,7 @@ def _example(name: str, row: FileRow) -> TextExample:
 
 
 def _problems(example: TextExample, labels: frozenset[str], split: str) -> Iterator[Problem]:
-    pair = () if example.text_pair is None else (example.text_pair,)
-    yield from text_problems((example.text, *pair))
+    yield from pair_problems(example.text, example.text_pair)
     yield from label_problems([example.label], labels, split)
 
 

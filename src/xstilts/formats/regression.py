@@ -12,7 +12,7 @@ from math import fsum, isnan
 from typing import TYPE_CHECKING, Any
 
 from xstilts.formats.base import BadRow, Example, Feature, HeadShape, Row, TokenizationConfig
-from xstilts.formats.checks import text_problems
+from xstilts.formats.checks import pair_problems
 from xstilts.formats.classification import withhold_first_text
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.spec import (
@@ -56,8 +56,7 @@ def _example(name: str, row: FileRow) -> ScoredText:
 
 
 def _problems(example: ScoredText, _labels: frozenset[str], split: str) -> Iterator[Problem]:
-    pair = () if example.text_pair is None else (example.text_pair,)
-    yield from text_problems((example.text, *pair))
+    yield from pair_problems(example.text, example.text_pair)
     if isnan(example.score) and split != "test":
         yield NO_SCORE, ""
 

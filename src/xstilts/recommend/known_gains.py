@@ -89,7 +89,6 @@ def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: St
     frame = results_frame(cells, store)
     gains = compute_gains(frame, cells)
     rows = gain_rows(frame, gains, example_scores(cells, store))
-    means = mean_gains(gains.table).set_index("intermediate")["gain"]
     for row in (row for row in rows if row.main):
         setting, states = row.intermediate, row.states
         if failed := FAILED & states:
@@ -101,6 +100,3 @@ def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: St
             note = join_notes([about, "English only" if row.in_english else "", *sorted(states)])
             estimate = Estimate(row.gain, row.low, row.high, n=row.seeds, note=note)
             direct.gains[setting] = estimate
-        elif setting in means:
-            note = join_notes([name, "English only, no interval", *sorted(states)])
-            direct.gains[setting] = Estimate(float(means[setting]), note=note)

@@ -18,7 +18,7 @@ from xstilts.cli.app import app
 
 VERBS = {
     "load", "plan", "run", "results", "gains", "best", "report", "study", "claims", "recommend",
-    "status", "tasks", "check_data", "trials", "recipes", "rank_encoders",
+    "status", "tasks", "check_data", "trials", "recipes", "rank_encoders", "convert_encoder",
 }  # fmt: skip
 SUBPACKAGES = {"claims": "judge", "recommend": "predict_gains", "tasks": "base"}
 
