@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Row = dict[str, Any]
 """One example as the prepare stage stores it: its fields by name, without `where`."""
@@ -63,6 +67,7 @@ class Feature:
             positions that an answer may start at (span).
         offsets: characters of `context` that each sub-word covers, (-1, -1) for others (span).
         extra_texts: more texts of the same example (multiple choice: from the second choice on).
+        images: float32 [k, p, w]: p states of width w of each of its k images; none for text.
     """
 
     id: str
@@ -73,6 +78,7 @@ class Feature:
     extra_texts: tuple[Feature, ...] = ()
     offsets: tuple[tuple[int, int], ...] = ()
     context: str = ""
+    images: NDArray[np.float32] | None = None
 
     @property
     def texts(self) -> tuple[Feature, ...]:
@@ -83,6 +89,11 @@ class Feature:
     def max_tokens(self) -> int:
         """Sub-words of its longest text."""
         return max(len(text.ids) for text in self.texts)
+
+    @property
+    def image_tokens(self) -> int:
+        """States of all its images."""
+        return 0 if self.images is None else self.images.shape[0] * self.images.shape[1]
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,8 @@ class HeadShape:
         labels: the number of labels; the vocabulary size where the head is tied.
         pooling: `cls` or `mean`, for heads that read one vector per text.
         tied_width: width of the embeddings where the head is tied; by default the encoder's.
+        image_width, image_tokens: width and number of the states of an image, for heads that read
+            images; 0 where there are none, or where they are withheld.
     """
 
     format: str
@@ -129,6 +142,8 @@ class HeadShape:
     dropout: float
     pooling: str
     tied_width: int | None = None
+    image_width: int = 0
+    image_tokens: int = 0
 
 
 def id_lists(features: Iterable[Feature]) -> Iterator[list[int]]:

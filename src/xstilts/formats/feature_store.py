@@ -57,6 +57,20 @@ class LazySequence(Sequence[Feature]):
     def _at(self, index: int) -> Feature:
         raise NotImplementedError
 
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """[n] sub-words of each feature's longest text, without building features."""
+        raise NotImplementedError
+
+    @property
+    def text_counts(self) -> NDArray[np.int64]:
+        """[n] number of texts of each feature, without building features."""
+        raise NotImplementedError
+
+    def occurring_ids(self) -> list[int]:
+        """Sorted sub-word ids that occur, without building features."""
+        raise NotImplementedError
+
 
 class StoredFeatures(LazySequence):
     """The features that `write_features` wrote, built on access."""
@@ -137,33 +151,43 @@ class ConcatFeatures(LazySequence):
         mark, part = self.parts[number]
         return _marked(part[index - int(self._ends[number])], mark)
 
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """[n] sub-words of each feature's longest text."""
+        return np.concatenate([np.zeros(0, int), *(lengths(part) for _, part in self.parts)])
+
+    @property
+    def text_counts(self) -> NDArray[np.int64]:
+        """[n] number of texts of each feature."""
+        return np.concatenate([np.zeros(0, int), *(text_counts(part) for _, part in self.parts)])
+
+    def occurring_ids(self) -> list[int]:
+        """Sorted sub-word ids that occur."""
+        return sorted({index for _, part in self.parts for index in occurring_ids(part)})
+
 
 def lengths(features: Sequence[Feature]) -> NDArray[np.int64]:
-    """[n] sub-words of each feature's longest text, without building prepared features."""
-    if isinstance(features, StoredFeatures):
+    """[n] sub-words of each feature's longest text, with the states of its images.
+
+    Stored features are not built for it.
+    """
+    if isinstance(features, LazySequence):
         return features.lengths
-    if isinstance(features, ConcatFeatures):
-        return np.concatenate([np.zeros(0, int), *(lengths(part) for _, part in features.parts)])
-    return np.array([feature.max_tokens for feature in features], dtype=np.int64)
+    counts = [feature.max_tokens + feature.image_tokens for feature in features]
+    return np.array(counts, dtype=np.int64)
 
 
 def text_counts(features: Sequence[Feature]) -> NDArray[np.int64]:
-    """[n] number of texts of each feature, without building prepared features."""
-    if isinstance(features, StoredFeatures):
+    """[n] number of texts of each feature, without building stored features."""
+    if isinstance(features, LazySequence):
         return features.text_counts
-    if isinstance(features, ConcatFeatures):
-        return np.concatenate(
-            [np.zeros(0, int), *(text_counts(part) for _, part in features.parts)]
-        )
     return np.array([len(feature.texts) for feature in features], dtype=np.int64)
 
 
 def occurring_ids(features: Sequence[Feature]) -> list[int]:
     """Sorted sub-word ids that occur in the features."""
-    if isinstance(features, StoredFeatures):
+    if isinstance(features, LazySequence):
         return features.occurring_ids()
-    if isinstance(features, ConcatFeatures):
-        return sorted({index for _, part in features.parts for index in occurring_ids(part)})
     return sorted({index for text in id_lists(features) for index in text})
 
 

@@ -258,6 +258,8 @@ class TrainingSpec:
         gold_options: (feature, labels) → how many choices that are, among how many options each.
         collapsed: (gold, predicted) → whether the model gives one answer to everything.
         self_supervision: for formats without gold answers.
+        images: number of images per example that the head reads: its `forward` takes their states
+            [n, images, p, w], or none, in addition.
     """
 
     head: Callable[[int, HeadShape], nn.Module]
@@ -274,6 +276,7 @@ class TrainingSpec:
     gold_options: Callable[[Feature, Labels], tuple[int, int]] | None = None
     collapsed: Callable[[Sequence[Any], Sequence[Any]], bool] = same_prediction
     self_supervision: SelfSupervision | None = None
+    images: int = 0
 
 
 @dataclass(frozen=True)
@@ -355,6 +358,11 @@ class FormatSpec:
     def class_of(self) -> str:
         """What a label is a class of: `text`, `word`, or empty; see `GoldSpec`."""
         return self.gold.class_of if self.gold else ""
+
+    @property
+    def images(self) -> int:
+        """Number of images per example."""
+        return self.training.images if self.training else 0
 
     @property
     def has_gold_probability(self) -> bool:

@@ -25,6 +25,11 @@ def task_params(part: TaskRef, task: TaskSpec) -> dict[str, Any]:
 
 
 def format_params(task: TaskSpec) -> dict[str, Any]:
-    """The format as a parameter, with its version if it is above 1."""
+    """The format, its version if it is above 1, and whether images are withheld."""
     version = task.format_spec.version
-    return {"format": task.format, **({"format_version": version} if version > 1 else {})}
+    params: dict[str, Any] = {"format": task.format}
+    if version > 1:
+        params["format_version"] = version
+    if task.withholds_image:
+        params["withholds_image"] = True
+    return params

@@ -65,7 +65,7 @@ def _loss(model: MultiTaskModel, task: str, kind: str, feature: Feature, padding
     """The negative log-probability of the gold answer, summed over its choices."""
     form, where = training_of(kind), model.encoder.embeddings.device
     batch = collate([feature], padding).to(where)
-    logits = model(task, batch.ids, batch.mask, batch.types)
+    logits = model(task, batch.ids, batch.mask, batch.types, images=batch.images)
     return form.loss(logits, form.targets([feature], feature.max_tokens).to(where))
 
 

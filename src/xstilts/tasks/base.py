@@ -71,6 +71,8 @@ class TaskSpec:
         modalities: the modalities of an example, such as text and image.
         missing_modalities: modalities of its benchmark that this version leaves out.
         convert: examples of a split → examples with other labels, and the changes.
+        withholds_image: whether its examples are used without their images, as a control of the
+            task with images.
     """
 
     name: str
@@ -102,6 +104,7 @@ class TaskSpec:
     modalities: tuple[str, ...] = ("text",)
     missing_modalities: tuple[str, ...] = ()
     convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted
+    withholds_image: bool = False
 
     @property
     def format_spec(self) -> FormatSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,15 +15,22 @@ from xstilts.formats.feature_store import lengths, text_counts
 
 @dataclass(frozen=True)
 class Batch:
-    """Token ids, mask (1: real) and segment ids of the texts of features, each [n, t]."""
+    """The texts and images of some features.
+
+    Args:
+        ids, mask, types: [n, t] token ids, mask (1: real) and segment ids of the texts.
+        images: [b, k, p, w] states of the images; None without images.
+    """
 
     ids: Tensor
     mask: Tensor
     types: Tensor
+    images: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """Move the batch to a device."""
-        return Batch(self.ids.to(device), self.mask.to(device), self.types.to(device))
+        images = None if self.images is None else self.images.to(device)
+        return Batch(self.ids.to(device), self.mask.to(device), self.types.to(device), images)
 
 
 def collate(features: Sequence[Feature], padding: int) -> Batch:
@@ -36,7 +44,13 @@ def collate(features: Sequence[Feature], padding: int) -> Batch:
         ids[row, :length] = torch.tensor(text.ids)
         types[row, :length] = torch.tensor(text.types)
         mask[row, :length] = 1
-    return Batch(ids, mask, types)
+    return Batch(ids, mask, types, _images(features))
+
+
+def _images(features: Sequence[Feature]) -> Tensor | None:
+    """[b, k, p, w] the states of the images of features."""
+    images = [feature.images for feature in features if feature.images is not None]
+    return torch.from_numpy(np.stack(images)) if images else None
 
 
 def by_length(features: Sequence[Feature], tokens: int) -> Iterator[list[int]]:

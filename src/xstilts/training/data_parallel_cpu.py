@@ -27,7 +27,9 @@ def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Itera
 
     The number of shards is a power of two, so that 2, 4, 8 … cores are evenly used.
     """
-    sizes = [sum(len(text.ids) for text in feature.texts) for feature in features]
+    sizes = [
+        sum(len(text.ids) for text in feature.texts) + feature.image_tokens for feature in features
+    ]
     most = max(1, min(len(features), sum(sizes) // (TIED if tied else SHARD)))
     for group in length_groups(sizes, 1 << (most.bit_length() - 1)):
         yield [features[index] for index in group]

@@ -56,7 +56,7 @@ def gold_probabilities(
     assert gold_logits is not None, f"format {kind} has no gold probability"
 
     def read(chosen: Sequence[Feature], batch: Batch) -> Floats:
-        logits = model(task, batch.ids, batch.mask, batch.types).float().cpu()
+        logits = model(task, batch.ids, batch.mask, batch.types, images=batch.images).float().cpu()
         return np.array([gold_bits(example) for example in gold_logits(logits, chosen)]).T
 
     result = np.zeros((3, len(features)))

@@ -213,7 +213,7 @@ class Run:
         fault("train.forward")
         with autocast_context(self.precision, self.device):
             positions = read_positions(training, features, self.device)
-            logits = self.model(task, batch.ids, batch.mask, batch.types, positions)
+            logits = self.model(task, batch.ids, batch.mask, batch.types, positions, batch.images)
         return training.loss(logits, self._targets(training, features).to(self.device))
 
     def _targets(self, training: TrainingSpec, features: Sequence[Feature]) -> Tensor:

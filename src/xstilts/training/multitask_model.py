@@ -23,6 +23,9 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.tied = {task for task, shape in heads.items() if training_of(shape.format).tied}
+        self.with_images = {
+            task for task, shape in heads.items() if training_of(shape.format).images
+        }
         tied_width = encoder.embeddings.shape[1]
         self.heads = nn.ModuleDict(
             {
@@ -35,7 +38,13 @@ class MultiTaskModel(nn.Module):
         replace_dropout(self.heads)
 
     def forward(
-        self, task: str, ids: Tensor, mask: Tensor, types: Tensor, positions: Tensor | None = None
+        self,
+        task: str,
+        ids: Tensor,
+        mask: Tensor,
+        types: Tensor,
+        positions: Tensor | None = None,
+        images: Tensor | None = None,
     ) -> Any:
         """Compute the logits of the head of a task, in the shape that its format defines.
 
@@ -43,6 +52,7 @@ class MultiTaskModel(nn.Module):
             task: its name.
             ids, mask, types: [b, t].
             positions: [b, t] boolean, the tokens that the head needs; None for all.
+            images: [b, k, p, w] states of the images, for heads that read them; None if withheld.
         """
         head = self.heads[module_name(task)]
         if positions is None and getattr(head, "pooling", "") == FIRST:
@@ -50,9 +60,9 @@ class MultiTaskModel(nn.Module):
                 1, mask.new_zeros(1), 1
             )
         hidden = self.encoder(ids, mask, types, positions)
-        return head(
-            hidden, mask, *((self.encoder.embeddings, positions) if task in self.tied else ())
-        )
+        if task in self.tied:
+            return head(hidden, mask, self.encoder.embeddings, positions)
+        return head(hidden, mask, images) if task in self.with_images else head(hidden, mask)
 
 
 def module_name(task: str) -> str:

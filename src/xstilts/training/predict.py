@@ -59,7 +59,7 @@ def predict(
 
     def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
         positions = read_positions(training, chosen, device)
-        logits = model(task, batch.ids, batch.mask, batch.types, positions)
+        logits = model(task, batch.ids, batch.mask, batch.types, positions, batch.images)
         logits = logits if training.tied else logits.float().cpu()
         return training.predictions(logits, chosen, labels, reading)
 
