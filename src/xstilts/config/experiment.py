@@ -14,6 +14,7 @@ from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
 from xstilts.config.recipe import EncoderRecipe, Recipes, is_none, refuse_empty_values
 from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
+from xstilts.config.vision import VisionConfig
 
 
 class EncoderConfig(ConfigModel):
@@ -288,6 +289,11 @@ class Experiment(ConfigModel):
         default_factory=dict, description="target → languages to evaluate it in, if not all"
     )
     retrieval: RetrievalConfig = Field(RetrievalConfig(), description="sentence vectors")
+    vision: VisionConfig | None = Field(
+        None,
+        exclude_if=is_none,
+        description="vision tower of tasks with images; see docs/guide/images.md",
+    )
     translator: TranslatorConfig | None = None
     few_shot: FewShotConfig | None = Field(
         None,
@@ -326,6 +332,11 @@ class Experiment(ConfigModel):
     @field_validator("encoder", mode="before")
     @classmethod
     def _encoder_by_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("vision", mode="before")
+    @classmethod
+    def _vision_by_name(cls, value: object) -> object:
         return {"name": value} if isinstance(value, str) else value
 
     @field_validator("encoders", mode="before")

@@ -11,6 +11,7 @@ from typing import Any
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.spec import FormatSpec
+from xstilts.tasks.image_source import ImageSource
 from xstilts.tasks.origin import PACKAGE_ORIGIN, Origin
 
 Examples = Iterable[Example | BadRow]
@@ -73,6 +74,7 @@ class TaskSpec:
         convert: examples of a split → examples with other labels, and the changes.
         withholds_image: whether its examples are used without their images, as a control of the
             task with images.
+        images: split → the images that its examples name by id; none for tasks of text alone.
     """
 
     name: str
@@ -105,6 +107,7 @@ class TaskSpec:
     missing_modalities: tuple[str, ...] = ()
     convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted
     withholds_image: bool = False
+    images: Callable[[str], ImageSource] | None = None
 
     @property
     def format_spec(self) -> FormatSpec:
