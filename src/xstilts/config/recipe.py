@@ -28,6 +28,8 @@ PREDICTION_ONLY = ("answer_text",)
 
 BETA2 = 0.999
 """Decay of AdamW's second moment by default."""
+QUERY_LENGTH = 96
+"""Sub-words of a query by default, as in XTREME-R's train_lareqa.sh."""
 
 
 def is_none(value: object) -> bool:
@@ -157,6 +159,28 @@ class Recipe(ConfigModel):
         serialization_alias="masked",
         description="masked language modelling: fraction of the tokens to predict",
     )
+    retrieval_query_length: PositiveInt = Field(
+        QUERY_LENGTH,
+        exclude_if=lambda length: length == QUERY_LENGTH,  # keys without it stay as they are
+        description="dual_encoder: maximum tokens of a query; a passage has max_length",
+    )
+    contrastive_temperature: Positive | None = Field(
+        None,
+        exclude_if=is_none,
+        description="dual_encoder: similarities are divided by it; empty: the format's, 0.01",
+    )
+    contrastive_similarity: Literal["cosine", "dot"] | None = Field(
+        None,
+        exclude_if=is_none,
+        description="dual_encoder: similarity of two vectors in training; empty: the format's, "
+        "cosine",
+    )
+    contrastive_symmetric: bool | None = Field(
+        None,
+        exclude_if=is_none,
+        description="dual_encoder: each passage also selects its query among the batch's; empty: "
+        "the format's, false",
+    )
     precision: Literal["auto", "fp32", "tf32", "bf16"] = Field(
         "auto", description="training precision; auto: bf16 on a GPU that supports it, else fp32"
     )
@@ -226,8 +250,7 @@ class Recipe(ConfigModel):
 
     def tokenization_params(self, fields: Iterable[str]) -> dict[str, Any]:
         """Fields of `formats.base.TokenizationConfig`, as JSON for a stage's key."""
-        params = self.model_dump(by_alias=True)
-        return {name: params[name] for name in fields}
+        return {name: getattr(self, OLD_RECIPE_KEYS.get(name, name)) for name in fields}
 
 
 def _optional(name: str) -> Any:

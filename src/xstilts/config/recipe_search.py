@@ -25,6 +25,7 @@ READ_BY_PREDICTIONS = (
     "max_length",
     "doc_stride",
     "max_query_length",
+    "retrieval_query_length",
     "n_best",
     "max_answer_length",
     "null_score_diff_threshold",

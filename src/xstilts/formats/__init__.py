@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xstilts.core.errors import ConfigError
 from xstilts.core.registry import Registry
-from xstilts.formats.spec import FormatSpec, TrainingSpec
+from xstilts.formats.spec import FormatSpec
+from xstilts.formats.training_spec import TrainingSpec
 
 FORMATS: Registry[FormatSpec] = Registry(
     "format",

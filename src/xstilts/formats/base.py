@@ -108,6 +108,7 @@ class TokenizationConfig:
         answer_length: sub-words of an answer at most (span).
         null_threshold: lead of the null answer's score from which it is predicted (span, v2.0).
         prompt: text before each sentence (retrieval, mining).
+        retrieval_query_length: sub-words of a query at most (dual_encoder), as in XTREME-R.
     """
 
     max_length: int = 256
@@ -117,11 +118,13 @@ class TokenizationConfig:
     answer_length: int = 30
     null_threshold: float = 0.0
     prompt: str = ""
+    retrieval_query_length: int = 96
 
     def key_params(self) -> dict[str, Any]:
-        """The configuration as JSON, without an empty prompt."""
-        params = asdict(self)
-        return params if self.prompt else {k: v for k, v in params.items() if k != "prompt"}
+        """The configuration as JSON; fields that were added later are omitted at their defaults."""
+        added = ("prompt", "retrieval_query_length")
+        defaults = {name: getattr(TokenizationConfig, name) for name in added}
+        return {k: v for k, v in asdict(self).items() if defaults.get(k) != v}
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from xstilts.formats.spec import (
     GoldSpec,
     Labels,
     Problem,
-    TrainingSpec,
     TranslationSpec,
 )
 from xstilts.formats.text_features import text_features, texts_without_subword
+from xstilts.formats.training_spec import TrainingSpec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xstilts.formats.base import Feature
-from xstilts.formats.spec import GoldLogits, Labels
+from xstilts.formats.spec import Labels
+from xstilts.formats.training_spec import GoldLogits
 
 if TYPE_CHECKING:
     from torch import Tensor

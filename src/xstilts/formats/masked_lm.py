@@ -18,17 +18,10 @@ from xstilts.core.hashing import seed_of
 from xstilts.formats.base import IGNORED, BadRow, Feature, HeadShape, Row, TokenizationConfig
 from xstilts.formats.checks import text_problems
 from xstilts.formats.io.readers import FileRow
-from xstilts.formats.spec import (
-    FileSpec,
-    FormatSpec,
-    Labels,
-    Problem,
-    SelfSupervision,
-    TrainingSpec,
-    TranslationSpec,
-)
+from xstilts.formats.spec import FileSpec, FormatSpec, Labels, Problem, TranslationSpec
 from xstilts.formats.tagging import tag_targets
 from xstilts.formats.text_features import text_features
+from xstilts.formats.training_spec import SelfSupervision, TrainingSpec
 from xstilts.models.mask_token import mask_id
 
 if TYPE_CHECKING:

@@ -21,14 +21,13 @@ from xstilts.formats.spec import (
     BaselineSpec,
     FileSpec,
     FormatSpec,
-    GoldLogits,
     GoldSpec,
     Labels,
     Problem,
-    TrainingSpec,
     TranslationSpec,
 )
 from xstilts.formats.text_features import text_features, texts_without_subword
+from xstilts.formats.training_spec import GoldLogits, TrainingSpec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -23,10 +23,10 @@ from xstilts.formats.spec import (
     GoldSpec,
     Labels,
     Problem,
-    TrainingSpec,
     TranslationSpec,
 )
 from xstilts.formats.text_features import text_features
+from xstilts.formats.training_spec import TrainingSpec
 from xstilts.metrics.correlation import constant
 
 if TYPE_CHECKING:

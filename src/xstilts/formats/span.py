@@ -34,19 +34,17 @@ from xstilts.formats.classification import class_targets
 from xstilts.formats.gold_logits import labelled_logits
 from xstilts.formats.span_windows import UNREAD, read_windows
 from xstilts.formats.spec import (
-    AnswerTextSpec,
     BaselineSpec,
     FileSpec,
     FormatSpec,
-    GoldLogits,
     GoldSpec,
     Labels,
     Problem,
-    TrainingSpec,
     TranslationSpec,
     all_blank,
 )
 from xstilts.formats.text_features import texts_without_subword
+from xstilts.formats.training_spec import AnswerTextSpec, GoldLogits, TrainingSpec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from xstilts.formats.base import (
-    IGNORED,
     BadRow,
     Example,
     Feature,
-    HeadShape,
     Row,
     TokenizationConfig,
 )
 from xstilts.formats.io.readers import FileRow, Parse
+from xstilts.formats.training_spec import TrainingSpec
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from xstilts.config.recipe import Recipe
 
 Labels = Sequence[str]
@@ -51,11 +48,6 @@ def all_blank(gold: Iterable[Any]) -> bool:
 
 def _texts(answer: Any) -> Iterable[Any]:
     return answer if isinstance(answer, list | tuple) else (answer,)
-
-
-def same_prediction(gold: Sequence[Any], predicted: Sequence[Any]) -> bool:
-    """Whether all predictions are equal while the gold answers differ."""
-    return len(set(predicted)) == 1 and len(set(map(str, gold))) > 1
 
 
 def most_frequent(gold: Sequence[Any]) -> str:
@@ -93,30 +85,6 @@ def same_metrics(_labels: Labels) -> tuple[str, ...]:
 def translated_as_is(_row: Row, translated: Row, _language: str) -> tuple[Row | None, str]:
     """For formats whose gold answer does not depend on the texts' wording."""
     return translated, ""
-
-
-def all_positions(_features: Sequence[Feature], _tokens: int) -> None:
-    """For heads that may read every sub-word, or whose pooling says which."""
-
-
-def one_per_example(
-    _features: Sequence[Feature],
-    predictions: Sequence[Any],
-    _labels: Labels,
-    _config: TokenizationConfig,
-) -> list[Any]:
-    """For formats with one feature per example."""
-    return list(predictions)
-
-
-def is_labelled(target: float) -> bool:
-    """Whether a target is a class index, not `IGNORED`."""
-    return target != IGNORED
-
-
-def labelled_targets(targets: Tensor) -> int:
-    """How many targets are class indices, not `IGNORED`."""
-    return int((targets != IGNORED).sum())
 
 
 @dataclass(frozen=True)
@@ -192,91 +160,6 @@ class BaselineSpec:
 
     answer: Callable[[Sequence[Any]], Any] = most_frequent
     predictions: Callable[[Any, Sequence[Any]], list[Any]] = repeated
-
-
-class GoldLogits(NamedTuple):
-    """The choices that one gold answer consists of: logits [choices, options], gold [choices]."""
-
-    logits: Tensor
-    gold: Tensor
-
-
-@dataclass(frozen=True)
-class SelfSupervision:
-    """Targets drawn from the text itself, again each time an example is seen.
-
-    Args:
-        drawer: (share of the sub-words, tokenizer, vocabulary size) → (feature, seed) → feature
-            with targets.
-        gold: a feature with targets → the gold answer.
-    """
-
-    drawer: Callable[[float, Any, int], Callable[[Feature, int], Feature]]
-    gold: Callable[[Feature], Any]
-
-
-Aggregate = Callable[[Sequence[Feature], Sequence[Any], Labels, TokenizationConfig], list[Any]]
-"""(features, predictions, labels, config) → one prediction per example."""
-
-
-@dataclass(frozen=True)
-class AnswerTextSpec:
-    """How answers get the text that XTREME's or jiant's scripts give them.
-
-    Args:
-        spans: the answers as parts of their texts; each has a `text` of its own.
-        text: (answer, rule, tokenizer) → the text by the rule.
-    """
-
-    spans: Aggregate
-    text: Callable[[Any, Any, Any], str]
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """The head of a format, its loss, and the way from logits to predictions.
-
-    All functions may be called in several threads at once; randomness in a head must be
-    `nn.Dropout`. They import torch themselves, so that planning does not.
-
-    Args:
-        head: (encoder width, shape) → a new head. Its `forward` takes hidden states
-            [n, t, width] and mask [n, t] and returns logits, for n texts.
-        targets: (features, tokens) → the targets of a batch padded to a number of sub-words.
-        loss: (logits, targets) → the loss, summed over targets.
-        predictions: (logits, features, labels, config) → one prediction per feature.
-        aggregate: (features, predictions, labels, config) → one prediction per example.
-        answer_text: for formats whose answers have another text by the rule of XTREME's scripts.
-        positions: (features, tokens) → [b, t] the sub-words whose hidden states the head reads;
-            none for all.
-        count: targets → how many are scored, which the loss is divided by.
-        is_target: a number of `Feature.target` → whether it is a gold answer to train on.
-        tied: the head ends in the word embedding matrix and is computed at `positions` only:
-            `forward` takes both in addition and returns `TiedLogits`.
-        gold_logits: (logits, features) → each feature's gold answer as choices among options, for
-            its probability; none if it is not made of choices.
-        gold_options: (feature, labels) → how many choices that are, among how many options each.
-        collapsed: (gold, predicted) → whether the model gives one answer to everything.
-        self_supervision: for formats without gold answers.
-        images: number of images per example that the head reads: its `forward` takes their states
-            [n, images, p, w], or none, in addition.
-    """
-
-    head: Callable[[int, HeadShape], nn.Module]
-    targets: Callable[[Sequence[Feature], int], Tensor]
-    loss: Callable[[Any, Tensor], Tensor]
-    predictions: Callable[[Any, Sequence[Feature], Labels, TokenizationConfig], list[Any]]
-    aggregate: Aggregate = one_per_example
-    answer_text: AnswerTextSpec | None = None
-    positions: Callable[[Sequence[Feature], int], Tensor | None] = all_positions
-    count: Callable[[Tensor], int] = labelled_targets
-    is_target: Callable[[float], bool] = is_labelled
-    tied: bool = False
-    gold_logits: Callable[[Any, Sequence[Feature]], list[GoldLogits]] | None = None
-    gold_options: Callable[[Feature, Labels], tuple[int, int]] | None = None
-    collapsed: Callable[[Sequence[Any], Sequence[Any]], bool] = same_prediction
-    self_supervision: SelfSupervision | None = None
-    images: int = 0
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,12 @@ from xstilts.formats.spec import (
     BaselineSpec,
     FileSpec,
     FormatSpec,
-    GoldLogits,
     GoldSpec,
     Labels,
     Problem,
-    TrainingSpec,
 )
 from xstilts.formats.tag_schemes import OUTSIDE, TagScheme, scheme_of_labels
+from xstilts.formats.training_spec import GoldLogits, TrainingSpec
 from xstilts.formats.word_subwords import WordPart, WordSubwords, word_subwords
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from xstilts.core.hashing import seed_of
 from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
-from xstilts.formats.spec import FormatSpec, SelfSupervision, TrainingSpec
+from xstilts.formats.spec import FormatSpec
+from xstilts.formats.training_spec import SelfSupervision, TrainingSpec
 from xstilts.metrics import METRICS
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import HEADS, MASKED_HEAD, EncoderFiles

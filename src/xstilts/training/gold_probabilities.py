@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature
-from xstilts.formats.spec import GoldLogits
+from xstilts.formats.training_spec import GoldLogits
 from xstilts.training.batching import Batch
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import EVALUATION, tf32_context

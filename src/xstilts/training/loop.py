@@ -22,7 +22,7 @@ from xstilts.core.hashing import seed_of
 from xstilts.core.notices import notice
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
-from xstilts.formats.spec import TrainingSpec
+from xstilts.formats.training_spec import TrainingSpec
 from xstilts.models.device import compute_device
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoint, Checkpoints

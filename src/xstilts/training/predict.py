@@ -20,7 +20,7 @@ from xstilts.core.fault_injection import fault
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, text_counts
-from xstilts.formats.spec import Aggregate, TrainingSpec
+from xstilts.formats.training_spec import Aggregate, TrainingSpec
 from xstilts.models.encoder import Encoder
 from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch, by_length, collate, length_groups
