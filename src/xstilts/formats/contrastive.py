@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ class ContrastiveSettings:
 
     def with_recipe(self, recipe: Recipe) -> ContrastiveSettings:
         """The settings with the values that a recipe gives."""
-        given = {
+        given: dict[str, Any] = {
             "temperature": recipe.contrastive_temperature,
             "similarity": recipe.contrastive_similarity,
             "symmetric": recipe.contrastive_symmetric,
