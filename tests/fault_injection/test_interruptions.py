@@ -147,7 +147,7 @@ def test_an_interrupted_command_keeps_finished_stages(
     assert kept > 5
     if stop is not signal.SIGKILL:
         assert process.returncode == 130
-        assert b"run again" in errors
+        assert b"re-run" in errors
     done = subprocess.run(command, capture_output=True, check=True, timeout=200)
     assert b"stages:" in done.stdout
     same_artifacts(finished, tmp_path / "store")

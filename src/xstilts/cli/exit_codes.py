@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 
 import typer
 
 from xstilts.cli.output.console import accept_any_text, discard_output
+from xstilts.cli.signals import Interrupted, handle_signals
 from xstilts.core.errors import StoreError, XstiltsError
 
 INTERRUPTED = 130
-
-
-class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM; click does not catch it, unlike KeyboardInterrupt."""
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise Interrupted
 
 
 def exit_code_of(command: Callable[[], object]) -> int | str | None:
@@ -28,14 +19,13 @@ def exit_code_of(command: Callable[[], object]) -> int | str | None:
 
     A pipe that its reader has closed (`xstilts plan … | head`) is no error and hides none.
     """
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    handle_signals()
     accept_any_text()
     code = _run(command)
     try:
         sys.stdout.flush()
     except OSError as error:
-        discard_output()
+        discard_output(1)
         is_closed = isinstance(error, BrokenPipeError)
         return code if is_closed or code else _report_os_error(error)
     return code
@@ -46,7 +36,7 @@ def _run(command: Callable[[], object]) -> int | str | None:
         command()
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # typer and rich exit with 1
-            discard_output()
+            discard_output(1)
             return 0
         return stop.code
     except XstiltsError as error:
@@ -54,7 +44,7 @@ def _run(command: Callable[[], object]) -> int | str | None:
     except Interrupted:
         return _report("interrupted; finished stages are kept, re-run to resume", INTERRUPTED)
     except BrokenPipeError:
-        discard_output()
+        discard_output(1)
     except OSError as error:
         return _report_os_error(error)
     return 0

@@ -14,7 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from xstilts.api.plan_summary import PlanSummary
-from xstilts.cli.output.console import TextConsole
+from xstilts.cli.output.console import TextConsole, discard_output
 from xstilts.cli.output.units import duration
 from xstilts.core.plan import StageState
 from xstilts.executors.events import Event, Listener
@@ -33,7 +33,7 @@ def progress(summary: PlanSummary) -> Iterator[Listener]:
         return
     console = TextConsole(stderr=True)
     if not sys.stderr.isatty():
-        yield _plain(state, console)
+        yield _while_readable(_plain(state, console))
         return
     with Live(get_renderable=state.render, console=console, refresh_per_second=4, transient=True):
 
@@ -42,7 +42,23 @@ def progress(summary: PlanSummary) -> Iterator[Listener]:
             if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
                 console.print(line(event))
 
-        yield on_event
+        yield _while_readable(on_event)
+
+
+def _while_readable(listener: Listener) -> Listener:
+    """The listener until its output cannot be written any more: a run goes on without it."""
+    is_readable = True
+
+    def on_event(event: Event) -> None:
+        nonlocal is_readable
+        if is_readable:
+            try:
+                listener(event)
+            except OSError:
+                is_readable = False
+                discard_output(sys.stderr.fileno())
+
+    return on_event
 
 
 class ProgressState:

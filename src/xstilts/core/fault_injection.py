@@ -1,8 +1,8 @@
 """Named points at which a test can make the process fail; a no-op otherwise.
 
 `XSTILTS_FAULT="store.before_rename:kill"` kills the process the first time that it passes
-the point; `:full` raises "no space left" and `:oom` out of memory; `:kill@3` acts on the third
-pass. `train.loss:nan@5` makes the fifth loss NaN.
+the point; `:term` sends it SIGTERM; `:full` raises "no space left" and `:oom` out of memory;
+`:kill@3` acts on the third pass. `train.loss:nan@5` makes the fifth loss NaN.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def fault(point: str) -> None:
         return
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if action == "term":
+        os.kill(os.getpid(), signal.SIGTERM)
+        return
     if action == "full":
         raise OSError(errno.ENOSPC, "No space left on device")
     if action == "oom":

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from xstilts.core.devices import AUTO
 from xstilts.core.plan import Plan
+from xstilts.core.stopping import GRACE
 from xstilts.core.store import Store
 from xstilts.executors.events import Listener
 
@@ -40,12 +41,14 @@ class ExecutorOptions:
         devices: `auto`, `cpu`, or GPUs separated by commas; see `core.devices.choose_devices`.
         isolate: a fresh process for every stage.
         memory: key → expected bytes of a stage at its peak, for messages.
+        grace: seconds that an interrupted run waits for its trainings to save checkpoints.
     """
 
     workers: int | None = None
     devices: str = AUTO
     isolate: bool = False
     memory: Mapping[str, int] = field(default_factory=dict)
+    grace: float = GRACE
 
 
 class Executor(Protocol):

@@ -1,8 +1,12 @@
 """A worker process: reads stages as JSON lines, runs them, writes events as JSON lines.
 
 Started as `python -m xstilts.executors.worker STORE`. A line {"cores": n} sets how many cores the
-process may use from then on. Only events go to standard output; what libraries print goes to
-standard error.
+process may use from then on; {"stop": seconds} asks the running stage to stop, {"checkpoint": true}
+to save a checkpoint. Only events go to standard output; what libraries print goes to standard
+error.
+
+SIGTERM and SIGUSR1 stop it as the message does: a batch system sends them to every process. The
+process ends at once when its standard input does, as then its executor has ended.
 """
 
 from __future__ import annotations
@@ -31,6 +35,14 @@ from xstilts.core.locks import try_lock
 from xstilts.core.notices import notices_to
 from xstilts.core.out_of_memory import OutOfMemory, is_out_of_memory
 from xstilts.core.stage import Stage
+from xstilts.core.stopping import (
+    GRACE,
+    Stopped,
+    request_checkpoint,
+    request_stop,
+    stop_requested,
+    stops_between_steps,
+)
 from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
 from xstilts.stages import STAGE_KINDS
@@ -60,9 +72,10 @@ def main(root: str) -> None:
     messages = os.fdopen(os.dup(0), encoding="utf-8")
     detach_stdin()
     _single_thread_env()
+    _handle_signals()
     store, stages = Store(root), SimpleQueue[Stage | None]()
     threading.Thread(target=read_messages, args=(messages, stages), daemon=True).start()
-    while stage := stages.get():
+    while not stop_requested() and (stage := stages.get()):
         run_stage(store, stage, events)
 
 
@@ -74,16 +87,30 @@ def detach_stdin() -> None:
 
 
 def read_messages(messages: TextIO, stages: SimpleQueue[Stage | None]) -> None:
-    """Read the executor's messages, also while a stage runs; None marks the end."""
+    """Read the executor's messages, also while a stage runs; end the process when they end.
+
+    What the running stage has not published is then lost, up to its last checkpoint.
+    """
     try:
         for line in messages:
             message = json.loads(line)
             if "cores" in message:
                 set_core_limit(message["cores"])
+            elif "stop" in message:
+                stop(message["stop"])
+            elif "checkpoint" in message:
+                request_checkpoint()
             else:
                 stages.put(Stage.from_json(message))
     finally:
-        stages.put(None)
+        os._exit(0)
+
+
+def stop(grace: float = GRACE) -> None:
+    """Request that the process stops; end it at once if its stage could not save anything."""
+    request_stop(grace)
+    if not stops_between_steps():
+        os._exit(0)
 
 
 def _single_thread_env() -> None:
@@ -94,9 +121,14 @@ def _single_thread_env() -> None:
     os.environ.update(QUIET_LIBRARIES)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the executor, which then ends its workers
+
+
+def _handle_signals() -> None:
+    """Leave Ctrl-C and a lost terminal to the executor; stop at what batch systems send."""
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    for stopping in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(stopping, lambda *_: stop())
 
 
 def run_stage(store: Store, stage: Stage, events: TextIO) -> None:
@@ -117,6 +149,8 @@ def run_stage(store: Store, stage: Stage, events: TextIO) -> None:
             started = time.monotonic()
             artifact = execute_stage(store, stage, lambda facts: send("progress", facts=facts))
             send("done", facts=artifact.facts, seconds=time.monotonic() - started)
+    except Stopped:
+        send("stopped")
     except DamagedArtifact as error:
         send("damaged", damaged=error.key, problem=str(error))
     except XstiltsError as error:

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,12 +21,14 @@ from xstilts.config.recipe import Recipe
 from xstilts.core.fault_injection import fault, or_fault
 from xstilts.core.hashing import seed_of
 from xstilts.core.notices import notice
+from xstilts.core.stopping import stopping_between_steps
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.training_spec import TrainingSpec
 from xstilts.models.device import compute_device
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
+from xstilts.training.checkpoint_schedule import CheckpointSchedule
 from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
 from xstilts.training.dev_score import UNDECIDED, score_dev, undefined
 from xstilts.training.divergence import Diverged, check_finite
@@ -314,12 +317,15 @@ def train(
         callback: called after every epoch; `Log.watched` has the records that it returns.
 
     A run whose loss or gradient is not finite stops, with `diverged` set.
+
+    Raises:
+        Stopped: a stop was requested (`core.stopping`); a checkpoint was saved if time allowed.
     """
     torch.manual_seed(seed_of("dropout", seed))
     run = Run(model, tasks, recipe, seed, pad)
     first, notes = _resume(run, checkpoints)
     try:
-        with tf32_context(run.precision):
+        with tf32_context(run.precision), stopping_between_steps():
             steps = _run_steps(run, first, checkpoints, progress, callback)
     except Diverged as error:
         run.log.events.append(str(error))
@@ -338,8 +344,8 @@ def _run_steps(
     callback: EpochCallback | None,
 ) -> int:
     """Run the steps from `first`; return the number of steps of the run."""
-    started = saved = time.monotonic()
-    steps = first
+    started, steps = time.monotonic(), first
+    saving = CheckpointSchedule(checkpoints, run.recipe.checkpoint_minutes)
     while steps < len(run.plan) and not run.should_stop():
         loss = run.step(steps)
         steps += 1
@@ -350,9 +356,7 @@ def _run_steps(
             progress({"step": steps, "steps": len(run.plan), "dev": run.evaluate(steps)})
             if run.should_stop():
                 run.log.events.append(f"stopped early at step {steps}")
-        if time.monotonic() - saved > 60 * run.recipe.checkpoint_minutes:
-            checkpoints.save(run.checkpoint(steps))
-            saved = time.monotonic()
+        saving.after_step(partial(run.checkpoint, steps))
     return steps
 
 

@@ -31,6 +31,9 @@ def test_no_message_of_the_executor_answers_a_prompt(tmp_path: Path) -> None:
     lines = "".join(json.dumps(stage.to_json()) + "\n" for stage in stages)
     store = Store(tmp_path / "store").prepare()
     command = [sys.executable, "-c", CODE, str(store.root)]
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
     answers = [f"{stage.label}:{answer}" for stage in stages for answer in ("end", "''", "''")]
-    assert done.stdout.splitlines() == answers
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        process.stdin.write(lines)
+        process.stdin.flush()
+        assert [process.stdout.readline().rstrip() for _ in answers] == answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from xstilts.config.recipe import Recipe
+from xstilts.core.stopping import Stopped, request_checkpoint, request_stop, withdraw_requests
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
@@ -23,7 +25,19 @@ RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, num_evals=4, checkpo
 STEPS = 10
 
 
-def run(root: Path, checkpoints: Checkpoints, stop: int | None = None, **changes: Any) -> Trained:
+@pytest.fixture(autouse=True)
+def _no_requests() -> Iterator[None]:
+    yield
+    withdraw_requests()
+
+
+def run(
+    root: Path,
+    checkpoints: Checkpoints,
+    stop: int | None = None,
+    at_step: Callable[[int], object] = lambda step: None,
+    **changes: Any,
+) -> Trained:
     features = [Feature(str(n), [0, 5 + n % 9, 9, 2], [0] * 4, n % 2) for n in range(20)]
     task = TrainTask(
         "t", "classification", ("a", "b"), "accuracy", features, features, ["a", "b"] * 10
@@ -32,6 +46,7 @@ def run(root: Path, checkpoints: Checkpoints, stop: int | None = None, **changes
     model = initialised(Encoder(EncoderFiles(root), torch.arange(160)), shape, 0)
 
     def halt(news: dict[str, Any]) -> None:
+        at_step(news["step"])
         if stop is not None and news["step"] > stop:
             raise KeyboardInterrupt
 
@@ -58,6 +73,36 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(
     resumed = run(root, Checkpoints(tmp_path / "parts"))
     assert resumed.notes == (f"resumed from step {stop}",)
     same(whole, resumed)
+
+
+@pytest.mark.parametrize("stop", [1, 4, 9, STEPS])
+def test_a_requested_stop_saves_its_step_and_resumes_to_the_same_bytes(
+    root: Path, tmp_path: Path, stop: int
+) -> None:
+    whole = run(root, Checkpoints(tmp_path / "whole"), checkpoint_minutes=60)
+    assert not (tmp_path / "whole").exists()
+    parts = Checkpoints(tmp_path / "parts")
+    with pytest.raises(Stopped):
+        run(root, parts, None, lambda step: step == stop and request_stop(), checkpoint_minutes=60)
+    withdraw_requests()
+    resumed = run(root, parts, checkpoint_minutes=60)
+    assert resumed.notes == (f"resumed from step {stop}",)
+    same(whole, resumed)
+
+
+def test_a_stop_without_time_for_a_checkpoint_saves_none(root: Path, tmp_path: Path) -> None:
+    parts = Checkpoints(tmp_path / "parts")
+    with pytest.raises(Stopped):
+        run(root, parts, None, lambda step: step == 3 and request_stop(0), checkpoint_minutes=60)
+    assert parts.newest() == (None, [])
+
+
+def test_a_requested_checkpoint_is_saved_and_the_run_goes_on(root: Path, tmp_path: Path) -> None:
+    parts = Checkpoints(tmp_path / "parts")
+    run(root, parts, None, lambda step: step == 3 and request_checkpoint(), checkpoint_minutes=60)
+    checkpoint, _ = parts.newest()
+    assert checkpoint
+    assert checkpoint.step == 3
 
 
 def test_two_checkpoints_are_kept(root: Path, tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ class TextConsole(Console):
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, markup=False, emoji=False)
 
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that rich is handling; rich would exit, but a run goes on."""
+        raise
+
 
 def console() -> TextConsole:
     """Standard output, with a fixed width if it is not a terminal."""
@@ -37,10 +41,11 @@ def accept_any_text() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def discard_output() -> None:
-    """Send what is still written to standard output to nowhere."""
+def discard_output(*descriptors: int) -> None:
+    """Send what is still written to these file descriptors to nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 

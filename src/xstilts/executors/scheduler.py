@@ -1,0 +1,180 @@
+"""What runs next, what failed, and what is skipped: the decisions of a run, for any executor.
+
+An executor asks for the next stage of each idle worker, and passes on what its workers send. How
+stages and messages travel is its own business: nothing in here starts or reaches a process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+from xstilts.core.errors import StoreError
+from xstilts.core.plan import Plan, StageState
+from xstilts.core.stage import Stage, blocking_fact, reads_blocking
+from xstilts.core.store import Store
+from xstilts.executors.base import RunResult
+from xstilts.executors.events import Event, Listener
+from xstilts.executors.schedule import choose_stage
+
+BUSY_SECONDS = 0.5
+"""Seconds until a stage that another run is working on is tried again."""
+MAX_ATTEMPTS = 2
+"""How often a stage may lose its worker before it counts as failed."""
+
+
+class Scheduler:
+    """One run of a plan.
+
+    Args:
+        on_event: takes what happens to the stages.
+
+    Attributes:
+        result: how the run has ended so far.
+        todo: key → stage that is neither done nor running.
+        running: key → stage that a worker has.
+    """
+
+    def __init__(self, store: Store, plan: Plan, on_event: Listener) -> None:
+        self.store, self.plan, self.on_event = store, plan, on_event
+        self.result = RunResult()
+        self.todo: dict[str, Stage] = {}
+        self.running: dict[str, Stage] = {}
+        self._finished: set[str] = set()
+        self._attempts_left: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+        self._refresh()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do or running."""
+        return not self.todo and not self.running
+
+    def next_stage(self, loaded: str, loaded_elsewhere: Collection[str]) -> Stage | None:
+        """Take the next stage for a worker; None if none can start now.
+
+        Args:
+            loaded: affinity of the worker's last stage; empty for a new worker.
+            loaded_elsewhere: affinities of the other busy workers' stages.
+        """
+        now = time.monotonic()
+        ready = [
+            stage
+            for stage in self.todo.values()
+            if self._finished.issuperset(stage.inputs.values())
+            and self._not_before.get(stage.key, 0) <= now
+        ]
+        stage = choose_stage(ready, loaded, loaded_elsewhere)
+        if stage:
+            self.running[stage.key] = self.todo.pop(stage.key)
+        return stage
+
+    def receive(self, message: dict[str, Any]) -> bool:
+        """Act on a message of a worker; return whether it ends the worker's stage.
+
+        Raises:
+            StoreError: an artifact was damaged again after it was rebuilt.
+        """
+        stage, event = self.plan.by_key[message["key"]], message["event"]
+        if event in ("started", "progress"):
+            self._report(stage, event, message.get("facts", {}))
+            return False
+        self.running.pop(stage.key, None)
+        if event == "busy":
+            self.todo[stage.key] = stage
+            self._not_before[stage.key] = time.monotonic() + BUSY_SECONDS
+        elif event == "damaged":
+            self._rebuild_damaged(message["damaged"], message["problem"])
+        elif event == "done":
+            self._done(stage, message)
+        elif event == "stopped":
+            self.todo[stage.key] = stage
+        else:
+            self._fail(stage, message)
+        return True
+
+    def lose(self, stage: Stage, problem: str) -> None:
+        """Schedule the stage of a worker that died once more, then count it as failed."""
+        self.running.pop(stage.key, None)
+        if self._use_attempt(stage.key) > 0:
+            self.on_event(Event("note", stage, {"problem": problem + "; trying once more"}))
+            self.todo = {stage.key: stage, **self.todo}
+        else:
+            self._fail(stage, {"problem": problem, "exit_code": 3})
+
+    def _refresh(self) -> None:
+        """Read from the store which stages are done, blocked and to do."""
+        self._finished.clear()
+        self.todo.clear()
+        for key, status in self.plan.statuses(self.store).items():
+            if status.state is StageState.DONE:
+                self._finished.add(key)
+            elif status.state is StageState.BLOCKED:
+                self._skip(self.plan.by_key[key], status.why)
+            elif not any(key in keys for keys in self._closed_or_running()):
+                self.todo[key] = self.plan.by_key[key]
+
+    def _closed_or_running(self) -> tuple[Collection[str], ...]:
+        return self.result.failed, self.result.skipped, self.running
+
+    def _report(self, stage: Stage, event: Any, facts: dict[str, Any]) -> None:
+        if "notice" in facts:
+            self.on_event(Event("note", stage, {"problem": facts["notice"]}))
+            return
+        self.on_event(Event(event, stage, facts))
+        if event == "started":
+            self.store.journal.write("started", key=stage.key, label=stage.label)
+
+    def _done(self, stage: Stage, message: dict[str, Any]) -> None:
+        self._finished.add(stage.key)
+        self.result.done.append(stage.key)
+        facts, seconds = message["facts"], round(message["seconds"], 3)
+        self.store.journal.write("done", key=stage.key, label=stage.label, seconds=seconds)
+        self.on_event(Event("done", stage, {**facts, "seconds": seconds}))
+        if blocking := blocking_fact(facts):
+            self._skip_dependants(stage, blocking, finished=True)
+
+    def _fail(self, stage: Stage, message: dict[str, Any]) -> None:
+        problem = message["problem"]
+        self.result.failed[stage.key] = problem
+        self.result.exit_code = max(self.result.exit_code, message.get("exit_code", 3))
+        self.store.journal.write("failed", key=stage.key, label=stage.label, problem=problem)
+        self.on_event(Event("failed", stage, message))
+        self._skip_dependants(stage, "failed")
+
+    def _skip_dependants(self, stage: Stage, what: str, *, finished: bool = False) -> None:
+        """Skip all stages that need this one, directly or not.
+
+        Args:
+            finished: it has finished, without an output for most kinds of stages.
+        """
+        lost = {stage.key}
+        for other in self.plan.stages:
+            needed = lost.intersection(other.inputs.values())
+            if finished and reads_blocking(other):
+                needed.discard(stage.key)
+            if needed:
+                lost.add(other.key)
+                self._skip(other, f"{stage.label} {what}")
+
+    def _skip(self, stage: Stage, why: str) -> None:
+        self.todo.pop(stage.key, None)
+        if stage.key not in self.result.skipped:
+            self.result.skipped[stage.key] = why
+            self.on_event(Event("skipped", stage, {"why": why}))
+
+    def _rebuild_damaged(self, damaged: str, problem: str) -> None:
+        """Quarantine a damaged artifact, so that it and what needs it are to do again."""
+        if self._use_attempt(damaged) < 0:
+            raise StoreError(
+                f"{problem} again, after it was rebuilt", todo="check the store's disk"
+            )
+        self.store.quarantine(damaged)
+        self.on_event(Event("note", self.plan.by_key[damaged], {"problem": problem}))
+        self._refresh()
+
+    def _use_attempt(self, key: str) -> int:
+        """Count an attempt; return how many are left."""
+        self._attempts_left[key] = self._attempts_left.get(key, MAX_ATTEMPTS) - 1
+        return self._attempts_left[key]
