@@ -12,6 +12,10 @@ FORMATS: Registry[FormatSpec] = Registry(
     "xstilts.formats",
     {
         "classification": "xstilts.formats.classification:CLASSIFICATION",
+        "image_inference": "xstilts.formats.image_text.classification:IMAGE_INFERENCE",
+        "image_question": "xstilts.formats.image_text.classification:IMAGE_QUESTION",
+        "image_retrieval": "xstilts.formats.image_text.retrieval:IMAGE_RETRIEVAL",
+        "image_statement": "xstilts.formats.image_text.classification:IMAGE_STATEMENT",
         "masked_lm": "xstilts.formats.masked_lm:MASKED_LM",
         "mining": "xstilts.formats.retrieval:MINING",
         "multiple_choice": "xstilts.formats.multiple_choice:MULTIPLE_CHOICE",

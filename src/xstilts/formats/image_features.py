@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xstilts.formats.base import Feature
 from xstilts.formats.feature_store import LazySequence, lengths, occurring_ids, text_counts
+from xstilts.formats.image_array import ImageArray
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class ImageFeatures:
         position: image id → its row in `array`.
     """
 
-    array: NDArray[np.float32]
+    array: ImageArray
     position: Mapping[str, int]
 
     def of(self, images: Sequence[str]) -> NDArray[np.float32]:
@@ -30,10 +31,8 @@ class ImageFeatures:
         Raises:
             KeyError: there is no such image.
         """
-        rows = [self.position[image] for image in images]
-        if len(rows) == 1:
-            return self.array[rows[0] : rows[0] + 1]
-        return np.asarray(self.array[rows])
+        states = [self.array[self.position[image]] for image in images]
+        return states[0][None] if len(states) == 1 else np.stack(states)
 
 
 class WithImages(LazySequence):

@@ -26,6 +26,9 @@ ACCURACY = Metric(
     version=1,
     statistics=statistics,
     value=value,
-    formats=("classification", "multiple_choice"),
+    formats=(
+        *("classification", "multiple_choice"),
+        *("image_inference", "image_question", "image_statement"),
+    ),
     title="proportion of correct labels",
 )

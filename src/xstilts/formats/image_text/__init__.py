@@ -1,0 +1,1 @@
+"""Formats whose examples are a text and one or two images."""

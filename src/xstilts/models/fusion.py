@@ -1,0 +1,180 @@
+"""Heads that join the states of a text encoder with those of a frozen vision tower.
+
+The fusion head is the single-stream architecture of VisualBERT (Li et al. 2019) and UNITER (Chen
+et al. 2020) on top of two trained encoders, with one layer: states of patches are normalised,
+projected to the width of the text and marked with their position and the number of their image;
+one Transformer layer (pre-norm) attends over all sub-words and patches. The classifier reads the
+pooled text, the mean of each image, and the product of the two (Lu et al. 2019, ViLBERT).
+
+Without images (a control whose images are withheld) the layer and the classifier read the text
+alone; the head then has no weights for images.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xstilts.models.pooling import pool
+
+HEAD_WIDTH = 64
+"""Dimensions of an attention head, as in BERT; narrower encoders have one head."""
+GROWTH = 4
+"""Width of the feed-forward network relative to the layer's, as in BERT."""
+
+
+class ImageTokens(nn.Module):
+    """States of images in the space of the text.
+
+    Args:
+        width: of the text encoder.
+        images: number of images per example.
+        image_width, image_tokens: width and number of the states of an image.
+    """
+
+    def __init__(self, width: int, images: int, image_width: int, image_tokens: int) -> None:
+        super().__init__()
+        self.state_norm = nn.LayerNorm(image_width)
+        self.projection = nn.Linear(image_width, width)
+        self.position = nn.Embedding(image_tokens, width)
+        self.number = nn.Embedding(images, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[b, k, p, image width] → [b, k, p, width]."""
+        projected = self.projection(self.state_norm(images))
+        marked = projected + self.position.weight + self.number.weight[:, None]
+        tokens: Tensor = self.norm(marked)
+        return tokens
+
+
+class FusionLayer(nn.Module):
+    """A Transformer layer with the norms before its two parts (Xiong et al. 2020)."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = attention_heads(width)
+        self.attention_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attention_out = nn.Linear(width, width)
+        self.inner_norm = nn.LayerNorm(width)
+        self.inner = nn.Linear(width, GROWTH * width)
+        self.inner_out = nn.Linear(GROWTH * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """[b, t, width], mask [b, t] (1: real) → [b, t, width]; undefined for padding."""
+        states = states + self.dropout(self._attended(self.attention_norm(states), mask))
+        inner = functional.gelu(self.inner(self.inner_norm(states)))
+        fused: Tensor = states + self.dropout(self.inner_out(inner))
+        return fused
+
+    def _attended(self, states: Tensor, mask: Tensor) -> Tensor:
+        batch, tokens, width = states.shape
+        parts = self.query_key_value(states).view(batch, tokens, 3, self.heads, -1)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        readable = mask[:, None, None].bool()
+        context = functional.scaled_dot_product_attention(query, key, value, readable)
+        attended: Tensor = self.attention_out(context.transpose(1, 2).reshape(batch, tokens, width))
+        return attended
+
+
+class FusionHead(nn.Module):
+    """Classification head over a text and its images.
+
+    Args:
+        width: of the text encoder.
+        labels: number of outputs.
+        pooling: how the text is read after the fusion layer.
+        images: number of images per example.
+        image_width, image_tokens: width and number of the states of an image; width 0 for a head
+            from which images are withheld.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        labels: int,
+        dropout: float,
+        pooling: str,
+        *,
+        images: int,
+        image_width: int,
+        image_tokens: int,
+    ) -> None:
+        super().__init__()
+        self.text_pooling = pooling  # all sub-words are read, so that it is not `pooling`
+        self.image_tokens = (
+            ImageTokens(width, images, image_width, image_tokens) if image_width else None
+        )
+        vectors = 1 + 2 * images if image_width else 1
+        self.layer = FusionLayer(width, dropout)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(vectors * width, width)
+        self.out = nn.Linear(width, labels)
+
+    def forward(self, hidden: Tensor, mask: Tensor, images: Tensor | None = None) -> Tensor:
+        """Logits [b, labels].
+
+        Args:
+            hidden: [b, t, width], mask: [b, t].
+            images: [b, k, p, image width]; None if they are withheld.
+        """
+        hidden = hidden * mask.unsqueeze(-1).to(hidden.dtype)  # states of padding are undefined
+        if self.image_tokens is None:
+            fused = self.norm(self.layer(hidden, mask))
+            vectors = pool(fused, mask, self.text_pooling)
+        else:
+            assert images is not None, "the head was built for images"
+            vectors = self._joined(hidden, mask, self.image_tokens(images))
+        logits: Tensor = self.out(self.dropout(torch.tanh(self.dense(self.dropout(vectors)))))
+        return logits
+
+    def _joined(self, hidden: Tensor, mask: Tensor, images: Tensor) -> Tensor:
+        """[b, (1 + 2 k) width]: text, means of the k images, and products with the text."""
+        batch, count, patches, width = images.shape
+        length = hidden.shape[1]
+        states = torch.cat([hidden, images.view(batch, -1, width).to(hidden.dtype)], dim=1)
+        readable = torch.cat([mask, mask.new_ones(batch, count * patches)], dim=1)
+        fused = self.norm(self.layer(states, readable))
+        text = pool(fused[:, :length], mask, self.text_pooling)
+        means = fused[:, length:].view(batch, count, patches, width).mean(2)
+        products = text[:, None] * means
+        return torch.cat([text, means.flatten(1), products.flatten(1)], dim=1)
+
+
+class ImageTextVectors(nn.Module):
+    """A vector for each caption and each image, in one space: for retrieval.
+
+    The text is the pooled output of the encoder; the normalised states of an image are averaged
+    and projected to its width, as in locked-image tuning (Zhai et al. 2022) with a projection on
+    the side of the frozen tower.
+    """
+
+    def __init__(self, width: int, image_width: int, pooling: str) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.state_norm = nn.LayerNorm(image_width)
+        self.projection = nn.Linear(image_width, width)
+
+    def forward(self, hidden: Tensor, mask: Tensor, images: Tensor | None = None) -> Tensor:
+        """Vectors [b, 2, width]: of the caption, and of its image.
+
+        Args:
+            hidden: [b, t, width], mask: [b, t].
+            images: [b, 1, p, image width].
+        """
+        assert images is not None, "the head was built for images"
+        text = pool(hidden, mask, self.pooling)
+        image = self.projection(self.state_norm(images[:, 0]).mean(1))
+        return torch.stack([text, image.to(text.dtype)], dim=1)
+
+
+def attention_heads(width: int) -> int:
+    """Number of attention heads: of 64 dimensions, or fewer and wider ones that divide the width."""
+    heads = max(1, width // HEAD_WIDTH)
+    while width % heads:
+        heads -= 1
+    return heads
