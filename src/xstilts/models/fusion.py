@@ -122,7 +122,7 @@ class FusionHead(nn.Module):
             hidden: [b, t, width], mask: [b, t].
             images: [b, k, p, image width]; None if they are withheld.
         """
-        hidden = hidden * mask.unsqueeze(-1).to(hidden.dtype)  # states of padding are undefined
+        hidden = hidden.masked_fill(mask.unsqueeze(-1) == 0, 0.0)  # states of padding: undefined
         if self.image_tokens is None:
             fused = self.norm(self.layer(hidden, mask))
             vectors = pool(fused, mask, self.text_pooling)
@@ -173,7 +173,7 @@ class ImageTextVectors(nn.Module):
 
 
 def attention_heads(width: int) -> int:
-    """Number of attention heads: of 64 dimensions, or fewer and wider ones that divide the width."""
+    """Number of attention heads: of 64 dimensions, or fewer that divide the width."""
     heads = max(1, width // HEAD_WIDTH)
     while width % heads:
         heads -= 1

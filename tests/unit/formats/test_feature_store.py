@@ -80,6 +80,17 @@ ROWS: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
         [{"id": str(n), "text": TEXT, "text_pair": "a", "score": n / 3} for n in (-300, 1, 2)],
     ),
     "retrieval": ((), [{"id": str(n), "text": "a " * n, "meaning": ""} for n in range(4)]),
+    "image_retrieval": (
+        (),
+        [{"id": str(n), "text": "a " * n, "images": [f"é{n}.png"]} for n in range(3)],
+    ),
+    **{
+        kind: (
+            ("a", "b"),
+            [{"id": str(n), "text": TEXT, "images": ["1"], "label": "ab "[n]} for n in range(3)],
+        )
+        for kind in ("image_inference", "image_question", "image_statement")
+    },
     "mining": ((), [{"id": str(n), "text": "bread", "meaning": ""} for n in range(2)]),
 }
 

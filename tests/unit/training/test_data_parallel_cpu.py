@@ -31,6 +31,12 @@ from xstilts.training.predict import embed, embed_words, predict
 from xstilts.training.run_log import Trained
 
 PAD = 1
+DIVISIBLE = [
+    name
+    for name in FORMATS
+    if (training := FORMATS.get(name).training) and not training.whole_batch
+]
+"""Formats whose loss is a sum over examples."""
 
 
 def features(count: int) -> list[Feature]:
@@ -45,6 +51,8 @@ def features(count: int) -> list[Feature]:
 
 def model(root: Path, share: float, kind: str = "classification") -> MultiTaskModel:
     shape = HeadShape(kind, 160 if kind == "masked_lm" else 2, share, "mean")
+    if training_of(kind).images:
+        shape = replace(shape, image_width=6, image_tokens=3)
     found = initialised(Encoder(EncoderFiles(root), torch.arange(160)), {"t": shape}, 0)
     for module in found.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -66,6 +74,9 @@ def task(kind: str = "classification", dev: bool = True) -> TrainTask:
     if kind == "multiple_choice":
         others = features(30)[6:]
         found = [replace(one, extra_texts=(two,)) for one, two in zip(found, others, strict=True)]
+    if count := training_of(kind).images:
+        states = np.random.default_rng(2).standard_normal((24, count, 3, 6), dtype=np.float32)
+        found = [replace(one, images=images) for one, images in zip(found, states, strict=True)]
     asked = (found, ["a", "b"] * 12) if dev else ((), ())
     return TrainTask("t", kind, ("a", "b"), "accuracy", found, *asked)
 
@@ -131,7 +142,7 @@ def test_a_run_interrupted_on_one_core_resumes_bit_identically_on_three(
     assert all(resumed.state[name].equal(value) for name, value in whole.state.items())
 
 
-@pytest.mark.parametrize("kind", [name for name in FORMATS if FORMATS.get(name).training])
+@pytest.mark.parametrize("kind", DIVISIBLE)
 def test_gradients_of_shards_equal_those_of_the_batch(
     kind: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
