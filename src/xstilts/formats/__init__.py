@@ -11,6 +11,7 @@ FORMATS: Registry[FormatSpec] = Registry(
     "format",
     "xstilts.formats",
     {
+        "answer_retrieval": "xstilts.formats.answer_retrieval:ANSWER_RETRIEVAL",
         "classification": "xstilts.formats.classification:CLASSIFICATION",
         "image_inference": "xstilts.formats.image_text.classification:IMAGE_INFERENCE",
         "image_question": "xstilts.formats.image_text.classification:IMAGE_QUESTION",

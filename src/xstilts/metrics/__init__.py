@@ -19,6 +19,7 @@ METRICS: Registry[Metric] = Registry(
         "exact_match": "xstilts.metrics.squad:EXACT_MATCH",
         "exact_match_fixed": "xstilts.metrics.qa_by_language:EXACT_MATCH_FIXED",
         "exact_match_v2": "xstilts.metrics.squad:EXACT_MATCH_V2",
+        "map_at_20": "xstilts.metrics.average_precision:MAP_AT_20",
         "masked_accuracy": "xstilts.metrics.mlm_accuracy:MASKED_ACCURACY",
         "mining_f1": "xstilts.metrics.mining_f1:MINING_F1",
         "mining_f1_all": "xstilts.metrics.mining_f1:MINING_F1_ALL",

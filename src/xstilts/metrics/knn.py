@@ -95,14 +95,14 @@ def bidirectional_knn(left: Vectors, right: Vectors, k: int) -> tuple[Neighbors,
 
     blocks = max(1, -(-len(left) // BLOCK))
     chunk_size = BLOCK * -(-blocks // min(blocks, core_limit()))
-    with _single_threaded_blas():
+    with single_threaded_blas():
         results = list(parallel_map(search, range(0, max(1, len(left)), chunk_size)))
     forward = _concatenated([forward for forward, _ in results])
     return forward, _merged([backward for _, backward in results])
 
 
 @contextmanager
-def _single_threaded_blas() -> Iterator[None]:
+def single_threaded_blas() -> Iterator[None]:
     """Limit BLAS to the calling thread if several cores search in parallel."""
     if core_limit() == 1:
         yield
@@ -137,14 +137,15 @@ def pad_to_tile(vectors: Vectors) -> Vectors:
 def _cosine_blocks(left: Vectors, right: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
     """Yield rows, columns and their cosines by block; a block's memory is reused by the next."""
     buffer = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    for rows in _blocks(len(left)):
-        for columns in _blocks(len(right)):
+    for rows in row_blocks(len(left)):
+        for columns in row_blocks(len(right)):
             full = (rows.stop - rows.start, columns.stop - columns.start) == buffer.shape
             out = buffer if full else None
             yield rows, columns, tiled_matmul(left[rows], right[columns], out)
 
 
-def _blocks(size: int) -> Iterator[slice]:
+def row_blocks(size: int) -> Iterator[slice]:
+    """Yield slices that divide `size` rows into blocks."""
     return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
 
 

@@ -166,18 +166,19 @@ class Compiler:
         self, setting: IntermediateSetting, task: TaskSpec, seed: int
     ) -> Iterator[Evaluated]:
         trained = self.intermediate(setting, seed)
+        if self.resolved.is_trained(task):
+            trained = (*trained, self.target(setting, task, seed))
         if task.format_spec.search:
             after = _after(setting) + (f" seed {seed}" if trained else "")
             for target, language, key in compile_retrieval(self.graph, task, trained, after):
                 yield Evaluated(target, language, key, trained)
         else:
-            trained = (*trained, self.target(setting, task, seed))
             what = f"{task.name} {_after(setting)}"
             yield from TargetEvaluation(self.graph, task, trained, seed, what).results()
 
     def _uses_target_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
         """Whether the setting trains on the target's own training data."""
-        if target.format_spec.search:
+        if not self.resolved.is_trained(target):
             return False
         own = self.resolved.task(self.resolved.train_ref(target).task)
         seen = {

@@ -25,6 +25,8 @@ from xstilts.models.tokenizer_files import (
 )
 from xstilts.models.weight_files import tensor_names
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.vector_settings import differences, searched_targets, vector_settings
+from xstilts.tasks.base import TaskSpec
 
 READ_AT = {"cls": "the first token", "mean": "the mean of all tokens", "last": "the last token"}
 """Pooling → what is read of a text."""
@@ -83,11 +85,10 @@ def _check_masked_lm(source: EncoderSource, task: str) -> None:
 
 
 def _check_pooling(resolved: ResolvedExperiment) -> None:
-    searched = any(resolved.task(name).format_spec.search for name in resolved.experiment.targets)
-    chosen: dict[str, tuple[str, ...]] = {"encoder.pooling": (resolved.pooling,)}
-    if searched:
-        chosen["retrieval.pooling"] = resolved.poolings()
-    for where, poolings in chosen.items():
+    chosen: list[tuple[str, tuple[str, ...]]] = [("encoder.pooling", (resolved.pooling,))]
+    for task in searched_targets(resolved):
+        chosen.append(("retrieval.pooling", vector_settings(resolved, task).poolings))
+    for where, poolings in chosen:
         if FIRST in poolings:
             raise ConfigError(
                 f"{resolved.source.name} is a decoder: the state of the first token of a text does "
@@ -129,29 +130,59 @@ def _prompt_text(resolved: ResolvedExperiment) -> str:
     return f', without the prompt of its training (set it with retrieval.prompt: "{trained}")'
 
 
+def _retrieval_notes(resolved: ResolvedExperiment) -> Iterator[str]:
+    """Which states are the vectors of the retrieval targets."""
+    targets = list(searched_targets(resolved))
+    frozen = [target for target in targets if not resolved.is_trained(target)]
+    if frozen:
+        yield from _frozen_notes(resolved)
+    for target in targets:
+        if target not in frozen:
+            yield _trained_note(resolved, target)
+
+
+def _trained_note(resolved: ResolvedExperiment, target: TaskSpec) -> str:
+    """Which states are the vectors of a trained target, and what its training has otherwise."""
+    settings, depth = vector_settings(resolved, target), resolved.source.defaults.layers
+    layers = ", ".join(map(str, settings.layers))
+    how = " and ".join(READ_AT[pooling] for pooling in settings.poolings)
+    note = (
+        f"encoder {resolved.encoder_name}: {target.name}, trained on "
+        f"{resolved.train_ref(target).name}, is searched with {how} of layer {layers} of {depth}"
+    )
+    if keys := list(differences(resolved, target)):
+        note += f"; its training compares other vectors: leave out {', '.join(keys)} for the same"
+    return note
+
+
+def _frozen_notes(resolved: ResolvedExperiment) -> Iterator[str]:
+    """Which states are the vectors of targets that are not trained."""
+    defaults, name = resolved.source.defaults, resolved.encoder_name
+    layers = ", ".join(map(str, resolved.layers()))
+    how = " and ".join(READ_AT[pooling] for pooling in resolved.poolings())
+    yield (
+        f"encoder {name}: retrieval reads {how} of layer {layers} of {defaults.layers}"
+        f"{_prompt_text(resolved)}"
+    )
+    if resolved.prompt() and MEAN in resolved.poolings() and not defaults.include_prompt:
+        yield (
+            f"encoder {name}: its own mean leaves the prompt out (include_prompt: false), "
+            "which is not computed: its vectors differ from published ones"
+        )
+    if defaults.not_applied:
+        yield (
+            f"encoder {name}: its {', '.join(defaults.not_applied)} after the pooling is not "
+            "computed: its vectors differ from published ones"
+        )
+
+
 def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     """Which states of the encoder are read and why, and what is not as published."""
     source, defaults = resolved.source, resolved.source.defaults
-    name, tasks = resolved.encoder_name, map(resolved.task, resolved.experiment.targets)
+    name = resolved.encoder_name
     why = f"assumed: {defaults.reason}" if defaults.assumed else defaults.reason
     yield f"encoder {name}: sentence heads read {READ_AT[resolved.pooling]} ({why})"
-    if any(task.format_spec.search for task in tasks):
-        layers = ", ".join(map(str, resolved.layers()))
-        how = " and ".join(READ_AT[pooling] for pooling in resolved.poolings())
-        yield (
-            f"encoder {name}: retrieval reads {how} of layer {layers} of {defaults.layers}"
-            f"{_prompt_text(resolved)}"
-        )
-        if resolved.prompt() and MEAN in resolved.poolings() and not defaults.include_prompt:
-            yield (
-                f"encoder {name}: its own mean leaves the prompt out (include_prompt: false), "
-                "which is not computed: its vectors differ from published ones"
-            )
-        if defaults.not_applied:
-            yield (
-                f"encoder {name}: its {', '.join(defaults.not_applied)} after the pooling is not "
-                "computed: its vectors differ from published ones"
-            )
+    yield from _retrieval_notes(resolved)
     if defaults.model_type and defaults.model_type not in PACKED_TYPES:
         yield (
             f"encoder {name}: batches are padded; only {', '.join(sorted(PACKED_TYPES))} are packed"

@@ -15,6 +15,7 @@ from xstilts.metrics import METRICS
 from xstilts.models.encoder_source import EncoderSource
 from xstilts.planning.cost import encoder_cost, prepare_cost, translate_cost
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.vector_settings import reads_first_token
 from xstilts.stages import STAGE_KINDS
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate import key_params
@@ -87,7 +88,7 @@ class StageGraph:
             context["masked_lm"] = True
             if self.source.defaults.masked_head:
                 params["masked_head"] = MASKED_HEAD
-        if self.resolved.reads_first_token:
+        if reads_first_token(self.resolved):
             context["first_token"] = True
         return self.add(
             "encoder",
@@ -114,7 +115,8 @@ class StageGraph:
         return self.prepared[place]
 
     def _prepare(self, task: TaskSpec, part: str, language: str) -> str:
-        share, limit = self.resolved.split_slice(task, part), self.resolved.limit(task.name, part)
+        share = self.resolved.split_slice(task, part)
+        limit = self.resolved.rows_limit(task, part, language)
         return self.prepare_slice(
             task, share, limit, language, self.resolved.expected_rows(task, part, language)
         )

@@ -43,7 +43,7 @@ def _identical(resolved: ResolvedExperiment, target: TaskSpec) -> Iterator[tuple
             if digest in evaluated:
                 yield evaluated[digest], path, TWO_LANGUAGES
             evaluated.setdefault(digest, path)
-    if not target.format_spec.training:
+    if not resolved.is_trained(target):
         return
     trained = resolved.train_ref(target)
     source = resolved.task(trained.task)

@@ -199,7 +199,7 @@ def search_within(resolved: ResolvedExperiment, targets: Iterable[str]) -> Searc
 def _is_trained_and_searched(
     resolved: ResolvedExperiment, search: SearchOptions, target: str
 ) -> bool:
-    return _is_searched(search, target) and not resolved.task(target).format_spec.search
+    return _is_searched(search, target) and resolved.is_trained(resolved.task(target))
 
 
 def check_search(resolved: ResolvedExperiment) -> None:
@@ -217,7 +217,7 @@ def check_search(resolved: ResolvedExperiment) -> None:
     for name in named:
         if name not in experiment.targets:
             raise UnknownNameError("target", name, experiment.targets, where="search.targets")
-        if resolved.task(name).format_spec.search:
+        if not resolved.is_trained(resolved.task(name)):
             raise ConfigError(
                 f"{name} is not trained, so it has no recipe",
                 where="search.targets",

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from xstilts.config.encoder_choice import ENCODERS
 from xstilts.config.experiment import EncoderConfig, Experiment
-from xstilts.config.intermediate import TaskRef, parse_task_ref
+from xstilts.config.intermediate import BASELINE, TaskRef, parse_task_ref
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.warn_once import warn_once
-from xstilts.models.encoder_config import FIRST, POOLINGS
+from xstilts.models.encoder_config import POOLINGS
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -77,12 +77,6 @@ class ResolvedExperiment:
         chosen, own = self.encoder.pooling, self.source.defaults.pooling
         return self._supported(own, "encoder.pooling") if chosen == "auto" else chosen
 
-    @property
-    def reads_first_token(self) -> bool:
-        """Whether a sentence head or a sentence vector reads the first token of a text."""
-        searched = any(self.task(name).format_spec.search for name in self.experiment.targets)
-        return self.pooling == FIRST or (searched and FIRST in self.poolings())
-
     @cached_property
     def data(self) -> Path | None:
         """The folder of the user's data."""
@@ -111,9 +105,21 @@ class ResolvedExperiment:
         return located(TASKS.get(name), self.data, self.experiment.revisions)
 
     def train_ref(self, target: TaskSpec) -> TaskRef:
-        """Training data of a target: set in the experiment, else by its benchmark, else its own."""
+        """Training data of a target: set in the experiment, else by its benchmark, else its own.
+
+        A retrieval target that is not trained has the name of the target itself.
+        """
         chosen = self.experiment.train_task.get(target.name)
+        if chosen == BASELINE:
+            return TaskRef(target.name)
         return parse_task_ref(chosen) if chosen else TaskRef(target.train_task or target.name)
+
+    def is_trained(self, target: TaskSpec) -> bool:
+        """Whether phase 3 trains for a target: always, unless it is a retrieval target.
+
+        These are trained only if the benchmark or the experiment names a task to train on.
+        """
+        return not target.format_spec.search or self.train_ref(target).task != target.name
 
     def split_slice(self, task: TaskSpec, part: str) -> SplitSlice:
         """The slice of a task that is used as train, dev or test."""
@@ -135,12 +141,16 @@ class ResolvedExperiment:
         found = getattr(own, part, None) or getattr(self.experiment.limits, part)
         return None if found == "all" else found
 
+    def rows_limit(self, task: TaskSpec, part: str, language: str) -> int | None:
+        """Maximum number of rows in a language; the pool that queries are searched in has none."""
+        return None if language in task.pool_parts else self.limit(task.name, part)
+
     def expected_rows(self, task: TaskSpec, part: str, language: str) -> int:
         """Expected number of rows."""
         share = self.split_slice(task, part)
         size = task.sizes.get((share.split, language), DEFAULT_ROWS)
         size = max(1, size * (share.high - share.low) // 100)
-        return min(size, self.limit(task.name, part) or size)
+        return min(size, self.rows_limit(task, part, language) or size)
 
     def recipe(self, target: str | None) -> Recipe:
         """Recipe of a target, or of intermediate training (None)."""

@@ -1,16 +1,18 @@
-"""Compile retrieval targets: no target training, one score per layer and pooling."""
+"""Compile retrieval targets: one score per layer and pooling of sentence vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from xstilts.formats.spec import SearchSpec
-from xstilts.planning.cost import forward_cost, score_cost, search_cost
+from xstilts.planning.cost import score_cost, search_cost
+from xstilts.planning.embed_stages import EmbedStages
 from xstilts.planning.graph import StageGraph, scoring
+from xstilts.planning.pooled_retrieval import PooledSearch
 from xstilts.planning.target_name import TargetName
+from xstilts.planning.vector_settings import vector_settings
 from xstilts.tasks.base import TaskSpec
 
 
@@ -20,36 +22,43 @@ def compile_retrieval(
     """Yield name, language and score stage of every cell of a target after a setting.
 
     Args:
-        trained: training stages of the setting; empty for the pretrained encoder.
+        trained: training stages that lead to the encoder; empty for the pretrained encoder.
         after: description of the setting and its seed, for labels.
     """
-    outputs = list(product(graph.resolved.layers(), graph.resolved.poolings()))
-    for output in outputs:
-        name = str(TargetName(task.name, *output) if len(outputs) > 1 else TargetName(task.name))
+    settings = vector_settings(graph.resolved, task)
+    embedding = EmbedStages(graph, task, trained, settings)
+    compiler = PooledSearch if task.pool_parts else _PairwiseSearch
+    for output in settings.outputs:
+        swept = len(settings.outputs) > 1
+        name = str(TargetName(task.name, *output) if swept else TargetName(task.name))
         for language in graph.resolved.languages(task):
-            if language != task.pool_split:
+            if task.pool_parts or language != task.pool_split:
                 what = f"{name} {after} {language}"
-                yield (
-                    name,
-                    language,
-                    _RetrievalCompiler(graph, task, language, trained, output, what).score(),
-                )
+                yield name, language, compiler(embedding, language, output, what).score()
 
 
 @dataclass(frozen=True)
-class _RetrievalCompiler:
-    """Compiles one language of a target for one layer and pooling.
+class _PairwiseSearch:
+    """Compiles one language of a target, searched in English, for one layer and pooling.
 
     Args:
         what: description for labels.
     """
 
-    graph: StageGraph
-    task: TaskSpec
+    embedding: EmbedStages
     language: str
-    trained: tuple[str, ...]
     output: tuple[int, str]
     what: str
+
+    @property
+    def graph(self) -> StageGraph:
+        """The graph that stages are added to."""
+        return self.embedding.graph
+
+    @property
+    def task(self) -> TaskSpec:
+        """The target."""
+        return self.embedding.task
 
     @property
     def search(self) -> SearchSpec:
@@ -92,7 +101,9 @@ class _RetrievalCompiler:
         rows, vectors = {}, {}
         for side, code in self.sides.items():
             rows[f"rows:{side}"] = graph.prepare_stage(task, part, code)
-            vectors[f"vectors:{side}"] = self._vectors(part, code)
+            vectors[f"vectors:{side}"] = self.embedding.add(
+                part, code, self.embedding.settings.max_length, self.what
+            )
         kind, settings = self.search.stage, graph.experiment.retrieval
         params: dict[str, Any] = {"layer": self.output[0], "pooling": self.output[1]}
         params |= {name: getattr(settings, name) for name in self.search.settings}
@@ -101,28 +112,3 @@ class _RetrievalCompiler:
         cost = search_cost(graph.source.defaults, *counts)
         found = graph.add(kind, params, {**rows, **vectors, **tuning}, label, cost)
         return {**rows, **tuning, "predictions": found}
-
-    def _vectors(self, part: str, code: str) -> str:
-        """Add the stage that embeds a side for all layers and poolings."""
-        graph, task, trained = self.graph, self.task, self.trained
-        resolved, defaults = graph.resolved, graph.source.defaults
-        inputs = {"encoder": graph.encoder, "rows": graph.prepare_stage(task, part, code)}
-        if trained:
-            inputs["base"] = trained[-1]
-        layers, poolings = resolved.layers(), resolved.poolings()
-        params: dict[str, Any] = {
-            "format": task.format,
-            "layers": list(layers),
-            "poolings": list(poolings),
-            "max_length": graph.experiment.retrieval.max_length,
-        }
-        if prompt := resolved.prompt():
-            params["prompt"] = prompt
-        if graph.experiment.retrieval.final_norm and min(layers) < defaults.layers:
-            params["final_norm"] = True
-        count = resolved.expected_rows(task, part, code)
-        size = 4 * defaults.width * count * len(layers) * len(poolings)
-        cost = forward_cost(defaults, count * task.subwords, size)
-        affinity = trained[-1] if trained else graph.encoder
-        label = f"embed {self.what} {code}"
-        return graph.add("embed", params, inputs, label, cost, affinity=affinity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xstilts.config.intermediate import IntermediateSetting, TaskRef, parse_setting
+from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
@@ -95,11 +95,10 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
             where="targets",
             todo="it can only be an intermediate task",
         )
-    if task.format_spec.training:
-        _check_source(resolved, task)
+    _check_trained_on(resolved, task)
     share = resolved.split_slice(task, experiment.eval_split)
     languages = task.languages_of(share.split)
-    if task.format_spec.search and task.pool_split == ENGLISH and ENGLISH not in languages:
+    if _is_searched_in_english(task) and ENGLISH not in languages:
         raise ConfigError(
             f"{task.name} has no {ENGLISH} {share.split} split to search in",
             where=f"tasks.{task.name}",
@@ -110,6 +109,27 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
             where="languages",
             todo=f"it has {', '.join(languages) or 'none'}",
         )
+
+
+def _is_searched_in_english(task: TaskSpec) -> bool:
+    """Whether the English sentences of the task itself are what its languages are searched in."""
+    searched = task.format_spec.search is not None
+    return searched and not task.pool_parts and task.pool_split == ENGLISH
+
+
+def _check_trained_on(resolved: ResolvedExperiment, target: TaskSpec) -> None:
+    """Check that a target can be trained on the task that is named for it."""
+    if resolved.experiment.train_task.get(target.name) == BASELINE and target.format_spec.training:
+        raise ConfigError(
+            f"{target.name} is a {target.format} task: without training it has no head to answer "
+            "with",
+            where="train_task",
+            todo=f"leave {BASELINE} to retrieval tasks",
+        )
+    if target.format_spec.training:
+        _check_source(resolved, target)
+    elif resolved.is_trained(target):
+        _check_training(resolved, resolved.train_ref(target), "train_task")
 
 
 def _check_source(resolved: ResolvedExperiment, target: TaskSpec) -> None:
@@ -137,7 +157,7 @@ def _check_distinct_rows(
     """Check that no evaluated example, or its translation, is trained on."""
     targets = [resolved.task(name) for name in resolved.experiment.targets]
     trained = {part.task for setting in settings for part in setting.parts}
-    trained |= {resolved.train_ref(task).task for task in targets if task.format_spec.training}
+    trained |= {resolved.train_ref(task).task for task in targets if resolved.is_trained(task)}
     for task in targets:
         if task.name in trained:
             _check_overlap(resolved, task, resolved.experiment.eval_split)
@@ -197,16 +217,23 @@ def _check_translated(
 ) -> None:
     """Check that the target is not a translation of the training split."""
     train = resolved.split_slice(source, "train")
-    marker = f"minus-{target.name}"
+    markers = [f"minus-{name}" for name in (target.name, *_same_examples(target))]
     files = [path for part in source.origin(split, source.train_language) for path in part.files]
-    if train.split == split and not any(marker in path.name for path in files):
+    if train.split == split and not any(
+        marker in path.name for path in files for marker in markers
+    ):
         raise ConfigError(
             f"{source.name} would be trained on {train.name}, and {target.name} contains "
             "translations of its examples",
             where=f"splits.{source.name}",
             todo=f"train on another split, or on a file without these examples (its name contains "
-            f"{marker})",
+            f"{' or '.join(markers)})",
         )
+
+
+def _same_examples(target: TaskSpec) -> list[str]:
+    """Tasks whose test set is in the target: files without its examples have none of the target."""
+    return [name for name, split in target.translates if split == "test"]
 
 
 def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> TaskSpec:

@@ -17,6 +17,7 @@ STAGE_KINDS: Registry[StageKind] = Registry(
         "predict": StageKind(4, "xstilts.stages.predict:run"),
         "embed": StageKind(4, "xstilts.stages.embed:run"),
         "search": StageKind(2, "xstilts.stages.search:run"),
+        "search-pool": StageKind(1, "xstilts.stages.search_pool:run"),
         "mine": StageKind(2, "xstilts.stages.mine:run"),
         "score": StageKind(3, "xstilts.stages.score:run"),
         "guess": StageKind(1, "xstilts.stages.majority_baseline:run"),

@@ -101,6 +101,32 @@ def _searched(context: StageContext) -> tuple[list[str], Sequence[Any], Any]:
     return ids, [None] * len(ids), np.concatenate(tables)
 
 
+def _searched_in_pool(
+    context: StageContext,
+) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
+    """Number of right answers and their ranks, of the queries that have any in the pool."""
+    checked_gold(context, read_rows(context.inputs["rows"] / ROWS))
+    answered = [
+        row
+        for row in read_rows(context.inputs["predictions"] / PREDICTIONS)
+        if row["right_answers"]
+    ]
+    if not answered:
+        raise DataError(
+            f"{context.stage.label}: no query has a right answer in the pool",
+            todo="check the keys of queries and candidates, or evaluate a larger slice",
+        )
+    return (
+        [row["id"] for row in answered],
+        [row["right_answers"] for row in answered],
+        [row["right_ranks"] for row in answered],
+    )
+
+
 Read = Callable[[StageContext], tuple[list[str], Sequence[Any], Any]]
-READ: Mapping[str, Read] = {"mine": _mined, "search": _searched}
+READ: Mapping[str, Read] = {
+    "mine": _mined,
+    "search": _searched,
+    "search-pool": _searched_in_pool,
+}
 """Kind of the stage that made the predictions → how these and the gold answers are read."""

@@ -138,8 +138,8 @@ def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
 def searched_targets(loaded: LoadedExperiment, targets: Iterable[str]) -> tuple[str, ...]:
     """The targets that are not trained but searched with the encoder's vectors."""
     names = ResolvedExperiment(loaded)
-    specs = {target: names.task(task_of(target)).format_spec for target in targets}
-    return tuple(target for target, spec in specs.items() if spec.search)
+    tasks = {target: names.task(task_of(target)) for target in targets}
+    return tuple(target for target, task in tasks.items() if not names.is_trained(task))
 
 
 def dev_metrics(loaded: LoadedExperiment, tasks: Iterable[str]) -> dict[str, str]:

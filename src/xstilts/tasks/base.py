@@ -56,6 +56,8 @@ class TaskSpec:
         includes_data_of: other tasks whose training data are part of its own.
         pool_split: what `read` calls the sentences that a language is searched in;
             `en:{language}` where every language has English sentences of its own.
+        pool_parts: what `read` calls the sets of candidates that together are the one pool that
+            every language is searched in, such as `candidates:de`; empty for other tasks.
         origin: (split, language) → the sources that `read` would use, several for a
             concatenation of tasks; empty if the split is missing. Opens no file.
         with_revisions: {hub dataset: revision} → the task at these revisions; none for tasks
@@ -96,6 +98,7 @@ class TaskSpec:
     train_task: str = ""
     includes_data_of: tuple[str, ...] = ()
     pool_split: str = "en"
+    pool_parts: tuple[str, ...] = ()
     origin: Callable[[str, str], tuple[Origin, ...]] = package_origin
     with_revisions: Callable[[Mapping[str, str]], TaskSpec] | None = None
     hub: str = ""

@@ -35,6 +35,7 @@ def task(
     unlabelled: tuple[str, ...] = (),
     missing_modalities: tuple[str, ...] = (),
     pool_split: str = ENGLISH,
+    pool_parts: tuple[str, ...] = (),
     pool_sizes: Mapping[tuple[str, str], int] | None = None,
     alignment_key: Callable[[Any], str] = attrgetter("id"),
     summary: str,
@@ -52,7 +53,7 @@ def task(
         source: where the files are from; the dataset by default.
         subwords: of a typical example with all its texts; a round number.
         train_task, includes_data_of, translates, unlabelled, missing_modalities, pool_split,
-            alignment_key: as in `TaskSpec`.
+            pool_parts, alignment_key: as in `TaskSpec`.
         pool_sizes: (split, side) → number of candidates, for sides that are not in `sizes`.
         summary: the question that the task asks, in a line.
         licence: of the data, as far as it is known.
@@ -82,6 +83,7 @@ def task(
         train_task=train_task,
         includes_data_of=includes_data_of,
         pool_split=pool_split,
+        pool_parts=pool_parts,
         hub=dataset,
         alignment_key=alignment_key,
         unlabelled=unlabelled,

@@ -141,9 +141,9 @@ class MeasureContext:
         return self._training(setting.part, None)
 
     def texts_of(self, target: TaskSpec) -> TextSample:
-        """The training examples of a target; the English sentences of a retrieval target."""
+        """The training examples of a target; the English sentences if it is not trained."""
         resolved = self.compiler.resolved
-        if target.format_spec.training:
+        if resolved.is_trained(target):
             return self._training(resolved.train_ref(target), target.name)
         part, sides = resolved.experiment.eval_split, self._english(target)
         return TextSample(
@@ -159,8 +159,13 @@ class MeasureContext:
         )
 
     def _english(self, target: TaskSpec) -> Sequence[str]:
-        """The names of the English sides of a retrieval target's languages, without duplicates."""
+        """The names of the English sides of a retrieval target's languages, without duplicates.
+
+        Of a target with one pool, the English queries, or those of its first language.
+        """
         languages = self.compiler.resolved.languages(target)
+        if target.pool_parts:
+            return languages[:1]
         sides = (
             target.pool_split.format(language=code)
             for code in languages

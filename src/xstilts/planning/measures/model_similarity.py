@@ -49,7 +49,8 @@ def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     pooling = context.compiler.resolved.pooling
     for single, target, seed, base, after in _pairs(context):
         texts = context.texts_of(target)
-        own = "" if target.format_spec.search else context.baseline(target, seed)
+        trained = context.compiler.resolved.is_trained(target)
+        own = context.baseline(target, seed) if trained else ""
         itself = f"after itself seed {seed}" if own else ""
         one, other = (
             text_vectors(context, texts, pooling=pooling, base=key, after=suffix)

@@ -1,0 +1,59 @@
+"""Compile targets that are searched in one pool of candidates in all languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xstilts.planning.cost import score_cost, search_cost
+from xstilts.planning.embed_stages import EmbedStages
+from xstilts.planning.graph import scoring
+from xstilts.stages.io.retrieval_pool import POOL, QUERIES
+
+
+@dataclass(frozen=True)
+class PooledSearch:
+    """Compiles one language of a target for one layer and pooling.
+
+    The pool is that of the task, however few languages are evaluated.
+
+    Args:
+        what: description for labels.
+    """
+
+    embedding: EmbedStages
+    language: str
+    output: tuple[int, str]
+    what: str
+
+    def score(self) -> str:
+        """Add the score stage."""
+        graph, task = self.embedding.graph, self.embedding.task
+        part = graph.experiment.eval_split
+        inputs = {
+            "rows": graph.prepare_stage(task, part, self.language),
+            "predictions": self._search(part),
+        }
+        cost = score_cost(graph.resolved.expected_rows(task, part, self.language))
+        return graph.add("score", scoring(task, self.language), inputs, f"score {self.what}", cost)
+
+    def _search(self, part: str) -> str:
+        graph, task, settings = (
+            self.embedding.graph,
+            self.embedding.task,
+            self.embedding.settings,
+        )
+        sides = {QUERIES: (self.language, settings.query_length)}
+        sides |= {f"{POOL}{name}": (name, settings.max_length) for name in task.pool_parts}
+        inputs, counts = {}, {}
+        for role, (code, max_length) in sides.items():
+            inputs[f"rows:{role}"] = graph.prepare_stage(task, part, code)
+            inputs[f"vectors:{role}"] = self.embedding.add(part, code, max_length, self.what)
+            counts[role] = graph.resolved.expected_rows(task, part, code)
+        queries = counts.pop(QUERIES)
+        return graph.add(
+            "search-pool",
+            {"layer": self.output[0], "pooling": self.output[1]},
+            inputs,
+            f"search-pool {self.what}",
+            search_cost(graph.source.defaults, queries, sum(counts.values())),
+        )
