@@ -249,8 +249,9 @@ class Experiment(ConfigModel):
         exclude_if=lambda exclusions: not exclusions,
         description="combinations of settings and targets that are not run",
     )
-    languages: tuple[str, ...] | Literal["all"] = Field(
-        "all", description="languages to evaluate in"
+    languages: tuple[str, ...] | Literal["all", "xtreme", "xtreme-r"] = Field(
+        "all",
+        description="languages to evaluate in: a list, all, or those of each task in a benchmark",
     )
     data: PathText | None = Field(
         None, description="folder with the files of tasks that are not downloaded, e.g. XTREME's"

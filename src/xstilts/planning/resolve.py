@@ -20,6 +20,7 @@ from xstilts.models.encoder_config import POOLINGS
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.benchmarks import languages_in
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.user_tasks import file_task
 
@@ -130,10 +131,12 @@ class ResolvedExperiment:
         return parse_split_slice(next((text for name, text in chosen if name == part), usual))
 
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
-        """Requested languages that the target has, English first."""
+        """Requested languages that the target has, the training language first."""
         wanted = self.experiment.task_languages.get(task.name, self.experiment.languages)
         have = task.languages_of(self.split_slice(task, self.experiment.eval_split).split)
-        return have if wanted == "all" else tuple(code for code in have if code in wanted)
+        if isinstance(wanted, str):
+            wanted = languages_in(wanted, task.name) or have
+        return tuple(code for code in have if code in wanted)
 
     def limit(self, task: str, part: str) -> int | None:
         """Maximum number of train, dev or test examples; limits of single tasks have priority."""

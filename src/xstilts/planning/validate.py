@@ -341,7 +341,7 @@ def _check_languages(resolved: ResolvedExperiment) -> None:
         have = task.languages_of(resolved.split_slice(task, experiment.eval_split).split)
         for code in sorted(set(codes).difference(have)):
             raise UnknownNameError(f"language of {name}", code, have, where="task_languages")
-    if experiment.languages == "all":
+    if isinstance(experiment.languages, str):
         return
     tasks = [resolved.task(name) for name in experiment.targets]
     known = {code for task in tasks for codes in task.splits.values() for code in codes}

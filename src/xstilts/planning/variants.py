@@ -46,7 +46,7 @@ def make_variant(
     if "search" in tree:
         search = search_within(names, targets)
         tree["search"] = search.model_dump(exclude_unset=True) if search else None
-    if loaded.experiment.languages != "all":
+    if not isinstance(loaded.experiment.languages, str):
         tree["languages"] = _kept_languages(names, targets)
     if loaded.experiment.revisions:
         tree["revisions"] = _kept_revisions(names, targets, tree["intermediate"])

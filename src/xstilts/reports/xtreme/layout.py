@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from xstilts.core.errors import DataError
-from xstilts.tasks import TASKS
+from xstilts.tasks.benchmarks import XTREME
 
 
 class Form(StrEnum):
@@ -45,7 +45,11 @@ class Part:
 
 
 def _part(task: str, folder: str, form: Form) -> Part:
-    return Part(task, folder, form, TASKS.get(task).languages)
+    return Part(task, folder, form, tuple(sorted(XTREME.languages[task], key=_english_first)))
+
+
+def _english_first(language: str) -> tuple[bool, str]:
+    return language != "en", language
 
 
 PARTS = {

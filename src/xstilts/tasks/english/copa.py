@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from xstilts.core.errors import DataError
-from xstilts.formats.io.readers import FileRow, Parse, json_rows, parquet_rows, parse_rows
+from xstilts.formats.io.readers import FileRow, Parse, Rows, json_rows, parquet_rows, parse_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.builders import HUB_SPLITS, english_task
 from xstilts.tasks.english.hidden_labels import label_or_blank
@@ -33,12 +33,12 @@ def _example(split: str, row: FileRow) -> ChoiceExample:
     )
 
 
-def plausible_alternatives(split: str) -> Parse:
-    """A parser of COPA's JSON lines, in any language.
+def plausible_alternatives(split: str, rows: Rows = json_rows) -> Parse:
+    """A parser of COPA's rows, in any language.
 
     Translations have the number `idx` of the original, which becomes part of the id.
     """
-    return parse_rows(json_rows, partial(_example, split))
+    return parse_rows(rows, partial(_example, split))
 
 
 def _local(split: str) -> tuple[Local, ...]:
@@ -48,12 +48,13 @@ def _local(split: str) -> tuple[Local, ...]:
     return tuple(Local((name,), parse) for name in names)
 
 
-def _hub(split: str) -> Hub:
+def copa_hub(split: str) -> Hub:
+    """Return the file of a split in SuperGLUE."""
     return Hub(
         "aps/super_glue",
         "5234c61e804e85e5994b14b002fa9ec34487bcfb",
         (f"copa/{HUB_SPLITS[split]}-00000-of-00001.parquet",),
-        parse_rows(parquet_rows(), partial(_example, split)),
+        plausible_alternatives(split, parquet_rows()),
     )
 
 
@@ -62,7 +63,7 @@ COPA = english_task(
     format="multiple_choice",
     sizes={"train": 400, "dev": 100, "test": 500},
     local=_local,
-    hub=_hub,
+    hub=copa_hub,
     labels=PLACES,
     dataset="aps/super_glue",
     subwords=45,

@@ -8,7 +8,7 @@ from functools import partial
 from xstilts.formats.io.readers import FileRow, Parse, parquet_rows, parse_rows
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.builders import HUB_SPLITS
-from xstilts.tasks.io.sources import Hub, Local
+from xstilts.tasks.io.sources import PARQUET, Hub, Local
 
 SOURCE = "XTREME's download folder"
 CITATION = "Hu et al. 2020, arXiv 2003.11080"
@@ -42,6 +42,18 @@ def tagging_hub(config_of: Callable[[str], str], column: str, tags: Iterable[str
     """
     parse = parse_rows(parquet_rows({column: tuple(tags)}), partial(_tagged, column))
     return lambda split, language: hub_config(config_of(language), split, parse)
+
+
+def added_hub(dataset: str, split: str, language: str, column: str, tags: Iterable[str]) -> Hub:
+    """Return the file of a language that XTREME-R adds to a tagging target.
+
+    Args:
+        dataset: has a configuration per language; no commit of it is known, so that the branch
+            with Parquet files is read.
+        column: as for `tagging_hub`.
+    """
+    parse = parse_rows(parquet_rows({column: tuple(tags)}), partial(_tagged, column))
+    return Hub(dataset, PARQUET, (f"{language}/{HUB_SPLITS[split]}/0000.parquet",), parse)
 
 
 def _tagged(column: str, row: FileRow) -> TaggedExample:

@@ -1,4 +1,6 @@
-"""Tatoeba: sentence retrieval in 36 languages. There is no training data.
+"""Tatoeba: sentence retrieval, 36 languages of XTREME and five more of XTREME-R.
+
+There is no training data of its own.
 
 `read("test", "de")` returns the German sentences and `read("test", "en:de")` the English sentences
 that they are searched in.
@@ -14,16 +16,18 @@ from xstilts.formats.io.lines import lines
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.retrieval import RetrievalExample
 from xstilts.languages import language as language_info
+from xstilts.tasks.benchmarks import XTREME_R
 from xstilts.tasks.builders import names, task
 from xstilts.tasks.io.sources import Hub, Local
 from xstilts.tasks.xtreme.dataset import CITATION, DATASET, REVISION, SOURCE
 
 PIVOT = "en:"
 """Prefix of the English side of a language."""
-LANGUAGES = names(
-    "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te th "
-    "tl tr ur vi zh"
-)
+LANGUAGES = XTREME_R.languages["tatoeba"]
+ADDED = names("az lt pl ro uk")
+"""Languages of XTREME-R."""
+ADDED_DATASET = "mteb/tatoeba-bitext-mining"
+ADDED_REVISION = "69e8f12da6e31d59addadda9a9c8a2e601a0e282"
 SIZES = {
     **dict.fromkeys(LANGUAGES, 1_000),
     "kk": 575,
@@ -75,8 +79,14 @@ def _all_lines(path: Path) -> list[tuple[str, str]]:
 
 
 def _hub(_split: str, side: str) -> Hub:
-    iso3 = _iso3(side.removeprefix(PIVOT))
-    parse = parse_rows(parquet_rows(), partial(_hub_example, side.startswith(PIVOT)))
+    """google/xtreme, which has XTREME's languages only, or mteb's copy of LASER's pairs."""
+    language, english = side.removeprefix(PIVOT), side.startswith(PIVOT)
+    iso3 = _iso3(language)
+    if language in ADDED:
+        files = (f"{iso3}-eng/test-00000-of-00001.parquet",)
+        parse = parse_rows(parquet_rows(), partial(_aligned_pair, english))
+        return Hub(ADDED_DATASET, ADDED_REVISION, files, parse)
+    parse = parse_rows(parquet_rows(), partial(_hub_example, english))
     files = (f"tatoeba.{iso3}/validation-00000-of-00001.parquet",)
     return Hub(DATASET, REVISION, files, parse)
 
@@ -85,6 +95,11 @@ def _hub_example(english: bool, row: FileRow) -> RetrievalExample:
     side = "source" if (row.text("source_lang") == "eng") == english else "target"
     number = row.id.rpartition("-")[2]
     return RetrievalExample(number, row.text(f"{side}_sentence"), number, row.where)
+
+
+def _aligned_pair(english: bool, row: FileRow) -> RetrievalExample:
+    number = row.id.rpartition("-")[2]
+    return RetrievalExample(number, row.text(f"sentence{2 if english else 1}"), number, row.where)
 
 
 TATOEBA = task(

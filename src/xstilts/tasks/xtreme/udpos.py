@@ -1,11 +1,22 @@
-"""UDPOS: part-of-speech tagging in 33 languages (Universal Dependencies 2.5)."""
+"""UDPOS: part-of-speech tagging, 33 languages of XTREME and five more of XTREME-R.
+
+XTREME's are of Universal Dependencies 2.5, the five that XTREME-R adds of 2.7.
+"""
 
 from __future__ import annotations
 
 from xstilts.languages import language as language_info
-from xstilts.tasks.builders import names, task
+from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.io.conll import read_tagged
-from xstilts.tasks.xtreme.dataset import CITATION, DATASET, SOURCE, one_file, tagging_hub
+from xstilts.tasks.io.sources import Hub
+from xstilts.tasks.xtreme.dataset import (
+    CITATION,
+    DATASET,
+    SOURCE,
+    added_hub,
+    one_file,
+    tagging_hub,
+)
 
 TEST_SIZES = {
     "en": 5_440,
@@ -42,9 +53,22 @@ TEST_SIZES = {
     "yo": 100,
     "zh": 5_528,
 }
-LANGUAGES = tuple(TEST_SIZES)
+ADDED = names("lt pl ro uk wo")
+"""Languages of XTREME-R; their numbers of sentences are not published."""
+ADDED_DATASET = "izhx/xtreme-r-udpos"
+LANGUAGES = (*TEST_SIZES, *ADDED)
 WITHOUT_DEV = ("kk", "th", "tl", "yo")
 TAGS = names("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X")
+
+_xtreme_hub = tagging_hub(lambda code: f"udpos.{language_info(code).name}", "pos_tags", TAGS)
+
+
+def _hub(split: str, language: str) -> Hub:
+    """google/xtreme, which has XTREME's languages only."""
+    if language in ADDED:
+        return added_hub(ADDED_DATASET, split, language, "pos_tags", TAGS)
+    return _xtreme_hub(split, language)
+
 
 UDPOS = task(
     name="udpos",
@@ -55,16 +79,16 @@ UDPOS = task(
         "dev": {
             code: 3_974 if code == "en" else None for code in LANGUAGES if code not in WITHOUT_DEV
         },
-        "test": TEST_SIZES,
+        "test": {**TEST_SIZES, **same_size(ADDED, None)},
     },
     local=lambda split, language: one_file(f"udpos/{split}-{language}.tsv", read_tagged((1, 2))),
-    hub=tagging_hub(lambda code: f"udpos.{language_info(code).name}", "pos_tags", TAGS),
+    hub=_hub,
     dataset=DATASET,
     source=SOURCE,
     labels=TAGS,
     metrics=("pos_f1", "pos_f1_seqeval_0", "tag_accuracy"),
     subwords=30,
-    summary="parts of speech, Universal Dependencies 2.5",
+    summary="parts of speech, Universal Dependencies 2.5 (2.7 for lt pl ro uk wo)",
     licence="by treebank",
     citation=CITATION,
 )

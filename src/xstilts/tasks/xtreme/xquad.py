@@ -1,16 +1,20 @@
-"""XQuAD: SQuAD questions translated into ten languages; trained on SQuAD v1.1."""
+"""XQuAD: SQuAD questions translated into eleven languages; trained on SQuAD v1.1.
+
+XTREME evaluates ten of them and English; XTREME-R adds Romanian.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from xstilts.formats.io.squad import hub_questions, questions
-from xstilts.tasks.builders import names, same_size, task
+from xstilts.tasks.benchmarks import XTREME_R
+from xstilts.tasks.builders import same_size, task
 from xstilts.tasks.english.squad import squad_files, squad_hub
 from xstilts.tasks.io.sources import Hub, Local
 from xstilts.tasks.xtreme.dataset import CITATION, QA_METRICS, SOURCE, one_file
 
-LANGUAGES = names("en ar de el es hi ru th tr vi zh")
+LANGUAGES = XTREME_R.languages["xquad"]
 
 
 def _local(split: str, language: str) -> Sequence[Local]:
