@@ -13,7 +13,7 @@ from xstilts.api.handle import AnyExperiment, ExperimentHandle, open_experiment
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.errors import ConfigError
 from xstilts.core.store_snapshot import StoreSnapshot
-from xstilts.planning.compiled_experiment import encoders_of
+from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,26 +149,24 @@ def compared_encoders(handle: ExperimentHandle) -> EncodersCompared:
     return handle.compared
 
 
-def xtreme_tables(experiment: AnyExperiment, store: AnyStore | None = None) -> list[Section]:
-    """Settings by XTREME's targets, groups and average, a table per encoder that has a score.
+def benchmark_tables(experiment: AnyExperiment, store: AnyStore | None = None) -> list[Section]:
+    """Settings by tasks, groups and average of XTREME or XTREME-R, for each encoder with a score.
 
-    Source: Hu et al. 2020 (arXiv 2003.11080).
+    Sources: Hu et al. 2020 (arXiv 2003.11080); Ruder et al. 2021 (arXiv 2104.07412).
     """
-    from xstilts.reports.eval_splits import nonstandard_splits_note
-    from xstilts.reports.sections import xtreme_section
+    from xstilts.reports.benchmarks import benchmark_sections
 
     handle = open_experiment(experiment, store)
     targets = handle.loaded.experiment.targets
-    note = nonstandard_splits_note(handle.compiled)
     encoders = encoders_of(handle.compiled)
-    sections = (
-        xtreme_section(
+    return [
+        section
+        for encoder in encoders
+        for section in benchmark_sections(
             handle.results[handle.results["encoder"] == encoder],
             [one for one in handle.selected if one.encoder == encoder],
             targets,
-            note,
+            plan_of_encoder(handle.compiled, encoder) if len(encoders) > 1 else handle.compiled,
             encoder if len(encoders) > 1 else "",
         )
-        for encoder in encoders
-    )
-    return [section for section in sections if section]
+    ]

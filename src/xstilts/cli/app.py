@@ -70,18 +70,18 @@ def run(
     from xstilts.analysis.recipe_choices import recipe_search_results
     from xstilts.api.handle import open_experiment
     from xstilts.api.plan_summary import check_disk_space
-    from xstilts.api.results import xtreme_tables
+    from xstilts.api.results import benchmark_tables
     from xstilts.api.run_notes import run_notes
     from xstilts.api.run_options import RunOptions
     from xstilts.cli.output.plan import show_plan, show_summary
     from xstilts.cli.output.run import (
+        show_benchmarks,
         show_choices,
         show_data_notes,
         show_gains,
         show_notes,
         show_ranking,
         show_result,
-        show_xtreme,
     )
     from xstilts.cli.progress import progress
 
@@ -101,7 +101,7 @@ def run(
     show_result(result, summary)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
     show_choices(recipe_search_results(handle.compiled, handle.snapshot))
-    show_xtreme(xtreme_tables(handle))
+    show_benchmarks(benchmark_tables(handle))
     show_ranking(handle.compared)
     show_gains(xstilts.gains(handle), handle.results, arguments.command_line())
     raise typer.Exit(result.exit_code)

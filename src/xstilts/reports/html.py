@@ -27,11 +27,12 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
 from xstilts.reports.answer_box import answer_lines
+from xstilts.reports.benchmarks import benchmark_sections
 from xstilts.reports.encoder_ranking import ranking_lines, ranking_sections
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.heat_maps import HeatMap, heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
-from xstilts.reports.sections import Section, best_section, data_section, xtreme_section
+from xstilts.reports.sections import Section, best_section, data_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, english_legend, evaluation_legend, points
@@ -114,17 +115,13 @@ class ReportData:
     @property
     def encoder_sections(self) -> list[Section]:
         """The tables below the gains, of one encoder."""
-        xtreme = xtreme_section(
-            self.results,
-            self.selected,
-            self.experiment.targets,
-            self.nonstandard_splits,
-            self.encoder,
+        benchmarks = benchmark_sections(
+            self.results, self.selected, self.experiment.targets, self.compiled, self.encoder
         )
         best = best_section(self.selected, self.encoder)
         return [
             replace(section, name=self.prefix + section.name)
-            for section in (xtreme, best)
+            for section in (*benchmarks, best)
             if section
         ]
 

@@ -11,7 +11,7 @@ XTREME, Ruder et al. 2021 (arXiv 2104.07412) for XTREME-R.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xstilts.tasks.builders import names
 
@@ -26,6 +26,9 @@ class Benchmark:
         languages: task → the languages of its test set that are averaged.
         metrics: task → its official metric.
         groups: group → its tasks; every task is in one group.
+        further_groups: groups of some of the same tasks that the benchmark's code averages.
+        protocol: task → the tasks that its official protocol trains on, one after the other, where
+            that is not just one task of its format; none for retrieval by a pretrained encoder.
     """
 
     name: str
@@ -33,11 +36,18 @@ class Benchmark:
     languages: Mapping[str, tuple[str, ...]]
     metrics: Mapping[str, str]
     groups: Mapping[str, tuple[str, ...]]
+    further_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    protocol: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Names of its tasks, group by group."""
         return tuple(self.metrics)
+
+    @property
+    def all_groups(self) -> dict[str, tuple[str, ...]]:
+        """Group → its tasks, with the further groups."""
+        return {**self.groups, **self.further_groups}
 
 
 XTREME = Benchmark(
@@ -80,6 +90,7 @@ XTREME = Benchmark(
         "qa": ("xquad", "mlqa", "tydiqa"),
         "retrieval": ("bucc", "tatoeba"),
     },
+    protocol={"bucc": (), "tatoeba": ()},
 )
 
 XTREME_R = Benchmark(
@@ -114,6 +125,13 @@ XTREME_R = Benchmark(
         "tagging": ("udpos", "pan-x"),
         "qa": ("xquad", "mlqa", "tydiqa"),
         "retrieval": ("tatoeba", "mewsli-x", "lareqa-xquad-r"),
+    },
+    further_groups={"retrieval-without-lareqa": ("tatoeba", "mewsli-x")},
+    protocol={
+        "xcopa": ("socialiqa", "copa"),
+        "tatoeba": ("squad-v1",),
+        "mewsli-x": ("mewsli-x-pairs",),
+        "lareqa-xquad-r": ("squad-retrieval",),
     },
 )
 

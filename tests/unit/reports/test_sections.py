@@ -13,11 +13,12 @@ import xstilts
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import SelectedBy, SelectedSetting
-from xstilts.analysis.xtreme import LANGUAGES, OFFICIAL
 from xstilts.planning.compile import compile_experiment
+from xstilts.reports.benchmarks import benchmark_section
 from xstilts.reports.build import section_text
 from xstilts.reports.eval_splits import nonstandard_splits, nonstandard_splits_note
-from xstilts.reports.sections import Section, best_section, xtreme_section
+from xstilts.reports.sections import Section, best_section
+from xstilts.tasks.benchmarks import XTREME
 from xstilts.testing.planted import with_state
 
 CLASSIFIED = ("xnli", "paws-x")
@@ -37,11 +38,11 @@ def results(
             "language": code,
             "split": f"{target}'s",
             "seed": seed,
-            "metric": OFFICIAL[target],
+            "metric": XTREME.metrics[target],
             "value": value,
         }
         for target in targets
-        for code in LANGUAGES[target]
+        for code in XTREME.languages[target]
         if f"{target} {code}" != without
     ]
     return pd.DataFrame(rows)
@@ -57,18 +58,18 @@ def chosen(**settings: tuple[str, str]) -> list[SelectedSetting]:
 
 
 def table(frame: pd.DataFrame, best: Sequence[SelectedSetting], targets: Iterable[str]) -> Section:
-    section = xtreme_section(frame, best, tuple(targets))
+    section = benchmark_section(XTREME, frame, best, tuple(targets))
     assert section
     return section
 
 
 def test_a_complete_grid_has_groups_average_and_best_row() -> None:
-    frame = pd.concat([results("none", 0.5, OFFICIAL), results("a", 0.6, OFFICIAL)])
-    best = chosen(**{task.replace("-", "_"): ("a", "dev") for task in OFFICIAL})
-    section = table(frame, best, OFFICIAL)
+    frame = pd.concat([results("none", 0.5, XTREME.tasks), results("a", 0.6, XTREME.tasks)])
+    best = chosen(**{task.replace("-", "_"): ("a", "dev") for task in XTREME.tasks})
+    section = table(frame, best, XTREME.tasks)
     found = section.table.set_index("intermediate")
     groups = ["classification", "tagging", "qa", "retrieval", "XTREME"]
-    assert list(found.columns) == [*OFFICIAL, *groups]
+    assert list(found.columns) == [*XTREME.tasks, *groups]
     assert found.index.tolist() == ["none", "a", "best per target"]
     assert set(found.loc["none"]) == {"50.0"}
     assert set(found.loc["best per target"]) == {"60.0"}
@@ -100,9 +101,9 @@ def test_the_best_row_uses_the_best_setting_of_each_target() -> None:
 
 
 def test_selection_on_test_is_marked_up_to_the_average() -> None:
-    frame = results("a", 0.6, OFFICIAL)
-    choice = {task.replace("-", "_"): ("a", "dev") for task in OFFICIAL}
-    section = table(frame, chosen(**choice | {"bucc": ("a", "test")}), OFFICIAL)
+    frame = results("a", 0.6, XTREME.tasks)
+    choice = {task.replace("-", "_"): ("a", "dev") for task in XTREME.tasks}
+    section = table(frame, chosen(**choice | {"bucc": ("a", "test")}), XTREME.tasks)
     row = section.table.set_index("intermediate").loc["best per target"]
     assert row[row == "60.0‡"].index.tolist() == ["bucc", "retrieval", "XTREME"]
     assert "‡" not in "".join(section.table.iloc[0])
@@ -149,8 +150,8 @@ def test_a_seed_without_a_score_leaves_no_group_average() -> None:
 @pytest.mark.parametrize("targets", [["toy"], ["toy", "xnli"]])
 def test_no_xtreme_scores_give_no_table(targets: list[str]) -> None:
     frame = results("none", 0.5, ["xnli"]).assign(target="toy")
-    assert xtreme_section(frame, chosen(), targets) is None
-    assert xtreme_section(frame[:0], chosen(), targets) is None
+    assert benchmark_section(XTREME, frame, chosen(), targets) is None
+    assert benchmark_section(XTREME, frame[:0], chosen(), targets) is None
 
 
 def test_a_selection_names_its_split() -> None:

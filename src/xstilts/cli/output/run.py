@@ -79,8 +79,8 @@ def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[s
     print_text(out, f"full report: xstilts report {shlex.join(arguments)}")
 
 
-def show_xtreme(sections: Iterable[Section]) -> None:
-    """XTREME's table of each encoder with its notes, if the experiment has XTREME targets."""
+def show_benchmarks(sections: Iterable[Section]) -> None:
+    """The table of each benchmark and encoder with its notes."""
     from xstilts.reports.tables import for_terminal
 
     for section in sections:

@@ -1,11 +1,13 @@
-"""XTREME's averages: tasks over their languages, groups and the overall score over tasks.
+"""Averages of a benchmark: tasks over their languages, groups and the overall score over tasks.
 
-A task's score is the mean over its languages; for question answering the mean of the average
-exact match and the average F1. The overall score is the unweighted mean of the nine tasks,
-not of the four groups. English is among the languages of every task that has it; all averages
+A task's score is the mean over its languages in the benchmark's table; for question answering the
+mean of the average exact match and the average F1. The overall score is the unweighted mean of the
+tasks, not of the groups. English is among the languages of every task that has it; all averages
 come without it as well.
 
-Source: evaluate.py of github.com/google-research/xtreme (Hu et al. 2020, arXiv 2003.11080).
+Source: evaluate.py of github.com/google-research/xtreme (Hu et al. 2020, arXiv 2003.11080; Ruder et
+al. 2021, arXiv 2104.07412). For XTREME-R it cannot score LAReQA, so that its overall score is never
+computed and its group `retrieval` is Tatoeba and Mewsli-X alone (here `retrieval-without-lareqa`).
 """
 
 from __future__ import annotations
@@ -16,40 +18,9 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
-from xstilts.tasks.xtreme import bucc, mlqa, pan_x, paws_x, tatoeba, tydiqa, udpos, xnli, xquad
+from xstilts.tasks.benchmarks import XTREME, Benchmark
 
 ENGLISH = "en"
-GROUPS = {
-    "classification": ("xnli", "paws-x"),
-    "tagging": ("udpos", "pan-x"),
-    "qa": ("xquad", "mlqa", "tydiqa"),
-    "retrieval": ("bucc", "tatoeba"),
-}
-OVERALL = "xtreme"
-OFFICIAL = {
-    "xnli": "accuracy",
-    "paws-x": "accuracy",
-    "udpos": "pos_f1",
-    "pan-x": "span_f1",
-    "xquad": "qa_mean",
-    "mlqa": "mlqa_mean",
-    "tydiqa": "qa_mean",
-    "bucc": "mining_f1",
-    "tatoeba": "tatoeba_accuracy",
-}
-"""The official metric of each task."""
-LANGUAGES: Mapping[str, Sequence[str]] = {
-    "xnli": xnli.LANGUAGES,
-    "paws-x": paws_x.LANGUAGES,
-    "udpos": udpos.LANGUAGES,
-    "pan-x": pan_x.LANGUAGES,
-    "xquad": xquad.LANGUAGES,
-    "mlqa": mlqa.LANGUAGES,
-    "tydiqa": tydiqa.LANGUAGES,
-    "bucc": bucc.LANGUAGES,
-    "tatoeba": tatoeba.LANGUAGES,
-}
-"""The languages of each task's test set."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +29,7 @@ class Average:
 
     Args:
         level: task, group or overall.
-        name: the task, the group, or `xtreme`.
+        name: the task, the group, or the benchmark.
         english: whether English is counted.
         value: of a task, the mean over the languages that are there, NaN where none is; of a
             group and overall NaN unless all tasks are complete.
@@ -81,23 +52,28 @@ class Average:
     complete: bool = False
 
 
-def xtreme_averages(
+def benchmark_averages(
     frame: pd.DataFrame,
-    metrics: Mapping[str, str] = OFFICIAL,
-    languages: Mapping[str, Sequence[str]] = LANGUAGES,
+    benchmark: Benchmark = XTREME,
+    *,
+    metrics: Mapping[str, str] | None = None,
+    languages: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Averages per encoder, intermediate setting, split and seed; see `Average` for the columns.
 
     Args:
-        frame: results as `xstilts.results` gives them; other targets are ignored.
-        metrics: task → metric. Where there is one split only, name another for `bucc`.
-        languages: task → the languages that make it complete; give those of dev for dev.
+        frame: results as `xstilts.results` gives them; other targets and languages are ignored.
+        metrics: task → metric, in place of the official ones. Where there is one split only, name
+            another for `bucc`.
+        languages: task → the languages that make it complete, in place of the benchmark's; give
+            those of dev for dev.
     """
+    wanted = {**benchmark.languages, **(languages or {})}
     rows = [
         asdict(average)
-        for system, scores in _systems(frame, metrics)
+        for system, scores in _systems(frame, {**benchmark.metrics, **(metrics or {})})
         for english in (True, False)
-        for average in _averages(replace(system, english=english), scores, languages)
+        for average in _averages(replace(system, english=english), scores, benchmark, wanted)
     ]
     return pd.DataFrame(rows, columns=[column.name for column in fields(Average)])
 
@@ -107,7 +83,7 @@ Scores = Mapping[str, Mapping[str, float]]
 
 
 def _systems(frame: pd.DataFrame, metrics: Mapping[str, str]) -> Iterator[tuple[Average, Scores]]:
-    """Each system that has a task of XTREME, in the frame's order, with its scores."""
+    """Each system that has a task of the benchmark, in the frame's order, with its scores."""
     keys = ["encoder", "intermediate", "split", "seed", "target", "language", "metric", "value"]
     systems: dict[tuple[str, str, str, int], dict[str, dict[str, float]]] = {}
     for *system, task, code, metric, value in frame[keys].itertuples(index=False):
@@ -120,18 +96,20 @@ def _systems(frame: pd.DataFrame, metrics: Mapping[str, str]) -> Iterator[tuple[
 
 
 def _averages(
-    blank: Average, scores: Scores, languages: Mapping[str, Sequence[str]]
+    blank: Average,
+    scores: Scores,
+    benchmark: Benchmark,
+    languages: Mapping[str, Sequence[str]],
 ) -> Iterator[Average]:
     tasks = {
         task: _task(replace(blank, level="task", name=task), scores.get(task, {}), languages[task])
-        for group in GROUPS.values()
-        for task in group
+        for task in benchmark.tasks
     }
     yield from tasks.values()
-    for name, members in GROUPS.items():
+    for name, members in benchmark.all_groups.items():
         group = replace(blank, level="group", name=name)
         yield _over_tasks(group, [tasks[task] for task in members])
-    yield _over_tasks(replace(blank, level="overall", name=OVERALL), list(tasks.values()))
+    yield _over_tasks(replace(blank, level="overall", name=benchmark.name), list(tasks.values()))
 
 
 def _task(blank: Average, scores: Mapping[str, float], languages: Sequence[str]) -> Average:
