@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 import transformers
 
-from xstilts.models.encoder import Encoder
+from xstilts.models.encoder import Encoder, layer_outputs
 from xstilts.models.encoder_config import MASKED_HEAD_TYPES
 from xstilts.models.encoder_files import EncoderFiles, model_class
 from xstilts.models.encoder_import import import_encoder
+from xstilts.models.text_towers import text_config_of
 from xstilts.testing.encoder_families import FAMILIES, write_family
 from xstilts.testing.merged_adapters import adapter_states
 from xstilts.testing.plain_training import DECAYS_NORMS, train_twice
@@ -32,13 +33,13 @@ def states_difference(files: EncoderFiles, hub: Path) -> float:
     for row, text in enumerate(TEXTS):
         ids[row, : len(text)] = torch.tensor(text)
         mask[row, : len(text)] = 1
-    config = transformers.AutoConfig.from_pretrained(hub, trust_remote_code=False)
-    plain = model_class(config).from_pretrained(hub, trust_remote_code=False).eval()
+    config = text_config_of(transformers.AutoConfig.from_pretrained(hub, trust_remote_code=False))
+    plain = model_class(config).from_pretrained(hub, config=config, trust_remote_code=False).eval()
     encoder = Encoder(files, files.used_ids(TEXTS)).eval()
     with torch.no_grad():
         wanted = plain(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         states = encoder.hidden_states(ids, mask, torch.zeros_like(ids))
-    pairs = zip(states, wanted.hidden_states, strict=True)
+    pairs = zip(states, layer_outputs(wanted), strict=True)
     return max(float((got - want)[mask == 1].abs().max()) for got, want in pairs)
 
 
@@ -65,11 +66,17 @@ def row_of(name: str, folder: Path) -> tuple[str, ...]:
     packed = Encoder(files, files.used_ids(TEXTS)).uses_packing
     adapters = adapter_states(stored, folder / "adapters")
     lora = f"{float((adapters.merged - adapters.unmerged).abs().max()):.0e}"
+    refused = family.causal or family.images
     head = "read" if files.config().model_type in MASKED_HEAD_TYPES else "new"
     return (
         *(name, family.encoders, f"{states_difference(files, hub):.0e}", trained),
         *("causal" if family.causal else "both sides", "packed" if packed else "padded"),
-        *(f"{view} of {rows}", "refused" if family.causal else head, lora, tagging_ids(name)),
+        *(
+            f"{view} of {rows}",
+            "refused" if refused else head,
+            lora,
+            tagging_ids(name),
+        ),
     )
 
 

@@ -14,10 +14,11 @@ from transformers.modeling_outputs import BaseModelOutput
 from xstilts.core.errors import EncoderError
 from xstilts.models.attention import NAME
 from xstilts.models.device import compute_device
-from xstilts.models.encoder_config import FINAL_NORMS
+from xstilts.models.encoder_config import FINAL_NORMS, LAST
 from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
+from xstilts.models.text_towers import TEXT_TOWERS
 from xstilts.models.vocab_view import index_in_view
 
 
@@ -60,7 +61,26 @@ class Encoder(nn.Module):
         kind = self.model.config.model_type
         if kind not in FINAL_NORMS:
             raise EncoderError(f"an encoder of the type {kind} has no norm after its last block")
-        return self.model.get_submodule(FINAL_NORMS[kind])
+        return self.model.base_model.get_submodule(FINAL_NORMS[kind])
+
+    def projection(self, layer: int, pooling: str) -> nn.Module | None:
+        """The projection of sentence vectors into a space shared with images.
+
+        Text sides of image-text models have one, for the last token of the last layer.
+
+        Args:
+            layer, pooling: of the vectors.
+        """
+        tower = TEXT_TOWERS.get(self.model.config.model_type)
+        if tower is None or pooling != LAST or layer != self.model.config.num_hidden_layers:
+            return None
+        module: nn.Module | None = getattr(self.model, tower.projection, None)
+        return module
+
+    def vector_width(self, layer: int, pooling: str) -> int:
+        """Size of the sentence vectors of a layer and pooling."""
+        projection = self.projection(layer, pooling)
+        return self.width if projection is None else len(cast("Tensor", projection.weight))
 
     @property
     def thread_safe(self) -> bool:
@@ -100,7 +120,7 @@ class Encoder(nn.Module):
         """
         inputs = self._inputs(ids, types)
         if not self.uses_packing:
-            return _layer_outputs(self.model(**inputs, attention_mask=mask))[-1]
+            return layer_outputs(self.model(**inputs, attention_mask=mask))[-1]
         row, layout = self._packed(inputs, mask)
         layers = self._layers(row, layout)
         if needed is None:
@@ -125,7 +145,7 @@ class Encoder(nn.Module):
         inputs = self._inputs(ids, types)
         if not self.uses_packing:
             output = self.model(**inputs, attention_mask=mask, output_hidden_states=True)
-            return _layer_outputs(output)
+            return layer_outputs(output)
         row, layout = self._packed(inputs, mask)
         layers = islice(self._layers(row, layout), None if last_layer is None else last_layer + 1)
         return tuple(_unpacked(states[0], layout.indices, mask) for states in layers)
@@ -158,9 +178,12 @@ def _layer(layers: Iterator[Tensor], number: int) -> Tensor:
     return next(islice(layers, number, None))
 
 
-def _layer_outputs(output: BaseModelOutput) -> tuple[Tensor, ...]:
-    """Return the hidden states of all layers if the model computed them, else of the last."""
-    return output.hidden_states or (cast("Tensor", output.last_hidden_state),)
+def layer_outputs(output: BaseModelOutput) -> tuple[Tensor, ...]:
+    """Return the hidden states of all layers if the model computed them, else of the last.
+
+    The last are those after the final norm, which some models leave out of `hidden_states`.
+    """
+    return (*(output.hidden_states or ())[:-1], cast("Tensor", output.last_hidden_state))
 
 
 def _unpacked(row: Tensor, indices: Tensor, mask: Tensor) -> Tensor:

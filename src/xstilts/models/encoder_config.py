@@ -7,6 +7,12 @@ from typing import Any, NamedTuple
 
 from xstilts.core.errors import EncoderError
 from xstilts.models.masked_head_types import masked_head_in_key
+from xstilts.models.text_towers import (
+    IMAGE_TEXT_TYPES,
+    TEXT_TOWERS,
+    flat_text_config,
+    is_image_text_model,
+)
 
 FIRST, MEAN, LAST = POOLINGS = ("cls", "mean", "last")
 """Poolings: the first token, the mean of all tokens, the last token; without padding."""
@@ -33,8 +39,10 @@ FINAL_NORMS = {
     **dict.fromkeys(("t5", "mt5", "umt5"), "encoder.final_layer_norm"),
     **dict.fromkeys(("eurobert", "llama", "mistral", "qwen2", "qwen3"), "norm"),
     **dict.fromkeys(("gemma", "gemma2", "gemma3_text"), "norm"),
+    **dict.fromkeys(TEXT_TOWERS, "final_layer_norm"),
 }
-"""Model type → the norm after the last block, of models whose blocks begin with a norm."""
+"""Model type → the norm after the last block, of models whose blocks begin with a norm; its name
+in the base model."""
 T5_TYPES = frozenset({"t5", "mt5", "umt5"})
 """Model types of encoder-decoders whose encoder can be used alone."""
 PAD_POSITIONS = frozenset(
@@ -61,6 +69,7 @@ CAUSAL_TYPES = frozenset(
         *("nemotron", "olmo", "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3"),
         *("qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss", "smollm3", "stablelm"),
         *("starcoder2", "vaultgemma", "xglm"),
+        *(kind for kind, tower in TEXT_TOWERS.items() if tower.causal),
     }
 )
 """Model types of decoders: the states of a token do not depend on later tokens."""
@@ -89,9 +98,7 @@ class EncoderShape(NamedTuple):
 
 def shape_of(config: Mapping[str, Any]) -> EncoderShape | None:
     """Return the sizes in a config.json; None if it does not have them."""
-    text = config.get("text_config")
-    if isinstance(text, Mapping):
-        config = {**config, **text}
+    config = flat_text_config(config)
     layers, width, vocabulary = (_first(config, names) for names in (LAYERS, WIDTH, VOCABULARY))
     if layers is None or width is None or vocabulary is None:
         return None
@@ -108,11 +115,11 @@ def shape_of(config: Mapping[str, Any]) -> EncoderShape | None:
 
 
 def check_text_config(config: Mapping[str, Any], where: str) -> None:
-    """Check that a config.json is that of a model that reads texts, and nothing else.
+    """Check that a config.json is that of a model that reads texts.
 
     Raises:
-        EncoderError: it is a model of images or sound, alone or with texts, or one that has to be
-            told the language of each text.
+        EncoderError: it is a model of images or sound, or an image-text model whose text side
+            cannot be used, or one that needs the language of each text.
     """
     kind = config.get("model_type")
     if kind == "xmod" and not config.get("default_language"):
@@ -122,6 +129,8 @@ def check_text_config(config: Mapping[str, Any], where: str) -> None:
             todo="set `default_language` in the config.json of a copy, such as en_XX: its adapter "
             "is used for all languages",
         )
+    if is_image_text_model(config):
+        return
     if media := next((name for name in MEDIA if isinstance(config.get(name), Mapping)), None):
         problem = f"has a {media}: it reads more than texts"
     elif _first(config, VOCABULARY) is None and any(name in config for name in MEDIA_SIZES):
@@ -131,7 +140,8 @@ def check_text_config(config: Mapping[str, Any], where: str) -> None:
     raise EncoderError(
         f"the model (type {kind}) {problem}",
         where=where,
-        todo="use an encoder of texts, such as FacebookAI/xlm-roberta-base",
+        todo="use an encoder of texts, such as FacebookAI/xlm-roberta-base, or an image-text model "
+        f"of the type {', '.join(sorted(IMAGE_TEXT_TYPES))}",
     )
 
 

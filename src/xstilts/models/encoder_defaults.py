@@ -10,6 +10,7 @@ from typing import Any
 
 from xstilts.models.encoder_config import FIRST, LAST, MEAN, EncoderShape
 from xstilts.models.sentence_transformers import SentenceEncoder
+from xstilts.models.text_towers import TEXT_TOWERS
 
 PACKAGED = "e5-small-packaged"
 """The encoder that is installed as a Python package."""
@@ -124,7 +125,8 @@ def encoder_defaults_of(
         shape: of its config.json; if unknown, that of a known encoder or of XLM-R Base.
         sentence: how sentence-transformers reads it, if its files tell.
 
-    Sentence encoders have their own pooling and the last layer. Encoders of the sizes of a known
+    Sentence encoders have their own pooling and the last layer, the text sides of image-text
+    models the last token of the last layer. Encoders of the sizes of a known
     one have its defaults. All others are assumed to be pretrained language models: the first
     token, or the last one of decoders, and for retrieval the block at 7/12 of the depth, which
     is block 14 of 24 as for XLM-R Large.
@@ -142,6 +144,14 @@ def encoder_defaults_of(
             not_applied=sentence.not_applied,
             include_prompt=sentence.include_prompt,
             reason="its sentence-transformers files",
+        )
+    if shape.model_type in TEXT_TOWERS:
+        return replace(
+            _pretrained(shape),
+            pooling=LAST,
+            retrieval_pooling=LAST,
+            retrieval_layer=shape.layers,
+            reason="its training with images",
         )
     for known in KNOWN_SIZES:
         sizes = (known.layers, known.width, known.vocabulary)

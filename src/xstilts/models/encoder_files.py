@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import transformers
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -36,11 +37,13 @@ from xstilts.core.atomic_io import read_json
 from xstilts.core.errors import EncoderError
 from xstilts.models.adapter_files import ADAPTERS, read_adapters
 from xstilts.models.encoder_config import PAD_DEPENDENT, T5_TYPES
+from xstilts.models.text_towers import TOWER_CLASSES
 from xstilts.models.vocab_view import TrainedRows, index_in_view, used_ids
 
 BODY, EMBEDDINGS, ROWS, HEADS, MASKED_HEAD = (
     f"{name}.safetensors" for name in ("body", "embeddings", "rows", "heads", "masked_head")
 )
+LAYOUT = "layout.json"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,12 @@ class EncoderFiles:
         """Return the model's config, with the whole vocabulary."""
         config: PretrainedConfig = AutoConfig.from_pretrained(self.root, trust_remote_code=False)
         return config
+
+    @property
+    def text_length(self) -> int | None:
+        """Number of tokens of every text, padding included; None if padding is masked."""
+        length: int | None = read_json(self.root / LAYOUT).get("text_length")
+        return length
 
     def used_ids(self, texts: Iterable[Iterable[int]]) -> Tensor:
         """Return the ids of a vocabulary view for some texts; see `vocab_view.used_ids`."""
@@ -120,11 +129,13 @@ class EncoderFiles:
         config = self.config()
         config.vocab_size = len(ids)
         config.pad_token_id = index_in_view(ids, config.pad_token_id)
-        return _from_config(config, pooler=bool(read_json(self.root / "layout.json")["pooler"]))
+        return _from_config(config, pooler=bool(read_json(self.root / LAYOUT)["pooler"]))
 
 
 def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
     cls = model_class(config)
+    if issubclass(cls, PreTrainedModel):
+        return cls._from_config(config)
     model: PreTrainedModel = (
         cls.from_config(config, trust_remote_code=False)
         if pooler
@@ -134,7 +145,14 @@ def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
 
 
 def model_class(config: PretrainedConfig) -> Any:
-    """Return transformers' class for the encoder; for T5 variants AutoModel has the decoder."""
+    """Return transformers' class for the encoder.
+
+    For T5 variants AutoModel has the decoder, and for text sides of image-text models no projection
+    or no class.
+    """
+    architecture = next(iter(config.architectures or ()), "")
+    if architecture in TOWER_CLASSES:
+        return getattr(transformers, architecture)
     return AutoModelForTextEncoding if config.model_type in T5_TYPES else AutoModel
 
 

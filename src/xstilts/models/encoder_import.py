@@ -15,6 +15,7 @@ from xstilts.models.decoders import check_causal_use, pad_with_end
 from xstilts.models.encoder_files import (
     BODY,
     EMBEDDINGS,
+    LAYOUT,
     MASKED_HEAD,
     embedding_name,
     embedding_names,
@@ -31,6 +32,7 @@ from xstilts.models.import_checks import (
 )
 from xstilts.models.mask_token import mask_id
 from xstilts.models.masked_head_files import masked_head
+from xstilts.models.text_towers import TEXT_TOWERS, text_config_of, text_length
 from xstilts.models.tokenizer_files import check_sentencepiece
 from xstilts.models.weight_files import check_file
 
@@ -62,11 +64,14 @@ def import_encoder(
                 check_file(path)
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         check_architecture(config, str(folder))
+        config = text_config_of(config)
         tokenizer = load_tokenizer(folder)
         notes = pad_with_end(tokenizer)
         if masked_lm:
             mask_id(tokenizer, str(folder))
         model, pooler = _load(folder, config)
+        if config.model_type in TEXT_TOWERS:  # published configs have ids of other tokenizers
+            model.config.pad_token_id = tokenizer.pad_token_id
         check_tokenizer(tokenizer, model, str(folder))
         states = example_states(model, tokenizer, str(folder))
         if states.causal:
@@ -85,7 +90,9 @@ def import_encoder(
     save_file(state, target / BODY)
     model.config.save_pretrained(target)
     save_tokenizer(tokenizer, target)
-    write_json(target / "layout.json", {"embedding": name, "pooler": pooler})
+    length = text_length(config)
+    layout = {"embedding": name, "pooler": pooler, **({"text_length": length} if length else {})}
+    write_json(target / LAYOUT, layout)
     if head:
         save_file(head, target / MASKED_HEAD)
     del model, state, weight
@@ -151,10 +158,10 @@ def _load(folder: Path, config: PretrainedConfig) -> tuple[PreTrainedModel, bool
     pooler = False
     try:
         model, info = cls.from_pretrained(
-            folder, add_pooling_layer=False, trust_remote_code=False, **options
+            folder, config=config, add_pooling_layer=False, trust_remote_code=False, **options
         )
     except TypeError:
-        model, info = cls.from_pretrained(folder, trust_remote_code=False, **options)
+        model, info = cls.from_pretrained(folder, config=config, trust_remote_code=False, **options)
         pooler = True
     check_loaded_weights(model, info, str(folder))
     zero_missing_pooler(model, info)

@@ -14,9 +14,10 @@ from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedModel
 
 from xstilts.core.errors import EncoderError
-from xstilts.models.encoder import Encoder
+from xstilts.models.encoder import Encoder, layer_outputs
 from xstilts.models.encoder_config import PAD_DEPENDENT, PAD_POSITIONS, T5_TYPES
 from xstilts.models.encoder_files import EncoderFiles, word_embeddings
+from xstilts.models.text_towers import TEXT_TOWERS
 
 MIN_ENTRIES = 24
 """Entries that a tokenizer has besides its special tokens, at least: the letters of a script."""
@@ -211,6 +212,8 @@ def _check_padding(tokenizer: Any, model: PreTrainedModel, where: str) -> None:
             todo="set `pad_token` in tokenizer_config.json to the token the encoder was trained "
             "with",
         )
+    if model.config.model_type in TEXT_TOWERS:  # it is after the end, or read as in the training
+        return
     expected, dependent = model.config.pad_token_id, model.config.model_type in PAD_DEPENDENT
     forbidden = {tokenizer.unk_token_id, tokenizer.mask_token_id}
     if dependent:
@@ -281,7 +284,7 @@ def example_states(model: PreTrainedModel, tokenizer: Any, where: str) -> Exampl
 def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, where: str) -> tuple[Tensor, ...]:
     try:
         output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        states = output.hidden_states
+        states = output.hidden_states and layer_outputs(output)
     except Exception as error:  # whatever a model's own code raises
         raise _no_text_encoder(model, f"{type(error).__name__}: {error}", where) from error
     depth = int(model.config.num_hidden_layers)

@@ -18,6 +18,7 @@ from xstilts.models.encoder_config import (
 from xstilts.models.encoder_source import EncoderSource, source_json, weight_paths
 from xstilts.models.masked_head_types import has_masked_head
 from xstilts.models.sentence_transformers import CONFIG
+from xstilts.models.text_towers import TEXT_TOWERS
 from xstilts.models.tokenizer_files import (
     check_fast_tokenizer,
     check_sentencepiece,
@@ -73,6 +74,13 @@ def _check_masked_lm(source: EncoderSource, task: str) -> None:
             f"({task})",
             where="intermediate",
             todo=f"leave {task} out of `intermediate`, or use an encoder",
+        )
+    if source.defaults.model_type in TEXT_TOWERS:
+        raise ConfigError(
+            f"{source.name} is the text side of an image-text model, which has no masked LM head "
+            f"and reads padding ({task})",
+            where="intermediate",
+            todo=f"leave {task} out of `intermediate`, or use an encoder of texts",
         )
     if has_mask_token(lambda path: source_json(source, path)) is False:
         raise ConfigError(
@@ -183,6 +191,16 @@ def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     why = f"assumed: {defaults.reason}" if defaults.assumed else defaults.reason
     yield f"encoder {name}: sentence heads read {READ_AT[resolved.pooling]} ({why})"
     yield from _retrieval_notes(resolved)
+    if tower := TEXT_TOWERS.get(defaults.model_type):
+        yield (
+            f"encoder {name}: the text side of an image-text model; the last token of its last "
+            "layer is projected into the space of its images where retrieval reads it"
+        )
+        if tower.reads_padding:
+            yield (
+                f"encoder {name}: every text is padded to {defaults.positions} tokens, and padding "
+                "is read, as in its training"
+            )
     if defaults.model_type and defaults.model_type not in PACKED_TYPES:
         yield (
             f"encoder {name}: batches are padded; only {', '.join(sorted(PACKED_TYPES))} are packed"

@@ -49,11 +49,12 @@ def run(context: StageContext) -> dict[str, Any]:
         )
     encoder.set_vocab(files.used_ids([occurring_ids(features)]))
     settings = list(product(params["layers"], params["poolings"]))
-    shape = len(features), encoder.width
+    widths = {setting: encoder.vector_width(*setting) for setting in settings}
     written = {
-        setting: _empty(context.folder / vectors_file(*setting), shape) for setting in settings
+        setting: _empty(context.folder / vectors_file(*setting), (len(features), width))
+        for setting, width in widths.items()
     }
-    part = max(1, PART // (4 * encoder.width * len(settings)))
+    part = max(1, PART // (4 * max(widths.values()) * len(settings)))
     for positions, index, sentences in _sentences(features, part):
         vectors_of = embed(
             *(encoder, sentences, tokenizer.pad_token_id, settings),
@@ -61,7 +62,7 @@ def run(context: StageContext) -> dict[str, Any]:
         )
         for setting, vectors in vectors_of.items():
             written[setting][positions] = vectors[index]
-    return {"rows": len(features), "width": encoder.width}
+    return {"rows": len(features), "width": max(widths.values())}
 
 
 def _check_prompt(reading: TokenizationConfig, tokenizer: Any) -> None:

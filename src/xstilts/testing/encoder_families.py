@@ -25,6 +25,15 @@ XLM: Mapping[str, Any] = {
     "max_position_embeddings": 70,
     "pad_index": 1,
 }
+VISION: Mapping[str, Any] = {
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "image_size": 32,
+    "patch_size": 8,
+}
+"""The vision side of image-text models."""
 NARROW: Mapping[str, Any] = {**SIZES, "embedding_size": 16}
 
 
@@ -39,6 +48,7 @@ class EncoderFamily:
         late_padding: whether its padding token is the last of the vocabulary.
         causal: whether a token's state depends on no later token.
         model: suffix of the name of the class of the encoder.
+        images: whether it is the text side of an image-text model.
     """
 
     prefix: str
@@ -47,6 +57,7 @@ class EncoderFamily:
     late_padding: bool = False
     causal: bool = False
     model: str = "Model"
+    images: bool = False
 
 
 FAMILIES: Mapping[str, EncoderFamily] = {
@@ -106,6 +117,12 @@ FAMILIES: Mapping[str, EncoderFamily] = {
     "llama": EncoderFamily("Llama", ROTARY, "Llama", late_padding=True, causal=True),
     "mistral": EncoderFamily("Mistral", ROTARY, "Mistral", causal=True),
     "gemma2": EncoderFamily("Gemma2", ROTARY, "Gemma 2", causal=True),
+    "siglip": EncoderFamily("Siglip", SIZES, "SigLIP", images=True),
+    "siglip2": EncoderFamily("Siglip2", SIZES, "SigLIP 2", images=True),
+    "clip": EncoderFamily("CLIP", SIZES, "CLIP", causal=True, images=True),
+    "metaclip_2": EncoderFamily(
+        "MetaClip2", SIZES, "MetaCLIP 2 (worldwide)", causal=True, images=True
+    ),
 }
 
 
@@ -113,7 +130,7 @@ def write_family(folder: Path, name: str, **changes: Any) -> Path:
     """Write a tiny model of a family and the toy tokenizer; returns the folder.
 
     Args:
-        changes: to the arguments of the config.
+        changes: to the arguments of the config; of image-text models, of their text side.
     """
     import torch
     import transformers
@@ -126,9 +143,9 @@ def write_family(folder: Path, name: str, **changes: Any) -> Path:
         tokenizer.add_special_tokens({"pad_token": "<late-pad>"})
         tokenizer.save_pretrained(folder)
     special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": 0, "eos_token_id": 2}
-    config = getattr(transformers, f"{family.prefix}Config")(
-        vocab_size=len(tokenizer), **{**special, **family.sizes, **changes}
-    )
+    sizes = {"vocab_size": len(tokenizer), **special, **family.sizes, **changes}
+    arguments = {"text_config": sizes, "vision_config": VISION} if family.images else sizes
+    config = getattr(transformers, f"{family.prefix}Config")(**arguments)
     torch.manual_seed(0)
     getattr(transformers, f"{family.prefix}{family.model}")(config).save_pretrained(folder)
     return folder

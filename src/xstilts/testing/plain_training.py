@@ -17,6 +17,7 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles, embedding_names, model_class
 from xstilts.models.encoder_import import import_encoder
 from xstilts.models.heads import SentenceHead
+from xstilts.models.text_towers import text_config_of
 from xstilts.testing.encoder_families import FAMILIES, write_family
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
@@ -67,8 +68,8 @@ def train_twice(family: str, folder: Path, *, trainer_groups: bool = False) -> T
     labels = ("label0", "label1", "label2")
     task = TrainTask("t", "classification", labels, "accuracy", features, features, gold)
     trained = train(model, [task], RECIPE, 0, padding, Checkpoints(folder), lambda _: None)
-    config = transformers.AutoConfig.from_pretrained(hub, trust_remote_code=False)
-    plain = model_class(config).from_pretrained(hub, trust_remote_code=False)
+    config = text_config_of(transformers.AutoConfig.from_pretrained(hub, trust_remote_code=False))
+    plain = model_class(config).from_pretrained(hub, config=config, trust_remote_code=False)
     decay_norms = family in DECAYS_NORMS and not trainer_groups
     losses = trained_by_a_plain_loop(plain, head, padding, decay_norms=decay_norms)
     weights = dict(_pairs(trained.state, plain, view))
@@ -97,7 +98,7 @@ def examples() -> list[Feature]:
 
 def without_dropout(folder: Path, family: str) -> Path:
     """Write a tiny model of a family whose dropout rates are 0; returns its folder."""
-    prefix = FAMILIES[family].prefix
+    prefix = FAMILIES[family].prefix + ("Text" if FAMILIES[family].images else "")
     fields = getattr(transformers, f"{prefix}Config")().to_dict()
     rates = {name: 0.0 for name in fields if "dropout" in name and "type" not in name}
     rates.pop("embedding_dropout_type", None)

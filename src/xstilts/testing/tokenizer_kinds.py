@@ -12,6 +12,7 @@ from xstilts.formats.word_subwords import WordPart, word_subwords
 
 TEXTS = ["the cat is here 12 times", "it 's ( a ) dog , no ?", "a word word2 3word"] * 5
 LLAMA = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
+CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 WORDS = ("the", "dog", "'s", "12", "(", "3word", "unseen", "?")
 """A sentence that all tokenizers read differently if its words are read alone."""
 
@@ -55,6 +56,19 @@ def gemma() -> Any:
     return trained_bpe(split, normalizers.Replace(" ", "▁"), initial_alphabet=list("unseword"))
 
 
+def clip() -> Any:
+    """Byte-level BPE of CLIP, with a mark at the end of each word."""
+    words = pre_tokenizers.Split(Regex(CLIP), "removed", invert=True)
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    lower = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    return trained_bpe(
+        pre_tokenizers.Sequence([words, level]),
+        lower,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        end_of_word_suffix="</w>",
+    )
+
+
 SPACED: Mapping[str, Callable[[], Any]] = {
     "byte-level": byte_level,
     "trimmed": lambda: byte_level(trim_offsets=False),
@@ -64,6 +78,7 @@ SPACED: Mapping[str, Callable[[], Any]] = {
 """Kinds that read the space before a word as a part of it."""
 PLAIN: Mapping[str, Callable[[], Any]] = {
     "metaspace": lambda: trained_bpe(pre_tokenizers.Metaspace()),
+    "clip": clip,
     "bert": lambda: trained_bpe(pre_tokenizers.BertPreTokenizer(), normalizers.BertNormalizer()),
 }
 """All other kinds."""
@@ -72,7 +87,9 @@ KIND_OF: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("deberta-v2", "rembert", "albert", "mt5", "umt5", "t5"), ("metaspace",)),
     **dict.fromkeys(("bert", "electra", "mpnet", "distilbert", "nomic_bert"), ("bert",)),
     **dict.fromkeys(("eurobert", "qwen3", "llama"), ("llama",)),
-    **dict.fromkeys(("gemma2", "gemma3"), ("gemma",)),
+    **dict.fromkeys(("gemma2", "gemma3", "siglip2"), ("gemma",)),
+    **dict.fromkeys(("siglip", "metaclip_2"), ("metaspace",)),
+    "clip": ("clip",),
     "roberta": ("byte-level",),
     "modernbert": ("byte-level", "gemma"),
     "mistral": ("metaspace",),

@@ -46,7 +46,7 @@ from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETA1 = 0.9
 NO_DECAY = (
-    *("bias", "LayerNorm.weight", "norm.weight"),
+    *("bias", "LayerNorm.weight", "norm.weight", "layer_norm1.weight", "layer_norm2.weight"),
     *("ln_1.weight", "ln_2.weight", "ln_f.weight", "ln_attn.weight", "ln_mlp.weight"),
 )
 

@@ -147,7 +147,8 @@ def embed(
         final_norm: apply the norm after the last block to earlier layers; the last has it.
 
     Returns:
-        (layer, pooling) → vectors [n, width] in the order of the features.
+        (layer, pooling) → vectors [n, width] in the order of the features; those of text sides of
+        image-text models are projected, see `Encoder.projection`.
     """
     encoder.eval()
     last_layer = max(layer for layer, _ in outputs)
@@ -159,16 +160,19 @@ def embed(
 
     def pooled(_: Sequence[Feature], batch: Batch) -> dict[tuple[int, str], NDArray[np.float32]]:
         states = encoder.hidden_states(batch.ids, batch.mask, batch.types, last_layer)
-        return {
+        vectors = {
             (layer, pooling): pool(normed(states[layer], layer), batch.mask, pooling)
-            .float()
-            .cpu()
-            .numpy()
             for layer, pooling in outputs
         }
+        for output in outputs:
+            if projection := encoder.projection(*output):
+                vectors[output] = projection(vectors[output])
+        return {output: rows.float().cpu().numpy() for output, rows in vectors.items()}
 
-    shape = (len(features), encoder.width)
-    vectors = {output: np.zeros(shape, dtype=np.float32) for output in outputs}
+    vectors = {
+        output: np.zeros((len(features), encoder.vector_width(*output)), dtype=np.float32)
+        for output in outputs
+    }
     for indices, batch_vectors in read_batches(encoder, features, padding, tokens, pooled):
         for output, rows in batch_vectors.items():
             vectors[output][indices] = rows

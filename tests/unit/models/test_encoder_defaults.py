@@ -122,7 +122,7 @@ def test_decoders_are_known_by_their_config(config: dict[str, Any], causal: bool
     "config",
     [
         {"model_type": "vit", "hidden_size": 8, "num_hidden_layers": 2, "patch_size": 16},
-        {"model_type": "siglip", "text_config": {"vocab_size": 9}, "vision_config": {}},
+        {"model_type": "blip", "text_config": {"vocab_size": 9}, "vision_config": {}},
         {"model_type": "whisper", "num_mel_bins": 80, "d_model": 8},
     ],
 )

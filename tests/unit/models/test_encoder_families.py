@@ -18,6 +18,7 @@ from xstilts.models.encoder_config import FINAL_NORMS
 from xstilts.models.encoder_files import EncoderFiles, model_class
 from xstilts.models.encoder_import import import_encoder
 from xstilts.models.pooling import pool
+from xstilts.models.text_towers import text_config_of
 from xstilts.testing.encoder_families import FAMILIES, write_family
 from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import embed
@@ -47,16 +48,29 @@ def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     for row, text in enumerate(TEXTS):
         ids[row, : len(text)] = torch.tensor(text)
         mask[row, : len(text)] = 1
-    config = transformers.AutoConfig.from_pretrained(hub)
-    return Imported(model_class(config).from_pretrained(hub).eval(), files, ids, mask)
+    config = text_config_of(transformers.AutoConfig.from_pretrained(hub))
+    plain = model_class(config).from_pretrained(hub, config=config).eval()
+    return Imported(plain, files, ids, mask)
 
 
 def plain_states(imported: Imported) -> Any:
     with torch.no_grad():
-        return imported.plain(
+        output = imported.plain(
             input_ids=imported.ids, attention_mask=imported.mask, output_hidden_states=True
         )
+    # text sides of image-text models leave the final norm out
+    output.hidden_states = (*output.hidden_states[:-1], output.last_hidden_state)
+    return output
 
+
+def model_type(imported: Imported) -> str:
+    return str(imported.files.config().model_type)
+
+
+PROJECTIONS = {
+    **dict.fromkeys(("siglip_text_model", "siglip2_text_model"), "head"),
+    **dict.fromkeys(("clip_text_model", "metaclip_2_text_model"), "text_projection"),
+}
 
 families = pytest.mark.parametrize("imported", FAMILIES, indirect=True)
 
@@ -89,6 +103,8 @@ def test_sentence_vectors_are_pooled_states_of_auto_model(imported: Imported) ->
     states = plain_states(imported).hidden_states
     for (layer, pooling), rows in vectors.items():
         wanted = pool(states[layer], imported.mask, pooling)
+        if (layer, pooling) == (2, "last") and (name := PROJECTIONS.get(model_type(imported))):
+            wanted = getattr(imported.plain, name)(wanted).detach()
         torch.testing.assert_close(torch.from_numpy(rows), wanted, atol=1e-5, rtol=1e-4)
 
 
@@ -99,13 +115,13 @@ def test_the_final_norm_of_earlier_layers_is_that_of_the_last(imported: Imported
     encoder.set_vocab(imported.files.used_ids(TEXTS))
     arguments = (encoder, [feature], imported.files.tokenizer().pad_token_id)
     outputs = [(1, "mean"), (2, "mean")]
-    if imported.files.config().model_type not in FINAL_NORMS:
+    if model_type(imported) not in FINAL_NORMS:
         with pytest.raises(EncoderError, match="no norm after its last block"):
             embed(*arguments, outputs, final_norm=True)
         return
     plain, normed = (embed(*arguments, outputs, final_norm=chosen) for chosen in (False, True))
     states: list[torch.Tensor] = []
-    norm = imported.plain.get_submodule(FINAL_NORMS[imported.plain.config.model_type])
+    norm = imported.plain.base_model.get_submodule(FINAL_NORMS[model_type(imported)])
     hook = norm.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0]))
     wanted = plain_states(imported)
     hook.remove()

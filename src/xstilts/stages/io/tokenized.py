@@ -7,7 +7,7 @@ features depend on. It is worth time only: it may be deleted whenever nothing ru
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -21,7 +21,9 @@ from xstilts.core.store import Store
 from xstilts.formats import FORMATS
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import LAYOUT, StoredFeatures, write_features
-from xstilts.formats.spec import FormatSpec, Problem
+from xstilts.formats.fixed_length import fixed_length
+from xstilts.formats.spec import Problem
+from xstilts.models.encoder_files import EncoderFiles
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
@@ -58,11 +60,10 @@ def prepared(
     Raises:
         StoreError: the disk is full, or cannot be written.
     """
-    spec, problems = FORMATS.get(kind), FeatureProblems()
+    problems = FeatureProblems()
+    pieces = _padded(context, _pieces(kind, rows, labels, reading, tokenizer, problems), tokenizer)
     if context.features is None:
-        features = list(
-            chain.from_iterable(_pieces(spec, rows, labels, reading, tokenizer, problems))
-        )
+        features = list(chain.from_iterable(pieces))
         _note(context, problems.facts())
         return features
     stage = _stage(context, rows, kind, labels, reading)
@@ -70,8 +71,7 @@ def prepared(
     with wait_lock(store.lock_path(stage.key)):
         if not _is_intact(store, stage.key):
             with store.staging(stage.key) as folder:
-                found = _pieces(spec, rows, labels, reading, tokenizer, problems)
-                count = write_features(folder, found)
+                count = write_features(folder, pieces)
                 store.publish(stage, folder, {"features": count, **problems.facts()}, {})
         artifact = store.artifact(stage.key)
         _note(context, artifact.facts)
@@ -123,15 +123,24 @@ def _stage(
     return Stage("features", LAYOUT, params, inputs, label=f"features for {context.stage.label}")
 
 
+def _padded(
+    context: StageContext, pieces: Iterable[Sequence[Feature]], tokenizer: Any
+) -> Iterator[Sequence[Feature]]:
+    """The features of an encoder; of one length where it reads padding."""
+    length = EncoderFiles(context.inputs["encoder"].path).text_length
+    for piece in pieces:
+        yield piece if length is None else fixed_length(piece, length, tokenizer.pad_token_id)
+
+
 def _pieces(
-    spec: FormatSpec,
+    kind: str,
     rows: Artifact,
     labels: Sequence[str],
     reading: TokenizationConfig,
     tokenizer: Any,
     problems: FeatureProblems,
 ) -> Iterator[Sequence[Feature]]:
-    whole = read_rows(rows / ROWS)
+    spec, whole = FORMATS.get(kind), read_rows(rows / ROWS)
     for start in range(0, len(whole), PIECE):
         piece = whole[start : start + PIECE]
         features = spec.features(piece, tokenizer, labels, reading)
