@@ -134,13 +134,13 @@ class EncoderFiles:
 
 def _from_config(config: PretrainedConfig, *, pooler: bool) -> PreTrainedModel:
     cls = model_class(config)
+    model: PreTrainedModel
     if issubclass(cls, PreTrainedModel):
-        return cls._from_config(config)
-    model: PreTrainedModel = (
-        cls.from_config(config, trust_remote_code=False)
-        if pooler
-        else cls.from_config(config, add_pooling_layer=False, trust_remote_code=False)
-    )
+        model = cls._from_config(config)
+    elif pooler:
+        model = cls.from_config(config, trust_remote_code=False)
+    else:
+        model = cls.from_config(config, add_pooling_layer=False, trust_remote_code=False)
     return model
 
 
