@@ -99,12 +99,12 @@ def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
     )
 
 
-RECALL_AT_1 = _metric(
-    "recall_at_1", _mean, "recall at rank 1 of captions and images, mean of both directions"
+IMAGE_TEXT_RECALL_AT_1 = _metric(
+    "image_text_recall_at_1", _mean, "recall at rank 1 of captions and images, mean of both directions"
 )
-RECALL_AT_1_TEXT_TO_IMAGE = _metric(
-    "recall_at_1_text_to_image", _text_to_image, "recall at rank 1 of a caption's image"
+TEXT_TO_IMAGE_RECALL_AT_1 = _metric(
+    "text_to_image_recall_at_1", _text_to_image, "recall at rank 1 of a caption's image"
 )
-RECALL_AT_1_IMAGE_TO_TEXT = _metric(
-    "recall_at_1_image_to_text", _image_to_text, "recall at rank 1 of an image's caption"
+IMAGE_TO_TEXT_RECALL_AT_1 = _metric(
+    "image_to_text_recall_at_1", _image_to_text, "recall at rank 1 of an image's caption"
 )

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from xstilts.metrics.image_retrieval import (
-    RECALL_AT_1,
-    RECALL_AT_1_IMAGE_TO_TEXT,
-    RECALL_AT_1_TEXT_TO_IMAGE,
+    IMAGE_TEXT_RECALL_AT_1,
+    IMAGE_TO_TEXT_RECALL_AT_1,
+    TEXT_TO_IMAGE_RECALL_AT_1,
     nearest_images,
     statistics,
 )
@@ -20,7 +20,7 @@ IMAGES = np.eye(3, dtype=np.float32)[[0, 0, 1, 2]]
 
 def recalls(predicted: list[tuple[str, str]]) -> tuple[float, float, float]:
     sums = statistics(GOLD, predicted, "").sum(0)
-    metrics = (RECALL_AT_1_TEXT_TO_IMAGE, RECALL_AT_1_IMAGE_TO_TEXT, RECALL_AT_1)
+    metrics = (TEXT_TO_IMAGE_RECALL_AT_1, IMAGE_TO_TEXT_RECALL_AT_1, IMAGE_TEXT_RECALL_AT_1)
     to_image, to_text, mean = (float(metric.value(sums)) for metric in metrics)
     return to_image, to_text, mean
 

@@ -130,7 +130,7 @@ def _retrieved(
 IMAGE_RETRIEVAL = FormatSpec(
     name="image_retrieval",
     example=CaptionExample,
-    metrics=("recall_at_1", "recall_at_1_text_to_image", "recall_at_1_image_to_text"),
+    metrics=("image_text_recall_at_1", "text_to_image_recall_at_1", "image_to_text_recall_at_1"),
     files=FileSpec(("text", *IMAGE_COLUMNS[:1]), _example),
     problems=_problems,
     content=_content,
