@@ -36,7 +36,7 @@ tasks:
 """
 TASK = """
 from pathlib import Path
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.tasks.user_tasks import file_task
 
 RATING = file_task(

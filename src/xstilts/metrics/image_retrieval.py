@@ -100,7 +100,9 @@ def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
 
 
 IMAGE_TEXT_RECALL_AT_1 = _metric(
-    "image_text_recall_at_1", _mean, "recall at rank 1 of captions and images, mean of both directions"
+    "image_text_recall_at_1",
+    _mean,
+    "recall at rank 1, mean of both directions",
 )
 TEXT_TO_IMAGE_RECALL_AT_1 = _metric(
     "text_to_image_recall_at_1", _text_to_image, "recall at rank 1 of a caption's image"

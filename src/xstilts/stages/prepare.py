@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.config.split_slices import SplitSlice
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of

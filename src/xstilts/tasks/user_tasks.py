@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.core.errors import ConfigError, DataError, MissingDataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged
 from xstilts.formats import FORMATS
@@ -22,6 +22,7 @@ from xstilts.tasks.io.sentence_lines import check_sentence_per_line
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
+from xstilts.tasks.user_images import check_image_keys
 
 IN_DATA = "{data}/"
 """How `files` begins if they are in the folder of the experiment's data."""
@@ -81,6 +82,8 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         alignment_key=_alignment_key,
         convert=partial(_convert, task, spec, in_bio),
         in_file_order=not files.shuffled,
+        modalities=("text", "image") if spec.images else ("text",),
+        withholds_image=task.withhold_images,
     )
 
 
@@ -147,6 +150,7 @@ def _checked_files(name: str, task: FileTask, spec: FormatSpec) -> FileSpec:
         )
     if spec.class_of and not task.labels:
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
+    check_image_keys(name, task, spec)
     return spec.files
 
 

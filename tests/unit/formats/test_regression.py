@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.core.errors import ConfigError
 from xstilts.formats.base import Feature
 from xstilts.formats.regression import REGRESSION, ScoredText

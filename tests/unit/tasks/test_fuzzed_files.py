@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.core.errors import XstiltsError
 from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.io.xtreme_pairs import read_pairs

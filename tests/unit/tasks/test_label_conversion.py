@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.core.errors import ConfigError
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.user_tasks import file_task

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.core.errors import DataError
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.user_tasks import file_task

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats.classification import CLASSIFICATION, TextExample
 from xstilts.formats.tagging import TAGGING, TaggedExample

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.formats.base import BadRow
 from xstilts.formats.io.conllu import read_conllu
 from xstilts.formats.tagging import TaggedExample

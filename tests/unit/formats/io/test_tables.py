@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xstilts.config.experiment import FileTask
+from xstilts.config.file_task import FileTask
 from xstilts.core.errors import DataError
 from xstilts.formats.io.conllu import read_conllu
 from xstilts.formats.io.readers import FileRow, json_rows
