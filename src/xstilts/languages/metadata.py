@@ -1,7 +1,8 @@
 """The table of languages in `languages.tsv`.
 
 Suite membership: XTREME (Hu et al. 2020, arXiv 2003.11080), XTREME-R (Ruder et al. 2021,
-arXiv 2104.07412) and this package's `home`. Families and genera are those of WALS.
+arXiv 2104.07412) and this package's `home`. Families and genera are those of WALS, with two
+exceptions: creoles are named by the language of their words, and `Bantoid` includes Bantu.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Language:
     """One language.
 
     Args:
-        code: ISO 639-1, as in XTREME.
+        code: ISO 639-1, as in XTREME, else ISO 639-3; with the script (`hi-Latn`) for a second one.
         iso3: ISO 639-3 (the macrolanguage where data sets use its code).
         name: English name.
         script: the script of the suites' data.
@@ -47,16 +48,16 @@ def _table() -> dict[str, Language]:
 
 
 def _suites(names: str) -> tuple[str, ...]:
-    return tuple(names.split(","))
+    return tuple(filter(None, names.split(",")))
 
 
 def language(code: str) -> Language:
-    """Look up a language by its ISO 639-1 or 639-3 code.
+    """Look up a language by its ISO 639-1 or 639-3 code; the latter means its main script.
 
     For a code that is not in the table, return a language named by the code, of unknown family.
     """
     table = _table()
-    by_iso3 = {entry.iso3: entry for entry in table.values()}
+    by_iso3 = {entry.iso3: entry for entry in reversed(table.values())}
     unknown = Language(code, code, code, "unknown", "unknown", "unknown")
     return table.get(code) or by_iso3.get(code) or unknown
 

@@ -45,13 +45,16 @@ SUITES = dict(
             ("train", "dev"),
         ),
         _suite("glue-stilts", "glue-rte mrpc stsb copa mnli socialiqa", ("train", "dev")),
+        _suite("masakhane", "masakhaner masakhapos masakhanews"),
+        _suite("massive", "massive-intents massive-slots"),
         _suite("reasoning", "copa xcopa xwinograd mgsm-choice"),
     )
 )
 """`xtreme`: its nine targets. `phang-2020`: the paper's nine intermediate tasks. `intermediate`:
 every English one. `glue-stilts`: small tasks of GLUE and SuperGLUE, which are evaluated on dev, and
 the tasks that they start from. `reasoning`: targets that ask for it, and COPA, which two of them
-are trained on. `home`: the tasks that need no download."""
+are trained on. `masakhane` and `massive`: targets of one project each. `home`: the tasks that need
+no download."""
 
 
 def members(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

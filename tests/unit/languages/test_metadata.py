@@ -21,6 +21,13 @@ def test_languages_are_found_by_either_code() -> None:
     assert language("qq").name == "qq"
 
 
+def test_a_language_in_a_second_script_is_an_entry_of_its_own() -> None:
+    assert (language("zh").script, language("hi-Latn").script) == ("Han", "Latin")
+    assert language("zh-Hant").name == "Chinese (traditional)"
+    assert [language(code).code for code in ("zho", "hin", "ara")] == ["zh", "hi", "ar"]
+    assert language("bzd").suites == ()
+
+
 def test_every_language_has_all_fields() -> None:
     for one in {*suite("home"), *suite("xtreme-r")}:
         assert all((one.code, one.iso3, one.name, one.script, one.family, one.genus))
