@@ -137,6 +137,7 @@ def test_training_tasks_match_format_and_labels_of_their_targets() -> None:
         assert all("en" in source.splits[split] for split in ("train", "dev"))
     assert TASKS.get("belebele").labels == TASKS.get("cosmosqa").labels
     assert TASKS.get("masakhaner").labels == TASKS.get("pan-x").labels
+    assert TASKS.get("masakhapos").labels == TASKS.get("udpos").labels
 
 
 def test_all_targets_and_languages_can_be_planned() -> None:

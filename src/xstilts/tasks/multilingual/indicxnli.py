@@ -10,13 +10,13 @@ from xstilts.formats.classification import TextExample
 from xstilts.formats.io.json_array import json_array_rows
 from xstilts.formats.io.readers import FileRow, parse_rows
 from xstilts.tasks.builders import NLI_LABELS, names, same_size, task
+from xstilts.tasks.english.nli import HUB_CLASSES
 from xstilts.tasks.io.sources import Hub, Local
-from xstilts.tasks.xtreme.xnli import HUB_LABELS
 
 DATASET = "Divyanshu/indicxnli"
 REVISION = "7092c27872e919f31d0496fb8b9c47bd2cba3f6c"
 LANGUAGES = names("as bn gu hi kn ml mr or pa ta te")
-NUMBERED = {str(number): label for number, label in enumerate(HUB_LABELS)}
+NUMBERED = {str(number): label for number, label in enumerate(HUB_CLASSES["label"])}
 
 
 def _example(row: FileRow) -> TextExample:
