@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from xstilts.models.encoder_import import import_encoder
 from xstilts.models.fast_dropout import Dropout
 from xstilts.planning.memory import PROCESS, Hardware, Workload, training_memory
 from xstilts.testing.tiny import write_encoder
+from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Run, TrainTask, train
+from xstilts.training.loop import TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision_retry import train_with_retry
 from xstilts.training.predict import predict
@@ -114,13 +115,13 @@ def test_auto_precision_that_diverges_is_repeated_in_fp32(
     if not torch.cuda.is_bf16_supported():
         pytest.skip("no bf16")
     plain = trained(encoder, tmp_path / "plain")
-    loss = Run._loss
+    loss = BatchLoss.of_rows
 
-    def broken(run: Run, *arguments: Any) -> Any:
-        value = loss(run, *arguments)
-        return value * torch.nan if run.precision == "bf16" else value
+    def broken(batch: BatchLoss, rows: Sequence[int]) -> Any:
+        value = loss(batch, rows)
+        return value * torch.nan if batch.precision == "bf16" else value
 
-    monkeypatch.setattr(Run, "_loss", broken)
+    monkeypatch.setattr(BatchLoss, "of_rows", broken)
     task = TrainTask("t", "classification", ("a", "b"), "accuracy", FEATURES, (), ())
     checkpoints = Checkpoints(tmp_path / "retried")
 

@@ -7,6 +7,7 @@ step is bitwise equal for any number of cores.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +17,16 @@ from xstilts.formats.base import Feature
 from xstilts.models.fast_dropout import use_generator
 from xstilts.training.batching import length_groups
 
+Shard = TypeVar("Shard")
+Result = TypeVar("Result")
 SHARD = 512
 """Minimum mean number of tokens of a shard: enough for a core's full speed of matrix products."""
 TIED = 2048
 """The same for tied embeddings, where every shard has a gradient of the size of the vocabulary."""
 
 
-def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Iterator[list[Feature]]:
-    """Yield features by length, in shards of about equal numbers of tokens.
+def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Iterator[list[int]]:
+    """Yield positions of features by length, in shards of about equal numbers of tokens.
 
     The number of shards is a power of two, so that 2, 4, 8 … cores are evenly used.
     """
@@ -31,24 +34,37 @@ def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Itera
         sum(len(text.ids) for text in feature.texts) + feature.image_tokens for feature in features
     ]
     most = max(1, min(len(features), sum(sizes) // (TIED if tied else SHARD)))
-    for group in length_groups(sizes, 1 << (most.bit_length() - 1)):
-        yield [features[index] for index in group]
+    yield from length_groups(sizes, 1 << (most.bit_length() - 1))
+
+
+def map_shards(shards: Sequence[Shard], compute: Callable[[Shard], Result]) -> list[Result]:
+    """Return the result of each shard, with the dropout that `add_gradients` would draw."""
+    return list(parallel_map(_with_dropout_seeds(shards, compute), range(len(shards))))
+
+
+def _with_dropout_seeds(
+    shards: Sequence[Shard], compute: Callable[[Shard], Result]
+) -> Callable[[int], Result]:
+    """Draw a dropout seed for every shard; return the function of a shard's number."""
+    seeds = torch.randint(2**62, (len(shards),)).tolist()
+
+    def of_shard(number: int) -> Result:
+        with use_generator(torch.Generator().manual_seed(seeds[number])):
+            return compute(shards[number])
+
+    return of_shard
 
 
 def add_gradients(
     parameters: Sequence[nn.Parameter],
-    shards: Sequence[list[Feature]],
-    loss_of: Callable[[list[Feature]], Tensor],
+    shards: Sequence[Shard],
+    loss_of: Callable[[Shard], Tensor],
 ) -> float:
     """Accumulate the gradients of the shards' losses in the parameters; return the total loss.
 
     With several cores, each needs memory for its own gradients.
     """
-    seeds = torch.randint(2**62, (len(shards),)).tolist()
-
-    def shard_loss(number: int) -> Tensor:
-        with use_generator(torch.Generator().manual_seed(seeds[number])):
-            return loss_of(shards[number])
+    shard_loss = _with_dropout_seeds(shards, loss_of)
 
     def backward_of(number: int) -> float:
         loss = shard_loss(number)

@@ -24,12 +24,11 @@ from xstilts.core.notices import notice
 from xstilts.core.stopping import stopping_between_steps
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
-from xstilts.formats.training_spec import TrainingSpec
 from xstilts.models.device import compute_device
-from xstilts.training.batching import collate
+from xstilts.training.batch_gradients import BatchGradients
+from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.checkpoint_schedule import CheckpointSchedule
-from xstilts.training.data_parallel_cpu import add_gradients, balanced_shards
 from xstilts.training.dev_score import UNDECIDED, score_dev, undefined
 from xstilts.training.divergence import Diverged, check_finite
 from xstilts.training.model_state import (
@@ -39,8 +38,8 @@ from xstilts.training.model_state import (
 )
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import in_smaller_slices
-from xstilts.training.precision import autocast_context, resolve_precision, tf32_context
-from xstilts.training.predict import predict, read_positions
+from xstilts.training.precision import resolve_precision, tf32_context
+from xstilts.training.predict import predict
 from xstilts.training.run_log import Log, Trained, warmup_events
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
@@ -166,22 +165,22 @@ class Run:
                 task.augment(feature, seed_of("redraw", self.seed, number, row))
                 for row, feature in enumerate(features)
             ]
-        num_targets = max(1, training.count(self._targets(training, features)))
-
-        def loss_of(part: Sequence[Feature]) -> Tensor:
-            return self._loss(step.task, training, part) / num_targets
-
-        def backward(slices: int) -> float:
-            size = -(-len(features) // slices)
-            parts = [features[start : start + size] for start in range(0, len(features), size)]
-            return sum(self._add_gradients(training, part, loss_of) for part in parts)
-
-        loss, slices = in_smaller_slices(
-            backward, self.slices, len(features), self.device, self.optimizer.zero_grad
+        loss = BatchLoss(
+            self.model,
+            step.task,
+            training,
+            features,
+            self.pad,
+            self.precision,
+            training.contrastive.with_recipe(self.recipe),
+        )
+        gradients = BatchGradients(loss, self.trainable, self.thread_safe)
+        value, slices = in_smaller_slices(
+            gradients.add, self.slices, len(features), self.device, self.optimizer.zero_grad
         )
         while self.slices < slices:
             self._halve_slices(number, len(features))
-        return loss
+        return value
 
     @property
     def slices(self) -> int:
@@ -193,34 +192,6 @@ class Run:
         text = f"out of memory at step {number + 1}: slices of {now} examples instead of {before}"
         self.log.halved_slices.append(text)
         notice(text)
-
-    def _add_gradients(
-        self,
-        training: TrainingSpec,
-        features: list[Feature],
-        loss_of: Callable[[Sequence[Feature]], Tensor],
-    ) -> float:
-        """Accumulate the gradients of a slice of a batch; return its loss."""
-        shards = [features]
-        if self.thread_safe:
-            shards = list(balanced_shards(features, tied=training.tied))
-        if len(shards) > 1:
-            return add_gradients(self.trainable, shards, loss_of)
-        loss = loss_of(features)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
-
-    def _loss(self, task: str, training: TrainingSpec, features: Sequence[Feature]) -> Tensor:
-        """Compute the loss of features, summed over targets."""
-        batch = collate(features, self.pad).to(self.device)
-        fault("train.forward")
-        with autocast_context(self.precision, self.device):
-            positions = read_positions(training, features, self.device)
-            logits = self.model(task, batch.ids, batch.mask, batch.types, positions, batch.images)
-        return training.loss(logits, self._targets(training, features).to(self.device))
-
-    def _targets(self, training: TrainingSpec, features: Sequence[Feature]) -> Tensor:
-        return training.targets(features, max(feature.max_tokens for feature in features))
 
     def evaluate(self, steps: int) -> dict[str, float]:
         """Score the dev set of every task after some steps; keep the model if it is the best.

@@ -5,8 +5,9 @@ is restored, every slice of the batch is halved, and the step is repeated: the s
 the same normalisation of the loss. From this step on the run is, to the bit, that of a recipe with
 twice the `gradient_accumulation_steps`. Without dropout it also equals the run with enough memory
 up to the order in which floating-point numbers are added; with dropout the masks differ and have
-the same distribution. All losses are sums over targets (`TrainingSpec.loss`), so that a batch can
-be sliced anywhere.
+the same distribution. A batch can be sliced anywhere: losses are sums over targets
+(`TrainingSpec.loss`), and those that compare examples are computed in two passes
+(`training.batch_gradients`).
 
 **Evaluation.** A batch is read in parts; each prediction and vector depends on its example alone.
 """

@@ -98,11 +98,11 @@ def test_every_feature_is_in_one_shard_and_shards_are_balanced(sizes: list[int],
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "SHARD", most)
         parts = list(shards.balanced_shards(given))
-    assert sorted(int(one.id) for part in parts for one in part) == list(range(len(sizes)))
+    assert sorted(row for part in parts for row in part) == list(range(len(sizes)))
     assert all(parts)
     asked = max(1, min(len(sizes), sum(sizes) // most))
     assert len(parts) <= asked
-    weights = [sum(len(one.ids) for one in part) for part in parts]
+    weights = [sum(sizes[row] for row in part) for part in parts]
     assert all(weight <= 2 * sum(sizes) / asked + max(sizes) for weight in weights)
 
 
@@ -172,7 +172,7 @@ def test_each_shard_draws_its_own_dropout_masks(monkeypatch: pytest.MonkeyPatch)
     weight = torch.nn.Parameter(torch.ones(1000))
     seen: list[torch.Tensor] = []
 
-    def loss_of(_: list[Feature]) -> torch.Tensor:
+    def loss_of(_: list[int]) -> torch.Tensor:
         seen.append(dropout(weight, 0.5))
         return seen[-1].sum()
 

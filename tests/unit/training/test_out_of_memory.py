@@ -17,6 +17,7 @@ from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.fast_dropout import Dropout
+from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Run, TrainTask, train
 from xstilts.training.multitask_model import initialised
@@ -34,14 +35,14 @@ def limit_memory(
     monkeypatch: pytest.MonkeyPatch, fits: Fits, where: str = "forward", error: Exception = CUDA
 ) -> None:
     """Let slices that do not fit raise an error, after their forward or in their backward pass."""
-    loss, step, current = Run._loss, Run.step, [0]
+    loss, step, current = BatchLoss.of_rows, Run.step, [0]
 
     def fail(_: Any) -> None:
         raise error
 
-    def limited_loss(run: Run, task: str, training: Any, features: Sequence[Feature]) -> Any:
-        value = loss(run, task, training, features)
-        if not fits(current[0], len(features)):
+    def limited_loss(batch: BatchLoss, rows: Sequence[int]) -> Any:
+        value = loss(batch, rows)
+        if not fits(current[0], len(rows)):
             value.register_hook(fail) if where == "backward" else fail(None)
         return value
 
@@ -49,7 +50,7 @@ def limit_memory(
         current[0] = number
         return step(run, number)
 
-    monkeypatch.setattr(Run, "_loss", limited_loss)
+    monkeypatch.setattr(BatchLoss, "of_rows", limited_loss)
     monkeypatch.setattr(Run, "step", counted_step)
 
 

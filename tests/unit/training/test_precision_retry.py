@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from xstilts.core.notices import notices_to
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
+from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import Run, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
@@ -28,18 +30,23 @@ def diverge(
     monkeypatch: pytest.MonkeyPatch, *precisions: str, at: int, gradient: bool = False
 ) -> None:
     """Make the loss of a step NaN, or its gradient alone, in some precisions."""
-    loss = Run._loss
+    loss, step, current = BatchLoss.of_rows, Run.step, [0]
 
-    def broken(run: Run, *arguments: Any) -> Any:
-        value = loss(run, *arguments)
-        if run.precision not in precisions or len(run.log.losses) != at:
+    def counted_step(run: Run, number: int) -> float:
+        current[0] = number
+        return step(run, number)
+
+    def broken(batch: BatchLoss, rows: Sequence[int]) -> Any:
+        value = loss(batch, rows)
+        if batch.precision not in precisions or current[0] != at:
             return value
         if gradient:
             value.register_hook(lambda grad: grad * torch.nan)
             return value
         return value * torch.nan
 
-    monkeypatch.setattr(Run, "_loss", broken)
+    monkeypatch.setattr(Run, "step", counted_step)
+    monkeypatch.setattr(BatchLoss, "of_rows", broken)
 
 
 def trained(
