@@ -16,7 +16,7 @@ from xstilts.formats.contrastive import ContrastiveSettings
 from xstilts.formats.training_spec import TrainingSpec
 from xstilts.training.batching import collate
 from xstilts.training.multitask_model import MultiTaskModel
-from xstilts.training.precision import autocast_context
+from xstilts.training.precision import Precision, autocast_context
 from xstilts.training.predict import read_positions
 
 Rows = Sequence[int]
@@ -41,7 +41,7 @@ class BatchLoss:
     training: TrainingSpec
     features: Sequence[Feature]
     padding: int
-    precision: str
+    precision: Precision
     contrastive: ContrastiveSettings
 
     @property
