@@ -32,8 +32,9 @@ from xstilts.models.import_checks import (
 )
 from xstilts.models.mask_token import mask_id
 from xstilts.models.masked_head_files import masked_head
+from xstilts.models.siglip_tokenizer import MODEL, siglip_tokenizer
 from xstilts.models.text_towers import TEXT_TOWERS, text_config_of, text_length
-from xstilts.models.tokenizer_files import check_sentencepiece
+from xstilts.models.tokenizer_files import check_sentencepiece, is_siglip
 from xstilts.models.weight_files import check_file
 
 LOADING_ARGUMENTS = ("is_local", "local_files_only")
@@ -130,7 +131,11 @@ def load_tokenizer(folder: Path) -> Any:
     """
     check_sentencepiece(folder)
     try:
+        if is_siglip(folder) and (folder / MODEL).is_file():
+            return siglip_tokenizer(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except XstiltsError:
+        raise
     except Exception as error:
         raise EncoderError(
             f"the tokenizer cannot be loaded ({type(error).__name__}: {error})",

@@ -11,6 +11,7 @@ from xstilts.models.encoder_source import read_json_value
 from xstilts.models.sentence_transformers import Reader
 
 CONFIG, SPECIAL, FAST = "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"
+SIGLIP = "SiglipTokenizer"
 SENTENCEPIECE = "xstilts[sentencepiece]"
 """The extra with what reads SentencePiece models."""
 PACKAGES = {"sentencepiece": "sentencepiece", "protobuf": "google"}
@@ -57,20 +58,37 @@ def has_mask_token(read: Reader) -> bool | None:
     return False if isinstance(kind, str) and kind.startswith(WITHOUT_MASK) else None
 
 
+def reads_sentencepiece(folder: Path) -> bool:
+    """Whether a tokenizer is read from its SentencePiece model; SigLIP's always is."""
+    files = [path.name for path in folder.iterdir()]
+    has_model = any(name.endswith(".model") for name in files)
+    return has_model and (FAST not in files or is_siglip(folder))
+
+
+def is_siglip(folder: Path) -> bool:
+    """Whether a tokenizer is SigLIP's, of which transformers has no fast one.
+
+    Raises:
+        EncoderError: its config cannot be read.
+    """
+    path = folder / CONFIG
+    config = read_json_value(path) if path.is_file() else None
+    return isinstance(config, Mapping) and config.get("tokenizer_class") == SIGLIP
+
+
 def check_sentencepiece(folder: Path) -> None:
-    """Check that a tokenizer that is only there as a SentencePiece model can be read.
+    """Check that a tokenizer that is read from a SentencePiece model can be read.
 
     Raises:
         EncoderError: a package for it is not installed.
     """
-    files = [path.name for path in folder.iterdir()]
-    if FAST in files or not any(name.endswith(".model") for name in files):
+    if not reads_sentencepiece(folder):
         return
     missing = [package for package, module in PACKAGES.items() if not find_spec(module)]
     if missing:
         raise EncoderError(
-            "the tokenizer is a SentencePiece model without a tokenizer.json, which needs the "
-            f"package {' and '.join(missing)}",
+            "the tokenizer is read from its SentencePiece model, which needs the package "
+            f" {' and '.join(missing)}",
             where=str(folder),
             todo=f"pip install '{SENTENCEPIECE}'",
         )
