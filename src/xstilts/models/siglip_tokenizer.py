@@ -31,7 +31,7 @@ def siglip_tokenizer(folder: Path) -> Any:
     """
     from sentencepiece import sentencepiece_model_pb2
 
-    proto = sentencepiece_model_pb2.ModelProto()
+    proto = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
     proto.ParseFromString((folder / MODEL).read_bytes())
     if proto.trainer_spec.model_type != UNIGRAM:
         raise EncoderError(
