@@ -37,3 +37,14 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The value in a JSON file."""
     return json.loads(path.read_bytes().decode())
+
+
+def current_umask() -> int:
+    """The permissions that files of this process are created without."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return int(status.partition("\nUmask:")[2].split()[0], 8)
+    except (OSError, ValueError, IndexError):  # not on Linux: only setting it tells it
+        umask = os.umask(0o077)
+        os.umask(umask)
+        return umask

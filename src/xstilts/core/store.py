@@ -5,6 +5,7 @@ STORE/artifacts/KEY/    a finished stage: its files and manifest.json, never cha
 STORE/staging/          files of running stages; garbage once their process has ended
 STORE/checkpoints/KEY/  resume state of an interrupted stage
 STORE/features/         tokenized rows that stages share: a store of its own, may be deleted
+STORE/leases/           who works on which stage
 STORE/locks/  STORE/experiments/  STORE/damaged/  STORE/journal.jsonl
 """
 
@@ -19,20 +20,22 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import randbelow
 from typing import Any
 
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, unreadable
-from xstilts.core.atomic_io import fsync, write_json
+from xstilts.core.atomic_io import current_umask, fsync, write_json
 from xstilts.core.errors import StoreError
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of_file, with_digest
 from xstilts.core.journal import Journal
-from xstilts.core.locks import try_lock
+from xstilts.core.leases import Lease, LeaseLost, Leases
 from xstilts.core.stage import Stage
 from xstilts.core.store_layout import (
     FEATURES,
     FOLDERS,
     KEY,
+    LEASES,
     STAGED,
     check_layout,
     is_store,
@@ -56,6 +59,7 @@ class Store:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().absolute()
         self.journal = Journal(self.root / "journal.jsonl")
+        self.leases = Leases(self.root / LEASES)
 
     def check(self) -> Store:
         """Check that the folder is a store, or that it does not exist or is empty.
@@ -134,7 +138,7 @@ class Store:
             raise
 
     def lock_path(self, key: str) -> Path:
-        """The lock file of a stage."""
+        """The lock file of tokenized features, whose stages have no lease."""
         return self.root / "locks" / f"{key}.lock"
 
     def checkpoint_path(self, key: str) -> Path:
@@ -144,7 +148,7 @@ class Store:
     @contextmanager
     def staging(self, key: str) -> Iterator[Path]:
         """An empty folder for a stage's files, removed after the block unless published."""
-        path = self.root / "staging" / f"{key}.{os.getpid()}"
+        path = self.root / "staging" / f"{key}.{os.getpid()}{randbelow(10**9):09}"
         remove_folder(path)
         try:
             path.mkdir(parents=True)
@@ -157,19 +161,32 @@ class Store:
             remove_folder(path)
 
     def publish(
-        self, stage: Stage, staged: Path, facts: Mapping[str, Any], provenance: Mapping[str, Any]
+        self,
+        stage: Stage,
+        staged: Path,
+        facts: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        lease: Lease | None = None,
     ) -> Artifact:
         """Turn a staging folder into the stage's artifact by one rename.
 
         Files are synced before the manifest is written, and the manifest before the rename, so
         that a visible artifact is complete. If another process published the same key first,
         its artifact stays and this one is dropped.
+
+        Args:
+            lease: of the stage; nothing is published if it was lost.
+
+        Raises:
+            LeaseLost: another process has taken over the stage.
+            StoreError: the store cannot be written.
         """
         artifact = self.artifact(stage.key)
         try:
             fault("store.before_files_synced")
-            files = {}
+            files, umask = {}, current_umask()
             for path in sorted(p for p in staged.rglob("*") if p.is_file()):
+                path.chmod(0o666 & ~umask)  # safetensors are created for their owner alone
                 fsync(path)
                 name = path.relative_to(staged).as_posix()
                 files[name] = {"bytes": path.stat().st_size, "sha256": digest_of_file(path)}
@@ -183,6 +200,8 @@ class Store:
             }
             write_json(staged / MANIFEST, with_digest(manifest))
             fault("store.before_rename")
+            if lease and not lease.is_held:
+                raise LeaseLost
             self._publish_by_rename(staged, artifact)
             fault("store.after_rename")
         except OSError as error:
@@ -261,8 +280,8 @@ class Store:
                 removed += 1
         for path in own_folders(self.root / "staging", STAGED):
             key = path.name.partition(".")[0]
-            with try_lock(self.lock_path(key)) as locked:
-                if locked:
+            with self.leases.hold(key) as lease:
+                if isinstance(lease, Lease):
                     remove_folder(path)
                     removed += 1
         return removed

@@ -23,7 +23,8 @@ from xstilts.core.errors import StoreError
 MARKER = "xstilts-store.json"
 LAYOUT = 1
 """Version of the layout; a store with a higher one was made by a newer version of the package."""
-FOLDERS = ("artifacts", "staging", "checkpoints", "locks", "experiments", "damaged")
+LEASES = "leases"
+FOLDERS = ("artifacts", "staging", "checkpoints", "locks", LEASES, "experiments", "damaged")
 FEATURES = "features"
 OTHER_NAMES = (FEATURES, "studies", "tracking", "journal.jsonl", "worker.log")
 KEY = re.compile(r"[0-9a-f]{64}")
@@ -33,6 +34,7 @@ ENTRY_NAMES = {
     "artifacts": KEY,
     "staging": re.compile(rf"{STAGED.pattern}|\.probe\.\d+"),
     "checkpoints": KEY,
+    LEASES: KEY,
     "locks": re.compile(rf"{KEY.pattern}\.lock"),
     "experiments": re.compile(r"\.?.+@[0-9a-f]{8,}(-[0-9a-f]{8,})?\.json(\.\d+)?"),
     "damaged": re.compile(r".+\.\d+"),

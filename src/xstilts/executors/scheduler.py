@@ -44,6 +44,7 @@ class Scheduler:
         self._finished: set[str] = set()
         self._attempts_left: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
+        self._holders: dict[str, str] = {}
         self._refresh()
 
     @property
@@ -82,8 +83,7 @@ class Scheduler:
             return False
         self.running.pop(stage.key, None)
         if event == "busy":
-            self.todo[stage.key] = stage
-            self._not_before[stage.key] = time.monotonic() + BUSY_SECONDS
+            self._wait_for(stage, message.get("holder", "another process"))
         elif event == "damaged":
             self._rebuild_damaged(message["damaged"], message["problem"])
         elif event == "done":
@@ -117,6 +117,14 @@ class Scheduler:
 
     def _closed_or_running(self) -> tuple[Collection[str], ...]:
         return self.result.failed, self.result.skipped, self.running
+
+    def _wait_for(self, stage: Stage, holder: str) -> None:
+        """Try a stage again later that another process works on; report each holder once."""
+        self.todo[stage.key] = stage
+        self._not_before[stage.key] = time.monotonic() + BUSY_SECONDS
+        if self._holders.get(stage.key) != holder:
+            self._holders[stage.key] = holder
+            self.on_event(Event("note", stage, {"problem": f"waiting: held by {holder}"}))
 
     def _report(self, stage: Stage, event: Any, facts: dict[str, Any]) -> None:
         if "notice" in facts:

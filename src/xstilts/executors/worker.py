@@ -22,7 +22,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
@@ -31,7 +31,7 @@ from typing import Any, TextIO
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.errors import XstiltsError
-from xstilts.core.locks import try_lock
+from xstilts.core.leases import HeldElsewhere, Lease, LeaseLost
 from xstilts.core.notices import notices_to
 from xstilts.core.out_of_memory import OutOfMemory, is_out_of_memory
 from xstilts.core.stage import Stage
@@ -73,10 +73,10 @@ def main(root: str) -> None:
     detach_stdin()
     _single_thread_env()
     _handle_signals()
-    store, stages = Store(root), SimpleQueue[Stage | None]()
-    threading.Thread(target=read_messages, args=(messages, stages), daemon=True).start()
-    while not stop_requested() and (stage := stages.get()):
-        run_stage(store, stage, events)
+    store, stages = Store(root), SimpleQueue[Stage]()
+    threading.Thread(target=_end_with_messages, args=(messages, stages), daemon=True).start()
+    while not stop_requested():
+        run_stage(store, stages.get(), events)
 
 
 def detach_stdin() -> None:
@@ -86,22 +86,27 @@ def detach_stdin() -> None:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the process ends
 
 
-def read_messages(messages: TextIO, stages: SimpleQueue[Stage | None]) -> None:
-    """Read the executor's messages, also while a stage runs; end the process when they end.
+def read_messages(messages: TextIO, stages: SimpleQueue[Stage]) -> None:
+    """Read the executor's messages, also while a stage runs."""
+    for line in messages:
+        message = json.loads(line)
+        if "cores" in message:
+            set_core_limit(message["cores"])
+        elif "stop" in message:
+            stop(message["stop"])
+        elif "checkpoint" in message:
+            request_checkpoint()
+        else:
+            stages.put(Stage.from_json(message))
+
+
+def _end_with_messages(messages: TextIO, stages: SimpleQueue[Stage]) -> None:
+    """Read the executor's messages, and end the process when they end.
 
     What the running stage has not published is then lost, up to its last checkpoint.
     """
     try:
-        for line in messages:
-            message = json.loads(line)
-            if "cores" in message:
-                set_core_limit(message["cores"])
-            elif "stop" in message:
-                stop(message["stop"])
-            elif "checkpoint" in message:
-                request_checkpoint()
-            else:
-                stages.put(Stage.from_json(message))
+        read_messages(messages, stages)
     finally:
         os._exit(0)
 
@@ -132,25 +137,29 @@ def _handle_signals() -> None:
 
 
 def run_stage(store: Store, stage: Stage, events: TextIO) -> None:
-    """Run one stage under its lock and write its events."""
+    """Run one stage under its lease and write its events."""
 
     def send(event: str, **facts: Any) -> None:
         events.write(json.dumps({"event": event, "key": stage.key, **facts}) + "\n")
 
     try:
-        with try_lock(store.lock_path(stage.key)) as locked:
-            if not locked:
-                send("busy")
+        with store.leases.hold(stage.key, partial(stop, 0)) as lease:
+            if isinstance(lease, HeldElsewhere):
+                send("busy", holder=lease.text)
                 return
             if store.has(stage.key):
                 send("done", facts=store.artifact(stage.key).facts, seconds=0.0)
                 return
             send("started")
             started = time.monotonic()
-            artifact = execute_stage(store, stage, lambda facts: send("progress", facts=facts))
+            artifact = execute_stage(
+                store, stage, lambda facts: send("progress", facts=facts), lease
+            )
             send("done", facts=artifact.facts, seconds=time.monotonic() - started)
     except Stopped:
         send("stopped")
+    except LeaseLost:
+        send("busy", holder="another process, which has taken over while this one was paused")
     except DamagedArtifact as error:
         send("damaged", damaged=error.key, problem=str(error))
     except XstiltsError as error:
@@ -164,11 +173,14 @@ def run_stage(store: Store, stage: Stage, events: TextIO) -> None:
         send("failed", problem=problem, traceback=traceback.format_exc(), exit_code=3)
 
 
-def execute_stage(store: Store, stage: Stage, report_progress: Progress) -> Artifact:
+def execute_stage(
+    store: Store, stage: Stage, report_progress: Progress, lease: Lease | None = None
+) -> Artifact:
     """Run a stage and publish its artifact.
 
     Raises:
         DamagedArtifact: an input is not what was published.
+        LeaseLost: another process has taken over the stage.
         XstiltsError: the stage cannot be done.
     """
     inputs = {role: _verified(store.artifact(key)) for role, key in stage.inputs.items()}
@@ -195,7 +207,7 @@ def execute_stage(store: Store, stage: Stage, report_progress: Progress) -> Arti
             "machine": f"{platform.system()} {platform.machine()}",
             "notes": context.notes,
         }
-        return store.publish(stage, folder, facts, provenance)
+        return store.publish(stage, folder, facts, provenance, lease)
 
 
 @cache

@@ -172,10 +172,8 @@ def test_a_worker_gets_its_new_core_limit_during_a_stage() -> None:
     stage = Stage("train", 1, {"a": 1}, {}, "a stage")
     lines = [stage.to_json(), {"cores": 3}]
     messages = io.StringIO("".join(json.dumps(line) + "\n" for line in lines))
-    stages = SimpleQueue[Stage | None]()
+    stages = SimpleQueue[Stage]()
     worker.read_messages(messages, stages)
     assert cores.core_limit() == 3
-    found = stages.get()
-    assert found is not None
-    assert found.key == stage.key
-    assert stages.get() is None
+    assert stages.get().key == stage.key
+    assert stages.empty()

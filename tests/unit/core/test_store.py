@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.errors import StoreError
 from xstilts.core.journal import Journal
-from xstilts.core.locks import try_lock
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 
@@ -89,7 +86,7 @@ def test_abandoned_work_is_cleaned_up(store: Store) -> None:
         (store.root / "staging" / f"{key}.1").mkdir()
     store.checkpoint_path(STAGE.key).mkdir()
     store.checkpoint_path(unfinished).mkdir()
-    with try_lock(store.lock_path(busy)):
+    with store.leases.hold(busy):
         assert store.cleanup() == 2
     assert [path.name for path in (store.root / "checkpoints").iterdir()] == [unfinished]
     assert [path.name for path in (store.root / "staging").iterdir()] == [f"{busy}.1"]
@@ -121,18 +118,6 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         Store(tmp_path / "file" / "store").prepare()
-
-
-def test_a_lock_has_one_holder(tmp_path: Path) -> None:
-    with try_lock(tmp_path / "a.lock") as mine:
-        assert mine
-        code = (
-            "import sys; from pathlib import Path; from xstilts.core.locks import try_lock\n"
-            "with try_lock(Path(sys.argv[1])) as mine: print(mine)"
-        )
-        command = [sys.executable, "-c", code, str(tmp_path / "a.lock")]
-        assert subprocess.check_output(command, text=True).strip() == "False"
-    assert subprocess.check_output(command, text=True).strip() == "True"
 
 
 def test_a_journal_survives_a_truncated_line(tmp_path: Path) -> None:

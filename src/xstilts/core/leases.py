@@ -1,0 +1,228 @@
+"""Who works on a stage, also on several machines: leases that end when their holder is silent.
+
+STORE/leases/KEY/N is the lease with fencing number N of a stage: JSON that names its holder. The
+holder creates the file exclusively, touches it every few seconds, and removes it in the end. The
+highest number counts. A lease that nobody has touched for a minute of the observer's own time, or
+whose process on this machine has ended, is taken over by creating the next number. A holder that
+was paused meanwhile finds that its lease is lost, and publishes nothing.
+
+Exclusive creation works on network file systems (NFS from version 3), where locks may not; no two
+clocks are compared. Source of the pattern: Gray and Cheriton 1989, "Leases"; fencing numbers as in
+Chubby (Burrows 2006), where they are called sequencers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from xstilts.core.artifact import ABSENT
+
+HEARTBEAT = 5.0
+"""Seconds between two touches."""
+EXPIRY = 60.0
+"""Seconds without a touch after which a lease counts as abandoned."""
+
+
+class LeaseLost(Exception):
+    """The lease of the running stage was taken over by another process."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lease.
+
+    Args:
+        host: its machine's name.
+        boot: identifies the running system and its process numbers; empty if unknown.
+        process: its number, and when it started, as numbers are used again.
+        since: seconds since the epoch, by its own clock.
+    """
+
+    host: str
+    boot: str
+    process: int
+    started: str
+    since: float
+
+    @property
+    def text(self) -> str:
+        """The holder in words."""
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.since))
+        return f"process {self.process} on {self.host}, since {since}"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was a process of this system and is gone."""
+        here = _boot()
+        return bool(here) and self.boot == here and _started(self.process) != self.started
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease that this process holds."""
+
+    path: Path
+    text: str
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is still there, and no newer one."""
+        try:
+            is_own = self.path.read_text(encoding="utf-8") == self.text
+        except ABSENT:
+            return False
+        return is_own and _highest(self.path.parent) == int(self.path.name)
+
+
+@dataclass(frozen=True)
+class HeldElsewhere:
+    """A lease of another process; none if its file cannot be read."""
+
+    holder: Holder | None
+
+    @property
+    def text(self) -> str:
+        """The holder in words."""
+        return self.holder.text if self.holder else "another process"
+
+
+class Leases:
+    """The leases of a store.
+
+    Args:
+        folder: theirs.
+        clock: seconds that only this process's own waiting is measured by.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self.folder, self._clock = folder, clock
+        self._seen: dict[Path, tuple[int, float]] = {}
+        """Lease → its last touch, and when this process saw it first."""
+
+    @contextmanager
+    def hold(
+        self, key: str, on_loss: Callable[[], None] | None = None
+    ) -> Iterator[Lease | HeldElsewhere]:
+        """Hold the lease of a stage for the block, unless another process holds it.
+
+        Args:
+            on_loss: called from another thread when the lease was taken over.
+        """
+        lease = self.take(key)
+        if isinstance(lease, HeldElsewhere):
+            yield lease
+            return
+        stop = threading.Event()
+        arguments = (lease, stop, on_loss)
+        thread = threading.Thread(target=_keep, args=arguments, daemon=True)
+        thread.start()
+        try:
+            yield lease
+        finally:
+            stop.set()
+            thread.join()
+            if lease.is_held:
+                lease.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                lease.path.parent.rmdir()
+
+    def take(self, key: str) -> Lease | HeldElsewhere:
+        """Take the lease of a stage if nobody holds it, or its holder is gone."""
+        folder = self.folder / key
+        folder.mkdir(parents=True, exist_ok=True)
+        number = _highest(folder)
+        if number and (other := self._other(folder / str(number))):
+            return other
+        text = json.dumps(asdict(_this_process()))
+        path = folder / str(number + 1)
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            return HeldElsewhere(_holder(path))
+        except FileNotFoundError:  # a holder that ended has removed the empty folder
+            return self.take(key)
+        for old in range(max(1, number - 1), number + 1):
+            (folder / str(old)).unlink(missing_ok=True)
+        return Lease(path, text)
+
+    def _other(self, path: Path) -> HeldElsewhere | None:
+        """The holder of a lease, unless it is gone."""
+        try:
+            with path.open("rb") as file:  # opening makes network file systems look again
+                touched = os.fstat(file.fileno()).st_mtime_ns
+        except ABSENT:
+            return None
+        holder = _holder(path)
+        before, first_seen = self._seen.get(path, (None, 0.0))
+        if touched != before:
+            first_seen = self._clock()
+            self._seen[path] = (touched, first_seen)
+        if (holder and holder.has_ended) or self._clock() - first_seen > EXPIRY:
+            self._seen.pop(path, None)
+            return None
+        return HeldElsewhere(holder)
+
+
+def _keep(lease: Lease, stop: threading.Event, on_loss: Callable[[], None] | None) -> None:
+    """Touch a lease until `stop` is set or it is lost."""
+    while not stop.wait(HEARTBEAT):
+        try:
+            is_held = lease.is_held
+            if is_held:
+                os.utime(lease.path)
+        except OSError:  # such as a disk that does not answer: the next touch may succeed
+            continue
+        if not is_held:
+            if on_loss:
+                on_loss()
+            return
+
+
+def _highest(folder: Path) -> int:
+    """The highest number of a stage's leases; 0 without one."""
+    try:
+        return max((int(name) for name in os.listdir(folder) if name.isdecimal()), default=0)
+    except ABSENT:
+        return 0
+
+
+def _holder(path: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # just created, removed, or damaged
+        return None
+
+
+def _this_process() -> Holder:
+    number = os.getpid()
+    return Holder(socket.gethostname(), _boot(), number, _started(number), round(time.time(), 3))
+
+
+@cache
+def _boot() -> str:
+    """Identifies this boot of this system, and its set of process numbers; empty if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _started(process: int) -> str:
+    """When a process of this system was started; empty if there is no such process."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]
