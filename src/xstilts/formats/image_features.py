@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.formats.feature_store import LazySequence, lengths, occurring_ids, text_counts
 from xstilts.formats.image_array import ImageArray
 
@@ -74,7 +74,9 @@ class WithImages(LazySequence):
         return occurring_ids(self.features)
 
 
-def image_shape(features: Sequence[Feature]) -> tuple[int, int] | None:
-    """States per image and their width; None for features without images."""
+def with_image_shape(shape: HeadShape, features: Sequence[Feature]) -> HeadShape:
+    """The shape of a head for these features: with the size of their images, if they have any."""
     images = features[0].images if len(features) else None
-    return None if images is None else (images.shape[1], images.shape[2])
+    if images is None:
+        return shape
+    return replace(shape, image_tokens=images.shape[1], image_width=images.shape[2])

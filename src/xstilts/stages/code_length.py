@@ -10,6 +10,7 @@ from xstilts.core.errors import DataError
 from xstilts.formats import training_of
 from xstilts.formats.base import HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
+from xstilts.formats.image_features import with_image_shape
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import write_rows
@@ -56,7 +57,9 @@ def run(context: StageContext) -> dict[str, Any]:
     uniform = [choices * log2(count) for choices, count in asked]
     bits = uniform
     if model:
-        shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
+        shape = with_image_shape(
+            HeadShape(params["format"], len(labels), 0.0, params["pooling"]), features
+        )
         trained = trained_model(files, params["task"], shape)
         trained.encoder.set_vocab(files.used_ids([occurring_ids(features)]))
         gold = gold_probabilities(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.formats.feature_store import occurring_ids
+from xstilts.formats.image_features import with_image_shape
 from xstilts.models.device import compute_device
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles, embedding_name
@@ -35,7 +36,9 @@ def run(context: StageContext) -> dict[str, Any]:
     files = EncoderFiles(context.inputs["encoder"].path, context.inputs["model"].path)
     tokenizer = files.tokenizer()
     features = sample_rows(context, tokenizer, lambda _: 1)
-    shape = HeadShape(params["format"], len(params["labels"]), 0.0, params["pooling"])
+    shape = with_image_shape(
+        HeadShape(params["format"], len(params["labels"]), 0.0, params["pooling"]), features
+    )
     ids = files.used_ids([occurring_ids(features)])
     model = MultiTaskModel(Encoder(files, ids), {params["task"]: shape})
     assert files.trained is not None

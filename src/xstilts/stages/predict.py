@@ -11,6 +11,7 @@ from xstilts.formats import training_of
 from xstilts.formats.answer_text import ANSWER_TEXT, CHANGED_ANSWERS
 from xstilts.formats.base import HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import occurring_ids
+from xstilts.formats.image_features import with_image_shape
 from xstilts.models.device import compute_device
 from xstilts.models.encoder import Encoder, frozen_encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles
@@ -37,7 +38,9 @@ def run(context: StageContext) -> dict[str, Any]:
     features = prepared(
         context, context.inputs["rows"], params["format"], labels, reading, tokenizer
     )
-    shape = HeadShape(params["format"], len(labels), 0.0, params["pooling"])
+    shape = with_image_shape(
+        HeadShape(params["format"], len(labels), 0.0, params["pooling"]), features
+    )
     model = trained_model(files, params["task"], shape)
     model.encoder.set_vocab(files.used_ids([occurring_ids(features)]))
     predict_with = partial(

@@ -18,6 +18,7 @@ from xstilts.core.hashing import seed_of
 from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
+from xstilts.formats.image_features import with_image_shape
 from xstilts.formats.spec import FormatSpec
 from xstilts.formats.training_spec import SelfSupervision, TrainingSpec
 from xstilts.metrics import METRICS
@@ -89,7 +90,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
             notes.append(layers_text(add_adapters(encoder, recipe.lora, seed)))
         model = initialised(
             encoder,
-            head_shapes(context, vocabulary, recipe.dropout),
+            head_shapes(context, tasks, vocabulary, recipe.dropout),
             seed_of("heads", context.params["seed"]),
         )
         notes += load_masked_head(model, tasks, files)
@@ -151,16 +152,21 @@ def load_masked_head(
     return []
 
 
-def head_shapes(context: StageContext, vocabulary: int, dropout: float) -> dict[str, HeadShape]:
+def head_shapes(
+    context: StageContext, tasks: Sequence[TrainTask], vocabulary: int, dropout: float
+) -> dict[str, HeadShape]:
     """The shape of each task's head."""
     return {
-        name: HeadShape(
-            task["format"],
-            vocabulary if training_of(task["format"]).tied else len(task["labels"]),
-            dropout,
-            context.params["pooling"],
+        task.name: with_image_shape(
+            HeadShape(
+                task.format,
+                vocabulary if training_of(task.format).tied else len(task.labels),
+                dropout,
+                context.params["pooling"],
+            ),
+            task.train,
         )
-        for name, task in context.params["tasks"].items()
+        for task in tasks
     }
 
 

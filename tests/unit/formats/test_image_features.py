@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from xstilts.formats.base import Feature
+from xstilts.formats.base import Feature, HeadShape
 from xstilts.formats.feature_store import ConcatFeatures, lengths, occurring_ids, text_counts
-from xstilts.formats.image_features import ImageFeatures, WithImages, image_shape
+from xstilts.formats.image_features import ImageFeatures, WithImages, with_image_shape
 from xstilts.training.batching import collate
 from xstilts.training.data_parallel_cpu import balanced_shards
 
@@ -26,7 +26,8 @@ def test_every_example_gets_the_states_of_its_own_images_in_their_order() -> Non
     assert features[1].images is not None
     assert np.array_equal(features[0].images, STATES[[3, 0]])
     assert np.array_equal(features[1].images, STATES[[1, 2]])
-    assert image_shape(features) == (2, 3)
+    shape = with_image_shape(HeadShape("image_statement", 2, 0.0, "mean"), features)
+    assert (shape.image_tokens, shape.image_width) == (2, 3)
 
 
 def test_the_states_of_one_image_are_a_view_of_the_file() -> None:
