@@ -64,6 +64,11 @@ class FileTask(ConfigModel):
         exclude_if=lambda withheld: not withheld,
         description="use the rows without their images, as a control of the task with images",
     )
+    control_of: str = Field(
+        "",
+        exclude_if=lambda name: not name,
+        description="the task with the same rows that this one is the control of, in studies",
+    )
     metrics: tuple[str, ...] = Field(
         (), description="the main metric first; empty: those that fit format and labels"
     )

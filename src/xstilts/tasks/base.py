@@ -76,6 +76,8 @@ class TaskSpec:
         convert: examples of a split → examples with other labels, and the changes.
         withholds_image: whether its examples are used without their images, as a control of the
             task with images.
+        control_of: the task whose control it is: it has the same examples without what that task
+            is to show, such as their images.
         images: split → the images that its examples name by id; none for tasks of text alone.
     """
 
@@ -110,6 +112,7 @@ class TaskSpec:
     missing_modalities: tuple[str, ...] = ()
     convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted
     withholds_image: bool = False
+    control_of: str = ""
     images: Callable[[str], ImageSource] | None = None
 
     @property

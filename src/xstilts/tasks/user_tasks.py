@@ -84,6 +84,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         in_file_order=not files.shuffled,
         modalities=("text", "image") if spec.images else ("text",),
         withholds_image=task.withhold_images,
+        control_of=task.control_of,
     )
 
 
