@@ -35,6 +35,6 @@ def _reports(wanted: Mapping[str, Sequence[str]], folder: Path | None) -> Iterat
     for name, splits in wanted.items():
         task = TASKS.get(name)
         for split in task.splits:
-            for code in task.languages_of(split):
+            for code in (*task.languages_of(split), *task.pool_parts):
                 needed = is_needed(task, split, code, splits)
                 yield check_split(task, split, code, folder, needed=needed)

@@ -11,6 +11,9 @@ from xstilts.formats.checks import NUL, text_problems
 from xstilts.formats.spec import FormatSpec, GoldSpec, Labels, Problem, SearchSpec, all_blank
 from xstilts.formats.text_features import text_features, texts_without_subword
 
+CANDIDATES = "candidates"
+"""Beginning of the names of the parts of a pool, which stand where a split's languages do."""
+
 
 @dataclass(frozen=True)
 class AnswerRetrievalExample:

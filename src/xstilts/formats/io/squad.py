@@ -55,8 +55,20 @@ def read_squad(path: Path, start: str = "") -> list[SpanExample | BadRow]:
     Raises:
         DataError: not JSON, or no list of articles; says where in the tree.
     """
+    tree = read_tree(path)
+    is_test = start.startswith(TEST)
+    questions = _questions(tree, path, Optional(is_test and not _has_answers(tree), is_test))
+    return sorted(_unique(questions), key=lambda question: seed_of("squad", question.id))
+
+
+def read_tree(path: Path) -> Any:
+    """The JSON of a file.
+
+    Raises:
+        DataError: not JSON; says in which line.
+    """
     try:
-        tree = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique_names)
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique_names)
     except json.JSONDecodeError as error:
         raise DataError(
             f"not JSON: {error.msg}",
@@ -67,9 +79,6 @@ def read_squad(path: Path, start: str = "") -> list[SpanExample | BadRow]:
         raise DataError("not UTF-8", where=str(path), todo="save it as UTF-8") from error
     except (ValueError, RecursionError) as error:  # a number too long, too deep, a name twice
         raise DataError(f"not JSON: {error}", where=str(path), todo=FORM) from error
-    is_test = start.startswith(TEST)
-    questions = _questions(tree, path, Optional(is_test and not _has_answers(tree), is_test))
-    return sorted(_unique(questions), key=lambda question: seed_of("squad", question.id))
 
 
 def _has_answers(tree: Any) -> bool:
@@ -120,22 +129,31 @@ def _unique(questions: Iterable[Any]) -> Iterator[Any]:
 
 
 def _questions(tree: Any, path: Path, optional: Optional) -> Iterator[SpanExample | BadRow]:
+    for paragraph, inner in paragraphs(tree, path):
+        if isinstance(paragraph, BadRow):
+            yield paragraph
+            continue
+        for count, question in enumerate(members(paragraph, "qas", inner)):
+            if isinstance(question, BadRow):
+                yield question
+                continue
+            yield _question(paragraph, question, f"{inner}.qas[{count}]", optional)
+
+
+def paragraphs(tree: Any, path: Path) -> Iterator[tuple[Any, str]]:
+    """The paragraphs of a file, or bad rows, and their positions in the tree.
+
+    Raises:
+        DataError: no list of articles.
+    """
     for number, article in enumerate(_list(tree, "data", str(path))):
         where = f"{path}: data[{number}]"
-        for part, paragraph in enumerate(_items(article, "paragraphs", where)):
-            inner = f"{where}.paragraphs[{part}]"
-            if isinstance(paragraph, BadRow):
-                yield paragraph
-                continue
-            for count, question in enumerate(_items(paragraph, "qas", inner)):
-                if isinstance(question, BadRow):
-                    yield question
-                    continue
-                yield _question(paragraph, question, f"{inner}.qas[{count}]", optional)
+        for part, paragraph in enumerate(members(article, "paragraphs", where)):
+            yield paragraph, f"{where}.paragraphs[{part}]"
 
 
-def _items(item: Any, name: str, where: str) -> Iterator[Any]:
-    """The members of a list, or one bad row in place of a list that is not there."""
+def members(item: Any, name: str, where: str) -> Iterator[Any]:
+    """The elements of a list, or one bad row in place of a list that is missing."""
     try:
         yield from _list(item, name, where)
     except DataError as error:
@@ -147,8 +165,8 @@ def _question(
 ) -> SpanExample | BadRow:
     fallback = where.rpartition(": ")[2]
     try:
-        context = as_text(_get(paragraph, "context", where), "context", where)
-        name = as_text(_get(question, "id", where), "id", where) or fallback
+        context = as_text(member(paragraph, "context", where), "context", where)
+        name = as_text(member(question, "id", where), "id", where) or fallback
         found = _example(name, question, context, where, optional)
     except DataError as error:
         return BadRow(fallback, error.what, where=where)
@@ -177,7 +195,7 @@ def _example(
         ]
     return SpanExample(
         id=name,
-        question=as_text(_get(cells, "question", where), "question", where),
+        question=as_text(member(cells, "question", where), "question", where),
         context=context,
         answers=tuple(text for text, _ in answers),
         starts=tuple(start for _, start in answers),
@@ -188,7 +206,7 @@ def _example(
 def _answers(listed: Any, where: str) -> Iterator[tuple[str, int | None]]:
     """(text, start) of each answer: of a list of answers, one answer, or the hub's two lists."""
     if isinstance(listed, Mapping):
-        texts, starts = _get(listed, "text", where), listed.get("answer_start")
+        texts, starts = member(listed, "text", where), listed.get("answer_start")
         if isinstance(texts, list):
             starts = starts if isinstance(starts, list) else [None] * len(texts)
             if len(texts) != len(starts):
@@ -202,7 +220,7 @@ def _answers(listed: Any, where: str) -> Iterator[tuple[str, int | None]]:
     if not isinstance(listed, list):
         raise DataError("'answers' is not a list", where=where, todo=FORM)
     for answer in listed:
-        text = as_text(_get(answer, "text", where), "text", where)
+        text = as_text(member(answer, "text", where), "text", where)
         yield text, as_offset(answer.get("answer_start"), "answer_start", where)
 
 
@@ -224,14 +242,19 @@ def _start(context: str, answer: str, given: int | None, where: str, *, required
     return min(starts, key=lambda start: abs(start - given), default=given)
 
 
-def _get(item: Any, name: str, where: str) -> Any:
+def member(item: Any, name: str, where: str) -> Any:
+    """A member of a JSON object.
+
+    Raises:
+        DataError: no object, or it has no such member.
+    """
     if not isinstance(item, Mapping) or name not in item:
         raise DataError(f"no {name!r}", where=where, todo=FORM)
     return item[name]
 
 
 def _list(item: Any, name: str, where: str) -> Sequence[Any]:
-    found = _get(item, name, where)
+    found = member(item, name, where)
     if not isinstance(found, list):
         raise DataError(f"{name!r} is not a list", where=where, todo=FORM)
     return found
