@@ -8,7 +8,16 @@ from typing import Any
 
 from xstilts.formats.base import Feature, Row, TokenizationConfig
 from xstilts.formats.checks import NUL, text_problems
-from xstilts.formats.spec import FormatSpec, GoldSpec, Labels, Problem, SearchSpec, all_blank
+from xstilts.formats.io.readers import FileRow
+from xstilts.formats.spec import (
+    FileSpec,
+    FormatSpec,
+    GoldSpec,
+    Labels,
+    Problem,
+    SearchSpec,
+    all_blank,
+)
 from xstilts.formats.text_features import text_features, texts_without_subword
 
 CANDIDATES = "candidates"
@@ -34,6 +43,18 @@ class AnswerRetrievalExample:
     context: str = ""
     group: str = ""
     where: str | None = None
+
+
+def _example(name: str, row: FileRow) -> AnswerRetrievalExample:
+    keys = row.words("keys")
+    return AnswerRetrievalExample(
+        name,
+        row.text("text"),
+        keys,
+        row.optional_text("context") or "",
+        row.optional_text("group") or (keys[0] if keys else name),
+        row.where,
+    )
 
 
 def _problems(
@@ -74,10 +95,11 @@ ANSWER_RETRIEVAL = FormatSpec(
     name="answer_retrieval",
     example=AnswerRetrievalExample,
     metrics=("map_at_20",),
+    files=FileSpec(("text", "keys"), _example),
     problems=_problems,
     content=_content,
     gold=GoldSpec("keys", is_blank=all_blank, row_is_blank=_never_blank),
     features=_features,
     feature_problems=_without_subword,
-    search=SearchSpec("search-pool"),
+    search=SearchSpec("search-pool", pooled=True),
 )

@@ -170,11 +170,13 @@ class SearchSpec:
         stage: the kind of stage that compares the vectors of two languages.
         settings: keys of the experiment's `retrieval` section that this stage takes.
         tunes_threshold: whether a threshold is tuned on dev.
+        pooled: whether all languages are searched in one pool of candidates.
     """
 
     stage: str
     settings: tuple[str, ...] = ()
     tunes_threshold: bool = False
+    pooled: bool = False
 
 
 @dataclass(frozen=True)

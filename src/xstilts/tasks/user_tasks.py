@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,6 +13,7 @@ from xstilts.config.file_task import FileTask
 from xstilts.core.errors import ConfigError, DataError, MissingDataError
 from xstilts.core.hashing import digest_of, digest_of_unchanged
 from xstilts.formats import FORMATS
+from xstilts.formats.answer_retrieval import CANDIDATES
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, parse_rows, text_rows
 from xstilts.formats.io.tables import named_csv_rows, tsv_rows
@@ -64,13 +66,13 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         folder, task = data, task.model_copy(update={"files": task.files.removeprefix(IN_DATA)})
     spec = FORMATS.get(task.format, where=f"tasks.{name}.format")
     files = _checked_files(name, task, spec)
-    in_bio = _counts_spans(task)
+    in_bio, pool = _counts_spans(task), _pool_parts(name, task, spec)
     labels = converted_labels(name, task.labels) if in_bio else task.labels
     return TaskSpec(
         name=name,
         version=files.version,
         format=task.format,
-        splits=task.splits,
+        splits=_languages_apart(task, pool),
         labels=tuple(labels),
         metrics=task.metrics or spec.metrics_of(task.labels),
         read=partial(_read, task, folder),
@@ -79,13 +81,46 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         summary=f"{task.format} from files",
         source=task.source or task.files,
         licence=task.licence,
-        alignment_key=_alignment_key,
+        pool_parts=pool,
+        alignment_key=attrgetter("group") if pool else _alignment_key,
         convert=partial(_convert, task, spec, in_bio),
         in_file_order=not files.shuffled,
         modalities=("text", "image") if spec.images else ("text",),
         withholds_image=task.withhold_images,
         control_of=task.control_of,
     )
+
+
+def _pool_parts(name: str, task: FileTask, spec: FormatSpec) -> tuple[str, ...]:
+    """The sets of candidates of a task that is searched in one pool.
+
+    Raises:
+        ConfigError: such a task has none, or not the same ones in every split.
+    """
+    if spec.search is None or not spec.search.pooled:
+        return ()
+    by_split = {
+        split: tuple(code for code in codes if code.startswith(CANDIDATES))
+        for split, codes in task.splits.items()
+    }
+    pool, *others = by_split.values() or [()]
+    if not pool or any(set(other) != set(pool) for other in others):
+        raise ConfigError(
+            f"task {name!r} has no candidates to search in, or not the same in every split",
+            where=f"tasks.{name}.splits",
+            todo=f"add one set or several next to the languages: [de, en, {CANDIDATES}]",
+        )
+    return pool
+
+
+def _languages_apart(task: FileTask, pool: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Split → languages, without the sets of candidates."""
+    if not pool:
+        return task.splits
+    return {
+        split: tuple(code for code in codes if code not in pool)
+        for split, codes in task.splits.items()
+    }
 
 
 def _counts_spans(task: FileTask) -> bool:
