@@ -11,6 +11,7 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.withheld_images import check_same_images, check_withheld_images
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import Origin, OriginKind
@@ -145,6 +146,7 @@ def _check_source(resolved: ResolvedExperiment, target: TaskSpec) -> None:
             where=where,
             todo="name a task with the same format and labels",
         )
+    check_same_images(target, source, where)
 
 
 def _data_shape(task: TaskSpec) -> str:
@@ -246,6 +248,7 @@ def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> 
             todo="it can only be a target",
         )
     _check_metrics(task)
+    check_withheld_images(task, where)
     _check_overlap(resolved, task, "dev")
     for role in ("train", "dev"):
         share = resolved.split_slice(task, role)

@@ -11,7 +11,7 @@ def check_image_keys(name: str, task: FileTask, spec: FormatSpec) -> None:
     """Check that a task names its images if its format reads them, and only then.
 
     Raises:
-        ConfigError: `images` or `withhold_images` does not fit the format.
+        ConfigError: `images` does not fit the format.
     """
     if spec.images and task.images is None:
         raise ConfigError(
@@ -24,11 +24,4 @@ def check_image_keys(name: str, task: FileTask, spec: FormatSpec) -> None:
             f"task {name!r} names images, but format {spec.name} reads texts alone",
             where=f"tasks.{name}.images",
             todo="leave `images` out, or choose a format with images",
-        )
-    if task.withhold_images and not (spec.images and spec.input_only):
-        raise ConfigError(
-            f"task {name!r} withholds its images, "
-            + ("which are what it searches for" if spec.images else "and has none"),
-            where=f"tasks.{name}.withhold_images",
-            todo="leave it out",
         )
