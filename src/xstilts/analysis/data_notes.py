@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xstilts.analysis.answer_text import answer_text_note
 from xstilts.analysis.run_states import DATA_NOTES
+from xstilts.analysis.shared_images import shared_images
 from xstilts.core.artifact import Artifact
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.formats.image_text.classification import UNKNOWN_ANSWER
 from xstilts.stages.base import FEATURE_PROBLEMS
 from xstilts.tasks.row_problems import recorded_problems
 from xstilts.tasks.validate import BLANK_GOLD
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SHARED_IMAGES = "images that training has, kept"
+CHANGES_SCORES = (BLANK_GOLD, UNKNOWN_ANSWER, SHARED_IMAGES)
+"""Problems of rows that are used, which change what their scores mean."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +46,13 @@ class DataNote:
     @property
     def changes_scores(self) -> bool:
         """Whether more is noted than duplicates and the like."""
-        return bool(self.left_out or self.unread or BLANK_GOLD in self.kept)
+        return bool(self.left_out or self.unread or not self.kept.keys().isdisjoint(CHANGES_SCORES))
 
     @property
     def text(self) -> str:
-        """In one line, with counts; without rows that are kept and scored."""
-        blank = {kind: n for kind, n in self.kept.items() if kind == BLANK_GOLD}
-        counts = counts_text({**self.left_out, **blank, **self.unread})
+        """In one line, with counts; without rows that are kept and scored like others."""
+        kept = {kind: n for kind, n in self.kept.items() if kind in CHANGES_SCORES}
+        counts = counts_text({**self.left_out, **kept, **self.unread})
         total = sum(self.left_out.values())
         rows = f"{total:,} row{'s' * (total != 1)} left out: " if total else ""
         return f"{self.name}: {rows}{counts}"
@@ -61,7 +67,8 @@ def counts_text(counts: Mapping[str, int]) -> str:
 def plan_data_notes(stages: Iterable[Stage], store: Store) -> list[DataNote]:
     """The notes of the finished stages of a plan, in its order."""
     found = (store.get_valid(stage.key) for stage in stages)
-    return [note for artifact in found if artifact and (note := _note(artifact))]
+    notes = [note for artifact in found if artifact for note in _notes(artifact, store)]
+    return list({(note.name, note.text): note for note in notes}.values())
 
 
 def with_data_notes(frame: pd.DataFrame, store: Store) -> pd.DataFrame:
@@ -78,19 +85,30 @@ def _notes_behind(key: str, store: Store, known: dict[str, dict[str, None]]) -> 
         if artifact := store.get_valid(key):
             for source in artifact.manifest["stage"]["inputs"].values():
                 known[key] |= _notes_behind(source, store, known)
-            if (note := _note(artifact)) and note.changes_scores:
-                known[key][note.text] = None
+            for note in _notes(artifact, store):
+                known[key] |= {note.text: None} if note.changes_scores else {}
             if text := answer_text_note(artifact):
                 known[key][text] = None
     return known[key]
 
 
-def _note(artifact: Artifact) -> DataNote | None:
+def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:
     facts, stage = artifact.facts, artifact.manifest["stage"]
     unread = facts.get(FEATURE_PROBLEMS, {})
     if stage["kind"] == "prepare":
         left_out, kept = recorded_problems(facts)
         if left_out or kept:
-            name = " ".join(stage["params"][part] for part in ("task", "split", "language"))
-            return DataNote(name, facts["rows"], left_out, kept, unread)
-    return DataNote(stage["label"], None, {}, {}, unread) if unread else None
+            yield DataNote(_name_of(artifact), facts["rows"], left_out, kept, unread)
+    elif unread:
+        yield DataNote(stage["label"], None, {}, {}, unread)
+    if stage["kind"] == "predict" and (count := shared_images(artifact, store)):
+        rows = store.get_valid(stage["inputs"]["rows"])
+        name = _name_of(rows) if rows else stage["label"]
+        yield DataNote(name, None, {}, {SHARED_IMAGES: count}, {})
+
+
+def _name_of(rows: Artifact) -> str:
+    """Task, split and language of prepared rows; else the label of their stage."""
+    stage = rows.manifest["stage"]
+    parts = [stage["params"].get(part, "") for part in ("task", "split", "language")]
+    return " ".join(parts) if all(parts) else str(stage["label"])
