@@ -10,6 +10,7 @@ STAGE_KINDS: Registry[StageKind] = Registry(
     "xstilts.stages",
     {
         "encoder": StageKind(2, "xstilts.stages.import_encoder:run"),
+        "import-vision": StageKind(1, "xstilts.stages.import_vision:run"),
         "prepare": StageKind(1, "xstilts.stages.prepare:run"),
         "translate": StageKind(1, "xstilts.stages.translate:run"),
         "train": StageKind(6, "xstilts.stages.train:run"),

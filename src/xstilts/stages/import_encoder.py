@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.errors import EncoderError, XstiltsError
-from xstilts.models.encoder_source import (
-    SUFFIXES,
-    check_index,
-    check_weights,
-    file_digests,
-    folder_defaults,
-)
+from xstilts.core.errors import EncoderError
+from xstilts.models.encoder_source import SUFFIXES, check_index, file_digests, folder_defaults
+from xstilts.models.hub_snapshot import hub_snapshot
 from xstilts.stages.base import StageContext
 
-PATTERNS = [f"*{ending}" for ending in SUFFIXES]
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -78,26 +72,8 @@ def _given(context: StageContext) -> Path:
 
 def _download(context: StageContext) -> Path:
     """The hub's snapshot; from this machine's cache where it is complete there."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
-
     name, revision = context.params["source"]["name"], context.params["source"]["revision"]
-    wanted = {"repo_id": name, "revision": revision, "allow_patterns": PATTERNS}
-    try:
-        try:
-            path = snapshot_download(**wanted, local_files_only=True)
-        except LocalEntryNotFoundError:
-            check_weights(HfApi().list_repo_files(name, revision=revision), f"hub:{name}")
-            path = snapshot_download(**wanted)
-    except XstiltsError:
-        raise
-    except RepositoryNotFoundError as error:
-        raise EncoderError(f"the hub has no model {name}", todo="check its name") from error
-    except Exception as error:  # the hub's client lets its HTTP library's own errors through
-        raise EncoderError(
-            f"{name} cannot be had from the hub ({type(error).__name__}: {error})",
-            todo="connect to the network, or give --encoder a folder or e5-small-packaged",
-        ) from error
-    check_weights([item.name for item in Path(path).iterdir()], f"hub:{name}")
-    context.notes.append(f"snapshot {Path(path).name}")
-    return Path(path)
+    todo = "connect to the network, or give --encoder a folder or e5-small-packaged"
+    path = hub_snapshot(name, revision, SUFFIXES, todo)
+    context.notes.append(f"snapshot {path.name}")
+    return path

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from xstilts.config.file_task import FileTask
 from xstilts.config.split_slices import SplitSlice
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.stages.base import StageContext
+from xstilts.stages.io.checked_images import image_rows, rows_with_images
+from xstilts.stages.io.located_task import located_task
 from xstilts.stages.io.rows import write_rows
-from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.io.sources import located
-from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import validated
 
 ROWS = "rows.parquet"
@@ -25,12 +22,15 @@ ROWS = "rows.parquet"
 def run(context: StageContext) -> dict[str, Any]:
     """Write `rows.parquet`; facts: rows, and bad rows by kind of problem.
 
+    Rows of tasks with images get the digests of their images; images that cannot be decoded make
+    their rows bad.
+
     Raises:
         DataError: no rows, or too many that cannot be used; or the data have changed since the
             plan was made.
     """
     split, language = context.params["split"], context.params["language"]
-    task = _task(context)
+    task = located_task(context.params["task"], context.stage.context)
     _check_unchanged(context, task)
     examples, problems = validated(task.read(split, language), task, split, language)
     _check_unchanged(context, task)  # they may have changed while they were read
@@ -43,11 +43,17 @@ def run(context: StageContext) -> dict[str, Any]:
         )
     if "sample" in context.params:
         examples = sorted(examples, key=lambda one: seed_of("limit", task.alignment_key(one)))
-    taken = list(islice(examples, context.params["limit"]))
+    limit, digests = context.params["limit"], list[list[str]]()
+    if task.images:
+        taken, digests = rows_with_images(examples, task.images(split), limit, problems)
+    else:
+        taken = list(islice(examples, limit))
     rows = [
         {name: value for name, value in asdict(example).items() if name != "where"}
         for example in taken
     ]
+    if digests:
+        rows = image_rows(rows, digests, task.name, split)
     if not rows:
         raise DataError(
             f"{context.stage.label}: no example is in this share", todo="choose a larger one"
@@ -73,12 +79,3 @@ def _check_unchanged(context: StageContext, task: TaskSpec) -> None:
             f"{context.stage.label}: the data have changed since the plan was made",
             todo="run again: the plan is then made from the changed data",
         )
-
-
-def _task(context: StageContext) -> TaskSpec:
-    name, local = context.params["task"], context.stage.context
-    data = Path(local["data"]) if "data" in local else None
-    if "file_task" in local:
-        own = FileTask.model_validate(local["file_task"])
-        return file_task(name, own, Path(local["folder"]), data)
-    return located(TASKS.get(name), data, local.get("revisions", {}))

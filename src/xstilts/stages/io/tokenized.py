@@ -25,6 +25,7 @@ from xstilts.formats.fixed_length import fixed_length
 from xstilts.formats.spec import Problem
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.stages.base import StageContext
+from xstilts.stages.io.image_features import with_row_images
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
@@ -52,7 +53,7 @@ def prepared(
     reading: TokenizationConfig,
     tokenizer: Any,
 ) -> Sequence[Feature]:
-    """The features of prepared rows, as the format makes them.
+    """The features of prepared rows, as the format makes them, with the states of their images.
 
     The first stage that needs them writes them under a lock; others wait. A damaged copy is
     quarantined and written again.
@@ -65,7 +66,7 @@ def prepared(
     if context.features is None:
         features = list(chain.from_iterable(pieces))
         _note(context, problems.facts())
-        return features
+        return with_row_images(context, rows, features)
     stage = _stage(context, rows, kind, labels, reading)
     store = Store(context.features).prepare()
     with wait_lock(store.lock_path(stage.key)):
@@ -75,7 +76,8 @@ def prepared(
                 store.publish(stage, folder, {"features": count, **problems.facts()}, {})
         artifact = store.artifact(stage.key)
         _note(context, artifact.facts)
-        return StoredFeatures(artifact.path)
+        features = StoredFeatures(artifact.path)
+    return with_row_images(context, rows, features)
 
 
 @dataclass

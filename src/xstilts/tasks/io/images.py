@@ -1,15 +1,22 @@
-"""Sources of images: a folder, a ZIP file, Parquet files, or pictures that a task draws itself."""
+"""The images of a task: where they are searched, and how a task gets them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
+from xstilts.core.errors import MissingDataError
 from xstilts.core.hashing import digest_of
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.image_source import ImageSource
+from xstilts.tasks.io.image_files import FolderImages, ZipImages
+from xstilts.tasks.io.sources import DATA_SUBFOLDERS
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MakeImages = Callable[[Path | None, Mapping[str, str], str], ImageSource]
 """(data folder, dataset on the Hub → revision, split) → the images of the split."""
@@ -47,3 +54,71 @@ def _with_images(
         with_data_dir=with_data_dir if located else None,
         with_revisions=with_revisions if pinned else None,
     )
+
+
+def local_images(
+    folder: Path | None, names: Sequence[str], hub: ImageSource | None = None
+) -> ImageSource:
+    """The images of a task in the user's data folder, else on the Hub.
+
+    Args:
+        folder: the data folder; its usual subfolders are searched too.
+        names: alternatives of a folder or ZIP file with the images; the first that exists is used.
+        hub: images on the Hub, if there are any.
+    """
+    if folder is not None:
+        for path in (folder / sub / name for name in names for sub in DATA_SUBFOLDERS):
+            if path.is_dir():
+                return FolderImages(path)
+            if path.is_file() and path.suffix == ".zip":
+                return ZipImages(path)
+    return hub or NoImages(folder, tuple(names))
+
+
+@dataclass(frozen=True)
+class NoImages:
+    """Images that are nowhere: planning is possible, and reading one is an error.
+
+    Args:
+        folder: the data folder that was searched.
+        names: of the folders and ZIP files that were searched for.
+    """
+
+    folder: Path | None
+    names: tuple[str, ...]
+
+    def read(self, image_id: str) -> NoReturn:
+        """Raise the error.
+
+        Raises:
+            MissingDataError: always.
+        """
+        raise MissingDataError(
+            f"there is no {' or '.join(self.names)} with the images"
+            + (f" in {self.folder}" if self.folder else ""),
+            where="data",
+            todo="put the images there, or correct `data`"
+            if self.folder
+            else "set the folder that has it: data: FOLDER in the experiment, or --data FOLDER",
+        )
+
+    def where(self, image_id: str) -> str:
+        """The id alone."""
+        return image_id
+
+    def fingerprint(self) -> str:
+        """Digest of the names that were searched for."""
+        return digest_of(["missing images", list(self.names)])
+
+    def reading_order(self, image_ids: Sequence[str]) -> list[str]:
+        """The ids as they are."""
+        return list(image_ids)
+
+
+def ppm_bytes(image: Image) -> bytes:
+    """A drawn picture as a file without compression, whose bytes depend on its pixels alone.
+
+    The bytes of PNG files depend on the version of the compression library.
+    """
+    width, height = image.size
+    return f"P6 {width} {height} 255\n".encode() + image.convert("RGB").tobytes()

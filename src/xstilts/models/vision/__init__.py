@@ -1,0 +1,1 @@
+"""Vision towers: frozen models that turn an image into states."""

@@ -1,0 +1,135 @@
+"""Images of prepared rows: each is read and decoded once, and its digest is part of the rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from xstilts.core.cpu import parallel_map
+from xstilts.core.errors import DataError
+from xstilts.formats.base import Row
+from xstilts.tasks.image_source import ImageProblem, ImageSource
+from xstilts.tasks.io.image_decoding import check_image
+from xstilts.tasks.row_problems import RowProblems
+from xstilts.tasks.validate import TOLERATED, too_many_problems
+
+IMAGES, DIGESTS, SOURCE = "images", "image_digests", "image_source"
+"""Columns of rows with images: their ids, the SHA-256 of their bytes, and task and split."""
+NO_IMAGE = "no image"
+SAME_IMAGE = "same image under two ids, kept"
+FRAMES = "image with several frames, the first is used, kept"
+WINDOW = 256
+"""Rows whose images are read together."""
+
+
+@dataclass
+class ImageChecks:
+    """The images of a split that were read, by id.
+
+    Args:
+        results: id → digest, or what is wrong with the image.
+        frames: ids of images with further frames.
+        first: digest → the first id with this content.
+    """
+
+    source: ImageSource
+    results: dict[str, str | ImageProblem] = field(default_factory=dict)
+    frames: set[str] = field(default_factory=set)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def read(self, image_ids: Iterable[str]) -> None:
+        """Read and decode the images that are not known yet."""
+        new = [name for name in dict.fromkeys(image_ids) if name not in self.results]
+        for name, result, has_frames in parallel_map(_checked, self._bytes(new)):
+            self.results[name] = result
+            self.frames |= {name} if has_frames else set()
+
+    def _bytes(self, image_ids: Sequence[str]) -> Iterator[tuple[str, bytes | ImageProblem]]:
+        for name in self.source.reading_order(image_ids):
+            try:
+                yield name, self.source.read(name)
+            except ImageProblem as problem:
+                yield name, problem
+
+
+def _checked(item: tuple[str, bytes | ImageProblem]) -> tuple[str, str | ImageProblem, bool]:
+    """Id, digest or problem, and whether there are further frames."""
+    name, data = item
+    if isinstance(data, ImageProblem):
+        return name, data, False
+    try:
+        has_frames = check_image(data)
+    except ImageProblem as problem:
+        return name, problem, False
+    return name, hashlib.sha256(data).hexdigest(), has_frames
+
+
+def rows_with_images(
+    examples: Iterable[Any], source: ImageSource, limit: int | None, problems: RowProblems
+) -> tuple[list[Any], list[list[str]]]:
+    """The first examples whose images can be used, and the digests of their images.
+
+    Problems of images are added to those of the rows; images of no example that is looked at are
+    not read.
+
+    Raises:
+        DataError: more than a twentieth of the rows have images that cannot be used, or all.
+    """
+    checks, usable, digests, total = ImageChecks(source), list[Any](), list[list[str]](), 0
+    remaining = iter(examples)
+    while limit is None or len(usable) < limit:
+        missing = WINDOW if limit is None else min(WINDOW, limit - len(usable))
+        window = list(islice(remaining, missing))
+        if not window:
+            break
+        checks.read(name for example in window for name in example.images)
+        total += len(window)
+        for example in window:
+            found = _digests(example, checks, problems)
+            if found is not None:
+                usable.append(example)
+                digests.append(found)
+    if total and too_many_problems(total, len(usable)):
+        listed = "\n    ".join([problems.summary(), *problems.causes()])
+        raise DataError(
+            f"{total - len(usable)} of {total} rows have images that cannot be used:\n    {listed}",
+            todo=f"correct them; up to {TOLERATED:.0%} of bad rows are left out and counted",
+        )
+    return usable, digests
+
+
+def _digests(example: Any, checks: ImageChecks, problems: RowProblems) -> list[str] | None:
+    """The digests of an example's images; none if one cannot be used."""
+    if not example.images:
+        problems.add(NO_IMAGE, example)
+        return None
+    digests = []
+    for name in example.images:
+        result = checks.results[name]
+        if isinstance(result, ImageProblem):
+            detail = result.detail or "?"
+            where = checks.source.where(name)
+            shown = detail if where in detail else f"{where}: {detail}"
+            problems.add(result.problem, example, shown)
+            return None
+        digests.append(result)
+    for name, digest in zip(example.images, digests, strict=True):
+        first = checks.first.setdefault(digest, name)
+        if first != name:
+            problems.add_kept(SAME_IMAGE, example, f"{name} and {first}")
+        if name in checks.frames:
+            problems.add_kept(FRAMES, example, checks.source.where(name))
+    return digests
+
+
+def image_rows(
+    rows: Iterable[Row], digests: Iterable[list[str]], task: str, split: str
+) -> list[Row]:
+    """Rows with the digests of their images, and the task and split that has them."""
+    return [
+        {**row, IMAGES: list(row[IMAGES]), DIGESTS: found, SOURCE: f"{task} {split}"}
+        for row, found in zip(rows, digests, strict=True)
+    ]

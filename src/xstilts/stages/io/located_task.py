@@ -1,0 +1,22 @@
+"""The task of a stage, with the user's data, from the settings of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xstilts.config.file_task import FileTask
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.io.sources import located
+from xstilts.tasks.user_tasks import file_task
+
+
+def located_task(name: str, local: Mapping[str, Any]) -> TaskSpec:
+    """The task of that name, with the user's folder, revisions and files in a stage's context."""
+    data = Path(local["data"]) if "data" in local else None
+    if "file_task" in local:
+        own = FileTask.model_validate(local["file_task"])
+        return file_task(name, own, Path(local["folder"]), data)
+    return located(TASKS.get(name), data, local.get("revisions", {}))
