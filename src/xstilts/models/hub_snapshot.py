@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xstilts.core.errors import EncoderError, XstiltsError
 from xstilts.models.encoder_source import check_weights
@@ -21,7 +22,7 @@ def hub_snapshot(name: str, revision: str, suffixes: Sequence[str], todo: str) -
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
-    wanted = {
+    wanted: dict[str, Any] = {
         "repo_id": name,
         "revision": revision,
         "allow_patterns": [f"*{ending}" for ending in suffixes],

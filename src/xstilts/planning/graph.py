@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,9 +14,11 @@ from xstilts.core.stage import Cost, Stage
 from xstilts.metrics import METRICS
 from xstilts.models.encoder_source import EncoderSource
 from xstilts.planning.cost import encoder_cost, prepare_cost, translate_cost
+from xstilts.planning.images import ImageInputs, image_context
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.vector_settings import reads_first_token
 from xstilts.stages import STAGE_KINDS
+from xstilts.stages.io.image_roles import VISION
 from xstilts.tasks.base import TaskSpec
 from xstilts.translate import key_params
 from xstilts.translate.base import Direction
@@ -72,9 +74,32 @@ class StageGraph:
         cost: Cost,
         **rest: Any,
     ) -> str:
-        """Add a stage unless it exists, and return its key."""
+        """Add a stage unless it exists, and return its key.
+
+        Stages that read images get the vision tower as an input.
+        """
+        if tasks := self.images.read_by(kind, inputs.values()):
+            inputs, rest = self._with_vision(tasks, inputs, rest)
         stage = Stage(kind, STAGE_KINDS.get(kind).version, params, inputs, label, cost, **rest)
+        self.images.derived(stage.key, inputs)
         return self.stages.setdefault(stage.key, stage).key
+
+    @cached_property
+    def images(self) -> ImageInputs:
+        """The tasks with images, and the vision tower."""
+        return ImageInputs(self.resolved)
+
+    def _with_vision(
+        self, tasks: Sequence[TaskSpec], inputs: Mapping[str, str], rest: dict[str, Any]
+    ) -> tuple[Mapping[str, str], dict[str, Any]]:
+        """Inputs and other settings of a stage that reads rows of tasks with images."""
+        if all(task.withholds_image for task in tasks):
+            return inputs, rest
+        tower = self.images.tower
+        self.stages.setdefault(tower.key, tower)
+        locations = {task.name: self._worker_context(task) for task in tasks}
+        context = {**rest.get("context", {}), **image_context(tasks, locations)}
+        return {**inputs, VISION: tower.key}, {**rest, "context": context}
 
     @cached_property
     def encoder(self) -> str:
@@ -142,7 +167,7 @@ class StageGraph:
             params["sample"] = SAMPLE
         if not share.is_full_split:
             params["share"] = [share.low, share.high]
-        return self.add(
+        key = self.add(
             "prepare",
             params,
             {},
@@ -151,6 +176,8 @@ class StageGraph:
             affinity=f"prepare {language}",
             context=self._worker_context(task),
         )
+        self.images.prepared(key, task, share.split)
+        return key
 
     def _worker_context(self, task: TaskSpec) -> dict[str, Any]:
         """Context that a worker needs to find the task and its data."""

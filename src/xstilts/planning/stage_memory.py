@@ -25,6 +25,7 @@ from xstilts.planning.memory import (
     training_memory,
 )
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.stages.io.image_roles import IMAGE_CONTEXT
 
 TRAININGS = frozenset({"train", "dynamics"})
 SENTENCE = 24
@@ -113,7 +114,8 @@ class StageMemory:
 
 
 def _recipe(stage: Stage) -> Recipe:
-    params: dict[str, Any] = {**stage.params["recipe"], **stage.context}
+    runtime = {key: v for key, v in stage.context.items() if key != IMAGE_CONTEXT}
+    params: dict[str, Any] = {**stage.params["recipe"], **runtime}
     return Recipe.from_key_params(params)
 
 

@@ -11,7 +11,6 @@ from xstilts.models.hub_snapshot import hub_snapshot
 from xstilts.stages.base import StageContext
 
 
-
 def run(context: StageContext) -> dict[str, Any]:
     """Bring the encoder into the store; facts: its parameters and where it came from.
 

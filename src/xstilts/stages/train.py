@@ -29,6 +29,7 @@ from xstilts.models.lora import add_adapters, layers_text
 from xstilts.models.masked_head_files import set_head_functions
 from xstilts.stages.base import RETRIED, StageContext
 from xstilts.stages.choose_recipe import RECIPE, chosen_values
+from xstilts.stages.io.image_roles import IMAGE_CONTEXT
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.io.trained_weights import write_weights
@@ -106,7 +107,8 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
 
 def recipe_of(context: StageContext) -> Recipe:
     """The recipe in the stage's parameters; a search has chosen the values that they lack."""
-    params = {**context.params["recipe"], **context.stage.context}
+    runtime = {key: v for key, v in context.stage.context.items() if key != IMAGE_CONTEXT}
+    params = {**context.params["recipe"], **runtime}
     chosen = chosen_values(context.inputs[RECIPE]) if RECIPE in context.inputs else None
     return Recipe.from_key_params(params, chosen)
 

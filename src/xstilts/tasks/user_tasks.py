@@ -24,10 +24,8 @@ from xstilts.tasks.io.sentence_lines import check_sentence_per_line
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
-from xstilts.tasks.user_images import check_image_keys
+from xstilts.tasks.user_images import IN_DATA, check_image_keys, with_own_images
 
-IN_DATA = "{data}/"
-"""How `files` begins if they are in the folder of the experiment's data."""
 CSV = ".csv"
 READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
 TABLES = ("", ".tsv", ".tab", ".txt", CSV, *READERS)
@@ -56,6 +54,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         UnknownNameError: there is no such format.
         ConfigError: columns or labels that the format needs are missing, or it has no files.
     """
+    experiment_folder = folder
     if task.files.startswith(IN_DATA):
         if data is None:
             raise ConfigError(
@@ -68,7 +67,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
     files = _checked_files(name, task, spec)
     in_bio, pool = _counts_spans(task), _pool_parts(name, task, spec)
     labels = converted_labels(name, task.labels) if in_bio else task.labels
-    return TaskSpec(
+    own = TaskSpec(
         name=name,
         version=files.version,
         format=task.format,
@@ -89,6 +88,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         withholds_image=task.withhold_images,
         control_of=task.control_of,
     )
+    return with_own_images(own, task.images, experiment_folder, data)
 
 
 def _pool_parts(name: str, task: FileTask, spec: FormatSpec) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ SIZE = 224
 """Height and width of its images."""
 
 
-class Stage(NamedTuple):
+class BlockGroup(NamedTuple):
     """Blocks of one kind: the first has the stride, and changes the width."""
 
     repeats: int
@@ -30,14 +30,14 @@ class Stage(NamedTuple):
     width: int
 
 
-STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
+GROUPS = (
+    BlockGroup(1, 3, 1, 1, 16),
+    BlockGroup(2, 3, 2, 6, 24),
+    BlockGroup(2, 5, 2, 6, 40),
+    BlockGroup(3, 3, 2, 6, 80),
+    BlockGroup(3, 5, 1, 6, 112),
+    BlockGroup(4, 5, 2, 6, 192),
+    BlockGroup(1, 3, 1, 6, 320),
 )
 
 
@@ -80,7 +80,7 @@ class InvertedResidual(nn.Module):
         if self.expands:
             states = functional.relu6(self._bn0(self._expand_conv(states)))
         states = functional.relu6(self._bn1(self._depthwise_conv(states)))
-        states = self._bn2(self._project_conv(states))
+        states = cast(Tensor, self._bn2(self._project_conv(states)))
         return images + states if self.adds else states
 
 
@@ -91,14 +91,12 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self._conv_stem, self._bn0 = SameConv2d(3, STEM, 3, 2), _norm(STEM)
         blocks, width = [], STEM
-        for stage in STAGES:
-            for number in range(stage.repeats):
-                stride = stage.stride if number == 0 else 1
-                block = InvertedResidual(
-                    width, stage.kernel, stride, stage.expansion, stage.width
-                )
+        for group in GROUPS:
+            for number in range(group.repeats):
+                stride = group.stride if number == 0 else 1
+                block = InvertedResidual(width, group.kernel, stride, group.expansion, group.width)
                 blocks.append(block)
-                width = stage.width
+                width = group.width
         self._blocks = nn.ModuleList(blocks)
         self._conv_head, self._bn1 = SameConv2d(width, WIDTH, 1), _norm(WIDTH)
         self._fc = nn.Linear(WIDTH, CLASSES)

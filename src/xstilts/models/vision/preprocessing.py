@@ -78,7 +78,9 @@ class Preprocessing:
     def from_json(cls, data: Mapping[str, Any]) -> Preprocessing:
         """What `to_json` wrote."""
         known = {one.name for one in fields(cls)}
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
+        values: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in data.items()
+        }
         return cls(**{key: value for key, value in values.items() if key in known})
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -179,7 +181,8 @@ def _preprocessing(name: str, values: Mapping[str, Any]) -> Preprocessing:
         crop = {"height": crop, "width": crop}
     if size.get("longest_edge"):
         raise ValueError("a longest edge")
-    crops = bool(values.get("do_center_crop")) and crop
+    if not values.get("do_center_crop"):
+        crop = None
     native = name == "Siglip2"
     return Preprocessing(
         mean=_three(values["image_mean"]),
@@ -187,7 +190,7 @@ def _preprocessing(name: str, values: Mapping[str, Any]) -> Preprocessing:
         shortest=int(size.get("shortest_edge") or 0),
         height=int(size.get("height") or 0),
         width=int(size.get("width") or 0),
-        crop=(int(crop["height"]), int(crop["width"])) if crops else (),
+        crop=(int(crop["height"]), int(crop["width"])) if crop else (),
         resample=int(values["resample"]),
         scale=float(values.get("rescale_factor", 1 / 255)),
         patch=int(values["patch_size"]) if native else 0,

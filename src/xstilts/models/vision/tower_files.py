@@ -41,7 +41,7 @@ LITE_PREPROCESSING = Preprocessing(
     crop=(SIZE, SIZE),
     resample=BICUBIC,
 )
-"""The Lite variants subtract 127 and divide by 128, after a central crop with a border of 32 pixels.
+"""The Lite variants subtract 127 and divide by 128, after a crop that leaves a border of 32 pixels.
 
 Source: MEAN_RGB, STDDEV_RGB and CROP_PADDING in the models' repository (see
 `efficientnet_lite`), which crops before it resizes: the same part of the image.
@@ -60,7 +60,9 @@ def import_packaged(target: Path, output: Mapping[str, Any]) -> None:
     path = packaged_weights()
     if not path.is_file() or digest_of_file(path) != SHA256:
         raise EncoderError(
-            "not the weights of EfficientNet-Lite0", where=str(path), todo=f"{EXTRA} --force-reinstall"
+            "not the weights of EfficientNet-Lite0",
+            where=str(path),
+            todo=f"{EXTRA} --force-reinstall",
         )
     weights = torch.load(path, map_location="cpu", weights_only=True)
     model = EfficientNetLite0()
@@ -141,7 +143,7 @@ def read_tower(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def _model_class(kind: str, output: Mapping[str, Any]) -> Any:
-    """transformers' class; CLIP's pooled vector is the projected one, as for its texts."""
+    """Transformers' class; CLIP's pooled vector is the projected one, as for its texts."""
     name = MODEL_TYPES[kind]
     if name == "CLIPVisionModel" and output["states"] == POOLED:
         name = "CLIPVisionModelWithProjection"

@@ -88,7 +88,7 @@ class ImageCache:
     def _find(self, store: Store, digests: Sequence[str]) -> tuple[list[Chunk], list[str]]:
         """The arrays that have some of these images, and the images that none has."""
         remaining, chunks = dict.fromkeys(digests), list[Chunk]()
-        for key in store.keys():
+        for key in store.names("artifacts"):
             names = self._digests_of(store, key)
             if remaining.keys().isdisjoint(names) or not _is_intact(store, key):
                 continue
@@ -138,8 +138,10 @@ def _is_intact(store: Store, key: str) -> bool:
 
 
 def _write_states(path: Path, states: Iterator[States], count: int) -> None:
-    """Write [count, p, width] one by one: writing to a mapped file would end a process on a full
-    disk."""
+    """Write [count, p, width], one image after another.
+
+    Writing to a memory-mapped file would end the process if the disk is full.
+    """
     with path.open("wb") as file:
         for number, one in enumerate(states):
             if number == 0:

@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-
 import numpy as np
 
 from xstilts.core.artifact import Artifact
@@ -27,15 +26,12 @@ from xstilts.formats.image_features import ImageFeatures, WithImages
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.checked_images import DIGESTS, IMAGES, SOURCE
 from xstilts.stages.io.image_cache import ImageCache, cache_stage
+from xstilts.stages.io.image_roles import IMAGE_CONTEXT, VISION
 from xstilts.stages.io.located_task import located_task
 from xstilts.stages.io.rows import read_rows
 from xstilts.tasks.image_source import ImageProblem, ImageSource
 from xstilts.tasks.io.image_decoding import decode
 
-CONTEXT = "images"
-"""Part of a stage's context: task → where its images are; None: they are withheld."""
-VISION = "vision"
-"""Role of the tower in the inputs of stages."""
 ROWS = "rows.parquet"
 
 
@@ -57,11 +53,11 @@ def with_row_images(
     """
     if VISION not in context.inputs or not len(features):
         return features
-    columns = read_rows(rows / ROWS)
+    columns = read_rows(rows / ROWS, [IMAGES, DIGESTS, SOURCE])  # without those it lacks
     if SOURCE not in columns[0]:
         return features
     task, _ = columns[0][SOURCE].split()
-    if context.stage.context[CONTEXT][task] is None:
+    if context.stage.context[IMAGE_CONTEXT][task] is None:
         return features
     images = image_features(context, columns)
     return WithImages(features, images, [row[IMAGES] for row in columns])
@@ -132,7 +128,7 @@ class _Computation:
             yield data
 
     def _source(self) -> ImageSource:
-        task = located_task(self.task, self.context.stage.context[CONTEXT][self.task])
+        task = located_task(self.task, self.context.stage.context[IMAGE_CONTEXT][self.task])
         assert task.images is not None
         return task.images(self.split)
 
@@ -144,5 +140,3 @@ class _Computation:
             todo="put the image back, or run again with a new store: the rows are then prepared "
             "from the changed images",
         )
-
-

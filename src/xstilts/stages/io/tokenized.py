@@ -76,8 +76,8 @@ def prepared(
                 store.publish(stage, folder, {"features": count, **problems.facts()}, {})
         artifact = store.artifact(stage.key)
         _note(context, artifact.facts)
-        features = StoredFeatures(artifact.path)
-    return with_row_images(context, rows, features)
+        stored = StoredFeatures(artifact.path)
+    return with_row_images(context, rows, stored)
 
 
 @dataclass

@@ -88,7 +88,8 @@ class _Decoder:
     def ask(self, data: bytes, *, pixels: bool) -> tuple[dict[str, Any], bytes]:
         """The answer for an image, and its pixels if they are asked for."""
         process = self._process = self._process or _started()
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         request = json.dumps({"bytes": len(data), "pixels": pixels}).encode()
         try:
             process.stdin.write(request + b"\n" + data)
@@ -117,8 +118,9 @@ class _Decoder:
 
 def _started() -> subprocess.Popen[bytes]:
     spec = find_spec("PIL")
-    assert spec and spec.origin
-    script, packages = str(Path(image_worker.__file__)), str(Path(spec.origin).parents[1])
+    assert spec
+    packages = str(Path(str(spec.origin)).parents[1])
+    script = str(Path(image_worker.__file__))
     return subprocess.Popen(
         [sys.executable, "-I", script, packages, str(SECONDS)],
         stdin=subprocess.PIPE,

@@ -71,7 +71,9 @@ class FolderImages:
     def _path(self, image_id: str) -> Path:
         check_id(image_id)
         given = self.folder / image_id
-        found = [given] if os.path.lexists(given) and not given.is_dir() else self._with_suffix(given)
+        found = (
+            [given] if os.path.lexists(given) and not given.is_dir() else self._with_suffix(given)
+        )
         if not found:
             raise ImageProblem(MISSING, str(given))
         if len(found) > 1:

@@ -33,9 +33,7 @@ class ParquetImages:
     paths: tuple[Path, ...]
     id_column: str = "id"
     image_column: str = "image"
-    _last: dict[tuple[int, int], list[Any]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _last: dict[tuple[int, int], list[Any]] = field(default_factory=dict, repr=False, compare=False)
     """The images of the row group that was read last."""
 
     def read(self, image_id: str) -> bytes:

@@ -71,7 +71,10 @@ def size_problem(width: int, height: int) -> dict[str, str] | None:
     """What is wrong with the size of an image."""
     size = f"{width:,} x {height:,} pixels"
     if width * height > MAX_PIXELS:
-        return {"problem": "image with too many pixels", "detail": f"{size}, at most {MAX_PIXELS:,}"}
+        return {
+            "problem": "image with too many pixels",
+            "detail": f"{size}, at most {MAX_PIXELS:,}",
+        }
     if max(width, height) > MAX_RATIO * min(width, height):
         return {"problem": "image too long and narrow", "detail": size}
     return None

@@ -68,11 +68,28 @@ def local_images(
     """
     if folder is not None:
         for path in (folder / sub / name for name in names for sub in DATA_SUBFOLDERS):
-            if path.is_dir():
-                return FolderImages(path)
-            if path.is_file() and path.suffix == ".zip":
-                return ZipImages(path)
-    return hub or NoImages(folder, tuple(names))
+            if path.exists():
+                return images_at(path, "data")
+    found = " or ".join(names)
+    if folder is None:
+        todo = f"set the folder that has {found}: data: FOLDER in the experiment, or --data FOLDER"
+    else:
+        todo = "put the images there, or correct `data`"
+    return hub or NoImages(f"no {found}" + (f" in {folder}" if folder else ""), "data", todo)
+
+
+def images_at(path: Path, where: str) -> ImageSource:
+    """The images in a folder or ZIP file.
+
+    Args:
+        where: the key that names it, for errors.
+    """
+    if path.is_dir():
+        return FolderImages(path)
+    if path.is_file() and path.suffix.lower() == ".zip":
+        return ZipImages(path)
+    problem = f"{path} is no ZIP file" if path.is_file() else f"there is no folder {path}"
+    return NoImages(problem, where, "name a folder or a ZIP file with images")
 
 
 @dataclass(frozen=True)
@@ -80,12 +97,18 @@ class NoImages:
     """Images that are nowhere: planning is possible, and reading one is an error.
 
     Args:
-        folder: the data folder that was searched.
-        names: of the folders and ZIP files that were searched for.
+        problem, where, todo: of the error.
     """
 
-    folder: Path | None
-    names: tuple[str, ...]
+    problem: str
+    key: str
+    todo: str
+
+    def error(self) -> MissingDataError:
+        """The error of a stage that reads an image."""
+        return MissingDataError(
+            f"images are missing: {self.problem}", where=self.key, todo=self.todo
+        )
 
     def read(self, image_id: str) -> NoReturn:
         """Raise the error.
@@ -93,22 +116,15 @@ class NoImages:
         Raises:
             MissingDataError: always.
         """
-        raise MissingDataError(
-            f"there is no {' or '.join(self.names)} with the images"
-            + (f" in {self.folder}" if self.folder else ""),
-            where="data",
-            todo="put the images there, or correct `data`"
-            if self.folder
-            else "set the folder that has it: data: FOLDER in the experiment, or --data FOLDER",
-        )
+        raise self.error()
 
     def where(self, image_id: str) -> str:
         """The id alone."""
         return image_id
 
     def fingerprint(self) -> str:
-        """Digest of the names that were searched for."""
-        return digest_of(["missing images", list(self.names)])
+        """The same for all images that are missing."""
+        return digest_of("missing images")
 
     def reading_order(self, image_ids: Sequence[str]) -> list[str]:
         """The ids as they are."""
