@@ -1,5 +1,8 @@
 """`multimodal`: does English NLI on text carry over to image-text NLI in other languages?
 
+A gain is about images only where the target's control, which has the same examples without their
+images, does not have it, and where the target is above its control at all (`image_controls`).
+
 Image-text targets name `image` among their modalities, or among the modalities that they lack: a
 caption instead of the image. Gains and intervals are those of `analysis.gain_table`: paired
 bootstrap over test examples and seeds, for these languages. Languages may share their examples, so
@@ -27,6 +30,7 @@ from xstilts.statistics.estimate import LEVEL, Estimate, missing_estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies import base, render
 from xstilts.studies import contrast_engine as engine
+from xstilts.studies.image_controls import ControlAnalysis
 from xstilts.studies.result import POINTS, Result, in_points, untested
 from xstilts.studies.study_data import StudyData, read_data, single_tasks
 from xstilts.studies.target_gains import TargetGains
@@ -69,8 +73,8 @@ def needs(_: LoadedExperiment) -> base.StudyRequirements:
 
 def answer(evidence: base.Evidence) -> base.Answer:
     """The answer for every image-text target."""
-    targets = targets_of(evidence.loaded)
-    cells = [cell for cell in evidence.cells[base.OWN] if task_of(cell.target) in targets]
+    read = image_targets(evidence.loaded)
+    cells = [cell for cell in evidence.cells[base.OWN] if task_of(cell.target) in read]
     return answered(evidence, example_scores(cells, evidence.store) if cells else [])
 
 
@@ -81,27 +85,58 @@ def answered(
     tasks = single_tasks(evidence.loaded)
     group = {name for name, task in tasks.items() if is_nli(task)}
     data = read_data(evidence, tasks, group)
+    controls = controls_of(evidence.loaded)
     analyses = [
-        MultimodalAnalysis(target, TargetGains.of(data, outcomes, target.name, draws))
+        MultimodalAnalysis(
+            target,
+            TargetGains.of(data, outcomes, target.name, draws),
+            tuple(
+                ControlAnalysis.of(data, outcomes, target.name, control, draws)
+                for control in controls.get(target.name, ())
+            ),
+        )
         for target in targets_of(evidence.loaded).values()
     ]
     result = render.answer(NAME, QUESTION, analyses)
     return result if analyses else replace(result, summary=NO_TARGET)
 
 
-def targets_of(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
-    """The image-text targets of an experiment, those of inference first."""
+def image_targets(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
+    """The image-text targets of an experiment and their controls, those of inference first."""
     names = ResolvedExperiment(loaded)
     tasks = {name: names.task(name) for name in loaded.experiment.targets}
     targets = {name: task for name, task in tasks.items() if form_of(task)}
     return dict(sorted(targets.items(), key=lambda item: not is_nli(item[1])))
 
 
+def controls_of(loaded: LoadedExperiment) -> dict[str, tuple[str, ...]]:
+    """Target → its controls among the experiment's targets."""
+    targets = image_targets(loaded)
+    found = {
+        name: tuple(other for other, task in targets.items() if task.control_of == name)
+        for name in targets
+    }
+    return {name: controls for name, controls in found.items() if controls}
+
+
+def targets_of(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
+    """The image-text targets of an experiment, without the controls of others."""
+    targets = image_targets(loaded)
+    return {name: task for name, task in targets.items() if task.control_of not in targets}
+
+
 def form_of(task: TaskSpec) -> str:
     """The form of an image-text task in words; empty if it is none."""
+    if task.withholds_image:
+        return "text alone, without the image"
     if IMAGE in task.modalities:
         return "image and text"
     return "text alone, a caption instead of the image" if IMAGE in task.missing_modalities else ""
+
+
+def sees_image(task: TaskSpec) -> bool:
+    """Whether its examples are read with their images."""
+    return IMAGE in task.modalities and not task.withholds_image
 
 
 def is_nli(task: TaskSpec) -> bool:
@@ -111,10 +146,15 @@ def is_nli(task: TaskSpec) -> bool:
 
 @dataclass(frozen=True)
 class MultimodalAnalysis:
-    """The answers on one target."""
+    """The answers on one target.
+
+    Args:
+        controls: of the target, among the experiment's targets.
+    """
 
     target: TaskSpec
     gains: TargetGains
+    controls: tuple[ControlAnalysis, ...] = ()
 
     @property
     def data(self) -> StudyData:
@@ -163,7 +203,8 @@ class MultimodalAnalysis:
 
     def summary(self) -> str:
         """The mean gain of the inference tasks, and how it compares with other tasks."""
-        return render.summary([self.together, self.contrast])
+        text = render.summary([self.together, self.contrast])
+        return " ".join([text, *(control.summary() for control in self.controls)])
 
     def findings(self) -> Iterator[base.Finding]:
         """Each inference task; languages and single runs; all of them; the contrast."""
@@ -186,6 +227,8 @@ class MultimodalAnalysis:
                 counts += f"; 80 % power from {number}"
             yield base.Finding(f"{name}-answers", f"{text}: {counts}.")
         yield from map(render.finding, (self.together, self.contrast))
+        for control in self.controls:
+            yield from control.findings()
 
     def tables(self) -> Iterator[base.StudyTable]:
         """All settings, over languages and in each, and single runs after inference tasks."""
@@ -199,6 +242,8 @@ class MultimodalAnalysis:
         answers = answers.assign(**{column: 100 * answers[column] for column in scores})
         title = f"{name}: correct answers after inference tasks, run by run"
         yield base.StudyTable(f"{name}-answers", title, answers, ANSWERS)
+        for control in self.controls:
+            yield from control.tables()
 
     def figures(self) -> Iterator[base.Figure]:
         """The mean gain of both groups in each language, with its interval."""
@@ -224,7 +269,12 @@ class MultimodalAnalysis:
         """Exclusions, the form of the target, training budgets, and what intervals are about."""
         name = self.target.name
         yield from self.data.gains.caveats()
-        if IMAGE not in self.target.modalities:
+        if sees_image(self.target) and not self.controls:
+            yield (
+                f"{name} was evaluated without a control: its gains may be gains on text (add a "
+                "target that withholds its images)."
+            )
+        if not sees_image(self.target):
             yield f"{name} was evaluated on text alone: no vision model was evaluated."
         if not is_nli(self.target):
             yield f"{name} is not an inference task: it shows whether anything carries over at all."

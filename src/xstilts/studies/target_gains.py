@@ -86,15 +86,25 @@ class TargetGains:
         gains = self.data.gains.among(self.data.group - same_data)
         return paired_answers(gains.runs, self.examples)
 
+    @property
+    def complete_tasks(self) -> tuple[str, ...]:
+        """The group's tasks that have all of their gains."""
+        table = self._complete
+        return tuple(dict.fromkeys(table["task"]))
+
+    @property
+    def _complete(self) -> pd.DataFrame:
+        table = self.data.table[self.data.table["task"].isin(self.data.group)]
+        complete = table.groupby("task")["gain"].transform(lambda gains: gains.notna().all())
+        return table[complete.astype(bool)]
+
     def group_mean(self, missing: str) -> Estimate:
         """The mean gain of the group's tasks that have all of their gains.
 
         Args:
             missing: the note where there is no such task.
         """
-        table = self.data.table[self.data.table["task"].isin(self.data.group)]
-        complete = table.groupby("task")["gain"].transform(lambda gains: gains.notna().all())
-        table = table[complete.astype(bool)]
+        table = self._complete
         foreign = [scores for scores in self.examples if scores.language != ENGLISH]
         tasks = list(self._drawn(foreign, {BASELINE, *table["task"]}))
         if not tasks:
