@@ -19,6 +19,7 @@ from xstilts.metrics.topk import Indices
 from xstilts.models.encoder import frozen_encoder
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.tokenized import prepared
+from xstilts.stages.io.vector_files import vectors_file
 from xstilts.stages.train import encoder_files
 from xstilts.training.predict import embed
 
@@ -105,8 +106,3 @@ def _empty(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array_file
-
-
-def vectors_file(layer: int, pooling: str) -> str:
-    """The name of the file with the vectors of a layer and pooling."""
-    return f"vectors-{layer}-{pooling}.npy"

@@ -7,7 +7,7 @@ from typing import Any
 
 SIZE, PATCH, WIDTH = 32, 8, 16
 """Height and width of an image, of a patch, and width of a state."""
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "hidden_size": WIDTH,
     "intermediate_size": 32,
     "num_hidden_layers": 2,
@@ -15,7 +15,7 @@ SHAPE = {
     "image_size": SIZE,
     "patch_size": PATCH,
 }
-TEXT_SHAPE = {
+TEXT_SHAPE: dict[str, Any] = {
     "hidden_size": WIDTH,
     "intermediate_size": 32,
     "num_hidden_layers": 1,
@@ -31,8 +31,8 @@ def write_tower(folder: Path, family: str) -> Path:
     import transformers as hf
 
     torch.manual_seed(1)
-    square = {"height": SIZE, "width": SIZE}
-    cut = {"size": {"shortest_edge": SIZE + 4}, "crop_size": square}
+    square: Any = {"height": SIZE, "width": SIZE}
+    cut: dict[str, Any] = {"size": {"shortest_edge": SIZE + 4}, "crop_size": square}
     models: dict[str, Any] = {
         "clip": lambda: hf.CLIPModel(
             hf.CLIPConfig(

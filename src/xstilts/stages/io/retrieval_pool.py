@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xstilts.core.artifact import Artifact
 from xstilts.stages.base import StageContext
-from xstilts.stages.embed import vectors_file
+from xstilts.stages.io.vector_files import vectors_file
 from xstilts.stages.prepare import ROWS
 
 QUERIES, POOL = "queries", "pool:"

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.stages.base import StageContext
-from xstilts.stages.embed import vectors_file
 from xstilts.stages.io.rows import read_rows
+from xstilts.stages.io.vector_files import vectors_file
 from xstilts.stages.prepare import ROWS
 
 
