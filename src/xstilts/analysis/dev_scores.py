@@ -8,7 +8,6 @@ from functools import partial
 
 from xstilts.analysis.results import facts_in, states_of
 from xstilts.analysis.run_states import FAILED, RunState
-from xstilts.config.intermediate import parse_setting
 from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -94,7 +93,7 @@ class _Source:
 
 def _source(cell: ResultCell, score: Stage) -> _Source | None:
     search = FORMATS.get(score.params["format"]).search
-    if search is None or _is_trained(cell):
+    if search is None or cell.target_trainings:
         trained = cell.trained_by[-1]
         return _Source((trained,), partial(_trained, trained))
     if not search.tunes_threshold:
@@ -106,11 +105,6 @@ def _source(cell: ResultCell, score: Stage) -> _Source | None:
     if parse_split_slice(cell.split).split == "dev":
         return _Source((cell.key,), partial(_scored, cell.key, cell.metrics[0]))
     return None
-
-
-def _is_trained(cell: ResultCell) -> bool:
-    """Whether the target itself is trained: one training more than the setting has mixtures."""
-    return len(cell.trained_by) > len(parse_setting(cell.intermediate).chain)
 
 
 def _trained(key: str, store: Store) -> float | None:

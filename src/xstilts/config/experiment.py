@@ -11,7 +11,7 @@ from xstilts.config.base import ConfigModel, PathText, explained, refusal, refus
 from xstilts.config.evaluation import FewShotConfig, TranslateTest
 from xstilts.config.exclude import CellExclusion
 from xstilts.config.file_task import FileTask
-from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_ref
+from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_chain
 from xstilts.config.recipe import EncoderRecipe, Recipes, is_none, refuse_empty_values
 from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
@@ -168,7 +168,8 @@ class Experiment(ConfigModel):
     train_task: dict[str, str] = Field(
         default_factory=dict,
         serialization_alias="trained_on",
-        description="target → task whose training and dev data it uses",
+        description="target → task whose training and dev data it uses; `task > task`: one after "
+        "the other",
     )
     splits: dict[str, dict[Literal["train", "dev", "test"], str]] = Field(
         default_factory=dict,
@@ -220,7 +221,10 @@ class Experiment(ConfigModel):
     @classmethod
     def _task_refs(cls, value: dict[str, str]) -> dict[str, str]:
         with explained():
-            return {target: parse_task_ref(text).name for target, text in value.items()}
+            return {
+                target: " > ".join(part.name for part in parse_task_chain(text))
+                for target, text in value.items()
+            }
 
     @field_validator("splits")
     @classmethod

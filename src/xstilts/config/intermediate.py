@@ -72,6 +72,18 @@ def parse_task_ref(text: str) -> TaskRef:
     return TaskRef(task.strip(), languages)
 
 
+def parse_task_chain(text: str) -> tuple[TaskRef, ...]:
+    """Parse `task` or `task > task`: tasks that are trained one after the other.
+
+    Raises:
+        ConfigError: an empty task, or `none` in a chain.
+    """
+    chain = tuple(map(parse_task_ref, text.split(">")))
+    if len(chain) > 1 and BASELINE in {part.task for part in chain}:
+        raise ConfigError(f"{BASELINE} in {text!r} trains nothing", todo="leave it out")
+    return chain
+
+
 def parse_setting(text: str) -> IntermediateSetting:
     """Parse an intermediate setting; the order within a mixture does not matter.
 

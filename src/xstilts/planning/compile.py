@@ -66,6 +66,11 @@ class ResultCell:
     trained_by: tuple[str, ...]
     same_data: bool
 
+    @property
+    def target_trainings(self) -> tuple[str, ...]:
+        """The trainings after those of the setting; empty for a target that is not trained."""
+        return self.trained_by[len(parse_setting(self.intermediate).chain) :]
+
 
 @dataclass(frozen=True)
 class CompiledPlan:
@@ -167,7 +172,7 @@ class Compiler:
     ) -> Iterator[Evaluated]:
         trained = self.intermediate(setting, seed)
         if self.resolved.is_trained(task):
-            trained = (*trained, self.target(setting, task, seed))
+            trained = (*trained, *self.target_chain(setting, task, seed))
         if task.format_spec.search:
             after = _after(setting) + (f" seed {seed}" if trained else "")
             for target, language, key in compile_retrieval(self.graph, task, trained, after):
@@ -180,13 +185,14 @@ class Compiler:
         """Whether the setting trains on the target's own training data."""
         if not self.resolved.is_trained(target):
             return False
-        own = self.resolved.task(self.resolved.train_ref(target).task)
+        own = [self.resolved.task(part.task) for part in self.resolved.train_refs(target)]
         seen = {
             name
             for part in setting.tasks
             for name in (part, *self.resolved.task(part).includes_data_of)
         }
-        return bool(seen & {target.name, own.name, *own.includes_data_of})
+        contents = {name for task in own for name in (task.name, *task.includes_data_of)}
+        return bool(seen & {target.name, *contents})
 
     # training
 
@@ -206,19 +212,40 @@ class Compiler:
             yield base
 
     def target(self, setting: IntermediateSetting, task: TaskSpec, seed: int) -> str:
-        """Add the training of a target after a setting; return its key."""
+        """Add the trainings of a target after a setting; return the key of the last one."""
+        return self.target_chain(setting, task, seed)[-1]
+
+    def target_chain(
+        self, setting: IntermediateSetting, task: TaskSpec, seed: int
+    ) -> tuple[str, ...]:
+        """Add the trainings of a target after a setting, usually one; return their keys."""
         part, recipe = self.resolved.train_ref(task), self._target_recipe(setting, task)
-        base = next(reversed(self.intermediate(setting, seed)), None)
-        return self.train(
-            [part], base, recipe, seed, f"train {part.name} {_after(setting)} seed {seed}"
-        )
+        before = self._before_target(setting, task, seed)
+        base = next(reversed(before), None)
+        label = f"train {part.name} {_after(setting)} seed {seed}"
+        own = before[len(setting.chain) :]
+        return (*own, self.train([part], base, recipe, seed, label))
+
+    def _before_target(
+        self, setting: IntermediateSetting, task: TaskSpec, seed: int
+    ) -> tuple[str, ...]:
+        """Keys of a setting's trainings and of a target's trainings but the last.
+
+        These have the target's recipe, without values that a search chooses.
+        """
+        trained = self.intermediate(setting, seed)
+        for part in self.resolved.train_refs(task)[:-1]:
+            base, recipe = next(reversed(trained), None), self.resolved.recipe(task.name)
+            label = f"train {part.name} {_after(setting)} for {task.name} seed {seed}"
+            trained = (*trained, self.train([part], base, recipe, seed, label))
+        return trained
 
     def _target_recipe(self, setting: IntermediateSetting, task: TaskSpec) -> Recipe | RecipeChoice:
         """The recipe of a target, searched on the baseline unless `per_setting` is set."""
         search = self.experiment.search
         start = setting if search and search.per_setting else parse_setting(BASELINE)
-        base = next(reversed(self.intermediate(start, self.experiment.seeds[0])), None)
-        return self.searches.target_recipe(task, base, _after(start))
+        before = self._before_target(start, task, self.experiment.seeds[0])
+        return self.searches.target_recipe(task, next(reversed(before), None), _after(start))
 
     def train(
         self,

@@ -45,15 +45,15 @@ def _identical(resolved: ResolvedExperiment, target: TaskSpec) -> Iterator[tuple
             evaluated.setdefault(digest, path)
     if not resolved.is_trained(target):
         return
-    trained = resolved.train_ref(target)
-    source = resolved.task(trained.task)
-    for role, meaning in (("train", TRAINED_ON), ("dev", SELECTED_BY)):
-        share = resolved.split_slice(source, role)
-        for language in trained.languages or source.train_languages:
-            for digest, path in _files(source, share.split, language):
-                other = evaluated.get(digest, path)
-                if other != path:  # slices of one file are checked apart
-                    yield path, other, meaning
+    for trained in resolved.train_refs(target):
+        source = resolved.task(trained.task)
+        for role, meaning in (("train", TRAINED_ON), ("dev", SELECTED_BY)):
+            share = resolved.split_slice(source, role)
+            for language in trained.languages or source.train_languages:
+                for digest, path in _files(source, share.split, language):
+                    other = evaluated.get(digest, path)
+                    if other != path:  # slices of one file are checked apart
+                        yield path, other, meaning
 
 
 def _files(task: TaskSpec, split: str, language: str) -> Iterator[tuple[str, Path]]:

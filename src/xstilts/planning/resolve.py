@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xstilts.config.encoder_choice import ENCODERS
 from xstilts.config.experiment import EncoderConfig, Experiment
-from xstilts.config.intermediate import BASELINE, TaskRef, parse_task_ref
+from xstilts.config.intermediate import BASELINE, TaskRef, parse_task_chain
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
@@ -110,10 +110,14 @@ class ResolvedExperiment:
 
         A retrieval target that is not trained has the name of the target itself.
         """
+        return self.train_refs(target)[-1]
+
+    def train_refs(self, target: TaskSpec) -> tuple[TaskRef, ...]:
+        """Tasks that a target is trained on, one after the other; the last is `train_ref`'s."""
         chosen = self.experiment.train_task.get(target.name)
         if chosen == BASELINE:
-            return TaskRef(target.name)
-        return parse_task_ref(chosen) if chosen else TaskRef(target.train_task or target.name)
+            return (TaskRef(target.name),)
+        return parse_task_chain(chosen) if chosen else (TaskRef(target.train_task or target.name),)
 
     def is_trained(self, target: TaskSpec) -> bool:
         """Whether phase 3 trains for a target: always, unless it is a retrieval target.

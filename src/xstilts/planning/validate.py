@@ -77,7 +77,7 @@ def _check_folder(resolved: ResolvedExperiment) -> None:
     experiment = resolved.experiment
     targets = [resolved.task(name) for name in experiment.targets]
     trained = [part.task for text in experiment.intermediate for part in parse_setting(text).parts]
-    trained += [resolved.train_ref(task).task for task in targets]
+    trained += [part.task for task in targets for part in resolved.train_refs(task)]
     for task in (*targets, *map(resolved.task, trained)):
         if task.with_data_dir and not experiment.data and not task.hub:
             raise ConfigError(
@@ -127,6 +127,8 @@ def _check_trained_on(resolved: ResolvedExperiment, target: TaskSpec) -> None:
             where="train_task",
             todo=f"leave {BASELINE} to retrieval tasks",
         )
+    for part in resolved.train_refs(target)[:-1]:
+        _check_training(resolved, part, "train_task")
     if target.format_spec.training:
         _check_source(resolved, target)
     elif resolved.is_trained(target):
@@ -159,7 +161,8 @@ def _check_distinct_rows(
     """Check that no evaluated example, or its translation, is trained on."""
     targets = [resolved.task(name) for name in resolved.experiment.targets]
     trained = {part.task for setting in settings for part in setting.parts}
-    trained |= {resolved.train_ref(task).task for task in targets if resolved.is_trained(task)}
+    of_targets = (resolved.train_refs(task) for task in targets if resolved.is_trained(task))
+    trained |= {part.task for parts in of_targets for part in parts}
     for task in targets:
         if task.name in trained:
             _check_overlap(resolved, task, resolved.experiment.eval_split)
@@ -318,7 +321,8 @@ def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[Intermedia
     if not given:
         return
     used = {*resolved.experiment.targets, *(name for setting in settings for name in setting.tasks)}
-    used |= {resolved.train_ref(resolved.task(name)).task for name in resolved.experiment.targets}
+    targets = map(resolved.task, resolved.experiment.targets)
+    used |= {part.task for task in targets for part in resolved.train_refs(task)}
     known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
     for dataset in sorted(given.keys() - known):
         raise UnknownNameError(

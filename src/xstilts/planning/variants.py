@@ -65,6 +65,6 @@ def _kept_revisions(
 ) -> dict[str, str]:
     """The revisions of the datasets that are still used."""
     used = {*targets, *(task for text in settings for task in parse_setting(text).tasks)}
-    used |= {resolved.train_ref(resolved.task(target)).task for target in targets}
+    used |= {part.task for one in targets for part in resolved.train_refs(resolved.task(one))}
     known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
     return {name: at for name, at in resolved.experiment.revisions.items() if name in known}

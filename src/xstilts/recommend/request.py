@@ -61,7 +61,7 @@ class Request:
             absent = _absent(wide, store)
         except ConfigError:  # some of them do not fit the base
             return self.loaded
-        kept = [one for one in targets if not {one, _train_task(one, names)} & absent]
+        kept = [one for one in targets if not {one, *_train_tasks(one, names)} & absent]
         here = [one for one in settings if one not in absent]
         return self._with([*self.candidates, *here], [self.target, *kept])
 
@@ -110,7 +110,7 @@ def make_request(
             where="--candidates",
             todo="name some, with commas between them: --candidates mnli,squad-v1",
         )
-    own = _train_task(target, ResolvedExperiment(base))
+    *_, own = _train_tasks(target, ResolvedExperiment(base))
     if any(setting.chain == ((TaskRef(target),),) for setting in settings) and own == target:
         raise ConfigError(
             f"{target} is the target: a task after itself is just more epochs of it",
@@ -153,8 +153,8 @@ def _is_single(name: str, resolved: ResolvedExperiment) -> bool:
     return setting.chain == ((TaskRef(name),),) and _is_known(name, resolved)
 
 
-def _train_task(target: str, resolved: ResolvedExperiment) -> str:
-    return resolved.train_ref(resolved.task(target)).task
+def _train_tasks(target: str, resolved: ResolvedExperiment) -> tuple[str, ...]:
+    return tuple(part.task for part in resolved.train_refs(resolved.task(target)))
 
 
 def _absent(wide: LoadedExperiment, store: Store) -> set[str]:

@@ -47,7 +47,7 @@ def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
         chain = [mixture_name(mixture) for mixture in parse_setting(cell.intermediate).chain]
         for depth, key in enumerate(cell.trained_by[: len(chain)], start=1):
             found.setdefault(key, (" > ".join(chain[:depth]), BASELINE))
-        for key in cell.trained_by[len(chain) :]:
+        for key in cell.target_trainings:
             tasks = compiled.plan.by_key[key].params["tasks"]
             found.setdefault(key, (" + ".join(tasks), cell.intermediate))
     return found

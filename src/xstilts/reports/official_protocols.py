@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xstilts.config.intermediate import parse_setting
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.target_name import TargetName
 from xstilts.tasks.benchmarks import Benchmark
@@ -31,8 +30,7 @@ def target_trainings(compiled: CompiledPlan, target: str) -> tuple[str, ...] | N
     for cell in compiled.cells:
         name = TargetName.parse(cell.target)
         if name.task == target and name.is_zero_shot:
-            keys = cell.trained_by[len(parse_setting(cell.intermediate).chain) :]
-            stages = (compiled.plan.by_key[key] for key in keys)
+            stages = (compiled.plan.by_key[key] for key in cell.target_trainings)
             return tuple("+".join(stage.params["tasks"]) for stage in stages)
     return None
 

@@ -58,7 +58,7 @@ def test_targets_with_equal_training_data_and_recipe_share_a_training(grid: Path
     (shared,) = stages(loaded, "train")
     assert shared.label == "train squad-v1 (baseline) seed 0"
     predictions = stages(loaded, "predict")
-    assert len(predictions) == 11 + 7
+    assert len(predictions) == 12 + 7
     assert {stage.inputs["model"] for stage in predictions} == {shared.key}
     assert {cell.trained_by for cell in cells(loaded)} == {(shared.key,)}
     assert len(stages(xstilts.load(str(grid), ["recipes.tasks.mlqa.epochs=2"]), "train")) == 2

@@ -253,8 +253,9 @@ def _chosen(resolved: ResolvedExperiment, parts: tuple[TaskRef, ...]) -> tuple[T
 
 
 def _data_of(resolved: ResolvedExperiment, target: str) -> set[str]:
-    """A target, the task that it is trained on, and whose data that contains."""
-    return _contents(resolved.task(resolved.train_ref(resolved.task(target)).task)) | {target}
+    """A target, the tasks that it is trained on, and whose data these contain."""
+    parts = resolved.train_refs(resolved.task(target))
+    return {target}.union(*(_contents(resolved.task(part.task)) for part in parts))
 
 
 def _contents(task: TaskSpec) -> set[str]:

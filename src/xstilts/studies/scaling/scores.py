@@ -12,6 +12,7 @@ from xstilts.analysis.exclusions import exclusion_texts
 from xstilts.analysis.gains import transfer_runs
 from xstilts.analysis.run_states import RunState, has_state, without_state
 from xstilts.planning.compile import ResultCell
+from xstilts.planning.target_name import TargetName
 from xstilts.statistics.estimate import NAN
 from xstilts.studies.base import Evidence
 from xstilts.studies.scaling.budgets import Budget
@@ -124,9 +125,9 @@ def _ignore_collapsed_intermediate(
 
 
 def _target_collapsed(evidence: Evidence, cell: ResultCell) -> bool:
-    """Whether the target's own training collapsed, the last of two."""
-    facts = evidence.facts(cell.trained_by[-1]) if len(cell.trained_by) == 2 else None
-    return bool(facts and facts.get("collapsed"))
+    """Whether a training of the target itself collapsed."""
+    known = map(evidence.facts, cell.target_trainings)
+    return any(facts.get("collapsed") for facts in known if facts)
 
 
 def _mean(alone: list[TargetScores]) -> Iterator[TargetScores]:
@@ -154,9 +155,11 @@ def dev_scores(evidence: Evidence, group: TaskGroup) -> dict[str, float]:
         if point.curve != MORE_TASKS:
             cells = evidence.cells.get(point.variant, ())
             trained = dict.fromkeys(
-                cell.trained_by[-1]
+                cell.target_trainings[-1]
                 for cell in cells
-                if len(cell.trained_by) == 2 and cell.intermediate == point.setting
+                if cell.target_trainings
+                and cell.intermediate == point.setting
+                and TargetName.parse(cell.target).is_zero_shot
             )
             dev = [(evidence.facts(key) or {}).get("dev_mean") for key in trained]
             scores.setdefault(point.curve, []).extend(

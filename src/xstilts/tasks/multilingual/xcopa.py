@@ -1,6 +1,6 @@
 """XCOPA: COPA's dev and test sets in eleven languages; trained on English COPA.
 
-XTREME-R trains on Social IQa and then on COPA: that is the intermediate setting `socialiqa` here.
+XTREME-R trains on Social IQa and then on COPA: `train_task: {xcopa: socialiqa > copa}`.
 The question is asked in English in every language and is the one that the release states, as in
 XTREME-R's code. It is always `effect` in Thai (allenai/natural-instructions, issue 522), and at
 times another one than the original's in Turkish and Swahili.
