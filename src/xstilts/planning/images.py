@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from xstilts.config.vision import VisionConfig
 from xstilts.core.stage import Cost, Stage
 from xstilts.core.warn_once import warn_once
 from xstilts.models.vision.tower_source import TowerSource, find_tower
+from xstilts.planning.default_tower import chosen_tower
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.io.image_roles import IMAGE_CONTEXT
@@ -65,8 +65,8 @@ class ImageInputs:
 
     @cached_property
     def source(self) -> TowerSource:
-        """The vision tower; by default the packaged one."""
-        choice = self.resolved.experiment.vision or VisionConfig()
+        """The vision tower; by default the encoder's own, or the packaged one."""
+        choice = chosen_tower(self.resolved.experiment.vision, self.resolved.source)
         return find_tower(choice, self.resolved.loaded.folder)
 
     @cached_property

@@ -128,6 +128,7 @@ def _after_registers(config: Any) -> int:
 STATES: dict[str, Callable[[VisionTower, Tensor], Tensor]] = {
     LITE0: _lite_states,
     "clip_vision_model": _transformer_states(_after_class),
+    "metaclip_2_vision_model": _transformer_states(_after_class),
     "siglip_vision_model": _transformer_states(_none),
     "siglip2_vision_model": _native_states,
     "vit": _transformer_states(_after_class),
@@ -135,4 +136,6 @@ STATES: dict[str, Callable[[VisionTower, Tensor], Tensor]] = {
     "dinov2_with_registers": _transformer_states(_after_registers),
 }
 """Architecture → how its states are computed."""
-STATES |= {name: STATES[f"{name}_vision_model"] for name in ("clip", "siglip", "siglip2")}
+STATES |= {
+    name: STATES[f"{name}_vision_model"] for name in ("clip", "metaclip_2", "siglip", "siglip2")
+}

@@ -34,6 +34,8 @@ from xstilts.models.vision.tower_source import (
 TOWER, WEIGHTS = "tower.json", "weights.safetensors"
 LITE0 = "efficientnet-lite0"
 POOLED = "pooled"
+PROJECTED = ("CLIPVisionModel", "MetaClip2VisionModel")
+"""Classes whose one vector of an image is projected, as for its texts."""
 LITE_PREPROCESSING = Preprocessing(
     mean=(127 / 255,) * 3,
     std=(128 / 255,) * 3,
@@ -143,10 +145,10 @@ def read_tower(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def _model_class(kind: str, output: Mapping[str, Any]) -> Any:
-    """Transformers' class; CLIP's pooled vector is the projected one, as for its texts."""
+    """Transformers' class."""
     name = MODEL_TYPES[kind]
-    if name == "CLIPVisionModel" and output["states"] == POOLED:
-        name = "CLIPVisionModelWithProjection"
+    if name in PROJECTED and output["states"] == POOLED:
+        name = f"{name}WithProjection"
     return getattr(transformers, name)
 
 

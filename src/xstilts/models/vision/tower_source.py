@@ -21,6 +21,8 @@ PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 MODEL_TYPES: Mapping[str, str] = {
     "clip": "CLIPVisionModel",
     "clip_vision_model": "CLIPVisionModel",
+    "metaclip_2": "MetaClip2VisionModel",
+    "metaclip_2_vision_model": "MetaClip2VisionModel",
     "siglip": "SiglipVisionModel",
     "siglip_vision_model": "SiglipVisionModel",
     "siglip2": "Siglip2VisionModel",
