@@ -18,7 +18,7 @@ class VisionConfig(ConfigModel):
     name: PathText = Field(
         PACKAGED_TOWER,
         description=f"`{PACKAGED_TOWER}`, a folder, or a Hugging Face model name (CLIP, "
-        "MetaCLIP 2, SigLIP, SigLIP2, ViT or DINOv2); by default the tower of an encoder that is an "
+        "MetaCLIP 2, SigLIP, SigLIP2, ViT or DINOv2); by default that of an encoder that is an "
         "image-text model, else the packaged one",
     )
     revision: str | None = Field(None, description="revision on the hub; a commit pins the weights")
