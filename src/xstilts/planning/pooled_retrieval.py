@@ -25,6 +25,11 @@ class PooledSearch:
     output: tuple[int, str]
     what: str
 
+    @property
+    def shared(self) -> str:
+        """Description without the language, as all languages share the pool."""
+        return self.what.removesuffix(f" {self.language}")
+
     def score(self) -> str:
         """Add the score stage."""
         graph, task = self.embedding.graph, self.embedding.task
@@ -47,7 +52,7 @@ class PooledSearch:
         inputs, counts = {}, {}
         for role, (code, max_length) in sides.items():
             inputs[f"rows:{role}"] = graph.prepare_stage(task, part, code)
-            inputs[f"vectors:{role}"] = self.embedding.add(part, code, max_length, self.what)
+            inputs[f"vectors:{role}"] = self.embedding.add(part, code, max_length, self.shared)
             counts[role] = graph.resolved.expected_rows(task, part, code)
         queries = counts.pop(QUERIES)
         return graph.add(

@@ -91,6 +91,13 @@ ROWS: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
         )
         for kind in ("image_inference", "image_question", "image_statement")
     },
+    "answer_retrieval": (
+        (),
+        [
+            {"id": str(n), "text": TEXT, "context": "a cat " * n, "keys": [], "group": ""}
+            for n in range(3)
+        ],
+    ),
     "mining": ((), [{"id": str(n), "text": "bread", "meaning": ""} for n in range(2)]),
 }
 
