@@ -13,6 +13,7 @@ FORMATS: Registry[FormatSpec] = Registry(
     {
         "answer_retrieval": "xstilts.formats.answer_retrieval:ANSWER_RETRIEVAL",
         "classification": "xstilts.formats.classification:CLASSIFICATION",
+        "dual_encoder": "xstilts.formats.dual_encoder:DUAL_ENCODER",
         "image_inference": "xstilts.formats.image_text.classification:IMAGE_INFERENCE",
         "image_question": "xstilts.formats.image_text.classification:IMAGE_QUESTION",
         "image_retrieval": "xstilts.formats.image_text.retrieval:IMAGE_RETRIEVAL",

@@ -36,6 +36,7 @@ METRICS: Registry[Metric] = Registry(
         "qa_mean": "xstilts.metrics.squad:QA_MEAN",
         "qa_mean_fixed": "xstilts.metrics.qa_by_language:QA_MEAN_FIXED",
         "qa_mean_v2": "xstilts.metrics.squad:QA_MEAN_V2",
+        "recall_at_1": "xstilts.metrics.recall_at_1:RECALL_AT_1",
         "spearman": "xstilts.metrics.correlation:SPEARMAN",
         "tag_accuracy": "xstilts.metrics.pos_f1:TAG_ACCURACY",
         "token_f1": "xstilts.metrics.squad:TOKEN_F1",

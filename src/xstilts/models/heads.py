@@ -29,6 +29,18 @@ class SentenceHead(nn.Module):
         return logits
 
 
+class PooledVectors(nn.Module):
+    """Vectors of texts: pooled hidden states, without weights of its own."""
+
+    def __init__(self, pooling: str) -> None:
+        super().__init__()
+        self.pooling = pooling
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """[n, t, width] → [n, width]."""
+        return pool(hidden, mask, self.pooling)
+
+
 class TokenHead(nn.Module):
     """Linear layer over every token."""
 

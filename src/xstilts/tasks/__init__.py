@@ -32,6 +32,7 @@ TASKS: Registry[TaskSpec] = Registry(
         "snli": "xstilts.tasks.english.nli:SNLI",
         "socialiqa": "xstilts.tasks.english.socialiqa:SOCIALIQA",
         "stsb": "xstilts.tasks.english.similarity:STSB",
+        "squad-retrieval": "xstilts.tasks.english.squad_retrieval:SQUAD_RETRIEVAL",
         "squad-v1": "xstilts.tasks.english.squad:SQUAD_V1",
         "squad-v2": "xstilts.tasks.english.squad:SQUAD_V2",
         "winogrande": "xstilts.tasks.english.winogrande:WINOGRANDE",
