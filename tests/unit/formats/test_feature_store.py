@@ -38,7 +38,7 @@ from xstilts.stages.io.tokenized import prepared
 from xstilts.testing.tiny import write_encoder
 
 TEXT = "the dog is here"
-READING = TokenizationConfig(max_length=24, stride=6, question_length=6)
+READING = TokenizationConfig(max_length=24, stride=6, question_length=6, retrieval_query_length=9)
 ROWS: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
     "classification": (
         ("a", "b"),
@@ -98,6 +98,13 @@ ROWS: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
             for n in range(3)
         ],
     ),
+    "dual_encoder": (
+        (),
+        [
+            {"id": f"é{n}", "query": "is it? " * 9, "passage": TEXT, "context": "a cat " * n}
+            for n in range(2)
+        ],
+    ),
     "mining": ((), [{"id": str(n), "text": "bread", "meaning": ""} for n in range(2)]),
 }
 
@@ -118,9 +125,15 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageContext:
+def context(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> StageContext:
     monkeypatch.setattr(stage_module, "PIECE", 2)
-    inputs = {"encoder": Artifact("e" * 64, tmp_path / "encoder")}
+    encoder = tmp_path_factory.mktemp("encoder")
+    (encoder / "layout.json").write_text("{}")
+    inputs = {"encoder": Artifact("e" * 64, encoder)}
     stage = Stage("predict", 1, {}, {})
     folders = tmp_path / "out", tmp_path / "checkpoints"
     return StageContext(stage, inputs, *folders, lambda _: None, features=tmp_path / "features")
@@ -194,7 +207,8 @@ def test_every_input_of_features_changes_their_folder(
     for given in others:
         with pytest.raises(AssertionError, match="tokenised again"):
             prepared(context, *given, NoTokenizer())
-    context.inputs["encoder"] = Artifact("0" * 64, rows.path)  # type: ignore[index]
+    encoder = context.inputs["encoder"].path
+    context.inputs["encoder"] = Artifact("0" * 64, encoder)  # type: ignore[index]
     with pytest.raises(AssertionError, match="tokenised again"):
         prepared(context, rows, "retrieval", (), READING, NoTokenizer())
 
