@@ -7,8 +7,9 @@ from pathlib import Path
 
 from xstilts.core.errors import ConfigError
 from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.data_check import SplitReport, check_split
-from xstilts.tasks.suites import is_needed, members
+from xstilts.tasks.suites import NeededData, is_needed, members
 
 
 def check_data(names: str | Sequence[str], data: Path | str | None = None) -> Iterator[SplitReport]:
@@ -31,10 +32,18 @@ def check_data(names: str | Sequence[str], data: Path | str | None = None) -> It
     return _reports(wanted, folder)
 
 
-def _reports(wanted: Mapping[str, Sequence[str]], folder: Path | None) -> Iterator[SplitReport]:
-    for name, splits in wanted.items():
+def _reports(wanted: Mapping[str, NeededData], folder: Path | None) -> Iterator[SplitReport]:
+    for name, data in wanted.items():
         task = TASKS.get(name)
         for split in task.splits:
-            for code in (*task.languages_of(split), *task.pool_parts):
-                needed = is_needed(task, split, code, splits)
+            for code in (*_languages(task, split, data), *task.pool_parts):
+                needed = is_needed(task, split, code, data.splits)
                 yield check_split(task, split, code, folder, needed=needed)
+
+
+def _languages(task: TaskSpec, split: str, data: NeededData) -> list[str]:
+    """The languages of a split that the suites evaluate or train in."""
+    every = task.languages_of(split)
+    if data.languages is None:
+        return list(every)
+    return [code for code in every if code in data.languages or code == task.train_language]

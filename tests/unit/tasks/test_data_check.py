@@ -105,9 +105,9 @@ def test_unknown_tasks_and_missing_folders_are_rejected() -> None:
 def test_suites_list_known_tasks_without_duplicates() -> None:
     for name, suite in SUITES.items():
         assert len(set(suite.tasks)) == len(suite.tasks)
-        assert set(members([name])) == set(suite.tasks)
+        assert set(members([name])) == {*suite.tasks, *suite.training}
     both = members(["home-nli", "home"])
-    assert both["home-nli"] == ("train", "dev", "test")
+    assert both["home-nli"].splits == ("train", "dev", "test")
     assert not is_needed(TASKS.get("xnli"), "test", "en", ("train", "dev"))
     assert is_needed(TASKS.get("home-retrieval"), "test", "sw", ("test",))
 
@@ -125,3 +125,27 @@ def test_a_dev_set_published_without_labels_is_noted_but_not_missing(tmp_path: P
     assert (dev.state, dev.blank, dev.fails) == (SplitState.BLANK, True, False)
     assert "checkpoint: last" in dev.why
     assert train.fails
+
+
+def test_a_suite_of_a_benchmark_checks_its_languages_alone() -> None:
+    xtreme, xtreme_r = (
+        {(one.task, one.language) for one in xstilts.check_data(name) if one.split == "test"}
+        for name in ("xtreme", "xtreme-r")
+    )
+    assert ("xquad", "en") in xtreme
+    assert ("xquad", "ro") not in xtreme
+    assert {("xquad", "ro"), ("udpos", "wo"), ("pan-x", "qu"), ("tatoeba", "az")} <= xtreme_r
+    both = {one.language for one in xstilts.check_data(["xtreme", "xquad"]) if one.task == "xquad"}
+    assert "ro" in both
+
+
+def test_xtreme_r_needs_the_training_data_of_its_protocols(tmp_path: Path) -> None:
+    seen = {
+        (one.task, one.split, one.language): one for one in xstilts.check_data("xtreme-r", tmp_path)
+    }
+    assert seen["socialiqa", "train", "en"].needed
+    assert seen["copa", "dev", "en"].needed
+    assert not seen["socialiqa", "test", "en"].needed
+    assert seen["mewsli-x", "test", "de"].fails
+    assert seen["lareqa-xquad-r", "test", "candidates:th"].fails
+    assert not seen["mewsli-x", "dev", "en"].needed

@@ -67,7 +67,7 @@ def test_one_file_of_sick_gives_labels_and_relatedness(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", ["glue-rte", "mrpc", "stsb", "copa"])
 def test_the_targets_of_the_suite_have_train_and_dev_on_the_hub(task: str) -> None:
-    assert members(["glue-stilts"])[task] == ("train", "dev")
+    assert members(["glue-stilts"])[task].splits == ("train", "dev")
     spec = TASKS.get(task)
     origins = [spec.origin(split, "en") for split in ("train", "dev")]
     assert all(origin and len(origin[0].revision) == 40 for origin in origins)
