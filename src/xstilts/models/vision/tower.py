@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.models.device import compute_device
@@ -27,7 +27,10 @@ class VisionTower:
     def __init__(self, folder: Path) -> None:
         model, values = read_tower(folder)
         self.device = compute_device()
-        self.model = model.to(self.device)
+        self.model: nn.Module = model.to(self.device)
+        for weight in self.model.parameters():
+            if weight.dim() == 4:  # convolutions take a third less time in this layout
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         self.preprocessing = Preprocessing.from_json(values["preprocessing"])
         self.pooled, self.grid = values["states"] == POOLED, values.get("grid")
         self._states = STATES[values["architecture"]]
@@ -36,6 +39,7 @@ class VisionTower:
     def states(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """[h, w, 3] → [p, width] the states of an image: of its patches, or one pooled vector."""
         images = torch.from_numpy(self.preprocessing(pixels))[None].to(self.device)
+        images = images.contiguous(memory_format=torch.channels_last)
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             states = self._states(self, images)
         return np.ascontiguousarray(states.float().cpu().numpy())
