@@ -8,11 +8,9 @@ from functools import lru_cache
 from xstilts.core.artifact import Artifact
 from xstilts.core.store import Store
 from xstilts.formats.image_text.checks import DIGESTS
+from xstilts.stages.io.image_roles import VISION
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
-
-VISION = "vision"
-"""Role of the vision tower in the inputs of stages that read images."""
 
 
 def shared_images(predicted: Artifact, store: Store) -> int:

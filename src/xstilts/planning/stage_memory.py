@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +13,18 @@ from xstilts.formats import FORMATS
 from xstilts.models.encoder_config import PACKED_TYPES
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS
 from xstilts.models.encoder_source import EncoderSource, read_json_object
+from xstilts.models.vision.tower_source import TowerSource
 from xstilts.planning.adapters import adapter_weights
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.cost import TOUCHED_ROWS
 from xstilts.planning.encoder_experiments import encoder_experiments
+from xstilts.planning.image_memory import (
+    ImageWork,
+    evaluated_examples,
+    image_memory,
+    state_shape,
+)
+from xstilts.planning.images import ImageInputs
 from xstilts.planning.memory import (
     Hardware,
     Workload,
@@ -25,7 +33,7 @@ from xstilts.planning.memory import (
     training_memory,
 )
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.stages.io.image_roles import IMAGE_CONTEXT
+from xstilts.stages.io.image_roles import IMAGE_CONTEXT, VISION
 
 TRAININGS = frozenset({"train", "dynamics"})
 SENTENCE = 24
@@ -62,6 +70,30 @@ class StageMemory:
 
     def of(self, stage: Stage) -> int:
         """Bytes at the peak of a stage."""
+        return self._of_texts(stage) + (self._of_images(stage) if VISION in stage.inputs else 0)
+
+    def _of_images(self, stage: Stage) -> int:
+        """Bytes that the images of a training or prediction add."""
+        encoder, shape = self.source.defaults, state_shape(self._tower)
+        if stage.kind in TRAININGS:
+            text, recipe = self._training(stage), _recipe(stage)
+            images = max(
+                self.resolved.task(name).format_spec.images for name in stage.params["tasks"]
+            )
+            size = -(-recipe.batch_size // recipe.gradient_accumulation_steps)
+            sharded = text.packed and not text.checkpointing
+            work = ImageWork(size, text.length, images, gradients=True, sharded=sharded)
+            return image_memory(encoder, shape, work, self.hardware)
+        task = self.resolved.task(stage.params["task"])
+        work = ImageWork(0, task.subwords, task.format_spec.images, gradients=False)
+        examples = evaluated_examples(work, shape, self.hardware)
+        return image_memory(encoder, shape, replace(work, examples=examples), self.hardware)
+
+    @cached_property
+    def _tower(self) -> TowerSource:
+        return ImageInputs(self.resolved).source
+
+    def _of_texts(self, stage: Stage) -> int:
         encoder = self.source.defaults
         if stage.kind in TRAININGS:
             return training_memory(encoder, self._training(stage), self.hardware)

@@ -11,8 +11,8 @@ from xstilts.formats.spec import Problem
 NO_IMAGE = "text without an image"
 IMAGE_COLUMNS = ("image", "image2")
 """Columns of user files that name the images of an example, in their order."""
-IMAGES, DIGESTS = "images", "image_digests"
-"""What prepared rows hold of their images: their names, and the SHA-256 of their bytes."""
+IMAGES, DIGESTS, SOURCE = "images", "image_digests", "image_source"
+"""What prepared rows hold of their images: names, SHA-256 of the bytes, and task and split."""
 
 
 def image_names(row: FileRow, count: int) -> tuple[str, ...]:
@@ -29,4 +29,4 @@ def image_problems(images: Sequence[str], count: int) -> Iterator[Problem]:
 
 def without_images(row: Row) -> Row:
     """The text alone."""
-    return {name: [] if name in (IMAGES, DIGESTS) else value for name, value in row.items()}
+    return {name: value for name, value in row.items() if name not in (IMAGES, DIGESTS, SOURCE)}

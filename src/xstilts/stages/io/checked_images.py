@@ -11,13 +11,12 @@ from typing import Any
 from xstilts.core.cpu import parallel_map
 from xstilts.core.errors import DataError
 from xstilts.formats.base import Row
+from xstilts.formats.image_text.checks import DIGESTS, IMAGES, SOURCE
 from xstilts.tasks.image_source import ImageProblem, ImageSource
 from xstilts.tasks.io.image_decoding import check_image
 from xstilts.tasks.row_problems import RowProblems
 from xstilts.tasks.validate import TOLERATED, too_many_problems
 
-IMAGES, DIGESTS, SOURCE = "images", "image_digests", "image_source"
-"""Columns of rows with images: their ids, the SHA-256 of their bytes, and task and split."""
 NO_IMAGE = "no image"
 SAME_IMAGE = "same image under two ids, kept"
 FRAMES = "image with several frames, the first is used, kept"

@@ -23,8 +23,8 @@ from xstilts.core.errors import DataError
 from xstilts.formats.base import Feature, Row
 from xstilts.formats.image_array import JoinedArrays, States
 from xstilts.formats.image_features import ImageFeatures, WithImages
+from xstilts.formats.image_text.checks import DIGESTS, IMAGES, SOURCE
 from xstilts.stages.base import StageContext
-from xstilts.stages.io.checked_images import DIGESTS, IMAGES, SOURCE
 from xstilts.stages.io.image_cache import ImageCache, cache_stage
 from xstilts.stages.io.image_roles import IMAGE_CONTEXT, VISION
 from xstilts.stages.io.located_task import located_task
