@@ -19,6 +19,7 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.planning.measures import compile_measures
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages.io.rows import read_rows
+from xstilts.tasks.base import TaskSpec
 from xstilts.testing.measures import run_stages
 from xstilts.testing.tasks import check_task
 from xstilts.testing.tiny_images import write_image_experiment
@@ -126,13 +127,31 @@ def test_bad_rows_are_named_and_counted(toy_images: Path, tmp_path: Path) -> Non
         run_stages((prepare,), store.root)
 
 
+def task_of(path: Path, name: str) -> TaskSpec:
+    loaded = xstilts.load(str(path), [f"targets=[{name}]", "intermediate=[none]"])
+    return ResolvedExperiment(loaded).task(name)
+
+
 @pytest.mark.parametrize(
     "name",
     ["toy-colour", "toy-colour-without-image", "toy-two", "toy-question", "toy-caption"],
 )
 def test_tasks_with_images_keep_the_contract_of_tasks(name: str, toy_images: Path) -> None:
-    loaded = xstilts.load(str(toy_images), [f"targets=[{name}]", "intermediate=[none]"])
-    check_task(ResolvedExperiment(loaded).task(name))
+    check_task(task_of(toy_images, name))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"), [("copy", "images in common"), ("cut", "image 'test-0.ppm'")]
+)
+def test_shared_and_unreadable_images_break_the_contract(
+    change: str, named: str, toy_images: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(toy_images.parent, tmp_path / "toy"))
+    picture = folder / "images" / "test" / "test-0.ppm"
+    other = (folder / "images" / "train" / "train-3.ppm").read_bytes()
+    picture.write_bytes(other if change == "copy" else other[:40])
+    with pytest.raises(AssertionError, match=named):
+        check_task(task_of(folder / toy_images.name, "toy-question"))
 
 
 def test_measures_read_images_where_models_do(toy_images: Path, tmp_path: Path) -> None:

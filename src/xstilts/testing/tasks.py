@@ -9,6 +9,7 @@ from xstilts.formats.base import BadRow, Example
 from xstilts.metrics import METRICS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.validate import validated
+from xstilts.testing.task_images import check_images, check_shared_images
 
 ROUNDING = 1e-9
 """How much less than 1 perfect predictions may score."""
@@ -24,14 +25,14 @@ def check_task(
     """Assert that a task keeps its contract: call it from a test.
 
     Every split and language is readable and returns the same examples twice, in the class of its
-    format and with known labels. Train, dev and test have no ids and no examples in common. Gold
-    answers are not blank; perfect predictions score 1 and shuffled ones less. The fingerprint is
-    stable.
+    format and with known labels. Train, dev and test have no ids, no examples and no images in
+    common. Gold answers are not blank; perfect predictions score 1 and shuffled ones less. The
+    fingerprint is stable. Images can be decoded.
 
     Args:
         languages: languages to check; all by default.
         rows: number of examples to check in each split and language; overlap is always checked
-            for all examples.
+            for all examples, and that of images by their names.
         tolerated_overlap: proportion of a split that another split may contain, for published
             data sets with known duplicates.
 
@@ -44,7 +45,7 @@ def check_task(
         splits = [split for split, have in task.splits.items() if language in have]
         for split in splits:
             _check_split(task, split, language, rows)
-        _check_overlap(task, language, splits, tolerated_overlap)
+        _check_overlap(task, language, splits, tolerated_overlap, rows)
 
 
 def _check_split(task: TaskSpec, split: str, language: str, rows: int) -> None:
@@ -54,11 +55,14 @@ def _check_split(task: TaskSpec, split: str, language: str, rows: int) -> None:
     assert first == list(islice(task.read(split, language), rows)), f"{name} changes"
     assert task.fingerprint(split, language) == task.fingerprint(split, language), name
     kept, _ = validated(first, task, split, language)
+    check_images(task, split, kept)
     if task.format_spec.gold and task.format_spec.training:
         _check_metric(task, kept, language, name)
 
 
-def _check_overlap(task: TaskSpec, language: str, splits: Sequence[str], tolerated: float) -> None:
+def _check_overlap(
+    task: TaskSpec, language: str, splits: Sequence[str], tolerated: float, rows: int
+) -> None:
     """Assert that no two splits have ids or, beyond the tolerance, examples in common."""
     content = task.format_spec.content
     examples = {
@@ -67,8 +71,9 @@ def _check_overlap(task: TaskSpec, language: str, splits: Sequence[str], tolerat
         ]
         for split in splits
     }
-    ids = {split: {example.id for example in rows} for split, rows in examples.items()}
-    contents = {split: [content(example) for example in rows] for split, rows in examples.items()}
+    check_shared_images(task, examples, rows)
+    ids = {split: {example.id for example in every} for split, every in examples.items()}
+    contents = {split: [content(example) for example in every] for split, every in examples.items()}
     for first, second in combinations(splits, 2):
         name = f"{task.name} {language}: {first} and {second}"
         assert not (common := ids[first] & ids[second]), (

@@ -102,11 +102,12 @@ def _write_split(folder: Path, split: str, count: int) -> None:
     pictures.mkdir(parents=True)
     things = list(_things(split, count))
     for number, thing in enumerate(things):
-        _write_picture(pictures / f"{number}.ppm", thing, random.Random(f"{split} {number}"))
+        path = pictures / f"{split}-{number}.ppm"
+        _write_picture(path, thing, random.Random(f"{split} {number}"))
     for language in LANGUAGES:
         if split != "test" and language != "en":
             continue
-        for task, rows in _rows(things).items():
+        for task, rows in _rows(split, things).items():
             path = folder / f"{task}-{split}-{language}.jsonl"
             translated = ({**row, "text": in_language(row["text"], language)} for row in rows)
             path.write_text("".join(json.dumps(row) + "\n" for row in translated), "utf-8")
@@ -130,7 +131,7 @@ def _write_picture(path: Path, thing: str, generator: random.Random) -> None:
     path.write_bytes(f"P6 {SIDE} {SIDE} 255\n".encode() + pixels)
 
 
-def _rows(things: list[str]) -> dict[str, list[dict[str, Any]]]:
+def _rows(split: str, things: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Task → rows in English; every text occurs with every label."""
     names = list(COLOURS)
     tables: dict[str, list[dict[str, Any]]] = {}
@@ -141,18 +142,18 @@ def _rows(things: list[str]) -> dict[str, list[dict[str, Any]]]:
         rows: dict[str, dict[str, Any]] = {
             "colour": {
                 "text": f"the {asked} is here",
-                "image": f"{number}.ppm",
+                "image": f"{split}-{number}.ppm",
                 "label": "yes" if asked == thing else "no",
             },
             "two": {
                 "text": "give me one today please",
-                "image": f"{number}.ppm",
-                "image2": f"{other}.ppm",
+                "image": f"{split}-{number}.ppm",
+                "image2": f"{split}-{other}.ppm",
                 "label": same,
             },
-            "question": {"text": "where is my", "image": f"{number}.ppm", "label": thing},
-            "caption": {"text": f"I saw a {thing} {number}", "image": f"{number}.ppm"},
+            "question": {"text": "where is my", "image": f"{split}-{number}.ppm", "label": thing},
+            "caption": {"text": f"I saw a {thing} {number}", "image": f"{split}-{number}.ppm"},
         }
         for task, row in rows.items():
-            tables.setdefault(task, []).append({"id": str(number), **row})
+            tables.setdefault(task, []).append({"id": f"{split}-{number}", **row})
     return tables
