@@ -31,6 +31,7 @@ from xstilts.planning.encoder_use import check_encoder_use
 from xstilts.planning.evaluation import Evaluated, TargetEvaluation, check_evaluation
 from xstilts.planning.graph import StageGraph
 from xstilts.planning.identical_files import warn_of_identical_files
+from xstilts.planning.images import warn_of_unused_tower
 from xstilts.planning.own_task_names import warn_of_names
 from xstilts.planning.recipe_search import (
     RecipeChoice,
@@ -141,6 +142,7 @@ class Compiler:
                 where="targets",
                 todo=f"add {BASELINE} or another task to `intermediate`, or more languages",
             )
+        warn_of_unused_tower(self.graph.images)
         plan = Plan.of(self.graph.stages.values())
         check_apart_from_results(plan, cells)
         return CompiledPlan(plan, cells)

@@ -83,6 +83,13 @@ class ImageInputs:
         )
 
 
+def warn_of_unused_tower(images: ImageInputs) -> None:
+    """Warn, once, if an experiment names a vision tower and none of its tasks reads images."""
+    experiment = images.resolved.experiment
+    if experiment.vision and all(task.withholds_image for task in images.tasks.values()):
+        warn_once(logger, "%s: `vision` is not used, as no task reads images", experiment.name)
+
+
 def image_context(
     tasks: Iterable[TaskSpec], locations: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:

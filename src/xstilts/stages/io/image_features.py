@@ -57,7 +57,8 @@ def with_row_images(
     if SOURCE not in columns[0]:
         return features
     task, _ = columns[0][SOURCE].split()
-    if context.stage.context[IMAGE_CONTEXT][task] is None:
+    withheld = not any(row[IMAGES] for row in columns)  # by an input-only form of the rows
+    if withheld or context.stage.context[IMAGE_CONTEXT][task] is None:
         return features
     images = image_features(context, columns)
     return WithImages(features, images, [row[IMAGES] for row in columns])
