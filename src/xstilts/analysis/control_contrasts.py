@@ -23,6 +23,7 @@ from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
 
 TARGET = "target"
 """The name under which the target's runs are compared with the control's, its baseline."""
+NO_SETTINGS = "no setting has all of its scores on both"
 NO_SCORES = "scores of the target or of its control are missing"
 OTHER_EXAMPLES = "the control has other test examples"
 
@@ -92,8 +93,10 @@ class ControlledRuns:
     ) -> ControlDifference:
         """The sum of the settings' score differences by sign, over the number of settings."""
         count = len(signed) if count is None else count
+        if not count:
+            return ControlDifference(missing_estimate(0, NO_SETTINGS))
         keys = self._common_keys([name for name, _ in signed])
-        if not keys or not count:
+        if not keys:
             return ControlDifference(missing_estimate(0, NO_SCORES))
         if any(self.target[name][key].ids != self.control[name][key].ids
                for name, _ in signed for key in keys):  # fmt: skip

@@ -30,6 +30,7 @@ from xstilts.reports.answer_box import answer_lines
 from xstilts.reports.benchmarks import benchmark_sections
 from xstilts.reports.encoder_ranking import ranking_lines, ranking_sections
 from xstilts.reports.eval_splits import nonstandard_splits_note
+from xstilts.reports.example_pictures import TargetPictures, example_pictures
 from xstilts.reports.heat_maps import HeatMap, heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
 from xstilts.reports.sections import Section, best_section, data_section
@@ -185,6 +186,7 @@ class PagePart:
     others: list[Any]
     maps: list[HeatMap]
     figures: list[str]
+    pictures: list[TargetPictures]
 
 
 def _part(data: ReportData) -> PagePart:
@@ -199,6 +201,7 @@ def _part(data: ReportData) -> PagePart:
         others=list(data.gains[~data.gains["main"] & data.gains["gain"].notna()].itertuples()),
         maps=list(heat_maps(data.results, data.run_gains, _main_metrics(data))),
         figures=list(_figures(data)),
+        pictures=example_pictures(data.compiled, data.store),
     )
 
 

@@ -131,8 +131,8 @@ class ControlAnalysis:
                 "gains may be gains on text."
             )
         return (
-            f"Nothing about images was learned on {self.target}: no score is significantly above "
-            f"that of {self.control}, so that its gains are gains on text at most."
+            f"Nothing about images is shown to have been learned on {self.target}: no score is "
+            f"significantly above that of {self.control}, so that gains may be gains on text."
         )
 
     def summary(self) -> str:
@@ -154,7 +154,8 @@ class ControlAnalysis:
             ("languages", "by language", self._language_rows()),
         ):
             name = f"{self.target}-control-{part}"
-            yield render.results_table(name, f"{title}, {heading}", rows, NOTES, "gain_above")
+            if found := list(rows):
+                yield render.results_table(name, f"{title}, {heading}", found, NOTES, "gain_above")
 
     def _task_rows(self) -> Iterator[Result]:
         for task, result in zip(self.tasks, self.by_task, strict=True):

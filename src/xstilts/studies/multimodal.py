@@ -269,7 +269,7 @@ class MultimodalAnalysis:
         """Exclusions, the form of the target, training budgets, and what intervals are about."""
         name = self.target.name
         yield from self.data.gains.caveats()
-        if sees_image(self.target) and not self.controls:
+        if sees_image(self.target) and not self.controls and self.target.format_spec.input_only:
             yield (
                 f"{name} was evaluated without a control: its gains may be gains on text (add a "
                 "target that withholds its images)."
