@@ -77,6 +77,11 @@ class Encoder(nn.Module):
         module: nn.Module | None = getattr(self.model, tower.projection, None)
         return module
 
+    def projected(self, vectors: Tensor, pooling: str) -> Tensor:
+        """[n, width] sentence vectors of the last layer → [n, d]; the same without a projection."""
+        projection = self.projection(int(self.model.config.num_hidden_layers), pooling)
+        return vectors if projection is None else cast("Tensor", projection(vectors))
+
     def vector_width(self, layer: int, pooling: str) -> int:
         """Size of the sentence vectors of a layer and pooling."""
         projection = self.projection(layer, pooling)

@@ -14,6 +14,8 @@ from xstilts.planning.encoder_experiments import encoder_experiments
 from xstilts.planning.resolve import ResolvedExperiment
 
 MAX_LENGTH = "max_length"
+LENGTHS = (MAX_LENGTH, "retrieval_query_length")
+"""Parameters with a number of sub-words."""
 
 
 def check_lengths(
@@ -25,7 +27,7 @@ def check_lengths(
         statuses: key → state; only stages to do are checked. None: all stages are to do.
 
     Raises:
-        ConfigError: the `max_length` of a stage is larger, or the encoder lacks a layer.
+        ConfigError: a number of sub-words of a stage is larger, or the encoder lacks a layer.
     """
     for part in parts:
         sources = [ResolvedExperiment(one).source for one in encoder_experiments(part.loaded)]
@@ -53,20 +55,20 @@ def _check_layers(source: EncoderSource, stage: Stage) -> None:
 
 def _check_length(source: EncoderSource, stage: Stage) -> None:
     positions = source.defaults.positions
-    longest = max(_lengths(stage.params), default=0)
+    longest, name = max(_lengths(stage.params), default=(0, MAX_LENGTH))
     if positions is not None and longest > positions:
         section = "recipes" if stage.params.keys() & {"recipe", "reading"} else "retrieval"
         raise ConfigError(
-            f"max_length is {longest}, and the encoder {source.name} has {positions} positions "
+            f"{name} is {longest}, and the encoder {source.name} has {positions} positions "
             f"({stage.label})",
-            where=f"{section}.{MAX_LENGTH}",
-            todo=f"set max_length to {positions} or less",
+            where=f"{section}.{name}",
+            todo=f"set {name} to {positions} or less",
         )
 
 
-def _lengths(params: Mapping[str, Any]) -> Iterator[int]:
+def _lengths(params: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     for name, value in params.items():
         if isinstance(value, Mapping):
             yield from _lengths(value)
-        elif name == MAX_LENGTH and isinstance(value, int):
-            yield value
+        elif name in LENGTHS and isinstance(value, int):
+            yield value, name

@@ -14,6 +14,7 @@ from xstilts.formats.base import HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_config import FIRST
 from xstilts.models.fast_dropout import replace_dropout
+from xstilts.models.heads import PooledVectors
 
 
 class MultiTaskModel(nn.Module):
@@ -62,6 +63,8 @@ class MultiTaskModel(nn.Module):
         hidden = self.encoder(ids, mask, types, positions)
         if task in self.tied:
             return head(hidden, mask, self.encoder.embeddings, positions)
+        if isinstance(head, PooledVectors):
+            return self.encoder.projected(head(hidden, mask), head.pooling)
         return head(hidden, mask, images) if task in self.with_images else head(hidden, mask)
 
 

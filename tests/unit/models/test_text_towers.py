@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from xstilts.core.errors import EncoderError
-from xstilts.formats.base import IGNORED, Feature
+from xstilts.formats.base import IGNORED, Feature, HeadShape
 from xstilts.formats.fixed_length import fixed_length
 from xstilts.models.encoder import Encoder, frozen_encoder
 from xstilts.models.encoder_config import check_text_config, shape_of
@@ -19,6 +19,8 @@ from xstilts.models.encoder_files import BODY, EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.models.text_towers import IMAGE_TEXT_TYPES, TEXT_TOWERS
 from xstilts.testing.encoder_families import write_family
+from xstilts.training.batching import collate
+from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import embed
 
 POSITIONS = 20
@@ -109,6 +111,23 @@ def test_training_the_text_side_keeps_its_projection(family: str, tmp_path: Path
     assert sum(value.grad is not None for value in encoder.model.parameters()) > 20
     assert (files.root / BODY).is_file()
     assert files.body()[f"{tower.projection}.weight"].equal(weight)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_dual_encoder_compares_the_vectors_that_are_searched(family: str, tmp_path: Path) -> None:
+    """Its training reaches the projection."""
+    _, files = imported(tmp_path, family)
+    encoder = Encoder(files, files.used_ids(TEXTS))
+    shapes = {"t": HeadShape("dual_encoder", 0, 0.0, "last")}
+    model = initialised(encoder, shapes, seed=0).eval()
+    padding = files.tokenizer().pad_token_id
+    batch = collate(features(files), padding)
+    vectors = model("t", batch.ids, batch.mask, batch.types)
+    searched = embed(encoder, features(files), padding, [(2, "last")])[2, "last"]
+    torch.testing.assert_close(vectors.detach(), torch.from_numpy(searched))
+    vectors.square().sum().backward()
+    tower = TEXT_TOWERS[files.config().model_type]
+    assert encoder.model.get_submodule(tower.projection).weight.grad is not None
 
 
 @pytest.mark.parametrize("kind", IMAGE_TEXT_TYPES)
