@@ -18,9 +18,9 @@ from xstilts.config.intermediate import BASELINE
 from xstilts.core.errors import XstiltsError
 from xstilts.core.store import Store
 from xstilts.formats import FORMATS
+from xstilts.formats.image_text.checks import DIGESTS, IMAGES, SOURCE
 from xstilts.languages import language
 from xstilts.planning.compile import CompiledPlan, ResultCell
-from xstilts.stages.io.checked_images import DIGESTS, IMAGES, SOURCE
 from xstilts.stages.io.image_roles import IMAGE_CONTEXT
 from xstilts.stages.io.located_task import located_task
 from xstilts.stages.io.rows import PREDICTIONS, read_rows
