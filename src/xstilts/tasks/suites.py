@@ -87,6 +87,16 @@ SUITES = dict(
         _suite("glue-stilts", "glue-rte mrpc stsb copa mnli socialiqa", ("train", "dev")),
         _suite("masakhane", "masakhaner masakhapos masakhanews"),
         _suite("massive", "massive-intents massive-slots"),
+        _suite(
+            "emoji",
+            "emoji-nli emoji-nli-without-image emoji-nli-noto emoji-nli-noto-without-image "
+            "emoji-retrieval",
+        ),
+        _suite(
+            "xtreme-m",
+            "xvnli-image xvnli-image-without-image xvnli marvl marvl-without-image xgqa "
+            "xgqa-without-image xflickrco snli-ve nlvr2 gqa flickr30k",
+        ),
         _suite("reasoning", "copa xcopa xwinograd mgsm-choice"),
     )
 )
@@ -94,8 +104,9 @@ SUITES = dict(
 some of them are trained on. `phang-2020`: the paper's nine intermediate tasks. `intermediate`:
 every English one. `glue-stilts`: small tasks of GLUE and SuperGLUE, which are evaluated on dev, and
 the tasks that they start from. `reasoning`: targets that ask for it, and COPA, which two of them
-are trained on. `masakhane` and `massive`: targets of one project each. `home`: the tasks that need
-no download."""
+are trained on. `emoji`: image-text tasks that need no download. `xtreme-m`: image-text tasks of
+IGLUE with their controls and training data; a choice of xstilts, not a published benchmark.
+`masakhane` and `massive`: targets of one project each. `home`: the tasks that need no download."""
 
 
 def members(names: Iterable[str]) -> dict[str, NeededData]:

@@ -31,6 +31,7 @@ from xstilts.tasks.emoji.names import (
 )
 from xstilts.tasks.emoji.pictures import COVERED, NOTO, OPENMOJI, EmojiPictures, picture_id
 from xstilts.tasks.io.images import with_images
+from xstilts.tasks.without_image import without_image
 
 CONTRADICTION, ENTAILMENT, NEUTRAL = NLI_LABELS
 BLOCK = 8
@@ -76,9 +77,7 @@ def _of_block(block: Sequence[str], name: str) -> list[tuple[str, list[str], str
     draw = random.Random(seed_of("emoji-nli", name, *block))
     size, examples = len(block), []
     for index, emoji in enumerate(block):
-        other, absent, hidden = (
-            block[(index + step) % size] for step in (OTHER, ABSENT, HIDDEN)
-        )
+        other, absent, hidden = (block[(index + step) % size] for step in (OTHER, ABSENT, HIDDEN))
         open_, covered = [emoji, other], [emoji, COVERED]
         draw.shuffle(open_)
         draw.shuffle(covered)
@@ -96,9 +95,11 @@ def _fingerprint(split: str, language: str) -> str:
     return digest_of([fingerprint(split, language), SENTENCES[language]])
 
 
-def _task(name: str, style: str, summary: str, licence: str, source: str, **fields: str) -> TaskSpec:
+def _task(
+    name: str, style: str, summary: str, licence: str, source: str, train_task: str = ""
+) -> TaskSpec:
     splits = {split: SPLITS[split] for split in (SPLITS if style == OPENMOJI else ("test",))}
-    counts = {"train": 7_104, "dev": 384, "test": 960}
+    counts = {"train": 7_680, "dev": 384, "test": 960}
     spec = TaskSpec(
         name=name,
         version=1,
@@ -114,7 +115,7 @@ def _task(name: str, style: str, summary: str, licence: str, source: str, **fiel
         citation="OpenMoji, https://openmoji.org; Unicode CLDR, https://cldr.unicode.org",
         sizes={(split, code): counts[split] for split, codes in splits.items() for code in codes},
         modalities=("image", "text"),
-        **fields,
+        train_task=train_task,
     )
     return with_images(spec, lambda _folder, _revisions, _split: EmojiPictures(style))
 
@@ -134,3 +135,5 @@ EMOJI_NLI_NOTO = _task(
     "Debian fonts-noto-color-emoji and PyPI emoji 2.16.0",
     train_task="emoji-nli",
 )
+NOTO_WITHOUT_IMAGE = without_image(EMOJI_NLI_NOTO)
+EMOJI_NLI_WITHOUT_IMAGE = without_image(EMOJI_NLI)

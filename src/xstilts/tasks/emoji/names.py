@@ -14,9 +14,10 @@ from types import ModuleType
 
 from xstilts.core.errors import MissingPackageError
 from xstilts.core.hashing import seed_of
+from xstilts.tasks.builders import names
 
 PACKAGE = "emoji"
-LANGUAGES = tuple("en ar de es fa fr id it ja ko pt ru tr zh".split())
+LANGUAGES = names("en ar de es fa fr id it ja ko pt ru tr zh")
 ENGLISH = "en"
 SPLITS = {"train": (ENGLISH,), "dev": (ENGLISH,), "test": LANGUAGES}
 SIZES = {"test": 240, "dev": 96}

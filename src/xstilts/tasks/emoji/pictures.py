@@ -188,5 +188,3 @@ def _font(style: str) -> FreeTypeFont:
 
     path, basic = STYLES[style].file(), ImageFont.Layout.BASIC
     return ImageFont.truetype(str(path), STYLES[style].size, layout_engine=basic)
-
-
