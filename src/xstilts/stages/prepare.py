@@ -10,10 +10,10 @@ from xstilts.config.split_slices import SplitSlice
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.stages.base import StageContext
-from xstilts.stages.io.checked_images import image_rows, rows_with_images
 from xstilts.stages.io.located_task import located_task
 from xstilts.stages.io.rows import write_rows
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.image_checks import image_rows, rows_with_images
 from xstilts.tasks.validate import validated
 
 ROWS = "rows.parquet"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -11,8 +11,14 @@ from pathlib import Path
 from xstilts.core.errors import ConfigError, MissingDataError, XstiltsError
 from xstilts.formats.base import Example
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.image_checks import filter_images
+from xstilts.tasks.io.image_tables import HubImages
 from xstilts.tasks.origin import describe_origins, needs_download
+from xstilts.tasks.row_problems import RowProblems
 from xstilts.tasks.validate import DUPLICATE, filter_rows, too_many_problems
+
+IMAGES = 200
+"""Rows of a split whose images are read and decoded."""
 
 
 class SplitState(StrEnum):
@@ -76,12 +82,15 @@ def check_split(
         return SplitReport(*place, SplitState.HUB, file=describe_origins(origins))
     try:
         kept, problems, total = filter_rows(found.read(split, language), found, split)
+        why_images = _image_problem(found, split, kept, problems)
     except (XstiltsError, OSError) as error:
         state = SplitState.MISSING if _is_missing(error) else SplitState.BROKEN
         return SplitReport(*place, state, why=_in_one_line(error))
     spec = task.format_spec
     blank = spec.gold_is_blank(spec.gold_of_examples(kept))
     state, why = _verdict(split, blank, total, len(kept))
+    if why_images and state is SplitState.FOUND:
+        state, why = SplitState.BROKEN, why_images
     if state is SplitState.BLANK and split in task.unlabelled:
         place = task.name, split, language, False
         why = "published without labels: no checkpoint is chosen by it (checkpoint: last)"
@@ -95,6 +104,19 @@ def check_split(
         first=tuple(text for text in problems.first if DUPLICATE not in text),
         why=why,
     )
+
+
+def _image_problem(
+    task: TaskSpec, split: str, examples: Sequence[Example], problems: RowProblems
+) -> str:
+    """What is wrong with the images of the first examples, a random sample; blank if nothing."""
+    source = task.images(split) if task.images else None
+    if source is None or isinstance(source, HubImages):
+        return ""
+    usable, _, read = filter_images(examples[:IMAGES], source, None, problems)
+    if read and too_many_problems(read, len(usable)):
+        return f"{read - len(usable):,} of the first {read:,} rows have images that cannot be used"
+    return ""
 
 
 def _verdict(split: str, blank: bool, total: int, kept: int) -> tuple[SplitState, str]:

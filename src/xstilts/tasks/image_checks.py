@@ -71,11 +71,25 @@ def rows_with_images(
 ) -> tuple[list[Any], list[list[str]]]:
     """The first examples whose images can be used, and the digests of their images.
 
-    Problems of images are added to those of the rows; images of no example that is looked at are
-    not read.
-
     Raises:
         DataError: more than a twentieth of the rows have images that cannot be used, or all.
+    """
+    usable, digests, total = filter_images(examples, source, limit, problems)
+    if total and too_many_problems(total, len(usable)):
+        listed = "\n    ".join([problems.summary(), *problems.causes()])
+        raise DataError(
+            f"{total - len(usable)} of {total} rows have images that cannot be used:\n    {listed}",
+            todo=f"correct them; up to {TOLERATED:.0%} of bad rows are left out and counted",
+        )
+    return usable, digests
+
+
+def filter_images(
+    examples: Iterable[Any], source: ImageSource, limit: int | None, problems: RowProblems
+) -> tuple[list[Any], list[list[str]], int]:
+    """The first examples whose images can be used, their digests, and how many were read.
+
+    Problems of images are added to those of the rows. Images of further examples are not read.
     """
     checks, usable, digests, total = ImageChecks(source), list[Any](), list[list[str]](), 0
     remaining = iter(examples)
@@ -91,13 +105,7 @@ def rows_with_images(
             if found is not None:
                 usable.append(example)
                 digests.append(found)
-    if total and too_many_problems(total, len(usable)):
-        listed = "\n    ".join([problems.summary(), *problems.causes()])
-        raise DataError(
-            f"{total - len(usable)} of {total} rows have images that cannot be used:\n    {listed}",
-            todo=f"correct them; up to {TOLERATED:.0%} of bad rows are left out and counted",
-        )
-    return usable, digests
+    return usable, digests, total
 
 
 def _digests(example: Any, checks: ImageChecks, problems: RowProblems) -> list[str] | None:

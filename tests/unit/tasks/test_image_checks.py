@@ -14,12 +14,13 @@ from PIL import Image
 from xstilts.core.errors import DataError
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
-from xstilts.stages.io import checked_images
-from xstilts.stages.io.checked_images import FRAMES, SAME_IMAGE
 from xstilts.stages.io.rows import read_rows
+from xstilts.tasks import image_checks
+from xstilts.tasks.data_check import SplitState, check_split
+from xstilts.tasks.image_checks import FRAMES, SAME_IMAGE
 from xstilts.tasks.io import image_files
 from xstilts.tasks.row_problems import KEPT_PROBLEMS, PROBLEMS
-from xstilts.testing.pictures import picture_stage, write_picture_texts
+from xstilts.testing.pictures import picture_stage, picture_task, write_picture_texts
 
 COUNT = 60
 
@@ -140,7 +141,7 @@ def test_rows_do_not_depend_on_how_many_images_are_read_together(
 ) -> None:
     (folder / "pictures/9.png").unlink()
     rows = prepared(folder, 50)[0]
-    monkeypatch.setattr(checked_images, "WINDOW", 7)
+    monkeypatch.setattr(image_checks, "WINDOW", 7)
     store = Store(folder / "other").prepare()
     artifact = execute_stage(store, picture_stage(folder, 50), lambda _: None)
     assert read_rows(artifact / "rows.parquet") == rows
@@ -150,3 +151,24 @@ def test_a_changed_image_changes_the_key(folder: Path) -> None:
     before = picture_stage(folder).key
     Image.new("RGB", (8, 6), "white").save(folder / "pictures/9.png")
     assert picture_stage(folder).key != before
+
+
+def test_the_data_check_reads_images(folder: Path) -> None:
+    report = check_split(picture_task(folder), "train", "en")
+    assert (report.state, report.rows, report.counts) == (SplitState.FOUND, COUNT, {})
+    for number in range(2):
+        (folder / f"pictures/{number}.png").write_bytes(b"")
+    report = check_split(picture_task(folder), "train", "en")
+    assert (report.state, report.counts) == (SplitState.FOUND, {"not an image": 2})
+    for number in range(2, 10):
+        (folder / f"pictures/{number}.png").unlink()
+    report = check_split(picture_task(folder), "train", "en")
+    assert report.state is SplitState.BROKEN
+    assert report.why.startswith(f"10 of the first {COUNT} rows")
+
+
+def test_the_data_check_misses_a_folder_with_images(folder: Path) -> None:
+    (folder / "pictures").rename(folder / "elsewhere")
+    report = check_split(picture_task(folder), "train", "en")
+    assert report.state is SplitState.MISSING
+    assert "pictures" in report.why
