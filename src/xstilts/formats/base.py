@@ -138,6 +138,8 @@ class HeadShape:
         tied_width: width of the embeddings where the head is tied; by default the encoder's.
         image_width, image_tokens: width and number of the states of an image, for heads that read
             images; 0 where there are none, or where they are withheld.
+        joint_width: of the space that texts are projected to by an image-text encoder; 0 for
+            others.
     """
 
     format: str
@@ -147,6 +149,7 @@ class HeadShape:
     tied_width: int | None = None
     image_width: int = 0
     image_tokens: int = 0
+    joint_width: int = 0
 
 
 def id_lists(features: Iterable[Feature]) -> Iterator[list[int]]:

@@ -82,6 +82,11 @@ class Encoder(nn.Module):
         projection = self.projection(int(self.model.config.num_hidden_layers), pooling)
         return vectors if projection is None else cast("Tensor", projection(vectors))
 
+    def joint_width(self, pooling: str) -> int:
+        """Size of the space shared with images; 0 without a projection to it."""
+        projection = self.projection(int(self.model.config.num_hidden_layers), pooling)
+        return 0 if projection is None else len(cast("Tensor", projection.weight))
+
     def vector_width(self, layer: int, pooling: str) -> int:
         """Size of the sentence vectors of a layer and pooling."""
         projection = self.projection(layer, pooling)

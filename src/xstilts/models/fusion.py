@@ -12,6 +12,8 @@ alone; the head then has no weights for images.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -150,25 +152,44 @@ class ImageTextVectors(nn.Module):
 
     The text is the pooled output of the encoder; the normalised states of an image are averaged
     and projected to its width, as in locked-image tuning (Zhai et al. 2022) with a projection on
-    the side of the frozen tower.
+    the side of the frozen tower. Text encoder and tower of one image-text model (CLIP, SigLIP)
+    share a space already, and get no projection.
+
+    Args:
+        width: of the vectors of texts.
+        image_width: of the states of an image.
+        joint: whether text and image vectors are already in one space.
     """
 
-    def __init__(self, width: int, image_width: int, pooling: str) -> None:
+    def __init__(self, width: int, image_width: int, pooling: str, *, joint: bool = False) -> None:
         super().__init__()
         self.pooling = pooling
-        self.state_norm = nn.LayerNorm(image_width)
-        self.projection = nn.Linear(image_width, width)
+        self.state_norm = None if joint else nn.LayerNorm(image_width)
+        self.projection = None if joint else nn.Linear(image_width, width)
 
-    def forward(self, hidden: Tensor, mask: Tensor, images: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        hidden: Tensor,
+        mask: Tensor,
+        images: Tensor | None = None,
+        projected: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """Vectors [b, 2, width]: of the caption, and of its image.
 
         Args:
-            hidden: [b, t, width], mask: [b, t].
+            hidden: [b, t, encoder width], mask: [b, t].
             images: [b, 1, p, image width].
+            projected: the encoder's own projection of pooled texts.
         """
         assert images is not None, "the head was built for images"
         text = pool(hidden, mask, self.pooling)
-        image = self.projection(self.state_norm(images[:, 0]).mean(1))
+        if projected is not None:
+            text = projected(text)
+        states = images[:, 0]
+        if self.state_norm is not None and self.projection is not None:
+            image = self.projection(self.state_norm(states).mean(1))
+        else:
+            image = states.mean(1)
         return torch.stack([text, image.to(text.dtype)], dim=1)
 
 

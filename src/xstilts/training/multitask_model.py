@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from xstilts.formats.base import HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_config import FIRST
 from xstilts.models.fast_dropout import replace_dropout
+from xstilts.models.fusion import ImageTextVectors
 from xstilts.models.heads import PooledVectors
 
 
@@ -31,7 +33,12 @@ class MultiTaskModel(nn.Module):
         self.heads = nn.ModuleDict(
             {
                 module_name(task): training_of(shape.format).head(
-                    encoder.width, replace(shape, tied_width=tied_width)
+                    encoder.width,
+                    replace(
+                        shape,
+                        tied_width=tied_width,
+                        joint_width=encoder.joint_width(shape.pooling),
+                    ),
                 )
                 for task, shape in heads.items()
             }
@@ -65,6 +72,9 @@ class MultiTaskModel(nn.Module):
             return head(hidden, mask, self.encoder.embeddings, positions)
         if isinstance(head, PooledVectors):
             return self.encoder.projected(head(hidden, mask), head.pooling)
+        if isinstance(head, ImageTextVectors):
+            project = partial(self.encoder.projected, pooling=head.pooling)
+            return head(hidden, mask, images, project)
         return head(hidden, mask, images) if task in self.with_images else head(hidden, mask)
 
 

@@ -92,7 +92,9 @@ def _without_subword(
 def _head(width: int, shape: HeadShape) -> nn.Module:
     from xstilts.models.fusion import ImageTextVectors
 
-    return ImageTextVectors(width, shape.image_width, shape.pooling)
+    is_joint = shape.image_tokens == 1 and shape.image_width == shape.joint_width
+    text_width = shape.joint_width or width
+    return ImageTextVectors(text_width, shape.image_width, shape.pooling, joint=is_joint)
 
 
 def _targets(features: Sequence[Feature], _tokens: int) -> Tensor:
