@@ -63,9 +63,11 @@ def vector_settings(resolved: ResolvedExperiment, target: TaskSpec) -> VectorSet
 
 def _of_training(resolved: ResolvedExperiment, target: TaskSpec) -> VectorSettings:
     """The vectors that a target's training compares."""
-    recipe = resolved.recipe(target.name)
+    recipe, source = resolved.recipe(target.name), resolved.task(resolved.train_ref(target).task)
     last, pooling = resolved.source.defaults.layers, resolved.pooling
-    return VectorSettings((last,), (pooling,), "", recipe.max_length, recipe.max_length)
+    apart = "retrieval_query_length" in source.format_spec.tokenization_fields
+    query_length = recipe.retrieval_query_length if apart else recipe.max_length
+    return VectorSettings((last,), (pooling,), "", recipe.max_length, query_length)
 
 
 def differences(resolved: ResolvedExperiment, target: TaskSpec) -> Iterator[str]:

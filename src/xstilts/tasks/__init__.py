@@ -55,6 +55,7 @@ TASKS: Registry[TaskSpec] = Registry(
         "massive-slots": "xstilts.tasks.multilingual.massive:MASSIVE_SLOTS",
         "lareqa-mlqa-r": "xstilts.tasks.xtreme_r.lareqa:LAREQA_MLQA_R",
         "lareqa-xquad-r": "xstilts.tasks.xtreme_r.lareqa:LAREQA_XQUAD_R",
+        "mewsli-x-pairs": "xstilts.tasks.xtreme_r.mewsli_x:MEWSLI_X_PAIRS",
         "mewsli-x": "xstilts.tasks.xtreme_r.mewsli_x:MEWSLI_X",
         "mgsm-choice": "xstilts.tasks.multilingual.mgsm:MGSM_CHOICE",
         "sib200": "xstilts.tasks.multilingual.sib200:SIB200",

@@ -99,6 +99,18 @@ def test_lengths_are_those_of_the_recipe_or_of_the_retrieval_section(toy_file: P
     assert any("retrieval.max_length" in note for note in notes(asked))
 
 
+def test_queries_and_candidates_have_the_lengths_of_a_dual_encoder() -> None:
+    targets = ["targets=[lareqa-xquad-r]", "languages=[de]", "intermediate=[none]", "seeds=[0]"]
+    loaded = xstilts.load("quickstart", [*targets, "data=/", "recipes.target.max_length=200"])
+    lengths = {stage.label.split()[-1]: stage.params for stage in stages(loaded, "embed")}
+    pool = [params["max_length"] for name, params in lengths.items() if name != "de"]
+    assert (lengths["de"]["max_length"], pool) == (96, [200] * 11)
+    (training,) = stages(loaded, "train")
+    assert list(training.params["tasks"]) == ["squad-retrieval"]
+    frozen = [*targets, "data=/", "train_task={lareqa-xquad-r: none}"]
+    assert not stages(xstilts.load("quickstart", frozen), "train")
+
+
 def test_a_sweep_of_a_trained_target_is_named(toy_file: Path) -> None:
     loaded = xstilts.load(str(toy_file), [*TRAINED, MEAN, "retrieval.layer=[1, 2]"])
     targets = {cell.target for cell in compile_experiment(loaded).cells}

@@ -51,8 +51,8 @@ def write(folder: Path, name: str, *lines: Any) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def task(folder: Path) -> TaskSpec:
-    made = TASKS.get("mewsli-x")
+def task(folder: Path, name: str = "mewsli-x") -> TaskSpec:
+    made = TASKS.get(name)
     assert made.with_data_dir
     return made.with_data_dir(folder)
 
@@ -143,3 +143,23 @@ def test_the_sizes_are_the_published_ones() -> None:
     }
     assert totals == {"dev": 2_991, "test": 14_624}
     assert made.sizes["test", "candidates"] == 1_003_893
+
+
+def pair(name: str, description: str, **changes: Any) -> dict[str, Any]:
+    one = article(mention(name, 18, 23))
+    return {
+        "contextual_mention": {"context": one["context"], "mention": one["mentions"][0]},
+        "entity": entity("Q1", description),
+        **changes,
+    }
+
+
+def test_training_pairs_are_read_as_queries_and_candidates_are(tmp_path: Path) -> None:
+    lines = [pair("m1", "A town. On a river."), pair("m2", "A man.  Who was."), pair("m3", "A")]
+    write(tmp_path, "wikipedia_pairs-train.jsonl", *lines, {"entity": entity("Q1")})
+    rows = {one.id: one for one in task(tmp_path, "mewsli-x-pairs").read("train", "en")}
+    assert rows["m1"].query == "Smith: Ann (of Ulm) met { Smith } ."
+    assert rows["m1"].passage == "A town. On a river."
+    assert isinstance(rows["train-2"], BadRow)  # its sentences are outside its description
+    assert "contextual_mention" in rows["train-3"].problem
+    assert TASKS.get("mewsli-x").train_task == "mewsli-x-pairs"

@@ -67,6 +67,7 @@ def _lareqa(
         source=SOURCE,
         metrics=("map_at_20",),
         subwords=150,
+        train_task="squad-retrieval",
         alignment_key=attrgetter("group"),
         citation=CITATION,
         **fields,

@@ -13,8 +13,10 @@ from functools import partial
 from operator import attrgetter
 
 from xstilts.formats.answer_retrieval import CANDIDATES
-from xstilts.formats.io.mewsli import entities, labels_file, mentions
-from xstilts.tasks.builders import names, task
+from xstilts.formats.dual_encoder import PassageExample
+from xstilts.formats.io.mewsli import entities, labels_file, mention_and_entity, mentions
+from xstilts.formats.io.readers import FileRow, json_rows, parse_rows
+from xstilts.tasks.builders import english_task, names, task
 from xstilts.tasks.io.sources import Local
 
 LANGUAGES = names("en ar de es fa ja pl ro ta tr uk")
@@ -23,6 +25,7 @@ TEST = (1_490, 1_501, 1_551, 1_552, 458, 1_519, 1_562, 672, 1_567, 1_215, 1_537)
 ENTITIES = 1_003_893
 FOLDERS = ("mewslix", "mewsli-x")
 """Names that the folder of the files may have."""
+LICENCE = "CC-BY-SA-3.0 (Wikipedia), CC-BY-2.5 (WikiNews)"
 SOURCE = "github.com/google-research/google-research, dense_representations_for_entity_retrieval"
 CITATION = "Ruder et al. 2021, arXiv 2104.07412"
 
@@ -57,8 +60,34 @@ MEWSLI_X = task(
     source=SOURCE,
     metrics=("map_at_20",),
     subwords=50,
+    train_task="mewsli-x-pairs",
     alignment_key=attrgetter("group"),
     summary="find the entity that a mention names among a million descriptions",
-    licence="CC-BY-SA-3.0 (Wikipedia), CC-BY-2.5 (WikiNews)",
+    licence=LICENCE,
+    citation=CITATION,
+)
+
+
+def _pair(row: FileRow) -> PassageExample:
+    name, mention, description = mention_and_entity(row)
+    return PassageExample(name, mention, description, where=row.where)
+
+
+def _pair_files(split: str) -> tuple[Local, ...]:
+    parse = parse_rows(json_rows, _pair)
+    return tuple(Local((f"{name}/wikipedia_pairs-{split}.jsonl",), parse) for name in FOLDERS)
+
+
+MEWSLI_X_PAIRS = english_task(
+    name="mewsli-x-pairs",
+    format="dual_encoder",
+    sizes={"train": 167_719, "dev": 14_051},
+    local=_pair_files,
+    source=SOURCE,
+    metrics=("map_at_20", "recall_at_1"),
+    subwords=110,
+    alignment_key=attrgetter("passage"),
+    summary="which entity does a mention in Wikipedia name?",
+    licence=LICENCE,
     citation=CITATION,
 )
