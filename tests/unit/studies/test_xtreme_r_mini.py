@@ -36,7 +36,7 @@ def test_scaling_compares_all_orders_of_three_tasks_at_full_batches(
 ) -> None:
     design = designed(preset)
     assert design.tasks == ("sick", "socialiqa", "conll2000")
-    assert design.unit == 16
+    assert design.unit == 24
     (group,) = design.groups
     assert len(group.orders) == 6
     assert len(group.long) == 3
