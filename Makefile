@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-heavy bench lint format clean
+.PHONY: quickstart test test-heavy test-cluster bench lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -15,11 +15,15 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n 2 -m "not heavy"
+	$(BIN)/pytest -n 2 -m "not heavy and not cluster"
 
 # Most of an hour on two cores.
 test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
 	$(BIN)/pytest -m heavy
+
+# Ray on several nodes of this machine.
+test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
+	$(BIN)/pytest -m cluster
 
 # `make bench DATA=FOLDER` (data: docs/reference/tasks.md). Up to an hour on two idle cores, 24 GB of
 # memory and 6 GB of disk under build/.
@@ -45,6 +49,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench]"
+	touch $@
+
+$(VENV)/.installed-cluster: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[ray]"
 	touch $@
 
 clean:

@@ -13,7 +13,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import XstiltsError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors import EXECUTORS
+from xstilts.executors import EXECUTORS, worker
 from xstilts.executors.events import Event
 from xstilts.trackers import TRACKERS
 
@@ -87,13 +87,12 @@ def test_the_example_executor_chooses_a_recipe_after_a_diverged_trial(
 def test_the_example_executor_records_any_exception_of_a_stage(
     small: LoadedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_store: Store, stage: Stage, _report: object) -> None:
+    def fail(_store: Store, stage: Stage, *_: object) -> None:
         raise ValueError("a defect") if stage.kind == "encoder" else XstiltsError("bad rows")
 
-    executor: Any = EXECUTORS.get("in-process")
-    monkeypatch.setitem(executor.run.__globals__, "execute_stage", fail)
+    monkeypatch.setattr(worker, "execute_stage", fail)
     result = xstilts.run(small, tmp_path / "store", executor="in-process")
-    assert "ValueError('a defect')" in result.failed.values()
+    assert "ValueError: a defect" in result.failed.values()
     assert "bad rows" in result.failed.values()
     assert result.exit_code == 3
     assert result.skipped

@@ -61,6 +61,7 @@ def run(
     devices: str = AUTO,
     isolate: bool = False,
     executor: str = LOCAL,
+    address: str = "",
     trackers: Sequence[str | Tracker] = (),
     on_event: Listener = ignore_events,
 ) -> RunResult:
@@ -76,6 +77,7 @@ def run(
         devices: `auto` (all GPUs, else the CPU), `cpu`, or GPUs such as `0,1`.
         isolate: a fresh process for every stage.
         executor: its name in `executors.EXECUTORS`.
+        address: of the cluster, for executors that run on one.
         trackers: names in `trackers.TRACKERS`, or trackers; each gets every event.
         on_event: called with every event, in this process.
 
@@ -86,5 +88,5 @@ def run(
         StoreError: the store cannot be written, or its disk is full.
     """
     handle = open_experiment(experiment, store)
-    options = RunOptions(workers, devices, isolate, executor, trackers)
+    options = RunOptions(workers, devices, isolate, executor, trackers, address)
     return handle.run(options, on_event)

@@ -217,6 +217,7 @@ def recommend(
     workers: int | None = None,
     devices: str = AUTO,
     executor: str = LOCAL,
+    address: str = "",
     trackers: Sequence[str | Tracker] = (),
     on_event: Listener = ignore_events,
 ) -> Recommendation:
@@ -235,7 +236,7 @@ def recommend(
         data: the folder of the user's files.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         measuring: compute the low-cost measures that are missing, and use them.
-        workers, devices, executor, trackers, on_event: see `run`.
+        workers, devices, executor, address, trackers, on_event: see `run`.
 
     Raises:
         ConfigError: no encoder, or names that do not exist or do not fit together.
@@ -251,7 +252,7 @@ def recommend(
         store=store,
         measuring=measuring,
     )
-    options = RunOptions(workers, devices, executor=executor, trackers=trackers)
+    options = RunOptions(workers, devices, executor=executor, trackers=trackers, address=address)
     if prepared.summary(options).todo:
         prepared.measure(options, on_event)
     return prepared.rank()

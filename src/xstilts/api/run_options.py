@@ -22,6 +22,7 @@ class RunOptions:
         isolate: a fresh process for every stage.
         executor: its name in EXECUTORS.
         trackers: names in TRACKERS, or trackers; each gets every event.
+        address: of the cluster, for executors that run on one.
     """
 
     workers: int | None = None
@@ -29,6 +30,7 @@ class RunOptions:
     isolate: bool = False
     executor: str = LOCAL
     trackers: Sequence[str | Tracker] = ()
+    address: str = ""
 
     @property
     def worker_count(self) -> int:
@@ -53,7 +55,7 @@ class RunOptions:
         Raises:
             ConfigError: no such executor or device.
         """
-        options = ExecutorOptions(self.workers, self.devices, self.isolate, memory)
+        options = ExecutorOptions(self.workers, self.devices, self.isolate, memory, self.address)
         return EXECUTORS.get(self.executor, where="--executor")(store, options)
 
 

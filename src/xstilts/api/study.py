@@ -143,6 +143,7 @@ def study(
     workers: int | None = None,
     devices: str = AUTO,
     executor: str = LOCAL,
+    address: str = "",
     trackers: Sequence[str | Tracker] = (),
     on_event: Listener = ignore_events,
 ) -> Answer:
@@ -152,7 +153,7 @@ def study(
         name: a study of `xstilts.studies.STUDIES`.
         experiment: as loaded, or a YAML file or a preset's name.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
-        workers, devices, executor, trackers, on_event: see `run`.
+        workers, devices, executor, address, trackers, on_event: see `run`.
 
     Raises:
         UnknownNameError: no such study.
@@ -160,6 +161,6 @@ def study(
         StoreError: the store cannot be written.
     """
     prepared = prepare_study(name, experiment, store)
-    options = RunOptions(workers, devices, executor=executor, trackers=trackers)
+    options = RunOptions(workers, devices, executor=executor, trackers=trackers, address=address)
     prepared.run(options, on_event)
     return prepared.answer()[0]

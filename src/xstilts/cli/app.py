@@ -19,6 +19,7 @@ from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.exit_codes import exit_code_of
 from xstilts.cli.log_messages import show_log_messages
 from xstilts.cli.options import (
+    Address,
     DataOption,
     Devices,
     DryRun,
@@ -58,6 +59,7 @@ def run(
     workers: Workers = None,
     devices: Devices = "auto",
     executor: Executor = "local",
+    address: Address = "",
     trackers: Trackers = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="run every stage in a new process")
@@ -95,7 +97,7 @@ def run(
     show_notes(run_notes(handle))
     check_disk_space(summary, handle.store)
 
-    options = RunOptions(workers, devices, isolate, executor, trackers or ())
+    options = RunOptions(workers, devices, isolate, executor, trackers or (), address)
     with progress(summary) as on_event:
         result = handle.run(options, on_event)
     show_result(result, summary)
@@ -199,6 +201,7 @@ def study(
     workers: Workers = None,
     devices: Devices = "auto",
     executor: Executor = "local",
+    address: Address = "",
     trackers: Trackers = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
@@ -223,7 +226,9 @@ def study(
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     check_output(out, loaded, store)
     study_run = prepare_study(name, loaded, store)
-    options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
+    options = RunOptions(
+        workers, devices, executor=executor, trackers=trackers or (), address=address
+    )
     summary = study_run.summary(options)
     if dry_run:
         show_plan(summary)
@@ -295,6 +300,7 @@ def recommend(
     workers: Workers = None,
     devices: Devices = "auto",
     executor: Executor = "local",
+    address: Address = "",
     trackers: Trackers = None,
     measures: Annotated[bool, typer.Option(help="compute and use low-cost task measures")] = True,
     tflops: Annotated[
@@ -324,7 +330,9 @@ def recommend(
         store=store,
         measuring=measures,
     )
-    options = RunOptions(workers, devices, executor=executor, trackers=trackers or ())
+    options = RunOptions(
+        workers, devices, executor=executor, trackers=trackers or (), address=address
+    )
     summary = request.summary(options)
     if summary.todo:
         check_disk_space(summary, request.store)

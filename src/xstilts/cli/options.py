@@ -42,7 +42,13 @@ Devices = Annotated[
         "--devices", metavar="auto|cpu|0,1", help="auto: all GPUs, else the CPU; or GPU numbers"
     ),
 ]
-Executor = Annotated[str, typer.Option("--executor", help="name of the executor")]
+Executor = Annotated[
+    str, typer.Option("--executor", metavar="local|ray", help="what runs the stages")
+]
+Address = Annotated[
+    str,
+    typer.Option("--address", metavar="HOST:PORT", help="of the Ray cluster; auto: one found here"),
+]
 Trackers = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(

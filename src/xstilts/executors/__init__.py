@@ -6,6 +6,11 @@ from xstilts.core.registry import Registry
 from xstilts.executors.base import ExecutorFactory
 
 EXECUTORS: Registry[ExecutorFactory] = Registry(
-    "executor", "xstilts.executors", {"local": "xstilts.executors.local:LocalExecutor"}
+    "executor",
+    "xstilts.executors",
+    {
+        "local": "xstilts.executors.local:LocalExecutor",
+        "ray": "xstilts.executors.ray:RayExecutor",
+    },
 )
 """Name → what makes the executor of a run."""

@@ -41,6 +41,7 @@ class ExecutorOptions:
         devices: `auto`, `cpu`, or GPUs separated by commas; see `core.devices.choose_devices`.
         isolate: a fresh process for every stage.
         memory: key → expected bytes of a stage at its peak, for messages.
+        address: of a cluster; empty for executors without one.
         grace: seconds that an interrupted run waits for its trainings to save checkpoints.
     """
 
@@ -48,6 +49,7 @@ class ExecutorOptions:
     devices: str = AUTO
     isolate: bool = False
     memory: Mapping[str, int] = field(default_factory=dict)
+    address: str = ""
     grace: float = GRACE
 
 

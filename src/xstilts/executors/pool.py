@@ -7,14 +7,17 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from xstilts.core.devices import Device
+from xstilts.core.machine_memory import oom_kills
 from xstilts.core.stage import Stage
+from xstilts.executors.worker_death import WorkerDeath
 
 READ_BYTES = 1 << 16
 
@@ -35,11 +38,6 @@ class WorkerProcess:
     affinity: str = ""
     cores: int = 1
     unread: bytes = field(default=b"", repr=False)
-
-    def give(self, stage: Stage) -> None:
-        """Let it run a stage."""
-        self.stage, self.affinity = stage, stage.affinity or stage.key
-        self.send(stage.to_json())
 
     def set_cores(self, cores: int) -> None:
         """Let it use so many cores from now on."""
@@ -71,10 +69,18 @@ class WorkerPool:
         root: the store's folder.
         devices: the device of each worker.
         cores: that the busy workers share.
+        memory: key → expected bytes of a stage at its peak, for messages.
     """
 
-    def __init__(self, root: Path, devices: Sequence[Device], cores: int) -> None:
-        self.root, self.devices, self.cores = root, devices, cores
+    def __init__(
+        self,
+        root: Path,
+        devices: Sequence[Device],
+        cores: int,
+        memory: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self.root, self.devices, self.cores, self.memory = root, devices, cores, memory
+        self.oom_kills = oom_kills()
         self.workers: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
 
@@ -82,11 +88,6 @@ class WorkerPool:
     def busy(self) -> list[WorkerProcess]:
         """Workers with a stage."""
         return [worker for worker in self.workers if worker.stage]
-
-    @property
-    def idle(self) -> WorkerProcess | None:
-        """A worker without a stage, if one is running."""
-        return next((worker for worker in self.workers if worker.stage is None), None)
 
     @property
     def is_full(self) -> bool:
@@ -129,6 +130,13 @@ class WorkerPool:
         self.workers.remove(worker)
         worker.process.kill()
         worker.process.communicate()
+
+    def cause_of_death(self, worker: WorkerProcess) -> str:
+        """Why a worker's process has ended, in words."""
+        code = worker.process.wait()
+        before, self.oom_kills = self.oom_kills, oom_kills()
+        expected = self.memory.get(worker.stage.key) if worker.stage else None
+        return WorkerDeath(code, before, self.oom_kills, expected).text
 
     def close(self) -> None:
         """End all workers."""

@@ -1,7 +1,7 @@
 """What runs next, what failed, and what is skipped: the decisions of a run, for any executor.
 
-An executor asks for the next stage of each idle worker, and passes on what its workers send. How
-stages and messages travel is its own business: nothing in here starts or reaches a process.
+A run loop asks for the next stage of each idle worker, and passes on what its workers send. How
+stages and messages travel is the pool's part: nothing in here starts or reaches a process.
 """
 
 from __future__ import annotations

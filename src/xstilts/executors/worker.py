@@ -54,6 +54,8 @@ QUIET_LIBRARIES = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
 Progress = Callable[[dict[str, Any]], None]
+Send = Callable[[dict[str, Any]], object]
+"""Takes a message about a stage: {"event": ..., "key": ..., ...}."""
 REPORT_EVERY = 0.25
 """Seconds between two progress events of a stage."""
 
@@ -76,8 +78,12 @@ def main(root: str) -> None:
     _handle_signals()
     store, stages = Store(root), SimpleQueue[Stage]()
     threading.Thread(target=_end_with_messages, args=(messages, stages), daemon=True).start()
+
+    def send(message: dict[str, Any]) -> None:
+        events.write(json.dumps(message) + "\n")
+
     while not stop_requested():
-        run_stage(store, stages.get(), events)
+        run_stage(store, stages.get(), send, partial(stop, 0))
 
 
 def detach_stdin() -> None:
@@ -137,41 +143,62 @@ def _handle_signals() -> None:
         signal.signal(stopping, lambda *_: stop())
 
 
-def run_stage(store: Store, stage: Stage, events: TextIO) -> None:
-    """Run one stage under its lease and write its events."""
+def run_stage(
+    store: Store, stage: Stage, send: Send, on_loss: Callable[[], None] | None = None
+) -> None:
+    """Run one stage under its lease and send its events, as `Scheduler.receive` takes them.
 
-    def send(event: str, **facts: Any) -> None:
-        events.write(json.dumps({"event": event, "key": stage.key, **facts}) + "\n")
+    Args:
+        on_loss: called from another thread if another process takes the stage over.
+
+    Raises:
+        Exception: what `send` raises; any exception of the stage is a message.
+    """
+
+    undelivered: list[Exception] = []
+
+    def report(event: str, **facts: Any) -> None:
+        try:
+            send({"event": event, "key": stage.key, **facts})
+        except Exception as error:
+            undelivered.append(error)
+            raise
 
     try:
-        with store.leases.hold(stage.key, partial(stop, 0)) as lease:
+        with store.leases.hold(stage.key, on_loss) as lease:
             if isinstance(lease, HeldElsewhere):
-                send("busy", holder=lease.text)
+                report("busy", holder=lease.text)
                 return
             if store.has(stage.key):
-                send("done", facts=store.artifact(stage.key).facts, seconds=0.0)
+                report("done", facts=store.artifact(stage.key).facts, seconds=0.0)
                 return
-            send("started")
+            report("started")
             started = time.monotonic()
             artifact = execute_stage(
-                store, stage, lambda facts: send("progress", facts=facts), lease
+                store, stage, lambda facts: report("progress", facts=facts), lease
             )
-            send("done", facts=artifact.facts, seconds=time.monotonic() - started)
+            report("done", facts=artifact.facts, seconds=time.monotonic() - started)
     except Stopped:
-        send("stopped")
+        report("stopped")
     except LeaseLost:
-        send("busy", holder="another process, which has taken over while this one was paused")
-    except DamagedArtifact as error:
-        send("damaged", damaged=error.key, problem=str(error))
-    except XstiltsError as error:
-        send("failed", problem=str(error), exit_code=error.exit_code)
+        report("busy", holder="another process, which has taken over while this one was paused")
     except Exception as error:
-        if is_out_of_memory(error):
-            memory = OutOfMemory(f"out of memory: {error}")
-            send("failed", problem=str(memory), exit_code=memory.exit_code)
-            return
-        problem = f"{type(error).__name__}: {error}"
-        send("failed", problem=problem, traceback=traceback.format_exc(), exit_code=3)
+        if undelivered:  # it is the receiver's own
+            raise
+        report(**_failure(error))
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    """The message about an exception of a stage."""
+    if isinstance(error, DamagedArtifact):
+        return {"event": "damaged", "damaged": error.key, "problem": str(error)}
+    if is_out_of_memory(error):
+        error = OutOfMemory(f"out of memory: {error}")
+    if isinstance(error, XstiltsError):
+        return {"event": "failed", "problem": str(error), "exit_code": error.exit_code}
+    problem = f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    return {"event": "failed", "problem": problem, "traceback": trace, "exit_code": 3}
 
 
 def execute_stage(

@@ -14,12 +14,12 @@ CODE = """
 import sys
 from xstilts.executors import worker
 
-def run_stage(store, stage, events):
+def run_stage(store, stage, send, on_loss):
     for ask in (input, sys.stdin.readline, lambda: open(0, closefd=False).read()):
         try:
-            events.write(f"{stage.label}:{ask()!r}\\n")
+            send(f"{stage.label}:{ask()!r}")
         except EOFError:
-            events.write(f"{stage.label}:end\\n")
+            send(f"{stage.label}:end")
 
 worker.run_stage = run_stage
 worker.main(sys.argv[1])
@@ -36,4 +36,4 @@ def test_no_message_of_the_executor_answers_a_prompt(tmp_path: Path) -> None:
     with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
         process.stdin.write(lines)
         process.stdin.flush()
-        assert [process.stdout.readline().rstrip() for _ in answers] == answers
+        assert [json.loads(process.stdout.readline()) for _ in answers] == answers

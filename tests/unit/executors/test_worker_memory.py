@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +22,9 @@ def test_exhausted_memory_is_a_failed_stage_that_names_what_to_change(
         raise error
 
     monkeypatch.setattr(worker, "execute_stage", fail)
-    events = io.StringIO()
-    worker.run_stage(Store(tmp_path / "store").prepare(), Stage("train", 1, {}), events)
-    _, failed = map(json.loads, events.getvalue().splitlines())
+    events: list[dict[str, Any]] = []
+    worker.run_stage(Store(tmp_path / "store").prepare(), Stage("train", 1, {}), events.append)
+    _, failed = events
     assert (failed["event"], failed["exit_code"]) == ("failed", 3)
     assert "max_length" in failed["problem"]
     assert "traceback" not in failed

@@ -1,0 +1,169 @@
+"""The loop of a run: stages from the scheduler to a pool's workers, and their messages back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Stage
+from xstilts.core.stopping import take_checkpoint_request
+from xstilts.core.store import Store
+from xstilts.executors.base import ExecutorOptions, RunResult
+from xstilts.executors.events import Listener
+from xstilts.executors.scheduler import Scheduler
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.5
+"""Seconds until the next look at idle workers if no worker sends anything."""
+
+
+class Worker(Protocol):
+    """A process that runs stages, wherever it is.
+
+    Attributes:
+        stage: that it runs now.
+        affinity: of its last stage, whose model it still has in memory.
+    """
+
+    stage: Stage | None
+    affinity: str
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message; see `executors.worker`."""
+
+    def read(self) -> list[dict[str, Any]] | None:
+        """The messages that have arrived; None once the worker is gone."""
+
+
+AnyWorker = TypeVar("AnyWorker", bound=Worker)
+
+
+class Pool(Protocol[AnyWorker]):
+    """Starts workers and ends them."""
+
+    @property
+    def workers(self) -> Sequence[AnyWorker]:
+        """All workers."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further worker can start now."""
+
+    def start(self) -> AnyWorker:
+        """Start a worker."""
+
+    def share_cores(self) -> None:
+        """Divide the cores among the busy workers, if they share any."""
+
+    def readable(self, timeout: float) -> Iterator[AnyWorker]:
+        """Workers that have sent something or are gone, after at most `timeout` seconds."""
+
+    def remove(self, worker: AnyWorker) -> None:
+        """End a worker, if it has not ended, and free what it had."""
+
+    def cause_of_death(self, worker: AnyWorker) -> str:
+        """Why a worker is gone, in words."""
+
+    def close(self) -> None:
+        """End all workers."""
+
+
+def run_plan(
+    store: Store, plan: Plan, pool: Pool[AnyWorker], options: ExecutorOptions, on_event: Listener
+) -> RunResult:
+    """Run every stage that is not done, and close the pool.
+
+    An interruption, such as a KeyboardInterrupt, lets trainings save a checkpoint for at most
+    `options.grace` seconds, and is passed on. A second one ends the workers at once.
+
+    Raises:
+        StoreError: an artifact was damaged again after it was rebuilt.
+    """
+    try:
+        loop = _RunLoop(Scheduler(store, plan, on_event), pool, options)
+        try:
+            return loop.run()
+        except Exception:
+            raise
+        except BaseException:
+            loop.stop()
+            raise
+    finally:
+        pool.close()
+
+
+class _RunLoop(Generic[AnyWorker]):
+    def __init__(
+        self, scheduler: Scheduler, pool: Pool[AnyWorker], options: ExecutorOptions
+    ) -> None:
+        self.scheduler, self.pool, self.options = scheduler, pool, options
+
+    @property
+    def _busy(self) -> list[AnyWorker]:
+        return [worker for worker in self.pool.workers if worker.stage]
+
+    def run(self) -> RunResult:
+        """Give stages to idle workers and handle the events of busy ones until all are done."""
+        while not self.scheduler.is_finished:
+            self._give_stages()
+            self.pool.share_cores()
+            if take_checkpoint_request():
+                self._send_to_busy({"checkpoint": True})
+            if not self._busy:
+                time.sleep(POLL_SECONDS / 5)
+            for worker in self.pool.readable(POLL_SECONDS):
+                self._read_events(worker)
+        return self.scheduler.result
+
+    def stop(self) -> None:
+        """Let busy workers save checkpoints, until all have stopped or the time is over."""
+        until = time.monotonic() + self.options.grace
+        if self._busy:
+            text = "stopping: trainings save a checkpoint, within %d s; interrupt again to end now"
+            logger.warning(text, round(self.options.grace))
+        self._send_to_busy({"stop": self.options.grace})
+        while self._busy and (seconds := until - time.monotonic()) > 0:
+            for worker in self.pool.readable(seconds):
+                messages = worker.read()
+                if messages is None:
+                    self.pool.remove(worker)
+                for message in messages or ():
+                    if self.scheduler.receive(message):
+                        worker.stage = None
+
+    def _send_to_busy(self, message: dict[str, Any]) -> None:
+        for worker in self._busy:
+            worker.send(message)
+
+    def _give_stages(self) -> None:
+        while True:
+            idle = next((worker for worker in self.pool.workers if worker.stage is None), None)
+            if idle is None and self.pool.is_full:
+                return
+            elsewhere = {other.affinity for other in self._busy}
+            stage = self.scheduler.next_stage(idle.affinity if idle else "", elsewhere)
+            if stage is None:
+                return
+            worker = idle or self.pool.start()
+            worker.stage, worker.affinity = stage, stage.affinity or stage.key
+            worker.send(stage.to_json())
+
+    def _read_events(self, worker: AnyWorker) -> None:
+        messages = worker.read()
+        if messages is None:
+            self._handle_death(worker)
+            return
+        for message in messages:
+            if self.scheduler.receive(message):
+                worker.stage = None
+                if self.options.isolate or message["event"] == "stopped":
+                    self.pool.remove(worker)
+
+    def _handle_death(self, worker: AnyWorker) -> None:
+        stage, cause = worker.stage, self.pool.cause_of_death(worker)
+        self.pool.remove(worker)
+        if stage:
+            self.scheduler.lose(stage, cause)

@@ -1,0 +1,185 @@
+"""Runs on a real Ray cluster of several nodes on this machine (`make test-cluster`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import xstilts
+from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.journal import Journal
+from xstilts.core.store import Store
+from xstilts.executors.base import ExecutorOptions
+from xstilts.executors.events import Event
+
+pytestmark = pytest.mark.cluster
+ray = pytest.importorskip("ray")
+OVERRIDES = [
+    "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
+]  # fmt: skip
+SECONDS = 300.0
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A head without CPUs and two nodes with one CPU each."""
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes.add_node(num_cpus=1)
+    nodes.add_node(num_cpus=1)
+    nodes.wait_for_nodes()
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < until, "the condition never held"
+        time.sleep(0.05)
+
+
+def finished_keys(store: Path) -> list[str]:
+    """Keys in the order in which the journal says that they were made."""
+    return [
+        event["key"]
+        for event in Journal(store / "journal.jsonl").read()
+        if event["event"] == "done"
+    ]
+
+
+def same_artifacts(one: Path, other: Path) -> None:
+    left, right = Store(one), Store(other)
+    assert left.keys() == right.keys()
+    for key in left.names("artifacts"):
+        assert left.artifact(key).manifest["files"] == right.artifact(key).manifest["files"]
+
+
+def test_a_cluster_gives_the_bytes_of_the_local_executor(
+    cluster: Any, toy_file: Path, finished: Path, tmp_path: Path
+) -> None:
+    loaded, store = xstilts.load(str(toy_file), OVERRIDES), tmp_path / "store"
+    result = xstilts.run(loaded, store, executor="ray", address=cluster.address)
+    assert (result.exit_code, result.failed) == (0, {})
+    same_artifacts(finished, store)
+    again = xstilts.run(loaded, store, executor="ray", address=cluster.address)
+    assert again.done == []
+
+
+def test_a_node_that_is_lost_costs_its_stages_one_attempt(
+    cluster: Any, toy_file: Path, finished: Path, tmp_path: Path
+) -> None:
+    loaded, store = xstilts.load(str(toy_file), OVERRIDES), tmp_path / "store"
+    extra = cluster.add_node(num_cpus=1)
+    notes: list[str] = []
+
+    def listen(event: Event) -> None:
+        nonlocal extra
+        if event.kind == "progress" and extra is not None:
+            cluster.remove_node(extra)
+            extra = None
+        if event.kind == "note":
+            notes.append(event.facts["problem"])
+
+    result = xstilts.run(loaded, store, executor="ray", address=cluster.address, on_event=listen)
+    assert (result.exit_code, result.failed) == (0, {})
+    assert extra is None
+    same_artifacts(finished, store)
+    made = finished_keys(store)
+    assert len(made) == len(set(made))
+
+
+def test_a_killed_driver_is_started_again_and_repeats_nothing_finished(
+    cluster: Any, toy_file: Path, finished: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    sets = [part for override in OVERRIDES for part in ("--set", override)]
+    run = [sys.executable, "-m", "xstilts", "run", str(toy_file), "--store", str(store), *sets]
+    command = [*run, "--executor", "ray", "--address", cluster.address]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        wait_until(lambda: len(finished_keys(store)) > 4 or process.poll() is not None)
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        process.send_signal(signal.SIGKILL)
+    subprocess.run(command, check=True, capture_output=True)
+    same_artifacts(finished, store)
+    made = finished_keys(store)
+    assert len(made) == len(set(made))
+
+
+def test_gpus_of_the_cluster_are_never_used_twice(toy_file: Path, tmp_path: Path) -> None:
+    """Three nodes with declared GPUs; every worker sees its own one alone."""
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(2):
+        nodes.add_node(num_cpus=2, num_gpus=2)
+    nodes.wait_for_nodes()
+    try:
+        from xstilts.executors.ray import RayExecutor, RayPool
+
+        store = Store(tmp_path / "store").prepare()
+        RayExecutor(store, ExecutorOptions(address=nodes.address))
+        pool = RayPool(store.root, None, 0)
+        assert (pool.limit, pool.share.gpus) == (4, 1)
+        workers = []
+        while len(workers) < 4:
+            wait_until(lambda: not pool.is_full)
+            workers.append(pool.start())
+        assert pool.is_full
+        seen = [ray.get(worker.actor.gpus.remote()) for worker in workers]
+        assert sorted(seen) == [["0"], ["0"], ["1"], ["1"]]
+        pool.close()
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+
+
+def test_an_address_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    from xstilts.executors.ray import RayExecutor
+
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1:1"):
+        RayExecutor(Store(tmp_path), ExecutorOptions(address="127.0.0.1:1"))
+
+
+def test_a_store_that_a_node_does_not_see_is_named(
+    cluster: Any, toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probe is written elsewhere, as on a machine whose folder is not shared."""
+    from xstilts.executors import ray as ray_executor
+
+    monkeypatch.setattr(ray_executor.Path, "touch", lambda path: None)
+    loaded = xstilts.load(str(toy_file), OVERRIDES)
+    with pytest.raises(StoreError, match="does not see the store"):
+        xstilts.run(loaded, tmp_path / "store", executor="ray", address=cluster.address)
+
+
+def test_a_node_with_other_versions_is_named(
+    cluster: Any, toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xstilts.executors import ray as ray_executor
+
+    here = {**ray_executor.versions(), "torch": "0.1"}
+    monkeypatch.setattr(ray_executor, "versions", lambda: here)
+    loaded = xstilts.load(str(toy_file), OVERRIDES)
+    with pytest.raises(ConfigError, match=r"of torch, and this machine 0\.1"):
+        xstilts.run(loaded, tmp_path / "store", executor="ray", address=cluster.address)
+
+
+def test_memory_that_no_node_has_is_named(cluster: Any, tmp_path: Path) -> None:
+    from xstilts.executors.ray import RayExecutor, RayPool
+
+    store = Store(tmp_path / "store").prepare()
+    RayExecutor(store, ExecutorOptions(address=cluster.address))
+    with pytest.raises(ConfigError, match=r"no node has more than .* GB"):
+        RayPool(store.root, None, 10**15)
+    assert os.listdir(store.root / "staging") == []
