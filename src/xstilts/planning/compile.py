@@ -33,6 +33,7 @@ from xstilts.planning.graph import StageGraph
 from xstilts.planning.identical_files import warn_of_identical_files
 from xstilts.planning.images import warn_of_unused_tower
 from xstilts.planning.own_task_names import warn_of_names
+from xstilts.planning.pooled_retrieval import warn_of_languages_without_candidates
 from xstilts.planning.recipe_search import (
     RecipeChoice,
     RecipeSearches,
@@ -134,6 +135,7 @@ class Compiler:
         warn_of_selection_on_evaluated(self.resolved)
         warn_of_identical_files(self.resolved)
         warn_of_names(self.resolved)
+        warn_of_languages_without_candidates(self.resolved)
         cells = tuple(self._cells(settings))
         if not cells:
             raise ConfigError(

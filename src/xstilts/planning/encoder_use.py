@@ -158,6 +158,8 @@ def _trained_note(resolved: ResolvedExperiment, target: TaskSpec) -> str:
         f"encoder {resolved.encoder_name}: {target.name}, trained on "
         f"{resolved.train_ref(target).name}, is searched with {how} of layer {layers} of {depth}"
     )
+    if resolved.recipe(target.name).contrastive_similarity == "dot":
+        note += ", by cosine; its training compares dot products"
     if keys := list(differences(resolved, target)):
         note += f"; its training compares other vectors: leave out {', '.join(keys)} for the same"
     return note

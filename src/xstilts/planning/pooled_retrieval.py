@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
+from xstilts.core.warn_once import warn_once
+from xstilts.formats.answer_retrieval import CANDIDATES
 from xstilts.planning.cost import score_cost, search_cost
 from xstilts.planning.embed_stages import EmbedStages
 from xstilts.planning.graph import scoring
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages.io.retrieval_pool import POOL, QUERIES
+from xstilts.tasks.base import TaskSpec
+
+logger = logging.getLogger(__name__)
+
+
+def warn_of_languages_without_candidates(resolved: ResolvedExperiment) -> None:
+    """Warn, once, of languages that are searched only in the candidates of other languages."""
+    for name in resolved.experiment.targets:
+        if lacking := languages_without_candidates(resolved, resolved.task(name)):
+            listed = ", ".join(lacking)
+            warn_once(logger, "%s: no candidates in %s: searched in other languages", name, listed)
+
+
+def languages_without_candidates(resolved: ResolvedExperiment, task: TaskSpec) -> tuple[str, ...]:
+    """The evaluated languages that no part of the pool is named after.
+
+    None if a part has no language, or if the task has no pool.
+    """
+    named = {part.removeprefix(CANDIDATES).lstrip(":-_.") for part in task.pool_parts}
+    if "" in named or not named:
+        return ()
+    return tuple(code for code in resolved.languages(task) if code not in named)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
+from xstilts.planning.pooled_retrieval import languages_without_candidates
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.search_pool import EQUAL_TEXTS, WITHOUT_ANSWER
 from xstilts.testing.tiny import WORDS_BY_KIND, in_language, write_encoder
@@ -196,6 +198,22 @@ def test_a_pool_or_languages_that_are_missing_are_named(experiment_file: Path, s
         compile_experiment(
             xstilts.load(str(experiment_file), [f"tasks.answers.splits={{test: {splits}}}"])
         )
+
+
+@pytest.mark.parametrize(
+    ("splits", "lacking"),
+    [
+        ("[en, xx, candidates-en]", ("xx",)),
+        ("[en, xx, candidates-en, candidates-xx]", ()),
+        ("[en, xx, candidates]", ()),
+    ],
+)
+def test_languages_without_candidates_are_named(
+    experiment_file: Path, splits: str, lacking: tuple[str, ...]
+) -> None:
+    loaded = xstilts.load(str(experiment_file), [f"tasks.answers.splits={{test: {splits}}}"])
+    resolved = ResolvedExperiment(loaded)
+    assert languages_without_candidates(resolved, resolved.task("answers")) == lacking
 
 
 def test_queries_whose_gold_was_removed_are_not_scored(

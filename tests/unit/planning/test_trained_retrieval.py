@@ -99,6 +99,13 @@ def test_lengths_are_those_of_the_recipe_or_of_the_retrieval_section(toy_file: P
     assert any("retrieval.max_length" in note for note in notes(asked))
 
 
+def test_a_training_by_dot_products_is_noted(toy_file: Path) -> None:
+    by_dot = "recipes.tasks={toy-search: {contrastive_similarity: dot}}"
+    for changes, noted in (([], False), ([by_dot], True)):
+        (note,) = notes(xstilts.load(str(toy_file), [*TRAINED, *changes]))
+        assert ("dot products" in note) == noted
+
+
 def test_queries_and_candidates_have_the_lengths_of_a_dual_encoder() -> None:
     targets = ["targets=[lareqa-xquad-r]", "languages=[de]", "intermediate=[none]", "seeds=[0]"]
     loaded = xstilts.load("quickstart", [*targets, "data=/", "recipes.target.max_length=200"])
