@@ -12,7 +12,7 @@ jan feb aug sept oct nov dec mt ft no vol art sec ch cf vs v p pp approx ca c b 
 """Words after which a full stop ends no sentence, in lower case."""
 BREAK = re.compile(
     r"""
-    (?<![.?!])[.?!]++ (?:\[[^\]\s]{1,20}\])*+  # a stop, and notes such as [12] or [note 1]
+    (?<![.?!])[.?!]++ (?:\[[^\]\n]{1,20}\])*+  # a stop, and notes such as [12] or [note 1]
     [)\]'"\u201d\u2019]*+                      # what closes with it
     (?P<space>\s++)
     (?=[(\['"\u201c\u2018\u2022]?[A-Z0-9])     # the next sentence
