@@ -70,7 +70,7 @@ SUITES = dict(
             "xtreme-r",
             "xnli xcopa udpos pan-x xquad mlqa tydiqa tatoeba mewsli-x lareqa-xquad-r "
             "lareqa-mlqa-r",
-            training="socialiqa copa",
+            training="socialiqa copa squad-retrieval mewsli-x-pairs",
             benchmark="xtreme-r",
         ),
         _suite(
