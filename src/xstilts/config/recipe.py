@@ -167,19 +167,20 @@ class Recipe(ConfigModel):
     contrastive_temperature: Positive | None = Field(
         None,
         exclude_if=is_none,
-        description="dual_encoder: similarities are divided by it; empty: the format's, 0.01",
+        description="dual_encoder, image_retrieval: similarities are divided by it; empty: 0.01, "
+        "and 0.07 with images",
     )
     contrastive_similarity: Literal["cosine", "dot"] | None = Field(
         None,
         exclude_if=is_none,
-        description="dual_encoder: similarity of two vectors in training; empty: the format's, "
+        description="dual_encoder, image_retrieval: similarity of two vectors in training; empty: "
         "cosine",
     )
     contrastive_symmetric: bool | None = Field(
         None,
         exclude_if=is_none,
-        description="dual_encoder: each passage also selects its query among the batch's; empty: "
-        "the format's, false",
+        description="dual_encoder, image_retrieval: each passage or image also selects its query "
+        "among the batch's; empty: false, and true with images",
     )
     precision: Literal["auto", "fp32", "tf32", "bf16"] = Field(
         "auto", description="training precision; auto: bf16 on a GPU that supports it, else fp32"
