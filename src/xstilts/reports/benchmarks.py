@@ -66,7 +66,7 @@ def shown_benchmarks(frame: pd.DataFrame, targets: Sequence[str]) -> list[Benchm
     is_r = bool(ours - set(XTREME.tasks)) or any(
         code not in XTREME.languages[task] and code in XTREME_R.languages.get(task, ())
         for task, code in set(codes)
-        if task in XTREME.tasks
+        if task in ours and task in XTREME.tasks
     )
     is_xtreme = bool(ours - set(XTREME_R.tasks)) if is_r else bool(ours)
     return [one for one, shown in ((XTREME, is_xtreme), (XTREME_R, is_r)) if shown]
