@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from xstilts.core.cpu import parallel_map
 from xstilts.core.errors import DataError
@@ -24,46 +24,63 @@ WINDOW = 256
 """Rows whose images are read together."""
 
 
+class CheckedImage(NamedTuple):
+    """An image that can be used: SHA-256 of its bytes, and whether there are further frames."""
+
+    digest: str
+    has_frames: bool
+
+
+_usable: dict[tuple[str, str], CheckedImage] = {}
+"""(fingerprint of a source, id) → an image that this process has read: languages share images."""
+
+
 @dataclass
 class ImageChecks:
     """The images of a split that were read, by id.
 
     Args:
-        results: id → digest, or what is wrong with the image.
-        frames: ids of images with further frames.
+        results: id → the image, or what is wrong with it.
         first: digest → the first id with this content.
     """
 
     source: ImageSource
-    results: dict[str, str | ImageProblem] = field(default_factory=dict)
-    frames: set[str] = field(default_factory=set)
+    results: dict[str, CheckedImage | ImageProblem] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
 
     def read(self, image_ids: Iterable[str]) -> None:
         """Read and decode the images that are not known yet."""
+        images = self.source.fingerprint()
         new = [name for name in dict.fromkeys(image_ids) if name not in self.results]
-        for name, result, has_frames in parallel_map(_checked, self._bytes(new)):
+        for name in new:
+            if known := _usable.get((images, name)):
+                self.results[name] = known
+        unread = [name for name in new if name not in self.results]
+        for name, result in parallel_map(_checked, self._bytes(unread)):
             self.results[name] = result
-            self.frames |= {name} if has_frames else set()
+            if isinstance(result, CheckedImage):
+                _usable[images, name] = result
 
     def _bytes(self, image_ids: Sequence[str]) -> Iterator[tuple[str, bytes | ImageProblem]]:
-        for name in self.source.reading_order(image_ids):
+        for name in self.source.reading_order(image_ids) if image_ids else ():
             try:
                 yield name, self.source.read(name)
             except ImageProblem as problem:
                 yield name, problem
 
 
-def _checked(item: tuple[str, bytes | ImageProblem]) -> tuple[str, str | ImageProblem, bool]:
-    """Id, digest or problem, and whether there are further frames."""
+def _checked(
+    item: tuple[str, bytes | ImageProblem],
+) -> tuple[str, CheckedImage | ImageProblem]:
+    """Id, and the image or what is wrong with it."""
     name, data = item
     if isinstance(data, ImageProblem):
-        return name, data, False
+        return name, data
     try:
         has_frames = check_image(data)
     except ImageProblem as problem:
-        return name, problem, False
-    return name, hashlib.sha256(data).hexdigest(), has_frames
+        return name, problem
+    return name, CheckedImage(hashlib.sha256(data).hexdigest(), has_frames)
 
 
 def rows_with_images(
@@ -113,7 +130,7 @@ def _digests(example: Any, checks: ImageChecks, problems: RowProblems) -> list[s
     if not example.images:
         problems.add(NO_IMAGE, example)
         return None
-    digests = []
+    images = list[CheckedImage]()
     for name in example.images:
         result = checks.results[name]
         if isinstance(result, ImageProblem):
@@ -122,14 +139,14 @@ def _digests(example: Any, checks: ImageChecks, problems: RowProblems) -> list[s
             shown = detail if where in detail else f"{where}: {detail}"
             problems.add(result.problem, example, shown)
             return None
-        digests.append(result)
-    for name, digest in zip(example.images, digests, strict=True):
-        first = checks.first.setdefault(digest, name)
+        images.append(result)
+    for name, image in zip(example.images, images, strict=True):
+        first = checks.first.setdefault(image.digest, name)
         if first != name:
             problems.add_kept(SAME_IMAGE, example, f"{name} and {first}")
-        if name in checks.frames:
+        if image.has_frames:
             problems.add_kept(FRAMES, example, checks.source.where(name))
-    return digests
+    return [image.digest for image in images]
 
 
 def image_rows(

@@ -117,6 +117,16 @@ def test_too_many_bad_images_stop_the_run(folder: Path) -> None:
     assert "pictures/0" in str(raised.value)
 
 
+def test_languages_with_the_same_images_read_them_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = prepared(folder)[0]
+    monkeypatch.setattr(image_files.FolderImages, "read", None)
+    store = Store(folder / "other").prepare()
+    artifact = execute_stage(store, picture_stage(folder), lambda _: None)
+    assert read_rows(artifact / "rows.parquet") == rows
+
+
 def test_a_limit_is_filled_with_rows_whose_images_can_be_used(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +143,7 @@ def test_a_limit_is_filled_with_rows_whose_images_can_be_used(
     rows = prepared(folder, 30)[0]
     assert len(rows) == 30
     assert [row["id"] for row in rows[:29]] == [row["id"] for row in first[1:]]
-    assert len(read) == 31
+    assert len(read) == 31  # of another state of the folder
 
 
 def test_rows_do_not_depend_on_how_many_images_are_read_together(
