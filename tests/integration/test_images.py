@@ -97,7 +97,11 @@ def test_pictures_change_a_model_unless_they_are_withheld(
         )
         (train,) = of_kind(stages, "train")
         states.append(load_file(store.artifact(train.key) / "heads.safetensors"))
-    same = [value.equal(states[1][name]) for name, value in states[0].items()]
+    same = [
+        value.equal(states[1][name])
+        for name, value in states[0].items()
+        if ".match.text_" not in name  # moments of the texts alone
+    ]
     assert all(same) if target.endswith("without-image") else not any(same)
     assert any("image_tokens" in name for name in states[0]) == (target == "toy-colour")
 

@@ -4,7 +4,8 @@ The fusion head is the single-stream architecture of VisualBERT (Li et al. 2019)
 et al. 2020) on top of two trained encoders, with one layer: states of patches are normalised,
 projected to the width of the text and marked with their position and the number of their image;
 one Transformer layer (pre-norm) attends over all sub-words and patches. The classifier reads the
-pooled text, the mean of each image, and the product of the two (Lu et al. 2019, ViLBERT).
+pooled text, the mean of each image, and the product of the two (Lu et al. 2019, ViLBERT). To its
+logits are added those of scores that say how well the text matches the patches of each image.
 
 Without images (a control whose images are withheld) the layer and the classifier read the text
 alone; the head then has no weights for images.
@@ -22,6 +23,10 @@ from xstilts.models.pooling import pool
 
 HEAD_WIDTH = 64
 """Dimensions of an attention head, as in BERT; narrower encoders have one head."""
+COSINE_SCALE = 10.0
+"""Factor of cosines before the smooth maximum over patches."""
+LEAST_DEVIATION = 0.1
+"""The smallest deviation that a dimension is divided by, relative to the mean deviation."""
 GROWTH = 4
 """Width of the feed-forward network relative to the layer's, as in BERT."""
 
@@ -82,6 +87,52 @@ class FusionLayer(nn.Module):
         return attended
 
 
+class TextImageMatch(nn.Module):
+    """How well a text matches each image: by cosines of the text and the image's patches.
+
+    Vectors of sentences of a pretrained encoder have most of their length in common, so that their
+    cosines hardly differ; they are therefore centred and scaled by their moments over training
+    texts, which `set_moments` gives. The default leaves them as they are.
+
+    Args:
+        width: of the text encoder.
+        labels: number of outputs.
+        images: number of images per example.
+    """
+
+    text_mean: Tensor
+    text_scale: Tensor
+
+    def __init__(self, width: int, labels: int, images: int, image_width: int) -> None:
+        super().__init__()
+        self.register_buffer("text_mean", torch.zeros(width))
+        self.register_buffer("text_scale", torch.ones(width))
+        self.state_norm = nn.LayerNorm(image_width)
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(image_width, width)
+        self.out = nn.Linear(2 * images, labels)
+
+    def set_moments(self, texts: Tensor) -> None:
+        """Centre and scale by these pooled training texts, [n, width]."""
+        deviation = texts.std(0, correction=0)
+        smallest = LEAST_DEVIATION * deviation.mean()
+        self.text_mean.copy_(texts.mean(0))
+        is_constant = not bool(smallest > 0)
+        scale = torch.ones_like(deviation) if is_constant else deviation.clamp(min=smallest)
+        self.text_scale.copy_(scale)
+
+    def forward(self, text: Tensor, images: Tensor) -> Tensor:
+        """[b, width] pooled texts, [b, k, p, image width] → logits [b, labels]."""
+        query = self.query((text - self.text_mean) / self.text_scale)
+        key = self.key(self.state_norm(images))
+        cosines = torch.einsum(
+            "bd,bkpd->bkp", functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
+        )
+        best = torch.logsumexp(COSINE_SCALE * cosines, -1)
+        logits: Tensor = self.out(torch.cat([best, COSINE_SCALE * cosines.mean(-1)], 1))
+        return logits
+
+
 class FusionHead(nn.Module):
     """Classification head over a text and its images.
 
@@ -110,6 +161,7 @@ class FusionHead(nn.Module):
         self.image_tokens = (
             ImageTokens(width, images, image_width, image_tokens) if image_width else None
         )
+        self.match = TextImageMatch(width, labels, images, image_width) if image_width else None
         vectors = 1 + 2 * images if image_width else 1
         self.layer = FusionLayer(width, dropout)
         self.norm = nn.LayerNorm(width)
@@ -125,12 +177,15 @@ class FusionHead(nn.Module):
             images: [b, k, p, image width]; None if they are withheld.
         """
         hidden = hidden.masked_fill(mask.unsqueeze(-1) == 0, 0.0)  # states of padding: undefined
-        if self.image_tokens is None:
-            fused = self.norm(self.layer(hidden, mask))
-            vectors = pool(fused, mask, self.text_pooling)
-        else:
-            assert images is not None, "the head was built for images"
-            vectors = self._joined(hidden, mask, self.image_tokens(images))
+        if self.image_tokens is None or self.match is None:
+            return self._logits(pool(self.norm(self.layer(hidden, mask)), mask, self.text_pooling))
+        assert images is not None, "the head was built for images"
+        matching = self.match(pool(hidden, mask, self.text_pooling), images)
+        fused = self._logits(self._joined(hidden, mask, self.image_tokens(images)))
+        logits: Tensor = fused + matching
+        return logits
+
+    def _logits(self, vectors: Tensor) -> Tensor:
         logits: Tensor = self.out(self.dropout(torch.tanh(self.dense(self.dropout(vectors)))))
         return logits
 

@@ -39,6 +39,7 @@ from xstilts.training.loop import EpochCallback, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised, module_name
 from xstilts.training.precision_retry import FirstAttempt, train_with_retry
 from xstilts.training.run_log import Trained
+from xstilts.training.text_moments import set_text_moments
 
 LOG = "log.json"
 CallbackFactory = Callable[[Sequence[TrainTask], int], EpochCallback]
@@ -94,6 +95,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
             head_shapes(context, tasks, vocabulary, recipe.dropout),
             seed_of("heads", context.params["seed"]),
         )
+        set_text_moments(model, tasks, padding)
         notes += load_masked_head(model, tasks, files)
         context.notes += [note for note in notes if note not in context.notes]
         if context.params.get("heads") == "base":

@@ -7,7 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.models.fusion import FusionHead, FusionLayer, ImageTextVectors, attention_heads
+from xstilts.models.fusion import (
+    FusionHead,
+    FusionLayer,
+    ImageTextVectors,
+    TextImageMatch,
+    attention_heads,
+)
 from xstilts.models.pooling import pool
 
 WIDTH, STATES, IMAGE_WIDTH, LABELS = 8, 3, 5, 4
@@ -153,3 +159,21 @@ def test_vectors_are_those_of_the_pooled_caption_and_of_the_image_alone() -> Non
 def test_attention_heads_divide_the_width(width: int, heads: int) -> None:
     assert attention_heads(width) == heads
     assert width % heads == 0
+
+
+def test_matches_do_not_depend_on_what_all_texts_have_in_common() -> None:
+    torch.manual_seed(0)
+    texts, images = torch.randn(50, WIDTH), torch.randn(50, 2, STATES, IMAGE_WIDTH)
+    scores = []
+    for shift, factor in ((0.0, 1.0), (100.0, 3.0)):
+        torch.manual_seed(1)
+        match = TextImageMatch(WIDTH, LABELS, 2, IMAGE_WIDTH)
+        match.set_moments(factor * texts + shift)
+        scores.append(match(factor * texts + shift, images))
+    assert torch.allclose(*scores, atol=1e-4)
+
+
+def test_equal_texts_have_finite_matches() -> None:
+    match = TextImageMatch(WIDTH, LABELS, 1, IMAGE_WIDTH)
+    match.set_moments(torch.ones(4, WIDTH))
+    assert torch.isfinite(match(torch.ones(4, WIDTH), torch.randn(4, 1, 3, IMAGE_WIDTH))).all()

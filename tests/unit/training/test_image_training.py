@@ -24,8 +24,9 @@ from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.gold_probabilities import gold_probabilities
 from xstilts.training.loop import Run, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
-from xstilts.training.predict import predict
+from xstilts.training.predict import embed, predict
 from xstilts.training.run_log import Trained
+from xstilts.training.text_moments import set_text_moments
 
 PAD, STATES, WIDTH = 1, 3, 6
 FORMATS = ("image_inference", "image_statement", "image_question", "image_retrieval")
@@ -196,3 +197,16 @@ def test_a_vocabulary_view_gives_the_predictions_of_all_rows(root: Path) -> None
     made.encoder.set_vocab(ids)
     assert len(ids) < 160
     assert predictions(made, features) == expected
+
+
+def test_texts_are_centred_by_the_encoder_before_the_training(root: Path) -> None:
+    one = task()
+    made = model(root, one, dropout=0.5)
+    random_state = torch.get_rng_state()
+    set_text_moments(made, [one], PAD)
+    assert torch.get_rng_state().equal(random_state)
+    vectors = embed(made.encoder, list(texts()), PAD, [(2, "mean")])[2, "mean"]
+    mean, scale = (getattr(made.heads["t"].match, f"text_{name}") for name in ("mean", "scale"))
+    assert mean.numpy() == pytest.approx(vectors.mean(0), abs=1e-5)
+    assert scale.numpy() == pytest.approx(vectors.std(0), rel=1e-3, abs=1e-4)
+    assert {name.split(".")[1] for name in made.heads.state_dict()} >= {"match"}
