@@ -11,7 +11,7 @@ from typing import Any
 from xstilts.core.stage import Cost, Stage
 from xstilts.core.warn_once import warn_once
 from xstilts.models.vision.tower_source import TowerSource, find_tower
-from xstilts.planning.default_tower import chosen_tower
+from xstilts.planning.default_tower import check_joint_space, chosen_tower
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.io.image_roles import IMAGE_CONTEXT
@@ -61,6 +61,9 @@ class ImageInputs:
         if kind not in READERS:
             return []
         found = {task.name: task for key in inputs if (task := self.tasks.get(key))}
+        for task in found.values():
+            if not task.withholds_image:
+                check_joint_space(self.source, self.resolved.source, task)
         return [found[name] for name in sorted(found)]
 
     @cached_property

@@ -17,7 +17,8 @@ from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.models.vision.tower import VisionTower
 from xstilts.models.vision.tower_files import import_tower
 from xstilts.models.vision.tower_source import find_tower
-from xstilts.planning.default_tower import chosen_tower
+from xstilts.planning.default_tower import check_joint_space, chosen_tower
+from xstilts.tasks import TASKS
 from xstilts.testing.encoder_families import write_family
 
 PROCESSOR = {
@@ -68,6 +69,22 @@ def test_a_tower_that_cannot_be_known_is_not_guessed(monkeypatch: pytest.MonkeyP
     source = EncoderSource(known, {**params, "name": known}, E5_SMALL)
     assert chosen_tower(None, source).name == PACKAGED_TOWER
     assert chosen_tower(VisionConfig(name="a/b"), EncoderSource("c/d", params, E5_SMALL))
+
+
+def test_pooled_vectors_of_another_tower_are_not_compared_with_captions(tmp_path: Path) -> None:
+    image_text_model(tmp_path / "model", "clip")
+    image_text_model(tmp_path / "other", "siglip")
+    source = find_source("model", None, tmp_path)
+    retrieval, inference = TASKS.get("emoji-retrieval"), TASKS.get("emoji-nli")
+    other = find_tower(VisionConfig(name="other", states="pooled"), tmp_path)
+    own = find_tower(VisionConfig(name="model", states="pooled"), tmp_path)
+    with pytest.raises(ConfigError, match=r"emoji-retrieval.*another space"):
+        check_joint_space(other, source, retrieval)
+    check_joint_space(own, source, retrieval)
+    check_joint_space(other, source, inference)
+    check_joint_space(find_tower(VisionConfig(name="other"), tmp_path), source, retrieval)
+    write_family(tmp_path / "texts", "bert")
+    check_joint_space(other, find_source("texts", None, tmp_path), retrieval)
 
 
 @pytest.mark.parametrize("states", ["patches", "pooled"])
