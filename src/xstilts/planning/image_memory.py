@@ -1,7 +1,8 @@
 """Expected memory that images add to a stage: their states, and the fusion layer over them.
 
 The fusion layer reads the sub-words of a text and all states of its images, and needs the
-activations of one more block (see `planning.memory`) and about 12 width² weights.
+activations of one more block (see `planning.memory`); the head has its weights, a classifier, and
+projections of texts and images.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def image_memory(
     if not hardware.gpu:
         per_token += round(8 * heads(encoder) * tokens)
     held = 4 * shape.width * states * (work.examples + (2 if work.gradients else 1) * at_once)
-    weights = (12 + 1 + 2 * work.images) * width**2 + shape.width * width
+    weights = (12 + 2 + 2 * work.images) * width**2 + 2 * shape.width * width
     copies = 20 if work.gradients else 4
     return round(held + at_once * tokens * per_token + copies * weights)
 

@@ -30,7 +30,7 @@ FOUR = StateShape(4, 16)
 def test_a_training_on_a_gpu_holds_states_a_fused_block_and_the_head() -> None:
     states = 4 * 1280 * 49 * 32 * 3
     block = 32 * (20 + 49) * 72 * 768
-    weights = 15 * 768**2 + 1280 * 768
+    weights = 16 * 768**2 + 2 * 1280 * 768
     assert image_memory(BASE, LITE0, WORK, GPU) == states + block + 20 * weights
 
 
