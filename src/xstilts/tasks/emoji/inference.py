@@ -114,6 +114,7 @@ def _task(
         licence=licence,
         citation="OpenMoji, https://openmoji.org; Unicode CLDR, https://cldr.unicode.org",
         sizes={(split, code): counts[split] for split, codes in splits.items() for code in codes},
+        subwords=10,
         modalities=("image", "text"),
         train_task=train_task,
     )
