@@ -13,10 +13,11 @@ from xstilts.core.errors import MissingPackageError
 from xstilts.formats.image_text.classification import ImageTextExample
 from xstilts.tasks import TASKS
 from xstilts.tasks.emoji import names, pictures
-from xstilts.tasks.emoji.inference import EMOJI_NLI, SENTENCES
+from xstilts.tasks.emoji.inference import EMOJI_NLI
 from xstilts.tasks.emoji.names import LANGUAGES, all_emoji, blocks, emoji_of, name_of, words_of
 from xstilts.tasks.emoji.pictures import (
     COVERED,
+    EMPTY,
     NOTO,
     OPENMOJI,
     SIZE,
@@ -63,7 +64,7 @@ def test_no_shortcut_is_right_more_often_than_the_most_frequent_label(split: str
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_every_sentence_has_the_same_labels(split: str) -> None:
+def test_every_text_has_the_same_labels(split: str) -> None:
     labels = defaultdict(list)
     for one in examples(split):
         labels[one.text].append(one.label)
@@ -71,7 +72,7 @@ def test_every_sentence_has_the_same_labels(split: str) -> None:
     assert {tuple(sorted(found)) for found in labels.values()} == {tuple(expected)}
 
 
-def test_words_of_training_sentences_do_not_predict_labels() -> None:
+def test_words_of_training_texts_do_not_predict_labels() -> None:
     votes: dict[str, Counter[str]] = defaultdict(Counter)
     for one in examples("train"):
         for word in one.text.split():
@@ -83,10 +84,10 @@ def test_words_of_training_sentences_do_not_predict_labels() -> None:
     assert right / len(examples("test")) <= 0.5
 
 
-def test_labels_follow_from_sentence_and_picture() -> None:
+def test_labels_follow_from_text_and_picture() -> None:
     by_name = {name_of(emoji, "en"): picture_id("", emoji)[1:] for emoji in all_emoji()}
     for one in examples("test"):
-        named = by_name[one.text.removeprefix("In the picture: ").removesuffix(".")]
+        named = by_name[one.text]
         tiles = one.images[0].removeprefix("openmoji:").split("+")
         expected = "neutral" if COVERED in tiles else "contradiction"
         assert one.label == ("entailment" if named in tiles else expected)
@@ -101,7 +102,7 @@ def test_splits_share_no_emoji_and_have_all() -> None:
 def test_no_picture_of_the_test_set_shows_an_emoji_of_training() -> None:
     shown = {
         split: {tile for one in examples(split) for tile in one.images[0].split(":")[1].split("+")}
-        - {COVERED}
+        - {COVERED, EMPTY}
         for split in SPLITS
     }
     assert not shown["train"] & (shown["dev"] | shown["test"])
@@ -110,12 +111,11 @@ def test_no_picture_of_the_test_set_shows_an_emoji_of_training() -> None:
 
 def test_languages_have_the_same_examples_with_names_of_their_own() -> None:
     english = examples("test")
-    assert set(SENTENCES) == set(LANGUAGES)
     for language in set(LANGUAGES) - {"en"}:
         others = examples("test", language)
         pairs = list(zip(english, others, strict=True))
         assert all(replace(one, text="") == replace(other, text="") for one, other in pairs)
-        assert sum(one.text == other.text for one, other in pairs) == 0
+        assert sum(one.text == other.text for one, other in pairs) < 0.25 * len(pairs)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

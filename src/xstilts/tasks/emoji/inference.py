@@ -1,14 +1,14 @@
 """`emoji-nli`: does the picture entail, contradict or leave open that something is in it?
 
-A picture has two tiles, each with an emoji; one of them may be covered. The sentence says that an
-emoji is in the picture. It is entailed if the emoji is visible, contradicted if it is not there and
-nothing is covered, and left open if a tile is covered and the emoji is not visible.
+A picture has two tiles: an emoji, and an empty or a covered tile. The text is the name of an emoji
+and says that it is in the picture. It is entailed if the emoji is visible, contradicted if it is
+not and the other tile is empty, and left open if it is not visible and the other tile is covered.
 
-Within a block of eight emoji every sentence occurs four times: twice entailed (once with a covered
-tile), once contradicted, once left open. Every picture occurs twice: with a sentence that it
-entails, and with one that it does not. So the sentence alone, the picture alone, the covered tile
-alone, and sentence and covered tile together answer at most half of the examples correctly, which
-is the share of the most frequent label; only comparing sentence and picture answers more.
+Within a block of eight emoji every text occurs four times: twice entailed (once next to a covered
+tile), once contradicted, once left open. Every picture occurs twice: with a text that it entails,
+and with one that it does not. So the text alone, the picture alone, the covered tile alone, and
+text and covered tile together answer at most half of the examples correctly, which is the share of
+the most frequent label; only comparing text and picture answers more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import random
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from xstilts.core.hashing import digest_of, seed_of
+from xstilts.core.hashing import seed_of
 from xstilts.formats.image_text.classification import ImageTextExample
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.builders import NLI_LABELS
@@ -29,35 +29,17 @@ from xstilts.tasks.emoji.names import (
     fingerprint,
     name_of,
 )
-from xstilts.tasks.emoji.pictures import COVERED, NOTO, OPENMOJI, EmojiPictures, picture_id
+from xstilts.tasks.emoji.pictures import COVERED, EMPTY, NOTO, OPENMOJI, EmojiPictures, picture_id
 from xstilts.tasks.io.images import with_images
 from xstilts.tasks.without_image import without_image
 
 CONTRADICTION, ENTAILMENT, NEUTRAL = NLI_LABELS
 BLOCK = 8
 """Emoji per block; each has four examples."""
-OTHER, ABSENT, HIDDEN = 1, 3, 5
-"""How far away in its block is the other emoji of a picture, and the emoji that a contradicted
-sentence, and one that is left open, name."""
+ABSENT, HIDDEN = 3, 5
+"""How far away in its block is the emoji named by a contradicted text, and by one left open."""
 ROUNDS = {"train": 2}
 """How often the emoji of a split are divided into blocks; other splits: once."""
-SENTENCES = {
-    "en": "In the picture: {}.",
-    "ar": "في الصورة: {}.",
-    "de": "Auf dem Bild: {}.",
-    "es": "En la imagen: {}.",
-    "fa": "در تصویر: {}.",
-    "fr": "Sur l’image : {}.",
-    "id": "Dalam gambar: {}.",
-    "it": "Nell’immagine: {}.",
-    "ja": "画像の中:{}。",
-    "ko": "그림 속: {}.",
-    "pt": "Na imagem: {}.",
-    "ru": "На картинке: {}.",
-    "tr": "Resimde: {}.",
-    "zh": "图中有:{}。",
-}
-"""Language → the sentence; a colon before the name, so that it needs no article or case."""
 
 
 def read(style: str, split: str, language: str) -> Iterator[ImageTextExample]:
@@ -66,19 +48,18 @@ def read(style: str, split: str, language: str) -> Iterator[ImageTextExample]:
     for turn in range(ROUNDS.get(split, 1)):
         for block in blocks(split, BLOCK, f"emoji-nli-{turn}"):
             for name, tiles, label in _of_block(block, f"{split}-{turn}"):
-                text = SENTENCES[language].format(name_of(name, language))
-                images = (picture_id(style, *tiles),)
+                text, images = name_of(name, language), (picture_id(style, *tiles),)
                 yield ImageTextExample(f"{split}-{number}", text, images, label)
                 number += 1
 
 
 def _of_block(block: Sequence[str], name: str) -> list[tuple[str, list[str], str]]:
-    """(emoji of the sentence, tiles, label) of a block, in a random order."""
+    """(emoji of the text, tiles, label) of a block, in a random order."""
     draw = random.Random(seed_of("emoji-nli", name, *block))
     size, examples = len(block), []
     for index, emoji in enumerate(block):
-        other, absent, hidden = (block[(index + step) % size] for step in (OTHER, ABSENT, HIDDEN))
-        open_, covered = [emoji, other], [emoji, COVERED]
+        absent, hidden = (block[(index + step) % size] for step in (ABSENT, HIDDEN))
+        open_, covered = [emoji, EMPTY], [emoji, COVERED]
         draw.shuffle(open_)
         draw.shuffle(covered)
         examples += [
@@ -89,10 +70,6 @@ def _of_block(block: Sequence[str], name: str) -> list[tuple[str, list[str], str
         ]
     draw.shuffle(examples)
     return examples
-
-
-def _fingerprint(split: str, language: str) -> str:
-    return digest_of([fingerprint(split, language), SENTENCES[language]])
 
 
 def _task(
@@ -108,13 +85,13 @@ def _task(
         labels=NLI_LABELS,
         metrics=("accuracy",),
         read=partial(read, style),
-        fingerprint=_fingerprint,
+        fingerprint=fingerprint,
         summary=summary,
         source=source,
         licence=licence,
         citation="OpenMoji, https://openmoji.org; Unicode CLDR, https://cldr.unicode.org",
         sizes={(split, code): counts[split] for split, codes in splits.items() for code in codes},
-        subwords=10,
+        subwords=6,
         modalities=("image", "text"),
         train_task=train_task,
     )
@@ -124,7 +101,7 @@ def _task(
 EMOJI_NLI = _task(
     "emoji-nli",
     OPENMOJI,
-    "is the emoji in the picture, is it not, or may it be under the covered tile?",
+    "is this emoji in the picture, is it not, or may it be under the covered tile?",
     LICENCE,
     SOURCE,
 )

@@ -1,7 +1,8 @@
 """Pictures of emoji, drawn by Pillow from a font; a picture depends on its id alone.
 
 An id is a style and one or two tiles, such as `openmoji:1f34e` or `openmoji:1f34e+covered`. Two
-tiles are next to each other, the first on the left; a covered tile is a grey square.
+tiles are next to each other, the first on the left; a covered tile is a grey square, an empty one
+is white.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SIZE, TILE = 224, 112
 """Height and width of a picture, and of a tile where there are two, in pixels."""
 MARGIN = 0.05
 """Of a tile, on each side."""
-COVERED = "covered"
+COVERED, EMPTY = "covered", "empty"
 GREY, WHITE = (128, 128, 128), (255, 255, 255)
 VERSION = 1
 """Raise it when the same id gives another picture."""
@@ -79,8 +80,8 @@ STYLES: Mapping[str, Style] = {
 
 
 def picture_id(style: str, *tiles: str) -> str:
-    """The id of a picture of emoji, each of them one code point, or `COVERED`."""
-    names = (tile if tile == COVERED else code_of(tile) for tile in tiles)
+    """The id of a picture of emoji, each of them one code point, or `COVERED` or `EMPTY`."""
+    names = (tile if tile in (COVERED, EMPTY) else code_of(tile) for tile in tiles)
     return f"{style}:{'+'.join(names)}"
 
 
@@ -123,7 +124,7 @@ def draw_picture(style: str, *tiles: str) -> Image:
     """A picture [224, 224] of one emoji, or of two tiles next to each other.
 
     Args:
-        tiles: code points as in `picture_id`, or `COVERED`.
+        tiles: code points as in `picture_id`, or `COVERED` or `EMPTY`.
     """
     from PIL import Image
 
@@ -139,6 +140,8 @@ def _tile(style: str, tile: str, size: int) -> Image:
     from PIL import Image
 
     canvas = Image.new("RGB", (size, size), WHITE)
+    if tile == EMPTY:
+        return canvas
     inner = round(size * (1 - 2 * MARGIN))
     if tile == COVERED:
         content = Image.new("RGB", (inner, inner), GREY)
