@@ -68,6 +68,14 @@ class ControlledRuns:
         """Languages of the baseline's runs on both."""
         return sorted({code for code, _ in self._common_keys([BASELINE])})
 
+    def has(self, setting: str, key: tuple[str, int], *, on_target: bool) -> bool:
+        """Whether there is a run of a setting in a language with a seed.
+
+        Args:
+            on_target: on the target, or else on its control.
+        """
+        return key in (self.target if on_target else self.control).get(setting, {})
+
     def in_language(self, code: str) -> ControlledRuns:
         """The runs in one language."""
         target, control = (

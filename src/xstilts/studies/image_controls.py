@@ -63,17 +63,43 @@ class ControlAnalysis:
 
     @cached_property
     def runs(self) -> ControlledRuns:
-        """The runs of both."""
+        """The zero-shot runs of both."""
         metrics = self.gains.data.results["metric"]
         metric = str(metrics.iloc[0]) if len(metrics) else ""
-        examples = self.gains.examples, self.control_gains.examples
-        return ControlledRuns.of(*examples, metric, self.gains.draws)
+        target = (scores for scores in self.gains.examples if scores.target == self.target)
+        control = (
+            scores for scores in self.control_gains.examples if scores.target == self.control
+        )
+        return ControlledRuns.of(target, control, metric, self.gains.draws)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The inference tasks with all gains on both."""
         of_control = self.control_gains.complete_tasks
         return tuple(name for name in self.gains.complete_tasks if name in of_control)
+
+    @property
+    def scored_tasks(self) -> tuple[str, ...]:
+        """The inference tasks with all scores on both, whatever these are, but no same data."""
+        names = (self.target, self.control)
+        cells = [
+            cell
+            for gains in (self.gains, self.control_gains)
+            for cell in gains.data.cells
+            if cell.target in names
+        ]
+        same_data = {cell.intermediate for cell in cells if cell.same_data}
+        lacking = {
+            cell.intermediate
+            for cell in cells
+            if not self.runs.has(
+                cell.intermediate,
+                (cell.language, cell.seed),
+                on_target=cell.target == self.target,
+            )
+        }
+        group = self.gains.data.group - same_data - lacking
+        return tuple(name for name in self.gains.data.tasks if name in group)
 
     @cached_property
     def above(self) -> tuple[Result, Result]:
@@ -83,7 +109,7 @@ class ControlAnalysis:
         """
         start = f"{self.target} minus its control {self.control}"
         parts = (("none", "without intermediate training", (BASELINE,)),
-                 ("inference", "after inference tasks", self.tasks))  # fmt: skip
+                 ("inference", "after inference tasks", self.scored_tasks))  # fmt: skip
         results = [
             _result(
                 f"{self.target}-above-control-{name}",

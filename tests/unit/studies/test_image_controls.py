@@ -135,6 +135,23 @@ def test_a_control_at_chance_may_collapse_and_its_target_may_not() -> None:
     assert list(table["intermediate"]) == ["sick"]
 
 
+def test_collapsed_runs_count_as_scores_above_the_control() -> None:
+    """Their gain is not used, but a target at chance is evidence that nothing was learned."""
+    collapsed = {("none", "see"): RunState.COLLAPSED}
+    answer = answer_of(lambda *_: 0.0, states=collapsed)
+    estimate = estimate_of(answer, "see-above-control-inference")
+    assert not math.isnan(estimate.value)
+    assert not estimate.significant
+    assert math.isnan(estimate_of(answer, "see-gain-above-control").value)
+    assert len(verdicts(answer)) == 1
+
+
+def test_tasks_with_the_targets_data_are_not_compared_with_its_control() -> None:
+    answer = answer_of(through_images, states={("mnli", "see"): RunState.SAME_DATA})
+    table = next(table.frame for table in answer.tables if table.name == "see-control-tasks")
+    assert list(table["intermediate"]) == ["sick"]
+
+
 def test_missing_scores_of_the_control_leave_the_question_open() -> None:
     missing = frozenset((name, "blind") for name in LOADED.experiment.intermediate)
     answer = answer_of(through_images, missing=missing)
