@@ -41,6 +41,7 @@ class SplitReport:
         needed: whether a missing split is an error.
         file: the file of its first example; empty if it has none.
         rows: usable ones.
+        images: distinct images that these rows name.
         blank: whether the labels were removed, or are dummies; such a test set is still found.
         counts: bad and duplicate rows by kind of problem.
         first: the first problems in words, with file and line.
@@ -54,6 +55,7 @@ class SplitReport:
     state: SplitState
     file: str = ""
     rows: int = 0
+    images: int = 0
     blank: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
     first: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ def check_split(
         state,
         file=_file(kept[0]) if kept else "",
         rows=len(kept),
+        images=len({name for example in kept for name in getattr(example, "images", ())}),
         blank=blank,
         counts=dict(sorted(problems.counts.items())),
         first=tuple(text for text in problems.first if DUPLICATE not in text),

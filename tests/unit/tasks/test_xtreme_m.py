@@ -11,6 +11,7 @@ import pytest
 from xstilts.core.errors import MissingDataError
 from xstilts.formats.base import BadRow
 from xstilts.tasks import TASKS
+from xstilts.tasks.data_check import SplitState, check_split
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.suites import SUITES
 from xstilts.tasks.without_image import without_image
@@ -166,3 +167,21 @@ def test_the_suite_has_the_training_data_of_its_targets() -> None:
     tasks = set(SUITES["xtreme-m"].tasks)
     targets = [TASKS.get(name) for name in ("xvnli-image", "marvl", "xgqa", "xflickrco")]
     assert {one.name for one in targets} | {one.train_task for one in targets} <= tasks
+
+
+def test_the_data_check_counts_images_and_names_those_that_are_missing(folder: Path) -> None:
+    rows = jsonl(*(pair(str(1 + number % 2), number, "neutral") for number in range(40)))
+    write(folder, "xtreme-m/xvnli/en/test.jsonl", rows)
+    report = check_split(TASKS.get("xvnli-image"), "test", "en", folder)
+    assert report.images == 2
+    assert report.counts["no such image"] == 20
+    assert report.state is SplitState.BROKEN
+    assert any("images/2" in problem for problem in report.first)
+    (folder / "xtreme-m/flickr30k/images/2.jpg").write_bytes(PIXEL.replace(b"\0", b"1"))
+    assert check_split(TASKS.get("xvnli-image"), "test", "en", folder).state is SplitState.FOUND
+
+
+def test_the_data_check_names_folders_without_images(folder: Path) -> None:
+    report = check_split(TASKS.get("marvl"), "test", "sw", folder)
+    assert report.state is SplitState.MISSING
+    assert "marvl/images" in report.why

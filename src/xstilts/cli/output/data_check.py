@@ -21,12 +21,15 @@ SHOWN = 3
 
 def show_data_check(out: Console, reports: Sequence[SplitReport], folder: Path | None) -> None:
     """A row per split and language, the first problems, missing data, and totals."""
-    columns = ("task", "split", "language", "file", "rows", "labels", "problems")
+    images = ("images",) if any(report.images for report in reports) else ()
+    columns = ("task", "split", "language", "file", "rows", *images, "labels", "problems")
     table = Table(*columns, box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     table.columns[3].overflow, table.columns[4].justify = "fold", "right"
+    if images:
+        table.columns[5].justify = "right"
     for report in reports:
         file = _file(report, folder, full_path=out.width >= WIDE)
-        table.add_row(*_cells(report, file), style=_style(report))
+        table.add_row(*_cells(report, file, has_images=bool(images)), style=_style(report))
     if folder:
         out.print(f"data: {folder}", highlight=False, soft_wrap=True)
     out.print(table)
@@ -49,15 +52,16 @@ def _file(report: SplitReport, folder: Path | None, *, full_path: bool) -> str:
     return str(path.relative_to(folder) if folder and path.is_relative_to(folder) else path)
 
 
-def _cells(report: SplitReport, file: str) -> tuple[str, ...]:
+def _cells(report: SplitReport, file: str, *, has_images: bool) -> tuple[str, ...]:
     head = report.task, report.split, report.language
     if report.state is SplitState.HUB:
-        return (*head, report.file, "", "", "")
+        return (*head, report.file)
     if not report.rows:
         return (*head, report.state if report.needed else f"{report.state}, not needed")
     counts = ", ".join(f"{kind} {count:,}" for kind, count in report.counts.items())
     labels = "blank" if report.blank else "yes"
-    return (*head, file, f"{report.rows:,}", labels, counts)
+    images = (f"{report.images:,}" if report.images else "",) if has_images else ()
+    return (*head, file, f"{report.rows:,}", *images, labels, counts)
 
 
 def _style(report: SplitReport) -> str | None:
