@@ -78,7 +78,7 @@ def flat_text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
 def text_config_of(config: Any) -> Any:
     """The config of the text side of an image-text model in transformers; others unchanged.
 
-    The projection has the size that the whole model gives, as in transformers' CLIPModel.
+    The projection has the size that the image-text model gives, as in transformers' CLIPModel.
     """
     kind = IMAGE_TEXT_TYPES.get(config.model_type)
     if kind is None:

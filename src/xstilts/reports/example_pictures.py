@@ -87,14 +87,14 @@ def example_pictures(compiled: CompiledPlan, store: Store) -> list[TargetPicture
         compiled: the plan of one encoder.
     """
     targets = dict.fromkeys(cell.target for cell in compiled.cells)
-    found = (_target_pictures(compiled, store, target) for target in targets)
-    return [pictures for pictures in found if pictures is not None][:TARGETS]
+    pictures = (_target_pictures(compiled, store, target) for target in targets)
+    return [of_target for of_target in pictures if of_target is not None][:TARGETS]
 
 
 def _target_pictures(compiled: CompiledPlan, store: Store, target: str) -> TargetPictures | None:
     cells = [cell for cell in compiled.cells if cell.target == target]
     runs = [run for run in (_Run(compiled, store, cell) for cell in cells) if run.is_readable]
-    shown = [run for run in runs if run.cell.seed == min(one.cell.seed for one in runs)]
+    shown = [run for run in runs if run.cell.seed == min(run.cell.seed for run in runs)]
     settings = list(dict.fromkeys(run.cell.intermediate for run in shown))
     settings.sort(key=lambda name: name != BASELINE)
     by_language: dict[str, list[_Run]] = {}

@@ -32,7 +32,7 @@ NOTES = (
 
 @dataclass(frozen=True)
 class ControlAnalysis:
-    """A target beside its control.
+    """A target with its control.
 
     Args:
         target, control: their names.
@@ -147,10 +147,10 @@ class ControlAnalysis:
     @property
     def verdict(self) -> str:
         """Whether anything about images was learned."""
-        above = [one for one in self.above if one.significant and one.estimate.value > 0]
+        above = [part for part in self.above if part.significant and part.estimate.value > 0]
         if above:
             return ""
-        states = {one.significance for one in self.above}
+        states = {part.significance for part in self.above}
         if states <= {Significance.NOT_TESTED, Significance.NOT_ENOUGH_DATA}:
             return (
                 f"Whether anything about images was learned on {self.target} is not tested: its "
@@ -180,8 +180,10 @@ class ControlAnalysis:
             ("languages", "by language", self._language_rows()),
         ):
             name = f"{self.target}-control-{part}"
-            if found := list(rows):
-                yield render.results_table(name, f"{title}, {heading}", found, NOTES, "gain_above")
+            if results := list(rows):
+                yield render.results_table(
+                    name, f"{title}, {heading}", results, NOTES, "gain_above"
+                )
 
     def _task_rows(self) -> Iterator[Result]:
         for task, result in zip(self.tasks, self.by_task, strict=True):

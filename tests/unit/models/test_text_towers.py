@@ -31,13 +31,13 @@ FAMILIES = ("siglip", "siglip2", "clip", "metaclip_2")
 
 
 def imported(folder: Path, family: str) -> tuple[Any, EncoderFiles]:
-    """The whole model by transformers, and its text side in the store."""
+    """The full model by transformers, and its text side in the store."""
     sizes = {"max_position_embeddings": POSITIONS, "eos_token_id": END}
     hub = write_family(folder / "hf", family, **sizes)
     (folder / "stored").mkdir()
     import_encoder(hub, folder / "stored")
-    whole = transformers.AutoModel.from_pretrained(hub, trust_remote_code=False).eval()
-    return whole, EncoderFiles(folder / "stored")
+    full = transformers.AutoModel.from_pretrained(hub, trust_remote_code=False).eval()
+    return full, EncoderFiles(folder / "stored")
 
 
 def features(files: EncoderFiles) -> list[Feature]:
@@ -47,24 +47,24 @@ def features(files: EncoderFiles) -> list[Feature]:
     return plain if length is None else fixed_length(plain, length, padding)
 
 
-def text_vectors(whole: Any, padding: int) -> torch.Tensor:
+def text_vectors(full: Any, padding: int) -> torch.Tensor:
     """What transformers computes with padding="max_length", which is how SigLIP was trained."""
     ids = torch.full((len(TEXTS), POSITIONS), padding)
     for row, text in enumerate(TEXTS):
         ids[row, : len(text)] = torch.tensor(text)
     with torch.no_grad():
-        vectors: torch.Tensor = whole.get_text_features(input_ids=ids).pooler_output
+        vectors: torch.Tensor = full.get_text_features(input_ids=ids).pooler_output
     return vectors
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_last_token_of_the_last_layer_is_the_text_vector(family: str, tmp_path: Path) -> None:
-    whole, files = imported(tmp_path, family)
+    full, files = imported(tmp_path, family)
     encoder = frozen_encoder(files)
     encoder.set_vocab(files.used_ids(TEXTS))
     padding = files.tokenizer().pad_token_id
     vectors = embed(encoder, features(files), padding, [(2, "last"), (1, "last")])
-    wanted = text_vectors(whole, padding)
+    wanted = text_vectors(full, padding)
     assert wanted.std(0).min() > 1e-4, "the texts of this test have equal vectors"
     assert vectors[2, "last"].shape == wanted.shape
     torch.testing.assert_close(torch.from_numpy(vectors[2, "last"]), wanted, atol=1e-5, rtol=1e-4)
@@ -72,9 +72,9 @@ def test_the_last_token_of_the_last_layer_is_the_text_vector(family: str, tmp_pa
 
 
 def test_the_projection_of_clip_can_be_wider_than_its_states(tmp_path: Path) -> None:
-    whole, files = imported(tmp_path, "clip")
+    full, files = imported(tmp_path, "clip")
     encoder = frozen_encoder(files)
-    assert whole.config.projection_dim == 512
+    assert full.config.projection_dim == 512
     assert encoder.width == 32
     assert [encoder.vector_width(*output) for output in ((2, "last"), (2, "mean"))] == [512, 32]
 

@@ -51,7 +51,7 @@ def on_text(setting: str, _: str) -> float:
     return 0.1 * (setting in NLI)
 
 
-def beside_images(setting: str, target: str) -> float:
+def as_on_text(setting: str, target: str) -> float:
     """Images are worth 15 points, and the gain is the same with and without them."""
     return 0.15 * (target == "see") + on_text(setting, target)
 
@@ -93,7 +93,7 @@ def test_a_gain_on_text_shows_nothing_about_images() -> None:
 
 
 def test_a_gain_that_the_control_has_too_is_none_above_it() -> None:
-    answer = answer_of(beside_images)
+    answer = answer_of(as_on_text)
     assert estimate_of(answer, "see-above-control-none").significant
     assert not estimate_of(answer, "see-gain-above-control").significant
     assert verdicts(answer) == []
@@ -105,7 +105,7 @@ def test_a_target_below_its_control_has_learned_nothing_about_images() -> None:
     assert len(verdicts(answer)) == 1
 
 
-@pytest.mark.parametrize("gain", [on_text, beside_images])
+@pytest.mark.parametrize("gain", [on_text, as_on_text])
 def test_differences_that_are_not_there_are_rarely_significant(gain: Gain) -> None:
     """In 30 experiments, at a level of 5 %."""
     found = []
