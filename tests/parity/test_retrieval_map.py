@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from xstilts.metrics.average_precision import DEPTH, MAP_AT_20, average_precision
-from xstilts.metrics.pooled_search import answers_by_key, nearest_candidates, ranked_answers
+from xstilts.metrics.pooled_search import (
+    answers_by_key,
+    equal_candidates,
+    nearest_candidates,
+    ranked_answers,
+)
 
 RECORDED = json.loads((Path(__file__).parent / "retrieval_map.json").read_text(encoding="utf-8"))
 
@@ -52,11 +57,12 @@ def test_a_pool_of_three_languages_scores_as_in_the_reference(case: dict[str, An
         for _ in range(20):
             keys.append(())
             pool.append(draw.standard_normal(12))
-    right = answers_by_key(asked, keys, np.arange(len(keys)))
+    right = answers_by_key(asked, keys)
     nearest = nearest_candidates(
         np.array(queries, dtype="f4"), [np.array(pool, dtype="f4")], DEPTH + 3
     )
-    ranks = [found.tolist() for _, found in ranked_answers(nearest, right, DEPTH)]
+    equals = equal_candidates(right, np.arange(len(keys)))
+    ranks = [found.tolist() for _, found in ranked_answers(nearest, right, equals, DEPTH)]
     assert value(list(map(len, right)), ranks) == pytest.approx(case["value"], abs=1e-6)
 
 

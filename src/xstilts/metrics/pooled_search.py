@@ -61,53 +61,66 @@ def nearest_candidates(queries: Vectors, pool: Sequence[Vectors], k: int) -> Nei
 
 
 def ranked_answers(
-    neighbors: Neighbors, right: Sequence[Indices], depth: int
+    neighbors: Neighbors, right: Sequence[Indices], equals: Sequence[Indices], depth: int
 ) -> Iterator[tuple[Indices, Indices]]:
     """Yield each query's first `depth` candidates, and the ranks of the right ones (from 1).
 
-    Candidates of equal cosine are ranked against the right answers: wrong ones come first.
+    Candidates of equal cosine are ranked against the right answers: wrong ones come first. Equals
+    of right answers have no rank: they are neither wrong nor further right answers.
 
     Args:
         neighbors: the nearest `depth` + m candidates, where m is the largest number of right
-            answers of a query, or all; fewer could hide wrong candidates that tie.
+            answers and their equals of a query, or all; fewer could hide wrong candidates that tie.
         right: the right candidates of each query.
+        equals: see `equal_candidates`.
     """
-    for cosines, candidates, answers in zip(neighbors.cosine, neighbors.index, right, strict=True):
+    for cosines, candidates, answers, same in zip(
+        neighbors.cosine, neighbors.index, right, equals, strict=True
+    ):
+        ranked = ~np.isin(candidates, same)
+        cosines, candidates = cosines[ranked], candidates[ranked]
         is_right = np.isin(candidates, answers)
         order = np.lexsort((candidates, is_right, -cosines))[:depth]
         yield candidates[order], np.flatnonzero(is_right[order]) + 1
 
 
 def answers_by_key(
-    query_keys: Sequence[Sequence[str]], candidate_keys: Sequence[Sequence[str]], group: Indices
+    query_keys: Sequence[Sequence[str]], candidate_keys: Sequence[Sequence[str]]
 ) -> list[Indices]:
-    """Return the right candidates of each query: those that share a key with it, and their equals.
+    """Return the right candidates of each query: those that share a key with it.
 
     Args:
         query_keys: [q], candidate_keys: [c] keys of each.
-        group: [c] equal for candidates of the same text, which no encoder can distinguish.
     """
     asked = {key for keys in query_keys for key in keys}
     candidates: dict[str, list[int]] = {key: [] for key in asked}
     for number, keys in enumerate(candidate_keys):
         for key in asked.intersection(keys):
             candidates[key].append(number)
-    by_group = np.argsort(group, kind="stable")
-    in_order = group[by_group]
     return [
-        _with_equals(
-            sorted({n for key in keys for n in candidates[key]}), group, by_group, in_order
-        )
+        np.array(sorted({n for key in keys for n in candidates[key]}), dtype=np.int64)
         for keys in query_keys
     ]
 
 
-def _with_equals(
-    right: Sequence[int], group: Indices, by_group: Indices, in_order: NDArray[np.int64]
-) -> Indices:
-    """The candidates whose group is that of a right one."""
-    groups = np.unique(group[list(right)]) if right else np.zeros(0, dtype=np.int64)
+def equal_candidates(right: Sequence[Indices], group: Indices) -> list[Indices]:
+    """Return the candidates that are not right but have the text of a right one, for each query.
+
+    Args:
+        right: [q] the right candidates.
+        group: [c] equal for candidates of the same text, which no encoder can distinguish.
+    """
+    by_group = np.argsort(group, kind="stable")
+    in_order = group[by_group]
+    return [
+        np.setdiff1d(_members(group[answers], by_group, in_order), answers) for answers in right
+    ]
+
+
+def _members(groups: Indices, by_group: Indices, in_order: NDArray[np.int64]) -> Indices:
+    """The candidates of some groups."""
+    groups = np.unique(groups)
     first = np.searchsorted(in_order, groups)
     end = np.searchsorted(in_order, groups, side="right")
     parts = [by_group[a:b] for a, b in zip(first, end, strict=True)]
-    return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])

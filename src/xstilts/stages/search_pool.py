@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 
 from xstilts.metrics.average_precision import DEPTH
-from xstilts.metrics.pooled_search import answers_by_key, nearest_candidates, ranked_answers
+from xstilts.metrics.pooled_search import (
+    answers_by_key,
+    equal_candidates,
+    nearest_candidates,
+    ranked_answers,
+)
 from xstilts.metrics.topk import Indices
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.retrieval_pool import Passages, read_pool, read_queries
 from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 WITHOUT_ANSWER = "query without a right answer in the pool, not scored"
-EQUAL_TEXTS = "candidate with the text of another one, right where that is right"
+EQUAL_TEXTS = "candidate with the text of another one, without a rank where that is right"
 """Named and counted: see `run`."""
 
 
@@ -24,16 +29,17 @@ def run(context: StageContext) -> dict[str, Any]:
 
     Columns: id, prediction (ids of candidates), right_ranks (ranks of the right ones, from 1),
     right_answers (their number in the whole pool). Wrong candidates come before right ones of
-    equal cosine. Candidates with the same text and context are equivalent, as no encoder can
-    distinguish them.
+    equal cosine. Candidates with the text and context of a right one, but without its key, have no
+    rank, as no encoder can distinguish them.
 
-    Facts: rows, candidates, and how many candidates answer no query of the task.
+    Facts: rows, candidates, and how many candidates have no key, so that they answer no query.
     """
     queries, pool = read_queries(context), read_pool(context)
     group = _groups(pool)
     keys = [keys for part in pool for keys in part.keys]
-    right = answers_by_key(queries.keys, keys, group)
-    most = max(map(len, right), default=0)
+    right = answers_by_key(queries.keys, keys)
+    equals = equal_candidates(right, group)
+    most = max((len(a) + len(b) for a, b in zip(right, equals, strict=True)), default=0)
     nearest = nearest_candidates(queries.vectors, [part.vectors for part in pool], DEPTH + most)
     ids = [name for part in pool for name in part.ids]
     rows = [
@@ -44,7 +50,7 @@ def run(context: StageContext) -> dict[str, Any]:
             "right_answers": len(answers),
         }
         for name, answers, (candidates, ranks) in zip(
-            queries.ids, right, ranked_answers(nearest, right, DEPTH), strict=True
+            queries.ids, right, ranked_answers(nearest, right, equals, DEPTH), strict=True
         )
     ]
     write_rows(context.folder / PREDICTIONS, rows)

@@ -11,7 +11,12 @@ import pytest
 from xstilts.core import cpu
 from xstilts.core.errors import DataError
 from xstilts.metrics.average_precision import MAP_AT_20, average_precision
-from xstilts.metrics.pooled_search import answers_by_key, nearest_candidates, ranked_answers
+from xstilts.metrics.pooled_search import (
+    answers_by_key,
+    equal_candidates,
+    nearest_candidates,
+    ranked_answers,
+)
 
 DEPTH = 20
 
@@ -87,13 +92,16 @@ def test_a_memory_mapped_pool_is_read_in_blocks(
     assert largest <= 1024
 
 
-def one_query(cosines: list[float], right: list[int], depth: int = DEPTH) -> tuple[list[int], int]:
+def one_query(
+    cosines: list[float], right: list[int], depth: int = DEPTH, equals: tuple[int, ...] = ()
+) -> tuple[list[int], int]:
     """Ranks of the right answers of a query with these cosines to the candidates."""
     pool = np.array([[cosine, np.sqrt(1 - cosine**2)] for cosine in cosines], dtype=np.float32)
     query = np.array([[1, 0]], dtype=np.float32)
     answers = [np.array(right, dtype=np.int64)]
-    nearest = nearest_candidates(query, [pool], depth + len(right))
-    ((candidates, ranks),) = ranked_answers(nearest, answers, depth)
+    nearest = nearest_candidates(query, [pool], depth + len(right) + len(equals))
+    same = [np.array(equals, dtype=np.int64)]
+    ((candidates, ranks),) = ranked_answers(nearest, answers, same, depth)
     return ranks.tolist(), len(candidates)
 
 
@@ -115,12 +123,25 @@ def test_wrong_candidates_that_tie_beyond_the_last_rank_hide_a_right_one() -> No
     assert one_query([0.9, 0.5, 0.5, 0.1], [1], depth=3) == ([3], 3)
 
 
-def test_answers_share_any_key_and_equal_texts_answer_alike() -> None:
+def test_answers_share_any_key() -> None:
     candidates = [("a",), (), ("b", "c"), ("a",), ()]
-    alone = answers_by_key([("a",), ("c", "a"), ("z",), ()], candidates, np.arange(5))
-    assert [one.tolist() for one in alone] == [[0, 3], [0, 2, 3], [], []]
-    equal = answers_by_key([("c",)], candidates, np.array([0, 1, 2, 3, 2]))
-    assert [one.tolist() for one in equal] == [[2, 4]]
+    right = answers_by_key([("a",), ("c", "a"), ("z",), ()], candidates)
+    assert [one.tolist() for one in right] == [[0, 3], [0, 2, 3], [], []]
+
+
+def test_equals_of_right_answers_have_their_text_and_not_their_key() -> None:
+    right = [np.array([2]), np.array([0, 2]), np.zeros(0, dtype=np.int64)]
+    equal = equal_candidates(right, np.array([0, 1, 2, 0, 2]))
+    assert [one.tolist() for one in equal] == [[4], [3, 4], []]
+
+
+def test_equals_of_the_only_right_answer_leave_its_reciprocal_rank() -> None:
+    cosines = [0.9] * 5 + [0.5] * 30
+    ranks, _ = one_query(cosines, [5], equals=tuple(range(6, 30)))
+    assert ranks == [11]  # five nearer ones, and five wrong ones of equal cosine
+    ranks, count = one_query([0.9, 0.5, 0.5, 0.1], [1], equals=(2,))
+    assert (ranks, count) == ([2], 3)
+    assert average_precision(ranks, 1) == 0.5
 
 
 @pytest.mark.parametrize(

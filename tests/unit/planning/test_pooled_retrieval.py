@@ -93,7 +93,10 @@ def score(store: Store, stage: Stage) -> dict[str, float]:
 
 
 def by_hand(store: Store, search: Stage) -> list[float]:
-    """Average precision at 20 of each query with a right answer, one candidate after the other."""
+    """Average precision at 20 of each query with a right answer, one candidate after the other.
+
+    Candidates with the text of a right one, but without its key, are left out.
+    """
     pool = []
     for role, key in search.inputs.items():
         if role.startswith("rows:pool:"):
@@ -102,9 +105,9 @@ def by_hand(store: Store, search: Stage) -> list[float]:
                 / f"vectors-{LAYER}-{POOLING}.npy"
             )
             pool += list(zip(rows_of(store, key), vectors, strict=True))
-    keys: dict[object, set[str]] = {}
+    text_keys: dict[object, set[str]] = {}
     for row, _ in pool:
-        keys.setdefault((row["text"], row["context"]), set()).update(row["keys"])
+        text_keys.setdefault((row["text"], row["context"]), set()).update(row["keys"])
     precisions = []
     vectors = np.load(
         store.artifact(search.inputs["vectors:queries"]) / f"vectors-{LAYER}-{POOLING}.npy"
@@ -113,9 +116,11 @@ def by_hand(store: Store, search: Stage) -> list[float]:
         ranked = sorted(
             (
                 -round(float(other @ vector) / np.linalg.norm(other) / np.linalg.norm(vector), 6),
-                not keys[row["text"], row["context"]].isdisjoint(query["keys"]),
+                not set(row["keys"]).isdisjoint(query["keys"]),
             )
             for row, other in pool
+            if not set(row["keys"]).isdisjoint(query["keys"])
+            or text_keys[row["text"], row["context"]].isdisjoint(query["keys"])
         )
         right = [is_right for _, is_right in ranked]
         if any(right):
