@@ -335,6 +335,16 @@ def test_requests_are_those_of_the_partition(folder: Path) -> None:
     assert (len(set(INTENTS)), len(set(SLOTS))) == (60, 55)
 
 
+def test_splits_of_one_file_are_not_taken_for_one_another(folder: Path) -> None:
+    chosen = ["targets=[massive-intents]", "intermediate=[none, massive-slots]", f"data={folder}"]
+    compile_experiment(xstilts.load("quickstart", [*chosen, "languages=[en]"]))
+    tested = "splits={massive-slots: {train: test}}"
+    with pytest.raises(ConfigError, match="same file"):
+        compile_experiment(xstilts.load("quickstart", [*chosen, "languages=[en]", tested]))
+    made = task("belebele", folder)
+    assert made.fingerprint("train", "en") != made.fingerprint("dev", "en")
+
+
 @pytest.mark.parametrize(
     ("code", "annotated", "said", "slotted"),
     [

@@ -30,11 +30,13 @@ class Local:
         files: paths relative to the data folder.
         parse: reads a file.
         companions: paths of further files that `parse` reads, in the folders of `files`.
+        part: the split that `parse` selects, where a file has several splits.
     """
 
     files: tuple[str, ...]
     parse: Parse
     companions: tuple[str, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def with_sources(spec: TaskSpec, sources: Sources) -> TaskSpec:
 
     Examples are ordered by the digest of their alignment key (usually the id), so that the first n
     are a random sample, and parallel sets have the same order in all languages. The fingerprint
-    is that of the local bytes, or of dataset, revision and file names on the Hub; it needs no
+    is that of the local bytes and of the part of them, or of dataset, revision and file names on the Hub; it needs no
     network.
     """
 
@@ -147,7 +149,8 @@ def _fingerprint(sources: Sources, split: str, language: str) -> str:
     found = _find(sources, split, language)
     if isinstance(found, _LocalFiles):
         digests = [digest_of_unchanged(path) for path in (*found.paths, *found.companions)]
-        return digest_of(["local", found.local.files, found.local.companions, digests])
+        part = [found.local.part] if found.local.part else []
+        return digest_of(["local", found.local.files, found.local.companions, digests, *part])
     if found is None:
         return digest_of(["missing", [local.files for local in sources.local(split, language)]])
     return digest_of(["hub", found.dataset, found.revision, found.files, found.version])

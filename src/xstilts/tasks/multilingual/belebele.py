@@ -80,7 +80,7 @@ def _local(split: str, language: str) -> tuple[Local, ...]:
     """The archive's folder, or a clone of the data set on the Hub."""
     if split != "test":
         parse = parse_rows(quoted_tsv_rows, partial(_training_example, split))
-        return (Local((TRAINING_SET,), parse),)
+        return (Local((TRAINING_SET,), parse, part=split),)
     folders = ("Belebele", "belebele", "belebele/data")
     return tuple(Local((f"{folder}/{FLORES[language]}.jsonl",), PARSE) for folder in folders)
 

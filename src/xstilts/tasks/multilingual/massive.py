@@ -122,7 +122,9 @@ def _local(
     """The archive's folder `1.0` or `1.1`, also in a folder of the archive's name."""
     parse = parse_rows(json_rows, partial(_of_split, example_of(language), split))
     folders = ("massive", "massive/1.0/data", "1.0/data", "massive/1.1/data", "1.1/data")
-    return tuple(Local((f"{folder}/{LOCALES[language]}.jsonl",), parse) for folder in folders)
+    return tuple(
+        Local((f"{folder}/{LOCALES[language]}.jsonl",), parse, part=split) for folder in folders
+    )
 
 
 def _hub(parse: Parse, split: str, language: str) -> Hub:
