@@ -94,8 +94,8 @@ def with_sources(spec: TaskSpec, sources: Sources) -> TaskSpec:
 
     Examples are ordered by the digest of their alignment key (usually the id), so that the first n
     are a random sample, and parallel sets have the same order in all languages. The fingerprint
-    is that of the local bytes and of the part of them, or of dataset, revision and file names on the Hub; it needs no
-    network.
+    is that of the local bytes and of the part of them that is read, or of dataset, revision and
+    file names on the Hub; it needs no network.
     """
 
     def with_data_dir(folder: Path) -> TaskSpec:
