@@ -73,14 +73,15 @@ def _of_training(resolved: ResolvedExperiment, target: TaskSpec) -> VectorSettin
 def differences(resolved: ResolvedExperiment, target: TaskSpec) -> Iterator[str]:
     """Keys of `retrieval` by which a trained target is searched with other vectors."""
     used, trained = vector_settings(resolved, target), _of_training(resolved, target)
-    for key, field in (
-        ("layer", "layers"),
-        ("pooling", "poolings"),
-        ("prompt", "prompt"),
-        ("max_length", "max_length"),
+    lengths = ("max_length", "query_length") if target.pool_parts else ("max_length",)
+    for key, fields in (
+        ("layer", ("layers",)),
+        ("pooling", ("poolings",)),
+        ("prompt", ("prompt",)),
+        ("max_length", lengths),
     ):
         assert key in RetrievalConfig.model_fields
-        if getattr(used, field) != getattr(trained, field):
+        if any(getattr(used, field) != getattr(trained, field) for field in fields):
             yield f"retrieval.{key}"
 
 

@@ -99,6 +99,15 @@ def test_lengths_are_those_of_the_recipe_or_of_the_retrieval_section(toy_file: P
     assert any("retrieval.max_length" in note for note in notes(asked))
 
 
+def test_other_lengths_of_queries_than_in_training_are_noted() -> None:
+    chosen = ["targets=[lareqa-xquad-r]", "intermediate=[none]", "data=/"]
+    chosen += ["recipes.target.max_length=128", "retrieval.max_length=128"]
+    for changes, noted in (([], True), (["recipes.target.retrieval_query_length=128"], False)):
+        loaded = xstilts.load("quickstart", [*chosen, *changes])
+        (note,) = (one for one in encoder_notes(ResolvedExperiment(loaded)) if "lareqa" in one)
+        assert ("retrieval.max_length" in note) == noted
+
+
 def test_a_training_by_dot_products_is_noted(toy_file: Path) -> None:
     by_dot = "recipes.tasks={toy-search: {contrastive_similarity: dot}}"
     for changes, noted in (([], False), ([by_dot], True)):
