@@ -152,6 +152,9 @@ def test_same_data_marks_follow_train_task(grid: Path) -> None:
          "dev[:90%], and xquad contains translations"),
         (["splits.squad-v2={train: 'dev[:90%]', dev: 'dev[90%:]'}", "intermediate=[squad-v2]"],
          "dev[:90%], and xquad contains translations"),
+        (["splits.squad-retrieval={train: 'dev[:90%]', dev: 'dev[90%:]'}",
+          "intermediate=[squad-retrieval]"],
+         "dev[:90%], and xquad contains translations"),
     ],
 )  # fmt: skip
 def test_training_on_evaluated_examples_is_rejected(

@@ -50,7 +50,10 @@ XQUAD = task(
     metrics=QA_METRICS,
     subwords=200,
     train_task="squad-v1",
-    translates=(("squad-v1", "dev"), ("squad-v2", "dev"), ("xquad", "dev")),
+    translates=(
+        *(("squad-v1", "dev"), ("squad-v2", "dev"), ("squad-retrieval", "dev")),
+        ("xquad", "dev"),
+    ),
     summary="SQuAD's questions translated by people; trained on SQuAD v1.1",
     licence="CC-BY-SA-4.0",
     citation=CITATION,
