@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from xstilts.config.recipe import QUERY_LENGTH
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
+from xstilts.formats import FORMATS
 from xstilts.models.encoder_source import EncoderSource
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.encoder_experiments import encoder_experiments
 from xstilts.planning.resolve import ResolvedExperiment
 
-MAX_LENGTH = "max_length"
-LENGTHS = (MAX_LENGTH, "retrieval_query_length")
+MAX_LENGTH, RETRIEVAL_QUERY_LENGTH = "max_length", "retrieval_query_length"
+LENGTHS = (MAX_LENGTH, RETRIEVAL_QUERY_LENGTH)
 """Parameters with a number of sub-words."""
 
 
@@ -55,7 +57,7 @@ def _check_layers(source: EncoderSource, stage: Stage) -> None:
 
 def _check_length(source: EncoderSource, stage: Stage) -> None:
     positions = source.defaults.positions
-    longest, name = max(_lengths(stage.params), default=(0, MAX_LENGTH))
+    longest, name = max((*_lengths(stage.params), *_query_length(stage)), default=(0, MAX_LENGTH))
     if positions is not None and longest > positions:
         section = "recipes" if stage.params.keys() & {"recipe", "reading"} else "retrieval"
         raise ConfigError(
@@ -72,3 +74,12 @@ def _lengths(params: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
             yield from _lengths(value)
         elif name in LENGTHS and isinstance(value, int):
             yield value, name
+
+
+def _query_length(stage: Stage) -> Iterator[tuple[int, str]]:
+    """That of a training whose queries have a length of their own; its key omits the default."""
+    tasks = stage.params.get("tasks", {}).values()
+    fields = {name for task in tasks for name in FORMATS.get(task["format"]).tokenization_fields}
+    if RETRIEVAL_QUERY_LENGTH in fields:
+        recipe = stage.params["recipe"]
+        yield recipe.get(RETRIEVAL_QUERY_LENGTH, QUERY_LENGTH), RETRIEVAL_QUERY_LENGTH

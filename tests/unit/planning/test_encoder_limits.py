@@ -51,6 +51,20 @@ def test_a_max_length_above_the_positions_is_refused_by_the_plan_and_before_the_
     assert Store(store).keys() == []
 
 
+def test_the_usual_length_of_queries_is_held_against_the_positions(
+    toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        encoder_source, "shape_of", lambda _: EncoderShape(2, 32, 160, positions=77)
+    )
+    changes = ["targets=[toy-kind]", "intermediate=[none, squad-retrieval]", "seeds=[0]"]
+    changes += ["recipes.target.max_length=64", "recipes.intermediate.max_length=64"]
+    with pytest.raises(ConfigError, match="retrieval_query_length is 96"):
+        xstilts.plan(xstilts.load(str(toy_file), changes), tmp_path / "store")
+    short = [*changes, "recipes.intermediate.retrieval_query_length=77"]
+    assert xstilts.plan(xstilts.load(str(toy_file), short), tmp_path / "store").todo
+
+
 def test_finished_stages_with_a_larger_max_length_are_read_and_not_refused(
     copied: Path, small: LoadedExperiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
