@@ -21,7 +21,7 @@ test: $(VENV)/.installed-dev
 test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
 	$(BIN)/pytest -m heavy
 
-# Ray on several nodes of this machine.
+# Ray and Slurm with several nodes on this machine; Slurm as root, with slurm-wlm and munge.
 test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
 	$(BIN)/pytest -m cluster
 

@@ -18,7 +18,7 @@ from xstilts.api.inputs import AnyStore, load
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.api.run_options import RunOptions
 from xstilts.core.devices import AUTO
-from xstilts.executors.base import LOCAL, RunResult
+from xstilts.executors.base import LOCAL, NO_BATCH, BatchOptions, RunResult
 from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.encoder_limits import check_lengths
 
@@ -62,6 +62,7 @@ def run(
     isolate: bool = False,
     executor: str = LOCAL,
     address: str = "",
+    batch: BatchOptions = NO_BATCH,
     trackers: Sequence[str | Tracker] = (),
     on_event: Listener = ignore_events,
 ) -> RunResult:
@@ -78,6 +79,7 @@ def run(
         isolate: a fresh process for every stage.
         executor: its name in `executors.EXECUTORS`.
         address: of the cluster, for executors that run on one.
+        batch: for executors that submit jobs to a batch system.
         trackers: names in `trackers.TRACKERS`, or trackers; each gets every event.
         on_event: called with every event, in this process.
 
@@ -88,5 +90,5 @@ def run(
         StoreError: the store cannot be written, or its disk is full.
     """
     handle = open_experiment(experiment, store)
-    options = RunOptions(workers, devices, isolate, executor, trackers, address)
+    options = RunOptions(workers, devices, isolate, executor, trackers, address, batch)
     return handle.run(options, on_event)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xstilts.core.devices import AUTO, worker_devices
 from xstilts.core.store import Store
 from xstilts.executors import EXECUTORS
-from xstilts.executors.base import LOCAL, Executor, ExecutorOptions
+from xstilts.executors.base import LOCAL, NO_BATCH, BatchOptions, Executor, ExecutorOptions
 from xstilts.trackers.base import Tracker
 
 
@@ -23,6 +23,7 @@ class RunOptions:
         executor: its name in EXECUTORS.
         trackers: names in TRACKERS, or trackers; each gets every event.
         address: of the cluster, for executors that run on one.
+        batch: for executors that submit jobs to a batch system.
     """
 
     workers: int | None = None
@@ -31,6 +32,7 @@ class RunOptions:
     executor: str = LOCAL
     trackers: Sequence[str | Tracker] = ()
     address: str = ""
+    batch: BatchOptions = NO_BATCH
 
     @property
     def worker_count(self) -> int:
@@ -55,7 +57,9 @@ class RunOptions:
         Raises:
             ConfigError: no such executor or device.
         """
-        options = ExecutorOptions(self.workers, self.devices, self.isolate, memory, self.address)
+        options = ExecutorOptions(
+            self.workers, self.devices, self.isolate, memory, self.address, self.batch
+        )
         return EXECUTORS.get(self.executor, where="--executor")(store, options)
 
 

@@ -25,10 +25,13 @@ from xstilts.cli.options import (
     DryRun,
     EncoderOption,
     Executor,
+    Gpus,
     Named,
     OutFile,
     Overrides,
+    Partition,
     StoreOption,
+    TimeLimit,
     Trackers,
     Workers,
 )
@@ -60,6 +63,9 @@ def run(
     devices: Devices = "auto",
     executor: Executor = "local",
     address: Address = "",
+    partition: Partition = "",
+    gpus: Gpus = None,
+    time: TimeLimit = "",
     trackers: Trackers = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="run every stage in a new process")
@@ -86,6 +92,7 @@ def run(
         show_result,
     )
     from xstilts.cli.progress import progress
+    from xstilts.executors.base import BatchOptions
 
     arguments = ExperimentArguments(experiment, store, overrides, encoder, data)
     handle = open_experiment(arguments.load(), store)
@@ -97,7 +104,10 @@ def run(
     show_notes(run_notes(handle))
     check_disk_space(summary, handle.store)
 
-    options = RunOptions(workers, devices, isolate, executor, trackers or (), address)
+    options = RunOptions(
+        *(workers, devices, isolate, executor, trackers or (), address),
+        BatchOptions(partition, gpus, time),
+    )
     with progress(summary) as on_event:
         result = handle.run(options, on_event)
     show_result(result, summary)

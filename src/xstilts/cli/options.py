@@ -43,12 +43,18 @@ Devices = Annotated[
     ),
 ]
 Executor = Annotated[
-    str, typer.Option("--executor", metavar="local|ray", help="what runs the stages")
+    str, typer.Option("--executor", metavar="local|ray|slurm", help="what runs the stages")
 ]
 Address = Annotated[
     str,
     typer.Option("--address", metavar="HOST:PORT", help="of the Ray cluster; auto: one found here"),
 ]
+Partition = Annotated[str, typer.Option("--partition", help="of Slurm, for the jobs")]
+Gpus = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--gpus", min=0, help="Slurm: GPUs of each job"),
+]
+TimeLimit = Annotated[str, typer.Option("--time", help="Slurm: time limit of each job")]
 Trackers = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(

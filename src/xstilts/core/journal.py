@@ -46,6 +46,23 @@ class Journal:
         with _reading(self.path), self.path.open("rb") as file:
             yield from _events(file)
 
+    def read_from(self, position: int) -> tuple[list[dict[str, Any]], int]:
+        """The events of complete lines from a byte position on, and the position after them.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with _reading(self.path), self.path.open("rb") as file:
+            file.seek(position)
+            complete, newline, _ = file.read().rpartition(b"\n")
+            return list(_events(complete.split(b"\n"))), position + len(complete + newline)
+        return [], position
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file; 0 without one."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def last(self, count: int) -> list[dict[str, Any]]:
         """The newest `count` events, oldest first; only the end of the file is read.
 

@@ -26,7 +26,7 @@ LAYOUT = 1
 LEASES = "leases"
 FOLDERS = ("artifacts", "staging", "checkpoints", "locks", LEASES, "experiments", "damaged")
 FEATURES = "features"
-OTHER_NAMES = (FEATURES, "studies", "tracking", "journal.jsonl", "worker.log")
+OTHER_NAMES = (FEATURES, "plans", "slurm", "studies", "tracking", "journal.jsonl", "worker.log")
 KEY = re.compile(r"[0-9a-f]{64}")
 STAGED = re.compile(rf"({KEY.pattern})\.\d+")
 """KEY.PROCESS"""

@@ -11,6 +11,7 @@ EXECUTORS: Registry[ExecutorFactory] = Registry(
     {
         "local": "xstilts.executors.local:LocalExecutor",
         "ray": "xstilts.executors.ray:RayExecutor",
+        "slurm": "xstilts.executors.slurm:SlurmExecutor",
     },
 )
 """Name → what makes the executor of a run."""

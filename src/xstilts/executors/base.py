@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from xstilts.core.devices import AUTO
+from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stopping import GRACE
 from xstilts.core.store import Store
@@ -33,6 +34,18 @@ class RunResult:
 
 
 @dataclass(frozen=True)
+class BatchOptions:
+    """What a batch system is asked for, per worker; empty: its own default."""
+
+    partition: str = ""
+    gpus: int | None = None
+    time: str = ""
+
+
+NO_BATCH = BatchOptions()
+
+
+@dataclass(frozen=True)
 class ExecutorOptions:
     """Options of an executor. No result depends on them.
 
@@ -42,6 +55,7 @@ class ExecutorOptions:
         isolate: a fresh process for every stage.
         memory: key → expected bytes of a stage at its peak, for messages.
         address: of a cluster; empty for executors without one.
+        batch: for executors that submit jobs to a batch system.
         grace: seconds that an interrupted run waits for its trainings to save checkpoints.
     """
 
@@ -50,6 +64,7 @@ class ExecutorOptions:
     isolate: bool = False
     memory: Mapping[str, int] = field(default_factory=dict)
     address: str = ""
+    batch: BatchOptions = NO_BATCH
     grace: float = GRACE
 
 
@@ -73,3 +88,22 @@ ExecutorFactory = Callable[[Store, ExecutorOptions], Executor]
 Raises:
     ConfigError: the options do not fit this machine.
 """
+
+
+def refuse_cluster_options(
+    executor: str, *, address: str = "", batch: BatchOptions = NO_BATCH
+) -> None:
+    """Check that options which an executor cannot honour were not given.
+
+    Raises:
+        ConfigError: one of them was.
+    """
+    given = {"--address": address, "--partition": batch.partition, "--time": batch.time}
+    given["--gpus"] = "" if batch.gpus is None else str(batch.gpus)
+    for option, value in given.items():
+        if value:
+            raise ConfigError(
+                f"the executor {executor} has no {option}",
+                where=option,
+                todo="leave it out, or choose another --executor: local, ray or slurm",
+            )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from xstilts.core.cpu import available_cores
 from xstilts.core.devices import worker_devices
-from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
-from xstilts.executors.base import ExecutorOptions, RunResult
+from xstilts.executors.base import ExecutorOptions, RunResult, refuse_cluster_options
 from xstilts.executors.events import Listener
 from xstilts.executors.pool import WorkerPool
 from xstilts.executors.run_loop import run_plan
@@ -31,12 +30,7 @@ class LocalExecutor:
         *,
         cores: int | None = None,
     ) -> None:
-        if options.address:
-            raise ConfigError(
-                "the local executor has no address",
-                where="--address",
-                todo="leave it out, or choose --executor ray",
-            )
+        refuse_cluster_options("local", address=options.address, batch=options.batch)
         self.store, self.options = store, options
         self.devices = worker_devices(options.devices, options.workers)
         self.cores = cores or available_cores()
