@@ -69,14 +69,20 @@ def in_long_training(toy_file: Path, store: Path) -> Iterator[subprocess.Popen[b
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_handle_hangup,
     ) as process:
-        wait_until(lambda: training_started(store))
-        process.send_signal(signal.SIGHUP)  # saves a checkpoint and goes on
-        wait_until(lambda: saved_steps(store))
         try:
+            wait_until(lambda: training_started(store))
+            process.send_signal(signal.SIGHUP)  # saves a checkpoint and goes on
+            wait_until(lambda: saved_steps(store))
             yield process
         finally:
             process.kill()
+
+
+def _handle_hangup() -> None:
+    """Undo `nohup`, if the tests run under it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def saved_steps(store: Path) -> list[int]:
