@@ -69,7 +69,6 @@ def in_long_training(toy_file: Path, store: Path) -> Iterator[subprocess.Popen[b
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=_handle_hangup,
     ) as process:
         try:
             wait_until(lambda: training_started(store))
@@ -78,11 +77,6 @@ def in_long_training(toy_file: Path, store: Path) -> Iterator[subprocess.Popen[b
             yield process
         finally:
             process.kill()
-
-
-def _handle_hangup() -> None:
-    """Undo `nohup`, if the tests run under it."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def saved_steps(store: Path) -> list[int]:

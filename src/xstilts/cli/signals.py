@@ -22,7 +22,7 @@ def handle_signals() -> None:
     for name in STOP:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _stop)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+    if hasattr(signal, "SIGHUP"):  # also under `nohup`: no output of a lost terminal is an error
         streams = (sys.stdout, sys.stderr)
         terminals = tuple(stream.fileno() for stream in streams if stream.isatty())
 
