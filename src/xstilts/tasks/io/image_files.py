@@ -17,18 +17,19 @@ from xstilts.tasks.image_source import ImageProblem
 MAX_BYTES = 50_000_000
 """Bytes of an image file, at most."""
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm")
-"""Suffixes that ids may lack, and of the files that a fingerprint covers; in any case."""
+"""Suffixes of images, in any case; ids may lack them. Fingerprints cover no other files."""
 MAX_NAME = 250
 """Bytes of a part of an id, at most: file systems allow 255 with the suffix."""
 HASHED = 500_000_000
 """Bytes of a folder up to which its fingerprint reads them; of larger ones, it has the sizes."""
 FRESH = 5.0
 """Seconds that a fingerprint of a folder is kept: one plan needs it for every language."""
-MISSING, OUTSIDE, AMBIGUOUS, TOO_LARGE = (
+MISSING, OUTSIDE, AMBIGUOUS, TOO_LARGE, NO_SUFFIX = (
     "no such image",
     "image id outside its folder",
     "several images of one id",
     "image file too large",
+    "image file without a suffix of images",
 )
 
 _fingerprints: dict[Path, tuple[float, str]] = {}
@@ -44,7 +45,8 @@ class FolderImages:
         """The bytes of an image file.
 
         Raises:
-            ImageProblem: it is missing, ambiguous, too large, or outside the folder.
+            ImageProblem: it is missing, ambiguous, too large, outside the folder, or has a suffix
+                that fingerprints do not cover.
         """
         path = self._path(image_id)
         try:
@@ -71,9 +73,10 @@ class FolderImages:
     def _path(self, image_id: str) -> Path:
         check_id(image_id)
         given = self.folder / image_id
-        found = (
-            [given] if os.path.lexists(given) and not given.is_dir() else self._with_suffix(given)
-        )
+        exists = os.path.lexists(given) and not given.is_dir()
+        found = [given] if exists and is_image(image_id) else self._with_suffix(given)
+        if not found and exists:
+            raise ImageProblem(NO_SUFFIX, f"{given}: rename it, such as to {given.name}.jpg")
         if not found:
             raise ImageProblem(MISSING, str(given))
         if len(found) > 1:
@@ -90,8 +93,8 @@ class FolderImages:
         return resolved
 
     def _with_suffix(self, path: Path) -> list[Path]:
-        both = (suffix for lower in SUFFIXES for suffix in (lower, lower.upper()))
-        return [one for end in both if os.path.lexists(one := path.with_name(path.name + end))]
+        named = map(path.with_name, with_suffixes(path.name))
+        return [candidate for candidate in named if os.path.lexists(candidate)]
 
     @cached_property
     def _root(self) -> Path:
@@ -110,7 +113,7 @@ class FolderImages:
         for folder, _, names in os.walk(self.folder):
             for name in names:
                 path = os.path.join(folder, name)
-                if name.lower().endswith(SUFFIXES) and os.path.isfile(path):
+                if is_image(name) and os.path.isfile(path):
                     yield Path(path).relative_to(self.folder).as_posix(), os.path.getsize(path)
 
 
@@ -129,14 +132,10 @@ class ZipImages:
         """The bytes of an image file.
 
         Raises:
-            ImageProblem: it is missing, damaged or too large.
+            ImageProblem: it is missing, ambiguous, damaged or too large.
             DataError: the ZIP file cannot be opened.
         """
-        check_id(image_id)
-        named = (f"{image_id}{suffix}" for suffix in ("", *SUFFIXES))
-        entry = next((self._entries[name] for name in named if name in self._entries), None)
-        if entry is None:
-            raise ImageProblem(MISSING, self.where(image_id))
+        entry = self._entry(image_id)
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(entry) as file:
                 return checked_size(file.read(MAX_BYTES + 1), self.where(image_id))
@@ -158,6 +157,16 @@ class ZipImages:
         position = {name: number for number, name in enumerate(self._entries)}
         return sorted(image_ids, key=lambda image_id: position.get(image_id, len(position)))
 
+    def _entry(self, image_id: str) -> zipfile.ZipInfo:
+        check_id(image_id)
+        names = [image_id] if image_id in self._entries else [*with_suffixes(image_id)]
+        found = [name for name in names if name in self._entries]
+        if not found:
+            raise ImageProblem(MISSING, self.where(image_id))
+        if len(found) > 1:
+            raise ImageProblem(AMBIGUOUS, f"{self.path}: {', '.join(found)}")
+        return self._entries[found[0]]
+
     @cached_property
     def _entries(self) -> dict[str, zipfile.ZipInfo]:
         try:
@@ -173,6 +182,17 @@ class ZipImages:
                 where=str(self.path),
                 todo="copy or download it again",
             ) from error
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name has a suffix of images."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def with_suffixes(name: str) -> Iterator[str]:
+    """The names that a file of an id without suffix may have."""
+    for suffix in SUFFIXES:
+        yield from (name + suffix, name + suffix.upper())
 
 
 def check_id(image_id: str) -> None:

@@ -76,6 +76,28 @@ def test_two_files_of_one_id_are_ambiguous(folder: Path) -> None:
     assert FolderImages(folder).read("a.webp") == b"other"
 
 
+@pytest.mark.parametrize("name", ["a.jfif", "plain"])
+def test_a_file_that_the_fingerprint_does_not_cover_is_not_read(folder: Path, name: str) -> None:
+    before = FolderImages(folder).fingerprint()
+    (folder / name).write_bytes(b"an image")
+    assert FolderImages(folder).fingerprint() == before
+    assert problem_of(FolderImages(folder), name) == image_files.NO_SUFFIX
+
+
+def test_a_file_without_suffix_does_not_hide_the_image_of_its_id(folder: Path) -> None:
+    (folder / "a").write_bytes(b"notes")
+    assert FolderImages(folder).read("a") == b"a.png"
+
+
+def test_two_entries_of_one_id_are_ambiguous(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a.jpg", "a.png", "b.JPG"):
+            archive.writestr(name, name)
+    assert problem_of(ZipImages(path), "a") == image_files.AMBIGUOUS
+    assert ZipImages(path).read("b") == b"b.JPG"
+
+
 def test_a_file_that_is_too_large_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_files, "MAX_BYTES", 4)
     assert problem_of(FolderImages(folder), "a") == image_files.TOO_LARGE
