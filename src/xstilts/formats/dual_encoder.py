@@ -132,7 +132,6 @@ def _ranks(
     """
     import numpy as np
 
-    from xstilts.metrics.equivalence import merge_equivalent
     from xstilts.metrics.retrieval import ranks
 
     if not features:
@@ -140,16 +139,21 @@ def _ranks(
     query_groups, passage_groups = _targets(features, 0).T.tolist()
     first = dict(zip(reversed(passage_groups), reversed(range(len(features))), strict=True))
     passages = sorted(first)
-    meanings = merge_equivalent(
-        {
-            "queries": (list(map(str, query_groups)), list(map(str, passage_groups))),
-            "passages": (list(map(str, passages)), list(map(str, passages))),
-        }
-    )
+    right: dict[int, set[int]] = {}
+    for query, passage in zip(query_groups, passage_groups, strict=True):
+        right.setdefault(query, set()).add(passage)
+    searches = [
+        (row, str(passage))
+        for row, query in enumerate(query_groups)
+        for passage in sorted(right[query])
+    ]
+    rows, searched = zip(*searches, strict=True)
     pairs = np.stack(vectors)
     candidates = pairs[[first[group] for group in passages], 1]
-    found = ranks(pairs[:, 0], candidates, meanings["queries"], meanings["passages"])
-    answer: list[Any] = found.tolist()
+    found = ranks(pairs[list(rows), 0], candidates, searched, list(map(str, passages)))
+    best = np.full(len(features), len(passages))
+    np.minimum.at(best, list(rows), found)
+    answer: list[Any] = best.tolist()
     return answer
 
 

@@ -132,6 +132,13 @@ def test_passages_of_equal_queries_are_right_for_all_of_them() -> None:
     assert ranked(features, [[east, east], [east, north], [north, [-1.0, 0.1]]]) == [1, 1, 2]
 
 
+def test_passages_of_equal_queries_are_wrong_for_other_queries_of_either_passage() -> None:
+    pairs = [(1, 7), (1, 8), (2, 7)]
+    features = [replace(text(query), extra_texts=(text(passage),)) for query, passage in pairs]
+    east, north = [1.0, 0.0], [0.0, 1.0]
+    assert ranked(features, [[east, east], [east, north], [north, east]]) == [1, 1, 2]
+
+
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_dev_ranks_equal_those_of_the_vectors_that_searches_embed(root: Path, pooling: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(root)
