@@ -20,7 +20,7 @@ from xstilts.stages.io.retrieval_pool import Passages, read_pool, read_queries
 from xstilts.stages.io.rows import PREDICTIONS, write_rows
 
 WITHOUT_ANSWER = "query without a right answer in the pool, not scored"
-EQUAL_TEXTS = "candidate with the text of another one, without a rank where that is right"
+EQUAL_TEXTS = "candidate with the text of a right answer, without its key, not ranked"
 """Named and counted: see `run`."""
 
 
@@ -54,7 +54,7 @@ def run(context: StageContext) -> dict[str, Any]:
         )
     ]
     write_rows(context.folder / PREDICTIONS, rows)
-    _count(context, rows, group)
+    _count(context, rows, equals)
     unasked = sum(not its_keys for its_keys in keys)
     return {"rows": len(rows), "candidates": len(ids), "candidates_without_query": unasked}
 
@@ -66,8 +66,10 @@ def _groups(pool: Sequence[Passages]) -> Indices:
     return groups
 
 
-def _count(context: StageContext, rows: Sequence[dict[str, Any]], group: Indices) -> None:
+def _count(
+    context: StageContext, rows: Sequence[dict[str, Any]], equals: Sequence[Indices]
+) -> None:
     if unanswered := sum(not row["right_answers"] for row in rows):
         context.feature_problems[WITHOUT_ANSWER] += unanswered
-    if repeated := len(group) - len(np.unique(group)):
-        context.feature_problems[EQUAL_TEXTS] += repeated
+    if unranked := len(np.unique(np.concatenate(equals))):
+        context.feature_problems[EQUAL_TEXTS] += unranked

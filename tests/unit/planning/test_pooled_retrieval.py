@@ -41,14 +41,15 @@ def queries(language: str) -> list[dict[str, object]]:
 
 
 def candidates(language: str) -> list[dict[str, object]]:
-    """The answers to all questions but one, another sentence about each, and one text twice."""
+    """The answers to all questions but one, another sentence about each, and two texts twice."""
     rows: list[dict[str, object]] = []
     for thing in THINGS[1:]:
         for frame, keys in (("the {} is here", [thing]), ("I saw a {} today", [])):
             text = in_language(frame.format(thing), language)
             rows.append({"text": text, "keys": keys, "context": "please", "group": thing})
     again = {**rows[1], "keys": [THINGS[1]]}
-    return [{"id": f"{language}{n}", **row} for n, row in enumerate([*rows, again])]
+    wrong = rows[3]  # wrong both times
+    return [{"id": f"{language}{n}", **row} for n, row in enumerate([*rows, again, wrong])]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_scores_equal_a_search_by_hand_in_the_pool_of_all_languages(
         facts = store.artifact(search.key).facts
         assert facts["feature_problems"] == {WITHOUT_ANSWER: 1, EQUAL_TEXTS: 2}
         assert facts["candidates"] == 2 * len(candidates("en"))
-        assert facts["candidates_without_query"] == 2 * (len(THINGS) - 1)
+        assert facts["candidates_without_query"] == 2 * len(THINGS)
     (example,) = (row for row in rows_of(store, search.key, "predictions.parquet")[1:2])
     assert len(example["prediction"]) == 20
     table = xstilts.results(loaded, store)
