@@ -155,9 +155,18 @@ class _Run:
 
 
 def _examples(languages: Sequence[Sequence[_Run]]) -> list[PictureExample]:
-    """The first example of each gold answer that all languages have, else the first ones."""
+    """The first example of each gold answer that all languages have, with the same pictures.
+
+    Languages without a common one, such as those of MaRVL, each have their own.
+    """
     first = languages[0][0]
-    shared = [name for name in first.rows if all(name in runs[0].rows for runs in languages)]
+    shared = [
+        name
+        for name, row in first.rows.items()
+        if all(_digests(runs[0], name) == row[DIGESTS] for runs in languages)
+    ]
+    if not shared and len(languages) > 1:
+        return [example for runs in languages for example in _examples([runs])]
     answers: dict[str, str] = {}
     for name in shared:
         answers.setdefault(_text(first.rows[name][first.gold_column]), name)
@@ -168,6 +177,12 @@ def _examples(languages: Sequence[Sequence[_Run]]) -> list[PictureExample]:
         )
         for name in list(answers.values())[:EXAMPLES]
     ]
+
+
+def _digests(run: _Run, name: str) -> list[str] | None:
+    """The digests of the pictures of an example; None if there is no such example."""
+    row = run.rows.get(name)
+    return None if row is None else list(row[DIGESTS])
 
 
 def _example_text(runs: Sequence[_Run], name: str) -> ExampleText:
