@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SHARED_IMAGES = "images that training has, kept"
 CHANGES_SCORES = (BLANK_GOLD, UNKNOWN_ANSWER, SHARED_IMAGES)
 """Problems of rows that are used, which change what their scores mean."""
+SHOWN = 3
+"""Names of images in a note, at most."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class DataNote:
         left_out: rows that are not used, by problem.
         kept: rows that are used in spite of a problem, by problem.
         unread: words, answers and lines that the tokenizer has no sub-word for.
+        examples: names of the first ones, where no other note names them.
     """
 
     name: str
@@ -42,6 +45,7 @@ class DataNote:
     left_out: Mapping[str, int]
     kept: Mapping[str, int]
     unread: Mapping[str, int]
+    examples: tuple[str, ...] = ()
 
     @property
     def changes_scores(self) -> bool:
@@ -55,7 +59,8 @@ class DataNote:
         counts = counts_text({**self.left_out, **kept, **self.unread})
         total = sum(self.left_out.values())
         rows = f"{total:,} row{'s' * (total != 1)} left out: " if total else ""
-        return f"{self.name}: {rows}{counts}"
+        named = f" (such as {', '.join(self.examples)})" if self.examples else ""
+        return f"{self.name}: {rows}{counts}{named}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -101,10 +106,11 @@ def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:
             yield DataNote(_name_of(artifact), facts["rows"], left_out, kept, unread)
     elif unread:
         yield DataNote(stage["label"], None, {}, {}, unread)
-    if stage["kind"] == "predict" and (count := shared_images(artifact, store)):
-        rows = store.get_valid(stage["inputs"]["rows"])
+    for shared in shared_images(artifact, store):
+        rows = store.get_valid(shared.rows)
         name = _name_of(rows) if rows else stage["label"]
-        yield DataNote(name, None, {}, {SHARED_IMAGES: count}, {})
+        counts = {SHARED_IMAGES: len(shared.names)}
+        yield DataNote(name, None, {}, counts, {}, examples=shared.names[:SHOWN])
 
 
 def _name_of(rows: Artifact) -> str:

@@ -1,29 +1,51 @@
-"""Images of a predicted set that the model's training rows have too."""
+"""Images of a predicted set, or of a dev set, that the model's training rows have too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from xstilts.core.artifact import Artifact
 from xstilts.core.store import Store
-from xstilts.formats.image_text.checks import DIGESTS
+from xstilts.formats.image_text.checks import DIGESTS, IMAGES
 from xstilts.stages.io.image_roles import VISION
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
 
-def shared_images(predicted: Artifact, store: Store) -> int:
-    """The number of distinct images of a predicted set that its model was trained on.
+@dataclass(frozen=True)
+class SharedImages:
+    """Images of an evaluated set that the training rows of its model have too.
+
+    Args:
+        rows: key of the set.
+        names: of the images in the set, each once.
+    """
+
+    rows: str
+    names: tuple[str, ...]
+
+
+def shared_images(stage: Artifact, store: Store) -> Iterator[SharedImages]:
+    """Those of the set that a stage predicts, or of the dev sets of a training.
 
     By the digests of their bytes. All trainings behind the model count, and their training rows
-    only; 0 for stages that read no images.
+    only; none for stages that read no images.
     """
-    inputs = predicted.manifest["stage"]["inputs"]
-    if VISION not in inputs:
-        return 0
-    trained = (image_digests(key, store) for key in set(_training_rows(inputs["model"], store)))
-    return len(image_digests(inputs["rows"], store) & frozenset[str]().union(*trained))
+    kind, inputs = (stage.manifest["stage"][name] for name in ("kind", "inputs"))
+    if VISION not in inputs or kind not in ("predict", "train"):
+        return
+    if kind == "predict":
+        evaluated, training = [inputs["rows"]], _training_rows(inputs["model"], store)
+    else:
+        evaluated = [source for role, source in inputs.items() if role.startswith("dev:")]
+        training = _training_rows(stage.key, store)
+    trained = set[str]().union(*(images_by_digest(key, store) for key in set(training)))
+    for key in dict.fromkeys(evaluated):
+        names = {name for one, name in images_by_digest(key, store).items() if one in trained}
+        if names:
+            yield SharedImages(key, tuple(sorted(names)))
 
 
 def _training_rows(key: str, store: Store) -> Iterator[str]:
@@ -39,9 +61,13 @@ def _training_rows(key: str, store: Store) -> Iterator[str]:
 
 
 @lru_cache(maxsize=256)
-def image_digests(key: str, store: Store) -> frozenset[str]:
-    """The SHA-256 of the images of prepared rows; empty for rows without images."""
-    rows = store.get_valid(key)
-    if rows is None:
-        return frozenset()
-    return frozenset(digest for row in read_rows(rows / ROWS) for digest in row.get(DIGESTS) or ())
+def images_by_digest(key: str, store: Store) -> Mapping[str, str]:
+    """SHA-256 → name of the images of prepared rows; empty for rows without images."""
+    artifact = store.get_valid(key)
+    if artifact is None:
+        return {}
+    return {
+        digest: name
+        for row in read_rows(artifact / ROWS, [IMAGES, DIGESTS])
+        for name, digest in zip(row.get(IMAGES) or (), row.get(DIGESTS) or (), strict=True)
+    }

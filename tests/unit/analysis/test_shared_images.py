@@ -9,17 +9,21 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.data_notes import SHARED_IMAGES, plan_data_notes, with_data_notes
-from xstilts.analysis.shared_images import image_digests, shared_images
+from xstilts.analysis.shared_images import images_by_digest, shared_images
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.stages.io.rows import write_rows
 from xstilts.stages.prepare import ROWS
 
 
+def images(digests: list[str]) -> dict[str, list[str]]:
+    return {"images": [f"{one}.png" for one in digests], "image_digests": digests}
+
+
 def publish(store: Store, stage: Stage, digests: list[list[str]] | None = None) -> Stage:
     with store.staging(stage.key) as folder:
         if stage.kind == "prepare":
-            columns = [{}] if digests is None else [{"image_digests": row} for row in digests]
+            columns = [{}] if digests is None else [images(row) for row in digests]
             write_rows(folder / ROWS, [{"id": str(n), **row} for n, row in enumerate(columns)])
         store.publish(stage, folder, {"rows": 2}, {})
     return stage
@@ -51,13 +55,25 @@ def predicted(store: Store, **inputs: Stage) -> Stage:
 
 def test_images_of_all_trainings_behind_a_model_are_counted_once(store: Store) -> None:
     stage = predicted(store, vision=Stage("import-vision", 1, {}, {}))
-    assert shared_images(store.artifact(stage.key), store) == 2  # b and c; x is of dev
+    (shared,) = shared_images(store.artifact(stage.key), store)
+    assert shared.names == ("b.png", "c.png")  # x is of dev
+    assert shared.rows == stage.inputs["rows"]
 
 
 def test_predictions_without_images_share_none(store: Store) -> None:
     stage = predicted(store)
-    assert shared_images(store.artifact(stage.key), store) == 0
-    assert image_digests(prepared(store, "text", None).key, store) == frozenset()
+    assert list(shared_images(store.artifact(stage.key), store)) == []
+    assert images_by_digest(prepared(store, "text", None).key, store) == {}
+
+
+def test_images_of_dev_that_training_has_are_named(store: Store) -> None:
+    rows = prepared(store, "train", [["a"], ["b"]]), prepared(store, "dev", [["b"], ["x"]])
+    vision = Stage("import-vision", 1, {}, {})
+    inputs = {"train:mine:en": rows[0].key, "dev:mine:en": rows[1].key, "vision": vision.key}
+    stage = publish(store, Stage("train", 1, {}, inputs))
+    (shared,) = shared_images(store.artifact(stage.key), store)
+    assert (shared.rows, shared.names) == (rows[1].key, ("b.png",))
+    assert plan_data_notes([stage], store)[0].name == "mine dev en"
 
 
 def test_results_and_reports_count_shared_images_of_a_set_once(store: Store) -> None:
@@ -65,7 +81,7 @@ def test_results_and_reports_count_shared_images_of_a_set_once(store: Store) -> 
     again = publish(store, Stage("predict", 1, {"seed": 2}, dict(stage.inputs)))
     score = publish(store, Stage("score", 1, {}, {"predictions": stage.key}))
     frame = with_data_notes(pd.DataFrame({"key": [score.key]}), store)
-    expected = f"mine test en: {SHARED_IMAGES} 2"
+    expected = f"mine test en: {SHARED_IMAGES} 2 (such as b.png, c.png)"
     assert expected in list(frame.iloc[0])
     notes = plan_data_notes([stage, again], store)
     assert [note.text for note in notes] == [expected]
