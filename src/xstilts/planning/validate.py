@@ -11,7 +11,7 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.planning.withheld_images import check_same_images, check_withheld_images
+from xstilts.planning.withheld_images import check_control, check_same_images, check_withheld_images
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import Origin, OriginKind
@@ -96,6 +96,7 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
             where="targets",
             todo="it can only be an intermediate task",
         )
+    check_control(task, resolved.task)
     _check_trained_on(resolved, task)
     share = resolved.split_slice(task, experiment.eval_split)
     languages = task.languages_of(share.split)

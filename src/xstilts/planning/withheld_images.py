@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from xstilts.core.errors import ConfigError
 from xstilts.tasks.base import TaskSpec
 
@@ -37,4 +39,38 @@ def check_same_images(target: TaskSpec, source: TaskSpec, where: str) -> None:
             f"that {with_images} is read with",
             where=where,
             todo="train a control on a control, and a task with images on a task with images",
+        )
+
+
+def check_control(task: TaskSpec, find: Callable[[str, str], TaskSpec]) -> None:
+    """Check that a control reads no images, and is that of a task that may.
+
+    Args:
+        find: name and where it is given → the task.
+
+    Raises:
+        UnknownNameError: there is no task that it is the control of.
+        ConfigError: it reads images, or the other does not, or their labels differ.
+    """
+    if not task.control_of:
+        return
+    where = f"tasks.{task.name}.control_of"
+    if task.format_spec.images and not task.withholds_image:
+        raise ConfigError(
+            f"{task.name} is the control of {task.control_of}, and reads images itself",
+            where=where,
+            todo="add withhold_images: true, or leave control_of out",
+        )
+    target = find(task.control_of, where)
+    if not target.format_spec.images or target.withholds_image:
+        raise ConfigError(
+            f"{task.name} is the control of {target.name}, which reads no images",
+            where=where,
+            todo="name the task with the same rows that reads their images",
+        )
+    if set(task.labels) != set(target.labels):
+        raise ConfigError(
+            f"{task.name} is the control of {target.name}, and has other labels",
+            where=where,
+            todo="name the task with the same rows",
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import xstilts
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.planning.compile import compile_experiment
 
 TASK = """tasks.{name}={{format: {format}, files: "{name}-{{split}}.jsonl", images: pictures,
@@ -28,6 +28,27 @@ def test_a_control_is_not_trained_with_images(toy_file: Path) -> None:
     control = own("blind", more="withhold_images: true")
     with pytest.raises(ConfigError, match="withholds the images"):
         compile_tasks(toy_file, own("mine"), control, "trained_on={mine: blind}")
+
+
+@pytest.mark.parametrize(
+    ("control", "problem"),
+    [
+        (own("blind", more="control_of: mine"), "reads images itself"),
+        (own("blind", more="withhold_images: true, control_of: mine2"), "mine2"),
+        (own("blind", more="withhold_images: true, control_of: toy-kind"), "reads no images"),
+        (own("blind", more="withhold_images: true, control_of: blind"), "reads no images"),
+        (
+            own("blind", more="withhold_images: true, control_of: mine").replace("b]", "c]"),
+            "other labels",
+        ),
+    ],
+)
+def test_a_control_reads_no_images_of_a_task_that_does(
+    toy_file: Path, control: str, problem: str
+) -> None:
+    with pytest.raises(XstiltsError, match=problem) as raised:
+        compile_tasks(toy_file, own("mine"), control, "targets=[mine, blind]")
+    assert "tasks.blind.control_of" in str(raised.value)
 
 
 def test_nothing_is_left_of_retrieval_without_images(toy_file: Path) -> None:
