@@ -32,7 +32,10 @@ class CheckedImage(NamedTuple):
 
 
 _usable: dict[tuple[str, str], CheckedImage] = {}
-"""(fingerprint of a source, id) → an image that this process has read: languages share images."""
+"""(fingerprint of a source, file) → an image that this process has read: languages share images.
+
+The fingerprints of large folders have no content, so that two folders may have the same.
+"""
 
 
 @dataclass
@@ -53,13 +56,13 @@ class ImageChecks:
         images = self.source.fingerprint()
         new = [name for name in dict.fromkeys(image_ids) if name not in self.results]
         for name in new:
-            if known := _usable.get((images, name)):
+            if known := _usable.get((images, self.source.where(name))):
                 self.results[name] = known
         unread = [name for name in new if name not in self.results]
         for name, result in parallel_map(_checked, self._bytes(unread)):
             self.results[name] = result
             if isinstance(result, CheckedImage):
-                _usable[images, name] = result
+                _usable[images, self.source.where(name)] = result
 
     def _bytes(self, image_ids: Sequence[str]) -> Iterator[tuple[str, bytes | ImageProblem]]:
         for name in self.source.reading_order(image_ids) if image_ids else ():

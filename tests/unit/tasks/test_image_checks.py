@@ -17,7 +17,7 @@ from xstilts.executors.worker import execute_stage
 from xstilts.stages.io.rows import read_rows
 from xstilts.tasks import image_checks
 from xstilts.tasks.data_check import SplitState, check_split
-from xstilts.tasks.image_checks import FRAMES, SAME_IMAGE
+from xstilts.tasks.image_checks import FRAMES, SAME_IMAGE, CheckedImage, ImageChecks
 from xstilts.tasks.io import image_files
 from xstilts.tasks.row_problems import KEPT_PROBLEMS, PROBLEMS
 from xstilts.testing.pictures import picture_stage, picture_task, write_picture_texts
@@ -52,6 +52,22 @@ def test_rows_have_the_digests_of_their_images(folder: Path) -> None:
         data = (folder / f"pictures/{name}.png").read_bytes()
         assert row["image_digests"] == [hashlib.sha256(data).hexdigest()]
         assert row["image_source"] == "pics train"
+
+
+def test_large_folders_with_the_same_names_and_sizes_have_their_own_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_files, "HASHED", 0)
+    digests = set()
+    for split, colour in (("train", "red"), ("test", "blue")):
+        (tmp_path / split).mkdir()
+        Image.new("RGB", (8, 6), colour).save(tmp_path / split / "1.ppm")
+        checks = ImageChecks(image_files.FolderImages(tmp_path / split))
+        checks.read(["1"])
+        result = checks.results["1"]
+        assert isinstance(result, CheckedImage)
+        digests.add(result.digest)
+    assert len(digests) == 2
 
 
 def bomb() -> bytes:
