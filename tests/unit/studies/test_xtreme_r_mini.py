@@ -25,7 +25,7 @@ def test_targets_are_those_of_xtreme_r_that_local_data_can_score(preset: LoadedE
         assert set(codes) <= set(XTREME_R.languages[target]), target
 
 
-def test_retrieval_is_fine_tuned_as_in_xtreme_r(preset: LoadedExperiment) -> None:
+def test_retrieval_is_fine_tuned_on_squad(preset: LoadedExperiment) -> None:
     resolved = ResolvedExperiment(preset)
     for target in ("tatoeba", "lareqa-xquad-r"):
         assert resolved.train_ref(TASKS.get(target)).task == "squad-retrieval"
