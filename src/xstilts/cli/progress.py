@@ -127,7 +127,7 @@ def progress_text(event: Event) -> str:
     facts = event.facts
     if "step" not in facts:
         return ""
-    parts = [f"step {facts['step']}/{facts['steps']}"]
+    parts = [f"{facts.get('unit', 'step')} {facts['step']}/{facts['steps']}"]
     if "loss" in facts:
         parts += [f"loss {facts['loss']:.3f}", f"{facts['examples_per_second']:.0f} examples/s"]
     for task, score in facts.get("dev", {}).items():

@@ -33,7 +33,8 @@ class StageContext:
         inputs: role → the artifact of the stage that plays it.
         folder: the stage writes its artifact's files here.
         checkpoint_folder: where a long stage keeps what it needs to resume; it may not exist.
-        report_progress: takes progress, e.g. {"step": 3, "steps": 50, "loss": 0.7}.
+        report_progress: takes progress, e.g. {"step": 3, "steps": 50, "loss": 0.7}; with `unit`,
+            such as "image", of work that is no step of a training.
         notes: events for the provenance, such as a resumption; not results.
         features: where stages share tokenized features; none: every stage makes its own.
         feature_problems: what the tokenizer could not read, or what has no counterpart, counted by

@@ -17,7 +17,8 @@ import xstilts
 from xstilts.cli import doctor
 from xstilts.cli.output.console import TextConsole, accept_any_text
 from xstilts.cli.output.doctor import show_diagnosis
-from xstilts.cli.progress import progress
+from xstilts.cli.progress import progress, progress_text
+from xstilts.core.stage import Stage
 from xstilts.executors.events import Event
 from xstilts.reports.learning_curves import LearningCurve, curves
 from xstilts.reports.study_figures import draw
@@ -67,6 +68,15 @@ def test_no_cell_of_a_csv_file_is_a_formula(text: str) -> None:
     assert lines["name"].tolist()[:2] == [f"'{text}", "plain"]
     assert lines["value"].tolist() == [-0.5, 1.0, 2.0]
     assert table_text(frame.rename(columns={"name": text}), "csv").lstrip('"').startswith("'")
+
+
+def test_images_that_are_computed_are_no_steps_of_a_training() -> None:
+    stage = Stage("train", 1, {}, {}, label="train")
+    shown = [
+        progress_text(Event("progress", stage, {"step": 2, "steps": 9, **more}))
+        for more in (dict[str, str](), {"unit": "image"})
+    ]
+    assert shown == ["step 2/9", "image 2/9"]
 
 
 def test_progress_prints_any_label(capsys: pytest.CaptureFixture[str], toy_file: Path) -> None:

@@ -113,7 +113,8 @@ class _Computation:
         for done, states in enumerate(
             parallel_map(lambda data: tower.states(decode(data).pixels), self._read(digests))
         ):
-            self.context.report_progress({"step": done + 1, "steps": len(digests)})
+            progress = {"step": done + 1, "steps": len(digests), "unit": "image"}
+            self.context.report_progress(progress)
             yield states
 
     def _read(self, digests: Sequence[str]) -> Iterator[bytes]:
