@@ -251,7 +251,7 @@ def test_user_errors_exit_with_2_and_advice(words: list[str], output: str) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--executor", "slurm"], "unknown executor 'slurm'"),
+        (["--executor", "kubernetes"], "unknown executor 'kubernetes'"),
         (["--tracker", "json"], "did you mean 'jsonl'"),
     ],
 )

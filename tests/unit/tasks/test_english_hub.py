@@ -67,6 +67,16 @@ HUB_ROWS: dict[str, tuple[str, dict[str, Any], Any]] = {
         | {f"answer{letter}": letter for letter in "ABC"},
         "B",
     ),
+    "squad-retrieval": (
+        "train",
+        {
+            "id": "english-1",
+            "context": "It rained. Ann ran.",
+            "question": "who?",
+            "answers": {"text": ["Ann"], "answer_start": [11]},
+        },
+        "Ann ran.",
+    ),
     "conll2000": ("test", {"tokens": ["a", "b"], "chunk_tags": [11, 12]}, ("B-NP", "I-NP")),
     "pan-x": ("dev", {"tokens": ["a", "b"], "ner_tags": [5, 6]}, ("B-LOC", "I-LOC")),
     "massive-intents": ("train", {"id": "1", "utt": "wake me", "intent": 48}, "alarm_set"),
