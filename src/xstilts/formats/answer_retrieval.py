@@ -18,7 +18,7 @@ from xstilts.formats.spec import (
     SearchSpec,
     all_blank,
 )
-from xstilts.formats.text_features import text_features, texts_without_subword
+from xstilts.formats.text_features import rows_without_subword, text_features
 
 CANDIDATES = "candidates"
 """Beginning of the names of the parts of a pool, which stand where a split's languages do."""
@@ -84,13 +84,6 @@ def _features(
     return text_features(texts, tokenizer, config.max_length, [0] * len(rows))
 
 
-def _without_subword(
-    rows: Sequence[Row], _features: Sequence[Feature], tokenizer: Any
-) -> Iterator[tuple[str, Problem]]:
-    """The queries and candidates that the tokenizer has no sub-word for."""
-    return texts_without_subword(((row["id"], row["text"]) for row in rows), tokenizer)
-
-
 ANSWER_RETRIEVAL = FormatSpec(
     name="answer_retrieval",
     example=AnswerRetrievalExample,
@@ -100,6 +93,6 @@ ANSWER_RETRIEVAL = FormatSpec(
     content=_content,
     gold=GoldSpec("keys", is_blank=all_blank, row_is_blank=_never_blank),
     features=_features,
-    feature_problems=_without_subword,
+    feature_problems=rows_without_subword,
     search=SearchSpec("search-pool", pooled=True),
 )

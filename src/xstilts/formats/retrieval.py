@@ -19,7 +19,7 @@ from xstilts.formats.spec import (
     TranslationSpec,
     all_blank,
 )
-from xstilts.formats.text_features import text_features, texts_without_subword
+from xstilts.formats.text_features import rows_without_subword, text_features
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,6 @@ def _features(
     return text_features(rows, tokenizer, config.max_length, [0] * len(rows))
 
 
-def _without_subword(
-    rows: Sequence[Row], _features: Sequence[Feature], tokenizer: Any
-) -> Iterator[tuple[str, Problem]]:
-    """The sentences that the tokenizer has no sub-word for."""
-    return texts_without_subword(((row["id"], row["text"]) for row in rows), tokenizer)
-
-
 RETRIEVAL = FormatSpec(
     name="retrieval",
     example=RetrievalExample,
@@ -82,7 +75,7 @@ RETRIEVAL = FormatSpec(
     gold=GoldSpec("meaning"),
     translation=TranslationSpec(("text",)),
     features=_features,
-    feature_problems=_without_subword,
+    feature_problems=rows_without_subword,
     search=SearchSpec("search"),
 )
 
@@ -94,6 +87,6 @@ MINING = FormatSpec(
     content=_content,
     gold=GoldSpec("meaning", is_blank=all_blank, row_is_blank=_never_blank),
     features=_features,
-    feature_problems=_without_subword,
+    feature_problems=rows_without_subword,
     search=SearchSpec("mine", settings=("neighbours",), tunes_threshold=True),
 )

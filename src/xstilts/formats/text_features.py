@@ -79,3 +79,10 @@ def texts_without_subword(
     for (row_id, text), ids in zip(candidates, encoded["input_ids"], strict=True):
         if not ids:
             yield row_id, (WITHOUT_SUBWORD, ascii(text))
+
+
+def rows_without_subword(
+    rows: Sequence[Row], _features: Sequence[Feature], tokenizer: Any
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The rows whose `text` the tokenizer has no sub-word for: `FormatSpec.feature_problems`."""
+    return texts_without_subword(((row["id"], row["text"]) for row in rows), tokenizer)
