@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-heavy test-cluster bench lint format clean
+.PHONY: quickstart test test-faults test-heavy test-cluster bench lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -15,7 +15,11 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n 2 -m "not heavy and not cluster"
+	$(BIN)/pytest -n 2 -m "not heavy and not cluster and not faults"
+
+# Kills, full disks and pauses by the dozen on one core; as root for the full disks.
+test-faults: $(VENV)/.installed-dev
+	$(BIN)/pytest -m faults
 
 # Most of an hour on two cores.
 test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
