@@ -34,6 +34,7 @@ def plan(
     *,
     workers: int | None = None,
     devices: str = AUTO,
+    devices_per_stage: int = 1,
 ) -> PlanSummary:
     """Every stage of an experiment: done or to do, why, and the expected time and disk.
 
@@ -42,7 +43,8 @@ def plan(
     Args:
         experiment: as loaded, or a YAML file or a preset's name.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
-        workers, devices: see `run`; the expected seconds are divided by the processes.
+        workers, devices, devices_per_stage: see `run`; the expected seconds are divided by the
+            processes.
 
     Raises:
         ConfigError: no such file or preset, names in it that do not exist or fit together, or a
@@ -50,7 +52,7 @@ def plan(
     """
     handle = open_experiment(experiment, store)
     check_lengths([handle.part], handle.statuses)
-    return handle.summary(RunOptions(workers, devices))
+    return handle.summary(RunOptions(workers, devices, devices_per_stage=devices_per_stage))
 
 
 def run(
@@ -59,6 +61,7 @@ def run(
     *,
     workers: int | None = None,
     devices: str = AUTO,
+    devices_per_stage: int = 1,
     isolate: bool = False,
     executor: str = LOCAL,
     address: str = "",
@@ -76,6 +79,7 @@ def run(
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         workers: processes at a time; by default one per GPU, or per core of a CPU (at most 4).
         devices: `auto` (all GPUs, else the CPU), `cpu`, or GPUs such as `0,1`.
+        devices_per_stage: over how many devices of one machine a training is divided.
         isolate: a fresh process for every stage.
         executor: its name in `executors.EXECUTORS`.
         address: of the cluster, for executors that run on one.
@@ -90,5 +94,7 @@ def run(
         StoreError: the store cannot be written, or its disk is full.
     """
     handle = open_experiment(experiment, store)
-    options = RunOptions(workers, devices, isolate, executor, trackers, address, batch)
+    options = RunOptions(
+        *(workers, devices, isolate, executor, trackers, address, batch), devices_per_stage
+    )
     return handle.run(options, on_event)

@@ -60,14 +60,15 @@ def plan_memory(parts: Sequence[CompiledExperiment], options: RunOptions) -> Pla
     """The expected memory of experiments; empty for executors with their own machines."""
     if options.executor != LOCAL:
         return PlanMemory()
-    devices = worker_devices(options.devices, options.workers)
-    gpus = [device for device in devices if device.is_gpu]
+    devices = worker_devices(options.devices, options.workers, options.devices_per_stage)
+    gpus = [Device(gpu) for device in devices for gpu in device.gpus]
+    processes = len(devices) * options.devices_per_stage
     hardware = Hardware(bool(gpus), max(1, available_cores() // len(devices)))
     by_key: dict[str, int] = {}
     for part in parts:
         by_key |= peak_memory(part, hardware)
     if not gpus:
-        return PlanMemory(by_key, THIS_MACHINE, len(devices), total_memory())
+        return PlanMemory(by_key, THIS_MACHINE, processes, total_memory())
     return _on_gpus(by_key, gpus)
 
 

@@ -88,7 +88,8 @@ def plan_summary(
         compiled,
         statuses,
         seconds,
-        seconds=sum(seconds[key] for key in todo) / options.worker_count,
+        seconds=sum(seconds[key] for key in todo)
+        / (options.worker_count * options.devices_per_stage),
         bytes=sum(stage.cost.bytes for stage in todo.values()),
         free_bytes=store.free_bytes(),
         measured=bool(ratios),

@@ -216,6 +216,7 @@ def recommend(
     measuring: bool = True,
     workers: int | None = None,
     devices: str = AUTO,
+    devices_per_stage: int = 1,
     executor: str = LOCAL,
     address: str = "",
     trackers: Sequence[str | Tracker] = (),
@@ -236,7 +237,7 @@ def recommend(
         data: the folder of the user's files.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         measuring: compute the low-cost measures that are missing, and use them.
-        workers, devices, executor, address, trackers, on_event: see `run`.
+        workers, devices, devices_per_stage, executor, address, trackers, on_event: see `run`.
 
     Raises:
         ConfigError: no encoder, or names that do not exist or do not fit together.
@@ -252,7 +253,14 @@ def recommend(
         store=store,
         measuring=measuring,
     )
-    options = RunOptions(workers, devices, executor=executor, trackers=trackers, address=address)
+    options = RunOptions(
+        workers,
+        devices,
+        executor=executor,
+        trackers=trackers,
+        address=address,
+        devices_per_stage=devices_per_stage,
+    )
     if prepared.summary(options).todo:
         prepared.measure(options, on_event)
     return prepared.rank()

@@ -24,6 +24,7 @@ class RunOptions:
         trackers: names in TRACKERS, or trackers; each gets every event.
         address: of the cluster, for executors that run on one.
         batch: for executors that submit jobs to a batch system.
+        devices_per_stage: over how many devices of one machine a training is divided.
     """
 
     workers: int | None = None
@@ -33,6 +34,7 @@ class RunOptions:
     trackers: Sequence[str | Tracker] = ()
     address: str = ""
     batch: BatchOptions = NO_BATCH
+    devices_per_stage: int = 1
 
     @property
     def worker_count(self) -> int:
@@ -46,7 +48,7 @@ class RunOptions:
         """
         if self.executor != LOCAL:
             return self.workers or 1
-        return len(worker_devices(self.devices, self.workers))
+        return len(worker_devices(self.devices, self.workers, self.devices_per_stage))
 
     def executor_in(self, store: Store, memory: Mapping[str, int]) -> Executor:
         """The executor for a store.
@@ -58,7 +60,13 @@ class RunOptions:
             ConfigError: no such executor or device.
         """
         options = ExecutorOptions(
-            self.workers, self.devices, self.isolate, memory, self.address, self.batch
+            self.workers,
+            self.devices,
+            self.isolate,
+            memory,
+            self.address,
+            self.batch,
+            devices_per_stage=self.devices_per_stage,
         )
         return EXECUTORS.get(self.executor, where="--executor")(store, options)
 

@@ -142,6 +142,7 @@ def study(
     *,
     workers: int | None = None,
     devices: str = AUTO,
+    devices_per_stage: int = 1,
     executor: str = LOCAL,
     address: str = "",
     trackers: Sequence[str | Tracker] = (),
@@ -153,7 +154,7 @@ def study(
         name: a study of `xstilts.studies.STUDIES`.
         experiment: as loaded, or a YAML file or a preset's name.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
-        workers, devices, executor, address, trackers, on_event: see `run`.
+        workers, devices, devices_per_stage, executor, address, trackers, on_event: see `run`.
 
     Raises:
         UnknownNameError: no such study.
@@ -161,6 +162,13 @@ def study(
         StoreError: the store cannot be written.
     """
     prepared = prepare_study(name, experiment, store)
-    options = RunOptions(workers, devices, executor=executor, trackers=trackers, address=address)
+    options = RunOptions(
+        workers,
+        devices,
+        executor=executor,
+        trackers=trackers,
+        address=address,
+        devices_per_stage=devices_per_stage,
+    )
     prepared.run(options, on_event)
     return prepared.answer()[0]

@@ -22,6 +22,7 @@ from xstilts.cli.options import (
     Address,
     DataOption,
     Devices,
+    DevicesPerStage,
     DryRun,
     EncoderOption,
     Executor,
@@ -61,6 +62,7 @@ def run(
     data: DataOption = None,
     workers: Workers = None,
     devices: Devices = "auto",
+    per_stage: DevicesPerStage = 1,
     executor: Executor = "local",
     address: Address = "",
     partition: Partition = "",
@@ -96,7 +98,7 @@ def run(
 
     arguments = ExperimentArguments(experiment, store, overrides, encoder, data)
     handle = open_experiment(arguments.load(), store)
-    summary = xstilts.plan(handle, workers=workers, devices=devices)
+    summary = xstilts.plan(handle, workers=workers, devices=devices, devices_per_stage=per_stage)
     if dry_run:
         show_plan(summary)
         return
@@ -107,6 +109,7 @@ def run(
     options = RunOptions(
         *(workers, devices, isolate, executor, trackers or (), address),
         BatchOptions(partition, gpus, time),
+        per_stage,
     )
     with progress(summary) as on_event:
         result = handle.run(options, on_event)
@@ -128,6 +131,7 @@ def plan(
     data: DataOption = None,
     workers: Workers = None,
     devices: Devices = "auto",
+    per_stage: DevicesPerStage = 1,
     tflops: Annotated[
         float,
         typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s"),
@@ -144,7 +148,9 @@ def plan(
     from xstilts.cli.output.plan import show_plan
 
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
-    summary = xstilts.plan(loaded, store, workers=workers, devices=devices)
+    summary = xstilts.plan(
+        loaded, store, workers=workers, devices=devices, devices_per_stage=per_stage
+    )
     show_plan(summary, all_stages=all_stages, tflops=tflops)
 
 
@@ -210,6 +216,7 @@ def study(
     data: DataOption = None,
     workers: Workers = None,
     devices: Devices = "auto",
+    per_stage: DevicesPerStage = 1,
     executor: Executor = "local",
     address: Address = "",
     trackers: Trackers = None,
@@ -237,7 +244,7 @@ def study(
     check_output(out, loaded, store)
     study_run = prepare_study(name, loaded, store)
     options = RunOptions(
-        workers, devices, executor=executor, trackers=trackers or (), address=address
+        *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage
     )
     summary = study_run.summary(options)
     if dry_run:
@@ -309,6 +316,7 @@ def recommend(
     store: StoreOption = None,
     workers: Workers = None,
     devices: Devices = "auto",
+    per_stage: DevicesPerStage = 1,
     executor: Executor = "local",
     address: Address = "",
     trackers: Trackers = None,
@@ -341,7 +349,7 @@ def recommend(
         measuring=measures,
     )
     options = RunOptions(
-        workers, devices, executor=executor, trackers=trackers or (), address=address
+        *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage
     )
     summary = request.summary(options)
     if summary.todo:

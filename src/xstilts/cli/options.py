@@ -42,6 +42,12 @@ Devices = Annotated[
         "--devices", metavar="auto|cpu|0,1", help="auto: all GPUs, else the CPU; or GPU numbers"
     ),
 ]
+DevicesPerStage = Annotated[
+    int,
+    typer.Option(
+        "--devices-per-stage", metavar="N", help="divide each training over N GPUs (or CPU cores)"
+    ),
+]
 Executor = Annotated[
     str, typer.Option("--executor", metavar="local|ray|slurm", help="what runs the stages")
 ]

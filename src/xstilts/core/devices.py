@@ -9,6 +9,7 @@ from the driver's topology.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -23,6 +24,9 @@ from pathlib import Path
 
 from xstilts.core.cpu import available_cores
 from xstilts.core.errors import ConfigError
+from xstilts.core.warn_once import warn_once
+
+logger = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 HIP_VISIBLE = "HIP_VISIBLE_DEVICES"
@@ -36,6 +40,7 @@ ROCM_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
 UUID = re.compile(r"(GPU|MIG)-\S+")
 GPU_ID = re.compile(rf"\d+|{UUID.pattern}")
 OPTION = "--devices"
+PER_STAGE = "--devices-per-stage"
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,9 @@ class Device:
     """What one worker computes on.
 
     Args:
-        visible: the worker's CUDA_VISIBLE_DEVICES: one GPU's index or UUID, or "" for the CPU;
-            None leaves the variable as it is, and the choice to torch.
+        visible: the worker's CUDA_VISIBLE_DEVICES: the index or UUID of a GPU, or of several
+            separated by commas, over which the worker divides its trainings; "" for the CPU; None
+            leaves the variable as it is, and the choice to torch.
     """
 
     visible: str | None = None
@@ -54,8 +60,15 @@ class Device:
         """Whether it is a GPU that was listed here."""
         return bool(self.visible)
 
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        """The index or UUID of each GPU."""
+        return tuple(self.visible.split(",")) if self.visible else ()
+
     def __str__(self) -> str:
-        return f"GPU {self.visible}" if self.visible else "CPU"
+        if not self.visible:
+            return "CPU"
+        return f"GPUs {self.visible}" if len(self.gpus) > 1 else f"GPU {self.visible}"
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment of a worker on this device."""
@@ -166,12 +179,76 @@ def assign_devices(
     return tuple(islice(cycle(devices), count))
 
 
-def worker_devices(wanted: str = AUTO, workers: int | None = None) -> tuple[Device, ...]:
-    """The device of each worker on this machine.
+def group_devices(
+    devices: Sequence[Device], per_stage: int, cores: int
+) -> tuple[tuple[Device, ...], int]:
+    """Groups of devices for workers, and the number of GPUs that are left over.
+
+    A CPU stays one device, on which a worker starts a process for each of `per_stage` cores.
 
     Raises:
-        ConfigError: see `choose_devices`.
+        ConfigError: fewer than one device per stage, or more than there are.
+    """
+    gpus = [gpu for device in devices for gpu in device.gpus]
+    if per_stage < 1:
+        raise ConfigError(f"{per_stage} devices per stage", where=PER_STAGE, todo="give 1 or more")
+    if per_stage == 1:
+        return tuple(devices), 0
+    if per_stage > (len(gpus) or cores):
+        has = f"{len(gpus)} GPUs were chosen" if gpus else f"there are no GPUs, and {cores} cores"
+        raise ConfigError(
+            f"{per_stage} devices per stage, but {has}",
+            where=PER_STAGE,
+            todo=f"give at most {len(gpus) or cores}",
+        )
+    if not gpus:
+        return tuple(devices), 0
+    starts = range(0, len(gpus) - per_stage + 1, per_stage)
+    groups = tuple(Device(",".join(gpus[start : start + per_stage])) for start in starts)
+    return groups, len(gpus) % per_stage
+
+
+def worker_devices(
+    wanted: str = AUTO, workers: int | None = None, per_stage: int = 1
+) -> tuple[Device, ...]:
+    """The device of each worker on this machine, or the group of devices of each.
+
+    Args:
+        per_stage: number of devices in a group.
+
+    Raises:
+        ConfigError: see `choose_devices` and `group_devices`.
     """
     limited = VISIBLE in os.environ or HIP_VISIBLE in os.environ
     devices = choose_devices(wanted, visible_gpus(), any_uuid=not limited)
-    return assign_devices(devices, workers, available_cores())
+    cores = available_cores()
+    groups, left = group_devices(devices, per_stage, cores)
+    if left:
+        warn_once(logger, f"{left} of {len(devices)} GPUs are idle: {PER_STAGE} is {per_stage}")
+    return assign_devices(groups, workers, max(1, cores // per_stage))
+
+
+def rank_environment(environ: Mapping[str, str], rank: int, size: int) -> dict[str, str]:
+    """The environment of one of the processes that divide a training: it sees one GPU at most.
+
+    Args:
+        environ: of the worker, which sees the GPUs of all its processes.
+        rank: number of the process, from 0.
+        size: number of processes.
+
+    Raises:
+        ConfigError: the worker sees fewer GPUs than it has processes.
+    """
+    own = dict(environ)
+    for name in (VISIBLE, HIP_VISIBLE):
+        gpus = [gpu for gpu in environ.get(name, "").split(",") if gpu]
+        if not gpus:
+            continue
+        if len(gpus) < size:
+            raise ConfigError(
+                f"{size} devices per stage, but the worker sees {len(gpus)} GPUs",
+                where=PER_STAGE,
+                todo=f"give each worker {size} GPUs",
+            )
+        own[name] = gpus[rank]
+    return own

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from xstilts.core.devices import AUTO
+from xstilts.core.devices import AUTO, PER_STAGE
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stopping import GRACE
@@ -57,6 +57,7 @@ class ExecutorOptions:
         address: of a cluster; empty for executors without one.
         batch: for executors that submit jobs to a batch system.
         grace: seconds that an interrupted run waits for its trainings to save checkpoints.
+        devices_per_stage: over how many devices of one machine a training is divided.
     """
 
     workers: int | None = None
@@ -66,6 +67,7 @@ class ExecutorOptions:
     address: str = ""
     batch: BatchOptions = NO_BATCH
     grace: float = GRACE
+    devices_per_stage: int = 1
 
 
 class Executor(Protocol):
@@ -107,3 +109,17 @@ def refuse_cluster_options(
                 where=option,
                 todo="leave it out, or choose another --executor: local, ray or slurm",
             )
+
+
+def refuse_device_groups(executor: str, options: ExecutorOptions) -> None:
+    """Check that trainings need not be divided, for executors that cannot do so.
+
+    Raises:
+        ConfigError: they must be.
+    """
+    if options.devices_per_stage != 1:
+        raise ConfigError(
+            f"the executor {executor} has no {PER_STAGE}",
+            where=PER_STAGE,
+            todo="leave it out, or use --executor local",
+        )

@@ -32,10 +32,16 @@ class LocalExecutor:
     ) -> None:
         refuse_cluster_options("local", address=options.address, batch=options.batch)
         self.store, self.options = store, options
-        self.devices = worker_devices(options.devices, options.workers)
+        self.devices = worker_devices(options.devices, options.workers, options.devices_per_stage)
         self.cores = cores or available_cores()
 
     def run(self, plan: Plan, on_event: Listener) -> RunResult:
         """Run every stage that is not done; see `run_loop.run_plan`."""
-        pool = WorkerPool(self.store.root, self.devices, self.cores, self.options.memory)
+        pool = WorkerPool(
+            self.store.root,
+            self.devices,
+            self.cores,
+            self.options.memory,
+            self.options.devices_per_stage,
+        )
         return run_plan(self.store, plan, pool, self.options, on_event)

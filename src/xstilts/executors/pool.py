@@ -22,6 +22,12 @@ from xstilts.executors.worker_death import WorkerDeath
 READ_BYTES = 1 << 16
 
 
+def worker_command(root: Path, devices_per_stage: int = 1) -> list[str]:
+    """The command line of a worker process for a store."""
+    command = [sys.executable, "-m", "xstilts.executors.worker", str(root)]
+    return [*command, str(devices_per_stage)] if devices_per_stage > 1 else command
+
+
 @dataclass(eq=False)
 class WorkerProcess:
     """A worker process and what it was given.
@@ -70,6 +76,7 @@ class WorkerPool:
         devices: the device of each worker.
         cores: that the busy workers share.
         memory: key → expected bytes of a stage at its peak, for messages.
+        devices_per_stage: number of processes among which a worker divides a training.
     """
 
     def __init__(
@@ -78,8 +85,10 @@ class WorkerPool:
         devices: Sequence[Device],
         cores: int,
         memory: Mapping[str, int] = MappingProxyType({}),
+        devices_per_stage: int = 1,
     ) -> None:
         self.root, self.devices, self.cores, self.memory = root, devices, cores, memory
+        self.devices_per_stage = devices_per_stage
         self.oom_kills = oom_kills()
         self.workers: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
@@ -100,7 +109,7 @@ class WorkerPool:
         slot = next(number for number in range(len(self.devices)) if number not in used)
         with (self.root / "worker.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "xstilts.executors.worker", str(self.root)],
+                worker_command(self.root, self.devices_per_stage),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -27,7 +27,12 @@ from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors.base import ExecutorOptions, RunResult, refuse_cluster_options
+from xstilts.executors.base import (
+    ExecutorOptions,
+    RunResult,
+    refuse_cluster_options,
+    refuse_device_groups,
+)
 from xstilts.executors.events import Listener
 from xstilts.executors.run_loop import run_plan
 from xstilts.executors.worker import versions
@@ -56,6 +61,7 @@ class RayExecutor:
                 "Ray assigns the GPUs of a cluster", where="--devices", todo="leave it out"
             )
         refuse_cluster_options("ray", batch=options.batch)
+        refuse_device_groups("ray", options)
         self.store, self.options = store, options
         _connect(options.address)
 

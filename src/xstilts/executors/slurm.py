@@ -22,7 +22,12 @@ from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.store import Store
-from xstilts.executors.base import ExecutorOptions, RunResult, refuse_cluster_options
+from xstilts.executors.base import (
+    ExecutorOptions,
+    RunResult,
+    refuse_cluster_options,
+    refuse_device_groups,
+)
 from xstilts.executors.drain import write_plan
 from xstilts.executors.events import Event, Listener
 
@@ -44,6 +49,7 @@ class SlurmExecutor:
 
     def __init__(self, store: Store, options: ExecutorOptions) -> None:
         refuse_cluster_options("slurm", address=options.address)
+        refuse_device_groups("slurm", options)
         if not shutil.which("sbatch"):
             raise ConfigError(
                 "this machine has no sbatch",

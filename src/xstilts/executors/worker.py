@@ -1,9 +1,9 @@
 """A worker process: reads stages as JSON lines, runs them, writes events as JSON lines.
 
-Started as `python -m xstilts.executors.worker STORE`. A line {"cores": n} sets how many cores the
-process may use from then on; {"stop": seconds} asks the running stage to stop, {"checkpoint": true}
-to save a checkpoint. Only events go to standard output; what libraries print goes to standard
-error.
+Started as `python -m xstilts.executors.worker STORE [DEVICES_PER_STAGE]`. A line {"cores": n} sets
+how many cores the process may use from then on; {"stop": seconds} asks the running stage to stop,
+{"checkpoint": true} to save a checkpoint. Only events go to standard output; what libraries print
+goes to standard error.
 
 SIGTERM and SIGUSR1 stop it as the message does: a batch system sends them to every process. The
 process ends at once when its standard input does, as then its executor has ended.
@@ -68,8 +68,12 @@ PACKAGES = (
 _verified_keys: set[str] = set()
 
 
-def main(root: str) -> None:
-    """Run the stages that arrive on standard input until it ends."""
+def main(root: str, devices_per_stage: int = 1) -> None:  # noqa: ARG001
+    """Run the stages that arrive on standard input until it ends.
+
+    Args:
+        devices_per_stage: number of processes, with this one, among which a training is divided.
+    """
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     messages = os.fdopen(os.dup(0), encoding="utf-8")
@@ -271,4 +275,4 @@ def _throttled(report: Progress) -> Progress:
 
 
 if __name__ == "__main__":
-    main(str(Path(sys.argv[1])))
+    main(str(Path(sys.argv[1])), *map(int, sys.argv[2:]))
