@@ -71,7 +71,7 @@ def counts_text(counts: Mapping[str, int]) -> str:
 
 def plan_data_notes(stages: Iterable[Stage], store: Store) -> list[DataNote]:
     """The notes of the finished stages of a plan, in its order."""
-    found = (store.get_valid(stage.key) for stage in stages)
+    found = (store.get_finished(stage.key) for stage in stages)
     notes = [note for artifact in found if artifact for note in _notes(artifact, store)]
     return list({(note.name, note.text): note for note in notes}.values())
 
@@ -87,7 +87,7 @@ def _notes_behind(key: str, store: Store, known: dict[str, dict[str, None]]) -> 
     """The texts of the notes on a stage and on all that it builds on, each once."""
     if key not in known:
         known[key] = {}
-        if artifact := store.get_valid(key):
+        if artifact := store.get_finished(key):
             for source in artifact.manifest["stage"]["inputs"].values():
                 known[key] |= _notes_behind(source, store, known)
             for note in _notes(artifact, store):

@@ -123,7 +123,7 @@ def _result(
     stage, trial = plan.by_key[choice], plan.by_key[trials_of(plan, choice)[0]]
     seeds: list[int] = stage.params["seeds"]
     values: list[Mapping[str, Any]] = stage.params["trials"]
-    made = {role: store.get_valid(key) for role, key in stage.inputs.items()}
+    made = {role: store.get_finished(key) for role, key in stage.inputs.items()}
     roles = [[trial_role(number, seed) for seed in seeds] for number in range(len(values))]
     chosen: int | None = None
     if store.get_valid(choice):

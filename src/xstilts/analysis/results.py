@@ -40,7 +40,7 @@ def facts_in(store: Store) -> Facts:
 
     @cache
     def facts(key: str) -> Mapping[str, Any] | None:
-        artifact = store.get_valid(key)
+        artifact = store.get_finished(key)
         return artifact.facts if artifact else None
 
     return facts

@@ -50,7 +50,7 @@ def shared_images(stage: Artifact, store: Store) -> Iterator[SharedImages]:
 
 def _training_rows(key: str, store: Store) -> Iterator[str]:
     """The keys of the rows of a training, and of all trainings that it continues."""
-    artifact = store.get_valid(key)
+    artifact = store.get_finished(key)
     if artifact is None:
         return
     for role, source in artifact.manifest["stage"]["inputs"].items():

@@ -24,6 +24,8 @@ POINTS = (
     "train.forward",
     "evaluate.batch",
 )
+DROP_POINTS = ("drop.before_marker", "drop.after_marker", "drop.after_file")
+"""Points of a run that drops files; see `core.dropped`."""
 
 _passes: Counter[str] = Counter()
 

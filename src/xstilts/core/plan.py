@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 
@@ -71,11 +72,13 @@ class Plan:
     def statuses(self, store: Store) -> dict[str, StageStatus]:
         """Key → the stage's status in a store, in plan order.
 
-        The store's folders are listed once, and each manifest is read once.
+        The store's folders are listed once, and each manifest is read once. A stage whose files
+        were dropped is done, unless a stage to do needs them.
         """
         published, stopped = set(store.keys()), set(store.stopped())
         statuses: dict[str, StageStatus] = {}
         blocked: dict[str, str] = {}
+        dropped: set[str] = set()
         for stage in self.stages:
             key = stage.key
             needed = (
@@ -88,6 +91,9 @@ class Plan:
                 statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
                 if blocking := blocking_fact(artifact.facts):
                     blocked[key] = f"{stage.label} {blocking}"
+            elif artifact := store.get_dropped(key) if key in published else None:
+                statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
+                dropped.add(key)
             elif why:
                 statuses[key] = StageStatus(StageState.BLOCKED, why)
                 blocked[key] = why
@@ -95,6 +101,19 @@ class Plan:
                 statuses[key] = StageStatus(StageState.TODO, "its artifact is damaged")
             else:
                 statuses[key] = StageStatus(StageState.TODO, self._why(stage, key in stopped))
+        return self._with_dropped(statuses, dropped) if dropped else statuses
+
+    def _with_dropped(
+        self, statuses: dict[str, StageStatus], dropped: Collection[str]
+    ) -> dict[str, StageStatus]:
+        """The statuses, with those of dropped stages that a stage to do needs."""
+        needed: set[str] = set()
+        for stage in reversed(self.stages):
+            key = stage.key
+            if key in dropped and key in needed:
+                statuses[key] = StageStatus(StageState.TODO, WHY_AGAIN)
+            if statuses[key].state is StageState.TODO:
+                needed.update(stage.inputs.values())
         return statuses
 
     def _why(self, stage: Stage, stopped: bool) -> str:

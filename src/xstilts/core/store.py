@@ -1,7 +1,7 @@
 """The store: a folder of artifacts, each complete or absent.
 
 STORE/xstilts-store.json  the marker: no other folder is taken for a store; see `store_layout`
-STORE/artifacts/KEY/    a finished stage: its files and manifest.json, never changed
+STORE/artifacts/KEY/    a finished stage: its files and manifest.json, never changed; see `dropped`
 STORE/staging/          files of running stages; garbage once their process has ended
 STORE/checkpoints/KEY/  resume state of an interrupted stage
 STORE/features/         tokenized rows that stages share: a store of its own, may be deleted
@@ -25,6 +25,7 @@ from typing import Any
 
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, unreadable
 from xstilts.core.atomic_io import current_umask, fsync, write_json
+from xstilts.core.dropped import is_dropped
 from xstilts.core.errors import StoreError
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of_file, with_digest
@@ -101,21 +102,42 @@ class Store:
         return Artifact(key, self.root / "artifacts" / key)
 
     def has(self, key: str) -> bool:
-        """Whether the artifact exists and its files have their sizes."""
+        """Whether the artifact exists and all its files have their sizes."""
         return self.get_valid(key) is not None
 
     def get_valid(self, key: str) -> Artifact | None:
-        """The artifact, if it exists and its files have their sizes; damage is logged.
+        """The artifact, if it exists and all its files have their sizes; damage is logged.
 
         Raises:
             StoreError: it cannot be read.
         """
         artifact = self.artifact(key)
+        if is_dropped(artifact):
+            return None
         try:
             artifact.check_sizes()
         except DamagedArtifact as error:
             if os.path.lexists(artifact.path):
                 warn_once(logger, "%s", error)
+            return None
+        return artifact
+
+    def get_finished(self, key: str) -> Artifact | None:
+        """The artifact, if it is valid, or was until files that nothing needed were dropped.
+
+        Its facts can be read, and its small files.
+        """
+        return self.get_valid(key) or self.get_dropped(key)
+
+    def get_dropped(self, key: str) -> Artifact | None:
+        """The artifact, if files of it were dropped and its manifest can be read."""
+        artifact = self.artifact(key)
+        if not is_dropped(artifact):
+            return None
+        try:
+            artifact.manifest  # noqa: B018 - reads it
+        except DamagedArtifact as error:
+            warn_once(logger, "%s", error)
             return None
         return artifact
 
@@ -210,7 +232,9 @@ class Store:
         return artifact
 
     def _publish_by_rename(self, staged: Path, artifact: Artifact) -> None:
-        if artifact.path.exists() and not self.has(artifact.key):
+        if is_dropped(artifact):
+            self._remove_dropped(artifact)
+        elif artifact.path.exists() and not self.has(artifact.key):
             self.quarantine(artifact.key)
         try:
             staged.rename(artifact.path)
@@ -218,6 +242,13 @@ class Store:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         fsync(artifact.path.parent)
+
+    def _remove_dropped(self, artifact: Artifact) -> None:
+        """Remove a dropped artifact, which is about to be replaced by a complete one."""
+        name = f"{artifact.key}.{os.getpid()}{randbelow(10**9):09}"
+        target = self.root / "staging" / name
+        artifact.path.rename(target)
+        remove_folder(target)
 
     def quarantine(self, key: str) -> None:
         """Move a damaged artifact to `damaged/`, to be inspected or deleted by a person.

@@ -232,7 +232,7 @@ def _figures(data: ReportData) -> Iterator[str]:
     groups: dict[str, list[LearningCurve]] = {}
     trainings = trainings_of(data.compiled)
     for stage in data.compiled.plan.stages:
-        if stage.key not in trainings or not data.store.has(stage.key):
+        if stage.key not in trainings or not data.store.get_finished(stage.key):
             continue
         log = json.loads(data.store.read(stage.key, "log.json"))
         title, before = trainings[stage.key]

@@ -50,7 +50,7 @@ def budgets_of(evidence: Evidence, design: ScalingDesign) -> list[Budget]:
 
 def _seen(evidence: Evidence, key: str) -> tuple[float, float]:
     """Examples and optimizer steps of a training."""
-    artifact = evidence.store.get_valid(key) if key else None
+    artifact = evidence.store.get_finished(key) if key else None
     if artifact is None:
         return NAN, NAN
     inputs = artifact.manifest["stage"]["inputs"].items()

@@ -1,0 +1,133 @@
+"""Dropped artifacts: marked before files go, done until somebody needs them again."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from xstilts.core import fault_injection
+from xstilts.core.artifact import Artifact, DamagedArtifact
+from xstilts.core.dropped import (
+    DROPPED,
+    WHY_AGAIN,
+    drop,
+    dropped_files,
+    finish_drop,
+    is_dropped,
+    kept_files,
+)
+from xstilts.core.fault_injection import DROP_POINTS
+from xstilts.core.plan import Plan, StageState
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+
+WEIGHTS = "body.safetensors"
+ENCODER = Stage("encoder", 1, {}, label="encoder")
+FIRST = Stage("train", 1, {"task": "a"}, {"encoder": ENCODER.key}, label="first")
+SECOND = Stage("train", 1, {"task": "b"}, {"base": FIRST.key}, label="second")
+SCORE = Stage("score", 1, {}, {"model": SECOND.key}, label="score")
+OTHER = Stage("score", 1, {"other": 1}, {"model": SECOND.key}, label="other")
+STAGES = (ENCODER, FIRST, SECOND, SCORE)
+
+
+def publish(store: Store, stage: Stage, weights: str = "weights") -> Artifact:
+    with store.staging(stage.key) as folder:
+        (folder / WEIGHTS).write_text(weights)
+        (folder / "heads.safetensors").write_text("heads")
+        (folder / "log.json").write_text("{}")
+        return store.publish(stage, folder, {"steps": 3}, {"seconds": 2.0})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "store").prepare()
+    for stage in STAGES:
+        publish(store, stage)
+    return store
+
+
+def drop_weights(store: Store, *stages: Stage) -> int:
+    names = (WEIGHTS, "heads.safetensors")
+    return sum(drop(store.artifact(stage.key), names, "test") for stage in stages)
+
+
+def todo(plan: Plan, store: Store) -> dict[str, str]:
+    """Label → why, of stages to do."""
+    return {
+        plan.by_key[key].label: status.why
+        for key, status in plan.statuses(store).items()
+        if status.state is StageState.TODO
+    }
+
+
+def test_a_dropped_artifact_keeps_facts_and_small_files(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    assert drop_weights(store, FIRST) == len("weights") + len("heads")
+    artifact = store.get_finished(FIRST.key)
+    assert artifact
+    assert artifact.facts == {"steps": 3}
+    assert store.read(FIRST.key, "log.json") == b"{}"
+    assert kept_files(artifact) == ["log.json"]
+    assert dropped_files(artifact) == [WEIGHTS, "heads.safetensors"]
+    assert not store.has(FIRST.key)
+    assert not caplog.records
+
+
+def test_dropped_stages_are_done_until_a_stage_to_do_needs_them(store: Store) -> None:
+    drop_weights(store, FIRST, SECOND)
+    assert todo(Plan(STAGES), store) == {}
+    again = {"first": WHY_AGAIN, "second": WHY_AGAIN, "other": "never run"}
+    assert todo(Plan((*STAGES, OTHER)), store) == again
+
+
+def test_a_dropped_stage_is_not_run_for_a_complete_one(store: Store) -> None:
+    drop_weights(store, FIRST)
+    assert todo(Plan((*STAGES, OTHER)), store) == {"other": "never run"}
+
+
+def test_a_stage_that_runs_again_replaces_its_dropped_artifact(store: Store) -> None:
+    drop_weights(store, FIRST)
+    publish(store, FIRST)
+    assert store.has(FIRST.key)
+    assert not is_dropped(store.artifact(FIRST.key))
+    store.artifact(FIRST.key).check_digests()
+    assert store.names("damaged") == []
+    assert store.names("staging") == []
+
+
+@pytest.mark.parametrize("point", DROP_POINTS)
+def test_an_interrupted_drop_leaves_a_complete_or_a_dropped_artifact(
+    store: Store, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    monkeypatch.setattr(fault_injection, "_passes", Counter())
+    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:oom")
+    with pytest.raises(MemoryError):
+        drop_weights(store, FIRST)
+    artifact = store.artifact(FIRST.key)
+    assert store.has(FIRST.key) is (point == "drop.before_marker")
+    if is_dropped(artifact):
+        finish_drop(artifact)
+        assert sorted(path.name for path in artifact.path.iterdir()) == sorted(
+            (DROPPED, "log.json", "manifest.json")
+        )
+    assert todo(Plan(STAGES), store) == {}
+
+
+def test_a_damaged_marker_is_named_and_removes_nothing(store: Store) -> None:
+    drop_weights(store, FIRST)
+    artifact = publish(store, SECOND)
+    (artifact / DROPPED).write_bytes((store.artifact(FIRST.key) / DROPPED).read_bytes()[:-9])
+    with pytest.raises(DamagedArtifact, match=DROPPED):
+        finish_drop(artifact)
+    assert (artifact / WEIGHTS).is_file()
+
+
+def test_a_dropped_artifact_with_a_damaged_manifest_is_to_do(store: Store) -> None:
+    drop_weights(store, FIRST)
+    (store.artifact(FIRST.key) / "manifest.json").write_text("{")
+    assert todo(Plan(STAGES), store) == {"first": "its artifact is damaged"}
