@@ -26,10 +26,14 @@ LAYOUT = 1
 LEASES = "leases"
 FOLDERS = ("artifacts", "staging", "checkpoints", "locks", LEASES, "experiments", "damaged")
 FEATURES = "features"
-OTHER_NAMES = (FEATURES, "plans", "slurm", "studies", "tracking", "journal.jsonl", "worker.log")
+PINS = "pins"
+OTHER_NAMES = (
+    FEATURES, PINS, "plans", "slurm", "studies", "tracking", "journal.jsonl", "worker.log",
+)  # fmt: skip
 KEY = re.compile(r"[0-9a-f]{64}")
 STAGED = re.compile(rf"({KEY.pattern})\.\d+")
 """KEY.PROCESS"""
+PIN = re.compile(r"[0-9a-f]{16}\.json")
 ENTRY_NAMES = {
     "artifacts": KEY,
     "staging": re.compile(rf"{STAGED.pattern}|\.probe\.\d+"),
@@ -38,6 +42,7 @@ ENTRY_NAMES = {
     "locks": re.compile(rf"{KEY.pattern}\.lock"),
     "experiments": re.compile(r"\.?.+@[0-9a-f]{8,}(-[0-9a-f]{8,})?\.json(\.\d+)?"),
     "damaged": re.compile(r".+\.\d+"),
+    PINS: re.compile(rf"{PIN.pattern}|\.{PIN.pattern}\.\d+"),
 }
 """Folder → names that a store gives the entries of this folder."""
 SAMPLE = 9
