@@ -58,9 +58,7 @@ def test_a_store_without_pins_pins_nothing(tmp_path: Path) -> None:
         lambda data: b"[" * 100_000,
     ],
 )
-def test_a_damaged_pin_keeps_every_stage(
-    tmp_path: Path, change: Callable[[bytes], bytes]
-) -> None:
+def test_a_damaged_pin_keeps_every_stage(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
     pins = Pins(tmp_path)
     pins.add("toy", KEYS[:1])
     (path,) = (tmp_path / "pins").iterdir()
