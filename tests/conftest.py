@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,8 +17,11 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import MANIFEST
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.store import Store
+from xstilts.executors import local
+from xstilts.executors.base import RunResult
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import compile_experiment
+from xstilts.testing.in_process_pool import InProcessPool
 from xstilts.testing.tiny import write_experiment
 
 settings.register_profile("xstilts", deadline=None)
@@ -73,6 +77,24 @@ def copied(finished: Path, tmp_path: Path) -> Path:
     target = tmp_path / "store"
     shutil.copytree(finished, target)
     return target
+
+
+@pytest.fixture(scope="session")
+def run_in_process() -> Callable[..., RunResult]:
+    """`xstilts.run` in this process: all is as in a run but the start of workers, which is slow."""
+
+    def run(experiment: LoadedExperiment | str | Path, store: Path, **options: Any) -> RunResult:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(local, "WorkerPool", InProcessPool)
+            return xstilts.run(experiment, store, workers=1, **options)
+
+    return run
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run their stages in this process."""
+    monkeypatch.setattr(local, "WorkerPool", InProcessPool)
 
 
 @pytest.fixture

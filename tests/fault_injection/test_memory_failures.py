@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 import xstilts
+from xstilts.core import fault_injection
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("fault", "target", "kind", "text"),
     [
@@ -23,6 +25,7 @@ def test_out_of_memory_is_shown_once_recorded_and_no_failure(
     fault: str, target: str, kind: str, text: str,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("XSTILTS_FAULT", fault)
+    monkeypatch.setattr(fault_injection, "_passes", fault_injection.Counter())
     shown: list[Event] = []
 
     def listen(event: Event) -> None:

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from xstilts.cli.app import app
+from xstilts.core import fault_injection
+from xstilts.core.errors import XstiltsError
 from xstilts.core.store import Store
 
 SMALL = [
@@ -32,6 +36,18 @@ def xstilts(*words: object, code: int = 0, **environment: str) -> str:
     output = done.stdout + done.stderr
     assert done.returncode == code, output
     assert "Traceback" not in output
+    return output
+
+
+def xstilts_here(*words: object, code: int = 0) -> str:
+    """The same without a new process, for tests that are not about the process."""
+    result = CliRunner().invoke(app, list(map(str, words)))
+    error, output, exit_code = result.exception, result.output, result.exit_code
+    if isinstance(error, XstiltsError):  # `exit_codes` turns it into a message
+        output, exit_code = f"{output}error: {error}", error.exit_code
+    elif error is not None and not isinstance(error, SystemExit):
+        raise error
+    assert exit_code == code, output
     return output
 
 
@@ -79,11 +95,11 @@ def test_quick_commands_import_no_torch(finished: Path, toy_file: Path, tmp_path
 
 
 def test_claims_are_judged_on_a_store(finished: Path, tmp_path: Path) -> None:
-    output = xstilts("claims", finished)
+    output = xstilts_here("claims", finished)
     assert "C16" in output
     assert "not testable here" in output
     page, mine = tmp_path / "claims.html", tmp_path / "mine.yaml"
-    xstilts("claims", finished, "--out", page)
+    xstilts_here("claims", finished, "--out", page)
     assert "C16" in page.read_text(encoding="utf-8")
     text = """\
 claims:
@@ -96,16 +112,16 @@ claims:
     checks: [{check: gains, tasks: singles, targets: [toy-search]}]
 """
     mine.write_text(text, encoding="utf-8")
-    judged = json.loads(xstilts("claims", finished, "--claims", mine, "--format", "json"))
+    judged = json.loads(xstilts_here("claims", finished, "--claims", mine, "--format", "json"))
     (one,) = judged
     assert one["verdict"] in ("supported", "contradicted", "undecided")
     assert one["measures"][0]["low"] <= one["measures"][0]["value"] <= one["measures"][0]["high"]
     assert all((finished / "artifacts" / key).is_dir() for key in one["artifacts"])
     mine.write_text(text.replace("check: gains", "check: gain"), encoding="utf-8")
-    assert "mine.yaml:8: unknown check 'gain'" in xstilts(
+    assert "mine.yaml:8: unknown check 'gain'" in xstilts_here(
         "claims", finished, "--claims", mine, code=2
     )
-    assert "no experiment was run" in xstilts("claims", tmp_path / "empty", code=2)
+    assert "no experiment was run" in xstilts_here("claims", tmp_path / "empty", code=2)
 
 
 def test_help_loads_no_experiments_and_no_tasks() -> None:
@@ -153,15 +169,15 @@ def test_results_go_to_standard_output_or_files(
     output = xstilts("results", *common)
     header = "experiment,encoder,intermediate,target,language,split,seed,metric,value,n,key,note"
     assert output.splitlines()[0] == header
-    assert "| encoder |" in xstilts("results", *common, "--format", "md")
-    assert r"\begin{tabular}" in xstilts("results", *common, "--format", "latex")
-    xstilts("results", *common, "--format", "parquet", "--out", tmp_path / "r.parquet")
+    assert "| encoder |" in xstilts_here("results", *common, "--format", "md")
+    assert r"\begin{tabular}" in xstilts_here("results", *common, "--format", "latex")
+    xstilts_here("results", *common, "--format", "parquet", "--out", tmp_path / "r.parquet")
     frame = pd.read_parquet(tmp_path / "r.parquet")
     assert list(frame.columns) == header.split(",")
     assert len(frame) == len(output.splitlines()) - 1
-    assert xstilts("results", "--store", finished) == output
-    assert "give --out" in xstilts("results", *common, "--format", "parquet", code=2)
-    assert "no format 'xls'" in xstilts("results", *common, "--format", "xls", code=2)
+    assert xstilts_here("results", "--store", finished) == output
+    assert "give --out" in xstilts_here("results", *common, "--format", "parquet", code=2)
+    assert "no format 'xls'" in xstilts_here("results", *common, "--format", "xls", code=2)
 
 
 def test_reports_are_written_in_every_format(
@@ -169,12 +185,12 @@ def test_reports_are_written_in_every_format(
 ) -> None:
     for form, part in (("md", "| target |"), ("latex", "tabular"), ("csv", "p_holm")):
         path = tmp_path / f"gains.{form}"
-        output = xstilts(
+        output = xstilts_here(
             "report", toy_file, "--store", finished, *SMALL, "--format", form, "--out", path
         )
         assert str(path) in output
         assert part in path.read_text()
-    xstilts(
+    xstilts_here(
         "report",
         toy_file,
         "--store",
@@ -188,7 +204,7 @@ def test_reports_are_written_in_every_format(
     assert {"gain", "low", "high", "significant"} <= set(
         pd.read_parquet(tmp_path / "g.parquet").columns
     )
-    assert "no report format" in xstilts(
+    assert "no report format" in xstilts_here(
         "report", toy_file, "--store", finished, *SMALL, "--format", "doc", code=2
     )
 
@@ -271,17 +287,14 @@ def test_an_unwritable_store_exits_with_4(toy_file: Path, tmp_path: Path) -> Non
     assert "--store" in output
 
 
-def test_a_full_disk_exits_with_4(toy_file: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("in_process")
+def test_a_full_disk_exits_with_4(
+    toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = tmp_path / "store"
-    output = xstilts(
-        "run",
-        toy_file,
-        "--store",
-        store,
-        *SMALL,
-        code=4,
-        XSTILTS_FAULT="store.before_manifest:full@3",
-    )
+    monkeypatch.setenv("XSTILTS_FAULT", "store.before_manifest:full@3")
+    monkeypatch.setattr(fault_injection, "_passes", fault_injection.Counter())
+    output = xstilts_here("run", toy_file, "--store", store, *SMALL, code=4)
     assert "is full" in output
     assert "run again" in output
 

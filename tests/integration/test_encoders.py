@@ -21,6 +21,7 @@ from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
+from xstilts.executors.base import RunResult
 from xstilts.reports.xtreme.write import write_submissions
 from xstilts.testing.tiny import write_encoder
 
@@ -52,6 +53,7 @@ def compared(
     toy_file: Path,
     finished: Path,
     tmp_path_factory: pytest.TempPathFactory,
+    run_in_process: Callable[..., RunResult],
 ) -> Compared:
     folder = tmp_path_factory.mktemp("compared")
     shutil.copytree(toy_file.parent, folder / "toy")
@@ -64,7 +66,7 @@ def compared(
         encoding="utf-8",
     )
     before = frozenset(Store(folder / "store").keys())
-    outcome = xstilts.run(path, folder / "store", workers=1)
+    outcome = run_in_process(path, folder / "store")
     assert outcome.exit_code == 0, outcome.failed
     return Compared(path, folder / "store", small, before)
 

@@ -60,6 +60,7 @@ def test_the_example_executor_gives_the_results_of_the_local_one(
     assert xstilts.run(small, store, executor="in-process").done == []
 
 
+@pytest.mark.usefixtures("in_process")
 def test_the_example_executor_skips_what_needs_a_diverged_training(
     toy_file: Path, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.executors.base import RunResult
 from xstilts.models.encoder_files import BODY, EncoderFiles
 from xstilts.models.vision.tower_source import tower_digests
 from xstilts.planning.compile import compile_experiment
@@ -40,7 +42,9 @@ CHANGES = [
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedExperiment, Path]:
+def ready(
+    tmp_path_factory: pytest.TempPathFactory, run_in_process: Callable[..., RunResult]
+) -> tuple[LoadedExperiment, Path]:
     """An experiment whose encoder is a tiny SigLIP with its image processor, and its store."""
     folder = tmp_path_factory.mktemp("ready")
     path = write_image_experiment(folder)
@@ -51,7 +55,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedExperiment, P
     (folder / "encoder" / "preprocessor_config.json").write_text(json.dumps(steps))
     shutil.rmtree(folder / "tower")
     loaded = xstilts.load(str(path), CHANGES)
-    xstilts.run(loaded, folder / "store")
+    run_in_process(loaded, folder / "store")
     return loaded, folder
 
 

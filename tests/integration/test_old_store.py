@@ -89,6 +89,7 @@ def test_running_a_finished_experiment_keeps_its_record(toy: Path) -> None:
     assert {path.name for path in records.iterdir()} == before.keys()
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(toy: Path) -> None:
     loaded, store = xstilts.load(str(toy / "more.yaml")), toy / "store"
     outcome = xstilts.run(loaded, store, workers=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import Artifact
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.executors.base import RunResult
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages.base import CHOOSE_RECIPE
 from xstilts.stages.choose_recipe import CHOICE, RECIPE
@@ -30,9 +32,13 @@ def searched(toy_file: Path) -> LoadedExperiment:
 
 
 @pytest.fixture(scope="module")
-def store(searched: LoadedExperiment, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(
+    searched: LoadedExperiment,
+    tmp_path_factory: pytest.TempPathFactory,
+    run_in_process: Callable[..., RunResult],
+) -> Store:
     folder = tmp_path_factory.mktemp("searched") / "store"
-    outcome = xstilts.run(searched, folder, workers=1)
+    outcome = run_in_process(searched, folder)
     assert (outcome.failed, outcome.skipped) == ({}, {})
     return Store(folder)
 
@@ -53,6 +59,7 @@ def test_a_diverging_rate_loses_and_stops_nothing(searched: LoadedExperiment, st
     assert record["trainings"] == 3
 
 
+@pytest.mark.usefixtures("in_process")
 def test_the_final_training_equals_one_with_the_chosen_rate_written_down(
     searched: LoadedExperiment, store: Store, toy_file: Path, tmp_path: Path
 ) -> None:

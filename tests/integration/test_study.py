@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import xstilts
 from xstilts.api.run_options import RunOptions
 from xstilts.api.study import prepare_study
+from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.errors import XstiltsError
 from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies import STUDIES
@@ -65,10 +68,16 @@ def toy_study() -> str:
     return STUDIES.register("toy", Study("toy", "Which pooling?", needs, answer)).name
 
 
+def invoke(*words: object) -> str:
+    """The output of `xstilts study` in this process; its errors are raised."""
+    return CliRunner().invoke(app, ["study", *map(str, words)], catch_exceptions=False).output
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_study_runs_its_variant_and_nothing_twice(
     small: LoadedExperiment, copied: Path, toy_study: str, tmp_path: Path
 ) -> None:
@@ -126,8 +135,7 @@ def test_the_command_plans_answers_and_says_where(
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     common = (toy_file, "--store", copied, *SMALL)
-    planned = command("reasoning", *common, "--dry-run")
-    assert "28 stages: 28 done" in planned.stdout
+    assert "28 stages: 28 done" in invoke("reasoning", *common, "--dry-run")
     assert not (copied / "studies").exists()
     done = command("reasoning", *common, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
@@ -139,8 +147,9 @@ def test_the_command_plans_answers_and_says_where(
     ):
         assert words in done.stdout
     assert contents(tmp_path / "out") == contents(copied / "studies" / "small" / "reasoning")
-    wrong = command("reasonin", *common)
-    assert wrong.returncode == 2
-    assert "did you mean 'reasoning'?" in wrong.stderr
-    listed = command("--help").stdout
-    assert "multimodal: Does English" in " ".join(listed.split())
+
+
+def test_studies_are_listed_and_a_wrong_name_gets_advice(toy_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(XstiltsError, match="did you mean 'reasoning'?"):
+        invoke("reasonin", toy_file, "--store", tmp_path / "store", *SMALL)
+    assert "multimodal: Does English" in " ".join(invoke("--help").split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
+from xstilts.executors.base import RunResult
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.xtreme.read import read_lines, read_sentences
 from xstilts.stages.io.rows import read_rows
@@ -64,8 +66,8 @@ def loaded(place: Path) -> LoadedExperiment:
 
 
 @pytest.fixture(scope="module")
-def store(place: Path, loaded: LoadedExperiment) -> Path:
-    outcome = xstilts.run(loaded, place / "store", workers=1)
+def store(place: Path, loaded: LoadedExperiment, run_in_process: Callable[..., RunResult]) -> Path:
+    outcome = run_in_process(loaded, place / "store")
     assert outcome.exit_code == 2  # nothing can be scored without labels; all is predicted
     assert all("blank" in problem for problem in outcome.failed.values())
     return place / "store"

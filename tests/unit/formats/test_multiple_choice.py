@@ -157,6 +157,7 @@ tasks:
 """
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_experiment_on_user_files_runs_to_scores(root: Path, tmp_path: Path) -> None:
     for split, language in (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx")):
         lines = [

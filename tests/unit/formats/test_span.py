@@ -288,6 +288,7 @@ tasks:
 """
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_experiment_on_user_files_runs_to_scores(folder: Path, tmp_path: Path) -> None:
     for seed, (split, language) in enumerate(
         (("train", "en"), ("dev", "en"), ("test", "en"), ("test", "xx"))

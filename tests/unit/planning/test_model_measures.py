@@ -18,6 +18,7 @@ from xstilts.core.errors import DataError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.executors import local
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.local import LocalExecutor
 from xstilts.formats import FORMATS
@@ -35,6 +36,7 @@ from xstilts.stages.similarity import fisher_similarity
 from xstilts.stages.train import training
 from xstilts.statistics.cka import linear_cka
 from xstilts.statistics.logme import logme
+from xstilts.testing.in_process_pool import InProcessPool
 from xstilts.testing.measures import (
     CHANGES,
     ReferenceEncoder,
@@ -301,14 +303,18 @@ def test_fisher_similarity_is_one_for_equal_models_and_ignores_tiny_values() -> 
         fisher_similarity({"a": np.zeros(3)}, {"a": np.zeros(3)})
 
 
-def test_measures_are_reproducible(toy_file: Path, tmp_path: Path) -> None:
+def test_measures_are_reproducible(
+    toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a worker process and in this one, which has done other work before."""
     fewer = ["intermediate=[none, toy-tags]", "targets=[toy-kind]"]
     loaded = xstilts.load(str(toy_file), [*CHANGES, *fewer])
     names = ["majority", "textemb", "divergence", "logme", "prequential", "confidence", "taskemb"]
     stages, _ = compile_measures(loaded, names)
     first, second = (Store(tmp_path / name).prepare() for name in ("first", "second"))
-    for store in (first, second):
-        LocalExecutor(store, ExecutorOptions(workers=1)).run(Plan.of(stages), lambda _: None)
+    LocalExecutor(first, ExecutorOptions(workers=1)).run(Plan.of(stages), lambda _: None)
+    monkeypatch.setattr(local, "WorkerPool", InProcessPool)
+    LocalExecutor(second, ExecutorOptions(workers=1)).run(Plan.of(stages), lambda _: None)
     for stage in stages:
         one, other = (store.artifact(stage.key).manifest for store in (first, second))
         assert (one["facts"], one["files"]) == (other["facts"], other["files"]), stage.label

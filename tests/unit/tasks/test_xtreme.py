@@ -131,6 +131,7 @@ def test_missing_files_are_read_from_the_hub(folder: Path) -> None:
     assert str(made.origin("test", "de")[0]).startswith("hub google/xquad@51ad")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_dev_evaluation_uses_dev_splits(folder: Path, tmp_path: Path) -> None:
     write(folder, "xnli/dev-de.tsv", "a\tb\tneutral\nc\td\tentailment\n")
     loaded = xstilts.load(
