@@ -66,7 +66,7 @@ def dev_scores(compiled: CompiledPlan, store: Store) -> AllDevScores:
         dev.shown |= source.stages == (cell.key,) or _sees_evaluated(cell, compiled.plan)
         if failed := FAILED & states_of(cell, facts):
             dev.states |= failed
-        elif not all(map(store.has, source.stages)):
+        elif not all(map(store.get_finished, source.stages)):
             dev.states.add(RunState.PARTIAL)
         elif (score_on_dev := source.read(store)) is not None:
             dev.scores["".join(source.stages)] = score_on_dev

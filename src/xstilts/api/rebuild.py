@@ -45,7 +45,8 @@ def rebuild_damaged(
             logger.warning("%s; it is rebuilt", error.what)
         again, snapshot = run(), store
         done = list(dict.fromkeys([*result.done, *again.done]))
-        result = RunResult(done, again.failed, again.skipped, again.exit_code)
+        freed = result.freed + again.freed
+        result = RunResult(done, again.failed, again.skipped, again.exit_code, freed)
     if damaged := _quarantined(keys, store, store):
         raise StoreError(
             f"{damaged[0].what} again, after it was rebuilt", todo="check the store's disk"

@@ -14,6 +14,7 @@ from xstilts.core.store import Store, store_errors
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.base import RunResult
 from xstilts.executors.events import Event, Listener, ignore_events
+from xstilts.executors.retention import Retention
 from xstilts.planning.adapters import check_packages
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.encoder_limits import check_lengths
@@ -66,6 +67,7 @@ def run_plans(
         run = partial(executor.run, plan, listen)
         if statuses is not None and not has_todo(statuses):
             result, read = _nothing_to_do(plan, statuses, listen), snapshot or store
+            result.freed = _drop_unneeded(plan, statuses, store)
         else:
             result, read = run(), store
         return rebuild_damaged(result, parts, store, run, read)
@@ -101,6 +103,17 @@ def _run_info(part: CompiledExperiment, store: Store) -> RunInfo:
 def has_todo(statuses: Mapping[str, StageStatus]) -> bool:
     """Whether any stage is to do."""
     return any(status.state is StageState.TODO for status in statuses.values())
+
+
+def _drop_unneeded(plan: Plan, statuses: Mapping[str, StageStatus], store: Store) -> int:
+    """Drop what a finished plan does not keep; return the bytes freed."""
+    retention = Retention(store, plan)
+    finished, blocked = (
+        {key for key, status in statuses.items() if status.state is state}
+        for state in (StageState.DONE, StageState.BLOCKED)
+    )
+    retention.drop_unneeded(finished, blocked)
+    return retention.freed
 
 
 def _nothing_to_do(

@@ -63,6 +63,7 @@ class Limits(ConfigModel):
 
 
 Pooling = Literal["mean", "cls", "last"]
+KeepWeights = Literal["all", "encoders", "none"]
 
 
 class RetrievalConfig(ConfigModel):
@@ -192,6 +193,13 @@ class Experiment(ConfigModel):
         default_factory=dict, description="target → languages to evaluate it in, if not all"
     )
     retrieval: RetrievalConfig = Field(RetrievalConfig(), description="sentence vectors")
+    keep_weights: KeepWeights = Field(
+        "all",
+        exclude_if=lambda kept: kept == "all",  # digests of records without it stay as they are
+        description="trained weights that stay in the store: all, those of the intermediate "
+        "encoders, or none; the others go once every stage that reads them is done. No result "
+        "depends on it; see docs/guide/stores.md",
+    )
     vision: VisionConfig | None = Field(
         None,
         exclude_if=is_none,

@@ -42,10 +42,12 @@ class Plan:
 
     Args:
         known: label → stage as JSON in the plan's last run, to name what has changed.
+        droppable: keys of stages whose large files go once every stage that reads them is done.
     """
 
     stages: tuple[Stage, ...]
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
+    droppable: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def of(cls, stages: Iterable[Stage]) -> Plan:

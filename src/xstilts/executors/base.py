@@ -25,12 +25,14 @@ class RunResult:
         failed: key → what went wrong.
         skipped: key → why the stage was not run.
         exit_code: 0, or that of the worst failure (docs/guide/stopping.md).
+        freed: bytes of files that were dropped; see `keep_weights`.
     """
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     exit_code: int = 0
+    freed: int = 0
 
 
 @dataclass(frozen=True)

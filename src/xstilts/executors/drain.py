@@ -42,9 +42,17 @@ def plan_path(store: Store, plan: Plan) -> Path:
 def write_plan(store: Store, plan: Plan) -> Path:
     """Write a plan to its file in the store."""
     path = plan_path(store, plan)
-    text = json.dumps([stage.to_json() for stage in plan.stages])
+    stages = [stage.to_json() for stage in plan.stages]
+    text = json.dumps({"stages": stages, "droppable": sorted(plan.droppable)})
     write_text(path, text)  # keys in their order: that of metrics decides the bytes of scores
     return path
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a file that `write_plan` wrote."""
+    written = read_json(path)
+    stages = Plan.of(map(Stage.from_json, written["stages"])).stages
+    return Plan(stages, droppable=frozenset(written["droppable"]))
 
 
 def drain(store: Store, plan: Plan) -> int:
@@ -62,7 +70,7 @@ def main(root: str, file: str) -> int:
 
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    plan = Plan.of(Stage.from_json(stage) for stage in read_json(Path(file)))
+    plan = read_plan(Path(file))
     try:
         return drain(Store(root).prepare(), plan)
     except _Stop:

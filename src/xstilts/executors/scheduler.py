@@ -10,12 +10,14 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from xstilts.core.dropped import WHY_AGAIN, is_dropped
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
 from xstilts.executors.events import Event, Listener
+from xstilts.executors.retention import Retention
 from xstilts.executors.schedule import choose_stage
 
 BUSY_SECONDS = 0.5
@@ -42,6 +44,10 @@ class Scheduler:
         self.todo: dict[str, Stage] = {}
         self.running: dict[str, Stage] = {}
         self._finished: set[str] = set()
+        self._blocked: set[str] = set()
+        self._run_again: set[str] = set()
+        """Keys of stages to do because their files were dropped."""
+        self._retention = Retention(store, plan)
         self._attempts_left: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._holders: dict[str, str] = {}
@@ -67,6 +73,9 @@ class Scheduler:
             and self._not_before.get(stage.key, 0) <= now
         ]
         stage = choose_stage(ready, loaded, loaded_elsewhere)
+        if stage and stage.key not in self._run_again and self._is_dropped(stage.key):
+            self._find_finished()
+            return self.next_stage(loaded, loaded_elsewhere)
         if stage:
             self.running[stage.key] = self.todo.pop(stage.key)
         return stage
@@ -105,15 +114,31 @@ class Scheduler:
 
     def _refresh(self) -> None:
         """Read from the store which stages are done, blocked and to do."""
-        self._finished.clear()
+        for keys in (self._finished, self._blocked, self._run_again):
+            keys.clear()
         self.todo.clear()
         for key, status in self.plan.statuses(self.store).items():
             if status.state is StageState.DONE:
                 self._finished.add(key)
             elif status.state is StageState.BLOCKED:
+                self._blocked.add(key)
                 self._skip(self.plan.by_key[key], status.why)
             elif not any(key in keys for keys in self._closed_or_running()):
                 self.todo[key] = self.plan.by_key[key]
+            if status.why == WHY_AGAIN:
+                self._run_again.add(key)
+        self._retention.drop_unneeded(self._finished, self._blocked)
+        self.result.freed = self._retention.freed
+
+    def _is_dropped(self, key: str) -> bool:
+        return is_dropped(self.store.artifact(key))
+
+    def _find_finished(self) -> None:
+        """Find stages that other runs have finished, and maybe dropped, meanwhile."""
+        todo = dict(self.todo)
+        self._refresh()
+        for key in todo.keys() & self._finished:
+            self._done(todo[key], {"facts": self.store.artifact(key).facts, "seconds": 0.0})
 
     def _closed_or_running(self) -> tuple[Collection[str], ...]:
         return self.result.failed, self.result.skipped, self.running
@@ -142,6 +167,8 @@ class Scheduler:
         self.on_event(Event("done", stage, {**facts, "seconds": seconds}))
         if blocking := blocking_fact(facts):
             self._skip_dependants(stage, blocking, finished=True)
+        self._retention.after(stage.key, self._finished, self._blocked)
+        self.result.freed = self._retention.freed
 
     def _fail(self, stage: Stage, message: dict[str, Any]) -> None:
         problem = message["problem"]
@@ -164,6 +191,7 @@ class Scheduler:
                 needed.discard(stage.key)
             if needed:
                 lost.add(other.key)
+                self._blocked |= {other.key} if finished else set()
                 self._skip(other, f"{stage.label} {what}")
 
     def _skip(self, stage: Stage, why: str) -> None:
@@ -173,12 +201,17 @@ class Scheduler:
             self.on_event(Event("skipped", stage, {"why": why}))
 
     def _rebuild_damaged(self, damaged: str, problem: str) -> None:
-        """Quarantine a damaged artifact, so that it and what needs it are to do again."""
+        """Quarantine a damaged artifact, so that it and what needs it are to do again.
+
+        One that another run has dropped meanwhile is to do as well.
+        """
         if self._use_attempt(damaged) < 0:
             raise StoreError(
-                f"{problem} again, after it was rebuilt", todo="check the store's disk"
+                f"{problem} again, after it was rebuilt",
+                todo="check the store's disk, and whether other runs use this store",
             )
-        self.store.quarantine(damaged)
+        if not self._is_dropped(damaged):
+            self.store.quarantine(damaged)
         self.on_event(Event("note", self.plan.by_key[damaged], {"problem": problem}))
         self._refresh()
 

@@ -30,6 +30,7 @@ from typing import Any, TextIO
 
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.cpu import set_core_limit
+from xstilts.core.dropped import DROPPED, is_dropped
 from xstilts.core.errors import XstiltsError
 from xstilts.core.leases import HeldElsewhere, Lease, LeaseLost
 from xstilts.core.notices import notices_to
@@ -189,7 +190,15 @@ def run_stage(
     except Exception as error:
         if undelivered:  # it is the receiver's own
             raise
-        report(**_failure(error))
+        report(**_failure(_dropped_input(store, stage) or error))
+
+
+def _dropped_input(store: Store, stage: Stage) -> DamagedArtifact | None:
+    """The problem of an input whose files another run has dropped, if there is one."""
+    for key in stage.inputs.values():
+        if is_dropped(store.artifact(key)):
+            return DamagedArtifact(key, DROPPED, "is there: another run has dropped its files")
+    return None
 
 
 def _failure(error: Exception) -> dict[str, Any]:
@@ -254,6 +263,8 @@ def versions() -> dict[str, str]:
 
 def _verified(artifact: Artifact) -> Artifact:
     """The artifact, after its digests were checked once in this process."""
+    if is_dropped(artifact):
+        raise DamagedArtifact(artifact.key, DROPPED, "is there: its files were dropped")
     if artifact.key not in _verified_keys:
         artifact.check_digests()
         _verified_keys.add(artifact.key)

@@ -10,6 +10,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.remaining_cost import ancestors
+from xstilts.planning.retention import droppable_stages
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,27 @@ class CompiledExperiment:
 
 
 def merge_plans(parts: Iterable[CompiledExperiment]) -> Plan:
-    """Merge the plans of several experiments; stages with equal keys occur once."""
+    """Merge the plans of several experiments; stages with equal keys occur once.
+
+    Files are dropped only if no experiment that has the stage keeps them.
+    """
+    parts = tuple(parts)
     plans = [part.compiled.plan for part in parts]
     history: dict[str, Any] = {}
     for plan in plans:
         history |= plan.known
-    return Plan(Plan.of(stage for plan in plans for stage in plan.stages).stages, history)
+    merged = Plan.of(stage for plan in plans for stage in plan.stages)
+    return Plan(merged.stages, history, _droppable(parts))
+
+
+def _droppable(parts: Iterable[CompiledExperiment]) -> frozenset[str]:
+    """Keys of stages whose files go, if no part keeps them."""
+    dropped, kept = set[str](), set[str]()
+    for part in parts:
+        own = droppable_stages(part.compiled, part.loaded.experiment.keep_weights)
+        dropped |= own
+        kept |= part.compiled.plan.by_key.keys() - own
+    return frozenset(dropped - kept)
 
 
 def encoders_of(compiled: CompiledPlan) -> tuple[str, ...]:

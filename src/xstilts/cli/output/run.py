@@ -13,6 +13,7 @@ from xstilts.analysis.data_notes import DataNote
 from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.units import size
 from xstilts.executors.base import RunResult
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ def show_result(result: RunResult, summary: PlanSummary) -> None:
         print_text(out, problem)
     for reason, count in Counter(result.skipped.values()).items():
         print_text(out, f"{count} stages skipped: {reason}")
+    if result.freed:
+        print_text(
+            out,
+            f"freed {size(result.freed)}: files that keep_weights does not keep; what needs them "
+            "later trains them again",
+        )
 
 
 def show_data_notes(notes: Sequence[DataNote]) -> None:

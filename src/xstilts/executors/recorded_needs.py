@@ -1,0 +1,91 @@
+"""What the recorded experiments of a store still need: their files are not dropped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.hashing import without_digest
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.planning.retention import droppable_stages
+
+EXPERIMENTS = "experiments"
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class _Record:
+    """An experiment's stages.
+
+    Args:
+        kept: keys of stages whose files it keeps.
+        readers: key → keys of the stages that read it.
+    """
+
+    kept: frozenset[str]
+    readers: Mapping[str, set[str]]
+
+
+class RecordedNeeds:
+    """The needs of a store's recorded experiments, read again when a record changes."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._records: dict[tuple[str, int, int], _Record | None] = {}
+
+    def includes(self, key: str, blocked: Collection[str]) -> bool:
+        """Whether an experiment keeps a stage's files, or has a stage to do that reads them.
+
+        A record that cannot be read has no needs: its stages are run again when they are needed.
+
+        Args:
+            blocked: keys of stages that will not run.
+        """
+        return any(self._needs(record, key, blocked) for record in self._read() if record)
+
+    def _needs(self, record: _Record, key: str, blocked: Collection[str]) -> bool:
+        readers = record.readers.get(key, set()).difference(blocked)
+        return key in record.kept or any(map(self._is_open, readers))
+
+    def _is_open(self, key: str) -> bool:
+        return self.store.get_finished(key) is None
+
+    def _read(self) -> list[_Record | None]:
+        known, self._records = self._records, {}
+        for name in self.store.names(EXPERIMENTS):
+            path = self.store.root / EXPERIMENTS / name
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            state = name, status.st_mtime_ns, status.st_size
+            if name.endswith(".json"):
+                self._records[state] = known[state] if state in known else _record(path)
+        return list(self._records.values())
+
+
+def _record(path: Path) -> _Record | None:
+    """The needs of an experiment; None if its record is damaged or of a newer version."""
+    try:
+        record = without_digest(json.loads(path.read_bytes()))
+        plan = Plan(tuple(map(Stage.from_json, record["stages"])))
+        cells = tuple(map(_cell, record["cells"]))
+        keep = record["experiment"].get("keep_weights", "all")
+        droppable = droppable_stages(CompiledPlan(plan, cells), keep)
+    except DAMAGE:
+        return None
+    readers: dict[str, set[str]] = {}
+    for stage in plan.stages:
+        for key in droppable.intersection(stage.inputs.values()):
+            readers.setdefault(key, set()).add(stage.key)
+    return _Record(frozenset(plan.by_key) - droppable, readers)
+
+
+def _cell(cell: Mapping[str, Any]) -> ResultCell:
+    return ResultCell(**{**cell, "trained_by": tuple(cell["trained_by"])})
