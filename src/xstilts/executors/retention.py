@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable
 
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.dropped import drop, finish_drop, is_dropped
+from xstilts.core.errors import StoreError
 from xstilts.core.leases import Lease
+from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.executors.recorded_needs import RecordedNeeds
@@ -67,12 +69,16 @@ class Retention:
         try:
             if is_dropped(artifact := self.store.artifact(key)):
                 self.freed += self._finish(artifact)
-            elif self._large_files(key) and not self._needs.includes(key, blocked):
+            elif self._large_files(key) and not self._is_needed(key, blocked):
                 with self.store.leases.hold(key) as lease:
                     if isinstance(lease, Lease) and (names := self._large_files(key)):
                         self._free(artifact, names)
-        except (OSError, DamagedArtifact) as error:
+        except (OSError, DamagedArtifact, StoreError) as error:
             logger.warning("files of artifact %s were not dropped: %s", key[:12], error)
+
+    def _is_needed(self, key: str, blocked: Collection[str]) -> bool:
+        """Whether a pin or a recorded experiment keeps a stage's files, as of now."""
+        return Pins(self.store.root).is_pinned(key) or self._needs.includes(key, blocked)
 
     def _free(self, artifact: Artifact, names: Iterable[str]) -> None:
         freed = drop(artifact, names, WHY)

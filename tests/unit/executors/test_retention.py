@@ -14,6 +14,7 @@ from xstilts.core import fault_injection
 from xstilts.core.dropped import is_dropped
 from xstilts.core.fault_injection import DROP_POINTS
 from xstilts.core.leases import Lease
+from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -163,6 +164,12 @@ def test_a_stage_whose_input_was_dropped_meanwhile_gets_it_again(store: Store) -
         *("first", "second", "later")
     ]
     assert store.names("damaged") == []
+
+
+def test_files_of_a_pinned_stage_stay(store: Store) -> None:
+    Pins(store.root).add("first", [FIRST.key])
+    run(store, STAGES)
+    assert dropped(store) == {"second"}
 
 
 def test_files_of_a_stage_that_another_process_holds_stay(store: Store) -> None:
