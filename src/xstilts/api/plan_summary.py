@@ -9,17 +9,19 @@ from functools import cached_property
 from xstilts.api.plan_memory import PlanMemory, plan_memory
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.errors import StoreError
-from xstilts.core.plan import StageState, StageStatus
+from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.cost import calibration
 from xstilts.planning.data_sources import DataSource, data_sources
+from xstilts.planning.disk import DiskUse, disk_use
 from xstilts.planning.encoder_experiments import encoder_experiments
 from xstilts.planning.encoder_use import encoder_notes
 from xstilts.planning.remaining_cost import RemainingCost, encoder_costs
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.retention import droppable_stages
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class PlanSummary:
         statuses: key → state of the stage, in plan order.
         stage_seconds: key → expected seconds in one process, of all stages.
         seconds: expected for what is to do, with `workers` processes.
-        bytes: expected growth of the store.
+        disk: expected growth of the store.
         free_bytes: on the store's disk.
         measured: whether `seconds` is calibrated by finished stages of the store.
         operations: floating-point operations of what is to do.
@@ -38,13 +40,14 @@ class PlanSummary:
         memory: expected peak memory of stages.
         encoders: encoder → cost of what it alone needs, in one process; empty for a single one.
         encoder_notes: what is read of each encoder, and why.
+        workers: processes at a time.
     """
 
     compiled: CompiledPlan
     statuses: Mapping[str, StageStatus]
     stage_seconds: Mapping[str, float]
     seconds: float
-    bytes: int
+    disk: DiskUse
     free_bytes: int
     measured: bool
     operations: float
@@ -52,6 +55,7 @@ class PlanSummary:
     encoders: Mapping[str, RemainingCost]
     memory: PlanMemory
     encoder_notes: tuple[str, ...] = ()
+    workers: int = 1
 
     @cached_property
     def todo(self) -> list[Stage]:
@@ -90,7 +94,7 @@ def plan_summary(
         seconds,
         seconds=sum(seconds[key] for key in todo)
         / (options.worker_count * options.devices_per_stage),
-        bytes=sum(stage.cost.bytes for stage in todo.values()),
+        disk=disk_use(compiled.plan, todo.values(), options.worker_count, seconds),
         free_bytes=store.free_bytes(),
         measured=bool(ratios),
         operations=sum(stage.cost.operations for stage in todo.values()),
@@ -98,6 +102,7 @@ def plan_summary(
         memory=plan_memory(parts, options) if todo else PlanMemory(),
         encoders=costs if len(costs) > 1 else {},
         encoder_notes=tuple(dict.fromkeys(_encoder_notes(parts))),
+        workers=options.worker_count,
     )
 
 
@@ -121,11 +126,23 @@ def check_disk_space(summary: PlanSummary, store: Store) -> None:
     """Refuse to start a plan that does not fit on the disk.
 
     Raises:
-        StoreError: less is free than the plan is expected to write.
+        StoreError: less is free than the plan is expected to need at its peak.
     """
-    if summary.bytes > summary.free_bytes:
+    peak = summary.disk.peak
+    if peak > summary.free_bytes:
+        less = smallest_peak(summary)
+        retention = f", set keep_weights: none ({less / 1e9:.1f} GB)" if less < 0.9 * peak else ""
         raise StoreError(
-            f"the plan writes about {summary.bytes / 1e9:.1f} GB, and the disk of {store.root} "
-            f"has {summary.free_bytes / 1e9:.1f} GB free",
-            todo="free some space, or give another folder with --store",
+            f"the plan needs about {peak / 1e9:.1f} GB of disk at its peak, and "
+            f"{summary.free_bytes / 1e9:.1f} GB are free for {store.root}",
+            todo=f"free some space, give another folder with --store{retention}, or run as far as "
+            "it goes with --ignore-disk",
         )
+
+
+def smallest_peak(summary: PlanSummary) -> int:
+    """Bytes at the peak if the experiment kept no weights."""
+    plan = summary.compiled.plan
+    droppable = droppable_stages(summary.compiled, "none")
+    plan = Plan(plan.stages, droppable=droppable)
+    return disk_use(plan, summary.todo, summary.workers, summary.stage_seconds).peak

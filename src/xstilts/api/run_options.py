@@ -24,6 +24,7 @@ class RunOptions:
         trackers: names in TRACKERS, or trackers; each gets every event.
         address: of the cluster, for executors that run on one.
         batch: for executors that submit jobs to a batch system.
+        check_disk: whether a stage starts only if the disk has the space that it may need.
         devices_per_stage: over how many devices of one machine a training is divided.
     """
 
@@ -35,6 +36,7 @@ class RunOptions:
     address: str = ""
     batch: BatchOptions = NO_BATCH
     devices_per_stage: int = 1
+    check_disk: bool = True
 
     @property
     def worker_count(self) -> int:
@@ -67,6 +69,7 @@ class RunOptions:
             self.address,
             self.batch,
             devices_per_stage=self.devices_per_stage,
+            check_disk=self.check_disk,
         )
         return EXECUTORS.get(self.executor, where="--executor")(store, options)
 

@@ -27,6 +27,7 @@ from xstilts.cli.options import (
     EncoderOption,
     Executor,
     Gpus,
+    IgnoreDisk,
     Named,
     OutFile,
     Overrides,
@@ -72,6 +73,7 @@ def run(
     isolate: Annotated[
         bool, typer.Option("--isolate", help="run every stage in a new process")
     ] = False,
+    ignore_disk: IgnoreDisk = False,
     dry_run: DryRun = False,
 ) -> None:
     """Run the missing stages of an experiment and print the gains; re-run to resume."""
@@ -104,12 +106,14 @@ def run(
         return
     show_summary(summary)
     show_notes(run_notes(handle))
-    check_disk_space(summary, handle.store)
+    if not ignore_disk:
+        check_disk_space(summary, handle.store)
 
     options = RunOptions(
         *(workers, devices, isolate, executor, trackers or (), address),
         BatchOptions(partition, gpus, time),
         per_stage,
+        not ignore_disk,
     )
     with progress(summary) as on_event:
         result = handle.run(options, on_event)

@@ -74,4 +74,7 @@ OutFile = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--out", help="output file instead of standard output"),
 ]
+IgnoreDisk = Annotated[
+    bool, typer.Option("--ignore-disk", help="start although the disk has too little space")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="show the plan without running it")]

@@ -58,6 +58,7 @@ class ExecutorOptions:
         memory: key → expected bytes of a stage at its peak, for messages.
         address: of a cluster; empty for executors without one.
         batch: for executors that submit jobs to a batch system.
+        check_disk: whether a stage starts only if the disk has the space that it may need.
         grace: seconds that an interrupted run waits for its trainings to save checkpoints.
         devices_per_stage: over how many devices of one machine a training is divided.
     """
@@ -68,6 +69,7 @@ class ExecutorOptions:
     memory: Mapping[str, int] = field(default_factory=dict)
     address: str = ""
     batch: BatchOptions = NO_BATCH
+    check_disk: bool = True
     grace: float = GRACE
     devices_per_stage: int = 1
 

@@ -83,7 +83,9 @@ def run_plan(
         StoreError: an artifact was damaged again after it was rebuilt.
     """
     try:
-        loop = _RunLoop(Scheduler(store, plan, on_event), pool, options)
+        loop = _RunLoop(
+            Scheduler(store, plan, on_event, check_disk=options.check_disk), pool, options
+        )
         try:
             return loop.run()
         except Exception:

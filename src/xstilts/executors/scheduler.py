@@ -16,9 +16,11 @@ from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
+from xstilts.executors.disk_space import DiskSpace
 from xstilts.executors.events import Event, Listener
 from xstilts.executors.retention import Retention
 from xstilts.executors.schedule import choose_stage
+from xstilts.planning.disk import stage_disk
 
 BUSY_SECONDS = 0.5
 """Seconds until a stage that another run is working on is tried again."""
@@ -31,6 +33,7 @@ class Scheduler:
 
     Args:
         on_event: takes what happens to the stages.
+        check_disk: whether a stage starts only if the disk has the space that it may need.
 
     Attributes:
         result: how the run has ended so far.
@@ -38,7 +41,9 @@ class Scheduler:
         running: key → stage that a worker has.
     """
 
-    def __init__(self, store: Store, plan: Plan, on_event: Listener) -> None:
+    def __init__(
+        self, store: Store, plan: Plan, on_event: Listener, *, check_disk: bool = True
+    ) -> None:
         self.store, self.plan, self.on_event = store, plan, on_event
         self.result = RunResult()
         self.todo: dict[str, Stage] = {}
@@ -48,6 +53,7 @@ class Scheduler:
         self._run_again: set[str] = set()
         """Keys of stages to do because their files were dropped."""
         self._retention = Retention(store, plan)
+        self._disk = DiskSpace(store, checked=check_disk)
         self._attempts_left: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._holders: dict[str, str] = {}
@@ -72,13 +78,40 @@ class Scheduler:
             if self._finished.issuperset(stage.inputs.values())
             and self._not_before.get(stage.key, 0) <= now
         ]
-        stage = choose_stage(ready, loaded, loaded_elsewhere)
+        stage = self._fitting_stage(ready, loaded, loaded_elsewhere)
         if stage and stage.key not in self._run_again and self._is_dropped(stage.key):
             self._find_finished()
             return self.next_stage(loaded, loaded_elsewhere)
         if stage:
             self.running[stage.key] = self.todo.pop(stage.key)
         return stage
+
+    def _fitting_stage(
+        self, ready: list[Stage], loaded: str, loaded_elsewhere: Collection[str]
+    ) -> Stage | None:
+        """The stage to run next, if the disk has space for it.
+
+        One that does not fit waits for running stages, which may free some, or fails.
+        """
+        refused: list[tuple[Stage, str]] = []
+        while stage := choose_stage(ready, loaded, loaded_elsewhere):
+            problem = self._disk.problem(stage, self.running.values())
+            if not problem:
+                return stage
+            refused.append((stage, problem))
+            limit = stage_disk(stage)
+            ready = [other for other in ready if stage_disk(other) < limit]
+        for stage, problem in refused:
+            self._wait_for_disk(stage, problem)
+        return None
+
+    def _wait_for_disk(self, stage: Stage, problem: str) -> None:
+        if not self.running:
+            self.todo.pop(stage.key)
+            self._fail(stage, {"problem": problem, "exit_code": StoreError.exit_code})
+        elif stage.key not in self._holders:
+            self._holders[stage.key] = "disk"
+            self.on_event(Event("note", stage, {"problem": f"waiting: {problem}"}))
 
     def receive(self, message: dict[str, Any]) -> bool:
         """Act on a message of a worker; return whether it ends the worker's stage.

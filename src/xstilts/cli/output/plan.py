@@ -10,6 +10,7 @@ from rich.table import Table
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.disk import disk_lines
 from xstilts.cli.output.memory import memory_lines
 from xstilts.cli.output.units import duration, gpu_hours_text, size
 from xstilts.core.plan import StageState
@@ -59,10 +60,8 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
     yield f"{len(summary.statuses)} stages: {counts}"
     if summary.todo:
         basis = "measured in this store" if summary.measured else "rough estimate for a CPU"
-        yield (
-            f"expected: {duration(summary.seconds)} ({basis}), {size(summary.bytes)} of disk "
-            f"({size(summary.free_bytes)} free)"
-        )
+        yield f"expected: {duration(summary.seconds)} ({basis})"
+        yield from disk_lines(summary)
         yield from memory_lines(summary)
         yield from _encoder_costs(summary)
 
