@@ -9,6 +9,8 @@ from typing import Any, Literal
 from xstilts.core.stage import Stage
 
 Kind = Literal["started", "progress", "done", "failed", "skipped", "note"]
+LOST = "lost"
+"""The message of a worker that ends because a process which divides its stage was lost."""
 
 
 @dataclass(frozen=True)

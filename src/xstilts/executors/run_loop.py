@@ -12,7 +12,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.stopping import take_checkpoint_request
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions, RunResult
-from xstilts.executors.events import Listener
+from xstilts.executors.events import LOST, Listener
 from xstilts.executors.scheduler import Scheduler
 
 logger = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class _RunLoop(Generic[AnyWorker]):
         for message in messages:
             if self.scheduler.receive(message):
                 worker.stage = None
-                if self.options.isolate or message["event"] == "stopped":
+                if self.options.isolate or message["event"] in ("stopped", LOST):
                     self.pool.remove(worker)
 
     def _handle_death(self, worker: AnyWorker) -> None:

@@ -17,7 +17,7 @@ from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
 from xstilts.executors.disk_space import DiskSpace
-from xstilts.executors.events import Event, Listener
+from xstilts.executors.events import LOST, Event, Listener
 from xstilts.executors.retention import Retention
 from xstilts.executors.schedule import choose_stage
 from xstilts.planning.disk import stage_disk
@@ -132,6 +132,8 @@ class Scheduler:
             self._done(stage, message)
         elif event == "stopped":
             self.todo[stage.key] = stage
+        elif event == LOST:
+            self.lose(stage, message["problem"])
         else:
             self._fail(stage, message)
         return True

@@ -35,6 +35,7 @@ from xstilts.core.errors import XstiltsError
 from xstilts.core.leases import HeldElsewhere, Lease, LeaseLost
 from xstilts.core.notices import notices_to
 from xstilts.core.out_of_memory import OutOfMemory, is_out_of_memory
+from xstilts.core.process_rank import ContactLost, ProcessRank
 from xstilts.core.stage import Stage
 from xstilts.core.stopping import (
     GRACE,
@@ -46,6 +47,8 @@ from xstilts.core.stopping import (
 )
 from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
+from xstilts.executors.events import LOST
+from xstilts.executors.rank_pool import RankPool
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.base import FEATURE_PROBLEMS, StageContext
 
@@ -69,7 +72,7 @@ PACKAGES = (
 _verified_keys: set[str] = set()
 
 
-def main(root: str, devices_per_stage: int = 1) -> None:  # noqa: ARG001
+def main(root: str, devices_per_stage: int = 1) -> None:
     """Run the stages that arrive on standard input until it ends.
 
     Args:
@@ -79,16 +82,24 @@ def main(root: str, devices_per_stage: int = 1) -> None:  # noqa: ARG001
     os.dup2(2, 1)
     messages = os.fdopen(os.dup(0), encoding="utf-8")
     detach_stdin()
-    _single_thread_env()
+    single_thread_env()
     _handle_signals()
-    store, stages = Store(root), SimpleQueue[Stage]()
-    threading.Thread(target=_end_with_messages, args=(messages, stages), daemon=True).start()
+    store, stages, sending = Store(root), SimpleQueue[Stage](), threading.Lock()
 
     def send(message: dict[str, Any]) -> None:
-        events.write(json.dumps(message) + "\n")
+        with sending:
+            events.write(json.dumps(message) + "\n")
 
+    def end_with_loss(stage: Stage, problem: str) -> None:
+        send({"event": LOST, "key": stage.key, "problem": problem})
+        os._exit(1)
+
+    ranks = (
+        RankPool(store.root, devices_per_stage, end_with_loss) if devices_per_stage > 1 else None
+    )
+    threading.Thread(target=_end_with_messages, args=(messages, stages, ranks), daemon=True).start()
     while not stop_requested():
-        run_stage(store, stages.get(), send, partial(stop, 0))
+        run_stage(store, stages.get(), send, partial(stop, 0), ranks)
 
 
 def detach_stdin() -> None:
@@ -98,12 +109,15 @@ def detach_stdin() -> None:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the process ends
 
 
-def read_messages(messages: TextIO, stages: SimpleQueue[Stage]) -> None:
+def read_messages(
+    messages: TextIO, stages: SimpleQueue[Stage], ranks: RankPool | None = None
+) -> None:
     """Read the executor's messages, also while a stage runs."""
     for line in messages:
         message = json.loads(line)
         if "cores" in message:
-            set_core_limit(message["cores"])
+            cores = message["cores"]
+            set_core_limit(ranks.set_cores(cores) if ranks else cores)
         elif "stop" in message:
             stop(message["stop"])
         elif "checkpoint" in message:
@@ -112,13 +126,15 @@ def read_messages(messages: TextIO, stages: SimpleQueue[Stage]) -> None:
             stages.put(Stage.from_json(message))
 
 
-def _end_with_messages(messages: TextIO, stages: SimpleQueue[Stage]) -> None:
+def _end_with_messages(
+    messages: TextIO, stages: SimpleQueue[Stage], ranks: RankPool | None
+) -> None:
     """Read the executor's messages, and end the process when they end.
 
     What the running stage has not published is then lost, up to its last checkpoint.
     """
     try:
-        read_messages(messages, stages)
+        read_messages(messages, stages, ranks)
     finally:
         os._exit(0)
 
@@ -130,7 +146,7 @@ def stop(grace: float = GRACE) -> None:
         os._exit(0)
 
 
-def _single_thread_env() -> None:
+def single_thread_env() -> None:
     """Let each library call use one thread, so that equal stages give equal bytes.
 
     Several cores are used through `core.cpu`.
@@ -149,12 +165,17 @@ def _handle_signals() -> None:
 
 
 def run_stage(
-    store: Store, stage: Stage, send: Send, on_loss: Callable[[], None] | None = None
+    store: Store,
+    stage: Stage,
+    send: Send,
+    on_loss: Callable[[], None] | None = None,
+    ranks: RankPool | None = None,
 ) -> None:
     """Run one stage under its lease and send its events, as `Scheduler.receive` takes them.
 
     Args:
         on_loss: called from another thread if another process takes the stage over.
+        ranks: processes that divide the stage's training with this one.
 
     Raises:
         Exception: what `send` raises; any exception of the stage is a message.
@@ -180,7 +201,7 @@ def run_stage(
             report("started")
             started = time.monotonic()
             artifact = execute_stage(
-                store, stage, lambda facts: report("progress", facts=facts), lease
+                store, stage, lambda facts: report("progress", facts=facts), lease, ranks
             )
             report("done", facts=artifact.facts, seconds=time.monotonic() - started)
     except Stopped:
@@ -190,6 +211,8 @@ def run_stage(
     except Exception as error:
         if undelivered:  # it is the receiver's own
             raise
+        if ranks:
+            ranks.abandon(error)
         report(**_failure(_dropped_input(store, stage) or error))
 
 
@@ -205,6 +228,8 @@ def _failure(error: Exception) -> dict[str, Any]:
     """The message about an exception of a stage."""
     if isinstance(error, DamagedArtifact):
         return {"event": "damaged", "damaged": error.key, "problem": str(error)}
+    if isinstance(error, ContactLost):
+        return {"event": LOST, "problem": str(error)}
     if is_out_of_memory(error):
         error = OutOfMemory(f"out of memory: {error}")
     if isinstance(error, XstiltsError):
@@ -215,9 +240,16 @@ def _failure(error: Exception) -> dict[str, Any]:
 
 
 def execute_stage(
-    store: Store, stage: Stage, report_progress: Progress, lease: Lease | None = None
+    store: Store,
+    stage: Stage,
+    report_progress: Progress,
+    lease: Lease | None = None,
+    ranks: RankPool | None = None,
 ) -> Artifact:
     """Run a stage and publish its artifact.
+
+    Args:
+        ranks: processes that divide the stage's training with this one.
 
     Raises:
         DamagedArtifact: an input is not what was published.
@@ -231,6 +263,15 @@ def execute_stage(
         features = store.root / FEATURES
         throttled = _throttled(report_progress)
         context = StageContext(stage, inputs, folder, checkpoints, throttled, features=features)
+        devices: dict[str, int] = {}
+
+        def enter_group() -> ProcessRank:
+            assert ranks
+            devices["devices"] = ranks.size
+            return ranks.enter(stage)
+
+        if ranks:
+            context.enter_group = enter_group
 
         def report_notice(text: str) -> None:
             context.notes.append(text)
@@ -238,6 +279,8 @@ def execute_stage(
 
         with notices_to(report_notice):
             facts = STAGE_KINDS.get(stage.kind).run(context)
+        if ranks:
+            ranks.leave()
         if context.feature_problems:
             facts[FEATURE_PROBLEMS] = dict(sorted(context.feature_problems.items()))
         provenance = {
@@ -247,6 +290,7 @@ def execute_stage(
             "versions": versions(),
             "machine": f"{platform.system()} {platform.machine()}",
             "notes": context.notes,
+            **devices,
         }
         return store.publish(stage, folder, facts, provenance, lease)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from xstilts.core.artifact import Artifact
+from xstilts.core.process_rank import ProcessRank, single_process
 from xstilts.core.stage import Stage, declare_blocking_fact, declare_reads_blocking
 
 DIVERGED = declare_blocking_fact("diverged")
@@ -39,6 +40,8 @@ class StageContext:
         features: where stages share tokenized features; none: every stage makes its own.
         feature_problems: what the tokenizer could not read, or what has no counterpart, counted by
             kind; part of the facts.
+        enter_group: gives the stage to the processes that divide a training, once what it reads is
+            prepared; returns the rank of this process.
     """
 
     stage: Stage
@@ -49,6 +52,7 @@ class StageContext:
     notes: list[str] = field(default_factory=list)
     features: Path | None = None
     feature_problems: Counter[str] = field(default_factory=Counter)
+    enter_group: Callable[[], ProcessRank] = single_process
 
     @property
     def params(self) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from xstilts.core.artifact import Artifact
 from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError, EncoderError
 from xstilts.core.hashing import seed_of
+from xstilts.core.process_rank import PartDone
 from xstilts.formats import FORMATS, training_of
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.formats.feature_store import ConcatFeatures, occurring_ids
@@ -38,6 +39,7 @@ from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import EpochCallback, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised, module_name
 from xstilts.training.precision_retry import FirstAttempt, train_with_retry
+from xstilts.training.process_group import joined
 from xstilts.training.run_log import Trained
 from xstilts.training.text_moments import set_text_moments
 
@@ -73,7 +75,11 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 def training(context: StageContext, make_callback: CallbackFactory | None = None) -> TrainingRun:
-    """Train what a stage asks for, with an optional callback after each epoch."""
+    """Train what a stage asks for, with an optional callback after each epoch.
+
+    Raises:
+        PartDone: this is not the process that publishes the training.
+    """
     recipe = recipe_of(context)
     files = encoder_files(context)
     tokenizer = files.tokenizer()
@@ -84,6 +90,7 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
     checkpoints = Checkpoints(context.checkpoint_folder, context.stage.key)
     padding = tokenizer.pad_token_id
     callback = make_callback(tasks, padding) if make_callback else None
+    own = context.enter_group()
 
     def attempt(recipe: Recipe) -> tuple[Trained, MultiTaskModel]:
         encoder, notes = Encoder(files, _vocab_ids(tasks, files, vocabulary)), list[str]()
@@ -101,9 +108,15 @@ def training(context: StageContext, make_callback: CallbackFactory | None = None
         if context.params.get("heads") == "base":
             model.heads.load_state_dict(load_file(context.inputs["base"] / HEADS))
         seed, report = context.params["seed"], context.report_progress
-        return train(model, tasks, recipe, seed, padding, checkpoints, report, callback), model
+        given = (model, tasks, recipe, seed, padding, checkpoints, report, callback, group)
+        return train(*given), model
 
-    trained, model, first_attempt = train_with_retry(attempt, recipe, checkpoints)
+    with joined(own) as group:
+        trained, model, first_attempt = train_with_retry(
+            attempt, recipe, checkpoints, records=own.rank == 0
+        )
+    if own.rank > 0:
+        raise PartDone
     return TrainingRun(trained, model, files, first_attempt)
 
 

@@ -93,6 +93,14 @@ class Checkpoints:
                 remove_folder(path)
         return None, notes
 
+    def of_step(self, step: int) -> Checkpoint:
+        """The valid checkpoint that another process has read.
+
+        Raises:
+            StoreError, OSError, ValueError: it cannot be read.
+        """
+        return self._read(self.folder / f"step-{step}", step)
+
     def clear(self) -> None:
         """Remove all checkpoints."""
         for _, path in self._newest_first():

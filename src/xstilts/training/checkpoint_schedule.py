@@ -14,18 +14,25 @@ from xstilts.core.stopping import (
     take_checkpoint_request,
 )
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
+from xstilts.training.process_group import SINGLE, ProcessGroup, of_first
+
+GO_ON, SAVE, STOP = range(3)
 
 
 @dataclass
 class CheckpointSchedule:
     """Saves checkpoints of one training.
 
+    Process 0 of a divided training decides for all of them, and it alone saves.
+
     Args:
         minutes: between two checkpoints.
+        group: the processes that divide the training.
     """
 
     checkpoints: Checkpoints
     minutes: float
+    group: ProcessGroup = SINGLE
     _saved: float = field(default_factory=time.monotonic)
     _save_seconds: float | None = None
     """How long the last save took; none before the first."""
@@ -36,12 +43,19 @@ class CheckpointSchedule:
         Raises:
             Stopped: a stop was requested. The state was saved before, if the time allows.
         """
-        if stop_requested():
-            self._save_if_time_allows(state())
+        decision = of_first(self.group, self._decision() if self.group.rank == 0 else GO_ON)
+        if decision == STOP:
+            if self.group.rank == 0:
+                self._save_if_time_allows(state())
             raise Stopped
-        is_due = time.monotonic() - self._saved > 60 * self.minutes
-        if take_checkpoint_request() or is_due:
+        if decision == SAVE and self.group.rank == 0:
             self._save(state())
+
+    def _decision(self) -> int:
+        if stop_requested():
+            return STOP
+        is_due = time.monotonic() - self._saved > 60 * self.minutes
+        return SAVE if take_checkpoint_request() or is_due else GO_ON
 
     def _save_if_time_allows(self, checkpoint: Checkpoint) -> None:
         size = sum(tensor.nbytes for tensor in checkpoint.tensors.values())

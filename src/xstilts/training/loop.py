@@ -31,6 +31,7 @@ from xstilts.training.checkpoint import Checkpoint, Checkpoints
 from xstilts.training.checkpoint_schedule import CheckpointSchedule
 from xstilts.training.dev_score import UNDECIDED, score_dev, undefined
 from xstilts.training.divergence import Diverged, check_finite
+from xstilts.training.divided_batch import check_equal_weights, sum_gradients
 from xstilts.training.model_state import (
     different_weights,
     load_trained_state,
@@ -38,16 +39,14 @@ from xstilts.training.model_state import (
 )
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import in_smaller_slices
+from xstilts.training.parameter_groups import parameter_groups
 from xstilts.training.precision import resolve_precision, tf32_context
 from xstilts.training.predict import predict
+from xstilts.training.process_group import SINGLE, ProcessGroup, of_first
 from xstilts.training.run_log import Log, Trained, warmup_events
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETA1 = 0.9
-NO_DECAY = (
-    *("bias", "LayerNorm.weight", "norm.weight", "layer_norm1.weight", "layer_norm2.weight"),
-    *("ln_1.weight", "ln_2.weight", "ln_f.weight", "ln_attn.weight", "ln_mlp.weight"),
-)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,13 @@ class Run:
     """State of a training run."""
 
     def __init__(
-        self, model: MultiTaskModel, tasks: Sequence[TrainTask], recipe: Recipe, seed: int, pad: int
+        self,
+        model: MultiTaskModel,
+        tasks: Sequence[TrainTask],
+        recipe: Recipe,
+        seed: int,
+        pad: int,
+        group: ProcessGroup = SINGLE,
     ) -> None:
         self.device = compute_device()
         self.precision = resolve_precision(recipe.precision, self.device)
@@ -97,7 +102,7 @@ class Run:
             gradient_checkpointing=recipe.gradient_checkpointing, compiled=recipe.compile
         )
         self.tasks = {task.name: task for task in tasks}
-        self.recipe, self.seed, self.pad = recipe, seed, pad
+        self.recipe, self.seed, self.pad, self.group = recipe, seed, pad, group
         self.plan = schedule(
             {task.name: len(task.train) for task in tasks},
             seed=seed,
@@ -133,7 +138,9 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = factor * group["peak_lr"]
         self.model.train()
-        loss = or_fault("train.loss", self._backward(step, number))
+        if self.group.size > 1:  # from the step alone, so that a resumed run draws the same
+            torch.manual_seed(seed_of("dropout", self.seed, number, self.group.rank))
+        loss = self._backward(step, number)
         check_finite(loss, number, "the loss", step.task)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_grad_norm)
         check_finite(float(norm), number, "the gradient", step.task)
@@ -174,18 +181,19 @@ class Run:
             self.precision,
             training.contrastive.with_recipe(self.recipe),
         )
-        gradients = BatchGradients(loss, self.trainable, self.thread_safe)
+        gradients = BatchGradients(loss, self.trainable, self.thread_safe, self.group)
         value, slices = in_smaller_slices(
-            gradients.add, self.slices, len(features), self.device, self.optimizer.zero_grad
+            gradients.add, self.slices, gradients.examples, self.device, self.optimizer.zero_grad
         )
         while self.slices < slices:
-            self._halve_slices(number, len(features))
-        return value
+            self._halve_slices(number, gradients.examples)
+        return sum_gradients(self.group, self.trainable, or_fault("train.loss", value))
 
     @property
     def slices(self) -> int:
-        """Number of slices of a batch: doubled each time that memory was exhausted."""
-        return self.recipe.gradient_accumulation_steps << len(self.log.halved_slices)
+        """Number of slices of a process's examples: doubled each time that memory was exhausted."""
+        of_process = -(-self.recipe.gradient_accumulation_steps // self.group.size)
+        return of_process << len(self.log.halved_slices)
 
     def _halve_slices(self, number: int, examples: int) -> None:
         before, now = (-(-examples // slices) for slices in (self.slices, 2 * self.slices))
@@ -200,11 +208,15 @@ class Run:
         language modelling counts only if no task has labels. With `checkpoint: last`, or while the
         mean is 0 or not defined, the model of the latest evaluation is kept. A correlation that is
         not defined counts as -1: any other model is better. Tasks without dev are not scored.
+
+        Raises:
+            DifferentWeights: the processes of a divided training do not have the same model.
         """
+        check_equal_weights(self.group, self.model, steps)
         scores, comparable, collapsed = dict[str, float](), dict[str, float](), list[str]()
         for task in (task for task in self.tasks.values() if task.dev):
             dev = (task.name, task.format, task.dev, task.labels, self.pad, task.reading)
-            predictions = predict(self.model, *dev)
+            predictions = predict(self.model, *dev, group=self.group)
             score = score_dev(task.metric, task.dev_gold, predictions, task.language)
             scores[task.name], comparable[task.name] = score.value, score.comparable
             if not score.is_defined:
@@ -277,6 +289,7 @@ def train(
     checkpoints: Checkpoints,
     progress: Progress,
     callback: EpochCallback | None = None,
+    group: ProcessGroup = SINGLE,
 ) -> Trained:
     """Train a model on tasks and return its best state on dev.
 
@@ -286,6 +299,8 @@ def train(
             not interrupted.
         progress: called after every step.
         callback: called after every epoch; `Log.watched` has the records that it returns.
+        group: processes that divide the training, all of which call this with the same arguments;
+            process 0 saves the checkpoints.
 
     A run whose loss or gradient is not finite stops, with `diverged` set.
 
@@ -293,7 +308,7 @@ def train(
         Stopped: a stop was requested (`core.stopping`); a checkpoint was saved if time allowed.
     """
     torch.manual_seed(seed_of("dropout", seed))
-    run = Run(model, tasks, recipe, seed, pad)
+    run = Run(model, tasks, recipe, seed, pad, group)
     first, notes = _resume(run, checkpoints)
     try:
         with tf32_context(run.precision), stopping_between_steps():
@@ -316,7 +331,8 @@ def _run_steps(
 ) -> int:
     """Run the steps from `first`; return the number of steps of the run."""
     started, steps = time.monotonic(), first
-    saving = CheckpointSchedule(checkpoints, run.recipe.checkpoint_minutes)
+    saving = CheckpointSchedule(checkpoints, run.recipe.checkpoint_minutes, run.group)
+    check_equal_weights(run.group, run.model, steps)
     while steps < len(run.plan) and not run.should_stop():
         loss = run.step(steps)
         steps += 1
@@ -338,24 +354,9 @@ def eval_steps(steps: int, count: int, every: int | None = None) -> frozenset[in
     return frozenset(max(1, round(steps * (index + 1) / count)) for index in range(count))
 
 
-def parameter_groups(model: MultiTaskModel, recipe: Recipe) -> list[dict[str, Any]]:
-    """Return groups of encoder and heads, with and without (biases, LayerNorms) weight decay.
-
-    Frozen parameters are in none: they have no gradient, no moments and no decay.
-    """
-    groups = []
-    head_rate = recipe.head_learning_rate or recipe.learning_rate
-    for part, peak in ((model.encoder, recipe.learning_rate), (model.heads, head_rate)):
-        named = [item for item in part.named_parameters() if item[1].requires_grad]
-        for exempt, decay in ((False, recipe.weight_decay), (True, 0.0)):
-            params = [value for name, value in named if name.endswith(NO_DECAY) == exempt]
-            groups.append({"params": params, "weight_decay": decay, "lr": peak, "peak_lr": peak})
-    return groups
-
-
 def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     """Restore the newest checkpoint; return its step (0 without a checkpoint) and notes."""
-    checkpoint, damaged = checkpoints.newest()
+    checkpoint, damaged = _newest(run.group, checkpoints)
     precision = () if run.precision == "fp32" else (f"computed in {run.precision}",)
     if checkpoint is None:
         return 0, (*damaged, *precision)
@@ -367,6 +368,16 @@ def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     run.restore(checkpoint)
     resumed = f"resumed from step {checkpoint.step}"
     return checkpoint.step, (*damaged, *precision, *run.log.halved_slices, resumed)
+
+
+def _newest(group: ProcessGroup, checkpoints: Checkpoints) -> tuple[Checkpoint | None, list[str]]:
+    """The newest valid checkpoint that process 0 finds, and notes on damaged ones."""
+    if group.rank == 0:
+        checkpoint, damaged = checkpoints.newest()
+        of_first(group, checkpoint.step if checkpoint else -1)
+        return checkpoint, damaged
+    step = of_first(group, -1)
+    return (checkpoints.of_step(step) if step >= 0 else None), []
 
 
 def _latest_loss(run: Run, steps: int, done: int, loss: float, seconds: float) -> dict[str, Any]:

@@ -60,12 +60,13 @@ Attempt = Callable[[Recipe], tuple[Trained, MultiTaskModel]]
 
 
 def train_with_retry(
-    attempt: Attempt, recipe: Recipe, checkpoints: Checkpoints
+    attempt: Attempt, recipe: Recipe, checkpoints: Checkpoints, *, records: bool = True
 ) -> tuple[Trained, MultiTaskModel, FirstAttempt | None]:
     """Return the result of a training, its model, and its first attempt if that diverged in bf16.
 
     Args:
         checkpoints: of the stage.
+        records: whether this process writes the record of the first attempt.
     """
     first = _saved(checkpoints)
     resumed = first is not None
@@ -74,8 +75,9 @@ def train_with_retry(
         if not _is_retried(trained, recipe):
             return trained, model, None
         first = FirstAttempt.of(trained)
-        checkpoints.clear()  # before the record: a checkpoint next to it is of the second attempt
-        _save(first, checkpoints)
+        if records:
+            checkpoints.clear()  # before the record: one next to it is of the second attempt
+            _save(first, checkpoints)
         notice(first.text)
         del trained, model  # their memory is needed
         free_memory()

@@ -27,8 +27,10 @@ from xstilts.training.batching import Batch, by_length, collate, length_groups
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import BatchReader
 from xstilts.training.precision import EVALUATION, tf32_context
+from xstilts.training.process_group import SINGLE, ProcessGroup
 
 Result = TypeVar("Result")
+ALL = slice(None)
 TOKENS = {"cpu": 1024, "cuda": 65_536}
 """Tokens per evaluation batch; affects speed and memory, not predictions."""
 MIN_PARALLEL_TOKENS = 512
@@ -46,12 +48,16 @@ def predict(
     reading: TokenizationConfig,
     tokens: int | None = None,
     aggregate: Aggregate | None = None,
+    group: ProcessGroup = SINGLE,
 ) -> list[Any]:
     """Return one prediction per example, in the order of the features.
+
+    Batches are the same for any number of processes, and so are predictions.
 
     Args:
         tokens: maximum number of tokens per batch; a default for the device if None.
         aggregate: from predictions per feature to one per example; that of the format if None.
+        group: processes with the same model that share the batches.
     """
     model.eval()
     training = training_of(kind)
@@ -64,11 +70,17 @@ def predict(
         return training.predictions(logits, chosen, labels, reading)
 
     result: list[Any] = [None] * len(features)
-    batches = read_batches(model.encoder, features, padding, tokens, predicted)
-    for indices, predictions in batches:
+    own = slice(group.rank, None, group.size)
+    batches = read_batches(model.encoder, features, padding, tokens, predicted, own)
+    for indices, predictions in of_all_processes(group, batches):
         for index, prediction in zip(indices, predictions, strict=True):
             result[index] = prediction
     return (aggregate or training.aggregate)(features, result, labels, reading)
+
+
+def of_all_processes(group: ProcessGroup, parts: Iterable[Result]) -> Iterable[Result]:
+    """The parts of this process and of all others."""
+    return parts if group.size == 1 else chain.from_iterable(group.gather(list(parts)))
 
 
 def read_batches(
@@ -77,6 +89,7 @@ def read_batches(
     padding: int,
     tokens: int | None,
     read: Callable[[Sequence[Feature], Batch], Result],
+    chosen_batches: slice = ALL,
 ) -> Iterator[tuple[list[int], Result]]:
     """Yield the indices of the features of each batch, and the result of `read` without gradients.
 
@@ -85,9 +98,10 @@ def read_batches(
     Args:
         tokens: maximum number of tokens per batch; a default for the device if None.
         read: can be called in several threads at once.
+        chosen_batches: by their number; all by default.
     """
     device = encoder.embeddings.device
-    batches = list(_batches(encoder, features, tokens or _budget(device)))
+    batches = list(_batches(encoder, features, tokens or _budget(device)))[chosen_batches]
 
     @torch.no_grad()  # here, because the setting is per thread
     def read_part(indices: list[int]) -> Result:

@@ -14,7 +14,7 @@ CODE = """
 import sys
 from xstilts.executors import worker
 
-def run_stage(store, stage, send, on_loss):
+def run_stage(store, stage, send, on_loss, ranks):
     for ask in (input, sys.stdin.readline, lambda: open(0, closefd=False).read()):
         try:
             send(f"{stage.label}:{ask()!r}")

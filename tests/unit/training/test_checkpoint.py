@@ -174,5 +174,5 @@ def test_a_nan_loss_ends_the_run_as_diverged(root: Path, tmp_path: Path) -> None
 def test_constant_dev_predictions_are_marked_as_collapsed(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "predict", lambda *_: ["a"] * 20)
+    monkeypatch.setattr(loop, "predict", lambda *_, **__: ["a"] * 20)
     assert run(root, Checkpoints(tmp_path)).log.collapsed == ["t"]
