@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ OnLoss = Callable[[Stage, str], None]
 """Takes a stage and what happened to a process in the middle of it; called in another thread."""
 
 
+def rank_command(root: Path, rank: int, size: int) -> list[str]:
+    """The command line of a process for a store."""
+    return [sys.executable, "-m", "xstilts.executors.rank", str(root), str(rank), str(size)]
+
+
 class RankPool:
     """The other processes of a worker, numbered from 1.
 
@@ -43,17 +48,25 @@ class RankPool:
         root: the store's folder.
         size: number of processes, with the worker.
         on_loss: called once if a process is lost in the middle of a stage.
+
+    Attributes:
+        processes: by rank, from 1.
     """
 
     def __init__(self, root: Path, size: int, on_loss: OnLoss) -> None:
         self.root, self.size, self._on_loss = root, size, on_loss
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self._changed = threading.Condition()
         self._working: set[int] = set()
         self._ended: set[int] = set()
         self._stage: Stage | None = None
         self._meeting: Path | None = None
         self._cores = 1
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a process has ended by itself."""
+        return bool(self._ended)
 
     def enter(self, stage: Stage) -> ProcessRank:
         """Give a stage to every process; return the rank of the worker.
@@ -87,22 +100,21 @@ class RankPool:
 
     def start(self) -> None:
         """Start the processes, unless they run."""
-        if self._processes and not self._ended:
+        if self.processes and not self.has_ended:
             return
         self.close()
         environments = [
-            _without_fault(rank_environment(os.environ, rank, self.size), rank)
+            without_fault(rank_environment(os.environ, rank, self.size), rank)
             for rank in range(1, self.size)
         ]
         for rank, environment in enumerate(environments, start=1):
-            command = [sys.executable, "-m", "xstilts.executors.rank", str(self.root)]
             process = subprocess.Popen(
-                [*command, str(rank), str(self.size)],
+                rank_command(self.root, rank, self.size),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,
             )
-            self._processes.append(process)
+            self.processes.append(process)
             threading.Thread(target=self._watch, args=(rank, process), daemon=True).start()
 
     def abandon(self, error: Exception) -> None:
@@ -118,7 +130,7 @@ class RankPool:
 
     def close(self) -> None:
         """End all processes, whatever they do."""
-        processes, self._processes = self._processes, []
+        processes, self.processes = self.processes, []
         with self._changed:
             self._working.clear()
         for process in processes:
@@ -134,7 +146,7 @@ class RankPool:
             self._meeting = None
 
     def _send(self, message: dict[str, Any]) -> None:
-        for process in self._processes:
+        for process in self.processes:
             assert process.stdin
             with suppress(BrokenPipeError):
                 process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -146,7 +158,7 @@ class RankPool:
         for line in process.stdout:
             self._answered(rank, json.loads(line))
         code = process.wait()
-        if process not in self._processes:
+        if process not in self.processes:
             return
         self._ended.add(rank)
         if rank in self._working:
@@ -173,8 +185,8 @@ class RankPool:
         self._on_loss(self._stage, problem)
 
 
-def _without_fault(environ: dict[str, str], rank: int) -> dict[str, str]:
+def without_fault(environ: Mapping[str, str], rank: int) -> dict[str, str]:
     """The environment with the fault that a test sets for this process, not the worker's."""
-    environ.pop(FAULT, None)
-    fault = environ.get(f"{FAULT}_RANK_{rank}")
-    return {**environ, FAULT: fault} if fault else environ
+    own = {name: value for name, value in environ.items() if name != FAULT}
+    fault = own.get(f"{FAULT}_RANK_{rank}")
+    return {**own, FAULT: fault} if fault else own

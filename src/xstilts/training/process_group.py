@@ -132,7 +132,18 @@ def joined(own: ProcessRank) -> Iterator[ProcessGroup]:
         )
     try:
         yield TorchGroup(own.rank, own.size, device)
-    finally:
+    except BaseException:
+        if own.rank == 0:  # the worker ends the others, which may never leave a group by themselves
+            _abort(device)
+        raise
+    dist.destroy_process_group()
+
+
+def _abort(device: torch.device) -> None:
+    """Leave a group whose processes may be in the middle of an exchange."""
+    if device.type == "cuda":
+        dist.distributed_c10d._abort_process_group()
+    else:
         dist.destroy_process_group()
 
 

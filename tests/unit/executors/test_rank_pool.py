@@ -1,0 +1,175 @@
+"""The processes that divide a worker's trainings: their answers, failures and ends."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+import pytest
+
+from xstilts.core.devices import VISIBLE
+from xstilts.core.errors import ConfigError
+from xstilts.core.process_rank import ContactLost
+from xstilts.core.stage import Stage
+from xstilts.executors import rank_pool
+from xstilts.executors.rank_pool import RankPool
+
+CODE = """
+import json, os, signal, sys, time
+rank = int(sys.argv[2])
+for line in sys.stdin:
+    message = json.loads(line)
+    if "cores" in message:
+        cores = message["cores"]
+        continue
+    act = message["stage"]["params"].get(str(rank), "done")
+    if act == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif act == "wait":
+        continue
+    elif act == "done":
+        print(json.dumps({"done": True}), flush=True)
+    else:
+        print(json.dumps({"failed": act, "contact": act == "contact"}), flush=True)
+"""
+Losses = Queue[tuple[str, str]]
+
+
+@pytest.fixture
+def losses() -> Losses:
+    return Queue()
+
+
+@pytest.fixture
+def pool(tmp_path: Path, losses: Losses, monkeypatch: pytest.MonkeyPatch) -> Iterator[RankPool]:
+    """A pool of a worker and two processes that do as the stage's parameters say."""
+    script = tmp_path / "rank.py"
+    script.write_text(CODE)
+
+    def command(root: Path, rank: int, size: int) -> list[str]:
+        return [sys.executable, str(script), str(root), str(rank), str(size)]
+
+    monkeypatch.setattr(rank_pool, "rank_command", command)
+    monkeypatch.setattr(rank_pool, "OWN_GRACE", 0.1)
+    made = RankPool(tmp_path, 3, lambda stage, problem: losses.put((stage.label, problem)))
+    yield made
+    made.close()
+
+
+def stage(**acts: str) -> Stage:
+    """A stage whose parameters are what each process does."""
+    return Stage(
+        "train", 1, {name.removeprefix("rank"): act for name, act in acts.items()}, label="a"
+    )
+
+
+def test_processes_are_started_once_and_finish_each_stage(pool: RankPool, losses: Losses) -> None:
+    first = pool.enter(stage())
+    assert (first.rank, first.size) == (0, 3)
+    assert Path(first.meeting).parent.is_dir()
+    pool.leave()
+    assert not Path(first.meeting).parent.exists()
+    processes = pool.processes
+    second = pool.enter(stage())
+    pool.leave()
+    assert pool.processes == processes
+    assert second.meeting != first.meeting
+    assert losses.empty()
+
+
+def test_a_killed_process_is_named_with_its_signal(pool: RankPool, losses: Losses) -> None:
+    meeting = pool.enter(stage(rank1="wait", rank2="kill")).meeting
+    label, problem = losses.get(timeout=30)
+    assert label == "a"
+    assert "process 2" in problem
+    assert "SIGKILL" in problem
+    assert not Path(meeting).exists()
+
+
+def test_the_end_of_a_process_is_named_rather_than_the_contact_that_others_lost(
+    pool: RankPool, losses: Losses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_pool, "OWN_GRACE", 1.0)
+    pool.enter(stage(rank1="contact", rank2="kill"))
+    assert "process 2" in losses.get(timeout=30)[1]
+    with pytest.raises(Empty):
+        losses.get(timeout=2.5)
+
+
+def test_a_process_that_fails_alone_is_a_loss_with_its_problem(
+    pool: RankPool, losses: Losses
+) -> None:
+    pool.enter(stage(rank1="wait", rank2="disk is full"))
+    assert "disk is full" in losses.get(timeout=30)[1]
+
+
+def test_an_error_of_the_worker_itself_ends_the_others_without_a_loss(
+    pool: RankPool, losses: Losses
+) -> None:
+    pool.enter(stage(rank1="wait", rank2="the same error"))
+    pool.abandon(ValueError("the same error"))
+    with pytest.raises(Empty):
+        losses.get(timeout=0.5)
+    pool.enter(stage())  # starts others
+    pool.leave()
+    assert losses.empty()
+
+
+def test_an_error_outside_of_a_divided_training_leaves_the_processes(pool: RankPool) -> None:
+    pool.enter(stage())
+    pool.leave()
+    processes = pool.processes
+    pool.abandon(ValueError("in another stage"))
+    assert pool.processes == processes
+    assert all(process.poll() is None for process in processes)
+
+
+def test_a_lost_contact_gives_time_to_find_the_lost_process(pool: RankPool, losses: Losses) -> None:
+    pool.enter(stage(rank1="wait", rank2="contact"))
+    thread = threading.Thread(target=pool.abandon, args=(ContactLost("connection closed"),))
+    thread.start()
+    assert "process 2" in losses.get(timeout=30)[1]
+    thread.join()
+
+
+def test_processes_that_died_between_stages_are_started_again(
+    pool: RankPool, losses: Losses
+) -> None:
+    pool.enter(stage())
+    pool.leave()
+    pool.processes[0].kill()
+    wait_until(lambda: pool.has_ended)
+    pool.enter(stage())
+    pool.leave()
+    assert losses.empty()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    waiting = threading.Event()
+    for _ in range(600):
+        if condition():
+            return
+        waiting.wait(0.05)
+    raise AssertionError("the condition never held")
+
+
+def test_the_cores_of_a_worker_are_divided(pool: RankPool) -> None:
+    assert pool.set_cores(7) == 2
+    assert pool.set_cores(1) == 1
+
+
+def test_a_worker_with_too_few_gpus_says_so(
+    pool: RankPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISIBLE, "0,1")
+    with pytest.raises(ConfigError, match="2 GPUs"):
+        pool.enter(stage())
+
+
+def test_a_fault_of_a_test_reaches_the_process_that_it_names() -> None:
+    environ = {"XSTILTS_FAULT": "train.step:kill", "XSTILTS_FAULT_RANK_2": "train.step:oom"}
+    found = [rank_pool.without_fault(environ, rank).get("XSTILTS_FAULT") for rank in (1, 2)]
+    assert found == [None, "train.step:oom"]
