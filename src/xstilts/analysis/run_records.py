@@ -14,7 +14,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,14 @@ from xstilts.analysis.encoder_identity import plans_by_encoder
 from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import ABSENT, unreadable
-from xstilts.core.atomic_io import read_json, write_json
-from xstilts.core.hashing import digest_of, with_digest, without_digest
+from xstilts.core.atomic_io import write_json
+from xstilts.core.hashing import (
+    DIGEST,
+    digest_of,
+    digest_of_object,
+    with_digest,
+    without_digest,
+)
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -181,15 +187,25 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
     A record that is already there only becomes the newest. A damaged one of this name is moved to
     `damaged/`.
     """
-    path = _record_path(loaded, compiled, store)
-    if os.path.lexists(path) and not _readable(path):
-        store.set_aside(path, path.name)
-    record = with_digest(_record(loaded, compiled))
-    if path.is_file() and not path.is_symlink() and read_json(path) == record:
-        path.touch()
-    else:
-        write_json(path, record)
+    path, record = _record_path(loaded, compiled, store), _record(loaded, compiled)
+    if os.path.lexists(path):
+        if not path.is_symlink() and _holds(path, record):
+            path.touch()
+            return path
+        if not _readable(path):
+            store.set_aside(path, path.name)
+    write_json(path, with_digest(record))
     return path
+
+
+def _holds(path: Path, record: Mapping[str, Any]) -> bool:
+    """Whether a file is an undamaged copy of a record."""
+    try:
+        written = json.loads(path.read_bytes())
+        without_digest(written)
+        return bool(written.get(DIGEST) == digest_of_object(record))
+    except DAMAGE:
+        return False
 
 
 def _record(loaded: LoadedExperiment, compiled: CompiledPlan) -> dict[str, Any]:
@@ -200,7 +216,7 @@ def _record(loaded: LoadedExperiment, compiled: CompiledPlan) -> dict[str, Any]:
         "text": loaded.text,
         "origin": Path(loaded.origin).name,
         "stages": [stage.to_json() for stage in compiled.plan.stages],
-        "cells": [asdict(cell) for cell in compiled.cells],
+        "cells": [dict(vars(cell)) for cell in compiled.cells],
     }
 
 

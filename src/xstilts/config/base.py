@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -66,8 +67,7 @@ class ConfigModel(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _numbers(cls, value: object, info: ValidationInfo) -> object:
-        field = cls.model_fields.get(info.field_name or "")
-        kinds = set(_kinds(field.annotation)) if field else {Any}
+        kinds = _kinds_of(cls, info.field_name or "")
         if str in kinds or bool in kinds or Any in kinds:
             return value
         if type(None) in kinds and isinstance(value, str) and value.lower() in NO_VALUE:
@@ -100,6 +100,13 @@ def _checked_path(value: str) -> str:
 
 PathText = Annotated[str, AfterValidator(_checked_path)]
 """A path, or a name that may be one."""
+
+
+@cache
+def _kinds_of(model: type[BaseModel], name: str) -> frozenset[Any]:
+    """The types of values that a field of a model accepts."""
+    field = model.model_fields.get(name)
+    return frozenset(_kinds(field.annotation)) if field else frozenset({Any})
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:

@@ -34,7 +34,12 @@ def with_digest(value: Mapping[str, Any]) -> dict[str, Any]:
     It may contain NaN, unlike what keys are made of.
     """
     written: dict[str, Any] = json.loads(json.dumps(value))
-    return {**written, DIGEST: _own_digest(written)}
+    return {**written, DIGEST: digest_of_object(written)}
+
+
+def digest_of_object(value: Mapping[str, Any]) -> str:
+    """The digest that `with_digest` would write into a JSON object."""
+    return hashlib.sha256(_WITH_NAN.encode(value).encode()).hexdigest()
 
 
 def without_digest(value: dict[str, Any]) -> dict[str, Any]:
@@ -44,13 +49,9 @@ def without_digest(value: dict[str, Any]) -> dict[str, Any]:
         ValueError: the digest is that of another object.
     """
     rest = {name: part for name, part in value.items() if name != DIGEST}
-    if DIGEST in value and value[DIGEST] != _own_digest(rest):
+    if DIGEST in value and value[DIGEST] != digest_of_object(rest):
         raise ValueError("it differs from what was written")
     return rest
-
-
-def _own_digest(value: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_WITH_NAN.encode(value).encode()).hexdigest()
 
 
 def digest_of_file(path: Path) -> str:

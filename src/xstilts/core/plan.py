@@ -71,6 +71,11 @@ class Plan:
         """Key → stage."""
         return {stage.key: stage for stage in self.stages}
 
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Key → index in `stages`."""
+        return {stage.key: index for index, stage in enumerate(self.stages)}
+
     def statuses(self, store: Store) -> dict[str, StageStatus]:
         """Key → the stage's status in a store, in plan order.
 

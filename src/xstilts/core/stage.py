@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -74,7 +74,7 @@ class Stage:
             "label": self.label,
             "affinity": self.affinity,
             "context": dict(self.context),
-            "cost": asdict(self.cost),
+            "cost": dict(vars(self.cost)),
         }
 
     @classmethod

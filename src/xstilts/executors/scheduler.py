@@ -20,6 +20,7 @@ from xstilts.executors.disk_space import DiskSpace
 from xstilts.executors.events import LOST, Event, Listener
 from xstilts.executors.retention import Retention
 from xstilts.executors.schedule import choose_stage
+from xstilts.executors.todo import TodoStages
 from xstilts.planning.disk import stage_disk
 
 BUSY_SECONDS = 0.5
@@ -37,7 +38,7 @@ class Scheduler:
 
     Attributes:
         result: how the run has ended so far.
-        todo: key → stage that is neither done nor running.
+        todo: stages that are neither done nor running.
         running: key → stage that a worker has.
     """
 
@@ -46,7 +47,7 @@ class Scheduler:
     ) -> None:
         self.store, self.plan, self.on_event = store, plan, on_event
         self.result = RunResult()
-        self.todo: dict[str, Stage] = {}
+        self.todo = TodoStages(plan)
         self.running: dict[str, Stage] = {}
         self._finished: set[str] = set()
         self._blocked: set[str] = set()
@@ -55,7 +56,6 @@ class Scheduler:
         self._retention = Retention(store, plan)
         self._disk = DiskSpace(store, checked=check_disk)
         self._attempts_left: dict[str, int] = {}
-        self._not_before: dict[str, float] = {}
         self._holders: dict[str, str] = {}
         self._refresh()
 
@@ -71,43 +71,37 @@ class Scheduler:
             loaded: affinity of the worker's last stage; empty for a new worker.
             loaded_elsewhere: affinities of the other busy workers' stages.
         """
-        now = time.monotonic()
-        ready = [
-            stage
-            for stage in self.todo.values()
-            if self._finished.issuperset(stage.inputs.values())
-            and self._not_before.get(stage.key, 0) <= now
-        ]
-        stage = self._fitting_stage(ready, loaded, loaded_elsewhere)
+        stage = self._fitting_stage(loaded, loaded_elsewhere)
         if stage and stage.key not in self._run_again and self._is_dropped(stage.key):
             self._find_finished()
             return self.next_stage(loaded, loaded_elsewhere)
         if stage:
-            self.running[stage.key] = self.todo.pop(stage.key)
+            self.todo.remove(stage.key)
+            self.running[stage.key] = stage
         return stage
 
-    def _fitting_stage(
-        self, ready: list[Stage], loaded: str, loaded_elsewhere: Collection[str]
-    ) -> Stage | None:
+    def _fitting_stage(self, loaded: str, loaded_elsewhere: Collection[str]) -> Stage | None:
         """The stage to run next, if the disk has space for it.
 
         One that does not fit waits for running stages, which may free some, or fails.
         """
         refused: list[tuple[Stage, str]] = []
-        while stage := choose_stage(ready, loaded, loaded_elsewhere):
+        stage = self.todo.choose(loaded, loaded_elsewhere)
+        while stage:
             problem = self._disk.problem(stage, self.running.values())
             if not problem:
                 return stage
             refused.append((stage, problem))
             limit = stage_disk(stage)
-            ready = [other for other in ready if stage_disk(other) < limit]
+            smaller = [other for other in self.todo.ready() if stage_disk(other) < limit]
+            stage = choose_stage(smaller, loaded, loaded_elsewhere)
         for stage, problem in refused:
             self._wait_for_disk(stage, problem)
         return None
 
     def _wait_for_disk(self, stage: Stage, problem: str) -> None:
         if not self.running:
-            self.todo.pop(stage.key)
+            self.todo.remove(stage.key)
             self._fail(stage, {"problem": problem, "exit_code": StoreError.exit_code})
         elif stage.key not in self._holders:
             self._holders[stage.key] = "disk"
@@ -131,7 +125,7 @@ class Scheduler:
         elif event == "done":
             self._done(stage, message)
         elif event == "stopped":
-            self.todo[stage.key] = stage
+            self.todo.put_last(stage.key)
         elif event == LOST:
             self.lose(stage, message["problem"])
         else:
@@ -143,7 +137,7 @@ class Scheduler:
         self.running.pop(stage.key, None)
         if self._use_attempt(stage.key) > 0:
             self.on_event(Event("note", stage, {"problem": problem + "; trying once more"}))
-            self.todo = {stage.key: stage, **self.todo}
+            self.todo.put_first(stage.key)
         else:
             self._fail(stage, {"problem": problem, "exit_code": 3})
 
@@ -151,7 +145,7 @@ class Scheduler:
         """Read from the store which stages are done, blocked and to do."""
         for keys in (self._finished, self._blocked, self._run_again):
             keys.clear()
-        self.todo.clear()
+        todo: list[str] = []
         for key, status in self.plan.statuses(self.store).items():
             if status.state is StageState.DONE:
                 self._finished.add(key)
@@ -159,9 +153,10 @@ class Scheduler:
                 self._blocked.add(key)
                 self._skip(self.plan.by_key[key], status.why)
             elif not any(key in keys for keys in self._closed_or_running()):
-                self.todo[key] = self.plan.by_key[key]
+                todo.append(key)
             if status.why == WHY_AGAIN:
                 self._run_again.add(key)
+        self.todo.reset((key for key in todo if key not in self.result.skipped), self._finished)
         self._retention.drop_unneeded(self._finished, self._blocked)
         self.result.freed = self._retention.freed
 
@@ -170,18 +165,18 @@ class Scheduler:
 
     def _find_finished(self) -> None:
         """Find stages that other runs have finished, and maybe dropped, meanwhile."""
-        todo = dict(self.todo)
+        todo = list(self.todo)
         self._refresh()
-        for key in todo.keys() & self._finished:
-            self._done(todo[key], {"facts": self.store.artifact(key).facts, "seconds": 0.0})
+        for key in filter(self._finished.__contains__, todo):
+            facts = self.store.artifact(key).facts
+            self._done(self.plan.by_key[key], {"facts": facts, "seconds": 0.0})
 
     def _closed_or_running(self) -> tuple[Collection[str], ...]:
         return self.result.failed, self.result.skipped, self.running
 
     def _wait_for(self, stage: Stage, holder: str) -> None:
         """Try a stage again later that another process works on; report each holder once."""
-        self.todo[stage.key] = stage
-        self._not_before[stage.key] = time.monotonic() + BUSY_SECONDS
+        self.todo.put_last(stage.key, time.monotonic() + BUSY_SECONDS)
         if self._holders.get(stage.key) != holder:
             self._holders[stage.key] = holder
             self.on_event(Event("note", stage, {"problem": f"waiting: held by {holder}"}))
@@ -196,6 +191,7 @@ class Scheduler:
 
     def _done(self, stage: Stage, message: dict[str, Any]) -> None:
         self._finished.add(stage.key)
+        self.todo.finish(stage.key)
         self.result.done.append(stage.key)
         facts, seconds = message["facts"], round(message["seconds"], 3)
         self.store.journal.write("done", key=stage.key, label=stage.label, seconds=seconds)
@@ -219,18 +215,21 @@ class Scheduler:
         Args:
             finished: it has finished, without an output for most kinds of stages.
         """
-        lost = {stage.key}
-        for other in self.plan.stages:
-            needed = lost.intersection(other.inputs.values())
-            if finished and reads_blocking(other):
-                needed.discard(stage.key)
-            if needed:
-                lost.add(other.key)
-                self._blocked |= {other.key} if finished else set()
-                self._skip(other, f"{stage.label} {what}")
+        lost, unread = {stage.key}, [stage.key]
+        while unread:
+            read = unread.pop()
+            for key in self.todo.dependants(read):
+                other = self.plan.by_key[key]
+                usable = finished and read == stage.key and reads_blocking(other)
+                if not usable and key not in lost:
+                    lost.add(key)
+                    unread.append(key)
+        for key in sorted(lost - {stage.key}, key=self.plan.positions.__getitem__):
+            self._blocked |= {key} if finished else set()
+            self._skip(self.plan.by_key[key], f"{stage.label} {what}")
 
     def _skip(self, stage: Stage, why: str) -> None:
-        self.todo.pop(stage.key, None)
+        self.todo.remove(stage.key)
         if stage.key not in self.result.skipped:
             self.result.skipped[stage.key] = why
             self.on_event(Event("skipped", stage, {"why": why}))

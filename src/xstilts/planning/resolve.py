@@ -39,6 +39,8 @@ class ResolvedExperiment:
     loaded: LoadedExperiment
     known: dict[str, TaskSpec] = field(default_factory=dict, repr=False, compare=False)
     """Cache of resolved tasks."""
+    recipes: dict[str, Recipe] = field(default_factory=dict, repr=False, compare=False)
+    """Cache of the targets' recipes."""
 
     @property
     def experiment(self) -> Experiment:
@@ -163,9 +165,12 @@ class ResolvedExperiment:
         """Recipe of a target, or of intermediate training (None)."""
         if target is None:
             return self.experiment.recipes.intermediate
-        own = self.experiment.recipes.tasks.get(target)
-        changes = own.model_dump(exclude_unset=True) if own else {}
-        return Recipe.model_validate(self.experiment.recipes.target.model_dump() | changes)
+        if target not in self.recipes:
+            own = self.experiment.recipes.tasks.get(target)
+            changes = own.model_dump(exclude_unset=True) if own else {}
+            common = self.experiment.recipes.target.model_dump()
+            self.recipes[target] = Recipe.model_validate(common | changes)
+        return self.recipes[target]
 
     def layers(self) -> tuple[int, ...]:
         """Layers of sentence vectors."""

@@ -1,0 +1,95 @@
+"""The real scheduler and run loop over simulated workers."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Cost, Stage
+from xstilts.core.store import Store
+from xstilts.executors.base import ExecutorOptions, RunResult
+from xstilts.executors.events import ignore_events
+from xstilts.executors.run_loop import run_plan
+from xstilts.testing.simulated_pool import Outcome, SimulatedPool, done
+
+
+def random_plan(seed: int, size: int = 200) -> Plan:
+    source, stages = random.Random(seed), list[Stage]()
+    for number in range(size):
+        used = source.sample(stages, min(len(stages), source.choice((0, 1, 2))))
+        inputs = {f"input {index}": stage.key for index, stage in enumerate(used)}
+        cost = Cost(seconds=source.uniform(1, 100))
+        affinity = source.choice(("", "a", "b", "c"))
+        stages.append(Stage("toy", 1, {"n": number}, inputs, f"toy {number}", cost, affinity))
+    return Plan.of(stages)
+
+
+def simulate(
+    folder: Path, plan: Plan, workers: int, outcome: Outcome = done
+) -> tuple[RunResult, SimulatedPool]:
+    pool = SimulatedPool(workers, lambda stage: stage.cost.seconds, outcome)
+    options = ExecutorOptions()
+    return run_plan(Store(folder).prepare(), plan, pool, options, ignore_events), pool
+
+
+@pytest.mark.parametrize("workers", [1, 3, 16])
+def test_every_stage_runs_once_and_after_its_inputs(tmp_path: Path, workers: int) -> None:
+    plan = random_plan(workers)
+    ended: set[str] = set()
+
+    def outcome(stage: Stage) -> dict[str, Any]:
+        ended.add(stage.key)
+        return done(stage)
+
+    pool = SimulatedPool(workers, lambda stage: stage.cost.seconds, outcome)
+    begin = pool.begin
+
+    def checked(worker: Any, stage: Stage) -> None:
+        assert ended.issuperset(stage.inputs.values())
+        begin(worker, stage)
+
+    pool.begin = checked  # type: ignore[method-assign]
+    store = Store(tmp_path).prepare()
+    result = run_plan(store, plan, pool, ExecutorOptions(), ignore_events)
+    assert Counter(stage.key for stage in pool.order) == Counter(plan.by_key.keys())
+    assert len(result.done) == len(plan.stages)
+    assert not result.failed
+    assert not result.skipped
+
+
+def test_a_failure_skips_exactly_what_needs_it(tmp_path: Path) -> None:
+    plan = random_plan(7)
+    bad = {stage.key for stage in plan.stages[5:40:9]}
+    needing = set(bad)
+    for stage in plan.stages:
+        if needing.intersection(stage.inputs.values()):
+            needing.add(stage.key)
+
+    def outcome(stage: Stage) -> dict[str, Any]:
+        failed = {"event": "failed", "problem": "bad", "exit_code": 3}
+        return failed if stage.key in bad else done(stage)
+
+    result, pool = simulate(tmp_path, plan, 4, outcome)
+    assert result.failed.keys() | result.skipped.keys() == needing
+    assert set(result.done) == plan.by_key.keys() - needing
+    assert not {stage.key for stage in pool.order} & result.skipped.keys()
+    assert result.exit_code == 3
+
+
+@pytest.mark.parametrize("workers", [1, 4, 32])
+def test_no_worker_waits_while_a_stage_can_start(tmp_path: Path, workers: int) -> None:
+    plan = random_plan(workers + 1)
+    _, pool = simulate(tmp_path, plan, workers)
+    total = sum(stage.cost.seconds for stage in plan.stages)
+    longest: dict[str, float] = {}
+    for stage in plan.stages:
+        before = max((longest[key] for key in stage.inputs.values()), default=0.0)
+        longest[stage.key] = before + stage.cost.seconds
+    critical = max(longest.values())
+    assert pool.now >= max(critical, total / workers) - 1e-6
+    assert pool.now <= total / workers + critical + 1e-6  # Graham 1966, for any order
