@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from xstilts.api.results import rank_encoders as rank_encoders
     from xstilts.api.results import results as results
     from xstilts.api.status import status as status
+    from xstilts.api.store_gc import store_garbage as store_garbage
+    from xstilts.api.store_gc import store_gc as store_gc
     from xstilts.api.study import study as study
     from xstilts.api.tasks import tasks as tasks
     from xstilts.api.trials import trials as trials
@@ -42,13 +44,15 @@ VERBS = {
     "gains": "results",
     "load": "experiment", "plan": "experiment", "rank_encoders": "results",
     "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
-    "run": "experiment", "status": "status", "study": "study", "tasks": "tasks",
+    "run": "experiment", "status": "status", "store_garbage": "store_gc",
+    "store_gc": "store_gc", "study": "study", "tasks": "tasks",
     "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
     "best", "check_data", "claims", "convert_encoder", "gains", "load", "plan", "rank_encoders",
-    "recipes", "recommend", "report", "results", "run", "status", "study", "tasks", "trials",
+    "recipes", "recommend", "report", "results", "run", "status",
+    "store_garbage", "store_gc", "study", "tasks", "trials",
 ]  # fmt: skip
 
 

@@ -91,14 +91,14 @@ def saved_records(store: Store, name: str | None = None) -> Iterator[RunRecord]:
     """
     for path in records(store, name):
         try:
-            yield _parsed(path)
+            yield parse_record(path)
         except DAMAGE as error:
             _warn(path, error)
         except OSError as error:
             raise unreadable(path, error) from error
 
 
-def _parsed(path: Path) -> RunRecord:
+def parse_record(path: Path) -> RunRecord:
     """The record in a file.
 
     Raises:
@@ -252,6 +252,6 @@ def data_digest(stages: Iterable[Stage]) -> str:
 def _readable(path: Path) -> RunRecord | None:
     """The record in a file, unless it is missing or cannot be read."""
     try:
-        return _parsed(path)
+        return parse_record(path)
     except DAMAGE:
         return None

@@ -150,7 +150,13 @@ class RecommendationRequest:
         statuses = self.statuses
         try:
             return run_plans(
-                [self.part], self.store, options, on_event, statuses=statuses, recorded=False
+                [self.part],
+                self.store,
+                options,
+                on_event,
+                statuses=statuses,
+                recorded=False,
+                study=f"recommend-{self.request.target}",
             )
         finally:
             if has_todo(statuses):

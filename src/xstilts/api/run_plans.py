@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from xstilts.analysis.run_records import save_record
+from xstilts.analysis.study_stages import save_study_stages
 from xstilts.api.plan_memory import plan_memory
 from xstilts.api.rebuild import rebuild_damaged
 from xstilts.api.run_options import DEFAULT, RunOptions
@@ -36,6 +37,7 @@ def run_plans(
     statuses: Mapping[str, StageStatus] | None = None,
     snapshot: StoreSnapshot | None = None,
     recorded: bool = True,
+    study: str = "",
 ) -> RunResult:
     """Run what is missing of experiments as one plan, and what their results need and is damaged.
 
@@ -43,6 +45,7 @@ def run_plans(
         statuses: key → state of each stage, if known; without a stage to do no executor starts.
         snapshot: the store as the states were read from it.
         recorded: whether the store keeps a record of the first experiment.
+        study: that the plan is for; the store keeps a list of its stages.
 
     Raises:
         ConfigError: no such executor, tracker or device, or no folder for tasks that are read
@@ -64,6 +67,8 @@ def run_plans(
         store.cleanup()
         if recorded:
             save_record(parts[0].loaded, parts[0].compiled, store)
+        if study:
+            save_study_stages(store, info.experiment, study, plan)
         run = partial(executor.run, plan, listen)
         if statuses is not None and not has_todo(statuses):
             result, read = _nothing_to_do(plan, statuses, listen), snapshot or store
@@ -82,11 +87,14 @@ def run_missing(
     statuses: Mapping[str, StageStatus],
     snapshot: StoreSnapshot,
     forget: Callable[[], None],
+    study: str = "",
 ) -> RunResult:
     """Run what is missing, as `run_plans`; `forget` drops what was read if the store changed."""
     changed = has_todo(statuses)
     try:
-        result = run_plans(parts, store, options, on_event, statuses=statuses, snapshot=snapshot)
+        result = run_plans(
+            parts, store, options, on_event, statuses=statuses, snapshot=snapshot, study=study
+        )
         changed |= bool(result.done)
         return result
     finally:

@@ -81,6 +81,7 @@ class StudyRun:
             statuses=self.statuses,
             snapshot=self.snapshot,
             forget=self.refresh,
+            study=self.planned.study.name,
         )
 
     def refresh(self) -> None:

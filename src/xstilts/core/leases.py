@@ -31,6 +31,9 @@ HEARTBEAT = 5.0
 EXPIRY = 60.0
 """Seconds without a touch after which a lease counts as abandoned."""
 
+SILENT = 3_600.0
+"""The same for an observer that does not wait, and compares the clocks of two machines."""
+
 
 class LeaseLost(Exception):
     """The lease of the running stage was taken over by another process."""
@@ -154,6 +157,35 @@ class Leases:
         for old in range(max(1, number - 1), number + 1):
             (folder / str(old)).unlink(missing_ok=True)
         return Lease(path, text)
+
+    def newest(self, key: str) -> tuple[float, Holder | None] | None:
+        """When a stage's newest lease was touched, and its holder if known; None without a lease.
+
+        Seconds since the epoch, by the clock of the store's disk. Nothing is written.
+        """
+        folder = self.folder / key
+        path = folder / str(_highest(folder))
+        try:
+            return path.stat().st_mtime, _holder(path)
+        except ABSENT:
+            return None
+
+    def is_held(self, key: str, silent: float = SILENT, now: float | None = None) -> bool:
+        """Whether a process works on a stage, or may do so on another machine.
+
+        Nothing is written, and nothing waited for: one that has not touched its lease for long is
+        gone.
+
+        Args:
+            silent: seconds without a touch.
+            now: seconds since the epoch.
+        """
+        newest = self.newest(key)
+        if newest is None:
+            return False
+        touched, holder = newest
+        now = time.time() if now is None else now
+        return not (holder and holder.has_ended) and now - touched < silent
 
     def _other(self, path: Path) -> HeldElsewhere | None:
         """The holder of a lease, unless it is gone."""

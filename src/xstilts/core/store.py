@@ -32,6 +32,7 @@ from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of_file, with_digest
 from xstilts.core.journal import Journal
 from xstilts.core.leases import Lease, LeaseLost, Leases
+from xstilts.core.locks import is_locked
 from xstilts.core.stage import Stage
 from xstilts.core.store_layout import (
     FEATURES,
@@ -313,7 +314,7 @@ class Store:
         for path in own_folders(self.root / "staging", STAGED):
             key = path.name.partition(".")[0]
             with self.leases.hold(key) as lease:
-                if isinstance(lease, Lease):
+                if isinstance(lease, Lease) and not is_locked(self.lock_path(key)):
                     remove_folder(path)
                     removed += 1
         return removed

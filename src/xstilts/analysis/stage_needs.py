@@ -1,0 +1,131 @@
+"""Which experiments and studies of a store need which stages."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xstilts.analysis.run_records import DAMAGE, FOLDER, SEPARATOR, parse_record
+from xstilts.analysis.study_stages import ANSWER, STAGES, STUDIES, answer_stages, study_stages
+from xstilts.core.errors import XstiltsError
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.core.store_layout import ENTRY_NAMES
+
+SET_ASIDE = re.compile(rf"(?P<name>.+{SEPARATOR}[0-9a-f-]+\.json)\.\d+")
+"""The name that a damaged record has in `damaged/`."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """The stages that a run of an experiment or a study needs.
+
+    Args:
+        experiment: its name.
+        path: of the record or the study's folder, in the store.
+        stages: key → stage.
+        cells: keys of its scores; none of a study.
+    """
+
+    experiment: str
+    path: str
+    stages: Mapping[str, Stage]
+    cells: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The experiment, or the study and its experiment."""
+        folder, _, rest = self.path.partition("/")
+        return self.experiment if folder == FOLDER else f"study {rest}"
+
+
+@dataclass(frozen=True)
+class StageNeeds:
+    """What all experiments and studies of a store need.
+
+    Args:
+        unreadable: path in the store → what is wrong with it; what it needs is unknown.
+    """
+
+    needs: tuple[Need, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """Key → stage, of everything that is needed."""
+        return {key: stage for need in self.needs for key, stage in need.stages.items()}
+
+    def by_stage(self) -> dict[str, list[str]]:
+        """Key → names of the experiments and studies that need it."""
+        named: dict[str, list[str]] = {}
+        for need in self.needs:
+            for key in need.stages:
+                names = named.setdefault(key, [])
+                if need.name not in names:
+                    names.append(need.name)
+        return named
+
+
+def stage_needs(store: Store) -> StageNeeds:
+    """What the experiments and studies of a store need.
+
+    A damaged record in `damaged/` counts as unreadable, unless its experiment was run again.
+
+    Raises:
+        StoreError: a folder of the store cannot be read.
+    """
+    needs, unreadable = list[Need](), dict[str, str]()
+    for path in _records(store):
+        try:
+            record = parse_record(path)
+        except (*DAMAGE, OSError) as error:
+            unreadable[_within(store, path)] = _text(error)
+            continue
+        cells = frozenset(cell.key for cell in record.cells)
+        needs.append(Need(record.experiment, _within(store, path), record.plan.by_key, cells))
+    for folder in _study_folders(store):
+        try:
+            stages = _stages_of(folder, store)
+        except (*DAMAGE, OSError, XstiltsError) as error:
+            unreadable[_within(store, folder)] = _text(error)
+            continue
+        if stages is not None:
+            needs.append(Need(folder.parent.name, _within(store, folder), stages))
+    names = set(store.names(FOLDER))
+    for name in store.names("damaged"):
+        match = SET_ASIDE.fullmatch(name)
+        if match and match["name"] not in names:
+            unreadable[f"damaged/{name}"] = "a damaged record that was set aside"
+    return StageNeeds(tuple(needs), unreadable)
+
+
+def _records(store: Store) -> Iterator[Path]:
+    for name in store.names(FOLDER):
+        if ENTRY_NAMES[FOLDER].fullmatch(name) and name.endswith(".json") and name[0] != ".":
+            yield store.root / FOLDER / name
+
+
+def _study_folders(store: Store) -> Iterator[Path]:
+    for experiment in store.names(STUDIES):
+        for study in store.names(f"{STUDIES}/{experiment}"):
+            yield store.root / STUDIES / experiment / study
+
+
+def _stages_of(folder: Path, store: Store) -> Mapping[str, Stage] | None:
+    """What the study of a folder needs; None if the folder is not that of a study."""
+    if os.path.lexists(folder / STAGES):
+        return {stage.key: stage for stage in study_stages(folder / STAGES)}
+    if os.path.lexists(folder / ANSWER):
+        return answer_stages(folder / ANSWER, store)
+    return None
+
+
+def _within(store: Store, path: Path) -> str:
+    return path.relative_to(store.root).as_posix()
+
+
+def _text(error: Exception) -> str:
+    return error.what if isinstance(error, XstiltsError) else f"{type(error).__name__}: {error}"
