@@ -20,6 +20,7 @@ from xstilts.cli.exit_codes import exit_code_of
 from xstilts.cli.log_messages import show_log_messages
 from xstilts.cli.options import (
     Address,
+    AsJson,
     DataOption,
     Devices,
     DevicesPerStage,
@@ -33,6 +34,7 @@ from xstilts.cli.options import (
     Overrides,
     Partition,
     StoreOption,
+    Tflops,
     TimeLimit,
     Trackers,
     Workers,
@@ -136,13 +138,11 @@ def plan(
     workers: Workers = None,
     devices: Devices = "auto",
     per_stage: DevicesPerStage = 1,
-    tflops: Annotated[
-        float,
-        typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s"),
-    ] = TFLOPS,
+    tflops: Tflops = TFLOPS,
     all_stages: Annotated[
         bool, typer.Option("--all", help="list every stage, also of a large plan")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the stages with their state, expected time and disk use.
 
@@ -150,12 +150,16 @@ def plan(
     """
     import xstilts
     from xstilts.cli.output.plan import show_plan
+    from xstilts.cli.output.plan_json import show_plan_json
 
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     summary = xstilts.plan(
         loaded, store, workers=workers, devices=devices, devices_per_stage=per_stage
     )
-    show_plan(summary, all_stages=all_stages, tflops=tflops)
+    if as_json:
+        show_plan_json(summary)
+    else:
+        show_plan(summary, all_stages=all_stages, tflops=tflops)
 
 
 @app.command()
@@ -325,10 +329,7 @@ def recommend(
     address: Address = "",
     trackers: Trackers = None,
     measures: Annotated[bool, typer.Option(help="compute and use low-cost task measures")] = True,
-    tflops: Annotated[
-        float,
-        typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s"),
-    ] = TFLOPS,
+    tflops: Tflops = TFLOPS,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or md")] = "table",
 ) -> None:
     """Rank candidate intermediate tasks by predicted gain.

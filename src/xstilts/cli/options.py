@@ -74,6 +74,10 @@ OutFile = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--out", help="output file instead of standard output"),
 ]
+Tflops = Annotated[
+    float, typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object, with every stage")]
 IgnoreDisk = Annotated[
     bool, typer.Option("--ignore-disk", help="start although the disk has too little space")
 ]

@@ -9,6 +9,7 @@ import pytest
 import xstilts
 from xstilts.api.plan_summary import check_disk_space
 from xstilts.cli.output.disk import disk_lines
+from xstilts.cli.output.plan_json import plan_as_json
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import StoreError
 from xstilts.core.store import Store
@@ -50,6 +51,18 @@ def test_a_plan_that_fits_is_not_refused(
     summary = xstilts.plan(small, tmp_path / "store")
     check_disk_space(summary, Store(tmp_path / "store"))
     assert not any(line.startswith("!") for line in disk_lines(summary))
+
+
+def test_the_plan_as_json_states_the_disk(
+    small: LoadedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_free(monkeypatch, 10_000)
+    summary = xstilts.plan(small, tmp_path / "store")
+    plan = plan_as_json(summary)
+    disk = plan["disk"]
+    assert (disk["peak"], disk["free"], disk["fits"]) == (summary.disk.peak, 10_000, False)
+    assert sum(disk["by_kind_at_peak"].values()) == disk["peak"]
+    assert plan["states"] == {"to do": len(plan["stages"])}
 
 
 def test_a_finished_plan_needs_no_disk(

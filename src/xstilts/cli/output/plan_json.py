@@ -1,0 +1,46 @@
+"""Output of `xstilts plan --json`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from xstilts.api.plan_summary import PlanSummary
+
+
+def show_plan_json(summary: PlanSummary) -> None:
+    """Print the plan as one JSON object."""
+    print(json.dumps(plan_as_json(summary), indent=1, ensure_ascii=False))
+
+
+def plan_as_json(summary: PlanSummary) -> dict[str, Any]:
+    """The plan as JSON: sizes in bytes, times in seconds; stages in plan order."""
+    disk = summary.disk
+    states = Counter(str(status.state) for status in summary.statuses.values())
+    stages = [
+        {
+            "key": stage.key,
+            "kind": stage.kind,
+            "label": stage.label,
+            "state": str(summary.statuses[stage.key].state),
+            "reason": summary.statuses[stage.key].why,
+            "seconds": round(summary.stage_seconds[stage.key], 3),
+            "bytes": stage.cost.bytes,
+        }
+        for stage in summary.compiled.plan.stages
+    ]
+    return {
+        "states": dict(states),
+        "seconds": round(summary.seconds, 3),
+        "operations": summary.operations,
+        "workers": summary.workers,
+        "disk": {
+            "peak": disk.peak,
+            "final": disk.final,
+            "by_kind_at_peak": dict(disk.by_kind),
+            "free": summary.free_bytes,
+            "fits": disk.peak <= summary.free_bytes,
+        },
+        "stages": stages,
+    }
