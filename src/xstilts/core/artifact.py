@@ -58,9 +58,13 @@ class Artifact:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the stage took on one core, or on a GPU; 0 if not recorded."""
+        """Seconds that the stage took on one core, or on a GPU; 0 if not recorded.
+
+        Those of several devices are added up.
+        """
         provenance = self.manifest["provenance"]
-        return max(float(provenance.get(name) or 0) for name in ("seconds", "processor_seconds"))
+        times = [float(provenance.get(name) or 0) for name in ("seconds", "processor_seconds")]
+        return max(times) * int(provenance.get("devices") or 1)
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name

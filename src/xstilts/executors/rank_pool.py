@@ -58,8 +58,10 @@ class RankPool:
         self.processes: list[subprocess.Popen[bytes]] = []
         self._changed = threading.Condition()
         self._working: set[int] = set()
-        self._ended: set[int] = set()
+        self._ended: dict[int, str] = {}
+        """Rank → how its process has ended by itself."""
         self._stage: Stage | None = None
+        self._is_losing = self._is_reported = False
         self._meeting: Path | None = None
         self._cores = 1
 
@@ -82,6 +84,7 @@ class RankPool:
             self._stage = stage
         self._send({"cores": self._cores})
         self._send({"stage": stage.to_json(), "meeting": meeting})
+        self._report_ends()
         return ProcessRank(0, self.size, meeting)
 
     def leave(self) -> None:
@@ -122,10 +125,11 @@ class RankPool:
 
         If the contact to a process was lost, the threads get time to report why.
         """
-        if not self._working:
-            return
-        if isinstance(error, ContactLost):
-            time.sleep(3 * OWN_GRACE)
+        with self._changed:
+            if self._is_losing or isinstance(error, ContactLost):
+                self._changed.wait_for(lambda: self._is_reported, 3 * OWN_GRACE)
+            elif not self._working:
+                return
         self.close()
 
     def close(self) -> None:
@@ -160,10 +164,14 @@ class RankPool:
         code = process.wait()
         if process not in self.processes:
             return
-        self._ended.add(rank)
-        if rank in self._working:
-            how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            self._lose(f"process {rank} of this training has ended with {how} (see worker.log)")
+        self._ended[rank] = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self._report_ends()
+
+    def _report_ends(self) -> None:
+        """Report a process that has ended and has not finished its part of the stage."""
+        for rank, how in list(self._ended.items()):
+            if rank in self._working:
+                self._lose(f"process {rank} of this training has ended with {how} (see worker.log)")
 
     def _answered(self, rank: int, answer: dict[str, Any]) -> None:
         if "failed" not in answer:
@@ -180,9 +188,13 @@ class RankPool:
             if not self._working:
                 return
             self._working.clear()
+            self._is_losing = True
         self._forget_meeting()
         assert self._stage
-        self._on_loss(self._stage, problem)
+        self._on_loss(self._stage, problem)  # ends the worker
+        with self._changed:
+            self._is_reported = True
+            self._changed.notify_all()
 
 
 def without_fault(environ: Mapping[str, str], rank: int) -> dict[str, str]:

@@ -31,6 +31,14 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
+def test_seconds_of_several_devices_are_added_up(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").prepare()
+    provenance = {"seconds": 3.0, "processor_seconds": 2.0, "devices": 4}
+    with store.staging(STAGE.key) as folder:
+        store.publish(STAGE, folder, FACTS, provenance)
+    assert store.artifact(STAGE.key).seconds == 12.0
+
+
 def edit(artifact: Artifact, change: Callable[[dict[str, Any]], object]) -> None:
     path = artifact / MANIFEST
     manifest = json.loads(path.read_text())

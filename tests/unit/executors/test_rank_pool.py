@@ -99,6 +99,18 @@ def test_the_end_of_a_process_is_named_rather_than_the_contact_that_others_lost(
         losses.get(timeout=2.5)
 
 
+def test_a_process_that_cannot_start_is_a_loss(
+    pool: RankPool, losses: Losses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_pool, "rank_command", lambda *_: [sys.executable, "-c", "exit(3)"])
+    pool.start()
+    wait_until(lambda: pool.has_ended)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RankPool, "start", lambda _: None)  # it ended after the check in `start`
+        pool.enter(stage())
+    assert "exit code 3" in losses.get(timeout=30)[1]
+
+
 def test_a_process_that_fails_alone_is_a_loss_with_its_problem(
     pool: RankPool, losses: Losses
 ) -> None:
@@ -127,12 +139,13 @@ def test_an_error_outside_of_a_divided_training_leaves_the_processes(pool: RankP
     assert all(process.poll() is None for process in processes)
 
 
-def test_a_lost_contact_gives_time_to_find_the_lost_process(pool: RankPool, losses: Losses) -> None:
-    pool.enter(stage(rank1="wait", rank2="contact"))
-    thread = threading.Thread(target=pool.abandon, args=(ContactLost("connection closed"),))
-    thread.start()
-    assert "process 2" in losses.get(timeout=30)[1]
-    thread.join()
+def test_a_lost_contact_gives_time_to_find_the_lost_process(
+    pool: RankPool, losses: Losses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_pool, "OWN_GRACE", 10.0)
+    pool.enter(stage(rank1="wait", rank2="kill"))
+    pool.abandon(ContactLost("connection closed"))
+    assert "process 2" in losses.get_nowait()[1]
 
 
 def test_processes_that_died_between_stages_are_started_again(
