@@ -183,5 +183,7 @@ DUAL_ENCODER = FormatSpec(
         count=len,
         collapsed=_collapsed,
         batch_loss=in_batch_softmax,
+        has_dropout=False,
+        has_weights=False,
     ),
 )

@@ -183,5 +183,7 @@ MASKED_LM = FormatSpec(
         predictions=_predictions,
         tied=True,
         self_supervision=SelfSupervision(_masking, masked_ids),
+        pools=False,
+        has_dropout=False,
     ),
 )

@@ -251,5 +251,6 @@ SPAN = FormatSpec(
         answer_text=AnswerTextSpec(_answer_spans, answer_text),
         gold_logits=_gold_logits,
         gold_options=_gold_options,
+        pools=False,
     ),
 )

@@ -323,5 +323,6 @@ TAGGING = FormatSpec(
         gold_logits=_gold_logits,
         gold_options=_gold_options,
         collapsed=_one_tag_everywhere,
+        pools=False,
     ),
 )

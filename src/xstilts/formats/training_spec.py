@@ -117,6 +117,9 @@ class TrainingSpec:
         contrastive: the settings of `batch_loss` where a recipe has none.
         images: number of images per example that the head reads: its `forward` takes their states
             [n, images, p, w], or none, in addition.
+        pools: whether the head reads one vector per text, by the encoder's pooling.
+        has_dropout: whether the head has dropout.
+        has_weights: whether the head has weights.
     """
 
     head: Callable[[int, HeadShape], nn.Module]
@@ -136,6 +139,9 @@ class TrainingSpec:
     batch_loss: Callable[[Tensor, Tensor, ContrastiveSettings], Tensor] | None = None
     contrastive: ContrastiveSettings = field(default_factory=ContrastiveSettings)
     images: int = 0
+    pools: bool = True
+    has_dropout: bool = True
+    has_weights: bool = True
 
     @property
     def whole_batch(self) -> bool:

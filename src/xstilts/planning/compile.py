@@ -40,6 +40,7 @@ from xstilts.planning.recipe_search import (
     check_apart_from_results,
     check_search,
 )
+from xstilts.planning.relevant_fields import key_pooling, relevant_recipe
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retrieval import compile_retrieval
 from xstilts.planning.selection_split import warn_of_selection_on_evaluated
@@ -274,10 +275,13 @@ class Compiler:
         inputs, rows_of = {"encoder": self.graph.encoder}, rows or self.graph.training_rows
         if base:
             inputs["base"] = base
-        params_of_recipe = recipe.key_params()
-        if isinstance(recipe, RecipeChoice):
-            inputs[RECIPE], recipe = recipe.key, recipe.recipe
         tasks = {part: self.resolved.task(part.task) for part in parts}
+        formats = [task.format_spec for task in tasks.values()]
+        if isinstance(recipe, RecipeChoice):
+            params_of_recipe = recipe.key_params(formats)
+            inputs[RECIPE], recipe = recipe.key, recipe.recipe
+        else:
+            params_of_recipe = relevant_recipe(recipe, formats).key_params()
         for part, task in tasks.items():
             for language in languages_of(part, task):
                 for role in ("train", "dev"):
@@ -285,7 +289,7 @@ class Compiler:
         params = {
             "tasks": {task.name: task_params(part, task) for part, task in tasks.items()},
             "recipe": params_of_recipe,
-            "pooling": self.resolved.pooling,
+            "pooling": key_pooling(self.resolved, formats),
             "seed": seed,
         }
         context = recipe.runtime_params()

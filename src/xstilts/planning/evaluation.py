@@ -7,7 +7,7 @@ on k examples of one language; translate-test predicts from test sets in the tra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from xstilts.planning.answer_text import answer_text_params
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, sample_cost, score_cost, train_cost
 from xstilts.planning.graph import EvalSet, StageGraph
 from xstilts.planning.recipe_search import params_with_overrides
+from xstilts.planning.relevant_fields import key_pooling, relevant_recipe
 from xstilts.planning.resolve import DEFAULT_ROWS, ResolvedExperiment
 from xstilts.planning.target_name import TRANSLATE_TEST, TargetName, shots
 from xstilts.planning.task_params import format_params, task_params
@@ -146,8 +147,8 @@ class TargetEvaluation:
         chosen = search.searched if search else ()
         params = {
             "tasks": {trained.name: task_params(TaskRef(trained.name, (language,)), labelled)},
-            "recipe": params_with_overrides(recipe, chosen, few_shot_values(resolved)),
-            "pooling": resolved.pooling,
+            "recipe": self._few_shot_params(recipe, chosen),
+            "pooling": key_pooling(resolved, [self.task.format_spec]),
             "seed": self.seed,
             "heads": "base",
         }
@@ -166,6 +167,14 @@ class TargetEvaluation:
             self._cost(recipe, count),
             context=recipe.runtime_params(),
         )
+
+    def _few_shot_params(self, recipe: Recipe, searched: Collection[str]) -> dict[str, Any]:
+        """The fields of a recipe in the key of a few-shot training, which has no dev set."""
+        values = few_shot_values(self.graph.resolved)
+        open_fields = set(searched) - values.keys()
+        formats = [self.task.format_spec]
+        used = relevant_recipe(recipe, formats, searched=open_fields, has_dev=False)
+        return params_with_overrides(used, searched, values)
 
     @property
     def _choice(self) -> str | None:
@@ -200,7 +209,7 @@ def tokenization_params(resolved: ResolvedExperiment, task: TaskSpec) -> dict[st
         "task": resolved.train_ref(task).task,
         **format_params(task),
         "labels": list(_labels(resolved, task)),
-        "pooling": resolved.pooling,
+        "pooling": key_pooling(resolved, [task.format_spec]),
         "reading": task.format_spec.tokenization_params(resolved.recipe(task.name)),
     }
 

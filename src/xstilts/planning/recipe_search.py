@@ -16,8 +16,10 @@ from xstilts.config.recipe import Recipe
 from xstilts.config.recipe_search import SearchOptions, Trial
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.plan import Plan
+from xstilts.formats.spec import FormatSpec
 from xstilts.planning.cost import sample_cost
 from xstilts.planning.graph import StageGraph
+from xstilts.planning.relevant_fields import relevant_recipe
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.shared_rows import share_examples
 from xstilts.stages.base import CHOOSE_RECIPE
@@ -47,9 +49,14 @@ class RecipeChoice:
     recipe: Recipe
     searched: tuple[str, ...]
 
-    def key_params(self) -> dict[str, Any]:
-        """The fields that are not searched, as JSON for the key of a training."""
-        return params_without(self.recipe, self.searched)
+    def key_params(self, formats: Sequence[FormatSpec]) -> dict[str, Any]:
+        """The fields that are not searched, as JSON for the key of a training.
+
+        Args:
+            formats: those of its tasks, which decide which fields have an effect.
+        """
+        recipe = relevant_recipe(self.recipe, formats, searched=self.searched)
+        return params_without(recipe, self.searched)
 
 
 def params_without(recipe: Recipe, chosen: Collection[str]) -> dict[str, Any]:

@@ -152,5 +152,6 @@ IMAGE_RETRIEVAL = FormatSpec(
         batch_loss=in_batch_softmax,
         contrastive=SETTINGS,
         images=1,
+        has_dropout=False,
     ),
 )

@@ -12,6 +12,7 @@ from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, 
 from xstilts.core.stage import Cost
 from xstilts.planning.compile import Compiler, languages_of
 from xstilts.planning.graph import StageGraph
+from xstilts.planning.relevant_fields import feature_recipe, key_pooling
 from xstilts.planning.task_params import format_params
 from xstilts.tasks.base import TaskSpec
 
@@ -175,14 +176,14 @@ class MeasureContext:
 
     def _training(self, part: TaskRef, target: str | None) -> TextSample:
         resolved = self.compiler.resolved
-        task = resolved.task(part.task)
+        task, recipe = resolved.task(part.task), feature_recipe(resolved.recipe(target))
         return TextSample(
             part.name,
             {f"rows:{code}": key for code, key in self.rows(part, "train").items()},
             {
                 **format_params(task),
                 "labels": list(task.labels),
-                "reading": task.format_spec.tokenization_params(resolved.recipe(target)),
+                "reading": task.format_spec.tokenization_params(recipe),
             },
             self.compiler.expected_rows(task, part, "train"),
             task.subwords,
@@ -198,7 +199,8 @@ class MeasureContext:
     def head(self, setting: SingleTaskSetting) -> dict[str, Any]:
         """Parameters of stages that load the trained model of a task."""
         texts, resolved = self.texts(setting), self.compiler.resolved
-        return {**texts.params, "task": setting.task.name, "pooling": resolved.pooling}
+        pooling = key_pooling(resolved, [setting.task.format_spec])
+        return {**texts.params, "task": setting.task.name, "pooling": pooling}
 
     def add(
         self, kind: str, params: Mapping[str, Any], inputs: Mapping[str, str], what: str, cost: Cost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xstilts.formats import FORMATS
 from xstilts.planning.cost import gradient_cost, sample_cost
 from xstilts.planning.measures.base import (
     TEXTS,
@@ -15,6 +16,7 @@ from xstilts.planning.measures.base import (
     TextSample,
 )
 from xstilts.planning.measures.text_similarity import comparison, first_value, text_vectors
+from xstilts.planning.relevant_fields import key_pooling
 from xstilts.tasks.base import TaskSpec
 
 SQUARED = 100
@@ -78,7 +80,7 @@ def _fisher(context: MeasureContext, texts: TextSample, task: str, model: str, s
         **texts.params,
         "most": SQUARED,
         "task": task,
-        "pooling": context.compiler.resolved.pooling,
+        "pooling": key_pooling(context.compiler.resolved, [FORMATS.get(texts.params["format"])]),
     }
     inputs = {"encoder": context.graph.encoder, "model": model, **texts.rows}
     cost = gradient_cost(context.graph.source.defaults, min(SQUARED, texts.count) * texts.subwords)
