@@ -32,18 +32,8 @@ def same_artifacts(one: Path, other: Path) -> None:
         assert left.artifact(key).facts == right.artifact(key).facts
 
 
-def points(*quick: str) -> list[object]:
-    """All points; those that are not named are left to `make test-heavy`."""
-    return [
-        point if point in quick else pytest.param(point, marks=pytest.mark.heavy)
-        for point in POINTS
-    ]
-
-
-@pytest.mark.parametrize(
-    "point",
-    points("train.step"),
-)
+@pytest.mark.faults
+@pytest.mark.parametrize("point", POINTS)
 def test_a_run_killed_at_any_point_resumes_to_the_same_bytes(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
@@ -66,7 +56,8 @@ def test_a_run_killed_at_any_point_resumes_to_the_same_bytes(
     assert list((tmp_path / "store" / "checkpoints").iterdir()) == []
 
 
-@pytest.mark.parametrize("point", points("store.before_manifest"))
+@pytest.mark.faults
+@pytest.mark.parametrize("point", POINTS)
 def test_a_full_disk_at_any_point_is_a_store_error_and_loses_nothing(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
@@ -110,14 +101,8 @@ def _command(pid: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize(
-    "stop",
-    [
-        signal.SIGKILL,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.heavy),
-        pytest.param(signal.SIGINT, marks=pytest.mark.heavy),
-    ],
-)
+@pytest.mark.faults
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_command_keeps_finished_stages(
     toy_file: Path, finished: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:

@@ -86,7 +86,7 @@ def saved_steps(store: Path) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "stop", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.heavy)]
+    "stop", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.faults)]
 )
 def test_a_signal_saves_the_steps_of_a_training(
     toy_file: Path, tmp_path: Path, stop: signal.Signals
@@ -127,7 +127,7 @@ def test_a_second_signal_ends_at_once_and_leaves_no_worker(toy_file: Path, tmp_p
         assert not is_alive(worker)
 
 
-@pytest.mark.heavy
+@pytest.mark.faults
 def test_a_worker_that_gets_the_signal_itself_resumes_to_the_same_bytes(
     toy_file: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,3 +73,7 @@ class StoreError(XstiltsError):
     """The store cannot be read or written."""
 
     exit_code = 4
+
+
+class DiskFullError(StoreError):
+    """The disk of the store, or a quota, is full."""

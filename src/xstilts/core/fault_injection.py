@@ -1,8 +1,9 @@
 """Named points at which a test can make the process fail; a no-op otherwise.
 
 `XSTILTS_FAULT="store.before_rename:kill"` kills the process the first time that it passes
-the point; `:term` sends it SIGTERM; `:full` raises "no space left" and `:oom` out of memory;
-`:kill@3` acts on the third pass. `train.loss:nan@5` makes the fifth loss NaN.
+the point; `:term` sends it SIGTERM and `:pause` SIGSTOP; `:full`, `:io` and `:denied` raise "no
+space left", an input/output error and "permission denied", `:oom` out of memory; `:kill@3` acts on
+the third pass. `train.loss:nan@5` makes the fifth loss NaN, `:inf@5` infinite.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ POINTS = (
 DROP_POINTS = ("drop.before_marker", "drop.after_marker", "drop.after_file")
 """Points of a run that drops files; see `core.dropped`."""
 
+ERRORS = {"full": errno.ENOSPC, "io": errno.EIO, "denied": errno.EACCES}
+SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "pause": signal.SIGSTOP}
+VALUES = {"nan": float("nan"), "inf": float("inf")}
+
 _passes: Counter[str] = Counter()
 
 
@@ -40,21 +45,19 @@ def fault(point: str) -> None:
     action = _action(point)
     if action is None:
         return
-    if action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if action == "term":
-        os.kill(os.getpid(), signal.SIGTERM)
-        return
-    if action == "full":
-        raise OSError(errno.ENOSPC, "No space left on device")
-    if action == "oom":
+    if action in SIGNALS:
+        os.kill(os.getpid(), SIGNALS[action])
+    elif action in ERRORS:
+        raise OSError(ERRORS[action], os.strerror(ERRORS[action]))
+    elif action == "oom":
         raise MemoryError("out of memory")
-    raise ValueError(f"unknown fault action {action!r}")
+    else:
+        raise ValueError(f"unknown fault action {action!r}")
 
 
 def or_fault(point: str, value: float) -> float:
-    """Return the value, or NaN if $XSTILTS_FAULT asks for it (tests only)."""
-    return float("nan") if _action(point) == "nan" else value
+    """Return the value, or another one if $XSTILTS_FAULT asks for it (tests only)."""
+    return VALUES.get(_action(point) or "", value)
 
 
 def _action(point: str) -> str | None:

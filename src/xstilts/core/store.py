@@ -27,7 +27,7 @@ from typing import Any
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, unreadable
 from xstilts.core.atomic_io import current_umask, fsync, write_json
 from xstilts.core.dropped import is_dropped
-from xstilts.core.errors import StoreError
+from xstilts.core.errors import DiskFullError, StoreError
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of_file, with_digest
 from xstilts.core.journal import Journal
@@ -178,7 +178,7 @@ class Store:
             path.mkdir(parents=True)
             yield path
         except Exception as error:
-            if is_full(error):
+            if is_full(error) or _is_inside(error, path):
                 raise to_store_error(error, self.root) from error
             raise
         finally:
@@ -334,6 +334,12 @@ def is_full(error: Exception) -> bool:
     return type(error).__name__ == "SafetensorError" and "os error 28" in str(error)
 
 
+def _is_inside(error: Exception, folder: Path) -> bool:
+    """Whether the operating system refused a file of a folder."""
+    name = error.filename if isinstance(error, OSError) else None
+    return isinstance(name, str | os.PathLike) and Path(name).is_relative_to(folder)
+
+
 @contextmanager
 def store_errors(root: Path) -> Iterator[None]:
     """Turn an OSError of the block into a StoreError."""
@@ -346,7 +352,7 @@ def store_errors(root: Path) -> Iterator[None]:
 def to_store_error(error: Exception, root: Path) -> StoreError:
     """The StoreError for an error of the operating system."""
     if is_full(error):
-        return StoreError(
+        return DiskFullError(
             f"the disk of the store {root} is full",
             todo="free some space and run again; finished stages are kept",
         )

@@ -31,7 +31,7 @@ from typing import Any, TextIO
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.dropped import DROPPED, is_dropped
-from xstilts.core.errors import XstiltsError
+from xstilts.core.errors import DiskFullError, XstiltsError
 from xstilts.core.leases import HeldElsewhere, Lease, LeaseLost
 from xstilts.core.notices import notices_to
 from xstilts.core.out_of_memory import OutOfMemory, is_out_of_memory
@@ -49,6 +49,7 @@ from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
 from xstilts.executors.events import LOST
 from xstilts.executors.rank_pool import RankPool
+from xstilts.planning.disk import stage_disk
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.base import FEATURE_PROBLEMS, StageContext
 
@@ -213,7 +214,7 @@ def run_stage(
             raise
         if ranks:
             ranks.abandon(error)
-        report(**_failure(_dropped_input(store, stage) or error))
+        report(**_failure(_dropped_input(store, stage) or error, stage))
 
 
 def _dropped_input(store: Store, stage: Stage) -> DamagedArtifact | None:
@@ -224,12 +225,14 @@ def _dropped_input(store: Store, stage: Stage) -> DamagedArtifact | None:
     return None
 
 
-def _failure(error: Exception) -> dict[str, Any]:
+def _failure(error: Exception, stage: Stage) -> dict[str, Any]:
     """The message about an exception of a stage."""
     if isinstance(error, DamagedArtifact):
         return {"event": "damaged", "damaged": error.key, "problem": str(error)}
     if isinstance(error, ContactLost):
         return {"event": LOST, "problem": str(error)}
+    if isinstance(error, DiskFullError):
+        error = _with_size(error, stage)
     if is_out_of_memory(error):
         error = OutOfMemory(f"out of memory: {error}")
     if isinstance(error, XstiltsError):
@@ -237,6 +240,12 @@ def _failure(error: Exception) -> dict[str, Any]:
     problem = f"{type(error).__name__}: {error}"
     trace = "".join(traceback.format_exception(error))
     return {"event": "failed", "problem": problem, "traceback": trace, "exit_code": 3}
+
+
+def _with_size(error: DiskFullError, stage: Stage) -> DiskFullError:
+    """The error, with what the stage needs in all."""
+    needed = f"{stage.label or stage.kind} needs about {stage_disk(stage) / 1e6:.1f} MB"
+    return DiskFullError(f"{error.what}; {needed}", where=error.where, todo=error.todo)
 
 
 def execute_stage(

@@ -25,6 +25,7 @@ from xstilts.core.artifact import ABSENT, unreadable
 from xstilts.core.atomic_io import fsync, write_json
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of, digest_of_file
+from xstilts.core.store import store_errors
 from xstilts.core.store_layout import own_folders, remove_folder
 
 TENSORS, FACTS = "state.safetensors", "state.json"
@@ -54,7 +55,15 @@ class Checkpoints:
     key: str = ""
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then delete all but the two newest."""
+        """Write a checkpoint, then delete all but the two newest.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with store_errors(self.folder):
+            self._save(checkpoint)
+
+    def _save(self, checkpoint: Checkpoint) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         staged = self.folder / f".staged.{os.getpid()}"
         remove_folder(staged)
