@@ -3,17 +3,20 @@
 Started by the worker as `python -m xstilts.executors.rank STORE RANK SIZE`. It reads JSON lines,
 {"stage": {...}, "meeting": file} and {"cores": n}, and answers each stage with {"done": true} or
 {"failed": problem, "contact": whether only the contact to others was lost}. It ends at once when
-its standard input does, as then its worker has ended; signals are the worker's to handle.
+its standard input does, as then its worker has ended; Linux kills it then, even if it is paused or
+in a call that cannot be interrupted. Signals are the worker's to handle.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
@@ -30,6 +33,8 @@ from xstilts.executors.worker import detach_stdin, single_thread_env
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.base import StageContext
 
+PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl(2)."""
 SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -37,6 +42,7 @@ def main(root: str, rank: int, size: int) -> None:
     """Take part in the trainings that arrive on standard input until it ends."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    _end_with_parent()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     messages = os.fdopen(os.dup(0), encoding="utf-8")
@@ -50,6 +56,13 @@ def main(root: str, rank: int, size: int) -> None:
         stage = Stage.from_json(message["stage"])
         answer = take_part(store, stage, ProcessRank(rank, size, message["meeting"]))
         answers.write(json.dumps(answer) + "\n")
+
+
+def _end_with_parent() -> None:
+    """Let the kernel kill this process when the thread that started it ends; on Linux only."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read(messages: TextIO, stages: SimpleQueue[dict[str, Any]]) -> None:

@@ -92,11 +92,11 @@ def test_a_killed_process_is_named_with_its_signal(pool: RankPool, losses: Losse
 def test_the_end_of_a_process_is_named_rather_than_the_contact_that_others_lost(
     pool: RankPool, losses: Losses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rank_pool, "OWN_GRACE", 1.0)
+    monkeypatch.setattr(rank_pool, "OWN_GRACE", 0.5)
     pool.enter(stage(rank1="contact", rank2="kill"))
     assert "process 2" in losses.get(timeout=30)[1]
     with pytest.raises(Empty):
-        losses.get(timeout=2.5)
+        losses.get(timeout=1.5)
 
 
 def test_a_process_that_cannot_start_is_a_loss(

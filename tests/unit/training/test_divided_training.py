@@ -175,6 +175,17 @@ def task(kind: str = "classification", count: int = 24) -> TrainTask:
     return TrainTask("t", kind, ("a", "b"), "accuracy", made, made, gold)
 
 
+def with_drawn_masks(given: TrainTask) -> TrainTask:
+    """Masked language modelling of the first or second sub-word, drawn at every step."""
+
+    def draw(feature: Feature, seed: int) -> Feature:
+        target = [-100] * len(feature.ids)
+        target[1 + seed % min(2, len(feature.ids) - 2)] = 5
+        return replace(feature, target=target)
+
+    return replace(given, dev=(), dev_gold=(), augment=draw)
+
+
 def trained(root: Path, folder: Path, group: ProcessGroup = SINGLE, **changes: Any) -> Trained:
     settings = {"learning_rate": 1e-3, "epochs": 2, "batch_size": 6, "num_evals": 2}
     recipe = Recipe.model_validate(settings | {"checkpoint_minutes": 1e-9} | changes)
@@ -197,6 +208,18 @@ def test_a_divided_training_is_that_of_one_process(root: Path, tmp_path: Path) -
     assert_same_training(first, single)
     assert first.log == second.log
     assert all(torch.equal(value, second.state[name]) for name, value in first.state.items())
+
+
+def test_masks_are_drawn_as_in_one_process(root: Path, tmp_path: Path) -> None:
+    recipe = Recipe(learning_rate=1e-3, batch_size=6, epochs=1, num_evals=1, checkpoint="last")
+
+    def losses(group: ProcessGroup) -> list[float]:
+        given = (model(root, "masked_lm"), [with_drawn_masks(task("masked_lm"))], recipe, 0, PAD)
+        return train(*given, Checkpoints(tmp_path), lambda _: None, None, group).log.losses
+
+    single = losses(SINGLE)
+    for divided in in_threads(3, losses):
+        assert divided == pytest.approx(single, rel=1e-4)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33])
