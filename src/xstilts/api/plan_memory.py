@@ -13,7 +13,7 @@ from xstilts.core.stage import Stage
 from xstilts.executors.base import LOCAL
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.memory import Hardware
-from xstilts.planning.stage_memory import peak_memory
+from xstilts.planning.stage_memory import least_training_memory, peak_memory
 
 THIS_MACHINE = "this machine"
 
@@ -27,12 +27,15 @@ class PlanMemory:
         device: what the workers share: the smallest GPU, or this machine.
         workers: how many share it.
         limit: its bytes; None if unknown.
+        least_gpu: of executors with their own machines: key → bytes without which a GPU cannot run
+            a training, even if it computes one text at a time.
     """
 
     by_key: Mapping[str, int] = field(default_factory=dict)
     device: str = THIS_MACHINE
     workers: int = 1
     limit: int | None = None
+    least_gpu: Mapping[str, int] = field(default_factory=dict)
 
     def peaks(self, stages: Sequence[Stage]) -> dict[str, Stage]:
         """Kind → the stage that needs the most memory."""
@@ -57,9 +60,9 @@ class PlanMemory:
 
 
 def plan_memory(parts: Sequence[CompiledExperiment], options: RunOptions) -> PlanMemory:
-    """The expected memory of experiments; empty for executors with their own machines."""
+    """The expected memory of experiments, on this machine or on a core or GPU of a cluster."""
     if options.executor != LOCAL:
-        return PlanMemory()
+        return _on_cluster(parts)
     devices = worker_devices(options.devices, options.workers, options.devices_per_stage)
     gpus = [Device(gpu) for device in devices for gpu in device.gpus]
     processes = len(devices) * options.devices_per_stage
@@ -70,6 +73,15 @@ def plan_memory(parts: Sequence[CompiledExperiment], options: RunOptions) -> Pla
     if not gpus:
         return PlanMemory(by_key, THIS_MACHINE, processes, total_memory())
     return _on_gpus(by_key, gpus)
+
+
+def _on_cluster(parts: Sequence[CompiledExperiment]) -> PlanMemory:
+    by_key: dict[str, int] = {}
+    least: dict[str, int] = {}
+    for part in parts:
+        by_key |= peak_memory(part, Hardware())
+        least |= least_training_memory(part, Hardware(gpu=True))
+    return PlanMemory(by_key, "a node", least_gpu=least)
 
 
 def _on_gpus(by_key: Mapping[str, int], gpus: Sequence[Device]) -> PlanMemory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from xstilts.core.devices import AUTO, worker_devices
 from xstilts.core.store import Store
@@ -52,11 +53,17 @@ class RunOptions:
             return self.workers or 1
         return len(worker_devices(self.devices, self.workers, self.devices_per_stage))
 
-    def executor_in(self, store: Store, memory: Mapping[str, int]) -> Executor:
+    def executor_in(
+        self,
+        store: Store,
+        memory: Mapping[str, int],
+        least_gpu_memory: Mapping[str, int] = MappingProxyType({}),
+    ) -> Executor:
         """The executor for a store.
 
         Args:
             memory: key → expected bytes of a stage at its peak.
+            least_gpu_memory: key → bytes without which a GPU of a cluster cannot run a stage.
 
         Raises:
             ConfigError: no such executor or device.
@@ -66,6 +73,7 @@ class RunOptions:
             self.devices,
             self.isolate,
             memory,
+            least_gpu_memory,
             self.address,
             self.batch,
             devices_per_stage=self.devices_per_stage,

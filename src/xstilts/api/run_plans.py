@@ -7,7 +7,7 @@ from functools import partial
 
 from xstilts.analysis.run_records import save_record
 from xstilts.analysis.study_stages import save_study_stages
-from xstilts.api.plan_memory import plan_memory
+from xstilts.api.plan_memory import PlanMemory, plan_memory
 from xstilts.api.rebuild import rebuild_damaged
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.plan import Plan, StageState, StageStatus
@@ -57,8 +57,9 @@ def run_plans(
         check_folder(ResolvedExperiment(part.loaded))
     check_lengths(parts, statuses)
     todo = statuses is None or has_todo(statuses)
-    memory = plan_memory(parts, options).by_key if todo else {}
-    executor, plan = options.executor_in(store, memory), merge_plans(parts)
+    memory = plan_memory(parts, options) if todo else PlanMemory()
+    executor = options.executor_in(store, memory.by_key, memory.least_gpu)
+    plan = merge_plans(parts)
     check_packages(plan, statuses)
     store.prepare()
     info = _run_info(parts[0], store)

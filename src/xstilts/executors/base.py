@@ -56,6 +56,7 @@ class ExecutorOptions:
         devices: `auto`, `cpu`, or GPUs separated by commas; see `core.devices.choose_devices`.
         isolate: a fresh process for every stage.
         memory: key → expected bytes of a stage at its peak, for messages.
+        least_gpu_memory: key → bytes without which a GPU of a cluster cannot run a stage.
         address: of a cluster; empty for executors without one.
         batch: for executors that submit jobs to a batch system.
         check_disk: whether a stage starts only if the disk has the space that it may need.
@@ -67,6 +68,7 @@ class ExecutorOptions:
     devices: str = AUTO
     isolate: bool = False
     memory: Mapping[str, int] = field(default_factory=dict)
+    least_gpu_memory: Mapping[str, int] = field(default_factory=dict)
     address: str = ""
     batch: BatchOptions = NO_BATCH
     check_disk: bool = True

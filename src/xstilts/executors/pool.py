@@ -15,8 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 from xstilts.core.devices import Device
-from xstilts.core.machine_memory import oom_kills
+from xstilts.core.machine_memory import gpu_memory, oom_kills
 from xstilts.core.stage import Stage
+from xstilts.executors.node_checks import gpu_shortage
 from xstilts.executors.worker_death import WorkerDeath
 
 READ_BYTES = 1 << 16
@@ -36,10 +37,13 @@ class WorkerProcess:
         slot: its position in the pool's list of devices.
         affinity: of its last stage, whose model it still has in memory.
         cores: how many it may use.
+        host: name of this machine, if the stages may run on others.
     """
 
     process: subprocess.Popen[bytes]
     slot: int = 0
+    host: str = ""
+    is_ready: bool = True
     stage: Stage | None = None
     affinity: str = ""
     cores: int = 1
@@ -77,6 +81,8 @@ class WorkerPool:
         cores: that the busy workers share.
         memory: key → expected bytes of a stage at its peak, for messages.
         devices_per_stage: number of processes among which a worker divides a training.
+        host: name of this machine, if the stages may run on others.
+        least_gpu_memory: key → bytes without which a GPU cannot run a stage.
     """
 
     def __init__(
@@ -86,9 +92,12 @@ class WorkerPool:
         cores: int,
         memory: Mapping[str, int] = MappingProxyType({}),
         devices_per_stage: int = 1,
+        host: str = "",
+        least_gpu_memory: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.root, self.devices, self.cores, self.memory = root, devices, cores, memory
         self.devices_per_stage = devices_per_stage
+        self.host, self.least_gpu_memory = host, least_gpu_memory
         self.oom_kills = oom_kills()
         self.workers: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
@@ -115,11 +124,18 @@ class WorkerPool:
                 stderr=log,
                 env=self.devices[slot].environment(os.environ),
             )
-        worker = WorkerProcess(process, slot)
+        worker = WorkerProcess(process, slot, self.host)
         self.workers.append(worker)
         assert process.stdout
         self._selector.register(process.stdout, selectors.EVENT_READ, worker)
         return worker
+
+    def shortage(self, worker: WorkerProcess, stage: Stage) -> str:
+        """Which memory the worker's GPU lacks for a stage; empty if none."""
+        device = self.devices[worker.slot]
+        if stage.key not in self.least_gpu_memory or not device.is_gpu:
+            return ""
+        return gpu_shortage(self.least_gpu_memory[stage.key], gpu_memory(str(device.visible)))
 
     def share_cores(self) -> None:
         """Divide the cores evenly among the busy workers."""

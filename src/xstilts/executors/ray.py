@@ -2,28 +2,22 @@
 
 Each worker is an actor with declared CPUs, GPUs and memory, which Ray places and ends; it starts
 the same worker process as the local executor does, and passes JSON lines on. The store is the only
-state: a driver that is started again finds what is finished. No Ray type leaves this file.
+state: a driver that is started again finds what is finished. Ray's types stay in this file.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import selectors
-import signal
-import socket
-import subprocess
-import sys
-import threading
+import logging
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -34,22 +28,25 @@ from xstilts.executors.base import (
     refuse_device_groups,
 )
 from xstilts.executors.events import Listener
+from xstilts.executors.node_checks import NodeFacts, check_node, gpu_shortage, write_probe
+from xstilts.executors.node_process import NodeProcess
+from xstilts.executors.ray_connection import connect
 from xstilts.executors.run_loop import run_plan
-from xstilts.executors.worker import versions
 
-CONNECT_SECONDS = 5.0
-"""Seconds to wait for a cluster's address to answer."""
-CHECK_SECONDS = 120.0
-"""Seconds to wait for a new actor to have checked its node; imports may be slow there."""
-READ_SECONDS = 1.0
-"""Seconds that an actor waits for output of its worker process before it answers."""
-READ_BYTES = 1 << 16
+logger = logging.getLogger(__name__)
+OPTION = "--executor ray"
+START_SECONDS = 20.0
+"""Seconds after which a worker that has not started counts as waiting for a free node."""
+
+MAX_FAILED_STARTS = 10
+"""Workers that may fail to start on unknown nodes, before the run ends."""
 
 
 class RayExecutor:
     """Runs stages on a Ray cluster; without an address, on one that it starts on this machine.
 
-    By default there is one worker per GPU of the cluster, or per CPU where it has no GPU.
+    By default there are as many workers as the cluster has room for, also when nodes join later:
+    one per GPU, or per CPU where it has no GPU.
 
     Raises:
         ConfigError: Ray is not installed, or the address does not answer.
@@ -63,7 +60,7 @@ class RayExecutor:
         refuse_cluster_options("ray", batch=options.batch)
         refuse_device_groups("ray", options)
         self.store, self.options = store, options
-        _connect(options.address)
+        connect(options.address)
 
     def run(self, plan: Plan, on_event: Listener) -> RunResult:
         """Run every stage that is not done; see `run_loop.run_plan`.
@@ -72,60 +69,22 @@ class RayExecutor:
             ConfigError: no node has the memory that a stage needs, or other versions are there.
             StoreError: a node does not see the store.
         """
-        needed = max((self.options.memory.get(stage.key, 0) for stage in plan.stages), default=0)
-        pool = RayPool(self.store.root, self.options.workers, needed)
+        memory = max((self.options.memory.get(stage.key, 0) for stage in plan.stages), default=0)
+        pool = RayPool(self.store.root, self.options.workers, memory, self.options.least_gpu_memory)
         return run_plan(self.store, plan, pool, self.options, on_event)
-
-
-def _connect(address: str) -> None:
-    """Connect to a cluster, or start one; signals stay handled as before."""
-    try:
-        import ray
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "the package ray is missing", where="--executor", todo="pip install 'xstilts[ray]'"
-        ) from error
-    if ray.is_initialized():
-        return
-    host, _, port = address.rpartition(":")
-    if host and port.isdecimal():
-        _check_answers(host, int(port))
-    handlers = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
-    try:
-        if address:
-            ray.init(address, **quiet)
-        else:
-            ray.init(include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"no Ray cluster answers at {address or 'this machine'}: {error}",
-            where="--address",
-            todo="start one with `ray start --head`; its token must be in RAY_AUTH_TOKEN here",
-        ) from error
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            for name, handler in handlers.items():
-                signal.signal(name, handler)
-
-
-def _check_answers(host: str, port: int) -> None:
-    try:
-        socket.create_connection((host, port), CONNECT_SECONDS).close()
-    except OSError as error:
-        raise ConfigError(
-            f"nothing answers at {host}:{port} ({error})",
-            where="--address",
-            todo="give the address that `ray start --head` printed",
-        ) from error
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a worker gets of a node."""
+    """What a worker gets of a node.
+
+    Args:
+        memory: bytes; 0 leaves it undeclared.
+    """
 
     cpus: int
     gpus: int
+    memory: int = 0
 
 
 @dataclass(eq=False)
@@ -133,15 +92,31 @@ class RayWorker:
     """An actor and what it was given.
 
     Args:
-        actor: handle; pending: the answer to the last request for messages.
+        actor: its handle.
+        probe: the file by which its node recognises the store.
+        started: when it was requested, in seconds of `time.monotonic`.
+        pending: the answer to the last request for messages, or for facts of its node.
+        facts: of its node, once it has started.
     """
 
     actor: Any
-    host: str = ""
+    probe: Path
+    started: float
+    pending: Any = field(repr=False)
+    facts: NodeFacts | None = None
     stage: Stage | None = None
     affinity: str = ""
-    pending: Any = field(default=None, repr=False)
     problem: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its process has started."""
+        return self.facts is not None
+
+    @property
+    def host(self) -> str:
+        """The name of its node."""
+        return self.facts.host if self.facts else ""
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to the worker process; if it is gone, `read` reports it."""
@@ -168,89 +143,133 @@ class RayPool:
 
     Args:
         root: the store's folder.
-        limit: number of workers at most.
-        memory: bytes that each worker declares.
+        limit: number of workers at most; None for as many as the cluster has room for.
+        memory: bytes that each worker on a CPU declares.
+        least_gpu_memory: key → bytes without which a GPU cannot run a stage.
 
     Raises:
         ConfigError: no node has this memory.
     """
 
-    def __init__(self, root: Path, limit: int | None, memory: int) -> None:
-        self.root, self.memory = root, memory
-        self.share, self.limit = _share(limit, memory)
+    def __init__(
+        self,
+        root: Path,
+        limit: int | None,
+        memory: int,
+        least_gpu_memory: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self.root, self.limit, self.memory = root, limit, memory
+        self.least_gpu_memory = least_gpu_memory
         self.workers: list[RayWorker] = []
+        self._refused_nodes: list[str] = []
+        self._has_started, self._failed_starts = False, 0
+        _share(limit, memory)
 
     @property
     def is_full(self) -> bool:
-        """Whether there are enough workers, or no room for another one now."""
-        import ray
-
-        free = ray.available_resources()
-        has_room = (
-            free.get("CPU", 0) >= self.share.cpus
-            and free.get("GPU", 0) >= self.share.gpus
-            and free.get("memory", 0) >= self.memory
-        )
-        return len(self.workers) >= self.limit or not has_room
+        """Whether there are enough workers, or one has been waiting for a free node."""
+        if self.limit and len(self.workers) >= self.limit:
+            return True
+        since = time.monotonic() - START_SECONDS
+        return any(not worker.is_ready and worker.started < since for worker in self.workers)
 
     def start(self) -> RayWorker:
-        """Start a worker, and check its node.
-
-        Raises:
-            ConfigError: other versions are installed there.
-            StoreError: the node does not see the store.
-        """
+        """Request a worker; Ray places it once a node has room, on none that was refused."""
         import ray
 
+        share, probe = _share(self.limit, self.memory), write_probe(self.root)
+        refused = ",".join(self._refused_nodes)
         actor = (
             ray.remote(WorkerActor)
             .options(
-                num_cpus=self.share.cpus,
-                num_gpus=self.share.gpus,
-                memory=self.memory or None,
+                num_cpus=share.cpus,
+                num_gpus=share.gpus,
+                memory=share.memory or None,
                 max_concurrency=2,
+                label_selector={"ray.io/node-id": f"!in({refused})"} if refused else None,
             )
             .remote()
         )
-        worker = RayWorker(actor)
+        pending = actor.begin_on_node.remote(str(self.root), probe.name, share.cpus)
+        worker = RayWorker(actor, probe, time.monotonic(), pending)
         self.workers.append(worker)
-        probe = f".probe.{uuid.uuid4().int % 10**18}"
-        path = self.root / "staging" / probe
-        path.touch()
-        try:
-            answer = actor.begin.remote(str(self.root), probe, self.share.cpus)
-            facts = json.loads(ray.get(answer, timeout=CHECK_SECONDS))
-        except ray.exceptions.RayError as error:
-            raise ConfigError(
-                f"a node cannot start a worker: {error}",
-                where="--executor ray",
-                todo="install the same xstilts and Python on every node; `ray status` shows nodes",
-            ) from error
-        finally:
-            path.unlink(missing_ok=True)
-        _check_node(facts, self.root)
-        worker.host, worker.pending = facts["host"], actor.read.remote()
         return worker
+
+    def shortage(self, worker: RayWorker, stage: Stage) -> str:
+        """Which memory the GPUs of the worker's node lack for a stage; empty if none."""
+        needed = self.least_gpu_memory.get(stage.key, 0)
+        return gpu_shortage(needed, worker.facts.gpu_memory if worker.facts else None)
 
     def share_cores(self) -> None:
         """Nothing: each worker has the cores that Ray gave it."""
 
     def readable(self, timeout: float) -> Iterator[RayWorker]:
-        """Workers that have answered or are gone, after at most `timeout` seconds."""
+        """Workers that have answered or are gone, after at most `timeout` seconds.
+
+        Raises:
+            ConfigError: the first node cannot start a worker, or has other versions.
+            StoreError: the first node does not see the store.
+        """
         import ray
 
-        waiting = {worker.pending: worker for worker in self.workers if worker.pending}
+        waiting = {worker.pending: worker for worker in self.workers}
         if not waiting:
             time.sleep(timeout)
             return
-        answered, _ = ray.wait(list(waiting), num_returns=1, timeout=timeout)
-        yield from (waiting[reference] for reference in answered)
+        ray.wait(list(waiting), num_returns=1, timeout=timeout)
+        answered, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
+        for reference in answered:
+            worker = waiting[reference]
+            if worker.is_ready:
+                yield worker
+            else:
+                self._finish_start(worker)
+
+    def _finish_start(self, worker: RayWorker) -> None:
+        """Check the node of a worker that has started; one that joined later may be refused."""
+        import ray
+
+        facts = None
+        try:
+            facts = NodeFacts(**json.loads(ray.get(worker.pending)))
+            check_node(facts, self.root, OPTION)
+        except (XstiltsError, ray.exceptions.RayError) as error:
+            self.remove(worker)
+            if not self._has_started and isinstance(error, XstiltsError):
+                raise
+            self._refuse_node(facts, error)
+        else:
+            worker.probe.unlink(missing_ok=True)
+            worker.facts, worker.pending = facts, worker.actor.read.remote()
+            self._has_started = True
+
+    def _refuse_node(self, facts: NodeFacts | None, error: Exception) -> None:
+        """Start no worker on a node any more.
+
+        Raises:
+            ConfigError: no node has started a worker so far.
+        """
+        if facts:
+            self._refused_nodes.append(facts.node)
+            logger.warning("no worker runs on %s: %s", facts.host, error)
+            return
+        self._failed_starts += 1
+        text = f"a node cannot start a worker: {str(error).strip().splitlines()[-1]}"
+        if self._failed_starts < MAX_FAILED_STARTS and self._has_started:
+            logger.warning(text)
+            return
+        raise ConfigError(
+            text,
+            where=OPTION,
+            todo="install the same xstilts and Python on every node; `ray status` shows nodes",
+        ) from error
 
     def remove(self, worker: RayWorker) -> None:
         """End an actor, and with it its worker process."""
         import ray
 
         self.workers.remove(worker)
+        worker.probe.unlink(missing_ok=True)
         with suppress(ray.exceptions.RayError):
             ray.kill(worker.actor)
 
@@ -265,96 +284,44 @@ class RayPool:
             self.remove(worker)
 
 
-def _share(limit: int | None, memory: int) -> tuple[Share, int]:
-    """What each worker gets, and how many workers there are."""
+def _share(limit: int | None, memory: int) -> Share:
+    """What each worker gets of the cluster as it is now.
+
+    Raises:
+        ConfigError: no node has the memory of a worker on a CPU.
+    """
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if with_gpus := [node for node in nodes if node.get("GPU", 0) >= 1]:
+        cores = min(int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus)
+        return Share(max(1, cores), 1)
     largest = max((node.get("memory", 0) for node in nodes), default=0)
     if memory > largest:
         raise ConfigError(
             f"a stage needs about {memory / 1e9:.1f} GB, and no node has more than "
             f"{largest / 1e9:.1f} GB for Ray",
-            where="--executor ray",
+            where=OPTION,
             todo="add a larger node, or lower max_length or use gradient_checkpointing",
         )
-    gpus = int(sum(node.get("GPU", 0) for node in nodes))
-    cpus = int(sum(node.get("CPU", 0) for node in nodes))
-    if gpus:
-        with_gpus = [node for node in nodes if node.get("GPU", 0)]
-        cores = min(int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus)
-        return Share(max(1, cores), 1), min(limit or gpus, gpus)
-    workers = limit or max(1, cpus)
-    per_node = max(1, -(-workers // max(1, len(nodes))))
-    return Share(max(1, min(int(node.get("CPU", 1)) for node in nodes) // per_node), 0), workers
+    cores_of_nodes = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
+    if limit is None or not cores_of_nodes:
+        return Share(1, 0, memory)
+    per_node = -(-limit // len(cores_of_nodes))
+    return Share(max(1, min(cores_of_nodes) // per_node), 0, memory)
 
 
-def _check_node(facts: dict[str, Any], root: Path) -> None:
-    here = versions()
-    if other := [name for name in here if facts["versions"].get(name) != here[name]]:
-        theirs, name = facts["versions"].get(other[0], "no version"), other[0]
-        raise ConfigError(
-            f"{facts['host']} has {theirs} of {name}, and this machine {here[name]}",
-            where="--executor ray",
-            todo="install the same versions on every node: results depend on them",
-        )
-    if not facts["shared"]:
-        raise StoreError(
-            f"the node {facts['host']} does not see the store {root}",
-            todo="give a folder that all nodes share, under one path, with --store",
-        )
+class WorkerActor(NodeProcess):
+    """Runs on a node as an actor."""
 
+    def begin_on_node(self, root: str, probe: str, cores: int) -> str:
+        """As `begin`, with the identity of its node."""
+        import ray
 
-class WorkerActor:
-    """Runs on a node: a worker process, and its messages as lines of JSON."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._selector = selectors.DefaultSelector()
-        self._unread = b""
-
-    def begin(self, root: str, probe: str, cores: int) -> str:
-        """Check the node, and start the worker process if the store is there; facts as JSON."""
-        shared = (Path(root) / "staging" / probe).exists()
-        if shared:
-            with (Path(root) / "worker.log").open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "xstilts.executors.worker", root],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    env=os.environ | {"XSTILTS_CORES": str(cores)},
-                )
-            assert self._process.stdout
-            self._selector.register(self._process.stdout, selectors.EVENT_READ)
-            self.send(json.dumps({"cores": cores}))
-        facts = {"versions": versions(), "host": socket.gethostname(), "shared": shared}
-        return json.dumps(facts)
+        return self.begin(root, probe, cores, ray.get_runtime_context().get_node_id())
 
     def gpus(self) -> list[str]:
         """The GPUs of its node that Ray has given it, as numbers."""
         import ray
 
         return [str(number) for number in ray.get_gpu_ids()]
-
-    def send(self, line: str) -> None:
-        """Send one line to the process; if it has ended, `read` reports it."""
-        assert self._process
-        assert self._process.stdin
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(line.encode() + b"\n")
-            self._process.stdin.flush()
-
-    def read(self) -> tuple[list[str], str]:
-        """Complete lines that have arrived within a second, and how the process ended, if so."""
-        assert self._process
-        assert self._process.stdout
-        if not self._selector.select(READ_SECONDS):
-            return [], ""
-        data = os.read(self._process.stdout.fileno(), READ_BYTES)
-        if not data:
-            code = self._process.wait()
-            how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            return [], f"its process ended with {how} (see worker.log in the store)"
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        return [line.decode() for line in lines], ""

@@ -13,11 +13,15 @@ from xstilts.core.stopping import take_checkpoint_request
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import LOST, Listener
+from xstilts.executors.failures import SubmissionFailures
 from xstilts.executors.scheduler import Scheduler
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 """Seconds until the next look at idle workers if no worker sends anything."""
+
+MAX_STARTING = 8
+"""Workers that have not started yet, at most."""
 
 
 class Worker(Protocol):
@@ -30,6 +34,14 @@ class Worker(Protocol):
 
     stage: Stage | None
     affinity: str
+
+    @property
+    def host(self) -> str:
+        """The name of its machine, if workers are on several; else empty."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has started and takes stages."""
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; see `executors.worker`."""
@@ -55,6 +67,9 @@ class Pool(Protocol[AnyWorker]):
     def start(self) -> AnyWorker:
         """Start a worker."""
 
+    def shortage(self, worker: AnyWorker, stage: Stage) -> str:
+        """What the worker's machine lacks for a stage, in words; empty if nothing is known."""
+
     def share_cores(self) -> None:
         """Divide the cores among the busy workers, if they share any."""
 
@@ -72,7 +87,12 @@ class Pool(Protocol[AnyWorker]):
 
 
 def run_plan(
-    store: Store, plan: Plan, pool: Pool[AnyWorker], options: ExecutorOptions, on_event: Listener
+    store: Store,
+    plan: Plan,
+    pool: Pool[AnyWorker],
+    options: ExecutorOptions,
+    on_event: Listener,
+    shared: SubmissionFailures | None = None,
 ) -> RunResult:
     """Run every stage that is not done, and close the pool.
 
@@ -83,9 +103,8 @@ def run_plan(
         StoreError: an artifact was damaged again after it was rebuilt.
     """
     try:
-        loop = _RunLoop(
-            Scheduler(store, plan, on_event, check_disk=options.check_disk), pool, options
-        )
+        scheduler = Scheduler(store, plan, on_event, shared, check_disk=options.check_disk)
+        loop = _RunLoop(scheduler, pool, options)
         try:
             return loop.run()
         except Exception:
@@ -141,17 +160,34 @@ class _RunLoop(Generic[AnyWorker]):
             worker.send(message)
 
     def _give_stages(self) -> None:
-        while True:
-            idle = next((worker for worker in self.pool.workers if worker.stage is None), None)
-            if idle is None and self.pool.is_full:
+        """Give stages to idle workers, and start workers for further stages."""
+        for worker in list(self.pool.workers):
+            while worker.stage is None and worker.is_ready:
+                if not self._give_stage(worker):
+                    break
+        starting = sum(not worker.is_ready for worker in self.pool.workers)
+        while starting < MAX_STARTING and self.scheduler.has_ready(starting + 1):
+            if self.pool.is_full:
+                self.scheduler.fail_refused({worker.host for worker in self.pool.workers})
                 return
-            elsewhere = {other.affinity for other in self._busy}
-            stage = self.scheduler.next_stage(idle.affinity if idle else "", elsewhere)
-            if stage is None:
-                return
-            worker = idle or self.pool.start()
-            worker.stage, worker.affinity = stage, stage.affinity or stage.key
-            worker.send(stage.to_json())
+            worker = self.pool.start()
+            if worker.is_ready:
+                self._give_stage(worker)
+            else:
+                starting += 1
+
+    def _give_stage(self, worker: AnyWorker) -> bool:
+        """Give a worker its next stage; return whether there was one."""
+        elsewhere = {other.affinity for other in self._busy}
+        stage = self.scheduler.next_stage(worker.affinity, elsewhere, worker.host)
+        if stage is None:
+            return False
+        if shortage := self.pool.shortage(worker, stage):
+            self.scheduler.refuse(stage, worker.host, shortage)
+            return True
+        worker.stage, worker.affinity = stage, stage.affinity or stage.key
+        worker.send(stage.to_json())
+        return True
 
     def _read_events(self, worker: AnyWorker) -> None:
         messages = worker.read()
@@ -159,7 +195,7 @@ class _RunLoop(Generic[AnyWorker]):
             self._handle_death(worker)
             return
         for message in messages:
-            if self.scheduler.receive(message):
+            if self.scheduler.receive(message, worker.host):
                 worker.stage = None
                 if self.options.isolate or message["event"] in ("stopped", LOST):
                     self.pool.remove(worker)

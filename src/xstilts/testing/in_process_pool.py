@@ -21,6 +21,8 @@ class InProcessWorker:
     store: Store
     stage: Stage | None = None
     affinity: str = ""
+    host: str = ""
+    is_ready: bool = True
     unread: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, message: dict[str, Any]) -> None:
@@ -53,6 +55,10 @@ class InProcessPool:
         """Make the worker."""
         self.workers.append(InProcessWorker(Store(self.root)))
         return self.workers[0]
+
+    def shortage(self, worker: InProcessWorker, stage: Stage) -> str:
+        """Nothing that is known."""
+        return ""
 
     def share_cores(self) -> None:
         """Leave the cores to the calling process."""

@@ -1,0 +1,91 @@
+"""Where a stage has failed: on one node, whose files or memory do not suffice, or everywhere.
+
+A stage that reads files of the machine, or needs more GPU memory than a node has, may succeed on
+another node: it fails for good when every node has refused it. Processes that run one submission
+of a plan together record failures in a folder of the store, so that a stage that fails everywhere
+is tried once in all. Each record is a file of its own: appending to one file from several machines
+loses lines on network file systems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.artifact import ABSENT
+from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.stage import Stage
+
+
+def reads_machine(stage: Stage) -> bool:
+    """Whether a stage reads a folder of the machine that runs it, outside the store."""
+    return "folder" in stage.context
+
+
+@dataclass
+class HostFailures:
+    """Key → host → problem of stages that one host could not run."""
+
+    problems: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, key: str, host: str, problem: str) -> None:
+        """Record that a host cannot run a stage."""
+        self.problems.setdefault(key, {})[host] = problem
+
+    def can_run(self, key: str, host: str) -> bool:
+        """Whether a host has not refused a stage so far."""
+        return host not in self.problems.get(key, {})
+
+    def refused_by(self, hosts: Collection[str]) -> list[str]:
+        """Keys of stages that each of some hosts has refused."""
+        return [key for key, refused in self.problems.items() if refused.keys() >= set(hosts)]
+
+    def take(self, key: str) -> str:
+        """Forget a stage; what its hosts reported."""
+        return "\n".join(f"{host}: {text}" for host, text in self.problems.pop(key).items())
+
+
+@dataclass(frozen=True)
+class SubmissionFailures:
+    """Failures that all processes of one submission share.
+
+    Args:
+        folder: of the records; it must exist.
+        host: name of this machine.
+    """
+
+    folder: Path
+    host: str
+
+    def failure(self, key: str) -> dict[str, Any] | None:
+        """The failure of a stage everywhere or on this host: `problem` and `exit_code`."""
+        for path in (self._path(key, "failed"), self._path(key, f"failed.{self.host}")):
+            try:
+                record = read_json(path)
+            except (*ABSENT, ValueError):
+                continue
+            if isinstance(record, dict) and isinstance(record.get("problem"), str):
+                return {"problem": record["problem"], "exit_code": int(record["exit_code"])}
+        return None
+
+    def record(self, key: str, message: Mapping[str, Any], *, only_here: bool) -> None:
+        """Record a failure, of this host alone or of all."""
+        name = f"failed.{self.host}" if only_here else "failed"
+        facts = {"problem": message["problem"], "exit_code": message.get("exit_code", 3)}
+        write_json(self._path(key, name), facts | {"host": self.host})
+
+    def count_death(self, key: str) -> int:
+        """Record that a worker died with a stage; return how often that has happened in all."""
+        number = 1
+        while True:
+            try:
+                self._path(key, f"died.{number}").open("x").close()
+            except FileExistsError:
+                number += 1
+            else:
+                return number
+
+    def _path(self, key: str, name: str) -> Path:
+        return self.folder / f"{key}.{name}"
