@@ -25,6 +25,7 @@ from xstilts.executors.ray_connection import connect
 
 pytestmark = pytest.mark.cluster
 ray = pytest.importorskip("ray")
+LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray resolves 127.0.0.1
 OVERRIDES = ["name=small", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"]
 
 
@@ -103,7 +104,7 @@ def test_clusters_that_are_started_here_listen_at_loopback_and_require_their_tok
         assert process.stdout
         address = process.stdout.readline().strip()
         host = address.rpartition(":")[0]
-        refused = connect_elsewhere(address, RAY_AUTH_TOKEN="0" * 64)
+        refused = connect_elsewhere(address, RAY_AUTH_TOKEN="0" * 64, **LOOPBACK_ONLY)
         process.communicate("")
     assert host == "127.0.0.1"
     assert (refused[0], "refuses the token" in refused[1]) == (2, True), refused
