@@ -165,6 +165,8 @@ class _RunLoop(Generic[AnyWorker]):
             while worker.stage is None and worker.is_ready:
                 if not self._give_stage(worker):
                     break
+            if not self.scheduler.has_ready(1):
+                return
         starting = sum(not worker.is_ready for worker in self.pool.workers)
         while starting < MAX_STARTING and self.scheduler.has_ready(starting + 1):
             if self.pool.is_full:

@@ -27,6 +27,8 @@ class SimulatedWorker:
     number: int
     stage: Stage | None = None
     affinity: str = ""
+    host: str = ""
+    is_ready: bool = True
     unread: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, message: dict[str, Any]) -> None:
@@ -80,6 +82,10 @@ class SimulatedPool:
         self.busy[worker.number] += seconds
         self.order.append(stage)
         heappush(self._ends, (self.now + seconds, worker.number))
+
+    def shortage(self, worker: SimulatedWorker, stage: Stage) -> str:
+        """Nothing: there is no memory."""
+        return ""
 
     def share_cores(self) -> None:
         """Nothing: there are no cores."""
