@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from xstilts.api.status import status as status
     from xstilts.api.store_gc import store_garbage as store_garbage
     from xstilts.api.store_gc import store_gc as store_gc
+    from xstilts.api.store_pins import store_pin as store_pin
+    from xstilts.api.store_pins import store_pins as store_pins
+    from xstilts.api.store_pins import store_unpin as store_unpin
+    from xstilts.api.store_sizes import store_size as store_size
+    from xstilts.api.store_verify import store_verify as store_verify
     from xstilts.api.study import study as study
     from xstilts.api.tasks import tasks as tasks
     from xstilts.api.trials import trials as trials
@@ -45,14 +50,16 @@ VERBS = {
     "load": "experiment", "plan": "experiment", "rank_encoders": "results",
     "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
     "run": "experiment", "status": "status", "store_garbage": "store_gc",
-    "store_gc": "store_gc", "study": "study", "tasks": "tasks",
-    "trials": "trials",
+    "store_gc": "store_gc", "store_pin": "store_pins", "store_pins": "store_pins",
+    "store_size": "store_sizes", "store_unpin": "store_pins", "store_verify": "store_verify",
+    "study": "study", "tasks": "tasks", "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
     "best", "check_data", "claims", "convert_encoder", "gains", "load", "plan", "rank_encoders",
-    "recipes", "recommend", "report", "results", "run", "status",
-    "store_garbage", "store_gc", "study", "tasks", "trials",
+    "recipes", "recommend", "report", "results", "run", "status", "store_garbage", "store_gc",
+    "store_pin", "store_pins", "store_size", "store_unpin", "store_verify", "study", "tasks",
+    "trials",
 ]  # fmt: skip
 
 

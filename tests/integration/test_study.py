@@ -93,7 +93,9 @@ def test_a_study_runs_its_variant_and_nothing_twice(
     assert told.caveats == ()
     folder = copied / "studies" / "small" / "toy"
     first = contents(folder)
-    assert set(first) == {"answer.json", "answer.md", "means.csv", "means.md", "by.svg"}
+    answer = {"answer.json", "answer.md", "means.csv", "means.md", "by.svg"}
+    assert set(first) == answer | {"stages.json"}
+    assert xstilts.store_garbage(copied, older_than=0) == []
 
     again = prepare_study(toy_study, small, copied)
     assert again.summary().todo == []

@@ -14,6 +14,7 @@ import typer
 
 from xstilts.cli import data as data_commands
 from xstilts.cli import encoders as encoder_commands
+from xstilts.cli import store as store_commands
 from xstilts.cli import tables
 from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.exit_codes import exit_code_of
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(data_commands.app, name="data")
 app.add_typer(encoder_commands.app, name="encoders")
+app.add_typer(store_commands.app, name="store")
 
 
 @app.command()

@@ -21,6 +21,7 @@ def publish(store: Store, stage: Stage, files: Mapping[str, bytes] | None = None
     """Publish a stage with some files; return the artifact's folder."""
     with store.staging(stage.key) as staged:
         for name, data in (files or {"file.bin": stage.key.encode()}).items():
+            (staged / name).parent.mkdir(exist_ok=True)
             (staged / name).write_bytes(data)
         return store.publish(stage, staged, {}, {"seconds": 1.0}).path
 

@@ -9,9 +9,7 @@ lie in decides. An error of the operating system is no damage, and removes nothi
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +25,10 @@ from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of, digest_of_file
 from xstilts.core.store import store_errors
 from xstilts.core.store_layout import own_folders, remove_folder
+from xstilts.training.checkpoint_files import FACTS, STEP, TENSORS, checked_facts
 
-TENSORS, FACTS = "state.safetensors", "state.json"
 KEPT = 2
 DAMAGE = (*ABSENT, ValueError, KeyError, RecursionError, SafetensorError)
-STEP = re.compile(r"step-(0|[1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -123,23 +120,9 @@ class Checkpoints:
 
     def _read(self, path: Path, step: int) -> Checkpoint:
         try:
-            saved = _checked_facts(path, step)
-            if saved.get("key", self.key) != self.key:
-                raise ValueError(f"it is that of another stage, {saved['key'][:12]}")
-            if digest_of_file(path / TENSORS) != saved["tensors"]:
-                raise ValueError(f"the digest of {TENSORS} does not match")
+            saved = checked_facts(path, self.key)
             return Checkpoint(step, load_file(path / TENSORS), saved["facts"])
         except ABSENT:
             raise
         except OSError as error:
             raise unreadable(path, error) from error
-
-
-def _checked_facts(path: Path, step: int) -> dict[str, Any]:
-    saved = json.loads((path / FACTS).read_text(encoding="utf-8"))
-    if not isinstance(saved, dict):
-        raise ValueError(f"{FACTS} is not a JSON object")
-    digest = saved.pop("self")
-    if digest != digest_of(saved) or saved["step"] != step:
-        raise ValueError(f"the digest of {FACTS} does not match")
-    return saved
