@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.dropped import WHY_AGAIN, is_dropped
+from xstilts.core.fault_injection import DROP_POINTS
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.claims import claims_text
 
+OWN = (
+    *("name=small", "seeds=[0]", "intermediate=[none, toy-same]"),
+    "targets=[toy-kind, toy-search]",
+)
+"""Values of the fixture `small`."""
 DROPPED_KINDS = {"train", "embed"}
 
 
@@ -50,6 +62,28 @@ def test_dropped_weights_change_no_output(
         assert not list(store.artifact(stage.key).path.glob("*.safetensors"))
     assert outputs(small, copied, tmp_path / "after") == before
     assert xstilts.run(small, copied).done == []
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("point", DROP_POINTS)
+def test_a_killed_driver_loses_nothing_while_it_drops(
+    small: LoadedExperiment, toy_file: Path, copied: Path, point: str
+) -> None:
+    before = xstilts.results(small, copied).to_csv()
+    command = [sys.executable, "-m", "xstilts", "run", str(toy_file), "--store", str(copied)]
+    values = (*OWN, "keep_weights=none")
+    sets = [part for value in values for part in ("--set", value)]
+    environment = {**os.environ, "XSTILTS_FAULT": f"{point}:kill"}
+    done = subprocess.run([*command, *sets], env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert xstilts.run(small, copied).done == []
+    assert xstilts.results(small, copied).to_csv() == before
+    assert xstilts.run(with_values(small, keep_weights="none"), copied).done == []
+    trainings = stages(small, {"train"})
+    assert all(is_dropped(Store(copied).artifact(stage.key)) for stage in trainings)
+    assert not any(
+        list(Store(copied).artifact(stage.key).path.glob("*.safetensors")) for stage in trainings
+    )
 
 
 def test_weights_of_the_intermediate_encoders_stay(small: LoadedExperiment, copied: Path) -> None:

@@ -91,3 +91,14 @@ def kept_files(artifact: Artifact) -> list[str]:
         DamagedArtifact: marker or manifest cannot be read.
     """
     return sorted(artifact.manifest["files"].keys() - set(dropped_files(artifact)))
+
+
+def differing_files(artifact: Artifact, again: Artifact) -> list[str]:
+    """The names of files that a stage wrote otherwise when it was run again; sorted."""
+    try:
+        before, after = artifact.manifest["files"], again.manifest["files"]
+    except DamagedArtifact:  # nothing to compare with
+        return []
+    return sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )

@@ -26,7 +26,7 @@ from typing import Any
 
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, unreadable
 from xstilts.core.atomic_io import current_umask, fsync, write_json
-from xstilts.core.dropped import is_dropped
+from xstilts.core.dropped import differing_files, is_dropped
 from xstilts.core.errors import DiskFullError, StoreError
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of_file, with_digest
@@ -235,7 +235,7 @@ class Store:
 
     def _publish_by_rename(self, staged: Path, artifact: Artifact) -> None:
         if is_dropped(artifact):
-            self._remove_dropped(artifact)
+            self._remove_dropped(artifact, Artifact(artifact.key, staged))
         elif artifact.path.exists() and not self.has(artifact.key):
             self.quarantine(artifact.key)
         try:
@@ -245,8 +245,13 @@ class Store:
                 raise
         fsync(artifact.path.parent)
 
-    def _remove_dropped(self, artifact: Artifact) -> None:
-        """Remove a dropped artifact, which is about to be replaced by a complete one."""
+    def _remove_dropped(self, artifact: Artifact, again: Artifact) -> None:
+        """Remove a dropped artifact, which is about to be replaced by a complete one.
+
+        The journal names files that differ from the dropped ones, as those of another device may.
+        """
+        if differing := differing_files(artifact, again):
+            self.journal.write("differs", key=artifact.key, files=differing)
         name = f"{artifact.key}.{os.getpid()}{randbelow(10**9):09}"
         target = self.root / "staging" / name
         artifact.path.rename(target)

@@ -100,6 +100,16 @@ def test_a_stage_that_runs_again_replaces_its_dropped_artifact(store: Store) -> 
     assert store.names("staging") == []
 
 
+@pytest.mark.parametrize(("weights", "differing"), [("weights", []), ("other", [[WEIGHTS]])])
+def test_files_that_differ_when_a_stage_runs_again_are_named(
+    store: Store, weights: str, differing: list[list[str]]
+) -> None:
+    drop_weights(store, FIRST)
+    publish(store, FIRST, weights)
+    records = store.journal.read_from(0)[0]
+    assert [record["files"] for record in records if record["event"] == "differs"] == differing
+
+
 @pytest.mark.parametrize("point", DROP_POINTS)
 def test_an_interrupted_drop_leaves_a_complete_or_a_dropped_artifact(
     store: Store, monkeypatch: pytest.MonkeyPatch, point: str
