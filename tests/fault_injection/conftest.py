@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -35,6 +36,12 @@ def unbroken(
     folder = tmp_path_factory.mktemp("unbroken") / "store"
     assert run_in_process(one, folder).exit_code == 0
     return Store(folder)
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Store], Store]:
+    """Copies a store, to be written to."""
+    return lambda store: Store(shutil.copytree(store.root, tmp_path / "copied"))
 
 
 @pytest.fixture
