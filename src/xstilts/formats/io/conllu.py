@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from xstilts.formats.base import BadRow
@@ -39,7 +40,7 @@ def _sentences(path: Path) -> Iterator[list[Line]]:
     """The lines of each sentence, its comments first."""
     block: list[Line] = []
     comments: list[Line] = []
-    for where, text in [*lines(path, blank=True), ("", "")]:
+    for where, text in chain(lines(path, blank=True), [("", "")]):
         line = text.removeprefix(BOM)  # of a file in the middle of several joined ones
         if line.count("\t") != COLUMNS - 1:
             check_line_end(line, where)

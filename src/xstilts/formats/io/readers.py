@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,10 @@ def json_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     Raises:
         DataError: the file is one JSON array, or one object over several lines.
     """
-    numbered = [(where, line) for where, line in lines(path) if line.strip()]
-    _check_one_object_a_line(numbered)
-    for number, (where, line) in enumerate(numbered):
+    numbered = ((where, line) for where, line in lines(path) if line.strip())
+    first = list(islice(numbered, 2))
+    _check_one_object_a_line(first, path)
+    for number, (where, line) in enumerate(chain(first, numbered)):
         yield _json_row(line, where, f"{start}-{number}")
 
 
@@ -174,7 +176,8 @@ def _json_row(line: str, where: str, name: str) -> FileRow | BadRow:
     return FileRow(cells, where, name)
 
 
-def _check_one_object_a_line(numbered: Sequence[tuple[str, str]]) -> None:
+def _check_one_object_a_line(numbered: Sequence[tuple[str, str]], path: Path) -> None:
+    """Check the first two lines; a file that begins as an array is read as a whole."""
     first = numbered[0][1].strip() if numbered else ""
     todo = "write one JSON object in each line, without commas between the lines"
     if first == "{" and len(numbered) > 1:
@@ -182,7 +185,7 @@ def _check_one_object_a_line(numbered: Sequence[tuple[str, str]]) -> None:
         raise DataError(what, where=numbered[0][0], todo=todo)
     if first.startswith("["):
         try:
-            json.loads("\n".join(line for _, line in numbered))
+            json.loads("\n".join(line for _, line in lines(path) if line.strip()))
         except (ValueError, RecursionError):
             return
         what = "not a JSON object in each line, but one JSON array"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 from xstilts.core.errors import DataError
 from xstilts.formats.base import HEADER, BadRow
-from xstilts.formats.io.lines import check_line_end, lines, text_of
+from xstilts.formats.io.lines import PhysicalLines, check_line_end, lines
 from xstilts.formats.io.readers import FileRow, Rows
 
 CLOSE_QUOTES = 'close each quote, and write " within quotes as ""'
@@ -80,13 +79,14 @@ def _csv(path: Path, separator: str, *, strict: bool = False) -> Iterator[_Recor
         DataError: a quote is open at the end of the file; if `strict`, a quote is followed by
             something else than a separator.
     """
-    physical = io.StringIO(text_of(path), newline="").readlines()
-    reader = csv.reader(iter(physical), delimiter=separator, strict=strict)
+    physical = PhysicalLines(path)
+    reader = csv.reader(physical, delimiter=separator, strict=strict)
     line = 1
     try:
         for cells in reader:
-            record = _Record(f"{path}:{line}", cells, physical[line - 1 : reader.line_num])
-            if not strict and reader.line_num == len(physical):
+            record = _Record(f"{path}:{line}", cells, physical.taken)
+            physical.taken = []
+            if not strict and physical.at_end:
                 _check_closed(record, separator)
             if cells:
                 yield record

@@ -16,10 +16,13 @@ def check_sentence_per_line(path: Path) -> None:
     Raises:
         DataError: every line is one word, and blank lines separate some of them.
     """
-    texts = [line.strip() for _, line in lines(path, blank=True)]
-    rows = [line for line in texts if line]
-    is_separated = "" in "\n".join(texts).strip("\n").split("\n")
-    if is_separated and len(rows) > 1 and not any(" " in line for line in rows):
+    rows, after_blank, is_separated = 0, False, False
+    for line in (line.strip() for _, line in lines(path, blank=True)):
+        if " " in line:
+            return
+        is_separated |= bool(line and rows and after_blank)
+        rows, after_blank = rows + bool(line), not line
+    if is_separated:
         raise DataError(
             "a word in each line, and a blank line after each sentence",
             where=str(path),
