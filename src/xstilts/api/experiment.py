@@ -20,7 +20,6 @@ from xstilts.api.run_options import RunOptions
 from xstilts.core.devices import AUTO
 from xstilts.executors.base import LOCAL, NO_BATCH, BatchOptions, RunResult
 from xstilts.executors.events import Listener, ignore_events
-from xstilts.planning.encoder_limits import check_lengths
 
 if TYPE_CHECKING:
     from xstilts.trackers.base import Tracker
@@ -51,7 +50,6 @@ def plan(
             `max_length` above the encoder's positions.
     """
     handle = open_experiment(experiment, store)
-    check_lengths([handle.part], handle.statuses)
     return handle.summary(RunOptions(workers, devices, devices_per_stage=devices_per_stage))
 
 

@@ -23,6 +23,7 @@ from xstilts.executors.base import RunResult
 from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.compile import CompiledPlan, compile_experiment
 from xstilts.planning.compiled_experiment import CompiledExperiment, encoders_of
+from xstilts.planning.encoder_limits import check_lengths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +117,12 @@ class ExperimentHandle:
         return compare_encoders(self.loaded, self.compiled, self.snapshot)
 
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
-        """What is done and what is to do."""
+        """What is done and what is to do.
+
+        Raises:
+            ConfigError: no such device, or a `max_length` above the encoder's positions.
+        """
+        check_lengths([self.part], self.statuses)
         return plan_summary([self.part], self.snapshot, options=options, statuses=self.statuses)
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:

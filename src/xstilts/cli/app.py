@@ -104,7 +104,13 @@ def run(
 
     arguments = ExperimentArguments(experiment, store, overrides, encoder, data)
     handle = open_experiment(arguments.load(), store)
-    summary = xstilts.plan(handle, workers=workers, devices=devices, devices_per_stage=per_stage)
+    options = RunOptions(
+        *(workers, devices, isolate, executor, trackers or (), address),
+        BatchOptions(partition, gpus, time),
+        per_stage,
+        not ignore_disk,
+    )
+    summary = handle.summary(options)
     if dry_run:
         show_plan(summary)
         return
@@ -113,12 +119,6 @@ def run(
     if not ignore_disk:
         check_disk_space(summary, handle.store)
 
-    options = RunOptions(
-        *(workers, devices, isolate, executor, trackers or (), address),
-        BatchOptions(partition, gpus, time),
-        per_stage,
-        not ignore_disk,
-    )
     with progress(summary) as on_event:
         result = handle.run(options, on_event)
     show_result(result, summary)
