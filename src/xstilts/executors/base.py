@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from xstilts.core.devices import AUTO, PER_STAGE
+from xstilts.core.devices import AUTO
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan
 from xstilts.core.stopping import GRACE
@@ -115,17 +115,3 @@ def refuse_cluster_options(
                 where=option,
                 todo="leave it out, or choose another --executor: local, ray or slurm",
             )
-
-
-def refuse_device_groups(executor: str, options: ExecutorOptions) -> None:
-    """Check that trainings need not be divided, for executors that cannot do so.
-
-    Raises:
-        ConfigError: they must be.
-    """
-    if options.devices_per_stage != 1:
-        raise ConfigError(
-            f"the executor {executor} has no {PER_STAGE}",
-            where=PER_STAGE,
-            todo="leave it out, or use --executor local",
-        )

@@ -1,9 +1,10 @@
 """Runs what is missing of a plan in a store, together with other processes that do the same.
 
-Started as `python -m xstilts.executors.drain STORE PLAN` on the nodes of a batch system. Stages
-that another process holds are waited for; the leases of the store are the only queue. At SIGUSR1
-and SIGTERM trainings save checkpoints; under Slurm, SIGUSR1 announces the time limit, and the job
-puts itself back into the queue.
+Started as `python -m xstilts.executors.drain STORE PLAN [SUBMISSION]` by a batch system.
+Stages that another process holds are waited for; the leases of the store are the only queue, and
+the processes of a submission share their failures. At SIGUSR1 and SIGTERM trainings save
+checkpoints; under Slurm, SIGUSR1 announces the time limit, and the job puts itself back into the
+queue.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from xstilts.core.atomic_io import read_json, write_text
+from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -25,6 +27,7 @@ from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.events import Event
 from xstilts.executors.local import LocalExecutor
+from xstilts.executors.submission import NO_STORE, Submission
 
 STOPPED = 75
 """Exit code of a process that was asked to stop: EX_TEMPFAIL, try again."""
@@ -55,13 +58,20 @@ def read_plan(path: Path) -> Plan:
     return Plan(stages, droppable=frozenset(written["droppable"]))
 
 
-def drain(store: Store, plan: Plan) -> int:
-    """Run what is missing of a plan; return the exit code of the run."""
-    return LocalExecutor(store, ExecutorOptions()).run(plan, _print).exit_code
+def drain(store: Store, plan: Plan, submission: Submission | None = None) -> int:
+    """Run what is missing of a plan, for a submission or alone; return the run's exit code."""
+    if submission is None:
+        return LocalExecutor(store, ExecutorOptions()).run(plan, _print).exit_code
+    options, shared = submission.job_options(), submission.failures()
+    return LocalExecutor(store, options, shared=shared).run(plan, _print).exit_code
 
 
-def main(root: str, file: str) -> int:
-    """Run a plan's file; return the exit code."""
+def main(root: str, file: str, name: str = "") -> int:
+    """Run a plan's file; return the exit code.
+
+    Args:
+        name: of the submission, if a driver waits for this process.
+    """
     received: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -70,9 +80,20 @@ def main(root: str, file: str) -> int:
 
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    plan = read_plan(Path(file))
+    submission = Submission(Path(root), name) if name else None
     try:
-        return drain(Store(root).prepare(), plan)
+        if submission:
+            submission.job_options()
+            submission.report()
+        return drain(Store(root).prepare(), read_plan(Path(file)), submission)
+    except StoreError as error:
+        print(error, flush=True)
+        return NO_STORE if submission and not submission.folder.exists() else error.exit_code
+    except ConfigError as error:
+        print(error, flush=True)
+        if submission:
+            submission.report(str(error))
+        return error.exit_code
     except _Stop:
         if signal.SIGUSR1 in received:
             _requeue()
@@ -95,4 +116,4 @@ def _print(event: Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]))

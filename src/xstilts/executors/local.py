@@ -8,6 +8,7 @@ from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions, RunResult, refuse_cluster_options
 from xstilts.executors.events import Listener
+from xstilts.executors.failures import SubmissionFailures
 from xstilts.executors.pool import WorkerPool
 from xstilts.executors.run_loop import run_plan
 
@@ -18,6 +19,7 @@ class LocalExecutor:
     Args:
         options: workers, devices and isolation; see `core.devices.worker_devices`.
         cores: that the busy workers share evenly; all available ones by default.
+        shared: failures of all processes that run this submission, if there are several.
 
     Raises:
         ConfigError: `options.devices` names a device that this machine does not have.
@@ -29,9 +31,10 @@ class LocalExecutor:
         options: ExecutorOptions = ExecutorOptions(),  # noqa: B008 - frozen
         *,
         cores: int | None = None,
+        shared: SubmissionFailures | None = None,
     ) -> None:
         refuse_cluster_options("local", address=options.address, batch=options.batch)
-        self.store, self.options = store, options
+        self.store, self.options, self.shared = store, options, shared
         self.devices = worker_devices(options.devices, options.workers, options.devices_per_stage)
         self.cores = cores or available_cores()
 
@@ -43,5 +46,7 @@ class LocalExecutor:
             self.cores,
             self.options.memory,
             self.options.devices_per_stage,
+            self.shared.host if self.shared else "",
+            self.options.least_gpu_memory,
         )
-        return run_plan(self.store, plan, pool, self.options, on_event)
+        return run_plan(self.store, plan, pool, self.options, on_event, self.shared)

@@ -7,11 +7,11 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from xstilts.executors.node_checks import node_facts
+from xstilts.executors.pool import worker_command
 
 READ_SECONDS = 1.0
 """Seconds to wait for output of the process before `read` answers."""
@@ -26,7 +26,9 @@ class NodeProcess:
         self._selector = selectors.DefaultSelector()
         self._unread = b""
 
-    def begin(self, root: str, probe: str, cores: int, node: str = "") -> str:
+    def begin(
+        self, root: str, probe: str, cores: int, devices_per_stage: int = 1, node: str = ""
+    ) -> str:
         """Check the node, and start the worker process if the store is there; facts as JSON.
 
         Args:
@@ -35,13 +37,13 @@ class NodeProcess:
         """
         facts = node_facts(Path(root) / "staging" / probe, node)
         if facts.sees_store:
-            self._start(root, cores)
+            self._start(Path(root), cores, devices_per_stage)
         return json.dumps(facts.to_json())
 
-    def _start(self, root: str, cores: int) -> None:
-        with (Path(root) / "worker.log").open("ab") as log:
+    def _start(self, root: Path, cores: int, devices_per_stage: int) -> None:
+        with (root / "worker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "xstilts.executors.worker", root],
+                worker_command(root, devices_per_stage),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -135,7 +135,8 @@ class WorkerPool:
         device = self.devices[worker.slot]
         if stage.key not in self.least_gpu_memory or not device.is_gpu:
             return ""
-        return gpu_shortage(self.least_gpu_memory[stage.key], gpu_memory(str(device.visible)))
+        sizes = [size for gpu in device.gpus if (size := gpu_memory(gpu))]
+        return gpu_shortage(self.least_gpu_memory[stage.key], min(sizes, default=None))
 
     def share_cores(self) -> None:
         """Divide the cores evenly among the busy workers."""

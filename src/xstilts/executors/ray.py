@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from xstilts.core.devices import PER_STAGE
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -25,7 +26,6 @@ from xstilts.executors.base import (
     ExecutorOptions,
     RunResult,
     refuse_cluster_options,
-    refuse_device_groups,
 )
 from xstilts.executors.events import Listener
 from xstilts.executors.node_checks import NodeFacts, check_node, gpu_shortage, write_probe
@@ -58,7 +58,6 @@ class RayExecutor:
                 "Ray assigns the GPUs of a cluster", where="--devices", todo="leave it out"
             )
         refuse_cluster_options("ray", batch=options.batch)
-        refuse_device_groups("ray", options)
         self.store, self.options = store, options
         connect(options.address)
 
@@ -70,7 +69,10 @@ class RayExecutor:
             StoreError: a node does not see the store.
         """
         memory = max((self.options.memory.get(stage.key, 0) for stage in plan.stages), default=0)
-        pool = RayPool(self.store.root, self.options.workers, memory, self.options.least_gpu_memory)
+        pool = RayPool(
+            *(self.store.root, self.options.workers, memory, self.options.least_gpu_memory),
+            self.options.devices_per_stage,
+        )
         return run_plan(self.store, plan, pool, self.options, on_event)
 
 
@@ -146,9 +148,10 @@ class RayPool:
         limit: number of workers at most; None for as many as the cluster has room for.
         memory: bytes that each worker on a CPU declares.
         least_gpu_memory: key → bytes without which a GPU cannot run a stage.
+        devices_per_stage: GPUs of each worker, or processes on a CPU.
 
     Raises:
-        ConfigError: no node has this memory.
+        ConfigError: no node has this memory, or so many GPUs.
     """
 
     def __init__(
@@ -157,13 +160,14 @@ class RayPool:
         limit: int | None,
         memory: int,
         least_gpu_memory: Mapping[str, int] = MappingProxyType({}),
+        devices_per_stage: int = 1,
     ) -> None:
         self.root, self.limit, self.memory = root, limit, memory
-        self.least_gpu_memory = least_gpu_memory
+        self.least_gpu_memory, self.devices_per_stage = least_gpu_memory, devices_per_stage
         self.workers: list[RayWorker] = []
         self._refused_nodes: list[str] = []
         self._has_started, self._failed_starts = False, 0
-        _share(limit, memory)
+        _share(limit, memory, devices_per_stage)
 
     @property
     def is_full(self) -> bool:
@@ -177,7 +181,8 @@ class RayPool:
         """Request a worker; Ray places it once a node has room, on none that was refused."""
         import ray
 
-        share, probe = _share(self.limit, self.memory), write_probe(self.root)
+        share = _share(self.limit, self.memory, self.devices_per_stage)
+        probe = write_probe(self.root)
         refused = ",".join(self._refused_nodes)
         actor = (
             ray.remote(WorkerActor)
@@ -190,7 +195,9 @@ class RayPool:
             )
             .remote()
         )
-        pending = actor.begin_on_node.remote(str(self.root), probe.name, share.cpus)
+        pending = actor.begin_on_node.remote(
+            str(self.root), probe.name, share.cpus, self.devices_per_stage
+        )
         worker = RayWorker(actor, probe, time.monotonic(), pending)
         self.workers.append(worker)
         return worker
@@ -284,18 +291,19 @@ class RayPool:
             self.remove(worker)
 
 
-def _share(limit: int | None, memory: int) -> Share:
+def _share(limit: int | None, memory: int, devices_per_stage: int) -> Share:
     """What each worker gets of the cluster as it is now.
 
     Raises:
-        ConfigError: no node has the memory of a worker on a CPU.
+        ConfigError: no node has the memory of a worker on a CPU, or its devices.
     """
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if with_gpus := [node for node in nodes if node.get("GPU", 0) >= 1]:
+        _check_largest("GPU", max(int(node["GPU"]) for node in with_gpus), devices_per_stage)
         cores = min(int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus)
-        return Share(max(1, cores), 1)
+        return Share(max(1, cores * devices_per_stage), devices_per_stage)
     largest = max((node.get("memory", 0) for node in nodes), default=0)
     if memory > largest:
         raise ConfigError(
@@ -305,20 +313,31 @@ def _share(limit: int | None, memory: int) -> Share:
             todo="add a larger node, or lower max_length or use gradient_checkpointing",
         )
     cores_of_nodes = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
+    _check_largest("CPU", max(cores_of_nodes, default=devices_per_stage), devices_per_stage)
     if limit is None or not cores_of_nodes:
-        return Share(1, 0, memory)
+        return Share(devices_per_stage, 0, memory)
     per_node = -(-limit // len(cores_of_nodes))
-    return Share(max(1, min(cores_of_nodes) // per_node), 0, memory)
+    return Share(max(devices_per_stage, min(cores_of_nodes) // per_node), 0, memory)
+
+
+def _check_largest(kind: str, largest: int, devices_per_stage: int) -> None:
+    if devices_per_stage > largest:
+        raise ConfigError(
+            f"no node has {devices_per_stage} {kind}s: the largest has {largest}",
+            where=PER_STAGE,
+            todo="a training is divided over devices of one node; give a smaller number",
+        )
 
 
 class WorkerActor(NodeProcess):
     """Runs on a node as an actor."""
 
-    def begin_on_node(self, root: str, probe: str, cores: int) -> str:
+    def begin_on_node(self, root: str, probe: str, cores: int, devices_per_stage: int) -> str:
         """As `begin`, with the identity of its node."""
         import ray
 
-        return self.begin(root, probe, cores, ray.get_runtime_context().get_node_id())
+        node = ray.get_runtime_context().get_node_id()
+        return self.begin(root, probe, cores, devices_per_stage, node)
 
     def gpus(self) -> list[str]:
         """The GPUs of its node that Ray has given it, as numbers."""

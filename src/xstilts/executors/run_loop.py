@@ -167,11 +167,18 @@ class _RunLoop(Generic[AnyWorker]):
                     break
             if not self.scheduler.has_ready(1):
                 return
+        if not self.scheduler.has_ready(1):
+            return
+        if self.pool.is_full:
+            hosts = {worker.host for worker in self.pool.workers if worker.is_ready}
+            self.scheduler.fail_refused(hosts)
+            return
         starting = sum(not worker.is_ready for worker in self.pool.workers)
-        while starting < MAX_STARTING and self.scheduler.has_ready(starting + 1):
-            if self.pool.is_full:
-                self.scheduler.fail_refused({worker.host for worker in self.pool.workers})
-                return
+        while (
+            starting < MAX_STARTING
+            and not self.pool.is_full
+            and self.scheduler.has_ready(starting + 1)
+        ):
             worker = self.pool.start()
             if worker.is_ready:
                 self._give_stage(worker)

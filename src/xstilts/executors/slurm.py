@@ -8,7 +8,6 @@ happens. When the driver is stopped, the jobs go on.
 from __future__ import annotations
 
 import logging
-import re
 import shlex
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.devices import PER_STAGE
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.store import Store
@@ -26,13 +26,16 @@ from xstilts.executors.base import (
     ExecutorOptions,
     RunResult,
     refuse_cluster_options,
-    refuse_device_groups,
 )
 from xstilts.executors.drain import write_plan
 from xstilts.executors.events import Event, Listener
+from xstilts.executors.slurm_queue import Queue
+from xstilts.executors.submission import OPTION, Submission
+from xstilts.executors.task_ends import TaskEnds
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
+PROGRAMS = ("sbatch", "scontrol", "scancel")
 NOTICE_SECONDS = 60
 """How long before its time limit a job is told to save checkpoints and to requeue itself."""
 
@@ -49,62 +52,96 @@ class SlurmExecutor:
 
     def __init__(self, store: Store, options: ExecutorOptions) -> None:
         refuse_cluster_options("slurm", address=options.address)
-        refuse_device_groups("slurm", options)
-        if not shutil.which("sbatch"):
-            raise ConfigError(
-                "this machine has no sbatch",
-                where="--executor slurm",
-                todo="run the command on a login node of the cluster",
-            )
+        for program in PROGRAMS:
+            if not shutil.which(program):
+                raise ConfigError(
+                    f"this machine has no {program}",
+                    where=OPTION,
+                    todo="run the command on a login node of the cluster",
+                )
+        _check_gpus(options)
         self.store, self.options = store, options
 
     def run(self, plan: Plan, on_event: Listener) -> RunResult:
         """Submit the array unless it is in the queue, and report until its last task has ended.
 
         Raises:
-            ConfigError: Slurm refuses the job, such as for a partition that does not exist.
+            ConfigError: Slurm refuses the job, such as for a partition that does not exist, or
+                will never start it; other versions are on its nodes.
+            StoreError: its nodes do not see the store.
         """
         before = plan.statuses(self.store)
         watch = _Watch(self.store, plan, on_event, self.store.journal.size)
         if any(status.state is StageState.TODO for status in before.values()):
             path = write_plan(self.store, plan)
-            job = self._queued_job(path) or self._submit(path)
-            while _is_queued(job):
+            job, submission = self._queued(path) or self._submit(path, plan)
+            ends = TaskEnds(submission, self.store.root)
+            queue = Queue(job)
+            while not self._has_ended(queue, ends):
                 watch.report_news()
                 time.sleep(POLL_SECONDS)
+            watch.report_news()
+            ends.raise_if_none_ran(bool(watch.started))
         return watch.result(before, self.store.root / "slurm")
 
-    def _queued_job(self, plan: Path) -> str:
+    def _has_ended(self, queue: Queue, ends: TaskEnds) -> bool:
+        """Whether all tasks have ended; report why some wait, and how some ended."""
+        tasks = queue.tasks()
+        if tasks is None:
+            return False
+        queue.report_waiting(tasks)
+        ends.report(tasks)
+        return all(task.has_ended for task in tasks)
+
+    def _queued(self, plan: Path) -> tuple[str, Submission] | None:
         """The array job that was submitted for a plan, if it has not ended."""
         try:
-            job = str(read_json(plan.with_suffix(".job"))["job"])
+            known = read_json(plan.with_suffix(".job"))
+            job, name = str(known["job"]), str(known["submission"])
         except (OSError, ValueError, KeyError, TypeError):
-            return ""
-        if not _is_queued(job):
-            return ""
+            return None
+        tasks = Queue(job).tasks()
+        if tasks is not None and all(task.has_ended for task in tasks):
+            return None
         logger.warning("job %s of an earlier command is in the queue: waiting for it", job)
-        return job
+        return job, Submission(self.store.root, name)
 
-    def _submit(self, plan: Path) -> str:
-        (self.store.root / "slurm").mkdir(exist_ok=True)
-        script = batch_script(self.store.root, plan, self.options)
+    def _submit(self, path: Path, plan: Plan) -> tuple[str, Submission]:
+        submission = Submission.create(self.store.root, self.options, plan.by_key)
+        script = batch_script(submission, path, self.options)
         command = ["sbatch", "--parsable"]
         done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ConfigError(
                 f"Slurm refuses the job: {done.stderr.strip()}",
-                where="--executor slurm",
-                todo="check --partition, --gpus and --time; `sinfo` lists partitions",
+                where=OPTION,
+                todo="check --partition, --gpus and --time; `sinfo` lists partitions and nodes",
             )
         job = done.stdout.strip().partition(";")[0]
-        write_json(plan.with_suffix(".job"), {"job": job})
+        write_json(path.with_suffix(".job"), {"job": job, "submission": submission.name})
         logger.warning("submitted job %s; it goes on without this command, `scancel %s`", job, job)
-        return job
+        return job, submission
 
 
-def batch_script(root: Path, plan: Path, options: ExecutorOptions) -> str:
+def _check_gpus(options: ExecutorOptions) -> None:
+    """Check that the GPUs of a job are those of its one worker, or of several.
+
+    Raises:
+        ConfigError: they cannot be divided into groups.
+    """
+    gpus, per_stage = options.batch.gpus, options.devices_per_stage
+    if gpus and gpus % per_stage:
+        raise ConfigError(
+            f"{gpus} GPUs of a job cannot be divided into groups of {per_stage}",
+            where=PER_STAGE,
+            todo=f"give --gpus {per_stage}, or a multiple of it",
+        )
+
+
+def batch_script(submission: Submission, plan: Path, options: ExecutorOptions) -> str:
     """The script of an array job that drains a plan."""
-    batch = options.batch
+    batch, root = options.batch, submission.root
+    on_cpu = options.devices_per_stage if not batch.gpus else 1
     settings = {
         "job-name": "xstilts",
         "array": f"1-{options.workers or 1}",
@@ -114,20 +151,13 @@ def batch_script(root: Path, plan: Path, options: ExecutorOptions) -> str:
         "partition": batch.partition,
         "gpus-per-task": str(batch.gpus or ""),
         "ntasks": "1",
+        "cpus-per-task": str(on_cpu) if on_cpu > 1 else "",
         "time": batch.time,
     }
     lines = [f"#SBATCH --{name}={value}" for name, value in settings.items() if value]
-    command = [sys.executable, "-m", "xstilts.executors.drain", str(root), str(plan)]
+    command = [sys.executable, "-m", "xstilts.executors.drain"]
+    command += [str(root), str(plan), submission.name]
     return "\n".join(["#!/bin/sh", *lines, "#SBATCH --requeue", f"exec {shlex.join(command)}", ""])
-
-
-def _is_queued(job: str) -> bool:
-    """Whether a task of an array job waits or runs."""
-    command = ["squeue", "--noheader", "--jobs", job, "--format", "%T"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode and not re.search("Invalid job id", done.stderr):
-        return True  # the controller does not answer: ask again
-    return bool(done.stdout.strip())
 
 
 @dataclass
@@ -138,6 +168,7 @@ class _Watch:
         position: of the first new byte in the journal.
         failed: key → problem of its last attempt.
         done: keys of stages that were reported as done; other jobs find them done as well.
+        started: keys of stages that were started.
     """
 
     store: Store
@@ -146,6 +177,7 @@ class _Watch:
     position: int
     failed: dict[str, str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
+    started: set[str] = field(default_factory=set)
 
     def report_news(self) -> None:
         """Report events that were written since the last call."""
@@ -155,6 +187,7 @@ class _Watch:
             if stage is None:
                 continue
             if record["event"] == "started":
+                self.started.add(stage.key)
                 self.on_event(Event("started", stage))
             elif record["event"] == "failed":
                 self.failed[stage.key] = str(record.get("problem"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from xstilts.core.devices import (
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.core.warn_once import forget_warnings
-from xstilts.executors.base import ExecutorOptions
+from xstilts.executors.base import BatchOptions, ExecutorOptions
 from xstilts.executors.pool import worker_command
 from xstilts.executors.slurm import SlurmExecutor
 
@@ -82,7 +83,12 @@ def test_the_command_of_a_worker_names_its_devices_only_if_there_are_several(
     assert worker_command(tmp_path, 2)[-1] == "2"
 
 
-def test_an_executor_without_groups_refuses_them(tmp_path: Path) -> None:
+def test_gpus_of_a_slurm_job_that_form_no_groups_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name)
     with pytest.raises(ConfigError) as raised:
-        SlurmExecutor(Store(tmp_path), ExecutorOptions(devices_per_stage=2))
+        SlurmExecutor(
+            Store(tmp_path), ExecutorOptions(devices_per_stage=2, batch=BatchOptions(gpus=3))
+        )
     assert raised.value.where == PER_STAGE

@@ -1,0 +1,73 @@
+"""How the tasks of an array job ended, and what that says of their nodes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xstilts.core.errors import ConfigError, StoreError, XstiltsError
+from xstilts.executors.slurm_queue import Task
+from xstilts.executors.submission import NO_STORE, OPTION, Submission
+
+logger = logging.getLogger(__name__)
+NOT_EXECUTABLE = (126, 127)
+"""Exit codes of a shell that cannot start a program."""
+FAILED_STAGES = 3
+
+
+@dataclass
+class TaskEnds:
+    """The ends and restarts of a submission's tasks, each reported once."""
+
+    submission: Submission
+    root: Path
+    problems: dict[str, XstiltsError] = field(default_factory=dict)
+    _restarts: dict[str, int] = field(default_factory=dict)
+
+    def report(self, tasks: Iterable[Task]) -> None:
+        """Report tasks that have restarted or ended since the last call."""
+        reports = self.submission.reports()
+        for number, facts in reports.items():
+            if facts["restarts"] > self._restarts.get(number, 0):
+                self._restarts[number] = facts["restarts"]
+                text = "task %s was restarted on %s (restart %d)"
+                logger.warning(text, number, facts["node"], facts["restarts"])
+        for task in tasks:
+            if task.has_ended and task.number not in self.problems:
+                problem = self._problem(task, reports.get(task.number))
+                if problem:
+                    self.problems[task.number] = problem
+                    logger.warning("task %s on %s: %s", task.number, task.node, problem)
+
+    def raise_if_none_ran(self, any_started: bool) -> None:
+        """Raise the first task's problem if no stage was started."""
+        if self.problems and not any_started:
+            raise next(iter(self.problems.values()))
+
+    def _problem(self, task: Task, report: dict[str, object] | None) -> XstiltsError | None:
+        """What kept a task from running stages to the end."""
+        if task.exit_code in NOT_EXECUTABLE:
+            return ConfigError(
+                f"the node {task.node} cannot start this Python",
+                where=OPTION,
+                todo="install xstilts there under the same path as here",
+            )
+        if task.state == "CANCELLED":
+            return None
+        if task.exit_code == NO_STORE or report is None:
+            return StoreError(
+                f"the node {task.node} does not see the store {self.root}: its job has left no "
+                f"report there ({task.state}, exit code {task.exit_code})",
+                todo="give a folder that all nodes share, under one path, with --store",
+            )
+        if report.get("problem"):
+            return ConfigError(str(report["problem"]))
+        if task.state == "COMPLETED" or task.exit_code == FAILED_STAGES:
+            return None
+        return ConfigError(
+            f"the job ended with {task.state}, exit code {task.exit_code}",
+            where=OPTION,
+            todo=f"logs are in {self.root / 'slurm'}",
+        )

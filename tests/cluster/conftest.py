@@ -1,0 +1,63 @@
+"""A Slurm of two nodes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+SECONDS = 60.0
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A controller and two nodes; the folder with their files."""
+    folder = tmp_path_factory.mktemp("slurm")
+    for name in ("state", "spool-node1", "spool-node2"):
+        (folder / name).mkdir()
+    key = folder / "key"
+    key.write_bytes(os.urandom(1024))
+    key.chmod(0o600)
+    text = Path(__file__).with_name("slurm.conf").read_text()
+    conf = folder / "slurm.conf"
+    conf.write_text(text.replace("HOST", socket.gethostname()).replace("FOLDER", str(folder)))
+    before = os.environ.get("SLURM_CONF")
+    os.environ["SLURM_CONF"] = str(conf)
+    subprocess.run(
+        [
+            "munged", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket",
+            f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log",
+            f"--seed-file={folder}/seed",
+        ],
+        check=True,
+    )  # fmt: skip
+    subprocess.run(["slurmctld"], check=True)
+    for node in ("node1", "node2"):
+        subprocess.run(["slurmd", "-N", node], check=True)
+    wait_until(lambda: "idle" in output("sinfo", "--noheader", "--format", "%T"))
+    yield folder
+    subprocess.run(["scancel", "--user", "root"], check=False)
+    for name in ("d-node1", "d-node2", "ctld", "munged"):
+        with suppress(OSError, ValueError):
+            os.kill(int((folder / f"{name}.pid").read_text()), signal.SIGTERM)
+    os.environ.pop("SLURM_CONF")
+    if before is not None:
+        os.environ["SLURM_CONF"] = before
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < until, "the condition never held"
+        time.sleep(0.2)
