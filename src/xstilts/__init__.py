@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from xstilts.api.results import rank_encoders as rank_encoders
     from xstilts.api.results import results as results
     from xstilts.api.status import status as status
+    from xstilts.api.store_export import store_export as store_export
     from xstilts.api.store_gc import store_garbage as store_garbage
     from xstilts.api.store_gc import store_gc as store_gc
     from xstilts.api.store_pins import store_pin as store_pin
@@ -49,7 +50,8 @@ VERBS = {
     "gains": "results",
     "load": "experiment", "plan": "experiment", "rank_encoders": "results",
     "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
-    "run": "experiment", "status": "status", "store_garbage": "store_gc",
+    "run": "experiment", "status": "status", "store_export": "store_export",
+    "store_garbage": "store_gc",
     "store_gc": "store_gc", "store_pin": "store_pins", "store_pins": "store_pins",
     "store_size": "store_sizes", "store_unpin": "store_pins", "store_verify": "store_verify",
     "study": "study", "tasks": "tasks", "trials": "trials",
@@ -57,9 +59,9 @@ VERBS = {
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
     "best", "check_data", "claims", "convert_encoder", "gains", "load", "plan", "rank_encoders",
-    "recipes", "recommend", "report", "results", "run", "status", "store_garbage", "store_gc",
-    "store_pin", "store_pins", "store_size", "store_unpin", "store_verify", "study", "tasks",
-    "trials",
+    "recipes", "recommend", "report", "results", "run", "status", "store_export", "store_garbage",
+    "store_gc", "store_pin", "store_pins", "store_size", "store_unpin", "store_verify", "study",
+    "tasks", "trials",
 ]  # fmt: skip
 
 

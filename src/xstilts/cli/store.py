@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -123,3 +124,25 @@ def unpin(
 
     xstilts.store_unpin(names, store)
     show_pins(xstilts.store_pins(store))
+
+
+@app.command()
+def export(
+    experiment: Annotated[
+        str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of the store")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="new folder, or new file ending in .tar")],
+    store: StoreOption = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="copy weights, vectors and all data too")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Copy what the results of an experiment need into a store of its own.
+
+    Scores, predictions, logs, records and studies; no paths, user or host names.
+    """
+    import xstilts
+    from xstilts.cli.output.store_export import show_export
+
+    show_export(xstilts.store_export(experiment, to, store, weights=weights), as_json=json)

@@ -1,0 +1,171 @@
+"""An exported store: exactly what an experiment's results need, verified, with nothing private."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import xstilts
+from xstilts.core.artifact import DamagedArtifact
+from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.core.fault_injection import _passes
+from xstilts.core.hashing import with_digest
+from xstilts.core.plan import Plan, StageState
+from xstilts.core.private_text import without_paths
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.testing.recorded_stores import publish, record, toy_stage
+
+FOLDER = "/home/someone/my data"
+TRAINED = Stage("train", 1, {"n": 1}, label="train toy", context={"folder": FOLDER})
+SCORE = Stage("score", 1, {}, {"trained": TRAINED.key}, label=f"score {FOLDER}/dev.tsv")
+OTHER = toy_stage(7)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "store").prepare()
+    publish(store, TRAINED, {"body.safetensors": b"weights" * 99, "log.json": b"[]"})
+    publish(store, SCORE, {"scores.json": b"{}", "statistics.parquet": b"x"})
+    publish(store, OTHER)
+    path = record(store, "toy", [TRAINED, SCORE])
+    content = {**read_json(path), "experiment": {"data": FOLDER}, "text": f"data: {FOLDER}\n"}
+    content.pop("self")
+    write_json(path, with_digest(content))
+    record(store, "other", [OTHER])
+    return store
+
+
+def test_an_export_has_the_results_and_nothing_of_other_experiments(
+    store: Store, tmp_path: Path
+) -> None:
+    export = xstilts.store_export("toy", tmp_path / "shared", store)
+    shared = Store(export.path)
+    assert shared.keys() == sorted([TRAINED.key, SCORE.key])
+    assert shared.read(SCORE.key, "scores.json") == b"{}"
+    assert not (shared.artifact(TRAINED.key) / "body.safetensors").exists()
+    assert (export.artifacts, export.left_out, export.missing) == (2, 1, [])
+    statuses = Plan((TRAINED, SCORE)).statuses(shared)
+    assert {status.state for status in statuses.values()} == {StageState.DONE}
+    assert not xstilts.store_verify(shared).damaged
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_export_with_weights_has_every_file(store: Store, tmp_path: Path) -> None:
+    export = xstilts.store_export("toy", tmp_path / "shared", store, weights=True)
+    assert Store(export.path).has(TRAINED.key)
+    assert export.left_out == 0
+
+
+def test_a_part_of_a_chain_that_is_needed_again_is_to_do(store: Store, tmp_path: Path) -> None:
+    shared = Store(xstilts.store_export("toy", tmp_path / "shared", store).path)
+    further = Stage("score", 1, {"n": 2}, {"trained": TRAINED.key})
+    statuses = Plan((TRAINED, SCORE, further)).statuses(shared)
+    assert statuses[TRAINED.key].state is StageState.TODO
+
+
+@pytest.mark.parametrize("name", ["shared", "shared.tar"])
+def test_an_export_names_no_folder_of_this_machine(store: Store, tmp_path: Path, name: str) -> None:
+    store.journal.write("done", host="somehost")
+    xstilts.store_pin(["toy"], store, note="secret")
+    xstilts.store_export("toy", tmp_path / name, store)
+    if name.endswith(".tar"):
+        with tarfile.open(tmp_path / name) as tar:
+            members = tar.getmembers()
+            assert all(member.uname == member.gname == "" for member in members)
+            assert all(member.uid == member.gid == member.mtime == 0 for member in members)
+            tar.extractall(tmp_path, filter="data")
+    files = [path for path in (tmp_path / "shared").rglob("*") if path.is_file()]
+    content = b"\n".join(path.read_bytes() for path in files)
+    for private in (b"someone", b"/home", str(tmp_path).encode(), b"somehost", b"secret"):
+        assert private not in content
+    assert b"my data" in content
+    assert not xstilts.store_verify(tmp_path / "shared").damaged
+    assert (xstilts.store_size(tmp_path / "shared").experiments[0].name) == "toy"
+
+
+def test_a_private_folder_in_a_file_that_cannot_be_changed_is_named(
+    store: Store, tmp_path: Path
+) -> None:
+    leaking = toy_stage(8)
+    publish(store, leaking, {"config.json": f'"{store.root}/encoder"'.encode()})
+    record(store, "leaking", [leaking])
+    export = xstilts.store_export("leaking", tmp_path / "shared", store)
+    assert export.private == {f"artifacts/{leaking.key}/config.json": str(store.root)}
+
+
+def test_an_export_replaces_nothing_and_exports_nothing_unknown(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    for target in (tmp_path / "mine", store.root / "inner"):
+        with pytest.raises(ConfigError):
+            xstilts.store_export("toy", target, store)
+    with pytest.raises(UnknownNameError):
+        xstilts.store_export("toi", tmp_path / "shared", store)
+    assert not (tmp_path / "shared").exists()
+
+
+def test_a_damaged_artifact_is_not_exported(store: Store, tmp_path: Path) -> None:
+    (store.artifact(SCORE.key) / "statistics.parquet").write_bytes(b"y")
+    with pytest.raises(DamagedArtifact, match="statistics.parquet"):
+        xstilts.store_export("toy", tmp_path / "shared", store)
+    assert not (tmp_path / "shared").exists()
+
+
+def test_unfinished_stages_are_named(store: Store, tmp_path: Path) -> None:
+    record(store, "toy", [toy_stage(9)])
+    export = xstilts.store_export("toy", tmp_path / "shared", store)
+    assert export.missing == ["toy 9"]
+
+
+@pytest.fixture
+def no_kill(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    _passes.clear()
+
+    def kill(*_: int) -> None:
+        monkeypatch.setattr("xstilts.api.store_export.remove_folder", lambda _path: None)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "kill", kill)
+    yield
+    _passes.clear()
+
+
+@pytest.mark.usefixtures("no_kill")
+@pytest.mark.parametrize("point", ["export.after_artifact", "export.before_rename"])
+def test_an_export_that_is_killed_leaves_no_half_store_and_is_repeated(
+    store: Store, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("XSTILTS_FAULT", f"{point}:kill")
+        with pytest.raises(KeyboardInterrupt):
+            xstilts.store_export("toy", tmp_path / "shared", store)
+        assert not (tmp_path / "shared").exists()
+        assert (tmp_path / ".shared.partial").exists()
+    monkeypatch.undo()
+    xstilts.store_export("toy", tmp_path / "shared", store)
+    assert not (tmp_path / ".shared.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("/home/me/x.tsv", "x.tsv"),
+        ("~/x.tsv", "x.tsv"),
+        (r"C:\Users\me\x.tsv", "x.tsv"),
+        ("in /home/me/x.tsv:3: no label", "in x.tsv:3: no label"),
+        ("'/home/me/x.tsv'", "'x.tsv'"),
+        ("in /home/some one/x", "in x"),
+        ("https://example.org/a/b", "https://example.org/a/b"),
+        ("FacebookAI/xlm-roberta-base", "FacebookAI/xlm-roberta-base"),
+        ("n/a, and/or/not", "n/a, and/or/not"),
+    ],
+)
+def test_paths_are_replaced_by_their_last_name(text: str, cleaned: str) -> None:
+    assert without_paths({"a": [text]}, ["/home/some one/x"]) == {"a": [cleaned]}
