@@ -1,0 +1,127 @@
+"""What Slurm's answers mean, without a Slurm."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.store import Store
+from xstilts.executors import slurm_queue
+from xstilts.executors.base import BatchOptions, ExecutorOptions
+from xstilts.executors.slurm import SlurmExecutor, batch_script
+from xstilts.executors.slurm_queue import Queue, Task
+from xstilts.executors.submission import NO_STORE, Submission
+from xstilts.executors.task_ends import TaskEnds
+
+LINE = (
+    "JobId=8 ArrayJobId=7 ArrayTaskId={number} JobName=xstilts JobState={state} Reason={reason} "
+    "Restarts={restarts} ExitCode={code}:0 NodeList=node1 BatchHost=node1"
+)
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, text: str, error: str = "") -> list[list[str]]:
+    """Let Slurm's programs answer with a text; the commands that are run."""
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, bool(error), text, error)
+
+    monkeypatch.setattr(slurm_queue.subprocess, "run", run)
+    return commands
+
+
+def line(**facts: Any) -> str:
+    return LINE.format(**{"number": 1, "reason": "None", "restarts": 0, "code": 0, **facts})
+
+
+def test_tasks_are_read_from_slurm_s_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, f"{line(state='FAILED', code=76)}\n{line(number='2-8', state='PENDING')}\n")
+    tasks = Queue("7").tasks()
+    assert tasks == [
+        Task("1", "FAILED", "None", 76, "node1", 0), Task("2-8", "PENDING", "None", 0, "node1", 0)
+    ]  # fmt: skip
+    assert [task.has_ended for task in tasks or ()] == [True, False]
+
+
+def test_a_job_that_slurm_has_forgotten_has_no_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, "", "slurm_load_jobs error: Invalid job id specified")
+    assert Queue("7").tasks() == []
+
+
+def test_a_silent_controller_is_reported_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(slurm_queue, "SILENT_SECONDS", -1.0)
+    answer(monkeypatch, "", "Unable to contact slurm controller (connect failure)")
+    queue = Queue("7")
+    assert [queue.tasks(), queue.tasks()] == [None, None]
+    assert caplog.text.count("Unable to contact") == 1
+
+
+def test_a_reason_that_never_ends_cancels_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = answer(monkeypatch, "")
+    with pytest.raises(ConfigError, match="PartitionTimeLimit"):
+        Queue("7").report_waiting([Task("1", "PENDING", "PartitionTimeLimit")])
+    assert commands == [["scancel", "7"]]
+
+
+def test_each_reason_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    queue = Queue("7")
+    for _ in range(2):
+        queue.report_waiting([Task("1-4", "PENDING", "Resources"), Task("5", "PENDING", "None")])
+    assert caplog.text.count("job 7 waits (Resources)") == 1
+
+
+def ends(root: Path, *tasks: Task, problem: str | None = None) -> TaskEnds:
+    submission = Submission.create(root, ExecutorOptions(), ())
+    if problem is not None:
+        submission.report(problem)
+    found = TaskEnds(submission, root)
+    found.report(tasks)
+    return found
+
+
+@pytest.mark.parametrize("code", [0, 1, NO_STORE])
+def test_a_task_without_a_report_does_not_see_the_store(tmp_path: Path, code: int) -> None:
+    with pytest.raises(StoreError, match="node2 does not see the store"):
+        ends(tmp_path, Task("0", "FAILED", "", code, "node2")).raise_if_none_ran(False)
+
+
+def test_a_problem_of_one_node_ends_nothing_if_others_run_stages(tmp_path: Path) -> None:
+    ends(tmp_path, Task("0", "FAILED", "", 2, "node2"), problem="versions").raise_if_none_ran(True)
+
+
+@pytest.mark.parametrize(("state", "code"), [("COMPLETED", 0), ("FAILED", 3), ("CANCELLED", 0)])
+def test_ordinary_ends_of_tasks_are_no_problem(tmp_path: Path, state: str, code: int) -> None:
+    assert not ends(tmp_path, Task("0", state, "", code, "node2"), problem="").problems
+
+
+def test_restarts_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    ends(tmp_path, problem="")
+    assert "restart 1" in caplog.text
+
+
+def test_a_missing_program_of_slurm_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="sbatch"):
+        SlurmExecutor(Store(tmp_path), ExecutorOptions())
+
+
+def test_a_job_has_the_gpus_of_its_workers(tmp_path: Path) -> None:
+    options = ExecutorOptions(workers=2, devices_per_stage=2, batch=BatchOptions("p", 4, "1:00"))
+    script = batch_script(Submission(tmp_path, "name"), tmp_path / "plan", options)
+    assert "--gpus-per-task=4" in script
+    assert "--array=1-2" in script
+    assert "cpus-per-task" not in script
+    on_cpu = ExecutorOptions(devices_per_stage=2)
+    assert "--cpus-per-task=2" in batch_script(Submission(tmp_path, "name"), tmp_path, on_cpu)
