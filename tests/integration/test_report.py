@@ -67,10 +67,8 @@ class Page(html.parser.HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page_file(
-    small: LoadedExperiment, finished: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    return xstilts.report(small, tmp_path_factory.mktemp("report") / "report.html", finished)
+def page_file(small: LoadedExperiment, finished: Path) -> Path:
+    return xstilts.report(small, finished.parent / "report.html", finished)
 
 
 @pytest.fixture(scope="module")

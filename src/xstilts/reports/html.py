@@ -167,10 +167,20 @@ def page(data: ReportData, folder: Path) -> str:
         known=data.compiled.plan.by_key,
         totals=_totals(data),
         stages=list(_stages(data)),
-        artifacts=Path(os.path.relpath(data.store.root / "artifacts", folder)).as_posix(),
+        artifacts=_link_to_artifacts(data.store.root, folder),
         made_with=_made_with(data),
         yaml=as_yaml(data.experiment),
     )
+
+
+def _link_to_artifacts(store: Path, folder: Path) -> str:
+    """The folder of artifacts as the page links to it; empty if the store is not below the page.
+
+    So a page that is shared names no folders of the machine, and is the same for any store's path.
+    """
+    if not store.resolve().is_relative_to(folder.resolve()):
+        return ""
+    return Path(os.path.relpath(store.resolve() / "artifacts", folder.resolve())).as_posix()
 
 
 @dataclass(frozen=True)

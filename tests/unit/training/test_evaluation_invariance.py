@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,6 +97,40 @@ def test_every_example_is_read_once_whatever_the_number_of_examples(
             assert size == len(indices)
             ids.update(features[index].id for index in indices)
         assert ids == Counter(feature.id for feature in features)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("count", [1, 5, 6, 7, 17, 18, 19])
+def test_processes_that_share_an_evaluation_answer_each_example_once(
+    model: MultiTaskModel, processes: int, count: int
+) -> None:
+    features, names, reading = features_of(count), ("a", "b", "c"), TokenizationConfig()
+    task = ("t", "classification", features, names, 1, reading, 96)
+    parts: list[Any] = []
+    for rank in range(processes):
+        group = _Recorded(rank, processes, [])
+        predict(model, *task, group=group)
+        parts.append(group.own)
+    indices = [index for part in parts for chosen, _ in part for index in chosen]
+    assert sorted(indices) == list(range(count))
+    assert predict(model, *task, group=_Recorded(0, processes, parts)) == predict(model, *task)
+
+
+@dataclass
+class _Recorded:
+    """A process of several, whose answers and those of the others are known."""
+
+    rank: int
+    size: int
+    parts: list[Any]
+    own: Any = None
+
+    def add(self, values: Tensor) -> None:
+        raise AssertionError("nothing to add")
+
+    def gather(self, value: Any) -> list[Any]:
+        self.own = value
+        return self.parts or [value]
 
 
 class _Rows(int):
