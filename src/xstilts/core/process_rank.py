@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xstilts.core.errors import XstiltsError
 
@@ -15,11 +15,13 @@ class ProcessRank:
         rank: its number, from 0; process 0 is the worker, which reports, saves and publishes.
         size: number of processes.
         meeting: the file through which they find one another; empty for a single process.
+        secret: known to them alone, to sign what they exchange as objects.
     """
 
     rank: int = 0
     size: int = 1
     meeting: str = ""
+    secret: str = field(default="", repr=False)
 
 
 class ContactLost(XstiltsError):

@@ -1,10 +1,10 @@
 """A process that divides the trainings of a worker: it runs the same stage and publishes nothing.
 
 Started by the worker as `python -m xstilts.executors.rank STORE RANK SIZE`. It reads JSON lines,
-{"stage": {...}, "meeting": file} and {"cores": n}, and answers each stage with {"done": true} or
-{"failed": problem, "contact": whether only the contact to others was lost}. It ends at once when
-its standard input does, as then its worker has ended; Linux kills it then, even if it is paused or
-in a call that cannot be interrupted. Signals are the worker's to handle.
+{"stage": {...}, "meeting": file, "secret": text} and {"cores": n}, and answers each stage with
+{"done": true} or {"failed": problem, "contact": whether only the contact to others was lost}. It
+ends at once when its standard input does, as then its worker has ended; Linux kills it then, even
+if it is paused or in a call that cannot be interrupted. Signals are the worker's to handle.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def main(root: str, rank: int, size: int) -> None:
     while True:
         message = stages.get()
         stage = Stage.from_json(message["stage"])
-        answer = take_part(store, stage, ProcessRank(rank, size, message["meeting"]))
+        own = ProcessRank(rank, size, message["meeting"], message["secret"])
+        answer = take_part(store, stage, own)
         answers.write(json.dumps(answer) + "\n")
 
 

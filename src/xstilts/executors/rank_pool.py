@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from xstilts.core.devices import rank_environment
@@ -83,9 +84,10 @@ class RankPool:
             self._working = set(range(1, self.size))
             self._stage = stage
         self._send({"cores": self._cores})
-        self._send({"stage": stage.to_json(), "meeting": meeting})
+        secret = token_hex(32)
+        self._send({"stage": stage.to_json(), "meeting": meeting, "secret": secret})
         self._report_ends()
-        return ProcessRank(0, self.size, meeting)
+        return ProcessRank(0, self.size, meeting, secret)
 
     def leave(self) -> None:
         """Wait until every process has done its part of the stage; end those that have not."""

@@ -6,12 +6,14 @@ processes run on one machine and exchange data over its loopback interface only.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import pickle
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -25,6 +27,7 @@ from xstilts.models.device import compute_device
 TIMEOUT = timedelta(minutes=30)
 """Longest time that one process may compute while the others wait, such as in an evaluation."""
 LOOPBACK = "lo" if sys.platform == "linux" else "lo0"
+SIGNATURE = "sha256"
 INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 
 
@@ -78,11 +81,13 @@ class TorchGroup:
 
     Args:
         device: that messages must lie on.
+        secret: see `ProcessRank`.
     """
 
     rank: int
     size: int
     device: torch.device
+    secret: str = field(default="", repr=False)
 
     def add(self, values: Tensor) -> None:
         """Sum values over all processes, in place."""
@@ -93,8 +98,8 @@ class TorchGroup:
             values.copy_(moved)
 
     def gather(self, value: Any) -> list[Any]:
-        """The values of all processes; pickled, as all of them run the same code."""
-        data = torch.frombuffer(bytearray(pickle.dumps(value)), dtype=torch.uint8)
+        """The values of all processes; pickled, as all of them run the same code, and signed."""
+        data = torch.frombuffer(bytearray(signed(value, self.secret)), dtype=torch.uint8)
         sizes = torch.zeros(self.size, dtype=torch.int64)
         sizes[self.rank] = len(data)
         self.add(sizes)
@@ -104,9 +109,31 @@ class TorchGroup:
         with _contact():
             dist.all_gather(gathered, own)
         return [
-            pickle.loads(part[:size].cpu().numpy().tobytes())
+            opened(part[:size].cpu().numpy().tobytes(), self.secret)
             for part, size in zip(gathered, sizes.tolist(), strict=True)
         ]
+
+
+def signed(value: Any, secret: str) -> bytes:
+    """A value as bytes that `opened` accepts with the same secret."""
+    data = pickle.dumps(value)
+    return hmac.digest(secret.encode(), data, SIGNATURE) + data
+
+
+def opened(message: bytes, secret: str) -> Any:
+    """The value of a message.
+
+    Another program of this machine could connect to a process's port; nothing that it sends is
+    unpickled.
+
+    Raises:
+        ContactLost: the message was not signed with the secret.
+    """
+    size = hashlib.new(SIGNATURE).digest_size
+    signature, data = message[:size], message[size:]
+    if not hmac.compare_digest(signature, hmac.digest(secret.encode(), data, SIGNATURE)):
+        raise ContactLost("a message to this training is not from one of its processes")
+    return pickle.loads(data)
 
 
 @contextmanager
@@ -131,7 +158,7 @@ def joined(own: ProcessRank) -> Iterator[ProcessGroup]:
             timeout=TIMEOUT,
         )
     try:
-        yield TorchGroup(own.rank, own.size, device)
+        yield TorchGroup(own.rank, own.size, device, own.secret)
     except BaseException:
         if own.rank == 0:  # the worker ends the others, which may never leave a group by themselves
             _abort(device)
