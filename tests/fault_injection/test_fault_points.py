@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from xstilts.config.load import LoadedExperiment
+from xstilts.core import fault_injection
 from xstilts.core.dropped import is_dropped
 from xstilts.core.fault_injection import DROP_POINTS, POINTS
 from xstilts.core.store import Store
@@ -28,6 +29,13 @@ ERRORS = [
     else pytest.param(point, action, marks=pytest.mark.faults)
     for point in WRITING for action in ACTIONS
 ]  # fmt: skip
+
+
+def test_every_point_in_the_code_is_one_that_is_tested() -> None:
+    files = Path(fault_injection.__file__).parents[1].rglob("*.py")
+    named = re.compile(r'\bfault\("([a-z_.]+)"\)')
+    texts = (file.read_text(encoding="utf-8") for file in files if "fault_inj" not in file.name)
+    assert {point for text in texts for point in named.findall(text)} == {*POINTS, *DROP_POINTS}
 
 
 @pytest.mark.parametrize("number", [2, *FURTHER])
