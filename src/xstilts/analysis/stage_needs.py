@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xstilts.analysis.run_records import DAMAGE, FOLDER, SEPARATOR, parse_record
 from xstilts.analysis.study_stages import ANSWER, STAGES, STUDIES, answer_stages, study_stages
-from xstilts.core.errors import XstiltsError
+from xstilts.core.errors import UnknownNameError, XstiltsError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.store_layout import ENTRY_NAMES
@@ -52,6 +52,18 @@ class StageNeeds:
 
     needs: tuple[Need, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, name: str) -> list[Need]:
+        """The runs and studies of an experiment, or the one run of a record's name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        run = f"{FOLDER}/{name}.json"
+        if own := [need for need in self.needs if name == need.experiment or run == need.path]:
+            return own
+        names = {need.experiment for need in self.needs}
+        raise UnknownNameError("experiment of the store", name, names)
 
     @property
     def stages(self) -> dict[str, Stage]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.load import load as load_experiment
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.store import Store
 from xstilts.core.store_layout import FOLDERS, MARKER, OTHER_NAMES
 
@@ -55,6 +55,18 @@ def open_store(store: AnyStore | None = None) -> Store:
     if isinstance(store, Store):
         return store
     return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE).check()
+
+
+def existing_store(store: AnyStore | None = None) -> Store:
+    """The store that `open_store` returns, which must exist.
+
+    Raises:
+        StoreError: it does not, or the folder holds something else than a store.
+    """
+    opened = open_store(store)
+    if not opened.root.is_dir():
+        raise StoreError(f"there is no store in {opened.root}", todo="give its folder with --store")
+    return opened
 
 
 def check_output(

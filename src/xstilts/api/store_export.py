@@ -17,12 +17,12 @@ from typing import Any
 
 from xstilts.analysis.stage_needs import Need, stage_needs
 from xstilts.analysis.study_stages import STUDY_FILE
-from xstilts.api.inputs import AnyStore, open_store
+from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.api.store_verify import store_verify
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact
 from xstilts.core.atomic_io import fsync, write_json, write_text
 from xstilts.core.dropped import DROPPED, dropped_files, is_dropped
-from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
+from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import CHUNK, digest_of_file, with_digest, without_digest
 from xstilts.core.private_text import absolute_paths, without_paths
@@ -76,7 +76,8 @@ def store_export(
     paths in records and manifests are not copied.
 
     Args:
-        experiment: its name in the store; all its runs are exported.
+        experiment: its name in the store; all its runs are exported. Or `NAME@DIGESTS`, one run,
+            as `status` names it.
         to: a new folder, or a new file with the ending .tar.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         weights: copy every file.
@@ -86,12 +87,8 @@ def store_export(
         ConfigError: `to` exists.
         StoreError: the store is damaged, or `to` cannot be written.
     """
-    opened, target = open_store(store), Path(to).expanduser().absolute()
-    needs = stage_needs(opened)
-    own = [need for need in needs.needs if need.experiment == experiment]
-    if not own:
-        names = {need.experiment for need in needs.needs}
-        raise UnknownNameError("experiment of the store", experiment, names)
+    opened, target = existing_store(store), Path(to).expanduser().absolute()
+    own = stage_needs(opened).of(experiment)
     _check_target(target, opened)
     folder = target.with_name(f".{target.name}.partial")
     with store_errors(target.parent):

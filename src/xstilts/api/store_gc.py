@@ -12,8 +12,8 @@ from pathlib import Path
 
 from xstilts.analysis.stage_needs import StageNeeds, stage_needs
 from xstilts.analysis.study_stages import STUDY_FILE
-from xstilts.api.inputs import AnyStore, open_store
-from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
+from xstilts.api.inputs import AnyStore, existing_store
+from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.garbage import (
     DAY,
     Garbage,
@@ -62,7 +62,7 @@ def store_garbage(
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         older_than: seconds; younger artifacts and damaged files stay.
         experiment: a name of which all runs are forgotten: its records, its studies, and what
-            only they need, of any age.
+            only they need, of any age; or `NAME@DIGESTS`, one run, as `status` names it.
         now: seconds since the epoch.
 
     Raises:
@@ -71,7 +71,7 @@ def store_garbage(
         StoreError: the store, a record or a pin cannot be read, so that it is not known what is
             needed.
     """
-    opened = open_store(store)
+    opened = existing_store(store)
     needs = stage_needs(opened)
     _check_readable(opened, needs)
     kept, records = _kept(opened, needs, older_than, experiment)
@@ -98,7 +98,7 @@ def store_gc(
     Raises:
         StoreError: the store cannot be written.
     """
-    opened = open_store(store)
+    opened = existing_store(store)
     entries = store_garbage(opened, older_than=older_than, experiment=experiment, now=now)
     if not entries:
         return Removal()
@@ -140,10 +140,7 @@ def _kept(
     pinned = Pins(store.root).keys
     if experiment is None:
         return Kept(needs.stages.keys(), pinned, older_than), []
-    own = [need for need in needs.needs if need.experiment == experiment]
-    if not own:
-        names = {need.experiment for need in needs.needs}
-        raise UnknownNameError("experiment of the store", experiment, names)
+    own = needs.of(experiment)
     others = {key for need in needs.needs if need not in own for key in need.stages}
     only = {key for need in own for key in need.stages} - others
     paths = sorted(path for need in own for path in _files(store.root / need.path))

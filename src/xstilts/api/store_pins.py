@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from contextlib import suppress
 
 from xstilts.analysis.stage_needs import StageNeeds, stage_needs
-from xstilts.api.inputs import AnyStore, open_store
+from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.errors import ConfigError, UnknownNameError, suggestion
 from xstilts.core.pins import Pin, Pins
@@ -31,7 +32,7 @@ def store_pins(store: AnyStore | None = None) -> list[Pin]:
     Raises:
         StoreError: the pins cannot be read.
     """
-    return list(Pins(open_store(store).root).all)
+    return list(Pins(existing_store(store).root).all)
 
 
 def store_pin(names: Sequence[str], store: AnyStore | None = None, *, note: str = "") -> list[Pin]:
@@ -51,7 +52,7 @@ def store_pin(names: Sequence[str], store: AnyStore | None = None, *, note: str 
         UnknownNameError: no such experiment or stage.
         StoreError: the store cannot be written.
     """
-    opened = open_store(store)
+    opened = existing_store(store)
     if not names:
         raise ConfigError(
             "nothing to pin", todo="name an experiment, or the key or label of a stage"
@@ -72,7 +73,7 @@ def store_unpin(names: Sequence[str], store: AnyStore | None = None) -> None:
         UnknownNameError: no pin of that name; none is removed.
         StoreError: the store cannot be written.
     """
-    opened = open_store(store)
+    opened = existing_store(store)
     pinned = Pins(opened.root)
     known = [one.name for one in pinned.all]
     for name in names:
@@ -101,9 +102,8 @@ def _keys_of(name: str, needs: StageNeeds, stages: dict[str, Stage]) -> set[str]
     Raises:
         ConfigError: it begins several keys, or means none.
     """
-    runs = [need for need in needs.needs if name in (need.experiment, need.path)]
-    if runs:
-        return {key for need in runs for key in need.stages}
+    with suppress(UnknownNameError):
+        return {key for need in needs.of(name) for key in need.stages}
     labelled = {key for key, stage in stages.items() if stage.label == name}
     if labelled:
         return labelled

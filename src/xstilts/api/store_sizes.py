@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts.analysis.stage_needs import stage_needs
-from xstilts.api.inputs import AnyStore, open_store
+from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.core.folder_sizes import FolderSizes
 from xstilts.core.pins import Pins
 from xstilts.core.store import Store, store_errors
@@ -105,7 +105,7 @@ def store_size(store: AnyStore | None = None) -> StoreSize:
     Raises:
         StoreError: the folder holds something else than a store, or cannot be read.
     """
-    opened, sizes = open_store(store), FolderSizes()
+    opened, sizes = existing_store(store), FolderSizes()
     needs = stage_needs(opened)
     named, pinned = needs.by_stage(), Pins(opened.root)
     with store_errors(opened.root):

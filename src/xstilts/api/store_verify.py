@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +19,7 @@ from typing import Any
 from xstilts.analysis.run_records import FOLDER, parse_record
 from xstilts.analysis.stage_needs import stage_needs
 from xstilts.analysis.study_stages import ANSWER, STAGES, STUDIES, study_stages
-from xstilts.api.inputs import AnyStore, open_store
+from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.cpu import available_cores
 from xstilts.core.errors import XstiltsError
@@ -79,6 +79,9 @@ class Verification:
         files, bytes: that were read.
         foreign: paths in the store that no store writes; they stay.
         journal_lines: damaged lines of the journal, which are skipped.
+        again: stages that the next runs make again: damaged ones that are needed, and what they
+            read and was dropped.
+        seconds: expected for them, in one process.
     """
 
     root: Path
@@ -87,11 +90,8 @@ class Verification:
     damaged: list[Damage] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     journal_lines: int = 0
-
-    @property
-    def seconds(self) -> float:
-        """Expected to make damaged artifacts again, in one process."""
-        return sum(one.stage.cost.seconds for one in self.damaged if one.stage and one.needed_by)
+    again: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,8 @@ def store_verify(
     Raises:
         StoreError: the folder holds something else than a store, or cannot be read or written.
     """
-    opened = open_store(store)
+    opened = existing_store(store)
     result = Verification(opened.root)
-    if not opened.root.is_dir():
-        return result
     needs = stage_needs(opened)
     stages, named = needs.stages, needs.by_stage()
     sizes = FolderSizes()
@@ -143,10 +141,27 @@ def store_verify(
     result.foreign.extend(_foreign(opened))
     result.journal_lines = _damaged_lines(opened.journal.path)
     result.damaged.sort(key=lambda one: one.path)
+    again = _made_again(opened, result.damaged, stages)
+    result.again, result.seconds = len(again), sum(stage.cost.seconds for stage in again)
     if repair and result.damaged:
         opened.prepare()
         result.damaged = [_set_aside(opened, damage) for damage in result.damaged]
     return result
+
+
+def _made_again(
+    store: Store, damaged: Sequence[Damage], stages: Mapping[str, Stage]
+) -> list[Stage]:
+    """The damaged stages that are needed, and the stages that these read and that have no files."""
+    todo = [damage.stage for damage in damaged if damage.stage and damage.needed_by]
+    again: dict[str, Stage] = {}
+    while todo:
+        stage = todo.pop()
+        if stage.key not in again:
+            again[stage.key] = stage
+            inputs = (key for key in stage.inputs.values() if key in stages)
+            todo += [stages[key] for key in inputs if not store.has(key)]
+    return list(again.values())
 
 
 def _with_remedy(damage: Damage, key: str) -> Damage:

@@ -72,7 +72,9 @@ def gc(
     experiment: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--experiment", metavar="NAME", help="also forget this experiment: its runs and studies"
+            "--experiment",
+            metavar="NAME",
+            help="also forget this experiment, or its run NAME@DIGESTS",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask before forgetting")] = False,

@@ -11,6 +11,7 @@ import xstilts
 from xstilts.analysis.study_stages import save_study_stages
 from xstilts.core.atomic_io import write_json
 from xstilts.core.dropped import drop
+from xstilts.core.errors import StoreError
 from xstilts.core.hashing import digest_of, digest_of_file, with_digest
 from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan
@@ -133,5 +134,15 @@ def test_damaged_lines_of_the_journal_are_counted(store: Store) -> None:
     assert xstilts.store_verify(store).journal_lines == 1
 
 
-def test_a_folder_without_a_store_has_nothing_to_verify(tmp_path: Path) -> None:
-    assert xstilts.store_verify(tmp_path / "absent").files == 0
+def test_what_is_made_again_counts_inputs_that_were_dropped(store: Store) -> None:
+    (store.artifact(TRAINED.key) / "log.json").write_bytes(b"[]")
+    assert xstilts.store_verify(store).again == 1
+    drop(store.artifact(ROWS.key), ["rows.parquet"], "unneeded")
+    assert xstilts.store_verify(store).again == 2
+
+
+def test_a_store_that_does_not_exist_is_not_called_intact(tmp_path: Path) -> None:
+    verbs = xstilts.store_verify, xstilts.store_size, xstilts.store_garbage, xstilts.store_pins
+    for verb in verbs:
+        with pytest.raises(StoreError, match="absent"):
+            verb(tmp_path / "absent")

@@ -181,6 +181,19 @@ def test_a_forgotten_experiment_takes_only_what_it_alone_needs(store: Store) -> 
     assert (store.root / "studies" / "toy" / "reasoning" / "NOTES").exists()
 
 
+def test_one_run_of_an_experiment_is_forgotten(store: Store) -> None:
+    stages = [toy_stage(number) for number in range(3)]
+    for stage in stages:
+        publish(store, stage)
+    old, new = record(store, "toy", stages[:2]), record(store, "toy", stages[1:])
+    removal = xstilts.store_gc(store, experiment=old.stem)
+    assert {entry.path for entry in removal.removed} == {
+        f"experiments/{old.name}",
+        f"artifacts/{stages[0].key}",
+    }
+    assert new.exists()
+
+
 def test_an_experiment_that_is_unknown_or_running_is_not_forgotten(store: Store) -> None:
     record(store, "toy", [toy_stage(1)])
     with pytest.raises(UnknownNameError, match="toy"):

@@ -37,7 +37,7 @@ def reading(*, quiet: bool) -> Iterator[Callable[[int], None] | None]:
 def show_verification(result: Verification, *, repair: bool, as_json: bool = False) -> None:
     """What is damaged, what needs it, and what to do."""
     if as_json:
-        print_json({**asdict(result), "seconds": result.seconds})
+        print_json(asdict(result))
         return
     out = console()
     for damage in result.damaged:
@@ -53,9 +53,10 @@ def show_verification(result: Verification, *, repair: bool, as_json: bool = Fal
         f"read {result.files:,} entries, {bytes_text(result.bytes)} in {result.root}: "
         + (f"{len(result.damaged):,} damaged" if result.damaged else "all are what was written"),
     )
-    if result.seconds:
-        again = "made again by the next run"
-        print_text(out, f"{again}: about {duration(result.seconds)} in one process")
+    if result.again:
+        stages = "1 stage" if result.again == 1 else f"{result.again:,} stages"
+        time = duration(result.seconds)
+        print_text(out, f"the next run makes {stages} again: about {time} in one process")
     if result.damaged and not repair:
         print_text(out, "→ xstilts store verify --repair moves what is damaged to damaged/")
 
