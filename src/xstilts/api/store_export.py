@@ -27,6 +27,7 @@ from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import CHUNK, digest_of_file, with_digest, without_digest
 from xstilts.core.private_text import absolute_paths, without_paths
 from xstilts.core.store import Store, store_errors
+from xstilts.core.store_entries import check_artifact
 from xstilts.core.store_layout import is_marked, remove_folder
 
 TAR = ".tar"
@@ -142,6 +143,8 @@ class _Exporter:
         for key, stage in stages.items():
             artifact = self.store.get_finished(key)
             if artifact is None:
+                if os.path.lexists(self.store.artifact(key).path):
+                    check_artifact(self.store.artifact(key))
                 export.missing.append(stage.label)
                 continue
             kept = [

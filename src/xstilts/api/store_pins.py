@@ -5,6 +5,7 @@ xstilts.store_pin(["quickstart"], note="table 2")
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections.abc import Sequence
 from contextlib import suppress
@@ -117,11 +118,11 @@ def _keys_of(name: str, needs: StageNeeds, stages: dict[str, Stage]) -> set[str]
     if matching := {key for key, stage in stages.items() if fnmatch.fnmatchcase(stage.label, name)}:
         return matching
     experiments = {need.experiment for need in needs.needs}
+    labels = {stage.label for stage in stages.values()}
+    near = difflib.get_close_matches(name, experiments | labels, n=1)
     raise ConfigError(
         f"the store has no experiment, key or label {name!r}",
-        todo=suggestion(name, experiments | {stage.label for stage in stages.values()})
-        if len(experiments) < len(stages)
-        else suggestion(name, experiments),
+        todo=suggestion(name, near or experiments),
     )
 
 

@@ -111,9 +111,10 @@ def test_an_export_replaces_nothing_and_exports_nothing_unknown(
     assert not (tmp_path / "shared").exists()
 
 
-def test_a_damaged_artifact_is_not_exported(store: Store, tmp_path: Path) -> None:
-    (store.artifact(SCORE.key) / "statistics.parquet").write_bytes(b"y")
-    with pytest.raises(DamagedArtifact, match="statistics.parquet"):
+@pytest.mark.parametrize("name", ["statistics.parquet", "manifest.json"])
+def test_a_damaged_artifact_is_not_exported(store: Store, tmp_path: Path, name: str) -> None:
+    (store.artifact(SCORE.key) / name).write_bytes(b"y")
+    with pytest.raises(DamagedArtifact, match=name):
         xstilts.store_export("toy", tmp_path / "shared", store)
     assert not (tmp_path / "shared").exists()
 

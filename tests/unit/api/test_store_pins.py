@@ -54,6 +54,13 @@ def test_a_name_that_means_nothing_pins_nothing(store: Store, names: list[str]) 
     assert xstilts.store_pins(store) == []
 
 
+def test_an_unknown_name_is_answered_with_a_similar_label(store: Store) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'toy 3'"):
+        xstilts.store_pin(["tooy 3"], store)
+    with pytest.raises(ConfigError, match="known: one, two"):
+        xstilts.store_pin(["xyz"], store)
+
+
 def test_an_unknown_pin_removes_none(store: Store) -> None:
     xstilts.store_pin(["one"], store)
     with pytest.raises(UnknownNameError):
