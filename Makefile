@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-faults test-heavy test-cluster bench lint format clean
+.PHONY: quickstart test test-faults test-heavy test-cluster bench bench-scale lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -33,6 +33,10 @@ test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
 # memory and 6 GB of disk under build/.
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m bench --data $(DATA)
+
+# Simulated schedules, and commands on large stores; writes docs/scale.md. A quarter of an hour.
+bench-scale: $(VENV)/.installed-bench
+	$(BIN)/python -m bench.scale
 
 lint format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -31,7 +31,7 @@ between runs on a shared machine, so shares in different rows are not comparable
 
 Both sides run in one process with the same number of threads. The rivals' libraries parallelise
 each matrix product; xstilts, as in a single stage of `xstilts run`, gives each thread its own
-texts. Nothing on this page was measured on a GPU.
+texts. Nothing on this page was measured on a GPU. Large plans and stores: [scale](scale.md).
 """
 
 LIMITS = {

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 unexpected error; 2 invalid input (experiment, name, data,
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
@@ -42,6 +43,9 @@ from xstilts.cli.options import (
 )
 from xstilts.cli.study_help import StudyCommand
 from xstilts.planning.cost import TFLOPS
+
+COLLECTOR = (50_000, 20, 50)
+"""Thresholds of Python's garbage collector: plans and manifests are large and have few cycles."""
 
 app = typer.Typer(
     name="xstilts",
@@ -396,5 +400,6 @@ def doctor() -> None:
 
 def main() -> None:
     """The console script; errors become messages and exit codes."""
+    gc.set_threshold(*COLLECTOR)
     show_log_messages()
     sys.exit(exit_code_of(app))

@@ -8,9 +8,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from xstilts.core.artifact import Artifact
 from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
+
+SHARED = ("kind", "params", "label", "affinity", "context")
+"""Fields of a stage that its manifest repeats."""
 
 
 class StageState(StrEnum):
@@ -96,6 +100,7 @@ class Plan:
             why = next((blocked[used] for used in needed if used in blocked), "")
             if artifact := store.get_valid(key) if key in published else None:
                 statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
+                _share_values(stage, artifact)
                 if blocking := blocking_fact(artifact.facts):
                     blocked[key] = f"{stage.label} {blocking}"
             elif artifact := store.get_dropped(key) if key in published else None:
@@ -129,6 +134,21 @@ class Plan:
             return "interrupted" if stopped else "never run"
         changed = changes(before, stage.to_json())
         return "changed: " + ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
+
+
+def _share_values(stage: Stage, artifact: Artifact) -> None:
+    """Let a manifest in memory refer to the stage's own values where they are equal.
+
+    A snapshot of a large store keeps all manifests; most of their memory are these values.
+    """
+    written = artifact.manifest["stage"]
+    artifact.manifest["key"] = stage.key
+    for name in SHARED:
+        if written.get(name) == (value := getattr(stage, name)):
+            written[name] = value
+    inputs = written.get("inputs")
+    if inputs == stage.inputs:
+        written["inputs"] = {role: stage.inputs[role] for role in inputs}  # in the written order
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:

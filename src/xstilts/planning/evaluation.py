@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from xstilts.config.evaluation import AUTO
@@ -97,7 +98,7 @@ class TargetEvaluation:
         predictions = graph.add(
             "predict",
             {
-                **tokenization_params(graph.resolved, self.task),
+                **self._tokenization,
                 **answer_text_params(recipe, self.task.format_spec, sample.language),
             },
             {"encoder": graph.encoder, "model": trained[-1], "rows": rows},
@@ -113,6 +114,11 @@ class TargetEvaluation:
             score_cost(sample.count),
         )
         return Evaluated(str(name), sample.language, score, trained)
+
+    @cached_property
+    def _tokenization(self) -> dict[str, Any]:
+        """Parameters that all languages share."""
+        return tokenization_params(self.graph.resolved, self.task)
 
     # few shots
 

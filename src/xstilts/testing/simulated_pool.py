@@ -54,6 +54,7 @@ class SimulatedPool:
         now: virtual seconds since the start.
         busy: worker's number → virtual seconds in which it had a stage.
         order: the stages in the order in which they began.
+        loads: how many stages had an affinity that was not that of the worker's last stage.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class SimulatedPool:
         self.now = 0.0
         self.busy: dict[int, float] = defaultdict(float)
         self.order: list[Stage] = []
+        self.loads = 0
         self.workers: list[SimulatedWorker] = []
+        self._last: dict[int, str] = {}
         self._ends: list[tuple[float, int]] = []
 
     @property
@@ -81,6 +84,8 @@ class SimulatedPool:
         seconds = self.seconds(stage)
         self.busy[worker.number] += seconds
         self.order.append(stage)
+        self.loads += bool(stage.affinity) and self._last.get(worker.number) != stage.affinity
+        self._last[worker.number] = stage.affinity or stage.key
         heappush(self._ends, (self.now + seconds, worker.number))
 
     def shortage(self, worker: SimulatedWorker, stage: Stage) -> str:

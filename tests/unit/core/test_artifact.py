@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact
+from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, checked_manifest
 from xstilts.core.errors import StoreError
-from xstilts.core.hashing import DIGEST
+from xstilts.core.hashing import DIGEST, with_digest
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 
@@ -144,3 +144,12 @@ def test_damage_in_a_store_that_cannot_be_written_is_named(
     monkeypatch.setattr(store, "set_aside", refuse)
     with pytest.raises(StoreError, match=rf"(?s){STAGE.key[:12]}.*{STAGE.key}.*read-only"):
         store.read(STAGE.key, "rows")
+
+
+@pytest.mark.parametrize("fact", ["\ud800", float("nan"), 0.1 + 0.2, 5e-324, 2**80, "ä\u2028"])
+def test_facts_of_a_manifest_are_read_as_they_were_written(fact: Any) -> None:
+    manifest = {"key": "k", "files": {}, "stage": {}, "provenance": {}, "facts": {"fact": fact}}
+    data = json.dumps(with_digest(manifest)).encode()
+    assert repr(checked_manifest("k", data)["facts"]["fact"]) == repr(fact)
+    with pytest.raises(DamagedArtifact):
+        checked_manifest("k", data.replace(b'"k"', b'"K"'))
