@@ -13,7 +13,7 @@ from xstilts.analysis.study_stages import ANSWER, STAGES, STUDIES, answer_stages
 from xstilts.core.errors import UnknownNameError, XstiltsError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.core.store_layout import ENTRY_NAMES
+from xstilts.core.store_layout import ENTRY_NAMES, PINS
 
 SET_ASIDE = re.compile(rf"(?P<name>.+{SEPARATOR}[0-9a-f-]+\.json)\.\d+")
 """The name that a damaged record has in `damaged/`."""
@@ -112,6 +112,12 @@ def stage_needs(store: Store) -> StageNeeds:
         if match and match["name"] not in names:
             unreadable[f"damaged/{name}"] = "a damaged record that was set aside"
     return StageNeeds(tuple(needs), unreadable)
+
+
+def needs_state(store: Store) -> list[tuple[str, int]]:
+    """What changes when an experiment or study is recorded: folders and their last changes."""
+    folders = [store.root / FOLDER, store.root / PINS, *_study_folders(store)]
+    return [(str(path), path.stat().st_mtime_ns) for path in folders if path.is_dir()]
 
 
 def _records(store: Store) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xstilts.analysis.stage_needs import StageNeeds, stage_needs
+from xstilts.analysis.stage_needs import StageNeeds, needs_state, stage_needs
 from xstilts.analysis.study_stages import STUDY_FILE
 from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.core.errors import ConfigError, StoreError
@@ -99,6 +99,7 @@ def store_gc(
         StoreError: the store cannot be written.
     """
     opened = existing_store(store)
+    state = needs_state(opened)
     entries = store_garbage(opened, older_than=older_than, experiment=experiment, now=now)
     if not entries:
         return Removal()
@@ -106,10 +107,16 @@ def store_gc(
     removal = Removal()
 
     def note(entry: Garbage) -> None:
+        nonlocal state
         removal.removed.append(entry)
+        if entry.kind is GarbageKind.FORGOTTEN:
+            state = needs_state(opened)
         on_removed(entry)
 
-    removal.stayed.extend(remove_garbage(opened, entries, note, now))
+    def is_current() -> bool:
+        return needs_state(opened) == state
+
+    removal.stayed.extend(remove_garbage(opened, entries, note, now, is_current))
     opened.journal.write("gc", entries=len(removal.removed), bytes=removal.bytes)
     return removal
 

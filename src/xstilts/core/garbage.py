@@ -50,6 +50,9 @@ class GarbageKind(StrEnum):
     FORGOTTEN = "records and studies of a forgotten experiment"
 
 
+UNNEEDED = (GarbageKind.ORPHAN, GarbageKind.ORPHAN_CHECKPOINT, GarbageKind.FEATURES)
+
+
 @dataclass(frozen=True)
 class Garbage:
     """An entry of a store that is to be removed.
@@ -203,11 +206,14 @@ def remove_garbage(
     entries: Collection[Garbage],
     on_removed: Callable[[Garbage], None],
     now: float | None = None,
+    is_current: Callable[[], bool] = lambda: True,
 ) -> list[Garbage]:
     """Remove garbage; return what stayed, because a process has begun to use it.
 
     Args:
         now: seconds since the epoch.
+        is_current: whether what is needed is still what it was when the garbage was found; if
+            not, what no experiment needed stays.
 
     Raises:
         StoreError: the store cannot be written.
@@ -216,7 +222,8 @@ def remove_garbage(
     with store_errors(store.root):
         for entry in entries:
             fault("gc.before_removal")
-            if _remove(store, entry, now):
+            is_known = entry.kind not in UNNEEDED or is_current()
+            if is_known and _remove(store, entry, now):
                 on_removed(entry)
             else:
                 stayed.append(entry)

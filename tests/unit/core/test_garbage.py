@@ -15,7 +15,7 @@ import xstilts
 from xstilts.analysis.study_stages import save_study_stages
 from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
 from xstilts.core.fault_injection import _passes
-from xstilts.core.garbage import DAY, GarbageKind
+from xstilts.core.garbage import DAY, Garbage, GarbageKind
 from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -233,6 +233,20 @@ def test_a_gc_that_is_killed_leaves_a_sound_store_and_the_next_one_finishes(
     xstilts.store_gc(store, now=LATER)
     assert store.keys() == [kept.key]
     assert not store.names("staging")
+
+
+def test_an_experiment_recorded_meanwhile_keeps_its_artifacts(store: Store) -> None:
+    orphans = [toy_stage(number) for number in range(3)]
+    for stage in orphans:
+        publish(store, stage)
+
+    def run_begins(_: Garbage) -> None:
+        record(store, "toy", orphans)
+
+    removal = xstilts.store_gc(store, now=LATER, on_removed=run_begins)
+    assert len(removal.removed) == 1
+    assert {entry.key for entry in removal.stayed} == set(store.keys())
+    assert len(store.keys()) == 2
 
 
 def test_hard_links_count_once_both_are_gone(store: Store) -> None:
