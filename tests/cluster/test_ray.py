@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import xstilts
+from xstilts.core.errors import ConfigError
 from xstilts.core.journal import Journal
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions
@@ -124,29 +125,51 @@ def start(pool: Any, count: int) -> None:
     wait_until(enough)
 
 
-def test_gpus_of_the_cluster_are_never_used_twice(toy_file: Path, tmp_path: Path) -> None:
-    """Three nodes with declared GPUs; every worker sees its own one alone."""
+@pytest.mark.parametrize(
+    ("per_stage", "expected"),
+    [(1, [["0"], ["0"], ["1"], ["1"]]), (2, [["0", "1"], ["0", "1"]])],
+)
+def test_gpus_of_the_cluster_are_never_used_twice(
+    tmp_path: Path, per_stage: int, expected: list[list[str]]
+) -> None:
+    """Two nodes with two declared GPUs each; every worker sees its own ones alone."""
     from ray.cluster_utils import Cluster
+
+    from xstilts.executors.ray import RayExecutor, RayPool
 
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     for _ in range(2):
         nodes.add_node(num_cpus=2, num_gpus=2)
     nodes.wait_for_nodes()
     try:
-        from xstilts.executors.ray import RayExecutor, RayPool
-
         store = Store(tmp_path / "store").prepare()
         RayExecutor(store, ExecutorOptions(address=nodes.address))
-        pool = RayPool(store.root, None, 0)
-        workers = [pool.start() for _ in range(5)]
-        start(pool, 4)
+        with pytest.raises(ConfigError, match="no node has 3 GPUs"):
+            RayPool(store.root, None, 0, devices_per_stage=3)
+        pool = RayPool(store.root, None, 0, devices_per_stage=per_stage)
+        workers = [pool.start() for _ in range(len(expected) + 1)]
+        start(pool, len(expected))
         time.sleep(2)
         list(pool.readable(2.0))
         ready = [worker for worker in workers if worker.is_ready]
-        assert len(ready) == 4  # the fifth waits for a GPU
+        assert len(ready) == len(expected)  # the last one waits for a GPU
         seen = [ray.get(worker.actor.gpus.remote()) for worker in ready]
-        assert sorted(seen) == [["0"], ["0"], ["1"], ["1"]]
+        assert sorted(map(sorted, seen)) == expected
         pool.close()
     finally:
         ray.shutdown()
         nodes.shutdown()
+
+
+def test_a_pool_grows_with_its_cluster(cluster: Any, tmp_path: Path) -> None:
+    from xstilts.executors.ray import RayExecutor, RayPool
+
+    store = Store(tmp_path / "store").prepare()
+    RayExecutor(store, ExecutorOptions(address=cluster.address))
+    pool = RayPool(store.root, None, 0)
+    workers = [pool.start() for _ in range(3)]
+    start(pool, 2)
+    assert sum(worker.is_ready for worker in workers) == 2
+    cluster.add_node(num_cpus=1)
+    start(pool, 3)
+    pool.close()

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[toy-same]", "targets=[toy-kind]",
-    "recipes.intermediate.epochs=1500",
+    "recipes.intermediate.epochs=400",
 ]  # fmt: skip
 LONG = "train toy-same seed 0"
 SECONDS = 300.0
@@ -92,7 +92,7 @@ def test_a_preempted_job_resumes_from_its_checkpoint(
     store = tmp_path / "store"
     with submit(toy_file, store, "--executor", "slurm", "--partition", "main") as process:
         wait_until(lambda: started(store) or process.poll() is not None)
-        time.sleep(8)  # some steps
+        time.sleep(4)  # some steps
         urgent = ["sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null"]
         subprocess.run([*urgent, "--wrap", "sleep 3"], check=True, capture_output=True)
         out = process.communicate(timeout=SECONDS)[0]
@@ -109,7 +109,7 @@ def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
     store = tmp_path / "store"
     with submit(toy_file, store, "--executor", "slurm") as process:
         wait_until(lambda: started(store) or process.poll() is not None)
-        time.sleep(8)
+        time.sleep(4)
         node = next(name for name in ("node1", "node2") if f"NodeList={name}" in job_facts())
         try:
             os.kill(int((slurm / f"d-{node}.pid").read_text()), signal.SIGKILL)
