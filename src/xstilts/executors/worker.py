@@ -199,6 +199,8 @@ def run_stage(
             )
             report("done", facts=artifact.facts, seconds=time.monotonic() - started)
     except Stopped:
+        if ranks:
+            ranks.close()
         report("stopped")
     except LeaseLost:
         report("busy", holder="another process, which has taken over while this one was paused")
