@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from xstilts.tasks import TASKS
-from xstilts.tasks.validate import DUPLICATE, validated
+from xstilts.tasks.row_filter import DUPLICATE
+from xstilts.tasks.validate import validated
 
 DATA = (
     Path(os.environ.get("XSTILTS_TEST_DATA") or Path(__file__).parents[3] / "shared")

@@ -14,8 +14,8 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats.image_text.classification import UNKNOWN_ANSWER
 from xstilts.stages.base import FEATURE_PROBLEMS
+from xstilts.tasks.row_filter import BLANK_GOLD
 from xstilts.tasks.row_problems import recorded_problems
-from xstilts.tasks.validate import BLANK_GOLD
 
 if TYPE_CHECKING:
     import pandas as pd

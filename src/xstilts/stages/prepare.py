@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from itertools import islice
+from functools import partial
 from typing import Any
 
 from xstilts.config.split_slices import SplitSlice
@@ -14,7 +14,8 @@ from xstilts.stages.io.located_task import located_task
 from xstilts.stages.io.rows import write_rows
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.image_checks import image_rows, rows_with_images
-from xstilts.tasks.validate import validated
+from xstilts.tasks.limited_rows import LimitedRows
+from xstilts.tasks.validate import check_enough_rows, filter_read_rows
 
 ROWS = "rows.parquet"
 
@@ -32,22 +33,16 @@ def run(context: StageContext) -> dict[str, Any]:
     split, language = context.params["split"], context.params["language"]
     task = located_task(context.params["task"], context.stage.context)
     _check_unchanged(context, task)
-    examples, problems = validated(task.read(split, language), task, split, language)
+    kept, found = filter_read_rows(
+        lambda: task.read(split, language), task, split, partial(_limited, context, task)
+    )
     _check_unchanged(context, task)  # they may have changed while they were read
-    if bounds := context.params.get("share"):
-        examples = list(
-            filter(
-                lambda example: SplitSlice(split, *bounds).contains(task.alignment_key(example)),
-                examples,
-            )
-        )
-    if "sample" in context.params:
-        examples = sorted(examples, key=lambda one: seed_of("limit", task.alignment_key(one)))
+    problems = found.problems
+    check_enough_rows(task, split, language, problems, found.total, kept.usable)
     limit, digests = context.params["limit"], list[list[str]]()
+    taken = kept.examples()
     if task.images:
-        taken, digests = rows_with_images(examples, task.images(split), limit, problems)
-    else:
-        taken = list(islice(examples, limit))
+        taken, digests = rows_with_images(taken, task.images(split), limit, problems)
     rows = [
         {name: value for name, value in asdict(example).items() if name != "where"}
         for example in taken
@@ -62,9 +57,20 @@ def run(context: StageContext) -> dict[str, Any]:
     context.notes += problems.first
     return {
         "rows": len(rows),
-        "available": len(examples),
+        "available": kept.available,
         **problems.facts(),
     }
+
+
+def _limited(context: StageContext, task: TaskSpec) -> LimitedRows:
+    """What keeps the rows of the stage's share, and as many as its limit, as they are read."""
+    bounds, sampled = context.params.get("share"), "sample" in context.params
+    share = SplitSlice(context.params["split"], *bounds) if bounds else None
+    return LimitedRows(
+        limit=None if task.images else context.params["limit"],  # some images may not be usable
+        is_wanted=lambda example: share is None or share.contains(task.alignment_key(example)),
+        order=(lambda example: seed_of("limit", task.alignment_key(example))) if sampled else None,
+    )
 
 
 def _check_unchanged(context: StageContext, task: TaskSpec) -> None:

@@ -14,8 +14,9 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.image_checks import filter_images
 from xstilts.tasks.io.image_tables import HubImages
 from xstilts.tasks.origin import describe_origins, needs_download
+from xstilts.tasks.row_filter import DUPLICATE
 from xstilts.tasks.row_problems import RowProblems
-from xstilts.tasks.validate import DUPLICATE, filter_rows, too_many_problems
+from xstilts.tasks.validate import filter_rows, too_many_problems
 
 IMAGES = 200
 """Rows of a split whose images are read and decoded."""

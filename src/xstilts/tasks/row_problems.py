@@ -43,6 +43,14 @@ class RowProblems:
         """Note a row that is kept."""
         self._count(self.kept, problem, example, detail)
 
+    def add_all(self, others: RowProblems) -> None:
+        """Note the problems of others after these."""
+        self.left_out.update(others.left_out)
+        self.kept.update(others.kept)
+        for kind, messages in others.messages.items():
+            own = self.messages.setdefault(kind, [])
+            own += messages[: SHOWN - len(own)]
+
     def _count(
         self, counts: Counter[str], problem: str, example: Example | BadRow, detail: str
     ) -> None:

@@ -13,8 +13,9 @@ import pytest
 from xstilts.config.file_task import FileTask
 from xstilts.core.errors import DataError
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.row_filter import BLANK_GOLD
 from xstilts.tasks.user_tasks import file_task
-from xstilts.tasks.validate import BLANK_GOLD, filter_rows, validated
+from xstilts.tasks.validate import filter_rows, validated
 
 
 def made(folder: Path, ending: str, **changes: Any) -> TaskSpec:
