@@ -36,20 +36,20 @@ def replaced_run(
 ) -> ReplacedRun | None:
     """The run that results and reports no longer show once the experiment runs; None: none."""
     encoders = {cell.encoder for cell in compiled.cells}
-    earlier = [
-        record
-        for record in saved_records(store, loaded.experiment.name)
-        if encoders & {cell.encoder for cell in record.cells}
-    ]
-    if not earlier:
+    last = None
+    for record in saved_records(store, loaded.experiment.name):  # large: one at a time
+        if encoders & {cell.encoder for cell in record.cells}:
+            last = record.cells, record.config
+    if last is None:
         return None
-    last, shown = earlier[-1], {cell.key for cell in compiled.cells}
-    of_encoders = (cell for cell in last.cells if cell.encoder in encoders)
+    cells, config = last
+    shown = {cell.key for cell in compiled.cells}
+    of_encoders = (cell for cell in cells if cell.encoder in encoders)
     scored = [cell.key for cell in of_encoders if store.has(cell.key)]
     hidden = len(set(scored) - shown)
     if not hidden:
         return None
-    changed = dict.fromkeys(_changed(last.config, experiment_config(loaded.experiment)))
+    changed = dict.fromkeys(_changed(config, experiment_config(loaded.experiment)))
     return ReplacedRun(hidden, len(set(scored)), tuple(changed))
 
 

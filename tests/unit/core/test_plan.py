@@ -16,6 +16,7 @@ from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.stage import Cost, Stage
 from xstilts.core.store import Store
+from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.cost import calibration
 from xstilts.tasks import TASKS
@@ -127,3 +128,23 @@ def test_a_kind_that_reads_blocking_facts_runs_after_a_diverged_input(store: Sto
     found = Plan((ROOT, diverged, other, lost, choice, hopeless)).statuses(store)
     assert found[choice.key].state is StageState.TODO
     assert found[hopeless.key].state is StageState.BLOCKED
+
+
+def test_manifests_in_memory_share_equal_values_with_their_stages(store: Store) -> None:
+    stage = child("shared", ROOT)
+    plan, snapshot = Plan((ROOT, stage)), StoreSnapshot(store)
+    for one in plan.stages:
+        publish(store, one)
+    plan.statuses(snapshot)
+    manifest = snapshot.artifact(stage.key).manifest
+    assert manifest == Artifact(stage.key, store.artifact(stage.key).path).manifest
+    assert manifest["stage"]["params"] is stage.params
+
+
+def test_a_manifest_of_another_stage_keeps_its_own_values(store: Store) -> None:
+    stage, renamed = child("a", ROOT), replace(child("a", ROOT), label="renamed")
+    publish(store, ROOT)
+    publish(store, stage)
+    snapshot = StoreSnapshot(store)
+    Plan((ROOT, renamed)).statuses(snapshot)
+    assert snapshot.artifact(stage.key).manifest["stage"]["label"] == "a"
