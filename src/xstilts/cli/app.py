@@ -23,6 +23,7 @@ from xstilts.cli.log_messages import show_log_messages
 from xstilts.cli.options import (
     Address,
     AsJson,
+    ClaimsFile,
     DataOption,
     Devices,
     DevicesPerStage,
@@ -31,10 +32,12 @@ from xstilts.cli.options import (
     Executor,
     Gpus,
     IgnoreDisk,
+    Isolate,
     Named,
     OutFile,
     Overrides,
     Partition,
+    StoreArgument,
     StoreOption,
     Tflops,
     TimeLimit,
@@ -78,9 +81,7 @@ def run(
     gpus: Gpus = None,
     time: TimeLimit = "",
     trackers: Trackers = None,
-    isolate: Annotated[
-        bool, typer.Option("--isolate", help="run every stage in a new process")
-    ] = False,
+    isolate: Isolate = False,
     ignore_disk: IgnoreDisk = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -280,14 +281,8 @@ def study(
 
 @app.command()
 def claims(
-    store: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(metavar="[STORE]", help="folder of the store  \\[default: ./xstilts-store]"),
-    ] = None,
-    path: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--claims", help="YAML file of claims, instead of the paper's"),
-    ] = None,
+    store: StoreArgument = None,
+    path: ClaimsFile = None,
     form: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--format", help="md, json or html  \\[default: a table]"),

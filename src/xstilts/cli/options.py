@@ -78,6 +78,15 @@ Tflops = Annotated[
     float, typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object, with every stage")]
+StoreArgument = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Argument(metavar="[STORE]", help="folder of the store  \\[default: ./xstilts-store]"),
+]
+ClaimsFile = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--claims", help="YAML file of claims, instead of the paper's"),
+]
+Isolate = Annotated[bool, typer.Option("--isolate", help="run every stage in a new process")]
 IgnoreDisk = Annotated[
     bool, typer.Option("--ignore-disk", help="start although the disk has too little space")
 ]
