@@ -13,7 +13,7 @@ import pytest
 from xstilts.config.load import LoadedExperiment
 from xstilts.core import fault_injection
 from xstilts.core.dropped import is_dropped
-from xstilts.core.fault_injection import DROP_POINTS, POINTS
+from xstilts.core.fault_injection import DROP_POINTS, EXPORT_POINTS, GC_POINTS, POINTS
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
 from xstilts.testing.kill_storm import check_equal_artifacts
@@ -35,7 +35,8 @@ def test_every_point_in_the_code_is_one_that_is_tested() -> None:
     files = Path(fault_injection.__file__).parents[1].rglob("*.py")
     named = re.compile(r'\bfault\("([a-z_.]+)"\)')
     texts = (file.read_text(encoding="utf-8") for file in files if "fault_inj" not in file.name)
-    assert {point for text in texts for point in named.findall(text)} == {*POINTS, *DROP_POINTS}
+    tested = {*POINTS, *DROP_POINTS, *GC_POINTS, *EXPORT_POINTS}
+    assert {point for text in texts for point in named.findall(text)} == tested
 
 
 @pytest.mark.parametrize("number", [2, *FURTHER])

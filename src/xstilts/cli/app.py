@@ -365,22 +365,7 @@ def recommend(
     show_recommendation(request.rank(), form, tflops)
 
 
-@app.command()
-def tasks(
-    name: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Argument(help="show the details of this task"),
-    ] = None,
-) -> None:
-    """List tasks with their formats, sizes, languages, licences and sources."""
-    from xstilts.cli.output.tasks import show_task, show_tasks
-
-    if name is None:
-        show_tasks()
-    else:
-        show_task(name)
-
-
+app.command()(tables.tasks)
 app.command()(tables.recipes)
 
 

@@ -1,4 +1,4 @@
-"""The commands `results`, `trials` and `recipes`, which print tables."""
+"""The commands `results`, `trials`, `tasks` and `recipes`, which print tables."""
 
 from __future__ import annotations
 
@@ -73,6 +73,21 @@ def trials(
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     check_output(out, loaded, store)
     show_results(xstilts.trials(loaded, store), form, out)
+
+
+def tasks(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="show the details of this task"),
+    ] = None,
+) -> None:
+    """List tasks with their formats, sizes, languages, licences and sources."""
+    from xstilts.cli.output.tasks import show_task, show_tasks
+
+    if name is None:
+        show_tasks()
+    else:
+        show_task(name)
 
 
 def recipes(

@@ -21,17 +21,14 @@ POINTS = (
     "checkpoint.before_files_synced",
     "checkpoint.before_rename",
     "checkpoint.after_rename",
-    "gc.before_removal",
-    "gc.after_rename",
-    "gc.after_removal",
-    "export.after_artifact",
-    "export.before_rename",
     "train.step",
     "train.forward",
     "evaluate.batch",
 )
 DROP_POINTS = ("drop.before_marker", "drop.after_marker", "drop.after_file")
 """Points of a run that drops files; see `core.dropped`."""
+GC_POINTS = ("gc.before_removal", "gc.after_rename", "gc.after_removal")
+EXPORT_POINTS = ("export.after_artifact", "export.before_rename")
 
 ERRORS = {"full": errno.ENOSPC, "io": errno.EIO, "denied": errno.EACCES}
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "pause": signal.SIGSTOP}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ import xstilts
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.errors import ConfigError, UnknownNameError
-from xstilts.core.fault_injection import _passes
 from xstilts.core.hashing import with_digest
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.private_text import without_paths
@@ -123,35 +120,6 @@ def test_unfinished_stages_are_named(store: Store, tmp_path: Path) -> None:
     record(store, "toy", [toy_stage(9)])
     export = xstilts.store_export("toy", tmp_path / "shared", store)
     assert export.missing == ["toy 9"]
-
-
-@pytest.fixture
-def no_kill(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    _passes.clear()
-
-    def kill(*_: int) -> None:
-        monkeypatch.setattr("xstilts.api.store_export.remove_folder", lambda _path: None)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "kill", kill)
-    yield
-    _passes.clear()
-
-
-@pytest.mark.usefixtures("no_kill")
-@pytest.mark.parametrize("point", ["export.after_artifact", "export.before_rename"])
-def test_an_export_that_is_killed_leaves_no_half_store_and_is_repeated(
-    store: Store, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setenv("XSTILTS_FAULT", f"{point}:kill")
-        with pytest.raises(KeyboardInterrupt):
-            xstilts.store_export("toy", tmp_path / "shared", store)
-        assert not (tmp_path / "shared").exists()
-        assert (tmp_path / ".shared.partial").exists()
-    monkeypatch.undo()
-    xstilts.store_export("toy", tmp_path / "shared", store)
-    assert not (tmp_path / ".shared.partial").exists()
 
 
 @pytest.mark.parametrize(

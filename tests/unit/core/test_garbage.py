@@ -6,7 +6,6 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ import pytest
 import xstilts
 from xstilts.analysis.study_stages import save_study_stages
 from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
-from xstilts.core.fault_injection import _passes
 from xstilts.core.garbage import DAY, Garbage, GarbageKind
 from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan
@@ -201,38 +199,6 @@ def test_an_experiment_that_is_unknown_or_running_is_not_forgotten(store: Store)
     with store.leases.hold(toy_stage(1).key), pytest.raises(ConfigError, match="toy"):
         xstilts.store_gc(store, experiment="toy")
     assert xstilts.store_gc(store, experiment="toy").removed
-
-
-@pytest.fixture
-def no_kill(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    _passes.clear()
-
-    def kill(*_: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "kill", kill)
-    yield
-    _passes.clear()
-
-
-@pytest.mark.usefixtures("no_kill")
-@pytest.mark.parametrize("point", ["gc.before_removal", "gc.after_rename", "gc.after_removal"])
-def test_a_gc_that_is_killed_leaves_a_sound_store_and_the_next_one_finishes(
-    store: Store, point: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept, orphans = toy_stage(0), [toy_stage(number) for number in range(1, 4)]
-    for stage in (kept, *orphans):
-        publish(store, stage)
-    record(store, "toy", [kept])
-    monkeypatch.setenv("XSTILTS_FAULT", f"{point}:kill@2")
-    with pytest.raises(KeyboardInterrupt):
-        xstilts.store_gc(store, now=LATER)
-    for key in store.names("artifacts"):
-        store.artifact(key).check_digests()
-    monkeypatch.delenv("XSTILTS_FAULT")
-    xstilts.store_gc(store, now=LATER)
-    assert store.keys() == [kept.key]
-    assert not store.names("staging")
 
 
 def test_an_experiment_recorded_meanwhile_keeps_its_artifacts(store: Store) -> None:
