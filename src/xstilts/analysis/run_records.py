@@ -107,6 +107,8 @@ def parse_record(path: Path) -> RunRecord:
     """
     written = json.loads(path.read_bytes())
     record = without_digest(written)
+    if record.get("file", path.name) != path.name:
+        raise ValueError(f"it is that of {record['file']}")
     if record.get("version", VERSION) > VERSION:
         raise ValueError("a newer version of xstilts wrote it")
     stages = tuple(Stage.from_json(stage) for stage in record["stages"])
@@ -187,7 +189,8 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
     A record that is already there only becomes the newest. A damaged one of this name is moved to
     `damaged/`.
     """
-    path, record = _record_path(loaded, compiled, store), _record(loaded, compiled)
+    path = _record_path(loaded, compiled, store)
+    record = {"file": path.name, **_record(loaded, compiled)}
     if os.path.lexists(path):
         if not path.is_symlink() and _holds(path, record):
             path.touch()

@@ -62,12 +62,15 @@ def _training_rows(key: str, store: Store) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def images_by_digest(key: str, store: Store) -> Mapping[str, str]:
-    """SHA-256 → name of the images of prepared rows; empty for rows without images."""
-    artifact = store.get_valid(key)
-    if artifact is None:
+    """SHA-256 → name of the images of prepared rows; empty for rows without images.
+
+    Raises:
+        DamagedArtifact: the rows are not what was published.
+    """
+    if not store.has(key):
         return {}
     return {
         digest: name
-        for row in read_rows(artifact / ROWS, [IMAGES, DIGESTS])
+        for row in read_rows(store.read(key, ROWS), [IMAGES, DIGESTS])
         for name, digest in zip(row.get(IMAGES) or (), row.get(DIGESTS) or (), strict=True)
     }

@@ -21,7 +21,7 @@ def exit_code_of(command: Callable[[], object]) -> int | str | None:
     """
     handle_signals()
     accept_any_text()
-    code = _run(command)
+    code = run_command(command)
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -31,7 +31,11 @@ def exit_code_of(command: Callable[[], object]) -> int | str | None:
     return code
 
 
-def _run(command: Callable[[], object]) -> int | str | None:
+def run_command(command: Callable[[], object]) -> int | str | None:
+    """Run a command without changing what the process does at signals; its exit code.
+
+    What it raises becomes a message, unless it is an error of the program itself.
+    """
     try:
         command()
     except SystemExit as stop:
@@ -52,7 +56,8 @@ def _run(command: Callable[[], object]) -> int | str | None:
 
 def _report_os_error(error: OSError) -> int:
     file = f"{error.filename}: " if error.filename else ""
-    return _report(f"error: {file}{error.strerror or error}", StoreError.exit_code)
+    todo = "check that the file or folder is there and can be read and written, then run again"
+    return _report(f"error: {file}{error.strerror or error}\n  → {todo}", StoreError.exit_code)
 
 
 def _report(text: str, code: int) -> int:

@@ -1,8 +1,13 @@
-"""The store's journal: one JSON line per event, appended and never rewritten."""
+"""The store's journal: one JSON line per event, appended and never rewritten.
+
+Each line has the digest of itself under `self`; those of earlier versions do not. A damaged line is
+left out with a warning: nothing but messages depends on it.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -12,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.core.errors import StoreError
+from xstilts.core.hashing import with_digest, without_digest
+from xstilts.core.warn_once import warn_once
 
 BLOCK = 1 << 14
 """Bytes that are read at a time from the end of the file."""
 LATEST = 1e11
 """Seconds since the epoch; a later time is damage, and not a date."""
+logger = logging.getLogger(__name__)
 
 
 class Journal:
@@ -30,7 +38,8 @@ class Journal:
 
         If a full disk or a crash cut the last line short, the event begins a new line.
         """
-        line = json.dumps({"time": round(time.time(), 3), "event": event, **facts}) + "\n"
+        record = {"time": round(time.time(), 3), "event": event, **facts}
+        line = json.dumps(with_digest(record)) + "\n"
         with self.path.open("a+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 1))
@@ -38,13 +47,13 @@ class Journal:
             file.write((start + line).encode())
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """All events, oldest first; damaged lines are skipped.
+        """All events, oldest first; damaged lines are left out with a warning.
 
         Raises:
             StoreError: the file cannot be read.
         """
         with _reading(self.path), self.path.open("rb") as file:
-            yield from _events(file)
+            yield from self._events(file)
 
     def read_from(self, position: int) -> tuple[list[dict[str, Any]], int]:
         """The events of complete lines from a byte position on, and the position after them.
@@ -55,7 +64,7 @@ class Journal:
         with _reading(self.path), self.path.open("rb") as file:
             file.seek(position)
             complete, newline, _ = file.read().rpartition(b"\n")
-            return list(_events(complete.split(b"\n"))), position + len(complete + newline)
+            return list(self._events(complete.split(b"\n"))), position + len(complete + newline)
         return [], position
 
     @property
@@ -71,8 +80,21 @@ class Journal:
         """
         events = list[dict[str, Any]]()
         with _reading(self.path):
-            events += islice(_events(_lines_from_end(self.path)), count)
+            events += islice(self._events(_lines_from_end(self.path)), count)
         return events[::-1]
+
+    def _events(self, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+        """The events of the lines that are what was written."""
+        for line in lines:
+            if (event := _event_in(line)) is not None:
+                yield event
+            elif line.strip():
+                warn_once(
+                    logger,
+                    "%s: damaged lines are left out\n"
+                    "  → nothing to do: no result depends on the journal",
+                    self.path,
+                )
 
 
 @contextmanager
@@ -88,15 +110,13 @@ def _reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The events of the lines that are valid JSON."""
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if _is_event(event):
-            yield event
+def _event_in(line: bytes) -> dict[str, Any] | None:
+    """The event in a line; None if it is no event, or not what was written."""
+    try:
+        event = json.loads(line)
+        return without_digest(event) if _is_event(event) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _is_event(event: Any) -> bool:

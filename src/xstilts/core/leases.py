@@ -25,6 +25,8 @@ from functools import cache
 from pathlib import Path
 
 from xstilts.core.artifact import ABSENT
+from xstilts.core.hashing import with_digest, without_digest
+from xstilts.core.store_layout import remove_folder
 
 HEARTBEAT = 5.0
 """Seconds between two touches."""
@@ -33,6 +35,10 @@ EXPIRY = 60.0
 
 SILENT = 3_600.0
 """The same for an observer that does not wait, and compares the clocks of two machines."""
+
+
+LATEST = 1e11
+"""Seconds since the epoch; a later time is damage, and not a date."""
 
 
 class LeaseLost(Exception):
@@ -80,7 +86,7 @@ class Lease:
     def is_held(self) -> bool:
         """Whether it is still there, and no newer one."""
         try:
-            is_own = self.path.read_text(encoding="utf-8") == self.text
+            is_own = self.path.read_bytes() == self.text.encode()
         except ABSENT:
             return False
         return is_own and _highest(self.path.parent) == int(self.path.name)
@@ -133,19 +139,19 @@ class Leases:
         finally:
             stop.set()
             thread.join()
-            if lease.is_held:
-                lease.path.unlink(missing_ok=True)
             with suppress(OSError):
+                if lease.is_held:
+                    lease.path.unlink(missing_ok=True)
                 lease.path.parent.rmdir()
 
     def take(self, key: str) -> Lease | HeldElsewhere:
         """Take the lease of a stage if nobody holds it, or its holder is gone."""
         folder = self.folder / key
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         number = _highest(folder)
         if number and (other := self._other(folder / str(number))):
             return other
-        text = json.dumps(asdict(_this_process()))
+        text = json.dumps(with_digest(asdict(this_process())))
         path = folder / str(number + 1)
         try:
             with path.open("x", encoding="utf-8") as file:
@@ -155,7 +161,7 @@ class Leases:
         except FileNotFoundError:  # a holder that ended has removed the empty folder
             return self.take(key)
         for old in range(max(1, number - 1), number + 1):
-            (folder / str(old)).unlink(missing_ok=True)
+            _remove(folder / str(old))
         return Lease(path, text)
 
     def newest(self, key: str) -> tuple[float, Holder | None] | None:
@@ -194,6 +200,8 @@ class Leases:
                 touched = os.fstat(file.fileno()).st_mtime_ns
         except ABSENT:
             return None
+        except OSError:  # it cannot be read, but its holder may touch it
+            touched = path.lstat().st_mtime_ns
         holder = _holder(path)
         before, first_seen = self._seen.get(path, (None, 0.0))
         if touched != before:
@@ -229,13 +237,36 @@ def _highest(folder: Path) -> int:
 
 
 def _holder(path: Path) -> Holder | None:
+    """The holder that a lease names; None if the file was just created, removed, or is damaged."""
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # just created, removed, or damaged
+        holder = Holder(**without_digest(json.loads(path.read_bytes())))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
+    texts = (holder.host, holder.boot, holder.started)
+    is_complete = all(isinstance(text, str) for text in texts) and isinstance(holder.process, int)
+    is_date = isinstance(holder.since, int | float) and 0 <= holder.since < LATEST
+    return holder if is_complete and is_date else None
 
 
-def _this_process() -> Holder:
+def _make_folder(path: Path) -> None:
+    """Make a stage's folder of leases; a file that has taken its name is removed."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        path.unlink(missing_ok=True)
+        path.mkdir(exist_ok=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove a lease, or a folder that has taken its name."""
+    if path.is_dir() and not path.is_symlink():
+        remove_folder(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def this_process() -> Holder:
+    """This process, as the holder of a lease that begins now."""
     number = os.getpid()
     return Holder(socket.gethostname(), _boot(), number, _started(number), round(time.time(), 3))
 

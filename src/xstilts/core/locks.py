@@ -8,13 +8,32 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from xstilts.core.errors import StoreError
+
+UNUSABLE = (FileExistsError, IsADirectoryError, NotADirectoryError, NotImplementedError)
+"""What says that a path cannot be a lock, or that the file system has none."""
+
 
 @contextmanager
 def wait_lock(path: Path) -> Iterator[None]:
-    """Hold the lock for the block; waits while another process has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path):
+    """Hold the lock for the block; waits while another process has it.
+
+    Raises:
+        StoreError: the operating system cannot lock the file.
+    """
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except UNUSABLE as error:
+        raise StoreError(
+            f"{path} cannot be locked: {getattr(error, 'strerror', None) or error}",
+            todo="remove it while nothing runs, or fix its permissions, then run again",
+        ) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def is_locked(path: Path) -> bool:

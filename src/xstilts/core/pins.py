@@ -116,7 +116,9 @@ class Pins:
             raise unreadable(self.folder, error) from error
         for name in names:
             try:
-                pins[name] = _pin_in((self.folder / name).read_bytes())
+                pin = _pin_in((self.folder / name).read_bytes())
+                is_other = isinstance(pin, Pin) and self._path(pin.name).name != name
+                pins[name] = "it is that of another name" if is_other else pin
             except FileNotFoundError:  # removed by another process just now
                 continue
             except OSError as error:

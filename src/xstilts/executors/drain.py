@@ -20,7 +20,7 @@ from types import FrameType
 
 from xstilts.core.atomic_io import read_json, write_text
 from xstilts.core.errors import ConfigError, StoreError
-from xstilts.core.hashing import digest_of
+from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -38,24 +38,42 @@ class _Stop(BaseException):
 
 
 def plan_path(store: Store, plan: Plan) -> Path:
-    """The file of a plan, named by its stages."""
-    return store.root / "plans" / f"{digest_of(sorted(plan.by_key))[:16]}.json"
+    """The file of a plan in a store."""
+    return store.root / "plans" / name_of(plan)
+
+
+def name_of(plan: Plan) -> str:
+    """The name of a plan's file: a digest of its stages."""
+    return f"{digest_of(sorted(plan.by_key))[:16]}.json"
 
 
 def write_plan(store: Store, plan: Plan) -> Path:
     """Write a plan to its file in the store."""
     path = plan_path(store, plan)
     stages = [stage.to_json() for stage in plan.stages]
-    text = json.dumps({"stages": stages, "droppable": sorted(plan.droppable)})
+    text = json.dumps(with_digest({"stages": stages, "droppable": sorted(plan.droppable)}))
     write_text(path, text)  # keys in their order: that of metrics decides the bytes of scores
     return path
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a file that `write_plan` wrote."""
-    written = read_json(path)
-    stages = Plan.of(map(Stage.from_json, written["stages"])).stages
-    return Plan(stages, droppable=frozenset(written["droppable"]))
+    """The plan in a file that `write_plan` wrote.
+
+    Raises:
+        StoreError: it cannot be read, or is not what was written.
+    """
+    try:
+        written = without_digest(read_json(path))
+        stages = Plan.of(map(Stage.from_json, written["stages"])).stages
+        plan = Plan(stages, droppable=frozenset(written["droppable"]))
+        if name_of(plan) != path.name:
+            raise ValueError("it is another plan's")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StoreError(
+            f"{path} cannot be read: {error}",
+            todo="submit the run again: the file is then written again",
+        ) from error
+    return plan
 
 
 def drain(store: Store, plan: Plan, submission: Submission | None = None) -> int:

@@ -209,15 +209,23 @@ def run_stage(
             raise
         if ranks:
             ranks.abandon(error)
-        report(**_failure(_dropped_input(store, stage) or error, stage))
+        report(**_failure(_cause(store, stage, error), stage))
 
 
-def _dropped_input(store: Store, stage: Stage) -> DamagedArtifact | None:
-    """The problem of an input whose files another run has dropped, if there is one."""
+def _cause(store: Store, stage: Stage, error: Exception) -> Exception:
+    """An input that was dropped or damaged since it was verified; else the error itself."""
+    if isinstance(error, DamagedArtifact):
+        return error
+    checks_all = not isinstance(error, XstiltsError) and not is_out_of_memory(error)
     for key in stage.inputs.values():
-        if is_dropped(store.artifact(key)):
-            return DamagedArtifact(key, DROPPED, "is there: another run has dropped its files")
-    return None
+        if checks_all:
+            _verified_keys.discard(key)
+        try:
+            if checks_all or is_dropped(store.artifact(key)):
+                _verified(store.artifact(key))
+        except XstiltsError as damage:
+            return damage
+    return error
 
 
 def _failure(error: Exception, stage: Stage) -> dict[str, Any]:
@@ -300,10 +308,12 @@ def execute_stage(
 
 
 def _verified(artifact: Artifact) -> Artifact:
-    """The artifact, after its digests were checked once in this process."""
+    """The artifact, after its digests were checked once in this process, and its sizes now."""
     if is_dropped(artifact):
         raise DamagedArtifact(artifact.key, DROPPED, "is there: its files were dropped")
-    if artifact.key not in _verified_keys:
+    if artifact.key in _verified_keys:
+        artifact.check_sizes()
+    else:
         artifact.check_digests()
         _verified_keys.add(artifact.key)
     return artifact

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from xstilts.core.atomic_io import read_json, write_json, write_text
 from xstilts.core.errors import StoreError
 from xstilts.core.hashing import with_digest, without_digest
 from xstilts.core.store import Store, to_store_error
+from xstilts.core.warn_once import warn_once
 from xstilts.reports.study_figures import draw, standalone
 from xstilts.reports.tables import NOTHING, table_text
 from xstilts.statistics.estimate import Estimate
@@ -26,7 +29,7 @@ from xstilts.studies.serialize import FILE, FOLDER, StoredAnswer, from_json, to_
 PAGE = "answer.md"
 WRITTEN = re.compile(rf"{re.escape(PAGE)}|[a-z0-9-]+\.(csv|md|svg)")
 """Names of an answer's files besides its JSON."""
-
+logger = logging.getLogger(__name__)
 
 UNREADABLE = (
     "The stored answer of this study cannot be read: it is damaged, or from another version of "
@@ -52,6 +55,9 @@ def write_answer(answer: Answer, evidence: Evidence) -> list[Path]:
     folder = folder_of(evidence.store, evidence.loaded.experiment.name, answer.study)
     texts = dict(_texts(answer))
     try:
+        for name in (*texts, FILE):
+            if (folder / name).is_dir():  # by damage: no file can take its name
+                evidence.store.set_aside(folder / name, f"{answer.study}.{name}")
         for name, text in texts.items():
             write_text(folder / name, text)
         for name in _written(folder) - texts.keys():
@@ -96,14 +102,38 @@ def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[S
     """
     facts = facts_in(store)
     for study in store.names(f"{FOLDER}/{experiment}"):
-        path = store.root / FOLDER / experiment / study / FILE
-        if not path.is_file():
+        folder = folder_of(store, experiment, study)
+        if not _has_answer(folder):
             continue
         try:
-            stored = from_json(without_digest(read_json(path)), results, facts)
-        except DAMAGED:
-            stored = StoredAnswer(Answer(path.parent.name, "", UNREADABLE), current=True)
+            stored = from_json(_checked(folder), results, facts)
+        except DAMAGED as error:
+            warn_once(
+                logger, "%s cannot be read: %s\n  → run the study again", folder / FILE, error
+            )
+            stored = StoredAnswer(Answer(study, "", UNREADABLE), current=True)
         yield stored
+
+
+def _has_answer(folder: Path) -> bool:
+    """Whether a study was answered: the folder has the answer, or other files of one."""
+    if os.path.lexists(folder / FILE):
+        return True
+    return folder.is_dir() and any(WRITTEN.fullmatch(name) for name in os.listdir(folder))
+
+
+def _checked(folder: Path) -> dict[str, Any]:
+    """The JSON of the answer in a folder of a study.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError, RecursionError: it cannot be read, or is that of
+            another study or experiment.
+    """
+    kept: dict[str, Any] = without_digest(read_json(folder / FILE))
+    written_for, expected = (kept["experiment"], kept["study"]), folder.parts[-2:]
+    if written_for != expected:
+        raise ValueError(f"it is that of the study {'/'.join(map(str, written_for))}")
+    return kept
 
 
 def _texts(answer: Answer) -> Iterator[tuple[str, str]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors import worker
+from xstilts.executors import local, worker
 from xstilts.stages.io import tokenized
 
 
@@ -78,3 +80,10 @@ class InProcessPool:
     def close(self) -> None:
         """Forget the worker."""
         self.workers.clear()
+
+
+@contextmanager
+def in_process_executor() -> Iterator[None]:
+    """Within the block, the local executor runs stages in this process."""
+    with patch.object(local, "WorkerPool", InProcessPool):
+        yield

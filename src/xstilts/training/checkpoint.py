@@ -61,6 +61,7 @@ class Checkpoints:
             self._save(checkpoint)
 
     def _save(self, checkpoint: Checkpoint) -> None:
+        _remove_file(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         staged = self.folder / f".staged.{os.getpid()}"
         remove_folder(staged)
@@ -78,6 +79,7 @@ class Checkpoints:
         fault("checkpoint.before_rename")
         target = self.folder / f"step-{checkpoint.step}"
         remove_folder(target)
+        _remove_file(target)
         staged.rename(target)
         fsync(self.folder)
         fault("checkpoint.after_rename")
@@ -126,3 +128,9 @@ class Checkpoints:
             raise
         except OSError as error:
             raise unreadable(path, error) from error
+
+
+def _remove_file(path: Path) -> None:
+    """Remove a file that has taken the name of a folder by damage."""
+    if path.is_file() or (path.is_symlink() and not path.exists()):
+        path.unlink()

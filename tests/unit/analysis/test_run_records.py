@@ -61,12 +61,30 @@ def test_a_record_that_cannot_be_read_is_left_out_and_named(
     store = Store(copied)
     (record,) = records(store)
     kept = record.with_name("other@00000000.json")
-    shutil.copyfile(record, kept)
+    write_as_earlier_version(record, kept)
     record.write_text(text)
     with caplog.at_level(logging.WARNING):
         assert [found.name for found in saved_records(store)] == [kept.stem]
         assert len(xstilts.status(store)) == 1
     assert record.name in caplog.text
+
+
+def write_as_earlier_version(record: Path, path: Path) -> Path:
+    """A copy of a record that does not name its file, as earlier versions wrote it."""
+    written = without_digest(json.loads(record.read_text()))
+    del written["file"]
+    path.write_text(json.dumps(with_digest(written)))
+    return path
+
+
+def test_a_record_under_the_name_of_another_is_left_out(
+    copied: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (record,) = records(Store(copied))
+    other = Path(shutil.copyfile(record, record.with_name("other@00000000.json")))
+    with caplog.at_level(logging.WARNING):
+        assert [found.name for found in saved_records(Store(copied))] == [record.stem]
+    assert other.name in caplog.text
 
 
 def test_an_edited_record_is_left_out(copied: Path) -> None:
@@ -109,7 +127,8 @@ def test_a_record_of_the_same_scores_keeps_its_name(small: LoadedExperiment, cop
     """Earlier versions named records after the experiment only, with other defaults."""
     store = Store(copied)
     (record,) = records(store)
-    earlier = record.rename(record.with_name("small@12345678.json"))
+    earlier = write_as_earlier_version(record, record.with_name("small@12345678.json"))
+    record.unlink()
     assert save_record(small, compile_experiment(small), store) == earlier
     assert records(store) == [earlier]
 

@@ -65,3 +65,14 @@ def test_a_line_that_was_cut_short_does_not_swallow_the_next(tmp_path: Path) -> 
     journal.write("done")
     journal.write("failed")
     assert [event["event"] for event in journal.read()] == ["started", "done", "failed"]
+
+
+def test_a_line_with_one_digit_changed_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("done", seconds=41)
+    journal.write("failed")
+    journal.path.write_bytes(journal.path.read_bytes().replace(b" 41,", b" 40,"))
+    assert [event["event"] for event in journal.read()] == ["failed"]
+    assert "journal.jsonl" in caplog.text

@@ -160,3 +160,31 @@ def test_published_files_have_the_permissions_of_the_umask(tmp_path: Path) -> No
         os.umask(before)
     mode = (store.artifact(KEY).path / "weights").stat().st_mode
     assert stat.S_IMODE(mode) == 0o640
+
+
+@pytest.mark.parametrize(
+    "change", [b"\xff", b"{}", b"null", b"[" * 99999, b'{"since": 1e300}', None]
+)
+def test_a_garbled_lease_names_nobody_and_ends(tmp_path: Path, change: bytes | None) -> None:
+    clock = Clock()
+    lease = taken(Leases(tmp_path).take(KEY))
+    lease.path.write_bytes(
+        change or lease.path.read_bytes().replace(b'"process": ', b'"process": 1')
+    )
+    assert not lease.is_held
+    observer = Leases(tmp_path, clock)
+    held = observer.take(KEY)
+    assert isinstance(held, HeldElsewhere)
+    assert held.text == "another process"
+    clock.now += EXPIRY + 1
+    assert taken(observer.take(KEY)).is_held
+
+
+def test_a_file_or_folder_under_a_lease_s_name_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / KEY / "3").mkdir(parents=True)
+    with Leases(tmp_path).hold(KEY) as lease:
+        assert taken(lease).path.name == "4"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / KEY).write_text("")
+    with Leases(tmp_path).hold(KEY) as lease:
+        assert taken(lease).is_held

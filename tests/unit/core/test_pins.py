@@ -72,3 +72,13 @@ def test_a_foreign_file_among_the_pins_is_no_pin(tmp_path: Path) -> None:
     Pins(tmp_path).add("toy", KEYS[:1])
     (tmp_path / "pins" / "notes.txt").write_text("mine")
     assert not Pins(tmp_path).damaged
+
+
+def test_a_pin_under_the_name_of_another_keeps_everything(tmp_path: Path) -> None:
+    pins = Pins(tmp_path)
+    for name, key in zip(("toy", "other"), KEYS, strict=False):
+        pins.add(name, [key])
+    first, second = sorted(pins.folder.iterdir())
+    first.write_bytes(second.read_bytes())
+    assert list(Pins(tmp_path).damaged) == [first.name]
+    assert Pins(tmp_path).is_pinned(KEYS[2])

@@ -34,7 +34,11 @@ def show_status(store: Store, experiments: Sequence[ExperimentStatus]) -> None:
         counts = [experiment.states.get(state, 0) for state in SHOWN_STATES]
         table.add_row(experiment.name, experiment.encoder, *map(str, (experiment.stages, *counts)))
     out.print(table)
-    for event in store.journal.last(LAST_EVENTS):
+    events = store.journal.last(LAST_EVENTS)
+    if not events:
+        print_text(out, f"no events: {store.journal.path.name} is missing or empty")
+        print_text(out, "  → nothing to do: it begins again with the next run")
+    for event in events:
         when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
         text = f"{when} {event['event']:8} {event.get('label', event.get('key', ''))}"
         problem = f": {event['problem']}" if "problem" in event else ""
