@@ -34,4 +34,4 @@ def test_a_damaged_plan_is_named_and_not_run(
     with pytest.raises(StoreError, match=path.name):
         read_plan(path)
     assert main(str(store.root), str(path)) == 4
-    assert path.name in capsys.readouterr().err
+    assert path.name in capsys.readouterr().out
