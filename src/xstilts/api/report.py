@@ -10,7 +10,7 @@ from xstilts.api.inputs import AnyStore, check_output
 from xstilts.config.load import LoadedExperiment
 
 if TYPE_CHECKING:
-    from xstilts.reports.xtreme.write import Submission
+    from xstilts.reports.xtreme.write import LeaderboardSubmission
 
 XTREME = "xtreme"
 """The format that is a folder of submissions."""
@@ -64,7 +64,7 @@ def submissions(
     experiment: AnyExperiment,
     path: Path | str | None = None,
     store: AnyStore | None = None,
-) -> list[Submission]:
+) -> list[LeaderboardSubmission]:
     """Write the test predictions in the layout of XTREME's leaderboard, and check them.
 
     One submission for each encoder, intermediate setting and seed: the folder

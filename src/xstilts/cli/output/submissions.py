@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from xstilts.cli.output.console import console, print_text
 
 if TYPE_CHECKING:
-    from xstilts.reports.xtreme.write import Submission
+    from xstilts.reports.xtreme.write import LeaderboardSubmission
 
 
-def show_submissions(submissions: Sequence[Submission]) -> None:
+def show_submissions(submissions: Sequence[LeaderboardSubmission]) -> None:
     """Folder and zip of each submission, and all its problems."""
     out = console()
     for made in submissions:

@@ -34,7 +34,7 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Submission:
+class LeaderboardSubmission:
     """A submission on disk.
 
     Args:
@@ -62,7 +62,7 @@ class Draft:
 
 def write_submissions(
     compiled: CompiledPlan, store: Store, target: Path, data: Path | None = None
-) -> list[Submission]:
+) -> list[LeaderboardSubmission]:
     """Write TARGET/ENCODER/SETTING/seed-N/ and its zip for every encoder, setting and seed.
 
     Args:
@@ -242,7 +242,7 @@ def _lines(texts: Iterable[str]) -> str:
 # files on disk
 
 
-def _publish(draft: Draft, group: Group, target: Path, data: Path | None) -> Submission:
+def _publish(draft: Draft, group: Group, target: Path, data: Path | None) -> LeaderboardSubmission:
     encoder, setting, seed = group
     folder = target / _name(encoder) / _name(setting) / f"seed-{seed}"
     _clear(folder)
@@ -253,9 +253,9 @@ def _publish(draft: Draft, group: Group, target: Path, data: Path | None) -> Sub
     if found:
         write_bytes(archive.with_suffix(".txt"), _lines(found).encode())
     if not draft.files:
-        return Submission(encoder, setting, seed, folder, None, found)
+        return LeaderboardSubmission(encoder, setting, seed, folder, None, found)
     write_bytes(archive, _zipped(draft.files))
-    return Submission(encoder, setting, seed, folder, archive, found)
+    return LeaderboardSubmission(encoder, setting, seed, folder, archive, found)
 
 
 def _problems(draft: Draft, folder: Path, data: Path | None) -> Iterator[str]:

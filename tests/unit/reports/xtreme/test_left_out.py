@@ -11,13 +11,13 @@ from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
-from xstilts.reports.xtreme.write import Submission, write_submissions
+from xstilts.reports.xtreme.write import LeaderboardSubmission, write_submissions
 from xstilts.stages.io.rows import write_rows
 
 
 def submitted(
     folder: Path, problems: dict[str, int], dev_problems: dict[str, int], available: int = 2
-) -> Submission:
+) -> LeaderboardSubmission:
     """A submission of PAN-X's English test set by a model with a test set as its dev set."""
     store = Store(folder / "store").prepare()
 
@@ -47,7 +47,7 @@ def submitted(
     return made
 
 
-def reasons(made: Submission) -> list[str]:
+def reasons(made: LeaderboardSubmission) -> list[str]:
     return [text for text in made.problems if text.startswith("panx (en)")]
 
 

@@ -12,7 +12,7 @@ from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
-from xstilts.reports.xtreme.write import Submission, write_submissions
+from xstilts.reports.xtreme.write import LeaderboardSubmission, write_submissions
 from xstilts.stages.io.rows import write_rows
 
 MINED = [
@@ -52,7 +52,7 @@ def submitted(
     rows: list[dict[str, Any]],
     facts: dict[str, Any],
     available: int = 3,
-) -> Submission:
+) -> LeaderboardSubmission:
     """A submission of one language; `facts` are those of what was mined; nothing is scored."""
     store = Store(tmp_path / "store").prepare()
     params = {"task": target, "split": "test", "language": language}
