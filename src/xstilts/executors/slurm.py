@@ -201,8 +201,14 @@ class _Watch:
     def result(self, before: Mapping[str, StageStatus], logs: Path) -> RunResult:
         """How the run has ended: what is done, what failed, and what was not run."""
         self.report_news()
-        result = RunResult(failed=dict(self.failed), exit_code=3 if self.failed else 0)
-        for key, status in self.plan.statuses(self.store).items():
+        statuses = self.plan.statuses(self.store)
+        failed = {
+            key: problem
+            for key, problem in self.failed.items()
+            if statuses[key].state is not StageState.DONE  # by a task on another node
+        }
+        result = RunResult(failed=failed, exit_code=3 if failed else 0)
+        for key, status in statuses.items():
             if status.state is StageState.DONE:
                 if before[key].state is not StageState.DONE:
                     result.done.append(key)
