@@ -28,7 +28,7 @@ pytestmark = [
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
 ]  # fmt: skip
-LONG = "recipes.intermediate.epochs=1500"
+LONG = "recipes.intermediate.epochs=300"
 SECONDS = 600.0
 
 
@@ -74,7 +74,7 @@ def test_a_job_that_is_requeued_goes_on_from_its_checkpoint(
     ) as process:
         journal = Journal(store / "journal.jsonl")
         wait_until(lambda: any(_is_long(event) for event in journal.read()))
-        time.sleep(10)  # some steps, and long enough for Slurm to know the job
+        time.sleep(5)  # some steps, and long enough for Slurm to know the job
         job = output("squeue", "--noheader", "--format", "%F").split()[0]
         if how == "requeued":
             subprocess.run(["scontrol", "requeue", f"{job}_1"], check=True)
