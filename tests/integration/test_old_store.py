@@ -16,22 +16,35 @@ from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "old_store"
-EXPECTED = json.loads((FIXTURE / "expected.json").read_text(encoding="utf-8"))
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+VERSIONS = ("old_store", "store_2026_11")
 RESUMED = "more.yaml, continued"
 
 
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> Path:
+    """The fixture of a version."""
+    return FIXTURES / str(request.param)
+
+
 @pytest.fixture
-def toy(tmp_path: Path) -> Path:
+def expected(version: Path) -> dict[str, Any]:
+    """What the version itself computed."""
+    text = (version / "expected.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+@pytest.fixture
+def toy(version: Path, tmp_path: Path) -> Path:
     """The unpacked fixture: experiments, data and store."""
-    with tarfile.open(FIXTURE / "store.tar.gz") as archive:
+    with tarfile.open(version / "store.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     return tmp_path / "toy"
 
 
-def rows(frame: pd.DataFrame, table: str) -> list[list[Any]]:
+def rows(frame: pd.DataFrame, columns: list[str]) -> list[list[Any]]:
     """The expected columns of a frame, row by row, with None for NaN."""
-    cells = frame[EXPECTED["columns"][table]].to_dict("split")["data"]
+    cells = frame[columns].to_dict("split")["data"]
     return [[None if isinstance(x, float) and math.isnan(x) else x for x in row] for row in cells]
 
 
@@ -51,27 +64,32 @@ def assert_equal_rows(
 
 
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
-def test_stages_have_the_keys_of_the_old_version(toy: Path, name: str) -> None:
+def test_stages_have_the_keys_of_the_old_version(
+    toy: Path, expected: dict[str, Any], name: str
+) -> None:
     stages = compile_experiment(xstilts.load(str(toy / name))).plan.stages
-    expected = {(key, kind, version) for key, kind, version, _ in EXPECTED[name]["stages"]}
-    assert {(stage.key, stage.kind, stage.version) for stage in stages} == expected
+    known = {(key, kind, number) for key, kind, number, _ in expected[name]["stages"]}
+    assert {(stage.key, stage.kind, stage.version) for stage in stages} == known
 
 
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
-def test_finished_stages_of_an_old_store_are_done(toy: Path, name: str) -> None:
+def test_finished_stages_of_an_old_store_are_done(
+    toy: Path, expected: dict[str, Any], name: str
+) -> None:
     summary = xstilts.plan(xstilts.load(str(toy / name)), toy / "store")
     done = {key for key, status in summary.statuses.items() if status.state == StageState.DONE}
-    assert done == {key for key, _, _, is_done in EXPECTED[name]["stages"] if is_done}
+    assert done == {key for key, _, _, is_done in expected[name]["stages"] if is_done}
 
 
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
 def test_results_gains_and_best_settings_equal_those_of_the_old_version(
-    toy: Path, name: str
+    toy: Path, expected: dict[str, Any], name: str
 ) -> None:
     loaded, store = xstilts.load(str(toy / name)), toy / "store"
     for table in ("results", "gains", "best"):
-        found = rows(getattr(xstilts, table)(loaded, store), table)
-        assert_equal_rows(found, EXPECTED[name][table], tolerance=1e-9)
+        columns = expected["columns"][table]
+        found = rows(getattr(xstilts, table)(loaded, store), columns)
+        assert_equal_rows(found, expected[name][table], tolerance=1e-9)
 
 
 def test_an_old_store_is_reported(toy: Path) -> None:
@@ -90,11 +108,13 @@ def test_running_a_finished_experiment_keeps_its_record(toy: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_process")
-def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(toy: Path) -> None:
+def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(
+    toy: Path, expected: dict[str, Any]
+) -> None:
     loaded, store = xstilts.load(str(toy / "more.yaml")), toy / "store"
     outcome = xstilts.run(loaded, store, workers=1)
     assert outcome.exit_code == 0, outcome.failed
-    assert sorted(outcome.done) == EXPECTED[RESUMED]["ran"]
+    assert sorted(outcome.done) == expected[RESUMED]["ran"]
     (resumed,) = (
         stage
         for stage in compile_experiment(loaded).plan.stages
@@ -102,5 +122,5 @@ def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(toy: Path) -> 
     )
     provenance = Store(store).artifact(resumed.key).manifest["provenance"]
     assert any("step 60" in note for note in provenance["notes"])
-    found = rows(xstilts.results(loaded, store), "results")
-    assert_equal_rows(found, EXPECTED[RESUMED]["results"], tolerance=0.1)
+    found = rows(xstilts.results(loaded, store), expected["columns"]["results"])
+    assert_equal_rows(found, expected[RESUMED]["results"], tolerance=0.1)
