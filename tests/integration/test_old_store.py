@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 
 import xstilts
 from xstilts.core.plan import StageState
+from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-VERSIONS = ("old_store", "store_2026_11")
+OLD = "old_store"
+VERSIONS = (OLD, "store_2026_11")
 RESUMED = "more.yaml, continued"
 
 
@@ -63,33 +66,54 @@ def assert_equal_rows(
         assert numbers == pytest.approx(others, abs=tolerance)
 
 
+def made_again(version: Path, stages: Iterable[Stage]) -> set[str]:
+    """Keys of the stages that a version has under another key, and of those that need them.
+
+    The recipe of `old_store` gives fields that have no effect on a training of one task. They have
+    left the keys since then (CHANGELOG.md), so that the training on toy-same is made again.
+    """
+    again: set[str] = set()
+    for stage in stages if version.name == OLD else ():
+        if stage.label.startswith("train toy-same") or again & set(stage.inputs.values()):
+            again.add(stage.key)
+    return again
+
+
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
 def test_stages_have_the_keys_of_the_old_version(
-    toy: Path, expected: dict[str, Any], name: str
+    toy: Path, version: Path, expected: dict[str, Any], name: str
 ) -> None:
     stages = compile_experiment(xstilts.load(str(toy / name))).plan.stages
+    again = made_again(version, stages)
     known = {(key, kind, number) for key, kind, number, _ in expected[name]["stages"]}
-    assert {(stage.key, stage.kind, stage.version) for stage in stages} == known
+    current = {(stage.key, stage.kind, stage.version) for stage in stages}
+    assert {key for key, *_ in current - known} == again
+    assert len(current) == len(known) > 2 * len(again)
 
 
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
 def test_finished_stages_of_an_old_store_are_done(
-    toy: Path, expected: dict[str, Any], name: str
+    toy: Path, version: Path, expected: dict[str, Any], name: str
 ) -> None:
     summary = xstilts.plan(xstilts.load(str(toy / name)), toy / "store")
+    again = made_again(version, summary.compiled.plan.stages)
     done = {key for key, status in summary.statuses.items() if status.state == StageState.DONE}
-    assert done == {key for key, _, _, is_done in expected[name]["stages"] if is_done}
+    known = {key for key, _, _, is_done in expected[name]["stages"] if is_done}
+    assert done == known & summary.compiled.plan.by_key.keys()
+    assert not done & again
 
 
 @pytest.mark.parametrize("name", ["toy.yaml", "more.yaml"])
 def test_results_gains_and_best_settings_equal_those_of_the_old_version(
-    toy: Path, expected: dict[str, Any], name: str
+    toy: Path, version: Path, expected: dict[str, Any], name: str
 ) -> None:
     loaded, store = xstilts.load(str(toy / name)), toy / "store"
-    for table in ("results", "gains", "best"):
-        columns = expected["columns"][table]
+    for table in ("results",) if version.name == OLD else ("results", "gains", "best"):
+        columns, known = expected["columns"][table], expected[name][table]
+        if version.name == OLD:
+            known = [row for row in known if row[0] == "none"]
         found = rows(getattr(xstilts, table)(loaded, store), columns)
-        assert_equal_rows(found, expected[name][table], tolerance=1e-9)
+        assert_equal_rows(found, known, tolerance=1e-9)
 
 
 def test_an_old_store_is_reported(toy: Path) -> None:
@@ -99,28 +123,36 @@ def test_an_old_store_is_reported(toy: Path) -> None:
     assert "toy-search" in text
 
 
-def test_running_a_finished_experiment_keeps_its_record(toy: Path) -> None:
-    records = toy / "store" / "experiments"
+@pytest.mark.usefixtures("in_process")
+def test_running_a_finished_experiment_keeps_its_record(toy: Path, version: Path) -> None:
+    loaded, records = xstilts.load(str(toy / "toy.yaml")), toy / "store" / "experiments"
     before = {path.name: path.read_bytes() for path in records.iterdir()}
-    outcome = xstilts.run(xstilts.load(str(toy / "toy.yaml")), toy / "store", workers=1)
-    assert (outcome.exit_code, list(outcome.done)) == (0, [])
-    assert {path.name for path in records.iterdir()} == before.keys()
+    outcome = xstilts.run(loaded, toy / "store", workers=1)
+    again = made_again(version, compile_experiment(loaded).plan.stages)
+    assert (outcome.exit_code, set(outcome.done)) == (0, again)
+    after = {path.name for path in records.iterdir()}
+    assert after >= before.keys() if again else after == before.keys()
 
 
 @pytest.mark.usefixtures("in_process")
 def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(
-    toy: Path, expected: dict[str, Any]
+    toy: Path, version: Path, expected: dict[str, Any]
 ) -> None:
-    loaded, store = xstilts.load(str(toy / "more.yaml")), toy / "store"
+    loaded, store = xstilts.load(str(toy / "more.yaml")), Store(toy / "store")
+    plan, stopped = compile_experiment(loaded).plan, store.stopped()
+    again = made_again(version, plan.stages)
     outcome = xstilts.run(loaded, store, workers=1)
     assert outcome.exit_code == 0, outcome.failed
-    assert sorted(outcome.done) == expected[RESUMED]["ran"]
-    (resumed,) = (
-        stage
-        for stage in compile_experiment(loaded).plan.stages
-        if stage.label == "train toy-same seed 1"
-    )
-    provenance = Store(store).artifact(resumed.key).manifest["provenance"]
-    assert any("step 60" in note for note in provenance["notes"])
-    found = rows(xstilts.results(loaded, store), expected["columns"]["results"])
-    assert_equal_rows(found, expected[RESUMED]["results"], tolerance=0.1)
+    assert set(outcome.done) == again | (set(expected[RESUMED]["ran"]) & plan.by_key.keys())
+    columns = list(expected["columns"]["results"])
+    resumed = [key for key in stopped if key in plan.by_key]
+    assert len(resumed) == (version.name != OLD)
+    for key in resumed:
+        notes = store.artifact(key).manifest["provenance"]["notes"]
+        assert any("step 60" in note for note in notes)
+    found = rows(xstilts.results(loaded, store), columns)
+    known = expected[RESUMED]["results"]
+    if again:
+        found, known = ([row[:-1] for row in table] for table in (found, known))
+    assert columns[-1] == "key"
+    assert_equal_rows(found, known, tolerance=0.1)
