@@ -130,14 +130,14 @@ def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
     same_artifacts(expected, store)
 
 
-def processes_of(node: str) -> list[int]:
+def processes_of(node: str) -> set[int]:
     """The processes of the node's jobs, and Slurm's own that run them."""
-    numbers = []
+    numbers = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            environ = (folder / "environ").read_bytes().split(b"\0")
-            command = (folder / "cmdline").read_bytes()
-            is_step = command.startswith(b"slurmstepd") and b"SLURMD_NODENAME" not in command
-            if f"SLURMD_NODENAME={node}".encode() in environ or is_step:
-                numbers.append(int(folder.name))
+            if f"SLURMD_NODENAME={node}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                numbers.add(int(folder.name))
+                if (Path("/proc") / str(parent) / "cmdline").read_bytes().startswith(b"slurmstepd"):
+                    numbers.add(parent)
     return numbers
