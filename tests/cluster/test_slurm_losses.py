@@ -27,7 +27,7 @@ pytestmark = [
 ]
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[toy-same]", "targets=[toy-kind]",
-    "recipes.intermediate.epochs=200",
+    "recipes.intermediate.epochs=120",
 ]  # fmt: skip
 LONG = "train toy-same seed 0"
 SECONDS = 800.0
@@ -107,7 +107,7 @@ def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
 ) -> None:
     """Every process of the node is killed, its slurmd first, as when the power fails."""
     store = tmp_path / "store"
-    with submit(toy_file, store, "--executor", "slurm", "--workers", "2") as process:
+    with submit(toy_file, store, "--executor", "slurm") as process:
         wait_until(lambda: started(store) or process.poll() is not None)
         time.sleep(4)
         node = next(name for name in ("node1", "node2") if f"NodeList={name}" in job_facts())
