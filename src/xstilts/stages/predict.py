@@ -16,7 +16,7 @@ from xstilts.models.device import compute_device
 from xstilts.models.encoder import Encoder, frozen_encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles
 from xstilts.stages.base import StageContext
-from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
+from xstilts.stages.io.rows import PREDICTIONS, write_predictions
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS
 from xstilts.training.multitask_model import MultiTaskModel
@@ -32,7 +32,6 @@ def run(context: StageContext) -> dict[str, Any]:
     params = context.params
     files = EncoderFiles(context.inputs["encoder"].path, context.inputs["model"].path)
     tokenizer = files.tokenizer()
-    rows = read_rows(context.inputs["rows"] / ROWS, ["id"])
     labels = tuple(params["labels"])
     reading = TokenizationConfig(**params["reading"])
     features = prepared(
@@ -49,7 +48,7 @@ def run(context: StageContext) -> dict[str, Any]:
         tokenizer.pad_token_id,
         reading,
     )
-    facts = {"rows": len(rows)}
+    facts = dict[str, int]()
     if rule := params.get(ANSWER_TEXT):
         spec = training_of(params["format"]).answer_text
         assert spec is not None
@@ -59,14 +58,9 @@ def run(context: StageContext) -> dict[str, Any]:
         facts[CHANGED_ANSWERS] = sum(changed)
     else:
         predictions = predict_with()
-    write_rows(
-        context.folder / PREDICTIONS,
-        [
-            {"id": row["id"], "prediction": prediction}
-            for row, prediction in zip(rows, predictions, strict=True)
-        ],
-    )
-    return facts
+    rows = context.inputs["rows"] / ROWS
+    count = write_predictions(context.folder / PREDICTIONS, rows, predictions)
+    return {"rows": count, **facts}
 
 
 @lru_cache(maxsize=1)

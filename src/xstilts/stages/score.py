@@ -48,13 +48,14 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def _predicted(context: StageContext) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
     """Ids, gold answers and predictions of the rows that have a gold answer."""
-    rows = read_rows(context.inputs["rows"] / ROWS)
+    spec = FORMATS.get(context.params["format"])
+    columns = ["id", spec.gold.column] if spec.gold else ["id"]
+    rows = read_rows(context.inputs["rows"] / ROWS, columns)
     predictions = read_rows(context.inputs["predictions"] / PREDICTIONS)
     ids = [row["id"] for row in rows]
     if ids != [row["id"] for row in predictions]:
         raise DataError("the predictions are not those of the gold rows", todo="run again")
     gold = checked_gold(context, rows)
-    spec = FORMATS.get(context.params["format"])
     labels = context.inputs["predictions"].manifest["stage"]["params"].get("labels", ())
     scored = [n for n, answer in enumerate(gold) if not spec.row_is_blank(answer, labels)]
     return (

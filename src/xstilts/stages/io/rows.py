@@ -18,6 +18,22 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     pq.write_table(pa.Table.from_pylist(list(rows)), path, compression="zstd")
 
 
+def write_predictions(path: Path, rows: Path, predictions: Sequence[Any]) -> int:
+    """The ids of a file of rows with their predictions, as `write_rows` would write them.
+
+    Ids stay Arrow strings: 200,000 rows as Python objects would take 0.1 GB.
+
+    Raises:
+        ValueError: there are not as many predictions as rows.
+    """
+    ids = _read(rows, ["id"]).column("id").combine_chunks()
+    if len(ids) != len(predictions):
+        raise ValueError(f"{len(predictions)} predictions for {len(ids)} rows")
+    table = pa.table({"id": ids, "prediction": pa.array(predictions)})
+    pq.write_table(table, path, compression="zstd")
+    return len(ids)
+
+
 def read_rows(source: Path | bytes, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a parquet file or of its bytes, in order, with all columns or some."""
     rows: list[dict[str, Any]] = _read(source, columns).to_pylist()

@@ -1,0 +1,43 @@
+"""Predictions are written as rows would be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xstilts.stages.io.rows import read_rows, write_predictions, write_rows
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        ["yes", "no", "é"] * 50_000,
+        [0.5, 1.0, -2.0],
+        [["B-PER", "O"], [], ["O"]],
+        ["answer", "", "None"],
+        [[], [], []],
+        [3, 1, 2],
+    ],
+)
+def test_predictions_have_the_bytes_of_rows_with_ids(
+    predictions: list[Any], tmp_path: Path
+) -> None:
+    rows = [{"id": f"row-{number}", "text": "a"} for number in range(len(predictions))]
+    write_rows(tmp_path / "rows.parquet", rows)
+    together = [
+        {"id": row["id"], "prediction": one} for row, one in zip(rows, predictions, strict=True)
+    ]
+    write_rows(tmp_path / "plain.parquet", together)
+    path = tmp_path / "predictions.parquet"
+    assert write_predictions(path, tmp_path / "rows.parquet", predictions) == len(rows)
+    assert path.read_bytes() == (tmp_path / "plain.parquet").read_bytes()
+    assert read_rows(path) == together
+
+
+def test_predictions_of_other_rows_are_not_written(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.parquet", [{"id": "1"}])
+    with pytest.raises(ValueError, match="2 predictions for 1 rows"):
+        write_predictions(tmp_path / "p.parquet", tmp_path / "rows.parquet", ["a", "b"])
+    assert not (tmp_path / "p.parquet").exists()
