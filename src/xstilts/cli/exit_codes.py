@@ -10,6 +10,7 @@ import typer
 from xstilts.cli.output.console import accept_any_text, discard_output
 from xstilts.cli.signals import Interrupted, handle_signals
 from xstilts.core.errors import StoreError, XstiltsError
+from xstilts.core.printable import printable
 
 INTERRUPTED = 130
 
@@ -61,5 +62,5 @@ def _report_os_error(error: OSError) -> int:
 
 
 def _report(text: str, code: int) -> int:
-    typer.secho(text, fg=None if code == INTERRUPTED else "red", err=True)
+    typer.secho(printable(text), fg=None if code == INTERRUPTED else "red", err=True)
     return code

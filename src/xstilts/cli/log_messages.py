@@ -6,13 +6,16 @@ import logging
 
 import typer
 
+from xstilts.core.printable import printable
+
 
 class TerminalHandler(logging.Handler):
     """Writes log records to standard error, as `warning: message`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        typer.secho(f"{record.levelname.lower()}: {record.getMessage()}", fg="yellow", err=True)
+        text = f"{record.levelname.lower()}: {record.getMessage()}"
+        typer.secho(printable(text), fg="yellow", err=True)
 
 
 def show_log_messages() -> None:

@@ -17,6 +17,9 @@ from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
 from xstilts.config.vision import VisionConfig
 
+TASK_NAME = re.compile(r"[^\s+>@,/\\.][^\s+>@,/\\]*")
+"""A name that tables, file names and the syntax of mixtures and chains can hold."""
+
 
 class EncoderConfig(ConfigModel):
     """The pretrained encoder."""
@@ -293,10 +296,11 @@ class Experiment(ConfigModel):
     @classmethod
     def _task_names(cls, value: dict[str, FileTask]) -> dict[str, FileTask]:
         for name in value:
-            if name == BASELINE or not re.fullmatch(r"[^\s+>@,]+", name):
+            if name == BASELINE or not TASK_NAME.fullmatch(name) or not name.isprintable():
                 raise refusal(
                     f"{name!r} cannot be the name of a task",
-                    f"use a name without blanks and + > @ , that is not {BASELINE!r}",
+                    f"use a name without blanks, control characters and + > @ , / \\ that does not "
+                    f"begin with a dot and is not {BASELINE!r}",
                     name,
                 )
         return value

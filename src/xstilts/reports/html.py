@@ -22,6 +22,7 @@ from xstilts.analysis.run_states import states_text
 from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.config.experiment import Experiment
 from xstilts.core.plan import StageState, StageStatus
+from xstilts.core.private_text import absolute_paths, without_paths
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
@@ -155,7 +156,7 @@ def page(data: ReportData, folder: Path) -> str:
     )
     return html.render(
         experiment=data.experiment,
-        encoders=[one.label or one.name for one in data.experiment.all_encoders],
+        encoders=[one.label or without_paths(one.name) for one in data.experiment.all_encoders],
         training_languages=data.training_languages,
         parts=list(map(_part, data.by_encoder)),
         ranking_lines=list(ranking_lines(_first_ranking(data))),
@@ -222,8 +223,12 @@ def _first_ranking(data: ReportData) -> list[RankedEncoder]:
 
 
 def as_yaml(experiment: Experiment) -> str:
-    """The experiment with all overrides applied, without default values."""
+    """The experiment with all overrides applied, without default values.
+
+    Reports are shared: of absolute paths only the file's name is shown.
+    """
     tree = experiment.model_dump(mode="json", exclude_defaults=True)
+    tree = without_paths(tree, absolute_paths(tree))
     return yaml.safe_dump(
         tree, sort_keys=False, allow_unicode=True, width=88, default_flow_style=None
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from rich.table import Table
+from rich.text import Text
 
 import xstilts
-from xstilts.cli import doctor
-from xstilts.cli.output.console import TextConsole, accept_any_text
+from xstilts.cli import doctor, exit_codes
+from xstilts.cli.log_messages import TerminalHandler
+from xstilts.cli.output.console import TextConsole, accept_any_text, console
 from xstilts.cli.output.doctor import show_diagnosis
 from xstilts.cli.progress import progress, progress_text
 from xstilts.core.stage import Stage
@@ -96,6 +99,21 @@ def test_doctor_prints_any_name_of_a_store(
     monkeypatch.setenv("COLUMNS", "400")
     show_diagnosis(doctor.diagnose())
     assert "[red]a[/x]store" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_no_text_controls_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "\x1b]0;title\x07\x9b2J"
+    table = Table(hostile)
+    table.add_row(Text(hostile))
+    for out in (console(), TextConsole(stderr=True)):
+        out.print(hostile)
+        out.print(table)
+    TerminalHandler().emit(logging.makeLogRecord({"levelname": "WARNING", "msg": hostile}))
+    exit_codes._report(hostile, 2)
+    captured = capsys.readouterr()
+    for text in captured:
+        assert "]0;title" in text
+        assert not {"\x1b", "\x07", "\x9b"} & set(text)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])

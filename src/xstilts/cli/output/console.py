@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from xstilts.core.printable import printable
 
 PIPE_WIDTH = 140
 """Columns of a table that is not printed to a terminal."""
 
 
 class TextConsole(Console):
-    """A console that prints text as it is: names may contain brackets and colons."""
+    """A console that prints text as it is: names may contain brackets and colons.
+
+    Control characters in a text are printed as escapes.
+    """
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, markup=False, emoji=False)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments of something to print; only rich's own segments control the terminal."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text), style, control)
 
     def on_broken_pipe(self) -> None:
         """Raise the BrokenPipeError that rich is handling; rich would exit, but a run goes on."""
