@@ -20,7 +20,7 @@ from xstilts.testing.kill_storm import check_equal_artifacts
 
 Run = Callable[..., RunResult]
 InChild = Callable[[Callable[[], object]], int]
-FURTHER = [pytest.param(number, marks=pytest.mark.faults) for number in (1, 3, 5)]
+FURTHER = [pytest.param(number, marks=pytest.mark.faults) for number in (1, 3, 4)]
 ACTIONS = {"denied": "Permission denied", "io": "Input/output", "full": r"full.* about [\d.]+ MB"}
 WRITING = [point for point in POINTS if point.startswith(("store.", "checkpoint."))]
 QUICK = [("store.before_manifest", "denied"), ("checkpoint.before_rename", "full")]
