@@ -104,11 +104,12 @@ def contents(store: Path) -> dict[str, bytes]:
 
 
 def differing(full: FullStore, store: Path) -> list[str]:
-    """The files of artifacts that are not what they are in the finished store."""
+    """The files of the finished store's artifacts that a store lacks or has with other bytes.
+
+    Files that were dropped there may be here: what needs them makes them again.
+    """
     wanted, present = contents(full.finished), contents(store)
-    return sorted(
-        name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name)
-    )
+    return sorted(name for name in wanted if wanted[name] != present.get(name))
 
 
 def check_runs(bench: Bench, chosen: Collection[Trial]) -> Matrix:

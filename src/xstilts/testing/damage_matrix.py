@@ -145,9 +145,13 @@ def forget_reads() -> None:
 
 
 def comparable(text: str, store: Path) -> str:
-    """Output without durations, free space and clock times, which differ between equal runs."""
+    """Output without what differs between equal runs: times, free space, lines of progress.
+
+    Waiting for a lease is no result either: one that cannot be read is waited for.
+    """
     text = text.replace(str(store), "STORE")
-    text = re.sub(r"\([0-9.,]+ [kMGT]?B free\)|\b\d\d:\d\d:\d\d\b", "", text)
+    text = re.sub(r"^.*waiting: held by .*\n|^\d+/\d+ stages, .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"[0-9.,]+ [kMGT]?B free|\b\d\d:\d\d:\d\d\b", "", text)
     return re.sub(r"(?<![\w.])(\d+ min )?[0-9.]+ ?(ms|s|min|h)\b", "TIME", text)
 
 
