@@ -137,15 +137,15 @@ def test_many_processes_take_each_lease_once(tmp_path: Path) -> None:
         "leases = Leases(Path(sys.argv[1]))\n"
         "for number in range(200):\n"
         "    if isinstance(leases.take(str(number)), Lease): print(number)\n"
-        "sys.stdout.flush(); sys.stdin.read()"
+        "print('end', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, **pipes) for _ in range(4)]  # type: ignore[call-overload]
-    while sum(1 for _ in tmp_path.glob("*/*")) < 200:
-        assert all(process.poll() is None for process in processes)
-    outputs = [process.communicate()[0] for process in processes]
-    numbers = [int(line) for output in outputs for line in output.split()]
+    outputs = [list(iter(process.stdout.readline, "end\n")) for process in processes]
+    for process in processes:  # only now: leases of an ended process are taken over
+        process.communicate()
+    numbers = [int(line) for output in outputs for line in output]
     assert sorted(numbers) == list(range(200))
 
 
