@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_many_processes_take_each_lease_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, **pipes) for _ in range(4)]  # type: ignore[call-overload]
-    outputs = [list(iter(process.stdout.readline, "end\n")) for process in processes]
+    outputs = [list(takewhile("end\n".__ne__, process.stdout)) for process in processes]
     for process in processes:  # only now: leases of an ended process are taken over
         process.communicate()
     numbers = [int(line) for output in outputs for line in output]
