@@ -28,7 +28,7 @@ pytestmark = [
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
 ]  # fmt: skip
-LONG = "recipes.intermediate.epochs=300"
+LONG = "recipes.intermediate.epochs=600"
 SECONDS = 600.0
 
 

@@ -19,7 +19,7 @@ from xstilts.core.store import Store
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         not all(map(shutil.which, ("munged", "slurmctld", "slurmd"))) or os.geteuid() != 0,
         reason="needs slurm-wlm and munge, and root",
@@ -27,7 +27,7 @@ pytestmark = [
 ]
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[toy-same]", "targets=[toy-kind]",
-    "recipes.intermediate.epochs=120",
+    "recipes.intermediate.epochs=600",
 ]  # fmt: skip
 LONG = "train toy-same seed 0"
 SECONDS = 800.0
