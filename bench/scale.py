@@ -204,11 +204,9 @@ def _commands(sizes: Sequence[int]) -> Iterator[str]:
     yield "\n## Commands on a store in which everything is done (measured)\n"
     yield (
         "Manifests, record and journal of real stages, with tiny files and four test examples per\n"
-        f"score: a part of {PRESET} with many seeds. Each command in a process of its own. The\n"
-        "machine ran other processes at the same time: the seconds until a command ends are\n"
-        "longer than those that the processor spent on it, and the latter rise as well where\n"
-        "processes share caches. `run` also prints gains: half of its time reads the examples of\n"
-        "scores and draws their bootstrap.\n"
+        f"score: a part of {PRESET} with many seeds. Each command in a process of its own. `run`\n"
+        "also prints gains: two fifths of its time read the examples of scores and draw their\n"
+        "bootstrap.\n"
     )
     yield _head("stages", "command", "seconds", "of the processor", "MB at the peak")
     for size in sizes:

@@ -47,7 +47,7 @@ from xstilts.cli.options import (
 from xstilts.cli.study_help import StudyCommand
 from xstilts.planning.cost import TFLOPS
 
-COLLECTOR = (50_000, 20, 50)
+COLLECTOR = (50_000, 10, 10)
 """Thresholds of Python's garbage collector: plans and manifests are large and have few cycles."""
 
 app = typer.Typer(
