@@ -104,7 +104,7 @@ def _blocks(path: Path) -> Iterator[str]:
             try:
                 text = data.decode(encoding)
             except UnicodeDecodeError as error:
-                line = number + data[: error.start].count(b"\n")
+                line = number + error.object[: error.start].count(b"\n")  # after the mark
                 where = f"{path}:{line}"
                 raise DataError(NOT_UTF8, where=where, todo="save it as UTF-8") from error
             number, encoding = number + data.count(b"\n"), "utf-8"

@@ -27,7 +27,7 @@ def plain_lines(data: bytes, path: Path) -> list[tuple[str, str]] | str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return f"{path}:{data[: error.start].count(bytes([10])) + 1}"
+        return f"{path}:{error.object[: error.start].count(bytes([10])) + 1}"
     if "\r" in text.rstrip("\r") and "\n" not in text:
         return str(path)
     split = enumerate(text.split("\n"), start=1)
@@ -96,3 +96,11 @@ def test_memory_of_reading_does_not_grow_with_the_file(
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_the_line_that_is_not_utf8_is_counted_after_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    path.write_bytes(b"\xef\xbb\xbfa\n\xff\n")
+    with pytest.raises(DataError) as error:
+        list(lines(path))
+    assert error.value.where == f"{path}:2"
