@@ -234,7 +234,7 @@ class Store:
         return artifact
 
     def _publish_by_rename(self, staged: Path, artifact: Artifact) -> None:
-        if is_dropped(artifact):
+        if self.get_dropped(artifact.key):
             self._remove_dropped(artifact, Artifact(artifact.key, staged))
         elif artifact.path.exists() and not self.has(artifact.key):
             self.quarantine(artifact.key)

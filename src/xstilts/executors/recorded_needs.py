@@ -50,11 +50,16 @@ class RecordedNeeds:
         return any(self._needs(record, key, blocked) for record in self._read() if record)
 
     def _needs(self, record: _Record, key: str, blocked: Collection[str]) -> bool:
-        readers = record.readers.get(key, set()).difference(blocked)
-        return key in record.kept or any(map(self._is_open, readers))
+        return key in record.kept or self._is_read(record, key, blocked)
 
-    def _is_open(self, key: str) -> bool:
-        return self.store.get_finished(key) is None
+    def _is_read(self, record: _Record, key: str, blocked: Collection[str]) -> bool:
+        """Whether a stage to do reads a stage's files, or one that it makes run again does."""
+        for reader in record.readers.get(key, set()).difference(blocked):
+            if self.store.has(reader):
+                continue
+            if self.store.get_dropped(reader) is None or self._is_read(record, reader, blocked):
+                return True
+        return False
 
     def _read(self) -> list[_Record | None]:
         known, self._records = self._records, {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Iterable
 
 from xstilts.core.artifact import Artifact, DamagedArtifact
@@ -68,7 +69,7 @@ class Retention:
     def _drop(self, key: str, blocked: Collection[str]) -> None:
         try:
             if is_dropped(artifact := self.store.artifact(key)):
-                self.freed += self._finish(artifact)
+                self._finish(artifact)
             elif self._large_files(key) and not self._is_needed(key, blocked):
                 with self.store.leases.hold(key) as lease:
                     if isinstance(lease, Lease) and (names := self._large_files(key)):
@@ -86,12 +87,24 @@ class Retention:
         label = self.plan.by_key[artifact.key].label
         self.store.journal.write("dropped", key=artifact.key, label=label, bytes=freed)
 
-    def _finish(self, artifact: Artifact) -> int:
-        """Remove what a stopped run has left of the files that it dropped."""
+    def _finish(self, artifact: Artifact) -> None:
+        """Remove what a stopped run has left of the files that it dropped.
+
+        Under the lease, as another process may be about to publish the artifact again.
+        """
+        large = [name for name in artifact.manifest["files"] if _is_large(name)]
+        if not any(os.path.lexists(artifact.path / name) for name in large):
+            return
+        with self.store.leases.hold(artifact.key) as lease:
+            if isinstance(lease, Lease) and is_dropped(artifact):
+                self.freed += self._removed(artifact, large)
+
+    def _removed(self, artifact: Artifact, large: Collection[str]) -> int:
+        """Remove the rest of a dropped artifact; return the bytes freed."""
         try:
             return finish_drop(artifact)
         except DamagedArtifact:  # of the marker: write it again
-            return drop(artifact, filter(_is_large, artifact.manifest["files"]), WHY)
+            return drop(artifact, large, WHY)
 
     def _large_files(self, key: str) -> list[str]:
         """The files of a complete artifact that can be dropped."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from xstilts.core.dropped import WHY_AGAIN, is_dropped
+from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
@@ -64,6 +64,8 @@ class Scheduler:
         self._retention = Retention(store, plan)
         self._disk = DiskSpace(store, checked=check_disk)
         self._attempts_left: dict[str, int] = {}
+        self._reading_damaged: dict[str, set[str]] = {}
+        """Key of a damaged artifact → keys of stages that may have read it before it was moved."""
         self._holders: dict[str, str] = {}
         self._refused = HostFailures()
         self._refresh()
@@ -89,18 +91,17 @@ class Scheduler:
             loaded_elsewhere: affinities of the other busy workers' stages.
             host: name of the worker's machine.
         """
-        stage = self._fitting_stage(loaded, loaded_elsewhere, host)
-        if stage and stage.key not in self._run_again and self._is_dropped(stage.key):
-            self._find_finished()
-            return self.next_stage(loaded, loaded_elsewhere, host)
-        if stage and self._shared and (failure := self._shared.failure(stage.key)):
-            self.todo.remove(stage.key)
-            self._close_failed(stage, failure)
-            return self.next_stage(loaded, loaded_elsewhere, host)
-        if stage:
-            self.todo.remove(stage.key)
-            self.running[stage.key] = stage
-        return stage
+        while stage := self._fitting_stage(loaded, loaded_elsewhere, host):
+            if stage.key not in self._run_again and self._is_dropped(stage.key):
+                self._find_finished()
+            elif self._shared and (failure := self._shared.failure(stage.key)):
+                self.todo.remove(stage.key)
+                self._close_failed(stage, failure)
+            else:
+                self.todo.remove(stage.key)
+                self.running[stage.key] = stage
+                return stage
+        return None
 
     def _choose(self, loaded: str, loaded_elsewhere: Collection[str], host: str) -> Stage | None:
         """The first choice among the stages that a host has not refused."""
@@ -180,7 +181,7 @@ class Scheduler:
         if event == "busy":
             self._wait_for(stage, message.get("holder", "another process"))
         elif event == "damaged":
-            self._rebuild_damaged(message["damaged"], message["problem"])
+            self._rebuild_damaged(message["damaged"], message["problem"], stage.key)
         elif event == "done":
             self._done(stage, message)
         elif event == "stopped":
@@ -223,7 +224,8 @@ class Scheduler:
         self.result.freed = self._retention.freed
 
     def _is_dropped(self, key: str) -> bool:
-        return is_dropped(self.store.artifact(key))
+        """Whether a stage counts as finished without its files; not if its manifest is damaged."""
+        return self.store.get_dropped(key) is not None
 
     def _find_finished(self) -> None:
         """Find stages that other runs have finished, and maybe dropped, meanwhile."""
@@ -302,11 +304,18 @@ class Scheduler:
             self.result.skipped[stage.key] = why
             self.on_event(Event("skipped", stage, {"why": why}))
 
-    def _rebuild_damaged(self, damaged: str, problem: str) -> None:
+    def _rebuild_damaged(self, damaged: str, problem: str, reader: str) -> None:
         """Quarantine a damaged artifact, so that it and what needs it are to do again.
 
-        One that another run has dropped meanwhile is to do as well.
+        One that another run has dropped meanwhile is to do as well. Several workers may read one
+        damaged artifact at the same time: what the others report counts for nothing, as it may be
+        rebuilt by then.
         """
+        if reader in (others := self._reading_damaged.setdefault(damaged, set())):
+            others.remove(reader)
+            self._refresh()
+            return
+        others.update(self.running)
         if self._use_attempt(damaged) < 0:
             raise StoreError(
                 f"{problem} again, after it was rebuilt",

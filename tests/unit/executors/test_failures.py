@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from sys import getrecursionlimit
 from typing import Any
 
 import pytest
@@ -86,6 +88,16 @@ def test_a_failed_stage_is_not_tried_by_other_processes_of_its_submission(tmp_pa
     first.receive({"key": OTHER.key, **FAILED}, "a")
     assert second.next_stage("", (), "b") is None
     assert second.result.failed == {OTHER.key: "no such file"}
+
+
+def test_more_stages_may_have_failed_elsewhere_than_calls_may_be_nested(tmp_path: Path) -> None:
+    stages = [Stage("toy", 1, {"n": n}, label=str(n)) for n in range(getrecursionlimit())]
+    process = scheduler(tmp_path, "a", *stages)
+    for stage in stages:
+        path = tmp_path / "shared" / f"{stage.key}.failed"
+        path.write_text(json.dumps({"problem": "no such file", "exit_code": 2}))
+    assert process.next_stage("", (), "a") is None
+    assert len(process.result.failed) == len(stages)
 
 
 @pytest.mark.parametrize(("host", "is_tried"), [("a", False), ("b", True)])

@@ -136,6 +136,29 @@ def test_a_later_stage_gets_the_files_that_it_needs(store: Store) -> None:
     assert dropped(store) == {"first", "second"}
 
 
+def test_files_stay_for_a_dropped_stage_that_another_experiment_runs_again(store: Store) -> None:
+    run(store, STAGES)
+    record(store, "other", (*STAGES, LATER), "none")
+    other = Scheduler(store, Plan((*STAGES, LATER), droppable=TRAININGS), ignore_events)
+    assert step(store, other) == FIRST
+    assert run(store, STAGES) == []
+    assert dropped(store) == {"second"}
+    assert [stage.label for stage in iter(lambda: step(store, other), None)] == ["second", "later"]
+    assert dropped(store) == {"first", "second"}
+
+
+@pytest.mark.parametrize("stages", [STAGES, (*STAGES, LATER)], ids=["done", "with a later stage"])
+def test_a_dropped_stage_with_a_damaged_manifest_is_run_again(
+    store: Store, stages: Sequence[Stage]
+) -> None:
+    run(store, STAGES)
+    (store.artifact(SECOND.key) / "manifest.json").write_text("{")
+    later = [stage.label for stage in stages[len(STAGES) :]]
+    assert run(store, stages) == ["first", "second", *later]
+    assert dropped(store) == {"first", "second"}
+    assert len(store.names("damaged")) == 1
+
+
 def test_a_stage_that_another_driver_finished_and_dropped_is_not_run_again(store: Store) -> None:
     events: list[Event] = []
     slow = Scheduler(store, Plan(STAGES, droppable=TRAININGS), events.append)
@@ -178,6 +201,22 @@ def test_files_of_a_stage_that_another_process_holds_stay(store: Store) -> None:
     assert isinstance(lease, Lease)
     run(store, STAGES)
     assert dropped(store) == {"second"}
+
+
+def test_the_rest_of_dropped_files_stays_while_another_process_holds_the_stage(
+    store: Store,
+) -> None:
+    """It may be about to publish the artifact again: its files would be removed."""
+    run(store, STAGES)
+    rest = store.artifact(SECOND.key) / "body.safetensors"
+    rest.write_text("rest")
+    lease = store.leases.take(SECOND.key)
+    assert isinstance(lease, Lease)
+    run(store, STAGES)
+    assert rest.exists()
+    lease.path.unlink()
+    run(store, STAGES)
+    assert not rest.exists()
 
 
 @pytest.mark.parametrize("point", DROP_POINTS)

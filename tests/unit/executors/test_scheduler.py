@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost, Stage
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import ignore_events
 from xstilts.executors.run_loop import run_plan
+from xstilts.executors.scheduler import Scheduler
 from xstilts.testing.simulated_pool import Outcome, SimulatedPool, done
 
 
@@ -93,3 +95,50 @@ def test_no_worker_waits_while_a_stage_can_start(tmp_path: Path, workers: int) -
     critical = max(longest.values())
     assert pool.now >= max(critical, total / workers) - 1e-6
     assert pool.now <= total / workers + critical + 1e-6  # Graham 1966, for any order
+
+
+def test_an_input_that_many_workers_find_damaged_is_rebuilt_once(tmp_path: Path) -> None:
+    encoder = Stage("encoder", 1, {}, label="encoder")
+    readers = [Stage("toy", 1, {"n": n}, {"encoder": encoder.key}, str(n)) for n in range(8)]
+    store = Store(tmp_path).prepare()
+    scheduler = Scheduler(store, Plan.of([encoder, *readers]), ignore_events)
+
+    def build() -> None:
+        assert scheduler.next_stage("", ()) == encoder
+        with store.staging(encoder.key) as folder:
+            (folder / "body.safetensors").write_text("weights")
+            store.publish(encoder, folder, {}, {"seconds": 1.0})
+        scheduler.receive({**done(encoder), "key": encoder.key})
+
+    def report(stage: Stage) -> None:
+        damage = {"event": "damaged", "damaged": encoder.key, "problem": "it differs"}
+        scheduler.receive({**damage, "key": stage.key})
+
+    build()
+    assert [scheduler.next_stage("", ()) for _ in readers] == readers
+    report(readers[0])
+    report(readers[1])
+    build()
+    for stage in readers[2:]:
+        report(stage)
+    assert len(store.names("damaged")) == 1
+    assert store.has(encoder.key)
+    assert {scheduler.next_stage("", ()) for _ in readers} == set(readers)
+
+
+def test_an_input_that_is_damaged_after_each_rebuild_ends_the_run(tmp_path: Path) -> None:
+    encoder = Stage("encoder", 1, {}, label="encoder")
+    reader = Stage("toy", 1, {}, {"encoder": encoder.key}, "reader")
+    store = Store(tmp_path).prepare()
+    scheduler = Scheduler(store, Plan.of([encoder, reader]), ignore_events)
+    damage = {"event": "damaged", "damaged": encoder.key, "problem": "it differs"}
+
+    def run() -> None:
+        for _ in range(9):
+            stage = scheduler.next_stage("", ())
+            assert stage
+            message = damage if stage == reader else done(stage)
+            scheduler.receive({**message, "key": stage.key})
+
+    with pytest.raises(StoreError, match="rebuilt"):
+        run()
