@@ -38,6 +38,7 @@ ENCODER_FILES = ("config.json", "layout.json")
 ROWS = ("prepare", "translate")
 ROW_READERS = ("score", "search")
 """Kinds of stages with whose rows reports show examples and choose settings."""
+DAMAGE = (ValueError, TypeError, AttributeError, RecursionError)
 LEFT_OUT = "left out of an export without weights"
 TEXTS = (".json", ".jsonl", ".md", ".csv", ".svg", ".txt")
 
@@ -234,11 +235,20 @@ def _shared_stage(stage: Mapping[str, Any], known: set[str] | None = None) -> di
 
 
 def _copy_text(path: Path, copy: Path, known: set[str]) -> None:
-    """Copy a file of texts without paths of this machine."""
+    """Copy a file of texts without paths of this machine.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = without_digest(json.loads(text)) if path.suffix == ".json" else {}
+    except DAMAGE as error:
+        todo = "run the experiment or study again, which writes it again"
+        raise StoreError(f"{path} cannot be read: {error}", todo=todo) from error
     if path.suffix != ".json":
-        write_text(copy, without_paths(path.read_text(encoding="utf-8"), known))
+        write_text(copy, without_paths(text, known))
         return
-    content = without_digest(json.loads(path.read_bytes()))
     known = known | absolute_paths(content.get("experiment"))
     stages = [_shared_stage(stage, known) for stage in content.get("stages", [])]
     cleaned = {

@@ -23,7 +23,7 @@ from xstilts.core.hashing import with_digest, without_digest
 DROPPED = "dropped.json"
 WHY_AGAIN = "its files were dropped"
 """Why a dropped stage is to do."""
-DAMAGE = (OSError, ValueError, KeyError, TypeError, RecursionError)
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 def is_dropped(artifact: Artifact) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import xstilts
+from xstilts.analysis.study_stages import save_study_stages
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.atomic_io import read_json, write_json
-from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
 from xstilts.core.hashing import with_digest
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.private_text import without_paths
@@ -112,6 +113,19 @@ def test_an_export_replaces_nothing_and_exports_nothing_unknown(
 def test_a_damaged_artifact_is_not_exported(store: Store, tmp_path: Path, name: str) -> None:
     (store.artifact(SCORE.key) / name).write_bytes(b"y")
     with pytest.raises(DamagedArtifact, match=name):
+        xstilts.store_export("toy", tmp_path / "shared", store)
+    assert not (tmp_path / "shared").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("answer.json", b"{"), ("answer.json", b"[]"), ("table.csv", b"\xff")]
+)
+def test_a_damaged_file_of_a_study_is_named(
+    store: Store, tmp_path: Path, name: str, data: bytes
+) -> None:
+    save_study_stages(store, "toy", "compare", Plan((TRAINED, SCORE)))
+    (store.root / "studies" / "toy" / "compare" / name).write_bytes(data)
+    with pytest.raises(StoreError, match=name):
         xstilts.store_export("toy", tmp_path / "shared", store)
     assert not (tmp_path / "shared").exists()
 

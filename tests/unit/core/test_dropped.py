@@ -137,6 +137,14 @@ def test_a_damaged_marker_is_named_and_removes_nothing(store: Store) -> None:
     assert (artifact / WEIGHTS).is_file()
 
 
+@pytest.mark.parametrize("text", ["[]", "1", "{}", '{"files": 1}', "[" * 9999, ""])
+def test_a_marker_of_another_shape_is_damage(store: Store, text: str) -> None:
+    artifact = publish(store, FIRST)
+    (artifact / DROPPED).write_text(text)
+    with pytest.raises(DamagedArtifact, match=DROPPED):
+        dropped_files(artifact)
+
+
 def test_a_dropped_artifact_with_a_damaged_manifest_is_to_do(store: Store) -> None:
     drop_weights(store, FIRST)
     (store.artifact(FIRST.key) / "manifest.json").write_text("{")
