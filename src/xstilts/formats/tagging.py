@@ -201,10 +201,14 @@ def _aggregate(
     parts = zip(features, predictions, strict=True)
     grouped = groupby(parts, key=lambda part: part[0].id)
     default = _default_tag(predictions, labels)
-    return [
-        [default if tag is None else tag for _, tags in group for tag in tags]
-        for _, group in grouped
-    ]
+    return [_joined([tags for _, tags in group], default) for _, group in grouped]
+
+
+def _joined(parts: Sequence[list[Any]], default: str) -> list[Any]:
+    """The tags of one sentence; those of a single part without gaps are not copied."""
+    if len(parts) == 1 and None not in parts[0]:
+        return parts[0]
+    return [default if tag is None else tag for tags in parts for tag in tags]
 
 
 def _default_tag(predictions: Sequence[Any], labels: Labels) -> str:
