@@ -361,7 +361,9 @@ def to_store_error(error: Exception, root: Path) -> StoreError:
             f"the disk of the store {root} is full",
             todo="free some space and run again; finished stages are kept",
         )
+    file = str(error.filename) if isinstance(error, OSError) and _is_inside(error, root) else None
     return StoreError(
         f"the store {root} cannot be written: {getattr(error, 'strerror', None) or error}",
+        where=file,
         todo="fix its permissions or give another folder with --store, then run again",
     )

@@ -10,7 +10,7 @@ from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.errors import StoreError
 from xstilts.core.journal import Journal
 from xstilts.core.stage import Stage
-from xstilts.core.store import Store
+from xstilts.core.store import Store, store_errors
 
 STAGE = Stage("prepare", 1, {"a": 1})
 
@@ -118,6 +118,15 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         Store(tmp_path / "file" / "store").prepare()
+
+
+def test_a_file_of_the_store_that_cannot_be_written_is_named(store: Store) -> None:
+    store.prepare()
+    (store.root / "journal.jsonl").unlink(missing_ok=True)
+    (store.root / "journal.jsonl").mkdir()
+    with pytest.raises(StoreError) as caught, store_errors(store.root):
+        Journal(store.root / "journal.jsonl").write("started", key="a")
+    assert caught.value.where == str(store.root / "journal.jsonl")
 
 
 def test_a_journal_survives_a_truncated_line(tmp_path: Path) -> None:
