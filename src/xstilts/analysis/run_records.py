@@ -68,10 +68,6 @@ class RunRecord:
         """The name of its file, without the ending."""
         return f"{self.experiment}{SEPARATOR}{self.digests}"
 
-    def has_results(self, store: Store) -> bool:
-        """Whether any of its scores is there."""
-        return any(store.has(cell.key) for cell in self.cells)
-
 
 def labelled_records(store: Store) -> dict[str, RunRecord]:
     """The records of a store by their experiment's name, with digests where it is not unique."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import xstilts
-from xstilts.config.load import LoadedExperiment
 from xstilts.core.dropped import drop
 from xstilts.core.leases import this_process
 from xstilts.core.pins import Pins
@@ -76,11 +75,6 @@ def make_full_store(folder: Path) -> FullStore:
     shutil.copytree(finished, interrupted)
     interrupt(Store(interrupted), plan)
     return FullStore(file, interrupted, finished)
-
-
-def loaded_experiment(store: FullStore) -> LoadedExperiment:
-    """The store's experiment."""
-    return xstilts.load(str(store.file), CHANGES)
 
 
 def interrupt(store: Store, plan: Plan) -> None:
