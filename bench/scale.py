@@ -206,7 +206,8 @@ def _commands(sizes: Sequence[int]) -> Iterator[str]:
         "Manifests, record and journal of real stages, with tiny files and four test examples per\n"
         f"score: a part of {PRESET} with many seeds. Each command in a process of its own. `run`\n"
         "also prints gains: two fifths of its time read the examples of scores and draw their\n"
-        "bootstrap.\n"
+        "bootstrap. Bars: at 1,000 stages `plan` 2 s, `run` 3 s, `status` 1 s, `--help` 0.4 s; at\n"
+        "50,000 `run` 10 s and 300 MB, which is not reached.\n"
     )
     yield _head("stages", "command", "seconds", "of the processor", "MB at the peak")
     for size in sizes:
