@@ -6,12 +6,13 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from xstilts.testing.waiting import wait_until
 
 SECONDS = 60.0
 
@@ -41,7 +42,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(["slurmctld"], check=True)
     for node in ("node1", "node2"):
         subprocess.run(["slurmd", "-N", node], check=True)
-    wait_until(lambda: "idle" in output("sinfo", "--noheader", "--format", "%T"))
+    wait_until(lambda: "idle" in output("sinfo", "--noheader", "--format", "%T"), SECONDS)
     yield folder
     subprocess.run(["scancel", "--user", "root"], check=False)
     for name in ("d-node1", "d-node2", "ctld", "munged"):
@@ -54,10 +55,3 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until, "the condition never held"
-        time.sleep(0.2)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from xstilts.core.journal import Journal
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.events import Event
+from xstilts.testing.equal_artifacts import check_equal_artifacts
+from xstilts.testing.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 ray = pytest.importorskip("ray")
@@ -41,13 +43,6 @@ def cluster() -> Iterator[Any]:
     nodes.shutdown()
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until, "the condition never held"
-        time.sleep(0.05)
-
-
 def finished_keys(store: Path) -> list[str]:
     """Keys in the order in which the journal says that they were made."""
     return [
@@ -57,20 +52,13 @@ def finished_keys(store: Path) -> list[str]:
     ]
 
 
-def same_artifacts(one: Path, other: Path) -> None:
-    left, right = Store(one), Store(other)
-    assert left.keys() == right.keys()
-    for key in left.names("artifacts"):
-        assert left.artifact(key).manifest["files"] == right.artifact(key).manifest["files"]
-
-
 def test_a_cluster_gives_the_bytes_of_the_local_executor(
     cluster: Any, toy_file: Path, finished: Path, tmp_path: Path
 ) -> None:
     loaded, store = xstilts.load(str(toy_file), OVERRIDES), tmp_path / "store"
     result = xstilts.run(loaded, store, executor="ray", address=cluster.address)
     assert (result.exit_code, result.failed) == (0, {})
-    same_artifacts(finished, store)
+    check_equal_artifacts(Store(store), Store(finished))
     again = xstilts.run(loaded, store, executor="ray", address=cluster.address)
     assert again.done == []
 
@@ -93,7 +81,7 @@ def test_a_node_that_is_lost_costs_its_stages_one_attempt(
     result = xstilts.run(loaded, store, executor="ray", address=cluster.address, on_event=listen)
     assert (result.exit_code, result.failed) == (0, {})
     assert extra is None
-    same_artifacts(finished, store)
+    check_equal_artifacts(Store(store), Store(finished))
     made = finished_keys(store)
     assert len(made) == len(set(made))
 
@@ -106,11 +94,11 @@ def test_a_killed_driver_is_started_again_and_repeats_nothing_finished(
     run = [sys.executable, "-m", "xstilts", "run", str(toy_file), "--store", str(store), *sets]
     command = [*run, "--executor", "ray", "--address", cluster.address]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        wait_until(lambda: len(finished_keys(store)) > 4 or process.poll() is not None)
+        wait_until(lambda: len(finished_keys(store)) > 4 or process.poll() is not None, SECONDS)
         assert process.poll() is None, process.stderr and process.stderr.read()
         process.send_signal(signal.SIGKILL)
     subprocess.run(command, check=True, capture_output=True)
-    same_artifacts(finished, store)
+    check_equal_artifacts(Store(store), Store(finished))
     made = finished_keys(store)
     assert len(made) == len(set(made))
 
@@ -122,7 +110,7 @@ def start(pool: Any, count: int) -> None:
         list(pool.readable(0.5))
         return sum(worker.is_ready for worker in pool.workers) >= count
 
-    wait_until(enough)
+    wait_until(enough, SECONDS)
 
 
 @pytest.mark.parametrize(

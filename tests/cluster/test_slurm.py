@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,8 @@ import pytest
 import xstilts
 from xstilts.core.journal import Journal
 from xstilts.core.store import Store
+from xstilts.testing.equal_artifacts import check_equal_artifacts
+from xstilts.testing.waiting import wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
 pytestmark = [
@@ -36,20 +37,6 @@ def output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until, "the condition never held"
-        time.sleep(0.2)
-
-
-def same_artifacts(one: Path, other: Path) -> None:
-    left, right = Store(one), Store(other)
-    assert left.keys() == right.keys()
-    for key in left.names("artifacts"):
-        assert left.artifact(key).manifest["files"] == right.artifact(key).manifest["files"]
-
-
 def test_two_nodes_give_the_bytes_of_the_local_executor(
     slurm: Path, toy_file: Path, finished: Path, tmp_path: Path
 ) -> None:
@@ -57,7 +44,7 @@ def test_two_nodes_give_the_bytes_of_the_local_executor(
     result = xstilts.run(loaded, store, executor="slurm", workers=2)
     assert (result.exit_code, result.failed, result.skipped) == (0, {}, {})
     assert sorted(result.done) == sorted(Store(store).keys())
-    same_artifacts(finished, store)
+    check_equal_artifacts(Store(store), Store(finished))
     assert xstilts.run(loaded, store, executor="slurm").done == []
 
 
@@ -73,7 +60,7 @@ def test_a_job_that_is_requeued_goes_on_from_its_checkpoint(
         [*run, "--executor", "slurm"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         journal = Journal(store / "journal.jsonl")
-        wait_until(lambda: any(_is_long(event) for event in journal.read()))
+        wait_until(lambda: any(_is_long(event) for event in journal.read()), SECONDS)
         time.sleep(5)  # some steps, and long enough for Slurm to know the job
         job = output("squeue", "--noheader", "--format", "%F").split()[0]
         if how == "requeued":

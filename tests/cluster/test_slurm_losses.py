@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +15,8 @@ import pytest
 
 from xstilts.core.journal import Journal
 from xstilts.core.store import Store
+from xstilts.testing.equal_artifacts import check_equal_artifacts
+from xstilts.testing.waiting import wait_until
 
 pytestmark = [
     pytest.mark.cluster,
@@ -31,13 +32,6 @@ OVERRIDES = [
 ]  # fmt: skip
 LONG = "train toy-same seed 0"
 SECONDS = 800.0
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until, "the condition never held"
-        time.sleep(0.2)
 
 
 def started(store: Path) -> bool:
@@ -80,20 +74,13 @@ def expected(toy_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
-def same_artifacts(one: Path, other: Path) -> None:
-    left, right = Store(one), Store(other)
-    assert left.keys() == right.keys()
-    for key in left.names("artifacts"):
-        assert left.artifact(key).manifest["files"] == right.artifact(key).manifest["files"]
-
-
 def test_a_preempted_job_resumes_from_its_checkpoint(
     slurm: Path, toy_file: Path, expected: Path, tmp_path: Path
 ) -> None:
     """An urgent job takes both nodes: Slurm sends TERM, then requeues the job after GraceTime."""
     store = tmp_path / "store"
     with submit(toy_file, store, "--executor", "slurm", "--partition", "main") as process:
-        wait_until(lambda: started(store) or process.poll() is not None)
+        wait_until(lambda: started(store) or process.poll() is not None, SECONDS)
         time.sleep(4)  # some steps
         urgent = ["sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null"]
         subprocess.run([*urgent, "--wrap", "sleep 3"], check=True, capture_output=True)
@@ -101,7 +88,7 @@ def test_a_preempted_job_resumes_from_its_checkpoint(
     assert process.returncode == 0, out
     assert "restart 1" in out
     assert any("resumed from step" in note for note in notes_of(store)), out
-    same_artifacts(expected, store)
+    check_equal_artifacts(Store(store), Store(expected))
 
 
 def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
@@ -110,7 +97,7 @@ def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
     """Every process of the node is killed, its slurmd first, as when the power fails."""
     store = tmp_path / "store"
     with submit(toy_file, store, "--executor", "slurm") as process:
-        wait_until(lambda: started(store) or process.poll() is not None)
+        wait_until(lambda: started(store) or process.poll() is not None, SECONDS)
         time.sleep(4)
         node = next(name for name in ("node1", "node2") if f" NodeList={name} " in running_job())
         try:
@@ -129,7 +116,7 @@ def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
         if event["event"] == "done"
     ]
     assert len(made) == len(set(made))
-    same_artifacts(expected, store)
+    check_equal_artifacts(Store(store), Store(expected))
 
 
 def processes_of(node: str) -> set[int]:

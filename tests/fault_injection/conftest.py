@@ -16,6 +16,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core import fault_injection
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
+from xstilts.testing.toy_stages import install_toy_stages
 
 Run = Callable[..., RunResult]
 
@@ -73,3 +74,14 @@ def in_child() -> Callable[[Callable[[], object]], int]:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     return call
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the toy stages' logs; their package is installed for worker processes."""
+    path = [str(install_toy_stages(tmp_path / "installed")), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "gate").touch()
+    return folder

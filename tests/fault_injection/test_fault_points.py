@@ -16,7 +16,7 @@ from xstilts.core.dropped import is_dropped
 from xstilts.core.fault_injection import DROP_POINTS, EXPORT_POINTS, GC_POINTS, POINTS
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
-from xstilts.testing.kill_storm import check_equal_artifacts
+from xstilts.testing.equal_artifacts import check_equal_artifacts
 
 Run = Callable[..., RunResult]
 InChild = Callable[[Callable[[], object]], int]

@@ -15,7 +15,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import StoreError
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
-from xstilts.testing.kill_storm import check_equal_artifacts
+from xstilts.testing.equal_artifacts import check_equal_artifacts
 
 Run = Callable[..., RunResult]
 LEVELS = 24

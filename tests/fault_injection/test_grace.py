@@ -20,8 +20,9 @@ from xstilts.core.store import Store
 from xstilts.executors import worker
 from xstilts.executors.drain import STOPPED, write_plan
 from xstilts.planning.compile import compile_experiment
-from xstilts.testing.kill_storm import child_processes, wait_until
+from xstilts.testing.kill_storm import child_processes
 from xstilts.testing.toy_stages import install_toy_stages, toy_plan
+from xstilts.testing.waiting import wait_until
 from xstilts.training import loop
 
 GRACES = (1, 5, 30)

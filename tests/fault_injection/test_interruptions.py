@@ -16,20 +16,12 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.fault_injection import POINTS
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
+from xstilts.testing.equal_artifacts import check_equal_artifacts
 
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
 ]  # fmt: skip
 OFTEN = "recipes.target.checkpoint_minutes=1.0e-9"
-
-
-def same_artifacts(one: Path, other: Path) -> None:
-    left, right = Store(one), Store(other)
-    assert left.keys() == right.keys()
-    for key in left.keys():  # noqa: SIM118
-        right.artifact(key).check_digests()
-        assert left.artifact(key).manifest["files"] == right.artifact(key).manifest["files"]
-        assert left.artifact(key).facts == right.artifact(key).facts
 
 
 @pytest.mark.faults
@@ -52,7 +44,7 @@ def test_a_run_killed_at_any_point_resumes_to_the_same_bytes(
     assert all("SIGKILL" in note for note in notes)
     monkeypatch.delenv("XSTILTS_FAULT")
     assert xstilts.run(loaded, tmp_path / "store", workers=1).exit_code == 0
-    same_artifacts(finished, tmp_path / "store")
+    check_equal_artifacts(Store(tmp_path / "store"), Store(finished))
     assert list((tmp_path / "store" / "checkpoints").iterdir()) == []
 
 
@@ -69,7 +61,7 @@ def test_a_full_disk_at_any_point_is_a_store_error_and_loses_nothing(
     assert all("is full" in problem for problem in broken.failed.values())
     monkeypatch.delenv("XSTILTS_FAULT")
     assert xstilts.run(loaded, tmp_path / "store", workers=1).exit_code == 0
-    same_artifacts(finished, tmp_path / "store")
+    check_equal_artifacts(Store(tmp_path / "store"), Store(finished))
 
 
 def test_a_killed_worker_is_replaced_in_the_same_run(
@@ -91,7 +83,7 @@ def test_a_killed_worker_is_replaced_in_the_same_run(
     outcome = xstilts.run(small, tmp_path / "store", workers=1, on_event=listen)
     assert victims
     assert outcome.exit_code == 0
-    same_artifacts(finished, tmp_path / "store")
+    check_equal_artifacts(Store(tmp_path / "store"), Store(finished))
 
 
 def _command(pid: int) -> bytes:
@@ -135,4 +127,4 @@ def test_an_interrupted_command_keeps_finished_stages(
         assert b"re-run" in errors
     done = subprocess.run(command, capture_output=True, check=True, timeout=200)
     assert b"stages:" in done.stdout
-    same_artifacts(finished, tmp_path / "store")
+    check_equal_artifacts(Store(tmp_path / "store"), Store(finished))

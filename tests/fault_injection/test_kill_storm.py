@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -15,25 +14,15 @@ from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.drain import write_plan
 from xstilts.executors.local import LocalExecutor
 from xstilts.planning.compile import compile_experiment
-from xstilts.testing.kill_storm import KillStorm, check_equal_artifacts, published_twice
-from xstilts.testing.toy_stages import install_toy_stages, toy_plan
+from xstilts.testing.equal_artifacts import check_equal_artifacts
+from xstilts.testing.kill_storm import KillStorm, published_twice
+from xstilts.testing.toy_stages import toy_plan
 
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
 ]  # fmt: skip
 OFTEN = "recipes.target.checkpoint_minutes=1.0e-9"
 KILLS = 100
-
-
-@pytest.fixture
-def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the toy stages' logs; their package is installed for worker processes."""
-    path = [str(install_toy_stages(tmp_path / "installed")), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    (folder / "gate").touch()
-    return folder
 
 
 def storm_over_toy_stages(folder: Path, logs: Path, stages: int, kills: int, seed: int) -> int:

@@ -18,7 +18,7 @@ from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import compile_experiment
-from xstilts.testing.kill_storm import check_equal_artifacts
+from xstilts.testing.equal_artifacts import check_equal_artifacts
 
 Run = Callable[..., RunResult]
 HOUR = 3600

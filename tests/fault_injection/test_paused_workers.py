@@ -18,8 +18,8 @@ import pytest
 from xstilts.core.leases import Lease
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.testing.kill_storm import wait_until
-from xstilts.testing.toy_stages import install_toy_stages, toy_plan
+from xstilts.testing.toy_stages import toy_plan
+from xstilts.testing.waiting import wait_until
 
 WORKER = """
 import sys
@@ -80,13 +80,8 @@ def worker(store: Store, fault: str = "") -> Iterator[WorkerProcess]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """A toy stage, whose package is installed for worker processes."""
-    path = [str(install_toy_stages(tmp_path / "installed")), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
-    logs = tmp_path / "logs"
-    logs.mkdir()
-    (logs / "gate").touch()
+def stage(logs: Path) -> Stage:
+    """A toy stage."""
     return toy_plan(1, logs, 0.01).stages[0]
 
 

@@ -8,8 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 
 import xstilts
 from xstilts.core.store import Store
+from xstilts.testing.waiting import wait_until
 
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
@@ -29,13 +29,6 @@ def command(toy_file: Path, store: Path, *more: str) -> list[str]:
     sets = [part for override in (*OVERRIDES, *more) for part in ("--set", override)]
     run = [sys.executable, "-m", "xstilts", "run", str(toy_file), "--store", str(store)]
     return [*run, "--workers", "1", *sets]
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until, "the condition never held"
-        time.sleep(0.02)
 
 
 def worker_of(driver: int) -> int | None:

@@ -35,8 +35,9 @@ def verify(
 ) -> None:
     """Read every file; list what is damaged and which experiments need it.
 
-    The exit code is 4 if anything is damaged and was not moved. The next run makes again what was
-    moved.
+    The exit code is 4 if anything is damaged and was not moved.
+
+    The next run makes again what was moved.
     """
     import xstilts
     from xstilts.cli.output.store_verify import reading, show_verification

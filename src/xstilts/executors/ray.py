@@ -45,8 +45,8 @@ MAX_FAILED_STARTS = 10
 class RayExecutor:
     """Runs stages on a Ray cluster; without an address, on one that it starts on this machine.
 
-    By default there are as many workers as the cluster has room for, also when nodes join later:
-    one per GPU, or per CPU where it has no GPU.
+    By default there are as many workers as the cluster's free resources allow, also when nodes
+    join later: one per GPU, or per CPU where it has no GPU.
 
     Raises:
         ConfigError: Ray is not installed, or the address does not answer.
@@ -141,11 +141,11 @@ class RayWorker:
 
 
 class RayPool:
-    """Actors on the nodes of a cluster, started when they are needed and there is room.
+    """Actors on the nodes of a cluster, started when they are needed and resources are free.
 
     Args:
         root: the store's folder.
-        limit: number of workers at most; None for as many as the cluster has room for.
+        limit: number of workers at most; None for as many as the free resources allow.
         memory: bytes that each worker on a CPU declares.
         least_gpu_memory: key → bytes without which a GPU cannot run a stage.
         devices_per_stage: GPUs of each worker, or processes on a CPU.
@@ -178,7 +178,7 @@ class RayPool:
         return any(not worker.is_ready and worker.started < since for worker in self.workers)
 
     def start(self) -> RayWorker:
-        """Request a worker; Ray places it once a node has room, on none that was refused."""
+        """Request a worker; Ray places it on a node with free resources that was not refused."""
         import ray
 
         share = _share(self.limit, self.memory, self.devices_per_stage)

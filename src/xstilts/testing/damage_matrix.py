@@ -156,19 +156,19 @@ def comparable(text: str, store: Path) -> str:
 
 
 def judge(before: Outcome, after: Outcome, file: Path) -> tuple[DamageVerdict, str]:
-    """What a command made of the damage of a file, and what it said."""
+    """What a command made of the damage of a file, and its messages."""
     if after.trace:
         return DamageVerdict.TRACEBACK, after.trace
-    said = "\n".join([*after.warnings, *_new_lines(before, after)])
+    messages = "\n".join([*after.warnings, *_new_lines(before, after)])
     is_equal = after.exit_code == before.exit_code and after.text == before.text
     if is_equal and set(after.warnings) <= set(before.warnings):
         return DamageVerdict.HARMLESS, ""
-    named = file.name in said or any(part[:12] in said for part in file.parts[:-1] if part)
-    if named and TODO.search(said):
-        return DamageVerdict.DETECTED, said
+    named = file.name in messages or any(part[:12] in messages for part in file.parts[:-1] if part)
+    if named and TODO.search(messages):
+        return DamageVerdict.DETECTED, messages
     if after.exit_code != before.exit_code or set(after.warnings) - set(before.warnings):
-        return DamageVerdict.UNNAMED, said
-    return DamageVerdict.SILENT, said
+        return DamageVerdict.UNNAMED, messages
+    return DamageVerdict.SILENT, messages
 
 
 def _new_lines(before: Outcome, after: Outcome) -> list[str]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,19 +103,6 @@ def child_processes(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 120.0) -> None:
-    """Wait for something that another process does.
-
-    Raises:
-        TimeoutError: it did not happen in time.
-    """
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError
-        time.sleep(0.02)
-
-
 def published_twice(store: Store) -> list[str]:
     """Keys that more than one run has made, by the journal."""
     made = Counter(
@@ -124,19 +111,3 @@ def published_twice(store: Store) -> list[str]:
         if event["event"] == "done" and event["seconds"] > 0
     )
     return [key for key, count in made.items() if count > 1]
-
-
-def check_equal_artifacts(store: Store, expected: Store) -> None:
-    """Check that two stores have the same keys, valid digests, and the same bytes and facts.
-
-    Raises:
-        AssertionError: they differ.
-        DamagedArtifact: an artifact's files are not those of its manifest.
-    """
-    if store.keys() != expected.keys():
-        raise AssertionError(sorted(set(store.keys()) ^ set(expected.keys())))
-    for key in store.keys():  # noqa: SIM118
-        one, other = store.artifact(key), expected.artifact(key)
-        one.check_digests()
-        if one.manifest["files"] != other.manifest["files"] or one.facts != other.facts:
-            raise AssertionError(f"{one.manifest['stage']['label']} differs")

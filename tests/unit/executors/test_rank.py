@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from xstilts.core.stopping import Stopped
 from xstilts.core.store import Store
 from xstilts.executors import rank
 from xstilts.stages.base import StageContext, StageKind
+from xstilts.testing.waiting import wait_until
 
 WORKER = """
 import subprocess, sys, time
@@ -38,13 +38,6 @@ def is_alive(pid: int) -> bool:
         return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, "the condition never held"
-        time.sleep(0.02)
 
 
 def ignored_signals(pid: int) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -16,6 +15,7 @@ from xstilts.core.process_rank import ContactLost
 from xstilts.core.stage import Stage
 from xstilts.executors import rank_pool
 from xstilts.executors.rank_pool import RankPool
+from xstilts.testing.waiting import wait_until
 
 CODE = """
 import json, os, signal, sys, time
@@ -158,15 +158,6 @@ def test_processes_that_died_between_stages_are_started_again(
     pool.enter(stage())
     pool.leave()
     assert losses.empty()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    waiting = threading.Event()
-    for _ in range(600):
-        if condition():
-            return
-        waiting.wait(0.05)
-    raise AssertionError("the condition never held")
 
 
 def test_the_cores_of_a_worker_are_divided(pool: RankPool) -> None:
