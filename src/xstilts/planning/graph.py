@@ -185,7 +185,9 @@ class StageGraph:
         context: dict[str, Any] = {"data": str(data)} if data else {}
         if task.with_revisions and self.experiment.revisions:
             context["revisions"] = dict(self.experiment.revisions)
-        if own := self.experiment.tasks.get(task.name):
+        if task.shuffled_from:
+            context["shuffled_from"] = task.shuffled_from
+        if own := self.experiment.tasks.get(task.shuffled_from or task.name):
             context["folder"] = str(self.resolved.loaded.folder)
             context["file_task"] = own.model_dump(mode="json")
         return context

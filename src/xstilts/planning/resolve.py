@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from xstilts.config.encoder_choice import ENCODERS
@@ -22,6 +22,7 @@ from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.benchmarks import languages_in
 from xstilts.tasks.io.sources import located
+from xstilts.tasks.shuffled_labels import find_task, original_name
 from xstilts.tasks.user_tasks import file_task
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class ResolvedExperiment:
             UnknownNameError: it is defined neither in the experiment nor by a package.
         """
         if name not in self.known:
-            self.known[name] = self._look_up(name, where)
+            self.known[name] = find_task(name, partial(self._look_up, where=where))
         return self.known[name]
 
     def _look_up(self, name: str, where: str) -> TaskSpec:
@@ -133,7 +134,8 @@ class ResolvedExperiment:
         usual = part
         if task.format_spec.gold is None and "dev" not in task.splits:
             usual = HELD_OUT.get(part, part)
-        chosen = self.experiment.splits.get(task.name, {}).items()
+        splits = self.experiment.splits
+        chosen = (splits.get(task.name) or splits.get(task.shuffled_from, {})).items()
         return parse_split_slice(next((text for name, text in chosen if name == part), usual))
 
     def languages(self, task: TaskSpec) -> tuple[str, ...]:
@@ -146,7 +148,8 @@ class ResolvedExperiment:
 
     def limit(self, task: str, part: str) -> int | None:
         """Maximum number of train, dev or test examples; limits of single tasks have priority."""
-        own = self.experiment.task_limits.get(task)
+        limits = self.experiment.task_limits
+        own = limits.get(task) or limits.get(original_name(task))
         found = getattr(own, part, None) or getattr(self.experiment.limits, part)
         return None if found == "all" else found
 

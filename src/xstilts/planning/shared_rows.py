@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xstilts.core.stage import Stage
 from xstilts.tasks import TASKS
+from xstilts.tasks.shuffled_labels import original_name
 
 
 def share_examples(one: Stage, other: Stage) -> bool:
@@ -13,7 +14,8 @@ def share_examples(one: Stage, other: Stage) -> bool:
     (a, b), same = (one.params, other.params), ("data", "language")
     if any(a[name] != b[name] for name in same):
         return False
-    task = TASKS.get(a["task"]) if a["task"] in TASKS else None
+    name = original_name(a["task"])
+    task = TASKS.get(name) if name in TASKS else None
     if task and task.with_data_dir is None and a["split"] != b["split"]:
         return False  # one package holds all splits, separately
     (low, high), (start, end) = (part.get("share", (0, 100)) for part in (a, b))

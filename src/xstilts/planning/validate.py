@@ -15,6 +15,7 @@ from xstilts.planning.withheld_images import check_control, check_same_images, c
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import Origin, OriginKind
+from xstilts.tasks.shuffled_labels import is_control, original_name
 from xstilts.translate.row_fields import translation_of
 
 ENGLISH = "en"
@@ -29,6 +30,12 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
     experiment = resolved.experiment
     for name, own in experiment.tasks.items():
         FORMATS.get(own.format, where=f"tasks.{name}.format")
+        if is_control(name):
+            raise ConfigError(
+                f"{name} is the name of {original_name(name)} with shuffled labels",
+                where=f"tasks.{name}",
+                todo="give the task another name; controls need no definition",
+            )
     for name in experiment.targets:
         _check_target(resolved, resolved.task(name, "targets"))
     for setting in settings:
@@ -95,6 +102,13 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
             f"{task.name} is a {task.format} task, which has no gold answers to score",
             where="targets",
             todo="it can only be an intermediate task",
+        )
+    if task.shuffled_from:
+        raise ConfigError(
+            f"{task.name} is a control of training, whose labels are shuffled: there is nothing to "
+            "score",
+            where="targets",
+            todo=f"use it in `intermediate`, and {task.shuffled_from} as the target",
         )
     check_control(task, resolved.task)
     _check_trained_on(resolved, task)
@@ -164,11 +178,12 @@ def _check_distinct_rows(
     trained = {part.task for setting in settings for part in setting.parts}
     of_targets = (resolved.train_refs(task) for task in targets if resolved.is_trained(task))
     trained |= {part.task for parts in of_targets for part in parts}
+    originals = set(map(original_name, trained))
     for task in targets:
-        if task.name in trained:
+        if task.name in originals:
             _check_overlap(resolved, task, resolved.experiment.eval_split)
         for name, split in task.translates:
-            if name in trained:
+            if name in originals:
                 _check_translated(resolved, task, resolved.task(name), split)
         for name in sorted(trained):
             _check_same_files(resolved, task, resolved.task(name))
@@ -324,7 +339,8 @@ def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[Intermedia
     used = {*resolved.experiment.targets, *(name for setting in settings for name in setting.tasks)}
     targets = map(resolved.task, resolved.experiment.targets)
     used |= {part.task for task in targets for part in resolved.train_refs(task)}
-    known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
+    packaged = {original_name(task) for task in used}.intersection(TASKS)
+    known = {name for task in packaged for name in datasets_of(TASKS.get(task))}
     for dataset in sorted(given.keys() - known):
         raise UnknownNameError(
             "dataset of these tasks on the hub", dataset, known, where="revisions"

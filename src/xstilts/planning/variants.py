@@ -14,6 +14,7 @@ from xstilts.planning.recipe_search import search_within
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.validate import datasets_of
 from xstilts.tasks import TASKS
+from xstilts.tasks.shuffled_labels import original_name
 
 
 def make_variant(
@@ -66,5 +67,6 @@ def _kept_revisions(
     """The revisions of the datasets that are still used."""
     used = {*targets, *(task for text in settings for task in parse_setting(text).tasks)}
     used |= {part.task for one in targets for part in resolved.train_refs(resolved.task(one))}
-    known = {name for task in used if task in TASKS for name in datasets_of(TASKS.get(task))}
+    packaged = {original_name(task) for task in used}.intersection(TASKS)
+    known = {name for task in packaged for name in datasets_of(TASKS.get(task))}
     return {name: at for name, at in resolved.experiment.revisions.items() if name in known}

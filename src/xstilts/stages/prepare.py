@@ -15,6 +15,7 @@ from xstilts.stages.io.rows import write_rows
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.image_checks import image_rows, rows_with_images
 from xstilts.tasks.limited_rows import LimitedRows
+from xstilts.tasks.shuffled_labels import with_shuffled_labels
 from xstilts.tasks.validate import check_enough_rows, filter_read_rows
 
 ROWS = "rows.parquet"
@@ -40,7 +41,7 @@ def run(context: StageContext) -> dict[str, Any]:
     problems = found.problems
     check_enough_rows(task, split, language, problems, found.total, kept.usable)
     limit, digests = context.params["limit"], list[list[str]]()
-    taken = kept.examples()
+    taken = with_shuffled_labels(kept.examples(), task, split)
     if task.images:
         taken, digests = rows_with_images(taken, task.images(split), limit, problems)
     rows = [

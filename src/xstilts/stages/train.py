@@ -35,6 +35,7 @@ from xstilts.stages.io.rows import read_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.io.trained_weights import write_weights
 from xstilts.stages.prepare import ROWS as EXAMPLES
+from xstilts.tasks.shuffled_labels import is_control
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.loop import EpochCallback, TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised, module_name
@@ -302,6 +303,6 @@ def _facts(trained: Trained) -> dict[str, Any]:
         "best_step": log.best_step,
         "dev": log.dev_scores[best],
         "dev_mean": round(log.best_score, 6) if defined else None,
-        "collapsed": log.collapsed,
+        "collapsed": [name for name in log.collapsed if not is_control(name)],
         "events": log.events,
     }

@@ -78,6 +78,7 @@ class TaskSpec:
             task with images.
         control_of: the task whose control it is: it has the same examples without what that task
             is to show, such as their images.
+        shuffled_from: the task whose labels are shuffled in its training rows, as a control.
         images: split → the images that its examples name by id; none for tasks of text alone.
     """
 
@@ -113,6 +114,7 @@ class TaskSpec:
     convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted
     withholds_image: bool = False
     control_of: str = ""
+    shuffled_from: str = ""
     images: Callable[[str], ImageSource] | None = None
 
     @property

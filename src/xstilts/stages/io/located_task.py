@@ -10,11 +10,14 @@ from xstilts.config.file_task import FileTask
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import located
+from xstilts.tasks.shuffled_labels import shuffled_labels
 from xstilts.tasks.user_tasks import file_task
 
 
 def located_task(name: str, local: Mapping[str, Any]) -> TaskSpec:
     """The task of that name, with the user's folder, revisions and files in a stage's context."""
+    if original := local.get("shuffled_from"):
+        return shuffled_labels(located_task(original, {**local, "shuffled_from": ""}))
     data = Path(local["data"]) if "data" in local else None
     if "file_task" in local:
         own = FileTask.model_validate(local["file_task"])
