@@ -10,6 +10,7 @@ import numpy as np
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
 from xstilts.stages.io.rows import read_columns
+from xstilts.stages.score import STATISTICS
 from xstilts.statistics.estimate import Floats
 
 
@@ -51,7 +52,7 @@ def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleSco
 
 def _statistics(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:
     """Metric → ids and statistics of the examples of a score stage, in the file's order."""
-    columns = read_columns(store.read(key, "statistics.parquet"))
+    columns = read_columns(store.read(key, STATISTICS))
     rows: dict[str, list[int]] = {}
     for row, metric in enumerate(columns["metric"]):
         rows.setdefault(metric, []).append(row)

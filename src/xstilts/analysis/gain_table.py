@@ -71,8 +71,12 @@ class Gain:
 def gain_table(
     frame: pd.DataFrame, gains: Gains, examples: Sequence[ExampleScores], draws: int = DRAWS
 ) -> pd.DataFrame:
-    """`gain_rows` as a frame, with the fields of `Gain` as columns."""
-    rows = gain_rows(frame, gains, examples, draws)
+    """`gain_rows` as a frame, see `gain_frame`."""
+    return gain_frame(gain_rows(frame, gains, examples, draws))
+
+
+def gain_frame(rows: Sequence[Gain]) -> pd.DataFrame:
+    """The rows of a gain table as a frame, with the fields of `Gain` as columns."""
     columns = [column.name for column in fields(Gain)]
     values = [[getattr(row, name) for name in columns] for row in rows]
     kinds = dict.fromkeys(("main", "significant", "in_english"), bool)

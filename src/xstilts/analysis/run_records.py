@@ -224,11 +224,16 @@ def experiment_config(experiment: Experiment) -> dict[str, Any]:
     return experiment.model_dump(mode="json", by_alias=True)
 
 
+def config_name(experiment: Experiment) -> str:
+    """The experiment's name and the first digits of a digest of its configuration."""
+    digest = digest_of(experiment_config(experiment))[:8]
+    return f"{experiment.name}{SEPARATOR}{digest}"
+
+
 def _record_path(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) -> Path:
     """The file of a run's record; an existing record of the same scores keeps its name."""
-    name, digest = loaded.experiment.name, digest_of(experiment_config(loaded.experiment))[:8]
-    data = data_digest(compiled.plan.stages)[:8]
-    path = store.root / FOLDER / f"{name}{SEPARATOR}{digest}-{data}.json"
+    name, data = loaded.experiment.name, data_digest(compiled.plan.stages)[:8]
+    path = store.root / FOLDER / f"{config_name(loaded.experiment)}-{data}.json"
     if os.path.lexists(path):
         return path
     keys = {cell.key for cell in compiled.cells}

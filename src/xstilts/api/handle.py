@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.data_notes import with_data_notes
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import saved_records
+from xstilts.analysis.run_records import config_name, saved_records
 from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
@@ -94,11 +94,12 @@ class ExperimentHandle:
     @cached_property
     def gains(self) -> pd.DataFrame:
         """See `analysis.gain_table.gain_table`."""
-        from xstilts.analysis.example_scores import example_scores
-        from xstilts.analysis.gain_table import gain_table
+        from xstilts.analysis.saved_gain_table import saved_gain_table
 
-        examples = example_scores(self.compiled.cells, self.snapshot)
-        return gain_table(self.results, self.run_gains, examples)
+        run = config_name(self.loaded.experiment)
+        return saved_gain_table(
+            self.results, self.run_gains, self.compiled.cells, self.snapshot, run
+        )
 
     @cached_property
     def selected(self) -> list[SelectedSetting]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xstilts.analysis.run_records import SEPARATOR
 from xstilts.analysis.stage_needs import StageNeeds, needs_state, stage_needs
 from xstilts.analysis.study_stages import STUDY_FILE
 from xstilts.api.inputs import AnyStore, existing_store
@@ -25,7 +26,7 @@ from xstilts.core.garbage import (
 )
 from xstilts.core.pins import Pins
 from xstilts.core.store import Store
-from xstilts.core.store_layout import PINS
+from xstilts.core.store_layout import ENTRY_NAMES, GAINS, PINS
 
 
 def ignore(_entry: Garbage) -> None:
@@ -75,12 +76,13 @@ def store_garbage(
     needs = stage_needs(opened)
     _check_readable(opened, needs)
     kept, records = _kept(opened, needs, older_than, experiment)
+    tables = _gain_tables(opened, needs, experiment)
     found = find_garbage(opened, kept, now)
     if held := [key for key in kept.forgotten if opened.leases.is_held(key)]:
         raise ConfigError(
             f"a process works on {experiment}: stage {held[0][:12]}", todo="wait until it has ended"
         )
-    return [*records, *found]
+    return [*records, *tables, *found]
 
 
 def store_gc(
@@ -156,6 +158,19 @@ def _kept(
         for path in paths
     ]
     return Kept(others, pinned, older_than, only), forgotten
+
+
+def _gain_tables(store: Store, needs: StageNeeds, experiment: str | None) -> list[Garbage]:
+    """Saved gain tables of experiments that have no record, or only forgotten ones."""
+    forgotten = [] if experiment is None else needs.of(experiment)
+    recorded = {need.experiment for need in needs.needs if need not in forgotten}
+    names = filter(ENTRY_NAMES[GAINS].fullmatch, store.names(GAINS))
+    paths = (store.root / GAINS / name for name in names)
+    return [
+        Garbage(GarbageKind.GAINS, f"{GAINS}/{path.name}", disk_bytes(path))
+        for path in paths
+        if path.name.rpartition(SEPARATOR)[0] not in recorded
+    ]
 
 
 def _files(path: Path) -> Iterator[Path]:

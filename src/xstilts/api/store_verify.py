@@ -33,6 +33,7 @@ from xstilts.core.store_entries import check_artifact, foreign_files, foreign_pa
 from xstilts.core.store_layout import (
     ENTRY_NAMES,
     FEATURES,
+    GAINS,
     KEY,
     LEASES,
     MARKER,
@@ -212,6 +213,9 @@ def _small_files(store: Store) -> Iterator[_Check]:
                 if (folder / name).is_file():
                     again = "run the study again"
                     yield _Check(folder / name, partial(read, folder / name), again)
+    for name in filter(ENTRY_NAMES[GAINS].fullmatch, store.names(GAINS)):
+        path = store.root / GAINS / name
+        yield _Check(path, partial(_json_object, path), "the gains are computed again")
     for name in store.names("plans"):
         path = store.root / "plans" / name
         if path.suffix == ".json":

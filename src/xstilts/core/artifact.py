@@ -87,6 +87,17 @@ class Artifact:
             raise DamagedArtifact(self.key, name, "differs from the published file")
         return data
 
+    def published_digest(self, name: str) -> str:
+        """SHA-256 with which a file was published.
+
+        Raises:
+            DamagedArtifact: the manifest is damaged, or has no such file.
+        """
+        entry = self.manifest["files"].get(name)
+        if entry is None:
+            raise DamagedArtifact(self.key, MANIFEST, f"does not list {name}")
+        return str(entry["sha256"])
+
     def check_sizes(self) -> None:
         """Raise DamagedArtifact unless every file exists with its size (fast)."""
         folder = str(self.path)  # joining strings takes a third of the time of joining paths

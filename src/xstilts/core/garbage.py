@@ -48,6 +48,7 @@ class GarbageKind(StrEnum):
     ORPHAN = "artifacts that no experiment needs"
     FEATURES = "prepared features without their data or encoder"
     FORGOTTEN = "records and studies of a forgotten experiment"
+    GAINS = "gain tables of experiments without a record"
 
 
 UNNEEDED = (GarbageKind.ORPHAN, GarbageKind.ORPHAN_CHECKPOINT, GarbageKind.FEATURES)

@@ -6,6 +6,7 @@ STORE/staging/          files of running stages; garbage once their process has 
 STORE/checkpoints/KEY/  resume state of an interrupted stage
 STORE/features/         tokenized rows that stages share: a store of its own, may be deleted
 STORE/leases/           who works on which stage
+STORE/gains/            gain tables, see `analysis.saved_gain_table`; may be deleted
 STORE/pins/             artifacts that are kept, whatever else is removed; see `pins`
 STORE/locks/  STORE/experiments/  STORE/damaged/  STORE/journal.jsonl
 """

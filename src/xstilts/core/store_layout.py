@@ -27,8 +27,9 @@ LEASES = "leases"
 FOLDERS = ("artifacts", "staging", "checkpoints", "locks", LEASES, "experiments", "damaged")
 FEATURES = "features"
 PINS = "pins"
+GAINS = "gains"
 OTHER_NAMES = (
-    FEATURES, PINS, "plans", "slurm", "studies", "tracking", "journal.jsonl", "worker.log",
+    FEATURES, GAINS, PINS, "plans", "slurm", "studies", "tracking", "journal.jsonl", "worker.log",
 )  # fmt: skip
 KEY = re.compile(r"[0-9a-f]{64}")
 STAGED = re.compile(rf"({KEY.pattern})\.\d+")
@@ -42,6 +43,7 @@ ENTRY_NAMES = {
     "locks": re.compile(rf"{KEY.pattern}\.lock"),
     "experiments": re.compile(r"\.?.+@[0-9a-f]{8,}(-[0-9a-f]{8,})?\.json(\.\d+)?"),
     "damaged": re.compile(r".+\.\d+"),
+    GAINS: re.compile(r"\.?.+@[0-9a-f]{8,}\.json(\.\d+)?"),
     PINS: re.compile(rf"{PIN.pattern}|\.{PIN.pattern}\.\d+"),
 }
 """Folder → names that a store gives the entries of this folder."""

@@ -74,6 +74,7 @@ def make_full_store(folder: Path) -> FullStore:
     drop(Store(finished).artifact(targets[0].key), [BODY], "nothing needs it")
     shutil.copytree(finished, interrupted)
     interrupt(Store(interrupted), plan)
+    xstilts.gains(loaded, interrupted)
     return FullStore(file, interrupted, finished)
 
 

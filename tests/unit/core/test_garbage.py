@@ -235,3 +235,18 @@ def test_features_go_with_the_rows_that_they_were_made_from(store: Store) -> Non
     removal = xstilts.store_gc(store, now=LATER)
     assert [entry.path for entry in removal.removed] == [f"features/artifacts/{left.key}"]
     assert features.keys() == [kept.key]
+
+
+def test_gain_tables_go_with_the_last_record_of_their_experiment(store: Store) -> None:
+    publish(store, toy_stage(1))
+    old, new = record(store, "toy", [toy_stage(1)]), record(store, "toy", [toy_stage(1)] * 2)
+    assert old != new
+    record(store, "other", [toy_stage(1)])
+    folder = store.root / "gains"
+    folder.mkdir()
+    for name in ("toy@01234567.json", "other@01234567.json", "gone@01234567.json", "NOTES"):
+        (folder / name).write_text("{}")
+    xstilts.store_gc(store, experiment=old.stem)
+    assert sorted(os.listdir(folder)) == ["NOTES", "other@01234567.json", "toy@01234567.json"]
+    xstilts.store_gc(store, experiment="toy")
+    assert sorted(os.listdir(folder)) == ["NOTES", "other@01234567.json"]
