@@ -38,11 +38,28 @@ class EncoderConfig(ConfigModel):
         exclude_if=lambda label: label is None,  # digests of records without it stay as they are
         description="name in results and tables; empty: from `name`",
     )
+    adapted_by: str | None = Field(
+        None,
+        exclude_if=is_none,
+        description="task, mixture or chain that the encoder is trained on first, once, with seed "
+        "0; every setting starts from it, the baseline too",
+    )
     recipe: EncoderRecipe | None = Field(
         None,
         exclude_if=lambda recipe: recipe is None,
         description="values that replace those of all recipes in every training of this encoder",
     )
+
+    @field_validator("adapted_by")
+    @classmethod
+    def _adaptation(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        with explained():
+            setting = parse_setting(value)
+        if not setting.chain:
+            raise refusal(f"{value!r} trains nothing", "name a task, or leave adapted_by out")
+        return setting.name
 
     @field_validator("recipe")
     @classmethod
@@ -278,6 +295,16 @@ class Experiment(ConfigModel):
             raise refusal("the key 'encoder' is missing", "name one encoder, or several: encoders")
         if self.encoder is not None and self.encoders is not None:
             raise refusal("give either `encoder` or `encoders`", key="encoders")
+        return self
+
+    @model_validator(mode="after")
+    def _adaptation_has_a_task(self) -> Experiment:
+        if self.recipes.adaptation and not any(one.adapted_by for one in self.all_encoders):
+            raise refusal(
+                "recipes.adaptation has no effect: no encoder is adapted",
+                "name what it is trained on: encoder.adapted_by",
+                key="recipes",
+            )
         return self
 
     @property

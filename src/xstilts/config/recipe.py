@@ -320,6 +320,11 @@ class Recipes(ConfigModel):
 
     intermediate: Recipe = Field(Recipe(), description="intermediate training (phase 2)")
     target: Recipe = Field(Recipe(), description="training on the target tasks (phase 3)")
+    adaptation: Recipe | None = Field(
+        None,
+        exclude_if=is_none,
+        description="training of `encoder.adapted_by`; empty: the values of `intermediate`",
+    )
     tasks: dict[str, RecipeChanges] = Field(
         default_factory=dict, description="target task → values that replace those of `target`"
     )

@@ -50,6 +50,8 @@ from xstilts.stages.choose_recipe import RECIPE
 from xstilts.tasks.base import TaskSpec
 from xstilts.training.task_sampling import steps_per_task
 
+ADAPTATION_SEED = 0
+"""Of the training that adapts the encoder: it is done once, for all seeds of the experiment."""
 Rows = Callable[[TaskSpec, str, str], str]
 """(task, train or dev, language) → key of the stage that prepares these rows."""
 
@@ -128,8 +130,10 @@ class Compiler:
     def compile(self) -> CompiledPlan:
         """Compile the experiment; see `compile_experiment`."""
         settings = [parse_setting(text) for text in self.experiment.intermediate]
-        check(self.resolved, settings)
-        check_encoder_use(self.resolved, settings)
+        trained = [*settings, self.resolved.adaptation]
+        check(self.resolved, trained)
+        check_encoder_use(self.resolved, trained)
+        self.adapt()
         check_search(self.resolved)
         check_target_modules(self.resolved)
         check_evaluation(self.resolved)
@@ -200,6 +204,14 @@ class Compiler:
         return bool(seen & {target.name, *contents})
 
     # training
+
+    def adapt(self) -> None:
+        """Add the training that adapts the encoder, from which all others start."""
+        recipe = self.resolved.adaptation_recipe
+        for mixture in self.resolved.adaptation.chain:
+            label = f"adapt {self.resolved.source.name} to {mixture_name(mixture)}"
+            base = self.graph.adapted or None
+            self.graph.adapted = self.train(mixture, base, recipe, ADAPTATION_SEED, label)
 
     def intermediate(self, setting: IntermediateSetting, seed: int) -> tuple[str, ...]:
         """Keys of the training stages of a setting, in order; empty for the baseline."""
@@ -272,9 +284,8 @@ class Compiler:
             rows: training and dev rows; by default those of the experiment.
             portion: proportion of the training rows in `rows`, for the cost estimate.
         """
-        inputs, rows_of = {"encoder": self.graph.encoder}, rows or self.graph.training_rows
-        if base:
-            inputs["base"] = base
+        rows_of = rows or self.graph.training_rows
+        inputs = {"encoder": self.graph.encoder, **self.graph.starting_from([base])}
         tasks = {part: self.resolved.task(part.task) for part in parts}
         formats = [task.format_spec for task in tasks.values()]
         if isinstance(recipe, RecipeChoice):
@@ -293,7 +304,7 @@ class Compiler:
             "seed": seed,
         }
         context = recipe.runtime_params()
-        full_vocabulary = base in self.full_vocabulary or (
+        full_vocabulary = inputs.get("base") in self.full_vocabulary or (
             recipe.lora is None and any(_is_tied(task) for task in tasks.values())
         )
         cost = self._train_cost(tasks, recipe, portion, full_vocabulary=full_vocabulary)

@@ -32,9 +32,11 @@ class EmbedStages:
         """
         graph, task, trained, settings = self.graph, self.task, self.trained, self.settings
         resolved, defaults = graph.resolved, graph.source.defaults
-        inputs = {"encoder": graph.encoder, "rows": graph.prepare_stage(task, part, code)}
-        if trained:
-            inputs["base"] = trained[-1]
+        inputs = {
+            "encoder": graph.encoder,
+            "rows": graph.prepare_stage(task, part, code),
+            **(base := graph.starting_from(trained)),
+        }
         params: dict[str, Any] = {
             "format": task.format,
             "layers": list(settings.layers),
@@ -48,6 +50,6 @@ class EmbedStages:
         count = resolved.expected_rows(task, part, code)
         size = 4 * defaults.width * count * len(settings.outputs)
         cost = forward_cost(defaults, count * task.subwords, size)
-        affinity = trained[-1] if trained else graph.encoder
+        affinity = base.get("base", graph.encoder)
         label = f"embed {what} {code}"
         return graph.add("embed", params, inputs, label, cost, affinity=affinity)

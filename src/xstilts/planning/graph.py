@@ -54,6 +54,8 @@ class StageGraph:
     stages: dict[str, Stage] = field(default_factory=dict)
     prepared: dict[tuple[str, str, str], str] = field(default_factory=dict)
     samples: dict[tuple[str, str], EvalSet] = field(default_factory=dict)
+    adapted: str = ""
+    """Key of the training that adapts the pretrained encoder; empty for none."""
 
     @property
     def experiment(self) -> Experiment:
@@ -64,6 +66,14 @@ class StageGraph:
     def source(self) -> EncoderSource:
         """Source of the encoder."""
         return self.resolved.source
+
+    def starting_from(self, trainings: Sequence[str | None]) -> dict[str, str]:
+        """The input `base` of a stage that reads the encoder after the last of some trainings.
+
+        Without any it reads the adapted encoder; empty if that is the pretrained one.
+        """
+        base = (trainings[-1] if trainings else None) or self.adapted
+        return {"base": base} if base else {}
 
     def add(
         self,

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from xstilts.config.encoder_choice import ENCODERS
 from xstilts.config.experiment import EncoderConfig, Experiment
-from xstilts.config.intermediate import BASELINE, TaskRef, parse_task_chain
+from xstilts.config.intermediate import (
+    BASELINE,
+    IntermediateSetting,
+    TaskRef,
+    parse_setting,
+    parse_task_chain,
+)
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import Recipe
 from xstilts.config.split_slices import SplitSlice, parse_split_slice
@@ -73,7 +79,14 @@ class ResolvedExperiment:
     @property
     def encoder_name(self) -> str:
         """Name of the encoder in results."""
-        return self.encoder.label or self.source.name
+        name = self.encoder.label or self.source.name
+        adapted_by = self.encoder.adapted_by
+        return f"{name} > {adapted_by}" if adapted_by and not self.encoder.label else name
+
+    @property
+    def adaptation(self) -> IntermediateSetting:
+        """What the encoder is trained on before everything else; the baseline if nothing."""
+        return parse_setting(self.encoder.adapted_by or BASELINE)
 
     @cached_property
     def pooling(self) -> str:
@@ -163,6 +176,12 @@ class ResolvedExperiment:
         size = task.sizes.get((share.split, language), DEFAULT_ROWS)
         size = max(1, size * (share.high - share.low) // 100)
         return min(size, self.rows_limit(task, part, language) or size)
+
+    @property
+    def adaptation_recipe(self) -> Recipe:
+        """Recipe of the training that adapts the encoder."""
+        recipes = self.experiment.recipes
+        return recipes.adaptation or recipes.intermediate
 
     def recipe(self, target: str | None) -> Recipe:
         """Recipe of a target, or of intermediate training (None)."""

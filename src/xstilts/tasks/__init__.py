@@ -13,6 +13,7 @@ TASKS: Registry[TaskSpec] = Registry(
         "home-slots": "xstilts.tasks.home.slots:TASK",
         "home-nli": "xstilts.tasks.home.nli:TASK",
         "home-retrieval": "xstilts.tasks.home.retrieval:TASK",
+        "home-text": "xstilts.tasks.home.text:TASK",
         "anli": "xstilts.tasks.english.nli:ANLI",
         "anli-plus": "xstilts.tasks.english.nli:ANLI_PLUS",
         "ccg": "xstilts.tasks.english.ccg:CCG",

@@ -64,7 +64,9 @@ def compile_measures(
     """
     resolved = ResolvedExperiment(loaded)
     check(resolved, [parse_setting(text) for text in loaded.experiment.intermediate])
-    context = MeasureContext(Compiler(resolved, StageGraph(resolved)))
+    compiler = Compiler(resolved, StageGraph(resolved))
+    compiler.adapt()
+    context = MeasureContext(compiler)
     chosen = {name: MEASURES.get(name, where="measures") for name in names}
     references = [ref for name, measure in chosen.items() for ref in measure.build(context, name)]
     return tuple(context.graph.stages.values()), tuple(references)

@@ -46,7 +46,8 @@ def text_vectors(
         "unit": "words" if words else "texts",
         **({} if words else {"pooling": pooling}),
     }
-    inputs = {"encoder": context.graph.encoder, **texts.rows, **({"base": base} if base else {})}
+    graph = context.graph
+    inputs = {"encoder": graph.encoder, **texts.rows, **graph.starting_from([base])}
     count = min(TEXTS, texts.count)
     cost = forward_cost(defaults, count * texts.subwords, 4 * count * defaults.width)
     return context.add("represent", params, inputs, f"{texts.name} {after or '(baseline)'}", cost)

@@ -7,7 +7,7 @@ from pathlib import Path
 from xstilts.tasks import TASKS
 from xstilts.tasks.home.sizes import TABLE, table_lines
 
-HOME = ("home-intents", "home-nli", "home-retrieval", "home-slots")
+HOME = ("home-intents", "home-nli", "home-retrieval", "home-slots", "home-text")
 
 if __name__ == "__main__":
     lines = table_lines([TASKS.get(name) for name in HOME])
