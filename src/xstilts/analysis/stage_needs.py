@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xstilts.analysis.run_records import DAMAGE, FOLDER, SEPARATOR, parse_record
-from xstilts.analysis.study_stages import ANSWER, STAGES, STUDIES, answer_stages, study_stages
-from xstilts.core.errors import UnknownNameError, XstiltsError
+from xstilts.core.errors import StoreError, UnknownNameError, XstiltsError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.store_layout import ENTRY_NAMES, PINS
+from xstilts.planning.study_stages import ANSWER, STAGES, STUDIES, answer_stages, study_stages
 
 SET_ASIDE = re.compile(rf"(?P<name>.+{SEPARATOR}[0-9a-f-]+\.json)\.\d+")
 """The name that a damaged record has in `damaged/`."""
@@ -58,8 +58,14 @@ class StageNeeds:
 
         Raises:
             UnknownNameError: there is none.
+            StoreError: a record or a study of it cannot be read, so that its needs are unknown.
         """
         run = f"{FOLDER}/{name}.json"
+        if lines := [f"{p}: {why}" for p, why in self.unreadable.items() if _is_of(p, name)]:
+            raise StoreError(
+                "\n  ".join([f"it is not known which stages {name} needs:", *lines]),
+                todo="run the experiment or study again, which writes it again; or delete the file",
+            )
         if own := [need for need in self.needs if name == need.experiment or run == need.path]:
             return own
         names = {need.experiment for need in self.needs}
@@ -98,14 +104,13 @@ def stage_needs(store: Store) -> StageNeeds:
             continue
         cells = frozenset(cell.key for cell in record.cells)
         needs.append(Need(record.experiment, _within(store, path), record.plan.by_key, cells))
-    for folder in _study_folders(store):
+    for path in _study_files(store):
         try:
-            stages = _stages_of(folder, store)
+            stages = _stages_of(path, store)
         except (*DAMAGE, OSError, XstiltsError) as error:
-            unreadable[_within(store, folder)] = _text(error)
+            unreadable[_within(store, path)] = _text(error)
             continue
-        if stages is not None:
-            needs.append(Need(folder.parent.name, _within(store, folder), stages))
+        needs.append(Need(path.parent.parent.name, _within(store, path.parent), stages))
     names = set(store.names(FOLDER))
     for name in store.names("damaged"):
         match = SET_ASIDE.fullmatch(name)
@@ -132,13 +137,27 @@ def _study_folders(store: Store) -> Iterator[Path]:
             yield store.root / STUDIES / experiment / study
 
 
-def _stages_of(folder: Path, store: Store) -> Mapping[str, Stage] | None:
-    """What the study of a folder needs; None if the folder is not that of a study."""
-    if os.path.lexists(folder / STAGES):
-        return {stage.key: stage for stage in study_stages(folder / STAGES)}
-    if os.path.lexists(folder / ANSWER):
-        return answer_stages(folder / ANSWER, store)
-    return None
+def _study_files(store: Store) -> Iterator[Path]:
+    """The file of each study that says what it needs; other folders have none."""
+    for folder in _study_folders(store):
+        named = (folder / name for name in (STAGES, ANSWER) if os.path.lexists(folder / name))
+        if path := next(named, None):
+            yield path
+
+
+def _stages_of(path: Path, store: Store) -> Mapping[str, Stage]:
+    if path.name == STAGES:
+        return {stage.key: stage for stage in study_stages(path)}
+    return answer_stages(path, store)
+
+
+def _is_of(path: str, name: str) -> bool:
+    """Whether a path in a store is that of a study or record of an experiment, or of one run."""
+    folder, _, rest = path.partition("/")
+    if folder == STUDIES:
+        return rest.partition("/")[0] == name
+    run = rest.partition(".json")[0]
+    return name in (run, run.rpartition(SEPARATOR)[0])
 
 
 def _within(store: Store, path: Path) -> str:

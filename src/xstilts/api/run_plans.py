@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from xstilts.analysis.run_records import save_record
-from xstilts.analysis.study_stages import save_study_stages
 from xstilts.api.plan_memory import PlanMemory, plan_memory
 from xstilts.api.rebuild import rebuild_damaged
 from xstilts.api.run_options import DEFAULT, RunOptions
@@ -20,6 +19,7 @@ from xstilts.planning.adapters import check_packages
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.encoder_limits import check_lengths
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.study_stages import save_study_stages
 from xstilts.planning.validate import check_folder
 from xstilts.trackers.base import RunInfo
 from xstilts.trackers.fan_out import tracked

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.analysis.stage_needs import Need, stage_needs
-from xstilts.analysis.study_stages import STUDY_FILE
 from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.api.store_verify import store_verify
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact
@@ -29,6 +28,7 @@ from xstilts.core.private_text import absolute_paths, without_paths
 from xstilts.core.store import Store, store_errors
 from xstilts.core.store_entries import check_artifact
 from xstilts.core.store_layout import is_marked, remove_folder
+from xstilts.planning.study_stages import STUDY_FILE
 
 TAR = ".tar"
 WEIGHTS = (".safetensors", ".npy")
@@ -148,12 +148,8 @@ class _Exporter:
                     check_artifact(self.store.artifact(key))
                 export.missing.append(stage.label)
                 continue
-            kept = [
-                name
-                for name in self._present(artifact)
-                if self.weights or _is_kept(name, stage.kind, readers.get(key, set()))
-            ]
-            self._copy(artifact, kept, export)
+            while not self._copied(artifact, stage.kind, readers.get(key, set()), export):
+                pass
             fault("export.after_artifact")
         paths = {path for stage in stages.values() for path in absolute_paths(stage.context)}
         for need in self.needs:
@@ -165,9 +161,21 @@ class _Exporter:
         gone = set(dropped_files(artifact)) if is_dropped(artifact) else set()
         return [name for name in artifact.manifest["files"] if name not in gone]
 
+    def _copied(self, artifact: Artifact, kind: str, readers: set[str], export: Export) -> bool:
+        """Copy an artifact; return False if a run has dropped one of its files meanwhile."""
+        present = self._present(artifact)
+        kept = [name for name in present if self.weights or _is_kept(name, kind, readers)]
+        try:
+            self._copy(artifact, kept, export)
+        except DamagedArtifact:
+            if self._present(artifact) == present:
+                raise
+            return False
+        return True
+
     def _copy(self, artifact: Artifact, kept: Sequence[str], export: Export) -> None:
         """Copy some files of an artifact with their digests compared, and its manifest."""
-        manifest = artifact.manifest
+        manifest, size = artifact.manifest, 0
         left_out = sorted(set(manifest["files"]) - set(kept))
         with self.target.staging(artifact.key) as staged:
             for name in kept:
@@ -180,12 +188,13 @@ class _Exporter:
                 if digest_of_file(copy) != manifest["files"][name]["sha256"]:
                     raise DamagedArtifact(artifact.key, name, "differs from the published file")
                 fsync(copy)
-                export.bytes += copy.stat().st_size
+                size += copy.stat().st_size
             if left_out:
                 marker = {"files": left_out, "why": LEFT_OUT, "dropped": 0}
                 write_json(staged / DROPPED, with_digest(marker))
             write_json(staged / MANIFEST, with_digest(_shared_manifest(manifest)))
             staged.rename(self.target.artifact(artifact.key).path)
+        export.bytes += size
         export.left_out += bool(left_out)
         export.artifacts += bool(kept)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from xstilts.analysis.run_records import SEPARATOR
 from xstilts.analysis.stage_needs import StageNeeds, needs_state, stage_needs
-from xstilts.analysis.study_stages import STUDY_FILE
 from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.garbage import (
@@ -27,6 +26,7 @@ from xstilts.core.garbage import (
 from xstilts.core.pins import Pins
 from xstilts.core.store import Store
 from xstilts.core.store_layout import ENTRY_NAMES, GAINS, PINS
+from xstilts.planning.study_stages import STUDY_FILE
 
 
 def ignore(_entry: Garbage) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 from xstilts.analysis.run_records import FOLDER, parse_record
 from xstilts.analysis.stage_needs import stage_needs
-from xstilts.analysis.study_stages import ANSWER, STAGES, STUDIES, study_stages
 from xstilts.api.inputs import AnyStore, existing_store
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.cpu import available_cores
@@ -42,6 +41,7 @@ from xstilts.core.store_layout import (
     mark,
     own_folders,
 )
+from xstilts.planning.study_stages import ANSWER, STAGES, STUDIES, study_stages
 from xstilts.training.checkpoint_files import STEP, checked_facts
 
 PENDING = 64

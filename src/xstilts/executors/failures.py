@@ -60,14 +60,18 @@ class SubmissionFailures:
     host: str
 
     def failure(self, key: str) -> dict[str, Any] | None:
-        """The failure of a stage everywhere or on this host: `problem` and `exit_code`."""
+        """The failure of a stage everywhere or on this host: `problem` and `exit_code`.
+
+        A record that cannot be read counts for nothing: the stage is tried again.
+        """
         for path in (self._path(key, "failed"), self._path(key, f"failed.{self.host}")):
             try:
                 record = read_json(path)
             except (*ABSENT, ValueError):
                 continue
-            if isinstance(record, dict) and isinstance(record.get("problem"), str):
-                return {"problem": record["problem"], "exit_code": int(record["exit_code"])}
+            match record:
+                case {"problem": str(problem), "exit_code": int(exit_code)}:
+                    return {"problem": problem, "exit_code": exit_code}
         return None
 
     def record(self, key: str, message: Mapping[str, Any], *, only_here: bool) -> None:

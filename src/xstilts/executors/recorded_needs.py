@@ -1,9 +1,9 @@
-"""What the recorded experiments of a store still need: their files are not dropped."""
+"""What the recorded experiments and studies of a store still need: their files are not dropped."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.planning.retention import droppable_stages
+from xstilts.planning.study_stages import STAGES, STUDIES, listed_plan
 
 EXPERIMENTS = "experiments"
 DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -21,7 +22,7 @@ DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionErr
 
 @dataclass(frozen=True)
 class _Record:
-    """An experiment's stages.
+    """The stages of an experiment or a study.
 
     Args:
         kept: keys of stages whose files it keeps.
@@ -33,14 +34,14 @@ class _Record:
 
 
 class RecordedNeeds:
-    """The needs of a store's recorded experiments, read again when a record changes."""
+    """The needs of a store's experiments and studies, read again when a record changes."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._records: dict[tuple[str, int, int], _Record | None] = {}
+        self._records: dict[tuple[Path, int, int], _Record | None] = {}
 
     def includes(self, key: str, blocked: Collection[str]) -> bool:
-        """Whether an experiment keeps a stage's files, or has a stage to do that reads them.
+        """Whether one of them keeps a stage's files, or has a stage to do that reads them.
 
         A record that cannot be read has no needs: its stages are run again when they are needed.
 
@@ -63,33 +64,42 @@ class RecordedNeeds:
 
     def _read(self) -> list[_Record | None]:
         known, self._records = self._records, {}
-        for name in self.store.names(EXPERIMENTS):
-            path = self.store.root / EXPERIMENTS / name
+        for path in self._paths():
             try:
                 status = path.stat()
             except OSError:
                 continue
-            state = name, status.st_mtime_ns, status.st_size
-            if name.endswith(".json"):
-                self._records[state] = known[state] if state in known else _record(path)
+            state = path, status.st_mtime_ns, status.st_size
+            self._records[state] = known[state] if state in known else _record(path)
         return list(self._records.values())
+
+    def _paths(self) -> Iterator[Path]:
+        for name in self.store.names(EXPERIMENTS):
+            if name.endswith(".json"):
+                yield self.store.root / EXPERIMENTS / name
+        yield from sorted((self.store.root / STUDIES).glob(f"*/*/{STAGES}"))
 
 
 def _record(path: Path) -> _Record | None:
-    """The needs of an experiment; None if its record is damaged or of a newer version."""
+    """The needs of an experiment or a study; None if damaged or of a newer version."""
     try:
-        record = without_digest(json.loads(path.read_bytes()))
-        plan = Plan(tuple(map(Stage.from_json, record["stages"])))
-        cells = tuple(map(_cell, record["cells"]))
-        keep = record["experiment"].get("keep_weights", "all")
-        droppable = droppable_stages(CompiledPlan(plan, cells), keep)
+        plan = listed_plan(path) if path.name == STAGES else _recorded_plan(path)
     except DAMAGE:
         return None
     readers: dict[str, set[str]] = {}
     for stage in plan.stages:
-        for key in droppable.intersection(stage.inputs.values()):
+        for key in plan.droppable.intersection(stage.inputs.values()):
             readers.setdefault(key, set()).add(stage.key)
-    return _Record(frozenset(plan.by_key) - droppable, readers)
+    return _Record(frozenset(plan.by_key) - plan.droppable, readers)
+
+
+def _recorded_plan(path: Path) -> Plan:
+    """The stages of an experiment's record, and which of them it does not keep."""
+    record = without_digest(json.loads(path.read_bytes()))
+    plan = Plan(tuple(map(Stage.from_json, record["stages"])))
+    cells = tuple(map(_cell, record["cells"]))
+    keep = record["experiment"].get("keep_weights", "all")
+    return Plan(plan.stages, droppable=droppable_stages(CompiledPlan(plan, cells), keep))
 
 
 def _cell(cell: Mapping[str, Any]) -> ResultCell:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
 import xstilts
-from xstilts.analysis.study_stages import save_study_stages
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.dropped import drop
 from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
 from xstilts.core.hashing import with_digest
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.private_text import without_paths
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.planning.study_stages import save_study_stages
 from xstilts.testing.recorded_stores import publish, record, toy_stage
 
 FOLDER = "/home/someone/my data"
@@ -128,6 +130,37 @@ def test_a_damaged_file_of_a_study_is_named(
     with pytest.raises(StoreError, match=name):
         xstilts.store_export("toy", tmp_path / "shared", store)
     assert not (tmp_path / "shared").exists()
+
+
+def test_a_study_or_record_whose_stages_are_unknown_is_named(store: Store, tmp_path: Path) -> None:
+    save_study_stages(store, "toy", "compare", Plan((TRAINED, SCORE)))
+    save_study_stages(store, "other", "compare", Plan((OTHER,)))
+    (store.root / "studies" / "toy" / "compare" / "stages.json").write_text("{")
+    with pytest.raises(StoreError, match="studies/toy/compare/stages.json"):
+        xstilts.store_export("toy", tmp_path / "shared", store)
+    assert xstilts.store_export("other", tmp_path / "shared", store).artifacts == 1
+    (path,) = (store.root / "experiments").glob("other@*")
+    path.write_text("{")
+    with pytest.raises(StoreError, match=path.name):
+        xstilts.store_export("other", tmp_path / "again", store)
+
+
+def test_files_that_a_run_drops_meanwhile_are_left_out(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copyfile
+
+    def copy_after_drop(source: Path, target: Path) -> None:
+        if source.name == "body.safetensors":
+            drop(store.artifact(TRAINED.key), [source.name], "another run needs the disk")
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_after_drop)
+    export = xstilts.store_export("toy", tmp_path / "shared", store, weights=True)
+    assert (export.artifacts, export.left_out) == (2, 1)
+    assert Store(export.path).read(TRAINED.key, "log.json") == b"[]"
+    assert not (Store(export.path).artifact(TRAINED.key) / "body.safetensors").exists()
+    assert export.bytes == len(b"[]" + b"{}" + b"x")
 
 
 def test_unfinished_stages_are_named(store: Store, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import xstilts
-from xstilts.analysis.study_stages import save_study_stages
 from xstilts.core.atomic_io import write_json
 from xstilts.core.dropped import drop
 from xstilts.core.errors import StoreError
@@ -17,6 +16,7 @@ from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.planning.study_stages import save_study_stages
 from xstilts.testing.recorded_stores import publish, record, toy_stage
 
 ROWS = toy_stage(1)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import xstilts
-from xstilts.analysis.study_stages import save_study_stages
 from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
 from xstilts.core.garbage import DAY, Garbage, GarbageKind
 from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.planning.study_stages import save_study_stages
 from xstilts.testing.recorded_stores import publish, record, toy_stage
 
 LATER = time.time() + 10 * DAY

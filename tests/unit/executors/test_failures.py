@@ -121,7 +121,17 @@ def test_deaths_of_workers_are_counted_over_all_processes(tmp_path: Path) -> Non
     assert second.result.failed == {OTHER.key: "killed"}
 
 
-def test_a_damaged_record_counts_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"problem": "no such file"}',
+        '{"problem": "no such file", "exit_code": "x"}',
+        '{"problem": null, "exit_code": 3}',
+    ],
+)
+def test_a_damaged_record_counts_for_nothing(tmp_path: Path, text: str) -> None:
     process: Any = scheduler(tmp_path, "a", OTHER)
-    (tmp_path / "shared" / f"{OTHER.key}.failed").write_text("{")
+    (tmp_path / "shared" / f"{OTHER.key}.failed").write_text(text)
     assert process.next_stage("", (), "a") == OTHER

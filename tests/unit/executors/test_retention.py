@@ -22,6 +22,7 @@ from xstilts.executors.events import Event, ignore_events
 from xstilts.executors.scheduler import Scheduler
 from xstilts.executors.worker import run_stage
 from xstilts.planning.compile import ResultCell
+from xstilts.planning.study_stages import save_study_stages
 
 ENCODER = Stage("encoder", 1, {}, label="encoder")
 FIRST = Stage("train", 1, {"task": "a"}, {"encoder": ENCODER.key}, label="first")
@@ -122,6 +123,35 @@ def test_a_record_that_appears_during_the_run_is_heeded(store: Store) -> None:
     record(store, "other", STAGES, "all")
     step(store, scheduler)
     assert dropped(store) == {"first"}
+
+
+@pytest.mark.parametrize(
+    ("stages", "droppable", "gone"),
+    [
+        (STAGES, frozenset(), set()),
+        (STAGES, TRAININGS, {"first", "second"}),
+        ((*STAGES, LATER), TRAININGS, {"first"}),
+    ],
+    ids=["it keeps all", "it needs nothing", "it has a stage to do"],
+)
+def test_what_a_study_of_another_experiment_needs_stays(
+    store: Store, stages: Sequence[Stage], droppable: frozenset[str], gone: set[str]
+) -> None:
+    record(store, "own", STAGES, "none")
+    save_study_stages(store, "other", "reasoning", Plan(tuple(stages), droppable=droppable))
+    run(store, STAGES)
+    assert dropped(store) == gone
+
+
+def test_a_study_list_of_an_earlier_version_keeps_what_is_still_read(store: Store) -> None:
+    folder = store.root / "studies" / "other" / "reasoning"
+    folder.mkdir(parents=True)
+    stages = [stage.to_json() for stage in (*STAGES, LATER)]
+    (folder / "stages.json").write_text(json.dumps({"version": 1, "stages": stages}))
+    run(store, STAGES)
+    assert dropped(store) == {"first"}
+    run(store, (*STAGES, LATER))
+    assert dropped(store) == {"first", "second"}
 
 
 def test_a_damaged_record_does_not_stop_the_run(store: Store) -> None:

@@ -33,11 +33,23 @@ def save_study_stages(store: Store, experiment: str, study: str, plan: Plan) -> 
     """
     path = store.root / STUDIES / experiment / study / STAGES
     stages = [stage.to_json() for stage in plan.stages]
-    write_json(path, with_digest({"version": VERSION, "stages": stages}))
+    content = {"version": VERSION, "stages": stages, "droppable": sorted(plan.droppable)}
+    write_json(path, with_digest(content))
 
 
 def study_stages(path: Path) -> list[Stage]:
     """The stages in a list.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError: as `listed_plan`.
+    """
+    return list(listed_plan(path).stages)
+
+
+def listed_plan(path: Path) -> Plan:
+    """The stages in a list, and which of them the study does not keep.
+
+    Lists of earlier versions do not say what the study keeps: it then keeps nothing.
 
     Raises:
         OSError: it cannot be read.
@@ -47,7 +59,8 @@ def study_stages(path: Path) -> list[Stage]:
     kept = without_digest(json.loads(path.read_bytes()))
     if kept["version"] > VERSION:
         raise ValueError("a newer version of xstilts wrote it")
-    return [Stage.from_json(stage) for stage in kept["stages"]]
+    stages = tuple(Stage.from_json(stage) for stage in kept["stages"])
+    return Plan(stages, droppable=frozenset(kept.get("droppable", [s.key for s in stages])))
 
 
 def answer_stages(path: Path, store: Store) -> dict[str, Stage]:
