@@ -14,6 +14,7 @@ from hypothesis import settings
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
+from xstilts.core import artifact
 from xstilts.core.artifact import MANIFEST
 from xstilts.core.cpu import set_core_limit
 from xstilts.core.store import Store
@@ -115,12 +116,13 @@ def run_here() -> Callable[[LoadedExperiment, Path], Store]:
 def manifests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Key → how often its manifest was read."""
     reads: Counter[str] = Counter()
-    read_bytes = Path.read_bytes
+    read_file = artifact.read_file
 
-    def counted(path: Path) -> bytes:
-        if path.name == MANIFEST:
-            reads[path.parent.name] += 1
-        return read_bytes(path)
+    def counted(path: str) -> bytes:
+        folder, _, name = path.rpartition("/")
+        if name == MANIFEST:
+            reads[Path(folder).name] += 1
+        return read_file(path)
 
-    monkeypatch.setattr(Path, "read_bytes", counted)
+    monkeypatch.setattr(artifact, "read_file", counted)
     return reads

@@ -14,8 +14,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from xstilts.core.condensed_manifest import condensed
 from xstilts.core.errors import StoreError, XstiltsError
 from xstilts.core.hashing import DIGEST, digest_of, digest_of_file, without_digest
+from xstilts.core.stage import Stage
 
 MANIFEST = "manifest.json"
 PARTS = ("files", "facts", "stage", "provenance")
@@ -40,19 +42,31 @@ class Artifact:
     """A finished stage's directory.
 
     An error of the operating system other than a missing file is no damage: it is a StoreError.
+
+    Args:
+        folder: its path, as text where there are many: paths take several times the memory.
     """
 
     key: str
-    path: Path
+    folder: str | Path
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self.folder)
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Mapping[str, Any]:
         """The manifest: stage, files with size and SHA-256, facts, provenance."""
         try:
-            data = (self.path / MANIFEST).read_bytes()
+            data = read_file(f"{self.folder}/{MANIFEST}")
         except OSError as error:
             raise self._read_error(MANIFEST, error) from error
         return checked_manifest(self.key, data)
+
+    def condense(self, stage: Stage) -> None:
+        """Let the manifest in memory refer to the stage, which it describes."""
+        vars(self)["manifest"] = condensed(self.manifest, stage)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -100,10 +114,9 @@ class Artifact:
 
     def check_sizes(self) -> None:
         """Raise DamagedArtifact unless every file exists with its size (fast)."""
-        folder = str(self.path)  # joining strings takes a third of the time of joining paths
         for name, entry in self.manifest["files"].items():
             try:
-                size = os.stat(f"{folder}/{name}").st_size
+                size = os.stat(f"{self.folder}/{name}").st_size
             except OSError as error:
                 raise self._read_error(name, error) from error
             if size != entry["bytes"]:
@@ -130,6 +143,12 @@ class Artifact:
         if isinstance(error, ABSENT):
             return DamagedArtifact(self.key, name, "is missing")
         return unreadable(self.path / name, error)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a small file; in half the time of `Path.read_bytes`."""
+    with open(path, "rb", buffering=0) as file:
+        return file.readall()
 
 
 def unreadable(path: Path, error: OSError) -> StoreError:

@@ -28,7 +28,7 @@ DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionErr
 
 def is_dropped(artifact: Artifact) -> bool:
     """Whether files of an artifact were removed; the marker's existence is what counts."""
-    return os.path.lexists(f"{artifact.path}/{DROPPED}")
+    return os.path.lexists(f"{artifact.folder}/{DROPPED}")
 
 
 def drop(artifact: Artifact, names: Iterable[str], why: str) -> int:

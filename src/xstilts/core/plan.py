@@ -8,13 +8,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from xstilts.core.artifact import Artifact
 from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
-
-SHARED = ("kind", "params", "label", "affinity", "context")
-"""Fields of a stage that its manifest repeats."""
 
 
 class StageState(StrEnum):
@@ -26,7 +22,7 @@ class StageState(StrEnum):
     """Not run, because a stage that it needs finished without output; see `blocking_fact`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StageStatus:
     """A stage's state in a store.
 
@@ -92,16 +88,11 @@ class Plan:
         dropped: set[str] = set()
         for stage in self.stages:
             key = stage.key
-            needed = (
-                used
-                for used in stage.inputs.values()
-                if not (reads_blocking(stage) and statuses[used].state is StageState.DONE)
-            )
-            why = next((blocked[used] for used in needed if used in blocked), "")
+            why = _why_blocked(stage, blocked, statuses) if blocked else ""
             if artifact := store.get_valid(key) if key in published else None:
                 statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
-                _share_values(stage, artifact)
-                if blocking := blocking_fact(artifact.facts):
+                artifact.condense(stage)
+                if blocking := blocking_fact(artifact.manifest["facts"]):
                     blocked[key] = f"{stage.label} {blocking}"
             elif artifact := store.get_dropped(key) if key in published else None:
                 statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
@@ -136,19 +127,16 @@ class Plan:
         return "changed: " + ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
 
 
-def _share_values(stage: Stage, artifact: Artifact) -> None:
-    """Let a manifest in memory refer to the stage's own values where they are equal.
-
-    A snapshot of a large store keeps all manifests; most of their memory are these values.
-    """
-    written = artifact.manifest["stage"]
-    artifact.manifest["key"] = stage.key
-    for name in SHARED:
-        if written.get(name) == (value := getattr(stage, name)):
-            written[name] = value
-    inputs = written.get("inputs")
-    if inputs == stage.inputs:
-        written["inputs"] = {role: stage.inputs[role] for role in inputs}  # in the written order
+def _why_blocked(
+    stage: Stage, blocked: Mapping[str, str], statuses: Mapping[str, StageStatus]
+) -> str:
+    """Why a stage cannot run; empty if it can. See `declare_blocking_fact`."""
+    needed = (
+        used
+        for used in stage.inputs.values()
+        if not (reads_blocking(stage) and statuses[used].state is StageState.DONE)
+    )
+    return next((blocked[used] for used in needed if used in blocked), "")
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:

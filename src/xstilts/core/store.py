@@ -62,6 +62,7 @@ class Store:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().absolute()
+        self.artifacts_folder = f"{self.root}/artifacts"
         self.journal = Journal(self.root / "journal.jsonl")
         self.leases = Leases(self.root / LEASES)
 
@@ -102,7 +103,7 @@ class Store:
 
     def artifact(self, key: str) -> Artifact:
         """The artifact of that key, which need not exist."""
-        return Artifact(key, self.root / "artifacts" / key)
+        return Artifact(key, f"{self.artifacts_folder}/{key}")
 
     def has(self, key: str) -> bool:
         """Whether the artifact exists and all its files have their sizes."""
