@@ -109,6 +109,9 @@ def test_a_report_has_no_markup_of_others_and_nothing_private(
     for private in (TOKEN, str(store.parent), "folder-of-somebody", socket.gethostname()):
         assert private not in page, private
     assert f"/{getpass.getuser()}/" not in page
+    table = xstilts.report(hostile, tmp_path / "r.md", store).read_text(encoding="utf-8")
+    assert "&lt;img" in table
+    assert "<img" not in table
 
 
 @pytest.mark.parametrize("verb", ["plan", "results", "status", "report", "claims"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xstilts.analysis.run_records import newest
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.errors import ConfigError
+from xstilts.core.store_layout import OWN_FOLDER
 from xstilts.core.store_snapshot import StoreSnapshot
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def claims(store: AnyStore | None = None, path: Path | str | None = None) -> tup
     from xstilts.claims.schema import load_claims
     from xstilts.reports.eval_splits import nonstandard_splits
 
-    loaded, snapshot = load_claims(path), StoreSnapshot(open_store(store))
+    loaded, snapshot = load_claims(path), StoreSnapshot(open_store(store, OWN_FOLDER))
     evidence = [
         evidence_of(name, compiled, snapshot, nonstandard_splits(compiled))
         for name, compiled in newest(snapshot)

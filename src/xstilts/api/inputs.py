@@ -11,7 +11,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.config.load import load as load_experiment
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.store import Store
-from xstilts.core.store_layout import FOLDERS, MARKER, OTHER_NAMES
+from xstilts.core.store_layout import FOLDERS, MARKER, NEW_FOLDER, OTHER_NAMES, OWN_FOLDER
 
 DEFAULT_STORE = "xstilts-store"
 OWN = frozenset((name,) for name in (MARKER, *FOLDERS, *OTHER_NAMES))
@@ -46,15 +46,18 @@ def load(
     return load_experiment(str(name_or_path), [*changes, *overrides], encoder)
 
 
-def open_store(store: AnyStore | None = None) -> Store:
+def open_store(store: AnyStore | None = None, todo: str = NEW_FOLDER) -> Store:
     """A store: the one given, else $XSTILTS_STORE, else ./xstilts-store.
+
+    Args:
+        todo: what to do if the folder holds something else.
 
     Raises:
         StoreError: the folder holds something else than a store.
     """
     if isinstance(store, Store):
         return store
-    return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE).check()
+    return Store(store or os.environ.get("XSTILTS_STORE") or DEFAULT_STORE).check(todo)
 
 
 def existing_store(store: AnyStore | None = None) -> Store:
@@ -63,9 +66,9 @@ def existing_store(store: AnyStore | None = None) -> Store:
     Raises:
         StoreError: it does not, or the folder holds something else than a store.
     """
-    opened = open_store(store)
+    opened = open_store(store, OWN_FOLDER)
     if not opened.root.is_dir():
-        raise StoreError(f"there is no store in {opened.root}", todo="give its folder with --store")
+        raise StoreError(f"there is no store in {opened.root}", todo=OWN_FOLDER)
     return opened
 
 

@@ -12,6 +12,7 @@ from xstilts.analysis.run_records import labelled_records
 from xstilts.api.handle import AnyExperiment, ExperimentHandle, open_experiment
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.errors import ConfigError
+from xstilts.core.store_layout import OWN_FOLDER
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
 
@@ -49,7 +50,7 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
         return _of_experiment(name, frame)
     import pandas as pd
 
-    snapshot = StoreSnapshot(open_store(store))
+    snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
     records = labelled_records(snapshot)
     if not records:
         logger.warning("%s has no record of an experiment that can be read", snapshot.root)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from xstilts.analysis.run_records import saved_records
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.plan import StageState
+from xstilts.core.store_layout import OWN_FOLDER
 from xstilts.core.store_snapshot import StoreSnapshot
 
 
@@ -38,7 +39,7 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
     Raises:
         StoreError: the folder holds something else than a store.
     """
-    snapshot = StoreSnapshot(open_store(store))
+    snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
     statuses = []
     for record in saved_records(snapshot):
         states = Counter(one.state for one in record.plan.statuses(snapshot).values())

@@ -175,8 +175,9 @@ def status(store: StoreOption = None) -> None:
     import xstilts
     from xstilts.api.inputs import open_store
     from xstilts.cli.output.status import show_status
+    from xstilts.core.store_layout import OWN_FOLDER
 
-    opened = open_store(store)
+    opened = open_store(store, OWN_FOLDER)
     show_status(opened, xstilts.status(opened))
 
 
@@ -296,8 +297,9 @@ def claims(
     import xstilts
     from xstilts.api.inputs import check_output, open_store
     from xstilts.cli.output.claims import show_claims
+    from xstilts.core.store_layout import OWN_FOLDER
 
-    opened = open_store(store)
+    opened = open_store(store, OWN_FOLDER)
     check_output(out, None, opened)
     show_claims(xstilts.claims(opened, path), form, out, opened)
 

@@ -40,6 +40,7 @@ from xstilts.core.store_layout import (
     FOLDERS,
     KEY,
     LEASES,
+    NEW_FOLDER,
     STAGED,
     check_layout,
     is_store,
@@ -66,13 +67,16 @@ class Store:
         self.journal = Journal(self.root / "journal.jsonl")
         self.leases = Leases(self.root / LEASES)
 
-    def check(self) -> Store:
+    def check(self, todo: str = NEW_FOLDER) -> Store:
         """Check that the folder is a store, or that it does not exist or is empty.
+
+        Args:
+            todo: what to do if it is none.
 
         Raises:
             StoreError: it holds something else, or is a store of a newer version.
         """
-        check_layout(self.root)
+        check_layout(self.root, todo)
         return self
 
     def prepare(self) -> Store:

@@ -49,12 +49,19 @@ ENTRY_NAMES = {
 """Folder → names that a store gives the entries of this folder."""
 SAMPLE = 9
 """Artifacts that are read until a valid one is found."""
+NEW_FOLDER = "give the folder of a store, or an empty or new one, with --store"
+"""What to do about a folder that is no store, to a command that makes one."""
+OWN_FOLDER = "give the folder of a store with --store, or in XSTILTS_STORE"
+"""The same, to a command that reads a store."""
 IGNORED = (".DS_Store", "Thumbs.db", "desktop.ini")
 """Files that file browsers create."""
 
 
-def check_layout(root: Path) -> None:
+def check_layout(root: Path, todo: str = NEW_FOLDER) -> None:
     """Check that a folder is a store, or does not exist or is empty.
+
+    Args:
+        todo: what to do if it is none.
 
     Raises:
         StoreError: it is neither, it is a store of a newer version, or it cannot be read.
@@ -62,7 +69,6 @@ def check_layout(root: Path) -> None:
     try:
         if not root.is_dir():
             if os.path.lexists(root):
-                todo = "give an empty or new folder with --store"
                 raise StoreError(f"the store {root} is not a folder", todo=todo)
             return
         if is_marked(root):
@@ -76,8 +82,7 @@ def check_layout(root: Path) -> None:
     if foreign is not None:
         raise StoreError(
             f"{root} is not a store: it contains {foreign} and no {MARKER}",
-            todo="give an empty or new folder with --store; move the entry elsewhere if it is a "
-            "store of an earlier version",
+            todo=f"{todo}; move the entry elsewhere if it is a store of an earlier version",
         )
 
 

@@ -19,6 +19,7 @@ from xstilts.core.errors import StoreError
 from xstilts.core.hashing import with_digest, without_digest
 from xstilts.core.store import Store, to_store_error
 from xstilts.core.warn_once import warn_once
+from xstilts.reports.markdown import escaped
 from xstilts.reports.study_figures import draw, standalone
 from xstilts.reports.tables import NOTHING, table_text
 from xstilts.statistics.estimate import Estimate
@@ -148,25 +149,25 @@ def _texts(answer: Answer) -> Iterator[tuple[str, str]]:
 
 def _page(answer: Answer) -> Iterator[str]:
     """The answer as one page of Markdown."""
-    yield f"# Study: {answer.study}\n\n{answer.question}\n\n**{answer.summary}**\n"
+    yield f"# Study: {answer.study}\n\n{answer.question}\n\n**{escaped(answer.summary)}**\n"
     if answer.findings:
         yield "## Findings\n"
         for finding in answer.findings:
             numbers = numbers_of(finding)
-            yield f"- {finding.text}" + (f"\n  {numbers}" if numbers else "")
+            yield f"- {escaped(finding.text)}" + (f"\n  {escaped(numbers)}" if numbers else "")
         yield ""
     if answer.caveats:
         yield "## Caveats\n"
-        yield from (f"- {text}" for text in answer.caveats)
+        yield from (f"- {escaped(text)}" for text in answer.caveats)
         yield ""
     for figure in answer.figures:
-        yield f"![{figure.title}]({slug(figure.name)}.svg)\n"
+        yield f"![{escaped(figure.title)}]({slug(figure.name)}.svg)\n"
     yield from (_table_page(table) for table in answer.tables)
 
 
 def _table_page(table: StudyTable) -> str:
-    notes = "".join(f"{note}\n" for note in table.notes)
-    return f"## {table.title}\n\n{table_text(rounded(table.frame), 'md')}\n{notes}"
+    notes = "".join(f"{escaped(note)}\n" for note in table.notes)
+    return f"## {escaped(table.title)}\n\n{table_text(rounded(table.frame), 'md')}\n{notes}"
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:

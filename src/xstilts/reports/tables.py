@@ -15,6 +15,7 @@ from rich.table import Table
 from xstilts.analysis.run_states import all_states, states_text, with_notes
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.planning.target_name import TargetName
+from xstilts.reports.markdown import escaped_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -237,5 +238,4 @@ def write_bytes(path: Path, data: bytes) -> None:
 def _markdown(frame: pd.DataFrame) -> str:
     rows = [list(map(str, frame.columns)), ["---"] * len(frame.columns)]
     rows += [["" if value is None else str(value) for value in row] for row in frame.to_numpy()]
-    escaped = [[value.replace("|", "\\|") for value in row] for row in rows]
-    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
+    return "".join(f"| {' | '.join(map(escaped_cell, row))} |\n" for row in rows)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import xstilts
 from xstilts.core.atomic_io import write_text
 from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage
@@ -230,3 +231,18 @@ def test_a_file_in_the_position_of_a_folder_is_named(tmp_path: Path) -> None:
     (store.root / "staging").write_text("mine")
     with pytest.raises(StoreError, match="staging is not a folder"):
         store.prepare()
+
+
+def test_commands_that_read_a_store_do_not_ask_for_an_empty_folder(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    for read in (xstilts.status, xstilts.store_size, xstilts.store_pins, _all_results):
+        with pytest.raises(StoreError, match=r"thesis\.txt") as error:
+            read(tmp_path)
+        assert "empty" not in str(error.value.todo)
+        assert "--store" in str(error.value.todo)
+
+
+def _all_results(root: Path) -> object:
+    return xstilts.results(None, root)
