@@ -112,6 +112,11 @@ class RetrievalConfig(ConfigModel):
         exclude_if=lambda chosen: not chosen,  # digests of records without it stay as they are
         description="apply the norm after the last block to earlier layers too",
     )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        exclude_if=lambda chosen: chosen == "fp32",  # digests of records stay as they are
+        description="precision of products when sentences are embedded; fp32: TF32 on a GPU",
+    )
     max_length: PositiveInt = Field(512, description="maximum tokens per sentence")
     neighbours: PositiveInt = Field(
         4, description="bitext mining: nearest neighbours k of the margin score"

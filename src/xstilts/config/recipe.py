@@ -26,6 +26,8 @@ PREDICTION_ONLY = ("answer_text",)
 """Fields that affect predictions of targets, but no training."""
 
 
+PRECISION = "precision"
+"""Key of a recipe and of `retrieval`, and parameter of stages that predict or embed in bf16."""
 BETA2 = 0.999
 """Decay of AdamW's second moment by default."""
 QUERY_LENGTH = 96
@@ -183,7 +185,9 @@ class Recipe(ConfigModel):
         "among the batch's; empty: false, and true with images",
     )
     precision: Literal["auto", "fp32", "tf32", "bf16"] = Field(
-        "auto", description="training precision; auto: bf16 on a GPU that supports it, else fp32"
+        "auto",
+        description="training precision; auto: bf16 on a GPU that supports it, else fp32; an "
+        "explicit bf16 is that of predictions too",
     )
     nan_retry: Literal["fp32", "none"] = Field(
         "fp32",

@@ -104,6 +104,18 @@ class Encoder(nn.Module):
         set_word_embeddings(self.model, weight, padding)
         self.ids = ids.to(weight.device)
 
+    def round_weights(self) -> None:
+        """Store the weights of linear layers in bf16, for evaluation under autocast.
+
+        Autocast rounds them to the same values, but would do so for every batch. A projection of
+        sentence vectors stays in fp32.
+        """
+        tower = TEXT_TOWERS.get(self.model.config.model_type)
+        kept = getattr(self.model, tower.projection, None) if tower else None
+        for module in self.model.modules():
+            if isinstance(module, nn.Linear) and module is not kept:
+                module.to(torch.bfloat16)
+
     def configure(self, *, gradient_checkpointing: bool, compiled: bool) -> None:
         """Configure training: gradient checkpointing, and `torch.compile`."""
         if gradient_checkpointing:
@@ -203,6 +215,13 @@ def _unpacked(row: Tensor, indices: Tensor, mask: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=1)
-def frozen_encoder(files: EncoderFiles) -> Encoder:
-    """Return an encoder for evaluation; the last one stays in memory."""
-    return Encoder(files, files.used_ids(())).eval().requires_grad_(False).to(compute_device())
+def frozen_encoder(files: EncoderFiles, *, bf16: bool = False) -> Encoder:
+    """Return an encoder for evaluation; the last one stays in memory.
+
+    Args:
+        bf16: for products in bf16; see `Encoder.round_weights`.
+    """
+    encoder = Encoder(files, files.used_ids(())).eval().requires_grad_(False)
+    if bf16:
+        encoder.round_weights()
+    return encoder.to(compute_device())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts.planning.cost import forward_cost
+from xstilts.planning.evaluation_precision import precision_params
 from xstilts.planning.graph import StageGraph
 from xstilts.planning.vector_settings import VectorSettings
 from xstilts.tasks.base import TaskSpec
@@ -47,6 +48,7 @@ class EmbedStages:
             params["prompt"] = settings.prompt
         if graph.experiment.retrieval.final_norm and min(settings.layers) < defaults.layers:
             params["final_norm"] = True
+        params |= precision_params(graph.experiment.retrieval)
         count = resolved.expected_rows(task, part, code)
         size = 4 * defaults.width * count * len(settings.outputs)
         cost = forward_cost(defaults, count * task.subwords, size)

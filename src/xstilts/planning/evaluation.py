@@ -20,6 +20,7 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.stage import Cost
 from xstilts.planning.answer_text import answer_text_params
 from xstilts.planning.cost import TOUCHED_ROWS, forward_cost, sample_cost, score_cost, train_cost
+from xstilts.planning.evaluation_precision import precision_params
 from xstilts.planning.graph import EvalSet, StageGraph
 from xstilts.planning.recipe_search import params_with_overrides
 from xstilts.planning.relevant_fields import key_pooling, relevant_recipe
@@ -100,6 +101,7 @@ class TargetEvaluation:
             {
                 **self._tokenization,
                 **answer_text_params(recipe, self.task.format_spec, sample.language),
+                **self._precision(few_shot=bool(more)),
             },
             {"encoder": graph.encoder, "model": trained[-1], "rows": rows},
             f"predict {what} seed {self.seed}",
@@ -119,6 +121,15 @@ class TargetEvaluation:
     def _tokenization(self) -> dict[str, Any]:
         """Parameters that all languages share."""
         return tokenization_params(self.graph.resolved, self.task)
+
+    def _precision(self, *, few_shot: bool) -> dict[str, str]:
+        """The parameter of a precision that is chosen in the recipe of the last training."""
+        resolved = self.graph.resolved
+        values = few_shot_values(resolved) if few_shot else {}
+        search = resolved.experiment.search if self._choice else None
+        searched = set(search.searched if search else ()) - values.keys()
+        recipe = resolved.recipe(self.task.name).model_copy(update=values)
+        return precision_params(recipe, searched=searched)
 
     # few shots
 

@@ -17,6 +17,7 @@ from xstilts.stages.io.rows import write_rows
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.predict import trained_model
 from xstilts.training.gold_probabilities import gold_probabilities
+from xstilts.training.precision import evaluation_precision, precision_notes
 
 SURPRISE = "surprise.parquet"
 
@@ -60,10 +61,13 @@ def run(context: StageContext) -> dict[str, Any]:
         shape = with_image_shape(
             HeadShape(params["format"], len(labels), 0.0, params["pooling"]), features
         )
-        trained = trained_model(files, params["task"], shape)
+        precision = evaluation_precision(params)
+        context.notes += precision_notes(precision)
+        trained = trained_model(files, params["task"], shape, precision)
         trained.encoder.set_vocab(files.used_ids([occurring_ids(features)]))
         gold = gold_probabilities(
-            trained, params["task"], params["format"], features, tokenizer.pad_token_id
+            *(trained, params["task"], params["format"], features, tokenizer.pad_token_id),
+            precision=precision,
         )
         bits = gold.bits.tolist()
     parts = zip((feature.id for feature in features), bits, uniform, strict=True)

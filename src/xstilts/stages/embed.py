@@ -21,6 +21,7 @@ from xstilts.stages.base import StageContext
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.io.vector_files import vectors_file
 from xstilts.stages.train import encoder_files
+from xstilts.training.precision import evaluation_precision, precision_notes
 from xstilts.training.predict import embed
 
 PART = 1 << 28
@@ -40,7 +41,9 @@ def run(context: StageContext) -> dict[str, Any]:
         _check_prompt(reading, tokenizer)
     rows = context.inputs["rows"]
     features = prepared(context, rows, params["format"], (), reading, tokenizer)
-    encoder = frozen_encoder(files)
+    precision = evaluation_precision(params)
+    context.notes += precision_notes(precision)
+    encoder = frozen_encoder(files, bf16=precision == "bf16")
     depth = int(encoder.model.config.num_hidden_layers)
     if wrong := [layer for layer in params["layers"] if not 0 <= layer <= depth]:
         raise ConfigError(
@@ -60,6 +63,7 @@ def run(context: StageContext) -> dict[str, Any]:
         vectors_of = embed(
             *(encoder, sentences, tokenizer.pad_token_id, settings),
             final_norm=params.get("final_norm", False),
+            precision=precision,
         )
         for setting, vectors in vectors_of.items():
             written[setting][positions] = vectors[index]

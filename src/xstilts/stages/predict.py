@@ -20,6 +20,12 @@ from xstilts.stages.io.rows import PREDICTIONS, write_predictions
 from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS
 from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.precision import (
+    EVALUATION,
+    Precision,
+    evaluation_precision,
+    precision_notes,
+)
 from xstilts.training.predict import predict
 
 
@@ -40,14 +46,17 @@ def run(context: StageContext) -> dict[str, Any]:
     shape = with_image_shape(
         HeadShape(params["format"], len(labels), 0.0, params["pooling"]), features
     )
-    model = trained_model(files, params["task"], shape)
+    precision = evaluation_precision(params)
+    model = trained_model(files, params["task"], shape, precision)
     model.encoder.set_vocab(files.used_ids([occurring_ids(features)]))
     predict_with = partial(
         predict,
         *(model, params["task"], params["format"], features, labels),
         tokenizer.pad_token_id,
         reading,
+        precision=precision,
     )
+    context.notes += precision_notes(precision)
     facts = dict[str, int]()
     if rule := params.get(ANSWER_TEXT):
         spec = training_of(params["format"]).answer_text
@@ -64,9 +73,11 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def trained_model(files: EncoderFiles, task: str, shape: HeadShape) -> MultiTaskModel:
+def trained_model(
+    files: EncoderFiles, task: str, shape: HeadShape, precision: Precision = EVALUATION
+) -> MultiTaskModel:
     """The trained model; stays in memory for the task's next language."""
-    encoder: Encoder = frozen_encoder(files)
+    encoder: Encoder = frozen_encoder(files, bf16=precision == "bf16")
     model = MultiTaskModel(encoder, {task: shape})
     assert files.trained is not None
     model.heads.load_state_dict(load_file(files.trained / HEADS))

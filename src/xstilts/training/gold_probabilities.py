@@ -15,7 +15,7 @@ from xstilts.formats.base import Feature
 from xstilts.formats.training_spec import GoldLogits
 from xstilts.training.batching import Batch
 from xstilts.training.multitask_model import MultiTaskModel
-from xstilts.training.precision import EVALUATION, tf32_context
+from xstilts.training.precision import EVALUATION, Precision, autocast_context, tf32_context
 from xstilts.training.predict import read_batches
 
 Floats = NDArray[np.float64]
@@ -49,6 +49,7 @@ def gold_probabilities(
     features: Sequence[Feature],
     padding: int,
     tokens: int | None = None,
+    precision: Precision = EVALUATION,
 ) -> GoldProbabilities:
     """Compute the probabilities of gold answers, in the order of the features."""
     model.eval()
@@ -56,7 +57,9 @@ def gold_probabilities(
     assert gold_logits is not None, f"format {kind} has no gold probability"
 
     def read(chosen: Sequence[Feature], batch: Batch) -> Floats:
-        logits = model(task, batch.ids, batch.mask, batch.types, images=batch.images).float().cpu()
+        with autocast_context(precision, batch.ids.device):
+            logits = model(task, batch.ids, batch.mask, batch.types, images=batch.images)
+        logits = logits.float().cpu()
         return np.array([gold_bits(example) for example in gold_logits(logits, chosen)]).T
 
     result = np.zeros((3, len(features)))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
+from xstilts.config.recipe import PRECISION
+
 Precision = Literal["fp32", "tf32", "bf16"]
 EVALUATION: Precision = "tf32"
-"""Of predictions and vectors: matrix products in TF32 on a GPU, in fp32 on a CPU."""
+"""Of predictions and vectors by default: products in TF32 on a GPU, in fp32 on a CPU."""
 
 
 def resolve_precision(requested: str, device: torch.device) -> Precision:
@@ -37,3 +39,14 @@ def tf32_context(precision: Precision) -> Iterator[None]:
 def autocast_context(precision: Precision, device: torch.device) -> torch.autocast:
     """Within the context, matrix products are in bf16 if that is the precision; weights in fp32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def evaluation_precision(params: Mapping[str, Any]) -> Precision:
+    """Precision of predictions and vectors in a stage with these parameters."""
+    precision: Precision = params.get(PRECISION, EVALUATION)
+    return precision
+
+
+def precision_notes(precision: Precision) -> tuple[str, ...]:
+    """What the provenance of predictions and vectors says of their precision."""
+    return ("computed in bf16",) if precision == "bf16" else ()

@@ -26,7 +26,7 @@ from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch, by_length, collate, length_groups
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import BatchReader
-from xstilts.training.precision import EVALUATION, tf32_context
+from xstilts.training.precision import EVALUATION, Precision, autocast_context, tf32_context
 from xstilts.training.process_group import SINGLE, ProcessGroup
 
 Result = TypeVar("Result")
@@ -49,6 +49,7 @@ def predict(
     tokens: int | None = None,
     aggregate: Aggregate | None = None,
     group: ProcessGroup = SINGLE,
+    precision: Precision = EVALUATION,
 ) -> list[Any]:
     """Return one prediction per example, in the order of the features.
 
@@ -58,6 +59,7 @@ def predict(
         tokens: maximum number of tokens per batch; a default for the device if None.
         aggregate: from predictions per feature to one per example; that of the format if None.
         group: processes with the same model that share the batches.
+        precision: of the model's products.
     """
     model.eval()
     training = training_of(kind)
@@ -65,7 +67,8 @@ def predict(
 
     def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
         positions = read_positions(training, chosen, device)
-        logits = model(task, batch.ids, batch.mask, batch.types, positions, batch.images)
+        with autocast_context(precision, device):
+            logits = model(task, batch.ids, batch.mask, batch.types, positions, batch.images)
         logits = logits if training.tied else logits.float().cpu()
         return training.predictions(logits, chosen, labels, reading)
 
@@ -153,12 +156,14 @@ def embed(
     tokens: int | None = None,
     *,
     final_norm: bool = False,
+    precision: Precision = EVALUATION,
 ) -> dict[tuple[int, str], NDArray[np.float32]]:
     """Embed features in one pass of the encoder, up to the highest layer.
 
     Args:
         outputs: (layer, pooling) pairs.
         final_norm: apply the norm after the last block to earlier layers; the last has it.
+        precision: of the encoder's products; norms, pooling and projections are in fp32.
 
     Returns:
         (layer, pooling) → vectors [n, width] in the order of the features; those of text sides of
@@ -173,7 +178,8 @@ def embed(
         return normalised
 
     def pooled(_: Sequence[Feature], batch: Batch) -> dict[tuple[int, str], NDArray[np.float32]]:
-        states = encoder.hidden_states(batch.ids, batch.mask, batch.types, last_layer)
+        with autocast_context(precision, batch.ids.device):
+            states = encoder.hidden_states(batch.ids, batch.mask, batch.types, last_layer)
         vectors = {
             (layer, pooling): pool(normed(states[layer], layer), batch.mask, pooling)
             for layer, pooling in outputs

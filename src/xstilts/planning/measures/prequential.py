@@ -13,6 +13,7 @@ from typing import Any
 
 from xstilts.config.intermediate import mixture_name
 from xstilts.planning.cost import forward_cost, sample_cost
+from xstilts.planning.evaluation_precision import precision_params
 from xstilts.planning.graph import SAMPLE
 from xstilts.planning.measures.base import (
     Measure,
@@ -62,7 +63,10 @@ class _PrequentialCode:
         subwords = self.count * task.subwords * (high[0] / high[1] - low[0] / low[1])
         cost = forward_cost(context.graph.source.defaults, subwords, 20 * self.count)
         what = f"{block} seed {self.seed}"
-        return context.add("surprise", context.head(self.single), inputs, what, cost)
+        params = context.head(self.single) | precision_params(
+            context.compiler.resolved.recipe(None)
+        )
+        return context.add("surprise", params, inputs, what, cost)
 
     def _trained(self, high: Bound) -> str:
         """The stage that trains on the rows before a block."""

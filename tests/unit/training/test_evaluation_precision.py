@@ -1,0 +1,89 @@
+"""bf16 predictions and vectors: those of fp32 within rounding, for any number of cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from xstilts.core.cpu import set_core_limit
+from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
+from xstilts.models.encoder import Encoder, frozen_encoder
+from xstilts.models.encoder_files import EncoderFiles
+from xstilts.training.gold_probabilities import gold_probabilities
+from xstilts.training.multitask_model import MultiTaskModel, initialised
+from xstilts.training.precision import Precision
+from xstilts.training.predict import embed, predict
+
+IDS = torch.arange(160)
+LABELS = ("a", "b", "c")
+
+
+def features_of(count: int) -> list[Feature]:
+    draw = np.random.default_rng(count)
+    lengths = draw.integers(3, 30, count).tolist()
+    rows = [[0, *draw.integers(5, 160, length).tolist(), 2] for length in lengths]
+    return [Feature(str(n), ids, [0] * len(ids), n % 3) for n, ids in enumerate(rows)]
+
+
+def model_of(root: Path, precision: Precision) -> MultiTaskModel:
+    encoder = Encoder(EncoderFiles(root), IDS)
+    if precision == "bf16":
+        encoder.round_weights()
+    shapes = {"t": HeadShape("classification", 3, 0.1, "mean")}
+    return initialised(encoder, shapes, 0).eval().requires_grad_(False)
+
+
+def bits(root: Path, precision: Precision) -> np.ndarray:
+    model, features = model_of(root, precision), features_of(60)
+    return gold_probabilities(model, "t", "classification", features, 1, precision=precision).bits
+
+
+def vectors(encoder: Encoder, precision: Precision) -> np.ndarray:
+    output = 2, "mean"
+    return embed(encoder, features_of(60), 1, [output], precision=precision)[output]
+
+
+def test_gold_probabilities_in_bf16_are_those_of_fp32_within_rounding(root: Path) -> None:
+    exact, rounded = bits(root, "fp32"), bits(root, "bf16")
+    assert (exact != rounded).any()
+    np.testing.assert_allclose(rounded, exact, rtol=2e-2)
+
+
+def test_weights_that_are_rounded_once_give_the_numbers_of_autocast(root: Path) -> None:
+    plain, rounded = frozen_encoder(EncoderFiles(root)), Encoder(EncoderFiles(root), IDS)
+    plain.set_vocab(IDS)
+    rounded.round_weights()
+    assert np.array_equal(vectors(plain, "bf16"), vectors(rounded.eval(), "bf16"))
+
+
+def test_vectors_in_bf16_are_those_of_fp32_within_rounding(root: Path) -> None:
+    encoder = Encoder(EncoderFiles(root), IDS).eval()
+    exact, rounded = vectors(encoder, "fp32"), vectors(encoder, "bf16")
+    assert rounded.dtype == np.float32
+    assert (exact != rounded).any()
+    cosines = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1)
+    assert (cosines / np.linalg.norm(rounded, axis=1)).min() > 0.999
+
+
+def test_an_encoder_with_rounded_weights_is_not_that_of_fp32_stages(root: Path) -> None:
+    rounded = frozen_encoder(EncoderFiles(root), bf16=True)
+    exact = frozen_encoder(EncoderFiles(root))
+    linear = {True: set[torch.dtype](), False: set[torch.dtype]()}
+    for encoder in (rounded, exact):
+        for module in encoder.modules():
+            if isinstance(module, torch.nn.Linear):
+                linear[encoder is rounded].add(module.weight.dtype)
+    assert linear == {True: {torch.bfloat16}, False: {torch.float32}}
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_predictions_in_bf16_are_the_same_for_any_number_of_cores(root: Path, cores: int) -> None:
+    features, reading = features_of(60), TokenizationConfig()
+    model = model_of(root, "bf16")
+    arguments = model, "t", "classification", features, LABELS, 1, reading
+    expected = predict(*arguments, 1, precision="bf16")
+    set_core_limit(cores)
+    assert predict(*arguments, precision="bf16") == expected
