@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xstilts.analysis.run_records import experiment_config, saved_records
+from xstilts.analysis.run_records import experiment_config, saved_cells
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.recipe import OLD_RECIPE_KEYS
 from xstilts.config.renamed_keys import OLD_EXPERIMENT_KEYS
@@ -37,7 +37,7 @@ def replaced_run(
     """The run that results and reports no longer show once the experiment runs; None: none."""
     encoders = {cell.encoder for cell in compiled.cells}
     last = None
-    for record in saved_records(store, loaded.experiment.name):  # large: one at a time
+    for record in saved_cells(store, loaded.experiment.name):  # large: one at a time
         if encoders & {cell.encoder for cell in record.cells}:
             last = record.cells, record.config
     if last is None:

@@ -9,28 +9,29 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xstilts.analysis.encoder_identity import plans_by_encoder
 from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import ABSENT, unreadable
-from xstilts.core.atomic_io import write_json
-from xstilts.core.hashing import (
-    DIGEST,
-    digest_of,
-    digest_of_object,
-    with_digest,
-    without_digest,
-)
+from xstilts.core.hashing import digest_of
 from xstilts.core.plan import Plan
+from xstilts.core.record_files import (
+    CELLS,
+    STAGES,
+    RecordContent,
+    is_record_of_lines,
+    read_record,
+    written_digest,
+)
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.warn_once import warn_once
@@ -44,6 +45,7 @@ VERSION = 1
 DATA_PARAMS = ("data", "translator", "source")
 """Parameters of stages that hold digests of data, translators and encoders."""
 DAMAGE = (*ABSENT, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -69,9 +71,24 @@ class RunRecord:
         return f"{self.experiment}{SEPARATOR}{self.digests}"
 
 
-def labelled_records(store: Store) -> dict[str, RunRecord]:
-    """The records of a store by their experiment's name, with digests where it is not unique."""
-    saved = list(saved_records(store))
+@dataclass(frozen=True)
+class RecordedCells:
+    """The cells of a record, without its stages; see `RunRecord`."""
+
+    experiment: str
+    digests: str
+    cells: tuple[ResultCell, ...]
+    config: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the record's file, without the ending."""
+        return f"{self.experiment}{SEPARATOR}{self.digests}"
+
+
+def labelled_cells(store: Store) -> dict[str, RecordedCells]:
+    """The cells of a store's records by experiment, with digests where its name is not unique."""
+    saved = list(saved_cells(store))
     counts = Counter(record.experiment for record in saved)
     return {
         record.experiment if counts[record.experiment] == 1 else record.name: record
@@ -85,9 +102,22 @@ def saved_records(store: Store, name: str | None = None) -> Iterator[RunRecord]:
     Raises:
         StoreError: the operating system cannot read one.
     """
+    return _undamaged(parse_record, store, name)
+
+
+def saved_cells(store: Store, name: str | None = None) -> Iterator[RecordedCells]:
+    """The cells of `saved_records`; in a part of their time, as no stage is built.
+
+    Raises:
+        StoreError: the operating system cannot read one.
+    """
+    return _undamaged(parse_cells, store, name)
+
+
+def _undamaged(parse: Callable[[Path], T], store: Store, name: str | None) -> Iterator[T]:
     for path in records(store, name):
         try:
-            yield parse_record(path)
+            yield parse(path)
         except DAMAGE as error:
             _warn(path, error)
         except OSError as error:
@@ -101,28 +131,49 @@ def parse_record(path: Path) -> RunRecord:
         ValueError, KeyError, TypeError, AttributeError, RecursionError: it is damaged, or of a
             newer version.
     """
-    written = json.loads(path.read_bytes())
-    record = without_digest(written)
+    record = read_record(path, _cell, Stage.from_json)
+    _check_head(record, path)
+    plan = Plan(tuple(record[STAGES]))
+    found = RunRecord(*_names(path), tuple(record[CELLS]), plan, record.get("experiment", {}))
+    _check_references(found)
+    return found
+
+
+def parse_cells(path: Path) -> RecordedCells:
+    """The cells of the record in a file.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: it is damaged, or of a
+            newer version.
+    """
+    if not is_record_of_lines(path):
+        found = parse_record(path)
+        return RecordedCells(found.experiment, found.digests, found.cells, found.config)
+    record = read_record(path, _cell, None)
+    _check_head(record, path)
+    return RecordedCells(*_names(path), tuple(record[CELLS]), record.get("experiment", {}))
+
+
+def _names(path: Path) -> tuple[str, str]:
+    """The experiment and the digests in a record's file name."""
+    experiment, _, digests = path.stem.rpartition(SEPARATOR)
+    return experiment, digests
+
+
+def _check_head(record: Mapping[str, Any], path: Path) -> None:
+    """Check that a record is that of its file, and of a known version.
+
+    Raises:
+        ValueError: it is not.
+    """
     if record.get("file", path.name) != path.name:
         raise ValueError(f"it is that of {record['file']}")
     if record.get("version", VERSION) > VERSION:
         raise ValueError("a newer version of xstilts wrote it")
-    stages = tuple(Stage.from_json(stage) for stage in record["stages"])
-    experiment, _, digests = path.stem.rpartition(SEPARATOR)
-    found = RunRecord(
-        experiment,
-        digests,
-        tuple(map(_cell, record["cells"])),
-        Plan(stages),
-        record.get("experiment", {}),
-    )
-    if record.keys() == written.keys():
-        _check_references(found)
-    return found
 
 
 def _check_references(record: RunRecord) -> None:
-    """Check that a record without a digest contains every stage that it refers to.
+    """Check that a record contains every stage that it refers to: the first ones had no digest.
 
     Raises:
         ValueError: a stage is missing, or differs from the one of its key.
@@ -186,37 +237,34 @@ def save_record(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store) 
     `damaged/`.
     """
     path = _record_path(loaded, compiled, store)
-    record = {"file": path.name, **_record(loaded, compiled)}
+    content = _content(loaded, compiled, path.name)
     if os.path.lexists(path):
-        if not path.is_symlink() and _holds(path, record):
+        if not path.is_symlink() and _holds(path, content):
             path.touch()
             return path
-        if not _readable(path):
+        if not _is_readable(path):
             store.set_aside(path, path.name)
-    write_json(path, with_digest(record))
+    content.write(path)
     return path
 
 
-def _holds(path: Path, record: Mapping[str, Any]) -> bool:
-    """Whether a file is an undamaged copy of a record."""
+def _holds(path: Path, content: RecordContent) -> bool:
+    """Whether a file is an undamaged copy of a record, in the present layout."""
     try:
-        written = json.loads(path.read_bytes())
-        without_digest(written)
-        return bool(written.get(DIGEST) == digest_of_object(record))
-    except DAMAGE:
+        return written_digest(path) == content.digest
+    except ABSENT:
         return False
 
 
-def _record(loaded: LoadedExperiment, compiled: CompiledPlan) -> dict[str, Any]:
-    """A record as JSON."""
-    return {
+def _content(loaded: LoadedExperiment, compiled: CompiledPlan, file: str) -> RecordContent:
+    head = {
         "version": VERSION,
+        "file": file,
         "experiment": experiment_config(loaded.experiment),
         "text": loaded.text,
         "origin": Path(loaded.origin).name,
-        "stages": [stage.to_json() for stage in compiled.plan.stages],
-        "cells": [dict(vars(cell)) for cell in compiled.cells],
     }
+    return RecordContent(head, compiled.cells, compiled.plan.stages)
 
 
 def experiment_config(experiment: Experiment) -> dict[str, Any]:
@@ -238,9 +286,9 @@ def _record_path(loaded: LoadedExperiment, compiled: CompiledPlan, store: Store)
         return path
     keys = {cell.key for cell in compiled.cells}
     for earlier in reversed(records(store, name)):
-        record = _readable(earlier)
-        if record and {cell.key for cell in record.cells} == keys:
-            return earlier
+        with suppress(*DAMAGE):
+            if {cell.key for cell in parse_cells(earlier).cells} == keys:
+                return earlier
     return path
 
 
@@ -253,9 +301,10 @@ def data_digest(stages: Iterable[Stage]) -> str:
     return digest_of(sorted(digest_of([value]) for value in params if value))
 
 
-def _readable(path: Path) -> RunRecord | None:
-    """The record in a file, unless it is missing or cannot be read."""
+def _is_readable(path: Path) -> bool:
+    """Whether a file is an undamaged record of a known version."""
     try:
-        return parse_record(path)
+        parse_cells(path)
     except DAMAGE:
-        return None
+        return False
+    return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xstilts.analysis.data_notes import with_data_notes
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import labelled_records
+from xstilts.analysis.run_records import labelled_cells
 from xstilts.api.handle import AnyExperiment, ExperimentHandle, open_experiment
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.errors import ConfigError
@@ -51,7 +51,7 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     import pandas as pd
 
     snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
-    records = labelled_records(snapshot)
+    records = labelled_cells(snapshot)
     if not records:
         logger.warning("%s has no record of an experiment that can be read", snapshot.root)
     frames = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ def fsync(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Replace a file's text atomically; see `write_chunks`."""
+    write_chunks(path, (text,))
+
+
+def write_chunks(path: Path, chunks: Iterable[str]) -> None:
     """Replace a file's text atomically: write under a temporary name, sync, rename.
 
     Raises:
@@ -29,7 +35,7 @@ def write_text(path: Path, text: str) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     try:
         with os.fdopen(os.open(temporary, flags, 0o666), "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines(chunks)
         fsync(temporary)
         temporary.replace(path)
     except OSError:

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 CHUNK = 1 << 20
 DIGEST = "self"
 """Name of a JSON object's digest in the object itself."""
-_WITH_NAN = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+WITH_NAN = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
@@ -42,7 +42,7 @@ def with_digest(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def digest_of_object(value: Mapping[str, Any]) -> str:
     """The digest that `with_digest` would write into a JSON object."""
-    return hashlib.sha256(_WITH_NAN.encode(value).encode()).hexdigest()
+    return hashlib.sha256(WITH_NAN.encode(value).encode()).hexdigest()
 
 
 def without_digest(value: dict[str, Any]) -> dict[str, Any]:

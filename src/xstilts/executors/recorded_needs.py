@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.core.hashing import without_digest
 from xstilts.core.plan import Plan
+from xstilts.core.record_files import read_record
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
@@ -95,9 +94,8 @@ def _record(path: Path) -> _Record | None:
 
 def _recorded_plan(path: Path) -> Plan:
     """The stages of an experiment's record, and which of them it does not keep."""
-    record = without_digest(json.loads(path.read_bytes()))
-    plan = Plan(tuple(map(Stage.from_json, record["stages"])))
-    cells = tuple(map(_cell, record["cells"]))
+    record = read_record(path, _cell, Stage.from_json)
+    plan, cells = Plan(tuple(record["stages"])), tuple(record["cells"])
     keep = record["experiment"].get("keep_weights", "all")
     return Plan(plan.stages, droppable=droppable_stages(CompiledPlan(plan, cells), keep))
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 import xstilts
-from xstilts.analysis import run_records
 from xstilts.analysis.run_records import (
-    labelled_records,
+    labelled_cells,
     newest,
     records,
     save_record,
@@ -21,6 +20,7 @@ from xstilts.analysis.run_records import (
 )
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.hashing import with_digest, without_digest
+from xstilts.core.record_files import RecordContent
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
@@ -92,7 +92,7 @@ def test_an_edited_record_is_left_out(copied: Path) -> None:
     tree = json.loads(record.read_text())
     tree["cells"][0]["language"] = "sw"
     record.write_text(json.dumps(tree))
-    assert labelled_records(Store(copied)) == {}
+    assert labelled_cells(Store(copied)) == {}
 
 
 def test_a_damaged_record_is_set_aside_when_its_experiment_is_run(
@@ -144,7 +144,7 @@ def test_a_record_that_is_there_is_not_written_again_but_becomes_the_newest(
         os.utime(path, ns=(time, time))
     before = first.read_bytes()
     written: list[Path] = []
-    monkeypatch.setattr(run_records, "write_json", lambda path, _: written.append(path))
+    monkeypatch.setattr(RecordContent, "write", lambda _, path: written.append(path))
     assert save_record(small, compile_experiment(small), store) == first
     assert written == []
     assert records(store) == [second, first]
