@@ -100,6 +100,21 @@ def test_a_process_that_always_ends_fails_the_stage_with_its_name(
     assert not processes_of(tmp_path / "store")
 
 
+def test_a_process_that_hangs_is_given_up_after_the_time_limit(
+    one_training: LoadedExperiment, uninterrupted: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("XSTILTS_DDP_TIMEOUT", "40")
+    monkeypatch.setenv("XSTILTS_FAULT_RANK_1", f"train.step:pause@{STEPS - 6}")
+    result, notes = divided(one_training, tmp_path / "store")
+    assert result.exit_code == 0, result.failed
+    (note,) = notes
+    assert "XSTILTS_DDP_TIMEOUT" in note
+    one, other = trained(uninterrupted), trained(tmp_path / "store")
+    assert one.manifest["files"] == other.manifest["files"]
+    assert not processes_of(tmp_path / "store")
+
+
 def test_memory_that_ends_in_one_process_halves_the_slices_of_all(
     one_training: LoadedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

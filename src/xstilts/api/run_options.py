@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from xstilts.core.devices import AUTO, worker_devices
+from xstilts.core.process_rank import timeout_seconds
 from xstilts.core.store import Store
 from xstilts.executors import EXECUTORS
 from xstilts.executors.base import LOCAL, NO_BATCH, BatchOptions, Executor, ExecutorOptions
@@ -49,6 +50,7 @@ class RunOptions:
         Raises:
             ConfigError: no such device.
         """
+        self._check_timeout()
         if self.executor != LOCAL:
             return self.workers or 1
         return len(worker_devices(self.devices, self.workers, self.devices_per_stage))
@@ -68,6 +70,7 @@ class RunOptions:
         Raises:
             ConfigError: no such executor or device.
         """
+        self._check_timeout()
         options = ExecutorOptions(
             self.workers,
             self.devices,
@@ -80,6 +83,11 @@ class RunOptions:
             check_disk=self.check_disk,
         )
         return EXECUTORS.get(self.executor, where="--executor")(store, options)
+
+    def _check_timeout(self) -> None:
+        """Check the time limit of the processes that divide a training, if there are any."""
+        if self.devices_per_stage > 1:
+            timeout_seconds()
 
 
 DEFAULT = RunOptions()

@@ -7,9 +7,12 @@ import os
 import selectors
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
+from xstilts.core.cpu import LIMIT
 from xstilts.executors.node_checks import node_facts
 from xstilts.executors.pool import worker_command
 
@@ -27,27 +30,36 @@ class NodeProcess:
         self._unread = b""
 
     def begin(
-        self, root: str, probe: str, cores: int, devices_per_stage: int = 1, node: str = ""
+        self,
+        root: str,
+        probe: str,
+        cores: int,
+        devices_per_stage: int = 1,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        node: str = "",
     ) -> str:
         """Check the node, and start the worker process if the store is there; facts as JSON.
 
         Args:
             probe: name of a file in the store's folder `staging`.
+            variables: of the driver's environment, for the worker process.
             node: identity of the node; see `node_checks.NodeFacts`.
         """
         facts = node_facts(Path(root) / "staging" / probe, node)
         if facts.sees_store:
-            self._start(Path(root), cores, devices_per_stage)
+            self._start(Path(root), cores, devices_per_stage, variables)
         return json.dumps(facts.to_json())
 
-    def _start(self, root: Path, cores: int, devices_per_stage: int) -> None:
+    def _start(
+        self, root: Path, cores: int, devices_per_stage: int, variables: Mapping[str, str]
+    ) -> None:
         with (root / "worker.log").open("ab") as log:
             self._process = subprocess.Popen(
                 worker_command(root, devices_per_stage),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=os.environ | {"XSTILTS_CORES": str(cores)},
+                env={**os.environ, **variables, LIMIT: str(cores)},
             )
         assert self._process.stdout
         self._selector.register(self._process.stdout, selectors.EVENT_READ)

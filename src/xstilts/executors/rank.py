@@ -54,7 +54,8 @@ def main(root: str, rank: int, size: int) -> None:
     while True:
         message = stages.get()
         stage = Stage.from_json(message["stage"])
-        own = ProcessRank(rank, size, message["meeting"], message["secret"])
+        shared = (message[name] for name in ("meeting", "secret", "timeout"))
+        own = ProcessRank(rank, size, *shared)
         answer = take_part(store, stage, own)
         answers.write(json.dumps(answer) + "\n")
 

@@ -23,7 +23,7 @@ from secrets import token_hex
 from typing import Any
 
 from xstilts.core.devices import rank_environment
-from xstilts.core.process_rank import ContactLost, ProcessRank
+from xstilts.core.process_rank import ContactLost, ProcessRank, timeout_seconds
 from xstilts.core.stage import Stage
 
 FAULT = "XSTILTS_FAULT"
@@ -75,8 +75,10 @@ class RankPool:
         """Give a stage to every process; return the rank of the worker.
 
         Raises:
-            ConfigError: the worker sees fewer GPUs than it has processes.
+            ConfigError: the worker sees fewer GPUs than it has processes, or the environment has
+                no valid time limit.
         """
+        timeout = timeout_seconds()
         self.start()
         self._meeting = Path(tempfile.mkdtemp(prefix="xstilts-meeting-"))
         meeting = str(self._meeting / "file")
@@ -84,10 +86,11 @@ class RankPool:
             self._working = set(range(1, self.size))
             self._stage = stage
         self._send({"cores": self._cores})
-        secret = token_hex(32)
-        self._send({"stage": stage.to_json(), "meeting": meeting, "secret": secret})
+        own = ProcessRank(0, self.size, meeting, token_hex(32), timeout)
+        shared = {"meeting": meeting, "secret": own.secret, "timeout": timeout}
+        self._send({"stage": stage.to_json(), **shared})
         self._report_ends()
-        return ProcessRank(0, self.size, meeting, secret)
+        return own
 
     def leave(self) -> None:
         """Wait until every process has done its part of the stage; end those that have not."""

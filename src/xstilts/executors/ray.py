@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ from typing import Any
 from xstilts.core.devices import PER_STAGE
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.core.plan import Plan
+from xstilts.core.process_rank import TIMEOUT
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.base import (
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 OPTION = "--executor ray"
 START_SECONDS = 20.0
 """Seconds after which a worker that has not started counts as waiting for a free node."""
+
+FORWARDED = (TIMEOUT,)
+"""Variables that worker processes get from the driver."""
 
 MAX_FAILED_STARTS = 10
 """Workers that may fail to start on unknown nodes, before the run ends."""
@@ -196,7 +201,8 @@ class RayPool:
             .remote()
         )
         pending = actor.begin_on_node.remote(
-            str(self.root), probe.name, share.cpus, self.devices_per_stage
+            *(str(self.root), probe.name, share.cpus, self.devices_per_stage),
+            {name: os.environ[name] for name in FORWARDED if name in os.environ},
         )
         worker = RayWorker(actor, probe, time.monotonic(), pending)
         self.workers.append(worker)
@@ -332,12 +338,14 @@ def _check_largest(kind: str, largest: int, devices_per_stage: int) -> None:
 class WorkerActor(NodeProcess):
     """Runs on a node as an actor."""
 
-    def begin_on_node(self, root: str, probe: str, cores: int, devices_per_stage: int) -> str:
+    def begin_on_node(
+        self, root: str, probe: str, cores: int, devices_per_stage: int, variables: dict[str, str]
+    ) -> str:
         """As `begin`, with the identity of its node."""
         import ray
 
         node = ray.get_runtime_context().get_node_id()
-        return self.begin(root, probe, cores, devices_per_stage, node)
+        return self.begin(root, probe, cores, devices_per_stage, variables, node)
 
     def gpus(self) -> list[str]:
         """The GPUs of its node that Ray has given it, as numbers."""

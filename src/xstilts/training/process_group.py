@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import pickle
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +22,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from xstilts.core.process_rank import ContactLost, ProcessRank
+from xstilts.core.process_rank import TIMEOUT, ContactLost, ProcessRank
 from xstilts.models.device import compute_device
 
-TIMEOUT = timedelta(minutes=30)
-"""Longest time that one process may compute while the others wait, such as in an evaluation."""
 LOOPBACK = "lo" if sys.platform == "linux" else "lo0"
 SIGNATURE = "sha256"
+TIMED_OUT = re.compile("time(d )?out", re.IGNORECASE)
 INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 
 
@@ -155,7 +155,7 @@ def joined(own: ProcessRank) -> Iterator[ProcessGroup]:
             init_method=f"file://{own.meeting}",
             rank=own.rank,
             world_size=own.size,
-            timeout=TIMEOUT,
+            timeout=timedelta(seconds=own.timeout),
         )
     try:
         yield TorchGroup(own.rank, own.size, device, own.secret)
@@ -181,7 +181,10 @@ def _contact() -> Iterator[None]:
         yield
     except RuntimeError as error:
         text = str(error).partition("\n")[0]
-        raise ContactLost(f"the processes of a training have lost contact: {text}") from error
+        limit = f" ({TIMEOUT} sets the limit)" if TIMED_OUT.search(text) else ""
+        raise ContactLost(
+            f"the processes of a training have lost contact: {text}{limit}"
+        ) from error
 
 
 def sum_of(group: ProcessGroup, value: int) -> int:
