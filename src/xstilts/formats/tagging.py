@@ -15,6 +15,9 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xstilts.formats.base import (
     IGNORED,
     BadRow,
@@ -38,6 +41,7 @@ from xstilts.formats.spec import (
     Problem,
 )
 from xstilts.formats.tag_schemes import OUTSIDE, TagScheme, scheme_of_labels
+from xstilts.formats.tag_sequences import NO_SUBWORD, Numbers, TagSequences, packed, unpacked
 from xstilts.formats.training_spec import GoldLogits, TrainingSpec
 from xstilts.formats.word_subwords import WordPart, WordSubwords, word_subwords
 
@@ -184,11 +188,11 @@ def _loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _predictions(
-    logits: Tensor, features: Sequence[Feature], labels: Labels, _config: TokenizationConfig
+    logits: Tensor, features: Sequence[Feature], _labels: Labels, _config: TokenizationConfig
 ) -> list[Any]:
-    """One tag per word of each feature; None for words without a sub-word."""
+    """The label numbers of the words of each feature, packed."""
     best = logits.argmax(-1).tolist()
-    return [_tags(line, feature, labels) for line, feature in zip(best, features, strict=True)]
+    return [_label_numbers(line, feature) for line, feature in zip(best, features, strict=True)]
 
 
 def _aggregate(
@@ -196,27 +200,32 @@ def _aggregate(
     predictions: Sequence[Any],
     labels: Labels,
     _config: TokenizationConfig,
-) -> list[Any]:
+) -> TagSequences:
     """The tags of each sentence, those of its parts joined."""
-    parts = zip(features, predictions, strict=True)
-    grouped = groupby(parts, key=lambda part: part[0].id)
-    default = _default_tag(predictions, labels)
-    return [_joined([tags for _, tags in group], default) for _, group in grouped]
+    numbers = unpacked(predictions)
+    numbers[numbers == NO_SUBWORD] = _default_label(numbers, labels)
+    return TagSequences(labels, numbers, _sentence_ends(features))
 
 
-def _joined(parts: Sequence[list[Any]], default: str) -> list[Any]:
-    """The tags of one sentence; those of a single part without gaps are not copied."""
-    if len(parts) == 1 and None not in parts[0]:
-        return parts[0]
-    return [default if tag is None else tag for tags in parts for tag in tags]
+def _sentence_ends(features: Sequence[Feature]) -> NDArray[np.int64]:
+    """[n] number of words up to the end of each sentence."""
+    sentences = groupby(features, key=lambda part: part.id)
+    words = (sum(len(part.words) for part in parts) for _, parts in sentences)
+    return np.fromiter(words, dtype=np.int64).cumsum()
 
 
-def _default_tag(predictions: Sequence[Any], labels: Labels) -> str:
-    """The tag of words without a sub-word: O, or the tag that is predicted most often."""
+def _default_label(numbers: Numbers, labels: Labels) -> int:
+    """The label of words without a sub-word: O, or the one that is predicted most often.
+
+    Of labels that are predicted equally often, the first one predicted.
+    """
     if OUTSIDE in labels:
-        return OUTSIDE
-    counts = Counter(tag for tags in predictions for tag in tags if tag is not None)
-    return str(counts.most_common(1)[0][0]) if counts else labels[0]
+        return labels.index(OUTSIDE)
+    predicted = numbers[numbers != NO_SUBWORD]
+    if not len(predicted):
+        return 0
+    counts = np.bincount(predicted)
+    return int(predicted[np.argmax(counts[predicted])])
 
 
 def _gold_logits(logits: Tensor, features: Sequence[Feature]) -> list[GoldLogits]:
@@ -298,8 +307,8 @@ def _feature(part: _Part, encoded: WordSubwords, index: dict[str, int]) -> Featu
     return Feature(part.id, encoded.ids, encoded.types, target, words)
 
 
-def _tags(line: list[int], feature: Feature, labels: Sequence[str]) -> list[str | None]:
-    return [labels[line[position]] if position >= 0 else None for position in feature.words]
+def _label_numbers(line: list[int], feature: Feature) -> bytes:
+    return packed(line[position] if position >= 0 else NO_SUBWORD for position in feature.words)
 
 
 TAGGING = FormatSpec(

@@ -66,7 +66,7 @@ class SelfSupervision:
 
 
 Aggregate = Callable[
-    [Sequence[Feature], Sequence[Any], Sequence[str], TokenizationConfig], list[Any]
+    [Sequence[Feature], Sequence[Any], Sequence[str], TokenizationConfig], Sequence[Any]
 ]
 """(features, predictions, labels, config) → one prediction per example."""
 

@@ -17,6 +17,9 @@ from xstilts.metrics.base import Floats
 from xstilts.metrics.knn import Neighbors, Vectors, bidirectional_knn
 from xstilts.metrics.topk import Indices
 
+MATCHED_TOGETHER = 65_536
+"""Pairs that are Python objects at the same time."""
+
 
 @dataclass(frozen=True)
 class Matching:
@@ -102,13 +105,17 @@ def _greedy_matching(rows: Indices, columns: Indices, order: Indices) -> NDArray
     """Return the items of `order` whose row and column are in no earlier pair."""
     free_rows = bytearray(b"\1") * (rows.max(initial=-1) + 1)
     free_columns = bytearray(b"\1") * (columns.max(initial=-1) + 1)
-    chosen = []
-    pairs = zip(order.tolist(), rows[order].tolist(), columns[order].tolist(), strict=True)
-    for pair, row, column in pairs:
-        if free_rows[row] and free_columns[column]:
-            free_rows[row] = free_columns[column] = 0
-            chosen.append(pair)
-    return np.array(chosen, dtype=np.int64)
+    chosen = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(order), MATCHED_TOGETHER):
+        items = order[start : start + MATCHED_TOGETHER]
+        is_chosen = np.zeros(len(items), dtype=bool)
+        pairs = zip(rows[items].tolist(), columns[items].tolist(), strict=True)
+        for position, (row, column) in enumerate(pairs):
+            if free_rows[row] and free_columns[column]:
+                free_rows[row] = free_columns[column] = 0
+                is_chosen[position] = True
+        chosen.append(items[is_chosen])
+    return np.concatenate(chosen)
 
 
 def group_by_source(

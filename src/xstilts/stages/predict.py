@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -58,6 +59,7 @@ def run(context: StageContext) -> dict[str, Any]:
     )
     context.notes += precision_notes(precision)
     facts = dict[str, int]()
+    predictions: Sequence[Any]
     if rule := params.get(ANSWER_TEXT):
         spec = training_of(params["format"]).answer_text
         assert spec is not None

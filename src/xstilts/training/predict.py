@@ -50,7 +50,7 @@ def predict(
     aggregate: Aggregate | None = None,
     group: ProcessGroup = SINGLE,
     precision: Precision = EVALUATION,
-) -> list[Any]:
+) -> Sequence[Any]:
     """Return one prediction per example, in the order of the features.
 
     Batches are the same for any number of processes, and so are predictions.

@@ -54,8 +54,9 @@ def test_tags_are_on_the_first_subword_of_each_word(tokenizer: Any) -> None:
     assert sum(target != -100 for target in feature.target) == 3
     logits = torch.zeros(1, len(feature.ids), 2)
     logits[0, firsts[2], 1] = 1
-    predictions = training_of("tagging").predictions
-    assert predictions(logits, [feature], ("O", "B-x"), SHORT) == [["O", "O", "B-x"]]
+    spec, labels = training_of("tagging"), ("O", "B-x")
+    predicted = spec.predictions(logits, [feature], labels, SHORT)
+    assert list(spec.aggregate([feature], predicted, labels, SHORT)) == [["O", "O", "B-x"]]
 
 
 def test_a_long_sentence_is_split_between_words(tokenizer: Any) -> None:
@@ -77,7 +78,7 @@ def test_a_long_sentence_is_split_between_words(tokenizer: Any) -> None:
     logits = torch.nn.functional.one_hot(targets.clamp(min=0), 2).float()
     found = training_of("tagging").predictions(logits, parts, ("O", "B-x"), TokenizationConfig())
     joined = training_of("tagging").aggregate(parts, found, ("O", "B-x"), TokenizationConfig())
-    assert joined == [tags, ["O"]]
+    assert list(joined) == [tags, ["O"]]
 
 
 def test_a_word_that_is_too_long_keeps_its_first_subwords(tokenizer: Any) -> None:

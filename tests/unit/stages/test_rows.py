@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from xstilts.formats.tag_sequences import TagSequences
 from xstilts.stages.io.rows import read_rows, write_predictions, write_rows
 
 
@@ -16,13 +19,14 @@ from xstilts.stages.io.rows import read_rows, write_predictions, write_rows
         ["yes", "no", "é"] * 50_000,
         [0.5, 1.0, -2.0],
         [["B-PER", "O"], [], ["O"]],
+        TagSequences(("O", "B-PER"), np.array([1, 0, 0], np.int16), np.array([2, 2, 3])),
         ["answer", "", "None"],
         [[], [], []],
         [3, 1, 2],
     ],
 )
 def test_predictions_have_the_bytes_of_rows_with_ids(
-    predictions: list[Any], tmp_path: Path
+    predictions: Sequence[Any], tmp_path: Path
 ) -> None:
     rows = [{"id": f"row-{number}", "text": "a"} for number in range(len(predictions))]
     write_rows(tmp_path / "rows.parquet", rows)
