@@ -34,7 +34,8 @@ class Gain:
     Args:
         score, baseline: means over seeds and the languages other than English; in English for a
             target without others.
-        gain: their difference; `low` to `high` is its 95 % interval, clipped to what is possible.
+        gain: their difference; `low` to `high` is its 95 % interval, clipped to the gains that
+            are possible from this baseline.
         p, p_holm: against a gain of zero; NaN for a metric that is not the target's main one, and
             for a gain of one seed.
         main: whether the metric is the target's main one.
@@ -166,8 +167,8 @@ def _compared(gain: Gain, system: System, baseline: System, runs: Floats) -> Gai
     codes, seeds = common_runs(system, baseline)
     averaged = [code for code in codes if gain.in_english or code != ENGLISH]
     scores, base = (_values(one, gain.metric, averaged, seeds) for one in (system, baseline))
-    largest = 1.0 - METRICS.get(gain.metric).lowest
-    low, high = np.clip(percentiles(drawn), -largest, largest)
+    lowest = METRICS.get(gain.metric).lowest
+    low, high = np.clip(percentiles(drawn), lowest - base.mean(), 1.0 - base.mean())
     english = float("nan")
     if ENGLISH in codes:
         pair = (_values(one, gain.metric, [ENGLISH], seeds) for one in (system, baseline))

@@ -1,4 +1,4 @@
-"""The answer box of the report: each target's largest gain and its significant gains and losses."""
+"""The answers of a gain table in sentences: significant gains and losses first, then the rest."""
 
 from __future__ import annotations
 
@@ -8,44 +8,57 @@ from typing import Any
 import pandas as pd
 
 from xstilts.analysis.run_states import RunState
-from xstilts.reports.tables import points
+from xstilts.reports.tables import is_too_wide, points
 
 
 def answer_lines(main: pd.DataFrame) -> list[str]:
-    """Sentences on all targets.
+    """Sentences on all targets: each significant gain or loss, the largest first, then the others.
 
     Args:
         main: the rows of the gain table of the targets' main metrics.
     """
-    return [line for _, rows in main.groupby("target", sort=False) for line in _of_target(rows)]
+    known = main[main["gain"].notna()]
+    found = known[[is_significant(row) for _, row in known.iterrows()]]
+    order = found["gain"].abs().sort_values(ascending=False, kind="stable").index
+    lines = [finding(row) for _, row in found.loc[order].iterrows()]
+    others = known.drop(found.index)
+    return lines + [
+        line for _, rows in others.groupby("target", sort=False) for line in _undecided(rows)
+    ]
 
 
-def _of_target(rows: pd.DataFrame) -> Iterator[str]:
-    """The largest gain, then the other significant gains, then the significant losses."""
-    rows = rows[rows["gain"].notna()].sort_values("gain", ascending=False, kind="stable")
-    if rows.empty:
-        return
-    best, target = rows.iloc[0], rows["target"].iloc[0]
-    yield f"{target}: {_best(best)}"
-    others = [row for _, row in rows.iloc[1:].iterrows() if is_significant(row)]
-    for words, sign in (("also significantly better", 1), ("significantly worse", -1)):
-        named = [f"{row['intermediate']}: {numbers(row)}" for row in others if _sign(row) == sign]
-        if named:
-            yield f"{target}: {words} than the baseline: {'; '.join(named)}."
+def finding(row: pd.Series[Any]) -> str:
+    """A significant gain or loss as a sentence."""
+    change = "gains" if row["gain"] > 0 else "loses"
+    return (
+        f"{row['target']} {change} {points(abs(row['gain']))} points after {row['intermediate']}: "
+        f"{points(row['baseline'])} → {points(row['score'])}, 95 % interval {_interval(row)}, "
+        f"{row['seeds']} seeds, significant (Holm p {_p(row['p_holm'])})."
+    )
 
 
-def _best(row: pd.Series[Any]) -> str:
-    """The largest gain, without a claim that its interval does not support."""
-    result = f"{row['intermediate']}: {numbers(row)}"
+def _undecided(rows: pd.DataFrame) -> Iterator[str]:
+    """The gains of a target that are not significant, by the reason for it."""
+    target = rows["target"].iloc[0]
+    rows = rows.assign(size=rows["gain"].abs()).sort_values("size", ascending=False, kind="stable")
+    groups: dict[str, list[str]] = {}
+    for _, row in rows.iterrows():
+        groups.setdefault(_reason(row), []).append(f"{row['intermediate']} {numbers(row)}")
+    for reason, named in groups.items():
+        yield f"{target}, {reason}: {'; '.join(named)}."
+
+
+def _reason(row: pd.Series[Any]) -> str:
+    """Why a gain is no finding."""
     if RunState.PARTIAL in row["states"]:
-        return f"some scores are missing; best setting so far: {result}."
+        return "some scores are missing"
     if row["seeds"] == 1:
-        return f"best setting: {result}; one seed, significance is not tested."
-    if not is_significant(row):
-        return f"no significant gain; best setting: {result}, not significant."
-    if row["gain"] < 0:
-        return f"no gain above zero; smallest loss: {result}, significant (Holm p < 0.05)."
-    return f"best with {result}, significant (Holm p < 0.05)."
+        return "one seed, so significance is not tested"
+    if is_too_wide(row):
+        return f"{row['seeds']} seeds cannot say"
+    if row["low"] <= 0 <= row["high"]:
+        return "not distinguishable from zero"
+    return "not significant after Holm's correction"
 
 
 def is_significant(row: pd.Series[Any]) -> bool:
@@ -54,11 +67,14 @@ def is_significant(row: pd.Series[Any]) -> bool:
 
 
 def numbers(row: pd.Series[Any]) -> str:
-    """`62.0 → 64.0, +2.0 (+0.4 to +3.9)`, in points."""
-    gain = points(row["gain"], signed=True)
-    interval = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
-    return f"{points(row['baseline'])} → {points(row['score'])}, {gain} ({interval})"
+    """`62.0 → 64.0, +2.0 (+0.4 to +3.9)`, in points; without an interval that says nothing."""
+    gain = f"{points(row['baseline'])} → {points(row['score'])}, {points(row['gain'], signed=True)}"
+    return gain if is_too_wide(row) else f"{gain} ({_interval(row)})"
 
 
-def _sign(row: pd.Series[Any]) -> int:
-    return 1 if row["gain"] > 0 else -1
+def _interval(row: pd.Series[Any]) -> str:
+    return f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

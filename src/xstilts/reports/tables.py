@@ -14,6 +14,7 @@ from rich.table import Table
 
 from xstilts.analysis.run_states import all_states, states_text, with_notes
 from xstilts.core.errors import ConfigError, StoreError
+from xstilts.metrics import METRICS
 from xstilts.planning.target_name import TargetName
 from xstilts.reports.markdown import escaped_cell
 
@@ -29,6 +30,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet takes for a formula."""
 NUMBER_KINDS = "biufcmM"
 """Kinds of NumPy types whose values are no texts: numbers, truth values and times."""
+TOO_WIDE = "too wide"
+"""In place of an interval of seeds that differ so much that it covers half of all gains."""
 NOTHING = "–"
 """Shown for a missing number."""
 LEGEND = (
@@ -36,6 +39,7 @@ LEGEND = (
     "[ ]: 95 % bootstrap interval over examples and seeds. "
     "significant: Holm-corrected p < 0.05; with one seed the interval is over examples only, and "
     "significance is not tested. "
+    "too wide: the seeds differ so much that the interval covers half of all possible gains. "
     "same-data: the setting includes the target's own training data. "
     "partial: some scores are missing."
 )
@@ -74,7 +78,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "baseline": points(row["baseline"]),
             "score": points(row["score"]),
             "gain": points(row["gain"], signed=True),
-            "95 %": interval(row["low"], row["high"]),
+            "95 %": TOO_WIDE if is_too_wide(row) else interval(row["low"], row["high"]),
             "p (Holm)": NOTHING if math.isnan(row["p_holm"]) else f"{row['p_holm']:.4f}",
             "significant": significance(row),
             "English": points(row["english"], signed=True),
@@ -92,6 +96,12 @@ def significance(row: pd.Series[Any]) -> str:
     if row["significant"]:
         return SIGNIFICANT
     return ONE_SEED if row["seeds"] == 1 else "no"
+
+
+def is_too_wide(row: pd.Series[Any]) -> bool:
+    """Whether the interval of a gain covers half of the range from the worst score to the best."""
+    possible = 1.0 - METRICS.get(row["metric"]).lowest
+    return bool(row["high"] - row["low"] >= possible / 2)
 
 
 def interval(low: float, high: float) -> str:

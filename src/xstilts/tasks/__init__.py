@@ -11,6 +11,8 @@ TASKS: Registry[TaskSpec] = Registry(
     {
         "home-intents": "xstilts.tasks.home.intents:TASK",
         "home-slots": "xstilts.tasks.home.slots:TASK",
+        "home-slots-actions": "xstilts.tasks.home.slots:ACTIONS",
+        "home-slots-questions": "xstilts.tasks.home.slots:QUESTIONS",
         "home-nli": "xstilts.tasks.home.nli:TASK",
         "home-retrieval": "xstilts.tasks.home.retrieval:TASK",
         "home-text": "xstilts.tasks.home.text:TASK",

@@ -13,6 +13,8 @@ from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import TaskSpec
 
 ENDING = "-shuffled-labels"
+COLUMNS = ("label", "tags")
+"""Fields of examples that can be shuffled: one label of the text, or one of each word."""
 
 
 def original_name(name: str) -> str:
@@ -46,11 +48,11 @@ def shuffled_labels(task: TaskSpec) -> TaskSpec:
         ConfigError: an example of the task has no label of its own.
     """
     gold = task.format_spec.gold
-    if gold is None or gold.column != "label":
+    if gold is None or gold.column not in COLUMNS:
         raise ConfigError(
             f"{task.name}{ENDING}: the examples of {task.name} (format {task.format}) have no "
-            "single label that could be shuffled",
-            todo="use it for classification, regression and multiple choice",
+            "labels that could be shuffled",
+            todo="use it for classification, regression, multiple choice and tagging",
         )
     return replace(
         task,
@@ -64,20 +66,22 @@ def shuffled_labels(task: TaskSpec) -> TaskSpec:
 def with_shuffled_labels(examples: Sequence[Any], task: TaskSpec, split: str) -> list[Any]:
     """The examples of a control with permuted labels; of any other task as they are.
 
-    The number of examples of each label stays. Examples with different numbers of choices
-    exchange no labels.
+    Each label keeps its number of examples. Only examples with equally many choices, or words,
+    exchange their labels, or their sequences of tags.
     """
-    if not task.shuffled_from:
+    gold = task.format_spec.gold
+    if not task.shuffled_from or gold is None:
         return list(examples)
     shuffled = list(examples)
-    for size in sorted({_choices(example) for example in examples}):
-        group = [index for index, one in enumerate(examples) if _choices(one) == size]
+    for size in sorted(set(map(_size, examples))):
+        group = [index for index, one in enumerate(examples) if _size(one) == size]
         order = np.random.default_rng(seed_of("shuffled labels", split, size)).permutation(group)
         for index, source in zip(group, order.tolist(), strict=True):
-            shuffled[index] = replace(examples[index], label=examples[source].label)
+            label = getattr(examples[source], gold.column)
+            shuffled[index] = replace(examples[index], **{gold.column: label})
     return shuffled
 
 
-def _choices(example: Any) -> int:
-    """The number of choices of an example; 0 in other formats."""
-    return len(getattr(example, "choices", ()))
+def _size(example: Any) -> int:
+    """The number of choices or of tags of an example; 0 in other formats."""
+    return len(getattr(example, "choices", getattr(example, "tags", ())))

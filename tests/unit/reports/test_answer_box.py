@@ -42,39 +42,44 @@ def lines(*rows: dict[str, object]) -> list[str]:
     return answer_lines(pd.DataFrame(rows))
 
 
-def test_significant_gains_and_losses_are_all_named() -> None:
-    best, better, worse = lines(
+def test_significant_gains_and_losses_come_first_the_largest_first() -> None:
+    e, a, c, b, rest = lines(
         row("a", -0.10, significant=True),
         row("b", 0.04, significant=True),
         row("c", 0.06, significant=True),
         row("d", -0.02, half=0.05),
         row("e", -0.20, significant=True),
     )
-    assert "best with c: 50.0 → 56.0, +6.0 (+5.0 to +7.0), significant" in best
-    assert "better" in better
-    assert "b: 50.0 → 54.0" in better
-    assert "worse" in worse
-    assert worse.index("a: 50.0 → 40.0") < worse.index("e: 50.0 → 30.0")
-    assert not any("d: " in line for line in (best, better, worse))
+    assert "xnli gains 6.0 points after c: 50.0 → 56.0" in c
+    assert "+5.0 to +7.0" in c
+    assert "xnli loses 20.0 points after e" in e
+    assert "loses 10.0 points after a" in a
+    assert "gains 4.0 points after b" in b
+    assert "not distinguishable from zero" in rest
+    assert "d 50.0 → 48.0" in rest
 
 
-def test_an_interval_that_holds_zero_is_no_fact() -> None:
+def test_an_interval_that_holds_zero_is_no_finding() -> None:
     for gain in (0.01, 0.0, -0.01):
         (line,) = lines(row("a", gain, half=0.03), row("b", gain - 0.01, half=0.03))
-        assert "no significant gain" in line
-        assert "not significant" in line
-        assert "best with" not in line
+        assert "not distinguishable from zero" in line
     (line,) = lines(row("a", 0.01, half=0.03, significant=True))
-    assert "not significant" in line
+    assert "not distinguishable from zero" in line
 
 
-def test_losses_alone_are_no_gain() -> None:
-    first, second = lines(row("a", -0.1, significant=True), row("b", -0.2, significant=True))
-    assert "no gain above zero" in first
-    assert "a: " in first
-    assert "significant" in first
-    assert "worse" in second
-    assert "b: " in second
+def test_a_gain_that_only_holm_rejects_is_told_from_one_at_zero() -> None:
+    corrected, zero = lines(row("a", 0.05), row("b", 0.01, half=0.03))
+    assert "Holm" in corrected
+    assert "a 50.0 → 55.0" in corrected
+    assert "not distinguishable from zero" in zero
+
+
+def test_seeds_that_differ_too_much_have_words_in_place_of_an_interval() -> None:
+    wide = row("a", 0.1, half=0.45, seeds=2)
+    (line,) = lines(wide)
+    assert "2 seeds cannot say" in line
+    assert "to" not in line.split()
+    assert readable(pd.DataFrame([wide]))["95 %"].tolist() == ["too wide"]
 
 
 def test_one_seed_is_named_and_nothing_is_called_significant() -> None:

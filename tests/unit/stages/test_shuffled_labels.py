@@ -14,6 +14,7 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
 from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.tagging import TaggedExample
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.train import _facts
@@ -77,9 +78,22 @@ def test_a_control_is_no_target(experiment: Path) -> None:
         planned(experiment, f"targets=[{CONTROL}]")
 
 
-def test_tags_are_not_shuffled(experiment: Path) -> None:
-    with pytest.raises(ConfigError, match="toy-tags-shuffled-labels"):
-        planned(experiment, "intermediate=[none, toy-tags-shuffled-labels]")
+def test_tags_are_exchanged_among_sentences_of_one_length() -> None:
+    task = shuffled_labels(TASKS.get("home-slots"))
+    examples = [
+        TaggedExample(str(number), ("a",) * size, (f"B-{number}", *["O"] * (size - 1)))
+        for number in range(40)
+        for size in [3 if number % 2 else 6]
+    ]
+    shuffled = with_shuffled_labels(examples, task, "train")
+    assert [len(one.tags) for one in shuffled] == [len(one.tokens) for one in examples]
+    assert sorted(one.tags for one in shuffled) == sorted(one.tags for one in examples)
+    assert [one.tags for one in shuffled] != [one.tags for one in examples]
+
+
+def test_answers_in_a_text_are_not_shuffled(experiment: Path) -> None:
+    with pytest.raises(ConfigError, match="squad-v1-shuffled-labels"):
+        planned(experiment, "intermediate=[none, squad-v1-shuffled-labels]")
 
 
 def test_the_control_of_an_unknown_task_names_it(experiment: Path) -> None:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from xstilts.reports.sections import Section
 
 
+MOST_ANSWERS = 8
+"""Sentences on gains that a terminal shows of an encoder; the report has all of them."""
+
+
 def show_result(result: RunResult, summary: PlanSummary) -> None:
     """Failed and skipped stages of a run, with all problems in full."""
     out = console()
@@ -67,6 +71,7 @@ def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[s
     Args:
         arguments: of `xstilts report` for the same experiment and store.
     """
+    from xstilts.reports.answer_box import answer_lines
     from xstilts.reports.tables import LEGEND, score_table, terminal_table
 
     out = console()
@@ -83,6 +88,8 @@ def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[s
                 print_text(out, f"gains with {encoder}")
             own = gains[gains["encoder"] == encoder]
             out.print(terminal_table(own, LEGEND if encoder == encoders[-1] else ""))
+            for line in answer_lines(own[own["main"]])[:MOST_ANSWERS]:
+                print_text(out, f"• {line}")
     print_text(out, f"full report: xstilts report {shlex.join(arguments)}")
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from xstilts.tasks import TASKS
 from xstilts.tasks.home.sizes import TABLE, table_lines
 
-HOME = ("home-intents", "home-nli", "home-retrieval", "home-slots", "home-text")
+HOME = (
+    "home-intents", "home-nli", "home-retrieval", "home-slots", "home-slots-actions",
+    "home-slots-questions", "home-text",
+)  # fmt: skip
 
 if __name__ == "__main__":
     lines = table_lines([TASKS.get(name) for name in HOME])

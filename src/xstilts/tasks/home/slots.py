@@ -1,11 +1,12 @@
-"""`home-slots`: slot filling of voice commands as BIO tagging."""
+"""`home-slots`: slot filling of voice commands as BIO tagging, and two disjoint parts of it."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
 
 from xstilts.formats.tagging import TaggedExample
 from xstilts.tasks.base import TaskSpec
@@ -64,11 +65,23 @@ def trained_slots() -> frozenset[str]:
     return frozenset(span.slot for one in corpus(ENGLISH, "train") for span in one.spans)
 
 
-def read(split: str, language: str) -> Iterator[TaggedExample]:
-    """Yield commands with their slots as BIO tags over words."""
+def is_question(intent: str) -> bool:
+    """Whether commands of an intent ask about the home or are about a timer."""
+    return intent.startswith("HassGet") or "Timer" in intent
+
+
+def every(_intent: str) -> bool:
+    """All intents, of `home-slots`."""
+    return True
+
+
+def read(wanted: Callable[[str], bool], split: str, language: str) -> Iterator[TaggedExample]:
+    """Yield commands of the wanted intents with their slots as BIO tags over words."""
     known = trained_slots() & set(SLOTS)
     sentences = (
-        one for one in corpus(language, split) if all(span.slot in known for span in one.spans)
+        one
+        for one in corpus(language, split)
+        if wanted(one.cell.intent) and all(span.slot in known for span in one.spans)
     )
     for number, sentence in enumerate(take(sentences, split)):
         yield TaggedExample(f"{language}-{split}-{number}", *tagged(sentence))
@@ -81,11 +94,28 @@ TASK = TaskSpec(
     splits=SPLITS,
     labels=TAGS,
     metrics=("span_f1",),
-    read=read,
+    read=partial(read, every),
     fingerprint=fingerprint,
     summary="which words of a voice command are the room, the time, the name …?",
     source=SOURCE,
     licence=LICENCE,
     citation=CITATION,
     sizes=sizes("home-slots"),
+    includes_data_of=("home-slots-questions", "home-slots-actions"),
+)
+QUESTIONS = replace(
+    TASK,
+    name="home-slots-questions",
+    read=partial(read, is_question),
+    sizes=sizes("home-slots-questions"),
+    summary="home-slots in questions about the home and in commands to timers",
+    includes_data_of=(),
+)
+ACTIONS = replace(
+    TASK,
+    name="home-slots-actions",
+    read=partial(read, lambda intent: not is_question(intent)),
+    sizes=sizes("home-slots-actions"),
+    summary="home-slots in all other commands",
+    includes_data_of=(),
 )
