@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from xstilts.analysis.encoder_identity import name_of_source, with_published_names
 from xstilts.analysis.measures_table import measures_table
@@ -21,13 +21,12 @@ from xstilts.analysis.run_records import RunRecord, saved_records
 from xstilts.api.handle import ExperimentHandle
 from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
-from xstilts.api.run_options import DEFAULT, RunOptions
+from xstilts.api.run_options import DEFAULT, RunKeywords, RunOptions
 from xstilts.api.run_plans import has_todo, run_plans
 from xstilts.config.intermediate import BASELINE
-from xstilts.core.devices import AUTO
 from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
-from xstilts.executors.base import LOCAL, RunResult
+from xstilts.executors.base import RunResult
 from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment
@@ -40,7 +39,6 @@ from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.known_gains import direct_gains, known_gains
 from xstilts.recommend.predict_gains import LOW_COST, KnownGains
 from xstilts.recommend.request import Request, make_request
-from xstilts.trackers.base import Tracker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,13 +218,8 @@ def recommend(
     data: Path | str | None = None,
     store: AnyStore | None = None,
     measuring: bool = True,
-    workers: int | None = None,
-    devices: str = AUTO,
-    devices_per_stage: int = 1,
-    executor: str = LOCAL,
-    address: str = "",
-    trackers: Sequence[str | Tracker] = (),
     on_event: Listener = ignore_events,
+    **options: Unpack[RunKeywords],
 ) -> Recommendation:
     """Rank candidate intermediate tasks by predicted gain on a target.
 
@@ -243,7 +236,8 @@ def recommend(
         data: the folder of the user's files.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         measuring: compute the low-cost measures that are missing, and use them.
-        workers, devices, devices_per_stage, executor, address, trackers, on_event: see `run`.
+        on_event: called with every event, in this process.
+        options: workers, devices and the others of `run`.
 
     Raises:
         ConfigError: no encoder, or names that do not exist or do not fit together.
@@ -259,14 +253,7 @@ def recommend(
         store=store,
         measuring=measuring,
     )
-    options = RunOptions(
-        workers,
-        devices,
-        executor=executor,
-        trackers=trackers,
-        address=address,
-        devices_per_stage=devices_per_stage,
-    )
-    if prepared.summary(options).todo:
-        prepared.measure(options, on_event)
+    run_options = RunOptions(**options)
+    if prepared.summary(run_options).todo:
+        prepared.measure(run_options, on_event)
     return prepared.rank()

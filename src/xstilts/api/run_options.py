@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypedDict
 
 from xstilts.core.devices import AUTO, worker_devices
 from xstilts.core.process_rank import timeout_seconds
@@ -12,6 +13,20 @@ from xstilts.core.store import Store
 from xstilts.executors import EXECUTORS
 from xstilts.executors.base import LOCAL, NO_BATCH, BatchOptions, Executor, ExecutorOptions
 from xstilts.trackers.base import Tracker
+
+
+class RunKeywords(TypedDict, total=False):
+    """The fields of `RunOptions` as keywords of verbs."""
+
+    workers: int | None
+    devices: str
+    isolate: bool
+    executor: str
+    trackers: Sequence[str | Tracker]
+    address: str
+    batch: BatchOptions
+    devices_per_stage: int
+    check_disk: bool
 
 
 @dataclass(frozen=True)

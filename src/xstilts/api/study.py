@@ -8,29 +8,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 from xstilts.api.handle import AnyExperiment, open_experiment
 from xstilts.api.inputs import AnyStore
 from xstilts.api.plan_summary import PlanSummary, plan_summary
-from xstilts.api.run_options import DEFAULT, RunOptions
+from xstilts.api.run_options import DEFAULT, RunKeywords, RunOptions
 from xstilts.api.run_plans import run_missing
-from xstilts.core.devices import AUTO
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
-from xstilts.executors.base import LOCAL, RunResult
+from xstilts.executors.base import RunResult
 from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.compiled_experiment import CompiledExperiment, encoders_of, merge_plans
 from xstilts.reports.study import write_answer
 from xstilts.studies import STUDIES
 from xstilts.studies.base import Answer
 from xstilts.studies.study_plan import StudyPlan, plan_study
-from xstilts.trackers.base import Tracker
 
 FROM_STORE = ("snapshot", "statuses")
 """What a study has read from its store."""
@@ -141,13 +140,8 @@ def study(
     experiment: AnyExperiment,
     store: AnyStore | None = None,
     *,
-    workers: int | None = None,
-    devices: str = AUTO,
-    devices_per_stage: int = 1,
-    executor: str = LOCAL,
-    address: str = "",
-    trackers: Sequence[str | Tracker] = (),
     on_event: Listener = ignore_events,
+    **options: Unpack[RunKeywords],
 ) -> Answer:
     """Run what a study needs, write its answer into the store, and return it.
 
@@ -155,7 +149,8 @@ def study(
         name: a study of `xstilts.studies.STUDIES`.
         experiment: as loaded, or a YAML file or a preset's name.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
-        workers, devices, devices_per_stage, executor, address, trackers, on_event: see `run`.
+        on_event: called with every event, in this process.
+        options: workers, devices and the others of `run`.
 
     Raises:
         UnknownNameError: no such study.
@@ -163,13 +158,5 @@ def study(
         StoreError: the store cannot be written.
     """
     prepared = prepare_study(name, experiment, store)
-    options = RunOptions(
-        workers,
-        devices,
-        executor=executor,
-        trackers=trackers,
-        address=address,
-        devices_per_stage=devices_per_stage,
-    )
-    prepared.run(options, on_event)
+    prepared.run(RunOptions(**options), on_event)
     return prepared.answer()[0]

@@ -254,13 +254,23 @@ def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str
         found: str | None = f"{task.hub}: {path.relative_to(folder)}"
     else:
         found = digest_of_unchanged(path) if path.is_file() else None
-    shape: list[Any] = [task.format, task.columns, task.labels, path.suffix]
+    columns = task.columns if _reads_columns(task, path) else ()
+    shape: list[Any] = [task.format, columns, task.labels, path.suffix]
     shape += [task.rename] if task.rename else []
     shape += [{"label_map": task.label_map}] if task.label_map else []
     shape += [{"bounds": task.bounds}] if task.bounds else []
     if _counts_spans(task) and scheme_of_labels(task.labels) in CONVERTED_SCHEMES:
         shape += [{"tags": "BIO"}]
     return digest_of([*shape, found])
+
+
+def _reads_columns(task: FileTask, path: Path) -> bool:
+    """Whether `columns` names those of a file: not where the file names its own, or is one text."""
+    files, ending = FORMATS.get(task.format).files, path.suffix.lower()
+    assert files is not None
+    if ending in files.readers or ending in READERS:
+        return False
+    return ending == CSV or not files.plain_text
 
 
 def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example | BadRow]:

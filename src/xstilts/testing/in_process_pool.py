@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,29 +14,23 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors import local, worker
 from xstilts.stages.io import tokenized
+from xstilts.testing.in_memory_worker import InMemoryWorker
 
 
 @dataclass(eq=False)
-class InProcessWorker:
-    """Runs each stage when it is sent, and keeps its messages until they are read."""
+class InProcessWorker(InMemoryWorker):
+    """Runs each stage when it is sent; messages make a round trip through JSON."""
 
     store: Store
-    stage: Stage | None = None
-    affinity: str = ""
-    host: str = ""
-    is_ready: bool = True
-    unread: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, message: dict[str, Any]) -> None:
         """Run a stage; ignore messages about cores and stopping."""
         if "kind" in message:
             stage = Stage.from_json(json.loads(json.dumps(message)))
-            worker.run_stage(self.store, stage, self.unread.append)
+            worker.run_stage(self.store, stage, self._keep)
 
-    def read(self) -> list[dict[str, Any]] | None:
-        """The messages of the last stage, after a round trip through JSON."""
-        messages, self.unread = self.unread, []
-        return json.loads(json.dumps(messages))  # type: ignore[no-any-return]
+    def _keep(self, message: dict[str, Any]) -> None:
+        self.unread.append(json.loads(json.dumps(message)))
 
 
 class InProcessPool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
 from xstilts.core.stage import Stage
+from xstilts.testing.in_memory_worker import InMemoryWorker
 
 Outcome = Callable[[Stage], dict[str, Any]]
 """Stage → the message that ends it, without its key."""
@@ -20,26 +21,16 @@ def done(_stage: Stage) -> dict[str, Any]:
 
 
 @dataclass(eq=False)
-class SimulatedWorker:
+class SimulatedWorker(InMemoryWorker):
     """A worker of a `SimulatedPool`; it sends what the pool's outcomes say, when the time comes."""
 
     pool: SimulatedPool
     number: int
-    stage: Stage | None = None
-    affinity: str = ""
-    host: str = ""
-    is_ready: bool = True
-    unread: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, message: dict[str, Any]) -> None:
         """Start the stage that the run loop has given it."""
         if "kind" in message and self.stage is not None:
             self.pool.begin(self, self.stage)
-
-    def read(self) -> list[dict[str, Any]] | None:
-        """Its messages since the last call."""
-        messages, self.unread = self.unread, []
-        return messages
 
 
 class SimulatedPool:

@@ -263,3 +263,23 @@ def test_the_case_of_an_ending_does_not_matter(tmp_path: Path, ending: str) -> N
     )
     (example,) = file_task("mine", task, tmp_path).read("train", "en")
     assert example.tokens == ("I",)
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "is_read"),
+    [
+        ("tsv", "one\ta\n", True),
+        ("csv", "text,label\none,a\n", True),
+        ("jsonl", '{"text": "one", "label": "a"}\n', False),
+        ("parquet", "", False),
+    ],
+)
+def test_columns_are_in_a_fingerprint_only_where_they_are_read(
+    tmp_path: Path, ending: str, text: str, is_read: bool
+) -> None:
+    prints = {
+        task(tmp_path, text, ending, columns=columns).fingerprint("train", "en")
+        for columns in ((), ("text", "label"), ("id", "text", "label"))
+        if columns or not is_read
+    }
+    assert len(prints) == (2 if is_read else 1)
