@@ -9,8 +9,8 @@ import pytest
 import xstilts
 from xstilts.planning.compile import compile_experiment
 
-FEW = "few_shot={examples: [2], split: 'test[:50%]'}"
-HALF = "splits={toy-sort: {test: 'test[50%:]'}}"
+FEW = "few_shot={examples: [2], split: 'test[:50%]', recipe: {precision: bf16}}"
+HALF = "splits={toy-kind: {test: 'test[50%:]'}}"
 
 
 def precisions(toy_file: Path, kind: str, *changes: str) -> dict[str, str | None]:
@@ -34,6 +34,13 @@ def test_predictions_of_a_target_trained_in_bf16_are_in_bf16(toy_file: Path) -> 
 def test_predictions_have_no_parameter_for_other_precisions(toy_file: Path, precision: str) -> None:
     changed = precisions(toy_file, "predict", f"recipes.target.precision={precision}")
     assert set(changed.values()) == {None}
+
+
+def test_few_shot_predictions_have_the_precision_of_their_training(toy_file: Path) -> None:
+    changed = precisions(toy_file, "predict", "targets=[toy-kind]", FEW, HALF)
+    few_shot = {label: value for label, value in changed.items() if "2-shot" in label}
+    assert set(few_shot.values()) == {"bf16"}
+    assert {changed[label] for label in changed.keys() - few_shot.keys()} == {None}
 
 
 def test_bf16_of_intermediate_training_is_not_that_of_predictions(toy_file: Path) -> None:
