@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xstilts.analysis.answer_text import answer_text_note
+from xstilts.analysis.precision_note import precision_note
 from xstilts.analysis.run_states import DATA_NOTES
 from xstilts.analysis.shared_images import shared_images
 from xstilts.core.artifact import Artifact
@@ -92,7 +93,7 @@ def _notes_behind(key: str, store: Store, known: dict[str, dict[str, None]]) -> 
                 known[key] |= _notes_behind(source, store, known)
             for note in _notes(artifact, store):
                 known[key] |= {note.text: None} if note.changes_scores else {}
-            if text := answer_text_note(artifact):
+            for text in filter(None, (answer_text_note(artifact), precision_note(artifact))):
                 known[key][text] = None
     return known[key]
 

@@ -38,7 +38,7 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
         write_table(data.gains, form, target)
     else:
         legend = LEGEND + english_legend(data.gains)
-        notes = tuple(filter(None, (legend, data.nonstandard_splits)))
+        notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
         parts = (section_text(section, form) for section in (*data.rankings, gains, *data.sections))
         write_bytes(target, "\n".join(parts).encode())

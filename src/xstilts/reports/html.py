@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 
 from xstilts.analysis.data_notes import plan_data_notes
+from xstilts.analysis.precision_note import plan_precision_note
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
 from xstilts.analysis.gains import Gains
@@ -97,6 +98,11 @@ class ReportData:
         return nonstandard_splits_note(self.compiled)
 
     @property
+    def precision(self) -> str:
+        """Note on what is computed in bf16."""
+        return plan_precision_note(self.compiled.plan.stages)
+
+    @property
     def training_languages(self) -> tuple[str, ...]:
         """Names of the languages of all training data, see `reports.training_languages`."""
         return training_languages(self.compiled, trainings_of(self.compiled))
@@ -163,6 +169,7 @@ def page(data: ReportData, folder: Path) -> str:
         rankings=data.rankings,
         legend=LEGEND + english_legend(data.gains) + evaluation_legend(data.gains["target"]),
         nonstandard_splits=data.nonstandard_splits,
+        precision=data.precision,
         sections=data.sections,
         studies=data.studies,
         known=data.compiled.plan.by_key,

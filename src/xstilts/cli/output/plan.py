@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich import box
 from rich.table import Table
 
+from xstilts.api.plan_precision import slow_bf16_warning
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
 from xstilts.cli.output.disk import disk_lines
@@ -63,6 +64,7 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
         yield f"expected: {duration(summary.seconds)} ({basis})"
         yield from disk_lines(summary)
         yield from memory_lines(summary)
+        yield from filter(None, (slow_bf16_warning(summary),))
         yield from _encoder_costs(summary)
 
 
