@@ -14,7 +14,7 @@ def slow_bf16_warning(summary: PlanSummary) -> str:
     if not count or summary.memory.device != THIS_MACHINE or has_fast_bf16() is not False:
         return ""
     return (
-        f"! {count:,} stages compute in bf16 (`precision: bf16`), and the CPU of this machine has no "
+        f"! {count:,} stages compute in bf16 (`precision: bf16`), and this machine's CPU has no "
         "instructions for it (AMX, AVX-512 BF16): they are slower than in fp32; leave `precision` "
         "out, or run them on a machine with such a CPU or a GPU"
     )

@@ -14,10 +14,10 @@ import pandas as pd
 import yaml
 
 from xstilts.analysis.data_notes import plan_data_notes
-from xstilts.analysis.precision_note import plan_precision_note
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
 from xstilts.analysis.gains import Gains
+from xstilts.analysis.precision_note import plan_precision_note
 from xstilts.analysis.recipe_choices import recipe_search_results
 from xstilts.analysis.run_states import states_text
 from xstilts.analysis.selection import SelectedSetting, select_settings

@@ -38,7 +38,7 @@ def test_predictions_have_no_parameter_for_other_precisions(toy_file: Path, prec
 
 def test_few_shot_predictions_have_the_precision_of_their_training(toy_file: Path) -> None:
     changed = precisions(toy_file, "predict", "targets=[toy-kind]", FEW, HALF)
-    few_shot = {label: value for label, value in changed.items() if "2-shot" in label}
+    few_shot = {label: value for label, value in changed.items() if "2 shots" in label}
     assert set(few_shot.values()) == {"bf16"}
     assert {changed[label] for label in changed.keys() - few_shot.keys()} == {None}
 
