@@ -67,6 +67,11 @@ class LazySequence(Sequence[Feature]):
         """[n] number of texts of each feature, without building features."""
         raise NotImplementedError
 
+    @property
+    def word_counts(self) -> NDArray[np.int64]:
+        """[n] number of words of each feature's first text."""
+        return np.array([len(feature.words) for feature in self], dtype=np.int64)
+
     def occurring_ids(self) -> list[int]:
         """Sorted sub-word ids that occur, without building features."""
         raise NotImplementedError
@@ -105,6 +110,11 @@ class StoredFeatures(LazySequence):
     def text_counts(self) -> NDArray[np.int64]:
         """[n] number of texts of each feature."""
         return np.diff(self._first)
+
+    @property
+    def word_counts(self) -> NDArray[np.int64]:
+        """[n] number of words of each feature's first text, without building features."""
+        return np.diff(self._ends["words"])[self._first[:-1]]
 
     def occurring_ids(self) -> list[int]:
         """Sorted sub-word ids that occur."""
@@ -182,6 +192,13 @@ def text_counts(features: Sequence[Feature]) -> NDArray[np.int64]:
     if isinstance(features, LazySequence):
         return features.text_counts
     return np.array([len(feature.texts) for feature in features], dtype=np.int64)
+
+
+def word_counts(features: Sequence[Feature]) -> NDArray[np.int64]:
+    """[n] number of words of each feature's first text."""
+    if isinstance(features, LazySequence):
+        return features.word_counts
+    return np.array([len(feature.words) for feature in features], dtype=np.int64)
 
 
 def occurring_ids(features: Sequence[Feature]) -> list[int]:

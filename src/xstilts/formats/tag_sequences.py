@@ -22,9 +22,21 @@ def packed(numbers: Iterable[int]) -> bytes:
     return np.fromiter(numbers, dtype=np.int16).tobytes()
 
 
-def unpacked(texts: Iterable[bytes]) -> Numbers:
-    """The label numbers of several packed texts, one after the other."""
-    return np.frombuffer(bytearray().join(texts), dtype=np.int16)
+class TagNumbers:
+    """Label numbers of the words of n texts, in one array that is filled text by text.
+
+    Args:
+        words: [n] words of each text.
+    """
+
+    def __init__(self, words: NDArray[np.int64]) -> None:
+        self.ends = words.cumsum()
+        self.numbers: Numbers = np.full(int(words.sum()), NO_SUBWORD, dtype=np.int16)
+
+    def __setitem__(self, index: int, text: bytes) -> None:
+        """Set the packed numbers of a text."""
+        numbers, end = np.frombuffer(text, dtype=np.int16), self.ends[index]
+        self.numbers[end - len(numbers) : end] = numbers
 
 
 class TagSequences(Sequence[list[str]]):
@@ -47,14 +59,22 @@ class TagSequences(Sequence[list[str]]):
     @overload
     def __getitem__(self, index: int) -> list[str]: ...
     @overload
-    def __getitem__(self, index: slice) -> list[list[str]]: ...
-    def __getitem__(self, index: int | slice) -> list[str] | list[list[str]]:
+    def __getitem__(self, index: slice) -> TagSequences: ...
+    def __getitem__(self, index: int | slice) -> list[str] | TagSequences:
         if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
+            return self._consecutive(*index.indices(len(self)))
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         start, end = self.offsets[index % len(self) :][:2]
         return [self.labels[number] for number in self.numbers[start:end].tolist()]
+
+    def _consecutive(self, start: int, stop: int, step: int) -> TagSequences:
+        """Some sentences; their numbers are not copied."""
+        if step != 1:
+            raise ValueError(f"sentences in steps of {step}")
+        offsets = self.offsets[start : max(start, stop) + 1]
+        numbers = self.numbers[offsets[0] : offsets[-1]]
+        return TagSequences(self.labels, numbers, offsets[1:] - offsets[0])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)

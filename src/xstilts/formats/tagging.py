@@ -29,6 +29,7 @@ from xstilts.formats.base import (
 )
 from xstilts.formats.checks import label_problems, text_problems
 from xstilts.formats.classification import shuffled
+from xstilts.formats.feature_store import word_counts
 from xstilts.formats.gold_logits import labelled_logits
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.spec import (
@@ -41,7 +42,7 @@ from xstilts.formats.spec import (
     Problem,
 )
 from xstilts.formats.tag_schemes import OUTSIDE, TagScheme, scheme_of_labels
-from xstilts.formats.tag_sequences import NO_SUBWORD, Numbers, TagSequences, packed, unpacked
+from xstilts.formats.tag_sequences import NO_SUBWORD, Numbers, TagNumbers, TagSequences, packed
 from xstilts.formats.training_spec import GoldLogits, TrainingSpec
 from xstilts.formats.word_subwords import WordPart, WordSubwords, word_subwords
 
@@ -197,14 +198,18 @@ def _predictions(
 
 def _aggregate(
     features: Sequence[Feature],
-    predictions: Sequence[Any],
+    predictions: TagNumbers,
     labels: Labels,
     _config: TokenizationConfig,
 ) -> TagSequences:
     """The tags of each sentence, those of its parts joined."""
-    numbers = unpacked(predictions)
+    numbers = predictions.numbers.copy()
     numbers[numbers == NO_SUBWORD] = _default_label(numbers, labels)
     return TagSequences(labels, numbers, _sentence_ends(features))
+
+
+def _empty_predictions(features: Sequence[Feature]) -> TagNumbers:
+    return TagNumbers(word_counts(features))
 
 
 def _sentence_ends(features: Sequence[Feature]) -> NDArray[np.int64]:
@@ -332,6 +337,7 @@ TAGGING = FormatSpec(
         positions=_positions,
         loss=_loss,
         predictions=_predictions,
+        empty_predictions=_empty_predictions,
         aggregate=_aggregate,
         gold_logits=_gold_logits,
         gold_options=_gold_options,

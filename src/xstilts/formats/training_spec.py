@@ -34,6 +34,11 @@ def one_per_example(
     return list(predictions)
 
 
+def one_object_per_feature(features: Sequence[Feature]) -> list[Any]:
+    """A list with an empty slot for the prediction of each feature."""
+    return [None] * len(features)
+
+
 def is_labelled(target: float) -> bool:
     """Whether a target is a class index, not `IGNORED`."""
     return target != IGNORED
@@ -65,9 +70,7 @@ class SelfSupervision:
     gold: Callable[[Feature], Any]
 
 
-Aggregate = Callable[
-    [Sequence[Feature], Sequence[Any], Sequence[str], TokenizationConfig], Sequence[Any]
-]
+Aggregate = Callable[[Sequence[Feature], Any, Sequence[str], TokenizationConfig], Sequence[Any]]
 """(features, predictions, labels, config) → one prediction per example."""
 
 
@@ -97,6 +100,8 @@ class TrainingSpec:
         targets: (features, tokens) → the targets of a batch padded to a number of sub-words.
         loss: (logits, targets) → the loss, summed over targets.
         predictions: (logits, features, labels, config) → one prediction per feature.
+        empty_predictions: features → what takes their predictions, each by `[index] =`, for formats
+            whose predictions need less memory together.
         aggregate: (features, predictions, labels, config) → one prediction per example.
         answer_text: for formats whose answers have another text by the rule of XTREME's scripts.
         positions: (features, tokens) → [b, t] the sub-words whose hidden states the head reads;
@@ -126,6 +131,7 @@ class TrainingSpec:
     targets: Callable[[Sequence[Feature], int], Tensor]
     loss: Callable[[Any, Tensor], Tensor]
     predictions: Callable[[Any, Sequence[Feature], Labels, TokenizationConfig], list[Any]]
+    empty_predictions: Callable[[Sequence[Feature]], Any] = one_object_per_feature
     aggregate: Aggregate = one_per_example
     answer_text: AnswerTextSpec | None = None
     positions: Callable[[Sequence[Feature], int], Tensor | None] = all_positions

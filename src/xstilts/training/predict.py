@@ -72,7 +72,7 @@ def predict(
         logits = logits if training.tied else logits.float().cpu()
         return training.predictions(logits, chosen, labels, reading)
 
-    result: list[Any] = [None] * len(features)
+    result = training.empty_predictions(features)
     own = slice(group.rank, None, group.size)
     batches = read_batches(model.encoder, features, padding, tokens, predicted, own)
     for indices, predictions in of_all_processes(group, batches):
@@ -104,7 +104,8 @@ def read_batches(
         chosen_batches: by their number; all by default.
     """
     device = encoder.embeddings.device
-    batches = list(_batches(encoder, features, tokens or _budget(device)))[chosen_batches]
+    by_size = _batches(encoder, features, tokens or _budget(device))
+    batches = [np.array(batch, dtype=np.int32) for batch in by_size][chosen_batches]
 
     @torch.no_grad()  # here, because the setting is per thread
     def read_part(indices: list[int]) -> Result:
@@ -114,8 +115,8 @@ def read_batches(
 
     reader = BatchReader()
 
-    def read_batch(indices: list[int]) -> list[tuple[list[int], Result]]:
-        return reader.read(read_part, indices)
+    def read_batch(batch: NDArray[np.int32]) -> list[tuple[list[int], Result]]:
+        return reader.read(read_part, batch.tolist())
 
     results: Iterable[list[tuple[list[int], Result]]] = (
         parallel_map(read_batch, batches) if encoder.thread_safe else map(read_batch, batches)

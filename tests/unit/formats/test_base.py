@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,15 +55,22 @@ def test_tags_are_on_the_first_subword_of_each_word(tokenizer: Any) -> None:
     assert sum(target != -100 for target in feature.target) == 3
     logits = torch.zeros(1, len(feature.ids), 2)
     logits[0, firsts[2], 1] = 1
+    assert tags(logits, [feature]) == [["O", "O", "B-x"]]
+
+
+def tags(logits: torch.Tensor, features: Sequence[Feature]) -> list[list[str]]:
+    """The predicted tags of each sentence, O or B-x."""
     spec, labels = training_of("tagging"), ("O", "B-x")
-    predicted = spec.predictions(logits, [feature], labels, SHORT)
-    assert list(spec.aggregate([feature], predicted, labels, SHORT)) == [["O", "O", "B-x"]]
+    predicted = spec.empty_predictions(features)
+    for index, text in enumerate(spec.predictions(logits, features, labels, SHORT)):
+        predicted[index] = text
+    return list(spec.aggregate(features, predicted, labels, SHORT))
 
 
 def test_a_long_sentence_is_split_between_words(tokenizer: Any) -> None:
     words = [f"word{number}" for number in range(30)]
-    tags = ["B-x" if number % 3 == 0 else "O" for number in range(30)]
-    row = {"id": "1", "tokens": words, "tags": tags}
+    gold = ["B-x" if number % 3 == 0 else "O" for number in range(30)]
+    row = {"id": "1", "tokens": words, "tags": gold}
     tagging = FORMATS.get("tagging")
     after = {"id": "2", "tokens": ["cat"], "tags": ["O"]}
     parts = tagging.features(
@@ -76,9 +84,7 @@ def test_a_long_sentence_is_split_between_words(tokenizer: Any) -> None:
     assert pieces == whole["input_ids"]
     targets = training_of("tagging").targets(parts, max(len(part.ids) for part in parts))
     logits = torch.nn.functional.one_hot(targets.clamp(min=0), 2).float()
-    found = training_of("tagging").predictions(logits, parts, ("O", "B-x"), TokenizationConfig())
-    joined = training_of("tagging").aggregate(parts, found, ("O", "B-x"), TokenizationConfig())
-    assert list(joined) == [tags, ["O"]]
+    assert tags(logits, parts) == [gold, ["O"]]
 
 
 def test_a_word_that_is_too_long_keeps_its_first_subwords(tokenizer: Any) -> None:

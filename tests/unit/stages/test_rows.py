@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from xstilts.formats.tag_sequences import TagSequences
-from xstilts.stages.io.rows import read_rows, write_predictions, write_rows
+from xstilts.stages.io.rows import ROW_GROUP, read_rows, write_predictions, write_rows
 
 
 @pytest.mark.parametrize(
     "predictions",
     [
-        ["yes", "no", "é"] * 50_000,
+        ["yes", "no", "é"] * 20_000,
         [0.5, 1.0, -2.0],
         [["B-PER", "O"], [], ["O"]],
         TagSequences(("O", "B-PER"), np.array([1, 0, 0], np.int16), np.array([2, 2, 3])),
@@ -45,3 +45,17 @@ def test_predictions_of_other_rows_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="2 predictions for 1 rows"):
         write_predictions(tmp_path / "p.parquet", tmp_path / "rows.parquet", ["a", "b"])
     assert not (tmp_path / "p.parquet").exists()
+
+
+def test_many_predictions_are_read_as_they_were_written(tmp_path: Path) -> None:
+    count = 2 * ROW_GROUP + 1
+    rows = [{"id": str(number)} for number in range(count)]
+    write_rows(tmp_path / "rows.parquet", rows)
+    numbers = np.array([*[0] * (count - 1), 1], np.int16)
+    tags = TagSequences(("O", "B-PER"), numbers, np.arange(1, count + 1))
+    path = tmp_path / "predictions.parquet"
+    assert write_predictions(path, tmp_path / "rows.parquet", tags) == count
+    read = read_rows(path)
+    assert [row["id"] for row in read] == [row["id"] for row in rows]
+    assert [row["prediction"] for row in read] == list(tags)
+    assert read[-1]["prediction"] == ["B-PER"]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xstilts.formats.tag_sequences import TagSequences
+
 PREDICTIONS = "predictions.parquet"
 """What `predict`, `search` and `mine` write."""
+ROW_GROUP = 65_536
+"""Rows of a file of predictions that are Arrow arrays at the same time."""
+
+pa.set_memory_pool(pa.system_memory_pool())
+"""Arrow's default pool keeps several times the memory that these files need."""
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -29,9 +36,26 @@ def write_predictions(path: Path, rows: Path, predictions: Sequence[Any]) -> int
     ids = _read(rows, ["id"]).column("id").combine_chunks()
     if len(ids) != len(predictions):
         raise ValueError(f"{len(predictions)} predictions for {len(ids)} rows")
-    table = pa.table({"id": ids, "prediction": pa.array(predictions)})
-    pq.write_table(table, path, compression="zstd")
+    is_packed = isinstance(predictions, TagSequences)  # otherwise the type is that of all
+    values = predictions if is_packed else pa.array(predictions)
+    write_in_groups(
+        path, len(ids), lambda part: pa.table({"id": ids[part], "prediction": values[part]})
+    )
     return len(ids)
+
+
+def write_in_groups(path: Path, count: int, table_of: Callable[[slice], pa.Table]) -> None:
+    """Write rows as one parquet file, with few of them as Arrow arrays at the same time.
+
+    Args:
+        count: number of rows; up to `ROW_GROUP`, the file has the bytes of one table.
+        table_of: rows as a table; of the same columns and types for all.
+    """
+    first = table_of(slice(0, ROW_GROUP))
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        writer.write_table(first)
+        for start in range(ROW_GROUP, count, ROW_GROUP):
+            writer.write_table(table_of(slice(start, start + ROW_GROUP)))
 
 
 def read_rows(source: Path | bytes, columns: list[str] | None = None) -> list[dict[str, Any]]:
