@@ -10,6 +10,7 @@ from bench.cli import NotAvailable, Options
 from xstilts.formats.base import Row
 from xstilts.planning.resolve import located
 from xstilts.tasks import TASKS
+from xstilts.tasks.origin import OriginKind
 from xstilts.tasks.validate import validated
 from xstilts.testing.tiny import in_language, sentences
 
@@ -24,7 +25,8 @@ def rows(options: Options, task: str, split: str, language: str) -> list[Row]:
         NotAvailable: there is no such file.
     """
     spec = located(TASKS.get(task), options.data, {})
-    if not (spec.origin(split, language) or "").startswith("file"):
+    origins = spec.origin(split, language)
+    if not origins or any(origin.kind is not OriginKind.FILE for origin in origins):
         raise NotAvailable(f"no {task} {split} {language} in the data folder")
     examples, _ = validated(spec.read(split, language), spec, split, language)
     return [asdict(example) for example in examples]

@@ -18,7 +18,8 @@ def answer_lines(main: pd.DataFrame) -> list[str]:
         main: the rows of the gain table of the targets' main metrics.
     """
     known = main[main["gain"].notna()]
-    found = known[[is_significant(row) for _, row in known.iterrows()]]
+    significant = [is_significant(row) for _, row in known.iterrows()]
+    found = known[pd.Series(significant, index=known.index, dtype=bool)]
     order = found["gain"].abs().sort_values(ascending=False, kind="stable").index
     lines = [finding(row) for _, row in found.loc[order].iterrows()]
     others = known.drop(found.index)
