@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def claims(store: AnyStore | None = None, path: Path | str | None = None) -> tuple[Judgement, ...]:
-    """The verdict on each published claim: supported, contradicted, undecided or not testable.
+    """The verdict on each published claim about results, and facts about the set-up.
+
+    Verdicts: supported, contradicted, undecided or not testable here. A claim about the set-up has
+    none: it is met, met in part or not met.
 
     The evidence is the newest run of each experiment with each encoder; effects are between 0
     and 1.

@@ -1,4 +1,4 @@
-"""From a claim and the experiments of a store to verdicts."""
+"""From a claim and the experiments of a store to verdicts, and to facts about the set-up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from math import isnan
 
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.schema import Claim, LoadedCheck, LoadedClaim
-from xstilts.claims.verdict import CheckResult, MeasuredEffect, ScopeGap, Verdict, confidence
+from xstilts.claims.subject import Subject
+from xstilts.claims.verdict import (
+    OPEN,
+    CheckResult,
+    MeasuredEffect,
+    Outcome,
+    ScopeGap,
+    SetupMatch,
+    Verdict,
+    confidence,
+)
 from xstilts.statistics.estimate import NAN
 
 
@@ -22,9 +32,11 @@ class ScopeMatch(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """One experiment's verdict on one claim.
+    """What one experiment says of one claim.
 
     Args:
+        outcome: the verdict of its results; of a claim whose checks are all about the set-up, how
+            much of it the experiment meets.
         judged_on: the encoder, and how much of the targets, tasks and test splits.
         why: a sentence for each check.
         favour: the smallest share of bootstrap draws in which a check of the claim holds. NaN
@@ -36,7 +48,7 @@ class Judgement:
     claim: Claim
     experiment: str
     encoder: str
-    verdict: Verdict
+    outcome: Outcome
     scope: ScopeMatch
     judged_on: str
     why: tuple[str, ...]
@@ -46,11 +58,16 @@ class Judgement:
     caveats: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
+    @property
+    def subject(self) -> Subject:
+        """Whether the outcome is a verdict or a fact about the set-up."""
+        return Subject.RESULTS if isinstance(self.outcome, Verdict) else Subject.SETUP
+
 
 def judge(
     claims: Sequence[LoadedClaim], bodies: Sequence[ExperimentEvidence]
 ) -> tuple[Judgement, ...]:
-    """A verdict for every claim and experiment that it can be judged on.
+    """An outcome for every claim and experiment that it can be judged on.
 
     Args:
         bodies: the newest first; a claim that none can judge has one judgement, of the first.
@@ -60,15 +77,15 @@ def judge(
 
 def _of_claim(listed: LoadedClaim, bodies: Sequence[ExperimentEvidence]) -> Iterator[Judgement]:
     each = [_judged(listed, body) for body in bodies]
-    testable = [one for one in each if one.verdict is not Verdict.UNTESTABLE]
+    testable = [one for one in each if one.outcome not in OPEN]
     yield from testable or each[:1]
 
 
 def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
     claim = listed.claim
     answers = [(item, item.check.judge(item.params, evidence)) for item in listed.checks]
-    verdict = _together(answers)
-    tested = [result for _, result in answers if result.verdict is not Verdict.UNTESTABLE]
+    outcome = _together(answers)
+    tested = [result for _, result in answers if result.outcome not in OPEN]
     favours = [result.support for result in tested if not isnan(result.support)]
     favour = min(favours, default=NAN)
     lacking = _scope_gaps(claim, evidence, answers)
@@ -76,27 +93,58 @@ def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
         claim,
         evidence.experiment,
         evidence.encoder,
-        verdict,
+        outcome,
         ScopeMatch.PART if lacking else ScopeMatch.WHOLE,
         ", ".join([evidence.encoder, *lacking]),
-        tuple(f"{item.name}: {result.verdict}: {result.why}." for item, result in answers),
+        tuple(_explanations(answers)),
         tuple(measure for result in tested for measure in result.measures),
         favour,
-        confidence(verdict, favour),
+        confidence(outcome, favour),
         _each(result.caveats for _, result in answers),
         _each(result.keys for result in tested),
     )
 
 
-def _together(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Verdict:
+def _explanations(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Iterator[str]:
+    """A sentence for each check; a single one about the set-up has the outcome of its claim."""
+    for item, result in answers:
+        alone = len(answers) == 1 and item.check.subject is Subject.SETUP
+        yield f"{result.why}." if alone else f"{item.name}: {result.outcome}: {result.why}."
+
+
+def _together(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Outcome:
+    """The verdict of the checks of results; facts about the set-up alone are no verdict.
+
+    Of a claim with both, a set-up that is not met limits the scope, unless it is needed.
+    """
+    judged = [pair for pair in answers if pair[0].check.subject is Subject.RESULTS]
+    if not judged:
+        return _setup([result.outcome for _, result in answers])
+    lacking = (SetupMatch.NOT_MET, SetupMatch.UNKNOWN)
+    if any(item.needed and result.outcome in lacking for item, result in answers):
+        return Verdict.UNTESTABLE
+    return _verdict(judged)
+
+
+def _verdict(answers: Sequence[tuple[LoadedCheck, CheckResult]]) -> Verdict:
     """All checks must hold: one contradiction contradicts, one that is not tested leaves open."""
-    verdicts = [result.verdict for _, result in answers]
-    missing = [item.needed for item, result in answers if result.verdict is Verdict.UNTESTABLE]
+    verdicts = [result.outcome for _, result in answers]
+    missing = [item.needed for item, result in answers if result.outcome in OPEN]
     if Verdict.CONTRADICTED in verdicts:
         return Verdict.CONTRADICTED
     if any(missing) or len(missing) == len(answers):
         return Verdict.UNTESTABLE
     return Verdict.UNDECIDED if missing or Verdict.UNDECIDED in verdicts else Verdict.SUPPORTED
+
+
+def _setup(matches: Sequence[Outcome]) -> SetupMatch:
+    """What all parts have in common, else met in part; unknown if one is."""
+    if SetupMatch.UNKNOWN in matches:
+        return SetupMatch.UNKNOWN
+    if all(match is SetupMatch.MET for match in matches):
+        return SetupMatch.MET
+    none = all(match is SetupMatch.NOT_MET for match in matches)
+    return SetupMatch.NOT_MET if none else SetupMatch.PARTLY_MET
 
 
 def _scope_gaps(
@@ -111,7 +159,7 @@ def _scope_gaps(
     words = tuple(gap.text for gap in gaps if gap in widest.values())
     if claim.about.encoders and evidence.encoder not in claim.about.encoders:
         words = (f"not {claim.about.encoders[0].rpartition('/')[2]}", *words)
-    names = [item.name for item, result in answers if result.verdict is Verdict.UNTESTABLE]
+    names = [item.name for item, result in answers if result.outcome in OPEN]
     if names:
         words = (*words, f"not tested: {', '.join(names)}")
     return (*words, f"not tested: {claim.unjudged}") if claim.unjudged else words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -18,15 +17,6 @@ from xstilts.config.yaml_tree import Lines, Location, parse, read
 from xstilts.core.errors import ConfigError
 
 Kind = Literal["effect", "ranking", "contrast", "selection", "setting"]
-
-
-class Subject(StrEnum):
-    """What a claim is about."""
-
-    RESULTS = "results"
-    SETUP = "set-up"
-
-
 NEEDED = "needed"
 """A key of a check, like `check`, that is not one of its parameters."""
 
@@ -70,11 +60,6 @@ class Claim(ConfigModel):
     about: Scope = Scope()
     published: tuple[PublishedFigure, ...] = ()
     checks: tuple[dict[str, Any], ...] = Field(min_length=1)
-
-    @property
-    def subject(self) -> Subject:
-        """What its verdict is about: `kind: [setting]` describes the set-up of a study."""
-        return Subject.SETUP if set(self.kind) == {"setting"} else Subject.RESULTS
 
 
 class Claims(ConfigModel):

@@ -1,8 +1,6 @@
 """Checks of how an experiment is set up: they read its plan and what of it has scores.
 
-They show that the experiment at hand meets a description, and say nothing of results. Met in
-full is supported; met in part is undecided; not met at all is contradicted: this experiment is
-set up in another way.
+They show how much of a description the experiment meets, and say nothing of results.
 """
 
 from __future__ import annotations
@@ -15,7 +13,8 @@ from pydantic import Field
 
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.mean_gains import choose
-from xstilts.claims.verdict import Check, CheckResult, ScopeGap, Verdict, untestable
+from xstilts.claims.subject import Subject
+from xstilts.claims.verdict import Check, CheckResult, ScopeGap, SetupMatch
 from xstilts.config.base import ConfigModel
 from xstilts.config.intermediate import BASELINE
 from xstilts.planning.compile import ResultCell
@@ -36,14 +35,13 @@ class SetupPart:
 
 
 def combine_parts(parts: Sequence[SetupPart], keys: Iterable[str] = ()) -> CheckResult:
-    """Supported if all parts hold, contradicted if none does, undecided otherwise."""
+    """Met if all parts hold, not met if none does, met in part otherwise."""
     full = all(part.met >= part.of for part in parts)
     none = not any(part.met for part in parts)
-    verdict = Verdict.SUPPORTED if full else Verdict.CONTRADICTED if none else Verdict.UNDECIDED
-    gaps = () if full or none else (ScopeGap("the description is only partly met"),)
-    verb = "holds" if full else "does not hold" if none else "holds in part"
-    words = f"{verb} ({'; '.join(part.words for part in parts)})"
-    return CheckResult(verdict, words, missing=gaps, keys=tuple(dict.fromkeys(keys)))
+    match = SetupMatch.MET if full else SetupMatch.NOT_MET if none else SetupMatch.PARTLY_MET
+    gaps = () if full else (ScopeGap(f"the description is {match}"),)
+    words = "; ".join(part.words for part in parts)
+    return CheckResult(match, words, missing=gaps, keys=tuple(dict.fromkeys(keys)))
 
 
 def _scored(evidence: ExperimentEvidence) -> tuple[ResultCell, ...]:
@@ -190,14 +188,14 @@ def _languages(params: LanguagesCheck, evidence: ExperimentEvidence) -> CheckRes
 def _once_scored(
     params: type[ConfigModel], judge: Callable[[Any, ExperimentEvidence], CheckResult]
 ) -> Check:
-    """A check that says nothing of an experiment without any score."""
+    """A check of the set-up that says nothing of an experiment without any score."""
 
     def judged(given: Any, evidence: ExperimentEvidence) -> CheckResult:
         if not _scored(evidence):
-            return untestable("needs scores: run the experiment")
+            return CheckResult(SetupMatch.UNKNOWN, "needs scores: run the experiment")
         return judge(given, evidence)
 
-    return Check(params, judged)
+    return Check(params, judged, Subject.SETUP)
 
 
 ENCODER = _once_scored(EncoderCheck, _encoder)

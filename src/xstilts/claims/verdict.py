@@ -1,4 +1,4 @@
-"""The result of a check on one experiment, and verdicts from bootstrap draws."""
+"""The outcome of a check on one experiment, and verdicts from bootstrap draws."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from math import ceil, isnan
+from math import ceil
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel
 
+from xstilts.claims.subject import Subject
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats
 from xstilts.statistics.multiple_testing import holm
@@ -33,6 +34,21 @@ class Verdict(StrEnum):
     CONTRADICTED = "contradicted"
     UNDECIDED = "undecided"
     UNTESTABLE = "not testable here"
+
+
+class SetupMatch(StrEnum):
+    """How much of a published set-up an experiment has: a fact, and no verdict on a claim."""
+
+    MET = "met"
+    PARTLY_MET = "met in part"
+    NOT_MET = "not met"
+    UNKNOWN = "not known yet"
+
+
+Outcome = Verdict | SetupMatch
+"""Of a check: a verdict on results, or how much of the set-up is met."""
+OPEN = (Verdict.UNTESTABLE, SetupMatch.UNKNOWN)
+"""Outcomes for want of results."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,7 @@ class CheckResult:
         keys: the stages that hold the scores behind it.
     """
 
-    verdict: Verdict
+    outcome: Outcome
     why: str
     measures: tuple[MeasuredEffect, ...] = ()
     support: float = NAN
@@ -108,10 +124,12 @@ class Check:
         params: its parameters in YAML.
         judge: from these and an experiment's results to the answer; never raises for want of
             data, but says what would have to be run.
+        subject: whether the answer is a verdict or a fact about the set-up.
     """
 
     params: type[BaseModel]
     judge: Callable[[Any, ExperimentEvidence], CheckResult]
+    subject: Subject = Subject.RESULTS
 
 
 @dataclass(frozen=True)
@@ -221,8 +239,7 @@ def untestable(why: str) -> CheckResult:
     return CheckResult(Verdict.UNTESTABLE, why)
 
 
-def confidence(verdict: Verdict, support: float) -> float:
-    """Share of the draws on the verdict's side; NaN for verdicts that have none."""
-    if isnan(support) or verdict in (Verdict.UNDECIDED, Verdict.UNTESTABLE):
-        return NAN
-    return support if verdict is Verdict.SUPPORTED else 1 - support
+def confidence(outcome: Outcome, support: float) -> float:
+    """Share of the draws on the verdict's side; NaN for outcomes that have none."""
+    sides = {Verdict.SUPPORTED: support, Verdict.CONTRADICTED: 1 - support}
+    return sides.get(outcome, NAN) if isinstance(outcome, Verdict) else NAN

@@ -292,7 +292,8 @@ def claims(
 ) -> None:
     """Test published claims against the results of a store.
 
-    Verdicts: supported, contradicted, undecided or not testable here; see docs/guide/claims.md.
+    Verdicts on results: supported, contradicted, undecided or not testable here. Facts about the
+    set-up: met, met in part or not met. See docs/guide/claims.md.
     """
     import xstilts
     from xstilts.api.inputs import check_output, open_store

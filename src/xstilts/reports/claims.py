@@ -1,4 +1,8 @@
-"""Published claims compared with the results of a store, as a table, JSON or an HTML page."""
+"""Published claims compared with a store, as tables, JSON or an HTML page.
+
+Claims about results have verdicts. What a publication says of its set-up is compared apart from
+these with the set-up of an experiment: it is met or not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from xstilts.claims.judge import Judgement
-from xstilts.claims.schema import Subject
+from xstilts.claims.subject import Subject
 from xstilts.claims.verdict import MeasuredEffect
 from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
@@ -26,32 +30,70 @@ SHOWN = 20
 """Artifact keys listed per claim; the rest are counted."""
 LEGEND = (
     "Points (0–100), means over languages other than English. [ ]: 95 % bootstrap interval over "
-    "examples and seeds; one seed supports and contradicts nothing. "
-    "confidence: share of the bootstrap draws that agree with the verdict. "
-    "Claims about the set-up of a study: supported if this experiment matches it in full, "
-    "undecided if in part, contradicted if not; such a verdict says nothing against the paper."
+    "examples and seeds; one seed supports and contradicts nothing."
 )
+COLUMNS_LEGEND = (
+    "confidence: share of the bootstrap draws that agree with the verdict. "
+    "in part: encoder, targets, tasks or test splits are not all those of the publication."
+)
+SETUP_LEGEND = (
+    "Whether an experiment is set up as the publication describes its own. These are facts about "
+    "the experiment: they support and contradict nothing."
+)
+TITLES = {
+    Subject.RESULTS: "Claims about results",
+    Subject.SETUP: "Facts about the set-up",
+}
+LEGENDS = {Subject.RESULTS: f"{LEGEND} {COLUMNS_LEGEND}", Subject.SETUP: SETUP_LEGEND}
+
+
+def by_subject(judgements: Sequence[Judgement]) -> dict[Subject, list[Judgement]]:
+    """The judgements of claims about results, and those about the set-up, if there are any."""
+    groups = {subject: [one for one in judgements if one.subject is subject] for subject in Subject}
+    return {subject: group for subject, group in groups.items() if group}
 
 
 def readable(judgements: Sequence[Judgement]) -> pd.DataFrame:
-    """Judgements as a table of texts, one row each."""
+    """Judgements of claims about results as a table of texts, one row each."""
     import pandas as pd
 
     rows = [
         {
             "id": judgement.claim.id,
-            "about": str(judgement.claim.subject),
             "claim": judgement.claim.short,
             "published": published(judgement),
             "measured": headline(judgement),
-            "verdict": str(judgement.verdict),
+            "verdict": str(judgement.outcome),
             "confidence": share(judgement.confidence),
             "scope": str(judgement.scope),
+            "experiment": judgement.experiment,
             "tested on": judgement.judged_on,
         }
         for judgement in judgements
+        if judgement.subject is Subject.RESULTS
     ]
     return pd.DataFrame(rows)
+
+
+def setup_facts(judgements: Sequence[Judgement]) -> pd.DataFrame:
+    """Facts about the set-up of experiments as a table of texts, one row each."""
+    import pandas as pd
+
+    rows = [
+        {
+            "id": judgement.claim.id,
+            "set-up": judgement.claim.short,
+            "here": str(judgement.outcome),
+            "experiment": judgement.experiment,
+            "what it has": " ".join(judgement.why),
+        }
+        for judgement in judgements
+        if judgement.subject is Subject.SETUP
+    ]
+    return pd.DataFrame(rows)
+
+
+TABLES = {Subject.RESULTS: readable, Subject.SETUP: setup_facts}
 
 
 def published(judgement: Judgement) -> str:
@@ -89,7 +131,11 @@ def claims_text(judgements: Sequence[Judgement], form: str, store: Store) -> str
         ConfigError: an unknown format.
     """
     if form == "md":
-        return f"{table_text(readable(judgements), form)}\n{LEGEND}\n"
+        return "\n".join(
+            f"## {TITLES[subject]}\n\n{table_text(TABLES[subject](group), form)}\n"
+            f"{LEGENDS[subject]}\n"
+            for subject, group in by_subject(judgements).items()
+        )
     if form == "json":
         return (
             json.dumps(
@@ -103,13 +149,18 @@ def claims_text(judgements: Sequence[Judgement], form: str, store: Store) -> str
 
 
 def as_json(judgement: Judgement) -> dict[str, Any]:
-    """All facts of a judgement; effects in points (0–100), unrounded."""
+    """All facts of a judgement; effects in points (0–100), unrounded.
+
+    A claim about the set-up has `set_up` and no verdict.
+    """
+    is_setup = judgement.subject is Subject.SETUP
     return {
         "claim": judgement.claim.model_dump(mode="json"),
-        "about": str(judgement.claim.subject),
+        "about": str(judgement.subject),
         "experiment": judgement.experiment,
         "encoder": judgement.encoder,
-        "verdict": str(judgement.verdict),
+        "verdict": None if is_setup else str(judgement.outcome),
+        "set_up": str(judgement.outcome) if is_setup else None,
         "scope": str(judgement.scope),
         "judged_on": judgement.judged_on,
         "why": list(judgement.why),
@@ -173,12 +224,9 @@ def _line(what: str, figure: str, measure: MeasuredEffect | None) -> Line:
 
 
 def _page(judgements: Sequence[Judgement], store: Store) -> str:
-    groups: dict[str, list[Judgement]] = {}
-    for subject in Subject:
-        of_subject = [one for one in judgements if one.claim.subject is subject]
-        if of_subject:
-            groups[f"Claims on {subject}"] = of_subject
-    counts = {title: Counter(one.verdict for one in group) for title, group in groups.items()}
+    groups = {TITLES[subject]: group for subject, group in by_subject(judgements).items()}
+    counts = {title: Counter(one.outcome for one in group) for title, group in groups.items()}
+    legends = {TITLES[subject]: words for subject, words in LEGENDS.items()}
     experiments = dict.fromkeys(
         f"{judgement.experiment} ({judgement.encoder})" for judgement in judgements
     )
@@ -187,7 +235,7 @@ def _page(judgements: Sequence[Judgement], store: Store) -> str:
         groups=groups,
         counts=counts,
         experiments=list(experiments),
-        legend=LEGEND,
+        legends=legends,
         shown=SHOWN,
         store=store.root.name,
     )

@@ -14,7 +14,14 @@ from xstilts.claims import CHECKS
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.judge import judge
 from xstilts.claims.schema import load_claims
-from xstilts.claims.verdict import BootstrapEffect, CheckResult, ScopeGap, Verdict, decide
+from xstilts.claims.verdict import (
+    BootstrapEffect,
+    CheckResult,
+    ScopeGap,
+    SetupMatch,
+    Verdict,
+    decide,
+)
 from xstilts.reports.claims import lines
 from xstilts.testing.claims import EXAMPLES, SEEDS, claim_evidence
 
@@ -32,7 +39,7 @@ SIDES = {Verdict.SUPPORTED: UP, Verdict.UNDECIDED: NONE_, Verdict.CONTRADICTED: 
 def test_a_planted_gain_is_found_with_its_size(verdict: Verdict) -> None:
     given = claim_evidence({("xnli", "mnli"): SIDES[verdict], ("tatoeba", "mnli"): SIDES[verdict]})
     found = ask("gains", given, tasks={"MNLI": ["mnli"]}, targets=["xnli", "tatoeba"])
-    assert found.verdict is verdict
+    assert found.outcome is verdict
     estimate = found.measures[0].estimate
     assert estimate.low <= SIDES[verdict] <= estimate.high
     assert estimate.n == 2 * 2 * EXAMPLES  # targets, languages but English
@@ -45,7 +52,7 @@ def test_missing_runs_leave_a_claim_untested_and_are_listed() -> None:
     given = claim_evidence({("xnli", "mnli"): UP})
     for tasks, targets in (({"SQuAD": ["squad-v1"]}, ["xnli"]), ("singles", ["bucc"])):
         found = ask("gains", given, tasks=tasks, targets=targets)
-        assert found.verdict is Verdict.UNTESTABLE
+        assert found.outcome is Verdict.UNTESTABLE
         assert "needs the baseline" in found.why
         assert targets[0] in found.why
 
@@ -55,12 +62,12 @@ def test_failed_and_same_data_runs_are_excluded_and_named(event: str) -> None:
     gains = {("xnli", "mnli"): DOWN, ("tydiqa", "mnli"): UP}
     given = claim_evidence(gains, states={("xnli", "mnli"): event})
     found = ask("gains", given, tasks="singles", targets=["xnli", "tydiqa"])
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.outcome is Verdict.SUPPORTED
     assert ScopeGap("targets", 1, 2) in found.missing
     assert any("mnli is left out on xnli" in words for words in found.caveats)
     assert not any("xnli" in key for key in found.keys)
     alone = ask("gains", given, tasks="singles", targets=["xnli"])
-    assert alone.verdict is Verdict.UNTESTABLE
+    assert alone.outcome is Verdict.UNTESTABLE
     assert any("mnli is left out on xnli" in words for words in alone.caveats)
 
 
@@ -77,7 +84,7 @@ def test_almost_every_task_means_nine_in_ten(sides: list[float], verdict: Verdic
     given = claim_evidence({("bucc", f"t{number}"): side for number, side in enumerate(sides)})
     params = {"tasks": "singles", "share": 0.9, "of": 12, "label": "all", "targets": ["bucc"]}
     found = ask("gains", given, **params)
-    assert found.verdict is verdict
+    assert found.outcome is verdict
     assert ScopeGap("tasks", 10, 12) in found.missing
     assert found.measures[0].what == "all"
     assert found.measures[0].estimate.value == pytest.approx(np.mean(sides), abs=0.04)
@@ -98,7 +105,7 @@ def test_no_gain_needs_an_interval_below_the_margin(
     """Gains of two settings, of which the mean is judged."""
     given = claim_evidence({("xnli", "mnli"): gains[0], ("xnli", "qqp"): gains[1]})
     found = ask("no-gain", given, tasks="singles", targets=["xnli"], margin=margin)
-    assert found.verdict is verdict
+    assert found.outcome is verdict
 
 
 @pytest.mark.parametrize(
@@ -114,10 +121,10 @@ def test_a_claimed_order_is_judged(gains: tuple[float, ...], verdict: Verdict) -
     given = claim_evidence({("xnli", name): gain for name, gain in zip(names, gains, strict=True)})
     tasks = {name: [name] for name in names}
     found = ask("order", given, tasks=tasks, targets=["xnli"])
-    assert found.verdict is verdict
+    assert found.outcome is verdict
     assert (found.support > 0.9) == (verdict is Verdict.SUPPORTED)
     alone = claim_evidence({("xnli", "mnli"): UP})
-    assert ask("order", alone, tasks=tasks, targets=["xnli"]).verdict is Verdict.UNTESTABLE
+    assert ask("order", alone, tasks=tasks, targets=["xnli"]).outcome is Verdict.UNTESTABLE
 
 
 @pytest.mark.parametrize(
@@ -131,20 +138,20 @@ def test_a_claimed_order_is_judged(gains: tuple[float, ...], verdict: Verdict) -
 def test_a_claimed_best_setting_is_judged(mixture: float, verdict: Verdict, rank: int) -> None:
     gains = {("xnli", "mnli"): 0.15, ("xnli", "qqp"): 0.15, ("xnli", "mnli+qqp"): mixture}
     found = ask("best", claim_evidence(gains), tasks="mixture", of=9, targets=["xnli"])
-    assert found.verdict is verdict
+    assert found.outcome is verdict
     assert f"mnli+qqp is rank {rank} of 3" in found.why
     assert ScopeGap("tasks in the mixture", 2, 9) in found.missing
     singles = claim_evidence({("xnli", "mnli"): UP})
-    assert ask("best", singles, tasks="mixture", targets=["xnli"]).verdict is Verdict.UNTESTABLE
+    assert ask("best", singles, tasks="mixture", targets=["xnli"]).outcome is Verdict.UNTESTABLE
 
 
 @pytest.mark.parametrize("verdict", SIDES)
 def test_a_difference_between_targets_is_judged(verdict: Verdict) -> None:
     gains = {("tydiqa", "mnli"): 0.2 + SIDES[verdict], ("xnli", "mnli"): 0.2}
     params = {"tasks": "singles", "more": "tydiqa", "less": "xnli"}
-    assert ask("targets-differ", claim_evidence(gains), **params).verdict is verdict
+    assert ask("targets-differ", claim_evidence(gains), **params).outcome is verdict
     one_target = claim_evidence({("xnli", "mnli"): UP})
-    assert ask("targets-differ", one_target, **params).verdict is Verdict.UNTESTABLE
+    assert ask("targets-differ", one_target, **params).outcome is Verdict.UNTESTABLE
 
 
 @pytest.mark.parametrize(("variant", "name"), [("text", "mnli+text"), ("languages", "mnli@de")])
@@ -154,10 +161,10 @@ def test_plain_english_training_is_compared_with_its_variants(
 ) -> None:
     given = claim_evidence({("xnli", "mnli"): 0.1 + SIDES[verdict], ("xnli", name): 0.1})
     found = ask("plain-over", given, variant=variant, targets=["xnli"])
-    assert found.verdict is verdict
+    assert found.outcome is verdict
     assert found.measures[0].of == f"mnli over {name}"
     other = {"text": "languages", "languages": "text"}[variant]
-    assert ask("plain-over", given, variant=other, targets=["xnli"]).verdict.startswith("not")
+    assert ask("plain-over", given, variant=other, targets=["xnli"]).outcome.startswith("not")
 
 
 @pytest.mark.parametrize("verdict", SIDES)
@@ -168,10 +175,10 @@ def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdic
         for target, selected_by in (("xnli", SelectedBy.DEV), ("bucc", SelectedBy.TEST))
     )
     found = ask("selection", replace(given, best=best), targets=["xnli", "bucc"], label="best")
-    assert found.verdict is verdict
+    assert found.outcome is verdict
     assert ScopeGap("targets", 1, 2) in found.missing
     assert any("only test scores could select: bucc" in words for words in found.caveats)
-    assert ask("selection", given, targets=["xnli"]).verdict is Verdict.UNTESTABLE
+    assert ask("selection", given, targets=["xnli"]).outcome is Verdict.UNTESTABLE
 
 
 def test_setup_checks_hold_fully_partly_or_not() -> None:
@@ -179,23 +186,23 @@ def test_setup_checks_hold_fully_partly_or_not() -> None:
         {("xnli", "mnli"): UP, ("xnli", "squad-v1"): UP, ("xnli", "mnli+squad-v1"): UP}
     )
     plain = claim_evidence({("xnli", "none"): 0.0}, encoder="other")
-    supported, undecided, contradicted = SIDES
-    for name, params, verdict, without in (
-        ("encoder", {"names": [full.encoder]}, supported, contradicted),
-        ("phases", {"baseline": True}, supported, supported),
-        ("phases", {"intermediate": True}, supported, contradicted),
-        ("phases", {"encoders": ["xlm-r"], "baseline": True}, supported, undecided),
-        ("multitask", {}, supported, contradicted),
-        ("multitask", {"of": 9}, undecided, contradicted),
-        ("tasks", {"count": 2}, supported, contradicted),
-        ("tasks", {"count": 3}, undecided, contradicted),
-        ("covers", {"kinds": {"a": ["mnli"], "b": ["format span"]}}, supported, contradicted),
-        ("covers", {"kinds": {"a": ["mnli"], "c": ["qqp"]}}, undecided, contradicted),
-        ("languages", {"targets": ["xnli"], "count": 3}, supported, supported),
-        ("languages", {"targets": ["xnli", "bucc"], "count": 3}, undecided, undecided),
+    met, partly, unmet = SetupMatch.MET, SetupMatch.PARTLY_MET, SetupMatch.NOT_MET
+    for name, params, match, without in (
+        ("encoder", {"names": [full.encoder]}, met, unmet),
+        ("phases", {"baseline": True}, met, met),
+        ("phases", {"intermediate": True}, met, unmet),
+        ("phases", {"encoders": ["xlm-r"], "baseline": True}, met, partly),
+        ("multitask", {}, met, unmet),
+        ("multitask", {"of": 9}, partly, unmet),
+        ("tasks", {"count": 2}, met, unmet),
+        ("tasks", {"count": 3}, partly, unmet),
+        ("covers", {"kinds": {"a": ["mnli"], "b": ["format span"]}}, met, unmet),
+        ("covers", {"kinds": {"a": ["mnli"], "c": ["qqp"]}}, partly, unmet),
+        ("languages", {"targets": ["xnli"], "count": 3}, met, met),
+        ("languages", {"targets": ["xnli", "bucc"], "count": 3}, partly, partly),
     ):
-        assert ask(name, full, **params).verdict is verdict, (name, params)
-        assert ask(name, plain, **params).verdict is without, (name, params)
+        assert ask(name, full, **params).outcome is match, (name, params)
+        assert ask(name, plain, **params).outcome is without, (name, params)
 
 
 def test_setup_checks_need_scores() -> None:
@@ -209,13 +216,13 @@ def test_setup_checks_need_scores() -> None:
         ("covers", {"kinds": {"a": ["mnli"]}}),
         ("languages", {"targets": ["xnli"], "count": 3}),
     ):
-        assert ask(name, unscored, **params).verdict is Verdict.UNTESTABLE, name
+        assert ask(name, unscored, **params).outcome is SetupMatch.UNKNOWN, name
     mixed = full.frame["intermediate"] == "mnli+squad-v1"
     half = replace(full, frame=full.frame.assign(value=full.frame["value"].mask(mixed)))
-    assert ask("multitask", half).verdict is Verdict.CONTRADICTED
+    assert ask("multitask", half).outcome is SetupMatch.NOT_MET
     span = {"kinds": {"a": ["format span"]}}
-    assert ask("covers", half, **span).verdict is Verdict.CONTRADICTED
-    assert ask("covers", full, **span).verdict is Verdict.SUPPORTED
+    assert ask("covers", half, **span).outcome is SetupMatch.NOT_MET
+    assert ask("covers", full, **span).outcome is SetupMatch.MET
 
 
 def test_effects_with_one_name_have_a_line_each() -> None:

@@ -54,7 +54,7 @@ def judged(tmp_path: Path, *bodies: ExperimentEvidence, text: str = CLAIM) -> tu
 
 def test_a_user_claim_needs_only_yaml(tmp_path: Path) -> None:
     (one,) = judged(tmp_path, claim_evidence({("xnli", "mnli"): UP}))
-    assert (one.verdict, one.scope) == (Verdict.SUPPORTED, ScopeMatch.WHOLE)
+    assert (one.outcome, one.scope) == (Verdict.SUPPORTED, ScopeMatch.WHOLE)
     assert one.confidence > 0.99
     (line,) = lines(one)
     assert (line.what, line.published) == ("MNLI", "+3.0")
@@ -65,7 +65,7 @@ def test_a_user_claim_needs_only_yaml(tmp_path: Path) -> None:
 
 def test_confidence_refers_to_the_verdict(tmp_path: Path) -> None:
     (down,) = judged(tmp_path, claim_evidence({("xnli", "mnli"): DOWN}))
-    assert down.verdict is Verdict.CONTRADICTED
+    assert down.outcome is Verdict.CONTRADICTED
     assert down.confidence > 0.99 > 0.01 > down.favour
     (flat,) = judged(tmp_path, claim_evidence({("xnli", "mnli"): NONE_}))
     assert math.isnan(flat.confidence)
@@ -78,12 +78,12 @@ def test_each_encoder_is_judged_separately(tmp_path: Path) -> None:
         claim_evidence({("xnli", "mnli"): DOWN}, encoder="small"),
     )
     first, second = judged(tmp_path, theirs, ours)
-    assert (first.verdict, second.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
+    assert (first.outcome, second.outcome) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
     assert (first.scope, second.scope) == (ScopeMatch.WHOLE, ScopeMatch.PART)
     assert second.judged_on == "small, not xlm-roberta-large"
     without = claim_evidence({("bucc", "qqp"): UP})
     (alone,) = judged(tmp_path, without, theirs)
-    assert alone.verdict is Verdict.SUPPORTED
+    assert alone.outcome is Verdict.SUPPORTED
 
 
 def test_one_contradiction_is_enough_and_a_needed_check_must_be_testable(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_one_contradiction_is_enough_and_a_needed_check_must_be_testable(tmp_pat
     ):
         text = CLAIM + more.replace("NEEDED", needed)
         (one,) = judged(tmp_path, claim_evidence(gains), text=text)
-        assert one.verdict is verdict
+        assert one.outcome is verdict
         assert ("not tested: gains" in one.judged_on) == (gains is up)
 
 
@@ -141,13 +141,13 @@ def test_all_claims_of_the_paper_are_listed_with_their_requirements() -> None:
     assert (figures["C1"], figures["C2"], figures["C5"]) == ([8.2, 7.5, 7.0], [8.7], [5.4])
     assert sum(one.claim.kind == ("setting",) for one in listed) == 10
     found = judge(listed, [claim_evidence({("toy", "toy-same"): UP})])
-    assert {one.verdict for one in found if one.claim.kind != ("setting",)} == {Verdict.UNTESTABLE}
+    assert {one.outcome for one in found if one.claim.kind != ("setting",)} == {Verdict.UNTESTABLE}
 
 
 def test_gains_alone_do_not_support_a_claim_that_also_ranks() -> None:
     listed = [one for one in load_claims() if one.claim.id == "C1"]
     (one,) = judge(listed, [claim_evidence({("xnli", "mnli"): UP, ("tydiqa", "mnli"): UP})])
-    assert one.verdict is Verdict.UNDECIDED
+    assert one.outcome is Verdict.UNDECIDED
     assert "not tested: order" in one.judged_on
     assert "not tested: how many points are many" in one.judged_on
     few = judge(load_claims(), [claim_evidence({("bucc", "mnli"): UP})])
@@ -193,7 +193,7 @@ def test_the_claims_text_on_planted_results_equals_the_golden_text(tmp_path: Pat
     gains = {(at, name): size for at in ("tydiqa", "bucc") for name, size in sizes.items()}
     gains |= {("xnli", name): -0.05 for name in names}
     found = judge(load_claims(), [claim_evidence(gains, encoder="small")])
-    verdicts = {one.claim.id: one.verdict for one in found}
+    verdicts = {one.claim.id: one.outcome for one in found}
     assert [verdicts[f"C{number}"] for number in (1, 2, 3, 4, 6)] == [Verdict.SUPPORTED] * 5
     assert all(one.scope is ScopeMatch.PART for one in found if one.claim.kind != ("setting",))
     store = Store(tmp_path)

@@ -1,4 +1,4 @@
-"""One seed decides no claim; claims about the set-up are apart from those about results."""
+"""One seed decides no claim; facts about the set-up are apart from verdicts on results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from xstilts.claims import CHECKS
-from xstilts.claims.judge import judge
-from xstilts.claims.schema import Subject, load_claims
-from xstilts.claims.verdict import BootstrapEffect, Verdict, decide
+from xstilts.claims.judge import ScopeMatch, judge
+from xstilts.claims.schema import load_claims
+from xstilts.claims.subject import Subject
+from xstilts.claims.verdict import BootstrapEffect, SetupMatch, Verdict, decide
 from xstilts.core.store import Store
-from xstilts.reports.claims import as_json, claims_text, readable
+from xstilts.reports.claims import TITLES, as_json, claims_text, readable, setup_facts
 from xstilts.testing.claims import claim_evidence
 
 GAINS = {
@@ -42,9 +43,9 @@ def test_one_seed_is_undecided_where_more_seeds_decide(
 ) -> None:
     check = CHECKS.get(name)
     asked = check.params.model_validate(params)
-    assert check.judge(asked, claim_evidence(GAINS)).verdict is not Verdict.UNDECIDED
+    assert check.judge(asked, claim_evidence(GAINS)).outcome is not Verdict.UNDECIDED
     found = check.judge(asked, claim_evidence(GAINS, seeds=[0]))
-    assert found.verdict is Verdict.UNDECIDED
+    assert found.outcome is Verdict.UNDECIDED
     assert "one seed" in found.why
     assert math.isnan(found.support)
     assert all(math.isnan(measure.estimate.p) for measure in found.measures)
@@ -61,12 +62,42 @@ def test_intervals_of_effects_stay_within_possible_values() -> None:
 
 def test_claims_on_the_set_up_are_apart_from_claims_on_results(tmp_path: Path) -> None:
     judgements = judge(load_claims(), [claim_evidence(GAINS)])
-    table = readable(judgements)
-    assert set(table["about"]) == {"results", "set-up"}
-    about = dict(zip(table["id"], table["about"], strict=True))
-    assert about["C1"] == Subject.RESULTS
-    assert about["C10"] == Subject.SETUP
-    assert {as_json(one)["about"] for one in judgements} == set(table["about"])
+    results, facts = readable(judgements), setup_facts(judgements)
+    assert list(results["id"]) == [f"C{number}" for number in range(1, 7)]
+    assert list(facts["id"]) == [f"C{number}" for number in range(7, 17)]
+    assert set(facts["here"]) <= {str(match) for match in SetupMatch}
+    for tree in map(as_json, judgements):
+        assert (tree["verdict"] is None) == (tree["about"] == Subject.SETUP)
+        assert (tree["set_up"] is None) == (tree["about"] == Subject.RESULTS)
     page = claims_text(judgements, "html", Store(tmp_path))
-    results, setup = page.index("<h2>Claims on results"), page.index("<h2>Claims on set-up")
-    assert results < page.index("<h3>C1 ") < setup < page.index("<h3>C10 ")
+    first, second = (page.index(f"<h2>{title}") for title in TITLES.values())
+    assert first < page.index("<h3>C1 ") < second < page.index("<h3>C10 ")
+    words = {str(verdict) for verdict in Verdict}
+    assert not any(word in page[second:] for word in words)
+
+
+SETUP = "{check: encoder, names: [elsewhere]}"
+BOTH = f"""\
+claims:
+  - id: X1
+    short: helps
+    statement: MNLI helps XNLI.
+    kind: [effect]
+    source: {{paper: nobody}}
+    condition: both are there
+    checks:
+      - {{check: gains, tasks: {{MNLI: [mnli]}}, targets: [xnli]}}
+      - {SETUP}
+"""
+
+
+def test_another_set_up_limits_the_scope_of_a_verdict_and_contradicts_nothing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(BOTH, encoding="utf-8")
+    (found,) = judge(load_claims(path), [claim_evidence(GAINS)])
+    assert (found.outcome, found.scope) == (Verdict.SUPPORTED, ScopeMatch.PART)
+    path.write_text(BOTH.replace("elsewhere]", "elsewhere], needed: true"), encoding="utf-8")
+    (found,) = judge(load_claims(path), [claim_evidence(GAINS)])
+    assert found.outcome is Verdict.UNTESTABLE
