@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xstilts.metrics.approximate_products import ApproximateProduct
 from xstilts.metrics.base import Floats
+from xstilts.metrics.filtered_knn import filtered_knn
 from xstilts.metrics.knn import Neighbors, Vectors, bidirectional_knn
 from xstilts.metrics.topk import Indices
 
@@ -65,19 +67,28 @@ def deduplicate(texts: Sequence[str]) -> tuple[Indices, Indices]:
     return kept.astype(np.int64), np.array(inverse, dtype=np.int64)
 
 
-def mine_pairs(source: Vectors, target: Vectors, neighbours: int = 4) -> Matching:
+def mine_pairs(
+    source: Vectors,
+    target: Vectors,
+    neighbours: int = 4,
+    product: ApproximateProduct | None = None,
+) -> Matching:
     """Mine pairs among the vectors of two collections without repeated sentences.
 
     Args:
         source: [n, d], target: [m, d]; compared by cosine, rows need not be normalized.
         neighbours: number of nearest sentences in a neighbourhood.
+        product: makes large searches faster and changes no bit of the result.
 
     The score is cosine / mean of the two sentences' mean cosines with their neighbours.
     Ties are broken by source row; the reference uses an unstable sort.
     """
     if not (len(source) and len(target)):
         return Matching(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    forward, backward = bidirectional_knn(source, target, neighbours)
+    if product is None:
+        forward, backward = bidirectional_knn(source, target, neighbours)
+    else:
+        forward, backward = filtered_knn(source, target, neighbours, product)
     best_target, target_margin = _best_by_margin(forward, backward)
     best_source, source_margin = _best_by_margin(backward, forward)
     rows = np.concatenate([np.arange(len(source)), best_source])

@@ -6,7 +6,7 @@ multiplies while another searches a block. The result does not depend on the num
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -83,22 +83,77 @@ def bidirectional_knn(left: Vectors, right: Vectors, k: int) -> tuple[Neighbors,
     all of them are neighbours.
     """
     left, right = unit(left), unit(right)
-    forward_k, backward_k = min(k, len(right)), min(k, len(left))
 
-    def search(first: int) -> tuple[TopK, TopK]:
-        chunk = left[first : first + chunk_size]
-        forward, backward = empty(len(chunk), forward_k), empty(len(right), backward_k)
-        for rows, columns, cosines in _cosine_blocks(chunk, right):
-            update(forward, rows, columns.start, cosines, ROW_STRIP)
-            update(backward, columns, first + rows.start, cosines.T, COLUMN_STRIP)
+    def search(rows: slice, forward: TopK, backward: TopK) -> None:
+        buffer = cosine_buffer()
+        for some in row_blocks(rows.stop, rows.start):
+            for columns in row_blocks(len(right)):
+                block = Block(rows.start, some, columns)
+                add_cosines(left, right, block, (forward, backward), buffer)
+
+    return search_by_chunk((len(left), len(right)), k, search)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of rows and columns in the chunk of rows that one core searches.
+
+    Args:
+        first: first row of the chunk.
+        rows, columns: of both sides.
+    """
+
+    first: int
+    rows: slice
+    columns: slice
+
+    @property
+    def chunk_rows(self) -> slice:
+        """The rows, counted from the first of the chunk."""
+        return slice(self.rows.start - self.first, self.rows.stop - self.first)
+
+
+def search_by_chunk(
+    sizes: tuple[int, int], k: int, search: Callable[[slice, TopK, TopK], None]
+) -> tuple[Neighbors, Neighbors]:
+    """Divide the rows of the left side among the cores, and return the neighbours of both sides.
+
+    Args:
+        sizes: rows of the left and of the right side.
+        search: adds the cosines of a chunk of rows to the top k of its rows and to that of all
+            columns; its blocks are those of `row_blocks`.
+    """
+    rows, columns = sizes
+    blocks = max(1, -(-rows // BLOCK))
+    chunk_size = BLOCK * -(-blocks // min(blocks, core_limit()))
+
+    def search_chunk(first: int) -> tuple[TopK, TopK]:
+        chunk = slice(first, min(first + chunk_size, rows))
+        forward = empty(chunk.stop - chunk.start, min(k, columns))
+        backward = empty(columns, min(k, rows))
+        search(chunk, forward, backward)
         return flush(forward, BLOCK), flush(backward, BLOCK)
 
-    blocks = max(1, -(-len(left) // BLOCK))
-    chunk_size = BLOCK * -(-blocks // min(blocks, core_limit()))
     with single_threaded_blas():
-        results = list(parallel_map(search, range(0, max(1, len(left)), chunk_size)))
+        results = list(parallel_map(search_chunk, range(0, max(1, rows), chunk_size)))
     forward = _concatenated([forward for forward, _ in results])
     return forward, _merged([backward for _, backward in results])
+
+
+def cosine_buffer() -> Vectors:
+    """Memory for the cosines of a block, to be used again by the next."""
+    return np.empty((BLOCK, BLOCK), dtype=np.float32)
+
+
+def add_cosines(
+    left: Vectors, right: Vectors, block: Block, tops: tuple[TopK, TopK], buffer: Vectors
+) -> None:
+    """Compute the cosines of a block of unit vectors and add them to the top k of both sides."""
+    queries, candidates = left[block.rows], right[block.columns]
+    out = buffer if (len(queries), len(candidates)) == buffer.shape else None
+    cosines = tiled_matmul(queries, candidates, out)
+    update(tops[0], block.chunk_rows, block.columns.start, cosines, ROW_STRIP)
+    update(tops[1], block.columns, block.rows.start, cosines.T, COLUMN_STRIP)
 
 
 @contextmanager
@@ -134,19 +189,9 @@ def pad_to_tile(vectors: Vectors) -> Vectors:
     return np.pad(vectors, ((0, missing), (0, 0))) if missing else vectors
 
 
-def _cosine_blocks(left: Vectors, right: Vectors) -> Iterator[tuple[slice, slice, Vectors]]:
-    """Yield rows, columns and their cosines by block; a block's memory is reused by the next."""
-    buffer = np.empty((BLOCK, BLOCK), dtype=np.float32)
-    for rows in row_blocks(len(left)):
-        for columns in row_blocks(len(right)):
-            full = (rows.stop - rows.start, columns.stop - columns.start) == buffer.shape
-            out = buffer if full else None
-            yield rows, columns, tiled_matmul(left[rows], right[columns], out)
-
-
-def row_blocks(size: int) -> Iterator[slice]:
-    """Yield slices that divide `size` rows into blocks."""
-    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+def row_blocks(stop: int, first: int = 0) -> Iterator[slice]:
+    """Yield slices that divide the rows from `first` to `stop` into blocks."""
+    return (slice(start, min(start + BLOCK, stop)) for start in range(first, stop, BLOCK))
 
 
 def _concatenated(parts: Sequence[TopK]) -> Neighbors:

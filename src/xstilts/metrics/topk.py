@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +61,17 @@ def update(top: TopK, rows: slice, first: int, block: Scores, width: int) -> Non
     """
     current = top.score[rows]
     new = _exceeding(block, current[:, -1], current.shape[1], width)
+    add(top, rows, replace(new, index=first + new.index))
+
+
+def add(top: TopK, rows: slice, new: Pending) -> None:
+    """Add scores of a block of rows; `rows` must be the same slices in all calls."""
     if not len(new.row):
         return
     pending = top.pending[rows.start]
-    pending.append(replace(new, index=first + new.index))
-    if sum(len(item.row) for item in pending) >= current.size or len(pending) == MAX_BUFFERS:
+    pending.append(new)
+    size = top.score[rows].size
+    if sum(len(item.row) for item in pending) >= size or len(pending) == MAX_BUFFERS:
         _flush(top, rows)
 
 
@@ -88,6 +95,19 @@ def merge(top: TopK, other: TopK, size: int) -> None:
         _flush(top, rows)
 
 
+def at_least(block: NDArray[Any], floor: NDArray[Any], width: int) -> tuple[Indices, Indices]:
+    """Return rows and columns of the elements that are not below the floor of their row.
+
+    Args:
+        block: [rows, columns], floor: [rows], both of one type of any kind.
+        width: columns of a strip.
+    """
+    strips = _strips(block, width)
+    row, strip = _nonzero(strips.max(axis=2) >= floor[:, None])
+    item, offset = _nonzero(strips[row, strip] >= floor[row, None])
+    return row[item], strips.shape[2] * strip[item] + offset
+
+
 def _exceeding(block: Scores, floor: Scores, k: int, width: int) -> Pending:
     """Return scores above the floor of their row; if most are, only those that can be in the top k.
 
@@ -108,7 +128,7 @@ def _exceeding(block: Scores, floor: Scores, k: int, width: int) -> Pending:
     return Pending(row[item], scores[item, offset], strips.shape[2] * strip[item] + offset)
 
 
-def _strips(block: Scores, width: int) -> Scores:
+def _strips(block: NDArray[Any], width: int) -> NDArray[Any]:
     """[rows, columns] → [rows, strips, w] with w the largest divisor of columns up to `width`."""
     columns = block.shape[1]
     fitting = next(size for size in range(min(width, columns), 0, -1) if columns % size == 0)

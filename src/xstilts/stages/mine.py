@@ -6,6 +6,7 @@ from typing import Any
 
 from xstilts.metrics.bitext_mining import deduplicate, group_by_source, mine_pairs
 from xstilts.metrics.mining_f1 import tune_threshold
+from xstilts.models.bf16_products import fast_bf16_product
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.bitext import SIDES, read_mined, translations
 from xstilts.stages.io.retrieval_sides import read_side
@@ -20,7 +21,8 @@ def run(context: StageContext) -> dict[str, Any]:
     """
     here, english = (read_side(context, name) for name in SIDES)
     (kept, same), (there, same_there) = deduplicate(here.texts), deduplicate(english.texts)
-    pairs = mine_pairs(here.vectors[kept], english.vectors[there], context.params["neighbours"])
+    vectors = here.vectors[kept], english.vectors[there]
+    pairs = mine_pairs(*vectors, context.params["neighbours"], fast_bf16_product())
     mined = group_by_source(pairs, here.ids, same, english.ids, same_there)
     rows = [
         {"id": pair.source, "prediction": name, "score": pair.score, "repeated": pair.repeated}
