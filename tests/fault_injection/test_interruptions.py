@@ -17,6 +17,7 @@ from xstilts.core.fault_injection import POINTS
 from xstilts.core.store import Store
 from xstilts.executors.events import Event
 from xstilts.testing.equal_artifacts import check_equal_artifacts
+from xstilts.testing.worker_processes import workers_of
 
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
@@ -72,25 +73,13 @@ def test_a_killed_worker_is_replaced_in_the_same_run(
 
     def listen(event: object) -> None:
         if getattr(event, "kind", "") == "started" and not victims:
-            children = subprocess.check_output(
-                ["ps", "-o", "pid=", "--ppid", str(os.getpid())], text=True
-            )
-            pids = [int(pid) for pid in children.split()]
-            workers = [pid for pid in pids if b"xstilts.executors.worker" in _command(pid)]
-            victims.append(workers[0])
-            os.kill(workers[0], signal.SIGKILL)
+            victims.extend(workers_of(os.getpid()))
+            os.kill(victims[0], signal.SIGKILL)
 
     outcome = xstilts.run(small, tmp_path / "store", workers=1, on_event=listen)
     assert victims
     assert outcome.exit_code == 0
     check_equal_artifacts(Store(tmp_path / "store"), Store(finished))
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 @pytest.mark.faults

@@ -17,6 +17,7 @@ import pytest
 import xstilts
 from xstilts.core.store import Store
 from xstilts.testing.waiting import wait_until
+from xstilts.testing.worker_processes import workers_of
 
 OVERRIDES = [
     "name=small", "seeds=[0]", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]",
@@ -33,12 +34,7 @@ def command(toy_file: Path, store: Path, *more: str) -> list[str]:
 
 def worker_of(driver: int) -> int | None:
     """The process of the driver's worker."""
-    found = subprocess.run(
-        ["pgrep", "-P", str(driver), "-f", "xstilts.executors.worker"],
-        capture_output=True,
-        text=True,
-    )
-    return int(found.stdout.split()[0]) if found.stdout else None
+    return next(iter(workers_of(driver)), None)
 
 
 def is_alive(pid: int) -> bool:

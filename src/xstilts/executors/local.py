@@ -11,6 +11,7 @@ from xstilts.executors.events import Listener
 from xstilts.executors.failures import SubmissionFailures
 from xstilts.executors.pool import WorkerPool
 from xstilts.executors.run_loop import run_plan
+from xstilts.stages import STAGE_KINDS
 
 
 class LocalExecutor:
@@ -48,5 +49,12 @@ class LocalExecutor:
             self.options.devices_per_stage,
             self.shared.host if self.shared else "",
             self.options.least_gpu_memory,
+            forked=self._needs_torch(plan),
         )
         return run_plan(self.store, plan, pool, self.options, on_event, self.shared)
+
+    def _needs_torch(self, plan: Plan) -> bool:
+        """Whether a stage that is not done uses torch, of the kinds that are known here."""
+        known = {stage.kind for stage in plan.stages if stage.kind in STAGE_KINDS}
+        kinds = {kind for kind in known if STAGE_KINDS.get(kind).uses_torch}
+        return any(stage.kind in kinds and not self.store.has(stage.key) for stage in plan.stages)

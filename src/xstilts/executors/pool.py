@@ -17,6 +17,7 @@ from typing import Any
 from xstilts.core.devices import Device
 from xstilts.core.machine_memory import gpu_memory, oom_kills
 from xstilts.core.stage import Stage
+from xstilts.executors.forked_workers import CAN_FORK, ChildProcess, fork_worker
 from xstilts.executors.node_checks import gpu_shortage
 from xstilts.executors.worker_death import WorkerDeath
 
@@ -25,8 +26,13 @@ READ_BYTES = 1 << 16
 
 def worker_command(root: Path, devices_per_stage: int = 1) -> list[str]:
     """The command line of a worker process for a store."""
-    command = [sys.executable, "-m", "xstilts.executors.worker", str(root)]
-    return [*command, str(devices_per_stage)] if devices_per_stage > 1 else command
+    arguments = worker_arguments(root, devices_per_stage)
+    return [sys.executable, "-m", "xstilts.executors.worker", *arguments]
+
+
+def worker_arguments(root: Path, devices_per_stage: int = 1) -> list[str]:
+    """What follows the module's name in the command line of a worker process."""
+    return [str(root), *([str(devices_per_stage)] if devices_per_stage > 1 else [])]
 
 
 @dataclass(eq=False)
@@ -40,7 +46,7 @@ class WorkerProcess:
         host: name of this machine, if the stages may run on others.
     """
 
-    process: subprocess.Popen[bytes]
+    process: ChildProcess
     slot: int = 0
     host: str = ""
     is_ready: bool = True
@@ -61,6 +67,13 @@ class WorkerProcess:
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(message).encode() + b"\n")
             self.process.stdin.flush()
+
+    def close(self) -> None:
+        """Close the pipes to the process."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe
+            with suppress(BrokenPipeError):
+                pipe.close()
 
     def read(self) -> list[dict[str, Any]] | None:
         """The complete messages that can be read; None once the process has ended."""
@@ -83,6 +96,7 @@ class WorkerPool:
         devices_per_stage: number of processes among which a worker divides a training.
         host: name of this machine, if the stages may run on others.
         least_gpu_memory: key → bytes without which a GPU cannot run a stage.
+        forked: whether workers on a CPU are forked; see `executors.forked_workers`.
     """
 
     def __init__(
@@ -94,8 +108,10 @@ class WorkerPool:
         devices_per_stage: int = 1,
         host: str = "",
         least_gpu_memory: Mapping[str, int] = MappingProxyType({}),
+        forked: bool = False,
     ) -> None:
         self.root, self.devices, self.cores, self.memory = root, devices, cores, memory
+        self.forked = forked and CAN_FORK
         self.devices_per_stage = devices_per_stage
         self.host, self.least_gpu_memory = host, least_gpu_memory
         self.oom_kills = oom_kills()
@@ -116,19 +132,26 @@ class WorkerPool:
         """Start a worker on the first device without one: that of a worker that has died."""
         used = {worker.slot for worker in self.workers}
         slot = next(number for number in range(len(self.devices)) if number not in used)
-        with (self.root / "worker.log").open("ab") as log:
-            process = subprocess.Popen(
-                worker_command(self.root, self.devices_per_stage),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=self.devices[slot].environment(os.environ),
-            )
+        process = self._start_process(self.devices[slot])
         worker = WorkerProcess(process, slot, self.host)
         self.workers.append(worker)
         assert process.stdout
         self._selector.register(process.stdout, selectors.EVENT_READ, worker)
         return worker
+
+    def _start_process(self, device: Device) -> ChildProcess:
+        environment = device.environment(os.environ)
+        with (self.root / "worker.log").open("ab") as log:
+            if self.forked and not device.is_gpu:
+                arguments = worker_arguments(self.root, self.devices_per_stage)
+                return fork_worker(arguments, environment, log.fileno())
+            return subprocess.Popen(
+                worker_command(self.root, self.devices_per_stage),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+            )
 
     def shortage(self, worker: WorkerProcess, stage: Stage) -> str:
         """Which memory the worker's GPU lacks for a stage; empty if none."""
@@ -155,7 +178,8 @@ class WorkerPool:
         self._selector.unregister(worker.process.stdout)
         self.workers.remove(worker)
         worker.process.kill()
-        worker.process.communicate()
+        worker.close()
+        worker.process.wait()
 
     def cause_of_death(self, worker: WorkerProcess) -> str:
         """Why a worker's process has ended, in words."""

@@ -9,14 +9,12 @@ if it is paused or in a call that cannot be interrupted. Signals are the worker'
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
 import sys
 import threading
 import traceback
-from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
@@ -29,12 +27,11 @@ from xstilts.core.stage import Stage
 from xstilts.core.stopping import Stopped
 from xstilts.core.store import Store
 from xstilts.core.store_layout import FEATURES
+from xstilts.executors.parent_death import end_with_parent
 from xstilts.executors.worker import detach_stdin, single_thread_env
 from xstilts.stages import STAGE_KINDS
 from xstilts.stages.base import StageContext
 
-PR_SET_PDEATHSIG = 1
-"""Of Linux's prctl(2)."""
 SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -42,7 +39,7 @@ def main(root: str, rank: int, size: int) -> None:
     """Take part in the trainings that arrive on standard input until it ends."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    _end_with_parent()
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     messages = os.fdopen(os.dup(0), encoding="utf-8")
@@ -58,13 +55,6 @@ def main(root: str, rank: int, size: int) -> None:
         own = ProcessRank(rank, size, *shared)
         answer = take_part(store, stage, own)
         answers.write(json.dumps(answer) + "\n")
-
-
-def _end_with_parent() -> None:
-    """Let the kernel kill this process when the thread that started it ends; on Linux only."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read(messages: TextIO, stages: SimpleQueue[dict[str, Any]]) -> None:

@@ -71,10 +71,12 @@ class StageKind:
     Args:
         version: part of every key; raise it when the same parameters give another result.
         function: the function, or "module:function" to import it only in the worker.
+        uses_torch: whether the function imports torch; then workers are forked with it.
     """
 
     version: int
     function: StageFunction | str
+    uses_torch: bool = False
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Do the work and return the facts for the manifest."""
