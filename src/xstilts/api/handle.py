@@ -16,7 +16,7 @@ from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.api.run_plans import run_missing
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.plan import Plan, StageStatus
+from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.base import RunResult
@@ -37,6 +37,8 @@ FROM_STORE = (
     "compared",
 )  # fmt: skip
 """What a handle has read from its store."""
+SCORES_READ_BY_PLAN = 5_000
+"""Of more finished scores, `plan` does not read the variance between seeds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,20 @@ class ExperimentHandle:
             ConfigError: no such device, or a `max_length` above the encoder's positions.
         """
         check_lengths([self.part], self.statuses)
-        return plan_summary([self.part], self.snapshot, options=options, statuses=self.statuses)
+        summary = plan_summary([self.part], self.snapshot, options=options, statuses=self.statuses)
+        return replace(summary, power_note=self._power_note) if summary.todo else summary
+
+    @property
+    def _power_note(self) -> str:
+        """What gains the seeds cannot show, from the variance of finished scores if they are few."""
+        from xstilts.analysis.seed_power import power_note, seed_power
+
+        finished = sum(
+            self.statuses[cell.key].state is StageState.DONE for cell in self.compiled.cells
+        )
+        gains = self.run_gains.table if 0 < finished <= SCORES_READ_BY_PLAN else None
+        power = seed_power(self.compiled.cells, gains)
+        return power_note(power) if power else ""
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
         """Run the stages that are not done; see `xstilts.run`."""

@@ -40,6 +40,7 @@ class PlanSummary:
         memory: expected peak memory of stages.
         encoders: encoder → cost of what it alone needs, in one process; empty for a single one.
         encoder_notes: what is read of each encoder, and why.
+        power_note: what gains the seeds cannot show; empty if they find what one would care about.
         workers: processes at a time.
     """
 
@@ -55,6 +56,7 @@ class PlanSummary:
     encoders: Mapping[str, RemainingCost]
     memory: PlanMemory
     encoder_notes: tuple[str, ...] = ()
+    power_note: str = ""
     workers: int = 1
 
     @cached_property

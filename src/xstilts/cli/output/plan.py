@@ -49,6 +49,7 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
             _gpu_hours(summary, tflops),
             *_recipe_search(summary, tflops),
             *summary.encoder_notes,
+            *filter(None, [summary.power_note]),
             *_data_sources(summary.supplies),
         )
         for line in lines:

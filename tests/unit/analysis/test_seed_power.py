@@ -1,0 +1,91 @@
+"""What gains the seeds of an experiment can show."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xstilts.analysis.seed_power import (
+    ASSUMED_DEVIATION,
+    EFFECT,
+    deviation_between_seeds,
+    power_note,
+    seed_power,
+)
+from xstilts.planning.compile import ResultCell
+from xstilts.statistics.power import POWER, mean_power
+
+
+def cells(seeds: int, settings: int = 3, baseline: str = "none") -> list[ResultCell]:
+    names = [baseline, *(f"s{number}" for number in range(settings))]
+    return [
+        ResultCell("e", name, "t", "de", "test", seed, ("accuracy",), f"{name}{seed}", (), False)
+        for name, seed in itertools.product(names, range(seeds))
+    ]
+
+
+def gains(deviation: float, seeds: int = 2000) -> pd.DataFrame:
+    """Gains of two settings in two languages, whose means differ so much between seeds."""
+    drawn = np.random.default_rng(0).normal(0, deviation, (2, seeds))
+    return pd.DataFrame(
+        {
+            "encoder": "e",
+            "intermediate": f"s{setting}",
+            "target": "t",
+            "language": language,
+            "seed": seed,
+            "gain": drawn[setting, seed] + (0.3 if language == "de" else -0.1),
+        }
+        for setting, seed, language in itertools.product(range(2), range(seeds), ("de", "sw"))
+    )
+
+
+def test_more_seeds_and_fewer_tests_find_smaller_gains() -> None:
+    few, more, fewer_tests = (
+        seed_power(found) for found in (cells(3), cells(6), cells(3, settings=1))
+    )
+    assert few and more and fewer_tests
+    assert more.detectable < few.detectable
+    assert fewer_tests.detectable < few.detectable
+    assert (few.tests, few.deviation, few.measured) == (3, ASSUMED_DEVIATION, False)
+
+
+def test_so_many_seeds_as_are_named_are_needed_and_enough() -> None:
+    found = seed_power(cells(2))
+    assert found
+    shift = EFFECT / found.deviation
+    assert mean_power(shift, found.needed, 0.05 / 3) >= POWER
+    assert mean_power(shift, found.needed - 1, 0.05 / 3) < POWER
+
+
+def test_the_variance_of_finished_runs_replaces_the_assumed_one() -> None:
+    found = seed_power(cells(3), gains(0.04))
+    assert found
+    assert found.measured
+    assert found.deviation == pytest.approx(0.04, rel=0.05)
+    assert deviation_between_seeds(gains(0.04)) == pytest.approx(0.04, rel=0.05)
+
+
+def test_one_seed_of_finished_runs_has_no_variance() -> None:
+    found = seed_power(cells(1), gains(0.04, seeds=1))
+    assert found
+    assert not found.measured
+    assert "one seed" in power_note(found)
+
+
+def test_gains_beyond_all_scores_are_not_promised() -> None:
+    found = seed_power(cells(2, settings=8))
+    assert found
+    assert found.detectable > 1
+    assert "cannot show" in power_note(found)
+
+
+def test_nothing_is_said_where_the_seeds_are_enough_or_nothing_is_compared() -> None:
+    enough = seed_power(cells(20, settings=1))
+    assert enough
+    assert power_note(enough) == ""
+    assert seed_power(cells(3, settings=0)) is None
+    assert seed_power(cells(3, baseline="other")) is None
