@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EFFECT = 0.02
-"""The gain that one would care about. The published gain on XTREME is 2.6 points (Ruder et al. 2021,
-arXiv 2104.07412, table 16: STILTs with the best setting per target against XLM-R)."""
+"""The gain that one would care about. The published gain on XTREME is 2.6 points (Ruder et al.
+2021, arXiv 2104.07412, table 16: STILTs with the best setting per target against XLM-R)."""
 ASSUMED_DEVIATION = 0.015
 """Standard deviation of a gain between seeds, before a store has measured it. An assumption: no
 published value was found; gains on small targets often vary more."""
@@ -114,9 +114,7 @@ def power_note(power: SeedPower) -> str:
         if power.detectable >= 1.0
         else f"find gains of {100 * power.detectable:.1f} points or more"
     )
-    return (
-        f"{power.seeds} seeds {found}; {more}, fewer settings and targets need fewer ({basis})"
-    )
+    return f"{power.seeds} seeds {found}; {more}, fewer settings and targets need fewer ({basis})"
 
 
 def _seeds_needed(deviation: float, level: float) -> int:

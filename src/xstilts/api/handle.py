@@ -131,7 +131,7 @@ class ExperimentHandle:
 
     @property
     def _power_note(self) -> str:
-        """What gains the seeds cannot show, from the variance of finished scores if they are few."""
+        """What gains the seeds cannot show, by the variance of finished scores if they are few."""
         from xstilts.analysis.seed_power import power_note, seed_power
 
         finished = sum(

@@ -47,7 +47,9 @@ def test_more_seeds_and_fewer_tests_find_smaller_gains() -> None:
     few, more, fewer_tests = (
         seed_power(found) for found in (cells(3), cells(6), cells(3, settings=1))
     )
-    assert few and more and fewer_tests
+    assert few
+    assert more
+    assert fewer_tests
     assert more.detectable < few.detectable
     assert fewer_tests.detectable < few.detectable
     assert (few.tests, few.deviation, few.measured) == (3, ASSUMED_DEVIATION, False)
