@@ -17,15 +17,15 @@ import pytest
 import xstilts
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.store import Store
-from xstilts.executors import node_checks
+from xstilts.executors import node_checks, ray_connection
 from xstilts.executors import ray as ray_executor
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.ray import RayExecutor, RayPool
 from xstilts.executors.ray_connection import connect
+from xstilts.testing.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 ray = pytest.importorskip("ray")
-LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray resolves 127.0.0.1
 OVERRIDES = ["name=small", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"]
 
 
@@ -88,6 +88,14 @@ def test_a_port_that_accepts_and_is_silent_is_refused() -> None:
     assert (code, "no Ray cluster answers" in text) == (2, True), text
 
 
+def test_a_cluster_that_never_accepts_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_connection, "INIT_SECONDS", 0.1)
+    release = threading.Event()
+    with pytest.raises(ConfigError, match="10.0.0.1:6379"):
+        ray_connection._within_limit("10.0.0.1:6379", release.wait)
+    release.set()
+
+
 def test_clusters_that_are_started_here_listen_at_loopback_and_require_their_token() -> None:
     code = (
         "from xstilts.executors.ray_connection import connect\n"
@@ -104,9 +112,11 @@ def test_clusters_that_are_started_here_listen_at_loopback_and_require_their_tok
         assert process.stdout
         address = process.stdout.readline().strip()
         host = address.rpartition(":")[0]
-        refused = connect_elsewhere(address, RAY_AUTH_TOKEN="0" * 64, **LOOPBACK_ONLY)
+        refused = connect_elsewhere(address, RAY_AUTH_TOKEN="0" * 64)
+        accepted = connect_elsewhere(address, RAY_AUTH_MODE="token")
         process.communicate("")
     assert host == "127.0.0.1"
+    assert accepted[0] == 0, accepted  # although Ray replaces loopback by the network's address
     assert (refused[0], "refuses the token" in refused[1]) == (2, True), refused
 
 
@@ -134,6 +144,34 @@ def test_a_node_with_another_torch_is_named(
     loaded = xstilts.load(str(toy_file), OVERRIDES)
     with pytest.raises(ConfigError, match=r"of torch, and this machine 0\.1"):
         xstilts.run(loaded, tmp_path / "store", executor="ray", address=running.address)
+
+
+def test_a_run_all_of_whose_nodes_are_refused_after_its_start_ends(
+    running: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "store").prepare()
+    RayExecutor(store, ExecutorOptions(address=running.address))
+    pool = RayPool(store.root, None, 0)
+    worker = pool.start()
+    wait_until(lambda: list(pool.readable(0.5)) == [] and worker.is_ready, 60.0)
+    pool.remove(worker)
+
+    def refuse(*_: object) -> None:
+        raise ConfigError("another torch")
+
+    monkeypatch.setattr(ray_executor, "check_node", refuse)
+    monkeypatch.setattr(ray_executor, "REPORT_SECONDS", 1.0)
+    monkeypatch.setattr(node_refusals, "LIMIT_SECONDS", 2.0)
+
+    def wait() -> bool:
+        if not pool.workers:
+            pool.start()
+        list(pool.readable(0.5))
+        return False
+
+    with pytest.raises(ConfigError, match="another torch.*another torch"):
+        wait_until(wait, 60.0)
+    pool.close()
 
 
 def test_memory_that_no_node_has_is_named(running: Any, tmp_path: Path) -> None:

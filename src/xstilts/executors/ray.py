@@ -32,6 +32,7 @@ from xstilts.executors.base import (
 from xstilts.executors.events import Listener
 from xstilts.executors.node_checks import NodeFacts, check_node, gpu_shortage, write_probe
 from xstilts.executors.node_process import NodeProcess
+from xstilts.executors.node_refusals import REPORT_SECONDS, NodeRefusals
 from xstilts.executors.ray_connection import connect
 from xstilts.executors.run_loop import run_plan
 
@@ -170,7 +171,7 @@ class RayPool:
         self.root, self.limit, self.memory = root, limit, memory
         self.least_gpu_memory, self.devices_per_stage = least_gpu_memory, devices_per_stage
         self.workers: list[RayWorker] = []
-        self._refused_nodes: list[str] = []
+        self._refusals = NodeRefusals()
         self._has_started, self._failed_starts = False, 0
         _share(limit, memory, devices_per_stage)
 
@@ -188,7 +189,7 @@ class RayPool:
 
         share = _share(self.limit, self.memory, self.devices_per_stage)
         probe = write_probe(self.root)
-        refused = ",".join(self._refused_nodes)
+        refused = ",".join(self._refusals.problems)
         actor = (
             ray.remote(WorkerActor)
             .options(
@@ -220,11 +221,13 @@ class RayPool:
         """Workers that have answered or are gone, after at most `timeout` seconds.
 
         Raises:
-            ConfigError: the first node cannot start a worker, or has other versions.
+            ConfigError: the first node cannot start a worker, or has other versions; or all nodes
+                were refused.
             StoreError: the first node does not see the store.
         """
         import ray
 
+        self._check_waiting()
         waiting = {worker.pending: worker for worker in self.workers}
         if not waiting:
             time.sleep(timeout)
@@ -237,6 +240,17 @@ class RayPool:
                 yield worker
             else:
                 self._finish_start(worker)
+
+    def _check_waiting(self) -> None:
+        """Report that all workers have been waiting for a node; see `NodeRefusals.check`."""
+        import ray
+
+        if not self.workers or any(worker.is_ready for worker in self.workers):
+            self._refusals.check(0.0, ())
+            return
+        seconds = time.monotonic() - min(worker.started for worker in self.workers)
+        if seconds > REPORT_SECONDS:
+            self._refusals.check(seconds, [n["NodeID"] for n in ray.nodes() if _runs_workers(n)])
 
     def _finish_start(self, worker: RayWorker) -> None:
         """Check the node of a worker that has started; one that joined later may be refused."""
@@ -263,8 +277,7 @@ class RayPool:
             ConfigError: no node has started a worker so far.
         """
         if facts:
-            self._refused_nodes.append(facts.node)
-            logger.warning("no worker runs on %s: %s", facts.host, error)
+            self._refusals.add(facts.node, f"{facts.host}: {error}")
             return
         self._failed_starts += 1
         text = f"a node cannot start a worker: {str(error).strip().splitlines()[-1]}"
@@ -295,6 +308,12 @@ class RayPool:
         """End all workers; the cluster stays, if it was there before."""
         for worker in list(self.workers):
             self.remove(worker)
+
+
+def _runs_workers(node: Mapping[str, Any]) -> bool:
+    """Whether a node is there, and has a CPU or a GPU."""
+    resources = node["Resources"]
+    return bool(node["Alive"]) and max(resources.get("CPU", 0), resources.get("GPU", 0)) >= 1
 
 
 def _share(limit: int | None, memory: int, devices_per_stage: int) -> Share:

@@ -7,12 +7,15 @@ import re
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from xstilts.core.errors import ConfigError
 
 CONNECT_SECONDS = 5
 """Seconds to wait for a cluster's address to answer, and for Ray to accept the connection."""
+INIT_SECONDS = 60.0
+"""Seconds after which a cluster that answers, and does not accept the connection, is given up."""
 ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[^\s/:]+):(\d+)")
 HTTP2_SETTINGS = 4
 """Type of the frame that each side of an HTTP/2 connection sends first (RFC 9113, 3.4)."""
@@ -40,7 +43,7 @@ def connect(address: str) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     try:
         if address:
-            ray.init(address, **quiet)
+            _within_limit(address, lambda: ray.init(address, **quiet))
         else:
             ray.init(include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -49,6 +52,36 @@ def connect(address: str) -> None:
         if threading.current_thread() is threading.main_thread():
             for name, handler in handlers.items():
                 signal.signal(name, handler)
+
+
+def _within_limit(address: str, connect: Callable[[], object]) -> None:
+    """Run what connects in a thread of its own, as Ray may try for many minutes.
+
+    Raises:
+        ConfigError: it has not ended within the time limit.
+        Exception: its own.
+    """
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            connect()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(INIT_SECONDS)
+    if thread.is_alive():
+        raise ConfigError(
+            f"the Ray cluster at {address} has not accepted the connection within "
+            f"{INIT_SECONDS:.0f} s",
+            where=OPTION,
+            todo="run the command on a node of the cluster, with the address that `ray start "
+            "--head` printed; `ray status --address …` shows its nodes",
+        )
+    if errors:
+        raise errors[0]
 
 
 def _set_environment(address: str) -> None:
@@ -76,7 +109,36 @@ def _set_environment(address: str) -> None:
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", str(CONNECT_SECONDS))
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     if match[1]:
-        _check_answers(match[1].strip("[]"), int(match[2]))
+        host, port = match[1].strip("[]"), int(match[2])
+        _check_answers(host, port)
+        if _is_loopback(host) and not _answers(_own_address(), port):
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # loopback stays loopback
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _own_address() -> str:
+    """The address of this machine in its network, by which Ray replaces that of loopback.
+
+    Connecting a datagram socket sends nothing.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        try:
+            connection.connect(("8.8.8.8", 80))
+        except OSError:
+            return LOOPBACK
+        return str(connection.getsockname()[0])
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether a cluster answers there."""
+    try:
+        _check_answers(host, port)
+    except ConfigError:
+        return False
+    return True
 
 
 def _check_answers(host: str, port: int) -> None:
@@ -109,7 +171,8 @@ def _refused(address: str, error: Exception) -> ConfigError:
         return ConfigError(
             f"the Ray cluster at {where} refuses the token of this machine, or there is none",
             where=OPTION,
-            todo="put the cluster's token into RAY_AUTH_TOKEN, or into ~/.ray/auth_token",
+            todo="set RAY_AUTH_MODE=token, and put the cluster's token into RAY_AUTH_TOKEN or "
+            "~/.ray/auth_token",
         )
     return ConfigError(
         f"no Ray cluster answers at {where}: {str(error).strip().splitlines()[0]}",
