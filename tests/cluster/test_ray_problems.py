@@ -17,7 +17,7 @@ import pytest
 import xstilts
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.store import Store
-from xstilts.executors import node_checks, ray_connection
+from xstilts.executors import node_checks, node_refusals, ray_connection
 from xstilts.executors import ray as ray_executor
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.ray import RayExecutor, RayPool
