@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.run_states import RunState, States
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Facts = Callable[[str], Mapping[str, Any] | None]
 """Key → the facts of a finished stage; none if it is not there or damaged."""
+RECENT = 1_024
+"""Stages whose facts are kept: the trainings of consecutive cells are the same."""
 COLUMNS = (
     "encoder", "intermediate", "target", "language", "split", "seed", "metric", "value", "n",
     "key", "states",
@@ -31,14 +33,18 @@ def results_frame(cells: Iterable[ResultCell], store: Store) -> pd.DataFrame:
     import pandas as pd
 
     facts = facts_in(store)
-    rows = [row for cell in cells for row in _rows(cell, facts)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}  # a dict per row is 50 MB more
+    for cell in cells:
+        for row in _rows(cell, facts):
+            for values, value in zip(columns.values(), row, strict=True):
+                values.append(value)
+    return pd.DataFrame(columns)
 
 
 def facts_in(store: Store) -> Facts:
-    """The facts of a store's stages; each manifest is read once, however many cells need it."""
+    """The facts of a store's stages; those read last are not read again."""
 
-    @cache
+    @lru_cache(maxsize=RECENT)
     def facts(key: str) -> Mapping[str, Any] | None:
         artifact = store.get_finished(key)
         return artifact.facts if artifact else None
@@ -46,26 +52,16 @@ def facts_in(store: Store) -> Facts:
     return facts
 
 
-def _rows(cell: ResultCell, facts: Facts) -> Iterator[dict[str, Any]]:
+def _rows(cell: ResultCell, facts: Facts) -> Iterator[tuple[Any, ...]]:
+    """The values of `COLUMNS` for each metric."""
     states = states_of(cell, facts)
     scores = (facts(cell.key) or {}).get("scores", {})
     if not scores and RunState.DIVERGED not in states:
         return
     for metric in cell.metrics:
         score = scores.get(metric, {"value": float("nan"), "n": 0})
-        yield {
-            "encoder": cell.encoder,
-            "intermediate": cell.intermediate,
-            "target": cell.target,
-            "language": cell.language,
-            "split": cell.split,
-            "seed": cell.seed,
-            "metric": metric,
-            "value": score["value"],
-            "n": score["n"],
-            "key": cell.key,
-            "states": states,
-        }
+        run = cell.encoder, cell.intermediate, cell.target, cell.language, cell.split, cell.seed
+        yield *run, metric, score["value"], score["n"], cell.key, states
 
 
 def states_of(cell: ResultCell, facts: Facts) -> States:

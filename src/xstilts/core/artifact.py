@@ -7,16 +7,15 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic_core import from_json
 
-from xstilts.core.condensed_manifest import condensed
+from xstilts.core.condensed_manifest import KEY_PARTS, CondensedManifest, condensed
 from xstilts.core.errors import StoreError, XstiltsError
-from xstilts.core.hashing import DIGEST, digest_of, digest_of_file, without_digest
+from xstilts.core.hashing import CHUNK, DIGEST, digest_of, digest_of_file, without_digest
 from xstilts.core.stage import Stage
 
 MANIFEST = "manifest.json"
@@ -37,7 +36,7 @@ class DamagedArtifact(XstiltsError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A finished stage's directory.
 
@@ -49,15 +48,22 @@ class Artifact:
 
     key: str
     folder: str | Path
+    _read: Mapping[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def path(self) -> Path:
         """The folder."""
         return Path(self.folder)
 
-    @cached_property
+    @property
     def manifest(self) -> Mapping[str, Any]:
-        """The manifest: stage, files with size and SHA-256, facts, provenance."""
+        """The manifest: stage, files with size and SHA-256, facts, provenance; read once."""
+        if self._read is None:
+            object.__setattr__(self, "_read", self._read_manifest())
+        assert self._read is not None
+        return self._read
+
+    def _read_manifest(self) -> Mapping[str, Any]:
         try:
             data = read_file(f"{self.folder}/{MANIFEST}")
         except OSError as error:
@@ -66,7 +72,7 @@ class Artifact:
 
     def condense(self, stage: Stage) -> None:
         """Let the manifest in memory refer to the stage, which it describes."""
-        vars(self)["manifest"] = condensed(self.manifest, stage)
+        object.__setattr__(self, "_read", condensed(self.manifest, stage))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -128,11 +134,11 @@ class Artifact:
         The stage in the manifest must be the one of the key as well.
         """
         self.check_sizes()
-        if _key_of(self.manifest["stage"]) != self.key:
+        if not _describes(self.manifest, self.key):
             raise DamagedArtifact(self.key, MANIFEST, "describes another stage")
         for name, entry in self.manifest["files"].items():
             try:
-                digest = digest_of_file(self.path / name)
+                digest = _digest_of(f"{self.folder}/{name}", entry["bytes"])
             except OSError as error:
                 raise self._read_error(name, error) from error
             if digest != entry["sha256"]:
@@ -204,13 +210,22 @@ def _problem(key: str, manifest: Mapping[str, Any]) -> str:
     return ""
 
 
-def _key_of(stage: Mapping[str, Any]) -> str:
-    """The key of the stage in a manifest; see `core.stage.Stage.key`."""
-    named = {name: stage.get(name) for name in ("kind", "version", "params", "inputs")}
+def _describes(manifest: Mapping[str, Any], key: str) -> bool:
+    """Whether the stage in a manifest has a key; see `core.stage.Stage.key`."""
+    if isinstance(manifest, CondensedManifest) and manifest.describes_its_key:
+        return bool(manifest["key"] == key)
+    stage = manifest["stage"]
     try:
-        return digest_of(named)
+        return digest_of({name: stage.get(name) for name in KEY_PARTS}) == key
     except ValueError:  # NaN, which no parameter is
-        return ""
+        return False
+
+
+def _digest_of(path: str, size: int) -> str:
+    """SHA-256 of a file's bytes."""
+    if size <= CHUNK:
+        return hashlib.sha256(read_file(path)).hexdigest()
+    return digest_of_file(Path(path))
 
 
 def _is_file_entry(name: str, entry: Any) -> bool:

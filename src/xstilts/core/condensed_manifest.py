@@ -1,48 +1,49 @@
-"""A manifest in memory that refers to the stage of a plan instead of repeating it.
+"""A manifest in memory that refers to the stage of a plan, and keeps its other parts as text.
 
-A command on a large store keeps all manifests. As the JSON that they are on the disk they would
-take three times the memory.
+A command on a large store keeps all manifests. As the objects that they are read as they would
+take four times the memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from xstilts.core.stage import Stage
 
-NAMES = ("key", "stage", "files", "facts", "provenance")
-FILE = {"bytes", "sha256"}
+TEXTS = ("files", "facts", "provenance")
+NAMES = ("key", "stage", *TEXTS)
+KEY_PARTS = ("kind", "version", "params", "inputs")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+EMPTY = b"{}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CondensedManifest(Mapping[str, Any]):
-    """A manifest; its parts `stage` and `files` are built when they are read.
+    """A manifest whose parts are built when they are read.
 
     Args:
         own: values of the manifest's stage that differ from the plan's.
-        published: name, size and SHA-256 of each file.
+        files, facts, provenance: as JSON.
     """
 
     stage: Stage
     own: Mapping[str, Any]
-    published: tuple[tuple[str, int, bytes], ...]
-    facts: Mapping[str, Any]
-    provenance: Mapping[str, Any]
+    files: bytes
+    facts: bytes
+    provenance: bytes
 
     def __getitem__(self, name: str) -> Any:
+        if name in TEXTS:
+            return from_json(getattr(self, name))
         if name == "stage":
             return {**_json(self.stage), **self.own}
-        if name == "files":
-            return {
-                file: {"bytes": size, "sha256": digest.hex()}
-                for file, size, digest in self.published
-            }
         if name == "key":
             return self.stage.key
-        if name in NAMES:
-            return getattr(self, name)
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -50,6 +51,11 @@ class CondensedManifest(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(NAMES)
+
+    @property
+    def describes_its_key(self) -> bool:
+        """Whether the manifest's stage is the one of its key."""
+        return self.own.keys().isdisjoint(KEY_PARTS)
 
 
 def condensed(manifest: Mapping[str, Any], stage: Stage) -> Mapping[str, Any]:
@@ -59,10 +65,12 @@ def condensed(manifest: Mapping[str, Any], stage: Stage) -> Mapping[str, Any]:
         return manifest
     own = {name: value for name, value in written.items() if value != ours[name]}
     try:
-        files = tuple(map(_file, manifest["files"], manifest["files"].values()))
-    except ValueError:
+        texts = [to_json(manifest[name], inf_nan_mode="constants") for name in TEXTS]
+    except ValueError:  # a lone surrogate
         return manifest
-    return CondensedManifest(stage, own, files, manifest["facts"], manifest["provenance"])
+    return CondensedManifest(
+        stage, own or NOTHING, *(EMPTY if text == EMPTY else text for text in texts)
+    )
 
 
 def _json(stage: Stage) -> dict[str, Any]:
@@ -71,15 +79,3 @@ def _json(stage: Stage) -> dict[str, Any]:
     inputs, cost = dict(sorted(stage.inputs.items())), vars(stage.cost)
     rest = {"affinity": stage.affinity, "context": stage.context, "inputs": inputs, "cost": cost}
     return values | rest
-
-
-def _file(name: str, entry: Mapping[str, Any]) -> tuple[str, int, bytes]:
-    """A file's entry.
-
-    Raises:
-        ValueError: it has another layout.
-    """
-    digest = bytes.fromhex(entry["sha256"])
-    if entry.keys() != FILE or digest.hex() != entry["sha256"]:
-        raise ValueError(name)
-    return name, entry["bytes"], digest

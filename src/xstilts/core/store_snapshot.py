@@ -15,17 +15,26 @@ class StoreSnapshot(Store):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store.root)
-        self._artifacts: dict[str, Artifact] = {}
-        self._valid: dict[str, Artifact | None] = {}
+        self._valid: dict[str, Artifact] = {}
+        self._others: dict[str, Artifact] = {}
+        self._invalid: set[str] = set()
 
     def artifact(self, key: str) -> Artifact:
         """The artifact of that key, which need not exist; the same object at every call."""
-        if key not in self._artifacts:
-            self._artifacts[key] = super().artifact(key)
-        return self._artifacts[key]
+        if artifact := self._valid.get(key):
+            return artifact
+        if key not in self._others:
+            self._others[key] = super().artifact(key)
+        return self._others[key]
 
     def get_valid(self, key: str) -> Artifact | None:
         """The artifact, if it was there with files of the right sizes at the first call."""
-        if key not in self._valid:
-            self._valid[key] = super().get_valid(key)
-        return self._valid[key]
+        if artifact := self._valid.get(key):
+            return artifact
+        if key in self._invalid:
+            return None
+        if artifact := super().get_valid(key):
+            self._valid[key] = self._others.pop(key)
+        else:
+            self._invalid.add(key)
+        return artifact
