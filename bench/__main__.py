@@ -22,7 +22,10 @@ def main() -> int:
         print(f"== {name}", flush=True)
         more = ["--tiny", "--rounds", "1"] if given.tiny else []
         (BUILD / f"{name}{'-tiny' if given.tiny else ''}.json").unlink(missing_ok=True)
-        command = [sys.executable, "-m", f"bench.{name}", "--data", given.data, *more]
+        if name.endswith("-bf16"):
+            more += ["--precision", "bf16"]
+        module = f"bench.{name.removesuffix('-bf16')}"
+        command = [sys.executable, "-m", module, "--data", given.data, *more]
         failed += bool(subprocess.run(command, cwd=ROOT).returncode)
     page = BUILD / "performance-tiny.md" if given.tiny else PAGE
     write(page, tiny=given.tiny)

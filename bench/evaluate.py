@@ -28,7 +28,8 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.tasks.xtreme.pan_x import LANGUAGES as PANX_LANGUAGES
 from xstilts.tasks.xtreme.pan_x import TAGS as PANX_TAGS
-from xstilts.training.multitask_model import initialised
+from xstilts.training.multitask_model import MultiTaskModel, initialised
+from xstilts.training.precision import EVALUATION, Precision
 from xstilts.training.predict import predict
 
 TASK, LENGTH, SENTENCES = "pan-x", 128, 100
@@ -46,11 +47,15 @@ class Setting:
         codes = PANX_LANGUAGES[:4] if options.tiny else PANX_LANGUAGES
         self.features = {code: self._features(options, code) for code in codes}
         every = (one for features in self.features.values() for one in features)
-        files, shape = self.weights.files, HeadShape("tagging", len(self.labels), 0.1, "mean")
-        ids = used_ids(id_lists(every), self.tokenizer.pad_token_id)
-        self.model = initialised(Encoder(files, ids), {TASK: shape}, 1).eval().to(device())
-        for value in self.model.parameters():
-            value.requires_grad_(False)
+        self.ids = used_ids(id_lists(every), self.tokenizer.pad_token_id)
+        self.model = self.new_model()
+
+    def new_model(self) -> MultiTaskModel:
+        """The tagger for evaluation, over the sub-words of all languages."""
+        shape = HeadShape("tagging", len(self.labels), 0.1, "mean")
+        encoder = Encoder(self.weights.files, self.ids)
+        model = initialised(encoder, {TASK: shape}, 1).eval().to(device())
+        return model.requires_grad_(False)
 
     def _features(self, options: Options, code: str) -> list[Feature]:
         rows = tags(options, code)[: options.size or SENTENCES]
@@ -74,16 +79,21 @@ class Ours:
     def __call__(self, number: int) -> Measurement:
         """All languages once."""
         started = time.perf_counter()
-        self.tags = [tag for code in self.setting.features for tag in tagged(self.setting, code)]
+        setting = self.setting
+        self.tags = [
+            tag for code in setting.features for tag in tagged(setting, code, setting.model)
+        ]
         return Measurement(time.perf_counter() - started, self.setting.subwords)
 
 
-def tagged(setting: Setting, code: str) -> list[Any]:
+def tagged(
+    setting: Setting, code: str, model: MultiTaskModel, precision: Precision = EVALUATION
+) -> list[Any]:
     """The tags of one language's sentences."""
     features, pad = setting.features[code], setting.tokenizer.pad_token_id
-    setting.model.encoder.set_vocab(used_ids(id_lists(features), pad))
-    given = (setting.model, TASK, "tagging", features, setting.labels, pad, TokenizationConfig())
-    return predict(*given)
+    model.encoder.set_vocab(used_ids(id_lists(features), pad))
+    given = (model, TASK, "tagging", features, setting.labels, pad, TokenizationConfig())
+    return predict(*given, precision=precision)
 
 
 class Theirs:

@@ -11,7 +11,11 @@ from bench.cli import BUILD, ROOT
 from bench.timing import Row
 
 PAGE = ROOT / "docs" / "performance.md"
-ORDER = ("finetune", "mlm", "memory", "lora", "evaluate", "tatoeba", "mine", "grid", "startup")
+ORDER = (
+    *("finetune", "finetune-bf16", "precision", "mlm", "memory", "lora", "evaluate", "tatoeba"),
+    *("mine", "grid", "startup"),
+)
+"""Names of the results; those that end in `-bf16` are of benchmarks with `--precision bf16`."""
 FAILED: dict[str, Any] = {"skipped": "failed, or not run", "rows": []}
 HEAD = """\
 # Performance

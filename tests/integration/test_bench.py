@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 NEEDS = {"mine": "faiss", "tatoeba": "sentence_transformers"}
 ROWS = {
     "finetune": 3, "mlm": 2, "memory": 1, "lora": 5, "evaluate": 1, "tatoeba": 1, "mine": 2,
-    "grid": 2, "startup": 3,
+    "grid": 2, "startup": 3, "finetune-bf16": 1, "precision": 2,
 }  # fmt: skip
 
 
@@ -23,7 +23,9 @@ ROWS = {
 def test_each_benchmark_runs_at_toy_size(name: str) -> None:
     if name in NEEDS and not find_spec(NEEDS[name]):
         pytest.skip(f"no {NEEDS[name]}: pip install '.[bench]'")
-    command = [sys.executable, "-m", f"bench.{name}", "--tiny", "--rounds", "1"]
+    module, _, precision = name.partition("-")
+    command = [sys.executable, "-m", f"bench.{module}", "--tiny", "--rounds", "1"]
+    command += ["--precision", precision] if precision else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     written = ROOT / "build" / "bench" / f"{name}-tiny.json"
