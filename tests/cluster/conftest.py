@@ -1,4 +1,4 @@
-"""A Slurm of two nodes on this machine."""
+"""A Slurm on this machine: two nodes with one CPU, and one with two."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import pytest
 from xstilts.testing.waiting import wait_until
 
 SECONDS = 60.0
+NODES = ("node1", "node2", "node3")
 
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A controller and two nodes; the folder with their files."""
+    """A controller and its nodes; the folder with their files."""
     folder = tmp_path_factory.mktemp("slurm")
-    for name in ("state", "spool-node1", "spool-node2"):
+    for name in ("state", *(f"spool-{node}" for node in NODES)):
         (folder / name).mkdir()
     key = folder / "key"
     key.write_bytes(os.urandom(1024))
@@ -40,12 +41,12 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         check=True,
     )  # fmt: skip
     subprocess.run(["slurmctld"], check=True)
-    for node in ("node1", "node2"):
+    for node in NODES:
         subprocess.run(["slurmd", "-N", node], check=True)
-    wait_until(lambda: "idle" in output("sinfo", "--noheader", "--format", "%T"), SECONDS)
+    wait_until(lambda: set(output("sinfo", "-hN", "-o", "%T").split()) == {"idle"}, SECONDS)
     yield folder
     subprocess.run(["scancel", "--user", "root"], check=False)
-    for name in ("d-node1", "d-node2", "ctld", "munged"):
+    for name in (*(f"d-{node}" for node in NODES), "ctld", "munged"):
         with suppress(OSError, ValueError):
             os.kill(int((folder / f"{name}.pid").read_text()), signal.SIGTERM)
     os.environ.pop("SLURM_CONF")
