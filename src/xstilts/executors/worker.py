@@ -143,9 +143,11 @@ def stop(grace: float = GRACE) -> None:
 def single_thread_env() -> None:
     """Let each library call use one thread, so that equal stages give equal bytes.
 
-    Several cores are used through `core.cpu`.
+    Several cores are used through `core.cpu`. Arrow's own memory pool would keep memory that it no
+    longer uses.
     """
     os.environ.update(QUIET_LIBRARIES)
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
 

@@ -202,8 +202,8 @@ def _aggregate(
     labels: Labels,
     _config: TokenizationConfig,
 ) -> TagSequences:
-    """The tags of each sentence, those of its parts joined."""
-    numbers = predictions.numbers.copy()
+    """The tags of each sentence, those of its parts joined; the predictions are changed."""
+    numbers = predictions.numbers
     numbers[numbers == NO_SUBWORD] = _default_label(numbers, labels)
     return TagSequences(labels, numbers, _sentence_ends(features))
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from xstilts.metrics.base import Floats, Metric, ratio
+from xstilts.metrics.base import Floats, Metric, ratio, stacked
 
 
 def statistics(gold: Sequence[Any], predicted: Sequence[Any], language: str) -> Floats:
     """[n, 2]: correct (0 or 1), 1."""
-    correct = [a == b for a, b in zip(gold, predicted, strict=True)]
-    return np.array([[float(hit), 1.0] for hit in correct]).reshape(-1, 2)
+    return stacked(((a == b, 1.0) for a, b in zip(gold, predicted, strict=True)), 2)
 
 
 def value(sums: Floats) -> Floats:

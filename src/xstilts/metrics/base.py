@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,11 @@ class Metric:
     selection_version: int = 1
     lowest: float = 0.0
     resampled: Callable[[Floats, Floats], Floats] | None = None
+
+
+def stacked(rows: Iterable[Sequence[float]], width: int) -> Floats:
+    """[n, width] the rows, which are not all Python objects at the same time."""
+    return np.fromiter(chain.from_iterable(rows), dtype=np.float64).reshape(-1, width)
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:

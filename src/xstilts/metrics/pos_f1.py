@@ -8,12 +8,10 @@ XTREME does not pin a version; jiant pins 0.0.12.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-import numpy as np
-
-from xstilts.metrics.base import Floats, Metric, ratio
+from xstilts.metrics.base import Floats, Metric, ratio, stacked
 from xstilts.metrics.spans import f1, span_counts
 
 TypeOf = Callable[[str], str]
@@ -34,16 +32,15 @@ def seqeval_0_type(tag: str) -> str:
 
 
 def chunks(
-    sentences: Sequence[Sequence[str]], type_of: TypeOf = seqeval_1_type
-) -> list[set[Chunk]]:
-    """The chunks that end in each sentence, by conlleval's rules on first letters.
+    sentences: Iterable[Sequence[str]], type_of: TypeOf = seqeval_1_type
+) -> Iterator[set[Chunk]]:
+    """Yield the chunks that end in each sentence, by conlleval's rules on first letters.
 
     seqeval joins the sentences by the tag O. In 1.x, O and tags of one letter (X) are of one type,
     so an X that begins a later sentence starts no chunk: the chunk that ends there has the start
     of the last chunk before it.
     """
     start, previous_type = (0, 0), ""
-    chunks: list[set[Chunk]] = []
     for number, tags in enumerate(sentences):
         of_sentence: set[Chunk] = set()
         previous_prefix = "O"
@@ -54,8 +51,7 @@ def chunks(
             if _starts(previous_prefix, prefix, previous_type, tag_type):
                 start = number, position
             previous_prefix, previous_type = prefix, tag_type
-        chunks.append(of_sentence)
-    return chunks
+        yield of_sentence
 
 
 def _ends(previous_prefix: str, prefix: str, previous_type: str, tag_type: str) -> bool:
@@ -85,11 +81,11 @@ def tag_counts(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
 ) -> Floats:
     """[n, 2]: correct tags, tags."""
-    rows = [
+    rows = (
         (sum(a == b for a, b in zip(gold_tags, predicted_tags, strict=True)), len(gold_tags))
         for gold_tags, predicted_tags in zip(gold, predicted, strict=True)
-    ]
-    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+    )
+    return stacked(rows, 2)
 
 
 def accuracy(sums: Floats) -> Floats:

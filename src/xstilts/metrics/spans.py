@@ -6,13 +6,11 @@ I- tag that does not continue a span of its type also starts a span.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-import numpy as np
-
-from xstilts.metrics.base import Floats, Metric, ratio
+from xstilts.metrics.base import Floats, Metric, ratio, stacked
 
 Span = tuple[str, int, int]
 
@@ -43,21 +41,19 @@ def statistics(
     strict: bool = False,
 ) -> Floats:
     """[n, 3]: correct spans, predicted spans, gold spans."""
-    gold_spans, predicted_spans = (
-        [set(spans(tags, strict=strict)) for tags in sentences] for sentences in (gold, predicted)
-    )
-    return span_counts(gold_spans, predicted_spans)
+    gold_spans = (set(spans(tags, strict=strict)) for tags in gold)
+    return span_counts(gold_spans, (set(spans(tags, strict=strict)) for tags in predicted))
 
 
 def span_counts(
-    gold: Sequence[AbstractSet[Hashable]], predicted: Sequence[AbstractSet[Hashable]]
+    gold: Iterable[AbstractSet[Hashable]], predicted: Iterable[AbstractSet[Hashable]]
 ) -> Floats:
     """[n, 3]: correct spans, predicted spans, gold spans of each sentence."""
-    rows = [
+    rows = (
         (len(of_gold & of_predicted), len(of_predicted), len(of_gold))
         for of_gold, of_predicted in zip(gold, predicted, strict=True)
-    ]
-    return np.array(rows, dtype=np.float64).reshape(-1, 3)
+    )
+    return stacked(rows, 3)
 
 
 def f1(sums: Floats) -> Floats:

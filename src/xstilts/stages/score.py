@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xstilts.core.atomic_io import write_json
 from xstilts.core.errors import DataError
 from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
+from xstilts.metrics.base import Floats
 from xstilts.metrics.mining_f1 import MiningResult
 from xstilts.metrics.retrieval import statistics
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.bitext import SIDES, read_mined, translations
-from xstilts.stages.io.gold import checked_gold
-from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
+from xstilts.stages.io.column_values import ColumnValues
+from xstilts.stages.io.gold import check_gold, checked_gold
+from xstilts.stages.io.rows import PREDICTIONS, ROW_GROUP, read_rows, read_table
 from xstilts.stages.prepare import ROWS
 from xstilts.stages.search import DIRECTIONS
 
@@ -32,37 +37,56 @@ def run(context: StageContext) -> dict[str, Any]:
     search = FORMATS.get(context.params["format"]).search
     read: Read = READ.get(search.stage, _predicted) if search else _predicted
     ids, gold, predicted = read(context)
-    scores, rows = {}, []
+    scores, statistics_of = {}, dict[str, Floats]()
     for name in context.params["metrics"]:
         metric = METRICS.get(name)
         table = metric.statistics(gold, predicted, context.params.get("language", ""))
-        rows += [
-            {"metric": name, "id": row_id, "statistics": row.tolist()}
-            for row_id, row in zip(ids, table, strict=True)
-        ]
+        statistics_of[name] = table
         scores[name] = {"value": round(float(metric.value(table.sum(0))), 10), "n": len(ids)}
-    write_rows(context.folder / STATISTICS, rows)
+    write_statistics(context.folder / STATISTICS, ids, statistics_of)
     write_json(context.folder / SCORES, scores)
     return {"scores": scores}
 
 
-def _predicted(context: StageContext) -> tuple[list[str], Sequence[Any], Sequence[Any]]:
+def write_statistics(path: Path, ids: Sequence[str], tables: Mapping[str, Floats]) -> None:
+    """Each example's statistics by each metric as a parquet file: metric, id, statistics.
+
+    Args:
+        ids: [n]; tables: metric → [n, k].
+    """
+    names = pa.array(ids, pa.string())
+    parts = [
+        pa.table(
+            {
+                "metric": pa.repeat(metric, len(names)),
+                "id": names,
+                "statistics": pa.ListArray.from_arrays(
+                    pa.array(range(0, table.size + 1, table.shape[1]), pa.int32()),
+                    pa.array(table.ravel()),
+                ),
+            }
+        )
+        for metric, table in tables.items()
+    ]
+    table = pa.concat_tables(parts).combine_chunks()
+    pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+
+
+def _predicted(context: StageContext) -> tuple[Sequence[str], Sequence[Any], Sequence[Any]]:
     """Ids, gold answers and predictions of the rows that have a gold answer."""
     spec = FORMATS.get(context.params["format"])
     columns = ["id", spec.gold.column] if spec.gold else ["id"]
-    rows = read_rows(context.inputs["rows"] / ROWS, columns)
-    predictions = read_rows(context.inputs["predictions"] / PREDICTIONS)
-    ids = [row["id"] for row in rows]
-    if ids != [row["id"] for row in predictions]:
+    rows = read_table(context.inputs["rows"] / ROWS, columns)
+    predictions = read_table(context.inputs["predictions"] / PREDICTIONS)
+    if not rows["id"].equals(predictions["id"]):
         raise DataError("the predictions are not those of the gold rows", todo="run again")
-    gold = checked_gold(context, rows)
+    gold: Sequence[Any] = ColumnValues(rows[spec.gold.column]) if spec.gold else []
+    check_gold(context, gold)
     labels = context.inputs["predictions"].manifest["stage"]["params"].get("labels", ())
     scored = [n for n, answer in enumerate(gold) if not spec.row_is_blank(answer, labels)]
-    return (
-        [ids[n] for n in scored],
-        [gold[n] for n in scored],
-        [predictions[n]["prediction"] for n in scored],
-    )
+    answered = (rows["id"], rows[columns[-1]], predictions["prediction"])
+    ids, gold, predicted = (ColumnValues(column).taken(scored) for column in answered)
+    return ids, gold, predicted
 
 
 def _mined(context: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:
@@ -124,7 +148,7 @@ def _searched_in_pool(
     )
 
 
-Read = Callable[[StageContext], tuple[list[str], Sequence[Any], Any]]
+Read = Callable[[StageContext], tuple[Sequence[str], Sequence[Any], Any]]
 READ: Mapping[str, Read] = {
     "mine": _mined,
     "search": _searched,

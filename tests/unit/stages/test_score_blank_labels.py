@@ -12,7 +12,7 @@ from xstilts.core.errors import DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
-from xstilts.stages.io.rows import write_rows
+from xstilts.stages.io.rows import read_rows, write_rows
 
 
 def scored(
@@ -63,3 +63,17 @@ def test_a_blank_answer_is_an_answer_only_where_there_may_be_none(
 def test_labels_that_are_all_blank_are_not_scored(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="blank"):
         scored(tmp_path, [{"label": ""}, {"label": " "}], ["a", "a"], "classification")
+
+
+@pytest.mark.parametrize("form", ["tagging", "classification"])
+def test_statistics_have_the_bytes_of_rows(tmp_path: Path, form: str) -> None:
+    rows = [{"tags": ["a", "b"]}, {"tags": ["b"]}] * 40
+    predicted: list[Any] = [["a", "a"], ["b"]] * 40
+    if form == "classification":
+        rows, predicted = [{"label": "a"}, {"label": "b"}] * 40, ["a", "a"] * 40  # type: ignore[dict-item]
+    scored(tmp_path, rows, predicted, form)
+    (path,) = tmp_path.rglob("statistics.parquet")
+    read = read_rows(path)
+    assert read[0].keys() == {"metric", "id", "statistics"}
+    write_rows(tmp_path / "plain.parquet", read)
+    assert path.read_bytes() == (tmp_path / "plain.parquet").read_bytes()

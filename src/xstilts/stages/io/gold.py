@@ -16,11 +16,19 @@ def checked_gold(context: StageContext, rows: Sequence[dict[str, Any]]) -> list[
     Raises:
         DataError: the gold answers are blank or dummies.
     """
-    spec = FORMATS.get(context.params["format"])
-    gold = spec.gold_of_rows(rows)
-    if spec.gold_is_blank(gold):
-        raise blank_gold_error(context)
+    gold = FORMATS.get(context.params["format"]).gold_of_rows(rows)
+    check_gold(context, gold)
     return gold
+
+
+def check_gold(context: StageContext, gold: Sequence[Any]) -> None:
+    """Check that gold answers can be scored.
+
+    Raises:
+        DataError: the gold answers are blank or dummies.
+    """
+    if FORMATS.get(context.params["format"]).gold_is_blank(gold):
+        raise blank_gold_error(context)
 
 
 def blank_gold_error(context: StageContext) -> DataError:

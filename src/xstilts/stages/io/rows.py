@@ -13,11 +13,8 @@ from xstilts.formats.tag_sequences import TagSequences
 
 PREDICTIONS = "predictions.parquet"
 """What `predict`, `search` and `mine` write."""
-ROW_GROUP = 65_536
-"""Rows of a file of predictions that are Arrow arrays at the same time."""
-
-pa.set_memory_pool(pa.system_memory_pool())
-"""Arrow's default pool keeps several times the memory that these files need."""
+ROW_GROUP = 32_768
+"""Rows of a file of predictions or statistics that are Arrow arrays at the same time."""
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -33,7 +30,7 @@ def write_predictions(path: Path, rows: Path, predictions: Sequence[Any]) -> int
     Raises:
         ValueError: there are not as many predictions as rows.
     """
-    ids = _read(rows, ["id"]).column("id").combine_chunks()
+    ids = read_table(rows, ["id"]).column("id").combine_chunks()
     if len(ids) != len(predictions):
         raise ValueError(f"{len(predictions)} predictions for {len(ids)} rows")
     is_packed = isinstance(predictions, TagSequences)  # otherwise the type is that of all
@@ -60,17 +57,18 @@ def write_in_groups(path: Path, count: int, table_of: Callable[[slice], pa.Table
 
 def read_rows(source: Path | bytes, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a parquet file or of its bytes, in order, with all columns or some."""
-    rows: list[dict[str, Any]] = _read(source, columns).to_pylist()
+    rows: list[dict[str, Any]] = read_table(source, columns).to_pylist()
     return rows
 
 
 def read_columns(source: Path | bytes) -> dict[str, list[Any]]:
     """The columns of a parquet file; several times as fast as `read_rows` on short files."""
-    table: dict[str, list[Any]] = _read(source).to_pydict()
+    table: dict[str, list[Any]] = read_table(source).to_pydict()
     return table
 
 
-def _read(source: Path | bytes, columns: list[str] | None = None) -> pa.Table:
+def read_table(source: Path | bytes, columns: list[str] | None = None) -> pa.Table:
+    """The rows of a parquet file as Arrow arrays, with all columns or some."""
     opened = source if isinstance(source, Path) else pa.BufferReader(source)
     with pq.ParquetFile(opened) as file:  # threads would cost more than most of these files
         return file.read(columns, use_threads=False)
