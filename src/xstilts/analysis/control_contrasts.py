@@ -16,7 +16,7 @@ import numpy as np
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gain_bootstrap import System, bootstrap_gains, systems_of
 from xstilts.analysis.gains import ENGLISH
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.metrics import METRICS
 from xstilts.statistics.bootstrap import DRAWS, add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
@@ -66,7 +66,7 @@ class ControlledRuns:
     @property
     def languages(self) -> list[str]:
         """Languages of the baseline's runs on both."""
-        return sorted({code for code, _ in self._common_keys([BASELINE])})
+        return sorted({code for code, _ in self._common_keys([NO_INTERMEDIATE])})
 
     def has(self, setting: str, key: tuple[str, int], *, on_target: bool) -> bool:
         """Whether there is a run of a setting in a language with a seed.
@@ -94,7 +94,7 @@ class ControlledRuns:
     def gain_difference(self, settings: Collection[str]) -> ControlDifference:
         """The gain on the target minus the gain on its control, averaged over settings."""
         signed = [(name, 1.0) for name in settings]
-        return self._difference([*signed, (BASELINE, -float(len(settings)))], len(settings))
+        return self._difference([*signed, (NO_INTERMEDIATE, -float(len(settings)))], len(settings))
 
     def _difference(
         self, signed: Sequence[tuple[str, float]], count: int | None = None
@@ -144,7 +144,7 @@ class ControlledRuns:
     def _drawn(self, name: str, keys: Sequence[tuple[str, int]]) -> Floats:
         """[draws, seeds] the score difference of a setting in each draw of the examples."""
         target, control = self._pair(name, keys)
-        systems = {self.metric: {TARGET: target, BASELINE: control}}
+        systems = {self.metric: {TARGET: target, NO_INTERMEDIATE: control}}
         english = {code for code, _ in keys} == {ENGLISH}
         return bootstrap_gains(systems, self.draws, in_english=english)[self.metric][TARGET]
 

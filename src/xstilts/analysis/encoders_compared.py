@@ -13,7 +13,7 @@ from xstilts.analysis.layer_sweeps import pick_default_layer
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, select_settings
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.hashing import digest_of
 from xstilts.core.store import Store
@@ -31,10 +31,12 @@ class EncodersCompared:
         rows: a ranking for each intermediate setting, the baseline's first, and one of the best
             settings.
         notes: sentences on which layers are compared in a sweep.
+        baseline: of the experiment.
     """
 
     rows: tuple[RankedEncoder, ...]
     notes: tuple[str, ...] = ()
+    baseline: str = NO_INTERMEDIATE
 
 
 def compare_encoders(
@@ -56,15 +58,14 @@ def compare_encoders(
         for sentence in swept:
             notes.setdefault(sentence, []).append(encoder)
     frame, plain = results_frame(cells, store), replace(compiled, cells=tuple(cells))
-    selected = select_settings(plain, store, frame, compute_gains(frame, cells))
-    settings = sorted(loaded.experiment.intermediate, key=lambda name: name != BASELINE)
+    selected = select_settings(plain, store, frame, compute_gains(frame, cells, compiled.baseline))
+    settings = sorted(loaded.experiment.intermediate, key=lambda name: name != compiled.baseline)
     rankings = {setting: _same_setting(cells, setting) for setting in settings}
     rankings[BEST] = _best_settings(selected)
     scores, streams = example_scores(cells, store), random_streams(loaded)
     rows = rank_encoders(frame, cells, scores, rankings, draws, streams)
-    return EncodersCompared(
-        tuple(rows), tuple(f"{', '.join(names)}: {text}" for text, names in notes.items())
-    )
+    texts = tuple(f"{', '.join(names)}: {text}" for text, names in notes.items())
+    return EncodersCompared(tuple(rows), texts, compiled.baseline)
 
 
 def random_streams(loaded: LoadedExperiment) -> dict[str, str]:

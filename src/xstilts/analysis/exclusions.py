@@ -21,7 +21,7 @@ import pandas as pd
 
 from xstilts.analysis.results import expected
 from xstilts.analysis.run_states import FAILED, RunState
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.compile import ResultCell
 
 
@@ -126,7 +126,10 @@ class Exclusion:
 
 
 def find_exclusions(
-    main: pd.DataFrame, paired: pd.DataFrame, cells: Collection[ResultCell]
+    main: pd.DataFrame,
+    paired: pd.DataFrame,
+    cells: Collection[ResultCell],
+    baseline: str = NO_INTERMEDIATE,
 ) -> tuple[Exclusion, ...]:
     """Every setting and target with a reason against it.
 
@@ -134,12 +137,13 @@ def find_exclusions(
         main: results of each target's main metric, see `results.results_frame`.
         paired: the same with the baseline's, see `gains.paired_runs`.
         cells: what the experiment should have.
+        baseline: the setting that gains are over.
     """
-    baseline = _baseline_failures(main)
+    failures = _baseline_failures(main, baseline)
     reasons: dict[Key, dict[RunExclusion, None]] = {}
-    for key, reason in (*_of_runs(paired), *_of_cells(paired, cells, baseline)):
+    for key, reason in (*_of_runs(paired), *_of_cells(paired, cells, baseline, failures)):
         reasons.setdefault(key, {})[reason] = None
-    lacking = _without_baseline(main, cells)
+    lacking = _without_baseline(main, cells, baseline)
     return tuple(_exclusion(key, tuple(found), lacking) for key, found in reasons.items())
 
 
@@ -187,11 +191,12 @@ def _failures(
 def _of_cells(
     paired: pd.DataFrame,
     cells: Collection[ResultCell],
-    baseline: Mapping[tuple[str, str], Iterable[RunExclusion]],
+    baseline: str,
+    failures: Mapping[tuple[str, str], Iterable[RunExclusion]],
 ) -> Iterator[tuple[Key, RunExclusion]]:
     """What the experiment's cells tell: which scores are missing, and who has the same data."""
     for cell in cells:
-        if cell.same_data:
+        if cell.same_data and cell.intermediate != baseline:
             key = cell.encoder, cell.intermediate, cell.target
             yield key, RunExclusion(ExclusionReason.SAME_DATA)
     there: dict[Key, set[tuple[str, int]]] = {}
@@ -201,15 +206,17 @@ def _of_cells(
     for (encoder, target, setting), runs in expected(cells).items():
         key = encoder, setting, target
         missing = len(runs - there.get(key, set()))
-        if missing and setting != BASELINE:
+        if missing and setting != baseline:
             reason = ExclusionReason.MISSING_SCORES
             yield key, RunExclusion(reason, missing=missing, expected=len(runs))
-            yield from ((key, failure) for failure in baseline.get((encoder, target), ()))
+            yield from ((key, failure) for failure in failures.get((encoder, target), ()))
 
 
-def _baseline_failures(main: pd.DataFrame) -> dict[tuple[str, str], list[RunExclusion]]:
+def _baseline_failures(
+    main: pd.DataFrame, baseline: str
+) -> dict[tuple[str, str], list[RunExclusion]]:
     """(encoder, target) → how the baseline's runs failed there."""
-    base = main[main["intermediate"] == BASELINE]
+    base = main[main["intermediate"] == baseline]
     failures: dict[tuple[str, str], list[RunExclusion]] = {}
     for encoder, target, seed, states in base[["encoder", "target", "seed", "states"]].itertuples(
         index=False
@@ -219,13 +226,13 @@ def _baseline_failures(main: pd.DataFrame) -> dict[tuple[str, str], list[RunExcl
 
 
 def _without_baseline(
-    main: pd.DataFrame, cells: Iterable[ResultCell]
+    main: pd.DataFrame, cells: Iterable[ResultCell], baseline: str
 ) -> frozenset[tuple[str, str]]:
     """(encoder, target) whose baseline lacks a score, or has one that is not used."""
     run = ["encoder", "target", "language", "seed"]
     wanted = {(cell.encoder, cell.target, cell.language, cell.seed) for cell in cells}
     wanted |= set(main[run].itertuples(index=False, name=None))
-    base = main[(main["intermediate"] == BASELINE) & main["value"].notna()]
+    base = main[(main["intermediate"] == baseline) & main["value"].notna()]
     usable = base.loc[[not FAILED & states for states in base["states"]]]
     there = set(usable[run].itertuples(index=False, name=None))
     return frozenset((encoder, target) for encoder, target, _, _ in wanted - there)

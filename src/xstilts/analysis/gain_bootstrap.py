@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gains import ENGLISH
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.metrics import METRICS
 from xstilts.metrics.base import Metric
 from xstilts.statistics.bootstrap import example_weights
@@ -43,7 +43,11 @@ def systems_of(
 
 
 def bootstrap_gains(
-    systems: Mapping[str, Mapping[str, System]], draws: int, *, in_english: bool = False
+    systems: Mapping[str, Mapping[str, System]],
+    draws: int,
+    *,
+    baseline: str = NO_INTERMEDIATE,
+    in_english: bool = False,
 ) -> dict[str, dict[str, Floats]]:
     """Metric → setting → [draws, seeds] mean gain over languages in each draw of the examples.
 
@@ -53,10 +57,12 @@ def bootstrap_gains(
         systems: metric → setting → its runs, of one target, the baseline among them. Draws of
             several targets with the same example ids are the same, so that gains may be averaged
             draw by draw and seed by seed before `add_seed_variance`.
+        baseline: the setting that the gains are over.
         in_english: whether the gain is that in English, of a target that has no other language.
     """
     sums = {
-        metric: _GainSums.of(metric, found, draws, in_english) for metric, found in systems.items()
+        metric: _GainSums.of(metric, found, draws, baseline, in_english)
+        for metric, found in systems.items()
     }
     for code in sorted({code for one in sums.values() for code in one.languages}):
         sharing: dict[tuple[str, ...], list[_LanguageRuns]] = {}
@@ -85,12 +91,14 @@ class _GainSums:
     """Sums of gains over languages, one metric.
 
     Args:
+        baseline: the setting that the gains are over.
         codes, seeds: setting → those that it shares with the baseline.
         columns: setting → its columns of `total`, one per seed.
         total: [draws, columns].
     """
 
     metric: Metric
+    baseline: str
     codes: Mapping[str, list[str]]
     seeds: Mapping[str, list[int]]
     columns: Mapping[str, range]
@@ -98,12 +106,17 @@ class _GainSums:
 
     @classmethod
     def of(
-        cls, metric: str, systems: Mapping[str, System], draws: int, in_english: bool
+        cls,
+        metric: str,
+        systems: Mapping[str, System],
+        draws: int,
+        baseline: str,
+        in_english: bool,
     ) -> _GainSums:
         common = {
-            name: common_runs(system, systems[BASELINE])
+            name: common_runs(system, systems[baseline])
             for name, system in systems.items()
-            if name != BASELINE
+            if name != baseline
         }
         codes = {
             name: [code for code in found if in_english or code != ENGLISH]
@@ -112,7 +125,8 @@ class _GainSums:
         seeds = {name: found for name, (_, found) in common.items()}
         ends = list(accumulate((len(found) for found in seeds.values()), initial=0))
         columns = dict(zip(seeds, starmap(range, pairwise(ends)), strict=True))
-        return cls(METRICS.get(metric), codes, seeds, columns, np.zeros((draws, ends[-1])))
+        total = np.zeros((draws, ends[-1]))
+        return cls(METRICS.get(metric), baseline, codes, seeds, columns, total)
 
     @property
     def languages(self) -> set[str]:
@@ -167,7 +181,7 @@ class _LanguageRuns:
             ids.pop(),
             np.stack(list(tables.values())),
             [row[pair] for pair in pairs],
-            [row[BASELINE, seed] for _, seed in pairs],
+            [row[sums.baseline, seed] for _, seed in pairs],
             [column for name in settings for column in sums.columns[name]],
         )
 

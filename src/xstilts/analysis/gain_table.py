@@ -20,7 +20,6 @@ from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gain_bootstrap import System, bootstrap_gains, common_runs, systems_of
 from xstilts.analysis.gains import ENGLISH, Gains
 from xstilts.analysis.run_states import NO_STATES, RunState, States
-from xstilts.config.intermediate import BASELINE
 from xstilts.metrics import METRICS
 from xstilts.statistics.bootstrap import DRAWS, add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import LEVEL, NAN, Floats
@@ -106,7 +105,7 @@ def gain_rows(
     states = _states(frame)
     for (encoder, target), metrics in systems.items():
         known = states[encoder, target]
-        if BASELINE in known:
+        if gains.baseline in known:
             blank = Gain(encoder, target, "", "")
             rows += _gains(blank, metrics, known, gains, draws)
     corrected = holm(np.array([row.p for row in rows], dtype=np.float64))
@@ -134,30 +133,30 @@ def _gains(
     draws: int,
 ) -> Iterator[Gain]:
     """The gain of every setting in every metric of one target, the main metric first."""
-    settings = [name for name in states if name != BASELINE]
+    settings = [name for name in states if name != gains.baseline]
     in_english = blank.target in gains.english_only
     excluded = {name: gains.by_key.get((blank.encoder, name, blank.target)) for name in settings}
     usable = {
         metric: {
             name: system
             for name, system in systems.items()
-            if name == BASELINE or (why := excluded[name]) is None or why.has_gain
+            if name == gains.baseline or (why := excluded[name]) is None or why.has_gain
         }
         for metric, systems in metrics.items()
     }
-    compared = {metric: systems for metric, systems in usable.items() if BASELINE in systems}
-    drawn = bootstrap_gains(compared, draws, in_english=in_english)
+    compared = {metric: runs for metric, runs in usable.items() if gains.baseline in runs}
+    drawn = bootstrap_gains(compared, draws, baseline=gains.baseline, in_english=in_english)
     main = next(iter(metrics))
     for metric, systems in usable.items():
         of_metric = replace(blank, metric=metric, main=metric == main, in_english=in_english)
         for name in settings:
             why = excluded[name]
             partial = {RunState.PARTIAL} if why is not None and why.is_partial else set()
-            held = states[name] | states[BASELINE] | partial
+            held = states[name] | states[gains.baseline] | partial
             gain = replace(of_metric, intermediate=name, states=held)
             if name in drawn.get(metric, {}):
                 runs = drawn[metric][name]
-                pair = systems[name], systems[BASELINE]
+                pair = systems[name], systems[gains.baseline]
                 gain = _compared(gain, *pair, runs)
             yield gain
 

@@ -1,6 +1,6 @@
 """Gains run by run: what an intermediate setting adds to a score.
 
-A gain is the score with an intermediate setting minus the score of the baseline, for the same
+A gain is the score after an intermediate setting minus the score of the baseline, for the same
 target, language and seed. This is the only module that pairs the two; `exclusions` holds the rules
 by which some are left out.
 """
@@ -8,14 +8,14 @@ by which some are left out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
 
 from xstilts.analysis.exclusions import Exclusion, Key, exclusion_texts, find_exclusions
 from xstilts.analysis.run_states import NO_STATES
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.compile import ResultCell
 
 ENGLISH = "en"
@@ -37,12 +37,14 @@ class Gains:
         exclusions: the settings that are not compared with others on a target, and why.
         swept: a sentence for each sweep over layers, naming the layer that is used.
         english_only: the targets that are evaluated in English alone.
+        baseline: the setting that the gains are over.
     """
 
     runs: pd.DataFrame
     exclusions: tuple[Exclusion, ...] = ()
     swept: tuple[str, ...] = ()
     english_only: frozenset[str] = frozenset()
+    baseline: str = NO_INTERMEDIATE
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -61,19 +63,18 @@ class Gains:
             return setting in settings and (targets is None or target in targets)
 
         pairs = zip(self.runs["intermediate"], self.runs["target"], strict=True)
-        return Gains(
-            self.runs.loc[[kept(*pair) for pair in pairs]],
-            tuple(one for one in self.exclusions if kept(one.intermediate, one.target)),
-            self.swept,
-            self.english_only,
+        return replace(
+            self,
+            runs=self.runs.loc[[kept(*pair) for pair in pairs]],
+            exclusions=tuple(one for one in self.exclusions if kept(one.intermediate, one.target)),
         )
 
     def of_encoder(self, encoder: str) -> Gains:
         """Those of one encoder."""
-        return Gains(
-            self.runs[self.runs["encoder"] == encoder],
-            tuple(one for one in self.exclusions if one.encoder == encoder),
-            self.swept,
+        return replace(
+            self,
+            runs=self.runs[self.runs["encoder"] == encoder],
+            exclusions=tuple(one for one in self.exclusions if one.encoder == encoder),
         )
 
     @property
@@ -87,20 +88,24 @@ class Gains:
         return (*one_seed, *self.swept, *exclusion_texts(self.exclusions))
 
 
-def compute_gains(frame: pd.DataFrame, cells: Iterable[ResultCell] = ()) -> Gains:
-    """The gain of every run with an intermediate setting over the baseline's run like it.
+def compute_gains(
+    frame: pd.DataFrame, cells: Iterable[ResultCell] = (), baseline: str = NO_INTERMEDIATE
+) -> Gains:
+    """The gain of every run of another setting over the baseline's run like it.
 
     Args:
         frame: see `results.results_frame`; the baseline's rows are among them.
         cells: what the experiment should have: by them missing scores are noticed.
+        baseline: see `config.experiment.Experiment.baseline`.
     """
     cells = tuple(cells)
     main = frame[frame["metric"] == main_metrics(frame)]
-    paired = paired_runs(main)
-    exclusions = find_exclusions(main, paired, cells)
+    paired = paired_runs(main, baseline)
+    exclusions = find_exclusions(main, paired, cells, baseline)
     runs = without(paired, (one.key for one in exclusions if not one.has_gain))
     runs = runs.loc[runs["gain"].notna(), list(COLUMNS)].reset_index(drop=True)
-    return Gains(runs, exclusions, english_only=_english_only(frame, cells))
+    english_only = _english_only(frame, cells)
+    return Gains(runs, exclusions, english_only=english_only, baseline=baseline)
 
 
 def _english_only(frame: pd.DataFrame, cells: Iterable[ResultCell]) -> frozenset[str]:
@@ -117,10 +122,10 @@ def main_metrics(frame: pd.DataFrame) -> pd.Series[str]:
     return frame.groupby(["encoder", "target"], sort=False)["metric"].transform("first")
 
 
-def paired_runs(main: pd.DataFrame) -> pd.DataFrame:
-    """The main scores of all settings with those of the baseline; NaN where there is none."""
+def paired_runs(main: pd.DataFrame, baseline: str = NO_INTERMEDIATE) -> pd.DataFrame:
+    """The main scores of the other settings with those of the baseline; NaN where there is none."""
     main = main.rename(columns={"value": "score"})
-    is_baseline = main["intermediate"] == BASELINE
+    is_baseline = main["intermediate"] == baseline
     base = main.loc[is_baseline, [*RUN, "score", "states"]]
     base = base.rename(columns={"score": "baseline", "states": "baseline_states"})
     paired = main[~is_baseline].merge(base, on=RUN, how="left")

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gains import ENGLISH, KEY
-from xstilts.config.intermediate import BASELINE
+from xstilts.analysis.gains import ENGLISH, KEY, Gains
 from xstilts.metrics.accuracy import ACCURACY
 from xstilts.statistics.estimate import NAN
 from xstilts.statistics.mcnemar import mcnemar
@@ -23,19 +22,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def paired_answers(gains: pd.DataFrame, outcomes: Iterable[ExampleScores]) -> pd.DataFrame:
+def paired_answers(gains: Gains, outcomes: Iterable[ExampleScores]) -> pd.DataFrame:
     """McNemar's test of each run that has a gain, in languages other than English.
 
     Args:
-        gains: the runs, see `analysis.gains.Gains.runs`: a run that diverged, say, is not among
-            them.
+        gains: of the runs to test; one that diverged, say, is not among them.
         outcomes: see `analysis.example_scores`, the baseline's among them; only those of accuracy
             count.
 
     Returns:
         See `COLUMNS`; accuracies between 0 and 1. Holm and Benjamini & Hochberg over all rows.
     """
-    compared = set(gains[[*KEY, "language", "seed"]].itertuples(index=False, name=None))
+    compared = set(gains.runs[[*KEY, "language", "seed"]].itertuples(index=False, name=None))
     correct = {
         (scores.encoder, scores.intermediate, scores.target, scores.language, scores.seed): (
             scores.statistics[:, 0]
@@ -46,7 +44,7 @@ def paired_answers(gains: pd.DataFrame, outcomes: Iterable[ExampleScores]) -> pd
     rows = []
     for run, answers in correct.items():
         encoder, _, target, language, seed = run
-        baseline = correct.get((encoder, BASELINE, target, language, seed))
+        baseline = correct.get((encoder, gains.baseline, target, language, seed))
         if run in compared and baseline is not None:
             test = mcnemar(answers, baseline)
             effect, discordant = test.difference, test.gained + test.lost

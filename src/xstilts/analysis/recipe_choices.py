@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xstilts.config.intermediate import BASELINE, parse_setting
+from xstilts.config.intermediate import NO_INTERMEDIATE, parse_setting
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.planning.recipe_search import trials_of, values_text
@@ -97,7 +97,9 @@ def choice_text(result: RecipeSearchResult, suffix: str = "") -> str:
     Args:
         suffix: after what is trained.
     """
-    about = result.task + (f" after {result.after}" if result.after != BASELINE else "") + suffix
+    about = (
+        result.task + (f" after {result.after}" if result.after != NO_INTERMEDIATE else "") + suffix
+    )
     cost = f"{result.num_trainings} trainings, {sum(result.seconds):.0f} s"
     if result.chosen is None and result.todo:
         return f"recipe of {about}: not chosen yet ({result.todo} trainings to do)"
@@ -140,7 +142,7 @@ def _result(
         cell.encoder,
         "intermediate" if training in phase_2 else "target",
         " + ".join(trial.params["tasks"]),
-        cell.intermediate if "base" in trial.inputs else BASELINE,
+        cell.intermediate if "base" in trial.inputs else NO_INTERMEDIATE,
         tuple(trials),
         tuple(
             sum(artifact.seconds for role in of_trial if (artifact := made[role]))

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from xstilts.analysis.encoder_identity import plans_by_encoder
 from xstilts.config.experiment import Experiment
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import ABSENT, unreadable
 from xstilts.core.hashing import digest_of
@@ -64,6 +65,12 @@ class RunRecord:
     cells: tuple[ResultCell, ...]
     plan: Plan
     config: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def compiled(self) -> CompiledPlan:
+        """Its plan, cells and baseline."""
+        baseline = self.config.get("baseline", NO_INTERMEDIATE)
+        return CompiledPlan(self.plan, self.cells, str(baseline))
 
     @property
     def name(self) -> str:
@@ -222,7 +229,7 @@ def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
     every = [
         ((record.experiment, encoder), part)
         for record in saved_records(store)
-        for encoder, part in plans_by_encoder(CompiledPlan(record.plan, record.cells)).items()
+        for encoder, part in plans_by_encoder(record.compiled).items()
     ]
     every.sort(key=lambda run: any(store.has(cell.key) for cell in run[1].cells))
     for run, part in reversed(every):

@@ -18,7 +18,6 @@ from xstilts.analysis.dev_scores import AllDevScores, DevScores, dev_scores
 from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores
 from xstilts.analysis.results import Expected, expected
 from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States, all_states
-from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.target_name import TargetName
@@ -89,13 +88,20 @@ def select_settings(
     settings: dict[SelectedSetting, dict[str, None]] = {}
     for cell in compiled.cells:
         among = settings.setdefault(SelectedSetting(cell.encoder, cell.target, cell.metrics[0]), {})
-        if cell.intermediate != BASELINE if candidates is None else cell.intermediate in candidates:
+        if (
+            cell.intermediate != compiled.baseline
+            if candidates is None
+            else cell.intermediate in candidates
+        ):
             among[cell.intermediate] = None
     return [
         one
         for blank, among in settings.items()
         for one in _selected(
-            blank, tuple(among), dev, _Results.of(blank, frame, by_language, wanted)
+            blank,
+            tuple(among),
+            dev,
+            _Results.of(blank, frame, by_language, wanted, compiled.baseline),
         )
     ]
 
@@ -133,7 +139,7 @@ def _selected(
         intermediate=setting,
         selected_by=selected_by,
         dev=float("nan") if selected_by is SelectedBy.TEST else usable[setting],
-        states=all_states([unfinished, results.states(setting), results.states(BASELINE)]),
+        states=all_states([unfinished, results.states(setting), results.states(results.baseline)]),
     )
     yield from (results.scored(replace(chosen, english=english)) for english in (True, False))
 
@@ -173,16 +179,23 @@ class _Results:
         gains: score and baseline of each setting and language, over the seeds that have both.
         known: setting → states of its results.
         unfinished: settings with scores missing.
+        baseline: the setting that gains are over.
     """
 
     means: pd.DataFrame
     gains: pd.DataFrame
     known: Mapping[str, States]
     unfinished: frozenset[str]
+    baseline: str
 
     @classmethod
     def of(
-        cls, blank: SelectedSetting, frame: pd.DataFrame, gains: pd.DataFrame, wanted: Expected
+        cls,
+        blank: SelectedSetting,
+        frame: pd.DataFrame,
+        gains: pd.DataFrame,
+        wanted: Expected,
+        baseline: str,
     ) -> _Results:
         keys = ["encoder", "target", "metric"]
         here = frame[(frame[keys] == [blank.encoder, blank.target, blank.metric]).all(axis=1)]
@@ -202,7 +215,7 @@ class _Results:
             if (encoder, target) == (blank.encoder, blank.target)
             and not needed <= pairs.get(setting, set())
         )
-        return cls(means, own, known, unfinished)
+        return cls(means, own, known, unfinished, baseline)
 
     def states(self, setting: str) -> States:
         """What must be known of a setting's scores."""
@@ -228,7 +241,7 @@ class _Results:
         scores = self._of(best.intermediate)
         scores = scores if best.english else scores.drop(ENGLISH, errors="ignore")
         found = replace(best, score=float(scores.mean()), languages=len(scores))
-        return found if best.intermediate != BASELINE else _against_itself(found)
+        return found if best.intermediate != self.baseline else _against_itself(found)
 
     def _of(self, setting: str) -> pd.Series[float]:
         if setting not in self.means:

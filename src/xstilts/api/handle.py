@@ -91,7 +91,8 @@ class ExperimentHandle:
         """The gain of every run; see `analysis.gains`."""
         from xstilts.analysis.gains import compute_gains
 
-        return compute_gains(self.results, self.compiled.cells)
+        compiled = self.compiled
+        return compute_gains(self.results, compiled.cells, compiled.baseline)
 
     @cached_property
     def gains(self) -> pd.DataFrame:

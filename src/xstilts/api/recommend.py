@@ -23,7 +23,6 @@ from xstilts.api.inputs import AnyStore, load, open_store
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunKeywords, RunOptions
 from xstilts.api.run_plans import has_todo, run_plans
-from xstilts.config.intermediate import BASELINE
 from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
@@ -91,15 +90,21 @@ class RecommendationRequest:
         return tuple(
             replace(
                 record,
-                cells=with_published_names(CompiledPlan(record.plan, record.cells)).cells,
+                cells=with_published_names(record.compiled).cells,
             )
             for record in saved_records(self.store)
         )
 
+    @property
+    def _comparable(self) -> tuple[RunRecord, ...]:
+        """The experiments with the same baseline: gains over different ones are not compared."""
+        baseline = self.request.baseline
+        return tuple(record for record in self.past if record.compiled.baseline == baseline)
+
     @cached_property
     def gains(self) -> pd.DataFrame:
         """All gains in the store, see `recommend.known_gains.known_gains`."""
-        return known_gains(self.past, self.handle.snapshot)
+        return known_gains(self._comparable, self.handle.snapshot)
 
     @cached_property
     def ratios(self) -> dict[str, float]:
@@ -166,7 +171,7 @@ class RecommendationRequest:
         resolved, target = ResolvedExperiment(self.request.loaded), self.request.target
         encoder = name_of_source(resolved.source.params, resolved.encoder_name)
         names, languages = self.request.candidates, self.request.languages or None
-        direct = direct_gains(self.past, now, (encoder, target), names, languages)
+        direct = direct_gains(self._comparable, now, (encoder, target), names, languages)
         measures = measures_table(self.low_cost[1], facts_in(now))
         known = KnownGains(self.gains, measures, direct.gains, direct.failed)
         table = predict_gains.recommend(names, target, encoder, known)
@@ -179,7 +184,7 @@ class RecommendationRequest:
                 operations=[cost[name].operations for name in table["candidate"]],
             ),
             measures[measures["task"].isin(names) & measures["other"].isin(["", target])],
-            cost[BASELINE],
+            cost[self.request.baseline],
             leave_one_target_out(self.gains[self.gains["encoder"] == encoder], measures),
             bool(self.ratios),
         )

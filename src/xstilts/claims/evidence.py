@@ -20,7 +20,12 @@ from xstilts.analysis.layer_sweeps import default_layers
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.claims.verdict import BootstrapEffect
-from xstilts.config.intermediate import BASELINE, IntermediateSetting, mixture_name, parse_setting
+from xstilts.config.intermediate import (
+    NO_INTERMEDIATE,
+    IntermediateSetting,
+    mixture_name,
+    parse_setting,
+)
 from xstilts.core.store import Store
 from xstilts.formats import FORMATS
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS
@@ -54,6 +59,7 @@ class ExperimentEvidence:
             `analysis.selection.select_settings`.
         trainings: key → what is trained there.
         stand_ins: target → what is evaluated, where that is not its whole test split.
+        baseline: the setting that gains are over.
         ways: target → layer and pooling of its vectors, where the experiment has several.
     """
 
@@ -67,17 +73,18 @@ class ExperimentEvidence:
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
     draws: int = DRAWS
+    baseline: str = NO_INTERMEDIATE
 
     @cached_property
     def gains(self) -> Gains:
         """The gains that may be compared, and what was left out of them."""
-        return compute_gains(self.frame, self.cells)
+        return compute_gains(self.frame, self.cells, self.baseline)
 
     @cached_property
     def settings(self) -> dict[str, IntermediateSetting]:
         """Name → the settings of its cells but the baseline, in their order."""
         names = dict.fromkeys(cell.intermediate for cell in self.cells)
-        return {name: parse_setting(name) for name in names if name != BASELINE}
+        return {name: parse_setting(name) for name in names if name != self.baseline}
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -130,7 +137,7 @@ class ExperimentEvidence:
 
     def keys(self, target: str, settings: Collection[str]) -> tuple[str, ...]:
         """The score stages of these settings and the baseline, English left out."""
-        wanted = {BASELINE, *settings}
+        wanted = {self.baseline, *settings}
         return tuple(
             cell.key
             for cell in self.cells
@@ -151,12 +158,12 @@ class ExperimentEvidence:
         here = table[(table["target"] == target) & (table["language"] != ENGLISH)]
         if here.empty:
             return {}
-        metric, usable = here["metric"].iloc[0], {BASELINE, *here["intermediate"]}
+        metric, usable = here["metric"].iloc[0], {self.baseline, *here["intermediate"]}
         systems: dict[str, dict[tuple[str, int], ExampleScores]] = {}
         for one in self.outcomes(target):
             if one.metric == metric and one.intermediate in usable:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
-        drawn = bootstrap_gains({metric: systems}, self.draws)[metric]
+        drawn = bootstrap_gains({metric: systems}, self.draws, baseline=self.baseline)[metric]
         values = here.groupby("intermediate", sort=False)["gain"].mean()
         return {
             name: BootstrapEffect(float(value), np.asarray(drawn[name]), _examples(systems[name]))
@@ -184,7 +191,9 @@ def evidence_of(
     frame = results_frame(cells, store)
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
     results = results_frame(apart.cells, store)
-    best = select_settings(apart, store, results, compute_gains(results, apart.cells))
+    best = select_settings(
+        apart, store, results, compute_gains(results, apart.cells, apart.baseline)
+    )
     trainings = {
         stage.key: TrainedSetting(
             {task: facts["format"] for task, facts in stage.params["tasks"].items()},
@@ -202,5 +211,14 @@ def evidence_of(
 
     ways = {task: name for name, task in plain.items() if name != task}
     return ExperimentEvidence(
-        name, encoder, cells, frame, of_target, best, trainings, stand_ins, ways
+        name,
+        encoder,
+        cells,
+        frame,
+        of_target,
+        best,
+        trainings,
+        stand_ins,
+        ways,
+        baseline=compiled.baseline,
     )

@@ -16,7 +16,7 @@ from xstilts.claims.mean_gains import choose
 from xstilts.claims.subject import Subject
 from xstilts.claims.verdict import Check, CheckResult, ScopeGap, SetupMatch
 from xstilts.config.base import ConfigModel
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.compile import ResultCell
 
 
@@ -81,8 +81,8 @@ def _phases(params: PhasesCheck, evidence: ExperimentEvidence) -> CheckResult:
     used: list[ResultCell] = []
     for wanted, what in ((params.baseline, False), (params.intermediate, True)):
         if wanted:
-            here = [cell for cell in trained if (cell.intermediate != BASELINE) == what]
-            straight = [cell for cell in searched if (cell.intermediate != BASELINE) == what]
+            here = [cell for cell in trained if (cell.intermediate != NO_INTERMEDIATE) == what]
+            straight = [cell for cell in searched if (cell.intermediate != NO_INTERMEDIATE) == what]
             parts.append(_trained_part(here, straight, after=what))
             used += here + straight
     return combine_parts(parts, [cell.key for cell in used])

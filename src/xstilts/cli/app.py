@@ -131,7 +131,9 @@ def run(
     show_choices(recipe_search_results(handle.compiled, handle.snapshot))
     show_benchmarks(benchmark_tables(handle))
     show_ranking(handle.compared)
-    show_gains(xstilts.gains(handle), handle.results, arguments.command_line())
+    show_gains(
+        xstilts.gains(handle), handle.results, arguments.command_line(), handle.compiled.baseline
+    )
     raise typer.Exit(result.exit_code)
 
 

@@ -11,7 +11,7 @@ from xstilts.config.base import ConfigModel, PathText, explained, refusal, refus
 from xstilts.config.evaluation import FewShotConfig, TranslateTest
 from xstilts.config.exclude import CellExclusion
 from xstilts.config.file_task import FileTask
-from xstilts.config.intermediate import BASELINE, parse_setting, parse_task_chain
+from xstilts.config.intermediate import NO_INTERMEDIATE, parse_setting, parse_task_chain
 from xstilts.config.recipe import EncoderRecipe, Recipes, is_none, refuse_empty_values
 from xstilts.config.recipe_search import RecipeSearch
 from xstilts.config.split_slices import parse_split_slice
@@ -147,8 +147,8 @@ class TranslatorConfig(ConfigModel):
 class Experiment(ConfigModel):
     """Everything that a run needs to know.
 
-    An intermediate setting is `none` (the baseline), a task, tasks joined by `+` (a mixture) or
-    settings joined by `>` (a chain); `task@de,fr` trains on German and French data.
+    An intermediate setting is `none`, a task, tasks joined by `+` (a mixture) or settings joined by
+    `>` (a chain); `task@de,fr` trains on German and French data. Gains are over the baseline.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)] = Field(
@@ -167,6 +167,11 @@ class Experiment(ConfigModel):
     )
     intermediate: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="intermediate settings: none, task, task+task, setting > setting, task@de,fr"
+    )
+    baseline: str = Field(
+        NO_INTERMEDIATE,
+        exclude_if=lambda setting: setting == NO_INTERMEDIATE,  # digests stay without it
+        description="the setting of `intermediate` that gains of the others are over",
     )
     targets: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="target tasks, which are evaluated zero-shot"
@@ -250,6 +255,12 @@ class Experiment(ConfigModel):
         with explained():
             return tuple(parse_setting(text).name for text in value)
 
+    @field_validator("baseline")
+    @classmethod
+    def _baseline(cls, value: str) -> str:
+        with explained():
+            return parse_setting(value).name
+
     @field_validator("train_task")
     @classmethod
     def _task_refs(cls, value: dict[str, str]) -> dict[str, str]:
@@ -303,6 +314,17 @@ class Experiment(ConfigModel):
         return self
 
     @model_validator(mode="after")
+    def _baseline_is_a_setting(self) -> Experiment:
+        if "baseline" in self.model_fields_set and self.baseline not in self.intermediate:
+            raise refusal(
+                f"the baseline {self.baseline} is not among the settings of `intermediate`: "
+                f"{', '.join(self.intermediate)}",
+                f"add it: intermediate: [{', '.join((self.baseline, *self.intermediate))}]",
+                key="baseline",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _adaptation_has_a_task(self) -> Experiment:
         if self.recipes.adaptation and not any(one.adapted_by for one in self.all_encoders):
             raise refusal(
@@ -328,11 +350,11 @@ class Experiment(ConfigModel):
     @classmethod
     def _task_names(cls, value: dict[str, FileTask]) -> dict[str, FileTask]:
         for name in value:
-            if name == BASELINE or not TASK_NAME.fullmatch(name) or not name.isprintable():
+            if name == NO_INTERMEDIATE or not TASK_NAME.fullmatch(name) or not name.isprintable():
                 raise refusal(
                     f"{name!r} cannot be the name of a task",
                     f"use a name without blanks, control characters and + > @ , / \\ that does not "
-                    f"begin with a dot and is not {BASELINE!r}",
+                    f"begin with a dot and is not {NO_INTERMEDIATE!r}",
                     name,
                 )
         return value

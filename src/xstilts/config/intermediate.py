@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from xstilts.core.errors import ConfigError
 
-BASELINE = "none"
+NO_INTERMEDIATE = "none"
+"""The setting without intermediate training; the usual baseline."""
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +36,7 @@ def mixture_name(mixture: Mixture) -> str:
 
 @dataclass(frozen=True)
 class IntermediateSetting:
-    """A chain of mixtures; empty for the baseline."""
+    """A chain of mixtures; empty for `none`."""
 
     name: str
     chain: tuple[Mixture, ...]
@@ -47,8 +48,15 @@ class IntermediateSetting:
 
     @property
     def single(self) -> TaskRef | None:
-        """The task of a setting with only one; None for the baseline, mixtures and chains."""
+        """The task of a setting with only one; None for `none`, mixtures and chains."""
         return self.chain[0][0] if [len(mixture) for mixture in self.chain] == [1] else None
+
+    def after(self, start: IntermediateSetting) -> IntermediateSetting | None:
+        """The trainings that it adds to a setting that it begins with; None if it does not."""
+        depth = len(start.chain)
+        if self.chain[:depth] != start.chain:
+            return None
+        return setting_of(self.chain[depth:])
 
     @property
     def tasks(self) -> frozenset[str]:
@@ -79,8 +87,8 @@ def parse_task_chain(text: str) -> tuple[TaskRef, ...]:
         ConfigError: an empty task, or `none` in a chain.
     """
     chain = tuple(map(parse_task_ref, text.split(">")))
-    if len(chain) > 1 and BASELINE in {part.task for part in chain}:
-        raise ConfigError(f"{BASELINE} in {text!r} trains nothing", todo="leave it out")
+    if len(chain) > 1 and NO_INTERMEDIATE in {part.task for part in chain}:
+        raise ConfigError(f"{NO_INTERMEDIATE} in {text!r} trains nothing", todo="leave it out")
     return chain
 
 
@@ -90,8 +98,8 @@ def parse_setting(text: str) -> IntermediateSetting:
     Raises:
         ConfigError: an empty task, or a repeated task in one mixture.
     """
-    if text.strip() == BASELINE:
-        return IntermediateSetting(BASELINE, ())
+    if text.strip() == NO_INTERMEDIATE:
+        return IntermediateSetting(NO_INTERMEDIATE, ())
     wrong = ConfigError(
         f"{text!r} is not an intermediate setting",
         todo="write none, a task, task@language (training data in another language than English), "
@@ -106,6 +114,12 @@ def parse_setting(text: str) -> IntermediateSetting:
         raise wrong from None
     for mixture in chain:
         names = [part.task for part in mixture]
-        if BASELINE in names or len(set(names)) != len(names):
+        if NO_INTERMEDIATE in names or len(set(names)) != len(names):
             raise wrong
-    return IntermediateSetting(" > ".join(mixture_name(mixture) for mixture in chain), chain)
+    return setting_of(chain)
+
+
+def setting_of(chain: tuple[Mixture, ...]) -> IntermediateSetting:
+    """The setting that trains a chain of mixtures; `none` for an empty one."""
+    name = " > ".join(mixture_name(mixture) for mixture in chain)
+    return IntermediateSetting(name or NO_INTERMEDIATE, chain)

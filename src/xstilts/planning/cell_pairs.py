@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from xstilts.config.exclude import is_excluded
-from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef
+from xstilts.config.intermediate import IntermediateSetting, TaskRef
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks.base import TaskSpec
@@ -26,7 +26,7 @@ def cell_pairs(
 
     Raises:
         ConfigError: an exclusion names something unknown, excludes nothing, or excludes all
-            settings or the baseline of a target.
+            settings or the baseline of a target; or a target is the baseline.
     """
     pairs = [
         (resolved.task(target), setting)
@@ -34,6 +34,7 @@ def cell_pairs(
         for setting in settings
         if not _is_itself(resolved, setting, target)
     ]
+    _check_baseline(resolved, pairs)
     exclusions = resolved.experiment.exclude
     if not exclusions:
         return iter(pairs)
@@ -50,6 +51,22 @@ def cell_pairs(
 def _is_itself(resolved: ResolvedExperiment, setting: IntermediateSetting, target: str) -> bool:
     itself = setting.chain == ((TaskRef(target),),)
     return itself and resolved.train_ref(resolved.task(target)).task == target
+
+
+def _check_baseline(resolved: ResolvedExperiment, pairs: Sequence[Pair]) -> None:
+    """Check that no target is the baseline itself."""
+    baseline = resolved.experiment.baseline
+    if baseline not in resolved.experiment.intermediate:
+        return
+    compared = {task.name for task, setting in pairs if setting.name == baseline}
+    for target in resolved.experiment.targets:
+        if target not in compared:
+            raise ConfigError(
+                f"the baseline {baseline} is the target {target} itself, so nothing would have a "
+                "gain there",
+                where="baseline",
+                todo=f"take another setting as the baseline, or leave {target} out of `targets`",
+            )
 
 
 def _check_names(resolved: ResolvedExperiment) -> None:
@@ -90,12 +107,13 @@ def _check_targets(resolved: ResolvedExperiment, kept: Sequence[Pair]) -> None:
                 where="exclude",
                 todo=f"leave {target} out of `targets`",
             )
-        if BASELINE in experiment.intermediate and BASELINE not in names:
+        baseline = experiment.baseline
+        if baseline in experiment.intermediate and baseline not in names:
             raise ConfigError(
-                f"the baseline {BASELINE} of {target} is excluded, so {', '.join(names)} would "
+                f"the baseline {baseline} of {target} is excluded, so {', '.join(names)} would "
                 "have no gain there",
                 where="exclude",
-                todo=f"keep {BASELINE} on {target}, or leave {BASELINE} out of `intermediate` if "
+                todo=f"keep {baseline} on {target}, or leave {baseline} out of `intermediate` if "
                 "scores alone are wanted",
             )
 

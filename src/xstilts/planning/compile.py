@@ -8,7 +8,7 @@ from functools import cached_property
 
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import (
-    BASELINE,
+    NO_INTERMEDIATE,
     IntermediateSetting,
     TaskRef,
     mixture_name,
@@ -79,10 +79,15 @@ class ResultCell:
 
 @dataclass(frozen=True)
 class CompiledPlan:
-    """A plan and the cells of its results table."""
+    """A plan and the cells of its results table.
+
+    Args:
+        baseline: the setting that gains of the others are over.
+    """
 
     plan: Plan
     cells: tuple[ResultCell, ...]
+    baseline: str = NO_INTERMEDIATE
 
 
 def compile_experiment(loaded: LoadedExperiment) -> CompiledPlan:
@@ -103,7 +108,8 @@ def compile_experiment(loaded: LoadedExperiment) -> CompiledPlan:
     if len(parts) == 1:
         return compiled
     stages = stages_of_encoders({name: part.plan for name, part in parts.items()})
-    return CompiledPlan(Plan.of(stages), tuple(c for part in parts.values() for c in part.cells))
+    cells = tuple(cell for part in parts.values() for cell in part.cells)
+    return CompiledPlan(Plan.of(stages), cells, compiled.baseline)
 
 
 @dataclass
@@ -147,12 +153,12 @@ class Compiler:
                 "no result to compute: the only intermediate task of each target is the target "
                 "itself, or each target is a retrieval task that has only English",
                 where="targets",
-                todo=f"add {BASELINE} or another task to `intermediate`, or more languages",
+                todo=f"add {NO_INTERMEDIATE} or another task to `intermediate`, or more languages",
             )
         warn_of_unused_tower(self.graph.images)
         plan = Plan.of(self.graph.stages.values())
         check_apart_from_results(plan, cells)
-        return CompiledPlan(plan, cells)
+        return CompiledPlan(plan, cells, self.experiment.baseline)
 
     def _cells(self, settings: Sequence[IntermediateSetting]) -> Iterator[ResultCell]:
         for task, setting in cell_pairs(self.resolved, settings):
@@ -258,9 +264,11 @@ class Compiler:
         return trained
 
     def _target_recipe(self, setting: IntermediateSetting, task: TaskSpec) -> Recipe | RecipeChoice:
-        """The recipe of a target, searched on the baseline unless `per_setting` is set."""
+        """The recipe of a target, searched after the baseline unless `per_setting` is set."""
         search = self.experiment.search
-        start = setting if search and search.per_setting else parse_setting(BASELINE)
+        start = (
+            setting if search and search.per_setting else parse_setting(self.experiment.baseline)
+        )
         before = self._before_target(start, task, self.experiment.seeds[0])
         return self.searches.target_recipe(task, next(reversed(before), None), _after(start))
 

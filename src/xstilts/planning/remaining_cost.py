@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from xstilts.config.intermediate import BASELINE
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.planning.compile import CompiledPlan
 
@@ -38,10 +37,10 @@ def remaining_costs(
     for cell in compiled.cells:
         by_setting.setdefault(cell.intermediate, {})[cell.key] = None
     needed = {name: ancestors(compiled.plan, keys) for name, keys in by_setting.items()}
-    shared = needed.get(BASELINE, frozenset())
+    shared = needed.get(compiled.baseline, frozenset())
     return {
         name: _remaining_cost(
-            compiled.plan, keys if name == BASELINE else keys - shared, statuses, ratios
+            compiled.plan, keys if name == compiled.baseline else keys - shared, statuses, ratios
         )
         for name, keys in needed.items()
     }

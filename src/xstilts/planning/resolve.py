@@ -11,7 +11,7 @@ from pathlib import Path
 from xstilts.config.encoder_choice import ENCODERS
 from xstilts.config.experiment import EncoderConfig, Experiment
 from xstilts.config.intermediate import (
-    BASELINE,
+    NO_INTERMEDIATE,
     IntermediateSetting,
     TaskRef,
     parse_setting,
@@ -86,7 +86,7 @@ class ResolvedExperiment:
     @property
     def adaptation(self) -> IntermediateSetting:
         """What the encoder is trained on before everything else; the baseline if nothing."""
-        return parse_setting(self.encoder.adapted_by or BASELINE)
+        return parse_setting(self.encoder.adapted_by or NO_INTERMEDIATE)
 
     @cached_property
     def pooling(self) -> str:
@@ -131,7 +131,7 @@ class ResolvedExperiment:
     def train_refs(self, target: TaskSpec) -> tuple[TaskRef, ...]:
         """Tasks that a target is trained on, one after the other; the last is `train_ref`'s."""
         chosen = self.experiment.train_task.get(target.name)
-        if chosen == BASELINE:
+        if chosen == NO_INTERMEDIATE:
             return (TaskRef(target.name),)
         return parse_task_chain(chosen) if chosen else (TaskRef(target.train_task or target.name),)
 

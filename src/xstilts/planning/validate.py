@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, parse_setting
+from xstilts.config.intermediate import NO_INTERMEDIATE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
@@ -135,12 +135,15 @@ def _is_searched_in_english(task: TaskSpec) -> bool:
 
 def _check_trained_on(resolved: ResolvedExperiment, target: TaskSpec) -> None:
     """Check that a target can be trained on the task that is named for it."""
-    if resolved.experiment.train_task.get(target.name) == BASELINE and target.format_spec.training:
+    if (
+        resolved.experiment.train_task.get(target.name) == NO_INTERMEDIATE
+        and target.format_spec.training
+    ):
         raise ConfigError(
             f"{target.name} is a {target.format} task: without training it has no head to answer "
             "with",
             where="train_task",
-            todo=f"leave {BASELINE} to retrieval tasks",
+            todo=f"leave {NO_INTERMEDIATE} to retrieval tasks",
         )
     for part in resolved.train_refs(target)[:-1]:
         _check_training(resolved, part, "train_task")

@@ -15,7 +15,6 @@ from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import RunRecord
 from xstilts.analysis.run_states import FAILED, RunState, states_text
-from xstilts.config.intermediate import BASELINE
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
 from xstilts.recommend.predict_gains import GAINS
@@ -49,7 +48,7 @@ def known_gains(experiments: Sequence[RunRecord], store: Store) -> pd.DataFrame:
         frame = results_frame(record.cells, store)
         frame = frame[frame["target"].map(task_of) == frame["target"]]
         wanted = [cell for cell in record.cells if task_of(cell.target) == cell.target]
-        tables.append(mean_gains(compute_gains(frame, wanted).table))
+        tables.append(mean_gains(compute_gains(frame, wanted, record.compiled.baseline).table))
     every = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     every = every.drop_duplicates(KEY, keep="last").reset_index(drop=True)
     return every.astype({"score": float, "gain": float})
@@ -76,18 +75,21 @@ def direct_gains(
             cell
             for cell in record.cells
             if (cell.encoder, cell.target) == pair
-            and cell.intermediate in (BASELINE, *left)
+            and cell.intermediate in (record.compiled.baseline, *left)
             and (languages is None or cell.language in languages)
         ]
         if left.intersection(cell.intermediate for cell in here):
-            _read(direct, record.experiment, here, store)
+            _read(direct, record, here, store)
     return direct
 
 
-def _read(direct: DirectGains, name: str, cells: Sequence[ResultCell], store: Store) -> None:
+def _read(
+    direct: DirectGains, record: RunRecord, cells: Sequence[ResultCell], store: Store
+) -> None:
     """Add what one experiment's cells say of their settings."""
+    name = record.experiment
     frame = results_frame(cells, store)
-    gains = compute_gains(frame, cells)
+    gains = compute_gains(frame, cells, record.compiled.baseline)
     rows = gain_rows(frame, gains, example_scores(cells, store))
     for row in (row for row in rows if row.main):
         setting, states = row.intermediate, row.states

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pandas as pd
 
 from xstilts.config.experiment import Experiment
-from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting
+from xstilts.config.intermediate import NO_INTERMEDIATE, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.validation import validate
 from xstilts.core.errors import ConfigError
@@ -44,6 +44,11 @@ class Request:
     languages: tuple[str, ...] = ()
 
     @property
+    def baseline(self) -> str:
+        """The setting that gains are over."""
+        return self.base.experiment.baseline
+
+    @property
     def loaded(self) -> LoadedExperiment:
         """The baseline and the candidates for the target."""
         return self._with(self.candidates, [self.target])
@@ -70,7 +75,7 @@ class Request:
         own = {self.target: self.languages} if self.languages else {}
         tasks = _only(experiment.recipes.tasks, targets)
         changes = {
-            "intermediate": tuple(dict.fromkeys((BASELINE, *settings))),
+            "intermediate": tuple(dict.fromkeys((self.baseline, *settings))),
             "targets": targets,
             "exclude": (),
             "train_task": _only(experiment.train_task, targets),
@@ -103,7 +108,8 @@ def make_request(
     if base is None:
         base = _plain(target, encoder, data)
     settings = [parse_setting(text) for text in candidates]
-    settings = [setting for setting in settings if setting.chain]
+    baseline = base.experiment.baseline
+    settings = [setting for setting in settings if setting.chain and setting.name != baseline]
     if not settings:
         raise ConfigError(
             "no intermediate task to choose from",
@@ -131,7 +137,7 @@ def _plain(target: str, encoder: str | None, data: Path | None) -> LoadedExperim
     tree = {
         "name": "recommend",
         "encoder": encoder,
-        "intermediate": [BASELINE],
+        "intermediate": [NO_INTERMEDIATE],
         "targets": [target],
         "data": str(data) if data else None,
     }

@@ -11,7 +11,7 @@ from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
 from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.analysis.selection import BEST
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.encoder_experiments import short_names
 from xstilts.reports.sections import Section
 from xstilts.reports.tables import NOTHING, interval, points
@@ -33,7 +33,7 @@ ONE_SEED_RANKS = "Ranks of one seed: the order of the scores; no difference is t
 UNRANKED = FAILED | {RunState.PARTIAL}
 """States for which an encoder has no rank on a target."""
 TITLES = {
-    BASELINE: "Encoders compared, without intermediate training",
+    NO_INTERMEDIATE: "Encoders compared, without intermediate training",
     BEST: "Encoders compared, each with its best intermediate setting",
 }
 
@@ -47,8 +47,9 @@ def ranking_sections(compared: EncodersCompared, *, every: bool = False) -> list
     by_ranking: dict[str, list[RankedEncoder]] = {}
     for row in compared.rows:
         by_ranking.setdefault(row.ranking, []).append(row)
-    every |= BASELINE not in by_ranking
-    shown = {name: rows for name, rows in by_ranking.items() if every or name in TITLES}
+    every |= compared.baseline not in by_ranking
+    usual = {compared.baseline, BEST}
+    shown = {name: rows for name, rows in by_ranking.items() if every or name in usual}
     one_seed = any(
         not math.isnan(row.rank) and not row.tested for rows in shown.values() for row in rows
     )
@@ -67,7 +68,7 @@ def _section(ranking: str, rows: Sequence[RankedEncoder], notes: Sequence[str]) 
     if not frame["note"].any():
         frame = frame.drop(columns="note")
     title = TITLES.get(ranking, f"Encoders compared, after {ranking}")
-    name = "encoders" if ranking == BASELINE else f"encoders-{ranking.replace(' ', '-')}"
+    name = "encoders" if ranking == NO_INTERMEDIATE else f"encoders-{ranking.replace(' ', '-')}"
     return Section(name, title, frame, (*notes, *_not_in_mean_ranks(rows, shown)))
 
 

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 from xstilts.analysis.gains import ENGLISH
-from xstilts.config.intermediate import BASELINE
 from xstilts.core.errors import XstiltsError
 from xstilts.core.store import Store
 from xstilts.formats import FORMATS
@@ -96,7 +95,7 @@ def _target_pictures(compiled: CompiledPlan, store: Store, target: str) -> Targe
     runs = [run for run in (_Run(compiled, store, cell) for cell in cells) if run.is_readable]
     shown = [run for run in runs if run.cell.seed == min(run.cell.seed for run in runs)]
     settings = list(dict.fromkeys(run.cell.intermediate for run in shown))
-    settings.sort(key=lambda name: name != BASELINE)
+    settings.sort(key=lambda name: name != compiled.baseline)
     by_language: dict[str, list[_Run]] = {}
     for run in shown:
         if run.cell.intermediate in settings[:SETTINGS]:

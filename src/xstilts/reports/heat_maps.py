@@ -10,7 +10,6 @@ import pandas as pd
 
 from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores
 from xstilts.analysis.run_states import RunState, all_states, states_text
-from xstilts.config.intermediate import BASELINE
 from xstilts.languages import Language, language
 from xstilts.metrics import METRICS
 from xstilts.statistics.estimate import NAN
@@ -63,11 +62,15 @@ def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -
         name = str(target)
         metric = metrics[name]
         here = all_gains[all_gains["target"] == name]
-        yield _heat_map(name, metric, rows[rows["metric"] == metric], here)
+        settings = sorted(
+            dict.fromkeys(rows["intermediate"]), key=lambda one: one != gains.baseline
+        )
+        yield _heat_map(name, metric, tuple(settings), rows[rows["metric"] == metric], here)
 
 
-def _heat_map(target: str, metric: str, rows: pd.DataFrame, gains: pd.DataFrame) -> HeatMap:
-    settings = sorted(dict.fromkeys(rows["intermediate"]), key=lambda name: name != BASELINE)
+def _heat_map(
+    target: str, metric: str, settings: tuple[str, ...], rows: pd.DataFrame, gains: pd.DataFrame
+) -> HeatMap:
     scores, gain_of = _by_cell(language_scores(rows), "value"), _by_cell(gains, "gain")
     largest = max((abs(gain) for gain in gain_of.values()), default=0.0) or 1.0
     runs = dict(iter(rows.groupby(["language", "intermediate"])))
@@ -87,7 +90,7 @@ def _heat_map(target: str, metric: str, rows: pd.DataFrame, gains: pd.DataFrame)
         for code in dict.fromkeys(rows["language"])
     ]
     lines.sort(key=lambda line: _order(line[0]))
-    return HeatMap(target, metric, METRICS.get(metric).title, tuple(settings), tuple(lines))
+    return HeatMap(target, metric, METRICS.get(metric).title, settings, tuple(lines))
 
 
 def _order(spoken: Language) -> tuple[bool, str, str, str]:

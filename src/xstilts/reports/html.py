@@ -38,7 +38,7 @@ from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, t
 from xstilts.reports.sections import Section, best_section, data_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
-from xstilts.reports.tables import LEGEND, english_legend, evaluation_legend, points
+from xstilts.reports.tables import LEGEND, baseline_text, english_legend, evaluation_legend, points
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
 from xstilts.reports.trials import trials_section
@@ -162,6 +162,7 @@ def page(data: ReportData, folder: Path) -> str:
     )
     return html.render(
         experiment=data.experiment,
+        baseline=baseline_text(data.experiment.baseline),
         encoders=[one.label or without_paths(one.name) for one in data.experiment.all_encoders],
         training_languages=data.training_languages,
         parts=list(map(_part, data.by_encoder)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xstilts.config.intermediate import BASELINE, mixture_name, parse_setting
+from xstilts.config.intermediate import NO_INTERMEDIATE, mixture_name, parse_setting
 from xstilts.planning.compile import CompiledPlan
 from xstilts.statistics.estimate import NAN
 
@@ -46,7 +46,7 @@ def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
     for cell in compiled.cells:
         chain = [mixture_name(mixture) for mixture in parse_setting(cell.intermediate).chain]
         for depth, key in enumerate(cell.trained_by[: len(chain)], start=1):
-            found.setdefault(key, (" > ".join(chain[:depth]), BASELINE))
+            found.setdefault(key, (" > ".join(chain[:depth]), NO_INTERMEDIATE))
         for key in cell.target_trainings:
             tasks = compiled.plan.by_key[key].params["tasks"]
             found.setdefault(key, (" + ".join(tasks), cell.intermediate))

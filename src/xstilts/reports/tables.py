@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 
 from xstilts.analysis.run_states import all_states, states_text, with_notes
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.metrics import METRICS
 from xstilts.planning.target_name import TargetName
@@ -109,6 +110,11 @@ def interval(low: float, high: float) -> str:
     if math.isnan(low):
         return ""
     return f"[{points(low, signed=True)}, {points(high, signed=True)}]"
+
+
+def baseline_text(baseline: str) -> str:
+    """The baseline in words: `no intermediate task`, or `the setting mlm`."""
+    return "no intermediate task" if baseline == NO_INTERMEDIATE else f"the setting {baseline}"
 
 
 def terminal_table(table: pd.DataFrame, caption: str = LEGEND) -> Table:

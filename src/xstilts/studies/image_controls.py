@@ -13,7 +13,7 @@ from functools import cached_property
 from xstilts.analysis.control_contrasts import ControlDifference, ControlledRuns
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.run_states import RunState, has_state, without_state
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies import base, render
 from xstilts.studies.result import Result, Significance, adjusted, in_points, untested
@@ -108,7 +108,7 @@ class ControlAnalysis:
         The two are corrected together, as one of them is enough for the verdict.
         """
         start = f"{self.target} minus its control {self.control}"
-        parts = (("none", "without intermediate training", (BASELINE,)),
+        parts = (("none", "without intermediate training", (NO_INTERMEDIATE,)),
                  ("inference", "after inference tasks", self.scored_tasks))  # fmt: skip
         results = [
             _result(
@@ -199,7 +199,7 @@ class ControlAnalysis:
 
     def _above(self, runs: ControlledRuns, settings: Sequence[str]) -> dict[str, Estimate]:
         """Scores above the control's, of the baseline and after some settings."""
-        parts = {"baseline_above": [BASELINE], "above": settings}
+        parts = {"baseline_above": [NO_INTERMEDIATE], "above": settings}
         return {
             name: _result("", "", runs.score_difference(chosen)).estimate
             for name, chosen in parts.items()

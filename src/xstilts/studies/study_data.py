@@ -120,7 +120,8 @@ def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
     frame, cells, swept = pick_default_layer(
         evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
     )
-    return replace(compute_gains(frame, cells), swept=swept)
+    baseline = evidence.loaded.experiment.baseline
+    return replace(compute_gains(frame, cells, baseline), swept=swept)
 
 
 def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:

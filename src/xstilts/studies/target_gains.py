@@ -20,7 +20,6 @@ from xstilts.analysis.gains import ENGLISH, compute_gains
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.mcnemar_runs import paired_answers
 from xstilts.analysis.run_states import RunState, has_state
-from xstilts.config.intermediate import BASELINE
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
@@ -49,15 +48,20 @@ class TargetGains:
         """Those of one of the targets of an experiment."""
         cells = tuple(cell for cell in data.cells if task_of(cell.target) == target)
         results = data.results[data.results["target"].map(task_of) == target]
-        gains = compute_gains(results, cells).among(data.tasks)
+        gains = compute_gains(results, cells, data.gains.baseline).among(data.tasks)
         own = [scores for scores in examples if task_of(scores.target) == target]
         return cls(replace(data, cells=cells, results=results, gains=gains), own, draws)
+
+    @property
+    def baseline(self) -> str:
+        """The setting that the gains are over."""
+        return self.data.gains.baseline
 
     @cached_property
     def overall(self) -> pd.DataFrame:
         """The gain of every setting over all languages other than English; see `gain_table`."""
         frame = self.data.results
-        gains = compute_gains(frame, self.data.cells)
+        gains = compute_gains(frame, self.data.cells, self.baseline)
         table = gain_table(frame, gains, self.examples, self.draws)
         return table[table["main"]].assign(q=np.nan)
 
@@ -84,7 +88,7 @@ class TargetGains:
         """McNemar's test of every run of the group's tasks; see `mcnemar_runs.COLUMNS`."""
         same_data = {cell.intermediate for cell in self.data.cells if cell.same_data}
         gains = self.data.gains.among(self.data.group - same_data)
-        return paired_answers(gains.runs, self.examples)
+        return paired_answers(gains, self.examples)
 
     @property
     def complete_tasks(self) -> tuple[str, ...]:
@@ -106,7 +110,7 @@ class TargetGains:
         """
         table = self._complete
         foreign = [scores for scores in self.examples if scores.language != ENGLISH]
-        tasks = list(self._drawn(foreign, {BASELINE, *table["task"]}))
+        tasks = list(self._drawn(foreign, {self.baseline, *table["task"]}))
         if not tasks:
             return missing_estimate(0, missing)
         drawn = add_seed_variance(np.mean(tasks, axis=0))
@@ -125,5 +129,7 @@ class TargetGains:
                 if (scores.target, scores.metric) == (target, metric)
                 and scores.intermediate in settings
             )
-            if BASELINE in systems:
-                yield from bootstrap_gains({metric: systems}, self.draws)[metric].values()
+            if self.baseline in systems:
+                by_metric = {metric: systems}
+                drawn = bootstrap_gains(by_metric, self.draws, baseline=self.baseline)
+                yield from drawn[metric].values()

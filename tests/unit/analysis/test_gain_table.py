@@ -269,3 +269,15 @@ def test_states_are_a_note_in_exported_tables() -> None:
     exported = with_notes(table)
     assert exported["note"].tolist() == ["collapsed"]
     assert "states" not in exported
+
+
+def test_gains_over_another_baseline_equal_those_of_renamed_settings() -> None:
+    outcomes = draw(3, 0.2)
+    names = {"none": "text", "x": "none"}
+    renamed = [replace(one, intermediate=names[one.intermediate]) for one in outcomes]
+    table = frame(renamed)
+    over_text = stats.gain_table(table, compute_gains(table, baseline="text"), renamed, 200)
+    usual = gain_table(outcomes, frame(outcomes), draws=200)
+    columns = ["baseline", "score", "gain", "low", "high", "p", "english", "significant"]
+    assert over_text["intermediate"].tolist() == ["none"]
+    assert over_text[columns].equals(usual[columns])

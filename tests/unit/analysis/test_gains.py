@@ -192,3 +192,22 @@ def test_language_gains_compare_only_seeds_that_both_have() -> None:
     rows: list[Row] = [*BASE, ("a", "t", "de", 1, 0.5, NO_STATES)]
     (gain,) = language_gains(compute_gains(results(rows)))["gain"]
     assert gain == pytest.approx(0.1)  # 0.5 - 0.4; not 0.5 minus the mean of 0.5 and 0.4
+
+
+def test_gains_over_another_baseline_are_those_of_all_other_settings() -> None:
+    rows: list[Row] = [("text", "t", "de", 0, 0.6, NO_STATES), ("a", "t", "de", 0, 0.7, NO_STATES)]
+    found = compute_gains(results([*BASE[:1], *rows]), baseline="text")
+    gains = dict(zip(found.table["intermediate"], found.table["gain"], strict=True))
+    assert gains == {"none": pytest.approx(-0.1), "a": pytest.approx(0.1)}
+    assert found.baseline == found.among(["a"]).baseline == found.of_encoder("e").baseline == "text"
+
+
+def test_exclusions_judge_the_baseline_that_is_named() -> None:
+    rows: list[Row] = [
+        ("text", "t", "de", 0, 0.1, COLLAPSED),
+        ("a", "t", "de", 0, 0.7, NO_STATES),
+    ]
+    over_text = compute_gains(results([*BASE[:1], *rows]), baseline="text").by_key
+    assert over_text["e", "a", "t"].reasons[0].reason is ExclusionReason.BASELINE_COLLAPSED
+    over_none = compute_gains(results([*BASE[:1], *rows])).by_key
+    assert over_none.keys() == {("e", "text", "t")}

@@ -52,10 +52,10 @@ def test_scores_are_shown_where_there_is_no_gain(
 ) -> None:
     handle = open_experiment(small, finished)
     baseline = handle.results[handle.results["intermediate"] == "none"]
-    show_gains(handle.gains[:0], baseline, ["small"])
+    show_gains(handle.gains[:0], baseline, ["small"], "none")
     printed = capsys.readouterr().out
     assert "no gains" in printed
     (accuracy,) = baseline.query("target == 'toy-kind' and metric == 'accuracy'").groupby("target")
     assert f"{100 * accuracy[1]['value'].mean():.1f}" in printed
-    show_gains(handle.gains[:0], baseline[:0], ["small"])
+    show_gains(handle.gains[:0], baseline[:0], ["small"], "none")
     assert "no scores yet" in capsys.readouterr().out

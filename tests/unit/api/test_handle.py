@@ -14,7 +14,7 @@ from xstilts.analysis.gains import mean_gains
 from xstilts.api import handle as handle_module
 from xstilts.api.handle import ExperimentHandle, open_experiment
 from xstilts.cli.app import app
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
@@ -167,7 +167,7 @@ def test_the_gain_table_and_the_best_settings_have_the_gains_of_the_paired_runs(
     assert len(table)
     assert table.to_dict() == pytest.approx(means.to_dict(), abs=1e-9)
     selected = best(handle)
-    transfer = selected[~selected["english"] & (selected["intermediate"] != BASELINE)]
+    transfer = selected[~selected["english"] & (selected["intermediate"] != NO_INTERMEDIATE)]
     assert len(transfer)
     for _, row in transfer.iterrows():
         assert row["gain"] == pytest.approx(means[row["target"], row["intermediate"]], abs=1e-9)

@@ -11,11 +11,18 @@ from xstilts.analysis.encoders_compared import EncodersCompared
 from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import BEST
 from xstilts.cli.output.run import show_ranking
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 
-RANKED = RankedEncoder(BASELINE, "xnli", "accuracy", "a", BASELINE, 0.7, rank=1, seeds=1)
+RANKED = RankedEncoder(
+    NO_INTERMEDIATE, "xnli", "accuracy", "a", NO_INTERMEDIATE, 0.7, rank=1, seeds=1
+)
 FAILED = RankedEncoder(
-    BASELINE, "xnli", "accuracy", "b", BASELINE, states=frozenset({RunState.COLLAPSED})
+    NO_INTERMEDIATE,
+    "xnli",
+    "accuracy",
+    "b",
+    NO_INTERMEDIATE,
+    states=frozenset({RunState.COLLAPSED}),
 )
 
 
@@ -24,7 +31,7 @@ def test_every_table_names_the_targets_that_its_mean_ranks_leave_out(
 ) -> None:
     complete = [replace(RANKED, target="pawsx", encoder=name, ranking=BEST) for name in "ab"]
     failed = [replace(one, ranking=BEST) for one in (RANKED, FAILED)]
-    baseline = [replace(one, ranking=BASELINE) for one in (*complete, RANKED)]
+    baseline = [replace(one, ranking=NO_INTERMEDIATE) for one in (*complete, RANKED)]
     baseline.append(replace(RANKED, encoder="b"))
     show_ranking(EncodersCompared((*baseline, *complete, *failed)))
     shown = " ".join(capsys.readouterr().out.split())

@@ -13,7 +13,7 @@ import xstilts
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import RunRecord, saved_records
 from xstilts.analysis.run_states import RunState
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
@@ -106,7 +106,7 @@ def test_remaining_cost_counts_stages_of_the_candidate_only(
 ) -> None:
     compiled = compile_experiment(small)
     cost = remaining_costs(compiled, compiled.plan.statuses(Store(tmp_path)), {"train": 2.0})
-    assert cost["toy-same"].stages + cost[BASELINE].stages == len(compiled.plan.stages)
+    assert cost["toy-same"].stages + cost[NO_INTERMEDIATE].stages == len(compiled.plan.stages)
     own = [stage for stage in compiled.plan.stages if "toy-same" in stage.label]
     assert cost["toy-same"].stages == len(own)
     assert cost["toy-same"].operations == sum(stage.cost.operations for stage in own)

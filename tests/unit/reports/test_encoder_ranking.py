@@ -10,7 +10,7 @@ from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
 from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import BEST
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.reports.encoder_ranking import (
     MEAN_RANK,
     ONE_SEED_RANKS,
@@ -20,7 +20,7 @@ from xstilts.reports.encoder_ranking import (
 )
 
 A = RankedEncoder(
-    BASELINE, "xnli", "accuracy", "org/a", BASELINE, 0.7, 0.65, 0.75, 0.0,
+    NO_INTERMEDIATE, "xnli", "accuracy", "org/a", NO_INTERMEDIATE, 0.7, 0.65, 0.75, 0.0,
     rank=1, mean_rank=1.25, targets=2, tested=True, languages=14, seeds=3, n=100,
 )  # fmt: skip
 B = replace(

@@ -65,14 +65,19 @@ def show_choices(searches: Sequence[RecipeSearchResult]) -> None:
         print_text(console(), text)
 
 
-def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[str]) -> None:
+def show_gains(
+    gains: pd.DataFrame,
+    results: pd.DataFrame,
+    arguments: Sequence[str],
+    baseline: str,
+) -> None:
     """The gain table, or the scores if there are no gains, and the command for the report.
 
     Args:
         arguments: of `xstilts report` for the same experiment and store.
     """
     from xstilts.reports.answer_box import answer_lines
-    from xstilts.reports.tables import LEGEND, score_table, terminal_table
+    from xstilts.reports.tables import LEGEND, baseline_text, score_table, terminal_table
 
     out = console()
     if gains.empty and results.empty:
@@ -80,14 +85,17 @@ def show_gains(gains: pd.DataFrame, results: pd.DataFrame, arguments: Sequence[s
         return
     if gains.empty:
         out.print(score_table(results))
-        print_text(out, "no gains: they need scores of the baseline `none` and another setting")
+        print_text(
+            out, f"no gains: they need scores of the baseline `{baseline}` and another setting"
+        )
     else:
         encoders = list(dict.fromkeys(gains["encoder"]))
+        legend = f"{LEGEND} Gains are over {baseline_text(baseline)}."
         for encoder in encoders:
             if len(encoders) > 1:
                 print_text(out, f"gains with {encoder}")
             own = gains[gains["encoder"] == encoder]
-            out.print(terminal_table(own, LEGEND if encoder == encoders[-1] else ""))
+            out.print(terminal_table(own, legend if encoder == encoders[-1] else ""))
             for line in answer_lines(own[own["main"]])[:MOST_ANSWERS]:
                 print_text(out, f"• {line}")
     print_text(out, f"full report: xstilts report {shlex.join(arguments)}")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from xstilts.config.exclude import is_excluded
-from xstilts.config.intermediate import BASELINE, IntermediateSetting, TaskRef, parse_setting
+from xstilts.config.intermediate import NO_INTERMEDIATE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.core.stage import Cost
 from xstilts.planning.compile import Compiler, languages_of
 from xstilts.planning.graph import StageGraph
@@ -135,7 +135,7 @@ class MeasureContext:
 
     def baseline(self, target: TaskSpec, seed: int) -> str:
         """The stage that trains a target without intermediate training."""
-        return self.compiler.target(IntermediateSetting(BASELINE, ()), target, seed)
+        return self.compiler.target(IntermediateSetting(NO_INTERMEDIATE, ()), target, seed)
 
     def texts(self, setting: SingleTaskSetting) -> TextSample:
         """The training examples of an intermediate task."""

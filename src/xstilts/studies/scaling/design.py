@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
 
-from xstilts.config.intermediate import BASELINE, TaskRef, parse_setting, parse_task_ref
+from xstilts.config.intermediate import NO_INTERMEDIATE, TaskRef, parse_setting, parse_task_ref
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.variants import make_variant
@@ -129,7 +129,7 @@ class ScalingDesign:
                     for point in points.values()
                     for task in point.tasks
                 }
-                settings = dict.fromkeys((BASELINE, *points))
+                settings = dict.fromkeys((NO_INTERMEDIATE, *points))
                 variants[name] = make_variant(loaded, group.targets, settings, train)
         return variants
 

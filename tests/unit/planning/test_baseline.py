@@ -1,0 +1,92 @@
+"""`baseline:` names the setting that gains of the others are over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import xstilts
+from xstilts.api.handle import open_experiment
+from xstilts.api.run_notes import run_notes
+from xstilts.config.experiment import Experiment
+from xstilts.core.errors import ConfigError
+from xstilts.planning.compile import CompiledPlan, compile_experiment
+from xstilts.testing.tiny import write_experiment
+
+CHAIN = "intermediate=[none, toy-tags, toy-tags > toy-same]"
+NO_INTERMEDIATE = "baseline=toy-tags"
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_experiment(tmp_path_factory.mktemp("baseline"))
+
+
+def compiled(experiment: Path, *changes: str) -> CompiledPlan:
+    changes = ("targets=[toy-kind]", CHAIN, *changes)
+    return compile_experiment(xstilts.load(str(experiment), list(changes)))
+
+
+def notes(experiment: Path, store: Path, *changes: str) -> str:
+    loaded = xstilts.load(str(experiment), ["targets=[toy-kind]", *changes])
+    return " ".join(run_notes(open_experiment(loaded, store)))
+
+
+def given(**changes: object) -> Experiment:
+    tree = {"name": "a", "encoder": "e", "intermediate": ("none", "t", "t > s"), "targets": ("x",)}
+    return Experiment.model_validate(tree | changes)
+
+
+def test_the_baseline_changes_no_stage_and_no_cell(experiment: Path) -> None:
+    plain, other = compiled(experiment), compiled(experiment, NO_INTERMEDIATE)
+    assert plain.plan.by_key.keys() == other.plan.by_key.keys()
+    assert plain.cells == other.cells
+    assert (plain.baseline, other.baseline) == ("none", "toy-tags")
+
+
+def test_the_usual_baseline_is_not_written_in_records() -> None:
+    assert "baseline" not in given().model_dump(mode="json", by_alias=True)
+    assert given(baseline="none").model_dump(mode="json") == given().model_dump(mode="json")
+    assert given(baseline="t").model_dump(mode="json")["baseline"] == "t"
+
+
+@pytest.mark.parametrize("name", [" t>s ", "t > s"])
+def test_the_baseline_is_written_as_settings_are(name: str) -> None:
+    assert given(baseline=name).baseline == "t > s"
+
+
+@pytest.mark.parametrize(
+    ("baseline", "settings"), [("s", ("none", "t")), ("none", ("t", "t > s")), ("t+t", ("t",))]
+)
+def test_a_baseline_that_is_no_setting_is_refused(baseline: str, settings: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="baseline"):
+        given(baseline=baseline, intermediate=settings)
+
+
+def test_a_target_whose_baseline_is_itself_is_refused(experiment: Path) -> None:
+    with pytest.raises(ConfigError, match="toy-kind") as refused:
+        compiled(experiment, "intermediate=[none, toy-kind]", "baseline=toy-kind")
+    assert refused.value.where.endswith("baseline")
+
+
+def test_the_baseline_may_not_be_excluded(experiment: Path) -> None:
+    exclude = "exclude=[{intermediate: [toy-tags], targets: [toy-kind]}]"
+    assert compiled(experiment, exclude).cells
+    with pytest.raises(ConfigError, match="baseline toy-tags"):
+        compiled(experiment, exclude, NO_INTERMEDIATE)
+
+
+def test_settings_not_after_the_baseline_are_noted(experiment: Path, tmp_path: Path) -> None:
+    mixed = "intermediate=[none, toy-tags, toy-same, toy-tags > toy-same]"
+    assert "toy-tags: toy-same;" in notes(experiment, tmp_path, mixed, NO_INTERMEDIATE)
+    assert "toy-same;" not in notes(experiment, tmp_path, CHAIN, NO_INTERMEDIATE)
+    assert "toy-same;" not in notes(experiment, tmp_path, mixed)
+
+
+def test_no_gains_are_announced_where_the_usual_baseline_is_missing(
+    experiment: Path, tmp_path: Path
+) -> None:
+    chain = "intermediate=[toy-tags, toy-tags > toy-same]"
+    assert "no gains" in notes(experiment, tmp_path, chain)
+    assert "no gains" not in notes(experiment, tmp_path, chain, NO_INTERMEDIATE)
