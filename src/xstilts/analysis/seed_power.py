@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isnan, sqrt
 from typing import TYPE_CHECKING
 
-from xstilts.config.intermediate import BASELINE
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import LEVEL, NAN
 from xstilts.statistics.power import POWER, detectable_mean, mean_power
@@ -51,17 +51,22 @@ class SeedPower:
         return self.detectable <= EFFECT
 
 
-def seed_power(cells: Sequence[ResultCell], gains: pd.DataFrame | None = None) -> SeedPower | None:
+def seed_power(
+    cells: Sequence[ResultCell],
+    gains: pd.DataFrame | None = None,
+    baseline: str = NO_INTERMEDIATE,
+) -> SeedPower | None:
     """The power of an experiment; None if it has no gains.
 
     Examples count as known exactly, so that the smallest gain is a lower bound.
 
     Args:
         gains: `Gains.table` of what is finished; none if nothing is.
+        baseline: the setting that gains are over.
     """
     tested = {(cell.encoder, cell.target, cell.intermediate) for cell in cells}
-    count = sum(setting != BASELINE for *_, setting in tested)
-    if not count or BASELINE not in {setting for *_, setting in tested}:
+    count = sum(setting != baseline for *_, setting in tested)
+    if not count or baseline not in {setting for *_, setting in tested}:
         return None
     seen = NAN if gains is None else deviation_between_seeds(gains)
     deviation, level = ASSUMED_DEVIATION if isnan(seen) else seen, LEVEL / count

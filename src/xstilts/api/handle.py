@@ -139,7 +139,7 @@ class ExperimentHandle:
             self.statuses[cell.key].state is StageState.DONE for cell in self.compiled.cells
         )
         gains = self.run_gains.table if 0 < finished <= SCORES_READ_BY_PLAN else None
-        power = seed_power(self.compiled.cells, gains)
+        power = seed_power(self.compiled.cells, gains, self.compiled.baseline)
         return power_note(power) if power else ""
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:

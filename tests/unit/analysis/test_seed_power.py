@@ -91,3 +91,8 @@ def test_nothing_is_said_where_the_seeds_are_enough_or_nothing_is_compared() -> 
     assert power_note(enough) == ""
     assert seed_power(cells(3, settings=0)) is None
     assert seed_power(cells(3, baseline="other")) is None
+
+
+def test_the_baseline_of_the_experiment_is_not_counted() -> None:
+    over_other = seed_power(cells(3, baseline="other"), baseline="other")
+    assert over_other == seed_power(cells(3))
