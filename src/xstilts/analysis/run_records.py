@@ -33,6 +33,7 @@ from xstilts.core.record_files import (
     read_record,
     written_digest,
 )
+from xstilts.core.shared_values import SharedValues
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.warn_once import warn_once
@@ -138,7 +139,8 @@ def parse_record(path: Path) -> RunRecord:
         ValueError, KeyError, TypeError, AttributeError, RecursionError: it is damaged, or of a
             newer version.
     """
-    record = read_record(path, _cell, Stage.from_json)
+    shared = SharedValues()
+    record = read_record(path, _cell, lambda stage: shared.stage(Stage.from_json(stage)))
     _check_head(record, path)
     plan = Plan(tuple(record[STAGES]))
     found = RunRecord(*_names(path), tuple(record[CELLS]), plan, record.get("experiment", {}))

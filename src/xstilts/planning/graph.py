@@ -10,6 +10,7 @@ from typing import Any
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.split_slices import SplitSlice
+from xstilts.core.shared_values import SharedValues
 from xstilts.core.stage import Cost, Stage
 from xstilts.metrics import METRICS
 from xstilts.models.encoder_source import EncoderSource
@@ -54,6 +55,7 @@ class StageGraph:
     stages: dict[str, Stage] = field(default_factory=dict)
     prepared: dict[tuple[str, str, str], str] = field(default_factory=dict)
     samples: dict[tuple[str, str], EvalSet] = field(default_factory=dict)
+    shared: SharedValues = field(default_factory=SharedValues)
     adapted: str = ""
     """Key of the training that adapts the pretrained encoder; empty for none."""
 
@@ -90,7 +92,8 @@ class StageGraph:
         """
         if tasks := self.images.read_by(kind, inputs.values()):
             inputs, rest = self._with_vision(tasks, inputs, rest)
-        stage = Stage(kind, STAGE_KINDS.get(kind).version, params, inputs, label, cost, **rest)
+        version = STAGE_KINDS.get(kind).version
+        stage = self.shared.stage(Stage(kind, version, params, inputs, label, cost, **rest))
         self.images.derived(stage.key, inputs)
         return self.stages.setdefault(stage.key, stage).key
 
