@@ -13,10 +13,14 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xstilts.metrics import knn
-from xstilts.metrics.approximate_products import ApproximateProduct, error_bounds, rounded
+from xstilts.metrics.approximate_products import (
+    ApproximateProduct,
+    ApproximateSides,
+    Numbers,
+    approximate_sides,
+)
 from xstilts.metrics.bfloat16 import HIGHEST, Bits, lowest_rounded_bits
 from xstilts.metrics.knn import TILE, Block, Neighbors, Vectors, row_blocks, tiled_matmul, unit
 from xstilts.metrics.topk import Indices, Pending, Scores, TopK, add, at_least
@@ -27,20 +31,6 @@ PAIRS_PER_ROW = 4
 """Most pairs of a block that are computed one by one, per row."""
 BUFFERED_PER_ROW = 4
 """Pairs per row that are collected before their cosines are computed."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """Unit vectors of one side.
-
-    Args:
-        vectors: [n, d], bits: [n, d] rounded to bf16.
-        error: [n] bound of the error of bf16 products with the other side.
-    """
-
-    vectors: Vectors
-    bits: Bits
-    error: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -59,13 +49,7 @@ def filtered_knn(
     if smallest < FEWEST_BLOCKS * knn.BLOCK or not gathering_keeps_bits(left.shape[1]):
         return knn.bidirectional_knn(left, right, k)
     left, right = unit(left), unit(right)
-    approximate = rounded(left), rounded(right)
-    errors = error_bounds(*approximate), error_bounds(*approximate[::-1])
-    search = FilteredSearch(
-        Side(left, approximate[0].bits, errors[0]),
-        Side(right, approximate[1].bits, errors[1]),
-        product,
-    )
+    search = FilteredSearch(left, right, approximate_sides(left, right), product)
     return knn.search_by_chunk((len(left), len(right)), k, search)
 
 
@@ -90,8 +74,9 @@ def gathering_keeps_bits(width: int) -> bool:
 class FilteredSearch:
     """The search in a chunk of rows of the left side."""
 
-    left: Side
-    right: Side
+    left: Vectors
+    right: Vectors
+    approximate: ApproximateSides
     product: ApproximateProduct
 
     def __call__(self, chunk: slice, forward: TopK, backward: TopK) -> None:
@@ -105,11 +90,11 @@ class FilteredSearch:
     ) -> None:
         cosines, products = buffers
         waiting: list[Pairs] = []
-        for columns in row_blocks(len(self.right.vectors)):
+        for columns in row_blocks(len(self.right)):
             block = Block(first, rows, columns)
             pairs = self._candidates(block, *tops, products)
             if pairs is None:
-                knn.add_cosines(self.left.vectors, self.right.vectors, block, tops, cosines)
+                knn.add_cosines(self.left, self.right, block, tops, cosines)
                 continue
             waiting.append(pairs)
             if sum(len(pairs.row) for pairs in waiting) >= BUFFERED_PER_ROW * len(products):
@@ -122,15 +107,16 @@ class FilteredSearch:
         self, block: Block, forward: TopK, backward: TopK, products: Bits
     ) -> Pairs | None:
         """Pairs of a block whose cosines may exceed a k-th highest; None if they are too many."""
-        queries, candidates = self.left.bits[block.rows], self.right.bits[block.columns]
+        left, right = self.approximate.left, self.approximate.right
+        queries, candidates = left.bits[block.rows], right.bits[block.columns]
         row_floor, column_floor = _floor(forward, block.chunk_rows), _floor(backward, block.columns)
         full = (len(queries), len(candidates)) == products.shape
         if not full or np.isneginf(row_floor).any() or np.isneginf(column_floor).any():
             return None
         self.product(queries, candidates, products)
-        lowest = lowest_bits(row_floor, self.left.error[block.rows])
+        lowest = self._lowest_bits(row_floor, left.error[block.rows])
         row, column = at_least(products, lowest, knn.ROW_STRIP)
-        lowest = lowest_bits(column_floor, self.right.error[block.columns])
+        lowest = self._lowest_bits(column_floor, right.error[block.columns])
         other_column, other_row = at_least(products.T, lowest, knn.COLUMN_STRIP)
         if len(row) + len(other_row) > PAIRS_PER_ROW * len(products):
             return None
@@ -138,6 +124,14 @@ class FilteredSearch:
         pairs = np.unique(pairs + np.concatenate([column, other_column]))
         row, column = np.divmod(pairs, len(candidates))
         return Pairs(row, block.columns.start + column)
+
+    def _lowest_bits(self, floor: Scores, error: Numbers) -> Bits:
+        """[n] the lowest bits of a product whose cosine may exceed the floor.
+
+        No cosine of a vector of zeros exceeds the floor, which is 0 like all of its cosines.
+        """
+        lowest = lowest_rounded_bits(floor - (self.approximate.constant + error))
+        return np.where(error == 0, HIGHEST, lowest).astype(np.int16)
 
     def _add_pairs(self, block: Block, waiting: list[Pairs], forward: TopK, backward: TopK) -> None:
         """Compute the cosines of pairs of a block's rows and add them to both sides' top k."""
@@ -154,13 +148,13 @@ class FilteredSearch:
     ) -> None:
         order = np.argsort(column, kind="stable")
         row, column, cosine = block.rows.start + row[order], column[order], cosine[order]
-        for columns in row_blocks(len(self.right.vectors)):
+        for columns in row_blocks(len(self.right)):
             part = slice(*np.searchsorted(column, (columns.start, columns.stop)))
             add(backward, columns, Pending(column[part] - columns.start, cosine[part], row[part]))
 
     def _cosines(self, rows: slice, row: Indices, column: Indices) -> Scores:
         """[p] cosines of rows of a block with columns, each tile of rows in one product."""
-        queries, cosines = self.left.vectors[rows], np.empty(len(row), dtype=np.float32)
+        queries, cosines = self.left[rows], np.empty(len(row), dtype=np.float32)
         order = np.argsort(row, kind="stable")
         starts = np.arange(0, len(queries) + TILE, TILE)
         bounds = np.searchsorted(row[order], starts)
@@ -170,18 +164,9 @@ class FilteredSearch:
             part = order[start:stop]
             columns, position = np.unique(column[part], return_inverse=True)
             first = TILE * tile
-            product = tiled_matmul(queries[first : first + TILE], self.right.vectors[columns])
+            product = tiled_matmul(queries[first : first + TILE], self.right[columns])
             cosines[part] = product[row[part] - first, position]
         return cosines
-
-
-def lowest_bits(floor: Scores, error: NDArray[np.float64]) -> Bits:
-    """[n] the lowest bf16 bits of a product whose cosine exceeds the floor.
-
-    Where there is no error all products are 0, as those that the floor is of.
-    """
-    lowest = lowest_rounded_bits(floor.astype(np.float64) - error)
-    return np.where(error == 0, HIGHEST, lowest).astype(np.int16)
 
 
 def _floor(top: TopK, rows: slice) -> Scores:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xstilts.metrics.approximate_products import error_bounds, rounded
+from xstilts.metrics.approximate_products import approximate_sides
 from xstilts.metrics.bfloat16 import lowest_rounded_bits, round_to_bf16, widen
 
 
@@ -52,27 +52,38 @@ def test_products_are_within_the_bound(kind: str, width: int) -> None:
         left[::2] = 0
     if kind == "tiny":
         left *= np.float32(1e-36)
-    sides = rounded(left), rounded(right)
-    bound = np.minimum(error_bounds(*sides)[:, None], error_bounds(sides[1], sides[0])[None])
-    single = left @ right.T
-    forward = np.zeros((60, 60), dtype="f4")
-    for column in range(width):  # one addition after the other, in fp32
-        forward += np.outer(widen(sides[0].bits[:, column]), widen(sides[1].bits[:, column]))
-    assert (np.abs(forward.astype("f8") - single) <= bound).all()
+    both = approximate_sides(left, right)
+    cosines, product = left @ right.T, np.zeros((60, 60), dtype="f4")
+    for column in range(width + 4):  # one addition after the other, in fp32
+        product += np.outer(widen(both.left.bits[:, column]), widen(both.right.bits[:, column]))
+    error = np.abs(product.astype("f8") + both.constant - cosines)
+    exact = ~np.any([(side == 0).all(axis=1) for side in (left, right)], axis=0)
+    assert (error <= both.left.error[:, None])[exact].all()
+    assert (error <= both.right.error[None])[exact].all()
 
 
 def test_the_bound_is_not_far_above_the_largest_error() -> None:
     draw = np.random.default_rng(0)
     left, right = systematic(draw, 60, 384), systematic(draw, 60, 384)
-    sides = rounded(left), rounded(right)
-    exact = left.astype("f8") @ right.astype("f8").T
-    product = widen(sides[0].bits).astype("f8") @ widen(sides[1].bits).astype("f8").T
-    assert np.abs(product - exact).max() > 0.5 * error_bounds(*sides).max()
+    both = approximate_sides(left, right)
+    cosines = left.astype("f8") @ right.astype("f8").T
+    product = widen(both.left.bits).astype("f8") @ widen(both.right.bits).astype("f8").T
+    error = np.abs(product + both.constant - cosines)
+    assert error.max() > 0.05 * both.left.error.max()
+
+
+def test_what_vectors_have_in_common_costs_no_precision() -> None:
+    draw = np.random.default_rng(0)
+    noise = draw.standard_normal((2, 60, 384))
+    alone = approximate_sides(*noise.astype("f4"))
+    shift = np.array([3.0, 5.0]).reshape(2, 1, 1)
+    together = approximate_sides(*(noise + shift).astype("f4"))
+    assert together.left.error.max() < 2 * alone.left.error.max()
 
 
 def test_vectors_of_zeros_have_no_error() -> None:
     draw = np.random.default_rng(0)
     left, right = draw.standard_normal((2, 5, 8)).astype("f4")
     left[2] = 0
-    bound = error_bounds(rounded(left), rounded(right))
-    assert (bound == 0).tolist() == [False, False, True, False, False]
+    error = approximate_sides(left, right).left.error
+    assert (error == 0).tolist() == [False, False, True, False, False]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from xstilts.core import cpu
+from xstilts.metrics import approximate_products, knn
 from xstilts.metrics import filtered_knn as filtered
-from xstilts.metrics import knn
-from xstilts.metrics.approximate_products import error_bounds, rounded
+from xstilts.metrics.approximate_products import approximate_sides
 from xstilts.metrics.bfloat16 import Bits, round_to_bf16, widen
 
 BLOCK = 16
@@ -94,21 +94,21 @@ def test_neighbours_have_the_bits_of_brute_force(
 def worst_product(left: np.ndarray, right: np.ndarray) -> Callable[[Bits, Bits, Bits], None]:
     """A product that raises small cosines and lowers high ones as far as the bound allows."""
     sides = knn.unit(left), knn.unit(right)
-    approximate = rounded(sides[0]), rounded(sides[1])
-    rows_of = [{row.tobytes(): n for n, row in enumerate(side.bits)} for side in approximate]
-    error = np.minimum(
-        error_bounds(*approximate)[:, None], error_bounds(*reversed(approximate))[None]
-    )
+    both = approximate_sides(*sides)
+    rows_of = [
+        {row.tobytes(): n for n, row in enumerate(side.bits)} for side in (both.left, both.right)
+    ]
+    error = np.minimum(both.left.error[:, None], both.right.error[None])
     cosines = sides[0].astype(np.float64) @ sides[1].astype(np.float64).T
     middle = np.quantile(cosines, 0.95, axis=1, keepdims=True)
-    moved = (cosines + np.where(cosines > middle, -0.98, 0.98) * error).astype(np.float32)
+    moved = cosines - both.constant + np.where(cosines > middle, -0.98, 0.98) * error
 
     def product(queries: Bits, candidates: Bits, out: Bits) -> None:
         rows, columns = (
             [numbers[row.tobytes()] for row in block]
             for numbers, block in zip(rows_of, (queries, candidates), strict=True)
         )
-        out[:] = round_to_bf16(moved[np.ix_(rows, columns)])
+        out[:] = round_to_bf16(moved[np.ix_(rows, columns)].astype(np.float32))
 
     return product
 
@@ -128,7 +128,7 @@ def test_a_bound_of_zero_would_miss_neighbours(monkeypatch: pytest.MonkeyPatch) 
     draw = np.random.default_rng(3)
     left, right = translations(draw, 200), translations(draw, 180)
     product = worst_product(left, right)
-    monkeypatch.setattr(filtered, "error_bounds", lambda one, _: np.full(len(one.bits), 1e-12))
+    monkeypatch.setattr(approximate_products, "_error", lambda one, _: np.full(len(one.bits), 1e-9))
     result = filtered.filtered_knn(left, right, 4, product)
     assert bits(result) != bits(knn.bidirectional_knn(left, right, 4))
 

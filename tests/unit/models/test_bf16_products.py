@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from xstilts.metrics.approximate_products import error_bounds, rounded
+from xstilts.metrics.approximate_products import approximate_sides
 from xstilts.metrics.bfloat16 import round_to_bf16, widen
 from xstilts.models import bf16_products
 from xstilts.models.bf16_products import bf16_product, fast_bf16_product
@@ -20,11 +20,13 @@ def test_products_are_within_the_bound_and_their_rounding(width: int, cancelling
     if cancelling:  # sums that lose all digits where they are accumulated in bf16
         right = np.abs(right) * np.where(np.arange(width) % 2, 1, -1).astype("f4")
         left = np.abs(left)
-    sides, out = (rounded(left), rounded(right)), np.empty((256, 256), dtype=np.int16)
-    bf16_product(sides[0].bits, sides[1].bits, out)
-    exact = left.astype("f8") @ right.astype("f8").T
+    both, out = approximate_sides(left, right), np.empty((256, 256), dtype=np.int16)
+    bf16_product(both.left.bits, both.right.bits, out)
+    cosines = left.astype("f8") @ right.astype("f8").T
     rounding = 2.0**-8 * np.abs(widen(out))
-    assert (np.abs(widen(out) - exact) <= error_bounds(*sides)[:, None] + rounding).all()
+    error = np.abs(widen(out) + both.constant - cosines)
+    assert (error <= both.left.error[:, None] + rounding).all()
+    assert (error <= both.right.error[None] + rounding).all()
 
 
 def test_rounding_equals_that_of_torch() -> None:
