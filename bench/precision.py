@@ -28,7 +28,7 @@ class Predicting:
         self.setting, self.precision, self.tags = setting, precision, list[Any]()
         self.model: MultiTaskModel = setting.new_model()
         if precision == "bf16":
-            self.model.encoder.round_weights()
+            self.model.encoder.prepare_for_bf16()
 
     @every_core()
     def __call__(self, number: int) -> Measurement:

@@ -20,6 +20,9 @@ from xstilts.models.fast_dropout import dropout_mask
 from xstilts.models.packing import Layout, LengthGroup
 
 NAME = "xstilts-packed"
+BF16_VECTOR = 32
+"""bf16 numbers in an AVX-512 register. torch's softmax in bf16 is several times slower than in fp32
+for rows whose length is not a multiple of it."""
 
 
 def attend(
@@ -67,7 +70,7 @@ class _Grouped(Function):
         result, saved = torch.empty_like(gathered[2]), list[Tensor]()
         needs_grad = any(ctx.needs_input_grad)
         for group, (queries, keys, values, output) in _by_group(layout, *gathered, result):
-            weights = _attention_weights(queries, keys, group, scale)
+            weights = _attention_weights(queries, keys, group, scale, for_training=needs_grad)
             mask = dropout_mask(weights, dropout) if dropout else None
             torch.bmm(weights if mask is None else weights * mask, values, out=output)
             saved += [states for states in (weights, mask) if needs_grad and states is not None]
@@ -114,14 +117,18 @@ def _by_group(layout: Layout, *gathered: Tensor) -> Iterator[tuple[LengthGroup, 
         start = end
 
 
-def _attention_weights(query: Tensor, key: Tensor, group: LengthGroup, scale: float) -> Tensor:
+def _attention_weights(
+    query: Tensor, key: Tensor, group: LengthGroup, scale: float, *, for_training: bool
+) -> Tensor:
     """2 × [m · heads, t, d] → attention weights [m · heads, t, t], 0 for padding."""
     keys = key.transpose(1, 2)
     if group.bias is None:
         scores = torch.baddbmm(query.new_zeros(()), query, keys, beta=0, alpha=scale)
     else:
         scores = torch.baddbmm(group.bias.to(query.dtype), query, keys, alpha=scale)
-    return scores.softmax(-1)
+    if for_training or scores.dtype != torch.bfloat16 or group.length % BF16_VECTOR == 0:
+        return scores.softmax(-1)
+    return scores.softmax(-1, torch.float32).to(scores.dtype)
 
 
 def jagged(rows: Sequence[Tensor], layout: Layout, scale: float, dropout: float) -> Tensor:

@@ -31,7 +31,7 @@ def features_of(count: int) -> list[Feature]:
 def model_of(root: Path, precision: Precision) -> MultiTaskModel:
     encoder = Encoder(EncoderFiles(root), IDS)
     if precision == "bf16":
-        encoder.round_weights()
+        encoder.prepare_for_bf16()
     shapes = {"t": HeadShape("classification", 3, 0.1, "mean")}
     return initialised(encoder, shapes, 0).eval().requires_grad_(False)
 
@@ -55,7 +55,7 @@ def test_gold_probabilities_in_bf16_are_those_of_fp32_within_rounding(root: Path
 def test_weights_that_are_rounded_once_give_the_numbers_of_autocast(root: Path) -> None:
     plain, rounded = frozen_encoder(EncoderFiles(root)), Encoder(EncoderFiles(root), IDS)
     plain.set_vocab(IDS)
-    rounded.round_weights()
+    rounded.prepare_for_bf16()
     assert np.array_equal(vectors(plain, "bf16"), vectors(rounded.eval(), "bf16"))
 
 
