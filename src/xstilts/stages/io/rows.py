@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,13 @@ def read_rows(source: Path | bytes, columns: list[str] | None = None) -> list[di
     """The rows of a parquet file or of its bytes, in order, with all columns or some."""
     rows: list[dict[str, Any]] = read_table(source, columns).to_pylist()
     return rows
+
+
+def read_pieces(path: Path, size: int) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a parquet file in order, up to `size` at a time."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(size, use_threads=False):
+            yield batch.to_pylist()
 
 
 def read_columns(source: Path | bytes) -> dict[str, list[Any]]:

@@ -26,7 +26,7 @@ from xstilts.formats.spec import Problem
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.image_features import with_row_images
-from xstilts.stages.io.rows import read_rows
+from xstilts.stages.io.rows import read_pieces
 from xstilts.stages.prepare import ROWS
 
 PIECE = 2000
@@ -142,9 +142,8 @@ def _pieces(
     tokenizer: Any,
     problems: FeatureProblems,
 ) -> Iterator[Sequence[Feature]]:
-    spec, whole = FORMATS.get(kind), read_rows(rows / ROWS)
-    for start in range(0, len(whole), PIECE):
-        piece = whole[start : start + PIECE]
+    spec = FORMATS.get(kind)
+    for piece in read_pieces(rows / ROWS, PIECE):
         features = spec.features(piece, tokenizer, labels, reading)
         for row_id, problem in spec.feature_problems(piece, features, tokenizer):
             problems.add(row_id, problem)
