@@ -103,7 +103,7 @@ def mined(source: Vectors, target: Vectors) -> Matching:
 
 
 def products(rows: int) -> Measurement:
-    """About as many operations as a mining of so many rows needs, in products of large squares."""
+    """About as many operations as a mining of so many rows needs, in fp32 products of squares."""
     square, product = torch.randn(2, SQUARE, SQUARE)
     count = max(1, round(WIDTH * rows * rows / SQUARE**3))
 
@@ -145,7 +145,7 @@ def measure(options: Options) -> list[Row]:
     seconds = {name: [round(turn.seconds, 1) for turn in side] for name, side in turns.items()}
     notes = {
         "equal pairs": pairs,
-        "speed-up if only the products took time": [round(ratio, 2) for ratio in alone],
+        "speed-up if only fp32 products took time": [round(ratio, 2) for ratio in alone],
         "seconds": seconds["xstilts"],
         "rival's seconds": seconds["rival"],
         "seconds of the products alone": seconds["products"],

@@ -39,10 +39,10 @@ texts. Nothing on this page was measured on a GPU. Large plans and stores: [scal
 """
 
 LIMITS = {
-    "mine": "Each cosine is computed once, in fp32. A third side performs the same number of "
-    "operations in products of large matrices; `speed-up if only the products took time`, below, "
-    "is the ratio that would remain if everything else were free. Where that is below the target, "
-    "the target is out of reach on that machine.",
+    "mine": "Without fast bf16 each cosine is computed once, in fp32. A third side performs the "
+    "same number of operations in large fp32 products; `speed-up if only fp32 products took time`, "
+    "below, is the ratio that would remain if everything else were free. Where that is below the "
+    "target, the target is out of reach for fp32 on that machine.",
     "evaluate": "Shares of the product rate are below: 1 / the rival's share is the ratio that "
     "would remain if xstilts reached the rate of large products.",
     "grid": "The time outside of stages; and stages that run alone differ in time from the same "

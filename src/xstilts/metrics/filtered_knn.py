@@ -35,7 +35,11 @@ BUFFERED_PER_ROW = 4
 
 @dataclass(frozen=True)
 class Pairs:
-    """Rows of a block, and columns of the right side, that may be neighbours; [p] each."""
+    """Rows of a block, and columns of the right side, that may be neighbours.
+
+    Args:
+        row, column: [p] each; a pair may occur once for each side.
+    """
 
     row: Indices
     column: Indices
@@ -120,10 +124,8 @@ class FilteredSearch:
         other_column, other_row = at_least(products.T, lowest, knn.COLUMN_STRIP)
         if len(row) + len(other_row) > PAIRS_PER_ROW * len(products):
             return None
-        pairs = np.concatenate([row, other_row]) * len(candidates)
-        pairs = np.unique(pairs + np.concatenate([column, other_column]))
-        row, column = np.divmod(pairs, len(candidates))
-        return Pairs(row, block.columns.start + column)
+        column = block.columns.start + np.concatenate([column, other_column])
+        return Pairs(np.concatenate([row, other_row]), column)
 
     def _lowest_bits(self, floor: Scores, error: Numbers) -> Bits:
         """[n] the lowest bits of a product whose cosine may exceed the floor.
@@ -134,13 +136,18 @@ class FilteredSearch:
         return np.where(error == 0, HIGHEST, lowest).astype(np.int16)
 
     def _add_pairs(self, block: Block, waiting: list[Pairs], forward: TopK, backward: TopK) -> None:
-        """Compute the cosines of pairs of a block's rows and add them to both sides' top k."""
+        """Compute the cosines of pairs of a block's rows and add them to both sides' top k.
+
+        A cosine equal to the k-th highest may belong to an earlier column: blocks that were
+        computed in fp32 since do not wait.
+        """
         row = np.concatenate([pairs.row for pairs in waiting])
         column = np.concatenate([pairs.column for pairs in waiting])
+        row, column = np.divmod(np.unique(row * len(self.right) + column), len(self.right))
         cosine = self._cosines(block.rows, row, column)
-        near = cosine > _floor(forward, block.chunk_rows)[row]
+        near = cosine >= _floor(forward, block.chunk_rows)[row]
         add(forward, block.chunk_rows, Pending(row[near], cosine[near], column[near]))
-        near = cosine > backward.score[column, -1]
+        near = cosine >= backward.score[column, -1]
         self._add_by_column(block, row[near], column[near], cosine[near], backward)
 
     def _add_by_column(
@@ -148,22 +155,22 @@ class FilteredSearch:
     ) -> None:
         order = np.argsort(column, kind="stable")
         row, column, cosine = block.rows.start + row[order], column[order], cosine[order]
-        for columns in row_blocks(len(self.right)):
-            part = slice(*np.searchsorted(column, (columns.start, columns.stop)))
+        blocks = list(row_blocks(len(self.right)))
+        bounds = np.searchsorted(column, [columns.start for columns in blocks] + [len(self.right)])
+        for number in np.flatnonzero(np.diff(bounds)):
+            columns, part = blocks[number], slice(bounds[number], bounds[number + 1])
             add(backward, columns, Pending(column[part] - columns.start, cosine[part], row[part]))
 
     def _cosines(self, rows: slice, row: Indices, column: Indices) -> Scores:
-        """[p] cosines of rows of a block with columns, each tile of rows in one product."""
+        """[p] cosines of rows of a block, ascending, with columns: one product per tile of rows."""
         queries, cosines = self.left[rows], np.empty(len(row), dtype=np.float32)
-        order = np.argsort(row, kind="stable")
-        starts = np.arange(0, len(queries) + TILE, TILE)
-        bounds = np.searchsorted(row[order], starts)
+        bounds = np.searchsorted(row, np.arange(0, len(queries) + TILE, TILE))
         for tile, (start, stop) in enumerate(pairwise(bounds)):
             if start == stop:
                 continue
-            part = order[start:stop]
+            part, first = slice(start, stop), TILE * tile
             columns, position = np.unique(column[part], return_inverse=True)
-            first = TILE * tile
+            columns = np.resize(columns, -(-len(columns) // TILE) * TILE)  # as `pad_to_tile` does
             product = tiled_matmul(queries[first : first + TILE], self.right[columns])
             cosines[part] = product[row[part] - first, position]
         return cosines
