@@ -254,7 +254,7 @@ def study(
     from xstilts.api.study import prepare_study
     from xstilts.cli.output.plan import show_plan, show_summary
     from xstilts.cli.output.run import show_result
-    from xstilts.cli.output.study import show_answer
+    from xstilts.cli.output.study import show_answer, show_prospects
     from xstilts.cli.progress import progress
     from xstilts.reports.study import copy_answer
 
@@ -269,8 +269,7 @@ def study(
         show_plan(summary)
     else:
         show_summary(summary)
-    for note in study_run.planned.notes:
-        typer.echo(note)
+    show_prospects(study_run.planned, all_questions=dry_run)
     if dry_run:
         return
     check_disk_space(summary, study_run.store)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from math import sqrt
 
-from xstilts.statistics.estimate import LEVEL, NAN
+from xstilts.statistics.estimate import LEVEL, NAN, Floats
 
 POWER = 0.8
 SLICES = 4_000
@@ -65,14 +66,22 @@ def mean_power(effect: float, n: int, level: float = LEVEL) -> float:
     The normal power averaged over quantiles of the sample variance; scipy's noncentral t fails
     for few values and large effects.
     """
+    from scipy import stats
+
+    threshold = float(stats.t.ppf(1 - level / 2, n - 1)) * _sample_deviations(n)
+    shift = effect * n**0.5
+    return float((stats.norm.sf(threshold - shift) + stats.norm.cdf(-threshold - shift)).mean())
+
+
+@cache
+def _sample_deviations(n: int) -> Floats:
+    """Quantiles of the standard deviation of n standard normal values."""
     import numpy as np
     from scipy import stats
 
     midpoints = (np.arange(SLICES) + 0.5) / SLICES
-    sample_deviation = np.sqrt(stats.chi2.ppf(midpoints, n - 1) / (n - 1))
-    threshold = float(stats.t.ppf(1 - level / 2, n - 1)) * sample_deviation
-    shift = effect * n**0.5
-    return float((stats.norm.sf(threshold - shift) + stats.norm.cdf(-threshold - shift)).mean())
+    deviations: Floats = np.sqrt(stats.chi2.ppf(midpoints, n - 1) / (n - 1))
+    return deviations
 
 
 def _normal_quantile(probability: float) -> float:

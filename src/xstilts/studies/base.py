@@ -10,9 +10,10 @@ import pandas as pd
 from xstilts.analysis.results import Facts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
-from xstilts.planning.compile import ResultCell
+from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.planning.measures import MeasureRef
 from xstilts.statistics.estimate import Estimate
+from xstilts.studies.prospects import Prospect
 
 OWN = ""
 """The name of the experiment as written; variants have other names."""
@@ -152,6 +153,11 @@ class Answer:
     caveats: tuple[str, ...] = ()
 
 
+def unknown_prospects(_: LoadedExperiment, __: Mapping[str, CompiledPlan]) -> Iterable[Prospect]:
+    """Those of a study that does not know them before it has results."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Study:
     """A research question.
@@ -159,9 +165,14 @@ class Study:
     Args:
         needs: from the experiment as written to what else must run; reads no data.
         answer: from the results to the answer; reports missing data instead of raising.
+        prospects: from the experiment and the plans of `OWN` and the variants to what can be
+            answered at all; reads no data.
     """
 
     name: str
     question: str
     needs: Callable[[LoadedExperiment], StudyRequirements]
     answer: Callable[[Evidence], Answer]
+    prospects: Callable[[LoadedExperiment, Mapping[str, CompiledPlan]], Iterable[Prospect]] = (
+        unknown_prospects
+    )

@@ -14,16 +14,25 @@ from math import isnan
 
 import pandas as pd
 
+from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.measures_table import task_measures
 from xstilts.analysis.task_gains import mean_gain, pooled
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.compile import CompiledPlan
 from xstilts.statistics.association import points_needed
 from xstilts.statistics.permutation import DRAWS
 from xstilts.studies import base, render
 from xstilts.studies import correlation_engine as engine
 from xstilts.studies.correlation_engine import POOLED, Predictor
+from xstilts.studies.prospects import PlannedGains, Prospect, correlation_prospect
 from xstilts.studies.result import Result, in_points
-from xstilts.studies.study_data import StudyData, dev_metrics, read_data, searched_targets
+from xstilts.studies.study_data import (
+    StudyData,
+    dev_metrics,
+    read_data,
+    searched_targets,
+    single_tasks,
+)
 
 NAME = "difficulty"
 QUESTION = (
@@ -76,6 +85,16 @@ def answer(evidence: base.Evidence) -> base.Answer:
     result = render.answer(NAME, QUESTION, [analysis])
     unscored = retrieval and not data.scored.intersection(retrieval)
     return replace(result, summary=render.NO_SCORES) if unscored else result
+
+
+def prospects(loaded: LoadedExperiment, plans: Mapping[str, CompiledPlan]) -> Iterator[Prospect]:
+    """Of the correlation over all retrieval targets."""
+    planned = PlannedGains.of(plans[base.OWN])
+    retrieval = searched_targets(loaded, loaded.experiment.targets)
+    tasks = planned.tasks_on_all(single_tasks(loaded), [task_of(target) for target in retrieval])
+    problem = planned.problem(retrieval, "retrieval target (tatoeba, bucc, home-retrieval)")
+    question = "Rank correlation of a measure of difficulty and the gain on retrieval"
+    yield correlation_prospect(question, planned, tasks, len(MEASURES), problem)
 
 
 @dataclass(frozen=True)
@@ -228,4 +247,4 @@ def _in_points(both: pd.DataFrame) -> tuple[tuple[float, ...], tuple[float, ...]
     return x, y
 
 
-STUDY = base.Study(NAME, QUESTION, needs, answer)
+STUDY = base.Study(NAME, QUESTION, needs, answer, prospects)

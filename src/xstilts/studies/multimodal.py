@@ -11,7 +11,7 @@ the mean of the inference tasks is taken draw by draw.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
@@ -24,6 +24,7 @@ from xstilts.analysis.mcnemar_runs import METRIC
 from xstilts.analysis.run_states import RunState, has_state, states_text
 from xstilts.analysis.training_steps import unequal_steps
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.bootstrap import DRAWS
 from xstilts.statistics.estimate import LEVEL, Estimate, missing_estimate
@@ -31,6 +32,12 @@ from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies import base, render
 from xstilts.studies import contrast_engine as engine
 from xstilts.studies.image_controls import ControlAnalysis
+from xstilts.studies.prospects import (
+    PlannedGains,
+    Prospect,
+    contrast_prospect,
+    seeds_prospect,
+)
 from xstilts.studies.result import POINTS, Result, in_points, untested
 from xstilts.studies.study_data import StudyData, read_data, single_tasks
 from xstilts.studies.target_gains import TargetGains
@@ -99,6 +106,22 @@ def answered(
     ]
     result = render.answer(NAME, QUESTION, analyses)
     return result if analyses else replace(result, summary=NO_TARGET)
+
+
+def prospects(loaded: LoadedExperiment, plans: Mapping[str, CompiledPlan]) -> Iterator[Prospect]:
+    """Of the mean gain of inference tasks and their contrast with others, on each target."""
+    planned, tasks = PlannedGains.of(plans[base.OWN]), single_tasks(loaded)
+    names = list(targets_of(loaded))
+    if not names:
+        yield seeds_prospect("Gain of inference tasks on image-text targets", 0, NO_TARGET)
+    for name in names:
+        usable = set(planned.tasks_on(tasks, [name]))
+        group = {task for task in usable if is_nli(tasks[task])}
+        problem = planned.problem([name]) or ("" if group else "no inference task has a gain on it")
+        question = f"Mean gain of inference tasks on {name}"
+        yield seeds_prospect(question, planned.seeds, problem)
+        question = f"Gain of inference tasks minus gain of the other tasks on {name}"
+        yield contrast_prospect(question, planned, (group, usable - group), problem=problem)
 
 
 def image_targets(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
@@ -303,4 +326,4 @@ def _mean(rows: pd.DataFrame) -> Estimate:
     return in_points(Estimate(float(row["gain"]), float(row["low"]), float(row["high"]), n=1))
 
 
-STUDY = base.Study(NAME, QUESTION, needs, answer)
+STUDY = base.Study(NAME, QUESTION, needs, answer, prospects)

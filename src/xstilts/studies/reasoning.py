@@ -7,7 +7,7 @@ of target. Where the tasks' training sets differ in size, a variant gives all of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
@@ -15,13 +15,16 @@ from math import isnan
 import pandas as pd
 
 from xstilts.analysis.gains import mean_or_nan
+from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.training_steps import unequal_steps
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.compile import CompiledPlan
 from xstilts.statistics.estimate import missing_estimate
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies import base, render
 from xstilts.studies import contrast_engine as engine
 from xstilts.studies.equal_budget import EQUAL, budget_text, equalized
+from xstilts.studies.prospects import PlannedGains, Prospect, contrast_prospect
 from xstilts.studies.result import Result, adjusted, in_points, untested
 from xstilts.studies.study_data import StudyData, read_data, single_tasks
 
@@ -48,6 +51,13 @@ QUESTIONS = {
     "interaction": "This difference on reasoning targets minus the same on other targets",
 }
 """Name → question. Holm's correction counts these, without the mixed models."""
+WANTED = {
+    "all-targets": "any in a language other than English",
+    "reasoning-targets": ", ".join(sorted(TARGETS)),
+    "non-linguistic": ", ".join(sorted(NON_LINGUISTIC)),
+    "interaction": "one of reasoning and one of another kind",
+}
+"""Name → the targets that it needs."""
 ONE_FORMAT = (
     "All reasoning tasks and targets here are multiple choice: an effect may be one of the format. "
     "A task of your own that is multiple choice without reasoning would separate the two; it "
@@ -73,6 +83,26 @@ def answer(evidence: base.Evidence) -> base.Answer:
         data = read_data(evidence, tasks, group, EQUAL)
         analysis = ReasoningAnalysis(data, as_written, budget_text(evidence))
     return render.answer(NAME, QUESTION, [analysis])
+
+
+def prospects(loaded: LoadedExperiment, plans: Mapping[str, CompiledPlan]) -> Iterator[Prospect]:
+    """Of each contrast."""
+    planned = PlannedGains.of(plans.get(EQUAL, plans[base.OWN]))
+    tasks = single_tasks(loaded)
+    targets = {task_of(target) for target in loaded.experiment.targets}
+    kinds = {
+        "all-targets": (targets,),
+        "reasoning-targets": (targets & TARGETS,),
+        "non-linguistic": (targets & NON_LINGUISTIC,),
+        "interaction": (targets & TARGETS, targets - TARGETS),
+    }
+    tests = sum(all(parts) for parts in kinds.values())
+    for name, parts in kinds.items():
+        usable = {one for one in tasks if all(planned.tasks_on([one], part) for part in parts)}
+        group = {one for one in usable if tasks[one].name in TASKS}
+        wanted = f"target for it ({WANTED[name]})"
+        problem = next(filter(None, (planned.problem(part, wanted) for part in parts)), "")
+        yield contrast_prospect(QUESTIONS[name], planned, (group, usable - group), tests, problem)
 
 
 def kind_of(target: str) -> str:
@@ -224,4 +254,4 @@ class ReasoningAnalysis:
             yield "No target is about reasoning with language (xcopa, xwinograd)."
 
 
-STUDY = base.Study(NAME, QUESTION, needs, answer)
+STUDY = base.Study(NAME, QUESTION, needs, answer, prospects)

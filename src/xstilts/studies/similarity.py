@@ -16,6 +16,7 @@ import pandas as pd
 from xstilts.analysis.measures_table import pair_measures
 from xstilts.analysis.task_gains import non_english
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.compile import CompiledPlan
 from xstilts.recommend import regret
 from xstilts.recommend.predict_gains import LOW_COST
 from xstilts.statistics.association import associate_over_targets
@@ -25,8 +26,9 @@ from xstilts.statistics.permutation import DRAWS
 from xstilts.studies import base, render
 from xstilts.studies import correlation_engine as engine
 from xstilts.studies.correlation_engine import UNMEASURED, Predictor
+from xstilts.studies.prospects import PlannedGains, Prospect, correlation_prospect
 from xstilts.studies.result import CORRELATION, Result, adjusted
-from xstilts.studies.study_data import StudyData, read_data
+from xstilts.studies.study_data import StudyData, read_data, single_tasks
 from xstilts.studies.task_choice import TaskChoices, regret_figure, regret_result
 
 NAME = "similarity"
@@ -76,6 +78,16 @@ def answer(evidence: base.Evidence) -> base.Answer:
     data = read_data(evidence)
     result = render.answer(NAME, QUESTION, [SimilarityAnalysis(data)])
     return result if data.scored else replace(result, summary=render.NO_SCORES)
+
+
+def prospects(loaded: LoadedExperiment, plans: Mapping[str, CompiledPlan]) -> Iterator[Prospect]:
+    """Of the correlation over all targets on which a task has a gain."""
+    planned, tasks = PlannedGains.of(plans[base.OWN]), single_tasks(loaded)
+    targets = {target for task in tasks for target in planned.targets.get(task, ())}
+    usable = planned.tasks_on_all(tasks, targets)
+    problem = planned.problem(targets, "target with a gain after a single intermediate task")
+    question = "Mean rank correlation of a measure of similarity and the gain, over targets"
+    yield correlation_prospect(question, planned, usable, len(MEASURES), problem)
 
 
 @dataclass(frozen=True)
@@ -253,4 +265,4 @@ class SimilarityAnalysis:
         yield from self.data.caveats
 
 
-STUDY = base.Study(NAME, QUESTION, needs, answer)
+STUDY = base.Study(NAME, QUESTION, needs, answer, prospects)

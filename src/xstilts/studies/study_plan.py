@@ -13,6 +13,7 @@ from xstilts.planning.compile import CompiledPlan, compile_experiment
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.studies.base import OWN, Evidence, Study
+from xstilts.studies.prospects import Prospect
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class StudyPlan:
         parts: `OWN`, first, and the variants' names → experiment and stages.
         measures: the stages of the measures; they have no cells.
         notes: what people must know of the plan.
+        prospects: which questions can be answered at all; empty if the study does not say.
     """
 
     study: Study
@@ -30,6 +32,7 @@ class StudyPlan:
     measures: CompiledPlan
     measured: tuple[MeasureRef, ...]
     notes: tuple[str, ...] = ()
+    prospects: tuple[Prospect, ...] = ()
 
     @property
     def loaded(self) -> LoadedExperiment:
@@ -72,7 +75,10 @@ def plan_study(
         of_variant = _distinct_names(compile_experiment(variant), own, name)
         parts[name] = CompiledExperiment(variant, of_variant)
     stages, measured = compile_measures(loaded, needs.measures)
-    return StudyPlan(study, parts, CompiledPlan(Plan(stages), ()), measured, needs.notes)
+    plans = {name: part.compiled for name, part in parts.items()}
+    prospects = tuple(study.prospects(loaded, plans))
+    of_measures = CompiledPlan(Plan(stages), ())
+    return StudyPlan(study, parts, of_measures, measured, needs.notes, prospects)
 
 
 def _distinct_names(variant: CompiledPlan, own: CompiledPlan, name: str) -> CompiledPlan:

@@ -6,15 +6,17 @@ tasks, and so with the same number of optimizer steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
 
 from xstilts.analysis.gains import ONE_SEED
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.compile import CompiledPlan
 from xstilts.statistics.estimate import NAN
 from xstilts.studies import base, render
+from xstilts.studies.prospects import Prospect, seeds_prospect
 from xstilts.studies.result import Result, adjusted
 from xstilts.studies.scaling.analysis import ScalingAnalysis
 from xstilts.studies.scaling.budgets import (
@@ -66,6 +68,18 @@ def answer(evidence: base.Evidence) -> base.Answer:
     if study.analyses:
         return render.answer(NAME, QUESTION, [study])
     return base.Answer(NAME, QUESTION, render.NO_SCORES, caveats=tuple(study.caveats()))
+
+
+def prospects(loaded: LoadedExperiment, _: Mapping[str, CompiledPlan]) -> Iterator[Prospect]:
+    """Of the difference at the largest budget, of each group of targets."""
+    question = "Score with all tasks minus score with as many examples of one task"
+    design, seeds = designed(loaded), len(set(loaded.experiment.seeds))
+    if not design.groups:
+        yield seeds_prospect(question, seeds, design.problem)
+    for group in design.groups:
+        needed = design.unit * len(group.tasks)
+        problem = "" if group.long else f"no task has {needed} training examples"
+        yield seeds_prospect(f"{question}, on {', '.join(group.targets)}", seeds, problem)
 
 
 @dataclass(frozen=True)
@@ -205,4 +219,4 @@ class ScalingStudy:
                 yield f"{one.scores.target}: one language and one seed give no interval."
 
 
-STUDY = base.Study(NAME, QUESTION, needs, answer)
+STUDY = base.Study(NAME, QUESTION, needs, answer, prospects)
