@@ -33,7 +33,8 @@ def shared_images(stage: Artifact, store: Store) -> Iterator[SharedImages]:
     By the digests of their bytes. All trainings behind the model count, and their training rows
     only; none for stages that read no images.
     """
-    kind, inputs = (stage.manifest["stage"][name] for name in ("kind", "inputs"))
+    described = stage.manifest["stage"]
+    kind, inputs = described["kind"], described["inputs"]
     if VISION not in inputs or kind not in ("predict", "train"):
         return
     if kind == "predict":
