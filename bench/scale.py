@@ -205,11 +205,12 @@ def _commands(sizes: Sequence[int]) -> Iterator[str]:
 
     yield "\n## Commands on a store in which everything is done (measured)\n"
     yield (
-        "Manifests, record and journal of real stages, with tiny files and four test examples per\n"
-        f"score: a part of {PRESET} with many seeds. Each command in a process of its own. The first\n"
-        "`run` reads the examples of all scores and draws the bootstrap of the gains, which it saves;\n"
-        "later ones read the saved table, and verify all scores. Bars: at 1,000 stages `plan` 2 s,\n"
-        "`run` 3 s, `status` 1 s, `--help` 0.4 s; at 50,000 `run` 10 s and 300 MB.\n"
+        "Manifests, record and journal of real stages, with tiny files and four test examples\n"
+        f"per score: a part of {PRESET} with many seeds. Each command in a process of its own.\n"
+        "The first `run` reads the examples of all scores and draws the bootstrap of the gains,\n"
+        "which it saves; later ones read the saved table, and verify all scores. Bars: at 1,000\n"
+        "stages `plan` 2 s, `run` 3 s, `status` 1 s, `--help` 0.4 s; at 50,000 `run` 10 s and\n"
+        "300 MB.\n"
     )
     yield _head("stages", "command", "seconds", "of the processor", "MB at the peak")
     for size in sizes:
