@@ -12,6 +12,7 @@ from xstilts.metrics import approximate_products, knn
 from xstilts.metrics import filtered_knn as filtered
 from xstilts.metrics.approximate_products import approximate_sides
 from xstilts.metrics.bfloat16 import Bits, round_to_bf16, widen
+from xstilts.metrics.bitext_mining import mine_pairs
 
 BLOCK = 16
 
@@ -183,3 +184,11 @@ def test_a_blas_whose_bits_depend_on_the_shape_is_not_trusted(
     filtered.gathering_keeps_bits.cache_clear()
     monkeypatch.setattr(filtered, "tiled_matmul", other_bits)
     assert not filtered.gathering_keeps_bits(24)
+
+
+def test_mined_pairs_have_the_bits_of_brute_force() -> None:
+    draw = np.random.default_rng(7)
+    source, target = translations(draw, 140), translations(draw, 150)
+    plain, fast = mine_pairs(source, target, 4), mine_pairs(source, target, 4, bf16_product)
+    for name in ("source", "target", "score"):
+        assert getattr(plain, name).tobytes() == getattr(fast, name).tobytes()

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from xstilts.core import cpu
 from xstilts.metrics.approximate_products import approximate_sides
 from xstilts.metrics.bfloat16 import round_to_bf16, widen
+from xstilts.metrics.filtered_knn import filtered_knn
+from xstilts.metrics.knn import bidirectional_knn
 from xstilts.models import bf16_products
 from xstilts.models.bf16_products import bf16_product, fast_bf16_product
 
@@ -41,3 +44,20 @@ def test_products_are_used_only_where_they_are_fast(
 ) -> None:
     monkeypatch.setattr(bf16_products, "has_fast_bf16", lambda: fast)
     assert (fast_bf16_product() is bf16_product) == (fast is True)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_searches_with_the_product_have_the_bits_of_brute_force(cores: int) -> None:
+    draw = np.random.default_rng(0)
+    left = draw.standard_normal((4200, 48)).astype("f4") + np.float32(0.5)
+    noise = 10.0 ** draw.uniform(-7, 0, (4200, 1)) * draw.standard_normal((4200, 48))
+    right = (left[draw.integers(0, 4200, 4200)] + noise).astype("f4")
+    expected = bidirectional_knn(left, right, 4)
+    cpu.set_core_limit(cores)
+    try:
+        result = filtered_knn(left, right, 4, bf16_product)
+    finally:
+        cpu.set_core_limit(1)
+    for side, other in zip(result, expected, strict=True):
+        assert side.cosine.tobytes() == other.cosine.tobytes()
+        assert side.index.tobytes() == other.index.tobytes()
