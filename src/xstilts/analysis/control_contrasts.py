@@ -21,8 +21,8 @@ from xstilts.metrics import METRICS
 from xstilts.statistics.bootstrap import DRAWS, add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
 
-TARGET = "target"
-"""The name under which the target's runs are compared with the control's, its baseline."""
+TARGET, CONTROL = "target", "control"
+"""Names under which the target's runs are compared with the control's, their baseline."""
 NO_SETTINGS = "no setting has all of its scores on both"
 NO_SCORES = "scores of the target or of its control are missing"
 OTHER_EXAMPLES = "the control has other test examples"
@@ -48,25 +48,28 @@ class ControlledRuns:
     Args:
         target, control: setting → (language, seed) → scores of the examples.
         draws: of the bootstrap.
+        baseline: the setting that gains are over.
     """
 
     metric: str
     target: dict[str, dict[tuple[str, int], ExampleScores]]
     control: dict[str, dict[tuple[str, int], ExampleScores]]
     draws: int = DRAWS
+    baseline: str = NO_INTERMEDIATE
 
     @classmethod
     def of(
         cls, target: Iterable[ExampleScores], control: Iterable[ExampleScores], metric: str,
-        draws: int = DRAWS,
+        draws: int = DRAWS, baseline: str = NO_INTERMEDIATE,
     ) -> ControlledRuns:  # fmt: skip
         """Those of two targets with one metric."""
-        return cls(metric, _systems(target, metric), _systems(control, metric), draws)
+        parts = _systems(target, metric), _systems(control, metric)
+        return cls(metric, *parts, draws, baseline)
 
     @property
     def languages(self) -> list[str]:
         """Languages of the baseline's runs on both."""
-        return sorted({code for code, _ in self._common_keys([NO_INTERMEDIATE])})
+        return sorted({code for code, _ in self._common_keys([self.baseline])})
 
     def has(self, setting: str, key: tuple[str, int], *, on_target: bool) -> bool:
         """Whether there is a run of a setting in a language with a seed.
@@ -94,7 +97,7 @@ class ControlledRuns:
     def gain_difference(self, settings: Collection[str]) -> ControlDifference:
         """The gain on the target minus the gain on its control, averaged over settings."""
         signed = [(name, 1.0) for name in settings]
-        return self._difference([*signed, (NO_INTERMEDIATE, -float(len(settings)))], len(settings))
+        return self._difference([*signed, (self.baseline, -float(len(settings)))], len(settings))
 
     def _difference(
         self, signed: Sequence[tuple[str, float]], count: int | None = None
@@ -144,9 +147,10 @@ class ControlledRuns:
     def _drawn(self, name: str, keys: Sequence[tuple[str, int]]) -> Floats:
         """[draws, seeds] the score difference of a setting in each draw of the examples."""
         target, control = self._pair(name, keys)
-        systems = {self.metric: {TARGET: target, NO_INTERMEDIATE: control}}
+        systems = {self.metric: {TARGET: target, CONTROL: control}}
         english = {code for code, _ in keys} == {ENGLISH}
-        return bootstrap_gains(systems, self.draws, in_english=english)[self.metric][TARGET]
+        drawn = bootstrap_gains(systems, self.draws, baseline=CONTROL, in_english=english)
+        return drawn[self.metric][TARGET]
 
     def _observed(self, name: str, keys: Sequence[tuple[str, int]]) -> float:
         target, control = self._pair(name, keys)

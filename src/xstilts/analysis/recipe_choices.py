@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xstilts.config.intermediate import NO_INTERMEDIATE, parse_setting
+from xstilts.config.intermediate import NO_INTERMEDIATE, parse_setting, setting_of
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.planning.recipe_search import trials_of, values_text
@@ -142,7 +142,7 @@ def _result(
         cell.encoder,
         "intermediate" if training in phase_2 else "target",
         " + ".join(trial.params["tasks"]),
-        cell.intermediate if "base" in trial.inputs else NO_INTERMEDIATE,
+        _setting_after(trial.inputs.get("base"), (cell, *compiled.cells)),
         tuple(trials),
         tuple(
             sum(artifact.seconds for role in of_trial if (artifact := made[role]))
@@ -152,6 +152,15 @@ def _result(
         tuple(seeds),
         sum(artifact is None for artifact in made.values()),
     )
+
+
+def _setting_after(training: str | None, cells: Iterable[ResultCell]) -> str:
+    """The setting whose last training this is; `none` if it is of no setting."""
+    for cell in cells:
+        if training in cell.trained_by:
+            depth = cell.trained_by.index(training) + 1
+            return setting_of(parse_setting(cell.intermediate).chain[:depth]).name
+    return NO_INTERMEDIATE
 
 
 def _at_an_end(trials: Sequence[TrialScore], chosen: int) -> Iterator[str]:

@@ -129,8 +129,8 @@ def _plain_over(params: PlainOverCheck, evidence: ExperimentEvidence) -> CheckRe
     wanted = []
     for name, setting in evidence.settings.items():
         plain = evidence.plain(setting, text=params.variant == "text")
-        if plain != name and plain in evidence.settings:
-            wanted.append((plain, name))
+        if plain != setting.name and plain in evidence.named:
+            wanted.append((evidence.named[plain], name))
     pairs = _differences(evidence, wanted, params.targets)
     if not pairs:
         what = {"text": "mnli+TEXT", "languages": "mnli@de"}[params.variant]

@@ -82,9 +82,19 @@ class ExperimentEvidence:
 
     @cached_property
     def settings(self) -> dict[str, IntermediateSetting]:
-        """Name → the settings of its cells but the baseline, in their order."""
+        """Name → what it adds to the baseline, in the order of the cells.
+
+        Settings that add nothing to the baseline, or do not begin with it, are left out.
+        """
+        baseline = parse_setting(self.baseline)
         names = dict.fromkeys(cell.intermediate for cell in self.cells)
-        return {name: parse_setting(name) for name in names if name != self.baseline}
+        added = {name: parse_setting(name).after(baseline) for name in names}
+        return {name: setting for name, setting in added.items() if setting and setting.chain}
+
+    @cached_property
+    def named(self) -> dict[str, str]:
+        """What is added to the baseline, as claims name it → the setting that adds it."""
+        return {added.name: name for name, added in self.settings.items()}
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -106,7 +116,7 @@ class ExperimentEvidence:
         return tuple(
             name
             for name, setting in self.settings.items()
-            if name in setting.tasks and not self._is_text(name)
+            if setting.name in setting.tasks and not self._is_text(setting.name)
         )
 
     @property

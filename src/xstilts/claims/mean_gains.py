@@ -59,10 +59,11 @@ def choose(
         return ChosenSettings(chosen, _few(count, of, "tasks in the mixture"))
     if tasks == "singles":
         return ChosenSettings(
-            {name: name for name in evidence.singles}, _few(len(evidence.singles), of, "tasks")
+            {evidence.settings[name].name: name for name in evidence.singles},
+            _few(len(evidence.singles), of, "tasks"),
         )
     first = {
-        name: next((one for one in options if one in evidence.settings), "")
+        name: next((evidence.named[one] for one in options if one in evidence.named), "")
         for name, options in tasks.items()
     }
     chosen = {name: setting for name, setting in first.items() if setting}

@@ -71,7 +71,7 @@ class PhasesCheck(ConfigModel):
 
 def _phases(params: PhasesCheck, evidence: ExperimentEvidence) -> CheckResult:
     cells = _scored(evidence)
-    trained = [cell for cell in cells if _own_training(cell, evidence)]
+    trained = [cell for cell in cells if cell.target_trainings]
     searched = [cell for cell in cells if cell not in set(trained)]
     parts = []
     if params.encoders:
@@ -79,28 +79,25 @@ def _phases(params: PhasesCheck, evidence: ExperimentEvidence) -> CheckResult:
         kind = "a public masked language model" if known else "not known as a plain masked LM"
         parts.append(SetupPart(f"phase 1: {evidence.encoder}, {kind}", int(known)))
     used: list[ResultCell] = []
-    for wanted, what in ((params.baseline, False), (params.intermediate, True)):
+    untrained = evidence.baseline == NO_INTERMEDIATE
+    start = "straight from the encoder" if untrained else f"after the baseline {evidence.baseline}"
+    for wanted, settings, how in (
+        (params.baseline, {evidence.baseline}, start),
+        (params.intermediate, evidence.settings.keys(), "after intermediate tasks"),
+    ):
         if wanted:
-            here = [cell for cell in trained if (cell.intermediate != NO_INTERMEDIATE) == what]
-            straight = [cell for cell in searched if (cell.intermediate != NO_INTERMEDIATE) == what]
-            parts.append(_trained_part(here, straight, after=what))
+            here = [cell for cell in trained if cell.intermediate in settings]
+            straight = [cell for cell in searched if cell.intermediate in settings]
+            parts.append(_trained_part(here, straight, how))
             used += here + straight
     return combine_parts(parts, [cell.key for cell in used])
 
 
-def _own_training(cell: ResultCell, evidence: ExperimentEvidence) -> bool:
-    """Whether the target itself is trained: one training more than the setting has mixtures."""
-    setting = evidence.settings.get(cell.intermediate)
-    return len(cell.trained_by) > (len(setting.chain) if setting else 0)
-
-
 def _trained_part(
-    here: Sequence[ResultCell], straight: Sequence[ResultCell], *, after: bool
+    here: Sequence[ResultCell], straight: Sequence[ResultCell], how: str
 ) -> SetupPart:
     names = ", ".join(dict.fromkeys(cell.target for cell in here)) or "no target"
-    words = (
-        f"{names} trained {'after intermediate tasks' if after else 'straight from the encoder'}"
-    )
+    words = f"{names} trained {how}"
     if straight:
         searched = ", ".join(dict.fromkeys(cell.target for cell in straight))
         words += f"; without training data, scored as they are: {searched}"
@@ -119,7 +116,9 @@ def _multitask(params: MultitaskCheck, evidence: ExperimentEvidence) -> CheckRes
         return combine_parts([SetupPart("no setting mixes intermediate tasks", 0)])
     name = next(iter(chosen.settings.values()))
     tasks = evidence.mixtures[name]
-    wanted = max(params.of or 0, len(set(evidence.singles) | tasks))
+    wanted = max(
+        params.of or 0, len({evidence.settings[name].name for name in evidence.singles} | tasks)
+    )
     keys = [cell.key for cell in _scored(evidence) if cell.intermediate == name]
     text = f"{name} mixes {len(tasks)} of {wanted} tasks" + ("" if keys else ", without scores")
     return combine_parts([SetupPart(text, len(tasks) if keys else 0, wanted)], keys)

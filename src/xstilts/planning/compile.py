@@ -189,11 +189,11 @@ class Compiler:
         if self.resolved.is_trained(task):
             trained = (*trained, *self.target_chain(setting, task, seed))
         if task.format_spec.search:
-            after = _after(setting) + (f" seed {seed}" if trained else "")
+            after = self._after(setting) + (f" seed {seed}" if trained else "")
             for target, language, key in compile_retrieval(self.graph, task, trained, after):
                 yield Evaluated(target, language, key, trained)
         else:
-            what = f"{task.name} {_after(setting)}"
+            what = f"{task.name} {self._after(setting)}"
             yield from TargetEvaluation(self.graph, task, trained, seed, what).results()
 
     def _uses_target_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
@@ -208,6 +208,11 @@ class Compiler:
         }
         contents = {name for task in own for name in (task.name, *task.includes_data_of)}
         return bool(seen & {target.name, *contents})
+
+    def _after(self, setting: IntermediateSetting) -> str:
+        """What is trained before, for labels."""
+        is_baseline = setting.name == self.experiment.baseline
+        return "(baseline)" if is_baseline and not setting.chain else f"after {setting.name}"
 
     # training
 
@@ -245,7 +250,7 @@ class Compiler:
         part, recipe = self.resolved.train_ref(task), self._target_recipe(setting, task)
         before = self._before_target(setting, task, seed)
         base = next(reversed(before), None)
-        label = f"train {part.name} {_after(setting)} seed {seed}"
+        label = f"train {part.name} {self._after(setting)} seed {seed}"
         own = before[len(setting.chain) :]
         return (*own, self.train([part], base, recipe, seed, label))
 
@@ -259,7 +264,7 @@ class Compiler:
         trained = self.intermediate(setting, seed)
         for part in self.resolved.train_refs(task)[:-1]:
             base, recipe = next(reversed(trained), None), self.resolved.recipe(task.name)
-            label = f"train {part.name} {_after(setting)} for {task.name} seed {seed}"
+            label = f"train {part.name} {self._after(setting)} for {task.name} seed {seed}"
             trained = (*trained, self.train([part], base, recipe, seed, label))
         return trained
 
@@ -270,7 +275,7 @@ class Compiler:
             setting if search and search.per_setting else parse_setting(self.experiment.baseline)
         )
         before = self._before_target(start, task, self.experiment.seeds[0])
-        return self.searches.target_recipe(task, next(reversed(before), None), _after(start))
+        return self.searches.target_recipe(task, next(reversed(before), None), self._after(start))
 
     def train(
         self,
@@ -368,7 +373,3 @@ def _is_tied(task: TaskSpec) -> bool:
     """Whether training on the task changes all rows of the embedding matrix."""
     training = task.format_spec.training
     return training is not None and training.tied
-
-
-def _after(setting: IntermediateSetting) -> str:
-    return f"after {setting.name}" if setting.chain else "(baseline)"

@@ -15,7 +15,6 @@ from statistics import median_low
 
 from xstilts.config.exclude import restricted
 from xstilts.config.experiment import Limits
-from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.statistics.group_contrast import MIN_TASKS
@@ -41,14 +40,13 @@ def equalized(loaded: LoadedExperiment, group: Collection[str]) -> LoadedExperim
     known = {count for count in kept.values() if count is not None}
     inside = sum(tasks[name].name in group for name in kept)
     too_few = min(inside, len(kept) - inside) < MIN_TASKS
-    if too_few or len(known) < 2 or NO_INTERMEDIATE not in written.intermediate:
+    if too_few or len(known) < 2 or written.baseline not in written.intermediate:
         return None
     limits = dict(written.task_limits)
     for task in dict.fromkeys(tasks[name].name for name in kept):
         limits[task] = limits.get(task, Limits()).model_copy(update={"train": min(known)})
-    settings = tuple(
-        text for text in written.intermediate if text in kept or text == NO_INTERMEDIATE
-    )
+    used = {*kept, written.baseline}
+    settings = tuple(text for text in written.intermediate if text in used)
     exclude = restricted(written.exclude, settings, written.targets)
     changes = {"task_limits": limits, "intermediate": settings, "exclude": exclude}
     return replace(loaded, experiment=written.model_copy(update=changes))

@@ -70,7 +70,7 @@ class ControlAnalysis:
         control = (
             scores for scores in self.control_gains.examples if scores.target == self.control
         )
-        return ControlledRuns.of(target, control, metric, self.gains.draws)
+        return ControlledRuns.of(target, control, metric, self.gains.draws, self.gains.baseline)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -108,7 +108,11 @@ class ControlAnalysis:
         The two are corrected together, as one of them is enough for the verdict.
         """
         start = f"{self.target} minus its control {self.control}"
-        parts = (("none", "without intermediate training", (NO_INTERMEDIATE,)),
+        baseline = self.gains.baseline
+        before = (
+            "without intermediate training" if baseline == NO_INTERMEDIATE else f"after {baseline}"
+        )
+        parts = (("none", before, (baseline,)),
                  ("inference", "after inference tasks", self.scored_tasks))  # fmt: skip
         results = [
             _result(
@@ -118,8 +122,8 @@ class ControlAnalysis:
             )
             for name, when, settings in parts
         ]
-        before, after = adjusted(results)
-        return before, after
+        first, second = adjusted(results)
+        return first, second
 
     @cached_property
     def by_task(self) -> list[Result]:
@@ -199,7 +203,7 @@ class ControlAnalysis:
 
     def _above(self, runs: ControlledRuns, settings: Sequence[str]) -> dict[str, Estimate]:
         """Scores above the control's, of the baseline and after some settings."""
-        parts = {"baseline_above": [NO_INTERMEDIATE], "above": settings}
+        parts = {"baseline_above": [self.gains.baseline], "above": settings}
         return {
             name: _result("", "", runs.score_difference(chosen)).estimate
             for name, chosen in parts.items()

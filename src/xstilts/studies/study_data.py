@@ -125,14 +125,15 @@ def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
 
 
 def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
-    """Setting → its task, for the settings that are one task in its own language."""
+    """Setting → its task, where it adds one task in its own language to the baseline."""
     names, tasks = ResolvedExperiment(loaded), {}
+    baseline = parse_setting(loaded.experiment.baseline)
     for text in loaded.experiment.intermediate:
-        setting = parse_setting(text)
-        if setting.single and not setting.single.languages:
-            task = names.task(setting.single.task, "intermediate")
+        added = parse_setting(text).after(baseline)
+        if added and added.single and not added.single.languages:
+            task = names.task(added.single.task, "intermediate")
             if task.format_spec.gold:
-                tasks[setting.name] = task
+                tasks[text] = task
     return tasks
 
 
@@ -146,5 +147,5 @@ def searched_targets(loaded: LoadedExperiment, targets: Iterable[str]) -> tuple[
 def dev_metrics(loaded: LoadedExperiment, tasks: Iterable[str]) -> dict[str, str]:
     """Setting of one task → the metric of its dev score."""
     names = ResolvedExperiment(loaded)
-    parts = {task: parse_setting(task).parts[0].task for task in tasks}
+    parts = {task: parse_setting(task).chain[-1][0].task for task in tasks}
     return {task: names.task(part).metrics[0] for task, part in parts.items()}

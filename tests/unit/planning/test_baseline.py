@@ -10,12 +10,14 @@ import xstilts
 from xstilts.api.handle import open_experiment
 from xstilts.api.run_notes import run_notes
 from xstilts.config.experiment import Experiment
+from xstilts.config.intermediate import parse_setting
 from xstilts.core.errors import ConfigError
 from xstilts.planning.compile import CompiledPlan, compile_experiment
+from xstilts.planning.measures import compile_measures
 from xstilts.testing.tiny import write_experiment
 
 CHAIN = "intermediate=[none, toy-tags, toy-tags > toy-same]"
-NO_INTERMEDIATE = "baseline=toy-tags"
+OVER_TAGS = "baseline=toy-tags"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def given(**changes: object) -> Experiment:
 
 
 def test_the_baseline_changes_no_stage_and_no_cell(experiment: Path) -> None:
-    plain, other = compiled(experiment), compiled(experiment, NO_INTERMEDIATE)
+    plain, other = compiled(experiment), compiled(experiment, OVER_TAGS)
     assert plain.plan.by_key.keys() == other.plan.by_key.keys()
     assert plain.cells == other.cells
     assert (plain.baseline, other.baseline) == ("none", "toy-tags")
@@ -74,13 +76,13 @@ def test_the_baseline_may_not_be_excluded(experiment: Path) -> None:
     exclude = "exclude=[{intermediate: [toy-tags], targets: [toy-kind]}]"
     assert compiled(experiment, exclude).cells
     with pytest.raises(ConfigError, match="baseline toy-tags"):
-        compiled(experiment, exclude, NO_INTERMEDIATE)
+        compiled(experiment, exclude, OVER_TAGS)
 
 
 def test_settings_not_after_the_baseline_are_noted(experiment: Path, tmp_path: Path) -> None:
     mixed = "intermediate=[none, toy-tags, toy-same, toy-tags > toy-same]"
-    assert "toy-tags: toy-same;" in notes(experiment, tmp_path, mixed, NO_INTERMEDIATE)
-    assert "toy-same;" not in notes(experiment, tmp_path, CHAIN, NO_INTERMEDIATE)
+    assert "toy-tags: toy-same;" in notes(experiment, tmp_path, mixed, OVER_TAGS)
+    assert "toy-same;" not in notes(experiment, tmp_path, CHAIN, OVER_TAGS)
     assert "toy-same;" not in notes(experiment, tmp_path, mixed)
 
 
@@ -89,4 +91,36 @@ def test_no_gains_are_announced_where_the_usual_baseline_is_missing(
 ) -> None:
     chain = "intermediate=[toy-tags, toy-tags > toy-same]"
     assert "no gains" in notes(experiment, tmp_path, chain)
-    assert "no gains" not in notes(experiment, tmp_path, chain, NO_INTERMEDIATE)
+    assert "no gains" not in notes(experiment, tmp_path, chain, OVER_TAGS)
+
+
+def test_measures_are_of_the_tasks_that_are_added_to_the_baseline(experiment: Path) -> None:
+    changes = ["targets=[toy-kind]", "intermediate=[none, toy-tags, toy-tags > toy-same]"]
+    loaded = xstilts.load(str(experiment), changes)
+    over_none = compile_measures(loaded, ["textemb"])[1]
+    loaded = xstilts.load(str(experiment), [*changes, OVER_TAGS])
+    over_tags = compile_measures(loaded, ["textemb"])[1]
+    assert {one.task for one in over_none} == {"toy-tags"}
+    assert {one.task for one in over_tags} == {"toy-tags > toy-same"}
+
+
+def test_recipes_of_targets_are_searched_after_the_baseline(experiment: Path) -> None:
+    search = "search={targets: [toy-kind], learning_rate: [1.0e-4, 2.0e-4]}"
+    plan = compiled(experiment, search, OVER_TAGS).plan
+    (adapted,) = (one.key for one in plan.stages if one.label == "train toy-tags seed 0")
+    trials = [one for one in plan.stages if "learning_rate" in one.label]
+    assert {one.inputs["base"] for one in trials} == {adapted}
+
+
+def test_only_the_baseline_without_training_is_labelled_baseline(experiment: Path) -> None:
+    assert any("(baseline)" in one.label for one in compiled(experiment).plan.stages)
+    assert not any("(baseline)" in one.label for one in compiled(experiment, OVER_TAGS).plan.stages)
+
+
+@pytest.mark.parametrize(
+    ("setting", "start", "added"),
+    [("a > b", "a", "b"), ("a > b", "none", "a > b"), ("a", "a", "none"), ("b", "a", None)],
+)
+def test_what_a_setting_adds(setting: str, start: str, added: str | None) -> None:
+    after = parse_setting(setting).after(parse_setting(start))
+    assert (after and after.name) == added

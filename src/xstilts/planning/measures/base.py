@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from xstilts.config.exclude import is_excluded
-from xstilts.config.intermediate import NO_INTERMEDIATE, IntermediateSetting, TaskRef, parse_setting
+from xstilts.config.intermediate import IntermediateSetting, TaskRef, parse_setting
 from xstilts.core.stage import Cost
 from xstilts.planning.compile import Compiler, languages_of
 from xstilts.planning.graph import StageGraph
@@ -98,14 +98,18 @@ class MeasureContext:
 
     @cached_property
     def singles(self) -> tuple[SingleTaskSetting, ...]:
-        """The intermediate settings with a single task."""
+        """The intermediate settings that add a single task to the baseline."""
         settings = map(parse_setting, self.compiler.experiment.intermediate)
+        added = ((setting, setting.after(self._baseline)) for setting in settings)
         return tuple(
             SingleTaskSetting(setting, part, self.compiler.resolved.task(part.task))
-            for setting in settings
-            if len(setting.chain) == len(setting.parts) == 1
-            for part in setting.parts
+            for setting, own in added
+            if own and (part := own.single)
         )
+
+    @property
+    def _baseline(self) -> IntermediateSetting:
+        return parse_setting(self.compiler.experiment.baseline)
 
     @property
     def trained(self) -> Iterator[tuple[SingleTaskSetting, int, str]]:
@@ -134,8 +138,8 @@ class MeasureContext:
                     yield single, target
 
     def baseline(self, target: TaskSpec, seed: int) -> str:
-        """The stage that trains a target without intermediate training."""
-        return self.compiler.target(IntermediateSetting(NO_INTERMEDIATE, ()), target, seed)
+        """The stage that trains a target after the baseline."""
+        return self.compiler.target(self._baseline, target, seed)
 
     def texts(self, setting: SingleTaskSetting) -> TextSample:
         """The training examples of an intermediate task."""

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
 
-from xstilts.config.intermediate import NO_INTERMEDIATE, TaskRef, parse_setting, parse_task_ref
+from xstilts.config.intermediate import (
+    NO_INTERMEDIATE,
+    TaskRef,
+    parse_setting,
+    parse_task_ref,
+    setting_of,
+)
 from xstilts.config.load import LoadedExperiment
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.variants import make_variant
@@ -39,17 +45,20 @@ class Point:
         size: units of data in it.
         tasks: in it, all with equally many examples.
         variant: the one that trains it.
+        baseline: the setting that it is trained after.
     """
 
     curve: str
     size: int
     tasks: frozenset[str]
     variant: str
+    baseline: str = NO_INTERMEDIATE
 
     @property
     def setting(self) -> str:
         """Its name in results."""
-        return parse_setting("+".join(self.tasks)).name
+        added = parse_setting("+".join(self.tasks))
+        return setting_of((*parse_setting(self.baseline).chain, *added.chain)).name
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ class TaskGroup:
         suffix: of the names of its variants.
         orders: in which tasks are added.
         long: the tasks with enough data for the largest budget.
+        baseline: of the experiment.
     """
 
     suffix: str
@@ -67,6 +77,7 @@ class TaskGroup:
     tasks: tuple[str, ...]
     orders: tuple[tuple[str, ...], ...]
     long: tuple[str, ...]
+    baseline: str = NO_INTERMEDIATE
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -85,9 +96,10 @@ class TaskGroup:
         """The mixtures of a size, one for each order; or one task with that many units."""
         if curve != MORE_TASKS:
             name = "tasks" if size == 1 else f"data-{size}"
-            return (Point(curve, size, frozenset([curve]), f"{name}{self.suffix}"),)
+            return (Point(curve, size, frozenset([curve]), f"{name}{self.suffix}", self.baseline),)
         mixtures = (frozenset(order[:size]) for order in self.orders)
-        return tuple(Point(curve, size, tasks, f"tasks{self.suffix}") for tasks in mixtures)
+        variant = f"tasks{self.suffix}"
+        return tuple(Point(curve, size, tasks, variant, self.baseline) for tasks in mixtures)
 
     @property
     def variants(self) -> dict[str, dict[str, Point]]:
@@ -129,7 +141,7 @@ class ScalingDesign:
                     for point in points.values()
                     for task in point.tasks
                 }
-                settings = dict.fromkeys((NO_INTERMEDIATE, *points))
+                settings = dict.fromkeys((group.baseline, *points))
                 variants[name] = make_variant(loaded, group.targets, settings, train)
         return variants
 
@@ -210,7 +222,8 @@ def designed(loaded: LoadedExperiment) -> ScalingDesign:
         kept = dict.fromkeys(tuple(task for task in order if task in own) for order in orders)
         long = [task for task in own if known[task] >= unit * len(own)][:MAX_SINGLE]
         suffix = f"-group-{len(groups) + 1}" if groups else ""
-        groups.append(TaskGroup(suffix, targets, own, tuple(kept), tuple(long)))
+        baseline = loaded.experiment.baseline
+        groups.append(TaskGroup(suffix, targets, own, tuple(kept), tuple(long), baseline))
     return ScalingDesign(unit, tasks, tuple(groups), passed_over, unknown)
 
 
@@ -228,10 +241,12 @@ def balanced_orders(tasks: Sequence[str], seed: int = 0) -> list[tuple[str, ...]
 
 
 def _single_tasks(resolved: ResolvedExperiment) -> Iterator[TaskRef]:
-    """The tasks of the settings that are one task in one language; each task once."""
+    """The tasks of the settings that add one task in one language; each task once."""
     seen = set[str]()
+    baseline = parse_setting(resolved.experiment.baseline)
     for text in resolved.experiment.intermediate:
-        part = parse_setting(text).single
+        added = parse_setting(text).after(baseline)
+        part = added.single if added else None
         if part is None or part.task in seen or len(part.languages) > 1:
             continue
         if resolved.task(part.task, "intermediate").format_spec.gold:
