@@ -245,19 +245,19 @@ def test_doctor_shows_versions_and_missing_packages() -> None:
     [
         (["run", "quickstrat"], "did you mean 'quickstart'"),
         (["plan", "absent.yaml"], "no experiment file"),
-        (["plan", "quickstart", "--set", "targets=[home-intent]"], "did you mean 'home-intents'"),
+        (["plan", "home", "--set", "targets=[home-intent]"], "did you mean 'home-intents'"),
         (
-            ["plan", "quickstart", "--set", "recipes.target.epochs=many"],
+            ["plan", "home", "--set", "recipes.target.epochs=many"],
             "--set recipes.target.epochs",
         ),
-        (["plan", "quickstart", "--set", "recipe.target.epochs=1"], "did you mean 'recipes'"),
+        (["plan", "home", "--set", "recipe.target.epochs=1"], "did you mean 'recipes'"),
         (
-            ["plan", "quickstart", "--encoder", "xlm-roberta-basf"],
+            ["plan", "home", "--encoder", "xlm-roberta-basf"],
             "did you mean 'xlm-roberta-base'",
         ),
-        (["plan", "quickstart", "--set", "languages=[en, qq]"], "language of the targets 'qq'"),
-        (["plan", "quickstart", "--devices", "97"], "no GPU '97'"),
-        (["plan", "quickstart", "--devices", "mps"], "--devices cpu"),
+        (["plan", "home", "--set", "languages=[en, qq]"], "language of the targets 'qq'"),
+        (["plan", "home", "--devices", "97"], "no GPU '97'"),
+        (["plan", "home", "--devices", "mps"], "--devices cpu"),
     ],
 )
 def test_user_errors_exit_with_2_and_advice(words: list[str], output: str) -> None:

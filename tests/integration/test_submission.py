@@ -62,7 +62,7 @@ def loaded(place: Path) -> LoadedExperiment:
         *("name=mine", "intermediate=[none]", "targets=[xnli, pan-x]", "seeds=[0]"),
         *("languages=[en, de]", "recipes.target.epochs=1", "task_limits={pan-x: {test: 20}}"),
     )
-    return xstilts.load("quickstart", changes, encoder=str(place / "encoder"), data=place / "data")
+    return xstilts.load("home", changes, encoder=str(place / "encoder"), data=place / "data")
 
 
 @pytest.fixture(scope="module")
@@ -172,5 +172,5 @@ def test_an_experiment_that_cannot_be_submitted_is_rejected(
     with pytest.raises(ConfigError, match="evaluates on dev"):
         submissions(replace(loaded, experiment=experiment), tmp_path, store)
     with pytest.raises(ConfigError, match="no XTREME targets"):
-        submissions(xstilts.load("quickstart"), tmp_path, store)
+        submissions(xstilts.load("home"), tmp_path, store)
     assert list(tmp_path.iterdir()) == []

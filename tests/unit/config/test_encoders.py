@@ -55,7 +55,7 @@ def test_a_file_that_extends_another_replaces_its_encoder_by_several_or_by_one(
     child = tmp_path / "child.yaml"
     child.write_text("extends: mine.yaml\nname: child\nencoder: a/b\n", encoding="utf-8")
     assert names(str(child)) == ["a/b"]
-    child.write_text("extends: quickstart\nname: child\nencoders: [a/b, c/d]\n", encoding="utf-8")
+    child.write_text("extends: home\nname: child\nencoders: [a/b, c/d]\n", encoding="utf-8")
     assert names(str(child)) == ["a/b", "c/d"]
 
 

@@ -105,7 +105,7 @@ def test_a_search_that_cannot_be_meant_is_refused_with_its_line(
 ) -> None:
     path = tmp_path / "mine.yaml"
     value = values if values.startswith("{") else f"{{{values}}}"
-    path.write_text(f"extends: quickstart\nname: mine\nsearch: {value}\n")
+    path.write_text(f"extends: home\nname: mine\nsearch: {value}\n")
     with pytest.raises(ConfigError, match="search") as caught:
         xstilts.load(str(path))
     assert problem in str(caught.value)

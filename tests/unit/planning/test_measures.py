@@ -33,7 +33,7 @@ from xstilts.testing.measures import (
 )
 
 KEYS = {
-    "quickstart": "029912b861922002c5feefd0bcb93f90e45257e9a94b7b7c54fbc4e1b37410ad",
+    "home": "029912b861922002c5feefd0bcb93f90e45257e9a94b7b7c54fbc4e1b37410ad",
     "phang-2020": "4f804cc6926f199c82e845fea5cea926523ea46b38322e97a7f73b507001a630",
 }
 
@@ -41,7 +41,7 @@ KEYS = {
 # what a plan is
 
 
-@pytest.mark.skipif(not has_wheel(), reason="quickstart's encoder is another one elsewhere")
+@pytest.mark.skipif(not has_wheel(), reason="the encoder of `home` is another one elsewhere")
 @pytest.mark.parametrize("preset", KEYS)
 def test_the_keys_of_published_experiments_do_not_change(preset: str) -> None:
     """Change these digests only with a version: every existing store is then recomputed."""

@@ -11,9 +11,7 @@ from xstilts.planning.compile import compile_experiment
 
 def stages(target: str, folder: Path) -> tuple[Stage, ...]:
     changes = [f"targets=[{target}]", f"data={folder}", "languages=[en, de]", "eval_split=dev"]
-    return compile_experiment(
-        xstilts.load("quickstart", [*changes, "intermediate=[none]"])
-    ).plan.stages
+    return compile_experiment(xstilts.load("home", [*changes, "intermediate=[none]"])).plan.stages
 
 
 def test_mlqa_score_keys_depend_on_the_language(tmp_path: Path) -> None:

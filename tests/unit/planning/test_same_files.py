@@ -21,7 +21,7 @@ from xstilts.testing.task_files import write
 def refusal(folder: Path, target: str, splits: str) -> str:
     changes = [f"targets=[{target}]", "intermediate=[none]", "languages=all", f"data={folder}"]
     with pytest.raises(ConfigError) as caught:
-        compile_experiment(xstilts.load("quickstart", [*changes, f"splits={splits}"]))
+        compile_experiment(xstilts.load("home", [*changes, f"splits={splits}"]))
     return str(caught.value)
 
 

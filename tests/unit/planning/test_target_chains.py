@@ -19,7 +19,7 @@ KEPT = "train_task={xcopa: socialiqa > copa}"
 
 def load(*changes: str, intermediate: str = "none, mnli") -> LoadedExperiment:
     return xstilts.load(
-        "quickstart",
+        "home",
         [
             "targets=[xcopa]",
             "languages=[et]",
@@ -137,10 +137,8 @@ def test_the_report_says_that_the_official_intermediate_task_is_dropped() -> Non
 
 def test_retrieval_that_is_trained_where_the_benchmark_does_not_is_named() -> None:
     plain = ["targets=[tatoeba]", "languages=[de]", "intermediate=[none, mnli]"]
-    frozen = compile_experiment(xstilts.load("quickstart", plain))
-    trained = compile_experiment(
-        xstilts.load("quickstart", [*plain, "train_task={tatoeba: squad-v1}"])
-    )
+    frozen = compile_experiment(xstilts.load("home", plain))
+    trained = compile_experiment(xstilts.load("home", [*plain, "train_task={tatoeba: squad-v1}"]))
     assert target_trainings(frozen, "tatoeba") == ()
     assert target_trainings(trained, "tatoeba") == ("squad-v1",)
     assert list(protocol_notes(frozen, XTREME)) == []

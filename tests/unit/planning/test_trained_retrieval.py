@@ -103,7 +103,7 @@ def test_other_lengths_of_queries_than_in_training_are_noted() -> None:
     chosen = ["targets=[lareqa-xquad-r]", "intermediate=[none]", "data=/"]
     chosen += ["recipes.target.max_length=128", "retrieval.max_length=128"]
     for changes, noted in (([], True), (["recipes.target.retrieval_query_length=128"], False)):
-        loaded = xstilts.load("quickstart", [*chosen, *changes])
+        loaded = xstilts.load("home", [*chosen, *changes])
         (note,) = (one for one in encoder_notes(ResolvedExperiment(loaded)) if "lareqa" in one)
         assert ("retrieval.max_length" in note) == noted
 
@@ -117,14 +117,14 @@ def test_a_training_by_dot_products_is_noted(toy_file: Path) -> None:
 
 def test_queries_and_candidates_have_the_lengths_of_a_dual_encoder() -> None:
     targets = ["targets=[lareqa-xquad-r]", "languages=[de]", "intermediate=[none]", "seeds=[0]"]
-    loaded = xstilts.load("quickstart", [*targets, "data=/", "recipes.target.max_length=200"])
+    loaded = xstilts.load("home", [*targets, "data=/", "recipes.target.max_length=200"])
     lengths = {stage.label.split()[-1]: stage.params for stage in stages(loaded, "embed")}
     pool = [params["max_length"] for name, params in lengths.items() if name != "de"]
     assert (lengths["de"]["max_length"], pool) == (96, [200] * 11)
     (training,) = stages(loaded, "train")
     assert list(training.params["tasks"]) == ["squad-retrieval"]
     frozen = [*targets, "data=/", "train_task={lareqa-xquad-r: none}"]
-    assert not stages(xstilts.load("quickstart", frozen), "train")
+    assert not stages(xstilts.load("home", frozen), "train")
 
 
 def test_a_sweep_of_a_trained_target_is_named(toy_file: Path) -> None:

@@ -53,7 +53,7 @@ SIZES = {
 
 
 def languages(target: str, *changes: str) -> set[str]:
-    loaded = xstilts.load("quickstart", [f"targets=[{target}]", *changes])
+    loaded = xstilts.load("home", [f"targets=[{target}]", *changes])
     resolved = ResolvedExperiment(loaded)
     return set(resolved.languages(resolved.task(target)))
 
@@ -100,7 +100,7 @@ def test_task_languages_precede_the_benchmark() -> None:
 
 
 def test_variants_keep_the_benchmark() -> None:
-    loaded = xstilts.load("quickstart", ["targets=[udpos, xquad]", "languages=xtreme"])
+    loaded = xstilts.load("home", ["targets=[udpos, xquad]", "languages=xtreme"])
     variant = ResolvedExperiment(make_variant(loaded, ["xquad"], ["none"], {}))
     assert "ro" not in variant.languages(variant.task("xquad"))
 

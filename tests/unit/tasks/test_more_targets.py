@@ -141,9 +141,7 @@ def test_training_tasks_match_format_and_labels_of_their_targets() -> None:
 
 
 def test_all_targets_and_languages_can_be_planned() -> None:
-    compile_experiment(
-        xstilts.load("quickstart", [f"targets=[{', '.join(TARGETS)}]", "languages=all"])
-    )
+    compile_experiment(xstilts.load("home", [f"targets=[{', '.join(TARGETS)}]", "languages=all"]))
 
 
 @pytest.mark.parametrize("target", ["americasnli", "indicxnli"])
@@ -154,7 +152,7 @@ def test_training_on_the_part_of_xnli_that_a_target_translates_is_refused(
     splits = f"splits={{xnli: {{train: {split}, dev: {split}}}}}"
     chosen = [f"targets=[{target}]", f"train_task={{{target}: xnli}}", "languages=all", splits]
     with pytest.raises(ConfigError, match="xnli would be trained on"):
-        compile_experiment(xstilts.load("quickstart", chosen))
+        compile_experiment(xstilts.load("home", chosen))
 
 
 @pytest.mark.parametrize(
@@ -337,10 +335,10 @@ def test_requests_are_those_of_the_partition(folder: Path) -> None:
 
 def test_splits_of_one_file_are_not_taken_for_one_another(folder: Path) -> None:
     chosen = ["targets=[massive-intents]", "intermediate=[none, massive-slots]", f"data={folder}"]
-    compile_experiment(xstilts.load("quickstart", [*chosen, "languages=[en]"]))
+    compile_experiment(xstilts.load("home", [*chosen, "languages=[en]"]))
     tested = "splits={massive-slots: {train: test}}"
     with pytest.raises(ConfigError, match="same file"):
-        compile_experiment(xstilts.load("quickstart", [*chosen, "languages=[en]", tested]))
+        compile_experiment(xstilts.load("home", [*chosen, "languages=[en]", tested]))
     made = task("belebele", folder)
     assert made.fingerprint("train", "en") != made.fingerprint("dev", "en")
 

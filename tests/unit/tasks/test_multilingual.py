@@ -270,9 +270,7 @@ def test_training_tasks_match_format_and_labels_of_their_targets() -> None:
         assert (source.format, source.labels) == (made.format, made.labels)
         assert {"train", "dev"} <= source.splits.keys()
         assert {("test", code) for code in made.languages} <= made.sizes.keys()
-    compile_experiment(
-        xstilts.load("quickstart", [f"targets=[{', '.join(TARGETS)}]", "languages=all"])
-    )
+    compile_experiment(xstilts.load("home", [f"targets=[{', '.join(TARGETS)}]", "languages=all"]))
 
 
 @pytest.mark.parametrize(
@@ -286,6 +284,4 @@ def test_training_on_data_that_a_target_translates_is_rejected(
     target: str, splits: str, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        compile_experiment(
-            xstilts.load("quickstart", [f"targets=[{target}]", "languages=all", splits])
-        )
+        compile_experiment(xstilts.load("home", [f"targets=[{target}]", "languages=all", splits]))

@@ -74,7 +74,7 @@ def test_every_evaluation_split_has_a_known_size(name: str) -> None:
 def test_planning_uses_the_hub_without_a_data_folder() -> None:
     made = TASKS.get("xnli")
     assert str(made.origin("dev", "sw")[0]).startswith("hub facebook/xnli@b8dd")
-    compile_experiment(xstilts.load("quickstart", ["targets=[xnli]", "languages=[en, sw]"]))
+    compile_experiment(xstilts.load("home", ["targets=[xnli]", "languages=[en, sw]"]))
 
 
 def test_keys_depend_on_file_contents_and_not_on_paths(folder: Path, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_missing_files_are_read_from_the_hub(folder: Path) -> None:
 def test_dev_evaluation_uses_dev_splits(folder: Path, tmp_path: Path) -> None:
     write(folder, "xnli/dev-de.tsv", "a\tb\tneutral\nc\td\tentailment\n")
     loaded = xstilts.load(
-        "quickstart",
+        "home",
         [
             f"encoder={write_encoder(tmp_path / 'encoder')}",
             *("intermediate=[none]", "targets=[xnli]", "languages=[en, de]", "seeds=[0]"),

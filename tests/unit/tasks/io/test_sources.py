@@ -254,7 +254,7 @@ def test_a_file_that_is_not_parquet_is_named(hub: FakeHub) -> None:
 
 
 def test_a_run_without_a_data_folder_lists_needed_files_before_it_starts(tmp_path: Path) -> None:
-    loaded = xstilts.load("quickstart", ["intermediate=[none, ccg]"])
+    loaded = xstilts.load("home", ["intermediate=[none, ccg]"])
     with pytest.raises(ConfigError, match="ccg can only be read from your files"):
         xstilts.run(loaded, tmp_path / "store")
     assert not (tmp_path / "store").exists()
