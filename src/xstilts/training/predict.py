@@ -182,7 +182,7 @@ def embed(
         with autocast_context(precision, batch.ids.device):
             states = encoder.hidden_states(batch.ids, batch.mask, batch.types, last_layer)
         vectors = {
-            (layer, pooling): pool(normed(states[layer], layer), batch.mask, pooling)
+            (layer, pooling): pool(normed(states[layer].float(), layer), batch.mask, pooling)
             for layer, pooling in outputs
         }
         for output in outputs:

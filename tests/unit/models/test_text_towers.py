@@ -71,6 +71,22 @@ def test_the_last_token_of_the_last_layer_is_the_text_vector(family: str, tmp_pa
     assert vectors[1, "last"].shape == (3, 32)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_projected_vectors_in_bf16_are_those_of_fp32_within_rounding(
+    family: str, tmp_path: Path
+) -> None:
+    _, files = imported(tmp_path, family)
+    vectors = []
+    for bf16 in (False, True):
+        encoder = frozen_encoder(files, bf16=bf16)
+        encoder.set_vocab(files.used_ids(TEXTS))
+        arguments = encoder, features(files), files.tokenizer().pad_token_id, [(2, "last")]
+        vectors.append(embed(*arguments, precision="bf16" if bf16 else "tf32")[2, "last"])
+    exact, rounded = map(torch.from_numpy, vectors)
+    assert not exact.equal(rounded)
+    assert torch.cosine_similarity(exact, rounded).min() > 0.99
+
+
 def test_the_projection_of_clip_can_be_wider_than_its_states(tmp_path: Path) -> None:
     full, files = imported(tmp_path, "clip")
     encoder = frozen_encoder(files)
