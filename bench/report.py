@@ -13,7 +13,7 @@ from bench.timing import Row
 PAGE = ROOT / "docs" / "performance.md"
 ORDER = (
     *("finetune", "finetune-bf16", "precision", "mlm", "memory", "lora", "evaluate", "tatoeba"),
-    *("mine", "grid", "startup"),
+    *("mine", "grid", "startup", "worker_start"),
 )
 """Names of the results; those that end in `-bf16` are of benchmarks with `--precision bf16`."""
 FAILED: dict[str, Any] = {"skipped": "failed, or not run", "rows": []}
