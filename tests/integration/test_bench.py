@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NEEDS = {"mine": "faiss", "tatoeba": "sentence_transformers"}
 ROWS = {
-    "finetune": 3, "mlm": 2, "memory": 1, "lora": 5, "evaluate": 1, "tatoeba": 1, "mine": 2,
+    "finetune": 3, "mlm": 2, "memory": 2, "lora": 5, "evaluate": 1, "tatoeba": 1, "mine": 2,
     "grid": 2, "startup": 3, "worker_start": 2, "finetune-bf16": 1, "precision": 2,
 }  # fmt: skip
 

@@ -5,8 +5,8 @@ best model (on a CPU), and the activations of the blocks that the backward pass 
 and block, 18 vectors of the model's width in fp32 (the inputs of matrix products, GELU, dropout
 masks, LayerNorms), or 38 bytes per dimension in bf16 (Korthikanti et al. 2022: 34), and on a CPU
 the attention weights of every head with their dropout mask. On a CPU, packed batches are computed
-in shards, one per core, each with its own gradients. `bench/memory_estimate.py` compares the
-estimate with measurements.
+in shards, one per core, which share the gradients; each can hold its largest, that of the
+embeddings. `bench/memory_estimate.py` compares the estimate with measurements.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def training_memory(encoder: EncoderDefaults, work: Workload, hardware: Hardware
     sharded = sharded and work.tokens >= PARALLEL
     cores = hardware.cores if sharded else 1
     tokens = min(work.tokens, cores * SHARD) if sharded else _computed_tokens(work)
-    held = 4 * weights + 4 * trained * cores + 8 * trained  # gradients of each core, moments
+    held = 4 * weights + 12 * trained  # gradients and moments
+    held += 4 * min(trained, work.rows * encoder.width) * (cores - 1)  # the largest, of each core
     if not hardware.gpu:
         held += 4 * trained  # the best model
     if work.bf16:

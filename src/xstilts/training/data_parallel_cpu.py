@@ -12,10 +12,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from xstilts.core.cpu import core_limit, parallel_map
+from xstilts.core.cpu import parallel_map
 from xstilts.formats.base import Feature
 from xstilts.models.fast_dropout import use_generator
 from xstilts.training.batching import length_groups
+from xstilts.training.ordered_gradients import OrderedGradients
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
@@ -60,37 +61,14 @@ def add_gradients(
     shards: Sequence[Shard],
     loss_of: Callable[[Shard], Tensor],
 ) -> float:
-    """Accumulate the gradients of the shards' losses in the parameters; return the total loss.
-
-    With several cores, each needs memory for its own gradients.
-    """
+    """Accumulate the gradients of the shards' losses in the parameters; return the total loss."""
     shard_loss = _with_dropout_seeds(shards, loss_of)
+    with OrderedGradients(parameters) as gradients:
 
-    def backward_of(number: int) -> float:
-        loss = shard_loss(number)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        def backward_of(number: int) -> float:
+            with gradients.shard(number):
+                loss = shard_loss(number)
+                loss.backward()  # type: ignore[no-untyped-call]
+                return float(loss.detach())
 
-    def grad_of(number: int) -> tuple[float, tuple[Tensor | None, ...]]:
-        loss = shard_loss(number)
-        return float(loss.detach()), torch.autograd.grad(loss, parameters, allow_unused=True)
-
-    if core_limit() == 1:
-        return sum(map(backward_of, range(len(shards))))
-    total = 0.0
-    for loss, grads in parallel_map(grad_of, range(len(shards)), ahead=0):
-        total += loss
-        for parameter, grad in zip(parameters, grads, strict=True):
-            _accumulate(parameter, grad)
-        del grads, grad  # free the memory before the next gradients arrive
-    return total
-
-
-def _accumulate(parameter: nn.Parameter, grad: Tensor | None) -> None:
-    """Accumulate a gradient like torch, in the same order of additions."""
-    if grad is None:
-        return
-    if parameter.grad is None:
-        parameter.grad = grad.clone()  # two parameters can have the same gradient tensor
-    else:
-        parameter.grad += grad
+        return sum(parallel_map(backward_of, range(len(shards)), ahead=0))

@@ -43,11 +43,11 @@ def test_a_training_on_a_gpu_holds_weights_gradients_moments_and_activations() -
     assert bf16 == PROCESS + 18 * WEIGHTS + 1600 * 12 * 38 * 768
 
 
-def test_a_training_on_a_cpu_computes_a_shard_per_core_with_its_own_gradients() -> None:
+def test_cores_share_gradients_but_those_of_embeddings_and_have_shards_of_their_own() -> None:
     per_token = 12 * (72 * 768 + 8 * 12 * 50)
     one = training_memory(BASE, WORK, CORE)
     assert one == PROCESS + 20 * WEIGHTS + 700 * per_token
-    assert training_memory(BASE, WORK, CORES) == one + 4 * WEIGHTS + 700 * per_token
+    assert training_memory(BASE, WORK, CORES) == one + 4 * 6000 * 768 + 700 * per_token
     small = replace(WORK, tokens=500)
     assert training_memory(BASE, small, CORES) == training_memory(BASE, small, CORE)
 
