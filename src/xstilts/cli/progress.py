@@ -16,6 +16,7 @@ from rich.tree import Tree
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import TextConsole, discard_output
 from xstilts.cli.output.units import duration
+from xstilts.cli.remaining_time import RemainingTime
 from xstilts.core.plan import StageState
 from xstilts.executors.events import Event, Listener
 
@@ -70,11 +71,14 @@ class ProgressState:
         self.closed: set[str] = set()
         self.running: dict[str, tuple[str, str]] = {}
         self.started = time.monotonic()
+        weights = {key: summary.stage_seconds[key] for key in self.total}
+        self.remaining = RemainingTime(weights)
         self.kinds = list(dict.fromkeys(stage.kind for stage in summary.compiled.plan.stages))
 
     def on_event(self, event: Event) -> None:
         """Update the state from one event."""
         key = event.stage.key
+        self.remaining.on_event(event)
         if event.kind in ("started", "progress"):
             self.running[key] = (event.stage.label, progress_text(event))
         if event.kind in ("done", "failed", "skipped"):
@@ -82,14 +86,9 @@ class ProgressState:
             self.closed.add(key)
 
     def eta(self) -> str:
-        """Time left, extrapolated from the closed share of the expected work."""
-        weights = self.summary.stage_seconds
-        total = sum(weights[key] for key in self.total)
-        closed = sum(weights[key] for key in self.total if key in self.closed)
-        spent = time.monotonic() - self.started
-        if closed <= 0.02 * total or spent < 5:
-            return f"about {duration(self.summary.seconds)}"
-        return duration(spent * (total - closed) / closed)
+        """Time left, extrapolated from the work done so far."""
+        left = self.remaining.seconds(time.monotonic() - self.started)
+        return f"about {duration(self.summary.seconds)}" if left is None else duration(left)
 
     def headline(self) -> str:
         """Stages closed, time spent and time left."""

@@ -1,0 +1,54 @@
+"""The time left counts the steps of running stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from xstilts.cli.remaining_time import RemainingTime
+from xstilts.core.stage import Stage
+from xstilts.executors.events import Event, Kind
+
+LONG = Stage("train", 1, {"seed": 0}, label="long")
+SHORT = Stage("train", 1, {"seed": 1}, label="short")
+
+
+def remaining(*events: tuple[Kind, Stage, dict[str, Any]]) -> RemainingTime:
+    time = RemainingTime({LONG.key: 90.0, SHORT.key: 10.0})
+    for event in events:
+        time.on_event(Event(*event))
+    return time
+
+
+def step(stage: Stage, number: int, steps: int = 100) -> tuple[Kind, Stage, dict[str, Any]]:
+    return "progress", stage, {"step": number, "steps": steps}
+
+
+def test_steps_of_a_single_running_stage_count() -> None:
+    left = remaining(step(LONG, 1), step(LONG, 90)).seconds(spent=81.0)
+    assert left == pytest.approx(19.0)
+
+
+def test_steps_of_an_earlier_run_are_no_work_of_this_one() -> None:
+    left = remaining(step(LONG, 51), step(LONG, 60)).seconds(spent=9.0)
+    assert left == pytest.approx(46.0)
+
+
+def test_closed_and_running_stages_are_added() -> None:
+    left = remaining(("done", SHORT, {}), step(LONG, 1), step(LONG, 50)).seconds(spent=110.0)
+    assert left == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize(("number", "spent"), [(1, 60.0), (50, 4.0)])
+def test_nothing_is_extrapolated_from_little(number: int, spent: float) -> None:
+    assert remaining(step(LONG, 1), step(LONG, number)).seconds(spent) is None
+
+
+def test_other_progress_and_unknown_stages_do_not_count() -> None:
+    other = Stage("train", 1, {"seed": 2}, label="other")
+    events: list[tuple[Kind, Stage, dict[str, Any]]] = [
+        ("progress", LONG, {"dev": {}}), step(other, 50), ("started", SHORT, {}),
+        ("progress", LONG, {"step": 0, "steps": 0}),
+    ]  # fmt: skip
+    assert remaining(*events).shares == {}
