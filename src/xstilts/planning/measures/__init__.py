@@ -13,6 +13,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.registry import Registry
 from xstilts.core.stage import Stage
 from xstilts.planning.compile import Compiler
+from xstilts.planning.encoder_experiments import encoder_experiments
 from xstilts.planning.graph import StageGraph
 from xstilts.planning.measures.base import Measure, MeasureContext, MeasureRef
 from xstilts.planning.resolve import ResolvedExperiment
@@ -62,7 +63,8 @@ def compile_measures(
     Raises:
         ConfigError: unknown names, or names that cannot be combined.
     """
-    resolved = ResolvedExperiment(loaded)
+    singles = encoder_experiments(loaded)  # with the encoder's own recipe applied
+    resolved = ResolvedExperiment(singles[0] if len(singles) == 1 else loaded)
     check(resolved, [parse_setting(text) for text in loaded.experiment.intermediate])
     compiler = Compiler(resolved, StageGraph(resolved))
     compiler.adapt()

@@ -18,6 +18,7 @@ from xstilts.config.intermediate import (
     setting_of,
 )
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.encoder_experiments import encoder_experiments
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.variants import make_variant
 from xstilts.statistics.power_law import MIN_SIZES
@@ -196,7 +197,8 @@ def designed(loaded: LoadedExperiment) -> ScalingDesign:
     have once for each task in the mixture, within the experiment's limits; rounded down to whole
     batches, so that equally many examples are equally many steps.
     """
-    names = ResolvedExperiment(loaded)
+    singles = encoder_experiments(loaded)  # with the encoder's own recipe applied
+    names = ResolvedExperiment(singles[0] if len(singles) == 1 else loaded)
     every = tuple(_single_tasks(names))
     parts = _chosen(names, every)
     tasks = tuple(part.name for part in parts)
