@@ -118,7 +118,9 @@ class StoredFeatures(LazySequence):
 
     def occurring_ids(self) -> list[int]:
         """Sorted sub-word ids that occur."""
-        occurring: list[int] = np.flatnonzero(np.bincount(self._ids)).tolist()
+        occurs = np.zeros(self._ids.max(initial=-1) + 1, dtype=bool)
+        occurs[self._ids] = True  # `bincount` would copy the ids as 64-bit numbers
+        occurring: list[int] = np.flatnonzero(occurs).tolist()
         return occurring
 
     def _text(self, text: int, further: tuple[Feature, ...] = ()) -> Feature:

@@ -118,7 +118,7 @@ class Evaluation:
             return {"id": str(number), **text, "label": LABELS[number % 3]}
         words = 1 + number % 29
         tags = [LABELS[(number + word) % 3] for word in range(words)]
-        return {"id": str(number), "tokens": ["word"] * words, "tags": tags}
+        return {"id": str(number), "tokens": ["the"] * words, "tags": tags}
 
     def _prepare(self, count: int) -> Stage:
         return Stage("prepare", 1, {"rows": count})
