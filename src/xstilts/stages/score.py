@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -75,18 +77,19 @@ def write_statistics(path: Path, ids: Sequence[str], tables: Mapping[str, Floats
 def _predicted(context: StageContext) -> tuple[Sequence[str], Sequence[Any], Sequence[Any]]:
     """Ids, gold answers and predictions of the rows that have a gold answer."""
     spec = FORMATS.get(context.params["format"])
-    columns = ["id", spec.gold.column] if spec.gold else ["id"]
-    rows = read_table(context.inputs["rows"] / ROWS, columns)
-    predictions = read_table(context.inputs["predictions"] / PREDICTIONS)
-    if not rows["id"].equals(predictions["id"]):
+    rows, predictions = context.inputs["rows"] / ROWS, context.inputs["predictions"] / PREDICTIONS
+    ids = read_table(rows, ["id"])["id"]
+    if not ids.equals(read_table(predictions, ["id"])["id"]):
         raise DataError("the predictions are not those of the gold rows", todo="run again")
-    gold: Sequence[Any] = ColumnValues(rows[spec.gold.column]) if spec.gold else []
+    if spec.gold is None:
+        return [], [], []
+    gold = ColumnValues(rows, spec.gold.column)
     check_gold(context, gold)
     labels = context.inputs["predictions"].manifest["stage"]["params"].get("labels", ())
-    scored = [n for n, answer in enumerate(gold) if not spec.row_is_blank(answer, labels)]
-    answered = (rows["id"], rows[columns[-1]], predictions["prediction"])
-    ids, gold, predicted = (ColumnValues(column).taken(scored) for column in answered)
-    return ids, gold, predicted
+    has_gold = np.array([not spec.row_is_blank(answer, labels) for answer in gold], dtype=bool)
+    answered = list(compress(ids.to_pylist(), has_gold))
+    predicted = ColumnValues(predictions, "prediction", has_gold)
+    return answered, replace(gold, chosen=has_gold), predicted
 
 
 def _mined(context: StageContext) -> tuple[list[str], Sequence[Any], MiningResult]:
