@@ -47,7 +47,14 @@ def answer_text(result: Result, *, interval: bool = False) -> str:
         number = format_estimate(estimate, result.unit)
     if significance is Significance.NOT_TESTED:
         return f"{number} ({estimate.note})" if ONE_SEED in estimate.note else number
-    return f"{number}, {significance} ({'; '.join(_details(result))})"
+    return f"{number}, {_verdict(result)} ({'; '.join(_details(result))})"
+
+
+def _verdict(result: Result) -> str:
+    """Never significant where the test leaves the seeds out."""
+    if not result.limits:
+        return str(result.significance)
+    return f"p {'<' if result.significant else '≥'} {LEVEL} over tasks alone"
 
 
 def _details(result: Result) -> Iterator[str]:
@@ -89,9 +96,13 @@ def significant_names(results: Sequence[Result], what: str, label: str) -> str:
     ]
     limits = "; ".join(dict.fromkeys(filter(None, (result.limits for result in results))))
     limits = f" ({limits})" if limits else ""
+    if limits:  # one seed: tests over tasks say nothing of other seeds
+        return (
+            f"{what[0].upper()}{what[1:]} with p < {LEVEL}{limits}: {join_names(names) or 'none'}."
+        )
     if not names:
-        return f"No significant {what}{limits}."
-    return f"Significant {what}{limits}: {join_names(names)}."
+        return f"No significant {what}."
+    return f"Significant {what}: {join_names(names)}."
 
 
 def significance_counts(tests: pd.DataFrame, effect: str) -> str:

@@ -95,12 +95,14 @@ def test_a_planted_correlation_is_significant_and_choosing_by_it_loses_nothing()
     assert any(one.startswith("Not measured: ") and "cka" in one for one in answer.caveats)
 
 
-def test_a_verdict_over_tasks_says_that_one_seed_has_unknown_noise() -> None:
+def test_nothing_of_one_seed_is_called_significant() -> None:
     answer = answered(analysis(*planted()))
     (text,) = (one.text for one in answer.findings if one.name == "textemb")
-    assert "significant (" in text
+    assert "p < 0.05 over tasks alone (" in text
     assert ONE_SEED_EACH in text
     assert ONE_SEED_EACH in answer.summary
+    texts = (answer.summary, *(one.text for one in answer.findings))
+    assert not any("significant" in one.lower() for one in texts)
 
 
 def test_a_negative_correlation_keeps_its_sign() -> None:
