@@ -38,7 +38,7 @@ def results_frame(cells: Iterable[ResultCell], store: Store) -> pd.DataFrame:
         for row in _rows(cell, facts):
             for values, value in zip(columns.values(), row, strict=True):
                 values.append(value)
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: pd.Series(columns.pop(name)) for name in COLUMNS})
 
 
 def facts_in(store: Store) -> Facts:

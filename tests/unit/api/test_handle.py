@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -171,3 +172,9 @@ def test_the_gain_table_and_the_best_settings_have_the_gains_of_the_paired_runs(
     assert len(transfer)
     for _, row in transfer.iterrows():
         assert row["gain"] == pytest.approx(means[row["target"], row["intermediate"]], abs=1e-9)
+
+
+def test_results_of_nothing_have_columns_that_take_texts(
+    small: LoadedExperiment, tmp_path: Path
+) -> None:
+    assert set(open_experiment(small, tmp_path / "none").results.dtypes) == {np.dtype(object)}
