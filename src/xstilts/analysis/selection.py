@@ -78,7 +78,8 @@ def select_settings(
 
     Args:
         frame, gains: the results of the same cells, and the gains computed from them.
-        candidates: the settings to choose from; by default all but the baseline.
+        candidates: the settings to choose from; by default all, the baseline among them: where no
+            setting does better on dev, none is recommended.
 
     A setting with a diverged or collapsed run is never chosen. A target with nothing to choose
     yet has none.
@@ -88,11 +89,7 @@ def select_settings(
     settings: dict[SelectedSetting, dict[str, None]] = {}
     for cell in compiled.cells:
         among = settings.setdefault(SelectedSetting(cell.encoder, cell.target, cell.metrics[0]), {})
-        if (
-            cell.intermediate != compiled.baseline
-            if candidates is None
-            else cell.intermediate in candidates
-        ):
+        if candidates is None or cell.intermediate in candidates:
             among[cell.intermediate] = None
     return [
         one
@@ -130,7 +127,8 @@ def _selected(
     usable = {setting: scores.score for setting, scores in found.items() if not scores.states}
     if not usable:
         return
-    setting = max(usable, key=lambda name: usable[name])  # the first of equals
+    # the baseline before its equals, else the first of equals
+    setting = max(usable, key=lambda name: (usable[name], name == results.baseline))
     unfinished = {state for scores in found.values() for state in scores.states} & {
         RunState.PARTIAL
     }

@@ -100,7 +100,7 @@ def best(
     Args:
         experiment: as loaded, or a YAML file or a preset's name.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
-        candidates: settings to select from; by default all but the baseline.
+        candidates: settings to select from; by default all, the baseline among them.
 
     Raises:
         ConfigError: an invalid experiment.

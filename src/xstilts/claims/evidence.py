@@ -201,9 +201,9 @@ def evidence_of(
     frame = results_frame(cells, store)
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
     results = results_frame(apart.cells, store)
-    best = select_settings(
-        apart, store, results, compute_gains(results, apart.cells, apart.baseline)
-    )
+    gains = compute_gains(results, apart.cells, apart.baseline)
+    others = {cell.intermediate for cell in apart.cells} - {apart.baseline}
+    best = select_settings(apart, store, results, gains, others)
     trainings = {
         stage.key: TrainedSetting(
             {task: facts["format"] for task, facts in stage.params["tasks"].items()},
