@@ -61,6 +61,10 @@ class EncoderConfig(ConfigModel):
             raise refusal(f"{value!r} trains nothing", "name a task, or leave adapted_by out")
         return setting.name
 
+    def shown_name(self, name: str) -> str:
+        """Its name in results: the label, or the name of its source and what it is adapted by."""
+        return self.label or (f"{name} > {self.adapted_by}" if self.adapted_by else name)
+
     @field_validator("recipe")
     @classmethod
     def _recipe_values(cls, value: EncoderRecipe | None) -> EncoderRecipe | None:

@@ -107,7 +107,8 @@ def _with_changes(recipes: Recipes, changes: EncoderRecipe, targets: Collection[
     values = changes.model_dump(exclude_unset=True, exclude={"tasks"})
     phases = {
         phase: Recipe.model_validate(getattr(recipes, phase).model_dump() | values)
-        for phase in ("intermediate", "target")
+        for phase in ("intermediate", "target", "adaptation")
+        if getattr(recipes, phase) is not None
     }
     tasks = {
         task: {k: v for k, v in own.model_dump(exclude_unset=True).items() if k not in values}
@@ -131,27 +132,30 @@ def _source(loaded: LoadedExperiment, encoder: EncoderConfig, index: int) -> Enc
 
 
 def _check_distinct(singles: Sequence[LoadedExperiment], sources: Sequence[EncoderSource]) -> None:
-    """Check that no two encoders have the same weights, pooling and recipes."""
+    """Check that no two encoders have the same weights, adaptation, pooling and recipes."""
     for first, second in combinations(range(len(singles)), 2):
         one, other = (singles[index].experiment for index in (first, second))
-        same_options = one.all_encoders[0].pooling == other.all_encoders[0].pooling
+        first_options, second_options = (
+            (single.all_encoders[0].pooling, single.all_encoders[0].adapted_by)
+            for single in (one, other)
+        )
         if (
             sources[first].params == sources[second].params
-            and same_options
+            and first_options == second_options
             and one.recipes == other.recipes
         ):
             names = [single.all_encoders[0].name for single in (one, other)]
             raise ConfigError(
                 f"{names[0]} and {names[1]} are the same encoder with the same options",
                 where=f"{ENCODERS}.{second}",
-                todo="remove one, or give it another pooling or recipe",
+                todo="remove one, or give it another pooling, recipe or adapted_by",
             )
 
 
 def _unique_names(encoders: Sequence[EncoderConfig], sources: Sequence[EncoderSource]) -> list[str]:
     """Their labels; else their names, of folders with as many parts of the path as needed."""
     names = [
-        encoder.label or source.name for encoder, source in zip(encoders, sources, strict=True)
+        encoder.shown_name(source.name) for encoder, source in zip(encoders, sources, strict=True)
     ]
     folders = [PurePosixPath(source.folder).parts if source.folder else () for source in sources]
     for depth in range(2, max(map(len, folders), default=0) + 1):
@@ -159,7 +163,7 @@ def _unique_names(encoders: Sequence[EncoderConfig], sources: Sequence[EncoderSo
         if max(counts.values()) == 1:
             break
         names = [
-            "/".join(folder[-depth:]) if counts[name] > 1 and folder and not encoder.label else name
+            encoder.shown_name("/".join(folder[-depth:])) if counts[name] > 1 and folder else name
             for name, folder, encoder in zip(names, folders, encoders, strict=True)
         ]
     repeated = [name for name, count in Counter(names).items() if count > 1]

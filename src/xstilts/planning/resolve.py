@@ -79,9 +79,7 @@ class ResolvedExperiment:
     @property
     def encoder_name(self) -> str:
         """Name of the encoder in results."""
-        name = self.encoder.label or self.source.name
-        adapted_by = self.encoder.adapted_by
-        return f"{name} > {adapted_by}" if adapted_by and not self.encoder.label else name
+        return self.encoder.shown_name(self.source.name)
 
     @property
     def adaptation(self) -> IntermediateSetting:

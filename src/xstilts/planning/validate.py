@@ -39,8 +39,9 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
     for name in experiment.targets:
         _check_target(resolved, resolved.task(name, "targets"))
     for setting in settings:
+        listed = setting.name in experiment.intermediate
         for part in setting.parts:
-            _check_training(resolved, part, "intermediate")
+            _check_training(resolved, part, "intermediate" if listed else "encoder.adapted_by")
     _check_languages(resolved)
     for section in ("task_limits", "splits"):
         for name in getattr(experiment, section):

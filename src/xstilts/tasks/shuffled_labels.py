@@ -13,8 +13,8 @@ from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import TaskSpec
 
 ENDING = "-shuffled-labels"
-COLUMNS = ("label", "tags")
-"""Fields of examples that can be shuffled: one label of the text, or one of each word."""
+COLUMNS = ("label", "score", "tags")
+"""Fields of examples that can be shuffled: a label or a number of the text, or tags of its words."""
 
 
 def original_name(name: str) -> str:

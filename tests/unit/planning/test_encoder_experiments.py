@@ -76,6 +76,29 @@ def test_values_of_an_encoder_replace_those_of_every_recipe(folder: Path) -> Non
     assert direct.plan.by_key.keys() < several.plan.by_key.keys()
 
 
+def test_values_of_an_encoder_replace_those_of_its_adaptation(folder: Path) -> None:
+    encoder = "encoder={name: ./encoder, adapted_by: toy-same, recipe: {epochs: 2}}"
+    (single,) = encoder_experiments(
+        xstilts.load(
+            folder / "toy.yaml", [encoder, "recipes.adaptation={epochs: 9, batch_size: 4}"]
+        )
+    )
+    recipe = ResolvedExperiment(single).adaptation_recipe
+    assert (recipe.epochs, recipe.batch_size) == (2, 4)
+
+
+def test_an_encoder_is_compared_with_itself_adapted(folder: Path) -> None:
+    encoders = "encoders=[./encoder, {name: ./encoder, adapted_by: toy-same}]"
+    cells = compiled(folder, encoders).cells
+    assert {cell.encoder for cell in cells} == {"encoder", "encoder > toy-same"}
+
+
+def test_an_unknown_task_of_an_adaptation_names_its_entry(folder: Path) -> None:
+    encoders = "encoders=[./encoder, {name: ./deep, adapted_by: toy-nope}]"
+    with pytest.raises(XstiltsError, match=r"encoders\.1\.adapted_by.*toy-nope"):
+        compiled(folder, encoders)
+
+
 def test_values_of_an_encoder_for_a_target_replace_its_other_values(folder: Path) -> None:
     own = (
         "encoders=[./encoder, "

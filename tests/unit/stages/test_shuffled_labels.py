@@ -14,6 +14,7 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
 from xstilts.formats.multiple_choice import ChoiceExample
+from xstilts.formats.regression import ScoredText
 from xstilts.formats.tagging import TaggedExample
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages.io.rows import read_rows
@@ -89,6 +90,14 @@ def test_tags_are_exchanged_among_sentences_of_one_length() -> None:
     assert [len(one.tags) for one in shuffled] == [len(one.tokens) for one in examples]
     assert sorted(one.tags for one in shuffled) == sorted(one.tags for one in examples)
     assert [one.tags for one in shuffled] != [one.tags for one in examples]
+
+
+def test_scores_are_shuffled() -> None:
+    task = shuffled_labels(TASKS.get("stsb"))
+    examples = [ScoredText(str(number), "a", number / 8) for number in range(40)]
+    scores = [one.score for one in with_shuffled_labels(examples, task, "train")]
+    assert sorted(scores) == [one.score for one in examples]
+    assert scores != sorted(scores)
 
 
 def test_answers_in_a_text_are_not_shuffled(experiment: Path) -> None:
