@@ -14,7 +14,7 @@ from xstilts.tasks.base import TaskSpec
 
 ENDING = "-shuffled-labels"
 COLUMNS = ("label", "score", "tags")
-"""Fields of examples that can be shuffled: a label or a number of the text, or tags of its words."""
+"""Fields of examples that can be shuffled: a label or score of the text, or tags of its words."""
 
 
 def original_name(name: str) -> str:
