@@ -218,7 +218,9 @@ def _ranked(comparisons: Sequence[_Comparison]) -> Iterator[list[RankedEncoder]]
             return pairs[better, worse] < LEVEL if tested else True
 
         alone = len(one.rows) < 2
-        ranks = [NAN] if alone else tied_ranks([row.score for row in one.rows], differs)
+        ranks = (
+            [NAN] * len(one.rows) if alone else tied_ranks([row.score for row in one.rows], differs)
+        )
         ranked = [
             replace(
                 row,

@@ -28,6 +28,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def main(modules: Sequence[str]) -> None:
     detach_stdin()
     single_thread_env()
     can_fork = import_all(modules)
-    send_message(connection, {"ready": True})
+    with suppress(OSError):  # the other side has ended meanwhile, and the server does too
+        send_message(connection, {"ready": True})
     Server(connection, can_fork).serve()
 
 

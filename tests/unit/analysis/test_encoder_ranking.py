@@ -123,6 +123,13 @@ def test_a_failed_encoder_has_no_rank_and_its_target_no_part_in_mean_ranks() -> 
     assert not isnan(by_name(rows, "pawsx")["a"].mean_rank)
 
 
+def test_a_target_on_which_every_encoder_failed_has_no_ranks() -> None:
+    collapsed = {("none", "xnli"): RunState.COLLAPSED}
+    rows = ranked(*(replace(planted(name, 0.1), states=collapsed) for name in "ab"))
+    assert all(isnan(row.rank) for row in by_name(rows).values())
+    assert by_name(rows).keys() == {"a", "b"}
+
+
 def test_only_languages_that_all_encoders_have_are_compared() -> None:
     skip = [("a", "xnli", "sw", seed) for seed in (0, 1)]
     found = by_name(ranked(planted("a", 0), planted("b", 0.3), skip=skip))
