@@ -99,7 +99,8 @@ def compute_gains(
         baseline: see `config.experiment.Experiment.baseline`.
     """
     cells = tuple(cells)
-    main = frame[frame["metric"] == main_metrics(frame)]
+    used = frame.drop(columns=["split", "n"], errors="ignore")  # copied for every run otherwise
+    main = used[used["metric"] == main_metrics(frame)]
     paired = paired_runs(main, baseline)
     exclusions = find_exclusions(main, paired, cells, baseline)
     runs = without(paired, (one.key for one in exclusions if not one.has_gain))

@@ -30,11 +30,11 @@ FEWEST_BLOCKS = 4
 PAIRS_PER_ROW = 4
 """Most pairs of a block that are computed one by one, per row."""
 BUFFERED_PER_ROW = 4
-"""Pairs per row that are collected before their cosines are computed."""
+"""Candidate pairs per row that are collected before their cosines are computed."""
 
 
 @dataclass(frozen=True)
-class Pairs:
+class CandidatePairs:
     """Rows of a block, and columns of the right side, that may be neighbours.
 
     Args:
@@ -93,7 +93,7 @@ class FilteredSearch:
         self, first: int, rows: slice, tops: tuple[TopK, TopK], buffers: tuple[Vectors, Bits]
     ) -> None:
         cosines, products = buffers
-        waiting: list[Pairs] = []
+        waiting: list[CandidatePairs] = []
         for columns in row_blocks(len(self.right)):
             block = Block(first, rows, columns)
             pairs = self._candidates(block, *tops, products)
@@ -109,7 +109,7 @@ class FilteredSearch:
 
     def _candidates(
         self, block: Block, forward: TopK, backward: TopK, products: Bits
-    ) -> Pairs | None:
+    ) -> CandidatePairs | None:
         """Pairs of a block whose cosines may exceed a k-th highest; None if they are too many."""
         left, right = self.approximate.left, self.approximate.right
         queries, candidates = left.bits[block.rows], right.bits[block.columns]
@@ -125,7 +125,7 @@ class FilteredSearch:
         if len(row) + len(other_row) > PAIRS_PER_ROW * len(products):
             return None
         column = block.columns.start + np.concatenate([column, other_column])
-        return Pairs(np.concatenate([row, other_row]), column)
+        return CandidatePairs(np.concatenate([row, other_row]), column)
 
     def _lowest_bits(self, floor: Scores, error: Numbers) -> Bits:
         """[n] the lowest bits of a product whose cosine may exceed the floor.
@@ -135,7 +135,9 @@ class FilteredSearch:
         lowest = lowest_rounded_bits(floor - (self.approximate.constant + error))
         return np.where(error == 0, HIGHEST, lowest).astype(np.int16)
 
-    def _add_pairs(self, block: Block, waiting: list[Pairs], forward: TopK, backward: TopK) -> None:
+    def _add_pairs(
+        self, block: Block, waiting: list[CandidatePairs], forward: TopK, backward: TopK
+    ) -> None:
         """Compute the cosines of pairs of a block's rows and add them to both sides' top k.
 
         A cosine equal to the k-th highest may belong to an earlier column: blocks that were

@@ -6,6 +6,7 @@ import pytest
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 from xstilts.formats.base import IGNORED, TokenizationConfig
+from xstilts.formats.tag_sequences import NO_SUBWORD, packed
 from xstilts.formats.tagging import TAGGING
 from xstilts.formats.word_subwords import WordPart, reads_spaces, word_subwords
 from xstilts.testing.encoder_families import FAMILIES
@@ -94,6 +95,8 @@ def test_its_prediction_is_o_or_the_most_frequent_tag(
             {"id": "2", "tokens": ["a", "dog"], "tags": []},
         )
     ]
-    predicted = [[labels[1], None], [labels[0], labels[0]]]
+    predicted = TAGGING.training.empty_predictions(features)
+    for index, numbers in enumerate(([1, NO_SUBWORD], [0, 0])):
+        predicted[index] = packed(numbers)
     found = TAGGING.training.aggregate(features, predicted, labels, TokenizationConfig())
-    assert found == [[labels[1], default], [labels[0], labels[0]]]
+    assert list(map(list, found)) == [[labels[1], default], [labels[0], labels[0]]]
