@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -164,14 +165,8 @@ class WorkerServer:
 
     def _is_importing(self) -> bool:
         """Whether the server has not sent that it is ready."""
-        if not self._is_ready:
-            self._connection.setblocking(False)
-            try:
-                self._is_ready = receive_message(self._connection)[0] is not None
-            except OSError:
-                return True
-            finally:
-                self._connection.setblocking(True)
+        if not self._is_ready and select.select([self._connection], [], [], 0)[0]:
+            self._is_ready = receive_message(self._connection)[0] is not None
         return not self._is_ready
 
 

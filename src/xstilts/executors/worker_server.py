@@ -78,6 +78,8 @@ class Server:
         self.connection, self.can_fork = connection, can_fork
         self.processes: dict[int, int] = {}
         """Number that the other side has given a worker → process id."""
+        self.spawned: list[subprocess.Popen[bytes]] = []
+        """Kept, because `subprocess` waits itself for processes whose objects are gone."""
 
     def serve(self) -> None:
         """Serve requests until the other side ends, or nothing was asked for some time."""
@@ -93,7 +95,7 @@ class Server:
 
     def _answer(self, request: dict[str, Any], descriptors: list[int]) -> None:
         if "start" in request:
-            start = self._fork if self.can_fork else _spawn
+            start = self._fork if self.can_fork else self._spawn
             self.processes[request["start"]] = start(request, descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -110,18 +112,19 @@ class Server:
             run_as_process(lambda: _become_worker(request, descriptors))
         return process
 
-
-def _spawn(request: dict[str, Any], descriptors: list[int]) -> int:
-    """Start a worker that imports everything itself."""
-    stdin, stdout, stderr = descriptors
-    return subprocess.Popen(
-        [sys.executable, "-m", "xstilts.executors.worker", *request["arguments"]],
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        env=request["environment"],
-        cwd=request["folder"],
-    ).pid
+    def _spawn(self, request: dict[str, Any], descriptors: list[int]) -> int:
+        """Start a worker that imports everything itself."""
+        stdin, stdout, stderr = descriptors
+        process = subprocess.Popen(
+            [sys.executable, "-m", "xstilts.executors.worker", *request["arguments"]],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=request["environment"],
+            cwd=request["folder"],
+        )
+        self.spawned.append(process)
+        return process.pid
 
 
 def _become_worker(request: dict[str, Any], descriptors: list[int]) -> None:

@@ -73,6 +73,12 @@ def end(process: ForkedProcess) -> int:
     return process.wait()
 
 
+def is_stopped(process: int) -> bool:
+    """Pause a process; whether it is paused, which takes until it runs in user mode again."""
+    os.kill(process, signal.SIGSTOP)
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def test_a_forked_worker_runs_stages_in_the_folder_of_its_driver(
     server: WorkerServer, environment: dict[str, str], store: Store, tmp_path: Path
 ) -> None:
@@ -102,7 +108,7 @@ def test_a_paused_forked_worker_can_be_killed(
     process = server.start(["store"], environment, 2)
     wait_until(lambda: set(children_of(server.process_id)) - before)
     [worker] = set(children_of(server.process_id)) - before
-    os.kill(worker, signal.SIGSTOP)
+    wait_until(lambda: is_stopped(worker))
     assert end(process) == -signal.SIGKILL
 
 
