@@ -156,9 +156,9 @@ class WorkerServer:
         try:
             send_message(self._connection, {"wait": number})
             while (answer := receive_message(self._connection)[0]) is not None:
-                if "code" in answer:
+                if answer.get("ended") == number:
                     return int(answer["code"])
-                self._is_ready = True
+                self._is_ready = True  # or the answer to a wait that was interrupted
         except OSError:
             pass
         return self._process.wait()

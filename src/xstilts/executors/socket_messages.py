@@ -19,8 +19,9 @@ def send_message(
         OSError: the other side has ended.
     """
     text = json.dumps(message).encode()
-    socket.send_fds(connection, [len(text).to_bytes(LENGTH_BYTES, "big")], descriptors)
-    connection.sendall(text)
+    whole = len(text).to_bytes(LENGTH_BYTES, "big") + text
+    sent = socket.send_fds(connection, [whole], descriptors)  # in one call: an interrupt cuts none
+    connection.sendall(whole[sent:])
 
 
 def receive_message(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:

@@ -43,7 +43,7 @@ from xstilts.core.stopping import (
     stop_requested,
     stops_between_steps,
 )
-from xstilts.core.store import Store
+from xstilts.core.store import Store, is_full, to_store_error
 from xstilts.core.store_layout import FEATURES
 from xstilts.executors.events import LOST
 from xstilts.executors.rank_pool import RankPool
@@ -211,7 +211,8 @@ def run_stage(
             raise
         if ranks:
             ranks.abandon(error)
-        report(**_failure(_cause(store, stage, error), stage))
+        cause = _cause(store, stage, error)
+        report(**_failure(to_store_error(cause, store.root) if is_full(cause) else cause, stage))
 
 
 def _cause(store: Store, stage: Stage, error: Exception) -> Exception:

@@ -7,7 +7,7 @@ input. The requests (`executors.socket_messages`) are:
                                with three file descriptors: the worker's standard input, output
                                and error output
 {"kill": number}
-{"wait": number}               answered by {"code": exit code} once the worker has ended
+{"wait": number}               answered by {"ended": number, "code": exit code} once it has ended
 
 The server answers {"ready": true} when its imports are done. It ends with the other side of the
 socket, and after `IDLE_SECONDS` without workers. The kernel kills its workers if it is killed.
@@ -78,6 +78,8 @@ class Server:
         self.connection, self.can_fork = connection, can_fork
         self.processes: dict[int, int] = {}
         """Number that the other side has given a worker → process id."""
+        self.codes: dict[int, int] = {}
+        """Number of a worker that was waited for → its exit code, as a wait may be repeated."""
         self.spawned: list[subprocess.Popen[bytes]] = []
         """Kept, because `subprocess` waits itself for processes whose objects are gone."""
 
@@ -95,15 +97,28 @@ class Server:
 
     def _answer(self, request: dict[str, Any], descriptors: list[int]) -> None:
         if "start" in request:
-            start = self._fork if self.can_fork else self._spawn
+            self._start(request, descriptors)
+        elif "kill" in request:  # not reaped before it is waited for, so that the id is its own
+            if request["kill"] in self.processes:
+                os.kill(self.processes[request["kill"]], signal.SIGKILL)
+        else:
+            number = request["wait"]
+            if number in self.processes:
+                _, status = os.waitpid(self.processes.pop(number), 0)
+                self.codes[number] = os.waitstatus_to_exitcode(status)
+            send_message(self.connection, {"ended": number, "code": self.codes[number]})
+
+    def _start(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        """Start a worker; one that cannot be started has ended with code 1."""
+        start = self._fork if self.can_fork else self._spawn
+        try:
             self.processes[request["start"]] = start(request, descriptors)
+        except OSError:  # no more processes or memory; others go on
+            traceback.print_exc()
+            self.codes[request["start"]] = 1
+        finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        elif "kill" in request:  # not reaped before it is waited for, so that the id is its own
-            os.kill(self.processes[request["kill"]], signal.SIGKILL)
-        else:
-            _, status = os.waitpid(self.processes.pop(request["wait"]), 0)
-            send_message(self.connection, {"code": os.waitstatus_to_exitcode(status)})
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
         process = os.fork()

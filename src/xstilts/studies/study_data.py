@@ -125,14 +125,17 @@ def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
 
 
 def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:
-    """Setting → its task, where it adds one task in its own language to the baseline."""
+    """Setting → its task, where it adds one task in its own language to the baseline.
+
+    Controls with shuffled labels are no tasks of which a study asks anything.
+    """
     names, tasks = ResolvedExperiment(loaded), {}
     baseline = parse_setting(loaded.experiment.baseline)
     for text in loaded.experiment.intermediate:
         added = parse_setting(text).after(baseline)
         if added and added.single and not added.single.languages:
             task = names.task(added.single.task, "intermediate")
-            if task.format_spec.gold:
+            if task.format_spec.gold and not task.shuffled_from:
                 tasks[text] = task
     return tasks
 

@@ -112,6 +112,30 @@ def test_a_paused_forked_worker_can_be_killed(
     assert end(process) == -signal.SIGKILL
 
 
+def test_a_worker_that_has_ended_can_be_killed_and_waited_for_again(
+    server: WorkerServer, environment: dict[str, str], store: Store, tmp_path: Path
+) -> None:
+    ended, other = (server.start(["store"], environment, 2) for _ in range(2))
+    assert end(ended) == -signal.SIGKILL
+    server.kill(ended._number)
+    assert server.wait(ended._number) == -signal.SIGKILL
+    assert last_event(other, tmp_path)["event"] == "done"
+    assert end(other) == -signal.SIGKILL
+
+
+def test_the_answer_to_an_interrupted_wait_is_not_taken_for_another(
+    server: WorkerServer, environment: dict[str, str], store: Store
+) -> None:
+    killed, closed = (server.start(["store"], environment, 2) for _ in range(2))
+    killed.kill()
+    send_message(server._connection, {"wait": killed._number})  # whose answer is never read
+    closed.stdin.close()
+    assert closed.wait() == 0
+    assert killed.wait() == -signal.SIGKILL
+    for stream in (killed.stdin, killed.stdout, closed.stdout):
+        stream.close()
+
+
 def test_a_server_ignores_the_signals_of_batch_systems_and_terminals(
     server: WorkerServer, environment: dict[str, str], store: Store, tmp_path: Path
 ) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.executors.worker import run_stage
+from xstilts.testing.toy_stages import toy_plan
 
 CODE = """
 import sys
@@ -37,3 +43,16 @@ def test_no_message_of_the_executor_answers_a_prompt(tmp_path: Path) -> None:
         process.stdin.write(lines)
         process.stdin.flush()
         assert [json.loads(process.stdout.readline()) for _ in answers] == answers
+
+
+def test_a_disk_that_is_full_before_the_stage_starts_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store, events = Store(tmp_path / "store").prepare(), list[dict[str, Any]]()
+    monkeypatch.setattr(store.leases, "hold", no_space)
+    run_stage(store, toy_plan(1, tmp_path, 0.0).stages[0], events.append)
+    assert (events[-1]["event"], events[-1]["exit_code"]) == ("failed", 4)
+    assert "is full" in events[-1]["problem"]

@@ -15,6 +15,7 @@ from xstilts.planning.graph import StageGraph
 from xstilts.planning.relevant_fields import feature_recipe, key_pooling
 from xstilts.planning.task_params import format_params
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.shuffled_labels import is_control
 
 TEXTS = 500
 """Texts of a task that are encoded: those of its first rows."""
@@ -98,13 +99,13 @@ class MeasureContext:
 
     @cached_property
     def singles(self) -> tuple[SingleTaskSetting, ...]:
-        """The intermediate settings that add a single task to the baseline."""
+        """The settings that add a single task to the baseline; without shuffled controls."""
         settings = map(parse_setting, self.compiler.experiment.intermediate)
         added = ((setting, setting.after(self._baseline)) for setting in settings)
         return tuple(
             SingleTaskSetting(setting, part, self.compiler.resolved.task(part.task))
             for setting, own in added
-            if own and (part := own.single)
+            if own and (part := own.single) and not is_control(part.task)
         )
 
     @property

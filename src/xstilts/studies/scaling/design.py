@@ -251,7 +251,8 @@ def _single_tasks(resolved: ResolvedExperiment) -> Iterator[TaskRef]:
         part = added.single if added else None
         if part is None or part.task in seen or len(part.languages) > 1:
             continue
-        if resolved.task(part.task, "intermediate").format_spec.gold:
+        task = resolved.task(part.task, "intermediate")
+        if task.format_spec.gold and not task.shuffled_from:
             seen.add(part.task)
             yield part
 
