@@ -115,18 +115,25 @@ def test_a_paused_forked_worker_can_be_killed(
 def test_a_worker_that_has_ended_can_be_killed_and_waited_for_again(
     server: WorkerServer, environment: dict[str, str], store: Store, tmp_path: Path
 ) -> None:
-    ended, other = (server.start(["store"], environment, 2) for _ in range(2))
-    assert end(ended) == -signal.SIGKILL
+    other = server.start(["store"], environment, 2)
+    assert last_event(other, tmp_path)["event"] == "done"  # so the server is ready
+    ended = server.start(["store"], environment, 2)
+    ended.kill()
+    assert ended.wait() == -signal.SIGKILL
     server.kill(ended._number)
     assert server.wait(ended._number) == -signal.SIGKILL
-    assert last_event(other, tmp_path)["event"] == "done"
-    assert end(other) == -signal.SIGKILL
+    other.stdin.close()
+    assert other.wait() == 0
+    for stream in (ended.stdin, ended.stdout, other.stdout):
+        stream.close()
 
 
 def test_the_answer_to_an_interrupted_wait_is_not_taken_for_another(
-    server: WorkerServer, environment: dict[str, str], store: Store
+    server: WorkerServer, environment: dict[str, str], store: Store, tmp_path: Path
 ) -> None:
-    killed, closed = (server.start(["store"], environment, 2) for _ in range(2))
+    closed = server.start(["store"], environment, 2)
+    assert last_event(closed, tmp_path)["event"] == "done"  # so the server is ready
+    killed = server.start(["store"], environment, 2)
     killed.kill()
     send_message(server._connection, {"wait": killed._number})  # whose answer is never read
     closed.stdin.close()
