@@ -112,13 +112,22 @@ def test_a_paused_forked_worker_can_be_killed(
     assert end(process) == -signal.SIGKILL
 
 
+def ready_and_killed(
+    server: WorkerServer, environment: dict[str, str], logs: Path
+) -> tuple[ForkedProcess, ForkedProcess]:
+    """A worker that has run a stage, so that the server is ready, and one that was killed then."""
+    ready = server.start(["store"], environment, 2)
+    assert last_event(ready, logs)["event"] == "done"
+    killed = server.start(["store"], environment, 2)
+    killed.kill()
+    return ready, killed
+
+
+@pytest.mark.usefixtures("store")
 def test_a_worker_that_has_ended_can_be_killed_and_waited_for_again(
-    server: WorkerServer, environment: dict[str, str], store: Store, tmp_path: Path
+    server: WorkerServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    other = server.start(["store"], environment, 2)
-    assert last_event(other, tmp_path)["event"] == "done"  # so the server is ready
-    ended = server.start(["store"], environment, 2)
-    ended.kill()
+    other, ended = ready_and_killed(server, environment, tmp_path)
     assert ended.wait() == -signal.SIGKILL
     server.kill(ended._number)
     assert server.wait(ended._number) == -signal.SIGKILL
@@ -128,13 +137,11 @@ def test_a_worker_that_has_ended_can_be_killed_and_waited_for_again(
         stream.close()
 
 
+@pytest.mark.usefixtures("store")
 def test_the_answer_to_an_interrupted_wait_is_not_taken_for_another(
-    server: WorkerServer, environment: dict[str, str], store: Store, tmp_path: Path
+    server: WorkerServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    closed = server.start(["store"], environment, 2)
-    assert last_event(closed, tmp_path)["event"] == "done"  # so the server is ready
-    killed = server.start(["store"], environment, 2)
-    killed.kill()
+    closed, killed = ready_and_killed(server, environment, tmp_path)
     send_message(server._connection, {"wait": killed._number})  # whose answer is never read
     closed.stdin.close()
     assert closed.wait() == 0
