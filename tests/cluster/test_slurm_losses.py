@@ -96,9 +96,11 @@ def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
 ) -> None:
     """Every process of the node is killed, its slurmd first, as when the power fails."""
     store = tmp_path / "store"
+    submitted = time.monotonic()
     with submit(toy_file, store, "--executor", "slurm") as process:
         wait_until(lambda: started(store) or process.poll() is not None, SECONDS)
         time.sleep(4)
+        killed = time.monotonic()
         node = next(name for name in ("node1", "node2") if f" NodeList={name} " in running_job())
         try:
             os.kill(int((slurm / f"d-{node}.pid").read_text()), signal.SIGKILL)
@@ -106,8 +108,10 @@ def test_a_node_that_is_killed_in_mid_stage_costs_nothing_finished(
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
             out = process.communicate(timeout=SECONDS)[0]
+            ended = time.monotonic()
         finally:
             subprocess.run(["slurmd", "-N", node], check=True)
+    print(f"the run took {ended - submitted:.0f} s, {ended - killed:.0f} s of them after the kill")
     assert process.returncode == 0, out
     assert "restart 1" in out
     made = [

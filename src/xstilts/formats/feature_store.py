@@ -2,7 +2,7 @@
 
 first.npy                          [n + 1] the texts of each feature
 name.npy  context.npy              [t] each text's id and context, as numbers of strings
-strings.npy  strings-ends.npy      UTF-8 of the distinct strings, and where each ends
+strings.npy  strings-ends.npy      UTF-8 of the strings, and where each ends
 single.npy                         [t] whether the target is one number
 ids.npy  types.npy                 sub-words of all texts; ids-ends.npy where each text ends
 target.npy  words.npy  offsets.npy the same, each with its own ends; numbers as targets are float64
@@ -11,6 +11,7 @@ target.npy  words.npy  offsets.npy the same, each with its own ends; numbers as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -20,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.formats.base import Feature, id_lists
+from xstilts.formats.growing_arrays import GrowingArray, GrowingOffsets
 
 LAYOUT = 1
 """Raise it when the layout of the files changes."""
 
 Array = NDArray[Any]
 KINDS = {
-    "first": np.int64,
     "name": np.int32,
     "context": np.int32,
     "single": np.bool_,
@@ -38,6 +39,7 @@ KINDS = {
     "strings": np.uint8,
 }
 RAGGED = ("ids", "target", "words", "offsets", "strings")
+OFFSETS = ("first", *(f"{name}-ends" for name in RAGGED))
 
 
 class LazySequence(Sequence[Feature]):
@@ -211,59 +213,74 @@ def occurring_ids(features: Sequence[Feature]) -> list[int]:
 
 
 def write_features(folder: Path, pieces: Iterable[Sequence[Feature]]) -> int:
-    """Write features, piece by piece, in the layout above; returns how many there were."""
-    columns: dict[str, list[Array]] = {name: [] for name in KINDS if name != "strings"}
-    ends: dict[str, list[Array]] = {name: [] for name in RAGGED}
-    strings: dict[str, int] = {}
-    count = 0
-    for piece in pieces:
-        count += len(piece)
-        texts = [text for feature in piece for text in feature.texts]
-        flat = dict(_flat(texts, strings))
-        floats = any(isinstance(text.target, float) for text in texts)
-        kinds = {**KINDS, "target": np.float64} if floats else KINDS
-        flat["first"] = [len(feature.texts) for feature in piece]
-        for name, values in flat.items():
-            column = ends[name[:-5]] if name.endswith("-ends") else columns[name]
-            column.append(np.array(values, dtype=kinds.get(name, np.int64)))
-    coded = [string.encode() for string in strings]
-    ends["strings"].append(np.array([len(code) for code in coded], dtype=np.int64))
-    columns["strings"] = [np.frombuffer(b"".join(coded), dtype=np.uint8)]
-    columns["first"] = [_sums(columns["first"])]
-    for name, parts in columns.items():
-        _save(folder, name, np.concatenate([np.zeros(0, KINDS[name]), *parts]))
-    for name, parts in ends.items():
-        _save(folder, f"{name}-ends", _sums(parts))
+    """Write features, piece by piece, in the layout above; returns how many there were.
+
+    Strings are distinct within a piece only: a table of those of all would be most of the memory.
+    """
+    count = strings = 0
+    with ExitStack() as opened:
+        columns = {name: opened.enter_context(_column(folder, name)) for name in (*KINDS, *OFFSETS)}
+        for piece in pieces:
+            count += len(piece)
+            numbers = _StringNumbers(strings)
+            for name, values in _flat(piece, numbers):
+                columns[name].append(values)
+            strings += len(numbers)
     return count
 
 
-def _flat(texts: Sequence[Feature], strings: dict[str, int]) -> Iterator[tuple[str, list[Any]]]:
-    """The columns of some texts; new strings get the next numbers."""
+def _column(folder: Path, name: str) -> GrowingArray:
+    path = folder / f"{name}.npy"
+    return GrowingArray(path, KINDS[name]) if name in KINDS else GrowingOffsets(path)
+
+
+class _StringNumbers(dict[str, int]):
+    """String → its number, counted from `first` in the order of first use."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self.first = first
+
+    def __missing__(self, string: str) -> int:
+        self[string] = number = self.first + len(self)
+        return number
+
+
+def _flat(piece: Sequence[Feature], numbers: _StringNumbers) -> Iterator[tuple[str, Array]]:
+    """The columns of some features; `numbers` gets their strings."""
+    texts = [text for feature in piece for text in feature.texts]
     targets: list[Sequence[float]] = [
         text.target if isinstance(text.target, list) else [text.target] for text in texts
     ]
-    yield "name", [strings.setdefault(text.id, len(strings)) for text in texts]
-    yield "context", [strings.setdefault(text.context, len(strings)) for text in texts]
-    yield "single", [not isinstance(text.target, list) for text in texts]
-    yield "types", list(chain.from_iterable(text.types for text in texts))
-    ragged: dict[str, Sequence[Sequence[float]]] = {
+    yield "first", _sizes(feature.texts for feature in piece)
+    flat: dict[str, Iterable[float]] = {
+        "name": (numbers[text.id] for text in texts),
+        "context": (numbers[text.context] for text in texts),
+        "single": (not isinstance(text.target, list) for text in texts),
+        "types": chain.from_iterable(text.types for text in texts),
+    }
+    for name, values in flat.items():
+        yield name, _array(name, values)
+    ragged: dict[str, Iterable[Sequence[float]]] = {
         "ids": [text.ids for text in texts],
         "target": targets,
         "words": [text.words for text in texts],
         "offsets": [list(chain.from_iterable(text.offsets)) for text in texts],
+        "strings": [string.encode() for string in numbers],
     }
     for name, lists in ragged.items():
-        yield name, list(chain.from_iterable(lists))
-        yield f"{name}-ends", [len(values) for values in lists]
+        yield name, _array(name, chain.from_iterable(lists))
+        yield f"{name}-ends", _sizes(lists)
 
 
-def _sums(parts: Sequence[Array]) -> Array:
-    """Sizes → offsets of the items, including the end of the last."""
-    return np.cumsum(np.concatenate([np.zeros(1, np.int64), *parts]), dtype=np.int64)
+def _array(name: str, values: Iterable[float]) -> Array:
+    listed = list(values)
+    is_float = name == "target" and any(isinstance(value, float) for value in listed)
+    return np.array(listed, dtype=np.float64 if is_float else KINDS[name])
 
 
-def _save(folder: Path, name: str, values: Array) -> None:
-    np.save(folder / f"{name}.npy", values, allow_pickle=False)
+def _sizes(lists: Iterable[Sequence[object]]) -> Array:
+    return np.array([len(values) for values in lists], dtype=np.int64)
 
 
 def _mapped(folder: Path, name: str) -> Array:

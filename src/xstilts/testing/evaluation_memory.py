@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import pyarrow as pa
 import torch
 
 from xstilts.core.stage import Stage
@@ -161,6 +162,7 @@ def _write_encoder(folder: Path) -> None:
 def main(folder: str, format: str, rows: str, step: str) -> None:
     """Make everything, or print the growth of a step."""
     single_thread_env()
+    pa.set_memory_pool(pa.system_memory_pool())  # as in workers, which import pyarrow later
     torch.set_num_threads(1)
     evaluation = Evaluation(Path(folder), format, int(rows))
     if step == "make":

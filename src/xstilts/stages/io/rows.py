@@ -13,7 +13,7 @@ from xstilts.formats.tag_sequences import TagSequences
 
 PREDICTIONS = "predictions.parquet"
 """What `predict`, `search` and `mine` write."""
-ROW_GROUP = 32_768
+ROW_GROUP = 8_192
 """Rows of a file of predictions or statistics that are Arrow arrays at the same time."""
 
 
