@@ -16,7 +16,7 @@ from xstilts.stages.io.rows import ROW_GROUP, read_rows, write_predictions, writ
 @pytest.mark.parametrize(
     "predictions",
     [
-        ["yes", "no", "é"] * 10_000,
+        ["yes", "no", "é"] * 2_000,
         [0.5, 1.0, -2.0],
         [["B-PER", "O"], [], ["O"]],
         TagSequences(("O", "B-PER"), np.array([1, 0, 0], np.int16), np.array([2, 2, 3])),
