@@ -20,9 +20,10 @@ from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gain_table import Gain, gain_frame, gain_rows
 from xstilts.analysis.run_states import RunState, states_text
 from xstilts.core.atomic_io import write_json
-from xstilts.core.code_digest import code_digest
+from xstilts.core.code_digest import added_code_digest, code_digest
 from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.store_layout import GAINS, is_marked
+from xstilts.metrics import METRICS
 from xstilts.stages.score import STATISTICS
 from xstilts.statistics.bootstrap import DRAWS
 
@@ -64,6 +65,7 @@ def inputs_digest(
     return digest_of(
         {
             "code": code_digest(),
+            "metrics": {name: _metric_code(name) for name in sorted(set(frame["metric"]))},
             "numpy": np.__version__,
             "draws": DRAWS,
             "gains": json.loads(known),
@@ -71,6 +73,12 @@ def inputs_digest(
             "statistics": list(_statistics(cells, store)),
         }
     )
+
+
+def _metric_code(name: str) -> list[str]:
+    """The digests of a metric's functions, which another package may have added."""
+    metric = METRICS.get(name)
+    return [added_code_digest(one) for one in (metric.value, metric.resampled) if one]
 
 
 def _plain(value: Any) -> Any:

@@ -66,7 +66,7 @@ class WorkerServer:
     def __init__(
         self, environment: Mapping[str, str], log: int, modules: Sequence[str] = MODULES
     ) -> None:
-        self.environment = dict(environment)
+        self.environment, self.folder = dict(environment), os.getcwd()
         self._connection, other = socket.socketpair()
         with other:
             self._process = subprocess.Popen(
@@ -86,9 +86,12 @@ class WorkerServer:
         return self._process.pid
 
     def fits(self, environment: Mapping[str, str]) -> bool:
-        """Whether it runs, with such an environment."""
+        """Whether it runs, with such an environment and in the working directory.
+
+        Python looks for modules in the directory in which a process was started.
+        """
         is_equal = _read_by_libraries(environment) == _read_by_libraries(self.environment)
-        return is_equal and self._process.poll() is None
+        return is_equal and self.folder == os.getcwd() and self._process.poll() is None
 
     def start(
         self, arguments: Sequence[str], environment: Mapping[str, str], log: int
@@ -102,8 +105,6 @@ class WorkerServer:
         Raises:
             OSError: the server has ended.
         """
-        own_read, write = os.pipe()
-        read, own_write = os.pipe()
         number = next(self._numbers)
         request = {
             "start": number,
@@ -111,6 +112,8 @@ class WorkerServer:
             "environment": dict(environment),
             "folder": os.getcwd(),
         }
+        own_read, write = os.pipe()
+        read, own_write = os.pipe()
         try:
             with self._lock:
                 send_message(self._connection, request, (own_read, own_write, log))

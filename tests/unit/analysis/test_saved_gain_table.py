@@ -110,6 +110,8 @@ def test_the_digest_changes_with_all_that_the_gains_depend_on(
     digests.append(digest())
     monkeypatch.setattr(module, "code_digest", lambda: "of another version")
     digests.append(digest())
+    monkeypatch.setattr(module, "added_code_digest", lambda _: "of a metric of another package")
+    digests.append(digest())
     gains = replace(gains, english_only=frozenset({"toy-kind"}))
     digests.append(digest())
     _publish_other_statistics(copied, cells[0].key)

@@ -158,7 +158,6 @@ def test_a_server_ignores_the_signals_of_batch_systems_and_terminals(
     process = server.start(["store"], environment, 2)
     assert last_event(process, tmp_path)["event"] == "done"
     end(process)
-    assert server.fits(environment)
 
 
 def test_a_server_fits_an_environment_that_differs_for_workers_only(
@@ -237,3 +236,15 @@ def test_the_imports_of_a_server_start_no_thread() -> None:
     printed = subprocess.check_output([sys.executable, "-c", SINGLE_THREADED], text=True)
     assert printed.split() == ["True"] * 3
     assert all("pyarrow" not in module for module in MODULES)
+
+
+def test_a_server_is_not_used_from_another_folder(
+    server: WorkerServer,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Modules are looked for in the folder in which Python was started."""
+    assert server.fits(environment)
+    monkeypatch.chdir(tmp_path)
+    assert not server.fits(environment)
