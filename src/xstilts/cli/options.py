@@ -91,3 +91,6 @@ IgnoreDisk = Annotated[
     bool, typer.Option("--ignore-disk", help="start although the disk has too little space")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="show the plan without running it")]
+TableFormat = Annotated[
+    str, typer.Option("--format", help="csv, json, md, latex, or parquet (needs --out)")
+]

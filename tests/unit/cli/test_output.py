@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 import xstilts
-from xstilts.cli import doctor, exit_codes
+from xstilts.cli import diagnosis, exit_codes
 from xstilts.cli.log_messages import TerminalHandler
 from xstilts.cli.output.console import TextConsole, accept_any_text, console
 from xstilts.cli.output.doctor import show_diagnosis
@@ -97,7 +97,7 @@ def test_doctor_prints_any_name_of_a_store(
     monkeypatch.setattr(doctor, "device", lambda _worker: "CPU")
     monkeypatch.setattr(doctor, "hub", lambda: "reachable")
     monkeypatch.setenv("COLUMNS", "400")
-    show_diagnosis(doctor.diagnose())
+    show_diagnosis(diagnosis.diagnose())
     assert "[red]a[/x]store" in capsys.readouterr().out.replace("\n", "")
 
 

@@ -1,0 +1,55 @@
+"""`xstilts plan`: what a run would do, and what it would cost."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xstilts.cli.arguments import ExperimentArguments
+from xstilts.cli.options import (
+    AsJson,
+    DataOption,
+    Devices,
+    DevicesPerStage,
+    EncoderOption,
+    Named,
+    Overrides,
+    StoreOption,
+    Tflops,
+    Workers,
+)
+from xstilts.planning.cost import TFLOPS
+
+
+def plan(
+    experiment: Named,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    data: DataOption = None,
+    workers: Workers = None,
+    devices: Devices = "auto",
+    per_stage: DevicesPerStage = 1,
+    tflops: Tflops = TFLOPS,
+    all_stages: Annotated[
+        bool, typer.Option("--all", help="list every stage, also of a large plan")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the stages with their state, expected time and disk use.
+
+    Also show expected GPU-hours, and data that are missing or come from the hub.
+    """
+    import xstilts
+    from xstilts.cli.output.plan import show_plan
+    from xstilts.cli.output.plan_json import show_plan_json
+
+    loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    summary = xstilts.plan(
+        loaded, store, workers=workers, devices=devices, devices_per_stage=per_stage
+    )
+    if as_json:
+        show_plan_json(summary)
+    else:
+        show_plan(summary, all_stages=all_stages, tflops=tflops)

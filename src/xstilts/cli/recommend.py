@@ -1,0 +1,82 @@
+"""`xstilts recommend`: rank candidate intermediate tasks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from xstilts.cli.options import (
+    Address,
+    DataOption,
+    Devices,
+    DevicesPerStage,
+    Executor,
+    StoreOption,
+    Tflops,
+    Trackers,
+    Workers,
+)
+from xstilts.planning.cost import TFLOPS
+
+
+def recommend(
+    target: Annotated[str, typer.Option(help="target task")],
+    candidates: Annotated[
+        str, typer.Option(metavar="A,B,C", help="candidate intermediate settings")
+    ],
+    encoder: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Hugging Face name or folder  \\[default: that of --like]"),
+    ] = None,
+    languages: Annotated[
+        str, typer.Option(metavar="DE,SW", help="languages of the target  \\[default: all]")
+    ] = "",
+    like: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="EXPERIMENT|PRESET", help="use recipes, limits and tasks of this experiment"
+        ),
+    ] = None,
+    data: DataOption = None,
+    store: StoreOption = None,
+    workers: Workers = None,
+    devices: Devices = "auto",
+    per_stage: DevicesPerStage = 1,
+    executor: Executor = "local",
+    address: Address = "",
+    trackers: Trackers = None,
+    measures: Annotated[bool, typer.Option(help="compute and use low-cost task measures")] = True,
+    tflops: Tflops = TFLOPS,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or md")] = "table",
+) -> None:
+    """Rank candidate intermediate tasks by predicted gain.
+
+    Predictions use the results in the store and low-cost measures of the pretrained encoder.
+    """
+    from xstilts.api.plan_summary import check_disk_space
+    from xstilts.api.recommend import prepare_recommendation
+    from xstilts.api.run_options import RunOptions
+    from xstilts.cli.output.recommend import check_form, show_recommendation
+    from xstilts.cli.progress import progress
+
+    check_form(form)
+    request = prepare_recommendation(
+        target,
+        candidates.split(","),
+        encoder=encoder,
+        like=like,
+        languages=languages.split(",") if languages else (),
+        data=data,
+        store=store,
+        measuring=measures,
+    )
+    options = RunOptions(
+        *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage
+    )
+    summary = request.summary(options)
+    if summary.todo:
+        check_disk_space(summary, request.store)
+        with progress(summary) as on_event:
+            request.measure(options, on_event)
+    show_recommendation(request.rank(), form, tflops)

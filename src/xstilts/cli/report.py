@@ -1,0 +1,47 @@
+"""`xstilts report`: the report of an experiment, or its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from xstilts.cli.arguments import ExperimentArguments
+from xstilts.cli.options import DataOption, EncoderOption, Named, Overrides, StoreOption
+
+
+def report(
+    experiment: Named,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    data: DataOption = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help="html, md, latex, csv, parquet, or xtreme (leaderboard submissions)"
+        ),
+    ] = "html",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="output file or folder  \\[default: ./xstilts-NAME.FORMAT]"),
+    ] = None,
+) -> None:
+    """Write the report as one self-contained HTML page, or its tables only.
+
+    md, latex: gains, best setting per target and XTREME's table. csv, parquet: gains.
+
+    xtreme: one leaderboard submission per encoder, setting and seed; exit code 2 if incomplete.
+    """
+    import xstilts
+    from xstilts.api.report import XTREME, submissions
+
+    loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    if form == XTREME:
+        from xstilts.cli.output.submissions import show_submissions
+
+        written = submissions(loaded, out, store)
+        show_submissions(written)
+        raise typer.Exit(2 if any(submission.problems for submission in written) else 0)
+    typer.echo(f"wrote {xstilts.report(loaded, out, store, form=form)}")

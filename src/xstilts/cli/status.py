@@ -1,0 +1,16 @@
+"""`xstilts status`: progress of the experiments of a store."""
+
+from __future__ import annotations
+
+from xstilts.cli.options import StoreOption
+
+
+def status(store: StoreOption = None) -> None:
+    """Show progress of each experiment and recent events."""
+    import xstilts
+    from xstilts.api.inputs import open_store
+    from xstilts.cli.output.status import show_status
+    from xstilts.core.store_layout import OWN_FOLDER
+
+    opened = open_store(store, OWN_FOLDER)
+    show_status(opened, xstilts.status(opened))

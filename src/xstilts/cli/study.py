@@ -1,0 +1,80 @@
+"""`xstilts study`: run a study and answer its question."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from xstilts.cli.arguments import ExperimentArguments
+from xstilts.cli.options import (
+    Address,
+    DataOption,
+    Devices,
+    DevicesPerStage,
+    DryRun,
+    EncoderOption,
+    Executor,
+    Named,
+    Overrides,
+    StoreOption,
+    Trackers,
+    Workers,
+)
+
+
+def study(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="name of the study, see below")],
+    experiment: Named,
+    store: StoreOption = None,
+    overrides: Overrides = None,
+    encoder: EncoderOption = None,
+    data: DataOption = None,
+    workers: Workers = None,
+    devices: Devices = "auto",
+    per_stage: DevicesPerStage = 1,
+    executor: Executor = "local",
+    address: Address = "",
+    trackers: Trackers = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="folder for a copy of the answer"),
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Run the stages that a study needs and answer its question from the results.
+
+    Tables, figures and text are written to STORE/studies/EXPERIMENT/NAME and shown in the report.
+    """
+    from xstilts.api.inputs import check_output
+    from xstilts.api.plan_summary import check_disk_space
+    from xstilts.api.run_options import RunOptions
+    from xstilts.api.study import prepare_study
+    from xstilts.cli.output.plan import show_plan, show_summary
+    from xstilts.cli.output.run import show_result
+    from xstilts.cli.output.study import show_answer, show_prospects
+    from xstilts.cli.progress import progress
+    from xstilts.reports.study import copy_answer
+
+    loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    check_output(out, loaded, store)
+    study_run = prepare_study(name, loaded, store)
+    options = RunOptions(
+        *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage
+    )
+    summary = study_run.summary(options)
+    if dry_run:
+        show_plan(summary)
+    else:
+        show_summary(summary)
+    show_prospects(study_run.planned, all_questions=dry_run)
+    if dry_run:
+        return
+    check_disk_space(summary, study_run.store)
+    with progress(summary) as on_event:
+        result = study_run.run(options, on_event)
+    show_result(result, summary)
+    answer, files = study_run.answer()
+    show_answer(answer, files, copy_answer(files, out) if out else [])
+    raise typer.Exit(result.exit_code)
