@@ -94,8 +94,8 @@ def test_doctor_prints_any_name_of_a_store(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XSTILTS_STORE", str(tmp_path / "[red]a[" / "x]store"))
-    monkeypatch.setattr(doctor, "device", lambda _worker: "CPU")
-    monkeypatch.setattr(doctor, "hub", lambda: "reachable")
+    monkeypatch.setattr(diagnosis, "device", lambda _worker: "CPU")
+    monkeypatch.setattr(diagnosis, "hub", lambda: "reachable")
     monkeypatch.setenv("COLUMNS", "400")
     show_diagnosis(diagnosis.diagnose())
     assert "[red]a[/x]store" in capsys.readouterr().out.replace("\n", "")
