@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xstilts.api.claims import claims as claims
     from xstilts.api.data import check_data as check_data
+    from xstilts.api.demo import demo as demo
     from xstilts.api.encoders import convert_encoder as convert_encoder
     from xstilts.api.experiment import load as load
     from xstilts.api.experiment import plan as plan
     from xstilts.api.experiment import run as run
+    from xstilts.api.init import init as init
     from xstilts.api.recipes import recipes as recipes
     from xstilts.api.recommend import recommend as recommend
     from xstilts.api.report import report as report
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 VERBS = {
     "best": "results", "check_data": "data", "claims": "claims", "convert_encoder": "encoders",
-    "gains": "results",
+    "demo": "demo", "gains": "results", "init": "init",
     "load": "experiment", "plan": "experiment", "rank_encoders": "results",
     "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
     "run": "experiment", "status": "status", "store_export": "store_export",
@@ -58,10 +60,10 @@ VERBS = {
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
-    "best", "check_data", "claims", "convert_encoder", "gains", "load", "plan", "rank_encoders",
-    "recipes", "recommend", "report", "results", "run", "status", "store_export", "store_garbage",
-    "store_gc", "store_pin", "store_pins", "store_size", "store_unpin", "store_verify", "study",
-    "tasks", "trials",
+    "best", "check_data", "claims", "convert_encoder", "demo", "gains", "init", "load", "plan",
+    "rank_encoders", "recipes", "recommend", "report", "results", "run", "status", "store_export",
+    "store_garbage", "store_gc", "store_pin", "store_pins", "store_size", "store_unpin",
+    "store_verify", "study", "tasks", "trials",
 ]  # fmt: skip
 
 

@@ -14,8 +14,10 @@ import typer
 from xstilts.cli import (
     claims,
     data,
+    demo,
     doctor,
     encoders,
+    init,
     plan,
     recipes,
     recommend,
@@ -48,6 +50,8 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(store.app, name="store")
+app.command()(demo.demo)
+app.command()(init.init)
 app.command()(run.run)
 app.command()(plan.plan)
 app.command()(status.status)

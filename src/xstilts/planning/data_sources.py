@@ -20,7 +20,7 @@ class DataSource:
         languages: languages with this origin.
         origin: kind of source; `HUB` if any part must be downloaded, None if data are missing.
         guessed: whether the size is unknown and assumed to be `DEFAULT_ROWS`.
-        files: paths of missing files of a user's task.
+        files: paths of missing files of a user's task, or of the task whose labels it shuffles.
     """
 
     task: str
@@ -45,7 +45,7 @@ def data_sources(loaded: LoadedExperiment, stages: Iterable[Stage]) -> Iterator[
             )
             groups.setdefault((name, split, origin, guessed), {})[language] = None
     for (name, split, origin, guessed), languages in groups.items():
-        own = loaded.experiment.tasks.get(name)
+        own = loaded.experiment.tasks.get(resolved.task(name).shuffled_from or name)
         files = [file_of(own, split, code) for code in languages] if own and not origin else ()
         yield DataSource(name, split, tuple(languages), origin, guessed, tuple(files))
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from xstilts.models.random_encoder import write_bpe_tokenizer, write_random_encoder
+
 WORDS_BY_KIND = {
     "animal": ("cat", "dog", "horse", "sheep", "mouse"),
     "food": ("bread", "milk", "apple", "rice", "honey"),
@@ -15,8 +17,6 @@ WORDS_BY_KIND = {
 TEMPLATES = ("the {} is here", "I saw a {} today", "give me one {} please", "where is my {} now")
 SPLITS = {"train": 96, "dev": 24, "test": 30}
 LANGUAGES = ("en", "xx")
-POSITIONS = 514
-"""Rows of the encoder's position embeddings: the default `max_length` fits."""
 
 
 def in_language(sentence: str, language: str) -> str:
@@ -132,31 +132,7 @@ def write_experiment(folder: Path) -> Path:
 
 def write_encoder(folder: Path, *, layers: int = 2, width: int = 32) -> Path:
     """Write a tiny XLM-R with random weights and a tokenizer trained on the toy sentences."""
-    import torch
-    from transformers import XLMRobertaConfig, XLMRobertaModel
-
-    folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = _write_tokenizer(folder)
-    config = XLMRobertaConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        intermediate_size=2 * width,
-        max_position_embeddings=66,
-        type_vocab_size=1,
-        pad_token_id=1,
-        bos_token_id=0,
-        eos_token_id=2,
-    )
-    torch.manual_seed(0)
-    model = XLMRobertaModel(config, add_pooling_layer=False)
-    positions = model.embeddings.position_embeddings
-    further = torch.zeros(POSITIONS - len(positions.weight), width)
-    positions.weight = torch.nn.Parameter(torch.cat([positions.weight.data, further]))
-    config.max_position_embeddings = POSITIONS
-    model.save_pretrained(folder)
-    return folder
+    return write_random_encoder(folder, _training_texts(), layers=layers, width=width)
 
 
 def write_translator(folder: Path, *, steps: int = 60) -> Path:
@@ -165,7 +141,7 @@ def write_translator(folder: Path, *, steps: int = 60) -> Path:
     from transformers import AutoTokenizer, MarianConfig, MarianMTModel
 
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = _write_tokenizer(folder)
+    vocabulary = write_bpe_tokenizer(folder, _training_texts())
     sizes: Any = {"layers": 1, "attention_heads": 2, "ffn_dim": 64}
     config = MarianConfig(
         vocab_size=vocabulary,
@@ -202,37 +178,10 @@ def write_translator(folder: Path, *, steps: int = 60) -> Path:
     return folder
 
 
-def _write_tokenizer(folder: Path) -> int:
-    """A BPE tokenizer with XLM-R's special tokens and templates; returns its size."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.decoder = decoders.Metaspace()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    texts = [
+def _training_texts() -> list[str]:
+    """The sentences in every language."""
+    return [
         in_language(text, language)
         for language in LANGUAGES
         for text, _, _ in sentences("train", 96)
     ]
-    tokenizer.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=160, special_tokens=special, show_progress=False)
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>",
-        pair="<s> $A </s> </s> $B </s>",
-        special_tokens=[("<s>", 0), ("</s>", 2)],
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        cls_token="<s>",
-        sep_token="</s>",
-        mask_token="<mask>",
-        model_max_length=64,
-    ).save_pretrained(folder)
-    return tokenizer.get_vocab_size()

@@ -1,0 +1,53 @@
+"""`init`: write a commented experiment for the user's own files."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+
+from xstilts.core.errors import ConfigError
+
+DEFAULT_FILE = "experiment.yaml"
+TEMPLATE = "experiment.yaml"
+NAME_LINE = "name: my-experiment"
+
+
+def init(path: Path | str = DEFAULT_FILE) -> Path:
+    """Write a commented experiment for your own files and return its path.
+
+    Its name is that of the file. Nothing else is written, and no file is replaced.
+
+    Raises:
+        ConfigError: there is a file of that name, or it cannot be written.
+    """
+    target = Path(path).expanduser()
+    if target.suffix not in (".yaml", ".yml"):
+        raise ConfigError(
+            "an experiment is a YAML file",
+            where=str(target),
+            todo=f"give a name such as {DEFAULT_FILE}",
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8") as file:
+            file.write(experiment_template(target.stem))
+    except FileExistsError as error:
+        raise ConfigError(
+            "this file exists, and is not replaced", where=str(target), todo="give another name"
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be written: {error.strerror}",
+            where=str(target),
+            todo="give a file in a folder that you can write to",
+        ) from error
+    return target
+
+
+def experiment_template(name: str) -> str:
+    """The text of the experiment; characters of the name that are not allowed are left out."""
+    template = resources.files("xstilts.config") / "templates" / TEMPLATE
+    allowed = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:100]
+    text = template.read_text(encoding="utf-8")
+    return text.replace(NAME_LINE, f"name: {allowed}", 1) if allowed else text

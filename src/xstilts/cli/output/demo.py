@@ -1,0 +1,57 @@
+"""Output of `xstilts demo`: what happens, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.padding import Padding
+from rich.text import Text
+
+from xstilts.api.demo import Demo
+from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.next_steps import show_steps
+
+QUESTION = (
+    "A tiny encoder with random weights learns the topic of a sentence from 24 English examples "
+    "(demo-topic) and is tested in English and three artificial languages, in which 25, 50 and "
+    "75 % of the words differ from English. Does it learn more if it is first trained on 400 "
+    "other English sentences: to tag animals, clothing, food and tools (demo-tags), or to tell "
+    "requests from statements (demo-request)?"
+)
+EXPECTED = (
+    "The data are made so that the answer is known: tags teach the words that topics depend on, "
+    "so demo-tags gains, most in the language nearest to English. The same sentences with "
+    "shuffled tags must not gain, and demo-request does not either. Each setting was trained with "
+    "four seeds; the intervals cover seeds and test examples."
+)
+
+
+def show_question(demo: Demo) -> None:
+    """What the demo asks, before it runs."""
+    print_text(console(), f"demo in {demo.folder}")
+    if demo.is_unchanged:
+        _show_paragraph(QUESTION)
+
+
+def show_report(demo: Demo, *, is_open: bool) -> None:
+    """What the gains mean, and where the report is."""
+    if demo.is_unchanged:
+        _show_paragraph(EXPECTED)
+    print_text(console(), f"report: {demo.report}{' (opened)' if is_open else ''}")
+
+
+def _show_paragraph(text: str) -> None:
+    console().print(Padding(Text(text), (1, 2), expand=False))
+
+
+def show_next_steps(demo: Demo) -> None:
+    """Commands to go on with."""
+    words = shlex.join([str(demo.experiment), "--store", str(demo.store)])
+    show_steps(
+        (
+            (f"xstilts plan {words}", "every stage; edit the file and see what would run again"),
+            (f"xstilts results {words}", "all scores"),
+            ("xstilts run quickstart", "the same question on a real encoder and ten languages"),
+            ("xstilts init my-experiment.yaml", "an experiment for your own files"),
+        )
+    )
