@@ -107,7 +107,7 @@ class Store:
 
     def artifact(self, key: str) -> Artifact:
         """The artifact of that key, which need not exist."""
-        return Artifact(key, f"{self.artifacts_folder}/{key}")
+        return Artifact(key, self.artifacts_folder)
 
     def has(self, key: str) -> bool:
         """Whether the artifact exists and all its files have their sizes."""
@@ -241,7 +241,7 @@ class Store:
 
     def _publish_by_rename(self, staged: Path, artifact: Artifact) -> None:
         if self.get_dropped(artifact.key):
-            self._remove_dropped(artifact, Artifact(artifact.key, staged))
+            self._remove_dropped(artifact, Artifact(artifact.key, staged.parent, staged.name))
         elif artifact.path.exists() and not self.has(artifact.key):
             self.quarantine(artifact.key)
         try:

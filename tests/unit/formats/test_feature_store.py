@@ -133,7 +133,7 @@ def context(
     monkeypatch.setattr(stage_module, "PIECE", 2)
     encoder = tmp_path_factory.mktemp("encoder")
     (encoder / "layout.json").write_text("{}")
-    inputs = {"encoder": Artifact("e" * 64, encoder)}
+    inputs = {"encoder": Artifact("e" * 64, encoder.parent, encoder.name)}
     stage = Stage("predict", 1, {}, {})
     folders = tmp_path / "out", tmp_path / "checkpoints"
     return StageContext(stage, inputs, *folders, lambda _: None, features=tmp_path / "features")
@@ -141,7 +141,7 @@ def context(
 
 def rows_of(kind: str, folder: Path) -> Artifact:
     write_rows(folder / "rows.parquet", ROWS[kind][1])
-    return Artifact(kind[0] * 64, folder)
+    return Artifact(kind[0] * 64, folder.parent, folder.name)
 
 
 def plain(kind: str, tokenizer: Any) -> Sequence[Feature]:
@@ -202,13 +202,13 @@ def test_every_input_of_features_changes_their_folder(
     others = [
         (rows, "retrieval", (), TokenizationConfig(max_length=5)),
         (rows, "mining", (), READING),
-        (Artifact("0" * 64, rows.path), "retrieval", (), READING),
+        (Artifact("0" * 64, rows.path.parent, rows.path.name), "retrieval", (), READING),
     ]
     for given in others:
         with pytest.raises(AssertionError, match="tokenised again"):
             prepared(context, *given, NoTokenizer())
     encoder = context.inputs["encoder"].path
-    context.inputs["encoder"] = Artifact("0" * 64, encoder)  # type: ignore[index]
+    context.inputs["encoder"] = Artifact("0" * 64, encoder.parent, encoder.name)  # type: ignore[index]
     with pytest.raises(AssertionError, match="tokenised again"):
         prepared(context, rows, "retrieval", (), READING, NoTokenizer())
 

@@ -131,7 +131,7 @@ def test_translations_that_change_while_they_are_read_fail_their_stage(
     }
     local = {"translator": choice.model_dump(), "folder": str(tmp_path), "task": "toy"}
     stage = Stage("translate", 1, params, {}, "translate toy", context=local)
-    inputs = {"rows": Artifact("0" * 64, rows)}
+    inputs = {"rows": Artifact("0" * 64, rows.parent, rows.name)}
     context = StageContext(stage, inputs, tmp_path, tmp_path / "checkpoints", lambda _: None)
     open_translator = translate.open_translator
 

@@ -39,7 +39,7 @@ COUNT = 20
 def tower(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     folder = tmp_path_factory.mktemp("tower")
     import_tower(write_tower(folder / "hf", "dinov2"), folder, {"states": "patches"})
-    return Artifact("a" * 64, folder)
+    return Artifact("a" * 64, folder.parent, folder.name)
 
 
 @pytest.fixture

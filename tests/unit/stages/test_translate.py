@@ -47,7 +47,7 @@ def work_on(
     context = {"translator": choice.model_dump(), "folder": str(folder), "task": "toy"}
     version = STAGE_KINDS.get("translate").version
     stage = Stage("translate", version, params, {}, "translate toy", context=context)
-    inputs = {"rows": Artifact("0" * 64, folder / "rows")}
+    inputs = {"rows": Artifact("0" * 64, folder, "rows")}
     return StageContext(stage, inputs, folder / "out", folder / "checkpoints", tell)
 
 
