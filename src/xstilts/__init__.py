@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xstilts.api.experiment import load as load
     from xstilts.api.experiment import plan as plan
     from xstilts.api.experiment import run as run
+    from xstilts.api.export_model import export_model as export_model
     from xstilts.api.init import init as init
     from xstilts.api.recipes import recipes as recipes
     from xstilts.api.recommend import recommend as recommend
@@ -49,21 +50,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 VERBS = {
     "best": "results", "check_data": "data", "claims": "claims", "convert_encoder": "encoders",
-    "demo": "demo", "gains": "results", "init": "init",
-    "load": "experiment", "plan": "experiment", "rank_encoders": "results",
-    "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
-    "run": "experiment", "status": "status", "store_export": "store_export",
-    "store_garbage": "store_gc",
+    "demo": "demo", "export_model": "export_model", "gains": "results", "init": "init",
+    "load": "experiment", "plan": "experiment", "rank_encoders": "results", "recipes": "recipes",
+    "recommend": "recommend", "report": "report", "results": "results", "run": "experiment",
+    "status": "status", "store_export": "store_export", "store_garbage": "store_gc",
     "store_gc": "store_gc", "store_pin": "store_pins", "store_pins": "store_pins",
     "store_size": "store_sizes", "store_unpin": "store_pins", "store_verify": "store_verify",
     "study": "study", "tasks": "tasks", "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
-    "best", "check_data", "claims", "convert_encoder", "demo", "gains", "init", "load", "plan",
-    "rank_encoders", "recipes", "recommend", "report", "results", "run", "status", "store_export",
-    "store_garbage", "store_gc", "store_pin", "store_pins", "store_size", "store_unpin",
-    "store_verify", "study", "tasks", "trials",
+    "best", "check_data", "claims", "convert_encoder", "demo", "export_model", "gains", "init",
+    "load", "plan", "rank_encoders", "recipes", "recommend", "report", "results", "run", "status",
+    "store_export", "store_garbage", "store_gc", "store_pin", "store_pins", "store_size",
+    "store_unpin", "store_verify", "study", "tasks", "trials",
 ]  # fmt: skip
 
 

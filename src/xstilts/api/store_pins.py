@@ -5,22 +5,16 @@ xstilts.store_pin(["quickstart"], note="table 2")
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 from collections.abc import Sequence
-from contextlib import suppress
 
-from xstilts.analysis.stage_needs import StageNeeds, stage_needs
+from xstilts.analysis.stage_needs import stage_needs
 from xstilts.api.inputs import AnyStore, existing_store
-from xstilts.core.artifact import DamagedArtifact
-from xstilts.core.errors import ConfigError, UnknownNameError, suggestion
+from xstilts.api.stage_names import keys_of, known_stages
+from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.pins import Pin, Pins
 from xstilts.core.stage import Stage
-from xstilts.core.store import Store, store_errors
-from xstilts.core.store_layout import KEY
+from xstilts.core.store import store_errors
 
-SHORTEST = 6
-"""Digits of a key that name a stage."""
 ENCODER_ROLE = "encoder"
 
 
@@ -59,8 +53,8 @@ def store_pin(names: Sequence[str], store: AnyStore | None = None, *, note: str 
             "nothing to pin", todo="name an experiment, or the key or label of a stage"
         )
     needs = stage_needs(opened)
-    stages = _known_stages(opened, needs)
-    chosen = {name: _with_encoders(_keys_of(name, needs, stages), stages) for name in names}
+    stages = known_stages(opened, needs)
+    chosen = {name: _with_encoders(keys_of(name, needs, stages), stages) for name in names}
     opened.prepare()
     pinned = Pins(opened.root)
     with store_errors(opened.root):
@@ -83,47 +77,6 @@ def store_unpin(names: Sequence[str], store: AnyStore | None = None) -> None:
     with store_errors(opened.root):
         for name in names:
             pinned.remove(name)
-
-
-def _known_stages(store: Store, needs: StageNeeds) -> dict[str, Stage]:
-    """Key → stage, of experiments and studies, and of artifacts that none of them needs."""
-    stages = needs.stages
-    for key in store.names("artifacts"):
-        if key not in stages and KEY.fullmatch(key):
-            try:
-                stages[key] = Stage.from_json(store.artifact(key).manifest["stage"])
-            except (DamagedArtifact, KeyError, TypeError):
-                continue
-    return stages
-
-
-def _keys_of(name: str, needs: StageNeeds, stages: dict[str, Stage]) -> set[str]:
-    """The stages that a name means.
-
-    Raises:
-        ConfigError: it begins several keys, or means none.
-    """
-    with suppress(UnknownNameError):
-        return {key for need in needs.of(name) for key in need.stages}
-    labelled = {key for key, stage in stages.items() if stage.label == name}
-    if labelled:
-        return labelled
-    begun = {key for key in stages if len(name) >= SHORTEST and key.startswith(name)}
-    if len(begun) > 1:
-        raise ConfigError(
-            f"{len(begun)} keys begin with {name}", todo="give more digits of the key"
-        )
-    if begun:
-        return begun
-    if matching := {key for key, stage in stages.items() if fnmatch.fnmatchcase(stage.label, name)}:
-        return matching
-    experiments = {need.experiment for need in needs.needs}
-    labels = {stage.label for stage in stages.values()}
-    near = difflib.get_close_matches(name, experiments | labels, n=1)
-    raise ConfigError(
-        f"the store has no experiment, key or label {name!r}",
-        todo=suggestion(name, near or experiments),
-    )
 
 
 def _with_encoders(keys: set[str], stages: dict[str, Stage]) -> set[str]:

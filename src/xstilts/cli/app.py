@@ -17,6 +17,7 @@ from xstilts.cli import (
     demo,
     doctor,
     encoders,
+    export,
     init,
     plan,
     recipes,
@@ -60,6 +61,7 @@ app.command()(trials.trials)
 app.command()(report.report)
 app.command(cls=StudyCommand)(study.study)
 app.command()(claims.claims)
+app.command("export")(export.export_model)
 app.command()(recommend.recommend)
 app.command()(tasks.tasks)
 app.command()(recipes.recipes)

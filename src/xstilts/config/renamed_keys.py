@@ -18,6 +18,8 @@ OLD_EXPERIMENT_KEYS = {
     for name, field in Experiment.model_fields.items()
     if field.serialization_alias
 }
+SECTIONS = ("recipes", "encoder", "encoders")
+"""Sections of an experiment with recipes."""
 
 
 def rename_old_keys(tree: dict[str, Any], lines: Lines) -> None:
@@ -41,6 +43,29 @@ def rename_old_keys(tree: dict[str, Any], lines: Lines) -> None:
             notes.setdefault(f"{where} {old}", f"{where}: {'.'.join((*path, old))} is now {new}")
     for note in notes.values():
         logger.warning(note)
+
+
+def with_current_names(config: Mapping[str, Any]) -> dict[str, Any]:
+    """An experiment as a record has it, with the current names of its keys."""
+    named = {OLD_EXPERIMENT_KEYS.get(key, key): value for key, value in config.items()}
+    return {
+        key: _with_recipe_names(value) if key in SECTIONS else value for key, value in named.items()
+    }
+
+
+def _with_recipe_names(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_recipe_names(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        OLD_RECIPE_KEYS.get(key, key): {
+            task: _with_recipe_names(changes) for task, changes in part.items()
+        }
+        if key == "tasks"
+        else _with_recipe_names(part)
+        for key, part in value.items()
+    }
 
 
 def rename_in_override(path: tuple[str, ...], value: Any) -> tuple[tuple[str, ...], Any]:

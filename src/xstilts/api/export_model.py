@@ -1,0 +1,366 @@
+"""Export a trained model of a store as a plain Hugging Face folder, with a model card.
+
+xstilts.export_model("quickstart", "my-model", target="home-slots-actions", setting="none", seed=0)
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xstilts.api.inputs import AnyStore, check_output, existing_store
+from xstilts.api.training_choice import Training, TrainingQuery, find_training
+from xstilts.core.atomic_io import current_umask, write_text
+from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.stage import Stage, blocking_fact
+from xstilts.core.store import Store, store_errors
+
+if TYPE_CHECKING:
+    from xstilts.export.folder import VectorReading, WrittenModel
+    from xstilts.export.task_head import TaskHead
+    from xstilts.export.trained_model import TrainedModel
+
+CONTRASTIVE = "dual_encoder"
+"""The format whose training compares sentence vectors."""
+OnStage = Callable[[Stage], None]
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """A model that was exported.
+
+    Args:
+        path: the folder; none if it was only uploaded.
+        key, label: of the training.
+        opens_with: names of the classes that open it, the fullest first.
+        difference: the largest difference of outputs from the model in the store, in fp32.
+        notes: what a user must know.
+        url: of the repository; empty if it was not uploaded.
+    """
+
+    path: Path | None
+    key: str
+    label: str
+    opens_with: tuple[str, ...]
+    difference: float
+    notes: tuple[str, ...] = ()
+    url: str = ""
+
+
+def export_model(
+    stage: str | None = None,
+    to: Path | str | None = None,
+    store: AnyStore | None = None,
+    *,
+    target: str = "",
+    setting: str = "",
+    seed: int | None = None,
+    encoder: str = "",
+    task: str = "",
+    with_head: bool = True,
+    train: bool = False,
+    push: str = "",
+    private: bool = False,
+    licence: str = "",
+    on_stage: OnStage | None = None,
+) -> ExportedModel:
+    """Write a trained model that transformers or sentence-transformers open on their own.
+
+    The folder has the weights with the whole vocabulary and merged adapters, the head of the task,
+    the tokenizer, a model card made from the run, and the experiment. It is opened again and
+    compared with the model in the store before it gets its name.
+
+    Args:
+        stage: an experiment of the store, or the key (or its first 6 digits), the label or a
+            pattern of the label of a training; by default every experiment.
+        to: a new or empty folder.
+        store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
+        target, setting, seed, encoder: choose among the trainings of experiments.
+        task: the head to export of a training on several tasks.
+        with_head: whether the head is exported; else the encoder as a sentence encoder.
+        train: train again what was dropped to free disk; its result is the same.
+        push: name of a repository on the Hugging Face hub to upload to.
+        private: whether a new repository is private.
+        licence: of the model, for its card.
+        on_stage: called with each stage that is trained again, before it starts.
+
+    Raises:
+        ConfigError: no training or several, or no place to write to.
+        StoreError: its files were dropped, or the training diverged.
+        EncoderError: a head that cannot be represented, or numbers that differ.
+        HubError: the hub cannot be reached, or refuses.
+    """
+    if to is None and not push:
+        raise ConfigError("nowhere to export to", todo="give a folder: --to DIR, or --push NAME")
+    opened = existing_store(store)
+    folder = Path(to).expanduser() if to is not None else None
+    if folder:
+        _check_target(folder, opened)
+    if push:
+        from xstilts.export.hub import check_repository
+
+        check_repository(push)
+    query = TrainingQuery(target, setting, seed, encoder)
+    training = find_training(opened, stage, query)
+    _check_finished(training, opened)
+    _train_dropped(training, opened, train=train, on_stage=on_stage or (lambda _: None))
+    model = _trained_model(training, opened)
+    head = _head(model, task) if with_head else None
+    with _new_folder(folder, opened) as new:
+        written = _write(new, model, head, training)
+        name = push or (folder.resolve().name if folder else "")
+        _describe(new, training, model, written, name, licence)
+        path = _publish(new, folder)
+        url = _push(path or new, push, private=private) if push else ""
+    return ExportedModel(
+        path,
+        training.stage.key,
+        training.stage.label,
+        written.opens_with,
+        written.difference.largest,
+        written.notes,
+        url,
+    )
+
+
+def _check_target(folder: Path, store: Store) -> None:
+    check_output(folder, None, store)
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
+        raise ConfigError(
+            f"{folder} is there and not empty", where="--to", todo="give a new folder, or remove it"
+        )
+
+
+def _check_finished(training: Training, store: Store) -> None:
+    artifact = store.get_finished(training.stage.key)
+    if artifact is None:
+        raise StoreError(
+            f"{training.stage.label} has not finished",
+            todo="run its experiment first: xstilts run EXPERIMENT",
+        )
+    if blocking := blocking_fact(artifact.facts):
+        raise StoreError(
+            f"{training.stage.label} {blocking}: it has no weights", todo="export another seed"
+        )
+
+
+def _train_dropped(training: Training, store: Store, *, train: bool, on_stage: OnStage) -> None:
+    """Run the stages whose files were dropped and are needed.
+
+    Raises:
+        StoreError: there are some, and they are not to be run.
+    """
+    missing = list(_missing(training.stage, training.stages, store, set()))
+    if not missing:
+        return
+    seconds = sum(stage.cost.seconds for stage in missing)
+    if not train:
+        labels = ", ".join(stage.label for stage in missing[:3])
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise StoreError(
+            f"the weights were dropped to free disk (keep_weights): {labels}{more}",
+            todo=f"train again, with the same result, in about {max(1, round(seconds / 60))} min: "
+            "--train; or set keep_weights: all before a run",
+        )
+    from xstilts.core.leases import Lease
+    from xstilts.executors.worker import execute_stage
+
+    store.prepare()
+    for stage in missing:
+        with store.leases.hold(stage.key) as lease:
+            if not isinstance(lease, Lease):
+                raise StoreError(
+                    f"another process runs {stage.label}", todo="wait until it has finished"
+                )
+            on_stage(stage)
+            execute_stage(store, stage, lambda _: None, lease)
+
+
+def _missing(
+    stage: Stage, stages: dict[str, Stage], store: Store, seen: set[str]
+) -> Iterator[Stage]:
+    """A stage and those before it whose files are not there, in a runnable order."""
+    if stage.key in seen or store.has(stage.key):
+        return
+    seen.add(stage.key)
+    for key in stage.inputs.values():
+        if key not in stages:
+            raise StoreError(
+                f"the store does not know the stage {key[:12]} that {stage.label} needs",
+                todo="run the experiment again",
+            )
+        yield from _missing(stages[key], stages, store, seen)
+    yield stage
+
+
+def _trained_model(training: Training, store: Store) -> TrainedModel:
+    from xstilts.export.trained_model import TrainedModel
+
+    config = training.records[-1].config if training.records else {}
+    own = config.get("tasks") or {}
+    names = {
+        cell.encoder
+        for record in training.records
+        for cell in record.cells
+        if training.stage.key in cell.trained_by
+    }
+    name = names.pop() if len(names) == 1 else ""
+    return TrainedModel(store, training.stage, training.stages, own, name)
+
+
+def _head(model: TrainedModel, task: str) -> TaskHead | None:
+    """The head to export; none for a training of vectors or of a masked language model.
+
+    Raises:
+        ConfigError: no head of that name, or several heads.
+        EncoderError: a head of images.
+    """
+    from xstilts.core.errors import EncoderError, UnknownNameError
+    from xstilts.formats import training_of
+
+    heads = {head.task: head for head in model.heads}
+    formats = {name: params["format"] for name, params in model.stage.params["tasks"].items()}
+    if task and task not in formats:
+        raise UnknownNameError("task of the training", task, formats)
+    chosen = {task: formats[task]} if task else formats
+    if images := [name for name, kind in chosen.items() if training_of(kind).images]:
+        raise EncoderError(
+            f"no class of transformers computes the head of {images[0]} ({chosen[images[0]]}): it "
+            "reads states of a vision tower",
+            todo="export the encoder of texts alone: --without-head",
+        )
+    known = [heads[name] for name in chosen if name in heads]
+    if len(known) > 1:
+        raise ConfigError(
+            f"the training has the heads {', '.join(heads)}",
+            todo="choose one: --task NAME; or the encoder alone: --without-head",
+        )
+    return known[0] if known else None
+
+
+def _write(
+    folder: Path, model: TrainedModel, head: TaskHead | None, training: Training
+) -> WrittenModel:
+    from xstilts.export.folder import write_model
+
+    return write_model(folder, model.files, head, _reading(model, head, training))
+
+
+def _reading(model: TrainedModel, head: TaskHead | None, training: Training) -> VectorReading:
+    """How the vectors of an encoder were read: as it was trained, else as it was evaluated."""
+    from xstilts.export.folder import VectorReading
+
+    if head is not None:
+        return VectorReading(head.pooling, max_length=model.max_length)
+    formats = {task["format"] for task in model.stage.params["tasks"].values()}
+    if CONTRASTIVE in formats:
+        similarity = str(model.recipe.get("contrastive_similarity") or "cosine")
+        return VectorReading(model.pooling, "", model.max_length, similarity)
+    evaluated = [
+        stage.params
+        for stage in training.stages.values()
+        if stage.kind == "embed" and stage.inputs.get("base") == model.stage.key
+    ]
+    poolings = {pooling for params in evaluated for pooling in params["poolings"]}
+    prompts = {params.get("prompt", "") for params in evaluated}
+    lengths = {params["max_length"] for params in evaluated}
+    return VectorReading(
+        poolings.pop() if len(poolings) == 1 else model.pooling,
+        prompts.pop() if len(prompts) == 1 else "",
+        max(lengths) if lengths else model.max_length,
+    )
+
+
+def _describe(
+    folder: Path,
+    training: Training,
+    model: TrainedModel,
+    written: WrittenModel,
+    name: str,
+    licence: str,
+) -> None:
+    """Write the card and the experiment."""
+    from xstilts.analysis.score_intervals import score_intervals
+    from xstilts.export.model_card import README, CardContent, card_text
+    from xstilts.export.reproduction import EXPERIMENT, experiment_text
+
+    cells = training.cells
+    record = training.records[-1] if training.records else None
+    content = CardContent(
+        name,
+        model,
+        written,
+        score_intervals(cells, model.store),
+        [
+            model.use_of(key, cell.target, cell.split, cell.language)
+            for cell in cells
+            for role, key in sorted(training.stages[cell.key].inputs.items())
+            if role in ("rows", "rows:here")
+        ],
+        record.experiment if record else "",
+        _command(training, model, written, name),
+        licence,
+    )
+    write_text(folder / README, card_text(content))
+    if record:
+        version = model.versions.get("xstilts", "")
+        write_text(folder / EXPERIMENT, experiment_text(record.config, version))
+
+
+def _command(training: Training, model: TrainedModel, written: WrittenModel, name: str) -> str:
+    """The arguments that export the model again after its experiment was run."""
+    cells, record = training.cells, training.records[-1] if training.records else None
+    if record and cells:
+        own = cells[-1]
+        arguments = [record.experiment, "--target", own.target, "--setting", own.intermediate]
+        arguments += ["--seed", str(own.seed)]
+        encoders = {cell.encoder for cell in record.cells}
+        arguments += ["--encoder", own.encoder] if len(encoders) > 1 else []
+    else:
+        arguments = [training.stage.label]
+    arguments += ["--to", name.rpartition("/")[2], "--train"]
+    if written.head is None:
+        arguments.append("--without-head")
+    elif len(model.stage.params["tasks"]) > 1:
+        arguments += ["--task", written.head.task]
+    return shlex.join(arguments)
+
+
+@contextmanager
+def _new_folder(folder: Path | None, store: Store) -> Iterator[Path]:
+    """An empty folder on the disk of the final one; it is removed after an error."""
+    parent = folder.resolve().parent if folder else None
+    if parent:
+        parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".xstilts-export-") as name:
+        new = Path(name) / "model"
+        new.mkdir()
+        with store_errors(store.root):
+            yield new
+
+
+def _publish(new: Path, folder: Path | None) -> Path | None:
+    """Give the new folder its name."""
+    if folder is None:
+        return None
+    umask = current_umask()
+    for path in new.rglob("*"):
+        if path.is_file():  # safetensors are created for their owner alone
+            path.chmod(0o666 & ~umask)
+    if folder.is_dir():
+        folder.rmdir()
+    new.rename(folder)
+    return folder
+
+
+def _push(folder: Path, name: str, *, private: bool, api: Any = None) -> str:
+    from xstilts.export.hub import push_folder
+
+    return push_folder(folder, name, private=private, api=api)

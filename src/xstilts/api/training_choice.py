@@ -1,0 +1,152 @@
+"""The one training of a store that a user means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xstilts.analysis.run_records import RunRecord, saved_records
+from xstilts.analysis.stage_needs import stage_needs
+from xstilts.api.stage_names import SHORTEST, keys_of, known_stages
+from xstilts.config.intermediate import parse_setting
+from xstilts.core.errors import ConfigError, suggestion
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.planning.compile import ResultCell
+
+TRAIN = "train"
+LISTED = 12
+"""Trainings that a message lists."""
+
+
+@dataclass(frozen=True)
+class TrainingQuery:
+    """What a training is chosen by, apart from its name; empty: any.
+
+    Args:
+        setting: the intermediate setting, `none` for the baseline.
+    """
+
+    target: str = ""
+    setting: str = ""
+    seed: int | None = None
+    encoder: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is given."""
+        return self == TrainingQuery()
+
+    def fits(self, cell: ResultCell) -> bool:
+        """Whether a result is one of the training that is meant."""
+        return (
+            self.target in ("", cell.target)
+            and (not self.setting or parse_setting(self.setting).name == cell.intermediate)
+            and self.seed in (None, cell.seed)
+            and self.encoder in ("", cell.encoder)
+        )
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training, and the records of the experiments that have it.
+
+    Args:
+        stages: key → stage, of all that is known of the store.
+        records: the newest last.
+    """
+
+    stage: Stage
+    stages: dict[str, Stage]
+    records: tuple[RunRecord, ...]
+
+    @property
+    def cells(self) -> list[ResultCell]:
+        """The results of this model itself: no other training came after it."""
+        cells = {
+            cell.key: cell
+            for record in self.records
+            for cell in record.cells
+            if cell.trained_by and cell.trained_by[-1] == self.stage.key
+        }
+        return list(cells.values())
+
+
+def find_training(store: Store, name: str | None, query: TrainingQuery) -> Training:
+    """The training that a name and a query mean.
+
+    Args:
+        name: an experiment, or the key (or its first 6 digits), the label or a pattern of the label
+            of a stage; by default every experiment of the store.
+
+    Raises:
+        ConfigError: none, or several.
+    """
+    needs = stage_needs(store)
+    stages = known_stages(store, needs)
+    experiments = {need.experiment for need in needs.needs}
+    records = tuple(saved_records(store))
+    if name is None or name in experiments:
+        chosen = [one for one in records if name in (None, one.experiment)]
+        keys = _trained(chosen, query)
+        if not keys:
+            raise ConfigError(_nothing(query, chosen), todo=_known(chosen))
+    elif not query.is_empty:
+        raise ConfigError(
+            f"{name} is no experiment of the store, so that no target, setting or seed can be "
+            "chosen of it",
+            todo=suggestion(name, experiments),
+        )
+    else:
+        keys = list(keys_of(name, needs, stages))
+    trainings = [stages[key] for key in keys if stages[key].kind == TRAIN]
+    if not trainings:
+        kinds = sorted({stages[key].kind for key in keys})
+        raise ConfigError(
+            f"{name} is no training: {', '.join(kinds)}",
+            todo="name a stage whose label begins with `train`",
+        )
+    if len(trainings) > 1:
+        raise ConfigError(_several(trainings), todo="choose one by --target, --setting, --seed "
+                          "(and --encoder), or by its key")  # fmt: skip
+    stage = trainings[0]
+    holding = tuple(record for record in records if stage.key in record.plan.by_key)
+    return Training(stage, stages, holding)
+
+
+def _trained(records: Iterable[RunRecord], query: TrainingQuery) -> list[str]:
+    """The last trainings of the results that fit, each once."""
+    cells = (cell for record in records for cell in record.cells if query.fits(cell))
+    return list(dict.fromkeys(cell.trained_by[-1] for cell in cells if cell.trained_by))
+
+
+def _nothing(query: TrainingQuery, records: Iterable[RunRecord]) -> str:
+    given = {
+        "target": query.target,
+        "setting": query.setting,
+        "seed": "" if query.seed is None else str(query.seed),
+        "encoder": query.encoder,
+    }
+    wanted = ", ".join(f"{name} {value}" for name, value in given.items() if value)
+    names = ", ".join(dict.fromkeys(record.experiment for record in records)) or "the store"
+    return f"{names} has no training with {wanted}" if wanted else f"{names} has no training"
+
+
+def _known(records: Iterable[RunRecord]) -> str:
+    cells = [cell for record in records for cell in record.cells if cell.trained_by]
+    parts: dict[str, Iterable[object]] = {
+        "targets": dict.fromkeys(cell.target for cell in cells),
+        "settings": dict.fromkeys(cell.intermediate for cell in cells),
+        "seeds": dict.fromkeys(cell.seed for cell in cells),
+        "encoders": dict.fromkeys(cell.encoder for cell in cells),
+    }
+    lists = [f"{name}: {', '.join(map(str, values))}" for name, values in parts.items() if values]
+    return "; ".join(lists) or "run an experiment first"
+
+
+def _several(trainings: Iterable[Stage]) -> str:
+    ordered = sorted(trainings, key=lambda stage: stage.label)
+    lines = [f"  {stage.key[: SHORTEST + 2]}  {stage.label}" for stage in ordered[:LISTED]]
+    if len(ordered) > LISTED:
+        lines.append(f"  … and {len(ordered) - LISTED} more")
+    return "\n".join([f"{len(ordered)} trainings are meant:", *lines])

@@ -1,0 +1,77 @@
+"""`xstilts export`: a trained model as a plain Hugging Face folder, or on the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from xstilts.cli.options import StoreOption
+
+
+def export_model(
+    stage: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Argument(
+            metavar="[EXPERIMENT|KEY|LABEL]",
+            help="an experiment of the store, or the key or label of a training  "
+            "\\[default: all experiments]",
+        ),
+    ] = None,
+    to: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--to", metavar="DIR", help="a new folder"),
+    ] = None,
+    push: Annotated[
+        str, typer.Option("--push", metavar="NAME", help="upload to this repository of the hub")
+    ] = "",
+    private: Annotated[bool, typer.Option("--private", help="a new repository is private")] = False,
+    store: StoreOption = None,
+    target: Annotated[str, typer.Option("--target", help="the target task")] = "",
+    setting: Annotated[
+        str, typer.Option("--setting", help="the intermediate setting; none: the baseline")
+    ] = "",
+    seed: Annotated[Optional[int], typer.Option("--seed", help="the seed")] = None,  # noqa: UP045
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="the encoder, as in results, if there are several")
+    ] = "",
+    task: Annotated[
+        str, typer.Option("--task", help="whose head to export, of a training on several tasks")
+    ] = "",
+    without_head: Annotated[
+        bool, typer.Option("--without-head", help="the encoder alone, as a sentence encoder")
+    ] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="train again what was dropped to free disk")
+    ] = False,
+    licence: Annotated[
+        str, typer.Option("--license", metavar="ID", help="of the model, for its card")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Write a trained model with its head, tokenizer and model card.
+
+    The folder opens with transformers' AutoModelFor… classes, or with sentence-transformers, and
+    gives the same numbers: it is opened again and compared before it gets its name.
+    """
+    import xstilts
+    from xstilts.cli.output.export import show_exported, show_training
+
+    exported = xstilts.export_model(
+        stage,
+        to,
+        store,
+        target=target,
+        setting=setting,
+        seed=seed,
+        encoder=encoder,
+        task=task,
+        with_head=not without_head,
+        train=train,
+        push=push,
+        private=private,
+        licence=licence,
+        on_stage=show_training,
+    )
+    show_exported(exported, as_json=as_json)

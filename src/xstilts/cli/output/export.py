@@ -1,0 +1,34 @@
+"""What `xstilts export` prints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from xstilts.api.export_model import ExportedModel
+from xstilts.cli.output.console import TextConsole, console, print_text
+from xstilts.core.stage import Stage
+
+
+def show_training(stage: Stage) -> None:
+    """Print that a stage is run again."""
+    print_text(TextConsole(stderr=True), f"running {stage.label} again")
+
+
+def show_exported(exported: ExportedModel, *, as_json: bool = False) -> None:
+    """Print where a model is and how it is opened."""
+    if as_json:
+        values = {**asdict(exported), "path": str(exported.path) if exported.path else None}
+        typer.echo(json.dumps(values, indent=1, ensure_ascii=False))
+        return
+    out = console()
+    where = str(exported.path) if exported.path else exported.url
+    print_text(out, f"wrote {where}: {exported.label}")
+    print_text(out, f"opens with {' or '.join(exported.opens_with)}")
+    print_text(out, f"largest difference from the trained model: {exported.difference:.1e}")
+    for note in exported.notes:
+        print_text(out, f"note: {note}")
+    if exported.url and exported.path:
+        print_text(out, f"uploaded to {exported.url}")

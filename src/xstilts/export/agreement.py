@@ -1,0 +1,158 @@
+"""Agreement of an exported folder with the model of the store, on texts of random sub-words."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import transformers
+from safetensors.torch import load_file
+from torch import Tensor
+
+from xstilts.core.errors import EncoderError
+from xstilts.export.sentence_layout import sentence_output
+from xstilts.export.task_head import TaskHead
+from xstilts.formats.base import Feature
+from xstilts.models.encoder import Encoder, layer_outputs
+from xstilts.models.encoder_config import MEAN
+from xstilts.models.encoder_files import HEADS, EncoderFiles, model_class
+from xstilts.models.pooling import pool
+from xstilts.training.batching import Batch, collate
+from xstilts.training.multitask_model import MultiTaskModel, module_name
+
+TOLERANCE = 1e-4
+"""Largest difference in proportion to the largest logit; rounding of deep models is below it."""
+LENGTHS = (3, 7, 12, 24, 40)
+"""Sub-words of the texts that are compared, if the encoder can read as many."""
+
+
+class Difference(NamedTuple):
+    """The largest difference between two models.
+
+    Args:
+        largest: absolute.
+        scale: the largest absolute output.
+    """
+
+    largest: float
+    scale: float
+
+    def check(self, what: str) -> None:
+        """Check that it is rounding.
+
+        Raises:
+            EncoderError: it is larger.
+        """
+        if not self.largest <= TOLERANCE * max(1.0, self.scale):
+            raise EncoderError(
+                f"{what} gives other numbers than the trained model: they differ by "
+                f"{self.largest:.2g}, and the largest is {self.scale:.2g}",
+                todo="report it with the type of the encoder; nothing was exported",
+            )
+
+
+def example_batch(files: EncoderFiles) -> Batch:
+    """Texts of random sub-words, half of them with embeddings that were trained."""
+    draw, tokenizer, config = random.Random("agreement"), files.tokenizer(), files.config()
+    special = set(tokenizer.all_special_ids)
+    every = [one for one in range(len(files.full_embeddings())) if one not in special]
+    trained = [one for one in files.trained_rows().ids.tolist() if one not in special] or every
+    positions = getattr(config, "max_position_embeddings", None) or max(LENGTHS) + 8
+    lengths = [length for length in LENGTHS if length + 8 <= positions] or LENGTHS[:1]
+    segments = 2 if getattr(config, "type_vocab_size", 0) > 1 else 1
+    features = [
+        Feature(
+            str(length),
+            [draw.choice(trained if draw.random() < 0.5 else every) for _ in range(length)],
+            [position * segments // length for position in range(length)],
+            0,
+        )
+        for length in lengths
+    ]
+    return collate(features, tokenizer.pad_token_id)
+
+
+def _encoder(files: EncoderFiles, batch: Batch) -> Encoder:
+    return Encoder(files, files.used_ids(batch.ids.tolist())).eval().requires_grad_(False)
+
+
+def task_logits(files: EncoderFiles, head: TaskHead, batch: Batch) -> Tensor:
+    """The logits of the model of the store."""
+    model = MultiTaskModel(_encoder(files, batch), {head.task: head.shape})
+    state = load_file(head.folder / HEADS)
+    prefix = f"{module_name(head.task)}."
+    model.heads.load_state_dict({name: state[name] for name in state if name.startswith(prefix)})
+    with torch.no_grad():
+        logits: Tensor = model.eval()(head.task, batch.ids, batch.mask, batch.types)
+    return logits
+
+
+def compare_task(
+    folder: Path, auto_class: str, files: EncoderFiles, head: TaskHead, batch: Batch
+) -> Difference:
+    """The difference between a folder, opened by its class, and the model of the store."""
+    model = _opened(folder, auto_class)
+    inputs = _inputs(model, batch)
+    if auto_class == "AutoModelForMultipleChoice":
+        inputs = {name: value[None] for name, value in inputs.items()}
+    with torch.no_grad():
+        output = model(**inputs)
+    if auto_class == "AutoModelForQuestionAnswering":
+        logits = torch.stack([output.start_logits, output.end_logits], dim=-1)
+    else:
+        logits = output.logits
+    expected = task_logits(files, head, batch)
+    if auto_class == "AutoModelForMultipleChoice":
+        logits = logits[0][:, None]
+    if not head.is_sentence_head:
+        logits, expected = (value[batch.mask == 1] for value in (logits, expected))
+    return _difference(logits, expected)
+
+
+def compare_sentences(
+    folder: Path, files: EncoderFiles, pooling: str, batch: Batch, head: TaskHead | None = None
+) -> Difference:
+    """The same for the layout of sentence-transformers: sentence vectors, or logits of a head."""
+    model = _opened(folder, model_class(files.config()).__name__)
+    with torch.no_grad():
+        states = layer_outputs(model(**_inputs(model, batch)))[-1]
+        if head:
+            expected = task_logits(files, head, batch)
+        else:
+            own = _encoder(files, batch)(batch.ids, batch.mask, batch.types)
+            expected = pool(own, batch.mask, pooling)
+    return _difference(sentence_output(folder, states, batch.mask), expected)
+
+
+def compare_means(folder: Path, files: EncoderFiles, batch: Batch) -> Difference:
+    """The difference of the mean states of an encoder without modules after it."""
+    model = _opened(folder, model_class(files.config()).__name__)
+    with torch.no_grad():
+        states = layer_outputs(model(**_inputs(model, batch)))[-1]
+        own = _encoder(files, batch)(batch.ids, batch.mask, batch.types)
+    return _difference(*(pool(value, batch.mask, MEAN) for value in (states, own)))
+
+
+def _opened(folder: Path, name: str) -> Any:
+    options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False}
+    if not name.startswith("Auto"):
+        del options["trust_remote_code"]
+    return getattr(transformers, name).from_pretrained(folder, **options).eval()
+
+
+def _inputs(model: Any, batch: Batch) -> dict[str, Tensor]:
+    inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
+    if getattr(model.config, "type_vocab_size", 0) > 0:
+        inputs["token_type_ids"] = batch.types
+    return inputs
+
+
+def _difference(logits: Tensor, expected: Tensor) -> Difference:
+    if logits.shape != expected.shape:
+        raise EncoderError(
+            f"the exported model's logits have the shape {list(logits.shape)}, not "
+            f"{list(expected.shape)}"
+        )
+    return Difference(float((logits - expected).abs().max()), float(expected.abs().max()))

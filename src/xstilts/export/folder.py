@@ -1,0 +1,175 @@
+"""The folder of an exported model, with its weights, layout and proof of agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from xstilts.core.errors import EncoderError
+from xstilts.export.agreement import (
+    Difference,
+    compare_sentences,
+    compare_task,
+    example_batch,
+)
+from xstilts.export.head_layers import NotRepresentable
+from xstilts.export.hugging_face import encoder_model, save_model, task_model
+from xstilts.export.sentence_layout import write_layout
+from xstilts.export.task_head import AUTO_CLASSES, TOKEN, TaskHead
+from xstilts.models.encoder_files import EncoderFiles, model_class
+
+SENTENCE_TRANSFORMER = "SentenceTransformer"
+
+
+@dataclass(frozen=True)
+class VectorReading:
+    """How sentence vectors are read.
+
+    Args:
+        prompt: before each sentence.
+        max_length: sub-words that a text is cut at.
+        similarity: `cosine` or `dot`.
+    """
+
+    pooling: str
+    prompt: str = ""
+    max_length: int | None = None
+    similarity: str = "cosine"
+
+
+@dataclass(frozen=True)
+class WrittenModel:
+    """What was written to a folder.
+
+    Args:
+        opens_with: names of the classes that open it, the fullest first.
+        pipeline: the task of the hub.
+        difference: from the model in the store.
+        notes: what a user must know.
+    """
+
+    opens_with: tuple[str, ...]
+    pipeline: str
+    difference: Difference
+    notes: tuple[str, ...] = ()
+    head: TaskHead | None = field(default=None, compare=False)
+
+    @property
+    def library(self) -> str:
+        """The library that opens it."""
+        is_sentence = self.opens_with[0] == SENTENCE_TRANSFORMER
+        return "sentence-transformers" if is_sentence else "transformers"
+
+
+def write_model(
+    folder: Path, files: EncoderFiles, head: TaskHead | None, reading: VectorReading
+) -> WrittenModel:
+    """Write a model, open it again, and compare it with the one in the store.
+
+    Args:
+        head: none for the encoder alone.
+
+    Raises:
+        NotRepresentable: no class of transformers, and no layers, compute the head.
+        EncoderError: what was written gives other numbers.
+    """
+    with _quiet(), torch.no_grad():
+        if head is None:
+            return _write_encoder(folder, files, reading)
+        try:
+            return _write_task(folder, files, head, reading)
+        except NotRepresentable as error:
+            if not head.is_sentence_head:
+                error.todo = "export the encoder without its head: --without-head"
+                raise
+            return _write_sentence_head(folder, files, head, reading, error.what)
+
+
+def _write_task(
+    folder: Path, files: EncoderFiles, head: TaskHead, reading: VectorReading
+) -> WrittenModel:
+    auto_class, model = task_model(files, head)
+    save_model(folder, files, model, reading.max_length)
+    del model
+    difference = compare_task(folder, auto_class, files, head, example_batch(files))
+    difference.check(f"{auto_class} of the exported folder")
+    notes = []
+    pipeline = AUTO_CLASSES[head.format].pipeline
+    if head.format == "span" and auto_class == TOKEN:
+        notes.append(
+            "transformers has no class for questions of this architecture: the two labels of the "
+            "token classifier are the start and the end of the answer"
+        )
+        pipeline = "token-classification"
+    return WrittenModel((auto_class,), pipeline, difference, tuple(notes), head)
+
+
+def _write_sentence_head(
+    folder: Path, files: EncoderFiles, head: TaskHead, reading: VectorReading, why: str
+) -> WrittenModel:
+    """Write the encoder and the head as dense layers of sentence-transformers."""
+    save_model(folder, files, encoder_model(files), reading.max_length)
+    write_layout(
+        folder,
+        _width(files),
+        head.pooling,
+        max_length=reading.max_length,
+        head=head,
+    )
+    difference = compare_sentences(folder, files, head.pooling, example_batch(files), head)
+    difference.check("the exported folder")
+    note = f"{why}. The head is two dense layers of sentence-transformers: `encode` gives logits"
+    pipeline = AUTO_CLASSES[head.format].pipeline
+    return WrittenModel(
+        (SENTENCE_TRANSFORMER, _encoder_class(files)), pipeline, difference, (note,), head
+    )
+
+
+def _write_encoder(folder: Path, files: EncoderFiles, reading: VectorReading) -> WrittenModel:
+    if files.text_length is not None:
+        raise EncoderError(
+            "the text side of an image-text model reads padding, which no sentence encoder of "
+            "sentence-transformers does",
+            todo="export a model of texts",
+        )
+    save_model(folder, files, encoder_model(files), reading.max_length)
+    write_layout(
+        folder,
+        _width(files),
+        reading.pooling,
+        max_length=reading.max_length,
+        prompt=reading.prompt,
+        similarity=reading.similarity,
+    )
+    difference = compare_sentences(folder, files, reading.pooling, example_batch(files))
+    difference.check("the exported folder")
+    opens_with = (SENTENCE_TRANSFORMER, _encoder_class(files))
+    return WrittenModel(opens_with, "sentence-similarity", difference)
+
+
+def _width(files: EncoderFiles) -> int:
+    return int(files.config().hidden_size)
+
+
+def _encoder_class(files: EncoderFiles) -> str:
+    return str(model_class(files.config()).__name__)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' own progress bars and its warnings of heads that are left out."""
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled
+    shown = bars()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if shown:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,179 @@
+"""A finished experiment's models leave the store and work with transformers alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+import torch
+import yaml
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from typer.testing import CliRunner
+
+import xstilts
+from xstilts.cli.app import app
+from xstilts.core.dropped import drop
+from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.store import Store
+from xstilts.export.hub import HubError
+from xstilts.models.encoder_files import BODY
+from xstilts.stages.io.rows import PREDICTIONS, read_rows
+from xstilts.stages.prepare import ROWS
+
+BASELINE: dict[str, Any] = {"target": "toy-kind", "setting": "none", "seed": 0}
+
+
+def rows_and_predictions(store: Path, target: str, setting: str) -> dict[str, tuple[Any, Any]]:
+    """Language → test rows and xstilts' own predictions."""
+    results = xstilts.results(None, store)
+    chosen = results[(results["target"] == target) & (results["intermediate"] == setting)]
+    opened, found = Store(store), {}
+    for language, key in zip(chosen["language"], chosen["key"], strict=True):
+        inputs = opened.artifact(key).manifest["stage"]["inputs"]
+        rows = read_rows(opened.artifact(inputs["rows"]) / ROWS)
+        predicted = read_rows(opened.artifact(inputs["predictions"]) / PREDICTIONS)
+        found[language] = rows, [row["prediction"] for row in predicted]
+    return found
+
+
+@pytest.mark.parametrize("setting", ["none", "toy-same"])
+def test_transformers_alone_repeats_the_predictions(
+    finished: Path, tmp_path: Path, setting: str
+) -> None:
+    exported = xstilts.export_model(
+        "small", tmp_path / "out", finished, **{**BASELINE, "setting": setting}
+    )
+    assert exported.opens_with == ("AutoModelForSequenceClassification",)
+    assert exported.difference < 1e-5
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out").eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    predictions = rows_and_predictions(finished, "toy-kind", setting)
+    assert predictions.keys() == {"en", "xx"}
+    for rows, expected in predictions.values():
+        texts = [row["text"] for row in rows]
+        with torch.no_grad():
+            logits = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits
+        assert [model.config.id2label[one] for one in logits.argmax(-1).tolist()] == expected
+
+
+def test_the_card_has_metadata_scores_and_a_recipe_to_repeat_the_run(
+    finished: Path, tmp_path: Path
+) -> None:
+    xstilts.export_model("small", tmp_path / "out", finished, **BASELINE, licence="mit")
+    card = huggingface_hub.ModelCard.load(tmp_path / "out" / "README.md")
+    assert card.data.license == "mit"
+    assert card.data.pipeline_tag == "text-classification"
+    scores = xstilts.results(None, finished)
+    chosen = scores[(scores["target"] == "toy-kind") & (scores["intermediate"] == "none")]
+    known = dict(zip(chosen["language"], chosen["value"], strict=True))
+    stated = {one.dataset_config: one.metric_value for one in card.data.eval_results}
+    assert stated == {code: round(value, 4) for code, value in known.items()}
+    for part in ("## Scores", "## Data", "## Recipe", "## Reproduce"):
+        assert part in card.text
+    assert "--setting none --seed 0" in card.text
+    tree = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text(encoding="utf-8"))
+    assert tree["name"] == "small"
+    assert tree["recipes"]["target"]["learning_rate"] == 0.003
+    assert str(finished.parent) not in (tmp_path / "out" / "experiment.yaml").read_text()
+
+
+def test_an_intermediate_encoder_opens_with_sentence_transformers(
+    finished: Path, tmp_path: Path
+) -> None:
+    exported = xstilts.export_model(
+        "small", tmp_path / "out", finished, target="toy-search", setting="toy-same",
+        with_head=False,
+    )  # fmt: skip
+    assert exported.opens_with == ("SentenceTransformer", "AutoModel")
+    modules = json.loads((tmp_path / "out" / "modules.json").read_text())
+    assert [module["path"] for module in modules] == ["", "1_Pooling"]
+    pooling = json.loads((tmp_path / "out" / "1_Pooling" / "config.json").read_text())
+    assert pooling["pooling_mode_mean_tokens"]
+
+
+def test_several_trainings_are_listed_and_nothing_is_written(
+    finished: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="2 trainings") as caught:
+        xstilts.export_model("small", tmp_path / "out", finished, target="toy-kind")
+    assert "train toy-kind after toy-same seed 0" in str(caught.value)
+    with pytest.raises(ConfigError, match="targets: toy-kind, toy-search"):
+        xstilts.export_model("small", tmp_path / "out", finished, target="toy-kin")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_files_is_not_replaced(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match="not empty"):
+        xstilts.export_model("small", tmp_path, finished, **BASELINE)
+    with pytest.raises(ConfigError, match="file of the store"):
+        xstilts.export_model("small", finished / "artifacts" / "out", finished, **BASELINE)
+
+
+def test_dropped_weights_are_trained_again_only_if_asked(copied: Path, tmp_path: Path) -> None:
+    key = xstilts.export_model("small", tmp_path / "before", copied, **BASELINE).key
+    drop(Store(copied).artifact(key), [BODY], "test")
+    with pytest.raises(StoreError, match="--train"):
+        xstilts.export_model("small", tmp_path / "out", copied, **BASELINE)
+    again: list[str] = []
+    xstilts.export_model(
+        key[:8], tmp_path / "out", copied, train=True, on_stage=lambda one: again.append(one.key)
+    )
+    assert again == [key]
+    weights = [tmp_path / name / "model.safetensors" for name in ("before", "out")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+class FakeApi:
+    """What of the hub's API an upload uses."""
+
+    def __init__(self) -> None:
+        self.uploaded: dict[str, list[str]] = {}
+
+    def create_repo(self, name: str, **options: Any) -> str:
+        assert options == {"repo_type": "model", "private": True, "exist_ok": True}
+        return f"https://hub/{name}"
+
+    def upload_folder(self, *, repo_id: str, folder_path: Path, **options: Any) -> None:
+        self.uploaded[repo_id] = sorted(path.name for path in folder_path.iterdir())
+
+
+def test_a_push_uploads_the_whole_folder(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = FakeApi()
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: api)
+    exported = xstilts.export_model(
+        "small", store=finished, push="me/toy", private=True, **BASELINE
+    )
+    assert exported.url == "https://hub/me/toy"
+    assert exported.path is None
+    assert {"README.md", "config.json", "model.safetensors", "tokenizer.json"} < set(
+        api.uploaded["me/toy"]
+    )
+
+
+def test_a_push_without_a_network_says_so_and_keeps_the_folder(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Offline(FakeApi):
+        def create_repo(self, name: str, **options: Any) -> str:
+            raise huggingface_hub.errors.OfflineModeIsEnabled("offline")
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Offline)
+    with pytest.raises(HubError, match="offline"):
+        xstilts.export_model("small", tmp_path / "out", finished, push="me/toy", **BASELINE)
+    assert (tmp_path / "out" / "config.json").is_file()
+    with pytest.raises(HubError, match="--push"):
+        xstilts.export_model("small", store=finished, push="a/b/c", **BASELINE)
+
+
+def test_the_command_says_how_the_folder_is_opened(finished: Path, tmp_path: Path) -> None:
+    arguments = ["--store", str(finished), "--target", "toy-kind", "--setting", "none", "--json"]
+    folder = tmp_path / "out"
+    result = CliRunner().invoke(app, ["export", "small", "--to", str(folder), *arguments])
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert shown["path"] == str(folder)
+    assert shown["opens_with"] == ["AutoModelForSequenceClassification"]
