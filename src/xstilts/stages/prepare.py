@@ -41,7 +41,7 @@ def run(context: StageContext) -> dict[str, Any]:
     problems = found.problems
     check_enough_rows(task, split, language, problems, found.total, kept.usable)
     limit, digests = context.params["limit"], list[list[str]]()
-    taken = with_shuffled_labels(kept.examples(), task, split)
+    taken = with_shuffled_labels(kept.examples(), task, split, problems)
     if task.images:
         taken, digests = rows_with_images(taken, task.images(split), limit, problems)
     rows = [

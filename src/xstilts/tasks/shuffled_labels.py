@@ -11,10 +11,13 @@ import numpy as np
 from xstilts.core.errors import ConfigError
 from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.row_problems import RowProblems
 
 ENDING = "-shuffled-labels"
 COLUMNS = ("label", "score", "tags")
 """Fields of examples that can be shuffled: a label or score of the text, or tags of its words."""
+
+NOT_SHUFFLED = "own label kept, as no other example has as many words or choices"
 
 
 def original_name(name: str) -> str:
@@ -63,11 +66,13 @@ def shuffled_labels(task: TaskSpec) -> TaskSpec:
     )
 
 
-def with_shuffled_labels(examples: Sequence[Any], task: TaskSpec, split: str) -> list[Any]:
+def with_shuffled_labels(
+    examples: Sequence[Any], task: TaskSpec, split: str, problems: RowProblems
+) -> list[Any]:
     """The examples of a control with permuted labels; of any other task as they are.
 
     Each label keeps its number of examples. Only examples with equally many choices, or words,
-    exchange their labels, or their sequences of tags.
+    exchange their labels, or their sequences of tags; `problems` gets those that have no partner.
     """
     gold = task.format_spec.gold
     if not task.shuffled_from or gold is None:
@@ -75,6 +80,8 @@ def with_shuffled_labels(examples: Sequence[Any], task: TaskSpec, split: str) ->
     shuffled = list(examples)
     for size in sorted(set(map(_size, examples))):
         group = [index for index, one in enumerate(examples) if _size(one) == size]
+        if len(group) == 1:
+            problems.add_kept(NOT_SHUFFLED, examples[group[0]])
         order = np.random.default_rng(seed_of("shuffled labels", split, size)).permutation(group)
         for index, source in zip(group, order.tolist(), strict=True):
             label = getattr(examples[source], gold.column)

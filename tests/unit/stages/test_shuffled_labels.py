@@ -20,7 +20,8 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.train import _facts
 from xstilts.tasks import TASKS
-from xstilts.tasks.shuffled_labels import shuffled_labels, with_shuffled_labels
+from xstilts.tasks.row_problems import RowProblems
+from xstilts.tasks.shuffled_labels import NOT_SHUFFLED, shuffled_labels, with_shuffled_labels
 from xstilts.testing.tiny import write_experiment
 
 CONTROL = "toy-kind-shuffled-labels"
@@ -86,16 +87,27 @@ def test_tags_are_exchanged_among_sentences_of_one_length() -> None:
         for number in range(40)
         for size in [3 if number % 2 else 6]
     ]
-    shuffled = with_shuffled_labels(examples, task, "train")
+    shuffled = with_shuffled_labels(examples, task, "train", RowProblems())
     assert [len(one.tags) for one in shuffled] == [len(one.tokens) for one in examples]
     assert sorted(one.tags for one in shuffled) == sorted(one.tags for one in examples)
     assert [one.tags for one in shuffled] != [one.tags for one in examples]
 
 
+def test_a_sentence_that_no_other_equals_in_length_is_counted() -> None:
+    task, problems = shuffled_labels(TASKS.get("home-slots")), RowProblems()
+    examples = [
+        TaggedExample(str(number), ("a",) * size, (f"B-{number}", *["O"] * (size - 1)))
+        for number, size in enumerate([3, 3, 3, 6])
+    ]
+    assert with_shuffled_labels(examples, task, "train", problems)[3] == examples[3]
+    assert problems.kept == {NOT_SHUFFLED: 1}
+    assert "row '3'" in problems.first[0]
+
+
 def test_scores_are_shuffled() -> None:
     task = shuffled_labels(TASKS.get("stsb"))
     examples = [ScoredText(str(number), "a", number / 8) for number in range(40)]
-    scores = [one.score for one in with_shuffled_labels(examples, task, "train")]
+    scores = [one.score for one in with_shuffled_labels(examples, task, "train", RowProblems())]
     assert sorted(scores) == [one.score for one in examples]
     assert scores != sorted(scores)
 
@@ -117,14 +129,14 @@ def test_choices_keep_labels_that_name_one_of_them() -> None:
         for number in range(60)
         for size in [2 if number % 3 else 5]
     ]
-    shuffled = with_shuffled_labels(examples, task, "train")
+    shuffled = with_shuffled_labels(examples, task, "train", RowProblems())
     assert all(int(one.label) < len(one.choices) for one in shuffled)
     assert [one.label for one in shuffled] != [one.label for one in examples]
 
 
 def test_rows_of_other_tasks_keep_their_labels() -> None:
     examples = [ChoiceExample(id="1", text="q", choices=("a", "b"), label="1")]
-    assert with_shuffled_labels(examples, TASKS.get("copa"), "train") == examples
+    assert with_shuffled_labels(examples, TASKS.get("copa"), "train", RowProblems()) == examples
 
 
 def test_one_answer_to_shuffled_labels_is_no_collapse() -> None:
