@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from xstilts.api.results import gains as gains
     from xstilts.api.results import rank_encoders as rank_encoders
     from xstilts.api.results import results as results
+    from xstilts.api.score_predictions import score_predictions as score_predictions
     from xstilts.api.status import status as status
     from xstilts.api.store_export import store_export as store_export
     from xstilts.api.store_gc import store_garbage as store_garbage
@@ -53,17 +54,17 @@ VERBS = {
     "demo": "demo", "export_model": "export_model", "gains": "results", "init": "init",
     "load": "experiment", "plan": "experiment", "rank_encoders": "results", "recipes": "recipes",
     "recommend": "recommend", "report": "report", "results": "results", "run": "experiment",
-    "status": "status", "store_export": "store_export", "store_garbage": "store_gc",
-    "store_gc": "store_gc", "store_pin": "store_pins", "store_pins": "store_pins",
-    "store_size": "store_sizes", "store_unpin": "store_pins", "store_verify": "store_verify",
-    "study": "study", "tasks": "tasks", "trials": "trials",
+    "score_predictions": "score_predictions", "status": "status", "store_export": "store_export",
+    "store_garbage": "store_gc", "store_gc": "store_gc", "store_pin": "store_pins",
+    "store_pins": "store_pins", "store_size": "store_sizes", "store_unpin": "store_pins",
+    "store_verify": "store_verify", "study": "study", "tasks": "tasks", "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
     "best", "check_data", "claims", "convert_encoder", "demo", "export_model", "gains", "init",
-    "load", "plan", "rank_encoders", "recipes", "recommend", "report", "results", "run", "status",
-    "store_export", "store_garbage", "store_gc", "store_pin", "store_pins", "store_size",
-    "store_unpin", "store_verify", "study", "tasks", "trials",
+    "load", "plan", "rank_encoders", "recipes", "recommend", "report", "results", "run",
+    "score_predictions", "status", "store_export", "store_garbage", "store_gc", "store_pin",
+    "store_pins", "store_size", "store_unpin", "store_verify", "study", "tasks", "trials",
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from xstilts.cli import (
     report,
     results,
     run,
+    score,
     status,
     store,
     study,
@@ -62,6 +63,7 @@ app.command()(report.report)
 app.command(cls=StudyCommand)(study.study)
 app.command()(claims.claims)
 app.command("export")(export.export_model)
+app.command("score")(score.score_predictions)
 app.command()(recommend.recommend)
 app.command()(tasks.tasks)
 app.command()(recipes.recipes)

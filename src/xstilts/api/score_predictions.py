@@ -1,0 +1,171 @@
+"""Score predictions that were made elsewhere.
+
+xstilts.score_predictions("sw.jsonl", "xnli", languages=["sw"], data="data")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xstilts.api.inputs import load
+from xstilts.core.atomic_io import write_chunks
+from xstilts.core.errors import ConfigError, DataError, UnknownNameError
+from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.tasks import TASKS
+from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.io.sources import located
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xstilts.formats.base import Example
+
+PLACEHOLDER = "{language}"
+
+
+def score_predictions(
+    predictions: Path | str,
+    task: str,
+    *,
+    languages: Sequence[str] = (),
+    split: str = "test",
+    data: Path | str | None = None,
+    experiment: Path | str | None = None,
+) -> pd.DataFrame:
+    """Score predictions against the gold answers of a task.
+
+    A file has a row with `id` and `prediction` for every example: a label, tags (a list, or with
+    spaces between), a number or an answer. Languages are in its column `language`, or in file
+    names for `{language}`, or the one that is given.
+
+    Args:
+        predictions: a JSONL, JSON, TSV, CSV or Parquet file, or a name with `{language}`.
+        task: its name; of the experiment or of a package.
+        languages: codes; by default those of the file or all of the split.
+        data: the folder of the user's files.
+        experiment: the file that defines the task.
+
+    Returns:
+        task, language, split, metric, value, low, high (95 % bootstrap over examples), n.
+
+    Raises:
+        UnknownNameError: no such task or language.
+        ConfigError: a task whose predictions are vectors or ranks, or an unclear language.
+        DataError: an unknown or missing id, or no label of the task, with file and line.
+    """
+    import pandas as pd
+
+    from xstilts.analysis.foreign_predictions import read_predictions
+    from xstilts.analysis.foreign_predictions import score_predictions as score
+
+    spec = _task(task, data, experiment)
+    codes = _languages(spec, split, languages)
+    scores = []
+    for path, language in _files(Path(predictions).expanduser(), codes):
+        rows = read_predictions(path, spec)
+        stated = {row.language for row in rows if row.language}
+        for code in [language] if language else _stated(stated, path, spec, codes):
+            own = [row for row in rows if row.language in ("", code)]
+            scores += score(own, _examples(spec, split, code), spec, split, code, path)
+    table = pd.DataFrame([vars(one) for one in scores])
+    return table.rename(columns={"target": "task"})
+
+
+def write_template(
+    path: Path | str,
+    task: str,
+    *,
+    languages: Sequence[str] = (),
+    split: str = "test",
+    data: Path | str | None = None,
+    experiment: Path | str | None = None,
+) -> int:
+    """Write the ids and inputs of a test set as JSON lines, to be completed with predictions.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        UnknownNameError: no such task or language.
+        ConfigError: a task whose predictions are vectors or ranks.
+    """
+    from xstilts.analysis.foreign_predictions import template_rows
+
+    spec = _task(task, data, experiment)
+    lines = [
+        json.dumps({"language": code, **row}, ensure_ascii=False) + "\n"
+        for code in _languages(spec, split, languages)
+        for row in template_rows(_examples(spec, split, code), spec)
+    ]
+    write_chunks(Path(path).expanduser(), lines)
+    return len(lines)
+
+
+def _task(name: str, data: Path | str | None, experiment: Path | str | None) -> TaskSpec:
+    from xstilts.analysis.foreign_predictions import is_scorable
+
+    if experiment is not None:
+        task = ResolvedExperiment(load(experiment, data=data)).task(name, "--task")
+    elif name in TASKS:
+        folder = Path(data).expanduser().absolute() if data else None
+        task = located(TASKS.get(name), folder, {})
+    else:
+        raise UnknownNameError("task", name, TASKS, where="--task")
+    if not is_scorable(task):
+        raise ConfigError(
+            f"predictions of {name} ({task.format}) are vectors or ranks",
+            where="--task",
+            todo="evaluate the encoder that makes them: xstilts evaluate --encoder X",
+        )
+    return task
+
+
+def _languages(task: TaskSpec, split: str, chosen: Sequence[str]) -> tuple[str, ...]:
+    have = task.languages_of(split)
+    if not have:
+        raise UnknownNameError(f"split of {task.name}", split, task.splits, where="--split")
+    for code in chosen:
+        if code not in have:
+            raise UnknownNameError(f"language of {task.name} {split}", code, have)
+    return tuple(code for code in have if not chosen or code in chosen)
+
+
+def _files(path: Path, codes: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """The files, and the language of each; empty if its rows say it."""
+    if PLACEHOLDER in path.name:
+        paths = {code: path.with_name(path.name.replace(PLACEHOLDER, code)) for code in codes}
+        absent = [str(one) for one in paths.values() if not one.is_file()]
+        if absent:
+            raise DataError(
+                f"{len(absent)} of {len(paths)} files are missing: {', '.join(absent[:3])}",
+                todo="predict every language, or choose some with --language",
+            )
+        yield from ((one, code) for code, one in paths.items())
+    elif len(codes) == 1:
+        yield path, codes[0]
+    else:
+        yield path, ""
+
+
+def _stated(stated: set[str], path: Path, task: TaskSpec, codes: Sequence[str]) -> list[str]:
+    """The languages that the rows of a file say, in the order of the task."""
+    if not stated:
+        raise ConfigError(
+            f"the language of the predictions is not known: {task.name} has {', '.join(codes)}",
+            where=str(path),
+            todo="give it with --language, add a column `language`, or name one file per language "
+            "with {language}",
+        )
+    if unknown := sorted(stated - set(codes)):
+        raise UnknownNameError(f"language of {task.name}", unknown[0], codes, where=str(path))
+    return [code for code in codes if code in stated]
+
+
+def _examples(task: TaskSpec, split: str, language: str) -> Sequence[Example]:
+    from xstilts.tasks.validate import validated
+
+    kept, _ = validated(task.read(split, language), task, split, language)
+    return kept
