@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from xstilts.analysis.run_states import RunState
+from xstilts.analysis.run_states import RunState, states_text
 from xstilts.reports.tables import is_too_wide, points
 
 
@@ -22,10 +22,13 @@ def answer_lines(main: pd.DataFrame) -> list[str]:
     found = known[pd.Series(significant, index=known.index, dtype=bool)]
     order = found["gain"].abs().sort_values(ascending=False, kind="stable").index
     lines = [finding(row) for _, row in found.loc[order].iterrows()]
-    others = known.drop(found.index)
-    return lines + [
-        line for _, rows in others.groupby("target", sort=False) for line in _undecided(rows)
-    ]
+    others = main.drop(found.index)
+    for _, rows in others.groupby("target", sort=False):
+        lines += [
+            *_undecided(rows[rows["gain"].notna()]),
+            *_without_gain(rows[rows["gain"].isna()]),
+        ]
+    return lines
 
 
 def finding(row: pd.Series[Any]) -> str:
@@ -40,13 +43,21 @@ def finding(row: pd.Series[Any]) -> str:
 
 def _undecided(rows: pd.DataFrame) -> Iterator[str]:
     """The gains of a target that are not significant, by the reason for it."""
-    target = rows["target"].iloc[0]
     rows = rows.assign(size=rows["gain"].abs()).sort_values("size", ascending=False, kind="stable")
     groups: dict[str, list[str]] = {}
     for _, row in rows.iterrows():
         groups.setdefault(_reason(row), []).append(f"{row['intermediate']} {numbers(row)}")
     for reason, named in groups.items():
-        yield f"{target}, {reason}: {'; '.join(named)}."
+        yield f"{rows['target'].iloc[0]}, {reason}: {'; '.join(named)}."
+
+
+def _without_gain(rows: pd.DataFrame) -> Iterator[str]:
+    """The settings of a target that no run has a gain of, by what is known of their runs."""
+    for states, group in rows.groupby(rows["states"].map(states_text), sort=False):
+        yield (
+            f"{rows['target'].iloc[0]}, no gain can be computed ({states or 'no scores'}): "
+            f"{'; '.join(group['intermediate'])}."
+        )
 
 
 def _reason(row: pd.Series[Any]) -> str:

@@ -94,3 +94,13 @@ def test_missing_scores_are_named() -> None:
     (line,) = lines(row("a", 0.3, states=frozenset({RunState.PARTIAL})))
     assert "missing" in line
     assert "significant" not in line
+
+
+def test_settings_without_a_gain_are_named_with_what_happened() -> None:
+    nan = float("nan")
+    collapsed = row("a", nan, states=frozenset({RunState.COLLAPSED}))
+    diverged = row("b", nan, states=frozenset({RunState.DIVERGED}))
+    found, first, second = lines(collapsed, diverged, row("c", 0.2, significant=True))
+    assert "after c" in found
+    assert "no gain can be computed (collapsed): a." in first
+    assert "no gain can be computed (diverged): b." in second
