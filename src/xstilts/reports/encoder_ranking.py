@@ -19,8 +19,6 @@ from xstilts.statistics.estimate import LEVEL
 
 MEAN_RANK = "mean rank"
 NOT_IN_MEAN_RANKS = "Not in the mean ranks"
-TERMINAL_COLUMNS = ("target", "encoder", "intermediate", "note")
-"""Columns of text in a terminal; the others are numbers."""
 RANKING_LEGEND = (
     "Points (0–100, -100 to 100 for correlations), means over seeds and the languages other than "
     "English that all encoders have. difference: from the best encoder, with its 95 % bootstrap "

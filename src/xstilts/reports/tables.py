@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Iterable, Sequence
-from itertools import zip_longest
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.table import Table
-
-from xstilts.analysis.run_states import all_states, states_text, with_notes
+from xstilts.analysis.run_states import states_text, with_notes
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.metrics import METRICS
@@ -35,15 +31,19 @@ TOO_WIDE = "too wide"
 """In place of an interval of seeds that differ so much that it covers half of all gains."""
 NOTHING = "–"
 """Shown for a missing number."""
-LEGEND = (
+MEANING = (
     "Points (0–100), means over languages other than English and over seeds. "
-    "[ ]: 95 % bootstrap interval over examples and seeds. "
-    "significant: Holm-corrected p < 0.05; with one seed the interval is over examples only, and "
-    "significance is not tested. "
-    "too wide: the seeds differ so much that the interval covers half of all possible gains. "
-    "same-data: the setting includes the target's own training data. "
-    "partial: some scores are missing."
+    "[ ]: 95 % bootstrap interval over examples and seeds. significant: Holm-corrected p < 0.05"
 )
+TERMS = {
+    ONE_SEED: "with one seed the interval is over examples only, and significance is not tested",
+    TOO_WIDE: f"{TOO_WIDE}: the seeds differ so much that the interval covers half of all possible "
+    "gains",
+    "same-data": "same-data: the setting includes the target's own training data",
+    "partial": "partial: some scores are missing",
+}
+"""Words of a gain table → what they mean."""
+LEGEND = f"{MEANING}; {'. '.join(TERMS.values())}."
 
 EVALUATION_LEGEND = (
     " N shots: after further training on N examples of each language. translate-test: test sets "
@@ -117,16 +117,6 @@ def baseline_text(baseline: str) -> str:
     return "no intermediate task" if baseline == NO_INTERMEDIATE else f"the setting {baseline}"
 
 
-def terminal_table(table: pd.DataFrame, caption: str = LEGEND) -> Table:
-    """The gain table of one encoder for a terminal, without the less important columns."""
-    found = readable(table).drop(columns=["metric", "p (Holm)", "languages", "seeds"])
-    if not found["note"].any():
-        found = found.drop(columns="note")
-    bold = [one == SIGNIFICANT for one in found["significant"]]
-    legend = caption and caption + english_legend(table) + evaluation_legend(found["target"])
-    return for_terminal(found, ("target", "intermediate", "note"), legend, bold)
-
-
 def english_legend(table: pd.DataFrame) -> str:
     """Which targets of the gain table are evaluated in English alone, if any are."""
     names = list(dict.fromkeys(table.loc[table["in_english"], "target"]))
@@ -137,54 +127,6 @@ def evaluation_legend(targets: Iterable[str]) -> str:
     """What evaluations beside zero-shot are, if a target has any."""
     zero_shot = (TargetName.parse(target).is_zero_shot for target in targets)
     return "" if all(zero_shot) else EVALUATION_LEGEND
-
-
-def score_table(results: pd.DataFrame) -> Table:
-    """The mean score of each target, setting and metric, for a terminal."""
-    import pandas as pd
-
-    keys = ["target", "intermediate", "metric"]
-    if results["encoder"].nunique() > 1:
-        keys = ["encoder", *keys]
-    groups = results.groupby(keys, sort=False)
-    rows = [
-        {
-            **dict(zip(keys, key, strict=True)),
-            "score": points(float(group["value"].mean(skipna=False))),
-            "languages": str(group["language"].nunique()),
-            "seeds": str(group["seed"].nunique()),
-            "note": states_text(all_states(group["states"])),
-        }
-        for key, group in groups
-    ]
-    table = pd.DataFrame(rows)
-    if not table["note"].any():
-        table = table.drop(columns="note")
-    legend = SCORE_LEGEND + evaluation_legend(results["target"])
-    return for_terminal(table, (*keys, "note"), legend)
-
-
-def for_terminal(
-    table: pd.DataFrame, words: Collection[str], caption: str, bold: Sequence[bool] = ()
-) -> Table:
-    """A table of texts for a terminal.
-
-    Args:
-        words: columns of text; all others are numbers and keep their width.
-        bold: whether each row is highlighted.
-    """
-    shown = Table(
-        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left"
-    )
-    for column in table.columns:
-        if column in words:
-            shown.add_column(column, overflow="fold")
-        else:  # on a narrow terminal, names wrap rather than numbers
-            width = max(map(len, [column, *table[column]]))
-            shown.add_column(column, justify="right", no_wrap=True, min_width=width)
-    for (_, row), stressed in zip_longest(table.iterrows(), bold):
-        shown.add_row(*map(str, row), style="bold" if stressed else None)
-    return shown
 
 
 def table_text(frame: pd.DataFrame, form: str) -> str:

@@ -9,16 +9,31 @@ from typing import TYPE_CHECKING
 
 from xstilts.claims.subject import Subject
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.tables import framed, name, show_table, text
 from xstilts.core.store import Store
 
 if TYPE_CHECKING:
     from xstilts.claims.judge import Judgement
 
 COLUMNS = {
-    Subject.RESULTS: ("id", "claim", "measured", "verdict", "experiment"),
-    Subject.SETUP: ("id", "set-up", "here", "experiment", "what it has"),
+    Subject.RESULTS: {
+        "id": name("id"),
+        "verdict": name("verdict"),
+        "claim": text("claim"),
+        "measured": text("measured", 1),
+        "experiment": name("experiment", 2),
+    },
+    Subject.SETUP: {
+        "id": name("id"),
+        "here": name("here"),
+        "set-up": text("set-up"),
+        "what it has": text("what it has", 1),
+        "experiment": name("experiment", 2),
+    },
 }
 """Columns of the tables for terminals, by the subject of the claims."""
+STYLES = {"supported": "green", "contradicted": "red", "met": "green", "not met": "red"}
+"""Verdict → its style; all others are dim."""
 MORE = "Scope, confidence and what was not tested: --out claims.html, or --format md or json."
 
 
@@ -41,22 +56,26 @@ def show_claims(
         _show_tables(judgements)
         return
     ending = path.suffix.removeprefix(".") if path else ""
-    text = claims_text(judgements, form or ending, store)
+    written = claims_text(judgements, form or ending, store)
     if path is None:
-        sys.stdout.write(text)
+        sys.stdout.write(written)
     else:
-        write_bytes(path, text.encode())
+        write_bytes(path, written.encode())
 
 
 def _show_tables(judgements: Sequence[Judgement]) -> None:
     """The claims about results, then the facts about the set-up."""
     from xstilts.reports.claims import LEGEND, SETUP_LEGEND, TABLES, TITLES, by_subject
-    from xstilts.reports.tables import for_terminal
 
     captions = {Subject.RESULTS: f"{LEGEND} {MORE}", Subject.SETUP: SETUP_LEGEND}
-    several = len({one.experiment for one in judgements}) > 1
+    several = len({judgement.experiment for judgement in judgements}) > 1
     for subject, group in by_subject(judgements).items():
-        columns = [name for name in COLUMNS[subject] if several or name != "experiment"]
-        print_text(console(), TITLES[subject])
+        columns = [title for title in COLUMNS[subject] if several or title != "experiment"]
+        print_text(console(), TITLES[subject], style="bold")
         table = TABLES[subject](group)[columns]
-        console().print(for_terminal(table, columns, captions[subject]))
+        outcome = columns[1]
+        styles = {outcome: [STYLES.get(each, "dim") for each in table[outcome]]}
+        show_table(
+            console(),
+            framed(table, COLUMNS[subject], captions[subject], cell_styles=styles),
+        )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rich import box
-from rich.table import Table
-
 from xstilts.api.plan_precision import slow_bf16_warning
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_text
 from xstilts.cli.output.disk import disk_lines
 from xstilts.cli.output.memory import memory_lines
+from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
 from xstilts.cli.output.units import duration, gpu_hours_text, size
 from xstilts.core.plan import StageState
 from xstilts.planning.cost import TFLOPS
@@ -21,6 +19,12 @@ from xstilts.planning.recipe_search import search_trainings
 from xstilts.planning.resolve import DEFAULT_ROWS
 from xstilts.tasks.origin import OriginKind
 
+STAGE_COLUMNS = (
+    name("stage"), name("state", 1), number("time", 2), number("disk", 3), text("reason", 4)
+)  # fmt: skip
+KIND_COLUMNS = (
+    name("kind"), number("stages", 3), number("to do"), number("time", 1), number("disk", 2)
+)  # fmt: skip
 LISTED = 1000
 """Stages up to which a plan is listed stage by stage."""
 
@@ -40,7 +44,7 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
     """
     out = console()
     by_kind = not all_stages and len(summary.statuses) > LISTED
-    out.print(_kind_table(summary) if by_kind else _stage_table(summary))
+    show_table(out, _kind_table(summary) if by_kind else _stage_table(summary))
     if by_kind:
         print_text(out, "list every stage: xstilts plan … --all")
     show_summary(summary)
@@ -71,39 +75,33 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
 
 def _encoder_costs(summary: PlanSummary) -> Iterator[str]:
     """What each of several encoders alone needs."""
-    for name, cost in summary.encoders.items():
+    for encoder, cost in summary.encoders.items():
         yield (
-            f"  {name}: {cost.stages} stages of its own to do, {duration(cost.seconds)} in one "
+            f"  {encoder}: {cost.stages} stages of its own to do, {duration(cost.seconds)} in one "
             f"process, {cost.operations:.1e} operations"
         )
 
 
-def _stage_table(summary: PlanSummary) -> Table:
-    table = Table("stage", "state", "reason", "time", "disk", box=box.SIMPLE, pad_edge=False)
+def _stage_table(summary: PlanSummary) -> FoldingTable:
+    rows = []
     for stage in summary.compiled.plan.stages:
         status = summary.statuses[stage.key]
         todo = status.state is StageState.TODO
-        table.add_row(
-            stage.label,
-            status.state,
-            status.why,
-            duration(summary.stage_seconds[stage.key]) if todo else "",
-            size(stage.cost.bytes) if todo else "",
-        )
-    return table
+        time = duration(summary.stage_seconds[stage.key]) if todo else ""
+        disk = size(stage.cost.bytes) if todo else ""
+        rows.append((stage.label, status.state, time, disk, status.why))
+    return FoldingTable(STAGE_COLUMNS, rows)
 
 
-def _kind_table(summary: PlanSummary) -> Table:
+def _kind_table(summary: PlanSummary) -> FoldingTable:
     """Number of stages of each kind, with time and disk of those to do."""
-    table = Table("kind", box=box.SIMPLE, pad_edge=False)
-    for name in ("stages", "to do", "time", "disk"):
-        table.add_column(name, justify="right")
+    rows = []
     for kind, count in Counter(stage.kind for stage in summary.compiled.plan.stages).items():
         todo = [stage for stage in summary.todo if stage.kind == kind]
         seconds = sum(summary.stage_seconds[stage.key] for stage in todo)
         cost = (duration(seconds), size(sum(stage.cost.bytes for stage in todo)))
-        table.add_row(kind, f"{count:,}", f"{len(todo):,}", *(cost if todo else ("", "")))
-    return table
+        rows.append((kind, f"{count:,}", f"{len(todo):,}", *(cost if todo else ("", ""))))
+    return FoldingTable(KIND_COLUMNS, rows)
 
 
 def _gpu_hours(summary: PlanSummary, tflops: float) -> str:

@@ -11,16 +11,26 @@ from typing import Any
 import pandas as pd
 
 from xstilts.api.recommend import Recommendation
-from xstilts.cli.output.console import console
+from xstilts.cli.output.console import console, print_line, print_text
+from xstilts.cli.output.tables import framed, name, number, show_table, text
 from xstilts.cli.output.units import duration, gpu_hours_text
 from xstilts.core.errors import ConfigError
 from xstilts.planning.cost import gpu_hours
 from xstilts.recommend.backtest import Policy, mean_cost
 from xstilts.recommend.predict_gains import FALLBACK
-from xstilts.reports.tables import NOTHING, for_terminal, interval, points, table_text
+from xstilts.reports.tables import NOTHING, interval, points, table_text
 
 FORMS = ("table", "csv", "json", "md")
-TEXT_COLUMNS = ("candidate", "evidence", "note")
+COLUMNS = {
+    "#": number("#"),
+    "candidate": name("candidate"),
+    "expected gain": number("expected gain"),
+    "95 %": number("95 %", 1),
+    "evidence": text("evidence", 2),
+    "time": number("time", 3),
+    "GPU-hours": number("GPU-hours", 4),
+    "note": text("note", 5),
+}
 LEGEND = (
     "Points (0–100), means over the target's languages other than English. "
     "[ ]: 95 % interval of the gain if it was measured on this target, else prediction interval. "
@@ -88,15 +98,16 @@ def _plain(value: Any) -> Any:
 
 def _print(result: Recommendation, tflops: float) -> None:
     out = console()
-    out.print(f"{result.target} with {result.encoder}", highlight=False)
+    print_line(out, f"{result.target} with {result.encoder}")
     caption = f"{LEGEND} ({_clock(result)}); assumed GPU speed: {tflops:g} TFLOP/s."
     shown = _readable(result, tflops)
-    out.print(for_terminal(shown, TEXT_COLUMNS, caption, [rank == "1" for rank in shown["#"]]))
+    styles = ["bold" if rank == "1" else "" for rank in shown["#"]]
+    show_table(out, framed(shown, COLUMNS, caption, styles))
     if len(result.measures):
         caption = "Low-cost task measures, see docs/guide/recommend.md."
-        out.print(for_terminal(_measures(result), ("candidate",), caption))
+        show_table(out, framed(_measures(result), COLUMNS, caption))
     for line in sentences(result, tflops):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_text(out, line)
 
 
 def _clock(result: Recommendation) -> str:

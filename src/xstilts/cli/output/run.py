@@ -12,7 +12,8 @@ from rich.text import Text
 from xstilts.analysis.data_notes import DataNote
 from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts
 from xstilts.api.plan_summary import PlanSummary
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
+from xstilts.cli.output.tables import Column, framed, name, number, show_table, text
 from xstilts.cli.output.units import size
 from xstilts.executors.base import RunResult
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 
 MOST_ANSWERS = 8
 """Sentences on gains that a terminal shows of an encoder; the report has all of them."""
+RANKING_COLUMNS = {
+    "target": name("target"),
+    "encoder": name("encoder"),
+    "rank": number("rank"),
+    "score": number("score", 1),
+    "difference": number("difference", 2),
+    "95 %": number("95 %", 3),
+    "intermediate": name("intermediate", 4),
+    "note": text("note", 5),
+}
 
 
 def show_result(result: RunResult, summary: PlanSummary) -> None:
@@ -50,19 +61,19 @@ def show_data_notes(notes: Sequence[DataNote]) -> None:
     """One line per set of data of which rows were left out or not scored or not read."""
     for note in notes:
         if note.changes_scores:
-            console().print(Text(f"! {note.text}", style="yellow"), soft_wrap=True)
+            print_text(console(), note.text, bullet="!", style="yellow")
 
 
 def show_notes(notes: Iterable[str]) -> None:
     """One line per note."""
     for note in notes:
-        print_text(console(), f"! {note}")
+        print_text(console(), note, bullet="!")
 
 
 def show_choices(searches: Sequence[RecipeSearchResult]) -> None:
     """One line per recipe search: the choice, its dev score and its cost."""
-    for text in choice_texts(searches):
-        print_text(console(), text)
+    for choice in choice_texts(searches):
+        print_text(console(), choice)
 
 
 def show_gains(
@@ -76,52 +87,53 @@ def show_gains(
     Args:
         arguments: of `xstilts report` for the same experiment and store.
     """
+    from xstilts.cli.output.gains import gain_legend, gain_table, score_table
     from xstilts.reports.answer_box import answer_lines
-    from xstilts.reports.tables import LEGEND, baseline_text, score_table, terminal_table
+    from xstilts.reports.tables import baseline_text
 
     out = console()
     if gains.empty and results.empty:
         print_text(out, "no scores yet")
         return
     if gains.empty:
-        out.print(score_table(results))
+        show_table(out, score_table(results))
         print_text(
             out, f"no gains: they need scores of the baseline `{baseline}` and another setting"
         )
     else:
         encoders = list(dict.fromkeys(gains["encoder"]))
-        legend = f"{LEGEND} Gains are over {baseline_text(baseline)}."
+        legend = gain_legend(gains, baseline_text(baseline))
         for encoder in encoders:
             if len(encoders) > 1:
                 print_text(out, f"gains with {encoder}")
             own = gains[gains["encoder"] == encoder]
-            out.print(terminal_table(own, legend if encoder == encoders[-1] else ""))
+            show_table(out, gain_table(own, legend if encoder == encoders[-1] else ""))
             for line in answer_lines(own[own["main"]])[:MOST_ANSWERS]:
-                print_text(out, f"• {line}")
-    print_text(out, f"full report: xstilts report {shlex.join(arguments)}")
+                print_text(out, line, bullet="•")
+    print_line(out, f"full report: xstilts report {shlex.join(arguments)}")
 
 
 def show_benchmarks(sections: Iterable[Section]) -> None:
     """The table of each benchmark and encoder with its notes."""
-    from xstilts.reports.tables import for_terminal
-
     for section in sections:
         if ": " in section.title:
             print_text(console(), section.title)
         caption = "\n".join(section.notes)
-        console().print(for_terminal(section.table, ("intermediate",), caption))
+        show_table(console(), framed(section.table, _benchmark_columns(section.table), caption))
+
+
+def _benchmark_columns(table: pd.DataFrame) -> dict[str, Column]:
+    """Settings and the average stay in the rows; tasks fold from the last."""
+    first, *tasks, average = table.columns
+    columns = {task: number(task, index + 1) for index, task in enumerate(tasks)}
+    return {first: name(first), **columns, average: number(average)}
 
 
 def show_ranking(compared: EncodersCompared | None, *, every: bool = False) -> None:
     """The rankings of the encoders, if there are several; see `ranking_sections`."""
     if compared is None or not compared.rows:
         return
-    from xstilts.reports.encoder_ranking import (
-        NOT_IN_MEAN_RANKS,
-        TERMINAL_COLUMNS,
-        ranking_sections,
-    )
-    from xstilts.reports.tables import for_terminal
+    from xstilts.reports.encoder_ranking import NOT_IN_MEAN_RANKS, ranking_sections
 
     sections = ranking_sections(compared, every=every)
     for section in sections:
@@ -130,4 +142,4 @@ def show_ranking(compared: EncodersCompared | None, *, every: bool = False) -> N
         if section is sections[-1]:
             notes += [n for n in sections[0].notes if not n.startswith(NOT_IN_MEAN_RANKS)]
         table = section.table.drop(columns=["score 95 %", "p (Holm)"])
-        console().print(for_terminal(table, TERMINAL_COLUMNS, "\n".join(notes)))
+        show_table(console(), framed(table, RANKING_COLUMNS, "\n".join(notes)))

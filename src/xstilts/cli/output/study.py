@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.padding import Padding
 from rich.text import Text
 
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.reports.study import numbers_of
 from xstilts.studies.base import Answer
 from xstilts.studies.prospects import verdict_text
@@ -39,17 +39,14 @@ def show_answer(answer: Answer, files: Sequence[Path], copies: Sequence[Path]) -
     """Summary, findings with their numbers, caveats, and the files written."""
     out = console()
 
-    def line(text: str, style: str | None = None) -> None:
-        out.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
-
-    line(f"\n{answer.study}: {answer.question}\n", "dim")
-    line(answer.summary, "bold")
+    print_text(out, f"\n{answer.study}: {answer.question}\n", style="dim")
+    print_text(out, answer.summary, style="bold")
     for finding in answer.findings:
-        line(f"• {finding.text}")
+        print_text(out, finding.text, bullet="•")
         if numbers := numbers_of(finding):
-            line(f"  {numbers}", "dim")
-    for text in answer.caveats:
-        line(f"! {text}", "yellow")
-    line(f"wrote {len(files)} files to {files[0].parent}; start with {files[-2].name}")
+            print_text(out, f"  {numbers}", style="dim")
+    for caveat in answer.caveats:
+        print_text(out, caveat, bullet="!", style="yellow")
+    print_line(out, f"wrote {len(files)} files to {files[0].parent}; start with {files[-2].name}")
     if copies:
-        line(f"copied them to {copies[0].parent}")
+        print_line(out, f"copied them to {copies[0].parent}")

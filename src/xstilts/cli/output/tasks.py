@@ -4,52 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rich import box
-from rich.table import Table
-
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
 from xstilts.formats import FORMATS
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import describe_origins
 
-COLUMNS = ("task", "format", "train", "dev", "test", "languages", "licence", "source")
+COLUMNS = (
+    name("task"),
+    name("format", 1),
+    number("train", 2),
+    number("dev", 4),
+    number("test", 3),
+    number("languages", 1),
+    text("licence", 5),
+    text("source", 6),
+)
 
 
 def show_tasks() -> None:
     """All tasks, one per row, and the formats of user files."""
     out = console()
-    table = Table(*COLUMNS, box=box.SIMPLE, pad_edge=False)
-    for name in TASKS:
-        task = TASKS.get(name)
+    rows = []
+    for task_name in TASKS:
+        task = TASKS.get(task_name)
         counts = (_examples(task, split) for split in ("train", "dev", "test"))
         languages = str(len(task.languages))
-        table.add_row(name, task.format, *counts, languages, task.licence, task.source)
-    out.print(table)
+        rows.append((task_name, task.format, *counts, languages, task.licence, task.source))
+    show_table(out, FoldingTable(COLUMNS, rows))
     print_text(out, f"formats of user files: {', '.join(_file_formats())}")
 
 
-def show_task(name: str) -> None:
+def show_task(task_name: str) -> None:
     """The details of one task.
 
     Raises:
         UnknownNameError: no such task.
     """
-    task = TASKS.get(name)
-    table = Table(box=None, show_header=False, pad_edge=False)
+    task = TASKS.get(task_name)
+    out = console()
+    print_text(out, task_name, style="bold")
     for key, value in _details(task).items():
         if value:
-            table.add_row(key, value)
-    out = console()
-    out.print(name, style="bold", highlight=False)
-    out.print(table)
+            print_text(out, value, bullet=f"{key:9}")
 
 
 def _file_formats() -> Iterator[str]:
     """The formats of user files, with their columns or endings."""
-    for name in FORMATS:
-        if files := FORMATS.get(name).files:
-            yield f"{name} ({', '.join(files.columns or files.readers)})"
+    for format_name in FORMATS:
+        if files := FORMATS.get(format_name).files:
+            yield f"{format_name} ({', '.join(files.columns or files.readers)})"
 
 
 def _examples(task: TaskSpec, split: str) -> str:
