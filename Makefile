@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-faults test-heavy test-cluster bench bench-scale lint format clean
+.PHONY: quickstart test test-faults test-heavy test-cluster test-wheel picture bench bench-scale lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -15,11 +15,17 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n 2 -m "not heavy and not cluster and not faults"
+	$(BIN)/pytest -n 2 -m "not heavy and not cluster and not faults and not wheel"
 
 # Kills, full disks and pauses by the dozen on one core; as root for the full disks.
 test-faults: $(VENV)/.installed-dev
 	$(BIN)/pytest -m faults
+
+# The README's picture: the top of the quickstart's report, in Chromium.
+picture: $(VENV)/.installed
+	$(BIN)/xstilts run quickstart
+	$(BIN)/xstilts report quickstart --out build/picture.html
+	$(BIN)/python docs/images/screenshot.py build/picture.html docs/images/report.png
 
 # Most of an hour on two cores.
 test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
@@ -28,6 +34,10 @@ test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
 # Ray and Slurm with several nodes on this machine; Slurm as root, with slurm-wlm and munge.
 test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
 	$(BIN)/pytest -m cluster
+
+# The wheel in two fresh environments, with the newest and the lowest dependencies: some GB of downloads.
+test-wheel: $(VENV)/.installed-dev
+	$(BIN)/pytest -m wheel
 
 # `make bench DATA=FOLDER` (data: docs/reference/tasks.md). Up to an hour on two idle cores, 24 GB of
 # memory and 6 GB of disk under build/.

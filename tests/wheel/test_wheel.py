@@ -1,0 +1,118 @@
+"""The wheel in fresh environments outside the clone, with the newest and the lowest dependencies.
+
+Each installs torch: some GB of downloads, which pip takes from the indexes that it is configured
+with (PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS for a build without CUDA).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from xstilts.config.load import presets
+
+pytestmark = [pytest.mark.wheel, pytest.mark.timeout(3600)]
+ROOT = Path(__file__).parents[2]
+LOWER_BOUND = re.compile(r"([\w.-]+)>=([\w.]+)")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment with the installed wheel, and an empty folder that commands run in."""
+
+    binaries: Path
+    folder: Path
+
+    def run(self, *words: object) -> str:
+        """What a command of the environment prints; it must succeed."""
+        names = ("PYTHONPATH", "XSTILTS_STORE", "XSTILTS_TEST_DATA")
+        done = subprocess.run(
+            [str(self.binaries / str(words[0])), *map(str, words[1:])],
+            cwd=self.folder,
+            env={name: value for name, value in os.environ.items() if name not in names},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+def lower_bounds() -> list[str]:
+    """The lowest version of each dependency that pyproject.toml allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = (LOWER_BOUND.match(dependency) for dependency in project["dependencies"])
+    return [f"{bound[1]}=={bound[2]}" for bound in bounds if bound]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["--no-deps", "--quiet", "--wheel-dir", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True)
+    (built,) = folder.glob("xstilts-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module", params=["newest", "lowest"])
+def environment(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Environment]:
+    root = tmp_path_factory.mktemp(request.param)
+    subprocess.run([sys.executable, "-m", "venv", str(root / "venv")], check=True)
+    made = Environment(root / "venv" / "bin", root / "elsewhere")
+    made.folder.mkdir()
+    constraints = root / "constraints.txt"
+    constraints.write_text("\n".join(lower_bounds() if request.param == "lowest" else []))
+    try:
+        made.run("pip", "install", "--quiet", "--constraint", constraints, wheel)
+        yield made
+    finally:
+        shutil.rmtree(root)  # several GB
+
+
+def test_the_installed_requirements_fit_together(environment: Environment) -> None:
+    environment.run("pip", "check")
+
+
+def test_every_file_of_the_package_is_installed(environment: Environment) -> None:
+    code = "import xstilts, pathlib; print(pathlib.Path(xstilts.__file__).parent)"
+    installed = Path(environment.run("python", "-c", code).strip())
+    assert installed.is_relative_to(environment.binaries.parent)
+    source = ROOT / "src" / "xstilts"
+    files = {
+        str(path.relative_to(source))
+        for path in source.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert {name for name in files if not (installed / name).is_file()} == set()
+
+
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_every_preset_is_planned(environment: Environment, name: str) -> None:
+    assert "expected: " in environment.run("xstilts", "plan", name)
+
+
+def test_a_new_experiment_is_planned(environment: Environment) -> None:
+    environment.run("xstilts", "init", "mine.yaml")
+    assert "my-target" in environment.run("xstilts", "plan", "mine.yaml")
+
+
+def test_the_demo_runs_and_writes_its_report(environment: Environment) -> None:
+    output = environment.run("xstilts", "demo", "demo", "--no-open")
+    report = environment.folder / "demo" / "xstilts-demo.html"
+    assert str(report) in output
+    assert "demo-tags" in report.read_text(encoding="utf-8")
+
+
+def test_the_python_interface_reads_the_results(environment: Environment) -> None:
+    code = "import xstilts; print(len(xstilts.gains('demo/demo.yaml', 'demo/store')))"
+    assert environment.run("python", "-c", code).strip() == "3"
