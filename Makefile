@@ -25,7 +25,7 @@ test-faults: $(VENV)/.installed-dev
 picture: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
 	$(BIN)/xstilts report quickstart --out build/picture.html
-	$(BIN)/python docs/images/screenshot.py build/picture.html docs/images/report.png
+	$(BIN)/python -m bench.picture build/picture.html docs/images/report.png
 
 # Most of an hour on two cores.
 test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench

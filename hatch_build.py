@@ -1,7 +1,7 @@
 """The long description of the package: README.md with links that also work outside the repository.
 
-The address of the repository is that of $XSTILTS_REPOSITORY, or `Repository` among the project's URLs. Without
-either, relative links become their text: a package index would show them broken.
+The address of the repository is $XSTILTS_REPOSITORY, or `Repository` among the project's URLs.
+Without either, relative links become their text: a package index would show them broken.
 """
 
 from __future__ import annotations

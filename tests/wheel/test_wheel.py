@@ -96,6 +96,13 @@ def test_every_file_of_the_package_is_installed(environment: Environment) -> Non
     assert {name for name in files if not (installed / name).is_file()} == set()
 
 
+def test_the_long_description_has_no_relative_links(environment: Environment) -> None:
+    code = "from importlib.metadata import metadata; print(metadata('xstilts').get_payload())"
+    text = environment.run("python", "-c", code)
+    assert "First minute" in text
+    assert re.findall(r"\]\((?!https?://|#)", text) == []
+
+
 @pytest.mark.parametrize("name", sorted(presets()))
 def test_every_preset_is_planned(environment: Environment, name: str) -> None:
     assert "expected: " in environment.run("xstilts", "plan", name)
