@@ -116,6 +116,8 @@ def _value(row: FileRow, task: TaskSpec) -> Any:
     kind = task.format_spec.class_of
     if kind == "word":
         tags = list(row.labels_of_words(PREDICTION))
+        if not tags:
+            raise DataError("the prediction is empty", where=row.where)
         if unknown := [tag for tag in tags if tag not in task.labels]:
             raise _unknown_label(unknown[0], row, task)
         return tags
