@@ -17,6 +17,7 @@ from xstilts.cli import (
     demo,
     doctor,
     encoders,
+    evaluate,
     export,
     init,
     plan,
@@ -62,6 +63,7 @@ app.command()(trials.trials)
 app.command()(report.report)
 app.command(cls=StudyCommand)(study.study)
 app.command()(claims.claims)
+app.command()(evaluate.evaluate)
 app.command("export")(export.export_model)
 app.command("score")(score.score_predictions)
 app.command()(recommend.recommend)

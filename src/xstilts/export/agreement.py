@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from xstilts.core.errors import EncoderError
-from xstilts.export.sentence_layout import sentence_output
 from xstilts.export.task_head import TaskHead
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder, layer_outputs
 from xstilts.models.encoder_config import MEAN
 from xstilts.models.encoder_files import HEADS, EncoderFiles, model_class
 from xstilts.models.pooling import pool
+from xstilts.models.sentence_modules import sentence_output
 from xstilts.training.batching import Batch, collate
 from xstilts.training.multitask_model import MultiTaskModel, module_name
 

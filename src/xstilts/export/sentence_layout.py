@@ -6,32 +6,21 @@ computes is two `Dense` modules after it, so that `encode` returns the logits.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
 
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.export.task_head import TaskHead
 from xstilts.models.encoder_config import FIRST, LAST, MEAN
-from xstilts.models.pooling import pool
-from xstilts.models.sentence_transformers import (
-    CONFIG,
-    MODULES,
-    POOLING,
-    PROMPTS,
-    sentence_encoder_of,
-)
+from xstilts.models.sentence_modules import WEIGHTS
+from xstilts.models.sentence_transformers import CONFIG, MODULES, POOLING, PROMPTS
+from xstilts.models.tuned_head import FORMAT, HEAD_LABELS
 
 PACKAGE = "sentence_transformers.models"
 DENSE = "{number}_Dense"
 TANH, IDENTITY = "torch.nn.modules.activation.Tanh", "torch.nn.modules.linear.Identity"
-WEIGHTS = "model.safetensors"
 PROMPT = "retrieval"
 """Name of the prompt that xstilts put before each sentence."""
 POOLING_MODES = {FIRST: "cls_token", MEAN: "mean_tokens", LAST: "lasttoken"}
@@ -63,6 +52,9 @@ def write_layout(
             path = DENSE.format(number=number)
             _write_dense(folder / path, head, layer, activation)
             modules.append((path, "Dense"))
+        config = read_json(folder / CONFIG)
+        own = {FORMAT: head.format, HEAD_LABELS: list(head.output_labels)}
+        write_json(folder / CONFIG, {**config, **own})
     _write(
         folder / MODULES,
         [
@@ -100,32 +92,3 @@ def _write_dense(folder: Path, head: TaskHead, layer: str, activation: str) -> N
     _write(folder / CONFIG, config)
     state = {f"linear.{part}": head.weights[f"{layer}.{part}"] for part in ("weight", "bias")}
     save_file({name: value.contiguous() for name, value in state.items()}, folder / WEIGHTS)
-
-
-def sentence_output(folder: Path, states: Tensor, mask: Tensor) -> Tensor:
-    """The output of the modules after the Transformer, as sentence-transformers computes it.
-
-    Args:
-        folder: with the layout.
-        states, mask: [b, t, width], [b, t] last hidden states and mask.
-    """
-    encoder = sentence_encoder_of(lambda path: json.loads((folder / path).read_bytes()))
-    assert encoder is not None
-    output = pool(states, mask, encoder.pooling)
-    for module in read_json(folder / MODULES)[2:]:
-        output = _dense(folder / module["path"])(output)
-    return output
-
-
-def _dense(folder: Path) -> Callable[[Tensor], Tensor]:
-    config: Mapping[str, Any] = read_json(folder / CONFIG)
-    state = load_file(folder / WEIGHTS)
-    package, _, name = config["activation_function"].rpartition(".")
-    activation: nn.Module = getattr(import_module(package), name)()
-
-    def dense(vectors: Tensor) -> Tensor:
-        linear = nn.functional.linear(vectors, state["linear.weight"], state["linear.bias"])
-        with torch.no_grad():
-            return cast("Tensor", activation(linear))
-
-    return dense

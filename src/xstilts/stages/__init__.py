@@ -16,6 +16,7 @@ STAGE_KINDS: Registry[StageKind] = Registry(
         "train": StageKind(6, "xstilts.stages.train:run", uses_torch=True),
         CHOOSE_RECIPE: StageKind(1, "xstilts.stages.choose_recipe:run"),
         "predict": StageKind(4, "xstilts.stages.predict:run", uses_torch=True),
+        "predict-tuned": StageKind(1, "xstilts.stages.predict_tuned:run", uses_torch=True),
         "embed": StageKind(4, "xstilts.stages.embed:run", uses_torch=True),
         "search": StageKind(2, "xstilts.stages.search:run"),
         "search-pool": StageKind(1, "xstilts.stages.search_pool:run"),

@@ -10,13 +10,14 @@ from safetensors.torch import save_file
 
 from xstilts.export.agreement import task_logits
 from xstilts.export.hugging_face import encoder_model, save_model
-from xstilts.export.sentence_layout import sentence_output, write_layout
+from xstilts.export.sentence_layout import write_layout
 from xstilts.export.task_head import TaskHead
 from xstilts.formats.text_features import text_features
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import HEADS, EncoderFiles
 from xstilts.models.heads import SentenceHead
 from xstilts.models.pooling import pool
+from xstilts.models.sentence_modules import sentence_output
 from xstilts.training.batching import Batch, collate
 
 ROWS = [

@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich import box
-from rich.table import Table
 
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console
+from xstilts.cli.output.tables import FoldingTable, name, number, show_table
 from xstilts.reports.tables import points
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ENGLISH = "en"
-NOTE = "Points (0–100); [ ]: 95 % bootstrap interval over test examples."
+NOTE = "Points (0–100). 95 %: bootstrap interval over test examples."
+COLUMNS = (
+    name("task", 1),
+    name("language"),
+    name("metric", 2),
+    number("score"),
+    number("95 %"),
+    number("examples", 3),
+)
 
 
 def show_scores(scores: pd.DataFrame, *, as_json: bool = False) -> None:
@@ -27,25 +34,30 @@ def show_scores(scores: pd.DataFrame, *, as_json: bool = False) -> None:
     if as_json:
         typer.echo(scores.to_json(orient="records", indent=1, force_ascii=False))
         return
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("task", "language", "metric"):
-        table.add_column(name, overflow="fold")
-    for name in ("score", "95 %", "examples"):
-        table.add_column(name, justify="right", no_wrap=True)
-    several = scores["task"].nunique() > 1
-    for (task, metric), group in scores.groupby(["task", "metric"], sort=False):
-        rows: list[dict[str, Any]] = [dict(row) for _, row in group.iterrows()]
-        for row in rows:
-            interval = f"[{points(row['low'])}, {points(row['high'])}]"
-            examples = f"{row['n']:,}"
-            cells = (row["language"], str(metric), points(row["value"]), interval, examples)
-            table.add_row(str(task), *cells)
-        others = [row["value"] for row in rows if row["language"] != ENGLISH]
-        if len(others) > 1:
-            name = "mean without en" if len(others) < len(rows) else "mean"
-            table.add_row(str(task), name, str(metric), points(sum(others) / len(others)), "", "")
-        if several:
-            table.add_section()
-    out = console()
-    out.print(table)
-    print_text(out, NOTE)
+    rows = [
+        cells
+        for (task, metric), group in scores.groupby(["task", "metric"], sort=False)
+        for cells in _rows(str(task), str(metric), group)
+    ]
+    show_table(console(), FoldingTable(COLUMNS, rows, NOTE))
+
+
+def _rows(task: str, metric: str, group: pd.DataFrame) -> list[list[str]]:
+    """A row for each language, and their mean."""
+    scored: list[dict[str, Any]] = [dict(row) for _, row in group.iterrows()]
+    rows = [
+        [
+            task,
+            row["language"],
+            metric,
+            points(row["value"]),
+            f"[{points(row['low'])}, {points(row['high'])}]",
+            f"{row['n']:,}",
+        ]
+        for row in scored
+    ]
+    others = [row["value"] for row in scored if row["language"] != ENGLISH]
+    if len(others) > 1:
+        without = "mean without en" if len(others) < len(scored) else "mean"
+        rows.append([task, without, metric, points(sum(others) / len(others)), "", ""])
+    return rows

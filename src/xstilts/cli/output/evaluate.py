@@ -1,0 +1,37 @@
+"""What `xstilts evaluate` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xstilts.api.evaluate import EvaluatedModel
+from xstilts.api.plan_summary import PlanSummary
+from xstilts.cli.output.console import TextConsole, console, print_text
+from xstilts.cli.output.run import show_result
+from xstilts.cli.output.scores import show_scores
+
+
+def show_evaluation(
+    evaluation: EvaluatedModel, summary: PlanSummary, *, as_json: bool = False
+) -> None:
+    """Print the scores, and what was left out."""
+    if as_json:
+        show_scores(evaluation.scores, as_json=True)
+        _skipped(TextConsole(stderr=True), evaluation.skipped)
+        return
+    show_result(evaluation.run, summary)
+    if evaluation.head:
+        print_text(console(), f"answered by {evaluation.head}")
+    if len(evaluation.scores):
+        show_scores(evaluation.scores)
+    show_skipped(evaluation.skipped)
+
+
+def show_skipped(skipped: Mapping[str, str]) -> None:
+    """Print the tasks that were left out, with their reasons."""
+    _skipped(console(), skipped)
+
+
+def _skipped(out: TextConsole, skipped: Mapping[str, str]) -> None:
+    for task, why in skipped.items():
+        print_text(out, f"{task} is left out: {why}")

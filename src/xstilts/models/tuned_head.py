@@ -1,0 +1,106 @@
+"""The head of a model that was tuned elsewhere, from its config.json; without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xstilts.models.sentence_transformers import CONFIG, MODULES, Reader
+
+FORMAT, HEAD_LABELS = "xstilts_format", "xstilts_labels"
+"""Entries of the config.json of a folder whose head is dense layers of sentence-transformers."""
+AUTO_CLASSES = {
+    "ForSequenceClassification": "AutoModelForSequenceClassification",
+    "ForTokenClassification": "AutoModelForTokenClassification",
+    "ForQuestionAnsweringSimple": "AutoModelForQuestionAnswering",
+    "ForQuestionAnswering": "AutoModelForQuestionAnswering",
+    "ForMultipleChoice": "AutoModelForMultipleChoice",
+}
+"""End of the name of an architecture → the class that opens it."""
+FORMATS_OF = {
+    "AutoModelForSequenceClassification": ("classification", "regression"),
+    "AutoModelForTokenClassification": ("tagging",),
+    "AutoModelForQuestionAnswering": ("span",),
+    "AutoModelForMultipleChoice": ("multiple_choice",),
+}
+"""Class → formats of the tasks that its heads can answer."""
+SPAN_LABELS = ("start", "end")
+DENSE = "Dense"
+
+
+@dataclass(frozen=True)
+class TunedHead:
+    """A head that was tuned elsewhere.
+
+    Args:
+        auto_class: the class that opens it; empty for dense layers of sentence-transformers.
+        formats: of the tasks that it can answer.
+        labels: names of its outputs, in order.
+    """
+
+    auto_class: str
+    formats: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def labels_for(self, kind: str, labels: Sequence[str]) -> tuple[str, ...] | None:
+        """The labels of a task in the order of the outputs; None if the head does not fit.
+
+        Labels are compared without regard to case.
+
+        Args:
+            kind: format of the task.
+        """
+        if kind not in self.formats:
+            return None
+        if kind == "regression":
+            return tuple(labels) if len(self.labels) == 1 else None
+        if kind in ("span", "multiple_choice"):
+            return tuple(labels)
+        known = {label.casefold(): label for label in labels}
+        ordered = tuple(known.get(label.casefold(), "") for label in self.labels)
+        return ordered if sorted(ordered) == sorted(labels) else None
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.labels[:6]) + (" …" if len(self.labels) > 6 else "")
+        return f"{self.auto_class or 'dense layers'} ({shown})"
+
+
+def tuned_head_of(read: Reader, labels: Sequence[str] = ()) -> TunedHead | None:
+    """The head of a model; None if its files are those of an encoder.
+
+    Args:
+        read: path in the folder or repository → JSON value.
+        labels: names of the outputs in place of those in config.json.
+    """
+    config = read(CONFIG)
+    if not isinstance(config, Mapping):
+        return None
+    architecture = str(next(iter(config.get("architectures") or ()), ""))
+    auto_class = next(
+        (name for ending, name in AUTO_CLASSES.items() if architecture.endswith(ending)), ""
+    )
+    if auto_class:
+        own = tuple(labels) or _labels(config)
+        formats: tuple[str, ...] = FORMATS_OF[auto_class]
+        if auto_class == "AutoModelForTokenClassification" and own == SPAN_LABELS:
+            formats = ("span",)
+        return TunedHead(auto_class, formats, own)
+    if FORMAT in config and _has_dense(read(MODULES)):
+        own = tuple(labels) or tuple(map(str, config.get(HEAD_LABELS, ())))
+        return TunedHead("", (str(config[FORMAT]),), own)
+    return None
+
+
+def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names in `id2label`; transformers' defaults if there are none."""
+    named = config.get("id2label")
+    if isinstance(named, Mapping):
+        numbered = {int(number): str(label) for number, label in named.items()}
+        return tuple(numbered[number] for number in sorted(numbered))
+    return tuple(f"LABEL_{number}" for number in range(int(config.get("num_labels", 2))))
+
+
+def _has_dense(modules: Any) -> bool:
+    listed = modules if isinstance(modules, list) else []
+    return any(str(module.get("type", "")).endswith(DENSE) for module in listed)
