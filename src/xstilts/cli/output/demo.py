@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from rich.padding import Padding
-from rich.text import Text
-
 from xstilts.api.demo import Demo
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.next_steps import show_steps
 
 QUESTION = (
@@ -28,20 +25,18 @@ EXPECTED = (
 
 def show_question(demo: Demo) -> None:
     """What the demo asks, before it runs."""
-    print_text(console(), f"demo in {demo.folder}")
+    out = console()
+    print_line(out, f"demo in {demo.folder}")
     if demo.is_unchanged:
-        _show_paragraph(QUESTION)
+        print_text(out, f"\n{QUESTION}\n")
 
 
 def show_report(demo: Demo, *, is_open: bool) -> None:
     """What the gains mean, and where the report is."""
+    out = console()
     if demo.is_unchanged:
-        _show_paragraph(EXPECTED)
-    print_text(console(), f"report: {demo.report}{' (opened)' if is_open else ''}")
-
-
-def _show_paragraph(text: str) -> None:
-    console().print(Padding(Text(text), (1, 2), expand=False))
+        print_text(out, f"\n{EXPECTED}\n")
+    print_line(out, f"report: {demo.report}{' (opened)' if is_open else ''}")
 
 
 def show_next_steps(demo: Demo) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line
 from xstilts.cli.output.next_steps import show_steps
 
 
 def show_written_experiment(path: Path) -> None:
     """The file and the commands that read it."""
-    print_text(console(), f"wrote {path}")
+    print_line(console(), f"wrote {path}")
     file = shlex.quote(str(path))
     show_steps(
         (

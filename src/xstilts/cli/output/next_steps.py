@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.padding import Padding
-from rich.text import Text
-
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
 
 
 def show_steps(steps: Sequence[tuple[str, str]]) -> None:
     """Commands to go on with, each with its purpose."""
     out = console()
-    print_text(out, "next:")
+    print_line(out, "next:")
     for command, purpose in steps:
-        print_text(out, f"  {command}")
-        out.print(Padding(Text(purpose, style="dim"), (0, 6), expand=False))
+        print_line(out, f"  {command}")
+        print_text(out, f"      {purpose}", style="dim")
