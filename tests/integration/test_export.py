@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import xstilts
 from xstilts.cli.app import app
 from xstilts.core.dropped import drop
-from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
 from xstilts.core.store import Store
 from xstilts.export.hub import HubError
 from xstilts.models.encoder_files import BODY
@@ -125,6 +125,55 @@ def test_dropped_weights_are_trained_again_only_if_asked(copied: Path, tmp_path:
     assert again == [key]
     weights = [tmp_path / name / "model.safetensors" for name in ("before", "out")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+@pytest.fixture(scope="module")
+def mixture(toy_file: Path, tmp_path_factory: pytest.TempPathFactory, run_in_process: Any) -> Path:
+    """A store with one training with adapters on two tasks."""
+    loaded = xstilts.load(
+        str(toy_file),
+        [
+            "name=mixture",
+            "seeds=[0]",
+            "intermediate=[toy-same+toy-tags]",
+            "baseline=toy-same+toy-tags",
+            "targets=[toy-search]",
+            "recipes.intermediate.epochs=1",
+            "recipes.intermediate.lora={r: 2}",
+        ],
+    )
+    store = tmp_path_factory.mktemp("mixture") / "store"
+    assert run_in_process(loaded, store).exit_code == 0
+    return store
+
+
+@pytest.mark.parametrize(
+    ("task", "opens_with"),
+    [
+        ("toy-same", "AutoModelForSequenceClassification"),
+        ("toy-tags", "AutoModelForTokenClassification"),
+    ],
+)
+def test_each_head_of_a_mixture_can_be_exported(
+    mixture: Path, tmp_path: Path, task: str, opens_with: str
+) -> None:
+    exported = xstilts.export_model("mixture", tmp_path / "out", mixture, task=task)
+    assert exported.opens_with == (opens_with,)
+    assert exported.difference < 1e-5
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "`toy-same` + `toy-tags`" in card
+    assert f"--task {task}" in card
+
+
+def test_several_heads_without_a_choice_are_refused(mixture: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="toy-same, toy-tags"):
+        xstilts.export_model("mixture", tmp_path / "out", mixture)
+    with pytest.raises(UnknownNameError):
+        xstilts.export_model("mixture", tmp_path / "out", mixture, task="toy-kind")
+    exported = xstilts.export_model("mixture", tmp_path / "out", mixture, with_head=False)
+    assert exported.opens_with[0] == "SentenceTransformer"
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "toy-search" in card
 
 
 class FakeApi:

@@ -21,6 +21,7 @@ from xstilts.export.head_layers import NotRepresentable
 from xstilts.export.hugging_face import encoder_model, save_model, task_model
 from xstilts.export.sentence_layout import write_layout
 from xstilts.export.task_head import AUTO_CLASSES, TOKEN, TaskHead
+from xstilts.models.encoder_config import FIRST
 from xstilts.models.encoder_files import EncoderFiles, model_class
 
 SENTENCE_TRANSFORMER = "SentenceTransformer"
@@ -124,6 +125,8 @@ def _write_sentence_head(
     difference = compare_sentences(folder, files, head.pooling, example_batch(files), head)
     difference.check("the exported folder")
     note = f"{why}. The head is two dense layers of sentence-transformers: `encode` gives logits"
+    if head.pooling != FIRST:
+        note += "; trainings with encoder.pooling: cls have the classes' own heads where these fit"
     pipeline = AUTO_CLASSES[head.format].pipeline
     return WrittenModel(
         (SENTENCE_TRANSFORMER, _encoder_class(files)), pipeline, difference, (note,), head

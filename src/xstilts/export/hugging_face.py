@@ -113,7 +113,8 @@ def save_model(
     if max_length:
         tokenizer.model_max_length = max_length
     if _needs_types(tokenizer, model.config):
-        tokenizer.model_input_names = [*tokenizer.model_input_names, "token_type_ids"]
+        names = [*tokenizer.model_input_names, "token_type_ids"]
+        tokenizer.init_kwargs["model_input_names"] = names  # what save_pretrained writes
     save_tokenizer(tokenizer, folder)
 
 

@@ -14,7 +14,9 @@ from xstilts.core.stage import Stage
 from xstilts.export.folder import WrittenModel
 from xstilts.export.reproduction import EXPERIMENT
 from xstilts.export.trained_model import DataUse, TrainedModel
-from xstilts.export.usage import usage_code
+from xstilts.export.usage import plain_code, usage_code
+from xstilts.formats.text_features import joins_pairs
+from xstilts.formats.word_subwords import reads_spaces
 from xstilts.languages.metadata import language
 from xstilts.reports.markdown import escaped_cell
 from xstilts.reports.tables import points
@@ -134,7 +136,10 @@ def _use(content: CardContent) -> str:
     pairs = head is not None and head.format == "classification"
     code = usage_code(content.written, content.name, pairs=pairs)
     opened = " or ".join(f"`{name}`" for name in content.written.opens_with)
-    return f"## Use\n\nOpens with {opened}.\n\n```python\n{code}```"
+    text = f"## Use\n\nOpens with {opened}.\n\n```python\n{code}```"
+    if plain := plain_code(content.written, content.name, pairs=pairs):
+        text += f"\n\nWith transformers alone:\n\n```python\n{plain}```"
+    return text
 
 
 def _scores(content: CardContent) -> str:
@@ -281,6 +286,12 @@ def _reading_notes(content: CardContent) -> Iterator[str]:
             f"longer texts were read in windows whose starts are {recipe.get('stride')} sub-words "
             f"apart, and questions cut at {recipe.get('question_length')}"
         )
+    tokenizer = content.model.files.tokenizer()
+    if head and head.format == "tagging":
+        given = "joined with spaces" if reads_spaces(tokenizer) else "`is_split_into_words=True`"
+        yield f"sentences were read as words: {given}; a word has the tag of its first sub-word"
+    if joins_pairs(tokenizer):
+        yield "the second text of a pair was read after a line break, which the tokenizer omits"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xstilts.export.folder import SENTENCE_TRANSFORMER, WrittenModel
 from xstilts.export.task_head import SEQUENCE, TOKEN
+from xstilts.models.encoder_config import FIRST, LAST, MEAN
 
 SEQUENCE_CODE = """\
 from transformers import pipeline
@@ -54,6 +55,30 @@ model = SentenceTransformer("{name}")
 logits = model.encode([{example}])  # [texts, {outputs}]
 labels = {labels}
 """
+PLAIN_LOGIT_CODE = """\
+import torch
+from safetensors.torch import load_file
+from transformers import {encoder}, AutoTokenizer
+
+folder = "{name}"  # a local copy
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = {encoder}.from_pretrained(folder).eval()
+dense = load_file(f"{{folder}}/2_Dense/model.safetensors")
+out = load_file(f"{{folder}}/3_Dense/model.safetensors")
+inputs = tokenizer([{example}], padding=True, truncation=True, return_tensors="pt")
+with torch.no_grad():
+    states = model(**inputs).last_hidden_state
+mask = inputs["attention_mask"]
+{pooling}
+hidden = torch.tanh(vectors @ dense["linear.weight"].T + dense["linear.bias"])
+logits = hidden @ out["linear.weight"].T + out["linear.bias"]
+"""
+POOLING_CODE = {
+    FIRST: "vectors = states[:, 0]",
+    MEAN: "vectors = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)",
+    LAST: "vectors = states[torch.arange(len(states)), mask.sum(1) - 1]",
+}
+"""Pooling → code, for texts that are padded on the right."""
 
 
 def usage_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
@@ -79,3 +104,16 @@ def usage_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
         options = ', function_to_apply="none"' if head.format == "regression" else ""
         return SEQUENCE_CODE.format(name=name, options=options)
     return CHOICE_CODE.format(name=name)
+
+
+def plain_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
+    """The same with transformers alone, for a head that is dense layers; empty for others."""
+    head = written.head
+    if head is None or written.opens_with[0] != SENTENCE_TRANSFORMER:
+        return ""
+    return PLAIN_LOGIT_CODE.format(
+        name=name,
+        encoder=written.opens_with[1],
+        example='["a text", "its pair"]' if pairs else '"a text"',
+        pooling=POOLING_CODE[head.pooling],
+    )

@@ -62,7 +62,7 @@ class TunedHead:
         return ordered if sorted(ordered) == sorted(labels) else None
 
     def __str__(self) -> str:
-        shown = ", ".join(self.labels[:6]) + (" …" if len(self.labels) > 6 else "")
+        shown = ", ".join(self.labels[:4]) + (" …" if len(self.labels) > 4 else "")
         return f"{self.auto_class or 'dense layers'} ({shown})"
 
 

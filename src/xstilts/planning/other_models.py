@@ -166,8 +166,9 @@ def _why_not(resolved: ResolvedExperiment, name: str, head: TunedHead | None) ->
         if head is None:
             return f"an encoder without a head cannot answer {task.format}"
         if head.labels_for(task.format, task.labels) is None:
-            labels = f" ({', '.join(task.labels[:6])})" if task.labels else ""
-            return f"the head {head} does not fit {task.format}{labels}"
+            more = " …" if len(task.labels) > 4 else ""
+            labels = f" ({', '.join(task.labels[:4])}{more})" if task.labels else ""
+            return f"{task.format}{labels} does not fit the head: {head}"
     if not resolved.languages(task):
         return f"no {resolved.experiment.eval_split} split in the languages asked for"
     if task.with_data_dir and not resolved.data and not task.hub:
@@ -185,7 +186,7 @@ def _cells(graph: StageGraph, head: TunedHead | None) -> Iterator[ResultCell]:
     for name in resolved.experiment.targets:
         task = resolved.task(name)
         scores = (
-            compile_retrieval(graph, task, (), "")
+            compile_retrieval(graph, task, (), f"by {resolved.encoder_name}")
             if task.format_spec.search
             else _predicted(graph, task, head)
         )

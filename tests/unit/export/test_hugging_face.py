@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
 
 from xstilts.export.agreement import compare_sentences, compare_task, example_batch
 from xstilts.export.head_layers import NotRepresentable
@@ -18,6 +20,7 @@ from xstilts.formats.base import HeadShape
 from xstilts.models.encoder_files import BODY, HEADS, ROWS, EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.encoder_families import FAMILIES, write_family
+from xstilts.testing.merged_adapters import adapter_states
 
 LABELS = ("one", "two", "three")
 CLOSE = 1e-5
@@ -117,6 +120,37 @@ def test_a_head_without_a_class_is_dense_layers_of_sentence_transformers(
     write_layout(tmp_path / "out", files.config().hidden_size, pooling, head=head)
     batch = example_batch(files)
     assert compare_sentences(tmp_path / "out", files, pooling, batch, head).largest < CLOSE
+
+
+def test_adapters_are_merged(root: Path, tmp_path: Path) -> None:
+    states = adapter_states(root, tmp_path / "trained")
+    assert (states.merged - states.untrained).abs().max() > 1e-3
+    module = training_of("tagging").head(32, HeadShape("tagging", len(LABELS), 0.0, "cls"))
+    heads = {f"tags.{name}": value for name, value in module.state_dict().items()}
+    save_file(heads, tmp_path / "trained" / HEADS)
+    head = TaskHead("tags", "tagging", LABELS, "cls", tmp_path / "trained")
+    files = EncoderFiles(root, head.folder)
+    auto_class, model = task_model(files, head)
+    assert not any("lora" in name for name in model.state_dict())
+    save_model(tmp_path / "out", files, model, None)
+    difference = compare_task(tmp_path / "out", auto_class, files, head, example_batch(files))
+    assert difference.largest < CLOSE
+
+
+def test_segment_ids_that_were_trained_with_are_inputs_by_default(tmp_path: Path) -> None:
+    source = write_family(tmp_path / "hf", "bert")
+    tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    for part in tokenizer["post_processor"]["pair"][4:]:
+        next(iter(part.values()))["type_id"] = 1
+    (source / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    (tmp_path / "root").mkdir()
+    import_encoder(source, tmp_path / "root")
+    head = trained(tmp_path / "root", tmp_path / "trained", "classification")
+    files = EncoderFiles(tmp_path / "root", head.folder)
+    _, model = task_model(files, head)
+    save_model(tmp_path / "out", files, model, 32)
+    inputs = AutoTokenizer.from_pretrained(tmp_path / "out")("the cat", "the dog")
+    assert max(inputs["token_type_ids"]) == 1
 
 
 def test_a_folder_with_other_weights_differs(root: Path, tmp_path: Path) -> None:
