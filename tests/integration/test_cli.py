@@ -139,7 +139,7 @@ def test_dry_run_and_plan_write_nothing(toy_file: Path, tmp_path: Path) -> None:
     for words in (["run", "--dry-run"], ["plan"]):
         output = xstilts(*words, toy_file, "--store", tmp_path / "store", *SMALL)
         assert "train toy-kind (baseline) seed 0" in output
-        assert "never run" in output
+        assert "to do" in output
         assert "28 stages: 28 to do" in output
         assert "expected:" in output
         assert "GPU-hours, if a GPU sustains 100 TFLOP/s" in output

@@ -33,13 +33,14 @@ def plan(
     per_stage: DevicesPerStage = 1,
     tflops: Tflops = TFLOPS,
     all_stages: Annotated[
-        bool, typer.Option("--all", help="list every stage, also of a large plan")
+        bool, typer.Option("--all", help="list every stage, also those that are done")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the stages with their state, expected time and disk use.
+    """Show what is to do, with expected time, disk use and memory.
 
-    Also show expected GPU-hours, and data that are missing or come from the hub.
+    Also show expected GPU-hours, and data that are missing or come from the hub. --all lists the
+    finished stages too.
     """
     import xstilts
     from xstilts.cli.output.plan import show_plan

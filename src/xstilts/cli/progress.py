@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -16,13 +16,13 @@ from rich.tree import Tree
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import TextConsole, discard_output
 from xstilts.cli.output.units import duration
+from xstilts.cli.problem_lines import ProblemLines
 from xstilts.cli.remaining_time import RemainingTime
 from xstilts.core.plan import StageState
 from xstilts.executors.events import Event, Listener
 
 PLAIN_EVERY = 15.0
 """Seconds between two plain progress lines."""
-PROBLEMS = ("failed", "skipped", "note")
 
 
 @contextmanager
@@ -33,33 +33,41 @@ def progress(summary: PlanSummary) -> Iterator[Listener]:
         yield state.on_event
         return
     console = TextConsole(stderr=True)
+
+    def show(shown: Text) -> None:
+        console.print(shown, soft_wrap=not sys.stderr.isatty())
+
+    lines = ProblemLines(show, line)
     if not sys.stderr.isatty():
-        yield _while_readable(_plain(state, console))
+        with _while_readable(_plain(state, lines, console), lines) as on_event:
+            yield on_event
         return
     with Live(get_renderable=state.render, console=console, refresh_per_second=4, transient=True):
 
-        def on_event(event: Event) -> None:
+        def both(event: Event) -> None:
             state.on_event(event)
-            if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
-                console.print(line(event))
+            lines.on_event(event)
 
-        yield _while_readable(on_event)
+        with _while_readable(both, lines) as on_event:
+            yield on_event
 
 
-def _while_readable(listener: Listener) -> Listener:
+@contextmanager
+def _while_readable(listener: Listener, lines: ProblemLines) -> Iterator[Listener]:
     """The listener until its output cannot be written any more: a run goes on without it."""
     is_readable = True
 
-    def on_event(event: Event) -> None:
+    def attempt(action: Callable[[], None]) -> None:
         nonlocal is_readable
         if is_readable:
             try:
-                listener(event)
+                action()
             except OSError:
                 is_readable = False
                 discard_output(sys.stderr.fileno())
 
-    return on_event
+    yield lambda event: attempt(lambda: listener(event))
+    attempt(lines.close)
 
 
 class ProgressState:
@@ -139,8 +147,6 @@ def line(event: Event) -> Text:
     facts, label = event.facts, event.stage.label
     if event.kind == "failed":
         return Text(f"✗ {label}: {facts['problem']}", style="red")
-    if event.kind == "skipped":
-        return Text(f"– {label} skipped: {facts['why']}", style="yellow")
     if event.kind == "note":
         return Text(f"! {label}: {facts['problem']}", style="yellow")
     if "diverged" in facts:
@@ -152,14 +158,13 @@ def line(event: Event) -> Text:
     return Text(f"✓ {label}{scores}, {duration(facts.get('seconds', 0))}{events}")
 
 
-def _plain(state: ProgressState, console: Console) -> Listener:
+def _plain(state: ProgressState, lines: ProblemLines, console: Console) -> Listener:
     last = 0.0
 
     def on_event(event: Event) -> None:
         nonlocal last
         state.on_event(event)
-        if event.kind in PROBLEMS or (event.kind == "done" and event.stage.kind == "train"):
-            console.print(line(event), soft_wrap=True)
+        lines.on_event(event)
         if time.monotonic() - last > PLAIN_EVERY:
             last = time.monotonic()
             running = "; ".join(f"{label} {text}".strip() for label, text in state.running.values())

@@ -12,6 +12,8 @@ from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 
+NEVER_RUN = "never run"
+
 
 class StageState(StrEnum):
     """The state of a stage in a store."""
@@ -122,7 +124,7 @@ class Plan:
     def _why(self, stage: Stage, stopped: bool) -> str:
         before = self.known.get(stage.label)
         if before is None or Stage.from_json(before).key == stage.key:
-            return "interrupted" if stopped else "never run"
+            return "interrupted" if stopped else NEVER_RUN
         changed = changes(before, stage.to_json())
         return "changed: " + ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from xstilts.core.devices import AUTO
@@ -14,6 +14,8 @@ from xstilts.core.store import Store
 from xstilts.executors.events import Listener
 
 LOCAL = "local"
+NOTHING_STARTED, SOME_FAILED = 2, 3
+"""Exit codes: bad input kept everything from running; some stages failed, and others ran."""
 
 
 @dataclass
@@ -24,7 +26,7 @@ class RunResult:
         done: keys of the stages that were run.
         failed: key → what went wrong.
         skipped: key → why the stage was not run.
-        exit_code: 0, or that of the worst failure (docs/guide/stopping.md).
+        exit_code: 0, or that of the worst failure (docs/guide/stopping.md); 2 only if no stage ran.
         freed: bytes of files that were dropped; see `keep_weights`.
     """
 
@@ -33,6 +35,12 @@ class RunResult:
     skipped: dict[str, str] = field(default_factory=dict)
     exit_code: int = 0
     freed: int = 0
+
+    def with_final_code(self) -> RunResult:
+        """The result of a run that has ended: bad input of one stage is not that of all."""
+        if self.done and self.exit_code == NOTHING_STARTED:
+            return replace(self, exit_code=SOME_FAILED)
+        return self
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ class _RunLoop(Generic[AnyWorker]):
                 time.sleep(POLL_SECONDS / 5)
             for worker in self.pool.readable(POLL_SECONDS):
                 self._read_events(worker)
-        return self.scheduler.result
+        return self.scheduler.result.with_final_code()
 
     def stop(self) -> None:
         """Let busy workers save checkpoints, until all have stopped or the time is over."""

@@ -36,7 +36,7 @@ MEANING = (
     "[ ]: 95 % bootstrap interval over examples and seeds. significant: Holm-corrected p < 0.05"
 )
 TERMS = {
-    ONE_SEED: "with one seed the interval is over examples only, and significance is not tested",
+    ONE_SEED: f"{ONE_SEED}: the interval is over examples only, and significance is not tested",
     TOO_WIDE: f"{TOO_WIDE}: the seeds differ so much that the interval covers half of all possible "
     "gains",
     "same-data": "same-data: the setting includes the target's own training data",

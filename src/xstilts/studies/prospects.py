@@ -13,6 +13,7 @@ from math import comb, factorial, isnan, sqrt
 
 from xstilts.analysis.gains import ENGLISH
 from xstilts.analysis.layer_sweeps import task_of
+from xstilts.core.counted import counted
 from xstilts.planning.compile import CompiledPlan
 from xstilts.statistics.association import MIN_POINTS, detectable_correlation
 from xstilts.statistics.estimate import LEVEL
@@ -38,11 +39,6 @@ class Prospect:
     question: str
     answerable: bool
     why: str
-
-    @property
-    def text(self) -> str:
-        """As one line."""
-        return f"{'yes' if self.answerable else 'no'}: {self.question}: {self.why}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def contrast_prospect(
         problem: why there will be no gains; else empty.
     """
     inside, others = map(len, groups)
-    sizes = f"{inside} against {others} tasks"
+    sizes = f"{inside} against {counted(others, 'task')}"
     if not problem and min(inside, others) < MIN_TASKS:
         problem = f"{sizes}, and each group needs {MIN_TASKS} or more"
     if problem or planned.seeds == 1:
@@ -115,7 +111,7 @@ def contrast_prospect(
             needed += 1
         why = (
             f"{sizes}: p{_corrected(tests)} cannot be below {smallest:.2f} for any gains; "
-            f"{needed} against {larger} tasks could be significant"
+            f"{needed} against {counted(larger, 'task')} could be significant"
         )
         return Prospect(question, False, why)
     n = inside + others
@@ -136,7 +132,7 @@ def correlation_prospect(
     """
     n = len(tasks)
     if not problem and n < MIN_POINTS:
-        problem = f"{n} tasks, and a correlation needs {MIN_POINTS} or more"
+        problem = f"{counted(n, 'task')}, and a correlation needs {MIN_POINTS} or more"
     if problem:
         return Prospect(question, False, problem)
     smallest, effect = tests * _smallest_correlation_p(n), detectable_correlation(n)
@@ -148,7 +144,7 @@ def correlation_prospect(
         ):
             needed += 1
         corrected = f"significant{_corrected(tests)}"
-        why = f"{n} tasks: no correlation could be {corrected}; {needed} tasks are needed"
+        why = f"{counted(n, 'task')}: no correlation could be {corrected}; {needed} are needed"
         return Prospect(question, False, why)
     noise = "; one seed, so the noise of seeds is unknown" if planned.seeds == 1 else ""
     why = f"{n} tasks: 80 % power from a correlation of {effect:.2f}, before correction{noise}"
@@ -165,11 +161,15 @@ def seeds_prospect(question: str, seeds: int, problem: str = "") -> Prospect:
 
 
 def verdict_text(study: str, prospects: Collection[Prospect]) -> str:
-    """Whether a study can be answered, and how many of its questions, in a line."""
-    can = sum(one.answerable for one in prospects)
+    """Whether a study can be answered, and how many of its questions, in a line.
+
+    Why it cannot is said if there is one reason; else each question has its own.
+    """
+    can = sum(prospect.answerable for prospect in prospects)
     if not can:
-        reasons = "; ".join(dict.fromkeys(one.why for one in prospects))
-        return f"{study} cannot be answered by this experiment: {reasons}"
+        reasons = {prospect.why for prospect in prospects}
+        why = f": {reasons.pop()}" if len(reasons) == 1 else ""
+        return f"{study} cannot be answered by this experiment{why}"
     some = "" if can == len(prospects) else f", {can} of its {len(prospects)} questions"
     return f"{study} can be answered by this experiment{some}"
 

@@ -71,7 +71,7 @@ def test_the_legend_explains_only_words_of_the_table(gains: pd.DataFrame) -> Non
     assert "too wide" not in gain_legend(gains, "none")
     wide = gains.assign(low=-0.5, high=0.5)
     assert "too wide" in gain_legend(wide, "none")
-    assert "with one seed" in gain_legend(gains.assign(seeds=1, significant=False), "none")
+    assert "one seed:" in gain_legend(gains.assign(seeds=1, significant=False), "none")
 
 
 @pytest.mark.parametrize("states", [frozenset(), frozenset({RunState.COLLAPSED})])

@@ -12,7 +12,9 @@ from xstilts.cli.output.disk import disk_lines
 from xstilts.cli.output.memory import memory_lines
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
 from xstilts.cli.output.units import duration, gpu_hours_text, size
-from xstilts.core.plan import StageState
+from xstilts.core.counted import counted
+from xstilts.core.plan import NEVER_RUN, StageState
+from xstilts.core.stage import Stage
 from xstilts.planning.cost import TFLOPS
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.recipe_search import search_trainings
@@ -20,12 +22,12 @@ from xstilts.planning.resolve import DEFAULT_ROWS
 from xstilts.tasks.origin import OriginKind
 
 STAGE_COLUMNS = (
-    name("stage"), name("state", 1), number("time", 2), number("disk", 3), text("reason", 4)
+    name("stage"), name("state", 2), number("time", 1), number("disk", 3), text("reason", 4)
 )  # fmt: skip
 KIND_COLUMNS = (
     name("kind"), number("stages", 3), number("to do"), number("time", 1), number("disk", 2)
 )  # fmt: skip
-LISTED = 1000
+LISTED = 200
 """Stages up to which a plan is listed stage by stage."""
 
 
@@ -36,16 +38,19 @@ def show_summary(summary: PlanSummary) -> None:
 
 
 def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float = TFLOPS) -> None:
-    """The stages, then totals, GPU-hours and data sources.
+    """What is to do, then totals, GPU-hours and data sources.
 
     Args:
-        all_stages: list each stage of a large plan instead of totals by kind.
+        all_stages: list every stage, also those that are done or many.
         tflops: assumed speed of a GPU, in TFLOP/s.
     """
     out = console()
-    by_kind = not all_stages and len(summary.statuses) > LISTED
-    show_table(out, _kind_table(summary) if by_kind else _stage_table(summary))
-    if by_kind:
+    stages = summary.compiled.plan.stages
+    shown = stages if all_stages else [stage for stage in stages if not _is_done(summary, stage)]
+    by_kind = not all_stages and len(shown) > LISTED
+    if shown:
+        show_table(out, _kind_table(summary) if by_kind else _stage_table(summary, shown))
+    if by_kind or len(shown) < len(stages):
         print_text(out, "list every stage: xstilts plan … --all")
     show_summary(summary)
     if summary.todo:
@@ -63,7 +68,7 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
 def _totals(summary: PlanSummary) -> Iterator[str]:
     states = Counter(status.state for status in summary.statuses.values())
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    yield f"{len(summary.statuses)} stages: {counts}"
+    yield f"{counted(len(summary.statuses), 'stage')}: {counts}"
     if summary.todo:
         basis = "measured in this store" if summary.measured else "rough estimate for a CPU"
         yield f"expected: {duration(summary.seconds)} ({basis})"
@@ -77,20 +82,33 @@ def _encoder_costs(summary: PlanSummary) -> Iterator[str]:
     """What each of several encoders alone needs."""
     for encoder, cost in summary.encoders.items():
         yield (
-            f"  {encoder}: {cost.stages} stages of its own to do, {duration(cost.seconds)} in one "
-            f"process, {cost.operations:.1e} operations"
+            f"  {encoder}: {counted(cost.stages, 'stage')} of its own to do, "
+            f"{duration(cost.seconds)} in one process, {cost.operations:.1e} operations"
         )
 
 
-def _stage_table(summary: PlanSummary) -> FoldingTable:
+def _is_done(summary: PlanSummary, stage: Stage) -> bool:
+    return summary.statuses[stage.key].state is StageState.DONE
+
+
+def _stage_table(summary: PlanSummary, stages: Sequence[Stage]) -> FoldingTable:
+    """A row per stage; states and reasons have columns if they differ."""
     rows = []
-    for stage in summary.compiled.plan.stages:
+    for stage in stages:
         status = summary.statuses[stage.key]
         todo = status.state is StageState.TODO
         time = duration(summary.stage_seconds[stage.key]) if todo else ""
         disk = size(stage.cost.bytes) if todo else ""
-        rows.append((stage.label, status.state, time, disk, status.why))
-    return FoldingTable(STAGE_COLUMNS, rows)
+        why = "" if status.why == NEVER_RUN else status.why
+        rows.append((stage.label, status.state, time, disk, why))
+    used = [
+        index
+        for index, column in enumerate(STAGE_COLUMNS)
+        if len({row[index] for row in rows}) > 1 or column.title not in ("state", "reason")
+    ]
+    return FoldingTable(
+        [STAGE_COLUMNS[index] for index in used], [[row[index] for index in used] for row in rows]
+    )
 
 
 def _kind_table(summary: PlanSummary) -> FoldingTable:
@@ -141,7 +159,7 @@ def _data_sources(sources: Sequence[DataSource]) -> Iterator[str]:
     hub = [source for source in sources if source.origin is OriginKind.HUB]
     if hub:
         count = sum(len(source.languages) for source in hub)
-        yield f"from the hub: {count} splits by language: {_splits(hub)}"
+        yield f"from the hub: {counted(count, 'split')} by language: {_splits(hub)}"
     if guessed := [source for source in sources if source.guessed]:
         yield (
             f"unknown size, estimated as {DEFAULT_ROWS:,} examples per language: {_splits(guessed)}"

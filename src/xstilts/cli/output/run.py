@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from xstilts.analysis.data_notes import DataNote
 from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.tables import Column, framed, name, number, show_table, text
 from xstilts.cli.output.units import size
+from xstilts.core.counted import counted
 from xstilts.executors.base import RunResult
 
 if TYPE_CHECKING:
@@ -38,17 +37,25 @@ RANKING_COLUMNS = {
 }
 
 
-def show_result(result: RunResult, summary: PlanSummary) -> None:
-    """Failed and skipped stages of a run, with all problems in full."""
+def show_result(result: RunResult, summary: PlanSummary, *, in_full: bool = False) -> None:
+    """Numbers of failed and skipped stages of a run.
+
+    Args:
+        in_full: also each problem, for a run whose progress was not shown.
+    """
     out = console()
     by_key = summary.compiled.plan.by_key
     if not result.done and not result.failed:
         print_text(out, "nothing to do")
-    for key, problem in result.failed.items():
-        out.print(Text.assemble(("failed", "red"), f" {by_key[key].label}"), soft_wrap=True)
-        print_text(out, problem)
-    for reason, count in Counter(result.skipped.values()).items():
-        print_text(out, f"{count} stages skipped: {reason}")
+    if in_full:
+        for key, problem in result.failed.items():
+            print_text(out, f"{by_key[key].label}: {problem}", bullet="✗", style="red")
+        for reason, count in Counter(result.skipped.values()).items():
+            print_text(out, f"{counted(count, 'stage')} skipped: {reason}", bullet="–")
+    elif result.failed or result.skipped:
+        counts = (("failed", result.failed), ("skipped", result.skipped))
+        parts = [f"{counted(len(keys), 'stage')} {what}" for what, keys in counts if keys]
+        print_text(out, ", ".join(parts), style="red" if result.failed else "")
     if result.freed:
         print_text(
             out,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-from rich.padding import Padding
-from rich.text import Text
 
 from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.reports.study import numbers_of
 from xstilts.studies.base import Answer
-from xstilts.studies.prospects import verdict_text
+from xstilts.studies.prospects import Prospect, verdict_text
 from xstilts.studies.study_plan import StudyPlan
 
 
@@ -26,13 +23,26 @@ def show_prospects(planned: StudyPlan, *, all_questions: bool) -> None:
         print_text(out, note)
     if not planned.prospects:
         return
-    none = not any(one.answerable for one in planned.prospects)
-    out.print(Text(verdict_text(planned.study.name, planned.prospects), "yellow" if none else ""))
-    if none and len({one.why for one in planned.prospects}) == 1:
+    none = not any(prospect.answerable for prospect in planned.prospects)
+    verdict = verdict_text(planned.study.name, planned.prospects)
+    print_text(out, verdict, style="yellow" if none else "")
+    if none and len({prospect.why for prospect in planned.prospects}) == 1:
         return
-    for one in planned.prospects:
-        if all_questions or not one.answerable:
-            out.print(Padding(Text(one.text), (0, 0, 0, 2)))
+    shown = [each for each in planned.prospects if all_questions or not each.answerable]
+    for words, why in question_lines(shown):
+        print_text(out, words, bullet="  •")
+        print_text(out, f"    {why}", style="dim")
+
+
+def question_lines(prospects: Sequence[Prospect]) -> Iterator[tuple[str, str]]:
+    """Each question with its answer, and why; the beginning of the one before is not repeated."""
+    before = ""
+    for prospect in prospects:
+        begin, comma, rest = prospect.question.rpartition(", ")
+        is_repeated = bool(comma) and before.startswith(begin + comma)
+        words = f"… {rest}" if is_repeated else prospect.question
+        yield f"{'yes' if prospect.answerable else 'no'}: {words}", prospect.why
+        before = prospect.question
 
 
 def show_answer(answer: Answer, files: Sequence[Path], copies: Sequence[Path]) -> None:

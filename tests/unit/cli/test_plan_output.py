@@ -1,0 +1,59 @@
+"""What `plan` lists: what is to do, or everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import xstilts
+from xstilts.cli.output import plan
+from xstilts.cli.output.study import question_lines
+from xstilts.config.load import LoadedExperiment
+from xstilts.studies.prospects import Prospect
+
+DONE = "predict toy-kind (baseline) en seed 0"
+
+
+def listed(
+    capsys: pytest.CaptureFixture[str], loaded: LoadedExperiment, store: Path, *, every: bool
+) -> str:
+    plan.show_plan(xstilts.plan(loaded, store), all_stages=every)
+    return capsys.readouterr().out
+
+
+def test_plan_lists_finished_stages_only_with_all(
+    capsys: pytest.CaptureFixture[str], small: LoadedExperiment, finished: Path
+) -> None:
+    assert DONE not in listed(capsys, small, finished, every=False)
+    shown = listed(capsys, small, finished, every=True)
+    assert DONE in shown
+    assert "done" in shown
+
+
+def test_plan_of_a_finished_experiment_is_a_few_lines(
+    capsys: pytest.CaptureFixture[str], small: LoadedExperiment, finished: Path
+) -> None:
+    assert len(listed(capsys, small, finished, every=False).splitlines()) < 5
+
+
+def test_a_large_plan_is_totals_by_kind(
+    capsys: pytest.CaptureFixture[str],
+    small: LoadedExperiment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert DONE in listed(capsys, small, tmp_path / "store", every=False)
+    monkeypatch.setattr(plan, "LISTED", 3)
+    assert DONE not in listed(capsys, small, tmp_path / "store", every=False)
+    assert DONE in listed(capsys, small, tmp_path / "store", every=True)
+
+
+def test_the_beginning_of_a_question_is_not_repeated() -> None:
+    questions = ("A minus B, over all", "A minus B, on some", "C minus D")
+    lines = list(question_lines([Prospect(words, False, "why") for words in questions]))
+    assert [text for text, _ in lines] == [
+        "no: A minus B, over all",
+        "no: … on some",
+        "no: C minus D",
+    ]
