@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import Annotated
 
 import typer
 
+from xstilts import __version__
 from xstilts.cli import (
     claims,
     data,
@@ -40,16 +42,41 @@ from xstilts.cli.study_help import StudyCommand
 COLLECTOR = (50_000, 10, 10)
 """Thresholds of Python's garbage collector: plans and manifests are large and have few cycles."""
 
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"xstilts {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="xstilts",
     help="Cross-lingual STILTs: intermediate-task training and zero-shot cross-lingual transfer.",
     epilog="Exit codes: 0 done, 1 unexpected error, 2 invalid input, 3 some stages failed, "
     "4 store not writable or full, 130 interrupted (re-run to resume).",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            help="Show the version and exit.",
+            callback=_show_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Options without a command."""
+
+
 app.add_typer(data.app, name="data")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(store.app, name="store")

@@ -9,9 +9,7 @@ import typer
 
 DemoFolder = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Argument(
-        metavar="[FOLDER]", help="folder for its files  \\[default: a new temporary one]"
-    ),
+    typer.Argument(metavar="FOLDER", help="folder for its files  \\[default: a new temporary one]"),
 ]
 OpenReport = Annotated[
     bool, typer.Option("--open/--no-open", help="open the report in a browser, if there is one")

@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-import typer
-
-from xstilts.cli.output.console import accept_any_text, discard_output
+from xstilts.cli.output.console import accept_any_text, discard_output, print_message
 from xstilts.cli.signals import Interrupted, handle_signals
 from xstilts.core.errors import StoreError, XstiltsError
-from xstilts.core.printable import printable
 
 INTERRUPTED = 130
 
@@ -62,5 +59,5 @@ def _report_os_error(error: OSError) -> int:
 
 
 def _report(text: str, code: int) -> int:
-    typer.secho(printable(text), fg=None if code == INTERRUPTED else "red", err=True)
+    print_message(text, "" if code == INTERRUPTED else "red")
     return code

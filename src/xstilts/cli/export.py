@@ -14,7 +14,7 @@ def export_model(
     stage: Annotated[
         Optional[str],  # noqa: UP045 - typer reads the annotation at run time
         typer.Argument(
-            metavar="[EXPERIMENT|KEY|LABEL]",
+            metavar="EXPERIMENT|KEY|LABEL",
             help="an experiment of the store, or the key or label of a training  "
             "\\[default: all experiments]",
         ),

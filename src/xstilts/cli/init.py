@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-ExperimentFile = Annotated[Path, typer.Argument(metavar="[FILE]", help="YAML file to write")]
+ExperimentFile = Annotated[Path, typer.Argument(metavar="FILE", help="YAML file to write")]
 
 
 def init(path: ExperimentFile = Path("experiment.yaml")) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import typer
-
-from xstilts.core.printable import printable
+from xstilts.cli.output.console import print_message
 
 
 class TerminalHandler(logging.Handler):
@@ -15,7 +13,7 @@ class TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         text = f"{record.levelname.lower()}: {record.getMessage()}"
-        typer.secho(printable(text), fg="yellow", err=True)
+        print_message(text, "yellow")
 
 
 def show_log_messages() -> None:

@@ -7,11 +7,28 @@ from typing import Annotated, Optional
 
 import typer
 
-Named = Annotated[str, typer.Argument(metavar="EXPERIMENT|PRESET", help="YAML file or preset")]
+from xstilts.cli.completion import complete_experiments
+
+
+def _none_for_dash(path: Optional[Path]) -> Optional[Path]:  # noqa: UP045
+    """No file for `-`, standard output."""
+    return None if path == Path("-") else path
+
+
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT|PRESET",
+        help="YAML file or preset",
+        autocompletion=complete_experiments,
+    ),
+]
 MaybeNamed = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation at run time
     typer.Argument(
-        metavar="[EXPERIMENT|PRESET]", help="YAML file or preset  \\[default: all in the store]"
+        metavar="EXPERIMENT|PRESET",
+        help="YAML file or preset  \\[default: all in the store]",
+        autocompletion=complete_experiments,
     ),
 ]
 StoreOption = Annotated[
@@ -72,7 +89,11 @@ Trackers = Annotated[
 
 OutFile = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--out", help="output file instead of standard output"),
+    typer.Option(
+        "--out",
+        help="output file  \\[default: - for standard output]",
+        callback=_none_for_dash,
+    ),
 ]
 Tflops = Annotated[
     float, typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s")
@@ -80,7 +101,7 @@ Tflops = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object, with every stage")]
 StoreArgument = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Argument(metavar="[STORE]", help="folder of the store  \\[default: ./xstilts-store]"),
+    typer.Argument(metavar="STORE", help="folder of the store  \\[default: ./xstilts-store]"),
 ]
 ClaimsFile = Annotated[
     Optional[Path],  # noqa: UP045
@@ -90,7 +111,14 @@ Isolate = Annotated[bool, typer.Option("--isolate", help="run every stage in a n
 IgnoreDisk = Annotated[
     bool, typer.Option("--ignore-disk", help="start although the disk has too little space")
 ]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="print results and errors, without progress")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="show the plan without running it")]
 TableFormat = Annotated[
-    str, typer.Option("--format", help="csv, json, md, latex, or parquet (needs --out)")
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--format", help="csv, json, md, latex, or parquet (needs --out)  \\[default: csv]"
+    ),
 ]

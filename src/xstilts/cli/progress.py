@@ -26,10 +26,14 @@ PLAIN_EVERY = 15.0
 
 
 @contextmanager
-def progress(summary: PlanSummary) -> Iterator[Listener]:
-    """An event listener that shows a run's progress until the block ends."""
+def progress(summary: PlanSummary, *, quiet: bool = False) -> Iterator[Listener]:
+    """An event listener that shows a run's progress until the block ends.
+
+    Args:
+        quiet: show nothing.
+    """
     state = ProgressState(summary)
-    if not summary.todo:
+    if quiet or not summary.todo:
         yield state.on_event
         return
     console = TextConsole(stderr=True)

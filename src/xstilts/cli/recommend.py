@@ -12,6 +12,8 @@ from xstilts.cli.options import (
     Devices,
     DevicesPerStage,
     Executor,
+    Json,
+    Quiet,
     StoreOption,
     Tflops,
     Trackers,
@@ -48,7 +50,12 @@ def recommend(
     trackers: Trackers = None,
     measures: Annotated[bool, typer.Option(help="compute and use low-cost task measures")] = True,
     tflops: Tflops = TFLOPS,
-    form: Annotated[str, typer.Option("--format", help="table, csv, json or md")] = "table",
+    form: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--format", help="table, csv, json or md  \\[default: table]"),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Rank candidate intermediate tasks by predicted gain.
 
@@ -57,9 +64,11 @@ def recommend(
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.recommend import prepare_recommendation
     from xstilts.api.run_options import RunOptions
+    from xstilts.cli.output.json_output import chosen_format
     from xstilts.cli.output.recommend import check_form, show_recommendation
     from xstilts.cli.progress import progress
 
+    form = chosen_format(form, as_json=as_json) or "table"
     check_form(form)
     request = prepare_recommendation(
         target,
@@ -77,6 +86,6 @@ def recommend(
     summary = request.summary(options)
     if summary.todo:
         check_disk_space(summary, request.store)
-        with progress(summary) as on_event:
+        with progress(summary, quiet=quiet) as on_event:
             request.measure(options, on_event)
     show_recommendation(request.rank(), form, tflops)

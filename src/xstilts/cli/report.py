@@ -10,6 +10,8 @@ import typer
 from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.options import DataOption, EncoderOption, Named, Overrides, StoreOption
 
+STANDARD_OUTPUT = Path("-")
+
 
 def report(
     experiment: Named,
@@ -25,7 +27,10 @@ def report(
     ] = "html",
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="output file or folder  \\[default: ./xstilts-NAME.FORMAT]"),
+        typer.Option(
+            "--out",
+            help="output file or folder; - for standard output  \\[default: ./xstilts-NAME.FORMAT]",
+        ),
     ] = None,
 ) -> None:
     """Write the report as one self-contained HTML page, or its tables only.
@@ -36,12 +41,19 @@ def report(
     """
     import xstilts
     from xstilts.api.report import XTREME, submissions
+    from xstilts.cli.output.report import show_report
+    from xstilts.core.errors import ConfigError
 
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     if form == XTREME:
         from xstilts.cli.output.submissions import show_submissions
 
+        if out == STANDARD_OUTPUT:
+            raise ConfigError("xtreme is a folder of files", where="--out", todo="give a folder")
         written = submissions(loaded, out, store)
         show_submissions(written)
         raise typer.Exit(2 if any(submission.problems for submission in written) else 0)
-    typer.echo(f"wrote {xstilts.report(loaded, out, store, form=form)}")
+    if out == STANDARD_OUTPUT:
+        show_report(loaded, store, form)
+    else:
+        typer.echo(f"wrote {xstilts.report(loaded, out, store, form=form)}")

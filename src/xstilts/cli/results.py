@@ -10,6 +10,7 @@ from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.options import (
     DataOption,
     EncoderOption,
+    Json,
     MaybeNamed,
     OutFile,
     Overrides,
@@ -35,12 +36,15 @@ def results(
         ),
     ] = None,
     out: OutFile = None,
+    as_json: Json = False,
 ) -> None:
     """Print all available scores as a table, or the ranking of several encoders."""
     import xstilts
     from xstilts.api.inputs import check_output
+    from xstilts.cli.output.json_output import chosen_format
     from xstilts.cli.output.results import show_rankings, show_results
 
+    form = chosen_format(form, as_json=as_json)
     loaded = None
     if experiment:
         loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()

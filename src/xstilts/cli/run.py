@@ -16,9 +16,11 @@ from xstilts.cli.options import (
     Gpus,
     IgnoreDisk,
     Isolate,
+    Json,
     Named,
     Overrides,
     Partition,
+    Quiet,
     StoreOption,
     TimeLimit,
     Trackers,
@@ -44,6 +46,8 @@ def run(
     isolate: Isolate = False,
     ignore_disk: IgnoreDisk = False,
     dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Run the missing stages of an experiment and print the gains; re-run to resume."""
     import xstilts
@@ -55,6 +59,7 @@ def run(
     from xstilts.api.run_notes import run_notes
     from xstilts.api.run_options import RunOptions
     from xstilts.cli.output.plan import show_plan, show_summary
+    from xstilts.cli.output.plan_json import show_plan_json
     from xstilts.cli.output.run import (
         show_benchmarks,
         show_choices,
@@ -64,6 +69,7 @@ def run(
         show_ranking,
         show_result,
     )
+    from xstilts.cli.output.run_json import show_run_json
     from xstilts.cli.progress import progress
     from xstilts.executors.base import BatchOptions
 
@@ -77,16 +83,20 @@ def run(
     )
     summary = handle.summary(options)
     if dry_run:
-        show_plan(summary)
+        show_plan_json(summary) if as_json else show_plan(summary)
         return
-    show_summary(summary)
-    show_notes(run_notes(handle))
+    if not (quiet or as_json):
+        show_summary(summary)
+        show_notes(run_notes(handle))
     if not ignore_disk:
         check_disk_space(summary, handle.store)
 
-    with progress(summary) as on_event:
+    with progress(summary, quiet=quiet) as on_event:
         result = handle.run(options, on_event)
-    show_result(result, summary)
+    if as_json:
+        show_run_json(result, summary, xstilts.gains(handle))
+        raise typer.Exit(result.exit_code)
+    show_result(result, summary, in_full=quiet)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
     show_choices(recipe_search_results(handle.compiled, handle.snapshot))
     show_benchmarks(benchmark_tables(handle))

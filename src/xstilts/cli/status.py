@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from xstilts.cli.options import StoreOption
+from xstilts.cli.options import (
+    Json,
+    StoreOption,
+)
 
 
-def status(store: StoreOption = None) -> None:
+def status(store: StoreOption = None, as_json: Json = False) -> None:
     """Show progress of each experiment and recent events."""
     import xstilts
     from xstilts.api.inputs import open_store
@@ -13,4 +16,4 @@ def status(store: StoreOption = None) -> None:
     from xstilts.core.store_layout import OWN_FOLDER
 
     opened = open_store(store, OWN_FOLDER)
-    show_status(opened, xstilts.status(opened))
+    show_status(opened, xstilts.status(opened), as_json=as_json)

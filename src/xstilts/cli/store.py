@@ -7,11 +7,10 @@ from typing import Annotated, Optional
 
 import typer
 
-from xstilts.cli.options import StoreOption
+from xstilts.cli.options import Json, Quiet, StoreOption
 
 DAY = 86_400.0
 app = typer.Typer(help="Verify, measure, clean, pin and export a store.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Names = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
     typer.Argument(
@@ -32,6 +31,7 @@ def verify(
         bool, typer.Option("--repair", help="move what is damaged to STORE/damaged")
     ] = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read every file; list what is damaged and which experiments need it.
 
@@ -42,7 +42,7 @@ def verify(
     import xstilts
     from xstilts.cli.output.store_verify import reading, show_verification
 
-    with reading(quiet=json) as on_read:
+    with reading(quiet=json or quiet) as on_read:
         result = xstilts.store_verify(store, repair=repair, on_read=on_read)
     show_verification(result, repair=repair, as_json=json)
     if any(not damage.moved_to for damage in result.damaged):
@@ -120,13 +120,14 @@ def pin(
 def unpin(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="names of pins")],
     store: StoreOption = None,
+    json: Json = False,
 ) -> None:
     """Remove pins; what they kept stays until the next gc."""
     import xstilts
     from xstilts.cli.output.store import show_pins
 
     xstilts.store_unpin(names, store)
-    show_pins(xstilts.store_pins(store))
+    show_pins(xstilts.store_pins(store), as_json=json)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from xstilts.cli.arguments import ExperimentArguments
+from xstilts.cli.completion import complete_studies
 from xstilts.cli.options import (
     Address,
     DataOption,
@@ -16,8 +17,10 @@ from xstilts.cli.options import (
     DryRun,
     EncoderOption,
     Executor,
+    Json,
     Named,
     Overrides,
+    Quiet,
     StoreOption,
     Trackers,
     Workers,
@@ -25,7 +28,12 @@ from xstilts.cli.options import (
 
 
 def study(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="name of the study, see below")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="name of the study, see below", autocompletion=complete_studies
+        ),
+    ],
     experiment: Named,
     store: StoreOption = None,
     overrides: Overrides = None,
@@ -42,6 +50,8 @@ def study(
         typer.Option("--out", help="folder for a copy of the answer"),
     ] = None,
     dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Run the stages that a study needs and answer its question from the results.
 
@@ -51,10 +61,12 @@ def study(
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.run_options import RunOptions
     from xstilts.api.study import prepare_study
+    from xstilts.cli.output.json_output import print_json
     from xstilts.cli.output.plan import show_plan, show_summary
     from xstilts.cli.output.run import show_result
     from xstilts.cli.output.study import show_answer, show_prospects
     from xstilts.cli.progress import progress
+    from xstilts.core.atomic_io import read_json
     from xstilts.reports.study import copy_answer
 
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
@@ -66,15 +78,20 @@ def study(
     summary = study_run.summary(options)
     if dry_run:
         show_plan(summary)
-    else:
+    elif not (quiet or as_json):
         show_summary(summary)
-    show_prospects(study_run.planned, all_questions=dry_run)
+    if dry_run or not as_json:
+        show_prospects(study_run.planned, all_questions=dry_run)
     if dry_run:
         return
     check_disk_space(summary, study_run.store)
-    with progress(summary) as on_event:
+    with progress(summary, quiet=quiet) as on_event:
         result = study_run.run(options, on_event)
-    show_result(result, summary)
     answer, files = study_run.answer()
-    show_answer(answer, files, copy_answer(files, out) if out else [])
+    copies = copy_answer(files, out) if out else []
+    if as_json:
+        print_json(read_json(files[-1]))
+    else:
+        show_result(result, summary, in_full=quiet)
+        show_answer(answer, files, copies)
     raise typer.Exit(result.exit_code)

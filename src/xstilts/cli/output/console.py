@@ -34,8 +34,10 @@ class TextConsole(Console):
     Control characters in a text are printed as escapes.
     """
 
-    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
-        super().__init__(stderr=stderr, width=width, markup=False, emoji=False)
+    def __init__(
+        self, *, stderr: bool = False, width: int | None = None, quiet: bool = False
+    ) -> None:
+        super().__init__(stderr=stderr, width=width, markup=False, emoji=False, quiet=quiet)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -85,6 +87,12 @@ def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
         error.encoding, error.object, error.start, error.start + 1, error.reason
     )
     return codecs.backslashreplace_errors(single)
+
+
+def print_message(text: str, style: str = "") -> None:
+    """Print a message for people to standard error."""
+    out = TextConsole(stderr=True)
+    out.print(Text(text, style), soft_wrap=True, highlight=False)
 
 
 def discard_output(*descriptors: int) -> None:

@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from xstilts.cli.output.console import print_line, print_text
+from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
 from xstilts.tasks.data_check import SplitReport, SplitState
 
+COLUMNS = (
+    name("task"),
+    name("split"),
+    name("language"),
+    text("file", 2),
+    number("rows", 0),
+    number("images", 3),
+    text("labels", 3),
+    text("problems", 1),
+)
 WIDE = 120
 """Terminal width from which full paths are shown."""
 SHOWN = 3
@@ -22,17 +32,20 @@ SHOWN = 3
 def show_data_check(out: Console, reports: Sequence[SplitReport], folder: Path | None) -> None:
     """A row per split and language, the first problems, missing data, and totals."""
     images = ("images",) if any(report.images for report in reports) else ()
-    columns = ("task", "split", "language", "file", "rows", *images, "labels", "problems")
-    table = Table(*columns, box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    table.columns[3].overflow, table.columns[4].justify = "fold", "right"
-    if images:
-        table.columns[5].justify = "right"
-    for report in reports:
-        file = _file(report, folder, full_path=out.width >= WIDE)
-        table.add_row(*_cells(report, file, has_images=bool(images)), style=_style(report))
+    columns = [column for column in COLUMNS if column.title != "images" or images]
+    rows = [
+        _cells(report, _file(report, folder, full_path=out.width >= WIDE), has_images=bool(images))
+        for report in reports
+    ]
+    empty = [""] * len(columns)
+    table = FoldingTable(
+        columns,
+        [[*row, *empty[len(row) :]] for row in rows],
+        styles=[_style(report) for report in reports],
+    )
     if folder:
-        out.print(f"data: {folder}", highlight=False, soft_wrap=True)
-    out.print(table)
+        print_line(out, f"data: {folder}")
+    show_table(out, table)
     for report in reports:
         _problems(out, report)
     for state in (SplitState.BLANK, SplitState.BROKEN, SplitState.MISSING):
@@ -64,15 +77,15 @@ def _cells(report: SplitReport, file: str, *, has_images: bool) -> tuple[str, ..
     return (*head, file, f"{report.rows:,}", *images, labels, counts)
 
 
-def _style(report: SplitReport) -> str | None:
+def _style(report: SplitReport) -> str:
     if report.fails:
         return "red"
-    return "dim" if report.state is not SplitState.FOUND else None
+    return "dim" if report.state is not SplitState.FOUND else ""
 
 
 def _problems(out: Console, report: SplitReport) -> None:
-    for text in report.first[:SHOWN]:
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
+    for problem in report.first[:SHOWN]:
+        print_line(out, problem)
     if (rest := sum(report.counts.values()) - SHOWN) > 0 and len(report.first) > SHOWN:
         split = f"{report.task} {report.split} {report.language}"
         out.print(f"… and {rest:,} more in {split}", markup=False, highlight=False)
@@ -85,8 +98,7 @@ def _unusable(out: Console, reports: Sequence[SplitReport], state: SplitState) -
         codes = " ".join(report.language for report in members)
         why = f"{members[0].why}{' …' if len(members) > 1 else ''}"
         note = "" if needed else " (not needed)"
-        text = f"{state}{note}: {task} {split} ({codes}): {why}"
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
+        print_text(out, f"{state}{note}: {task} {split} ({codes}): {why}")
 
 
 def _group(report: SplitReport) -> tuple[str, str, bool, str]:

@@ -5,39 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import yaml
-from rich import box
-from rich.table import Table
 
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.json_output import print_json
+from xstilts.cli.output.tables import FoldingTable, name, show_table, text
 from xstilts.config.named_recipes import named_recipe, named_recipe_files
 
 
 def show_recipes() -> None:
     """All published recipes, one per row."""
     out = console()
-    table = Table("recipe", "what it is", "searches", box=box.SIMPLE, pad_edge=False)
-    for name in named_recipe_files():
-        recipe = named_recipe(name)
-        table.add_row(name, recipe.summary, ", ".join(recipe.search))
-    out.print(table)
+    listed = map(named_recipe, named_recipe_files())
+    rows = [(recipe.name, recipe.summary, ", ".join(recipe.search)) for recipe in listed]
+    show_table(out, FoldingTable((name("recipe"), text("what it is"), text("searches", 1)), rows))
     print_text(out, "use one:   recipes: {preset: NAME}   and   search: {preset: NAME}")
     print_text(out, "values and sources:   xstilts recipes NAME")
 
 
-def show_recipe(name: str) -> None:
+def show_recipes_json(recipe_name: str | None) -> None:
+    """All published recipes, or one, as JSON.
+
+    Raises:
+        UnknownNameError: no such recipe.
+    """
+    if recipe_name is None:
+        print_json(list(map(named_recipe, named_recipe_files())))
+    else:
+        print_json(named_recipe(recipe_name))
+
+
+def show_recipe(recipe_name: str) -> None:
     """The values, sources and differences of one recipe.
 
     Raises:
         UnknownNameError: no such recipe.
     """
-    recipe, out = named_recipe(name), console()
-    out.print(name, style="bold", highlight=False)
-    for label, text in (
+    recipe, out = named_recipe(recipe_name), console()
+    print_text(out, recipe_name, style="bold")
+    for label, words in (
         ("summary", recipe.summary),
         *(("source", source) for source in recipe.sources),
         ("ours", recipe.ours),
     ):
-        print_text(out, f"{label}: {text}")
+        print_text(out, words, bullet=f"{label:7}")
     values = {"recipes": recipe.recipes, **({"search": recipe.search} if recipe.search else {})}
     print_text(out, "\n" + _as_yaml(values))
 

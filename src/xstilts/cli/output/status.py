@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from xstilts.api.status import ExperimentStatus
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState
@@ -24,7 +25,9 @@ COLUMNS = (
 SHOWN_STATES = (StageState.DONE, StageState.TODO, StageState.BLOCKED)
 
 
-def show_status(store: Store, experiments: Sequence[ExperimentStatus]) -> None:
+def show_status(
+    store: Store, experiments: Sequence[ExperimentStatus], *, as_json: bool = False
+) -> None:
     """Stage counts of each experiment, and the newest events.
 
     Raises:
@@ -34,6 +37,10 @@ def show_status(store: Store, experiments: Sequence[ExperimentStatus]) -> None:
         raise ConfigError(
             f"no experiment was run in {store.root}", todo="xstilts run quickstart, or --store DIR"
         )
+    events = store.journal.last(LAST_EVENTS)
+    if as_json:
+        print_json({"store": store.root, "experiments": list(experiments), "events": events})
+        return
     out = console()
     rows = []
     for experiment in experiments:
@@ -41,7 +48,6 @@ def show_status(store: Store, experiments: Sequence[ExperimentStatus]) -> None:
         numbers = map(str, (experiment.stages, *counts))
         rows.append((experiment.name, *numbers, experiment.encoder))
     show_table(out, FoldingTable(COLUMNS, rows))
-    events = store.journal.last(LAST_EVENTS)
     if not events:
         print_text(out, f"no events: {store.journal.path.name} is missing or empty")
         print_text(out, "  → nothing to do: it begins again with the next run")

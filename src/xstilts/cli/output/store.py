@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
-import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +14,7 @@ from rich.table import Table
 from xstilts.api.store_gc import Removal
 from xstilts.api.store_sizes import StoreSize
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.json_output import print_json
 from xstilts.core.garbage import Garbage
 from xstilts.core.pins import Pin
 
@@ -31,11 +29,6 @@ def bytes_text(count: float) -> str:
         if count >= factor:
             return f"{count / factor:.{1 if unit == 'GB' else 0}f} {unit}"
     return f"{count:.0f} B"
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))
 
 
 def table(*columns: str, right: Sequence[int] = ()) -> Table:

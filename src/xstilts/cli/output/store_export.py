@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from xstilts.api.store_export import Export
 from xstilts.cli.output.console import console, print_text
-from xstilts.cli.output.store import bytes_text, print_json
+from xstilts.cli.output.json_output import print_json
+from xstilts.cli.output.store import bytes_text
 
 
 def show_export(export: Export, *, as_json: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
 from xstilts.formats import FORMATS
 from xstilts.tasks import TASKS
@@ -48,6 +49,37 @@ def show_task(task_name: str) -> None:
     for key, value in _details(task).items():
         if value:
             print_text(out, value, bullet=f"{key:9}")
+
+
+def show_tasks_json(task_name: str | None) -> None:
+    """All tasks, or one, as JSON.
+
+    Raises:
+        UnknownNameError: no such task.
+    """
+    if task_name is None:
+        print_json([_facts(TASKS.get(each)) for each in TASKS])
+    else:
+        print_json(_facts(TASKS.get(task_name)))
+
+
+def _facts(task: TaskSpec) -> dict[str, object]:
+    """Everything that people must know of a task; sizes of languages are null if unknown."""
+    splits = {
+        split: {code: task.sizes.get((split, code)) for code in codes}
+        for split, codes in task.splits.items()
+    }
+    return {
+        "task": task.name,
+        "summary": task.summary,
+        "format": task.format,
+        "metrics": list(task.metrics),
+        "labels": list(task.labels),
+        "splits": splits,
+        "licence": task.licence,
+        "source": task.source,
+        "citation": task.citation,
+    }
 
 
 def _file_formats() -> Iterator[str]:

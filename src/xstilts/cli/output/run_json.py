@@ -1,0 +1,34 @@
+"""Output of `xstilts run --json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xstilts.api.plan_summary import PlanSummary
+from xstilts.cli.output.json_output import print_json, records
+from xstilts.executors.base import RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def show_run_json(result: RunResult, summary: PlanSummary, gains: pd.DataFrame) -> None:
+    """How the run ended, and the gain table; stages by key."""
+    by_key = summary.compiled.plan.by_key
+
+    def stages(reasons: dict[str, str]) -> list[dict[str, str]]:
+        return [
+            {"key": key, "label": by_key[key].label, "problem": text}
+            for key, text in reasons.items()
+        ]
+
+    print_json(
+        {
+            "exit_code": result.exit_code,
+            "done": result.done,
+            "failed": stages(result.failed),
+            "skipped": stages(result.skipped),
+            "freed_bytes": result.freed,
+            "gains": records(gains) if len(gains) else [],
+        }
+    )

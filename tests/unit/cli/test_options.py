@@ -1,0 +1,136 @@
+"""Options that all commands share: version, help, JSON, quiet, standard output, completion."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import xstilts
+from xstilts.cli.app import app
+from xstilts.cli.completion import complete_experiments
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.errors import ConfigError
+
+SMALL = [
+    "--set", "name=small", "--set", "seeds=[0]", "--set", "intermediate=[none, toy-same]",
+    "--set", "targets=[toy-kind, toy-search]",
+]  # fmt: skip
+
+
+def printed(*words: object, **options: Any) -> str:
+    """What a command writes to standard output."""
+    result = CliRunner().invoke(app, list(map(str, words)), **options)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.stdout
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    def below(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name, sub in getattr(command, "commands", {}).items():
+            yield from below(sub, (*path, name))
+
+    yield from below(typer.main.get_command(app), ())
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert printed("--version").strip() == f"xstilts {xstilts.__version__}"
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_every_command_has_short_help_with_all_defaults(path: tuple[str, ...]) -> None:
+    short = printed(*path, "-h", env={"COLUMNS": "300"})
+    assert short == printed(*path, "--help", env={"COLUMNS": "300"})
+    assert "\\[" not in short
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    for parameter in command.params:
+        for default in re.findall(r"\[default: [^]]+\]", getattr(parameter, "help", None) or ""):
+            assert default in short, parameter.name
+
+
+@pytest.fixture
+def named(toy_file: Path, finished: Path) -> list[str]:
+    return [str(toy_file), "--store", str(finished), *SMALL]
+
+
+def test_every_verb_that_prints_data_prints_json(named: list[str], finished: Path) -> None:
+    store = ["--store", str(finished)]
+    for words in (
+        ["plan", *named],
+        ["run", *named],
+        ["results", *named],
+        ["status", *store],
+        ["claims", str(finished)],
+        ["tasks"],
+        ["tasks", "xnli"],
+        ["recipes"],
+        ["recipes", "mmbert"],
+        ["recommend", "--target", "toy-kind", "--candidates", "toy-same", "--like", *named[:3],
+         "--no-measures"],
+        ["store", "size", *store],
+        ["store", "pin", *store],
+        ["store", "gc", "--dry-run", *store],
+        ["store", "verify", *store],
+    ):  # fmt: skip
+        shown = json.loads(printed(*words, "--json"))
+        assert isinstance(shown, dict | list), words
+        assert shown or words[:2] == ["store", "pin"]  # nothing is pinned
+
+
+def test_run_as_json_has_the_gains_and_the_exit_code(named: list[str]) -> None:
+    shown = json.loads(printed("run", *named, "--json"))
+    assert shown["exit_code"] == 0
+    assert {row["target"] for row in shown["gains"]} == {"toy-kind", "toy-search"}
+
+
+def test_json_and_another_format_exclude_each_other(named: list[str]) -> None:
+    with pytest.raises(ConfigError, match="--json and --format csv"):
+        printed("results", *named, "--json", "--format", "csv")
+
+
+def test_a_dash_as_output_file_is_standard_output(
+    named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = list(csv.DictReader(io.StringIO(printed("results", *named, "--out", "-"))))
+    assert rows
+    assert "score" in printed("report", *named, "--format", "md", "--out", "-")
+    assert "<html" in printed("report", *named, "--out", "-")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_quiet_run_prints_no_progress(named: list[str], small: LoadedExperiment) -> None:
+    result = CliRunner().invoke(app, ["run", *named, "--quiet"])
+    assert result.stderr == ""
+    assert "stages:" not in result.stdout
+    assert "toy-kind" in result.stdout
+
+
+def test_the_shell_completes_verbs_presets_and_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("")
+    (tmp_path / "mine.txt").write_text("")
+    (tmp_path / "more").mkdir()
+    assert "quickstart" in complete_experiments("qui")
+    assert complete_experiments("mine") == ["mine.yaml"]
+    assert "more/" in complete_experiments("m")
+    environment = {
+        "_XSTILTS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "xstilts pl",
+        "COMP_CWORD": "1",
+    }
+    assert printed(env=environment, prog_name="xstilts").split() == ["plan"]
