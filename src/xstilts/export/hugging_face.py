@@ -114,7 +114,8 @@ def save_model(
         tokenizer.model_max_length = max_length
     if _needs_types(tokenizer, model.config):
         names = [*tokenizer.model_input_names, "token_type_ids"]
-        tokenizer.init_kwargs["model_input_names"] = names  # what save_pretrained writes
+        tokenizer.model_input_names = names
+        tokenizer.init_kwargs["model_input_names"] = names  # else save_pretrained leaves it out
     save_tokenizer(tokenizer, folder)
 
 
