@@ -16,6 +16,7 @@ import xstilts
 from xstilts.cli import app, exit_codes
 from xstilts.config.load import LoadedExperiment
 from xstilts.executors.base import RunResult
+from xstilts.reports.page_script import page_script
 
 IMAGE = "<img/src=x/onerror=alert(1)//"
 FORMULA = "=cmd|'/Ccalc'!A0".replace("/", "")
@@ -100,7 +101,7 @@ def test_a_report_has_no_markup_of_others_and_nothing_private(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     path = xstilts.report(hostile, tmp_path / "r.html", store)
-    page = path.read_text(encoding="utf-8")
+    page = path.read_text(encoding="utf-8").replace(f"<script>{page_script()}</script>", "", 1)
     tags = Tags(page)
     assert "script" not in tags.names
     assert tags.names <= OWN_TAGS, tags.names - OWN_TAGS

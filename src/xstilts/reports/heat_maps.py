@@ -1,9 +1,9 @@
-"""Heat maps: each target's languages by setting, with scores and gains."""
+"""Heat maps: each target's languages by setting, with scores and gains, on one colour scale."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isnan
 
 import pandas as pd
@@ -16,6 +16,8 @@ from xstilts.statistics.estimate import NAN
 
 CellId = tuple[str, str]
 """Language code and intermediate setting."""
+GROUPED_BY = ("script", "family")
+"""Attributes of languages by which their means are shown."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,40 @@ class HeatCell:
     gain: float
     side: str
     strength: float
-    note: str
-    keys: tuple[tuple[int, float, str], ...]
+    note: str = ""
+    keys: tuple[tuple[int, float, str], ...] = ()
+
+
+HeatLine = tuple[Language, tuple[HeatCell, ...]]
+
+
+@dataclass(frozen=True)
+class HeatMean:
+    """The means over some languages, all of them other than English: a cell per setting."""
+
+    name: str
+    languages: tuple[str, ...]
+    cells: tuple[HeatCell, ...]
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """One target: a row per language, a cell per setting, the baseline first."""
+    """One target: a row per language, a cell per setting, the baseline first.
+
+    Args:
+        means: over all languages other than English.
+        groups: kind (script, family) → the means over each group of languages of that kind.
+        largest: gain with the full colour.
+    """
 
     target: str
     metric: str
     title: str
     settings: tuple[str, ...]
-    rows: tuple[tuple[Language, tuple[HeatCell, ...]], ...]
+    rows: tuple[HeatLine, ...]
+    means: tuple[HeatMean, ...]
+    groups: dict[str, tuple[HeatMean, ...]]
+    largest: float
 
 
 def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -> Iterator[HeatMap]:
@@ -58,6 +81,7 @@ def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -
         metrics: target → its main metric.
     """
     all_gains = language_gains(gains)
+    largest = float(all_gains["gain"].abs().max()) if len(all_gains) else 0.0
     for target, rows in results.groupby("target", sort=False):
         name = str(target)
         metric = metrics[name]
@@ -65,14 +89,20 @@ def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -
         settings = sorted(
             dict.fromkeys(rows["intermediate"]), key=lambda one: one != gains.baseline
         )
-        yield _heat_map(name, metric, tuple(settings), rows[rows["metric"] == metric], here)
+        yield _heat_map(
+            name, metric, tuple(settings), rows[rows["metric"] == metric], here, largest
+        )
 
 
 def _heat_map(
-    target: str, metric: str, settings: tuple[str, ...], rows: pd.DataFrame, gains: pd.DataFrame
+    target: str,
+    metric: str,
+    settings: tuple[str, ...],
+    rows: pd.DataFrame,
+    gains: pd.DataFrame,
+    largest: float,
 ) -> HeatMap:
     scores, gain_of = _by_cell(language_scores(rows), "value"), _by_cell(gains, "gain")
-    largest = max((abs(gain) for gain in gain_of.values()), default=0.0) or 1.0
     runs = dict(iter(rows.groupby(["language", "intermediate"])))
     lines = [
         (
@@ -90,7 +120,37 @@ def _heat_map(
         for code in dict.fromkeys(rows["language"])
     ]
     lines.sort(key=lambda line: _order(line[0]))
-    return HeatMap(target, metric, METRICS.get(metric).title, settings, tuple(lines))
+    others = [line for line in lines if line[0].code != ENGLISH]
+    groups = {kind: _groups(others, kind, largest) for kind in GROUPED_BY if len(others) > 1}
+    means = (_mean("mean without English", others, largest),) if len(others) > 1 else ()
+    title = METRICS.get(metric).title
+    return HeatMap(target, metric, title, settings, tuple(lines), means, groups, largest)
+
+
+def _groups(lines: Sequence[HeatLine], kind: str, largest: float) -> tuple[HeatMean, ...]:
+    """The means over each group of languages, the largest group first."""
+    groups: dict[str, list[HeatLine]] = {}
+    for line in lines:
+        groups.setdefault(getattr(line[0], kind), []).append(line)
+    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    return tuple(_mean(name, members, largest) for name, members in ordered)
+
+
+def _mean(name: str, lines: Sequence[HeatLine], largest: float) -> HeatMean:
+    """The means of some languages; of a setting, over those that it has a score for."""
+    columns = zip(*(cells for _, cells in lines), strict=True)
+    cells = tuple(
+        _coloured(
+            _mean_of(cell.value for cell in column), _mean_of(cell.gain for cell in column), largest
+        )
+        for column in map(tuple, columns)
+    )
+    return HeatMean(name, tuple(spoken.code for spoken, _ in lines), cells)
+
+
+def _mean_of(values: Iterable[float]) -> float:
+    known = [value for value in values if not isnan(value)]
+    return sum(known) / len(known) if known else NAN
 
 
 def _order(spoken: Language) -> tuple[bool, str, str, str]:
@@ -104,10 +164,15 @@ def _by_cell(table: pd.DataFrame, column: str) -> dict[CellId, float]:
 
 
 def _cell(value: float, gain: float, largest: float, runs: pd.DataFrame | None) -> HeatCell:
-    side = "" if isnan(gain) or gain == 0 else "up" if gain > 0 else "down"
-    strength = round(abs(gain) / largest, 3) if side else 0.0
+    cell = _coloured(value, gain, largest)
     if runs is None:
-        return HeatCell(value, gain, side, strength, "", ())
+        return cell
     note = states_text(all_states(runs["states"]) - {RunState.SAME_DATA})
     keys = tuple(zip(runs["seed"], runs["value"], runs["key"], strict=True))
-    return HeatCell(value, gain, side, strength, note, keys)
+    return replace(cell, note=note, keys=keys)
+
+
+def _coloured(value: float, gain: float, largest: float) -> HeatCell:
+    """A number in the colour of its gain."""
+    side = "" if isnan(gain) or gain == 0 else "up" if gain > 0 else "down"
+    return HeatCell(value, gain, side, round(abs(gain) / largest, 3) if side else 0.0)

@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: no script, no network."""
+"""The report as one self-contained HTML page without network access."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ from xstilts.reports.benchmarks import benchmark_sections
 from xstilts.reports.encoder_ranking import ranking_lines, ranking_sections
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.example_pictures import TargetPictures, example_pictures
+from xstilts.reports.forest_plot import ForestPlot, forest_plot
 from xstilts.reports.heat_maps import HeatMap, heat_maps
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
+from xstilts.reports.page_script import page_script, script_source
 from xstilts.reports.sections import Section, best_section, data_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
@@ -160,19 +162,23 @@ def page(data: ReportData, folder: Path) -> str:
         slug=slug,
         states_text=states_text,
     )
+    parts, sections, studies = list(map(_part, data.by_encoder)), data.sections, data.studies
     return html.render(
         experiment=data.experiment,
+        script=page_script(),
+        script_source=script_source(),
+        contents=list(_contents(data.rankings, parts, sections, studies)),
         baseline=baseline_text(data.experiment.baseline),
         encoders=[one.label or without_paths(one.name) for one in data.experiment.all_encoders],
         training_languages=data.training_languages,
-        parts=list(map(_part, data.by_encoder)),
+        parts=parts,
         ranking_lines=list(ranking_lines(_first_ranking(data))),
         rankings=data.rankings,
         legend=LEGEND + english_legend(data.gains) + evaluation_legend(data.gains["target"]),
         nonstandard_splits=data.nonstandard_splits,
         precision=data.precision,
-        sections=data.sections,
-        studies=data.studies,
+        sections=sections,
+        studies=studies,
         known=data.compiled.plan.by_key,
         totals=_totals(data),
         stages=list(_stages(data)),
@@ -180,6 +186,27 @@ def page(data: ReportData, folder: Path) -> str:
         made_with=_made_with(data),
         yaml=as_yaml(data.experiment),
     )
+
+
+def _contents(
+    rankings: Sequence[Section],
+    parts: Sequence[PagePart],
+    sections: Sequence[Section],
+    studies: Sequence[StoredAnswer],
+) -> Iterator[tuple[str, str]]:
+    """Id and title of each section, in the order of the page."""
+    yield from ((section.name, section.title) for section in rankings)
+    if any(part.targets for part in parts):
+        yield "gains", "Gains"
+    yield from ((section.name, section.title) for section in sections)
+    if any(part.pictures for part in parts):
+        yield "pictures", "Examples with images"
+    for study in studies:
+        yield f"study-{slug(study.answer.study)}", f"Study: {study.answer.study}"
+    yield "languages", "By language"
+    if any(part.figures for part in parts):
+        yield "curves", "Learning curves"
+    yield from (("plan", "Stages"), ("reproduce", "Reproduce"))
 
 
 def _link_to_artifacts(store: Path, folder: Path) -> str:
@@ -205,6 +232,7 @@ class PagePart:
     others: list[Any]
     maps: list[HeatMap]
     figures: list[str]
+    forest: ForestPlot | None
     pictures: list[TargetPictures]
 
 
@@ -220,6 +248,7 @@ def _part(data: ReportData) -> PagePart:
         others=list(data.gains[~data.gains["main"] & data.gains["gain"].notna()].itertuples()),
         maps=list(heat_maps(data.results, data.run_gains, _main_metrics(data))),
         figures=list(_figures(data)),
+        forest=forest_plot(main),
         pictures=example_pictures(data.compiled, data.store),
     )
 
