@@ -28,7 +28,7 @@ OWN_TAGS = {
     *("h1", "h2", "h3", "p", "span", "strong", "em", "code", "pre", "a", "ul", "ol", "li", "br"),
     *("table", "thead", "tbody", "tr", "th", "td", "caption", "details", "summary", "div"),
     *("figure", "figcaption", "svg", "g", "path", "rect", "text", "line", "circle", "defs", "use"),
-    *("clippath", "desc", "footer", "dl", "dt", "dd", "small", "img", "polyline", "b", "i"),
+    *("clippath", "desc", "footer", "dl", "dt", "dd", "small", "img", "polyline", "b", "i", "abbr"),
     *("rdf:rdf", "cc:work", "dc:type", "dc:format", "dc:creator", "cc:agent", "metadata"),
     *("tspan", "symbol", "lineargradient", "stop", "polygon", "dc:date", "dc:title", "link"),
 }
