@@ -165,6 +165,23 @@ def test_each_head_of_a_mixture_can_be_exported(
     assert f"--task {task}" in card
 
 
+def python_blocks(card: Path) -> list[str]:
+    """The Python code of a card."""
+    parts = card.read_text(encoding="utf-8").split("```python\n")[1:]
+    return [part.partition("```")[0] for part in parts]
+
+
+@pytest.mark.parametrize("task", ["toy-same", "toy-tags"])
+def test_the_code_of_the_card_runs(
+    mixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    xstilts.export_model("mixture", tmp_path / "out", mixture, task=task)
+    monkeypatch.chdir(tmp_path)
+    (code,) = python_blocks(tmp_path / "out" / "README.md")
+    assert ("text_pair" in code) == (task == "toy-same")
+    exec(compile(code, "README.md", "exec"), {})
+
+
 def test_several_heads_without_a_choice_are_refused(mixture: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="toy-same, toy-tags"):
         xstilts.export_model("mixture", tmp_path / "out", mixture)

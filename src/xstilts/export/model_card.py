@@ -22,7 +22,6 @@ from xstilts.reports.markdown import escaped_cell
 from xstilts.reports.tables import points
 
 README = "README.md"
-PROJECT = "https://pypi.org/project/xstilts"
 ENGLISH = "en"
 NOT_NAMED = "not named"
 ALWAYS = ("learning_rate", "batch_size", "epochs", "max_length", "dropout", "warmup_ratio")
@@ -122,8 +121,8 @@ def _summary(content: CardContent) -> str:
     return (
         f"# {content.name.rpartition('/')[2]}\n\n"
         f"`{model.shown_encoder}`, trained on {then} (seed {seed}){of}. "
-        f"Made by [xstilts]({PROJECT}) {model.versions.get('xstilts', '')}: cross-lingual transfer "
-        "with intermediate training."
+        f"Made by xstilts {model.versions.get('xstilts', '')}: cross-lingual transfer with "
+        "intermediate training."
     )
 
 
@@ -133,7 +132,7 @@ def _tasks_of(stage: Stage) -> str:
 
 def _use(content: CardContent) -> str:
     head = content.written.head
-    pairs = head is not None and head.format == "classification"
+    pairs = head is not None and content.model.reads_pairs(head.task)
     code = usage_code(content.written, content.name, pairs=pairs)
     opened = " or ".join(f"`{name}`" for name in content.written.opens_with)
     text = f"## Use\n\nOpens with {opened}.\n\n```python\n{code}```"

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.errors import XstiltsError
 from xstilts.core.stage import Stage
@@ -15,12 +18,15 @@ from xstilts.core.store import Store
 from xstilts.export.task_head import TaskHead, heads_of
 from xstilts.models.encoder_defaults import PACKAGED, PACKAGED_ON_HUB
 from xstilts.models.encoder_files import EncoderFiles
+from xstilts.stages.prepare import ROWS
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.shuffled_labels import find_task
 
 ENCODER, BASE = "encoder", "base"
 PARTS = ("train", "dev")
+PAIR = "text_pair"
+"""The column of the second text."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,15 @@ class TrainedModel:
         )
         split = str(self._prepared(key).get("split", role))
         return DataUse(task, role, language, split, self._rows(key), *about)
+
+    def reads_pairs(self, task: str) -> bool:
+        """Whether a task it was trained on has pairs of texts; False if its rows are not there."""
+        for name, key in self.stage.inputs.items():
+            if name.startswith(f"train:{task}:"):
+                with suppress(OSError, KeyError, pa.ArrowException):
+                    column = pq.read_table(self.store.artifact(key) / ROWS, columns=[PAIR])[PAIR]
+                    return bool(column.null_count < len(column))
+        return False
 
     def _task(self, name: str) -> TaskSpec | None:
         if name in self.own_tasks:

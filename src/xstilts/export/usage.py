@@ -10,7 +10,7 @@ SEQUENCE_CODE = """\
 from transformers import pipeline
 
 classify = pipeline("text-classification", model="{name}"{options})
-classify({{"text": "the first text", "text_pair": "the second, if there is one"}})
+classify({example})
 """
 TOKEN_CODE = """\
 from transformers import pipeline
@@ -102,7 +102,8 @@ def usage_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
         return TOKEN_CODE.format(name=name)
     if first == SEQUENCE:
         options = ', function_to_apply="none"' if head.format == "regression" else ""
-        return SEQUENCE_CODE.format(name=name, options=options)
+        example = '{"text": "a text", "text_pair": "its pair"}' if pairs else '"a text"'
+        return SEQUENCE_CODE.format(name=name, options=options, example=example)
     return CHOICE_CODE.format(name=name)
 
 
