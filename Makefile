@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-faults test-heavy test-cluster test-wheel picture bench bench-scale lint format clean
+.PHONY: quickstart test test-faults test-heavy test-cluster test-wheel picture bench bench-scale docs lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -48,6 +48,11 @@ bench: $(VENV)/.installed-bench
 bench-scale: $(VENV)/.installed-bench
 	$(BIN)/python -m bench.scale
 
+# The documentation as a site in build/site, to be opened as files; a broken link is an error.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m mkdocs build --quiet
+	@echo "open build/site/index.html"
+
 lint format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -71,6 +76,10 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 
 $(VENV)/.installed-cluster: $(VENV)/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[ray]"
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	touch $@
 
 clean:
