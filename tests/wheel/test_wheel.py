@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer
 
+from xstilts.cli.app import app
 from xstilts.config.load import presets
 
 pytestmark = [pytest.mark.wheel, pytest.mark.timeout(3600)]
@@ -105,6 +107,11 @@ def test_the_long_description_has_no_relative_links(environment: Environment) ->
     text = environment.run("python", "-c", code)
     assert "First minute" in text
     assert re.findall(r"\]\((?!https?://|#)", text) == []
+
+
+@pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))
+def test_every_command_shows_its_help(environment: Environment, command: str) -> None:
+    assert "--help" in environment.run("xstilts", command, "--help")
 
 
 @pytest.mark.parametrize("name", sorted(presets()))

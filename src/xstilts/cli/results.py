@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Optional
 
 import typer
@@ -32,27 +31,18 @@ def results(
         Optional[str],  # noqa: UP045 - typer reads the annotation at run time
         typer.Option(
             "--format",
-            help="table (means), csv, json, md, latex, or parquet (needs --out)  "
-            "\\[default: table on a terminal, else csv; with --ranking a table]",
+            help="csv, json, md, latex, or parquet (needs --out)  \\[default: csv; with --ranking "
+            "a table for people]",
         ),
     ] = None,
     out: OutFile = None,
     as_json: Json = False,
 ) -> None:
-    """Print all available scores, or the ranking of several encoders.
-
-    On a terminal: the means of each experiment. In files and pipes: every score, as csv.
-    """
+    """Print all available scores as a table, or the ranking of several encoders."""
     import xstilts
     from xstilts.api.inputs import check_output
     from xstilts.cli.output.json_output import chosen_format
-    from xstilts.cli.output.results import (
-        TABLE,
-        described_runs,
-        show_rankings,
-        show_results,
-        show_score_tables,
-    )
+    from xstilts.cli.output.results import show_rankings, show_results
 
     form = chosen_format(form, as_json=as_json)
     loaded = None
@@ -62,8 +52,4 @@ def results(
     if ranking:
         show_rankings(loaded, store, form, out)
     else:
-        frame = xstilts.results(loaded, store)
-        if form == TABLE or (form is None and out is None and sys.stdout.isatty()):
-            show_score_tables(frame, {} if loaded else described_runs(store))
-        else:
-            show_results(frame, form or "csv", out)
+        show_results(xstilts.results(loaded, store), form or "csv", out)
