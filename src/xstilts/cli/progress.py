@@ -84,7 +84,8 @@ class ProgressState:
         self.running: dict[str, tuple[str, str]] = {}
         self.started = time.monotonic()
         weights = {key: summary.stage_seconds[key] for key in self.total}
-        self.remaining = RemainingTime(weights)
+        kinds = {key: stage.kind for key, stage in self.total.items()}
+        self.remaining = RemainingTime(weights, kinds)
         self.kinds = list(dict.fromkeys(stage.kind for stage in summary.compiled.plan.stages))
 
     def on_event(self, event: Event) -> None:

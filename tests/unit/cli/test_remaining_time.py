@@ -52,3 +52,28 @@ def test_other_progress_and_unknown_stages_do_not_count() -> None:
         ("progress", LONG, {"step": 0, "steps": 0}),
     ]  # fmt: skip
     assert remaining(*events).shares == {}
+
+
+def test_each_kind_of_stage_has_its_own_speed() -> None:
+    """Predictions take ten times as long as expected, trainings as long as expected."""
+    trains = [Stage("train", 1, {"seed": seed}, label=f"train {seed}") for seed in range(4)]
+    predicts = [Stage("predict", 1, {"seed": seed}, label=f"predict {seed}") for seed in range(2)]
+    stages = (*trains, *predicts)
+    kinds = {stage.key: stage.kind for stage in stages}
+    time = RemainingTime(dict.fromkeys(kinds, 10.0), kinds)
+    for stage in trains[:3]:
+        time.on_event(Event("done", stage, {"seconds": 10.0}))
+    time.on_event(Event("done", predicts[0], {"seconds": 100.0}))
+    assert time.seconds(130.0) == pytest.approx(110.0)
+    assert time.seconds(65.0) == pytest.approx(55.0)  # with two processes
+
+
+def test_the_time_of_a_running_stage_counts() -> None:
+    """A training takes twice as long as expected, which its first half shows."""
+    now = [0.0]
+    time = RemainingTime({LONG.key: 10.0, SHORT.key: 10.0}, clock=lambda: now[0])
+    time.on_event(Event("started", LONG, {}))
+    for event in (step(LONG, 1), step(LONG, 50)):
+        time.on_event(Event(*event))
+    now[0] = 10.0
+    assert time.seconds(10.0) == pytest.approx(10.0 * 15.0 / 4.9, rel=0.03)
