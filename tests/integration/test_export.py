@@ -231,6 +231,8 @@ def test_a_push_without_a_network_says_so_and_keeps_the_folder(
     with pytest.raises(HubError, match="offline"):
         xstilts.export_model("small", tmp_path / "out", finished, push="me/toy", **BASELINE)
     assert (tmp_path / "out" / "config.json").is_file()
+    with pytest.raises(HubError, match="--to DIR keeps"):
+        xstilts.export_model("small", None, finished, push="me/toy", **BASELINE)
     with pytest.raises(HubError, match="--push"):
         xstilts.export_model("small", store=finished, push="a/b/c", **BASELINE)
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from xstilts.analysis.run_differences import changed_keys
 from xstilts.analysis.run_records import experiment_config, saved_cells
 from xstilts.config.load import LoadedExperiment
-from xstilts.config.recipe import OLD_RECIPE_KEYS
-from xstilts.config.renamed_keys import OLD_EXPERIMENT_KEYS
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
-
-CURRENT_NAMES = OLD_EXPERIMENT_KEYS | OLD_RECIPE_KEYS
 
 
 @dataclass(frozen=True)
@@ -49,16 +44,19 @@ def replaced_run(
     hidden = len(set(scored) - shown)
     if not hidden:
         return None
-    changed = dict.fromkeys(_changed(config, experiment_config(loaded.experiment)))
+    changed = changed_keys(config, experiment_config(loaded.experiment))
     return ReplacedRun(hidden, len(set(scored)), tuple(changed))
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """Dotted keys, by their current names, whose values differ."""
-    for key in dict.fromkeys((*before, *after)):
-        name = f"{above}{CURRENT_NAMES.get(key, key)}"
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _changed(old, new, f"{name}.")
-        elif old != new:
-            yield name
+def other_encoders(
+    loaded: LoadedExperiment, compiled: CompiledPlan, store: Store
+) -> tuple[str, ...]:
+    """Encoders of earlier runs of an experiment's name, if none of them has one of its own."""
+    encoders = {cell.encoder for cell in compiled.cells}
+    others: dict[str, None] = {}
+    for record in saved_cells(store, loaded.experiment.name):
+        own = dict.fromkeys(cell.encoder for cell in record.cells)
+        if encoders & own.keys():
+            return ()
+        others |= own
+    return tuple(others)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xstilts.api.inputs import AnyStore, check_output, existing_store
 from xstilts.api.training_choice import Training, TrainingQuery, find_training
 from xstilts.core.atomic_io import current_umask, write_text
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.stage import Stage, blocking_fact
-from xstilts.core.store import Store, store_errors
+from xstilts.core.store import Store, is_full
 
 if TYPE_CHECKING:
     from xstilts.export.folder import VectorReading, WrittenModel
@@ -111,12 +111,12 @@ def export_model(
     _train_dropped(training, opened, train=train, on_stage=on_stage or (lambda _: None))
     model = _trained_model(training, opened)
     head = _head(model, task) if with_head else None
-    with _new_folder(folder, opened) as new:
+    with _new_folder(folder) as new:
         written = _write(new, model, head, training)
         name = push or (folder.resolve().name if folder else "")
         _describe(new, training, model, written, name, licence)
         path = _publish(new, folder)
-        url = _push(path or new, push, private=private) if push else ""
+        url = _push(path or new, push, private=private, is_kept=path is not None) if push else ""
     return ExportedModel(
         path,
         training.stage.key,
@@ -334,16 +334,30 @@ def _command(training: Training, model: TrainedModel, written: WrittenModel, nam
 
 
 @contextmanager
-def _new_folder(folder: Path | None, store: Store) -> Iterator[Path]:
-    """An empty folder on the disk of the final one; it is removed after an error."""
-    parent = folder.resolve().parent if folder else None
-    if parent:
+def _new_folder(folder: Path | None) -> Iterator[Path]:
+    """An empty folder on the disk of the final one; it is removed after an error.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    parent = folder.resolve().parent if folder else Path(tempfile.gettempdir())
+    try:
         parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".xstilts-export-") as name:
-        new = Path(name) / "model"
-        new.mkdir()
-        with store_errors(store.root):
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".xstilts-export-") as name:
+            new = Path(name) / "model"
+            new.mkdir()
             yield new
+    except Exception as error:
+        if not (is_full(error) or isinstance(error, OSError)):
+            raise
+        reason = "the disk is full" if is_full(error) else getattr(error, "strerror", None) or error
+        raise StoreError(
+            f"the model cannot be written: {reason}",
+            where=str(parent),
+            todo="free some space or fix its permissions, or give another folder: --to"
+            if folder
+            else "free some space there, or keep the folder elsewhere: --to",
+        ) from error
 
 
 def _publish(new: Path, folder: Path | None) -> Path | None:
@@ -360,7 +374,7 @@ def _publish(new: Path, folder: Path | None) -> Path | None:
     return folder
 
 
-def _push(folder: Path, name: str, *, private: bool, api: Any = None) -> str:
+def _push(folder: Path, name: str, *, private: bool, is_kept: bool) -> str:
     from xstilts.export.hub import push_folder
 
-    return push_folder(folder, name, private=private, api=api)
+    return push_folder(folder, name, private=private, is_kept=is_kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xstilts.analysis.replaced_runs import replaced_run
+from xstilts.analysis.replaced_runs import other_encoders, replaced_run
 from xstilts.api.handle import ExperimentHandle
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
@@ -14,7 +14,7 @@ CHANGED_KEYS = 5
 
 
 def run_notes(handle: ExperimentHandle) -> Iterator[str]:
-    """Sentences: why there will be no gains, and which earlier run is replaced."""
+    """Sentences: why there will be no gains, and which earlier run has the same name."""
     experiment = handle.loaded.experiment
     if experiment.baseline not in experiment.intermediate:
         yield (
@@ -30,6 +30,12 @@ def run_notes(handle: ExperimentHandle) -> Iterator[str]:
             f"replaces the last run of {experiment.name} in results and reports ({changed}): "
             f"{replaced.hidden} of its {replaced.scores} scores are no longer shown; "
             "they stay in the store; use another `name` to keep both visible"
+        )
+    if others := other_encoders(handle.loaded, handle.compiled, handle.snapshot):
+        yield (
+            f"the store has another experiment named {experiment.name}, with the encoder "
+            f"{', '.join(others)}: results and status list both by name and digest; use another "
+            "`name` to tell them apart"
         )
 
 

@@ -43,14 +43,17 @@ def plan(
     finished stages too.
     """
     import xstilts
+    from xstilts.api.handle import open_experiment
+    from xstilts.api.run_notes import run_notes
     from xstilts.cli.output.plan import show_plan
     from xstilts.cli.output.plan_json import show_plan_json
+    from xstilts.cli.output.run import show_notes
 
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
-    summary = xstilts.plan(
-        loaded, store, workers=workers, devices=devices, devices_per_stage=per_stage
-    )
+    handle = open_experiment(loaded, store)
+    summary = xstilts.plan(handle, workers=workers, devices=devices, devices_per_stage=per_stage)
     if as_json:
         show_plan_json(summary)
     else:
         show_plan(summary, all_stages=all_stages, tflops=tflops)
+        show_notes(run_notes(handle))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Optional
 
 import typer
@@ -31,18 +32,27 @@ def results(
         Optional[str],  # noqa: UP045 - typer reads the annotation at run time
         typer.Option(
             "--format",
-            help="csv, json, md, latex, or parquet (needs --out)  \\[default: csv; with --ranking "
-            "a table for people]",
+            help="table (means), csv, json, md, latex, or parquet (needs --out)  "
+            "\\[default: table on a terminal, else csv; with --ranking a table]",
         ),
     ] = None,
     out: OutFile = None,
     as_json: Json = False,
 ) -> None:
-    """Print all available scores as a table, or the ranking of several encoders."""
+    """Print all available scores, or the ranking of several encoders.
+
+    On a terminal: the means of each experiment. In files and pipes: every score, as csv.
+    """
     import xstilts
     from xstilts.api.inputs import check_output
     from xstilts.cli.output.json_output import chosen_format
-    from xstilts.cli.output.results import show_rankings, show_results
+    from xstilts.cli.output.results import (
+        TABLE,
+        described_runs,
+        show_rankings,
+        show_results,
+        show_score_tables,
+    )
 
     form = chosen_format(form, as_json=as_json)
     loaded = None
@@ -52,4 +62,8 @@ def results(
     if ranking:
         show_rankings(loaded, store, form, out)
     else:
-        show_results(xstilts.results(loaded, store), form or "csv", out)
+        frame = xstilts.results(loaded, store)
+        if form == TABLE or (form is None and out is None and sys.stdout.isatty()):
+            show_score_tables(frame, {} if loaded else described_runs(store))
+        else:
+            show_results(frame, form or "csv", out)

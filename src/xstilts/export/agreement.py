@@ -10,6 +10,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 from torch import Tensor
+from transformers import AutoTokenizer
 
 from xstilts.core.errors import EncoderError
 from xstilts.export.task_head import TaskHead
@@ -24,6 +25,7 @@ from xstilts.training.multitask_model import MultiTaskModel, module_name
 
 TOLERANCE = 1e-4
 """Largest difference in proportion to the largest logit; rounding of deep models is below it."""
+TEXTS = ("One text, with 2 sentences. Here.", "Another text")
 LENGTHS = (3, 7, 12, 24, 40)
 """Sub-words of the texts that are compared, if the encoder can read as many."""
 
@@ -72,6 +74,27 @@ def example_batch(files: EncoderFiles) -> Batch:
         for length in lengths
     ]
     return collate(features, tokenizer.pad_token_id)
+
+
+def check_tokenizer(folder: Path, files: EncoderFiles) -> None:
+    """Check that the tokenizer of a folder reads texts and pairs as in training, by default.
+
+    Raises:
+        EncoderError: it gives other sub-words or segments.
+    """
+    opened = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    own = files.tokenizer()
+    segments = getattr(files.config(), "type_vocab_size", 0) > 1
+    for texts in (TEXTS[:1], TEXTS):
+        expected = own(*texts, return_token_type_ids=True)
+        given = opened(*texts)
+        names = ("input_ids", *(("token_type_ids",) if any(expected["token_type_ids"]) else ()))
+        for name in names if segments else names[:1]:
+            if given.get(name) != expected[name]:
+                raise EncoderError(
+                    f"the exported tokenizer gives other {name} than in training",
+                    todo="report it with the type of the tokenizer; nothing was exported",
+                )
 
 
 def _encoder(files: EncoderFiles, batch: Batch) -> Encoder:

@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 from xstilts.core.errors import EncoderError
 from xstilts.export.agreement import (
     Difference,
+    check_tokenizer,
     compare_sentences,
     compare_task,
     example_batch,
@@ -80,15 +81,23 @@ def write_model(
         EncoderError: what was written gives other numbers.
     """
     with _quiet(), torch.no_grad():
-        if head is None:
-            return _write_encoder(folder, files, reading)
-        try:
-            return _write_task(folder, files, head, reading)
-        except NotRepresentable as error:
-            if not head.is_sentence_head:
-                error.todo = "export the encoder without its head: --without-head"
-                raise
-            return _write_sentence_head(folder, files, head, reading, error.what)
+        written = _written(folder, files, head, reading)
+        check_tokenizer(folder, files)
+        return written
+
+
+def _written(
+    folder: Path, files: EncoderFiles, head: TaskHead | None, reading: VectorReading
+) -> WrittenModel:
+    if head is None:
+        return _write_encoder(folder, files, reading)
+    try:
+        return _write_task(folder, files, head, reading)
+    except NotRepresentable as error:
+        if not head.is_sentence_head:
+            error.todo = "export the encoder without its head: --without-head"
+            raise
+        return _write_sentence_head(folder, files, head, reading, error.what)
 
 
 def _write_task(

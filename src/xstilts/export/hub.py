@@ -27,10 +27,13 @@ def check_repository(name: str) -> None:
         raise HubError(str(error), where="--push", todo="give OWNER/NAME") from error
 
 
-def push_folder(folder: Path, name: str, *, private: bool = False, api: Any = None) -> str:
+def push_folder(
+    folder: Path, name: str, *, private: bool = False, is_kept: bool = True, api: Any = None
+) -> str:
     """Upload a folder as a model repository, which is created if there is none; return its URL.
 
     Args:
+        is_kept: whether the folder stays after an error, for the message.
         api: a `huggingface_hub.HfApi`; by default with the token of this machine.
 
     Raises:
@@ -49,21 +52,23 @@ def push_folder(folder: Path, name: str, *, private: bool = False, api: Any = No
             commit_message="Upload model by xstilts",
         )
     except (OfflineModeIsEnabled, LocalTokenNotFoundError, HfHubHTTPError) as error:
-        raise _refused(name, folder, error) from error
+        raise _refused(name, folder if is_kept else None, error) from error
     except (OSError, RuntimeError) as error:  # connection errors of httpx are neither of the above
-        raise _refused(name, folder, error) from error
+        raise _refused(name, folder if is_kept else None, error) from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] in ("httpx", "httpcore", "requests"):
-            raise _refused(name, folder, error) from error
+            raise _refused(name, folder if is_kept else None, error) from error
         raise
     return str(created)
 
 
-def _refused(name: str, folder: Path, error: Exception) -> HubError:
+def _refused(name: str, folder: Path | None, error: Exception) -> HubError:
+    again = (
+        f"the folder stays: hf upload {name} {folder}" if folder else "--to DIR keeps the folder"
+    )
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return HubError(
         f"{name} was not uploaded: {reason}",
         where="--push",
-        todo="connect to the network and run `hf auth login`; the folder stays: "
-        f"hf upload {name} {folder}",
+        todo=f"connect to the network and run `hf auth login`; {again}",
     )

@@ -35,6 +35,7 @@ from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.example_pictures import TargetPictures, example_pictures
 from xstilts.reports.forest_plot import ForestPlot, forest_plot
 from xstilts.reports.heat_maps import HeatMap, heat_maps
+from xstilts.reports.language_bars import LanguageBars, language_bars
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
 from xstilts.reports.page_script import page_script, script_source
 from xstilts.reports.sections import Section, best_section, data_section
@@ -233,11 +234,13 @@ class PagePart:
     maps: list[HeatMap]
     figures: list[str]
     forest: ForestPlot | None
+    bars: list[LanguageBars]
     pictures: list[TargetPictures]
 
 
 def _part(data: ReportData) -> PagePart:
     main = data.gains[data.gains["main"]]
+    maps = list(heat_maps(data.results, data.run_gains, _main_metrics(data)))
     return PagePart(
         data.encoder,
         data.prefix,
@@ -246,9 +249,10 @@ def _part(data: ReportData) -> PagePart:
         settings=list(dict.fromkeys(main["intermediate"])),
         gains={(row["intermediate"], row["target"]): row for _, row in main.iterrows()},
         others=list(data.gains[~data.gains["main"] & data.gains["gain"].notna()].itertuples()),
-        maps=list(heat_maps(data.results, data.run_gains, _main_metrics(data))),
+        maps=maps,
         figures=list(_figures(data)),
         forest=forest_plot(main),
+        bars=language_bars(maps),
         pictures=example_pictures(data.compiled, data.store),
     )
 

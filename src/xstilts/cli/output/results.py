@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.tables import show_table
+from xstilts.cli.output.units import date_text
 from xstilts.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from xstilts.config.load import LoadedExperiment
+
+TABLE = "table"
+MOST_DIFFERENCES = 3
 
 
 def show_results(frame: pd.DataFrame, form: str, path: Path | None) -> None:
@@ -31,6 +38,37 @@ def show_results(frame: pd.DataFrame, form: str, path: Path | None) -> None:
     sys.stdout.write(table_text(frame, form))
 
 
+def described_runs(store: Path | None) -> dict[str, str]:
+    """Name in results → when the experiment was last run, and what tells it apart."""
+    import xstilts
+
+    statuses = xstilts.status(store)
+    described = {}
+    for status in statuses:
+        facts = [date_text(status.when), *status.differs[:MOST_DIFFERENCES]]
+        described[status.name] = described[status.experiment] = "; ".join(filter(None, facts))
+    return described
+
+
+def show_score_tables(frame: pd.DataFrame, runs: Mapping[str, str]) -> None:
+    """The mean scores of each experiment.
+
+    Args:
+        runs: name of an experiment in the frame → what tells it apart.
+    """
+    from xstilts.cli.output.gains import score_table
+
+    out = console()
+    if frame.empty:
+        print_text(out, "no scores yet")
+    for experiment, own in frame.groupby("experiment", sort=False):
+        facts = runs.get(str(experiment), "")
+        title = f"{experiment} ({facts})" if facts else str(experiment)
+        print_text(out, title, style="bold")
+        show_table(out, score_table(own))
+    print_text(out, "every score: --format csv, or xstilts results … > FILE")
+
+
 def show_rankings(
     loaded: LoadedExperiment | None, store: Path | None, form: str | None, path: Path | None
 ) -> None:
@@ -43,7 +81,6 @@ def show_rankings(
     import xstilts
     from xstilts.api.handle import open_experiment
     from xstilts.api.results import compared_encoders
-    from xstilts.cli.output.console import console, print_text
     from xstilts.cli.output.run import show_ranking
 
     if loaded is None:

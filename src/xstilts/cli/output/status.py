@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from xstilts.api.status import ExperimentStatus
 from xstilts.cli.output.console import console, print_text
 from xstilts.cli.output.json_output import print_json
-from xstilts.cli.output.tables import FoldingTable, name, number, show_table
+from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text, without_empty
+from xstilts.cli.output.units import date_text, some_of
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
@@ -16,11 +18,13 @@ from xstilts.core.store import Store
 LAST_EVENTS = 10
 COLUMNS = (
     name("experiment"),
-    number("stages", 2),
-    number("done", 1),
-    number("to do", 1),
-    number("blocked", 2),
-    name("encoder", 3),
+    name("last run", 1),
+    number("stages", 3),
+    number("done"),
+    number("to do"),
+    number("blocked", 4),
+    text("differs in", 2),
+    name("encoder", 5),
 )
 SHOWN_STATES = (StageState.DONE, StageState.TODO, StageState.BLOCKED)
 
@@ -42,12 +46,26 @@ def show_status(
         print_json({"store": store.root, "experiments": list(experiments), "events": events})
         return
     out = console()
+    names = Counter(experiment.experiment for experiment in experiments)
+    labels = {
+        each.name: each.experiment if names[each.experiment] == 1 else each.name
+        for each in experiments
+    }
     rows = []
     for experiment in experiments:
         counts = [experiment.states.get(state, 0) for state in SHOWN_STATES]
-        numbers = map(str, (experiment.stages, *counts))
-        rows.append((experiment.name, *numbers, experiment.encoder))
-    show_table(out, FoldingTable(COLUMNS, rows))
+        stages, done, todo, blocked = map(str, (experiment.stages, *counts))
+        numbers = (stages, done, todo, "" if blocked == "0" else blocked)
+        rows.append(
+            (
+                labels[experiment.name],
+                date_text(experiment.when),
+                *numbers,
+                some_of(experiment.differs),
+                experiment.encoder,
+            )
+        )
+    show_table(out, without_empty(FoldingTable(COLUMNS, rows)))
     if not events:
         print_text(out, f"no events: {store.journal.path.name} is missing or empty")
         print_text(out, "  → nothing to do: it begins again with the next run")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -205,6 +205,18 @@ def framed(
         for row, cell_style in zip(rows, cells, strict=True):
             row[index] = Text(str(row[index]), cell_style)
     return FoldingTable(shown, rows, caption, styles)
+
+
+def without_empty(table: FoldingTable) -> FoldingTable:
+    """The table without columns that have no text in any row."""
+    used = [
+        index for index in range(len(table.columns)) if any(str(row[index]) for row in table.rows)
+    ]
+    return replace(
+        table,
+        columns=[table.columns[index] for index in used],
+        rows=[[row[index] for index in used] for row in table.rows],
+    )
 
 
 def _as_text(cell: Cell) -> Text:

@@ -1,0 +1,83 @@
+"""Experiments of one name: status and results tell them apart, plan and run say so before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import xstilts
+from xstilts.analysis.run_records import save_record
+from xstilts.cli.app import app
+from xstilts.cli.output.results import described_runs, show_score_tables
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.store import Store
+from xstilts.planning.compile import compile_experiment
+
+NAMED = ["name=small", "intermediate=[none, toy-same]", "targets=[toy-kind, toy-search]"]
+
+
+@pytest.fixture
+def twice(copied: Path, toy_file: Path) -> Path:
+    """A store with two experiments named small, with one seed and with two."""
+    other = xstilts.load(str(toy_file), [*NAMED, "seeds=[0, 1]"])
+    save_record(other, compile_experiment(other), Store(copied))
+    return copied
+
+
+def printed(*words: object) -> str:
+    result = CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": "100"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_status_shows_dates_and_what_differs(twice: Path) -> None:
+    first, second = json.loads(printed("status", "--store", twice, "--json"))["experiments"]
+    assert (first["experiment"], second["experiment"]) == ("small", "small")
+    assert (first["differs"], second["differs"]) == (["seeds 0"], ["seeds 0, 1"])
+    assert 0 < first["when"] <= second["when"]
+    assert first["states"]["done"] == first["stages"]
+    text = printed("status", "--store", twice)
+    assert "seeds 0, 1" in text
+    assert first["name"] in text
+
+
+def test_status_of_a_single_experiment_has_no_digests(finished: Path) -> None:
+    text = printed("status", "--store", finished)
+    assert "small" in text
+    assert "small@" not in text
+    assert "differs" not in text
+
+
+def test_results_on_a_terminal_tell_experiments_apart(
+    twice: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_score_tables(xstilts.results(store=twice), described_runs(twice))
+    text = capsys.readouterr().out
+    assert text.count("small@") == 2
+    assert "seeds 0, 1" in text
+
+
+def test_the_table_of_results_has_means(finished: Path) -> None:
+    assert "toy-search" in printed("results", "--store", finished, "--format", "table")
+    assert printed("results", "--store", finished).startswith("experiment,")  # no terminal: csv
+
+
+def test_an_experiment_with_another_encoder_and_the_same_name_is_noted(
+    toy_file: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(toy_file.parent / "encoder", tmp_path / "another")
+    words = ["plan", toy_file, "--store", finished, "--set", NAMED[0], "--set", "seeds=[0]"]
+    assert "another experiment named small" in printed(*words, "--encoder", tmp_path / "another")
+
+
+def test_the_same_experiment_is_not_noted(
+    toy_file: Path, finished: Path, small: LoadedExperiment
+) -> None:
+    words = [each for text in (*NAMED, "seeds=[0]") for each in ("--set", text)]
+    text = printed("plan", toy_file, "--store", finished, *words)
+    assert "another experiment" not in text
+    assert "replaces" not in text
