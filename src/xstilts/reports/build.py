@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from xstilts.core.errors import ConfigError
 from xstilts.reports.html import ReportData, page
+from xstilts.reports.latex_tables import latex_report
 from xstilts.reports.sections import Section
 from xstilts.reports.tables import (
     FORMS,
@@ -36,11 +36,13 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
         write_bytes(target, page(data, target.absolute().parent).encode())
     elif form in ("csv", "parquet"):
         write_table(data.gains, form, target)
+    elif form == "latex":
+        write_bytes(target, latex_report(data).encode())
     else:
         legend = LEGEND + english_legend(data.gains)
         notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
-        parts = (section_text(section, form) for section in (*data.rankings, gains, *data.sections))
+        parts = (section_text(section) for section in (*data.rankings, gains, *data.sections))
         write_bytes(target, "\n".join(parts).encode())
     return target
 
@@ -57,10 +59,7 @@ def check_format(form: str) -> None:
         )
 
 
-def section_text(section: Section, form: str) -> str:
-    """A table with its title and notes as md or latex."""
-    title = f"## {section.title}\n" if form == "md" else f"% {section.title}"
+def section_text(section: Section) -> str:
+    """A table with its title and notes as Markdown."""
     notes = "\n".join(section.notes)
-    if form == "latex":
-        notes = re.sub(r"([%&#_$])", r"\\\1", notes)
-    return f"{title}\n{table_text(section.table, form)}\n{notes}\n"
+    return f"## {section.title}\n\n{table_text(section.table, 'md')}\n{notes}\n"

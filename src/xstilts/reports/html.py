@@ -91,6 +91,11 @@ class ReportData:
         )
 
     @property
+    def several_encoders(self) -> bool:
+        """Whether the experiment has several encoders."""
+        return len(self.by_encoder) > 1
+
+    @property
     def prefix(self) -> str:
         """Beginning of the ids of one of several encoders."""
         return f"{slug(self.encoder)}-" if self.encoder else ""

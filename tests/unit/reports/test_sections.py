@@ -17,6 +17,7 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.reports.benchmarks import benchmark_section
 from xstilts.reports.build import section_text
 from xstilts.reports.eval_splits import nonstandard_splits, nonstandard_splits_note
+from xstilts.reports.latex_tables import section_table
 from xstilts.reports.sections import Section, best_section
 from xstilts.tasks.benchmarks import XTREME
 from xstilts.testing.planted import with_state
@@ -165,10 +166,10 @@ def test_a_selection_names_its_split() -> None:
     assert best_section([]) is None
 
 
-def test_notes_are_included_in_latex() -> None:
+def test_notes_are_included_in_text() -> None:
     section = Section("x", "X", pd.DataFrame({"a_b": ["1"]}), ("dev[60%:] & more",))
-    assert r"dev[60\%:] \& more" in section_text(section, "latex")
-    text = section_text(section, "md")
+    assert r"dev{[}60\%:] \& more" in section_table(section).text
+    text = section_text(section)
     assert text == "## X\n\n| a_b |\n| --- |\n| 1 |\n\ndev[60%:] & more\n"
 
 

@@ -1,0 +1,291 @@
+"""The tables of a report as LaTeX: scores by target and language, gains, and the others.
+
+Scores have a row per target and setting and a column per language. Long tables are divided, so
+that each fits a page: by targets, and by languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from xstilts.analysis.gains import ENGLISH, language_scores, main_metrics, mean_or_nan
+from xstilts.analysis.run_states import states_text
+from xstilts.core.private_text import without_paths
+from xstilts.reports.latex import REQUIREMENTS, LatexTable, bold, escaped, label_of, signed
+from xstilts.reports.tables import (
+    NOTHING,
+    TERMS,
+    TOO_WIDE,
+    baseline_text,
+    english_legend,
+    evaluation_legend,
+    interval,
+    is_too_wide,
+    points,
+)
+
+if TYPE_CHECKING:
+    from xstilts.reports.html import ReportData
+    from xstilts.reports.sections import Section
+
+ROWS = 40
+"""Rows of a table that fit a page, at most."""
+LANGUAGES = 12
+"""Languages of a table that fit a page, at most."""
+MARK = r"$^{*}$"
+TEST = (
+    "paired bootstrap over test examples and seeds (10{,}000 draws, two-sided), "
+    "Holm-corrected over all settings and targets, $p < 0.05$"
+)
+MISSING = "--: no score."
+
+
+def latex_report(data: ReportData) -> str:
+    """All tables of a report."""
+    parts = [
+        table
+        for part in data.by_encoder
+        for table in (*score_tables(part), *gain_tables(part, data.several_encoders))
+    ]
+    sections = map(section_table, (*data.rankings, *data.sections))
+    return REQUIREMENTS + "\n" + "\n".join(table.text for table in (*parts, *sections))
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """`seeds 0, 1, 2`, or `one seed (0)`."""
+    if len(seeds) == 1:
+        return f"one seed ({seeds[0]})"
+    return f"seeds {', '.join(map(str, seeds))}"
+
+
+# scores
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """The scores of a target in points: setting → language → mean over seeds.
+
+    Args:
+        settings: in the order of the experiment; each has all of the languages.
+        marked: settings whose mean differs significantly from the baseline's.
+    """
+
+    target: str
+    metric: str
+    languages: Sequence[str]
+    settings: Mapping[str, Mapping[str, float]]
+    marked: frozenset[str]
+
+    def mean(self, setting: str) -> float:
+        """Over the languages other than English, if there are any; NaN where one is missing."""
+        foreign = [code for code in self.languages if code != ENGLISH] or [ENGLISH]
+        return mean_or_nan(pd.Series([self.settings[setting][code] for code in foreign]))
+
+    def rows(self, columns: Sequence[str]) -> list[list[str]]:
+        """A row with the target's name, and one for each setting."""
+        title = rf"\multicolumn{{{len(columns) + 2}}}{{@{{}}l}}"
+        title += rf"{{\textit{{{escaped(self.target)}}} ({escaped(self.metric)})}}"
+        means = {name: self.mean(name) for name in self.settings}
+        rows = []
+        for name, scores in self.settings.items():
+            mean = _best_in_bold(means, name) + (MARK if name in self.marked else "")
+            cells = [self._cell(name, code) if code in scores else "" for code in columns]
+            rows.append([rf"\quad {escaped(name)}", mean, *cells])
+        return [[title], *rows]
+
+    def _cell(self, setting: str, code: str) -> str:
+        return _best_in_bold({name: of[code] for name, of in self.settings.items()}, setting)
+
+
+def _best_in_bold(values: Mapping[str, float], name: str) -> str:
+    """A value in points, in bold if none is higher as printed and another is lower."""
+    shown = points(values[name])
+    cell = signed(shown)
+    known = [float(points(value)) for value in values.values() if not isnan(value)]
+    best = shown != NOTHING and float(shown) == max(known) > min(known)
+    return bold(cell) if best else cell
+
+
+def target_scores(results: pd.DataFrame, gains: pd.DataFrame) -> list[TargetScores]:
+    """The scores of each target's main metric, of one encoder.
+
+    Args:
+        results: see `analysis.results.results_frame`.
+        gains: see `analysis.gain_table`.
+    """
+    if results.empty:
+        return []
+    main = results[results["metric"] == main_metrics(results)]
+    marked = gains[gains["main"] & gains["significant"]].groupby("target")["intermediate"]
+    significant = {target: frozenset(names) for target, names in marked}
+    found = []
+    for target, rows in language_scores(main).groupby("target", sort=False):
+        codes = sorted(dict.fromkeys(rows["language"]), key=lambda code: (code != ENGLISH, code))
+        settings: dict[str, dict[str, float]] = {
+            name: dict.fromkeys(codes, float("nan")) for name in dict.fromkeys(rows["intermediate"])
+        }
+        for row in rows.itertuples():
+            settings[row.intermediate][row.language] = row.value
+        metric = str(rows["metric"].iloc[0])
+        name = str(target)
+        found.append(
+            TargetScores(name, metric, codes, settings, significant.get(name, frozenset()))
+        )
+    return found
+
+
+def score_tables(data: ReportData) -> Iterator[LatexTable]:
+    """Scores of targets and settings by language, in as many tables as needed."""
+    caption = (
+        f"Scores of {_subject(data)} by target and language in points (0--100), means over "
+        f"{seeds_text(data.experiment.seeds)}. Average: over the languages other than English. "
+        "Best of each target and language in bold. "
+        rf"{MARK}\,average differs significantly from that of "
+        f"{escaped(baseline_text(data.experiment.baseline))}: {TEST}. {MISSING}"
+        + escaped(evaluation_legend(data.results["target"]))
+    )
+    number = 0
+    for targets in _pages(target_scores(data.results, data.gains)):
+        every = {code for target in targets for code in target.languages}
+        codes = sorted(every, key=lambda code: (code != ENGLISH, code))
+        for start in range(0, len(codes), LANGUAGES):
+            shown = codes[start : start + LANGUAGES]
+            number += 1
+            yield LatexTable(
+                "lr" + "r" * len(shown),
+                ["intermediate", "average", *map(escaped, shown)],
+                [target.rows(shown) for target in targets],
+                caption if number == 1 else f"Scores of {_subject(data)}, continued.",
+                label_of(data.experiment.name, data.encoder, "scores", str(number)),
+            )
+
+
+def _pages(targets: Sequence[TargetScores]) -> Iterator[list[TargetScores]]:
+    """Targets whose rows fit a page."""
+    page: list[TargetScores] = []
+    rows = 0
+    for target in targets:
+        more = len(target.settings) + 1
+        if page and rows + more > ROWS:
+            yield page
+            page, rows = [], 0
+        page.append(target)
+        rows += more
+    if page:
+        yield page
+
+
+# gains
+
+
+def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[LatexTable]:
+    """The gains of the main metrics with intervals, in as many tables as needed."""
+    main = data.gains[data.gains["main"]]
+    if main.empty:
+        return
+    has_notes = any(map(states_text, main["states"]))
+    header = ["target", "metric", "intermediate", "baseline", "score", "gain", r"95\,\%"]
+    header += [r"$p$ (Holm)", "English", "seeds", *(["note"] if has_notes else [])]
+    caption = (
+        f"Gains of {_subject(data)} over {escaped(baseline_text(data.experiment.baseline))} in "
+        "points (0--100), means over languages other than English and over "
+        f"{seeds_text(data.experiment.seeds)}. Intervals: paired bootstrap over test examples and "
+        f"seeds. Best score of each target in bold. {MARK}\\,significant: {TEST}."
+        + _terms(main)
+        + escaped(english_legend(main) + evaluation_legend(main["target"]))
+        + "".join(f" {escaped(note)}" for note in (data.nonstandard_splits, data.precision) if note)
+    )
+    groups = [_gain_rows(rows, has_notes) for _, rows in main.groupby("target", sort=False)]
+    for number, page in enumerate(_groups_by_page(groups), 1):
+        yield LatexTable(
+            "lllrrrcrrr" + "l" * has_notes,
+            header,
+            page,
+            caption if number == 1 else f"Gains of {_subject(data)}, continued.",
+            label_of(data.experiment.name, data.encoder * names_encoder, "gains", str(number)),
+        )
+
+
+def _groups_by_page(groups: Sequence[list[list[str]]]) -> Iterator[list[list[list[str]]]]:
+    page: list[list[list[str]]] = []
+    for group in groups:
+        if page and sum(map(len, page)) + len(group) > ROWS:
+            yield page
+            page = []
+        page.append(group)
+    yield page
+
+
+def _gain_rows(rows: pd.DataFrame, has_notes: bool) -> list[list[str]]:
+    """The rows of a target, the best of its scores and its baseline in bold."""
+    scores = {str(row["intermediate"]): row["score"] for _, row in rows.iterrows()}
+    baseline = rows["baseline"].max()
+    lines = []
+    for number, (_, row) in enumerate(rows.iterrows()):
+        name = str(row["intermediate"])
+        of_row = {"baseline": row["baseline"], **scores}
+        base = _best_in_bold({**scores, "baseline": baseline}, "baseline")
+        gain = signed(points(row["gain"], signed=True)) + (MARK if row["significant"] else "")
+        lines.append(
+            [
+                "" if number else escaped(row["target"]),
+                "" if number else escaped(row["metric"]),
+                escaped(name),
+                base if row["baseline"] == baseline else signed(points(row["baseline"])),
+                _best_in_bold(of_row, name),
+                bold(gain) if row["significant"] else gain,
+                TOO_WIDE if is_too_wide(row) else signed(interval(row["low"], row["high"])) or "--",
+                "--" if isnan(row["p_holm"]) else _p(row["p_holm"]),
+                signed(points(row["english"], signed=True)),
+                str(row["seeds"]),
+                *([escaped(states_text(row["states"]))] if has_notes else []),
+            ]
+        )
+    return lines
+
+
+def _p(value: float) -> str:
+    return "$< 0.001$" if value < 0.001 else f"{value:.3f}"
+
+
+def _terms(main: pd.DataFrame) -> str:
+    """The meaning of the words that the table uses."""
+    notes = " ".join(map(states_text, main["states"]))
+    wide = any(is_too_wide(row) for _, row in main.iterrows())
+    used = [text for term, text in TERMS.items() if term in notes or (term == TOO_WIDE and wide)]
+    if (main["seeds"] == 1).any():
+        used.append(TERMS["one seed"])
+    return "".join(f" {escaped(text)}." for text in used)
+
+
+def _subject(data: ReportData) -> str:
+    """The experiment and its encoder."""
+    named = [one.label or without_paths(one.name) for one in data.experiment.all_encoders]
+    return escaped(f"{data.experiment.name} ({data.encoder or ', '.join(named)})")
+
+
+# other tables
+
+
+def section_table(section: Section) -> LatexTable:
+    """A table of texts; its notes are in the caption."""
+    cells: list[list[str]] = [
+        [_text(value) for value in row] for row in section.table.itertuples(index=False, name=None)
+    ]
+    return LatexTable(
+        "l" * len(section.table.columns),
+        [escaped(str(name)) for name in section.table.columns],
+        [cells],
+        ". ".join(map(escaped, (section.title, *section.notes))),
+        label_of(section.name),
+    )
+
+
+def _text(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return signed(text) if text[1:2].isdigit() else escaped(text)
