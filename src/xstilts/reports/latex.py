@@ -82,7 +82,7 @@ class LatexTable:
     def _lines(self) -> Iterator[str]:
         environment = "table*" if self.spans_page else "table"
         yield rf"\begin{{{environment}}}[tbp]"
-        yield r"\centering\small\setlength{\tabcolsep}{4pt}"
+        yield r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"
         yield rf"\caption{{{self.caption}}}"
         yield rf"\label{{tab:{self.label}}}"
         yield rf"\begin{{tabular}}{{@{{}}{self.alignment}@{{}}}}"

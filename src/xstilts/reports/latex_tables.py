@@ -88,18 +88,22 @@ class TargetScores:
 
     def rows(self, columns: Sequence[str]) -> list[list[str]]:
         """A row with the target's name, and one for each setting."""
-        title = rf"\multicolumn{{{len(columns) + 2}}}{{@{{}}l}}"
-        title += rf"{{\textit{{{escaped(self.target)}}} ({escaped(self.metric)})}}"
         means = {name: self.mean(name) for name in self.settings}
         rows = []
         for name, scores in self.settings.items():
             mean = _best_in_bold(means, name) + (MARK if name in self.marked else "")
             cells = [self._cell(name, code) if code in scores else "" for code in columns]
             rows.append([rf"\quad {escaped(name)}", mean, *cells])
-        return [[title], *rows]
+        return [_title(self.target, self.metric, len(columns) + 2), *rows]
 
     def _cell(self, setting: str, code: str) -> str:
         return _best_in_bold({name: of[code] for name, of in self.settings.items()}, setting)
+
+
+def _title(target: str, metric: str, columns: int) -> list[str]:
+    """The row above the settings of a target."""
+    name = rf"\textit{{{escaped(target)}}} ({escaped(metric)})"
+    return [rf"\multicolumn{{{columns}}}{{@{{}}l@{{}}}}{{{name}}}"]
 
 
 def _best_in_bold(values: Mapping[str, float], name: str) -> str:
@@ -129,8 +133,9 @@ def target_scores(results: pd.DataFrame, gains: pd.DataFrame) -> list[TargetScor
         settings: dict[str, dict[str, float]] = {
             name: dict.fromkeys(codes, float("nan")) for name in dict.fromkeys(rows["intermediate"])
         }
-        for row in rows.itertuples():
-            settings[row.intermediate][row.language] = row.value
+        columns = (rows[name] for name in ("intermediate", "language", "value"))
+        for setting, code, value in zip(*columns, strict=True):
+            settings[setting][code] = value
         metric = str(rows["metric"].iloc[0])
         name = str(target)
         found.append(
@@ -189,7 +194,7 @@ def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[Latex
     if main.empty:
         return
     has_notes = any(map(states_text, main["states"]))
-    header = ["target", "metric", "intermediate", "baseline", "score", "gain", r"95\,\%"]
+    header = ["intermediate", "baseline", "score", "gain", r"95\,\%"]
     header += [r"$p$ (Holm)", "English", "seeds", *(["note"] if has_notes else [])]
     caption = (
         f"Gains of {_subject(data)} over {escaped(baseline_text(data.experiment.baseline))} in "
@@ -203,7 +208,7 @@ def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[Latex
     groups = [_gain_rows(rows, has_notes) for _, rows in main.groupby("target", sort=False)]
     for number, page in enumerate(_groups_by_page(groups), 1):
         yield LatexTable(
-            "lllrrrcrrr" + "l" * has_notes,
+            "lrrrcrrr" + "l" * has_notes,
             header,
             page,
             caption if number == 1 else f"Gains of {_subject(data)}, continued.",
@@ -225,17 +230,15 @@ def _gain_rows(rows: pd.DataFrame, has_notes: bool) -> list[list[str]]:
     """The rows of a target, the best of its scores and its baseline in bold."""
     scores = {str(row["intermediate"]): row["score"] for _, row in rows.iterrows()}
     baseline = rows["baseline"].max()
-    lines = []
-    for number, (_, row) in enumerate(rows.iterrows()):
+    lines = [_title(rows["target"].iloc[0], rows["metric"].iloc[0], 8 + has_notes)]
+    for _, row in rows.iterrows():
         name = str(row["intermediate"])
         of_row = {"baseline": row["baseline"], **scores}
         base = _best_in_bold({**scores, "baseline": baseline}, "baseline")
         gain = signed(points(row["gain"], signed=True)) + (MARK if row["significant"] else "")
         lines.append(
             [
-                "" if number else escaped(row["target"]),
-                "" if number else escaped(row["metric"]),
-                escaped(name),
+                rf"\quad {escaped(name)}",
                 base if row["baseline"] == baseline else signed(points(row["baseline"])),
                 _best_in_bold(of_row, name),
                 bold(gain) if row["significant"] else gain,
