@@ -78,6 +78,8 @@ class WorkerServer:
             )
         self._lock, self._numbers, self._is_ready = RLock(), count(), False
         self._running: set[int] = set()
+        self._ended_with_it: set[int] = set()
+        """Numbers of workers that were waited for when the server had ended."""
         self._is_closing = False
 
     @property
@@ -144,6 +146,10 @@ class WorkerServer:
                 self.close()
             return code
 
+    def has_ended_with(self, number: int) -> bool:
+        """Whether the server had ended before a worker was waited for, which ended with it."""
+        return number in self._ended_with_it
+
     def close(self) -> None:
         """End the server once its last worker was waited for."""
         with self._lock:
@@ -164,6 +170,7 @@ class WorkerServer:
                 self._is_ready = True  # or the answer to a wait that was interrupted
         except OSError:
             pass
+        self._ended_with_it.add(number)
         return self._process.wait()
 
     def _is_importing(self) -> bool:
@@ -185,6 +192,11 @@ class ForkedProcess:
         self.stdin: IO[bytes] = os.fdopen(stdin, "wb")
         self.stdout: IO[bytes] = os.fdopen(stdout, "rb")
         self._code: int | None = None
+
+    @property
+    def ended_with_server(self) -> bool:
+        """Whether its server had ended, and its exit code is that of the server."""
+        return self._server.has_ended_with(self._number)
 
     def kill(self) -> None:
         """End it by SIGKILL, unless it was waited for."""

@@ -17,7 +17,12 @@ from typing import Any
 from xstilts.core.devices import Device
 from xstilts.core.machine_memory import gpu_memory, oom_kills
 from xstilts.core.stage import Stage
-from xstilts.executors.forked_workers import CAN_FORK, ChildProcess, fork_worker
+from xstilts.executors.forked_workers import (
+    CAN_FORK,
+    ChildProcess,
+    ForkedProcess,
+    fork_worker,
+)
 from xstilts.executors.node_checks import gpu_shortage
 from xstilts.executors.worker_death import WorkerDeath
 
@@ -186,7 +191,8 @@ class WorkerPool:
         code = worker.process.wait()
         before, self.oom_kills = self.oom_kills, oom_kills()
         expected = self.memory.get(worker.stage.key) if worker.stage else None
-        return WorkerDeath(code, before, self.oom_kills, expected).text
+        with_server = isinstance(worker.process, ForkedProcess) and worker.process.ended_with_server
+        return WorkerDeath(code, before, self.oom_kills, expected, with_server).text
 
     def close(self) -> None:
         """End all workers."""

@@ -98,6 +98,7 @@ def test_a_forked_worker_has_the_environment_that_it_is_given(
     assert last_event(process, tmp_path) == {}
     assert process.wait() == -signal.SIGKILL
     assert end(process) == -signal.SIGKILL
+    assert not process.ended_with_server
     assert not store.names("artifacts")
 
 
@@ -176,6 +177,7 @@ def test_workers_end_with_a_server_that_is_killed(
     os.kill(server.process_id, signal.SIGKILL)
     assert not process.stdout.read()
     assert end(process) == -signal.SIGKILL
+    assert process.ended_with_server
     server.close()
     assert not server.fits(environment)
 

@@ -33,3 +33,17 @@ def test_other_ends_name_the_log(code: int, name: str) -> None:
     assert name in text
     assert "worker.log" in text
     assert "GB" not in text
+
+
+@pytest.mark.parametrize("code", [-signal.SIGKILL, 1])
+def test_the_end_of_the_process_that_forks_workers_is_not_blamed_on_memory(code: int) -> None:
+    text = WorkerDeath(code, 3, 3, 10**9, with_server=True).text
+    assert "the process that forks workers" in text
+    assert "worker.log" in text
+    assert "memory" not in text
+
+
+def test_the_process_that_forks_workers_may_be_killed_for_memory() -> None:
+    text = WorkerDeath(-signal.SIGKILL, 3, 4, 10**9, with_server=True).text
+    assert "the process that forks workers" in text
+    assert "memory was exhausted" in text
