@@ -6,7 +6,8 @@ how many cores the process may use from then on; {"stop": seconds} asks the runn
 goes to standard error.
 
 SIGTERM and SIGUSR1 stop it as the message does: a batch system sends them to every process. The
-process ends at once when its standard input does, as then its executor has ended.
+process ends at once when its standard input does, as then its executor has ended; Linux kills it
+then, even if it is paused.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from xstilts.core.stopping import (
 from xstilts.core.store import Store, is_full, to_store_error
 from xstilts.core.store_layout import FEATURES
 from xstilts.executors.events import LOST
+from xstilts.executors.parent_death import end_with_parent
 from xstilts.executors.rank_pool import RankPool
 from xstilts.executors.versions import versions
 from xstilts.planning.disk import stage_disk
@@ -337,4 +339,5 @@ def _throttled(report: Progress) -> Progress:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(str(Path(sys.argv[1])), *map(int, sys.argv[2:]))

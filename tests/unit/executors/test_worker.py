@@ -1,9 +1,11 @@
-"""What a worker process does with its standard input."""
+"""What a worker process does with its standard input, and when its driver or disk space ends."""
 
 from __future__ import annotations
 
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.worker import run_stage
 from xstilts.testing.toy_stages import toy_plan
+from xstilts.testing.waiting import wait_until
 
 CODE = """
 import sys
@@ -30,6 +33,39 @@ def run_stage(store, stage, send, on_loss, ranks):
 worker.run_stage = run_stage
 worker.main(sys.argv[1])
 """
+
+DRIVER = """
+import subprocess, sys, time
+from pathlib import Path
+from xstilts.executors.pool import worker_command
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+print(subprocess.Popen(worker_command(Path(sys.argv[1])), **pipes).pid, flush=True)
+time.sleep(600)
+"""
+
+
+def status_of(pid: int) -> dict[str, str]:
+    """What the kernel says of a process; nothing if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    return {} if status["State"].startswith("Z") else status
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_paused_worker_ends_with_its_driver(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").prepare()
+    command = [sys.executable, "-c", DRIVER, str(store.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout
+        pid = int(driver.stdout.readline())
+        hang_up = 1 << (signal.SIGHUP - 1)
+        wait_until(lambda: int(status_of(pid)["SigIgn"], 16) & hang_up)  # it has started
+        os.kill(pid, signal.SIGSTOP)
+        driver.kill()
+    wait_until(lambda: not status_of(pid))
 
 
 def test_no_message_of_the_executor_answers_a_prompt(tmp_path: Path) -> None:
