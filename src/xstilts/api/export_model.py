@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from xstilts.api.inputs import AnyStore, check_output, existing_store
 from xstilts.api.training_choice import Training, TrainingQuery, find_training
-from xstilts.core.atomic_io import current_umask, write_text
+from xstilts.core.atomic_io import set_usual_permissions, write_text
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.stage import Stage, blocking_fact
 from xstilts.core.store import Store, is_full
@@ -364,10 +364,9 @@ def _publish(new: Path, folder: Path | None) -> Path | None:
     """Give the new folder its name."""
     if folder is None:
         return None
-    umask = current_umask()
     for path in new.rglob("*"):
-        if path.is_file():  # safetensors are created for their owner alone
-            path.chmod(0o666 & ~umask)
+        if path.is_file():
+            set_usual_permissions(path)
     if folder.is_dir():
         folder.rmdir()
     new.rename(folder)

@@ -55,6 +55,11 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_bytes().decode())
 
 
+def set_usual_permissions(path: Path) -> None:
+    """Give a file the permissions of any new file: safetensors creates it for its owner alone."""
+    path.chmod(0o666 & ~current_umask())
+
+
 def current_umask() -> int:
     """The permissions that files of this process are created without."""
     try:

@@ -26,7 +26,7 @@ from secrets import randbelow
 from typing import Any
 
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, unreadable
-from xstilts.core.atomic_io import current_umask, fsync, write_json
+from xstilts.core.atomic_io import fsync, set_usual_permissions, write_json
 from xstilts.core.dropped import differing_files, is_dropped
 from xstilts.core.errors import DiskFullError, StoreError
 from xstilts.core.fault_injection import fault
@@ -214,9 +214,9 @@ class Store:
         artifact = self.artifact(stage.key)
         try:
             fault("store.before_files_synced")
-            files, umask = {}, current_umask()
+            files = {}
             for path in sorted(p for p in staged.rglob("*") if p.is_file()):
-                path.chmod(0o666 & ~umask)  # safetensors are created for their owner alone
+                set_usual_permissions(path)
                 fsync(path)
                 name = path.relative_to(staged).as_posix()
                 files[name] = {"bytes": path.stat().st_size, "sha256": digest_of_file(path)}

@@ -206,8 +206,16 @@ class _RunLoop(Generic[AnyWorker]):
         for message in messages:
             if self.scheduler.receive(message, worker.host):
                 worker.stage = None
-                if self.options.isolate or message["event"] in ("stopped", LOST):
+                if self._ends_with(message["event"]):
                     self.pool.remove(worker)
+
+    def _ends_with(self, event: str) -> bool:
+        """Whether a worker is not used again after this end of its stage.
+
+        One that found its stage held by another process stays, also with `isolate`: it has run
+        nothing, and remembers for how long the holder has been silent.
+        """
+        return event in ("stopped", LOST) or (self.options.isolate and event != "busy")
 
     def _handle_death(self, worker: AnyWorker) -> None:
         stage, cause = worker.stage, self.pool.cause_of_death(worker)

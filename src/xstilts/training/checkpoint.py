@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from xstilts.core.artifact import ABSENT, unreadable
-from xstilts.core.atomic_io import fsync, write_json
+from xstilts.core.atomic_io import fsync, set_usual_permissions, write_json
 from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of, digest_of_file
 from xstilts.core.store import store_errors
@@ -67,6 +67,7 @@ class Checkpoints:
         remove_folder(staged)
         staged.mkdir()
         save_file(checkpoint.tensors, staged / TENSORS)
+        set_usual_permissions(staged / TENSORS)
         fault("checkpoint.before_files_synced")
         fsync(staged / TENSORS)
         facts = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +27,16 @@ def saved(folder: Path, key: str = KEY) -> Checkpoints:
         tensors = {"w": torch.full((3,), float(step))}
         checkpoints.save(Checkpoint(step, tensors, {"loss": step / 3}))
     return checkpoints
+
+
+def test_the_group_can_read_a_checkpoint_if_the_umask_lets_it(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        saved(tmp_path)
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("step-*/*")}
+    assert modes == {0o640}
 
 
 def test_a_checkpoint_of_another_stage_is_not_resumed(tmp_path: Path) -> None:
