@@ -10,7 +10,7 @@ import huggingface_hub
 import pytest
 import torch
 import yaml
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from typer.testing import CliRunner
 
 import xstilts
@@ -140,6 +140,7 @@ def mixture(toy_file: Path, tmp_path_factory: pytest.TempPathFactory, run_in_pro
             "targets=[toy-search]",
             "recipes.intermediate.epochs=1",
             "recipes.intermediate.lora={r: 2}",
+            "retrieval.layer=last",
         ],
     )
     store = tmp_path_factory.mktemp("mixture") / "store"
@@ -190,7 +191,42 @@ def test_several_heads_without_a_choice_are_refused(mixture: Path, tmp_path: Pat
     exported = xstilts.export_model("mixture", tmp_path / "out", mixture, with_head=False)
     assert exported.opens_with[0] == "SentenceTransformer"
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "toy-search" in card
+    assert "| toy-search |" in card
+    assert "toy-tags" not in card.partition("## Scores")[2].partition("## Data")[0]
+
+
+def test_an_encoder_is_cut_at_the_block_that_its_retrieval_results_are_of(
+    toy_file: Path, tmp_path: Path, run_in_process: Any
+) -> None:
+    loaded = xstilts.load(
+        str(toy_file),
+        [
+            "name=first-block",
+            "seeds=[0]",
+            "intermediate=[toy-same+toy-tags]",
+            "baseline=toy-same+toy-tags",
+            "targets=[toy-search]",
+            "recipes.intermediate.epochs=1",
+            "retrieval.layer=1",
+        ],
+    )
+    store = tmp_path / "store"
+    assert run_in_process(loaded, store).exit_code == 0
+    known = xstilts.results(None, store)["value"].tolist()
+    whole = xstilts.export_model("first-block", tmp_path / "all", store, with_head=False)
+    assert "--layer 1" in whole.notes[0]
+    assert "no test scores" in (tmp_path / "all" / "README.md").read_text(encoding="utf-8")
+    cut = xstilts.export_model("first-block", tmp_path / "cut", store, with_head=False, layer=1)
+    assert cut.difference < 1e-5
+    assert cut.notes == ()
+    assert AutoModel.from_pretrained(tmp_path / "cut").config.num_hidden_layers == 1
+    card = huggingface_hub.ModelCard.load(tmp_path / "cut" / "README.md")
+    stated = [one.metric_value for one in card.data.eval_results]
+    assert stated == [pytest.approx(value, abs=1e-4) for value in known]
+    with pytest.raises(ConfigError, match="2 blocks"):
+        xstilts.export_model("first-block", tmp_path / "x", store, with_head=False, layer=5)
+    with pytest.raises(ConfigError, match="last block"):
+        xstilts.export_model("first-block", tmp_path / "x", store, task="toy-same", layer=1)
 
 
 class FakeApi:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,13 @@ from xstilts.core.atomic_io import set_usual_permissions, write_text
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.stage import Stage, blocking_fact
 from xstilts.core.store import Store, is_full
+from xstilts.planning.compile import ResultCell
 
 if TYPE_CHECKING:
-    from xstilts.export.folder import VectorReading, WrittenModel
+    from xstilts.export.folder import WrittenModel
     from xstilts.export.task_head import TaskHead
     from xstilts.export.trained_model import TrainedModel
 
-CONTRASTIVE = "dual_encoder"
-"""The format whose training compares sentence vectors."""
 OnStage = Callable[[Stage], None]
 
 
@@ -63,6 +62,7 @@ def export_model(
     encoder: str = "",
     task: str = "",
     with_head: bool = True,
+    layer: int | None = None,
     train: bool = False,
     push: str = "",
     private: bool = False,
@@ -83,6 +83,7 @@ def export_model(
         target, setting, seed, encoder: choose among the trainings of experiments.
         task: the head to export of a training on several tasks.
         with_head: whether the head is exported; else the encoder as a sentence encoder.
+        layer: the last block of an encoder without head; all by default.
         train: train again what was dropped to free disk; its result is the same.
         push: name of a repository on the Hugging Face hub to upload to.
         private: whether a new repository is private.
@@ -97,6 +98,14 @@ def export_model(
     """
     if to is None and not push:
         raise ConfigError("nowhere to export to", todo="give a folder: --to DIR, or --push NAME")
+    from xstilts.export.folder import write_model
+    from xstilts.export.vector_reading import (
+        VectorReading,
+        layer_note,
+        own_results,
+        vector_reading,
+    )
+
     opened = existing_store(store)
     folder = Path(to).expanduser() if to is not None else None
     if folder:
@@ -111,10 +120,23 @@ def export_model(
     _train_dropped(training, opened, train=train, on_stage=on_stage or (lambda _: None))
     model = _trained_model(training, opened)
     head = _head(model, task) if with_head else None
+    if head and layer is not None:
+        raise ConfigError(
+            "a head reads the last block",
+            where="--layer",
+            todo="export the encoder: --without-head",
+        )
+    reading = (
+        VectorReading(head.pooling, max_length=model.max_length)
+        if head
+        else vector_reading(model, layer)
+    )
+    notes = layer_note(model, reading) if head is None else ""
     with _new_folder(folder) as new:
-        written = _write(new, model, head, training)
+        written = write_model(new, model.files, head, reading)
         name = push or (folder.resolve().name if folder else "")
-        _describe(new, training, model, written, name, licence)
+        own = own_results(model, head, reading, training.cells)
+        _describe(new, training, model, written, own, name, licence, layer)
         path = _publish(new, folder)
         url = _push(path or new, push, private=private, is_kept=path is not None) if push else ""
     return ExportedModel(
@@ -123,7 +145,7 @@ def export_model(
         training.stage.label,
         written.opens_with,
         written.difference.largest,
-        written.notes,
+        (*written.notes, *((notes,) if notes else ())),
         url,
     )
 
@@ -245,53 +267,25 @@ def _head(model: TrainedModel, task: str) -> TaskHead | None:
     return known[0] if known else None
 
 
-def _write(
-    folder: Path, model: TrainedModel, head: TaskHead | None, training: Training
-) -> WrittenModel:
-    from xstilts.export.folder import write_model
-
-    return write_model(folder, model.files, head, _reading(model, head, training))
-
-
-def _reading(model: TrainedModel, head: TaskHead | None, training: Training) -> VectorReading:
-    """How the vectors of an encoder were read: as it was trained, else as it was evaluated."""
-    from xstilts.export.folder import VectorReading
-
-    if head is not None:
-        return VectorReading(head.pooling, max_length=model.max_length)
-    formats = {task["format"] for task in model.stage.params["tasks"].values()}
-    if CONTRASTIVE in formats:
-        similarity = str(model.recipe.get("contrastive_similarity") or "cosine")
-        return VectorReading(model.pooling, "", model.max_length, similarity)
-    evaluated = [
-        stage.params
-        for stage in training.stages.values()
-        if stage.kind == "embed" and stage.inputs.get("base") == model.stage.key
-    ]
-    poolings = {pooling for params in evaluated for pooling in params["poolings"]}
-    prompts = {params.get("prompt", "") for params in evaluated}
-    lengths = {params["max_length"] for params in evaluated}
-    return VectorReading(
-        poolings.pop() if len(poolings) == 1 else model.pooling,
-        prompts.pop() if len(prompts) == 1 else "",
-        max(lengths) if lengths else model.max_length,
-    )
-
-
 def _describe(
     folder: Path,
     training: Training,
     model: TrainedModel,
     written: WrittenModel,
+    cells: Sequence[ResultCell],
     name: str,
     licence: str,
+    layer: int | None,
 ) -> None:
-    """Write the card and the experiment."""
+    """Write the card and the experiment.
+
+    Args:
+        cells: the results of the exported folder itself.
+    """
     from xstilts.analysis.score_intervals import score_intervals
     from xstilts.export.model_card import README, CardContent, card_text
     from xstilts.export.reproduction import EXPERIMENT, experiment_text
 
-    cells = training.cells
     record = training.records[-1] if training.records else None
     content = CardContent(
         name,
@@ -305,7 +299,7 @@ def _describe(
             if role in ("rows", "rows:here")
         ],
         record.experiment if record else "",
-        _command(training, model, written, name),
+        _command(training, model, written, name, layer),
         licence,
     )
     write_text(folder / README, card_text(content))
@@ -314,7 +308,9 @@ def _describe(
         write_text(folder / EXPERIMENT, experiment_text(record.config, version))
 
 
-def _command(training: Training, model: TrainedModel, written: WrittenModel, name: str) -> str:
+def _command(
+    training: Training, model: TrainedModel, written: WrittenModel, name: str, layer: int | None
+) -> str:
     """The arguments that export the model again after its experiment was run."""
     cells, record = training.cells, training.records[-1] if training.records else None
     if record and cells:
@@ -327,7 +323,7 @@ def _command(training: Training, model: TrainedModel, written: WrittenModel, nam
         arguments = [training.stage.label]
     arguments += ["--to", name.rpartition("/")[2], "--train"]
     if written.head is None:
-        arguments.append("--without-head")
+        arguments += ["--without-head", *(["--layer", str(layer)] if layer else [])]
     elif len(model.stage.params["tasks"]) > 1:
         arguments += ["--task", written.head.task]
     return shlex.join(arguments)

@@ -42,6 +42,10 @@ def export_model(
     without_head: Annotated[
         bool, typer.Option("--without-head", help="the encoder alone, as a sentence encoder")
     ] = False,
+    layer: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--layer", metavar="N", help="cut an encoder without head after block N"),
+    ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="train again what was dropped to free disk")
     ] = False,
@@ -68,6 +72,7 @@ def export_model(
         encoder=encoder,
         task=task,
         with_head=not without_head,
+        layer=layer,
         train=train,
         push=push,
         private=private,

@@ -16,7 +16,6 @@ from xstilts.core.errors import EncoderError
 from xstilts.export.task_head import TaskHead
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder, layer_outputs
-from xstilts.models.encoder_config import MEAN
 from xstilts.models.encoder_files import HEADS, EncoderFiles, model_class
 from xstilts.models.pooling import pool
 from xstilts.models.sentence_modules import sentence_output
@@ -135,27 +134,29 @@ def compare_task(
 
 
 def compare_sentences(
-    folder: Path, files: EncoderFiles, pooling: str, batch: Batch, head: TaskHead | None = None
+    folder: Path,
+    files: EncoderFiles,
+    pooling: str,
+    batch: Batch,
+    head: TaskHead | None = None,
+    layer: int | None = None,
 ) -> Difference:
-    """The same for the layout of sentence-transformers: sentence vectors, or logits of a head."""
+    """The same for the layout of sentence-transformers: sentence vectors, or logits of a head.
+
+    Args:
+        layer: the last block of the folder; none for all.
+    """
     model = _opened(folder, model_class(files.config()).__name__)
     with torch.no_grad():
         states = layer_outputs(model(**_inputs(model, batch)))[-1]
         if head:
             expected = task_logits(files, head, batch)
         else:
-            own = _encoder(files, batch)(batch.ids, batch.mask, batch.types)
+            inputs = batch.ids, batch.mask, batch.types
+            encoder = _encoder(files, batch)
+            own = encoder(*inputs) if layer is None else encoder.hidden_states(*inputs)[layer]
             expected = pool(own, batch.mask, pooling)
     return _difference(sentence_output(folder, states, batch.mask), expected)
-
-
-def compare_means(folder: Path, files: EncoderFiles, batch: Batch) -> Difference:
-    """The difference of the mean states of an encoder without modules after it."""
-    model = _opened(folder, model_class(files.config()).__name__)
-    with torch.no_grad():
-        states = layer_outputs(model(**_inputs(model, batch)))[-1]
-        own = _encoder(files, batch)(batch.ids, batch.mask, batch.types)
-    return _difference(*(pool(value, batch.mask, MEAN) for value in (states, own)))
 
 
 def _opened(folder: Path, name: str) -> Any:

@@ -22,26 +22,11 @@ from xstilts.export.head_layers import NotRepresentable
 from xstilts.export.hugging_face import encoder_model, save_model, task_model
 from xstilts.export.sentence_layout import write_layout
 from xstilts.export.task_head import AUTO_CLASSES, TOKEN, TaskHead
+from xstilts.export.vector_reading import VectorReading
 from xstilts.models.encoder_config import FIRST
 from xstilts.models.encoder_files import EncoderFiles, model_class
 
 SENTENCE_TRANSFORMER = "SentenceTransformer"
-
-
-@dataclass(frozen=True)
-class VectorReading:
-    """How sentence vectors are read.
-
-    Args:
-        prompt: before each sentence.
-        max_length: sub-words that a text is cut at.
-        similarity: `cosine` or `dot`.
-    """
-
-    pooling: str
-    prompt: str = ""
-    max_length: int | None = None
-    similarity: str = "cosine"
 
 
 @dataclass(frozen=True)
@@ -149,7 +134,7 @@ def _write_encoder(folder: Path, files: EncoderFiles, reading: VectorReading) ->
             "sentence-transformers does",
             todo="export a model of texts",
         )
-    save_model(folder, files, encoder_model(files), reading.max_length)
+    save_model(folder, files, encoder_model(files, reading.layer), reading.max_length)
     write_layout(
         folder,
         _width(files),
@@ -158,7 +143,8 @@ def _write_encoder(folder: Path, files: EncoderFiles, reading: VectorReading) ->
         prompt=reading.prompt,
         similarity=reading.similarity,
     )
-    difference = compare_sentences(folder, files, reading.pooling, example_batch(files))
+    batch = example_batch(files)
+    difference = compare_sentences(folder, files, reading.pooling, batch, layer=reading.layer)
     difference.check("the exported folder")
     opens_with = (SENTENCE_TRANSFORMER, _encoder_class(files))
     return WrittenModel(opens_with, "sentence-similarity", difference)

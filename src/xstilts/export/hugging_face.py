@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers
+from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from xstilts.export.head_layers import (
@@ -22,9 +23,18 @@ from xstilts.models.encoder_files import EncoderFiles, embedding_names, word_emb
 from xstilts.models.encoder_import import save_tokenizer
 
 
-def encoder_model(files: EncoderFiles) -> PreTrainedModel:
-    """The encoder with its whole vocabulary; adapters are merged."""
-    return files.model(torch.arange(len(files.full_embeddings())))
+def encoder_model(files: EncoderFiles, layer: int | None = None) -> PreTrainedModel:
+    """The encoder with its whole vocabulary; adapters are merged.
+
+    Args:
+        layer: its last block; none for all. Only of models whose blocks end in their own norm.
+    """
+    model = files.model(torch.arange(len(files.full_embeddings())))
+    if layer is not None:
+        blocks = cast("nn.ModuleList", model.get_submodule("encoder.layer"))
+        del blocks[layer:]
+        model.config.num_hidden_layers = layer
+    return model
 
 
 def class_of(head: TaskHead, config: PretrainedConfig) -> str:

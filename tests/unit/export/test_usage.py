@@ -10,9 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from xstilts.export.folder import VectorReading, write_model
+from xstilts.export.folder import write_model
 from xstilts.export.task_head import AUTO_CLASSES, TaskHead
 from xstilts.export.usage import plain_code, usage_code
+from xstilts.export.vector_reading import VectorReading
 from xstilts.formats import training_of
 from xstilts.formats.base import HeadShape
 from xstilts.models.encoder_files import HEADS, EncoderFiles

@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 
 from xstilts.core.errors import EncoderError
 from xstilts.export.agreement import example_batch, task_logits
-from xstilts.export.folder import VectorReading, write_model
+from xstilts.export.folder import write_model
 from xstilts.export.task_head import AUTO_CLASSES, TaskHead
+from xstilts.export.vector_reading import VectorReading
 from xstilts.formats import training_of
 from xstilts.formats.base import HeadShape
 from xstilts.models.encoder_files import EncoderFiles
