@@ -11,13 +11,15 @@ from xstilts.config.base import ConfigModel, PathText, refusal, refuse_repeats
 
 
 class FileTask(ConfigModel):
-    """A user-defined task, read from TSV, JSONL or Parquet files.
+    """A user-defined task, read from the user's files or from a dataset on the hub.
 
     `files` is a path with `{split}` and `{language}` in it, relative to the experiment's file,
-    or to the experiment's data folder if it begins with `{data}/`. TSV files have no header;
-    `columns` names their columns. JSONL and Parquet files use the same names, or those that
-    `rename` maps to them. Text for masked language modelling has one example per line, or a
-    column `text`. Columns `image` and `image2` name files in the folder or ZIP file `images`.
+    or to the experiment's data folder if it begins with `{data}/`. `columns` names the columns of
+    TSV and CSV files; without it their first line does, if it has those of the format. JSONL and
+    Parquet files use the same names, or those that `rename` maps to them. Token–tag files
+    (`.conll`, `.bio`, `.iob2`) have a word and its tag in each line. Text for masked language
+    modelling has one example per line, or a column `text`. Columns `image` and `image2` name
+    files in the folder or ZIP file `images`.
     """
 
     format: str = Field(
@@ -42,6 +44,11 @@ class FileTask(ConfigModel):
         default_factory=dict, description="language → its code in file names"
     )
     columns: tuple[str, ...] = Field((), description="TSV: names of the columns, in order")
+    header: bool | None = Field(
+        None,
+        exclude_if=lambda header: header is None,
+        description="TSV and CSV: whether the first line names the columns; not set: if it does",
+    )
     labels: tuple[str, ...] = Field((), description="label set of classification, tagging, choices")
     label_map: dict[str, str] = Field(
         default_factory=dict,

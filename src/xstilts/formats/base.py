@@ -56,6 +56,14 @@ class BadRow:
 
 
 @dataclass(frozen=True)
+class FileNote(BadRow):
+    """What is to be known of a file, such as columns that are not read; it is no row.
+
+    Readers yield it among their rows, so that it is counted, once per file, and shown.
+    """
+
+
+@dataclass(frozen=True)
 class Feature:
     """One example as sub-word ids, ready to be put in a batch.
 

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 SPAN_METRICS, STRICT_METRICS = ("span_f1",), ("span_f1_strict", "span_f1")
 TAG_METRICS = ("tag_accuracy", "pos_f1")
+TOKEN_TAG_ENDINGS = (".conll", ".bio", ".bioes", ".iob", ".iob1", ".iob2")
+"""Endings of files with a word and its tag in each line."""
 WITHOUT_SUBWORD = "word without a sub-word, not read"
 
 
@@ -72,6 +74,12 @@ def _conllu(path: Path, start: str) -> Iterable[Example | BadRow]:
     from xstilts.formats.io.conllu import read_conllu
 
     return read_conllu(path, start)
+
+
+def _token_tags(path: Path, start: str) -> Iterable[Example | BadRow]:
+    from xstilts.formats.io.token_tags import read_token_tags
+
+    return read_token_tags(path, start)
 
 
 def _problems(example: TaggedExample, labels: frozenset[str], split: str) -> Iterator[Problem]:
@@ -322,7 +330,11 @@ TAGGING = FormatSpec(
     example=TaggedExample,
     metrics=SPAN_METRICS,
     label_metrics=_metrics,
-    files=FileSpec(("tokens", "tags"), _example, readers={".conllu": _conllu}),
+    files=FileSpec(
+        ("tokens", "tags"),
+        _example,
+        readers={".conllu": _conllu, **dict.fromkeys(TOKEN_TAG_ENDINGS, _token_tags)},
+    ),
     problems=_problems,
     warnings=_warnings,
     content=_content,

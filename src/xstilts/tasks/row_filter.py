@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from xstilts.formats.base import HEADER, BadRow, Example
+from xstilts.formats.base import HEADER, BadRow, Example, FileNote
 from xstilts.formats.io.cells import NOT_UNICODE, is_unicode
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.row_problems import RowProblems
@@ -78,6 +78,9 @@ class RowFilter:
         for kind, example in conversions:
             self.problems.add_kept(kind, example)
         for example in examples:
+            if isinstance(example, FileNote):
+                self.problems.add_kept(example.problem, example, example.detail)
+                continue
             if isinstance(example, BadRow):
                 self.total += example.problem != HEADER
                 self.problems.add(example.problem, example, example.detail)

@@ -39,8 +39,8 @@ class RowProblems:
         """Note a row that is left out."""
         self._count(self.left_out, problem, example, detail)
 
-    def add_kept(self, problem: str, example: Example, detail: str = "") -> None:
-        """Note a row that is kept."""
+    def add_kept(self, problem: str, example: Example | BadRow, detail: str = "") -> None:
+        """Note a row that is kept, or a fact of a file."""
         self._count(self.kept, problem, example, detail)
 
     def add_all(self, others: RowProblems) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
@@ -15,27 +14,30 @@ from xstilts.core.hashing import digest_of, digest_of_unchanged
 from xstilts.formats import FORMATS
 from xstilts.formats.answer_retrieval import CANDIDATES
 from xstilts.formats.base import BadRow, Example
-from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, parse_rows, text_rows
-from xstilts.formats.io.tables import named_csv_rows, tsv_rows
+from xstilts.formats.io.readers import FileRow, parse_rows
 from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
+from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
 from xstilts.tasks.base import Conversion, Examples, TaskSpec
 from xstilts.tasks.io.sentence_lines import check_sentence_per_line
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
 from xstilts.tasks.user_images import IN_DATA, check_image_keys, with_own_images
+from xstilts.tasks.user_rows import CSV, READERS, named_rows
 
-CSV = ".csv"
-READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
 TABLES = ("", ".tsv", ".tab", ".txt", CSV, *READERS)
 """Endings of tables; all but those of `READERS` and CSV are tab-separated."""
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-NOT_PLAIN_TEXT = (*COMPRESSED, CSV, ".json", ".conll", ".conllu", ".xml", ".html", ".xlsx")
+NOT_PLAIN_TEXT = (
+    *COMPRESSED,
+    *(CSV, ".json", ".conllu", ".xml", ".html", ".xlsx"),
+    *TOKEN_TAG_ENDINGS,
+)
 INSTEAD = {
     **dict.fromkeys(COMPRESSED, "decompress them"),
     ".json": "give .jsonl, with one JSON object in each line",
-    ".conll": "give .conllu, or .jsonl with lists `tokens` and `tags`",
+    **dict.fromkeys(TOKEN_TAG_ENDINGS, "choose `format: tagging`, which reads words with tags"),
     ".xlsx": "save them as .tsv or .csv",
 }
 """Ending → what to do."""
@@ -186,6 +188,13 @@ def _checked_files(name: str, task: FileTask, spec: FormatSpec) -> FileSpec:
         )
     if spec.class_of and not task.labels:
         raise ConfigError(f"task {name!r} has no labels", where=f"tasks.{name}.labels")
+    ending = PurePosixPath(task.files).suffix.lower()
+    if task.header is not None and (ending not in TABLES or ending in READERS):
+        raise ConfigError(
+            f"task {name!r}: files that end in {ending} have no header line",
+            where=f"tasks.{name}.header",
+            todo="leave `header` out: it is for .tsv and .csv",
+        )
     check_image_keys(name, task, spec)
     return spec.files
 
@@ -261,6 +270,8 @@ def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str
     shape += [{"bounds": task.bounds}] if task.bounds else []
     if _counts_spans(task) and scheme_of_labels(task.labels) in CONVERTED_SCHEMES:
         shape += [{"tags": "BIO"}]
+    if task.header is not None:
+        shape += [{"header": task.header}]
     return digest_of([*shape, found])
 
 
@@ -287,39 +298,12 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
     assert files is not None
     if reader := files.readers.get(path.suffix.lower()):
         return reader(path, split)
-    rows = partial(_rows, task, files)
+    rows = partial(named_rows, task, files)
     if spec.class_of == "word" and path.suffix.lower() not in READERS:
         check_sentence_per_line(path)
     if files.examples:
         return files.examples(rows(path, path.name))
     return parse_rows(rows, partial(_example, files))(path, path.name)
-
-
-def _rows(task: FileTask, files: FileSpec, path: Path, start: str) -> Iterator[FileRow | BadRow]:
-    """Rows whose columns have the names that the format uses."""
-    default = text_rows if files.plain_text else tsv_rows(task.columns)
-    ending = path.suffix.lower()
-    if ending == CSV:
-        default = named_csv_rows(task.columns, partial(_have_labels, task))
-    for row in READERS.get(ending, default)(path, start):
-        if isinstance(row, FileRow):
-            cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
-            row = replace(row, cells=cells, labels=(*task.labels, *task.label_map))
-        yield row
-
-
-def _have_labels(task: FileTask, lines: Sequence[Mapping[str, str]]) -> bool:
-    """Whether lines of a CSV file have the task's labels, or all have none."""
-    spec = FORMATS.get(task.format)
-    gold = spec.gold
-    if gold is None or not gold.class_of:
-        return True
-    column = next((name for name, new in task.rename.items() if new == gold.column), gold.column)
-    cells = {line.get(column, "") for line in lines}
-    labels = (
-        {tag for cell in cells for tag in cell.split(" ")} if spec.class_of == "word" else cells
-    )
-    return labels == {""} or labels <= {*task.labels, *task.label_map}
 
 
 def _example(files: FileSpec, row: FileRow) -> Example:

@@ -220,7 +220,7 @@ def test_words_without_certain_meaning_make_a_bad_row(tmp_path: Path, word: Any)
     [
         ("json", "one JSON object in each line"),
         ("jsonl.gz", "decompress"),
-        ("conll", "conllu"),
+        ("conll", "format: tagging"),
         ("xlsx", "csv"),
         ("data", ".parquet"),
     ],

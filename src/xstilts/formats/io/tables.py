@@ -26,24 +26,43 @@ class _Record(NamedTuple):
     lines: Sequence[str]
 
 
-def tsv_rows(columns: Sequence[str] | None = None, *, ragged: bool = False) -> Rows:
+def tsv_rows(
+    columns: Sequence[str] | None = None, *, ragged: bool = False, is_header: bool | None = None
+) -> Rows:
     """Tab-separated cells; quotes are ordinary characters.
 
     Args:
         columns: their names; none if they are in the first line.
         ragged: rows may have fewer cells.
+        is_header: whether the first line is left out, if columns are given; none: if it has their
+            names.
     """
-    return partial(_tsv, tuple(columns) if columns else None, ragged)
+    return partial(_tsv, tuple(columns) if columns else None, ragged, is_header)
 
 
 def _tsv(
-    columns: tuple[str, ...] | None, ragged: bool, path: Path, start: str
+    columns: tuple[str, ...] | None, ragged: bool, is_header: bool | None, path: Path, start: str
 ) -> Iterator[FileRow | BadRow]:
     records = (_Record(where, line.split("\t"), (line,)) for where, line in lines(path))
-    return _table(records, columns, ragged, start)
+    return _table(records, columns, ragged, start, is_header=is_header)
 
 
-def named_csv_rows(columns: Sequence[str] | None = None, are_rows: AreRows = bool) -> Rows:
+def first_records(path: Path, separator: str) -> Iterator[list[str]]:
+    """The cells of each record of a TSV or CSV file, the first line included.
+
+    Raises:
+        DataError: not UTF-8, or not CSV.
+    """
+    if separator == "\t":
+        return (line.split("\t") for _, line in lines(path))
+    return (record.cells for record in _csv(path, separator, strict=True))
+
+
+def named_csv_rows(
+    columns: Sequence[str] | None = None,
+    are_rows: AreRows = bool,
+    is_header: bool | None = None,
+) -> Rows:
     """Comma-separated cells; quoted cells may contain line breaks.
 
     Quotes must be paired: a quote that is not closed would take in the rows below. A quoted cell
@@ -52,14 +71,19 @@ def named_csv_rows(columns: Sequence[str] | None = None, are_rows: AreRows = boo
     Args:
         columns: their names; none if they are in the first line.
         are_rows: asked of the lines of a quoted cell, if all have the right number of cells.
+        is_header: as in `tsv_rows`.
     """
-    return partial(_named_csv, tuple(columns) if columns else None, are_rows)
+    return partial(_named_csv, tuple(columns) if columns else None, are_rows, is_header)
 
 
 def _named_csv(
-    columns: tuple[str, ...] | None, are_rows: AreRows, path: Path, start: str
+    columns: tuple[str, ...] | None,
+    are_rows: AreRows,
+    is_header: bool | None,
+    path: Path,
+    start: str,
 ) -> Iterator[FileRow | BadRow]:
-    return _table(_csv(path, ",", strict=True), columns, False, start, are_rows)
+    return _table(_csv(path, ",", strict=True), columns, False, start, are_rows, is_header)
 
 
 def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
@@ -111,15 +135,16 @@ def _table(
     ragged: bool,
     start: str,
     are_rows: AreRows | None = None,
+    is_header: bool | None = None,
 ) -> Iterator[FileRow | BadRow]:
-    columns_given = columns is not None
+    columns_given = columns is not None and is_header is not False
     if columns is None:
         header = next(records, _Record("", [], ()))
         columns = tuple(cell.strip() for cell in header.cells)
     for number, record in enumerate(records):
         where, cells = record.where, record.cells
         name = f"{start}-{number}"
-        if number == 0 and columns_given and _is_header(cells, columns, where):
+        if number == 0 and columns_given and (is_header or _is_header(cells, columns, where)):
             yield BadRow(name, HEADER, where=where)
             continue
         if are_rows and len(record.lines) > 1:

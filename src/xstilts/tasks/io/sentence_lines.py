@@ -26,6 +26,7 @@ def check_sentence_per_line(path: Path) -> None:
         raise DataError(
             "a word in each line, and a blank line after each sentence",
             where=str(path),
-            todo="write one sentence in each line, words and tags separated by spaces, or give "
-            ".conllu, or .jsonl with lists `tokens` and `tags`",
+            todo="rename the files to .conll, if each line has a word and its tag; or give "
+            ".conllu, .jsonl with lists `tokens` and `tags`, or one sentence in each line, words "
+            "and tags separated by spaces",
         )

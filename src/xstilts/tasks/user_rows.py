@@ -1,0 +1,167 @@
+"""Rows of the user's own files: the columns of tables, found or given, and their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from xstilts.config.file_task import FileTask
+from xstilts.core.errors import DataError
+from xstilts.formats import FORMATS
+from xstilts.formats.base import BadRow, FileNote
+from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, text_rows
+from xstilts.formats.io.tables import first_records, named_csv_rows, tsv_rows
+from xstilts.formats.spec import FileSpec, FormatSpec
+
+CSV = ".csv"
+READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
+FIRST_LINES = 100
+"""Lines of a table from which its header is found."""
+NAME = re.compile(r"#?[^\W\d]\w*([ _-]\w+){0,2}")
+NO_HEADER = "no header line, columns in the order of the format"
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """The columns of a table.
+
+    Args:
+        names: in the order of the file; none if they are in its first line.
+        is_header: whether the first line names the columns, whatever it says; none: if it says so.
+        note: what is to be known of a choice that nobody made.
+    """
+
+    names: tuple[str, ...] | None
+    is_header: bool | None = None
+    note: FileNote | None = None
+
+
+def named_rows(
+    task: FileTask, files: FileSpec, path: Path, start: str
+) -> Iterator[FileRow | BadRow]:
+    """Rows whose columns have the names that the format uses.
+
+    Raises:
+        DataError: the columns of a table are neither given nor found.
+    """
+    for row in _rows(task, files, path, start):
+        if isinstance(row, FileRow):
+            cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
+            row = replace(row, cells=cells, labels=(*task.labels, *task.label_map))
+        yield row
+
+
+def _rows(task: FileTask, files: FileSpec, path: Path, start: str) -> Iterator[FileRow | BadRow]:
+    ending = path.suffix.lower()
+    if ending in READERS:
+        yield from READERS[ending](path, start)
+        return
+    if files.plain_text and ending != CSV:
+        yield from text_rows(path, start)
+        return
+    table = table_columns(task, path)
+    if table.note:
+        yield table.note
+    if ending == CSV:
+        read = named_csv_rows(table.names, partial(_have_labels, task), table.is_header)
+    else:
+        read = tsv_rows(table.names, is_header=table.is_header)
+    yield from read(path, start)
+
+
+def table_columns(task: FileTask, path: Path) -> TableColumns:
+    """The columns of a TSV or CSV file, from `columns` and `header`, else from its first lines.
+
+    The first line is a header if it has the names of the columns, or other names and no label of
+    the task where the next lines have one.
+
+    Raises:
+        DataError: `columns` is not given, and the first line is neither a header nor a row.
+    """
+    separator = "," if path.suffix.lower() == CSV else "\t"
+    lines = list(islice(first_records(path, separator), FIRST_LINES))
+    if task.header is True:
+        return TableColumns(task.columns or None, bool(task.columns) or None)
+    if not lines:
+        return TableColumns(task.columns or None)
+    if task.columns:
+        is_header = False if task.header is False else _is_other_header(task, lines) or None
+        return TableColumns(task.columns, is_header)
+    return _found_columns(task, path, lines)
+
+
+def _is_other_header(task: FileTask, lines: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line has names, and no label where all lines below have one."""
+    names = _label_columns(task)
+    at = [index for index, name in enumerate(task.columns) if name in names]
+    if not at or len(lines) < 2 or any(len(cells) != len(task.columns) for cells in lines):
+        return False
+    first, *others = (cells[at[0]].strip() for cells in lines)
+    known = {*task.labels, *task.label_map}
+    return first not in known and known.issuperset(others) and all(map(_is_name, lines[0]))
+
+
+def _is_name(cell: str) -> bool:
+    """Whether a cell could be the name of a column."""
+    return NAME.fullmatch(cell.strip().strip('"')) is not None
+
+
+def _label_columns(task: FileTask) -> frozenset[str]:
+    """The names that the column of text labels may have; none for other formats."""
+    gold = FORMATS.get(task.format).gold
+    if gold is None or gold.class_of != "text":
+        return frozenset()
+    return frozenset(
+        (gold.column, *(old for old, new in task.rename.items() if new == gold.column))
+    )
+
+
+def _found_columns(task: FileTask, path: Path, lines: Sequence[Sequence[str]]) -> TableColumns:
+    """The columns of a file for which none are given."""
+    spec = FORMATS.get(task.format)
+    assert spec.files is not None
+    needed, first = spec.files.columns, [cell.strip() for cell in lines[0]]
+    if task.header is None and not set(needed) - {task.rename.get(name, name) for name in first}:
+        return TableColumns(None)
+    if len(first) == len(needed) and (task.header is False or _is_row(task, spec, first)):
+        note = FileNote(f"{path.name}:1", NO_HEADER, ", ".join(needed), f"{path}:1")
+        return TableColumns(needed, False, note)
+    shown = ", ".join(repr(cell[:30]) for cell in first[:6])
+    raise DataError(
+        f"the first line has {len(first)} cells, and names no {' and '.join(needed)}: {shown}",
+        where=f"{path}:1",
+        todo="name the columns in the order of the file, as in "
+        f"`columns: [{', '.join(needed)}]`; or map the names of the header line, as in "
+        f"`rename: {{{first[0] or 'name'}: {needed[0]}}}`",
+    )
+
+
+def _is_row(task: FileTask, spec: FormatSpec, cells: Sequence[str]) -> bool:
+    """Whether the first line of a file is a row: its last cell is a label, or a number."""
+    if spec.class_of:
+        known = {*task.labels, *task.label_map}
+        last = cells[-1].split(" ") if spec.class_of == "word" else [cells[-1]]
+        return known.issuperset(last)
+    try:
+        float(cells[-1])
+    except ValueError:
+        return False
+    return spec.within_bounds is not None
+
+
+def _have_labels(task: FileTask, lines: Sequence[Mapping[str, str]]) -> bool:
+    """Whether lines of a CSV file have the task's labels, or all have none."""
+    spec = FORMATS.get(task.format)
+    gold = spec.gold
+    if gold is None or not gold.class_of:
+        return True
+    column = next((name for name, new in task.rename.items() if new == gold.column), gold.column)
+    cells = {line.get(column, "") for line in lines}
+    labels = (
+        {tag for cell in cells for tag in cell.split(" ")} if spec.class_of == "word" else cells
+    )
+    return labels == {""} or labels <= {*task.labels, *task.label_map}
