@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xstilts.api.claims import claims as claims
+    from xstilts.api.compare import compare as compare
     from xstilts.api.data import check_data as check_data
     from xstilts.api.demo import demo as demo
     from xstilts.api.encoders import convert_encoder as convert_encoder
@@ -51,22 +52,23 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 VERBS = {
-    "best": "results", "check_data": "data", "claims": "claims", "convert_encoder": "encoders",
-    "demo": "demo", "evaluate": "evaluate", "export_model": "export_model", "gains": "results",
-    "init": "init", "load": "experiment", "plan": "experiment", "rank_encoders": "results",
-    "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
-    "run": "experiment", "score_predictions": "score_predictions", "status": "status",
-    "store_export": "store_export", "store_garbage": "store_gc", "store_gc": "store_gc",
-    "store_pin": "store_pins", "store_pins": "store_pins", "store_size": "store_sizes",
-    "store_unpin": "store_pins", "store_verify": "store_verify", "study": "study",
-    "tasks": "tasks", "trials": "trials",
+    "best": "results", "check_data": "data", "claims": "claims", "compare": "compare",
+    "convert_encoder": "encoders", "demo": "demo", "evaluate": "evaluate",
+    "export_model": "export_model", "gains": "results", "init": "init", "load": "experiment",
+    "plan": "experiment", "rank_encoders": "results", "recipes": "recipes",
+    "recommend": "recommend", "report": "report", "results": "results", "run": "experiment",
+    "score_predictions": "score_predictions", "status": "status", "store_export": "store_export",
+    "store_garbage": "store_gc", "store_gc": "store_gc", "store_pin": "store_pins",
+    "store_pins": "store_pins", "store_size": "store_sizes", "store_unpin": "store_pins",
+    "store_verify": "store_verify", "study": "study", "tasks": "tasks", "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
-    "best", "check_data", "claims", "convert_encoder", "demo", "evaluate", "export_model", "gains",
-    "init", "load", "plan", "rank_encoders", "recipes", "recommend", "report", "results", "run",
-    "score_predictions", "status", "store_export", "store_garbage", "store_gc", "store_pin",
-    "store_pins", "store_size", "store_unpin", "store_verify", "study", "tasks", "trials",
+    "best", "check_data", "claims", "compare", "convert_encoder", "demo", "evaluate",
+    "export_model", "gains", "init", "load", "plan", "rank_encoders", "recipes", "recommend",
+    "report", "results", "run", "score_predictions", "status", "store_export", "store_garbage",
+    "store_gc", "store_pin", "store_pins", "store_size", "store_unpin", "store_verify", "study",
+    "tasks", "trials",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import typer
 from xstilts import __version__
 from xstilts.cli import (
     claims,
+    compare,
     data,
     demo,
     doctor,
@@ -88,6 +89,7 @@ app.command()(status.status)
 app.command()(results.results)
 app.command()(trials.trials)
 app.command()(report.report)
+app.command()(compare.compare)
 app.command(cls=StudyCommand)(study.study)
 app.command()(claims.claims)
 app.command()(evaluate.evaluate)

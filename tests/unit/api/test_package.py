@@ -21,6 +21,7 @@ VERBS = {
     "status", "tasks", "check_data", "trials", "recipes", "rank_encoders", "convert_encoder",
     "store_export", "store_garbage", "store_gc", "store_pin", "store_pins", "store_size",
     "store_unpin", "store_verify", "demo", "init", "evaluate", "export_model", "score_predictions",
+    "compare",
 }  # fmt: skip
 SUBPACKAGES = {"claims": "judge", "recommend": "predict_gains", "tasks": "base"}
 

@@ -1,0 +1,94 @@
+"""The example scores of two experiments in one language, on the examples that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.gain_bootstrap import resampled_scores
+from xstilts.metrics import METRICS
+from xstilts.statistics.bootstrap import example_weights
+from xstilts.statistics.estimate import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class LanguagePair:
+    """The example scores of one language: seed → scores."""
+
+    a: Mapping[int, ExampleScores]
+    b: Mapping[int, ExampleScores]
+    paired_seeds: bool = False
+    same_runs: bool = False
+
+    def of_seeds(self, a: Collection[int], b: Collection[int]) -> LanguagePair:
+        """The pair with some seeds only."""
+        of_a = {seed: one for seed, one in self.a.items() if seed in a}
+        return replace(self, a=of_a, b={seed: one for seed, one in self.b.items() if seed in b})
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The test examples that all runs have, in the order of the first."""
+        runs = [*self.a.values(), *self.b.values()]
+        common = set(runs[0].ids).intersection(*(one.ids for one in runs[1:]))
+        return tuple(name for name in runs[0].ids if name in common)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The number of test examples of each."""
+        a, b = (len(next(iter(side.values())).ids) for side in (self.a, self.b))
+        return a, b
+
+    def tables(self) -> Floats:
+        """[runs, n, k] statistics of the common examples, those of `a` first."""
+        ids = self.ids
+        tables = []
+        for one in (*self.a.values(), *self.b.values()):
+            index = {name: row for row, name in enumerate(one.ids)}
+            tables.append(one.statistics[[index[name] for name in ids]])
+        return np.stack(tables)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both have the same statistics of the common examples, seed by seed."""
+        tables = self.tables()
+        return np.array_equal(tables[: len(self.a)], tables[len(self.a) :])
+
+    def values(self, metric: str) -> tuple[float, float]:
+        """The score of each on the common examples, means over seeds."""
+        scores = METRICS.get(metric).value(self.tables().sum(axis=1))
+        return float(scores[: len(self.a)].mean()), float(scores[len(self.a) :].mean())
+
+    def drawn(self, metric: str, draws: int) -> tuple[Floats, Floats]:
+        """[draws, seeds] scores of each, in the same draws of examples."""
+        own, tables = METRICS.get(metric), self.tables()
+        observed = own.value(tables.sum(axis=1))
+        blocks = []
+        with threadpool_limits(1, "blas"):
+            for _, weights in example_weights(self.ids, draws):
+                scores = resampled_scores(own, weights, tables)
+                blocks.append(np.where(np.isnan(scores), observed, scores))
+        scores = np.concatenate(blocks)
+        return scores[:, : len(self.a)], scores[:, len(self.a) :]
+
+
+def of_common_seeds(
+    pairs: Mapping[str, LanguagePair],
+) -> tuple[dict[str, LanguagePair], list[str]]:
+    """The languages with the seeds that all of them have; and those that share none with the first.
+
+    So a mean over languages is over the same seeds in each.
+    """
+    kept: dict[str, LanguagePair] = {}
+    seeds_a, seeds_b, left_out = set[int](), set[int](), list[str]()
+    for code, pair in pairs.items():
+        common_a = seeds_a & pair.a.keys() if kept else set(pair.a)
+        common_b = seeds_b & pair.b.keys() if kept else set(pair.b)
+        if common_a and common_b:
+            kept[code], seeds_a, seeds_b = pair, common_a, common_b
+        else:
+            left_out.append(code)
+    return {code: pair.of_seeds(seeds_a, seeds_b) for code, pair in kept.items()}, left_out
