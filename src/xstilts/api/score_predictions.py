@@ -66,10 +66,10 @@ def score_predictions(
     scores = []
     for path, language in _files(Path(predictions).expanduser(), codes):
         rows = read_predictions(path, spec)
-        stated = {row.language for row in rows if row.language}
-        for code in [language] if language else _stated(stated, path, spec, codes):
-            own = [row for row in rows if row.language in ("", code)]
-            scores += score(own, _examples(spec, split, code), spec, split, code, path)
+        named = {row.language for row in rows if row.language}
+        for code in [language] if language else _languages_of_rows(named, path, spec, codes):
+            predicted = [row for row in rows if row.language in ("", code)]
+            scores += score(predicted, _examples(spec, split, code), spec, split, code, path)
     table = pd.DataFrame([vars(one) for one in scores])
     return table.rename(columns={"target": "task"})
 
@@ -150,18 +150,20 @@ def _files(path: Path, codes: Sequence[str]) -> Iterator[tuple[Path, str]]:
         yield path, ""
 
 
-def _stated(stated: set[str], path: Path, task: TaskSpec, codes: Sequence[str]) -> list[str]:
-    """The languages that the rows of a file say, in the order of the task."""
-    if not stated:
+def _languages_of_rows(
+    named: set[str], path: Path, task: TaskSpec, codes: Sequence[str]
+) -> list[str]:
+    """The languages in the rows of a file, in the order of the task."""
+    if not named:
         raise ConfigError(
             f"the language of the predictions is not known: {task.name} has {', '.join(codes)}",
             where=str(path),
             todo="give it with --language, add a column `language`, or name one file per language "
             "with {language}",
         )
-    if unknown := sorted(stated - set(codes)):
+    if unknown := sorted(named - set(codes)):
         raise UnknownNameError(f"language of {task.name}", unknown[0], codes, where=str(path))
-    return [code for code in codes if code in stated]
+    return [code for code in codes if code in named]
 
 
 def _examples(task: TaskSpec, split: str, language: str) -> Sequence[Example]:

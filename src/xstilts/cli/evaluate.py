@@ -49,8 +49,9 @@ def evaluate(
 ) -> None:
     """Evaluate a model that was tuned elsewhere, or a raw encoder, without training it.
 
-    A folder saved from an AutoModelFor… class answers the tasks whose format and labels its head
-    has; retrieval tasks are searched with the encoder's vectors. Other tasks are left out.
+    A head of an AutoModelFor… class answers the tasks whose format and labels it has.
+
+    Retrieval tasks are searched with the encoder's vectors. Other tasks are left out.
     """
     from xstilts.api.evaluate import prepare_evaluation
     from xstilts.api.plan_summary import check_disk_space

@@ -56,8 +56,9 @@ def export_model(
 ) -> None:
     """Write a trained model with its head, tokenizer and model card.
 
-    The folder opens with transformers' AutoModelFor… classes, or with sentence-transformers, and
-    gives the same numbers: it is opened again and compared before it gets its name.
+    The folder opens with AutoModelFor… or sentence-transformers alone, and gives the same numbers.
+
+    It is opened again and compared with the stored model before it gets its name.
     """
     import xstilts
     from xstilts.cli.output.export import show_exported, show_training
