@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from xstilts.analysis.encoders_compared import EncodersCompared
     from xstilts.analysis.gains import Gains
+    from xstilts.analysis.language_intervals import LanguageInterval
     from xstilts.analysis.selection import SelectedSetting
 
 FROM_STORE = (
@@ -101,6 +102,16 @@ class ExperimentHandle:
 
         run = config_name(self.loaded.experiment)
         return saved_gain_table(
+            self.results, self.run_gains, self.compiled.cells, self.snapshot, run
+        )
+
+    @cached_property
+    def language_intervals(self) -> list[LanguageInterval]:
+        """See `analysis.language_intervals`."""
+        from xstilts.analysis.saved_language_intervals import saved_language_intervals
+
+        run = config_name(self.loaded.experiment)
+        return saved_language_intervals(
             self.results, self.run_gains, self.compiled.cells, self.snapshot, run
         )
 

@@ -42,7 +42,7 @@ def report(
         target = submission_folder(handle.loaded, path)
         submissions(handle, target)
         return target
-    from xstilts.reports.build import check_format, write_report
+    from xstilts.reports.build import PAGE, check_format, write_report
     from xstilts.reports.html import ReportData
 
     check_format(form)  # before the gains, which take long in a large store
@@ -56,6 +56,7 @@ def report(
         handle.run_gains,
         handle.gains,
         handle.compared,
+        language_intervals=handle.language_intervals if form == PAGE else (),
     )
     return write_report(data, form, Path(path) if path else None)
 

@@ -43,7 +43,7 @@ ENTRY_NAMES = {
     "locks": re.compile(rf"{KEY.pattern}\.lock"),
     "experiments": re.compile(r"\.?.+@[0-9a-f]{8,}(-[0-9a-f]{8,})?\.json(\.\d+)?"),
     "damaged": re.compile(r".+\.\d+"),
-    GAINS: re.compile(r"\.?.+@[0-9a-f]{8,}\.json(\.\d+)?"),
+    GAINS: re.compile(r"\.?.+@[0-9a-f]{8,}(-languages)?\.json(\.\d+)?"),
     PINS: re.compile(rf"{PIN.pattern}|\.{PIN.pattern}\.\d+"),
 }
 """Folder → names that a store gives the entries of this folder."""

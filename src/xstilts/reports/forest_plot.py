@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from xstilts.reports.answer_box import is_significant
-from xstilts.reports.tables import is_too_wide, points
+from xstilts.reports.tables import is_too_wide, points, range_text
 
 MARGIN = 3.0
 """Percent of the width that stay free at both ends of the axis."""
@@ -123,10 +123,7 @@ def _groups(known: pd.DataFrame, axis: ForestAxis) -> Iterator[ForestGroup]:
 def _row(row: pd.Series[Any], axis: ForestAxis) -> ForestRow:
     gain = points(row["gain"], signed=True)
     has_interval = not math.isnan(row["low"])
-    interval = ""
-    if has_interval:
-        ends = f"{points(row['low'], signed=True)} to {points(row['high'], signed=True)}"
-        interval = "too wide" if is_too_wide(row) else ends
+    interval = range_text(row["metric"], row["low"], row["high"])
     words = f"{row['target']} after {row['intermediate']}: {gain} points"
     return ForestRow(
         setting=row["intermediate"],

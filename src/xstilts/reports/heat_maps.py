@@ -9,6 +9,7 @@ from math import isnan
 import pandas as pd
 
 from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores
+from xstilts.analysis.language_intervals import LanguageInterval
 from xstilts.analysis.run_states import RunState, all_states, states_text
 from xstilts.languages import Language, language
 from xstilts.metrics import METRICS
@@ -30,6 +31,7 @@ class HeatCell:
         strength: colour strength, 0 to 1.
         note: states of the runs.
         keys: seed, score and score stage of each run.
+        interval: of value and gain, None if there is none.
     """
 
     value: float
@@ -38,6 +40,7 @@ class HeatCell:
     strength: float
     note: str = ""
     keys: tuple[tuple[int, float, str], ...] = ()
+    interval: LanguageInterval | None = None
 
 
 HeatLine = tuple[Language, tuple[HeatCell, ...]]
@@ -72,14 +75,23 @@ class HeatMap:
     largest: float
 
 
-def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -> Iterator[HeatMap]:
+def heat_maps(
+    results: pd.DataFrame,
+    gains: Gains,
+    metrics: Mapping[str, str],
+    intervals: Iterable[LanguageInterval] = (),
+) -> Iterator[HeatMap]:
     """One heat map per target, in the order of the results.
 
     Args:
         results: see `analysis.results.results_frame`, of one encoder.
         gains: of the same results.
         metrics: target → its main metric.
+        intervals: of the same results.
     """
+    by_target: dict[str, dict[CellId, LanguageInterval]] = {}
+    for one in intervals:
+        by_target.setdefault(one.target, {})[one.language, one.intermediate] = one
     all_gains = language_gains(gains)
     largest = float(all_gains["gain"].abs().max()) if len(all_gains) else 0.0
     for target, rows in results.groupby("target", sort=False):
@@ -90,7 +102,13 @@ def heat_maps(results: pd.DataFrame, gains: Gains, metrics: Mapping[str, str]) -
             dict.fromkeys(rows["intermediate"]), key=lambda one: one != gains.baseline
         )
         yield _heat_map(
-            name, metric, tuple(settings), rows[rows["metric"] == metric], here, largest
+            name,
+            metric,
+            tuple(settings),
+            rows[rows["metric"] == metric],
+            here,
+            by_target.get(name, {}),
+            largest,
         )
 
 
@@ -100,6 +118,7 @@ def _heat_map(
     settings: tuple[str, ...],
     rows: pd.DataFrame,
     gains: pd.DataFrame,
+    intervals: Mapping[CellId, LanguageInterval],
     largest: float,
 ) -> HeatMap:
     scores, gain_of = _by_cell(language_scores(rows), "value"), _by_cell(gains, "gain")
@@ -113,6 +132,7 @@ def _heat_map(
                     gain_of.get((code, name), NAN),
                     largest,
                     runs.get((code, name)),
+                    intervals.get((code, name)),
                 )
                 for name in settings
             ),
@@ -163,13 +183,19 @@ def _by_cell(table: pd.DataFrame, column: str) -> dict[CellId, float]:
     return {(code, setting): float(value) for code, setting, value in zip(*columns, strict=True)}
 
 
-def _cell(value: float, gain: float, largest: float, runs: pd.DataFrame | None) -> HeatCell:
+def _cell(
+    value: float,
+    gain: float,
+    largest: float,
+    runs: pd.DataFrame | None,
+    interval: LanguageInterval | None,
+) -> HeatCell:
     cell = _coloured(value, gain, largest)
     if runs is None:
         return cell
     note = states_text(all_states(runs["states"]) - {RunState.SAME_DATA})
     keys = tuple(zip(runs["seed"], runs["value"], runs["key"], strict=True))
-    return replace(cell, note=note, keys=keys)
+    return replace(cell, note=note, keys=keys, interval=interval)
 
 
 def _coloured(value: float, gain: float, largest: float) -> HeatCell:

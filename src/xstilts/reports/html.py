@@ -17,6 +17,7 @@ from xstilts.analysis.data_notes import plan_data_notes
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
 from xstilts.analysis.gains import Gains
+from xstilts.analysis.language_intervals import LanguageInterval
 from xstilts.analysis.precision_note import plan_precision_note
 from xstilts.analysis.recipe_choices import recipe_search_results
 from xstilts.analysis.run_states import states_text
@@ -36,6 +37,7 @@ from xstilts.reports.example_pictures import TargetPictures, example_pictures
 from xstilts.reports.forest_plot import ForestPlot, forest_plot
 from xstilts.reports.heat_maps import HeatMap, heat_maps
 from xstilts.reports.language_bars import LanguageBars, language_bars
+from xstilts.reports.language_ranges import language_ranges, range_title
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
 from xstilts.reports.page_script import page_script, script_source
 from xstilts.reports.sections import Section, best_section, data_section
@@ -59,6 +61,7 @@ class ReportData:
         gains: see `analysis.gain_table`.
         compared: the ranking of several encoders.
         encoder: the name of the encoder, if the data are of one of several.
+        language_intervals: see `analysis.language_intervals`.
     """
 
     experiment: Experiment
@@ -70,6 +73,7 @@ class ReportData:
     gains: pd.DataFrame
     compared: EncodersCompared | None = None
     encoder: str = ""
+    language_intervals: Sequence[LanguageInterval] = ()
 
     @cached_property
     def by_encoder(self) -> tuple[ReportData, ...]:
@@ -86,6 +90,9 @@ class ReportData:
                 gains=self.gains[self.gains["encoder"] == encoder],
                 compared=None,
                 encoder=encoder,
+                language_intervals=[
+                    one for one in self.language_intervals if one.encoder == encoder
+                ],
             )
             for encoder in encoders
         )
@@ -162,6 +169,8 @@ def page(data: ReportData, folder: Path) -> str:
         "page.html.j2",
         points=points,
         gain=lambda value: points(value, signed=True),
+        range_title=range_title,
+        language_ranges=lambda heat_map: list(language_ranges(heat_map)),
         numbers=numbers_of,
         rounded=rounded,
         draw=draw,
@@ -245,7 +254,9 @@ class PagePart:
 
 def _part(data: ReportData) -> PagePart:
     main = data.gains[data.gains["main"]]
-    maps = list(heat_maps(data.results, data.run_gains, _main_metrics(data)))
+    maps = list(
+        heat_maps(data.results, data.run_gains, _main_metrics(data), data.language_intervals)
+    )
     return PagePart(
         data.encoder,
         data.prefix,

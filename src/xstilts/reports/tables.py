@@ -100,9 +100,22 @@ def significance(row: pd.Series[Any]) -> str:
 
 
 def is_too_wide(row: pd.Series[Any]) -> bool:
-    """Whether the interval of a gain covers half of the range from the worst score to the best."""
-    possible = 1.0 - METRICS.get(row["metric"]).lowest
-    return bool(row["high"] - row["low"] >= possible / 2)
+    """Whether the interval of a row of a gain table is too wide, see `covers_half`."""
+    return covers_half(row["metric"], row["low"], row["high"])
+
+
+def covers_half(metric: str, low: float, high: float) -> bool:
+    """Whether an interval covers half of the range from the worst score of a metric to the best."""
+    return bool(high - low >= (1.0 - METRICS.get(metric).lowest) / 2)
+
+
+def range_text(metric: str, low: float, high: float, *, signed: bool = True) -> str:
+    """+0.4 to +3.9, in points; empty without an interval."""
+    if math.isnan(low):
+        return ""
+    if covers_half(metric, low, high):
+        return TOO_WIDE
+    return f"{points(low, signed=signed)} to {points(high, signed=signed)}"
 
 
 def interval(low: float, high: float) -> str:
