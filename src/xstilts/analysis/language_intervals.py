@@ -99,10 +99,10 @@ def _intervals(
             first.target,
             first.language,
             setting,
-            *np.clip(_interval(list(by_seed.values())), lowest, 1.0).tolist(),
+            *_interval(list(by_seed.values()), lowest, 1.0),
             *_gain_interval(setting, baseline, drawn, _base(runs, setting, baseline), lowest),
-            n=len(first.ids),
-            seeds=len(by_seed),
+            len(first.ids),
+            len(by_seed),
         )
 
 
@@ -137,12 +137,17 @@ def _gain_interval(
     gains = [after[seed] - before[seed] for seed in after if seed in before]
     if setting == baseline or not gains:
         return NAN, NAN
-    low, high = np.clip(_interval(gains), lowest - base, 1.0 - base)
-    return float(low), float(high)
+    return _interval(gains, lowest - base, 1.0 - base)
 
 
-def _interval(values: Sequence[Floats]) -> tuple[float, float]:
-    """The interval of a mean over seeds, from the draws in which every seed has a value."""
+def _interval(values: Sequence[Floats], least: float, most: float) -> tuple[float, float]:
+    """The interval of a mean over seeds, from the draws in which every seed has a value.
+
+    It is clipped to what is possible.
+    """
     table = np.stack(values, axis=1)
     defined = table[~np.isnan(table).any(axis=1)]
-    return percentiles(add_seed_variance(defined)) if len(defined) else (NAN, NAN)
+    if not len(defined):
+        return NAN, NAN
+    low, high = np.clip(percentiles(add_seed_variance(defined)), least, most)
+    return float(low), float(high)
