@@ -82,3 +82,16 @@ def test_scores_of_a_collapsed_run_are_marked(states: frozenset[RunState]) -> No
     assert "33.3" in text
     assert ("collapsed" in text) == bool(states)
     assert ("note" in text) == bool(states)
+
+
+def test_numbers_that_all_scores_share_are_stated_once() -> None:
+    columns = ["encoder", "target", "intermediate", "metric", "language", "seed", "value", "states"]
+    rows = [
+        ["e", target, "none", "accuracy", code, 0, 0.5, frozenset()]
+        for target, codes in (("xnli", ("de", "sw")), ("panx", ("de",)))
+        for code in codes
+    ]
+    text = printed(score_table(pd.DataFrame(rows, columns=columns)))
+    assert "1 seed each" in text
+    assert "seeds" not in text.splitlines()[1]
+    assert "languages" in text.splitlines()[1]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-
-import typer
 
 from xstilts.api.export_model import ExportedModel
 from xstilts.cli.output.console import TextConsole, console, print_text
+from xstilts.cli.output.json_output import print_json
 from xstilts.core.stage import Stage
 
 
@@ -21,7 +19,7 @@ def show_exported(exported: ExportedModel, *, as_json: bool = False) -> None:
     """Print where a model is and how it is opened."""
     if as_json:
         values = {**asdict(exported), "path": str(exported.path) if exported.path else None}
-        typer.echo(json.dumps(values, indent=1, ensure_ascii=False))
+        print_json(values)
         return
     out = console()
     where = str(exported.path) if exported.path else exported.url

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.run_states import all_states, states_text
 from xstilts.cli.output.tables import FoldingTable, framed, name, number, text
+from xstilts.core.counted import counted
 from xstilts.reports.answer_box import is_significant
 from xstilts.reports.tables import (
     MEANING,
@@ -97,4 +98,14 @@ def score_table(results: pd.DataFrame) -> FoldingTable:
     table = pd.DataFrame(rows)
     if not table["note"].any():
         table = table.drop(columns="note")
-    return framed(table, SCORE_COLUMNS, SCORE_LEGEND + evaluation_legend(results["target"]))
+    table, equal = _without_equal_counts(table)
+    legend = f"{SCORE_LEGEND}{equal}{evaluation_legend(results['target'])}"
+    return framed(table, SCORE_COLUMNS, legend)
+
+
+def _without_equal_counts(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The table without numbers of languages and seeds that all rows share, and these in words."""
+    equal = [column for column in ("languages", "seeds") if table[column].nunique() == 1]
+    counts = [counted(int(table[column].iloc[0]), column.removesuffix("s")) for column in equal]
+    words = f" {' and '.join(counts)} each." if counts else ""
+    return table.drop(columns=equal), words

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
 from xstilts.api.plan_summary import PlanSummary
+from xstilts.cli.output.json_output import print_json
 
 
 def show_plan_json(summary: PlanSummary) -> None:
     """Print the plan as one JSON object."""
-    print(json.dumps(plan_as_json(summary), indent=1, ensure_ascii=False))
+    print_json(plan_as_json(summary))
 
 
 def plan_as_json(summary: PlanSummary) -> dict[str, Any]:

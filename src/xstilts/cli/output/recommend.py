@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from math import isnan
@@ -12,6 +11,7 @@ import pandas as pd
 
 from xstilts.api.recommend import Recommendation
 from xstilts.cli.output.console import console, print_line, print_text
+from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.tables import framed, name, number, show_table, text
 from xstilts.cli.output.units import duration, gpu_hours_text
 from xstilts.core.errors import ConfigError
@@ -51,7 +51,7 @@ def check_form(form: str) -> None:
 def show_recommendation(result: Recommendation, form: str, tflops: float) -> None:
     """The ranking as a table with notes, or as csv, json or md only."""
     if form == "json":
-        print(json.dumps(as_json(result, tflops), indent=1, ensure_ascii=False))
+        print_json(as_json(result, tflops))
     elif form != "table":
         sys.stdout.write(table_text(full_table(result, tflops), form))
     else:
@@ -68,14 +68,14 @@ def full_table(result: Recommendation, tflops: float) -> pd.DataFrame:
 
 
 def as_json(result: Recommendation, tflops: float) -> dict[str, Any]:
-    """All facts of a recommendation; null for missing numbers."""
+    """All facts of a recommendation; NaN for missing numbers."""
     past = [
         {"policy": policy, "points": 100 * cost.value, "low": 100 * cost.low,
          "high": 100 * cost.high, "targets": cost.n, "note": cost.note}
         for policy in Policy
         for cost in [mean_cost(result.past, policy)]
     ]  # fmt: skip
-    tree = {
+    return {
         "encoder": result.encoder,
         "target": result.target,
         "candidates": full_table(result, tflops).to_dict("records"),
@@ -83,17 +83,6 @@ def as_json(result: Recommendation, tflops: float) -> dict[str, Any]:
         "baseline_gpu_hours": gpu_hours(result.baseline.operations, tflops),
         "past": past,
     }
-    plain: dict[str, Any] = _plain(tree)
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    """A JSON value with NaN replaced by null."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
 
 
 def _print(result: Recommendation, tflops: float) -> None:

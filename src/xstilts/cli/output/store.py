@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from xstilts.api.store_gc import Removal
 from xstilts.api.store_sizes import StoreSize
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.json_output import print_json
+from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
 from xstilts.core.garbage import Garbage
 from xstilts.core.pins import Pin
 
@@ -31,34 +30,27 @@ def bytes_text(count: float) -> str:
     return f"{count:.0f} B"
 
 
-def table(*columns: str, right: Sequence[int] = ()) -> Table:
-    """A table whose columns of numbers are aligned to the right."""
-    made = Table(*columns, box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    for index in right:
-        made.columns[index].justify = "right"
-        made.columns[index].no_wrap = True
-    return made
-
-
 def show_size(size: StoreSize, *, as_json: bool = False) -> None:
     """Bytes by kind and by experiment, and the largest artifacts."""
     if as_json:
         print_json(asdict(size))
         return
     out = console()
-    kinds = table("kind", "size", right=[1])
-    for kind, count in size.kinds.items():
-        if count:
-            kinds.add_row(kind, bytes_text(count))
-    print_text(out, str(size.root))
-    out.print(kinds)
+    kinds = [(kind, bytes_text(count)) for kind, count in size.kinds.items() if count]
+    print_line(out, str(size.root))
+    show_table(out, FoldingTable((name("kind"), number("size")), kinds))
     _show_experiments(out, size)
     if size.largest:
-        largest = table("largest artifacts", "key", "size", right=[2])
-        for item in size.largest:
-            label = f"{item.label or 'unknown'}{' (pinned)' if item.pinned else ''}"
-            largest.add_row(label, item.key[:KEY_DIGITS], bytes_text(item.bytes))
-        out.print(largest)
+        largest = [
+            (
+                f"{item.label or 'unknown'}{' (pinned)' if item.pinned else ''}",
+                item.key[:KEY_DIGITS],
+                bytes_text(item.bytes),
+            )
+            for item in size.largest
+        ]
+        columns = (name("largest artifacts"), name("key", 1), number("size"))
+        show_table(out, FoldingTable(columns, largest))
     for path in size.unreadable:
         print_text(out, f"not counted, as it cannot be read: {path}")
     print_text(out, f"total {bytes_text(size.total)}; {bytes_text(size.free)} free on its disk")
@@ -67,13 +59,14 @@ def show_size(size: StoreSize, *, as_json: bool = False) -> None:
 def _show_experiments(out: Console, size: StoreSize) -> None:
     if not size.experiments and not size.unneeded:
         return
-    experiments = table("experiment", "needs", "alone", "shared", right=[1, 2, 3])
-    for one in size.experiments:
-        shared = one.bytes - one.alone
-        experiments.add_row(one.name, *map(bytes_text, (one.bytes, one.alone, shared)))
+    rows = [
+        (each.name, *map(bytes_text, (each.bytes, each.alone, each.bytes - each.alone)))
+        for each in size.experiments
+    ]
     if size.unneeded:
-        experiments.add_row("no experiment", bytes_text(size.unneeded), "", "")
-    out.print(experiments)
+        rows.append(("no experiment", bytes_text(size.unneeded), "", ""))
+    columns = (name("experiment"), number("needs"), number("alone", 1), number("shared", 2))
+    show_table(out, FoldingTable(columns, rows))
 
 
 def show_garbage(entries: Sequence[Garbage], *, as_json: bool = False) -> None:
@@ -88,7 +81,7 @@ def show_garbage(entries: Sequence[Garbage], *, as_json: bool = False) -> None:
         return
     _show_counts(out, entries)
     for entry in entries:
-        print_text(out, f"{bytes_text(entry.bytes):>7}  {entry.path}")
+        print_line(out, f"{bytes_text(entry.bytes):>7}  {entry.path}")
     size = bytes_text(sum(entry.bytes for entry in entries))
     print_text(out, f"would remove {_entries(len(entries))}, {size}")
 
@@ -98,10 +91,8 @@ def _show_counts(out: Console, entries: Sequence[Garbage]) -> None:
     for entry in entries:
         numbers[entry.kind] += 1
         sizes[entry.kind] += entry.bytes
-    kinds = table("kind", "number", "size", right=[1, 2])
-    for kind, number in numbers.items():
-        kinds.add_row(kind, f"{number:,}", bytes_text(sizes[kind]))
-    out.print(kinds)
+    rows = [(kind, f"{count:,}", bytes_text(sizes[kind])) for kind, count in numbers.items()]
+    show_table(out, FoldingTable((name("kind"), number("number"), number("size")), rows))
 
 
 def show_removal(removal: Removal, *, as_json: bool = False) -> None:
@@ -137,8 +128,15 @@ def show_pins(pins: Sequence[Pin], *, as_json: bool = False) -> None:
     if not pins:
         print_text(out, "nothing is pinned")
         return
-    listed = table("pin", "stages", "since", "by", "note", right=[1])
-    for pin in pins:
-        since = time.strftime("%Y-%m-%d", time.localtime(pin.when))
-        listed.add_row(pin.name, f"{len(pin.keys):,}", since, pin.by, pin.note)
-    out.print(listed)
+    rows = [
+        (
+            pin.name,
+            f"{len(pin.keys):,}",
+            time.strftime("%Y-%m-%d", time.localtime(pin.when)),
+            pin.by,
+            pin.note,
+        )
+        for pin in pins
+    ]
+    columns = (name("pin"), number("stages"), name("since", 1), name("by", 2), text("note", 3))
+    show_table(out, FoldingTable(columns, rows))
