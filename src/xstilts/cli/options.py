@@ -83,7 +83,7 @@ Trackers = Annotated[
     typer.Option(
         "--tracker",
         metavar="NAME",
-        help="also log to jsonl, tensorboard or wandb; repeatable",
+        help="also log to jsonl, mlflow, tensorboard, trackio or wandb; repeatable",
     ),
 ]
 

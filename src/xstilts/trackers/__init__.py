@@ -10,7 +10,9 @@ TRACKERS: Registry[TrackerFactory] = Registry(
     "xstilts.trackers",
     {
         "jsonl": "xstilts.trackers.jsonl:JsonlTracker",
+        "mlflow": "xstilts.trackers.mlflow:MlflowTracker",
         "tensorboard": "xstilts.trackers.tensorboard:TensorBoardTracker",
+        "trackio": "xstilts.trackers.trackio:TrackioTracker",
         "wandb": "xstilts.trackers.wandb:WandbTracker",
     },
 )

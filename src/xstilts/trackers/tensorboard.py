@@ -25,7 +25,7 @@ class TensorBoardTracker:
         except ImportError as error:
             raise MissingPackageError(
                 "the tracker tensorboard needs the package tensorboard",
-                todo="run: pip install tensorboard",
+                todo="run: pip install 'xstilts[tensorboard]'",
             ) from error
         self._new_writer = SummaryWriter
         self._folder = info.folder / FOLDER

@@ -27,7 +27,8 @@ class WandbTracker:
             import wandb
         except ImportError as error:
             raise MissingPackageError(
-                "the tracker wandb needs the package wandb", todo="run: pip install wandb"
+                "the tracker wandb needs the package wandb",
+                todo="run: pip install 'xstilts[wandb]'",
             ) from error
         self._wandb: Any = wandb
         self._info = info

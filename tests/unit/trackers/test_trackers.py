@@ -223,7 +223,13 @@ def test_a_training_that_did_not_end_is_marked_in_wandb(
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb")]
+    ("name", "module"),
+    [
+        ("mlflow", "mlflow.tracking"),
+        ("tensorboard", "torch.utils.tensorboard"),
+        ("trackio", "trackio"),
+        ("wandb", "wandb"),
+    ],
 )
 def test_a_missing_package_is_named_with_its_command(
     name: str, module: str, info: RunInfo, monkeypatch: pytest.MonkeyPatch
@@ -231,4 +237,4 @@ def test_a_missing_package_is_named_with_its_command(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingPackageError) as error:
         send(info, name)
-    assert error.value.todo == f"run: pip install {name}"
+    assert error.value.todo == f"run: pip install 'xstilts[{name}]'"
