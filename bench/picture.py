@@ -1,4 +1,4 @@
-"""`python -m bench.picture PAGE PNG`: the top of a page as a small picture, taken by Chromium."""
+"""`python -m bench.picture REPORT PNG`: the charts of a report as a small picture, by Chromium."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from pathlib import Path
 
 from PIL import Image
 
-WIDTH, HEIGHT = 1280, 800
+WIDTH, HEIGHT = 1280, 875
 COLOURS = 96
+CHARTS_ALONE = """
+<style>
+  #best, #gains .wide, #gains .tools, #gains .wide ~ *, nav.contents { display: none }
+  section { margin-top: 1.2rem !important }
+</style>
+</head>"""
+"""What a picture leaves out: tables and notes between the charts."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def screenshot(page: Path, picture: Path, height: int = HEIGHT) -> None:
-    """Write the top of a page as a PNG with few colours.
+def charts_alone(page: str) -> str:
+    """The page without the tables and notes between its charts."""
+    return page.replace("</head>", CHARTS_ALONE, 1)
+
+
+def screenshot(report: Path, picture: Path, height: int = HEIGHT) -> None:
+    """Write the charts at the top of a report as a PNG with few colours.
 
     Raises:
         SystemExit: there is no browser.
@@ -25,11 +37,12 @@ def screenshot(page: Path, picture: Path, height: int = HEIGHT) -> None:
     if browser is None:
         sys.exit(f"no browser: install one of {', '.join(BROWSERS)}")
     with tempfile.TemporaryDirectory() as folder:
-        taken = Path(folder) / "page.png"
+        page, taken = Path(folder) / "page.html", Path(folder) / "page.png"
+        page.write_text(charts_alone(report.read_text(encoding="utf-8")), encoding="utf-8")
         options = ("--headless", "--no-sandbox", "--hide-scrollbars", "--disable-gpu")
         window = f"--window-size={WIDTH},{height}"
         subprocess.run(
-            [browser, *options, window, f"--screenshot={taken}", page.absolute().as_uri()],
+            [browser, *options, window, f"--screenshot={taken}", page.as_uri()],
             check=True,
             capture_output=True,
             timeout=120,
