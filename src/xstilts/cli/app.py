@@ -37,6 +37,7 @@ from xstilts.cli import (
     trials,
 )
 from xstilts.cli.exit_codes import exit_code_of
+from xstilts.cli.help_text import use_paragraphs
 from xstilts.cli.log_messages import show_log_messages
 from xstilts.cli.study_help import StudyCommand
 
@@ -99,6 +100,8 @@ app.command()(recommend.recommend)
 app.command()(tasks.tasks)
 app.command()(recipes.recipes)
 app.command()(doctor.doctor)
+
+use_paragraphs(app)
 
 
 def main() -> None:

@@ -60,6 +60,10 @@ def test_every_command_has_short_help_with_all_defaults(path: tuple[str, ...]) -
             assert default in short, parameter.name
 
 
+def test_help_breaks_lines_only_at_the_width_of_the_terminal() -> None:
+    assert "Facts about the set-up: met" in printed("claims", "-h", env={"COLUMNS": "300"})
+
+
 @pytest.fixture
 def named(toy_file: Path, finished: Path) -> list[str]:
     return [str(toy_file), "--store", str(finished), *SMALL]

@@ -23,7 +23,7 @@ GAP = 2
 """Spaces between two columns."""
 INDENT = 2
 """Spaces before what is folded under a row."""
-READABLE = 24
+READABLE = 32
 """Columns of a terminal that a text needs to be easy to read."""
 BETWEEN = "; "
 """Between two cells that are folded under a row."""
@@ -157,7 +157,9 @@ class FoldingTable:
         pieces = []
         for index in folded:
             if row[index].plain:
-                piece = Text.assemble((self.columns[index].title, FOLDED), " ", row[index])
+                column = self.columns[index]
+                colon = ":" if column.kind is ColumnKind.TEXT else ""
+                piece = Text.assemble((f"{column.title}{colon}", FOLDED), " ", row[index])
                 pieces.append((piece, self._joins(index)))
         line = Text()
         for piece, joins in pieces:
