@@ -22,6 +22,8 @@ def report(
     store: AnyStore | None = None,
     *,
     form: str = "html",
+    gpu_watts: float | None = None,
+    core_watts: float | None = None,
 ) -> Path:
     """Write an experiment's report and return its path.
 
@@ -31,6 +33,8 @@ def report(
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         form: `html`, one page that needs no network; `md` or `latex`, its tables; `csv` or
             `parquet`, the gains; `xtreme`, see `submissions`.
+        gpu_watts, core_watts: what a busy GPU and CPU core draw, for the estimate of energy; by
+            default those of `reports.cost.PowerAssumption`.
 
     Raises:
         ConfigError: an unknown format, an invalid experiment, or its own file as `path`.
@@ -43,8 +47,10 @@ def report(
         submissions(handle, target)
         return target
     from xstilts.reports.build import PAGE, check_format, write_report
+    from xstilts.reports.cost import assumed_power
     from xstilts.reports.html import ReportData
 
+    power = assumed_power(gpu_watts, core_watts)
     check_format(form)  # before the gains, which take long in a large store
 
     data = ReportData(
@@ -57,6 +63,7 @@ def report(
         handle.gains,
         handle.compared,
         language_intervals=handle.language_intervals if form == PAGE else (),
+        power=power,
     )
     return write_report(data, form, Path(path) if path else None)
 

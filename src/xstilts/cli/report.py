@@ -32,6 +32,14 @@ def report(
             help="output file or folder; - for standard output  \\[default: ./xstilts-NAME.FORMAT]",
         ),
     ] = None,
+    gpu_watts: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="power of a GPU, for the estimate of energy  \\[default: 400]"),
+    ] = None,
+    core_watts: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="power of a CPU core, for the same  \\[default: 10]"),
+    ] = None,
 ) -> None:
     """Write the report as one self-contained HTML page, or its tables only.
 
@@ -53,7 +61,9 @@ def report(
         written = submissions(loaded, out, store)
         show_submissions(written)
         raise typer.Exit(2 if any(submission.problems for submission in written) else 0)
+    watts = {"gpu_watts": gpu_watts, "core_watts": core_watts}
     if out == STANDARD_OUTPUT:
-        show_report(loaded, store, form)
+        show_report(loaded, store, form, watts)
     else:
-        typer.echo(f"wrote {xstilts.report(loaded, out, store, form=form)}")
+        path = xstilts.report(loaded, out, store, form=form, **watts)
+        typer.echo(f"wrote {path}")

@@ -49,6 +49,7 @@ from xstilts.core.store_layout import FEATURES
 from xstilts.executors.events import LOST
 from xstilts.executors.parent_death import end_with_parent
 from xstilts.executors.rank_pool import RankPool
+from xstilts.executors.used_gpu import used_gpu
 from xstilts.executors.versions import versions
 from xstilts.planning.disk import stage_disk
 from xstilts.stages import STAGE_KINDS
@@ -306,6 +307,7 @@ def execute_stage(
             "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "versions": versions(),
             "machine": f"{platform.system()} {platform.machine()}",
+            "gpu": used_gpu(),
             "notes": context.notes,
             **devices,
         }

@@ -31,6 +31,7 @@ from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
 from xstilts.reports.answer_box import answer_lines
 from xstilts.reports.benchmarks import benchmark_sections
+from xstilts.reports.cost import DEFAULT_POWER, PowerAssumption, cost_section
 from xstilts.reports.encoder_ranking import ranking_lines, ranking_sections
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.example_pictures import TargetPictures, example_pictures
@@ -41,6 +42,7 @@ from xstilts.reports.language_ranges import language_ranges, range_title
 from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
 from xstilts.reports.page_script import page_script, script_source
 from xstilts.reports.sections import Section, best_section, data_section
+from xstilts.reports.sources import sources_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, baseline_text, english_legend, evaluation_legend, points
@@ -62,6 +64,7 @@ class ReportData:
         compared: the ranking of several encoders.
         encoder: the name of the encoder, if the data are of one of several.
         language_intervals: see `analysis.language_intervals`.
+        power: for the estimate of energy.
     """
 
     experiment: Experiment
@@ -74,6 +77,7 @@ class ReportData:
     compared: EncodersCompared | None = None
     encoder: str = ""
     language_intervals: Sequence[LanguageInterval] = ()
+    power: PowerAssumption = DEFAULT_POWER
 
     @cached_property
     def by_encoder(self) -> tuple[ReportData, ...]:
@@ -133,7 +137,9 @@ class ReportData:
         data = data_section(plan_data_notes(self.compiled.plan.stages, self.store))
         trials = trials_section(recipe_search_results(self.compiled, self.store))
         parts = (section for part in self.by_encoder for section in part.encoder_sections)
-        return [*parts, *(section for section in (trials, data) if section)]
+        cost = cost_section(self.compiled.plan.stages, self.store, self.power)
+        sources = sources_section(self.experiment, self.compiled.plan.stages)
+        return [*parts, *(section for section in (trials, data, cost, sources) if section)]
 
     @property
     def encoder_sections(self) -> list[Section]:

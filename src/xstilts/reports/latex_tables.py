@@ -52,7 +52,9 @@ def latex_report(data: ReportData) -> str:
         for part in data.by_encoder
         for table in (*score_tables(part), *gain_tables(part, data.several_encoders))
     ]
-    sections = map(section_table, (*data.rankings, *data.sections))
+    sections = (
+        section_table(section) for section in (*data.rankings, *data.sections) if not section.wraps
+    )
     return REQUIREMENTS + "\n" + "\n".join(table.text for table in (*parts, *sections))
 
 

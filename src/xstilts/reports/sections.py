@@ -30,12 +30,17 @@ DATA_LEGEND = (
 
 @dataclass(frozen=True)
 class Section:
-    """A table of texts with a title and notes."""
+    """A table of texts with a title and notes.
+
+    Args:
+        wraps: whether its cells are long texts that wrap; LaTeX leaves such a table out.
+    """
 
     name: str
     title: str
     table: pd.DataFrame
     notes: tuple[str, ...]
+    wraps: bool = False
 
 
 def best_section(selected: Sequence[SelectedSetting], encoder: str = "") -> Section | None:
