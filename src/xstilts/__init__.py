@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xstilts.api.claims import claims as claims
     from xstilts.api.compare import compare as compare
     from xstilts.api.data import check_data as check_data
+    from xstilts.api.data_summary import show_data as show_data
     from xstilts.api.demo import demo as demo
     from xstilts.api.encoders import convert_encoder as convert_encoder
     from xstilts.api.evaluate import evaluate as evaluate
@@ -57,8 +58,9 @@ VERBS = {
     "export_model": "export_model", "gains": "results", "init": "init", "load": "experiment",
     "plan": "experiment", "rank_encoders": "results", "recipes": "recipes",
     "recommend": "recommend", "report": "report", "results": "results", "run": "experiment",
-    "score_predictions": "score_predictions", "status": "status", "store_export": "store_export",
-    "store_garbage": "store_gc", "store_gc": "store_gc", "store_pin": "store_pins",
+    "score_predictions": "score_predictions", "show_data": "data_summary", "status": "status",
+    "store_export": "store_export", "store_garbage": "store_gc", "store_gc": "store_gc",
+    "store_pin": "store_pins",
     "store_pins": "store_pins", "store_size": "store_sizes", "store_unpin": "store_pins",
     "store_verify": "store_verify", "study": "study", "tasks": "tasks", "trials": "trials",
 }  # fmt: skip
@@ -66,9 +68,9 @@ VERBS = {
 __all__ = [
     "best", "check_data", "claims", "compare", "convert_encoder", "demo", "evaluate",
     "export_model", "gains", "init", "load", "plan", "rank_encoders", "recipes", "recommend",
-    "report", "results", "run", "score_predictions", "status", "store_export", "store_garbage",
-    "store_gc", "store_pin", "store_pins", "store_size", "store_unpin", "store_verify", "study",
-    "tasks", "trials",
+    "report", "results", "run", "score_predictions", "show_data", "status", "store_export",
+    "store_garbage", "store_gc", "store_pin", "store_pins", "store_size", "store_unpin",
+    "store_verify", "study", "tasks", "trials",
 ]  # fmt: skip
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
+from xstilts.api.inputs import load
+from xstilts.config.intermediate import parse_setting
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
+from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.data_check import SplitReport, check_split
-from xstilts.tasks.suites import NeededData, is_needed, members
+from xstilts.tasks.shuffled_labels import original_name
+from xstilts.tasks.suites import ALL, NeededData, is_needed, members
 
 
 def check_data(names: str | Sequence[str], data: Path | str | None = None) -> Iterator[SplitReport]:
@@ -18,18 +24,56 @@ def check_data(names: str | Sequence[str], data: Path | str | None = None) -> It
     Splits that only the hub has are reported but not downloaded.
 
     Args:
-        names: suites (`tasks.suites.SUITES`) and tasks.
+        names: suites (`tasks.suites.SUITES`), tasks, and experiment files, whose own tasks and
+            other tasks are checked.
         data: the folder of the user's files; files missing there are looked up in its `xtreme`.
 
     Raises:
         UnknownNameError: neither a suite nor a task.
-        ConfigError: no such folder.
+        ConfigError: no such folder, or an experiment that is not valid.
     """
-    wanted = members([names] if isinstance(names, str) else names)
+    given = [names] if isinstance(names, str) else list(names)
+    files = [name for name in given if name.endswith((".yaml", ".yml"))]
+    wanted = members(name for name in given if name not in files)
     folder = Path(data).expanduser().absolute() if data else None
     if folder and not folder.is_dir():
         raise ConfigError(f"no folder {folder}", where="--data")
-    return _reports(wanted, folder)
+    experiments = [load(file, data=folder) for file in files]
+    tasks = [list(_tasks_of(loaded)) for loaded in experiments]
+    return chain(_reports(wanted, folder), *map(_experiment_reports, experiments, tasks))
+
+
+def _tasks_of(loaded: LoadedExperiment) -> Iterator[TaskSpec]:
+    """The own tasks of an experiment, and the others that it uses.
+
+    Raises:
+        UnknownNameError, ConfigError: with file and line.
+    """
+    resolved, experiment = ResolvedExperiment(loaded), loaded.experiment
+    settings = [*experiment.intermediate, *(one.adapted_by for one in experiment.all_encoders)]
+    parts = [parse_setting(text).parts for text in settings if text]
+    with loaded.locating_errors():
+        targets = [resolved.task(name) for name in experiment.targets]
+        trained = [ref.task for target in targets for ref in resolved.train_refs(target)]
+        used = [*experiment.targets, *trained, *(ref.task for refs in parts for ref in refs)]
+        names = dict.fromkeys(map(original_name, (*experiment.tasks, *used)))
+        yield from [resolved.task(name) for name in names]
+
+
+def _experiment_reports(
+    loaded: LoadedExperiment, tasks: Sequence[TaskSpec]
+) -> Iterator[SplitReport]:
+    """The splits of an experiment's tasks: all of its own, and what it uses of others."""
+    resolved, own = ResolvedExperiment(loaded), loaded.experiment.tasks
+    targets = {original_name(name) for name in loaded.experiment.targets}
+    for task in tasks:
+        is_own, used = task.name in own, ALL if task.name in targets else ALL[:2]
+        tested = task.languages if is_own else resolved.languages(task)
+        for split in task.splits if is_own else (name for name in used if name in task.splits):
+            codes = [code for code in task.languages_of(split) if split != "test" or code in tested]
+            for code in (*codes, *task.pool_parts):
+                needed = is_needed(task, split, code, used)
+                yield check_split(task, split, code, needed=needed)
 
 
 def _reports(wanted: Mapping[str, NeededData], folder: Path | None) -> Iterator[SplitReport]:
