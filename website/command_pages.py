@@ -16,7 +16,8 @@ from xstilts.cli.app import app
 
 FOLDER = "reference/commands"
 FUNCTIONS = {
-    "data check": "check_data", "encoders convert": "convert_encoder", "export": "export_model",
+    "data check": "check_data", "data show": "show_data",
+    "encoders convert": "convert_encoder", "export": "export_model",
     "score": "score_predictions", "tasks new": "new_task",
 }  # fmt: skip
 """Command → its Python function, where that has another name."""
