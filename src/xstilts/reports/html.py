@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ from xstilts.reports.forest_plot import ForestPlot, forest_plot
 from xstilts.reports.heat_maps import HeatMap, heat_maps
 from xstilts.reports.language_bars import LanguageBars, language_bars
 from xstilts.reports.language_ranges import language_ranges, range_title
-from xstilts.reports.learning_curves import LearningCurve, curves, dev_scores, trainings_of
+from xstilts.reports.learning_curves import LearningFigure, learning_figures
 from xstilts.reports.page_script import page_script, script_source
 from xstilts.reports.sections import Section, best_section, data_section
 from xstilts.reports.sources import sources_section
@@ -48,6 +47,7 @@ from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, baseline_text, english_legend, evaluation_legend, points
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
+from xstilts.reports.training_logs import training_logs, trainings_of
 from xstilts.reports.trials import trials_section
 from xstilts.studies.render import slug
 from xstilts.studies.serialize import StoredAnswer
@@ -252,7 +252,7 @@ class PagePart:
     gains: dict[tuple[str, str], pd.Series[Any]]
     others: list[Any]
     maps: list[HeatMap]
-    figures: list[str]
+    figures: list[LearningFigure]
     forest: ForestPlot | None
     bars: list[LanguageBars]
     pictures: list[TargetPictures]
@@ -305,19 +305,13 @@ def _main_metrics(data: ReportData) -> dict[str, str]:
 # learning curves, plan, versions
 
 
-def _figures(data: ReportData) -> Iterator[str]:
-    """One figure per training mixture: intermediate settings, then targets."""
-    groups: dict[str, list[LearningCurve]] = {}
-    trainings = trainings_of(data.compiled)
-    for stage in data.compiled.plan.stages:
-        if stage.key not in trainings or not data.store.get_finished(stage.key):
-            continue
-        log = json.loads(data.store.read(stage.key, "log.json"))
-        title, before = trainings[stage.key]
-        run = LearningCurve(before, log["losses"], dev_scores(log["dev"]))
-        groups.setdefault(title, []).append(run)
-    for title, runs in groups.items():
-        yield curves(title, runs)
+def _figures(data: ReportData) -> Iterator[LearningFigure]:
+    """The figures of each training mixture: intermediate settings, then targets."""
+    logs = training_logs(data.compiled, data.store)
+    trained = (run.name for runs in logs.values() for run in runs)
+    settings = list(dict.fromkeys((data.compiled.baseline, *trained)))
+    for title, runs in logs.items():
+        yield from learning_figures(title, runs, settings, data.compiled.baseline)
 
 
 @dataclass(frozen=True)

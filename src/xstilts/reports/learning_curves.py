@@ -1,130 +1,212 @@
-"""Learning curves as SVG text in the colours of the page."""
+"""Learning curves: training loss and dev score of each setting, means over seeds with their range.
+
+A figure has at most `MOST` settings and, in grey, the baseline; more settings have further figures
+with the same axes. A setting has the same colour and dashes in all figures.
+"""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from xstilts.config.intermediate import NO_INTERMEDIATE, mixture_name, parse_setting
-from xstilts.planning.compile import CompiledPlan
+from xstilts.reports.chart_axis import ChartAxis, chart_axis
+from xstilts.reports.tables import points
+from xstilts.reports.training_logs import LearningCurve
 from xstilts.statistics.estimate import NAN
 
-TEXT_COLOUR = "#010203"
-"""Placeholder, replaced by the page's text colour in the SVG."""
-WIDTH, HEIGHT, LEGEND_ROW = 4.2, 2.9, 0.2
-"""Inches; the height grows by each row of the legend."""
-LEFT, RIGHT, TOP, BOTTOM = 0.7, 0.6, 0.3, 0.55
-"""Inches around the axes; fixed margins are drawn twice as fast as computed ones."""
+MOST = 5
+"""Settings in a figure, next to the baseline: as many as there are colours."""
+SAMPLES = 80
+"""Points of a line at most."""
+WIDTH, LEFT, RIGHT = 720, 76, 16
+LOSS_TOP, LOSS_BOTTOM = 40, 250
+DEV_TOP, DEV_BOTTOM = 322, 480
+BELOW = 70
+"""Height of the labels under the last panel; all lengths in units of the drawing."""
+DIVERGED = 3.0
+"""Losses above this multiple of the highest first loss are drawn at the upper end."""
+Bounds = tuple[float, float, float]
+"""Mean, least and greatest of some numbers."""
 
 
 @dataclass(frozen=True)
-class LearningCurve:
-    """One training run: the loss of each step, and (step, dev score from -1 to 1) pairs."""
+class DrawnCurve:
+    """A setting in a figure.
+
+    Args:
+        style: class of its colour and dashes.
+        lines: SVG paths of loss and dev score; bands: of their ranges over seeds.
+        dots: positions of the dev scores.
+        title: in words.
+    """
 
     name: str
-    losses: Sequence[float]
-    dev: Sequence[tuple[int, float]]
+    style: str
+    lines: tuple[str, ...]
+    bands: tuple[str, ...]
+    dots: tuple[tuple[int, int], ...]
+    title: str
 
 
-def dev_scores(evaluations: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
-    """(step, mean score over tasks) of the dev evaluations in a log.
+@dataclass(frozen=True)
+class LearningFigure:
+    """The curves of a training mixture; `dev` is None if no dev set was scored.
 
-    Evaluations without scores are left out: tasks without usable dev labels are not scored.
+    Args:
+        part: "1 of 2" of several figures, else empty.
     """
-    return [
-        (evaluation["step"], sum(scores.values()) / len(scores))
-        for evaluation in evaluations
-        if (scores := evaluation["scores"])
-    ]
+
+    title: str
+    part: str
+    steps: ChartAxis
+    loss: ChartAxis
+    dev: ChartAxis | None
+    curves: tuple[DrawnCurve, ...]
+
+    @property
+    def height(self) -> int:
+        """Of the drawing."""
+        return (DEV_BOTTOM if self.dev else LOSS_BOTTOM) + BELOW
+
+    @property
+    def bottom(self) -> int:
+        """Of the last panel."""
+        return self.height - BELOW
 
 
-def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
-    """Key of each training stage → its training tasks, and the setting it starts from."""
-    found: dict[str, tuple[str, str]] = {}
-    for cell in compiled.cells:
-        chain = [mixture_name(mixture) for mixture in parse_setting(cell.intermediate).chain]
-        for depth, key in enumerate(cell.trained_by[: len(chain)], start=1):
-            found.setdefault(key, (" > ".join(chain[:depth]), NO_INTERMEDIATE))
-        for key in cell.target_trainings:
-            tasks = compiled.plan.by_key[key].params["tasks"]
-            found.setdefault(key, (" + ".join(tasks), cell.intermediate))
-    return found
+@dataclass(frozen=True)
+class _SettingCurves:
+    """Sampled curves of a setting: (step, mean, least, greatest) over its seeds."""
+
+    name: str
+    seeds: int
+    loss: tuple[tuple[int, Bounds], ...]
+    dev: tuple[tuple[int, Bounds], ...]
 
 
-def curves(title: str, runs: Sequence[LearningCurve]) -> str:
-    """SVG of the training loss (lines, smoothed over 10 % of the steps) and dev scores (dots).
+def learning_figures(
+    title: str, runs: Sequence[LearningCurve], settings: Sequence[str], baseline: str
+) -> Iterator[LearningFigure]:
+    """The figures of the runs of one training mixture. Equal runs give equal figures.
 
-    Runs of one name share a colour. Equal runs give equal text.
+    Args:
+        settings: the names of all settings of the page, by which they get their colours.
+        baseline: its name, drawn in every figure.
     """
-    return svg(lambda: _figure(title, runs))
-
-
-def svg(draw: Callable[[], Any]) -> str:
-    """The SVG text of a figure, in the fonts and text colour of the page."""
-    import matplotlib as mpl
-
-    settings: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "xstilts",
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.grid": False,
-        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), TEXT_COLOUR),
-        **dict.fromkeys(("xtick.color", "ytick.color"), TEXT_COLOUR),
+    by_name: dict[str, list[LearningCurve]] = {}
+    for run in runs:
+        by_name.setdefault(run.name, []).append(run)
+    others = [name for name in settings if name != baseline]
+    styles = {name: f"c{index % MOST + 1}" for index, name in enumerate(others)}
+    curves = {name: _setting_curves(name, by_name[name]) for name in settings if name in by_name}
+    steps, loss, dev = _axes(list(curves.values()))
+    drawn = {
+        name: _drawn(one, styles.get(name, "base"), steps, loss, dev)
+        for name, one in curves.items()
     }
-    with mpl.rc_context(settings):
-        buffer = io.StringIO()
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        draw().savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
+    chunks = [others[start : start + MOST] for start in range(0, len(others), MOST)]
+    kept = [[name for name in chunk if name in drawn] for chunk in chunks]
+    groups = [names for names in kept if names] or [[]]
+    for number, names in enumerate(groups, start=1):
+        shown = tuple(drawn[name] for name in (baseline, *names) if name in drawn)
+        part = f"{number} of {len(groups)}" if len(groups) > 1 else ""
+        yield LearningFigure(title, part, steps, loss, dev, shown)
 
 
-def literal(text: str) -> str:
-    """A text that matplotlib shows as it is: a name between dollar signs is no formula."""
-    return text.replace("$", r"\$")
+def _setting_curves(name: str, runs: Sequence[LearningCurve]) -> _SettingCurves:
+    length = max(len(run.losses) for run in runs)
+    loss = tuple(
+        (step, _bounds([value for run in runs if (value := smoothed(run.losses, step)) == value]))
+        for step in _sampled(length)
+    )
+    dev: dict[int, list[float]] = {}
+    for run in runs:
+        for step, score in run.dev:
+            dev.setdefault(step, []).append(score)
+    scores = ((step, _bounds(values)) for step, values in sorted(dev.items()))
+    return _SettingCurves(name, len(runs), loss, tuple(scores))
 
 
-def _figure(title: str, runs: Sequence[LearningCurve]) -> Any:
-    from matplotlib.figure import Figure
-
-    names = list(dict.fromkeys(run.name for run in runs))
-    legend = LEGEND_ROW * -(-len(names) // 2) if len(names) > 1 else 0.0
-    height = HEIGHT + legend
-    figure = Figure(figsize=(WIDTH, height))
-    margins = {"left": LEFT / WIDTH, "right": 1 - RIGHT / WIDTH, "top": 1 - TOP / height}
-    loss = figure.subplots(gridspec_kw={**margins, "bottom": (BOTTOM + legend) / height})
-    dev = loss.twinx()
-    for index, name in enumerate(names):
-        of_name = [run for run in runs if run.name == name]
-        loss.plot(*_lines(of_name), color=f"C{index}", linewidth=1.2, label=literal(name))
-        dots = [(step, 100 * score) for run in of_name for step, score in run.dev]
-        dev.plot([x for x, _ in dots], [y for _, y in dots], "o", color=f"C{index}", ms=4)
-    loss.set_title(literal(title), fontsize=10, y=1.0)  # a free y is searched for at every drawing
-    loss.set_xlabel("optimizer steps")
-    loss.set_ylabel("loss (lines)")
-    dev.set_ylabel("dev (points)")
-    lowest = min((score for run in runs for _, score in run.dev if score < 0), default=0.0)
-    dev.set_ylim(100 * lowest, 100)
-    loss.set_ylim(bottom=0)
-    if len(names) > 1:
-        figure.legend(frameon=False, fontsize=8, loc="lower center", ncols=2)
-    return figure
+def _sampled(length: int) -> list[int]:
+    """Steps at equal distances, from the first to the last."""
+    if length <= SAMPLES:
+        return list(range(1, length + 1))
+    return [1 + round(number * (length - 1) / (SAMPLES - 1)) for number in range(SAMPLES)]
 
 
-def _lines(runs: Sequence[LearningCurve]) -> tuple[list[float], list[float]]:
-    """Steps and smoothed losses of several runs, a NaN after each: one path draws them all."""
-    steps = [float(step) for run in runs for step in (*range(1, len(run.losses) + 1), NAN)]
-    return steps, [loss for run in runs for loss in (*smooth(run.losses), NAN)]
+def smoothed(losses: Sequence[float], step: int) -> float:
+    """Mean loss of the last 10 % of all steps before and at a step; NaN if the run is shorter."""
+    if step > len(losses):
+        return NAN
+    window = losses[max(0, step - max(1, len(losses) // 10)) : step]
+    mean = sum(window) / len(window)
+    return mean if math.isfinite(mean) else NAN
 
 
-def smooth(values: Sequence[float]) -> list[float]:
-    """Moving average over a window of 10 % of the steps."""
-    width = max(1, len(values) // 10)
-    return [
-        sum(values[max(0, end - width) : end]) / min(end, width)
-        for end in range(1, len(values) + 1)
-    ]
+def _bounds(values: Sequence[float]) -> Bounds:
+    if not values:
+        return NAN, NAN, NAN
+    return sum(values) / len(values), min(values), max(values)
+
+
+def _axes(curves: Sequence[_SettingCurves]) -> tuple[ChartAxis, ChartAxis, ChartAxis | None]:
+    """The axes that hold all curves of a mixture: steps, loss, and dev score in points."""
+    last = max([1, *(step for one in curves for step, _ in (*one.loss, *one.dev))])
+    losses = [high for one in curves for _, (_, _, high) in one.loss if not math.isnan(high)]
+    first = [one.loss[0][1][2] for one in curves if one.loss]
+    limit = DIVERGED * max([value for value in first if not math.isnan(value)], default=1.0)
+    steps = chart_axis(0, last, LEFT, WIDTH - RIGHT)
+    loss = chart_axis(0, min(max(losses, default=1.0), limit), LOSS_BOTTOM, LOSS_TOP)
+    scores = [100 * end for one in curves for _, bounds in one.dev for end in bounds[1:]]
+    if not scores:
+        return steps, loss, None
+    return steps, loss, chart_axis(min(scores), max(scores), DEV_BOTTOM, DEV_TOP)
+
+
+def _drawn(
+    one: _SettingCurves, style: str, steps: ChartAxis, loss: ChartAxis, dev: ChartAxis | None
+) -> DrawnCurve:
+    lines, bands, dots = [_line(one.loss, steps, loss)], [_band(one.loss, steps, loss)], []
+    if dev and one.dev:
+        scaled = tuple(
+            (step, (100 * mean, 100 * low, 100 * high)) for step, (mean, low, high) in one.dev
+        )
+        lines.append(_line(scaled, steps, dev))
+        bands.append(_band(scaled, steps, dev))
+        dots = [(steps.position(step), dev.position(mean)) for step, (mean, _, _) in scaled]
+    several = one.seeds > 1
+    bands = [band for band in bands if band and several]
+    return DrawnCurve(one.name, style, tuple(lines), tuple(bands), tuple(dots), _words(one))
+
+
+def _words(one: _SettingCurves) -> str:
+    """The curves in words: where loss and dev score begin and end."""
+    seeds = f" (mean of {one.seeds} seeds)" if one.seeds > 1 else ""
+    losses = [mean for _, (mean, _, _) in one.loss if not math.isnan(mean)]
+    words = f"{one.name}{seeds}: "
+    words += f"loss {losses[0]:.2f} to {losses[-1]:.2f}" if losses else "no finite loss"
+    if one.dev:
+        scores = [mean for _, (mean, _, _) in one.dev]
+        words += f", dev score {points(scores[-1])} at the end, {points(max(scores))} at best"
+    return words
+
+
+def _line(curve: Sequence[tuple[int, Bounds]], steps: ChartAxis, values: ChartAxis) -> str:
+    """The path of the means, with a gap where a value is missing."""
+    parts, pen = [], "M"
+    for step, (mean, _, _) in curve:
+        if math.isnan(mean):
+            pen = "M"
+            continue
+        parts.append(f"{pen}{steps.position(step)} {values.position(mean)}")
+        pen = "L"
+    return "".join(parts)
+
+
+def _band(curve: Sequence[tuple[int, Bounds]], steps: ChartAxis, values: ChartAxis) -> str:
+    """The closed path around the least and the greatest values."""
+    known = [(steps.position(step), ends) for step, ends in curve if not math.isnan(ends[0])]
+    upper = [f"{x} {values.position(high)}" for x, (_, _, high) in known]
+    lower = [f"{x} {values.position(low)}" for x, (_, low, _) in reversed(known)]
+    return f"M{'L'.join((*upper, *lower))}Z" if len(known) > 1 else ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any
 
-from xstilts.reports.learning_curves import TEXT_COLOUR, literal, svg
 from xstilts.studies.base import Figure, Series
 
+TEXT_COLOUR = "#010203"
+"""Placeholder, replaced by the page's text colour in the SVG."""
 COLOURS = ("#1f83c9", "#d55e00", "#009e73", "#c2689a", "#8d7a00", "#7b7f87")
 """Okabe and Ito's palette in medium tones, readable on white and on black."""
 MARKERS = "osD^vP"
@@ -35,6 +37,33 @@ CROWDED = 30
 def draw(figure: Figure) -> str:
     """The figure as SVG text that takes its ink from the page. The same figure, the same text."""
     return svg(lambda: _drawn(figure))
+
+
+def svg(draw: Callable[[], Any]) -> str:
+    """The SVG text of a figure, in the fonts and text colour of the page."""
+    import matplotlib as mpl
+
+    settings: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "xstilts",
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.grid": False,
+        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), TEXT_COLOUR),
+        **dict.fromkeys(("xtick.color", "ytick.color"), TEXT_COLOUR),
+    }
+    with mpl.rc_context(settings):
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        draw().savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :].replace(TEXT_COLOUR, "currentColor")
+
+
+def literal(text: str) -> str:
+    """A text that matplotlib shows as it is: a name between dollar signs is no formula."""
+    return text.replace("$", r"\$")
 
 
 def standalone(text: str) -> str:

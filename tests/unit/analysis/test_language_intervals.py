@@ -11,7 +11,11 @@ import pytest
 
 from xstilts.analysis import saved_language_intervals as saved_module
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.language_intervals import LanguageInterval, target_intervals
+from xstilts.analysis.language_intervals import (
+    LanguageInterval,
+    language_intervals,
+    target_intervals,
+)
 from xstilts.api.handle import ExperimentHandle
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
@@ -82,11 +86,10 @@ def test_saved_intervals_are_read_and_damaged_ones_computed_again(
 ) -> None:
     shutil.rmtree(copied / GAINS, ignore_errors=True)
     computed: list[int] = []
-    original = saved_module.language_intervals
 
     def counted(*given: object) -> list[LanguageInterval]:
         computed.append(1)
-        return list(original(*given))  # type: ignore[arg-type]
+        return list(language_intervals(*given))  # type: ignore[arg-type]
 
     monkeypatch.setattr(saved_module, "language_intervals", counted)
     first = ExperimentHandle(small, Store(copied)).language_intervals

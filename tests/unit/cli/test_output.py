@@ -24,7 +24,6 @@ from xstilts.cli.output.tables import framed, show_table
 from xstilts.cli.progress import progress, progress_text
 from xstilts.core.stage import Stage
 from xstilts.executors.events import Event
-from xstilts.reports.learning_curves import LearningCurve, curves
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import table_text
 from xstilts.studies.base import Figure, Series
@@ -59,11 +58,8 @@ def test_a_name_is_printed_as_it_is(capsys: pytest.CaptureFixture[str], name: st
 def test_a_name_is_drawn_as_it_is(name: str) -> None:
     series = (Series(name, (1.0,), (2.0,), labels=(name,)), Series("other", (1.0,), (3.0,)))
     figure = Figure("name", name, name, name, series, ticks=(name, "b"))
-    run = LearningCurve(name, [1.0, 2.0], [(1, 0.5)])
-    other = LearningCurve("other", [1.0, 2.0], [(1, 0.5)])
     escaped = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for text in (draw(figure), curves(name, [run, other])):
-        assert text.count(escaped) >= 2
+    assert draw(figure).count(escaped) >= 2
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])

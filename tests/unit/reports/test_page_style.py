@@ -26,7 +26,7 @@ def test_the_script_ends_nowhere_in_the_page_and_loads_nothing() -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("colour", ["ink", "soft", "up", "down"])
+@pytest.mark.parametrize("colour", ["ink", "soft", "up", "down", "green", "purple", "olive"])
 @pytest.mark.parametrize("ground", ["paper", "wash"])
 def test_text_has_the_contrast_that_wcag_aa_asks_for(theme: str, colour: str, ground: str) -> None:
     colours = theme_colours(theme)
