@@ -144,7 +144,7 @@ def test_the_report_shows_gains_languages_and_how_to_reproduce(
     gain = xstilts.gains(small, finished).iloc[0]["gain"]
     assert f"{100 * gain:+.1f}".replace("+0.0", "0.0") in text
     parts = ("toy-same", "English", "xstilts run small.yaml", "torch 2", "toy-search")
-    for part in (*parts, "loss (lines)", "selected on"):
+    for part in (*parts, "dev score (points)", "selected on"):
         assert part in text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class ChartAxis:
     def marks(self) -> list[tuple[int, str]]:
         """Position and label of each tick."""
         return [(self.position(tick), f"{tick:,g}") for tick in self.ticks]
+
+    def ending_at(self, high: float) -> ChartAxis:
+        """The same axis without what is above a number."""
+        return replace(self, high=high, ticks=tuple(one for one in self.ticks if one <= high))
 
 
 def chart_axis(low: float, high: float, start: int, end: int, most: int = 5) -> ChartAxis:

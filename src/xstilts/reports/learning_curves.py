@@ -156,12 +156,13 @@ def _axes(curves: Sequence[_SettingCurves]) -> tuple[ChartAxis, ChartAxis, Chart
     losses = [high for one in curves for _, (_, _, high) in one.loss if not math.isnan(high)]
     first = [one.loss[0][1][2] for one in curves if one.loss]
     limit = DIVERGED * max([value for value in first if not math.isnan(value)], default=1.0)
-    steps = chart_axis(0, last, LEFT, WIDTH - RIGHT)
+    steps = chart_axis(0, last, LEFT, WIDTH - RIGHT).ending_at(last)
     loss = chart_axis(0, min(max(losses, default=1.0), limit), LOSS_BOTTOM, LOSS_TOP)
     scores = [100 * end for one in curves for _, bounds in one.dev for end in bounds[1:]]
     if not scores:
         return steps, loss, None
-    return steps, loss, chart_axis(min(scores), max(scores), DEV_BOTTOM, DEV_TOP)
+    low = math.floor(min(scores))
+    return steps, loss, chart_axis(low, max(*scores, low + 1), DEV_BOTTOM, DEV_TOP)
 
 
 def _drawn(

@@ -58,6 +58,8 @@ def test_an_axis_has_round_ticks_around_its_numbers(
 def test_positions_are_linear_and_clipped() -> None:
     axis = ChartAxis(0, 10, 200, 100, ())
     assert [axis.position(value) for value in (0, 5, 10, 99)] == [200, 150, 100, 100]
+    short = chart_axis(0, 48, 0, 100).ending_at(48)
+    assert (short.position(48), short.ticks) == (100, (0, 20, 40))
 
 
 def test_a_line_is_the_mean_over_seeds_and_the_band_its_range() -> None:
@@ -86,6 +88,12 @@ def test_dev_scores_are_dots_on_an_axis_of_their_own() -> None:
         for step, score in ((1, 50.0), (2, 61.0))
     )
     assert curve.bands == ()
+
+
+def test_equal_dev_scores_have_an_axis_of_a_point_or_more() -> None:
+    (figure,) = figures(run("none", 4.0, dev=((1, 0.0),)), run("a", 4.0, dev=((1, 0.0),)))
+    assert figure.dev
+    assert (figure.dev.low, figure.dev.high) == (0, 1)
 
 
 def test_a_diverged_run_leaves_a_gap_and_does_not_stretch_the_axis() -> None:
