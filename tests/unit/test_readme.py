@@ -58,10 +58,11 @@ def is_placeholder(value: str) -> bool:
 
 def check_names(name: str, values: dict[str, Any]) -> None:
     """Presets, files, suites and studies among the arguments exist, or could be a user's."""
-    experiment = values.get("experiment")
-    if experiment and not is_placeholder(experiment) and not experiment.endswith(".yaml"):
-        assert experiment in presets(), experiment
-        xstilts.load(experiment, values.get("overrides") or (), encoder=values.get("encoder"))
+    named = [str(values[role]) for role in ("experiment", "a", "b") if values.get(role)]
+    for experiment in named:
+        if not is_placeholder(experiment) and not experiment.endswith(".yaml"):
+            assert experiment in presets(), experiment
+            xstilts.load(experiment, values.get("overrides") or (), encoder=values.get("encoder"))
     if name == "study" and not is_placeholder(values["name"]):
         assert values["name"] in STUDIES
     for suite in values.get("names") or ():
