@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from xstilts.cli.options import DataOption, Devices, DryRun, StoreOption, Workers
+from xstilts.cli.options import DataOption, Devices, DryRun, Json, Quiet, StoreOption, Workers
 
 
 def evaluate(
@@ -45,7 +45,8 @@ def evaluate(
     workers: Workers = None,
     devices: Devices = "auto",
     dry_run: DryRun = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Evaluate a model that was tuned elsewhere, or a raw encoder, without training it.
 
@@ -79,7 +80,7 @@ def evaluate(
         show_skipped(prepared.model.skipped)
         return
     check_disk_space(summary, prepared.store)
-    with progress(summary) as on_event:
+    with progress(summary, quiet=quiet) as on_event:
         evaluation = prepared.run(options, on_event)
     show_evaluation(evaluation, summary, as_json=as_json)
     raise typer.Exit(evaluation.run.exit_code)

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from xstilts.cli.options import StoreOption
+from xstilts.cli.options import Json, StoreOption
 
 
 def export_model(
@@ -52,7 +52,7 @@ def export_model(
     licence: Annotated[
         str, typer.Option("--license", metavar="ID", help="of the model, for its card")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a trained model with its head, tokenizer and model card.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from xstilts.cli.options import DataOption
+from xstilts.cli.options import DataOption, Json
 
 
 def score_predictions(
@@ -36,7 +36,7 @@ def score_predictions(
             "--template", metavar="FILE", help="write ids and inputs here instead, as JSON lines"
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    as_json: Json = False,
 ) -> None:
     """Score predictions that were made elsewhere, by the task's metrics, with intervals.
 

@@ -69,7 +69,7 @@ def seeds_text(seeds: Sequence[int]) -> str:
 
 
 @dataclass(frozen=True)
-class TargetScores:
+class TargetRows:
     """The scores of a target in points: setting → language → mean over seeds.
 
     Args:
@@ -117,7 +117,7 @@ def _best_in_bold(values: Mapping[str, float], name: str) -> str:
     return bold(cell) if best else cell
 
 
-def target_scores(results: pd.DataFrame, gains: pd.DataFrame) -> list[TargetScores]:
+def target_scores(results: pd.DataFrame, gains: pd.DataFrame) -> list[TargetRows]:
     """The scores of each target's main metric, of one encoder.
 
     Args:
@@ -140,9 +140,7 @@ def target_scores(results: pd.DataFrame, gains: pd.DataFrame) -> list[TargetScor
             settings[setting][code] = value
         metric = str(rows["metric"].iloc[0])
         name = str(target)
-        found.append(
-            TargetScores(name, metric, codes, settings, significant.get(name, frozenset()))
-        )
+        found.append(TargetRows(name, metric, codes, settings, significant.get(name, frozenset())))
     return found
 
 
@@ -172,9 +170,9 @@ def score_tables(data: ReportData) -> Iterator[LatexTable]:
             )
 
 
-def _pages(targets: Sequence[TargetScores]) -> Iterator[list[TargetScores]]:
+def _pages(targets: Sequence[TargetRows]) -> Iterator[list[TargetRows]]:
     """Targets whose rows fit a page."""
-    page: list[TargetScores] = []
+    page: list[TargetRows] = []
     rows = 0
     for target in targets:
         more = len(target.settings) + 1
