@@ -45,6 +45,7 @@ def score_predictions(
     import xstilts
     from xstilts.api.score_predictions import write_template
     from xstilts.cli.output.scores import show_scores
+    from xstilts.core.counted import counted
     from xstilts.core.errors import ConfigError
 
     chosen = languages or ()
@@ -52,7 +53,7 @@ def score_predictions(
         count = write_template(
             template, task, languages=chosen, split=split, data=data, experiment=experiment
         )
-        typer.echo(f"wrote {template}: {count:,} rows to be completed with `prediction`")
+        typer.echo(f"wrote {template}: {counted(count, 'row')} to be completed with `prediction`")
         return
     if predictions is None:
         raise ConfigError("no file of predictions", todo="name one, or --template FILE")

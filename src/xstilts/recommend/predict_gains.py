@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from xstilts.analysis.gains import KEY
+from xstilts.core.counted import counted
 from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes
 from xstilts.statistics.gain_model import Design, predict
 
@@ -186,7 +187,9 @@ def _basis(blank: Advice, estimate: Estimate, others: bool) -> str:
     if blank.targets:
         words = f"results on {blank.targets} other target{'s' if blank.targets > 1 else ''}"
     else:
-        words = f"other tasks on {estimate.n} targets{' and measures' if measured else ''}"
+        words = (
+            f"other tasks on {counted(estimate.n, 'target')}{' and measures' if measured else ''}"
+        )
     return f"{words} (other encoders among them)" if others else words
 
 

@@ -164,3 +164,16 @@ def test_a_working_folder_that_is_gone_is_an_error_in_words(toy_file: Path, tmp_
     )
     assert done.returncode == 4
     assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_errors_have_no_colour_with_no_color(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_color: str
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    exit_codes._report("error: no such file", 2)
+    error = capsys.readouterr().err
+    assert "error: no such file" in error
+    assert ("\x1b[31m" in error) is not bool(no_color)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from xstilts.cli.output.console import print_line, print_text
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
+from xstilts.core.counted import counted
 from xstilts.tasks.data_check import SplitReport, SplitState
 
 COLUMNS = (
@@ -52,7 +53,7 @@ def show_data_check(out: Console, reports: Sequence[SplitReport], folder: Path |
         _unusable(out, [report for report in reports if report.state is state], state)
     states = Counter(report.state for report in reports)
     counts = ", ".join(f"{states[state]} {state}" for state in SplitState if states[state])
-    out.print(f"{len(reports)} splits by language: {counts}", highlight=False)
+    out.print(f"{counted(len(reports), 'split')} by language: {counts}", highlight=False)
     failing = sum(report.fails for report in reports)
     out.print(f"needed but not usable: {failing}" if failing else "complete", highlight=False)
 

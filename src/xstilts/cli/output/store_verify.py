@@ -14,6 +14,7 @@ from xstilts.cli.output.console import TextConsole, console, print_text
 from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.store import bytes_text
 from xstilts.cli.output.units import duration
+from xstilts.core.counted import counted
 
 FOREIGN_SHOWN = 20
 
@@ -55,7 +56,7 @@ def show_verification(result: Verification, *, repair: bool, as_json: bool = Fal
         + (f"{len(result.damaged):,} damaged" if result.damaged else "all are what was written"),
     )
     if result.again:
-        stages = "1 stage" if result.again == 1 else f"{result.again:,} stages"
+        stages = counted(result.again, "stage")
         time = duration(result.seconds)
         print_text(out, f"the next run makes {stages} again: about {time} in one process")
     if result.damaged and not repair:
