@@ -107,7 +107,7 @@ def own_results(
 ) -> list[ResultCell]:
     """The results that the exported folder itself has: of its head, or of its vectors."""
     depth = int(model.files.config().num_hidden_layers)
-    vectors = reading.layer or depth, reading.pooling
+    vectors = reading.layer or depth, reading.pooling, reading.prompt
     return [cell for cell in cells if _is_own(cell, model.stages, head, vectors)]
 
 
@@ -115,13 +115,17 @@ def _is_own(
     cell: ResultCell,
     stages: Mapping[str, Stage],
     head: TaskHead | None,
-    vectors: tuple[int, str],
+    vectors: tuple[int, str, str],
 ) -> bool:
+    """Whether a result is that of the head, or of vectors of a layer, pooling and prompt."""
     score = stages.get(cell.key)
     predictions = stages.get(score.inputs.get("predictions", "")) if score else None
     if predictions is None:
         return False
     params = predictions.params
     if "layer" in params:
-        return head is None and (params["layer"], params["pooling"]) == vectors
+        inputs = (stages[key] for key in predictions.inputs.values() if key in stages)
+        prompts = {one.params.get("prompt", "") for one in inputs if one.kind == "embed"}
+        read = {(params["layer"], params["pooling"], prompt) for prompt in prompts}
+        return head is None and read == {vectors}
     return head is not None and params.get("task") == head.task
