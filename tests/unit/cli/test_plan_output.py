@@ -9,6 +9,7 @@ import pytest
 import xstilts
 from xstilts.cli.output import plan
 from xstilts.cli.output.study import question_lines
+from xstilts.cli.output.units import duration
 from xstilts.config.load import LoadedExperiment
 from xstilts.studies.prospects import Prospect
 
@@ -57,3 +58,8 @@ def test_the_beginning_of_a_question_is_not_repeated() -> None:
         "no: … on some",
         "no: C minus D",
     ]
+
+
+def test_long_durations_have_no_minutes() -> None:
+    shown = [duration(seconds) for seconds in (3, 200, 18_600, 3_600 * 1_234 + 120)]
+    assert shown == ["3.0 s", "3 min 20 s", "5 h 10 min", "1,234 h"]
