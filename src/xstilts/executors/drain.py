@@ -31,6 +31,7 @@ from xstilts.executors.submission import NO_STORE, Submission
 
 STOPPED = 75
 """Exit code of a process that was asked to stop: EX_TEMPFAIL, try again."""
+SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
 
 
 class _Stop(BaseException):
@@ -96,7 +97,7 @@ def main(root: str, file: str, name: str = "") -> int:
         received.append(number)
         raise _Stop
 
-    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, stop)
     submission = Submission(Path(root), name) if name else None
     try:
@@ -113,6 +114,8 @@ def main(root: str, file: str, name: str = "") -> int:
             submission.report(str(error))
         return error.exit_code
     except _Stop:
+        for number in SIGNALS:  # requeueing sends SIGTERM
+            signal.signal(number, signal.SIG_IGN)
         if signal.SIGUSR1 in received:
             _requeue()
         return STOPPED

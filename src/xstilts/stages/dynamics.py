@@ -45,7 +45,7 @@ def run(context: StageContext) -> dict[str, Any]:
         return watch
 
     trained = training(context, watcher).trained
-    context.notes += trained.notes
+    context.notes += [note for note in trained.notes if note not in context.notes]
     if trained.diverged:
         return {"diverged": trained.diverged, "steps": trained.steps}
     watched = np.array(trained.log.watched)  # [epochs, 2, examples]

@@ -66,7 +66,7 @@ def run(context: StageContext) -> dict[str, Any]:
     A run that diverges publishes its log and no weights, so that it is not run again.
     """
     trained, model, files, first_attempt = training(context)
-    context.notes += trained.notes
+    context.notes += [note for note in trained.notes if note not in context.notes]
     write_json(context.folder / LOG, _curves(trained, first_attempt))
     if trained.diverged:
         return {"diverged": trained.diverged, "steps": trained.steps}

@@ -374,6 +374,8 @@ def _newest(group: ProcessGroup, checkpoints: Checkpoints) -> tuple[Checkpoint |
     """The newest valid checkpoint that process 0 finds, and notes on damaged ones."""
     if group.rank == 0:
         checkpoint, damaged = checkpoints.newest()
+        for text in damaged:
+            notice(text)
         of_first(group, checkpoint.step if checkpoint else -1)
         return checkpoint, damaged
     step = of_first(group, -1)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from xstilts.config.recipe import Recipe
+from xstilts.core.notices import notices_to
 from xstilts.core.stopping import Stopped, request_checkpoint, request_stop, withdraw_requests
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
@@ -140,8 +141,11 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
         (newest / "state.json").write_text(text.replace('"best_step": ', '"best_step": 1'))
     else:
         tensors.unlink()
-    resumed = run(root, Checkpoints(tmp_path / "parts"))
+    shown = list[str]()
+    with notices_to(shown.append):
+        resumed = run(root, Checkpoints(tmp_path / "parts"))
     assert "step-6 is damaged" in resumed.notes[0]
+    assert shown == [resumed.notes[0]]
     assert resumed.notes[1] == "resumed from step 5"
     same(whole, resumed)
 
