@@ -10,11 +10,12 @@ from pathlib import Path
 
 from PIL import Image
 
-WIDTH, HEIGHT = 1280, 875
+WIDTH, HEIGHT = 1280, 840
 COLOURS = 96
 CHARTS_ALONE = """
 <style>
-  #best, #gains .wide, #gains .tools, #gains .wide ~ *, nav.contents { display: none }
+  main > section:not(.answer, #gains, #languages) { display: none }
+  #gains .wide, #gains .wide ~ *, #languages > p, nav.contents { display: none }
   section { margin-top: 1.2rem !important }
 </style>
 </head>"""
