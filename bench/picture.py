@@ -15,7 +15,7 @@ COLOURS = 96
 CHARTS_ALONE = """
 <style>
   main > section:not(.answer, #gains, #languages) { display: none }
-  #gains .wide, #gains .wide ~ *, #languages > p, nav.contents { display: none }
+  #gains .wide, #gains .tools, #gains .wide ~ *, #languages > p, nav.contents { display: none }
   section { margin-top: 1.2rem !important }
 </style>
 </head>"""
