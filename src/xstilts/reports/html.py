@@ -30,6 +30,7 @@ from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
 from xstilts.reports.answer_box import answer_lines
 from xstilts.reports.benchmarks import benchmark_sections
+from xstilts.reports.confusion import TargetConfusion
 from xstilts.reports.cost import DEFAULT_POWER, PowerAssumption, cost_section
 from xstilts.reports.encoder_ranking import ranking_lines, ranking_sections
 from xstilts.reports.eval_splits import nonstandard_splits_note
@@ -45,10 +46,12 @@ from xstilts.reports.sources import sources_section
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, baseline_text, english_legend, evaluation_legend, points
+from xstilts.reports.target_answers import target_answers
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
 from xstilts.reports.training_logs import training_logs, trainings_of
 from xstilts.reports.trials import trials_section
+from xstilts.reports.worst_examples import WorstExamples
 from xstilts.studies.render import slug
 from xstilts.studies.serialize import StoredAnswer
 
@@ -222,6 +225,10 @@ def _contents(
     yield from ((section.name, section.title) for section in sections)
     if any(part.pictures for part in parts):
         yield "pictures", "Examples with images"
+    if any(part.confusions for part in parts):
+        yield "confusion", "Confusions"
+    if any(part.worst for part in parts):
+        yield "worst", "Worst examples"
     for study in studies:
         yield f"study-{slug(study.answer.study)}", f"Study: {study.answer.study}"
     yield "languages", "By language"
@@ -256,6 +263,8 @@ class PagePart:
     forest: ForestPlot | None
     bars: list[LanguageBars]
     pictures: list[TargetPictures]
+    confusions: list[TargetConfusion]
+    worst: list[WorstExamples]
 
 
 def _part(data: ReportData) -> PagePart:
@@ -263,6 +272,7 @@ def _part(data: ReportData) -> PagePart:
     maps = list(
         heat_maps(data.results, data.run_gains, _main_metrics(data), data.language_intervals)
     )
+    answers = target_answers(data.compiled, data.store, data.selected)
     return PagePart(
         data.encoder,
         data.prefix,
@@ -276,6 +286,8 @@ def _part(data: ReportData) -> PagePart:
         forest=forest_plot(main),
         bars=language_bars(maps),
         pictures=example_pictures(data.compiled, data.store),
+        confusions=[one.confusion for one in answers if one.confusion],
+        worst=[one.worst for one in answers if one.worst],
     )
 
 

@@ -68,7 +68,7 @@
   }
 
   document.querySelectorAll("table").forEach((table, index) => {
-    if (!table.tHead || !table.tBodies.length) return;
+    if (!table.tHead || !table.tBodies.length || table.classList.contains("plain")) return;
     const section = table.closest("section");
     const tools = document.createElement("div");
     tools.className = "tools";
