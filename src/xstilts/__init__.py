@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xstilts.api.experiment import run as run
     from xstilts.api.export_model import export_model as export_model
     from xstilts.api.init import init as init
+    from xstilts.api.new_task import new_task as new_task
     from xstilts.api.recipes import recipes as recipes
     from xstilts.api.recommend import recommend as recommend
     from xstilts.api.report import report as report
@@ -56,7 +57,7 @@ VERBS = {
     "best": "results", "check_data": "data", "claims": "claims", "compare": "compare",
     "convert_encoder": "encoders", "demo": "demo", "evaluate": "evaluate",
     "export_model": "export_model", "gains": "results", "init": "init", "load": "experiment",
-    "plan": "experiment", "rank_encoders": "results", "recipes": "recipes",
+    "new_task": "new_task", "plan": "experiment", "rank_encoders": "results", "recipes": "recipes",
     "recommend": "recommend", "report": "report", "results": "results", "run": "experiment",
     "score_predictions": "score_predictions", "show_data": "data_summary", "status": "status",
     "store_export": "store_export", "store_garbage": "store_gc", "store_gc": "store_gc",
@@ -67,7 +68,8 @@ VERBS = {
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
     "best", "check_data", "claims", "compare", "convert_encoder", "demo", "evaluate",
-    "export_model", "gains", "init", "load", "plan", "rank_encoders", "recipes", "recommend",
+    "export_model", "gains", "init", "load", "new_task", "plan", "rank_encoders", "recipes",
+    "recommend",
     "report", "results", "run", "score_predictions", "show_data", "status", "store_export",
     "store_garbage", "store_gc", "store_pin", "store_pins", "store_size", "store_unpin",
     "store_verify", "study", "tasks", "trials",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -42,6 +42,11 @@ class FileTask(ConfigModel):
     )
     codes: dict[str, str] = Field(
         default_factory=dict, description="language → its code in file names"
+    )
+    split_names: dict[Literal["train", "dev", "test"], str] = Field(
+        default_factory=dict,
+        exclude_if=lambda names: not names,
+        description="split → its name in file names, e.g. dev: validation",
     )
     columns: tuple[str, ...] = Field((), description="TSV: names of the columns, in order")
     header: bool | None = Field(

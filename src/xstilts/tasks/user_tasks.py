@@ -242,7 +242,8 @@ def _alignment_key(example: Example) -> str:
 def file_of(task: FileTask, split: str, language: str) -> str:
     """The path of a split in a language, as `files` gives it."""
     code = task.codes.get(language, language)
-    return task.files.replace("{split}", split).replace("{language}", code)
+    names = {str(part): name for part, name in task.split_names.items()}
+    return task.files.replace("{split}", names.get(split, split)).replace("{language}", code)
 
 
 def _path(task: FileTask, folder: Path, split: str, language: str) -> Path:
@@ -293,6 +294,15 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
         raise MissingDataError(
             f"no file {path}", todo=f"put the {split} split of {language} there, or correct `files`"
         )
+    return read_examples(task, path, split)
+
+
+def read_examples(task: FileTask, path: Path, split: str) -> Iterable[Example | BadRow]:
+    """The examples of a file of the task, with labels as the file has them.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
     spec = FORMATS.get(task.format)
     files = spec.files
     assert files is not None

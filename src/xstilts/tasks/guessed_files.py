@@ -1,0 +1,134 @@
+"""The files of a task that lie near one of them: their splits and languages, by their names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts.languages.metadata import language
+
+SPLIT_WORDS = {
+    "train": ("train", "training", "trn"),
+    "dev": ("dev", "validation", "valid", "val", "devel"),
+    "test": ("test", "tst"),
+}
+DEFAULT_LANGUAGE = "en"
+SPLIT, LANGUAGE = "{split}", "{language}"
+PART = re.compile(r"([-_./]+)")
+
+
+@dataclass(frozen=True)
+class GuessedFiles:
+    """The files of a task.
+
+    Args:
+        pattern: their path with {split} and {language}, relative to the base folder.
+        splits: split → languages; split_names, codes: what file names have instead.
+        paths: (split, language) → file.
+        guesses: what was assumed, in words.
+    """
+
+    pattern: str
+    splits: Mapping[str, tuple[str, ...]]
+    split_names: Mapping[str, str]
+    codes: Mapping[str, str]
+    paths: Mapping[tuple[str, str], Path]
+    guesses: tuple[str, ...]
+
+
+def guess_files(path: Path, base: Path, default_language: str = "") -> GuessedFiles:
+    """The files whose path differs from that of a data file by split and language alone.
+
+    Args:
+        base: the folder that the pattern is relative to.
+        default_language: of files without a language in their name; English by default.
+    """
+    relative = Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
+    parts = PART.split(relative.removesuffix(path.suffix))
+    split_at = _last(parts, _split_of)
+    language_at = None if default_language else _last(parts, _code_of)
+    for position, mark in ((split_at, SPLIT), (language_at, LANGUAGE)):
+        if position is not None:
+            parts[position] = mark
+    pattern = "".join(parts) + path.suffix
+    found: dict[tuple[str, str], Path] = {}
+    split_names, codes = dict[str, str](), dict[str, str]()
+    for file, split_word, code_word in _matching(pattern, base):
+        split = _split_of(split_word) if split_word else "train"
+        code = _code_of(code_word) if code_word else default_language or DEFAULT_LANGUAGE
+        if split_names.setdefault(split, split_word or split) != (split_word or split):
+            continue  # such as dev and validation side by side: the first one is taken
+        if codes.setdefault(code, code_word or code) != (code_word or code):
+            continue
+        found[split, code] = file
+    splits = {
+        split: tuple(sorted((code for name, code in found if name == split), key=_english_first))
+        for split in SPLIT_WORDS
+        if any(name == split for name, _ in found)
+    }
+    guesses = [f"files: {pattern} ({len(found)} found)"]
+    if split_at is None:
+        guesses.append(
+            "the file name has no split: all rows are train; take dev and test from it with "
+            "`splits`, as in {train: 'train[:80%]', dev: 'train[80%:90%]', test: 'train[90%:]'}"
+        )
+    if language_at is None and not default_language:
+        guesses.append(f"the file name has no language: {DEFAULT_LANGUAGE} (--language CODE)")
+    return GuessedFiles(
+        pattern,
+        splits,
+        {split: word for split, word in split_names.items() if split != word},
+        {code: word for code, word in codes.items() if code != word},
+        found,
+        tuple(guesses),
+    )
+
+
+def _last(parts: list[str], meaning: object) -> int | None:
+    """The last part that has a meaning; separators are at odd positions."""
+    assert callable(meaning)
+    at = [position for position in range(0, len(parts), 2) if meaning(parts[position])]
+    return at[-1] if at else None
+
+
+def _split_of(word: str) -> str:
+    """The split that a word stands for; blank if none."""
+    return next((split for split, words in SPLIT_WORDS.items() if word.lower() in words), "")
+
+
+def _code_of(word: str) -> str:
+    """The code of the language that a word stands for; blank if none."""
+    known = language(word)
+    return known.code if re.fullmatch("[a-z]{2,3}", word) and known.name != word else ""
+
+
+def _matching(pattern: str, base: Path) -> Iterator[tuple[Path, str, str]]:
+    """(file, its word for the split, and for the language) of every file of the pattern."""
+    marks = {SPLIT: r"(?P<split>[A-Za-z]+)", LANGUAGE: r"(?P<language>[a-z]{2,3})"}
+    expression = re.escape(pattern)
+    for mark, group in marks.items():
+        expression = expression.replace(re.escape(mark), group)
+    start = pattern.split("{", 1)[0].rpartition("/")[0]
+    folder = base / start
+    files = [base / pattern] if "{" not in pattern else sorted(_files(folder, pattern, start))
+    for file in files:
+        name = Path(os.path.relpath(file, base)).as_posix()
+        if not (match := re.fullmatch(expression, name)):
+            continue
+        words = match.groupdict()
+        split, code = words.get("split") or "", words.get("language") or ""
+        if (split and not _split_of(split)) or (code and not _code_of(code)):
+            continue
+        yield file, split, code
+
+
+def _files(folder: Path, pattern: str, start: str) -> Iterator[Path]:
+    rest = pattern.removeprefix(f"{start}/" if start else "")
+    return folder.glob(rest.replace(SPLIT, "*").replace(LANGUAGE, "*"))
+
+
+def _english_first(code: str) -> tuple[bool, str]:
+    return code != DEFAULT_LANGUAGE, code

@@ -1,0 +1,245 @@
+"""A declaration of a task that is guessed from its data files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from xstilts.core.errors import ConfigError, DataError
+from xstilts.formats import FORMATS
+from xstilts.formats.base import BadRow
+from xstilts.formats.io.readers import FileRow
+from xstilts.formats.io.tables import first_records
+from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
+from xstilts.tasks.guessed_files import GuessedFiles
+from xstilts.tasks.user_rows import CSV, NAME, READERS
+
+READ = 2000
+"""Rows of a file that the columns are guessed from."""
+CLASSES = 200
+"""Distinct values of a label column, at most."""
+NAMES = {
+    "text": "text sentence sentence1 premise review tweet content utterance utt body comment",
+    "text_pair": "text_pair sentence2 hypothesis text2",
+    "label": "label labels gold gold_label class category intent sentiment target topic",
+    "score": "score similarity relatedness rating",
+    "tokens": "tokens words",
+    "tags": "tags ner_tags pos_tags labels upos bio slots ner",
+    "query": "query question",
+    "passage": "passage positive answer_sentence",
+    "id": "id guid idx index",
+}
+"""Column of a format → names that it often has, in lower case."""
+CHOICE = re.compile(r"(?:choice|ending|option|answer)_?(\d)")
+SENTENCE_FORMATS = (("tagging", ("tokens", "tags")), ("dual_encoder", ("query", "passage")))
+Cells = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class GuessedTask:
+    """A task's declaration, as in an experiment's `tasks`, and what was guessed, in words."""
+
+    declaration: dict[str, Any]
+    guesses: tuple[str, ...]
+
+
+def guess_task(files: GuessedFiles) -> GuessedTask:
+    """The declaration of a task with these files.
+
+    Raises:
+        ConfigError: files with such an ending are not read.
+        DataError: the columns are unclear.
+    """
+    first = next(iter(files.paths.values()))
+    ending = first.suffix.lower()
+    shape, guesses = _shape(first, ending)
+    declaration: dict[str, Any] = {"format": shape.pop("format"), "files": files.pattern}
+    declaration |= {
+        key: dict(value)
+        for key, value in (("split_names", files.split_names), ("codes", files.codes))
+        if value
+    }
+    declaration["splits"] = {split: list(codes) for split, codes in files.splits.items()}
+    declaration |= shape
+    guesses = [*files.guesses, f"format: {declaration['format']}", *guesses]
+    if FORMATS.get(declaration["format"]).class_of:
+        labels = _labels(declaration, files)
+        declaration["labels"] = labels
+        shown = ", ".join(labels[:12]) + (" …" if len(labels) > 12 else "")
+        guesses.append(f"labels: {len(labels)} in the files: {shown}")
+    return GuessedTask(declaration, tuple(guesses))
+
+
+def _shape(path: Path, ending: str) -> tuple[dict[str, Any], list[str]]:
+    """The format and columns of a file."""
+    if ending in (*TOKEN_TAG_ENDINGS, ".conllu"):
+        return {"format": "tagging"}, []
+    if ending == ".json":
+        return {"format": "span"}, ["SQuAD's JSON; add `labels: [unanswerable]` for v2.0"]
+    if ending in READERS:
+        rows = [
+            row.cells for row in islice(READERS[ending](path, ""), READ) if isinstance(row, FileRow)
+        ]
+        names = list(dict.fromkeys(name for cells in rows for name in cells))
+        columns = {name: [cells.get(name) for cells in rows] for name in names}
+        return _of_columns(columns, path, has_names=True)
+    if ending not in (CSV, ".tsv", ".tab", ".txt", ""):
+        known = [".tsv", CSV, ".txt", *READERS, *TOKEN_TAG_ENDINGS, ".conllu", ".json"]
+        raise ConfigError(
+            f"files that end in {ending} are not read",
+            where=str(path),
+            todo=f"give one of {', '.join(known)}",
+        )
+    return _of_table(path, "," if ending == CSV else "\t")
+
+
+def _of_table(path: Path, separator: str) -> tuple[dict[str, Any], list[str]]:
+    lines = list(islice(first_records(path, separator), READ))
+    if not lines:
+        raise DataError("the file has no rows", where=str(path))
+    width = len(lines[0])
+    if width == 1 and path.suffix.lower() != CSV:
+        return {"format": "masked_lm"}, ["one text in each line"]
+    body = [cells for cells in lines[1:] if len(cells) == width]
+    has_names = _is_header(lines[0], body)
+    rows = body if has_names else [cells for cells in lines if len(cells) == width]
+    names = [cell.strip().strip('"') for cell in lines[0]] if has_names else []
+    keys = names or [f"column{number}" for number in range(1, width + 1)]
+    columns = {key: [cells[index] for cells in rows] for index, key in enumerate(keys)}
+    shape, guesses = _of_columns(columns, path, has_names=has_names)
+    header = f"header line: {', '.join(names)}" if has_names else "no header line"
+    return shape, [header, *guesses]
+
+
+def _is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line names the columns, by usual names or by its labels."""
+    names = {cell.strip().strip('"').lower() for cell in first}
+    if names & {word for words in NAMES.values() for word in words.split()}:
+        return all(NAME.fullmatch(cell.strip().strip('"')) for cell in first)
+    columns = {str(index): [cells[index] for cells in body] for index in range(len(first))}
+    label = _label_column(columns)
+    return bool(label) and first[int(label)] not in columns[label] and len(body) > 2
+
+
+def _of_columns(
+    columns: Mapping[str, Sequence[Any]], path: Path, *, has_names: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The format, and the columns or their renaming."""
+    roles = _roles(columns)
+    if not roles:
+        shown = ", ".join(list(columns)[:8])
+        raise DataError(
+            f"the columns are unclear: {shown}",
+            where=str(path),
+            todo="write the task by hand: docs/guide/experiments.md, Your own tasks; or rename "
+            "the columns to those of the format, such as text and label",
+        )
+    form = roles.pop("format")
+    renamed = ", ".join(f"{old} → {new}" for new, old in roles.items() if old != new)
+    guesses = [f"columns: {renamed or ', '.join(roles)}"]
+    if has_names:
+        rename = {old: new for new, old in roles.items() if old != new}
+        return {"format": form, **({"rename": rename} if rename else {})}, guesses
+    by_column = {old: new for new, old in roles.items()}
+    names = [by_column.get(name, name) for name in columns]
+    return {"format": form, "header": False, "columns": names}, guesses
+
+
+def _roles(columns: Mapping[str, Sequence[Any]]) -> dict[str, str]:
+    """The format, and column of the format → column of the file; empty if it is unclear."""
+    found = {role: _named(columns, words.split()) for role, words in NAMES.items()}
+    own_id = {"id": found["id"]} if found["id"] and _is_unique(columns[found["id"]]) else {}
+    for form, needed in SENTENCE_FORMATS:
+        if all(found[role] for role in needed):
+            return {"format": form, **own_id, **{role: found[role] for role in needed}}
+    choices = {match[1]: name for name in columns if (match := CHOICE.fullmatch(name.lower()))}
+    others = {name: values for name, values in columns.items() if name != found["id"]}
+    label = found["label"] or _label_column(others)
+    texts = [name for name in others if name not in (label, found["score"], *choices.values())]
+    texts.sort(key=lambda name: -_mean_length(columns[name]))
+    text = found["text"] or found["query"] or next(iter(texts), "")
+    if not text:
+        return {}
+    if len(choices) > 1 and label:
+        numbered = {f"choice{at}": choices[key] for at, key in enumerate(sorted(choices), 1)}
+        return {"format": "multiple_choice", **own_id, "text": text, **numbered, "label": label}
+    pair = found["text_pair"] or _second_text(texts, text, columns)
+    texts_of = {"text": text, **({"text_pair": pair} if pair and pair != text else {})}
+    score = found["score"]
+    if score and _is_score(columns[score]):
+        return {"format": "regression", **own_id, **texts_of, "score": score}
+    if label:
+        return {"format": "classification", **own_id, **texts_of, "label": label}
+    return {"format": "masked_lm", "text": text} if len(others) == 1 else {}
+
+
+def _named(columns: Mapping[str, Any], words: Sequence[str]) -> str:
+    """The column with the first of these names that there is."""
+    lowered = {name.lower(): name for name in reversed(list(columns))}
+    return next((lowered[word] for word in words if word in lowered), "")
+
+
+def _label_column(columns: Mapping[str, Sequence[Any]]) -> str:
+    """The last column with few distinct short values; blank if there is none."""
+    for name in reversed(list(columns)):
+        values = [str(value).strip() for value in columns[name] if value is not None]
+        distinct = set(values)
+        most = min(CLASSES, len(values) - 1, max(2, len(values) // 3))
+        few = 1 < len(distinct) <= most
+        if few and max(map(len, distinct)) <= 40:
+            return name
+    return ""
+
+
+def _second_text(texts: Sequence[str], text: str, columns: Mapping[str, Sequence[Any]]) -> str:
+    """Another column with texts of several words; blank if there is none."""
+    for name in texts:
+        values = [str(value) for value in columns[name]]
+        if name != text and values and sum(len(v.split()) for v in values) > 2 * len(values):
+            return name
+    return ""
+
+
+def _is_score(values: Sequence[Any]) -> bool:
+    """Whether all values are numbers, and many are distinct or some are fractions."""
+    try:
+        numbers = {float(value) for value in values if value not in (None, "")}
+    except (TypeError, ValueError):
+        return False
+    return len(numbers) > 10 or any(not number.is_integer() for number in numbers)
+
+
+def _is_unique(values: Sequence[Any]) -> bool:
+    return len(set(map(str, values))) == len(values)
+
+
+def _mean_length(values: Sequence[Any]) -> float:
+    return sum(len(str(value)) for value in values) / max(1, len(values))
+
+
+def _labels(declaration: Mapping[str, Any], files: GuessedFiles) -> list[str]:
+    """Every label in the files, sorted; O first among tags, numbers in their order."""
+    from xstilts.config.file_task import FileTask
+    from xstilts.tasks.user_tasks import read_examples
+
+    spec = FORMATS.get(declaration["format"])
+    task = FileTask.model_validate({**declaration, "labels": ["?"]})
+    found = set[str]()
+    for (split, _), path in files.paths.items():
+        for example in read_examples(task, path, split):
+            if not isinstance(example, BadRow):
+                (gold,) = spec.gold_of_examples([example])
+                found.update(gold if spec.class_of == "word" else [gold])
+    if spec.name == "multiple_choice":
+        return sorted(filter(None, found))
+    return sorted((label for label in found if label.strip()), key=_label_order)
+
+
+def _label_order(label: str) -> tuple[bool, bool, float, str, str]:
+    number = float(label) if re.fullmatch(r"-?\d+(\.\d+)?", label) else 0.0
+    tag_type = label[2:] if label[1:2] == "-" else label
+    return label != "O", not number and label != "0", number, tag_type, label

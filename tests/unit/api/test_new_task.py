@@ -1,0 +1,187 @@
+"""`tasks new`: declarations that are guessed from data files are valid and read every row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import xstilts
+from xstilts.api.new_task import NewTask
+from xstilts.cli.app import app
+from xstilts.config.file_task import FileTask
+from xstilts.core.errors import ConfigError, DataError
+from xstilts.tasks.data_check import SplitState
+from xstilts.testing.tiny import write_encoder
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("encoder")
+    write_encoder(folder)
+    return str(folder)
+
+
+def made(folder: Path, encoder: str, name: str, *texts: str, ending: str = "") -> NewTask:
+    """The task of a file with these lines."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    found = xstilts.new_task(path, encoder=encoder, out=folder / f"{path.stem}.yaml")
+    assert found.file
+    declared = yaml.safe_load(found.file.read_text(encoding="utf-8"))["tasks"][found.name]
+    assert FileTask.model_validate(declared) == FileTask.model_validate(found.declaration)
+    return found
+
+
+REVIEWS = [f"a long text of number {n}\t{'good' if n % 3 else 'bad'}" for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (REVIEWS, {"header": False, "columns": ["text", "label"]}),
+        (["text\tlabel", *REVIEWS], {}),
+        (["Review\tStars", *REVIEWS], {"rename": {"Review": "text", "Stars": "label"}}),
+        (
+            ["sentence\tsentiment", *REVIEWS],
+            {"rename": {"sentence": "text", "sentiment": "label"}},
+        ),
+    ],
+)
+def test_headers_and_columns_of_tables_are_guessed(
+    tmp_path: Path, encoder: str, lines: list[str], expected: dict[str, object]
+) -> None:
+    found = made(tmp_path, encoder, "train-en.tsv", *lines)
+    keys = ("header", "columns", "rename")
+    assert {key: found.declaration[key] for key in keys if key in found.declaration} == expected
+    assert found.declaration["labels"] == ["bad", "good"]
+    assert [report.rows for report in found.reports] == [12]
+
+
+def test_files_of_other_splits_and_languages_are_found_by_their_names(
+    tmp_path: Path, encoder: str
+) -> None:
+    for name in ("validation.en.tsv", "test.en.tsv", "test.swa.tsv", "test.notes.tsv"):
+        (tmp_path / name).write_text("\n".join(["text\tlabel", *REVIEWS]))
+    found = made(tmp_path, encoder, "train.en.tsv", "text\tlabel", *REVIEWS)
+    assert found.declaration["files"] == "{split}.{language}.tsv"
+    assert found.declaration["splits"] == {"train": ["en"], "dev": ["en"], "test": ["en", "sw"]}
+    assert found.declaration["split_names"] == {"dev": "validation"}
+    assert found.declaration["codes"] == {"sw": "swa"}
+    assert {report.state for report in found.reports} == {SplitState.FOUND}
+
+
+def test_languages_in_folders_are_found(tmp_path: Path, encoder: str) -> None:
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de/test.tsv").write_text("\n".join(["text\tlabel", *REVIEWS]))
+    found = made(tmp_path, encoder, "en/train.tsv", "text\tlabel", *REVIEWS)
+    assert found.declaration["files"] == "{language}/{split}.tsv"
+    assert found.declaration["splits"] == {"train": ["en"], "test": ["de"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "expected"),
+    [
+        ("train-en.conll", ["Ann X B-PER", "sat X O", ""], {"format": "tagging"}),
+        ("train-en.txt", ["one line of text", "another line"], {"format": "masked_lm"}),
+        (
+            "train-en.jsonl",
+            [
+                json.dumps({"premise": "a b", "hypothesis": f"c {n}", "label": n % 3})
+                for n in range(9)
+            ],
+            {
+                "format": "classification",
+                "rename": {"premise": "text", "hypothesis": "text_pair"},
+                "labels": ["0", "1", "2"],
+            },
+        ),
+        (
+            "train-en.jsonl",
+            [json.dumps({"sentence1": "a", "sentence2": "b", "score": n / 7}) for n in range(9)],
+            {
+                "format": "regression",
+                "rename": {"sentence1": "text", "sentence2": "text_pair"},
+            },
+        ),
+        (
+            "train-en.jsonl",
+            [json.dumps({"tokens": ["a", "b"], "ner_tags": ["O", "B-X"]})] * 3,
+            {"format": "tagging", "rename": {"ner_tags": "tags"}, "labels": ["O", "B-X"]},
+        ),
+        (
+            "train-en.csv",
+            ["text,choice_0,choice_1,label", *["it is,warm,cold,0", "it was,red,blue,1"] * 4],
+            {
+                "format": "multiple_choice",
+                "rename": {"choice_0": "choice1", "choice_1": "choice2"},
+                "labels": ["0", "1"],
+            },
+        ),
+    ],
+)
+def test_formats_are_guessed_and_all_rows_are_usable(
+    tmp_path: Path, encoder: str, name: str, lines: list[str], expected: dict[str, object]
+) -> None:
+    found = made(tmp_path, encoder, name, *lines)
+    assert {key: found.declaration.get(key) for key in expected} == expected
+    (report,) = found.reports
+    assert report.state is SplitState.FOUND
+    assert found.batch
+
+
+def test_the_first_batch_has_the_subwords_and_label_ids_of_the_encoder(
+    tmp_path: Path, encoder: str
+) -> None:
+    from xstilts.models.encoder_import import load_tokenizer
+
+    found = made(tmp_path, encoder, "train-en.tsv", "text\tlabel", *REVIEWS)
+    tokenizer = load_tokenizer(Path(encoder))
+    assert [seen.ids for seen in found.batch] == [
+        tuple(tokenizer(row.split("\t")[0])["input_ids"]) for row in REVIEWS[:4]
+    ]
+    assert (
+        [seen.labels[int(seen.target)] for seen in found.batch]
+        == [  # type: ignore[arg-type]
+            row.split("\t")[1] for row in REVIEWS[:4]
+        ]
+    )
+
+
+def test_no_file_is_replaced(tmp_path: Path, encoder: str) -> None:
+    made(tmp_path, encoder, "train-en.tsv", "text\tlabel", *REVIEWS)
+    with pytest.raises(ConfigError):
+        made(tmp_path, encoder, "train-en.tsv", "text\tlabel", *REVIEWS)
+
+
+def test_unclear_columns_and_unknown_endings_are_refused(tmp_path: Path, encoder: str) -> None:
+    with pytest.raises(DataError, match="columns are unclear"):
+        made(tmp_path, encoder, "train-en.tsv", "1\t2\t3", "4\t5\t6")
+    with pytest.raises(ConfigError, match=r"\.conll"):
+        made(tmp_path, encoder, "train-en.xlsx", "x")
+
+
+def test_the_command_fits_80_columns_and_has_json(
+    tmp_path: Path, encoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    Path("train-en.tsv").write_text("\n".join(["text\tlabel", *REVIEWS]))
+    words = ["tasks", "new", "train-en.tsv", "--encoder", encoder]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0, shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
+    assert "labels: [bad, good]" in shown.output
+    as_json = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    assert as_json["declaration"]["labels"] == ["bad", "good"]
+
+
+@pytest.mark.parametrize("words", [["tasks", "--json"], ["tasks", "xnli", "--json"], ["tasks"]])
+def test_tasks_is_still_a_list_and_the_details_of_a_task(words: list[str]) -> None:
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0
+    assert "xnli" in shown.output
