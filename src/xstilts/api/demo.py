@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xstilts.core.atomic_io import write_text
 from xstilts.core.errors import ConfigError
-from xstilts.executors.events import Listener, ignore_events
+from xstilts.executors.events import Listener
 
 EXPERIMENT, DATA, ENCODER, STORE = "demo.yaml", "data", "encoder", "store"
 REPORT = "xstilts-demo.html"
@@ -44,13 +44,14 @@ class Demo:
         return self.experiment.read_text(encoding="utf-8") == demo_text()
 
 
-def demo(folder: Path | str | None = None, *, on_event: Listener = ignore_events) -> Path:
+def demo(folder: Path | str | None = None, *, on_event: Listener | None = None) -> Path:
     """Run the demo and return the path of its report.
 
     Args:
         folder: for its files and its store, a new or empty one, or that of an earlier demo; by
             default a new folder for temporary files.
-        on_event: called with every event of the run, in this process.
+        on_event: called with every event of the run, in this process; by default a notebook shows
+            progress.
 
     Raises:
         ConfigError: the folder has other files.

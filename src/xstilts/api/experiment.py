@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from xstilts.api.handle import AnyExperiment, open_experiment
 from xstilts.api.inputs import AnyStore, load
+from xstilts.api.notebook_progress import in_notebook, notebook_progress
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.api.run_options import RunOptions
 from xstilts.core.devices import AUTO
@@ -65,7 +66,7 @@ def run(
     address: str = "",
     batch: BatchOptions = NO_BATCH,
     trackers: Sequence[str | Tracker] = (),
-    on_event: Listener = ignore_events,
+    on_event: Listener | None = None,
 ) -> RunResult:
     """Run the stages of an experiment that are not done.
 
@@ -83,7 +84,7 @@ def run(
         address: of the cluster, for executors that run on one.
         batch: for executors that submit jobs to a batch system.
         trackers: names in `trackers.TRACKERS`, or trackers; each gets every event.
-        on_event: called with every event, in this process.
+        on_event: called with every event, in this process; by default a notebook shows progress.
 
     Raises:
         ConfigError: an invalid experiment, no such executor, tracker or device, or no data folder
@@ -95,4 +96,7 @@ def run(
     options = RunOptions(
         *(workers, devices, isolate, executor, trackers, address, batch), devices_per_stage
     )
-    return handle.run(options, on_event)
+    if on_event is None and in_notebook():
+        with notebook_progress(handle.summary(options)) as show_event:
+            return handle.run(options, show_event)
+    return handle.run(options, on_event or ignore_events)

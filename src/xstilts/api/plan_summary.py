@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from xstilts.api.plan_html import plan_html
 from xstilts.api.plan_memory import PlanMemory, plan_memory
 from xstilts.api.run_options import DEFAULT, RunOptions
 from xstilts.core.errors import StoreError
@@ -67,6 +68,9 @@ class PlanSummary:
             for stage in self.compiled.plan.stages
             if self.statuses[stage.key].state is StageState.TODO
         ]
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
 
 
 def plan_summary(

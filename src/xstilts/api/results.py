@@ -42,12 +42,14 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
         ConfigError: an invalid experiment.
         StoreError: the folder holds something else than a store.
     """
+    from xstilts.api.notebook_frames import ResultFrame
+
     if experiment is not None:
         handle = open_experiment(experiment, store)
         name, frame = handle.loaded.experiment.name, handle.noted_results
         if frame.empty:
             logger.warning("%s has no score of %s yet: run it first", handle.snapshot.root, name)
-        return _of_experiment(name, frame)
+        return ResultFrame(_of_experiment(name, frame))
     import pandas as pd
 
     snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
@@ -61,7 +63,7 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     filled = [frame for frame in frames if len(frame)]
     empty = _of_experiment("", results_frame((), snapshot))
     frame = pd.concat(filled, ignore_index=True) if filled else empty
-    return with_data_notes(frame, snapshot)
+    return ResultFrame(with_data_notes(frame, snapshot))
 
 
 def _of_experiment(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +85,9 @@ def gains(experiment: AnyExperiment, store: AnyStore | None = None) -> pd.DataFr
     Raises:
         ConfigError: an invalid experiment.
     """
-    return open_experiment(experiment, store).gains
+    from xstilts.api.notebook_frames import GainFrame
+
+    return GainFrame(open_experiment(experiment, store).gains)
 
 
 def best(

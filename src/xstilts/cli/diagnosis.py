@@ -14,9 +14,9 @@ from rich.markup import escape
 
 from xstilts import __version__
 from xstilts.api.inputs import open_store
-from xstilts.cli.output.units import size
 from xstilts.core.cpu import available_cores
 from xstilts.core.devices import Device, worker_devices
+from xstilts.core.units import size
 
 PACKAGES = (
     "torch", "transformers", "safetensors", "tokenizers", "numpy", "pandas",

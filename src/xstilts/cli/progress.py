@@ -15,11 +15,11 @@ from rich.tree import Tree
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import TextConsole, discard_output
-from xstilts.cli.output.units import duration
 from xstilts.cli.problem_lines import ProblemLines
-from xstilts.cli.remaining_time import RemainingTime
 from xstilts.core.plan import StageState
+from xstilts.core.units import duration
 from xstilts.executors.events import Event, Listener
+from xstilts.executors.remaining_time import RemainingTime
 
 PLAIN_EVERY = 15.0
 """Seconds between two plain progress lines."""

@@ -9,8 +9,8 @@ import pytest
 import xstilts
 from xstilts.cli.output import plan
 from xstilts.cli.output.study import question_lines
-from xstilts.cli.output.units import duration
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.units import duration
 from xstilts.studies.prospects import Prospect
 
 DONE = "predict toy-kind (baseline) en seed 0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xstilts.api.plan_summary import PlanSummary, smallest_peak
-from xstilts.cli.output.units import size
+from xstilts.core.units import size
 
 SHOWN = 4
 """Kinds that are named, the largest first."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from xstilts.api.plan_memory import THIS_MACHINE, PlanMemory
 from xstilts.api.plan_summary import PlanSummary
-from xstilts.cli.output.units import size
 from xstilts.core.stage import Stage
+from xstilts.core.units import size
 
 SMALLER = (
     "gradient_accumulation_steps: 2 or more, gradient_checkpointing: true or a lower max_length "

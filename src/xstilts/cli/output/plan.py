@@ -11,10 +11,11 @@ from xstilts.cli.output.console import console, print_text
 from xstilts.cli.output.disk import disk_lines
 from xstilts.cli.output.memory import memory_lines
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
-from xstilts.cli.output.units import duration, gpu_hours_text, size
+from xstilts.cli.output.units import gpu_hours_text
 from xstilts.core.counted import counted
 from xstilts.core.plan import NEVER_RUN, StageState
 from xstilts.core.stage import Stage
+from xstilts.core.units import duration, size
 from xstilts.planning.cost import TFLOPS
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.recipe_search import search_trainings

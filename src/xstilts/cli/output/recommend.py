@@ -13,8 +13,9 @@ from xstilts.api.recommend import Recommendation
 from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.tables import framed, name, number, show_table, text
-from xstilts.cli.output.units import duration, gpu_hours_text
+from xstilts.cli.output.units import gpu_hours_text
 from xstilts.core.errors import ConfigError
+from xstilts.core.units import duration
 from xstilts.planning.cost import gpu_hours
 from xstilts.recommend.backtest import Policy, mean_cost
 from xstilts.recommend.predict_gains import FALLBACK

@@ -12,8 +12,8 @@ from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.tables import Column, framed, name, number, show_table, text
-from xstilts.cli.output.units import size
 from xstilts.core.counted import counted
+from xstilts.core.units import size
 from xstilts.executors.base import RunResult
 
 if TYPE_CHECKING:

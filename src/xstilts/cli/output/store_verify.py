@@ -13,8 +13,8 @@ from xstilts.api.store_verify import Damage, Verification
 from xstilts.cli.output.console import TextConsole, console, print_text
 from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.store import bytes_text
-from xstilts.cli.output.units import duration
 from xstilts.core.counted import counted
+from xstilts.core.units import duration
 
 FOREIGN_SHOWN = 20
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from xstilts.cli.remaining_time import RemainingTime
 from xstilts.core.stage import Stage
 from xstilts.executors.events import Event, Kind
+from xstilts.executors.remaining_time import RemainingTime
 
 LONG = Stage("train", 1, {"seed": 0}, label="long")
 SHORT = Stage("train", 1, {"seed": 1}, label="short")
