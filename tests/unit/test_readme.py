@@ -44,6 +44,8 @@ def parsed(words: list[str]) -> tuple[str, dict[str, Any]]:
     name = ""
     while hasattr(command, "resolve_command"):
         words_left = [*context._protected_args, *context.args]
+        if not words_left and command.invoke_without_command:
+            break
         step, command, rest = command.resolve_command(context, words_left)
         assert step is not None, words
         assert command is not None, words

@@ -160,10 +160,8 @@ def compare_sentences(
 
 
 def _opened(folder: Path, name: str) -> Any:
-    options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False}
-    if not name.startswith("Auto"):
-        del options["trust_remote_code"]
-    return getattr(transformers, name).from_pretrained(folder, **options).eval()
+    opened = getattr(transformers, name)
+    return opened.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False).eval()
 
 
 def _inputs(model: Any, batch: Batch) -> dict[str, Tensor]:

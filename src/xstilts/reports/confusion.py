@@ -28,7 +28,7 @@ Counts = Counter[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class MatrixCell:
+class ConfusionCell:
     """A share of the examples of a gold label, in percent; `strength` is between 0 and 1."""
 
     text: str
@@ -42,7 +42,7 @@ class ConfusionMatrix:
 
     language: str
     right: str
-    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
+    rows: tuple[tuple[str, tuple[ConfusionCell, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _matrix(code: str, counts: Counts, labels: Iterable[str]) -> ConfusionMatrix
         total = sum(counts[gold, predicted] for predicted in labels)
         shares = [counts[gold, predicted] / total if total else 0.0 for predicted in labels]
         cells = tuple(
-            MatrixCell(_percent(share) if total else "–", f"{share:.2f}", gold == predicted)
+            ConfusionCell(_percent(share) if total else "–", f"{share:.2f}", gold == predicted)
             for predicted, share in zip(labels, shares, strict=True)
         )
         rows.append((gold, cells))

@@ -64,10 +64,10 @@ def test_the_unit_fills_whole_batches_of_what_the_tasks_have(
 
 @pytest.mark.parametrize("name", sorted(STUDIES))
 def test_planning_reads_no_data(name: str, toy_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rows(_: object) -> None:
+    def rows(*_: object) -> None:
         raise AssertionError("a file was read")
 
-    monkeypatch.setattr("xstilts.tasks.user_tasks.tsv_rows", rows)
+    monkeypatch.setattr("xstilts.tasks.user_tasks.named_rows", rows)
     planned = plan_study(STUDIES.get(name), experiment(toy_file, SIX, like="toy-same"))
     assert planned.parts
 
