@@ -163,6 +163,9 @@ def test_the_command_prints_scores_and_what_is_left_out(
     arguments += ["--experiment", str(toy_file), "--store", str(tmp_path / "s"), "-l", "xx"]
     planned = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert planned.exit_code == 0, planned.output
+    plan = CliRunner().invoke(app, [*arguments, "--dry-run", "--json"])
+    assert {stage["state"] for stage in json.loads(plan.stdout)["stages"]} == {"to do"}
+    assert "toy-tags is left out" in plan.stderr
     assert not (tmp_path / "s").exists()
     shown = CliRunner().invoke(app, [*arguments, "--workers", "1"])
     assert shown.exit_code == 0, shown.output

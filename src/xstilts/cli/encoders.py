@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xstilts.cli.options import Json
+
 app = typer.Typer(help="Prepare encoders.", no_args_is_help=True)
 
 
@@ -19,6 +21,7 @@ def encoders() -> None:
 def convert(
     folder: Annotated[Path, typer.Argument(help="folder of an encoder with pickled weights")],
     to: Annotated[Path, typer.Option("--to", help="new folder for the copy")],
+    as_json: Json = False,
 ) -> None:
     """Copy an encoder with its pickled weights as safetensors.
 
@@ -27,5 +30,10 @@ def convert(
     """
     from xstilts.api.encoders import convert_encoder
     from xstilts.cli.output.console import console, print_text
+    from xstilts.cli.output.json_output import print_json
 
-    print_text(console(), f"converted: {convert_encoder(folder, to)}")
+    converted = convert_encoder(folder, to)
+    if as_json:
+        print_json({"path": str(converted)})
+    else:
+        print_text(console(), f"converted: {converted}")

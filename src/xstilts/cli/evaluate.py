@@ -59,6 +59,7 @@ def evaluate(
     from xstilts.api.run_options import RunOptions
     from xstilts.cli.output.evaluate import show_evaluation, show_skipped
     from xstilts.cli.output.plan import show_plan
+    from xstilts.cli.output.plan_json import show_plan_json
     from xstilts.cli.progress import progress
 
     prepared = prepare_evaluation(
@@ -76,8 +77,8 @@ def evaluate(
     options = RunOptions(workers=workers, devices=devices)
     summary = prepared.summary(options)
     if dry_run:
-        show_plan(summary)
-        show_skipped(prepared.model.skipped)
+        show_plan_json(summary) if as_json else show_plan(summary)
+        show_skipped(prepared.model.skipped, as_json=as_json)
         return
     check_disk_space(summary, prepared.store)
     with progress(summary, quiet=quiet) as on_event:

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from xstilts.cli.options import Json, StoreOption
+from xstilts.cli.options import Json, Quiet, StoreOption
 
 
 def export_model(
@@ -53,6 +53,7 @@ def export_model(
         str, typer.Option("--license", metavar="ID", help="of the model, for its card")
     ] = "",
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a trained model with its head, tokenizer and model card.
 
@@ -78,6 +79,6 @@ def export_model(
         push=push,
         private=private,
         licence=licence,
-        on_stage=show_training,
+        on_stage=None if quiet else show_training,
     )
     show_exported(exported, as_json=as_json)

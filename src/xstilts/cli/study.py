@@ -63,6 +63,7 @@ def study(
     from xstilts.api.study import prepare_study
     from xstilts.cli.output.json_output import print_json
     from xstilts.cli.output.plan import show_plan, show_summary
+    from xstilts.cli.output.plan_json import show_plan_json
     from xstilts.cli.output.run import show_result
     from xstilts.cli.output.study import show_answer, show_prospects
     from xstilts.cli.progress import progress
@@ -76,14 +77,17 @@ def study(
         *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage
     )
     summary = study_run.summary(options)
+    if dry_run and as_json:
+        show_plan_json(summary)
+        return
     if dry_run:
         show_plan(summary)
-    elif not (quiet or as_json):
-        show_summary(summary)
-    if dry_run or not as_json:
-        show_prospects(study_run.planned, all_questions=dry_run)
-    if dry_run:
+        show_prospects(study_run.planned, all_questions=True)
         return
+    if not (quiet or as_json):
+        show_summary(summary)
+    if not as_json:
+        show_prospects(study_run.planned, all_questions=False)
     check_disk_space(summary, study_run.store)
     with progress(summary, quiet=quiet) as on_event:
         result = study_run.run(options, on_event)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import webbrowser
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from xstilts.api.demo import prepare_demo
+from xstilts.api import demo as demo_module
+from xstilts.api.demo import demo_text, prepare_demo
 from xstilts.cli import browser
 from xstilts.cli.app import app
 from xstilts.cli.browser import has_display, open_page
@@ -62,3 +64,25 @@ def test_init_names_its_file_in_the_commands_that_follow(tmp_path: Path) -> None
     output = CliRunner().invoke(app, ["init", str(file)]).output
     assert f"wrote {file}" in output
     assert f"xstilts plan {file}" in output
+
+
+def test_a_demo_is_quiet_or_prints_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_process: None
+) -> None:
+    """One seed, one setting and an epoch, in this process."""
+    small = demo_text().replace("seeds: [0, 1, 2]", "seeds: [0]")
+    small = small.replace("  - demo-tags-shuffled-labels ", "  # ")
+    small = small.replace("  - demo-request\n", "").replace("epochs: 40", "epochs: 1")
+    monkeypatch.setattr(demo_module, "demo_text", lambda: small)
+    arguments = ["demo", str(tmp_path / "demo"), "--no-open"]
+    quiet = CliRunner().invoke(app, [*arguments, "--quiet"])
+    assert quiet.exit_code == 0
+    assert "✓" not in quiet.stderr
+    assert "tiny encoder" not in quiet.stdout
+    assert "xstilts init" not in quiet.stdout
+    assert "demo-tags" in quiet.stdout
+    assert f"report: {tmp_path / 'demo' / 'xstilts-demo.html'}" in quiet.stdout
+    shown = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert shown["done"] == []
+    assert Path(shown["report"]).is_file()
+    assert {row["intermediate"] for row in shown["gains"]} == {"demo-tags"}

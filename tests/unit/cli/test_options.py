@@ -93,6 +93,26 @@ def test_every_verb_that_prints_data_prints_json(named: list[str], finished: Pat
         assert shown or words[:2] == ["store", "pin"]  # nothing is pinned
 
 
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_every_command_but_those_that_write_one_file_has_json(path: tuple[str, ...]) -> None:
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    has_json = any("--json" in parameter.opts for parameter in command.params)
+    is_group = hasattr(command, "commands") and path != ("tasks",)
+    assert has_json is not (is_group or path in {("init",), ("report",)})
+
+
+def test_a_dry_run_as_json_is_the_plan_as_json(named: list[str]) -> None:
+    planned = json.loads(printed("run", *named, "--dry-run", "--json"))
+    assert planned == json.loads(printed("plan", *named, "--json")) | {"disk": planned["disk"]}
+    studied = json.loads(printed("study", "reasoning", *named, "--dry-run", "--json"))
+    assert studied.keys() == planned.keys()
+    assert {stage["key"] for stage in studied["stages"]} >= {
+        stage["key"] for stage in planned["stages"]
+    }
+
+
 def test_run_as_json_has_the_gains_and_the_exit_code(named: list[str]) -> None:
     shown = json.loads(printed("run", *named, "--json"))
     assert shown["exit_code"] == 0

@@ -115,7 +115,9 @@ def test_the_command_and_the_error_of_a_pickle_name_each_other(
         find_source(str(pickled), None, tmp_path)
     assert f"xstilts encoders convert {pickled} --to DIR" in str(raised.value)
     arguments = ["encoders", "convert", str(pickled), "--to", str(tmp_path / "copy")]
-    assert CliRunner().invoke(app, arguments).exit_code == 0
+    shown = CliRunner().invoke(app, [*arguments, "--json"])
+    assert shown.exit_code == 0
+    assert json.loads(shown.stdout) == {"path": str(tmp_path / "copy")}
     assert find_source(str(tmp_path / "copy"), None, tmp_path).folder
     with pytest.raises(EncoderError, match="not empty"):
         convert_encoder(pickled, tmp_path / "copy")

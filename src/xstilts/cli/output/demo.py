@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 from xstilts.api.demo import Demo
+from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_line, print_text
+from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.next_steps import show_steps
+from xstilts.cli.output.run_json import run_as_json
+from xstilts.executors.base import RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUESTION = (
     "A tiny encoder with random weights learns the topic of a sentence from 24 English examples "
@@ -31,10 +39,14 @@ def show_question(demo: Demo) -> None:
         print_text(out, f"\n{QUESTION}\n")
 
 
-def show_report(demo: Demo, *, is_open: bool) -> None:
-    """What the gains mean, and where the report is."""
+def show_report(demo: Demo, *, is_open: bool, quiet: bool = False) -> None:
+    """What the gains mean, and where the report is.
+
+    Args:
+        quiet: only where the report is.
+    """
     out = console()
-    if demo.is_unchanged:
+    if demo.is_unchanged and not quiet:
         print_text(out, f"\n{EXPECTED}\n")
     print_line(out, f"report: {demo.report}{' (opened)' if is_open else ''}")
 
@@ -50,3 +62,11 @@ def show_next_steps(demo: Demo) -> None:
             ("xstilts init my-experiment.yaml", "an experiment for your own files"),
         )
     )
+
+
+def show_demo_json(
+    demo: Demo, result: RunResult, summary: PlanSummary, gains: pd.DataFrame
+) -> None:
+    """Print the files of the demo, how its run ended, and its gains, as one JSON object."""
+    files = {"experiment": demo.experiment, "store": demo.store, "report": demo.report}
+    print_json({**files, **run_as_json(result, summary, gains)})

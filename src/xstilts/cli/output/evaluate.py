@@ -17,7 +17,7 @@ def show_evaluation(
     """Print the scores, and what was left out."""
     if as_json:
         show_scores(evaluation.scores, as_json=True)
-        _skipped(TextConsole(stderr=True), evaluation.skipped)
+        show_skipped(evaluation.skipped, as_json=True)
         return
     show_result(evaluation.run, summary)
     if evaluation.head:
@@ -27,11 +27,8 @@ def show_evaluation(
     show_skipped(evaluation.skipped)
 
 
-def show_skipped(skipped: Mapping[str, str]) -> None:
-    """Print the tasks that were left out, with their reasons."""
-    _skipped(console(), skipped)
-
-
-def _skipped(out: TextConsole, skipped: Mapping[str, str]) -> None:
+def show_skipped(skipped: Mapping[str, str], *, as_json: bool = False) -> None:
+    """Print the tasks that were left out, with their reasons; to standard error beside JSON."""
+    out = TextConsole(stderr=True) if as_json else console()
     for task, why in skipped.items():
         print_text(out, f"{task} is left out: {why}")

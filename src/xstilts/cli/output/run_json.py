@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.json_output import print_json, records
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 
 def show_run_json(result: RunResult, summary: PlanSummary, gains: pd.DataFrame) -> None:
+    """Print how a run ended, and its gains, as one JSON object."""
+    print_json(run_as_json(result, summary, gains))
+
+
+def run_as_json(result: RunResult, summary: PlanSummary, gains: pd.DataFrame) -> dict[str, Any]:
     """How the run ended, and the gain table; stages by key."""
     by_key = summary.compiled.plan.by_key
 
@@ -22,13 +27,11 @@ def show_run_json(result: RunResult, summary: PlanSummary, gains: pd.DataFrame) 
             for key, text in reasons.items()
         ]
 
-    print_json(
-        {
-            "exit_code": result.exit_code,
-            "done": result.done,
-            "failed": stages(result.failed),
-            "skipped": stages(result.skipped),
-            "freed_bytes": result.freed,
-            "gains": records(gains) if len(gains) else [],
-        }
-    )
+    return {
+        "exit_code": result.exit_code,
+        "done": result.done,
+        "failed": stages(result.failed),
+        "skipped": stages(result.skipped),
+        "freed_bytes": result.freed,
+        "gains": records(gains) if len(gains) else [],
+    }
