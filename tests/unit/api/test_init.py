@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 import xstilts
+from xstilts.cli.app import app
 from xstilts.core.errors import ConfigError
 
 
@@ -49,6 +53,25 @@ def test_the_formats_in_its_comments_load(tmp_path: Path) -> None:
     settings = ", ".join(["none", "my-intermediate", *added])
     loaded = xstilts.load(str(file), [f"intermediate=[{settings}]"])
     assert xstilts.plan(loaded, tmp_path / "store").todo
+
+
+def test_the_commands_in_its_comments_exist(tmp_path: Path) -> None:
+    text = xstilts.init(tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"xstilts ([a-z]+)(?: (check|new|show))?", text))
+    for words in named:
+        command: Any = typer.main.get_command(app)
+        for word in filter(None, words):
+            command = command.commands[word]
+    assert named >= {("tasks", "new"), ("data", "check"), ("plan", ""), ("run", "")}
+
+
+def test_its_data_can_be_checked(tmp_path: Path) -> None:
+    file = xstilts.init(tmp_path / "mine.yaml")
+    assert all(report.fails for report in xstilts.check_data(str(file)))
+    write_files(file)
+    reports = list(xstilts.check_data(str(file)))
+    assert {report.task for report in reports} == {"my-target", "my-intermediate"}
+    assert [report.why for report in reports if report.fails] == []
 
 
 def test_an_existing_file_is_kept(tmp_path: Path) -> None:

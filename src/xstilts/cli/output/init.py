@@ -15,7 +15,11 @@ def show_written_experiment(path: Path) -> None:
     file = shlex.quote(str(path))
     show_steps(
         (
-            (f"xstilts plan {file}", "after you put your files where it says, or changed it"),
+            (
+                f"xstilts data check {file}",
+                "after you put your files where it says, or changed it: reads every row",
+            ),
+            (f"xstilts plan {file}", "what would run, with time and disk"),
             (f"xstilts run {file}", "runs it; stop it at any time and run it again"),
             (f"xstilts report {file}", "one HTML page with gains and intervals"),
         )
