@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import IGNORED, Feature, HeadShape, Row, TokenizationConfig
 from xstilts.formats.checks import label_problems, pair_problems
+from xstilts.formats.class_probability import class_probability
 from xstilts.formats.gold_logits import class_logits, class_options
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.spec import (
@@ -132,6 +133,7 @@ CLASSIFICATION = FormatSpec(
         targets=class_targets,
         loss=_loss,
         predictions=_predictions,
+        probabilities=class_probability,
         gold_logits=class_logits,
         gold_options=class_options,
     ),

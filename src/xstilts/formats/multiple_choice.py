@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.formats.base import IGNORED, Feature, HeadShape, Row, TokenizationConfig
 from xstilts.formats.checks import label_problems, text_problems
+from xstilts.formats.class_probability import class_probability
 from xstilts.formats.classification import class_targets
 from xstilts.formats.gold_logits import class_logits
 from xstilts.formats.io.readers import FileRow
@@ -147,6 +148,7 @@ MULTIPLE_CHOICE = FormatSpec(
         targets=class_targets,
         loss=_loss,
         predictions=_predictions,
+        probabilities=class_probability,
         gold_logits=_gold_logits,
         gold_options=_gold_options,
     ),

@@ -87,6 +87,13 @@ class AnswerTextSpec:
     text: Callable[[Any, Any, Any], str]
 
 
+class PredictedClass(NamedTuple):
+    """A prediction with its probability, between 0 and 1."""
+
+    prediction: Any
+    probability: float
+
+
 @dataclass(frozen=True)
 class TrainingSpec:
     """The head of a format, its loss, and the way from logits to predictions.
@@ -100,6 +107,8 @@ class TrainingSpec:
         targets: (features, tokens) → the targets of a batch padded to a number of sub-words.
         loss: (logits, targets) → the loss, summed over targets.
         predictions: (logits, features, labels, config) → one prediction per feature.
+        probabilities: (logits, features) → the probability of the prediction of each feature; for
+            formats with one softmax per example and one feature.
         empty_predictions: features → what takes their predictions, each by `[index] =`, for formats
             whose predictions need less memory together.
         aggregate: (features, predictions, labels, config) → one prediction per example.
@@ -131,6 +140,7 @@ class TrainingSpec:
     targets: Callable[[Sequence[Feature], int], Tensor]
     loss: Callable[[Any, Tensor], Tensor]
     predictions: Callable[[Any, Sequence[Feature], Labels, TokenizationConfig], list[Any]]
+    probabilities: Callable[[Any, Sequence[Feature]], list[float]] | None = None
     empty_predictions: Callable[[Sequence[Feature]], Any] = one_object_per_feature
     aggregate: Aggregate = one_per_example
     answer_text: AnswerTextSpec | None = None
@@ -148,6 +158,19 @@ class TrainingSpec:
     pools: bool = True
     has_dropout: bool = True
     has_weights: bool = True
+
+    def answers(
+        self,
+        logits: Any,
+        features: Sequence[Feature],
+        labels: Labels,
+        config: TokenizationConfig,
+    ) -> list[Any]:
+        """One prediction per feature, with its probability where the format has any."""
+        predictions = self.predictions(logits, features, labels, config)
+        if self.probabilities is None:
+            return predictions
+        return list(map(PredictedClass, predictions, self.probabilities(logits, features)))
 
     @property
     def whole_batch(self) -> bool:

@@ -31,7 +31,7 @@ from xstilts.training.predict import predict
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write `predictions.parquet` (id, prediction); facts: rows.
+    """Write `predictions.parquet`, see `write_predictions`; facts: rows.
 
     With the parameter `answer_text`, answers have the text of XTREME's scripts, and a fact counts
     those whose text is another one by the default rule.
@@ -68,7 +68,7 @@ def run(context: StageContext) -> dict[str, Any]:
         changed = (span.text != text for span, text in zip(spans, predictions, strict=True))
         facts[CHANGED_ANSWERS] = sum(changed)
     else:
-        predictions = predict_with()
+        predictions = predict_with(with_probabilities=True)
     rows = context.inputs["rows"] / ROWS
     count = write_predictions(context.folder / PREDICTIONS, rows, predictions)
     return {"rows": count, **facts}

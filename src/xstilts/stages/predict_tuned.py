@@ -27,7 +27,7 @@ from xstilts.training.predict import TOKENS
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write `predictions.parquet` (id, prediction); facts: rows.
+    """Write `predictions.parquet`, see `write_predictions`; facts: rows.
 
     Raises:
         EncoderError: the files of the model have changed since the plan was made.
@@ -79,7 +79,7 @@ def _predict(
     padding: int,
     reading: TokenizationConfig,
 ) -> Sequence[Any]:
-    """One prediction per example, in the order of the features."""
+    """One prediction or `PredictedClass` per example, in the order of the features."""
     training, device = training_of(kind), next(model.parameters()).device
 
     @torch.no_grad()
@@ -87,7 +87,7 @@ def _predict(
         chosen = [features[index] for index in indices]
         batch = collate(chosen, padding).to(device)
         logits = model(batch.ids, batch.mask, batch.types).float().cpu()
-        return training.predictions(logits, chosen, labels, reading)
+        return training.answers(logits, chosen, labels, reading)
 
     reader, result = BatchReader(), training.empty_predictions(features)
     for batch in by_length(features, TOKENS.get(device.type, TOKENS["cpu"])):

@@ -50,6 +50,7 @@ def predict(
     aggregate: Aggregate | None = None,
     group: ProcessGroup = SINGLE,
     precision: Precision = EVALUATION,
+    with_probabilities: bool = False,
 ) -> Sequence[Any]:
     """Return one prediction per example, in the order of the features.
 
@@ -60,17 +61,19 @@ def predict(
         aggregate: from predictions per feature to one per example; that of the format if None.
         group: processes with the same model that share the batches.
         precision: of the model's products.
+        with_probabilities: predictions as `PredictedClass`es, where the format has probabilities.
     """
     model.eval()
     training = training_of(kind)
     device = model.encoder.embeddings.device
+    read = training.answers if with_probabilities else training.predictions
 
     def predicted(chosen: Sequence[Feature], batch: Batch) -> list[Any]:
         positions = read_positions(training, chosen, device)
         with autocast_context(precision, device):
             logits = model(task, batch.ids, batch.mask, batch.types, positions, batch.images)
         logits = logits if training.tied else logits.float().cpu()
-        return training.predictions(logits, chosen, labels, reading)
+        return read(logits, chosen, labels, reading)
 
     result = training.empty_predictions(features)
     own = slice(group.rank, None, group.size)

@@ -130,6 +130,17 @@ def test_predictions_do_not_depend_on_batching(root: Path) -> None:
         for tokens in (1, 4096)
     )
     assert alone == together
+    answers = [
+        predict(
+            *(model, "t", "classification", made, "abc", 1, TokenizationConfig()),
+            tokens=tokens,
+            with_probabilities=True,
+        )
+        for tokens in (1, 4096)
+    ]
+    assert [one.prediction for one in answers[0]] == alone
+    assert answers[0] == answers[1]
+    assert len({one.probability for one in answers[0]}) > 5
     one, other = (
         embed(encoder, made, 1, [(2, "mean")], tokens=tokens)[2, "mean"] for tokens in (1, 4096)
     )

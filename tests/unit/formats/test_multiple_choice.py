@@ -102,6 +102,22 @@ def test_predictions_follow_a_permutation_of_the_choices(root: Path) -> None:
     assert chosen(0) == chosen(1) == chosen(2)
 
 
+def test_the_probability_is_that_of_the_softmax_over_the_choices(root: Path) -> None:
+    encoder = Encoder(EncoderFiles(root), torch.arange(160))
+    model = initialised(encoder, {"t": HeadShape("multiple_choice", 3, 0.0, "mean")}, 0).eval()
+    made = CHOICE.features(rows(), AutoTokenizer.from_pretrained(root), LABELS, SHORT)
+    batch = collate(made, 1)
+    with torch.no_grad():
+        table = model("t", batch.ids, batch.mask, batch.types).view(-1, 3).softmax(-1)
+    arguments = (model, "t", "multiple_choice", made, LABELS, 1, TokenizationConfig())
+    answers = predict(*arguments, with_probabilities=True)
+    assert [one.prediction for one in answers] == list(predict(*arguments))
+    for row, one in zip(table.tolist(), answers, strict=True):
+        assert one.probability == pytest.approx(max(row), abs=6e-5)
+        assert row[int(one.prediction)] == max(row)
+        assert one.probability == round(one.probability, 4)
+
+
 def task(*examples: ChoiceExample) -> TaskSpec:
     return TaskSpec(
         name="mine",

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from xstilts.formats.tag_sequences import TagSequences
-from xstilts.stages.io.rows import ROW_GROUP, read_rows, write_predictions, write_rows
+from xstilts.formats.training_spec import PredictedClass
+from xstilts.stages.io.rows import (
+    PREDICTIONS,
+    ROW_GROUP,
+    read_probabilities,
+    read_rows,
+    read_table,
+    write_predictions,
+    write_rows,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +68,41 @@ def test_many_predictions_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert [row["id"] for row in read] == [row["id"] for row in rows]
     assert [row["prediction"] for row in read] == list(tags)
     assert read[-1]["prediction"] == ["B-PER"]
+
+
+def written(answers: Sequence[Any], folder: Path) -> Path:
+    write_rows(folder / "rows.parquet", [{"id": str(number)} for number in range(len(answers))])
+    write_predictions(folder / PREDICTIONS, folder / "rows.parquet", answers)
+    return folder / PREDICTIONS
+
+
+def test_probabilities_are_a_column_of_their_own_beside_the_predictions(tmp_path: Path) -> None:
+    path = written(
+        [PredictedClass("yes", 0.1234), PredictedClass("no", 1.0), PredictedClass("yes", 0.6)],
+        tmp_path,
+    )
+    table = read_table(path)
+    assert [str(field.type) for field in table.schema] == ["string", "string", "float"]
+    assert table.column_names == ["id", "prediction", "probability"]
+    assert table["prediction"].to_pylist() == ["yes", "no", "yes"]
+    found = read_probabilities(path.read_bytes())
+    assert found is not None
+    assert found.tolist() == [0.1234, 1.0, 0.6]
+
+
+def test_many_answers_are_read_as_they_were_written(tmp_path: Path) -> None:
+    answers = [PredictedClass(str(n % 7), n % 100 / 100) for n in range(ROW_GROUP + 5)]
+    path = written(answers, tmp_path)
+    found = read_probabilities(path)
+    assert found is not None
+    assert found.tolist() == [one.probability for one in answers]
+    assert [row["prediction"] for row in read_rows(path)] == [one.prediction for one in answers]
+
+
+@pytest.mark.parametrize(
+    "answers", [["yes", "no"], [PredictedClass("yes", 0.5), PredictedClass("no", float("nan"))]]
+)
+def test_predictions_without_usable_probabilities_have_none(
+    answers: Sequence[Any], tmp_path: Path
+) -> None:
+    assert read_probabilities(written(answers, tmp_path)) is None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.formats.base import IGNORED, Feature, HeadShape, Row, TokenizationConfig
 from xstilts.formats.checks import OUTSIDE, label_problems, text_problems
+from xstilts.formats.class_probability import class_probability
 from xstilts.formats.classification import class_targets
 from xstilts.formats.gold_logits import class_logits, class_options
 from xstilts.formats.image_text.checks import (
@@ -159,6 +160,7 @@ def _format(
             targets=class_targets,
             loss=_loss,
             predictions=_predictions,
+            probabilities=class_probability,
             gold_logits=class_logits,
             gold_options=class_options,
             images=images,

@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from xstilts.formats.class_probability import DIGITS
 from xstilts.formats.tag_sequences import TagSequences
+from xstilts.formats.training_spec import PredictedClass
 
 PREDICTIONS = "predictions.parquet"
 """What `predict`, `search` and `mine` write."""
+PREDICTION, PROBABILITY = "prediction", "probability"
+"""Columns of what `predict` writes; the second one only of formats with `probabilities`, and not in
+what earlier versions wrote under the same key."""
 ROW_GROUP = 8_192
 """Rows of a file of predictions or statistics that are Arrow arrays at the same time."""
 
@@ -25,6 +32,8 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 def write_predictions(path: Path, rows: Path, predictions: Sequence[Any]) -> int:
     """The ids of a file of rows with their predictions, as `write_rows` would write them.
 
+    `PredictedClass`es have a third column, float32: the probability of the prediction.
+
     Ids stay Arrow strings: 200,000 rows as Python objects would take 0.1 GB.
 
     Raises:
@@ -33,12 +42,38 @@ def write_predictions(path: Path, rows: Path, predictions: Sequence[Any]) -> int
     ids = read_table(rows, ["id"]).column("id").combine_chunks()
     if len(ids) != len(predictions):
         raise ValueError(f"{len(predictions)} predictions for {len(ids)} rows")
-    is_packed = isinstance(predictions, TagSequences)  # otherwise the type is that of all
-    values = predictions if is_packed else pa.array(predictions)
+    columns = {"id": ids, **_columns(predictions)}
     write_in_groups(
-        path, len(ids), lambda part: pa.table({"id": ids[part], "prediction": values[part]})
+        path, len(ids), lambda part: pa.table({name: of[part] for name, of in columns.items()})
     )
     return len(ids)
+
+
+def _columns(predictions: Sequence[Any]) -> dict[str, Any]:
+    """The columns of predictions or `PredictedClass`es, each with one type for all rows.
+
+    Tags become arrays part by part: `TagSequences` are smaller.
+    """
+    if isinstance(predictions, TagSequences):
+        return {PREDICTION: predictions}
+    if not (predictions and all(isinstance(one, PredictedClass) for one in predictions)):
+        return {PREDICTION: pa.array(predictions)}
+    values, probabilities = zip(*predictions, strict=True)
+    return {PREDICTION: pa.array(values), PROBABILITY: pa.array(probabilities, pa.float32())}
+
+
+def read_probabilities(source: Path | bytes) -> NDArray[np.float64] | None:
+    """[n] the probabilities of predictions with the decimals that were written; None without them.
+
+    None, too, if one is no number between 0 and 1: such a model's outputs were not finite.
+    """
+    opened = source if isinstance(source, Path) else pa.BufferReader(source)
+    with pq.ParquetFile(opened) as file:
+        if PROBABILITY not in file.schema_arrow.names:
+            return None
+        column = file.read([PROBABILITY], use_threads=False)[PROBABILITY]
+    values = np.asarray(column.to_numpy(), dtype=np.float64).round(DIGITS)
+    return values if np.all((values >= 0) & (values <= 1)) else None
 
 
 def write_in_groups(path: Path, count: int, table_of: Callable[[slice], pa.Table]) -> None:
