@@ -129,6 +129,7 @@ def test_an_old_store_is_reported(toy: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "toy-same" in text
     assert "toy-search" in text
+    assert "hold no probabilities" in text
 
 
 @pytest.mark.usefixtures("in_process")

@@ -148,6 +148,17 @@ def test_the_report_shows_gains_languages_and_how_to_reproduce(
         assert part in text
 
 
+def test_the_contents_have_the_sections_in_the_order_of_the_page(
+    page_file: Path, study_file: Path
+) -> None:
+    for file in (page_file, study_file):
+        text = file.read_text(encoding="utf-8")
+        listed = re.findall('href="#([^"]+)"', text.partition("</nav>")[0].partition("<nav")[2])
+        assert listed == re.findall('<section id="([^"]+)"', text)
+        assert listed[-2:] == ["cost", "sources"]
+        assert listed.index("languages") < listed.index("plan") < listed.index("cost")
+
+
 def test_the_xtreme_table_lists_missing_tasks(
     xtreme_facts: ReportData, xtreme_file: Path, page_file: Path, tmp_path: Path
 ) -> None:

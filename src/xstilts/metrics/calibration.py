@@ -54,6 +54,19 @@ class CalibrationBins:
         """
         return _share(float(np.abs(self.right - self.confidences).sum()), self.examples)
 
+    @property
+    def chance_error(self) -> float:
+        """What `error` is to be expected of perfect calibration with as many examples per bin.
+
+        The mean absolute deviation of a normal distribution with the variance of each bin's
+        number of right predictions, n p (1 - p); NaN without examples.
+        """
+        means = np.divide(
+            self.confidences, self.counts, out=np.zeros(len(self.counts)), where=self.counts > 0
+        )
+        variances = self.counts * means * (1 - means)
+        return _share(float(np.sqrt(2 / np.pi * variances).sum()), self.examples)
+
 
 def _share(total: float, count: int) -> float:
     return total / count if count else float("nan")

@@ -74,11 +74,16 @@ class AnsweredTest:
         return self.predictions(self.cells[0])
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
-        """Gold answer and prediction of each example, of all seeds."""
+        """Gold answer and prediction of each example that has a gold answer, of all seeds."""
         for cell in self.cells:
             for name, answer in self.predictions(cell).items():
-                if name in self.rows:
+                if name in self.rows and not self._is_blank(self.gold(name)):
                     yield self.gold(name), answer
+
+    def _is_blank(self, gold: Any) -> bool:
+        """Whether a gold answer was removed, so that its row is not scored."""
+        stage = self.compiled.plan.by_key[self._inputs(self.cells[0])["predictions"]]
+        return self.gold_spec.row_is_blank(gold, stage.params.get("labels", ()))
 
     @cached_property
     def seed_scores(self) -> list[dict[str, float]]:

@@ -42,7 +42,8 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
         legend = LEGEND + english_legend(data.gains)
         notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
-        parts = (section_text(section) for section in (*data.rankings, gains, *data.sections))
+        sections = (*data.rankings, gains, *data.sections, *data.closing_sections)
+        parts = map(section_text, sections)
         write_bytes(target, "\n".join(parts).encode())
     return target
 

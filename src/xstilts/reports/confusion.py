@@ -1,8 +1,7 @@
 """Which labels are confused with which, by language.
 
 Targets with few classes have a matrix per language; others, such as tags of words, have the most
-frequent confusions of each language. Predictions hold answers and no probabilities, so there is
-no calibration to show.
+frequent confusions of each language.
 """
 
 from __future__ import annotations

@@ -22,15 +22,13 @@ from xstilts.analysis.recipe_choices import recipe_search_results
 from xstilts.analysis.run_states import states_text
 from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.config.experiment import Experiment
-from xstilts.core.plan import StageState, StageStatus
+from xstilts.core.plan import StageStatus
 from xstilts.core.private_text import absolute_paths, without_paths
-from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
 from xstilts.reports.answer_box import answer_lines
 from xstilts.reports.benchmarks import benchmark_sections
-from xstilts.reports.confusion import TargetConfusion
 from xstilts.reports.cost import DEFAULT_POWER, PowerAssumption, cost_section
 from xstilts.reports.encoder_ranking import ranking_lines, ranking_sections
 from xstilts.reports.eval_splits import nonstandard_splits_note
@@ -43,15 +41,15 @@ from xstilts.reports.learning_curves import LearningFigure, learning_figures
 from xstilts.reports.page_script import page_script, script_source
 from xstilts.reports.sections import Section, best_section, data_section
 from xstilts.reports.sources import sources_section
+from xstilts.reports.stage_rows import made_with, stage_rows, totals
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, baseline_text, english_legend, evaluation_legend, points
-from xstilts.reports.target_answers import target_answers
+from xstilts.reports.target_answers import TargetAnswers, target_answers
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
 from xstilts.reports.training_logs import training_logs, trainings_of
 from xstilts.reports.trials import trials_section
-from xstilts.reports.worst_examples import WorstExamples
 from xstilts.studies.render import slug
 from xstilts.studies.serialize import StoredAnswer
 
@@ -136,13 +134,18 @@ class ReportData:
 
     @property
     def sections(self) -> list[Section]:
-        """The tables below the gains."""
+        """The tables below the gains, see `closing_sections`."""
         data = data_section(plan_data_notes(self.compiled.plan.stages, self.store))
         trials = trials_section(recipe_search_results(self.compiled, self.store))
         parts = (section for part in self.by_encoder for section in part.encoder_sections)
+        return [*parts, *(section for section in (trials, data) if section)]
+
+    @property
+    def closing_sections(self) -> list[Section]:
+        """The tables at the end: cost, licences and citations."""
         cost = cost_section(self.compiled.plan.stages, self.store, self.power)
         sources = sources_section(self.experiment, self.compiled.plan.stages)
-        return [*parts, *(section for section in (trials, data, cost, sources) if section)]
+        return [section for section in (cost, sources) if section]
 
     @property
     def encoder_sections(self) -> list[Section]:
@@ -186,12 +189,14 @@ def page(data: ReportData, folder: Path) -> str:
         slug=slug,
         states_text=states_text,
     )
-    parts, sections, studies = list(map(_part, data.by_encoder)), data.sections, data.studies
+    parts, studies = list(map(_part, data.by_encoder)), data.studies
+    sections, closing = data.sections, data.closing_sections
+    stages = list(stage_rows(data.compiled.plan.stages, data.statuses, data.store))
     return html.render(
         experiment=data.experiment,
         script=page_script(),
         script_source=script_source(),
-        contents=list(_contents(data.rankings, parts, sections, studies)),
+        contents=list(_contents(data.rankings, parts, sections, studies, closing)),
         baseline=baseline_text(data.experiment.baseline),
         encoders=[one.label or without_paths(one.name) for one in data.experiment.all_encoders],
         training_languages=data.training_languages,
@@ -202,12 +207,13 @@ def page(data: ReportData, folder: Path) -> str:
         nonstandard_splits=data.nonstandard_splits,
         precision=data.precision,
         sections=sections,
+        closing=closing,
         studies=studies,
         known=data.compiled.plan.by_key,
-        totals=_totals(data),
-        stages=list(_stages(data)),
+        totals=totals(stages),
+        stages=stages,
         artifacts=_link_to_artifacts(data.store.root, folder),
-        made_with=_made_with(data),
+        made_with=made_with(data.statuses, data.store),
         yaml=as_yaml(data.experiment),
     )
 
@@ -217,6 +223,7 @@ def _contents(
     parts: Sequence[PagePart],
     sections: Sequence[Section],
     studies: Sequence[StoredAnswer],
+    closing: Sequence[Section],
 ) -> Iterator[tuple[str, str]]:
     """Id and title of each section, in the order of the page."""
     yield from ((section.name, section.title) for section in rankings)
@@ -225,9 +232,11 @@ def _contents(
     yield from ((section.name, section.title) for section in sections)
     if any(part.pictures for part in parts):
         yield "pictures", "Examples with images"
-    if any(part.confusions for part in parts):
+    if any(part.answers.calibrations for part in parts):
+        yield "calibration", "Calibration"
+    if any(part.answers.confusions for part in parts):
         yield "confusion", "Confusions"
-    if any(part.worst for part in parts):
+    if any(part.answers.worst for part in parts):
         yield "worst", "Worst examples"
     for study in studies:
         yield f"study-{slug(study.answer.study)}", f"Study: {study.answer.study}"
@@ -235,6 +244,7 @@ def _contents(
     if any(part.figures for part in parts):
         yield "curves", "Learning curves"
     yield from (("plan", "Stages"), ("reproduce", "Reproduce"))
+    yield from ((section.name, section.title) for section in closing)
 
 
 def _link_to_artifacts(store: Path, folder: Path) -> str:
@@ -263,8 +273,7 @@ class PagePart:
     forest: ForestPlot | None
     bars: list[LanguageBars]
     pictures: list[TargetPictures]
-    confusions: list[TargetConfusion]
-    worst: list[WorstExamples]
+    answers: TargetAnswers
 
 
 def _part(data: ReportData) -> PagePart:
@@ -272,7 +281,6 @@ def _part(data: ReportData) -> PagePart:
     maps = list(
         heat_maps(data.results, data.run_gains, _main_metrics(data), data.language_intervals)
     )
-    answers = target_answers(data.compiled, data.store, data.selected)
     return PagePart(
         data.encoder,
         data.prefix,
@@ -286,8 +294,7 @@ def _part(data: ReportData) -> PagePart:
         forest=forest_plot(main),
         bars=language_bars(maps),
         pictures=example_pictures(data.compiled, data.store),
-        confusions=[one.confusion for one in answers if one.confusion],
-        worst=[one.worst for one in answers if one.worst],
+        answers=target_answers(data.compiled, data.store, data.selected, data.experiment.name),
     )
 
 
@@ -314,9 +321,6 @@ def _main_metrics(data: ReportData) -> dict[str, str]:
     return {cell.target: cell.metrics[0] for cell in data.compiled.cells}
 
 
-# learning curves, plan, versions
-
-
 def _figures(data: ReportData) -> Iterator[LearningFigure]:
     """The figures of each training mixture: intermediate settings, then targets."""
     logs = training_logs(data.compiled, data.store)
@@ -324,45 +328,3 @@ def _figures(data: ReportData) -> Iterator[LearningFigure]:
     settings = list(dict.fromkeys((data.compiled.baseline, *trained)))
     for title, runs in logs.items():
         yield from learning_figures(title, runs, settings, data.compiled.baseline)
-
-
-@dataclass(frozen=True)
-class StageRow:
-    """One row of the stage table; `seconds` is None if not done."""
-
-    stage: Stage
-    state: str
-    seconds: float | None
-
-
-def _stages(data: ReportData) -> Iterator[StageRow]:
-    for stage in data.compiled.plan.stages:
-        status = data.statuses[stage.key]
-        made: Mapping[str, Any] = {}
-        if status.state is StageState.DONE:
-            made = data.store.artifact(stage.key).manifest["provenance"]
-        yield StageRow(stage, status.state, made.get("seconds"))
-
-
-def _totals(data: ReportData) -> list[tuple[str, int, int, float]]:
-    """(kind, stages, done, seconds) in plan order."""
-    found: dict[str, list[StageRow]] = {}
-    for line in _stages(data):
-        found.setdefault(line.stage.kind, []).append(line)
-    return [(kind, len(lines), *_summed(lines)) for kind, lines in found.items()]
-
-
-def _summed(lines: Sequence[StageRow]) -> tuple[int, float]:
-    times = [line.seconds for line in lines if line.seconds is not None]
-    return sum(line.state == StageState.DONE for line in lines), sum(times)
-
-
-def _made_with(data: ReportData) -> list[str]:
-    """Package versions and machine of each run behind the artifacts, without duplicates."""
-    found: dict[str, None] = {}
-    for key, status in data.statuses.items():
-        if status.state is StageState.DONE:
-            made = data.store.artifact(key).manifest["provenance"]
-            named = (f"{name} {number}" for name, number in made["versions"].items())
-            found[f"{', '.join(named)}; {made['machine']}"] = None
-    return list(found)

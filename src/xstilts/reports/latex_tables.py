@@ -52,9 +52,8 @@ def latex_report(data: ReportData) -> str:
         for part in data.by_encoder
         for table in (*score_tables(part), *gain_tables(part, data.several_encoders))
     ]
-    sections = (
-        section_table(section) for section in (*data.rankings, *data.sections) if not section.wraps
-    )
+    every = (*data.rankings, *data.sections, *data.closing_sections)
+    sections = (section_table(section) for section in every if not section.wraps)
     return REQUIREMENTS + "\n" + "\n".join(table.text for table in (*parts, *sections))
 
 

@@ -87,3 +87,12 @@ def test_what_is_no_probability_is_refused(bad: float) -> None:
 def test_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="2 probabilities for 1"):
         calibration_bins(np.array([0.5, 0.5]), np.array([True]))
+
+
+def test_chance_alone_gives_about_the_expected_error_of_calibrated_predictions() -> None:
+    """The mean over drawn answers of 60 predictions in three bins."""
+    draw = np.random.default_rng(2)
+    chance = np.repeat([0.55, 0.75, 0.95], 20)
+    drawn = [expected_calibration_error(chance, draw.uniform(size=60) < chance) for _ in range(400)]
+    expected = calibration_bins(chance, np.ones(60, dtype=bool)).chance_error
+    assert expected == pytest.approx(float(np.mean(drawn)), rel=0.1)

@@ -188,11 +188,10 @@ def test_answers_of_a_store_are_those_of_its_predictions(
     assert answered_tests(compiled, Store(finished), "toy-search", "none") == []
 
 
-def test_the_page_has_both_sections_and_says_why_there_is_no_calibration(
+def test_the_page_has_both_sections(
     small: LoadedExperiment, finished: Path, tmp_path: Path
 ) -> None:
     text = xstilts.report(small, tmp_path / "x.html", finished).read_text("utf-8")
     assert '<section id="confusion">' in text
     assert '<a href="#confusion">' in text
     assert text.count('<table class="confusion plain">') == 2
-    assert "without probabilities" in text
