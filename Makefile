@@ -31,8 +31,10 @@ picture: $(VENV)/.installed
 test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
 	$(BIN)/pytest -m heavy
 
-# Ray and Slurm with several nodes on this machine; Slurm as root, with slurm-wlm and munge.
+# Ray and Slurm with several nodes on this machine. Slurm needs root; on Debian and Ubuntu its
+# packages are installed, elsewhere its tests are skipped without them.
 test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
+	command -v slurmctld && command -v munged || { apt-get update -qq && apt-get install -y -qq slurm-wlm munge; } || true
 	$(BIN)/pytest -m cluster
 
 # The wheel in two fresh environments, with the newest and the lowest dependencies: some GB of downloads.

@@ -16,9 +16,12 @@ import pytest
 
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.stage import Stage
+from xstilts.core.stopping import STOPPED
 from xstilts.core.store import Store
 from xstilts.executors import worker
-from xstilts.executors.drain import STOPPED, write_plan
+from xstilts.executors.base import ExecutorOptions
+from xstilts.executors.drain import write_plan
+from xstilts.executors.submission import Submission
 from xstilts.planning.compile import compile_experiment
 from xstilts.testing.kill_storm import child_processes
 from xstilts.testing.toy_stages import install_toy_stages, toy_plan
@@ -133,3 +136,33 @@ def test_a_drain_that_is_stopped_exits_with_75_and_leaves_no_worker(
         assert process.wait(60) == STOPPED == 75
     assert not Path(f"/proc/{child}").exists()
     assert store.keys() == []
+
+
+def test_a_signal_to_every_process_of_a_job_is_no_death_of_its_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker ends at once, before the drain: its stage saves no checkpoints."""
+    path = [str(install_toy_stages(tmp_path / "installed")), os.environ.get("PYTHONPATH", "")]
+    logs, store = tmp_path / "logs", Store(tmp_path / "store").prepare()
+    logs.mkdir()
+    plan = toy_plan(1, logs, 0)
+    submission = Submission.create(store.root, ExecutorOptions(), plan.by_key)
+    command = [sys.executable, "-m", "xstilts.executors.drain", str(store.root)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    with subprocess.Popen(
+        [*command, str(write_plan(store, plan)), submission.name], env=environment,
+        stdout=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        wait_until(lambda: list(logs.iterdir()))
+        (child,) = child_processes(process.pid)
+        os.kill(child, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{child}").exists() or is_zombie(child))
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == STOPPED
+    assert not list(submission.folder.glob("*.died.*"))
+
+
+def is_zombie(process: int) -> bool:
+    """Whether a process has ended and nobody has waited for it."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

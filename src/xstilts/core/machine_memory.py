@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 """A container's memory limit (cgroup v2): bytes, or `max`."""
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUP = Path("/proc/self/cgroup")
 VMSTAT = Path("/proc/vmstat")
 QUERY = ("--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
 
@@ -45,10 +48,24 @@ def gpu_memory(gpu: str) -> int | None:
 
 
 def oom_kills() -> int | None:
-    """How many processes the kernel has killed for lack of memory; None if unknown."""
-    with suppress(OSError, ValueError):
-        for line in VMSTAT.read_text(encoding="ascii").splitlines():
-            name, _, count = line.partition(" ")
-            if name == "oom_kill":
-                return int(count)
+    """How many processes the kernel has killed for lack of memory; None if unknown.
+
+    Of this process's cgroup if that is known, else of the whole machine.
+    """
+    for path in (*_cgroup_events(), VMSTAT):
+        with suppress(OSError, ValueError):
+            for line in path.read_text(encoding="ascii").splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
     return None
+
+
+def _cgroup_events() -> Iterator[Path]:
+    """The file that counts what was killed in this process's cgroup (version 2)."""
+    with suppress(OSError, ValueError):
+        for line in OWN_CGROUP.read_text(encoding="utf-8").splitlines():
+            number, _, rest = line.partition(":")
+            controllers, _, path = rest.partition(":")
+            if (number, controllers) == ("0", ""):
+                yield CGROUPS / path.lstrip("/") / "memory.events"

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 GRACE = 25.0
 """Seconds between a request and the end of the process, below the 30 that Slurm and Kubernetes
 leave between SIGTERM and SIGKILL."""
+STOPPED = 75
+"""Exit code of a process that was asked to stop: EX_TEMPFAIL, try again."""
 SAVED_PER_SECOND = 200e6
 """Assumed bytes per second of a checkpoint, until one was saved and its time is known."""
 

@@ -23,14 +23,13 @@ from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
+from xstilts.core.stopping import STOPPED
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.events import Event
 from xstilts.executors.local import LocalExecutor
 from xstilts.executors.submission import NO_STORE, Submission
 
-STOPPED = 75
-"""Exit code of a process that was asked to stop: EX_TEMPFAIL, try again."""
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from typing import Any
 from xstilts.core.devices import Device
 from xstilts.core.machine_memory import gpu_memory, oom_kills
 from xstilts.core.stage import Stage
+from xstilts.core.stopping import STOPPED
 from xstilts.executors.forked_workers import (
     CAN_FORK,
     ChildProcess,
@@ -27,6 +30,11 @@ from xstilts.executors.node_checks import gpu_shortage
 from xstilts.executors.worker_death import WorkerDeath
 
 READ_BYTES = 1 << 16
+ASKED_TO_STOP = (STOPPED, -signal.SIGTERM)
+"""Exit codes of workers that a signal has stopped, the latter before they handled signals."""
+SIGNAL_SECONDS = 2.0
+"""A batch system sends its signal to every process: within this time it reaches this one too, and
+the worker has then not died, but was stopped."""
 
 
 def worker_command(root: Path, devices_per_stage: int = 1) -> list[str]:
@@ -189,6 +197,8 @@ class WorkerPool:
     def cause_of_death(self, worker: WorkerProcess) -> str:
         """Why a worker's process has ended, in words."""
         code = worker.process.wait()
+        if code in ASKED_TO_STOP:
+            time.sleep(SIGNAL_SECONDS)
         before, self.oom_kills = self.oom_kills, oom_kills()
         expected = self.memory.get(worker.stage.key) if worker.stage else None
         with_server = isinstance(worker.process, ForkedProcess) and worker.process.ended_with_server

@@ -15,6 +15,7 @@ from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import LOST, Listener
 from xstilts.executors.failures import SubmissionFailures
 from xstilts.executors.scheduler import Scheduler
+from xstilts.executors.silent_workers import SilentWorkers
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -121,6 +122,7 @@ class _RunLoop(Generic[AnyWorker]):
         self, scheduler: Scheduler, pool: Pool[AnyWorker], options: ExecutorOptions
     ) -> None:
         self.scheduler, self.pool, self.options = scheduler, pool, options
+        self.silent = SilentWorkers(scheduler.store.leases, scheduler.on_event)
 
     @property
     def _busy(self) -> list[AnyWorker]:
@@ -137,6 +139,7 @@ class _RunLoop(Generic[AnyWorker]):
                 time.sleep(POLL_SECONDS / 5)
             for worker in self.pool.readable(POLL_SECONDS):
                 self._read_events(worker)
+            self.silent.check(self.scheduler.running.values())
         return self.scheduler.result.with_final_code()
 
     def stop(self) -> None:

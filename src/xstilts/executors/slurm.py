@@ -94,14 +94,18 @@ class SlurmExecutor:
         return all(task.has_ended for task in tasks)
 
     def _queued(self, plan: Path) -> tuple[str, Submission] | None:
-        """The array job that was submitted for a plan, if it has not ended."""
+        """The array job that was submitted for a plan, if it has not ended.
+
+        Slurm uses numbers of jobs again; the comment tells whose it is.
+        """
         try:
             known = read_json(plan.with_suffix(".job"))
             job, name = str(known["job"]), str(known["submission"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         tasks = Queue(job).tasks()
-        if tasks is not None and all(task.has_ended for task in tasks):
+        own = None if tasks is None else [task for task in tasks if task.comment == name]
+        if own is not None and all(task.has_ended for task in own):
             return None
         logger.warning("job %s of an earlier command is in the queue: waiting for it", job)
         return job, Submission(self.store.root, name)
@@ -144,6 +148,7 @@ def batch_script(submission: Submission, plan: Path, options: ExecutorOptions) -
     on_cpu = options.devices_per_stage if not batch.gpus else 1
     settings = {
         "job-name": "xstilts",
+        "comment": submission.name,
         "array": f"1-{options.workers or 1}",
         "output": str(root / "slurm" / "%A_%a.log"),
         "open-mode": "append",

@@ -39,6 +39,7 @@ class Task:
         exit_code: of its script.
         node: that it runs or ran on.
         restarts: how often it was requeued.
+        comment: that it was submitted with.
     """
 
     number: str
@@ -47,6 +48,7 @@ class Task:
     exit_code: int = 0
     node: str = ""
     restarts: int = 0
+    comment: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -116,4 +118,5 @@ def _task(line: str) -> Task:
         int(facts.get("ExitCode", "0:0").partition(":")[0]),
         facts.get("NodeList", ""),
         int(facts.get("Restarts", "0")),
+        facts.get("Comment", ""),
     )

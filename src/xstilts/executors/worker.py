@@ -38,6 +38,7 @@ from xstilts.core.process_rank import ContactLost, ProcessRank
 from xstilts.core.stage import Stage
 from xstilts.core.stopping import (
     GRACE,
+    STOPPED,
     Stopped,
     request_checkpoint,
     request_stop,
@@ -140,7 +141,7 @@ def stop(grace: float = GRACE) -> None:
     """Request that the process stops; end it at once if its stage could not save anything."""
     request_stop(grace)
     if not stops_between_steps():
-        os._exit(0)
+        os._exit(STOPPED)
 
 
 def single_thread_env() -> None:

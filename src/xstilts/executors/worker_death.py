@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 
 from xstilts.core.machine_memory import total_memory
+from xstilts.core.stopping import STOPPED
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class WorkerDeath:
     @property
     def text(self) -> str:
         """What happened, and what to do if memory was exhausted."""
+        if self.code == STOPPED:
+            return "its process was stopped by SIGTERM or SIGUSR1, which this run did not get"
         how = signal.Signals(-self.code).name if self.code < 0 else f"exit code {self.code}"
         ended = f"its process ended with {how}"
         if self.with_server:

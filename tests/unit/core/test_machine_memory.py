@@ -47,8 +47,22 @@ def test_without_nvidia_smi_the_memory_is_unknown(
 def test_kills_for_lack_of_memory_are_counted_by_the_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, count: int | None
 ) -> None:
+    monkeypatch.setattr(machine_memory, "OWN_CGROUP", tmp_path / "absent")
     (tmp_path / "vmstat").write_text(text)
     monkeypatch.setattr(machine_memory, "VMSTAT", tmp_path / "vmstat")
     assert oom_kills() == count
     monkeypatch.setattr(machine_memory, "VMSTAT", tmp_path / "absent")
     assert oom_kills() is None
+
+
+def test_kills_are_counted_in_the_own_cgroup_if_it_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vmstat").write_text("oom_kill 9\n")
+    (tmp_path / "cgroup").write_text("4:memory:/other\n0::/jobs/one\n")
+    for name, file in (("VMSTAT", "vmstat"), ("OWN_CGROUP", "cgroup"), ("CGROUPS", "")):
+        monkeypatch.setattr(machine_memory, name, tmp_path / file)
+    assert oom_kills() == 9
+    (tmp_path / "jobs" / "one").mkdir(parents=True)
+    (tmp_path / "jobs" / "one" / "memory.events").write_text("max 5\noom 2\noom_kill 1\n")
+    assert oom_kills() == 1

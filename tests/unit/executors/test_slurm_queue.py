@@ -19,8 +19,10 @@ from xstilts.executors.task_ends import TaskEnds
 
 LINE = (
     "JobId=8 ArrayJobId=7 ArrayTaskId={number} JobName=xstilts JobState={state} Reason={reason} "
-    "Restarts={restarts} ExitCode={code}:0 NodeList=node1 BatchHost=node1"
+    "Restarts={restarts} ExitCode={code}:0 NodeList=node1 BatchHost=node1 Comment={comment}"
 )
+
+FACTS = {"number": 1, "reason": "None", "restarts": 0, "code": 0, "comment": "abc"}
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: str, error: str = "") -> list[list[str]]:
@@ -36,16 +38,29 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str, error: str = "") -> list[
 
 
 def line(**facts: Any) -> str:
-    return LINE.format(**{"number": 1, "reason": "None", "restarts": 0, "code": 0, **facts})
+    return LINE.format(**{**FACTS, **facts})
 
 
 def test_tasks_are_read_from_slurm_s_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, f"{line(state='FAILED', code=76)}\n{line(number='2-8', state='PENDING')}\n")
     tasks = Queue("7").tasks()
     assert tasks == [
-        Task("1", "FAILED", "None", 76, "node1", 0), Task("2-8", "PENDING", "None", 0, "node1", 0)
+        Task("1", "FAILED", "None", 76, "node1", 0, "abc"),
+        Task("2-8", "PENDING", "None", 0, "node1", 0, "abc"),
     ]  # fmt: skip
     assert [task.has_ended for task in tasks or ()] == [True, False]
+
+
+@pytest.mark.parametrize(("comment", "is_found"), [("abc", True), ("other", False)])
+def test_a_number_that_slurm_has_used_again_is_not_the_job_submitted_before(
+    comment: str, is_found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xstilts.executors.slurm.shutil.which", lambda name: name)
+    plan = tmp_path / "plan.json"
+    plan.with_suffix(".job").write_text('{"job": "7", "submission": "abc"}')
+    answer(monkeypatch, line(state="RUNNING", comment=comment))
+    executor = SlurmExecutor(Store(tmp_path), ExecutorOptions())
+    assert (executor._queued(plan) is not None) == is_found
 
 
 def test_a_job_that_slurm_has_forgotten_has_no_tasks(monkeypatch: pytest.MonkeyPatch) -> None:

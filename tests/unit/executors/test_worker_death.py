@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from xstilts.core.stopping import STOPPED
 from xstilts.executors import worker_death
 from xstilts.executors.worker_death import WorkerDeath
 
@@ -33,6 +34,12 @@ def test_other_ends_name_the_log(code: int, name: str) -> None:
     assert name in text
     assert "worker.log" in text
     assert "GB" not in text
+
+
+def test_a_signal_that_stopped_the_worker_alone_is_named() -> None:
+    text = WorkerDeath(STOPPED, 3, 3, 10**9).text
+    assert "stopped by SIGTERM or SIGUSR1" in text
+    assert "75" not in text
 
 
 @pytest.mark.parametrize("code", [-signal.SIGKILL, 1])
