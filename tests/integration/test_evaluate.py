@@ -12,6 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 import xstilts
+from xstilts.api.evaluate import prepare_evaluation
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
@@ -172,3 +173,8 @@ def test_the_command_prints_scores_and_what_is_left_out(
     assert "toy-tags is left out" in shown.stdout
     table = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert [row["language"] for row in table] == ["xx"]
+
+
+def test_a_language_that_no_task_has_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="unknown language of these tasks 'qq'"):
+        prepare_evaluation("no-model", "xtreme", languages=["de", "qq"])

@@ -23,7 +23,7 @@ from xstilts.executors.base import RunResult
 from xstilts.executors.events import Listener, ignore_events
 from xstilts.planning.other_models import ModelChoice, OtherModel, compile_other_model
 from xstilts.tasks import TASKS
-from xstilts.tasks.suites import SUITES, members
+from xstilts.tasks.suites import SUITES, Suite, members
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,30 +101,59 @@ def prepare_evaluation(
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS, where="--split")
     own = load(experiment, data=data) if experiment is not None else None
-    defined = own.experiment.tasks if own else {}
-    targets: dict[str, tuple[str, ...] | None] = {}
     names = [suite] if isinstance(suite, str) else list(suite)
+    targets = _targets(names, languages, own.experiment.tasks if own else {})
+    folder = Path(data).expanduser().absolute() if data else None
+    choice = ModelChoice(
+        *(str(encoder), targets, split, limit, tuple(labels), max_length, own, folder)
+    )
+    return PreparedEvaluation(compile_other_model(choice), open_store(store))
+
+
+def _targets(
+    names: Sequence[str], languages: Sequence[str], defined: Mapping[str, object]
+) -> dict[str, tuple[str, ...] | None]:
+    """Task → languages to evaluate, None for all; tasks in none of `languages` are left out.
+
+    Args:
+        names: of suites or tasks.
+        languages: codes asked for; empty for all.
+        defined: name → task of the user's experiment.
+
+    Raises:
+        UnknownNameError: no such suite, task or language.
+    """
     if not names:
         raise ConfigError("no suite or task", where="--suite", todo=f"such as {', '.join(SUITES)}")
+    targets: dict[str, tuple[str, ...] | None] = {}
     for name in names:
         if name in defined:
             targets[name] = tuple(languages) or None
             continue
         if name not in SUITES and name not in TASKS:
             raise UnknownNameError("suite or task", name, [*SUITES, *TASKS, *defined])
-        evaluated = SUITES[name].tasks if name in SUITES else (name,)
         needed = members([name])
-        for task in evaluated:
+        for task in SUITES[name].tasks if name in SUITES else (name,):
             codes = needed[task].languages
             chosen = [one for one in languages if codes is None or one in codes]
-            if languages and not chosen:
-                continue
-            targets[task] = tuple(chosen) or (tuple(sorted(codes)) if codes else None)
-    folder = Path(data).expanduser().absolute() if data else None
-    choice = ModelChoice(
-        *(str(encoder), targets, split, limit, tuple(labels), max_length, own, folder)
-    )
-    return PreparedEvaluation(compile_other_model(choice), open_store(store))
+            if chosen or not languages:
+                targets[task] = tuple(chosen) or (tuple(sorted(codes)) if codes else None)
+    _check_languages(languages, names, defined)
+    return targets
+
+
+def _check_languages(
+    languages: Sequence[str], names: Sequence[str], defined: Mapping[str, object]
+) -> None:
+    """Raise for a language that none of the tasks has; the user's own tasks may have any."""
+    suites = [SUITES.get(name, Suite(name, (name,))) for name in names if name not in defined]
+    known = [suite.languages(task) for suite in suites for task in suite.tasks]
+    if len(suites) < len(names) or None in known:
+        return
+    codes = sorted({code for one in known for code in one or ()})
+    for language in languages:
+        if language not in codes:
+            raise UnknownNameError("language of these tasks", language, codes, where="--languages")
 
 
 def evaluate(
