@@ -10,13 +10,13 @@ from typing import Any
 from xstilts.core.errors import MissingPackageError
 from xstilts.executors.events import Event
 from xstilts.trackers.base import RunInfo
-from xstilts.trackers.event_metrics import curve_points
 from xstilts.trackers.stage_params import flat_params
+from xstilts.trackers.stage_runs import INTERRUPTED, StageRuns
 
 FOLDER = "mlflow"
 DATABASE = "mlflow.db"
 URI = "MLFLOW_TRACKING_URI"
-STATUS = {"done": "FINISHED", "failed": "FAILED"}
+STATUS = {"done": "FINISHED", "failed": "FAILED", INTERRUPTED: "KILLED"}
 PARAM_LENGTH = 6_000
 """Most characters of the value of a parameter in MLflow."""
 
@@ -46,23 +46,23 @@ class MlflowTracker:
             address = f"sqlite:///{folder / DATABASE}"
         self._client: Any = MlflowClient(address)
         self._experiment = self._experiment_id(info)
-        self._runs: dict[str, str] = {}
+        self._runs = StageRuns(
+            self._start,
+            self._log,
+            lambda run, how: self._client.set_terminated(run, STATUS[how]),
+        )
 
     def on_event(self, event: Event) -> None:
         """Log the event's numbers in the run of its stage."""
-        key, points = event.stage.key, curve_points(event)
-        if points and key not in self._runs:
-            self._runs[key] = self._start(event)
-        for name, value in points.items():
-            step = event.facts["step"]
-            self._client.log_metric(self._runs[key], valid_name(name), value, step=step)
-        if event.kind in STATUS and key in self._runs:
-            self._client.set_terminated(self._runs.pop(key), STATUS[event.kind])
+        self._runs.on_event(event)
 
     def close(self) -> None:
         """End the runs of stages that did not end."""
-        for run in self._runs.values():
-            self._client.set_terminated(run, "KILLED")
+        self._runs.close()
+
+    def _log(self, run: str, points: Mapping[str, float], step: int) -> None:
+        for name, value in points.items():
+            self._client.log_metric(run, valid_name(name), value, step=step)
 
     def _experiment_id(self, info: RunInfo) -> str:
         name = info.experiment

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from xstilts.core.errors import MissingPackageError
 from xstilts.executors.events import Event
 from xstilts.trackers.base import RunInfo
-from xstilts.trackers.event_metrics import curve_points
+from xstilts.trackers.stage_runs import StageRuns
 
 FOLDER = "tensorboard"
 
@@ -29,25 +30,26 @@ class TensorBoardTracker:
             ) from error
         self._new_writer = SummaryWriter
         self._folder = info.folder / FOLDER
-        self._writers: dict[str, Any] = {}
+        self._runs = StageRuns(self._start, _log, lambda writer, _: writer.close())
 
     def on_event(self, event: Event) -> None:
         """Add the event's numbers to the curves of its stage."""
-        key, points = event.stage.key, curve_points(event)
-        if points and key not in self._writers:
-            self._writers[key] = self._new_writer(str(self._folder / folder_name(event)))
-        for name, value in points.items():
-            self._writers[key].add_scalar(name, value, event.facts["step"])
-        if event.kind in ("done", "failed") and key in self._writers:
-            self._writers.pop(key).close()
+        self._runs.on_event(event)
 
     def close(self) -> None:
         """Close the writers of stages that did not end."""
-        for writer in self._writers.values():
-            writer.close()
+        self._runs.close()
+
+    def _start(self, event: Event) -> Any:
+        return self._new_writer(str(self._folder / folder_name(event)))
 
 
 def folder_name(event: Event) -> str:
     """A folder for a stage: its label without path separators, and the start of its key."""
     label = "".join(char if char.isalnum() or char in "-+.," else "_" for char in event.stage.label)
     return f"{label}-{event.stage.key[:8]}"
+
+
+def _log(writer: Any, points: Mapping[str, float], step: int) -> None:
+    for name, value in points.items():
+        writer.add_scalar(name, value, step)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from contextvars import Context
+from io import StringIO
 from typing import Any
 
 from xstilts.core.errors import MissingPackageError
 from xstilts.executors.events import Event
 from xstilts.trackers.base import RunInfo
-from xstilts.trackers.event_metrics import curve_points
+from xstilts.trackers.stage_runs import StageRuns
 
 PROJECT = "xstilts"
 
@@ -36,22 +38,16 @@ class TrackioTracker:
             ) from error
         self._trackio: Any = trackio
         self._group = info.experiment
-        self._runs: dict[str, Any] = {}
+        self._is_introduced = False
+        self._runs = StageRuns(self._start, _log, _finish)
 
     def on_event(self, event: Event) -> None:
         """Log the event's numbers in the run of its stage."""
-        key, points = event.stage.key, curve_points(event)
-        if points and key not in self._runs:
-            self._runs[key] = self._start(event)
-        if points:
-            self._runs[key].log(points, step=event.facts["step"])
-        if event.kind in ("done", "failed") and key in self._runs:
-            _finish(self._runs.pop(key))
+        self._runs.on_event(event)
 
     def close(self) -> None:
-        """Finish the runs of stages that did not end."""
-        for run in self._runs.values():
-            _finish(run)
+        """End the runs of stages that did not end."""
+        self._runs.close()
 
     def _start(self, event: Event) -> Any:
         settings = {
@@ -65,11 +61,17 @@ class TrackioTracker:
             "auto_log_gpu": False,
         }
         # In a context of its own: `init` finishes the current run, and several stages train at
-        # the same time. Its messages must not mix with results on standard output.
-        with redirect_stdout(sys.stderr):
+        # the same time. Its messages must not mix with results on standard output, and tell the
+        # same for each of many runs.
+        with redirect_stdout(StringIO() if self._is_introduced else sys.stderr):
+            self._is_introduced = True
             return Context().run(self._trackio.init, **settings)
 
 
-def _finish(run: Any) -> None:
-    with redirect_stdout(sys.stderr):
+def _log(run: Any, points: Mapping[str, float], step: int) -> None:
+    run.log(dict(points), step=step)
+
+
+def _finish(run: Any, _how: str) -> None:
+    with redirect_stdout(StringIO()):
         run.finish()

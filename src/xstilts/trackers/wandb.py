@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from xstilts.core.errors import MissingPackageError
 from xstilts.executors.events import Event
 from xstilts.trackers.base import RunInfo
-from xstilts.trackers.event_metrics import curve_points
+from xstilts.trackers.stage_runs import StageRuns
 
 PROJECT = "xstilts"
 
@@ -32,22 +33,15 @@ class WandbTracker:
             ) from error
         self._wandb: Any = wandb
         self._info = info
-        self._runs: dict[str, Any] = {}
+        self._runs = StageRuns(self._start, _log, _finish)
 
     def on_event(self, event: Event) -> None:
         """Log the event's numbers in the run of its stage."""
-        key, points = event.stage.key, curve_points(event)
-        if points and key not in self._runs:
-            self._runs[key] = self._start(event)
-        if points:
-            self._runs[key].log(points, step=event.facts["step"])
-        if event.kind in ("done", "failed") and key in self._runs:
-            self._runs.pop(key).finish(exit_code=int(event.kind == "failed"))
+        self._runs.on_event(event)
 
     def close(self) -> None:
-        """Finish the runs of stages that did not end."""
-        for run in self._runs.values():
-            run.finish(exit_code=1)
+        """End the runs of stages that did not end."""
+        self._runs.close()
 
     def _start(self, event: Event) -> Any:
         self._info.folder.mkdir(parents=True, exist_ok=True)
@@ -61,3 +55,11 @@ class WandbTracker:
             dir=str(self._info.folder),
             reinit="create_new",  # several stages train at the same time
         )
+
+
+def _log(run: Any, points: Mapping[str, float], step: int) -> None:
+    run.log(dict(points), step=step)
+
+
+def _finish(run: Any, how: str) -> None:
+    run.finish(exit_code=int(how != "done"))
