@@ -193,6 +193,19 @@ class _LanguageRuns:
         self.sums.total[block, self.columns] += gains
 
 
+def drawn_scores(metric: Metric, ids: tuple[str, ...], tables: Floats, draws: int) -> Floats:
+    """[draws, runs] scores of the runs; the draws depend on the ids alone.
+
+    Args:
+        ids: [n]; tables: [runs, n, k] statistics of these examples.
+    """
+    with threadpool_limits(1, "blas"):
+        blocks = [
+            resampled_scores(metric, weights, tables) for _, weights in example_weights(ids, draws)
+        ]
+    return np.concatenate(blocks)
+
+
 def resampled_scores(metric: Metric, weights: Floats, tables: Floats) -> Floats:
     """[block, runs] scores of the runs in the draws."""
     if metric.resampled is None:

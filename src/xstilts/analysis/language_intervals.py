@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
-from xstilts.analysis.gain_bootstrap import resampled_scores
+from xstilts.analysis.gain_bootstrap import drawn_scores
 from xstilts.core.store import Store
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
-from xstilts.statistics.bootstrap import add_seed_variance, example_weights, percentiles
+from xstilts.statistics.bootstrap import add_seed_variance, percentiles
 from xstilts.statistics.estimate import NAN, Floats
 
 DRAWS = 2_000
@@ -109,13 +108,7 @@ def _intervals(
 def _drawn(runs: Sequence[ExampleScores], draws: int) -> Floats:
     """[draws, runs] scores of the runs of one language."""
     tables = np.stack([one.statistics for one in runs])
-    metric = METRICS.get(runs[0].metric)
-    with threadpool_limits(1, "blas"):
-        blocks = [
-            resampled_scores(metric, weights, tables)
-            for _, weights in example_weights(runs[0].ids, draws)
-        ]
-    return np.concatenate(blocks)
+    return drawn_scores(METRICS.get(runs[0].metric), runs[0].ids, tables, draws)
 
 
 def _base(runs: Sequence[ExampleScores], setting: str, baseline: str) -> float:

@@ -6,12 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gain_bootstrap import resampled_scores
+from xstilts.analysis.gain_bootstrap import drawn_scores
 from xstilts.metrics import METRICS
-from xstilts.statistics.bootstrap import example_weights
 from xstilts.statistics.estimate import Floats
 
 
@@ -65,13 +63,8 @@ class LanguagePair:
     def drawn(self, metric: str, draws: int) -> tuple[Floats, Floats]:
         """[draws, seeds] scores of each, in the same draws of examples."""
         own, tables = METRICS.get(metric), self.tables()
-        observed = own.value(tables.sum(axis=1))
-        blocks = []
-        with threadpool_limits(1, "blas"):
-            for _, weights in example_weights(self.ids, draws):
-                scores = resampled_scores(own, weights, tables)
-                blocks.append(np.where(np.isnan(scores), observed, scores))
-        scores = np.concatenate(blocks)
+        scores = drawn_scores(own, self.ids, tables, draws)
+        scores = np.where(np.isnan(scores), own.value(tables.sum(axis=1)), scores)
         return scores[:, : len(self.a)], scores[:, len(self.a) :]
 
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from threadpoolctl import threadpool_limits
-
 from xstilts.analysis.example_scores import ExampleScores, example_scores
-from xstilts.analysis.gain_bootstrap import resampled_scores
+from xstilts.analysis.gain_bootstrap import drawn_scores
 from xstilts.core.store import Store
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
-from xstilts.statistics.bootstrap import example_weights, percentiles
+from xstilts.statistics.bootstrap import percentiles
 from xstilts.statistics.estimate import Floats
 
 DRAWS = 2_000
@@ -83,8 +80,4 @@ def interval_of(
     """
     own = METRICS.get(metric)
     value = float(own.value(statistics.sum(0)))
-    parts = []
-    with threadpool_limits(1, "blas"):
-        for _, weights in example_weights(tuple(ids), draws):
-            parts.append(resampled_scores(own, weights, statistics[None])[:, 0])
-    return value, *percentiles(np.concatenate(parts))
+    return value, *percentiles(drawn_scores(own, tuple(ids), statistics[None], draws)[:, 0])

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from xstilts.analysis.selection import SelectedSetting
 
 FROM_STORE = (
-    "snapshot", "statuses", "results", "noted_results", "run_gains", "gains", "selected",
-    "compared",
+    "snapshot", "statuses", "results", "noted_results", "run_gains", "gains",
+    "language_intervals", "selected", "compared",
 )  # fmt: skip
 """What a handle has read from its store."""
 SCORES_READ_BY_PLAN = 5_000

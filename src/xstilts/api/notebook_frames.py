@@ -9,21 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from xstilts.analysis.run_states import all_states, states_text
 from xstilts.api.html_table import BOLD, html_table, paragraph
 from xstilts.reports.answer_box import is_significant
 from xstilts.reports.tables import (
-    MEANING,
     SCORE_LEGEND,
-    TERMS,
     english_legend,
     evaluation_legend,
-    points,
-    readable,
+    gain_meaning,
+    mean_scores,
+    short_gains,
 )
 
-HIDDEN = ["metric", "p (Holm)", "languages", "seeds"]
-"""Columns that only the frame has."""
 GAIN, LOSS = f"{BOLD}; color: #2a8a43", f"{BOLD}; color: #d1242f"
 SCORES = ["experiment", "encoder", "target", "intermediate", "metric"]
 NEEDED = {*SCORES, "language", "seed", "value", "states"}
@@ -50,13 +46,8 @@ class ResultFrame(pd.DataFrame):
 
 def gains_html(table: pd.DataFrame) -> str:
     """A gain table as HTML; significant gains are bold, and coloured by sign."""
-    shown = readable(table)
-    words = " ".join(" ".join(shown[column]) for column in ("95 %", "significant", "note"))
-    legend = ". ".join((MEANING, *(text for term, text in TERMS.items() if term in words)))
+    shown = short_gains(table)
     rest = f"{english_legend(table)}{evaluation_legend(shown['target'])}"
-    shown = shown.drop(columns=HIDDEN)
-    if not shown["note"].any():
-        shown = shown.drop(columns="note")
     column = list(shown.columns).index("gain")
     main = [row for _, row in table[table["main"]].iterrows()]
     styles = {
@@ -65,20 +56,17 @@ def gains_html(table: pd.DataFrame) -> str:
         if is_significant(row)
     }
     rows = [list(map(str, row)) for row in shown.to_numpy()]
-    return html_table(list(shown.columns), rows, styles) + paragraph(f"{legend}.{rest}")
+    return html_table(list(shown.columns), rows, styles) + paragraph(
+        f"{gain_meaning(table)}.{rest}"
+    )
 
 
 def results_html(frame: pd.DataFrame) -> str:
     """The mean of each target, setting and metric as HTML."""
     keys = [key for key in SCORES if key not in SCORES[:2] or frame[key].nunique() > 1]
-    rows = []
-    for key, group in frame.groupby(keys, sort=False):
-        score = points(float(group["value"].mean(skipna=False)))
-        counts = (str(group["language"].nunique()), str(group["seed"].nunique()))
-        rows.append([*map(str, key), score, *counts, states_text(all_states(group["states"]))])
-    titles = [*keys, "score", "languages", "seeds", "note"]
+    means = mean_scores(frame, keys)
     note = f"{SCORE_LEGEND} The frame has {len(frame):,} rows, one per language, seed and metric."
-    return html_table(titles, rows) + paragraph(note)
+    return html_table(list(means.columns), means.to_numpy().tolist()) + paragraph(note)
 
 
 def _pandas_html(frame: pd.DataFrame) -> str | None:

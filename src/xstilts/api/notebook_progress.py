@@ -10,7 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from xstilts.core.units import duration
-from xstilts.executors.events import Event, Listener, ignore_events
+from xstilts.executors.events import Event, Listener, ignore_events, progress_text
 from xstilts.executors.remaining_time import CLOSED, RemainingTime
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ProgressHtml:
         key, label = event.stage.key, event.stage.label
         self.remaining.on_event(event)
         if event.kind in ("started", "progress"):
-            self.running[key] = f"{label} {_progress_text(event)}".strip()
+            self.running[key] = f"{label} {progress_text(event)}".strip()
         if event.kind in CLOSED:
             self.running.pop(key, None)
             self.closed.add(key)
@@ -92,15 +92,3 @@ class ProgressHtml:
         )
         lines = [*self.running.values(), *self.problems]
         return head + "".join(f"<div><small>{escape(line)}</small></div>" for line in lines)
-
-
-def _progress_text(event: Event) -> str:
-    """The latest step, loss and dev scores of a running stage."""
-    facts = event.facts
-    if "step" not in facts:
-        return ""
-    parts = [f"{facts.get('unit', 'step')} {facts['step']}/{facts['steps']}"]
-    if "loss" in facts:
-        parts.append(f"loss {facts['loss']:.3f}")
-    parts += [f"dev {task} {100 * score:.1f}" for task, score in facts.get("dev", {}).items()]
-    return ", ".join(parts)

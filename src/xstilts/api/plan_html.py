@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from xstilts.api.html_table import html_table, paragraph
-from xstilts.core.counted import counted
 from xstilts.core.units import duration, size
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ def plan_html(summary: PlanSummary) -> str:
 
 
 def _lines(summary: PlanSummary) -> Iterator[str]:
-    states = Counter(status.state for status in summary.statuses.values())
-    counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    yield f"{counted(len(summary.statuses), 'stage')}: {counts}"
+    yield summary.state_counts
     if summary.todo:
         basis = "measured in this store" if summary.measured else "rough estimate"
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ from functools import cached_property
 from xstilts.api.plan_html import plan_html
 from xstilts.api.plan_memory import PlanMemory, plan_memory
 from xstilts.api.run_options import DEFAULT, RunOptions
+from xstilts.core.counted import counted
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.stage import Stage
@@ -68,6 +70,13 @@ class PlanSummary:
             for stage in self.compiled.plan.stages
             if self.statuses[stage.key].state is StageState.TODO
         ]
+
+    @property
+    def state_counts(self) -> str:
+        """Numbers of stages by state: `9 stages: 4 done, 5 to do`."""
+        states = Counter(status.state for status in self.statuses.values())
+        counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
+        return f"{counted(len(self.statuses), 'stage')}: {counts}"
 
     def _repr_html_(self) -> str:
         return plan_html(self)

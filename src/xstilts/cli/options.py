@@ -98,7 +98,6 @@ OutFile = Annotated[
 Tflops = Annotated[
     float, typer.Option(min=0.001, help="assumed sustained speed of a GPU, in TFLOP/s")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object, with every stage")]
 StoreArgument = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Argument(metavar="STORE", help="folder of the store  \\[default: ./xstilts-store]"),

@@ -8,11 +8,11 @@ import typer
 
 from xstilts.cli.arguments import ExperimentArguments
 from xstilts.cli.options import (
-    AsJson,
     DataOption,
     Devices,
     DevicesPerStage,
     EncoderOption,
+    Json,
     Named,
     Overrides,
     StoreOption,
@@ -35,7 +35,7 @@ def plan(
     all_stages: Annotated[
         bool, typer.Option("--all", help="list every stage, also those that are done")
     ] = False,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Show what is to do, with expected time, disk use and memory.
 

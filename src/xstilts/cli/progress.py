@@ -18,7 +18,7 @@ from xstilts.cli.output.console import TextConsole, discard_output
 from xstilts.cli.problem_lines import ProblemLines
 from xstilts.core.plan import StageState
 from xstilts.core.units import duration
-from xstilts.executors.events import Event, Listener
+from xstilts.executors.events import Event, Listener, progress_text
 from xstilts.executors.remaining_time import RemainingTime
 
 PLAIN_EVERY = 15.0
@@ -132,19 +132,6 @@ class ProgressState:
 
     def _is_done(self, key: str) -> bool:
         return key in self.closed or self.summary.statuses[key].state is StageState.DONE
-
-
-def progress_text(event: Event) -> str:
-    """The latest step, loss and dev scores of a running stage."""
-    facts = event.facts
-    if "step" not in facts:
-        return ""
-    parts = [f"{facts.get('unit', 'step')} {facts['step']}/{facts['steps']}"]
-    if "loss" in facts:
-        parts += [f"loss {facts['loss']:.3f}", f"{facts['examples_per_second']:.0f} examples/s"]
-    for task, score in facts.get("dev", {}).items():
-        parts.append(f"dev {task} {100 * score:.1f}")
-    return ", ".join(parts)
 
 
 def line(event: Event) -> Text:

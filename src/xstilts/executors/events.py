@@ -33,3 +33,16 @@ Listener = Callable[[Event], None]
 
 def ignore_events(_event: Event) -> None:
     """The listener that does nothing."""
+
+
+def progress_text(event: Event) -> str:
+    """The latest step, loss and dev scores of a running stage."""
+    facts = event.facts
+    if "step" not in facts:
+        return ""
+    parts = [f"{facts.get('unit', 'step')} {facts['step']}/{facts['steps']}"]
+    if "loss" in facts:
+        parts += [f"loss {facts['loss']:.3f}", f"{facts['examples_per_second']:.0f} examples/s"]
+    for task, score in facts.get("dev", {}).items():
+        parts.append(f"dev {task} {100 * score:.1f}")
+    return ", ".join(parts)

@@ -47,7 +47,7 @@ class WrittenModel:
     head: TaskHead | None = field(default=None, compare=False)
 
     @property
-    def library(self) -> str:
+    def library_name(self) -> str:
         """The library that opens it."""
         is_sentence = self.opens_with[0] == SENTENCE_TRANSFORMER
         return "sentence-transformers" if is_sentence else "transformers"

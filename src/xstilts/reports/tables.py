@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts.analysis.run_states import states_text, with_notes
+from xstilts.analysis.run_states import all_states, states_text, with_notes
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.metrics import METRICS
@@ -88,6 +88,40 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "note": states_text(row["states"]),
         }
         for _, row in main.iterrows()
+    ]
+    return pd.DataFrame(rows)
+
+
+HIDDEN = ("metric", "p (Holm)", "languages", "seeds")
+"""Columns of `readable` that only files and reports have."""
+
+
+def short_gains(table: pd.DataFrame) -> pd.DataFrame:
+    """The gains as texts for terminals and notebooks: without `HIDDEN` columns and empty notes."""
+    shown = readable(table).drop(columns=list(HIDDEN))
+    return shown if shown["note"].any() else shown.drop(columns="note")
+
+
+def gain_meaning(table: pd.DataFrame) -> str:
+    """What the words of a gain table mean, of those that it has."""
+    shown = readable(table)
+    words = " ".join(" ".join(shown[column]) for column in ("95 %", "significant", "note"))
+    return ". ".join((MEANING, *(text for term, text in TERMS.items() if term in words)))
+
+
+def mean_scores(results: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The mean score of each group of results as texts, with its languages, seeds and states."""
+    import pandas as pd
+
+    rows = [
+        {
+            **dict(zip(keys, map(str, key), strict=True)),
+            "score": points(float(group["value"].mean(skipna=False))),
+            "languages": str(group["language"].nunique()),
+            "seeds": str(group["seed"].nunique()),
+            "note": states_text(all_states(group["states"])),
+        }
+        for key, group in results.groupby(keys, sort=False)
     ]
     return pd.DataFrame(rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from xstilts import best, gains, plan, report, results, run, study
 from xstilts.analysis.gains import mean_gains
 from xstilts.api import handle as handle_module
-from xstilts.api.handle import ExperimentHandle, open_experiment
+from xstilts.api.handle import FROM_STORE, ExperimentHandle, open_experiment
 from xstilts.cli.app import app
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.config.load import LoadedExperiment
@@ -128,6 +129,15 @@ def test_a_handle_sees_what_it_has_run(small: LoadedExperiment, copied: Path) ->
     assert run(handle, workers=1).done == [lost]
     assert not plan(handle).todo
     assert results(handle).equals(before)
+
+
+def test_refresh_forgets_all_that_is_read_from_the_store() -> None:
+    cached = {name for name, one in vars(ExperimentHandle).items() if _is_cached(one)}
+    assert cached - {"compiled"} == set(FROM_STORE)
+
+
+def _is_cached(attribute: object) -> bool:
+    return isinstance(attribute, cached_property)
 
 
 def test_a_handle_is_opened_again_only_for_another_store(

@@ -114,9 +114,9 @@ def summary_of(*stages: Stage) -> Any:
 def test_progress_shows_running_stages_then_problems() -> None:
     shown = ProgressHtml(summary_of(FIRST, SECOND))
     assert "0/2 stages" in shown.html()
-    facts = {"step": 3, "steps": 9, "loss": 0.25, "dev": {"a": 0.5}}
+    facts = {"step": 3, "steps": 9, "loss": 0.25, "examples_per_second": 8.0, "dev": {"a": 0.5}}
     shown.on_event(Event("progress", FIRST, facts))
-    assert "train &lt;a&gt; step 3/9, loss 0.250, dev a 50.0" in shown.html()
+    assert "train &lt;a&gt; step 3/9, loss 0.250, 8 examples/s, dev a 50.0" in shown.html()
     shown.on_event(Event("failed", FIRST, {"problem": "no data"}))
     shown.on_event(Event("skipped", SECOND, {"why": "needs the other"}))
     html = shown.html()

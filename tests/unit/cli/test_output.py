@@ -21,9 +21,9 @@ from xstilts.cli.log_messages import TerminalHandler
 from xstilts.cli.output.console import TextConsole, accept_any_text, console
 from xstilts.cli.output.doctor import show_diagnosis
 from xstilts.cli.output.tables import framed, show_table
-from xstilts.cli.progress import progress, progress_text
+from xstilts.cli.progress import progress
 from xstilts.core.stage import Stage
-from xstilts.executors.events import Event
+from xstilts.executors.events import Event, progress_text
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import table_text
 from xstilts.studies.base import Figure, Series

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xstilts.analysis.run_states import all_states, states_text
 from xstilts.cli.output.tables import FoldingTable, framed, name, number, text
 from xstilts.core.counted import counted
 from xstilts.reports.answer_box import is_significant
 from xstilts.reports.tables import (
-    MEANING,
     SCORE_LEGEND,
-    TERMS,
     english_legend,
     evaluation_legend,
-    points,
-    readable,
+    gain_meaning,
+    mean_scores,
+    short_gains,
 )
 
 if TYPE_CHECKING:
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 GAIN, LOSS, UNDECIDED = "bold green", "bold red", "dim"
 """Styles of a significant gain, a significant loss, and all others."""
-HIDDEN = ("metric", "p (Holm)", "languages", "seeds")
-"""Columns that only files and reports have."""
 COLUMNS = {
     "target": name("target"),
     "intermediate": name("intermediate"),
@@ -50,11 +46,10 @@ SCORE_COLUMNS = {
 
 def gain_table(table: pd.DataFrame, caption: str = "") -> FoldingTable:
     """The gains of one encoder; their colours say sign and significance, as the columns do."""
-    shown = readable(table).drop(columns=list(HIDDEN))
-    if not shown["note"].any():
-        shown = shown.drop(columns="note")
     main = [row for _, row in table[table["main"]].iterrows()]
-    return framed(shown, COLUMNS, caption, cell_styles={"gain": list(map(style, main))})
+    return framed(
+        short_gains(table), COLUMNS, caption, cell_styles={"gain": list(map(style, main))}
+    )
 
 
 def style(row: pd.Series[Any]) -> str:
@@ -70,32 +65,16 @@ def gain_legend(table: pd.DataFrame, baseline: str) -> str:
     Args:
         baseline: what gains are over, in words.
     """
-    shown = readable(table)
-    words = " ".join(" ".join(shown[column]) for column in ("95 %", "significant", "note"))
-    terms = [text for term, text in TERMS.items() if term in words]
-    rest = f"{english_legend(table)}{evaluation_legend(shown['target'])}"
-    return f"{'. '.join((MEANING, *terms))}. Gains are over {baseline}.{rest}"
+    rest = f"{english_legend(table)}{evaluation_legend(table['target'])}"
+    return f"{gain_meaning(table)}. Gains are over {baseline}.{rest}"
 
 
 def score_table(results: pd.DataFrame) -> FoldingTable:
     """The mean score of each target, setting and metric."""
-    import pandas as pd
-
     keys = ["target", "intermediate", "metric"]
     if results["encoder"].nunique() > 1:
         keys = ["encoder", *keys]
-    groups = results.groupby(keys, sort=False)
-    rows = [
-        {
-            **dict(zip(keys, key, strict=True)),
-            "score": points(float(group["value"].mean(skipna=False))),
-            "languages": str(group["language"].nunique()),
-            "seeds": str(group["seed"].nunique()),
-            "note": states_text(all_states(group["states"])),
-        }
-        for key, group in groups
-    ]
-    table = pd.DataFrame(rows)
+    table = mean_scores(results, keys)
     if not table["note"].any():
         table = table.drop(columns="note")
     table, equal = _without_equal_counts(table)

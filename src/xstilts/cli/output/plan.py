@@ -67,9 +67,7 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
 
 
 def _totals(summary: PlanSummary) -> Iterator[str]:
-    states = Counter(status.state for status in summary.statuses.values())
-    counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
-    yield f"{counted(len(summary.statuses), 'stage')}: {counts}"
+    yield summary.state_counts
     if summary.todo:
         basis = "measured in this store" if summary.measured else "rough estimate for a CPU"
         yield f"expected: {duration(summary.seconds)} ({basis})"
