@@ -1,14 +1,23 @@
-"""The answers of a gain table in sentences: significant gains and losses first, then the rest."""
+"""The answers of a gain table in sentences: significant gains and losses first, then the rest.
+
+The rest of a target with many settings is one line of names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import pandas as pd
 
 from xstilts.analysis.run_states import RunState, states_text
 from xstilts.reports.tables import is_too_wide, points
+
+LISTED = 3
+"""Undecided settings of a target that are listed with their numbers, at most."""
+NAMED = 2
+"""Settings that a line names for each reason, where there are more."""
 
 
 def answer_lines(main: pd.DataFrame) -> list[str]:
@@ -23,11 +32,12 @@ def answer_lines(main: pd.DataFrame) -> list[str]:
     order = found["gain"].abs().sort_values(ascending=False, kind="stable").index
     lines = [finding(row) for _, row in found.loc[order].iterrows()]
     others = main.drop(found.index)
-    for _, rows in others.groupby("target", sort=False):
-        lines += [
-            *_undecided(rows[rows["gain"].notna()]),
-            *_without_gain(rows[rows["gain"].isna()]),
-        ]
+    for target, rows in others.groupby("target", sort=False):
+        groups = _by_reason(rows)
+        if len(rows) > LISTED:
+            lines.append(_folded(str(target), groups))
+        else:
+            lines += _listed(str(target), groups)
     return lines
 
 
@@ -41,27 +51,48 @@ def finding(row: pd.Series[Any]) -> str:
     )
 
 
-def _undecided(rows: pd.DataFrame) -> Iterator[str]:
-    """The gains of a target that are not significant, by the reason for it."""
+Groups = Mapping[str, Sequence["pd.Series[Any]"]]
+"""Why settings are no finding → their rows of the gain table."""
+
+
+def _by_reason(rows: pd.DataFrame) -> Groups:
+    """The settings of a target that are no finding, the largest gain first, those without last."""
     rows = rows.assign(size=rows["gain"].abs()).sort_values("size", ascending=False, kind="stable")
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[pd.Series[Any]]] = {}
     for _, row in rows.iterrows():
-        groups.setdefault(_reason(row), []).append(f"{row['intermediate']} {numbers(row)}")
-    for reason, named in groups.items():
-        yield f"{rows['target'].iloc[0]}, {reason}: {'; '.join(named)}."
+        groups.setdefault(_reason(row), []).append(row)
+    return groups
 
 
-def _without_gain(rows: pd.DataFrame) -> Iterator[str]:
-    """The settings of a target that no run has a gain of, by what is known of their runs."""
-    for states, group in rows.groupby(rows["states"].map(states_text), sort=False):
-        yield (
-            f"{rows['target'].iloc[0]}, no gain can be computed ({states or 'no scores'}): "
-            f"{'; '.join(group['intermediate'])}."
-        )
+def _listed(target: str, groups: Groups) -> Iterator[str]:
+    """A line for each reason, with the numbers of its settings."""
+    for reason, rows in groups.items():
+        named = [
+            row["intermediate"] + ("" if isnan(row["gain"]) else f" {numbers(row)}") for row in rows
+        ]
+        yield f"{target}, {reason}: {'; '.join(named)}."
+
+
+def _folded(target: str, groups: Groups) -> str:
+    """One line with the first settings for each reason."""
+    parts = [
+        f"{reason}: {_some([row['intermediate'] for row in rows])}"
+        for reason, rows in groups.items()
+    ]
+    return f"{target}, {'; '.join(parts)}. All numbers are in the table of gains."
+
+
+def _some(names: Sequence[str]) -> str:
+    """`a, b and 3 more`; a single further one is named."""
+    if len(names) <= NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
 
 
 def _reason(row: pd.Series[Any]) -> str:
-    """Why a gain is no finding."""
+    """Why a gain is no finding, or what is known of the runs where there is none."""
+    if isnan(row["gain"]):
+        return f"no gain can be computed ({states_text(row['states']) or 'no scores'})"
     if RunState.PARTIAL in row["states"]:
         return "some scores are missing"
     if row["seeds"] == 1:

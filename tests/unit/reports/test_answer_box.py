@@ -104,3 +104,25 @@ def test_settings_without_a_gain_are_named_with_what_happened() -> None:
     assert "after c" in found
     assert "no gain can be computed (collapsed): a." in first
     assert "no gain can be computed (diverged): b." in second
+
+
+def test_the_undecided_settings_of_a_target_are_folded_to_one_line() -> None:
+    undecided = [row(f"s{number}", number / 1000, half=0.03) for number in range(7)]
+    diverged = row("x", float("nan"), states=frozenset({RunState.DIVERGED}))
+    found, rest = lines(
+        *undecided, row("a", 0.1, significant=True), row("b", 0.05), row("c", 0.04), diverged
+    )
+    assert "after a" in found
+    assert rest == (
+        "xnli, not significant after Holm's correction: b, c; "
+        "not distinguishable from zero: s6, s5 and 5 more; "
+        "no gain can be computed (diverged): x. All numbers are in the table of gains."
+    )
+
+
+def test_each_target_has_its_own_line_and_few_settings_keep_their_numbers() -> None:
+    many = [row(f"s{number}", 0.01, half=0.03) for number in range(4)]
+    few = [row("a", 0.01, half=0.03) | {"target": "paws-x"}]
+    first, second = lines(*many, *few)
+    assert first.startswith("xnli, not distinguishable from zero: s0, s1 and 2 more.")
+    assert second == "paws-x, not distinguishable from zero: a 50.0 → 51.0, +1.0 (-2.0 to +4.0)."
