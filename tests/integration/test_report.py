@@ -191,6 +191,14 @@ def test_the_report_includes_studies_with_figures_and_tables(study_file: Path) -
         assert words in text
 
 
+def test_every_drawing_has_a_title_or_is_hidden_from_readers(study_file: Path) -> None:
+    drawings = re.findall("(<svg[^>]*>)([^<]*<[^>]*>)", study_file.read_text(encoding="utf-8"))
+    assert len(drawings) > 10
+    for head, first in drawings:
+        hidden = 'aria-hidden="true"' in head
+        assert hidden or ('role="img"' in head and first == "<title>"), head
+
+
 def test_equal_results_give_an_identical_report(
     small: LoadedExperiment, finished: Path, page_file: Path
 ) -> None:

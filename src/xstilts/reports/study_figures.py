@@ -6,9 +6,11 @@ import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from textwrap import fill
 from typing import Any
 
+from xstilts.reports.figure_words import figure_words
 from xstilts.studies.base import Figure, Series
 
 TEXT_COLOUR = "#010203"
@@ -35,8 +37,13 @@ CROWDED = 30
 
 
 def draw(figure: Figure) -> str:
-    """The figure as SVG text that takes its ink from the page. The same figure, the same text."""
-    return svg(lambda: _drawn(figure))
+    """The figure as SVG text that takes its ink from the page. The same figure, the same text.
+
+    It is one image with a title and a description in words.
+    """
+    head, end, rest = svg(lambda: _drawn(figure)).partition(">")
+    title, words = escape(figure.title, quote=False), escape(figure_words(figure), quote=False)
+    return f'{head} role="img"{end}<title>{title}</title><desc>{words}</desc>{rest}'
 
 
 def svg(draw: Callable[[], Any]) -> str:
@@ -72,8 +79,8 @@ def standalone(text: str) -> str:
         "<style>svg{color:#1d2129}"
         "@media(prefers-color-scheme:dark){svg{color:#e6e9ee;background:#14171c}}</style>"
     )
-    head, end, rest = text.partition(">")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{head}{end}\n{style}{rest}'
+    place = text.index("</desc>") + len("</desc>")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text[:place]}\n{style}{text[place:]}'
 
 
 def _drawn(figure: Figure) -> Any:

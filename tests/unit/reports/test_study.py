@@ -14,6 +14,7 @@ import pytest
 
 from xstilts.core.store import Store
 from xstilts.planning.measures import MeasureRef
+from xstilts.reports.figure_words import figure_words
 from xstilts.reports.study import (
     UNREADABLE,
     answered,
@@ -209,6 +210,34 @@ def test_figures_are_reproducible_and_use_the_text_colour_of_the_page(figure: Fi
     if figure is SCATTER:
         assert "mnli" in texts
         assert "lost" not in texts
+
+
+@pytest.mark.parametrize("figure", [SCATTER, LINES, TICKS], ids=lambda one: one.name)
+def test_figures_are_images_with_a_title_and_a_description(figure: Figure) -> None:
+    for text in (draw(figure), standalone(draw(figure))):
+        root = ET.fromstring(text.encode())
+        assert root.get("role") == "img"
+        title, words = list(root)[:2]
+        assert title.tag.endswith("title")
+        assert title.text == figure.title
+        assert words.tag.endswith("desc")
+        assert (words.text or "").startswith(f"{figure.y} by {figure.x}. {figure.series[0].name}: ")
+
+
+def test_a_description_names_points_by_label_tick_or_number() -> None:
+    series = (
+        Series("a", (0.0, 1.0), (1.5, NAN)),
+        Series("b", (0.0, 1.0), (2.0, 3.25), labels=("mnli", "")),
+        Series("c", (0.0, 1.0), (4.0, 5.0), line=True),
+        Series("d", (NAN,), (1.0,)),
+        Series("e", tuple(map(float, range(31))), tuple(map(float, range(31)))),
+    )
+    assert figure_words(Figure("f", "F", "task", "gain", series, ticks=("de", "sw"))) == (
+        "gain by task. a: de 1.5. b: mnli 2, sw 3.25. c: from 4 at de to 5 at sw. d: no values. "
+        "e: 31 points from 0 to 30."
+    )
+    (first, *_) = series
+    assert figure_words(Figure("f", "F", "size", "gain", (first,))) == "gain by size. a: 0 1.5."
 
 
 def test_an_empty_figure_is_drawn() -> None:
