@@ -33,6 +33,43 @@ def test_text_has_the_contrast_that_wcag_aa_asks_for(theme: str, colour: str, gr
     assert contrast(colours[colour], colours[ground]) >= 4.5
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("table", ["heat", "confusion"])
+@pytest.mark.parametrize("side", ["up", "down"])
+def test_numbers_on_the_colour_scale_have_that_contrast_too(
+    theme: str, table: str, side: str
+) -> None:
+    """From no colour to the strongest one, as the style mixes them."""
+    colours = theme_colours(theme)
+    for step in range(21):
+        ground = mixed(colours[side], colours["paper"], step / 20 * strength(theme, table, side))
+        assert contrast(colours["ink"], ground) >= 4.5, (step, ground)
+    (soft,) = re.findall(r"\.heat \.up small, \.heat \.down small \{ color: (\w+)", STYLE)
+    assert soft == "inherit"
+
+
+def strength(theme: str, table: str, side: str) -> float:
+    """The share of the strongest colour of a table's cells."""
+    rule = rf"\.{table} \.{side} {{ background: color-mix\(in srgb, var\(--{side}\) calc\((.*?)\), "
+    (amount,) = re.findall(rule, STYLE)
+    known = re.fullmatch(r"var\(--g\) \* (?:(0?\.\d+) \* )?var\(--most\)", amount)
+    assert known, amount
+    light, dark = (
+        re.findall(r"--most: (\d+)%", block) for block in re.findall(r":root \{(.*?)\}", STYLE)
+    )
+    (most,) = dark if theme == "dark" else light
+    return float(known[1] or 1) * int(most) / 100
+
+
+def mixed(colour: str, ground: str, share: float) -> str:
+    """A colour that is transparent but for a share, on a ground."""
+    parts = [
+        round(share * over + (1 - share) * under)
+        for over, under in zip(channels(colour), channels(ground), strict=True)
+    ]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
 def theme_colours(theme: str) -> dict[str, str]:
     light, dark = (
         dict(re.findall(r"--(\w+): (#\w+)", block))
@@ -47,9 +84,14 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def luminance(colour: str) -> float:
+def channels(colour: str) -> list[int]:
+    """Red, green and blue, 0 to 255."""
     digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
-    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    return [int(digits[at : at + 2], 16) for at in (0, 2, 4)]
+
+
+def luminance(colour: str) -> float:
+    parts = [channel / 255 for channel in channels(colour)]
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     )
