@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-faults test-heavy test-cluster test-wheel picture bench bench-scale docs lint format clean
+.PHONY: quickstart test test-faults test-heavy test-cluster test-wheel picture bench bench-scale docs tour lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -54,6 +54,10 @@ bench-scale: $(VENV)/.installed-bench
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m mkdocs build --quiet
 	@echo "open build/site/index.html"
+
+# Runs the tour and stores its outputs, after a change of its cells or of what they show.
+tour: $(VENV)/.installed
+	$(BIN)/python -m website.notebook_run docs/tour.ipynb
 
 lint format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +119,30 @@ def test_a_page_of_a_notebook_has_its_code_and_outputs(hooks: Any, tmp_path: Pat
     page = hooks.notebook_page.page(path)
     assert page.startswith("# Tour\ntext\n\n```python\n1+1\n```\n\n```text\n2\n```")
     assert '<div class="output"><p> x</p>' in page
+
+
+def test_a_notebook_is_run_in_one_namespace_without_facts_of_the_machine(
+    hooks: Any, tmp_path: Path
+) -> None:
+    from website.notebook_run import main, run_cells
+
+    shown = (
+        "from IPython.display import HTML, display\n"
+        "shown = display(HTML('0/2 stages, 0 s, about 4 s left'), display_id=True)\n"
+        "shown.update(HTML('<div>2/2 stages, 3.1 s</div>'))\n"
+        "print('1 GB of disk; 77.1 GB are free.')"
+    )
+    sources = ("import os\nx = len(os.listdir())", "x + 1", shown)
+    cells = [{"cell_type": "code", "source": source, "outputs": []} for source in sources]
+    path = tmp_path / "small.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    first, second, third = run_cells(path, tmp_path / "empty")
+    assert first == []
+    assert [output["data"] for output in second] == [{"text/plain": ["1"]}]
+    assert third[0]["data"] == {"text/html": ["<div>2/2 stages</div>"]}
+    assert third[1]["text"] == ["1 GB of disk.\n"]
+    assert len(third) == 2
+    main(path)
+    stored = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    assert [cell["outputs"] for cell in stored] == [first, second, third]
