@@ -6,11 +6,13 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import settings
+from pydantic import TypeAdapter
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
@@ -22,8 +24,13 @@ from xstilts.executors import local
 from xstilts.executors.base import RunResult
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import compile_experiment
+from xstilts.tasks.tasksource import download, package
+from xstilts.tasks.tasksource.annotation import Annotation
+from xstilts.testing.cached_hub import COMMIT, cached_paths
 from xstilts.testing.in_process_pool import InProcessPool
 from xstilts.testing.tiny import write_experiment
+
+RECORDED_TASKSOURCE = Path(__file__).parent / "fixtures" / "tasksource-0.1.1.json"
 
 settings.register_profile("xstilts", deadline=None)
 settings.load_profile("xstilts")
@@ -126,3 +133,34 @@ def manifests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(artifact, "read_file", counted)
     return reads
+
+
+@pytest.fixture
+def hub_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What $HF_HOME names; what is in it is all that the Hub has."""
+    folder = tmp_path / "hf"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", str(folder / "assets"))
+    return folder
+
+
+@pytest.fixture
+def recorded_tasksource(hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The recorded table in place of the package; gets each listing that the Hub is asked for."""
+    listed = TypeAdapter(list[Annotation]).validate_json(RECORDED_TASKSOURCE.read_bytes())
+    asked: list[tuple[str, str]] = []
+
+    def dataset_info(_api: Any, dataset: str, *, revision: str) -> SimpleNamespace:
+        asked.append((dataset, revision))
+        files = [SimpleNamespace(rfilename=path) for path in cached_paths(hub_home, dataset)]
+        if not files:
+            raise OSError("no such data set")
+        return SimpleNamespace(sha=COMMIT, siblings=files)
+
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", dataset_info)
+    monkeypatch.setattr(package, "find_spec", lambda _name: object())
+    monkeypatch.setattr(package, "_listed", lambda: {one.id: one for one in listed})
+    monkeypatch.setattr(package, "package_version", lambda: "0.1.1")
+    monkeypatch.setattr(download, "package_version", lambda: "0.1.1")
+    monkeypatch.setattr(download, "licence_of", lambda _id: "cc0-1.0")
+    return asked

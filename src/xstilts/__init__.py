@@ -50,29 +50,30 @@ if TYPE_CHECKING:
     from xstilts.api.store_verify import store_verify as store_verify
     from xstilts.api.study import study as study
     from xstilts.api.tasks import tasks as tasks
+    from xstilts.api.tasksource import download_task as download_task
+    from xstilts.api.tasksource import tasksource_tasks as tasksource_tasks
     from xstilts.api.trials import trials as trials
 
 __version__ = "0.1.0"
 VERBS = {
     "best": "results", "check_data": "data", "claims": "claims", "compare": "compare",
-    "convert_encoder": "encoders", "demo": "demo", "evaluate": "evaluate",
-    "export_model": "export_model", "gains": "results", "init": "init", "load": "experiment",
-    "new_task": "new_task", "plan": "experiment", "rank_encoders": "results", "recipes": "recipes",
-    "recommend": "recommend", "report": "report", "results": "results", "run": "experiment",
-    "score_predictions": "score_predictions", "show_data": "data_summary", "status": "status",
-    "store_export": "store_export", "store_garbage": "store_gc", "store_gc": "store_gc",
-    "store_pin": "store_pins",
-    "store_pins": "store_pins", "store_size": "store_sizes", "store_unpin": "store_pins",
-    "store_verify": "store_verify", "study": "study", "tasks": "tasks", "trials": "trials",
+    "convert_encoder": "encoders", "demo": "demo", "download_task": "tasksource",
+    "evaluate": "evaluate", "export_model": "export_model", "gains": "results", "init": "init",
+    "load": "experiment", "new_task": "new_task", "plan": "experiment", "rank_encoders": "results",
+    "recipes": "recipes", "recommend": "recommend", "report": "report", "results": "results",
+    "run": "experiment", "score_predictions": "score_predictions", "show_data": "data_summary",
+    "status": "status", "store_export": "store_export", "store_garbage": "store_gc",
+    "store_gc": "store_gc", "store_pin": "store_pins", "store_pins": "store_pins",
+    "store_size": "store_sizes", "store_unpin": "store_pins", "store_verify": "store_verify",
+    "study": "study", "tasks": "tasks", "tasksource_tasks": "tasksource", "trials": "trials",
 }  # fmt: skip
 """Verb → the module of `xstilts.api` that defines it, imported at first use."""
 __all__ = [
-    "best", "check_data", "claims", "compare", "convert_encoder", "demo", "evaluate",
-    "export_model", "gains", "init", "load", "new_task", "plan", "rank_encoders", "recipes",
-    "recommend",
-    "report", "results", "run", "score_predictions", "show_data", "status", "store_export",
-    "store_garbage", "store_gc", "store_pin", "store_pins", "store_size", "store_unpin",
-    "store_verify", "study", "tasks", "trials",
+    "best", "check_data", "claims", "compare", "convert_encoder", "demo", "download_task",
+    "evaluate", "export_model", "gains", "init", "load", "new_task", "plan", "rank_encoders",
+    "recipes", "recommend", "report", "results", "run", "score_predictions", "show_data", "status",
+    "store_export", "store_garbage", "store_gc", "store_pin", "store_pins", "store_size",
+    "store_unpin", "store_verify", "study", "tasks", "tasksource_tasks", "trials",
 ]  # fmt: skip
 
 

@@ -33,16 +33,36 @@ def tasks(
     ctx: typer.Context,
     name: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(help="show the details of this task", autocompletion=complete_tasks),
+        typer.Argument(
+            help="show the details of this task; with --tasksource: a word in the names",
+            autocompletion=complete_tasks,
+        ),
     ] = None,
+    tasksource: Annotated[
+        bool, typer.Option("--tasksource", help="list the tasks of the package tasksource")
+    ] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="download this task of tasksource, to use it")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List tasks with their formats, sizes, languages, licences and sources."""
+    import xstilts
+    from xstilts.cli.output.json_output import print_json
     from xstilts.cli.output.tasks import show_task, show_tasks, show_tasks_json
+    from xstilts.cli.output.tasksource import show_tasksource
 
     if ctx.invoked_subcommand:
         return
-    if as_json:
+    if download:
+        if name is None or tasksource:
+            raise typer.BadParameter("name one task: tasksource:NAME", param_hint="--download")
+        xstilts.download_task(name)
+    if tasksource and as_json:
+        print_json(xstilts.tasksource_tasks(name or "").to_dict("records"))
+    elif tasksource:
+        show_tasksource(name or "")
+    elif as_json:
         show_tasks_json(name)
     elif name is None:
         show_tasks()

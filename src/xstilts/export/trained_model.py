@@ -162,7 +162,7 @@ class TrainedModel:
     def reads_pairs(self, task: str) -> bool:
         """Whether a task it was trained on has pairs of texts; False if its rows are not there."""
         for name, key in self.stage.inputs.items():
-            if name.startswith(f"train:{task}:"):
+            if name.rpartition(":")[0] == f"train:{task}":
                 with suppress(OSError, KeyError, pa.ArrowException):
                     column = pq.read_table(self.store.artifact(key) / ROWS, columns=[PAIR])[PAIR]
                     return bool(column.null_count < len(column))

@@ -203,7 +203,7 @@ class StageGraph:
         if own := self.experiment.tasks.get(task.shuffled_from or task.name):
             context["folder"] = str(self.resolved.loaded.folder)
             context["file_task"] = own.model_dump(mode="json")
-        return context
+        return {**context, **task.worker_context}
 
     def training_rows(self, task: TaskSpec, role: str, language: str) -> str:
         """Key of a task's rows in a language; translated from English if it has none."""

@@ -29,6 +29,7 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.benchmarks import languages_in
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.shuffled_labels import find_task, original_name
+from xstilts.tasks.tasksource.names import is_tasksource
 from xstilts.tasks.user_tasks import file_task
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_ROWS = 1000
 """Assumed number of rows of a split if neither the task nor a limit defines it."""
 HELD_OUT = {"train": "train[:95%]", "dev": "train[95%:]"}
-"""Slices of train for formats without gold answers, whose data seldom have a dev split."""
+"""Slices of train where there is no dev split: of formats without gold answers, whose data seldom
+have one, and of tasks of tasksource."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class ResolvedExperiment:
             return task
         if name not in TASKS:
             raise UnknownNameError("task", name, [*TASKS, *own], where=where)
-        return located(TASKS.get(name), self.data, self.experiment.revisions)
+        return located(TASKS.get(name, where=where), self.data, self.experiment.revisions)
 
     def train_ref(self, target: TaskSpec) -> TaskRef:
         """Training data of a target: set in the experiment, else by its benchmark, else its own.
@@ -143,7 +145,8 @@ class ResolvedExperiment:
     def split_slice(self, task: TaskSpec, part: str) -> SplitSlice:
         """The slice of a task that is used as train, dev or test."""
         usual = part
-        if task.format_spec.gold is None and "dev" not in task.splits:
+        holds_out = task.format_spec.gold is None or is_tasksource(task.name)
+        if holds_out and "dev" not in task.splits:
             usual = HELD_OUT.get(part, part)
         splits = self.experiment.splits
         chosen = (splits.get(task.name) or splits.get(task.shuffled_from, {})).items()

@@ -16,6 +16,7 @@ from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.origin import Origin, OriginKind
 from xstilts.tasks.shuffled_labels import is_control, original_name
+from xstilts.tasks.tasksource.names import PREFIX, is_tasksource
 from xstilts.translate.row_fields import translation_of
 
 ENGLISH = "en"
@@ -35,6 +36,12 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
                 f"{name} is the name of {original_name(name)} with shuffled labels",
                 where=f"tasks.{name}",
                 todo="give the task another name; controls need no definition",
+            )
+        if is_tasksource(name):
+            raise ConfigError(
+                f"{name}: names that begin with {PREFIX} are those of tasksource's tasks",
+                where=f"tasks.{name}",
+                todo="give the task another name",
             )
     for name in experiment.targets:
         _check_target(resolved, resolved.task(name, "targets"))

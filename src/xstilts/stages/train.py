@@ -262,7 +262,7 @@ def _artifacts(context: StageContext, role: str, name: str) -> dict[str, Artifac
     return {
         key.rpartition(":")[2]: artifact
         for key, artifact in sorted(context.inputs.items())
-        if key.startswith(f"{role}:{name}:")
+        if key.rpartition(":")[0] == f"{role}:{name}"
     }
 
 

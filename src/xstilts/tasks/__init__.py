@@ -4,8 +4,31 @@ from __future__ import annotations
 
 from xstilts.core.registry import Registry
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.tasksource.names import is_tasksource
 
-TASKS: Registry[TaskSpec] = Registry(
+
+class TaskRegistry(Registry[TaskSpec]):
+    """Tasks by name; those named `tasksource:NAME` are looked up when one is asked for."""
+
+    def get(self, name: str, *, where: str | None = None) -> TaskSpec:
+        """The task of that name.
+
+        Raises:
+            UnknownNameError: no such name; the message suggests the most similar one.
+            ConfigError: a task of tasksource that is not downloaded, or cannot be read.
+        """
+        if not is_tasksource(name):
+            return super().get(name, where=where)
+        from xstilts.tasks.tasksource.task import find_task
+
+        return find_task(name, where)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the name is registered, or one of tasksource, known there or not."""
+        return super().__contains__(name) or (isinstance(name, str) and is_tasksource(name))
+
+
+TASKS: Registry[TaskSpec] = TaskRegistry(
     "task",
     "xstilts.tasks",
     {

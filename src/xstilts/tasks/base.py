@@ -80,6 +80,7 @@ class TaskSpec:
             is to show, such as their images.
         shuffled_from: the task whose labels are shuffled in its training rows, as a control.
         images: split → the images that its examples name by id; none for tasks of text alone.
+        worker_context: what a worker needs to make the task, where its name does not suffice.
     """
 
     name: str
@@ -116,6 +117,7 @@ class TaskSpec:
     control_of: str = ""
     shuffled_from: str = ""
     images: Callable[[str], ImageSource] | None = None
+    worker_context: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def format_spec(self) -> FormatSpec:

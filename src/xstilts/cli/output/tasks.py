@@ -7,6 +7,11 @@ from collections.abc import Iterator, Mapping
 from xstilts.cli.output.console import console, print_text
 from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
+from xstilts.cli.output.tasksource import (
+    is_undownloaded,
+    show_undownloaded,
+    show_undownloaded_json,
+)
 from xstilts.formats import FORMATS
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -43,6 +48,9 @@ def show_task(task_name: str) -> None:
     Raises:
         UnknownNameError: no such task.
     """
+    if is_undownloaded(task_name):
+        show_undownloaded(task_name)
+        return
     task = TASKS.get(task_name)
     out = console()
     print_text(out, task_name, style="bold")
@@ -59,6 +67,8 @@ def show_tasks_json(task_name: str | None) -> None:
     """
     if task_name is None:
         print_json([_facts(TASKS.get(each)) for each in TASKS])
+    elif is_undownloaded(task_name):
+        show_undownloaded_json(task_name)
     else:
         print_json(_facts(TASKS.get(task_name)))
 

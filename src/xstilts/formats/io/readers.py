@@ -270,12 +270,7 @@ def _check_classes(
     """A wrong order of classes would give plausible scores below chance."""
     if not classes:
         return
-    try:
-        described = json.loads(metadata.get(b"huggingface", b"{}"))
-        features = described.get("info", {}).get("features", {})
-        listed_names = {name: _listed(features.get(name, {})) for name in classes}
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise DataError("the description of the columns is damaged", where=str(path)) from error
+    listed_names = listed_classes(metadata, classes, path)
     for column, names in classes.items():
         listed = listed_names[column]
         if listed is not None and tuple(listed) != names:
@@ -284,6 +279,22 @@ def _check_classes(
                 where=str(path),
                 todo="pin the revision that the task names",
             )
+
+
+def listed_classes(
+    metadata: Mapping[bytes, bytes], columns: Iterable[str], path: Path
+) -> dict[str, list[str] | None]:
+    """Column → the names of its classes, as the metadata of a Parquet file list them; else none.
+
+    Raises:
+        DataError: the description of the columns is damaged.
+    """
+    try:
+        described = json.loads(metadata.get(b"huggingface", b"{}"))
+        features = described.get("info", {}).get("features", {})
+        return {name: _listed(features.get(name, {})) for name in columns}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise DataError("the description of the columns is damaged", where=str(path)) from error
 
 
 def _listed(feature: Any) -> list[str] | None:

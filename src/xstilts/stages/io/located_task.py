@@ -11,6 +11,8 @@ from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.shuffled_labels import shuffled_labels
+from xstilts.tasks.tasksource.record import TaskRecord
+from xstilts.tasks.tasksource.task import CONTEXT, task_of_record
 from xstilts.tasks.user_tasks import file_task
 
 
@@ -22,4 +24,6 @@ def located_task(name: str, local: Mapping[str, Any]) -> TaskSpec:
     if "file_task" in local:
         own = FileTask.model_validate(local["file_task"])
         return file_task(name, own, Path(local["folder"]), data)
+    if CONTEXT in local:
+        return task_of_record(TaskRecord.model_validate(local[CONTEXT]))
     return located(TASKS.get(name), data, local.get("revisions", {}))

@@ -1,0 +1,1 @@
+"""Tasks of the package `tasksource`, as `tasksource:NAME`: described by it, read by our readers."""
