@@ -15,7 +15,7 @@ from xstilts.core.store import Store
 from xstilts.formats import FORMATS
 from xstilts.metrics.calibration import CalibrationBins, calibration_bins
 from xstilts.planning.compile import CompiledPlan, ResultCell
-from xstilts.stages.io.rows import PREDICTION, PREDICTIONS, read_probabilities, read_table
+from xstilts.stages.io.rows import PREDICTION, PREDICTIONS, probabilities_of, read_table
 from xstilts.stages.prepare import ROWS
 
 
@@ -54,12 +54,11 @@ class CalibrationReader:
             StoreError: a file is damaged.
         """
         score = self.compiled.plan.by_key[cell.key]
-        predictions = self.store.read(score.inputs["predictions"], PREDICTIONS)
-        probabilities = read_probabilities(predictions)
+        table = read_table(self.store.read(score.inputs["predictions"], PREDICTIONS))
+        probabilities = probabilities_of(table)
         if probabilities is None:
             return None
         gold = self._gold_of(score)
-        table = read_table(predictions, ["id", PREDICTION])
         if not gold.ids.equals(table["id"]):
             raise DataError(
                 f"{score.label}: the predictions are not those of the gold rows", todo="run again"

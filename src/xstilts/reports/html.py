@@ -39,9 +39,10 @@ from xstilts.reports.language_bars import LanguageBars, language_bars
 from xstilts.reports.language_ranges import language_ranges, range_title
 from xstilts.reports.learning_curves import LearningFigure, learning_figures
 from xstilts.reports.page_script import page_script, script_source
+from xstilts.reports.score_rows import score_rows
 from xstilts.reports.sections import Section, best_section, data_section
 from xstilts.reports.sources import sources_section
-from xstilts.reports.stage_rows import made_with, stage_rows, totals
+from xstilts.reports.stage_rows import listed_rows, made_with, stage_rows, totals
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
 from xstilts.reports.tables import LEGEND, baseline_text, english_legend, evaluation_legend, points
@@ -192,6 +193,8 @@ def page(data: ReportData, folder: Path) -> str:
     parts, studies = list(map(_part, data.by_encoder)), data.studies
     sections, closing = data.sections, data.closing_sections
     stages = list(stage_rows(data.compiled.plan.stages, data.statuses, data.store))
+    listed = {row.stage.key: row for row in listed_rows(stages)}
+    scores = list(score_rows(((one.encoder, one.prefix, one.maps) for one in parts), listed))
     return html.render(
         experiment=data.experiment,
         script=page_script(),
@@ -209,9 +212,11 @@ def page(data: ReportData, folder: Path) -> str:
         sections=sections,
         closing=closing,
         studies=studies,
-        known=data.compiled.plan.by_key,
+        known={*listed, *(link.key for row in scores for link in row.links)},
         totals=totals(stages),
-        stages=stages,
+        stages=list(listed.values()),
+        scores=scores,
+        unlisted=len(stages) - len(listed),
         artifacts=_link_to_artifacts(data.store.root, folder),
         made_with=made_with(data.statuses, data.store),
         yaml=as_yaml(data.experiment),

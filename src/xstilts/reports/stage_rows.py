@@ -10,6 +10,11 @@ from xstilts.core.plan import StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 
+LISTED = 4_000
+"""Stages that a page lists, at most: more would be most of its bytes."""
+OF_EACH_SCORE = ("predict", "predict-tuned", "score")
+"""Kinds that are left out beyond that: scores are linked from their table."""
+
 
 @dataclass(frozen=True)
 class StageRow:
@@ -54,3 +59,10 @@ def made_with(statuses: Mapping[str, StageStatus], store: Store) -> list[str]:
             named = (f"{name} {number}" for name, number in made["versions"].items())
             found[f"{', '.join(named)}; {made['machine']}"] = None
     return list(found)
+
+
+def listed_rows(rows: Sequence[StageRow]) -> list[StageRow]:
+    """The rows of a page: of many stages, without those that there is one of for every score."""
+    if len(rows) <= LISTED:
+        return list(rows)
+    return [row for row in rows if row.stage.kind not in OF_EACH_SCORE]

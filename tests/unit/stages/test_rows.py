@@ -14,7 +14,7 @@ from xstilts.formats.training_spec import PredictedClass
 from xstilts.stages.io.rows import (
     PREDICTIONS,
     ROW_GROUP,
-    read_probabilities,
+    probabilities_of,
     read_rows,
     read_table,
     write_predictions,
@@ -85,7 +85,7 @@ def test_probabilities_are_a_column_of_their_own_beside_the_predictions(tmp_path
     assert [str(field.type) for field in table.schema] == ["string", "string", "float"]
     assert table.column_names == ["id", "prediction", "probability"]
     assert table["prediction"].to_pylist() == ["yes", "no", "yes"]
-    found = read_probabilities(path.read_bytes())
+    found = probabilities_of(read_table(path.read_bytes()))
     assert found is not None
     assert found.tolist() == [0.1234, 1.0, 0.6]
 
@@ -93,7 +93,7 @@ def test_probabilities_are_a_column_of_their_own_beside_the_predictions(tmp_path
 def test_many_answers_are_read_as_they_were_written(tmp_path: Path) -> None:
     answers = [PredictedClass(str(n % 7), n % 100 / 100) for n in range(ROW_GROUP + 5)]
     path = written(answers, tmp_path)
-    found = read_probabilities(path)
+    found = probabilities_of(read_table(path))
     assert found is not None
     assert found.tolist() == [one.probability for one in answers]
     assert [row["prediction"] for row in read_rows(path)] == [one.prediction for one in answers]
@@ -105,4 +105,4 @@ def test_many_answers_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_predictions_without_usable_probabilities_have_none(
     answers: Sequence[Any], tmp_path: Path
 ) -> None:
-    assert read_probabilities(written(answers, tmp_path)) is None
+    assert probabilities_of(read_table(written(answers, tmp_path))) is None

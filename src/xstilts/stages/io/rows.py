@@ -62,16 +62,14 @@ def _columns(predictions: Sequence[Any]) -> dict[str, Any]:
     return {PREDICTION: pa.array(values), PROBABILITY: pa.array(probabilities, pa.float32())}
 
 
-def read_probabilities(source: Path | bytes) -> NDArray[np.float64] | None:
+def probabilities_of(predictions: pa.Table) -> NDArray[np.float64] | None:
     """[n] the probabilities of predictions with the decimals that were written; None without them.
 
     None, too, if one is no number between 0 and 1: such a model's outputs were not finite.
     """
-    opened = source if isinstance(source, Path) else pa.BufferReader(source)
-    with pq.ParquetFile(opened) as file:
-        if PROBABILITY not in file.schema_arrow.names:
-            return None
-        column = file.read([PROBABILITY], use_threads=False)[PROBABILITY]
+    if PROBABILITY not in predictions.column_names:
+        return None
+    column = predictions[PROBABILITY]
     values = np.asarray(column.to_numpy(), dtype=np.float64).round(DIGITS)
     return values if np.all((values >= 0) & (values <= 1)) else None
 
