@@ -24,7 +24,7 @@ from xstilts.planning.evaluation_precision import precision_params
 from xstilts.planning.graph import EvalSet, StageGraph
 from xstilts.planning.recipe_search import params_with_overrides
 from xstilts.planning.relevant_fields import key_pooling, relevant_recipe
-from xstilts.planning.resolve import DEFAULT_ROWS, ResolvedExperiment
+from xstilts.planning.resolve import ResolvedExperiment, expected_size
 from xstilts.planning.target_name import TRANSLATE_TEST, TargetName, shots
 from xstilts.planning.task_params import format_params, task_params
 from xstilts.stages.choose_recipe import RECIPE
@@ -149,7 +149,7 @@ class TargetEvaluation:
     def _trained_on(self, language: str, share: SplitSlice, count: int) -> str:
         """The training of the target's model on examples of a language."""
         graph, resolved = self.graph, self.graph.resolved
-        size = self.task.sizes.get((share.split, language), DEFAULT_ROWS)
+        size = expected_size(self.task, share.split, language)
         drawn = graph.add(
             "draw",
             {"examples": count, "draw": self.seed},

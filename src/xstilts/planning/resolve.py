@@ -174,7 +174,7 @@ class ResolvedExperiment:
     def expected_rows(self, task: TaskSpec, part: str, language: str) -> int:
         """Expected number of rows."""
         share = self.split_slice(task, part)
-        size = task.sizes.get((share.split, language), DEFAULT_ROWS)
+        size = expected_size(task, share.split, language)
         size = max(1, size * (share.high - share.low) // 100)
         return min(size, self.rows_limit(task, part, language) or size)
 
@@ -234,3 +234,11 @@ class ResolvedExperiment:
                 "ones",
             )
         return pooling
+
+
+def expected_size(task: TaskSpec, split: str, language: str) -> int:
+    """The number of rows of a split in a language, as known, estimated or assumed."""
+    if (size := task.sizes.get((split, language))) is not None:
+        return size
+    estimated = task.estimated_size(split, language)
+    return DEFAULT_ROWS if estimated is None else estimated

@@ -41,6 +41,10 @@ TERMS = {
     "gains",
     "same-data": "same-data: the setting includes the target's own training data",
     "partial": "partial: some scores are missing",
+    "collapsed": "collapsed: a training gives one answer to all of English dev, so its scores are "
+    "not used; more epochs, more data or another learning rate may help",
+    "diverged": "diverged: a loss was not finite, so there is no score; a lower learning rate may "
+    "help",
 }
 """Words of a gain table → what they mean."""
 LEGEND = f"{MEANING}; {'. '.join(TERMS.values())}."

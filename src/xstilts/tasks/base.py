@@ -29,6 +29,10 @@ def package_origin(_split: str, _language: str) -> tuple[Origin, ...]:
     return (PACKAGE_ORIGIN,)
 
 
+def no_estimate(_split: str, _language: str) -> None:
+    """Nothing is known of the number of examples."""
+
+
 def unconverted(examples: Examples) -> tuple[Examples, list[Conversion]]:
     """For tasks whose labels are used as they are read."""
     return examples, []
@@ -49,6 +53,7 @@ class TaskSpec:
         fingerprint: (split, language) → digest of everything the reader reads for it.
         train_language: the language that it is trained in by default.
         sizes: (split, language) → number of examples, where known without reading.
+        estimated_size: (split, language) → about how many examples, None if not even that is known.
         with_data_dir: folder → the task with the user's files in it; none for tasks that need
             no folder.
         subwords: of a typical example, for the estimate of time.
@@ -97,6 +102,7 @@ class TaskSpec:
     citation: str = ""
     train_language: str = "en"
     sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    estimated_size: Callable[[str, str], int | None] = no_estimate
     with_data_dir: Callable[[Path], TaskSpec] | None = None
     subwords: int = 16
     train_task: str = ""

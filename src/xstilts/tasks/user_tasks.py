@@ -19,6 +19,7 @@ from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
 from xstilts.tasks.base import Conversion, Examples, TaskSpec
+from xstilts.tasks.estimated_rows import estimated_rows
 from xstilts.tasks.io.sentence_lines import check_sentence_per_line
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
@@ -79,6 +80,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         read=partial(_read, task, folder),
         fingerprint=partial(_fingerprint, task, folder),
         origin=partial(_origin, task, folder),
+        estimated_size=partial(_estimated_size, task, folder),
         summary=f"{task.format} from files",
         source=task.source or task.files,
         licence=task.licence,
@@ -256,6 +258,10 @@ def _origin(task: FileTask, folder: Path, split: str, language: str) -> tuple[Or
         dataset, _, revision = task.hub.partition("@")
         return (hub_origin(dataset, revision),)
     return (file_origin(path),) if path.is_file() else ()
+
+
+def _estimated_size(task: FileTask, folder: Path, split: str, language: str) -> int | None:
+    return None if task.hub else estimated_rows(_path(task, folder, split, language))
 
 
 def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str:

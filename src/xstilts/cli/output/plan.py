@@ -70,7 +70,8 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
     yield summary.state_counts
     if summary.todo:
         basis = "measured in this store" if summary.measured else "rough estimate for a CPU"
-        yield f"expected: {duration(summary.seconds)} ({basis})"
+        with_workers = f" with {summary.workers} workers" if summary.workers > 1 else ""
+        yield f"expected: {duration(summary.seconds)}{with_workers} ({basis})"
         yield from disk_lines(summary)
         yield from memory_lines(summary)
         yield from filter(None, (slow_bf16_warning(summary),))
