@@ -12,7 +12,7 @@ import glob
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,13 +95,30 @@ class RecordedCells:
 
 
 def labelled_cells(store: Store) -> dict[str, RecordedCells]:
-    """The cells of a store's records by experiment, with digests where its name is not unique."""
-    saved = list(saved_cells(store))
+    """The cells of a store's records by experiment, with digests where its name is not unique.
+
+    A record is left out if a newer one of its experiment has all of its cells, as after a language
+    was added.
+    """
+    saved = _not_contained(list(saved_cells(store)))
     counts = Counter(record.experiment for record in saved)
     return {
         record.experiment if counts[record.experiment] == 1 else record.name: record
         for record in saved
     }
+
+
+def _not_contained(saved: Sequence[RecordedCells]) -> list[RecordedCells]:
+    """The records that have a cell which no single newer one of their experiment has."""
+    keys = [frozenset(cell.key for cell in record.cells) for record in saved]
+    return [
+        record
+        for number, record in enumerate(saved)
+        if not any(
+            other.experiment == record.experiment and keys[later] >= keys[number]
+            for later, other in enumerate(saved[number + 1 :], number + 1)
+        )
+    ]
 
 
 def saved_records(store: Store, name: str | None = None) -> Iterator[RunRecord]:

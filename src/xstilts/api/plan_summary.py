@@ -27,7 +27,7 @@ from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retention import droppable_stages
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PlanSummary:
     """What is done, what is to do and why, and what that needs.
 
@@ -77,6 +77,9 @@ class PlanSummary:
         states = Counter(status.state for status in self.statuses.values())
         counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
         return f"{counted(len(self.statuses), 'stage')}: {counts}"
+
+    def __repr__(self) -> str:
+        return f"<PlanSummary: {self.state_counts}>"
 
     def _repr_html_(self) -> str:
         return plan_html(self)

@@ -95,6 +95,22 @@ def test_an_edited_record_is_left_out(copied: Path) -> None:
     assert labelled_cells(Store(copied)) == {}
 
 
+def test_results_show_an_experiment_once_after_a_language_was_added(
+    toy_file: Path, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store").prepare()
+    changes = ["seeds=[0]", "targets=[toy-kind]", "intermediate=[none]"]
+    for languages in ("[en]", "[en, xx]"):
+        loaded = xstilts.load(toy_file, [*changes, f"languages={languages}"])
+        save_record(loaded, compile_experiment(loaded), store)
+    (name,) = labelled_cells(store)
+    assert name == loaded.experiment.name
+    assert {cell.language for cell in labelled_cells(store)[name].cells} == {"en", "xx"}
+    fewer = xstilts.load(toy_file, [*changes, "languages=[en]", "seeds=[1]"])
+    save_record(fewer, compile_experiment(fewer), store)
+    assert [len(record.cells) for record in labelled_cells(store).values()] == [2, 1]
+
+
 def test_a_damaged_record_is_set_aside_when_its_experiment_is_run(
     small: LoadedExperiment, copied: Path
 ) -> None:
