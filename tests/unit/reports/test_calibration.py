@@ -15,7 +15,13 @@ from xstilts.core.hashing import digest_of_file, with_digest, without_digest
 from xstilts.core.store import Store
 from xstilts.metrics.calibration import calibration_bins
 from xstilts.planning.compile import CompiledPlan, compile_experiment
-from xstilts.reports.calibration import MEAN, TargetCalibration, _means, target_calibration
+from xstilts.reports.calibration import (
+    MEAN,
+    TargetCalibration,
+    _means,
+    _numbers,
+    target_calibration,
+)
 from xstilts.reports.reliability import reliability_diagram
 from xstilts.reports.target_answers import TARGETS, left_out
 from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
@@ -144,6 +150,16 @@ def test_a_mean_is_over_the_languages_that_every_setting_has() -> None:
     assert second
     assert (first.error, first.confidence, first.accuracy) == ("15.0", "87.5", "87.5")
     assert (second.error, second.confidence, second.accuracy) == ("30.0", "80.0", "50.0")
+
+
+def test_means_over_fewer_seeds_than_others_have_are_marked() -> None:
+    bins = calibration_bins(np.array([0.9, 0.7]), np.array([True, True]))
+    one, both = _numbers([bins], 2), _numbers([bins, bins], 2)
+    assert one
+    assert both
+    assert (one.error, one.seeds) == ("20.0", "1 of 2 seeds")
+    assert (both.error, both.seeds) == ("20.0", "")
+    assert _numbers([], 2) is None
 
 
 def test_a_dot_stands_at_the_confidence_and_accuracy_of_its_bin() -> None:
