@@ -10,6 +10,7 @@ from xstilts.api.inputs import load
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
+from xstilts.planning.identical_files import warn_of_identical_files
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -21,7 +22,8 @@ from xstilts.tasks.suites import ALL, NeededData, is_needed, members
 def check_data(names: str | Sequence[str], data: Path | str | None = None) -> Iterator[SplitReport]:
     """Read every split and language of suites and tasks, and report its rows and problems.
 
-    Splits that only the hub has are reported but not downloaded.
+    Splits that only the hub has are reported but not downloaded. Files of an experiment's own
+    targets that have the content of another file are warned of, as when it is planned.
 
     Args:
         names: suites (`tasks.suites.SUITES`), tasks, and experiment files, whose own tasks and
@@ -74,6 +76,7 @@ def _experiment_reports(
             for code in (*codes, *task.pool_parts):
                 needed = is_needed(task, split, code, used)
                 yield check_split(task, split, code, needed=needed)
+    warn_of_identical_files(resolved)
 
 
 def _reports(wanted: Mapping[str, NeededData], folder: Path | None) -> Iterator[SplitReport]:

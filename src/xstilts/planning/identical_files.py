@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def warn_of_identical_files(resolved: ResolvedExperiment) -> None:
     """Warn, once, of evaluated files of own targets that have the content of another file.
 
     The other file is that of another language, or one for training or for the choice of
-    checkpoints. Empty files are left to the stage that reads them.
+    checkpoints. Files that are empty or cannot be read are left to the stage that reads them.
     """
     for name in resolved.experiment.targets:
         if name in resolved.experiment.tasks:
@@ -57,8 +58,8 @@ def _identical(resolved: ResolvedExperiment, target: TaskSpec) -> Iterator[tuple
 
 
 def _files(task: TaskSpec, split: str, language: str) -> Iterator[tuple[str, Path]]:
-    """The digests and paths of a split's local files that are not empty."""
+    """The digests and paths of a split's local files that can be read and are not empty."""
     for origin in task.origin(split, language):
         for path in origin.files:
-            if path.is_file() and path.stat().st_size:
+            if path.is_file() and os.access(path, os.R_OK) and path.stat().st_size:
                 yield digest_of_unchanged(path), path

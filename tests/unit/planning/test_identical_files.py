@@ -43,7 +43,14 @@ def warnings(
     forget_warnings()
     with caplog.at_level(logging.WARNING):
         compile_experiment(xstilts.load(path))
-    return caplog.text
+    planned = [record.getMessage() for record in caplog.records]
+    caplog.clear()
+    forget_warnings()
+    with caplog.at_level(logging.WARNING):
+        list(xstilts.check_data(str(path)))
+    checked = [record.getMessage() for record in caplog.records]
+    assert [text for text in planned if "same content" in text] == checked
+    return "\n".join(planned)
 
 
 def test_files_with_different_content_are_not_mentioned(
