@@ -10,7 +10,8 @@ from xstilts.core.errors import ConfigError
 
 DEFAULT_FILE = "experiment.yaml"
 TEMPLATE = "experiment.yaml"
-NAME_LINE = "name: my-experiment"
+NAME = "my-experiment"
+"""Of the experiment in the template, and of one whose file has no usable name."""
 
 
 def init(path: Path | str = DEFAULT_FILE) -> Path:
@@ -48,6 +49,10 @@ def init(path: Path | str = DEFAULT_FILE) -> Path:
 def experiment_template(name: str) -> str:
     """The text of the experiment; characters of the name that are not allowed are left out."""
     template = resources.files("xstilts.config") / "templates" / TEMPLATE
-    allowed = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:100]
     text = template.read_text(encoding="utf-8")
-    return text.replace(NAME_LINE, f"name: {allowed}", 1) if allowed else text
+    return text.replace(f"name: {NAME}", f"name: {experiment_name(name)}", 1)
+
+
+def experiment_name(text: str) -> str:
+    """The name of an experiment after that of its file, without characters that none may have."""
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:100] or NAME

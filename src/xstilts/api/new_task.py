@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
+from xstilts.api.init import experiment_name
 from xstilts.config.file_task import FileTask
+from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.models.encoder_defaults import PACKAGED
@@ -26,6 +28,18 @@ from xstilts.tasks.suites import ALL, is_needed
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import filter_rows
 
+HEADER = """\
+# An experiment with a task that `xstilts tasks new` guessed from your files.
+# encoder: a folder, or a name on the Hugging Face hub; intermediate: what it is trained on first,
+# such as [none, mnli] (`xstilts tasks` lists tasks). All keys: docs/guide/experiments.md
+"""
+NO_TARGET = """\
+# targets: missing. Name tasks to evaluate: this one has no gold answers, so it is only trained on.
+"""
+SLICES = {"train": "train[:80%]", "dev": "train[80%:90%]", "test": "train[90%:]"}
+SLICED = """\
+# splits: there are no files of dev and test, so these are slices of train.
+"""
 BATCH = 4
 MAX_LENGTH = 256
 
@@ -56,7 +70,8 @@ class NewTask:
         guesses: what was guessed, in words.
         reports: the check of each split and language.
         batch: the first examples as the encoder's tokenizer reads them.
-        file: where the text was written; none if it was not.
+        file: an experiment with the text, which was written; none if it was not.
+        is_target: whether that experiment evaluates the task, and so is complete.
     """
 
     name: str
@@ -67,6 +82,7 @@ class NewTask:
     encoder: str
     batch: tuple[SeenExample, ...]
     file: Path | None = None
+    is_target: bool = True
 
 
 def new_task(
@@ -84,8 +100,8 @@ def new_task(
         name: of the task; by default that of the file's folder, or of the file.
         language: of files without a language in their name; English by default.
         encoder: whose tokenizer the first examples are shown with.
-        out: a YAML file to write; no file is replaced. Paths are relative to its folder, else to
-            the current one.
+        out: a YAML file to write, with an experiment; no file is replaced. Paths are relative to
+            its folder, else to the current one.
 
     Raises:
         ConfigError: no such file, an ending that is not read, or `out` exists.
@@ -108,7 +124,7 @@ def new_task(
     text = _yaml({"tasks": {task_name: guessed.declaration}})
     batch = _batch(task, encoder)
     if target:
-        _write(target, text)
+        _write(target, _head(task, target, encoder) + text)
     return NewTask(
         task_name,
         guessed.declaration,
@@ -118,7 +134,23 @@ def new_task(
         encoder,
         tuple(batch),
         target,
+        task.format_spec.gold is not None,
     )
+
+
+def _head(task: TaskSpec, target: Path, encoder: str) -> str:
+    """What an experiment with a task needs before its section `tasks`."""
+    folder = Path(encoder).expanduser()
+    keys: dict[str, Any] = {
+        "name": experiment_name(target.stem),
+        "encoder": str(folder.absolute()) if folder.is_dir() else encoder,
+    }
+    if task.format_spec.gold is None:
+        return HEADER + NO_TARGET + _yaml({**keys, "intermediate": [NO_INTERMEDIATE, task.name]})
+    keys |= {"intermediate": [NO_INTERMEDIATE], "targets": [task.name]}
+    if list(task.splits) == ["train"]:
+        return HEADER + SLICED + _yaml({**keys, "splits": {task.name: SLICES}})
+    return HEADER + _yaml(keys)
 
 
 def _name_of(file: Path) -> str:

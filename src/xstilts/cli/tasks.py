@@ -84,7 +84,7 @@ def new(
     ] = "e5-small-packaged",
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="YAML file to write; replaces no file"),
+        typer.Option("--out", help="experiment to write, with the task; replaces no file"),
     ] = None,
     as_json: Json = False,
 ) -> None:

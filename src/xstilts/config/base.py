@@ -30,6 +30,8 @@ MAX_NAME = 255
 LARGEST_INTEGER = 2**63 - 1
 REFUSED = "refused"
 """Type of the validation errors whose message is complete."""
+MISSING = "missing"
+"""Type of the validation errors of missing keys, pydantic's own."""
 
 
 def refusal(what: str, todo: str | None = None, key: str | None = None) -> PydanticCustomError:
@@ -40,6 +42,11 @@ def refusal(what: str, todo: str | None = None, key: str | None = None) -> Pydan
 def refusal_of(error: XstiltsError) -> PydanticCustomError:
     """The validation error with the message of another error."""
     return refusal(error.what, error.todo)
+
+
+def missing_key(key: str, todo: str) -> PydanticCustomError:
+    """A validation error like that of a required key, for a key whose default is no value."""
+    return PydanticCustomError(MISSING, "{key}", {"key": key, "todo": todo})
 
 
 @contextmanager

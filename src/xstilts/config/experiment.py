@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
-from xstilts.config.base import ConfigModel, PathText, explained, refusal, refuse_repeats
+from xstilts.config.base import (
+    ConfigModel,
+    PathText,
+    explained,
+    missing_key,
+    refusal,
+    refuse_repeats,
+)
 from xstilts.config.evaluation import FewShotConfig, TranslateTest
 from xstilts.config.exclude import CellExclusion
 from xstilts.config.file_task import FileTask
@@ -167,6 +174,7 @@ class Experiment(ConfigModel):
     encoders: Annotated[tuple[EncoderConfig, ...], Field(min_length=1)] | None = Field(
         None,
         exclude_if=lambda encoders: encoders is None,
+        validate_default=True,
         description="several pretrained encoders that are compared, in place of `encoder`",
     )
     intermediate: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
@@ -309,10 +317,18 @@ class Experiment(ConfigModel):
                 raise refusal(f"the encoder {encoder.name} is named twice")
         return value
 
+    @field_validator("encoders")
+    @classmethod
+    def _any_encoder(
+        cls, value: tuple[EncoderConfig, ...] | None, info: ValidationInfo
+    ) -> tuple[EncoderConfig, ...] | None:
+        """Here, and not after all fields, so that it is named with other missing keys."""
+        if value is None and info.data.get("encoder", "invalid") is None:
+            raise missing_key("encoder", "name one encoder, or several: encoders")
+        return value
+
     @model_validator(mode="after")
-    def _encoder_or_encoders(self) -> Experiment:
-        if self.encoder is None and self.encoders is None:
-            raise refusal("the key 'encoder' is missing", "name one encoder, or several: encoders")
+    def _one_of_encoder_and_encoders(self) -> Experiment:
         if self.encoder is not None and self.encoders is not None:
             raise refusal("give either `encoder` or `encoders`", key="encoders")
         return self

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from xstilts.config.base import REFUSED
+from xstilts.config.base import MISSING, REFUSED
 from xstilts.config.yaml_problems import QUOTE_BRACES
 from xstilts.config.yaml_tree import Lines, Location, location_of
 from xstilts.core.errors import ConfigError, suggestion
@@ -63,6 +63,8 @@ class InvalidValue:
         path: in the tree.
         what: the complete message; empty if a value of another kind is `expected`.
         by_branch: whether it is the verdict of one of several alternatives.
+        missing: keys that are missing at the path.
+        place: that of these keys as pydantic gives it, with the names of alternatives.
     """
 
     path: Location
@@ -71,6 +73,8 @@ class InvalidValue:
     shown: str = ""
     todo: str | None = None
     by_branch: bool = False
+    missing: tuple[str, ...] = ()
+    place: Location = ()
 
 
 def validate(model: type[M], tree: Mapping[str, Any], lines: Lines, above: Location = ()) -> M:
@@ -85,7 +89,7 @@ def validate(model: type[M], tree: Mapping[str, Any], lines: Lines, above: Locat
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        items = sorted(error.errors(), key=lambda item: item["type"] == "missing")
+        items = sorted(error.errors(), key=lambda item: item["type"] == MISSING)
         problems = _merged([_problem(dict(item), tree, model) for item in items])
     texts = [_text(problem) for problem in problems]
     places = [location_of((*above, *problem.path), lines) for problem in problems]
@@ -97,6 +101,11 @@ def validate(model: type[M], tree: Mapping[str, Any], lines: Lines, above: Locat
 
 
 def _text(problem: InvalidValue) -> str:
+    if problem.missing:
+        *others, last = [repr(_dotted((*problem.path, key))) for key in problem.missing]
+        if not others:
+            return f"the key {last} is missing"
+        return f"the keys {', '.join(others)} and {last} are missing"
     if not problem.expected:
         return problem.what
     return f"{_dotted(problem.path)}: expected {problem.expected}, not {problem.shown}"
@@ -112,9 +121,10 @@ def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> Invalid
     if kind == "extra_forbidden":
         todo = suggestion(str(path[-1]), _keys_at(model, path[:-1]))
         return InvalidValue(path, f"unknown key {name!r}", todo=todo)
-    if kind == "missing":
-        name = _dotted((*path, item["loc"][-1]))
-        return InvalidValue(path, f"the key {name!r} is missing")
+    if kind == MISSING:
+        key = str(context.get("key", location[-1]))
+        todo = context.get("todo")
+        return InvalidValue(path, missing=(key,), todo=todo, place=location[:-1])
     if kind == REFUSED:
         what = f"{name}: {context['what']}" if name else context["what"]
         return InvalidValue(path, what, todo=context["todo"])
@@ -167,7 +177,9 @@ def _merged(problems: Sequence[InvalidValue]) -> list[InvalidValue]:
         if problem.by_branch and problem.expected and deeper:
             continue
         first = merged.get(problem.path)
-        if first is None or not (first.expected and problem.expected):
+        if first and first.missing and problem.missing and first.place == problem.place:
+            merged[problem.path] = replace(first, missing=(*first.missing, *problem.missing))
+        elif first is None or not (first.expected and problem.expected):
             merged.setdefault(problem.path, problem)
         elif problem.expected not in first.expected.split(" or "):
             joined = f"{first.expected} or {problem.expected}"

@@ -152,6 +152,37 @@ def test_the_first_batch_has_the_subwords_and_label_ids_of_the_encoder(
     )
 
 
+@pytest.mark.parametrize(
+    ("others", "tested"),
+    [
+        (["dev-en.tsv", "test-en.tsv", "test-de.tsv"], {("test", "en"), ("test", "de")}),
+        ([], {("train[90%:]", "en")}),
+    ],
+)
+def test_the_written_file_is_an_experiment_that_can_be_planned(
+    tmp_path: Path, encoder: str, others: list[str], tested: set[tuple[str, str]]
+) -> None:
+    for name in others:
+        (tmp_path / name).write_text("\n".join([*REVIEWS[:9], f"{name}\tgood"]))
+    found = made(tmp_path, encoder, "train-en.tsv", *REVIEWS)
+    assert found.file
+    loaded = xstilts.load(found.file)
+    assert loaded.experiment.name == "train-en"
+    assert loaded.experiment.intermediate == ("none",)
+    cells = xstilts.plan(loaded, tmp_path / "store").compiled.cells
+    assert {(cell.split, cell.language) for cell in cells} == tested
+
+
+def test_a_task_without_gold_answers_leaves_the_targets_to_add(
+    tmp_path: Path, encoder: str
+) -> None:
+    found = made(tmp_path, encoder, "train-de.txt", "one line", "another line")
+    assert found.file
+    assert not found.is_target
+    with pytest.raises(ConfigError, match="the key 'targets' is missing"):
+        xstilts.load(found.file)
+
+
 def test_no_file_is_replaced(tmp_path: Path, encoder: str) -> None:
     made(tmp_path, encoder, "train-en.tsv", "text\tlabel", *REVIEWS)
     with pytest.raises(ConfigError):

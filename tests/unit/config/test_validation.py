@@ -193,3 +193,24 @@ def test_the_missing_data_folder_is_named_before_other_errors(tmp_path: Path) ->
     path.write_text(EXPERIMENT.replace("e5-small-packaged", "./nope"), encoding="utf-8")
     with pytest.raises(ConfigError, match="--data: there is no folder"):
         xstilts.plan(xstilts.load(path, data="/nope"), tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("seeds: [0]", "1: the keys 'name', 'encoder', 'intermediate' and 'targets' are missing"),
+        (EXPERIMENT.replace("encoder: e5-small-packaged\n", ""), "1: the key 'encoder' is missing"),
+        (
+            EXPERIMENT.partition("  reviews:")[0] + "  reviews:\n    labels: [good]",
+            "9: the keys 'tasks.reviews.format', 'tasks.reviews.files' and 'tasks.reviews.splits'",
+        ),
+        ("encoder: {name: 3}", "'name', 'intermediate' and 'targets' are missing"),
+    ],
+)
+def test_all_missing_keys_are_named_in_one_error(tmp_path: Path, text: str, missing: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(str(path))
+    assert missing in str(caught.value)
+    assert str(caught.value).count(" missing") == 1

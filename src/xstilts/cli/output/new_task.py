@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from rich.console import Console
 
 from xstilts.api.new_task import NewTask, SeenExample
 from xstilts.cli.output.console import print_line, print_text
 from xstilts.cli.output.data_check import show_data_check
+from xstilts.cli.output.next_steps import show_steps
 from xstilts.core.printable import printable
 
 SHOWN = 40
@@ -27,11 +31,23 @@ def show_new_task(out: Console, made: NewTask) -> None:
         print_text(out, _subwords(seen), bullet="•")
     out.print()
     if made.file:
-        print_line(out, f"wrote {made.file}: add encoder, intermediate and targets, or copy it")
+        _show_written(out, made.file, is_complete=made.is_target)
         return
     print_text(out, "for an experiment's file", style="bold")
     for line in made.text.splitlines():
         print_line(out, line)
+
+
+def _show_written(out: Console, file: Path, *, is_complete: bool) -> None:
+    add = "" if is_complete else ": add `targets`, the tasks to evaluate"
+    print_line(out, f"wrote {file}{add}")
+    name = shlex.quote(str(file))
+    show_steps(
+        (
+            (f"xstilts plan {name}", "what would run, with time and disk"),
+            (f"xstilts run {name}", "runs it; stop it at any time and run it again"),
+        )
+    )
 
 
 def _subwords(seen: SeenExample) -> str:
