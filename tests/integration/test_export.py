@@ -105,6 +105,23 @@ def test_several_trainings_are_listed_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_means_the_experiment_of_its_name_in_the_store(
+    toy_file: Path, finished: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "other-name.yaml"
+    file.write_text(f"extends: {toy_file}\nname: small\n", encoding="utf-8")
+    exported = xstilts.export_model(str(file), tmp_path / "out", finished, **BASELINE)
+    assert exported.label == "train toy-kind (baseline) seed 0"
+    (note,) = exported.notes
+    assert "other-name.yaml has other values now" in note
+    assert "seeds" in note
+    with pytest.raises(ConfigError, match="no experiment file"):
+        xstilts.export_model("absent.yaml", tmp_path / "x", finished, **BASELINE)
+    file.write_text(f"extends: {toy_file}\nname: never-run\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="never-run is no experiment of the store"):
+        xstilts.export_model(str(file), tmp_path / "x", finished, **BASELINE)
+
+
 def test_a_folder_with_files_is_not_replaced(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigError, match="not empty"):

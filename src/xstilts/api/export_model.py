@@ -76,8 +76,8 @@ def export_model(
     compared with the model in the store before it gets its name.
 
     Args:
-        stage: an experiment of the store, or the key (or its first 6 digits), the label or a
-            pattern of the label of a training; by default every experiment.
+        stage: an experiment of the store or its YAML file, or the key (or its first 6 digits), the
+            label or a pattern of the label of a training; by default every experiment.
         to: a new or empty folder.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         target, setting, seed, encoder: choose among the trainings of experiments.
@@ -131,7 +131,7 @@ def export_model(
         if head
         else vector_reading(model, layer)
     )
-    notes = layer_note(model, reading) if head is None else ""
+    notes = (training.note, layer_note(model, reading) if head is None else "")
     with _new_folder(folder) as new:
         written = write_model(new, model.files, head, reading)
         name = push or (folder.resolve().name if folder else "")
@@ -145,7 +145,7 @@ def export_model(
         training.stage.label,
         written.opens_with,
         written.difference.largest,
-        (*written.notes, *((notes,) if notes else ())),
+        (*written.notes, *filter(None, notes)),
         url,
     )
 

@@ -14,6 +14,7 @@ from xstilts.core.store import Store
 from xstilts.core.store_layout import FOLDERS, MARKER, NEW_FOLDER, OTHER_NAMES, OWN_FOLDER
 
 DEFAULT_STORE = "xstilts-store"
+YAML = (".yaml", ".yml")
 OWN = frozenset((name,) for name in (MARKER, *FOLDERS, *OTHER_NAMES))
 """What a store keeps in its folder."""
 AnyStore = Store | Path | str
@@ -44,6 +45,17 @@ def load(
         path = str(Path(data).expanduser().absolute())
         changes.append(f"data={json.dumps(path, ensure_ascii=False)}")
     return load_experiment(str(name_or_path), [*changes, *overrides], encoder)
+
+
+def experiment_file(name: str) -> LoadedExperiment | None:
+    """The experiment in a YAML file; None if the text is a name and not the path of a file.
+
+    Raises:
+        ConfigError: no such file, or no experiment.
+    """
+    path = Path(name)
+    is_file = path.suffix in YAML or ("/" in name and path.is_file())
+    return load(path) if is_file else None
 
 
 def open_store(store: AnyStore | None = None, todo: str = NEW_FOLDER) -> Store:

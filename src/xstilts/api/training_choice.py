@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from xstilts.analysis.run_records import RunRecord, saved_records
+from xstilts.analysis.run_differences import changed_keys
+from xstilts.analysis.run_records import RunRecord, experiment_config, saved_records
 from xstilts.analysis.stage_needs import stage_needs
+from xstilts.api.inputs import experiment_file
 from xstilts.api.stage_names import SHORTEST, keys_of, known_stages
 from xstilts.config.intermediate import parse_setting
+from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, suggestion
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -17,6 +20,8 @@ from xstilts.planning.compile import ResultCell
 TRAIN = "train"
 LISTED = 12
 """Trainings that a message lists."""
+MOST_KEYS = 5
+"""Keys of an experiment that a note lists."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,13 @@ class Training:
     Args:
         stages: key → stage, of all that is known of the store.
         records: the newest last.
+        note: what a user must know of the choice; may be empty.
     """
 
     stage: Stage
     stages: dict[str, Stage]
     records: tuple[RunRecord, ...]
+    note: str = ""
 
     @property
     def cells(self) -> list[ResultCell]:
@@ -76,8 +83,8 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
     """The training that a name and a query mean.
 
     Args:
-        name: an experiment, or the key (or its first 6 digits), the label or a pattern of the label
-            of a stage; by default every experiment of the store.
+        name: an experiment or its file, or the key (or its first 6 digits), the label or a pattern
+            of the label of a stage; by default every experiment of the store.
 
     Raises:
         ConfigError: none, or several.
@@ -85,6 +92,8 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
     needs = stage_needs(store)
     stages = known_stages(store, needs)
     experiments = {need.experiment for need in needs.needs}
+    file = None if name is None or name in experiments else experiment_file(name)
+    name = file.experiment.name if file else name
     records = tuple(saved_records(store))
     if name is None or name in experiments:
         chosen = [one for one in records if name in (None, one.experiment)]
@@ -111,7 +120,17 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
                           "(and --encoder), or by its key")  # fmt: skip
     stage = trainings[0]
     holding = tuple(record for record in records if stage.key in record.plan.by_key)
-    return Training(stage, stages, holding)
+    return Training(stage, stages, holding, _changed(file, holding) if file else "")
+
+
+def _changed(file: LoadedExperiment, records: Sequence[RunRecord]) -> str:
+    """A sentence if a file is not the experiment that a training was last run by."""
+    last = records[-1].config if records else {}
+    keys = list(changed_keys(last, experiment_config(file.experiment)))
+    if not keys:
+        return ""
+    shown = ", ".join([*keys[:MOST_KEYS], *(["…"] if len(keys) > MOST_KEYS else [])])
+    return f"{file.origin} has other values now than when this model was last run: {shown}"
 
 
 def _trained(records: Iterable[RunRecord], query: TrainingQuery) -> list[str]:

@@ -15,7 +15,7 @@ def export_model(
         Optional[str],  # noqa: UP045 - typer reads the annotation at run time
         typer.Argument(
             metavar="EXPERIMENT|KEY|LABEL",
-            help="an experiment of the store, or the key or label of a training  "
+            help="an experiment of the store or its file, or the key or label of a training  "
             "\\[default: all experiments]",
         ),
     ] = None,
