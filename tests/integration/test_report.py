@@ -221,7 +221,7 @@ def test_a_report_without_results_says_so(small: LoadedExperiment, tmp_path: Pat
     text = xstilts.report(small, tmp_path / "r.html", tmp_path / "store").read_text(
         encoding="utf-8"
     )
-    assert "No gains yet" in text
+    assert "No scores yet" in text
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from xstilts.cli.arguments import ExperimentArguments
-from xstilts.cli.options import DataOption, EncoderOption, Named, Overrides, StoreOption
+from xstilts.cli.options import DataOption, EncoderOption, Json, Named, Overrides, StoreOption
 
 STANDARD_OUTPUT = Path("-")
 
@@ -40,6 +41,7 @@ def report(
         Optional[float],  # noqa: UP045
         typer.Option(help="power of a CPU core, for the same  \\[default: 10]"),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Write the report as one self-contained HTML page, or its tables only.
 
@@ -48,22 +50,30 @@ def report(
     xtreme: one leaderboard submission per encoder, setting and seed; exit code 2 if incomplete.
     """
     import xstilts
+    from xstilts.api.handle import open_experiment
     from xstilts.api.report import XTREME, submissions
-    from xstilts.cli.output.report import show_report
+    from xstilts.cli.output.console import print_message
+    from xstilts.cli.output.report import check_json, show_report, show_written_report
     from xstilts.core.errors import ConfigError
 
-    loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    if as_json:
+        check_json(out)
+    arguments = ExperimentArguments(experiment, store, overrides, encoder, data)
+    handle = open_experiment(arguments.load(), store)
     if form == XTREME:
         from xstilts.cli.output.submissions import show_submissions
 
         if out == STANDARD_OUTPUT:
             raise ConfigError("xtreme is a folder of files", where="--out", todo="give a folder")
-        written = submissions(loaded, out, store)
-        show_submissions(written)
+        written = submissions(handle, out)
+        show_submissions(written, as_json=as_json)
         raise typer.Exit(2 if any(submission.problems for submission in written) else 0)
     watts = {"gpu_watts": gpu_watts, "core_watts": core_watts}
     if out == STANDARD_OUTPUT:
-        show_report(loaded, store, form, watts)
+        show_report(handle, form, watts)
     else:
-        path = xstilts.report(loaded, out, store, form=form, **watts)
-        typer.echo(f"wrote {path}")
+        path = xstilts.report(handle, out, form=form, **watts)
+        show_written_report(path, form, handle.results, as_json=as_json)
+    if handle.results.empty:
+        command = shlex.join(arguments.command_line())
+        print_message(f"no scores yet: run `xstilts run {command}` first")

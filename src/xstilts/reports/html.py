@@ -109,6 +109,11 @@ class ReportData:
         return len(self.by_encoder) > 1
 
     @property
+    def encoder_names(self) -> tuple[str, ...]:
+        """The encoders as results name them."""
+        return encoders_of(self.compiled)
+
+    @property
     def prefix(self) -> str:
         """Beginning of the ids of one of several encoders."""
         return f"{slug(self.encoder)}-" if self.encoder else ""
@@ -201,9 +206,10 @@ def page(data: ReportData, folder: Path) -> str:
         script_source=script_source(),
         contents=list(_contents(data.rankings, parts, sections, studies, closing)),
         baseline=baseline_text(data.experiment.baseline),
-        encoders=[one.label or without_paths(one.name) for one in data.experiment.all_encoders],
+        encoders=data.encoder_names,
         training_languages=data.training_languages,
         parts=parts,
+        has_scores=not data.results.empty,
         ranking_lines=list(ranking_lines(_first_ranking(data))),
         rankings=data.rankings,
         legend=LEGEND + english_legend(data.gains) + evaluation_legend(data.gains["target"]),

@@ -18,6 +18,7 @@ SIGNS = {
     "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~",
 }  # fmt: skip
 """Character → LaTeX. A bracket or star after the end of a row would be an argument of it."""
+SIGN = re.compile(r"(?<![\w.])([+-])(?=\d)")
 LATIN = 0x17F
 """The last character of the blocks that LaTeX's own fonts have, nearly all of them."""
 NO_LIGATURE = "\u200c"
@@ -45,8 +46,8 @@ def _escaped(character: str) -> str:
 
 
 def signed(number: str) -> str:
-    """A number, or several, as text with true minus signs."""
-    return re.sub(r"-(?=\d)", "$-$", escaped(number))
+    """A number, or several, as text with the signs of mathematics; not a date or a range."""
+    return SIGN.sub(r"$\1$", escaped(number))
 
 
 def bold(cell: str) -> str:

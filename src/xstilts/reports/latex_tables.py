@@ -6,6 +6,7 @@ that each fits a page: by targets, and by languages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -15,7 +16,6 @@ import pandas as pd
 
 from xstilts.analysis.gains import ENGLISH, language_scores, main_metrics, mean_or_nan
 from xstilts.analysis.run_states import states_text
-from xstilts.core.private_text import without_paths
 from xstilts.reports.latex import REQUIREMENTS, LatexTable, bold, escaped, label_of, signed
 from xstilts.reports.tables import (
     NOTHING,
@@ -37,6 +37,7 @@ ROWS = 40
 """Rows of a table that fit a page, at most."""
 LANGUAGES = 12
 """Languages of a table that fit a page, at most."""
+NUMBER = re.compile(r"[+-]?\d[\d,.]*( ?(%|k?Wh))?")
 MARK = r"$^{*}$"
 TEST = (
     "paired bootstrap over test examples and seeds (10{,}000 draws, two-sided), "
@@ -267,27 +268,37 @@ def _terms(main: pd.DataFrame) -> str:
 
 def _subject(data: ReportData) -> str:
     """The experiment and its encoder."""
-    named = [one.label or without_paths(one.name) for one in data.experiment.all_encoders]
-    return escaped(f"{data.experiment.name} ({data.encoder or ', '.join(named)})")
+    return escaped(f"{data.experiment.name} ({', '.join(data.encoder_names)})")
 
 
 # other tables
 
 
 def section_table(section: Section) -> LatexTable:
-    """A table of texts; its notes are in the caption."""
+    """A table of texts; its notes are in the caption, and columns of numbers on the right."""
+    table = section.table
     cells: list[list[str]] = [
-        [_text(value) for value in row] for row in section.table.itertuples(index=False, name=None)
+        [_text(value) for value in row] for row in table.itertuples(index=False, name=None)
     ]
     return LatexTable(
-        "l" * len(section.table.columns),
-        [escaped(str(name)) for name in section.table.columns],
+        "".join("r" if _is_numeric(table.iloc[:, i]) else "l" for i in range(table.shape[1])),
+        [escaped(str(name)) for name in table.columns],
         [cells],
-        ". ".join(map(escaped, (section.title, *section.notes))),
+        " ".join(map(escaped, map(_sentence, (section.title, *section.notes)))),
         label_of(section.name),
     )
 
 
+def _is_numeric(column: pd.Series[Any]) -> bool:
+    """Whether all texts of a column are numbers, also with a unit, or missing, and not all are."""
+    texts = [str(value) for value in column if value not in (None, "", NOTHING)]
+    return bool(texts) and all(map(NUMBER.fullmatch, texts))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def _text(value: Any) -> str:
     text = "" if value is None else str(value)
-    return signed(text) if text[1:2].isdigit() else escaped(text)
+    return signed(text) if text.lstrip("[+-")[:1].isdigit() else escaped(text)

@@ -72,7 +72,8 @@ def test_every_special_character_is_escaped() -> None:
     assert escaped(r"\input{x}") == r"\textbackslash{}input\{x\}"
     assert escaped("中") == r"\texttt{U+4E2D}"
     assert escaped("a--b\n c\x00") == "a-{}-b c"
-    assert signed("[-1.0, +2.0]") == "{[}$-$1.0, +2.0]"
+    assert signed("[-1.0, +2.0]") == "{[}$-$1.0, $+$2.0]"
+    assert signed("from 2026-03-01, 0.1-0.2") == "from 2026-03-01, 0.1-0.2"
     assert signed("mini-lm") == "mini-lm"
 
 
@@ -107,6 +108,28 @@ def test_a_report_has_scores_by_language_and_gains(
     assert languages.split(" & ")[:3] == ["intermediate", "average", "en"]
     assert "one seed (0)" in scores
     assert "paired bootstrap" in scores
+
+
+def test_numbers_are_aligned_to_the_right_and_captions_are_sentences() -> None:
+    frame = pd.DataFrame(
+        {"name": ["a1", "b"], "gain": ["+2.0", "-1.5"], "energy": ["0.1 Wh", "–"], "note": ["", ""]}
+    )
+    text = section_table(Section("x", "Cost", frame, ("Made (UTC).", "No full stop"))).text
+    assert r"\begin{tabular}{@{}lrrl@{}}" in text
+    assert r"\caption{Cost. Made (UTC). No full stop.}" in text
+    assert "$+$2.0 & 0.1 Wh" in text
+
+
+def test_captions_of_a_report_name_the_encoder_and_not_its_path(
+    small: LoadedExperiment, finished: Path, tmp_path: Path
+) -> None:
+    text = report_of(small, finished, tmp_path)
+    captions = [line for line in text.splitlines() if line.startswith(r"\caption")]
+    assert any("small (encoder)" in line for line in captions)
+    assert not any("./" in line or ".." in line for line in captions)
+    shapes = dict(re.findall(r"\\caption\{(\w+).*\n.*\n\\begin\{tabular\}\{(.*)\}", text))
+    assert shapes["Cost"] == "@{}lrrr@{}"
+    assert shapes["Best"] == "@{}llllrrrrrl@{}"
 
 
 def test_a_report_in_latex_compiles(

@@ -1,4 +1,4 @@
-"""Output of `xstilts report --out -`."""
+"""Output of `xstilts report`: the path of the file, or the report itself."""
 
 from __future__ import annotations
 
@@ -8,13 +8,40 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import typer
+
+from xstilts.cli.output.json_output import print_json
+from xstilts.core.errors import ConfigError
+
 if TYPE_CHECKING:
-    from xstilts.config.load import LoadedExperiment
+    import pandas as pd
+
+    from xstilts.api.handle import ExperimentHandle
 
 
-def show_report(
-    loaded: LoadedExperiment, store: Path | None, form: str, watts: Mapping[str, float | None]
+def check_json(out: Path | None) -> None:
+    """Refuse `--json` with a report on standard output.
+
+    Raises:
+        ConfigError: `out` is a dash.
+    """
+    if out == Path("-"):
+        raise ConfigError(
+            "--json and --out - both write to standard output", todo="give one of them"
+        )
+
+
+def show_written_report(
+    path: Path, form: str, results: pd.DataFrame, *, as_json: bool = False
 ) -> None:
+    """Print where a report is; as JSON also how many scores it has."""
+    if as_json:
+        print_json({"path": str(path), "format": form, "scores": len(results)})
+    else:
+        typer.echo(f"wrote {path}")
+
+
+def show_report(handle: ExperimentHandle, form: str, watts: Mapping[str, float | None]) -> None:
     """Write a report to standard output, as the bytes of its file.
 
     Args:
@@ -26,7 +53,7 @@ def show_report(
     import xstilts
 
     with TemporaryDirectory() as folder:
-        written = xstilts.report(loaded, Path(folder) / "report", store, form=form, **watts)
+        written = xstilts.report(handle, Path(folder) / "report", form=form, **watts)
         content = written.read_bytes()
     sys.stdout.flush()
     sys.stdout.buffer.write(content)

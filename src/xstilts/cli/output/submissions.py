@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.json_output import print_json
 
 if TYPE_CHECKING:
     from xstilts.reports.xtreme.write import LeaderboardSubmission
 
 
-def show_submissions(submissions: Sequence[LeaderboardSubmission]) -> None:
+def show_submissions(
+    submissions: Sequence[LeaderboardSubmission], *, as_json: bool = False
+) -> None:
     """Folder and zip of each submission, and all its problems."""
+    if as_json:
+        print_json(list(submissions))
+        return
     out = console()
     for made in submissions:
         files = f"wrote {made.folder} and {made.archive.name}" if made.archive else "not written"
