@@ -9,6 +9,8 @@ import typer
 
 from xstilts.cli.completion import complete_experiments
 
+STORE_HELP = "folder of the store  \\[default: $XSTILTS_STORE, else ./xstilts-store]"
+
 
 def _none_for_dash(path: Optional[Path]) -> Optional[Path]:  # noqa: UP045
     """No file for `-`, standard output."""
@@ -33,7 +35,7 @@ MaybeNamed = Annotated[
 ]
 StoreOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--store", help="folder of the store  \\[default: ./xstilts-store]"),
+    typer.Option("--store", help=STORE_HELP),
 ]
 Overrides = Annotated[
     Optional[list[str]],  # noqa: UP045
@@ -66,7 +68,8 @@ DevicesPerStage = Annotated[
     ),
 ]
 Executor = Annotated[
-    str, typer.Option("--executor", metavar="local|ray|slurm", help="what runs the stages")
+    str,
+    typer.Option("--executor", metavar="NAME", help="local, ray or slurm: what runs the stages"),
 ]
 Address = Annotated[
     str,
@@ -100,7 +103,7 @@ Tflops = Annotated[
 ]
 StoreArgument = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Argument(metavar="STORE", help="folder of the store  \\[default: ./xstilts-store]"),
+    typer.Argument(metavar="STORE", help=STORE_HELP),
 ]
 ClaimsFile = Annotated[
     Optional[Path],  # noqa: UP045

@@ -37,7 +37,7 @@ def recommend(
     like: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            metavar="EXPERIMENT|PRESET", help="use recipes, limits and tasks of this experiment"
+            metavar="FILE|PRESET", help="use recipes, limits and tasks of this experiment"
         ),
     ] = None,
     data: DataOption = None,
@@ -48,7 +48,9 @@ def recommend(
     executor: Executor = "local",
     address: Address = "",
     trackers: Trackers = None,
-    measures: Annotated[bool, typer.Option(help="compute and use low-cost task measures")] = True,
+    no_measures: Annotated[
+        bool, typer.Option("--no-measures", help="do not compute low-cost measures of the tasks")
+    ] = False,
     tflops: Tflops = TFLOPS,
     form: Annotated[
         Optional[str],  # noqa: UP045
@@ -78,7 +80,7 @@ def recommend(
         languages=languages.split(",") if languages else (),
         data=data,
         store=store,
-        measuring=measures,
+        measuring=not no_measures,
     )
     options = RunOptions(
         *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage

@@ -72,7 +72,7 @@ def report(
     if out == STANDARD_OUTPUT:
         show_report(handle, form, watts)
     else:
-        path = xstilts.report(handle, out, form=form, **watts)
+        path = xstilts.report(handle, out, None, form=form, **watts)
         show_written_report(path, form, handle.results, as_json=as_json)
     if handle.results.empty:
         command = shlex.join(arguments.command_line())

@@ -24,6 +24,12 @@ class TasksGroup(TyperGroup):
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters; to the usage of its own commands, which take no task, only options."""
+        params: list[Any] = super().get_params(ctx)
+        is_own = ctx.command is self
+        return [one for one in params if is_own or one.param_type_name != "argument"]
+
 
 app = typer.Typer(cls=TasksGroup, invoke_without_command=True)
 

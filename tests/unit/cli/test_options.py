@@ -60,6 +60,27 @@ def test_every_command_has_short_help_with_all_defaults(path: tuple[str, ...]) -
             assert default in short, parameter.name
 
 
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_help_at_80_columns_breaks_no_name(path: tuple[str, ...]) -> None:
+    shown = printed(*path, "--help", env={"COLUMNS": "80"})
+    assert "…" not in shown.replace("AutoModelFor…", "")
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    words = {word.rstrip(",") for word in shown.split()}
+    for parameter in command.params:
+        names = [name for name in (*parameter.opts, *parameter.secondary_opts) if name[0] == "-"]
+        metavar = (parameter.metavar or "").split()
+        assert {*names, *metavar} <= words | {f"{{{one}}}" for one in metavar}, parameter.name
+        if "--store" in names:
+            assert "$XSTILTS_STORE" in shown
+
+
+def test_the_usage_of_a_command_of_tasks_has_no_task() -> None:
+    assert "xstilts tasks new [OPTIONS]" in printed("tasks", "new", "--help")
+    assert "xstilts tasks [OPTIONS] [name]" in printed("tasks", "--help")
+
+
 def test_help_breaks_lines_only_at_the_width_of_the_terminal() -> None:
     assert "Facts about the set-up: met" in printed("claims", "-h", env={"COLUMNS": "300"})
 

@@ -53,7 +53,7 @@ def show_report(handle: ExperimentHandle, form: str, watts: Mapping[str, float |
     import xstilts
 
     with TemporaryDirectory() as folder:
-        written = xstilts.report(handle, Path(folder) / "report", form=form, **watts)
+        written = xstilts.report(handle, Path(folder) / "report", None, form=form, **watts)
         content = written.read_bytes()
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
