@@ -45,7 +45,7 @@ def plan(
     import xstilts
     from xstilts.api.handle import open_experiment
     from xstilts.api.run_notes import run_notes
-    from xstilts.cli.output.plan import show_plan
+    from xstilts.cli.output.plan import show_plan, show_unread_tasks
     from xstilts.cli.output.plan_json import show_plan_json
     from xstilts.cli.output.run import show_notes
 
@@ -57,3 +57,5 @@ def plan(
     else:
         show_plan(summary, all_stages=all_stages, tflops=tflops)
         show_notes(run_notes(handle))
+        if experiment.endswith((".yaml", ".yml")):
+            show_unread_tasks(summary, experiment, loaded.experiment.tasks)

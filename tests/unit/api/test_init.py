@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 import xstilts
 from xstilts.cli.app import app
@@ -39,6 +40,19 @@ def test_the_experiment_plans_once_its_files_exist(tmp_path: Path) -> None:
     summary = xstilts.plan(str(file), tmp_path / "store")
     assert [source for source in summary.supplies if not source.origin] == []
     assert len(summary.todo) > 50
+
+
+def test_plan_names_the_check_of_rows_that_it_does_not_read(tmp_path: Path) -> None:
+    file = str(xstilts.init(tmp_path / "my-study.yaml"))
+    write_files(Path(file))
+    words = ["plan", file, "--store", str(tmp_path / "store")]
+    shown = CliRunner().invoke(app, words).output
+    assert "the rows and labels of my-intermediate, my-target" in shown
+    assert f"\n  xstilts data check {file}\n" in shown
+    assert CliRunner().invoke(app, ["data", "check", file]).exit_code == 0
+    preset = CliRunner().invoke(app, ["plan", "quickstart", *words[2:]])
+    assert preset.exit_code == 0
+    assert "data check" not in preset.output
 
 
 def test_the_formats_in_its_comments_load(tmp_path: Path) -> None:

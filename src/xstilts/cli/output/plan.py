@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from xstilts.api.plan_precision import slow_bf16_warning
 from xstilts.api.plan_summary import PlanSummary
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.disk import disk_lines
 from xstilts.cli.output.memory import memory_lines
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
@@ -21,6 +22,7 @@ from xstilts.planning.data_sources import DataSource
 from xstilts.planning.recipe_search import search_trainings
 from xstilts.planning.resolve import DEFAULT_ROWS
 from xstilts.tasks.origin import OriginKind
+from xstilts.tasks.shuffled_labels import original_name
 
 STAGE_COLUMNS = (
     name("stage"), name("state", 2), number("time", 1), number("disk", 3), text("reason", 4)
@@ -64,6 +66,19 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
         )
         for line in lines:
             print_text(out, line)
+
+
+def show_unread_tasks(summary: PlanSummary, file: str, tasks: Collection[str]) -> None:
+    """The own tasks whose rows are to be read, and the command that reads them before a run.
+
+    Args:
+        file: of the experiment.
+        tasks: names of its own tasks.
+    """
+    read = {original_name(source.task) for source in summary.supplies}
+    if names := ", ".join(sorted(read.intersection(tasks))):
+        print_text(console(), f"not read yet: the rows and labels of {names}; check them before:")
+        print_line(console(), f"  xstilts data check {shlex.quote(file)}")
 
 
 def _totals(summary: PlanSummary) -> Iterator[str]:
