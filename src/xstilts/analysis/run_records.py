@@ -59,6 +59,7 @@ class RunRecord:
         experiment: its name.
         digests: of what it was and of its data; a file's name has both.
         config: the experiment as JSON; keys of recipes have their former names.
+        origin: the name of its file, without folder; empty if it is not known.
     """
 
     experiment: str
@@ -66,6 +67,7 @@ class RunRecord:
     cells: tuple[ResultCell, ...]
     plan: Plan
     config: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    origin: str = field(default="", compare=False)
 
     @property
     def compiled(self) -> CompiledPlan:
@@ -160,7 +162,8 @@ def parse_record(path: Path) -> RunRecord:
     record = read_record(path, _cell, lambda stage: shared.stage(Stage.from_json(stage)))
     _check_head(record, path)
     plan = Plan(tuple(record[STAGES]))
-    found = RunRecord(*_names(path), tuple(record[CELLS]), plan, record.get("experiment", {}))
+    cells, config, origin = record[CELLS], record.get("experiment", {}), record.get("origin", "")
+    found = RunRecord(*_names(path), tuple(cells), plan, config, str(origin))
     _check_references(found)
     return found
 

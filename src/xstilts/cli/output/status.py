@@ -1,4 +1,4 @@
-"""Output of `xstilts status`: progress of experiments and recent events."""
+"""Output of `xstilts status`: progress of experiments, what runs now, and recent events."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 
 from xstilts.api.status import ExperimentStatus
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.json_output import print_json
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text, without_empty
 from xstilts.cli.output.units import date_text, some_of
+from xstilts.core.counted import counted
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState
 from xstilts.core.store import Store
 
 LAST_EVENTS = 10
+SLURM = "slurm"
+"""The folder of a store with files of Slurm's jobs."""
 COLUMNS = (
     name("experiment"),
     name("last run", 1),
@@ -30,9 +33,16 @@ SHOWN_STATES = (StageState.DONE, StageState.TODO, StageState.BLOCKED)
 
 
 def show_status(
-    store: Store, experiments: Sequence[ExperimentStatus], *, as_json: bool = False
+    store: Store,
+    experiments: Sequence[ExperimentStatus],
+    options: Sequence[str] = (),
+    *,
+    as_json: bool = False,
 ) -> None:
-    """Stage counts of each experiment, and the newest events.
+    """Stage counts of each experiment, what runs now, and the newest events.
+
+    Args:
+        options: of `xstilts run` for the same store.
 
     Raises:
         ConfigError: the store has no experiments.
@@ -66,6 +76,10 @@ def show_status(
             )
         )
     show_table(out, without_empty(FoldingTable(COLUMNS, rows)))
+    for experiment in experiments:
+        show_running(experiment, labels[experiment.name], options)
+    if (store.root / SLURM).is_dir() and not any(each.running for each in experiments):
+        print_text(out, "jobs that wait in Slurm's queue are not seen here: squeue")
     if not events:
         print_text(out, f"no events: {store.journal.path.name} is missing or empty")
         print_text(out, "  → nothing to do: it begins again with the next run")
@@ -74,3 +88,20 @@ def show_status(
         label = event.get("label", event.get("key", ""))
         problem = f": {event['problem']}" if "problem" in event else ""
         print_text(out, f"{label}{problem}", bullet=f"{when} {event['event']:8}")
+
+
+def show_running(experiment: ExperimentStatus, label: str, options: Sequence[str]) -> None:
+    """The stages that run now, or the command that resumes an experiment with stages to do."""
+    out, running = console(), experiment.running
+    if running:
+        print_text(out, f"{label}: {counted(len(running), 'stage')} running now")
+        for stage in running[:LAST_EVENTS]:
+            print_text(out, stage.text, bullet="  •")
+        if len(running) > LAST_EVENTS:
+            print_text(out, f"  and {len(running) - LAST_EVENTS} more")
+    elif experiment.states.get(StageState.TODO):
+        print_text(
+            out,
+            f"{label}: stopped, no stage runs now; to resume, run it again with the same options:",
+        )
+        print_line(out, f"  {' '.join((experiment.command, *options))}")
