@@ -241,6 +241,7 @@ def _contents(
     if any(part.targets for part in parts):
         yield "gains", "Gains"
     yield from ((section.name, section.title) for section in sections)
+    yield "languages", "By language"
     if any(part.pictures for part in parts):
         yield "pictures", "Examples with images"
     if any(part.answers.calibrations for part in parts):
@@ -251,7 +252,6 @@ def _contents(
         yield "worst", "Worst examples"
     for study in studies:
         yield f"study-{slug(study.answer.study)}", f"Study: {study.answer.study}"
-    yield "languages", "By language"
     if any(part.figures for part in parts):
         yield "curves", "Learning curves"
     yield from (("plan", "Stages"), ("reproduce", "Reproduce"))
