@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 from typer.testing import CliRunner
 
 import xstilts
+from xstilts.analysis.run_records import saved_records
 from xstilts.cli.app import app
 from xstilts.core.dropped import drop
 from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
@@ -135,13 +136,27 @@ def test_dropped_weights_are_trained_again_only_if_asked(copied: Path, tmp_path:
     drop(Store(copied).artifact(key), [BODY], "test")
     with pytest.raises(StoreError, match="--train"):
         xstilts.export_model("small", tmp_path / "out", copied, **BASELINE)
-    again: list[str] = []
-    xstilts.export_model(
-        key[:8], tmp_path / "out", copied, train=True, on_stage=lambda one: again.append(one.key)
-    )
-    assert again == [key]
+    words = ["export", key[:8], "--to", str(tmp_path / "out"), "--store", str(copied), "--train"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "✓ train toy-kind (baseline) seed 0" in result.stderr
+    assert "0/1 stages" in result.stderr
     weights = [tmp_path / name / "model.safetensors" for name in ("before", "out")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_quiet_export_trains_without_progress(copied: Path, tmp_path: Path) -> None:
+    (key,) = {
+        stage.key
+        for record in saved_records(Store(copied))
+        for stage in record.plan.stages
+        if stage.label == "train toy-kind (baseline) seed 0"
+    }
+    drop(Store(copied).artifact(key), [BODY], "test")
+    words = ["export", key[:8], "--to", str(tmp_path / "out"), "--store", str(copied), "--train"]
+    result = CliRunner().invoke(app, [*words, "--quiet"])
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
 
 
 @pytest.fixture(scope="module")

@@ -66,9 +66,9 @@ def compare(
         )
     if path is not None:
         from xstilts.reports.comparison_page import comparison_page
-        from xstilts.reports.tables import write_bytes
+        from xstilts.reports.tables import write_output
 
-        write_bytes(Path(path), comparison_page(comparison).encode())
+        write_output(Path(path), comparison_page(comparison).encode())
     return comparison
 
 

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts.api.inputs import AnyStore, check_output, existing_store
+from xstilts.api.train_dropped import Showing, show_nothing, train_dropped
 from xstilts.api.training_choice import Training, TrainingQuery, find_training
 from xstilts.core.atomic_io import set_usual_permissions, write_text
 from xstilts.core.errors import ConfigError, StoreError
-from xstilts.core.stage import Stage, blocking_fact
+from xstilts.core.output_folder import make_output_folder
+from xstilts.core.stage import blocking_fact
 from xstilts.core.store import Store, is_full
 from xstilts.planning.compile import ResultCell
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from xstilts.export.folder import WrittenModel
     from xstilts.export.task_head import TaskHead
     from xstilts.export.trained_model import TrainedModel
-
-OnStage = Callable[[Stage], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def export_model(
     push: str = "",
     private: bool = False,
     licence: str = "",
-    on_stage: OnStage | None = None,
+    showing: Showing = show_nothing,
 ) -> ExportedModel:
     """Write a trained model that transformers or sentence-transformers open on their own.
 
@@ -88,7 +88,8 @@ def export_model(
         push: name of a repository on the Hugging Face hub to upload to.
         private: whether a new repository is private.
         licence: of the model, for its card.
-        on_stage: called with each stage that is trained again, before it starts.
+        showing: takes the stages that are trained again, if there are any, and returns a context
+            whose value takes their events.
 
     Raises:
         ConfigError: no training or several, or no place to write to.
@@ -117,7 +118,7 @@ def export_model(
     query = TrainingQuery(target, setting, seed, encoder)
     training = find_training(opened, stage, query)
     _check_finished(training, opened)
-    _train_dropped(training, opened, train=train, on_stage=on_stage or (lambda _: None))
+    train_dropped(training, opened, train=train, showing=showing)
     model = _trained_model(training, opened)
     head = _head(model, task) if with_head else None
     if head and layer is not None:
@@ -171,55 +172,6 @@ def _check_finished(training: Training, store: Store) -> None:
         raise StoreError(
             f"{training.stage.label} {blocking}: it has no weights", todo="export another seed"
         )
-
-
-def _train_dropped(training: Training, store: Store, *, train: bool, on_stage: OnStage) -> None:
-    """Run the stages whose files were dropped and are needed.
-
-    Raises:
-        StoreError: there are some, and they are not to be run.
-    """
-    missing = list(_missing(training.stage, training.stages, store, set()))
-    if not missing:
-        return
-    seconds = sum(stage.cost.seconds for stage in missing)
-    if not train:
-        labels = ", ".join(stage.label for stage in missing[:3])
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise StoreError(
-            f"the weights were dropped to free disk (keep_weights): {labels}{more}",
-            todo=f"train again, with the same result, in about {max(1, round(seconds / 60))} min: "
-            "--train; or set keep_weights: all before a run",
-        )
-    from xstilts.core.leases import Lease
-    from xstilts.executors.worker import execute_stage
-
-    store.prepare()
-    for stage in missing:
-        with store.leases.hold(stage.key) as lease:
-            if not isinstance(lease, Lease):
-                raise StoreError(
-                    f"another process runs {stage.label}", todo="wait until it has finished"
-                )
-            on_stage(stage)
-            execute_stage(store, stage, lambda _: None, lease)
-
-
-def _missing(
-    stage: Stage, stages: dict[str, Stage], store: Store, seen: set[str]
-) -> Iterator[Stage]:
-    """A stage and those before it whose files are not there, in a runnable order."""
-    if stage.key in seen or store.has(stage.key):
-        return
-    seen.add(stage.key)
-    for key in stage.inputs.values():
-        if key not in stages:
-            raise StoreError(
-                f"the store does not know the stage {key[:12]} that {stage.label} needs",
-                todo="run the experiment again",
-            )
-        yield from _missing(stages[key], stages, store, seen)
-    yield stage
 
 
 def _trained_model(training: Training, store: Store) -> TrainedModel:
@@ -338,7 +290,7 @@ def _new_folder(folder: Path | None) -> Iterator[Path]:
     """
     parent = folder.resolve().parent if folder else Path(tempfile.gettempdir())
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        make_output_folder(parent)
         with tempfile.TemporaryDirectory(dir=parent, prefix=".xstilts-export-") as name:
             new = Path(name) / "model"
             new.mkdir()

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from xstilts.core.errors import ConfigError
+from xstilts.core.output_folder import make_output_folder
 
 DEFAULT_FILE = "experiment.yaml"
 TEMPLATE = "experiment.yaml"
@@ -30,7 +31,7 @@ def init(path: Path | str = DEFAULT_FILE) -> Path:
             todo=f"give a name such as {DEFAULT_FILE}",
         )
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_output_folder(target.parent)
         with target.open("x", encoding="utf-8") as file:
             file.write(experiment_template(target.stem))
     except FileExistsError as error:

@@ -17,6 +17,7 @@ from xstilts.api.init import experiment_name
 from xstilts.config.file_task import FileTask
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, XstiltsError
+from xstilts.core.output_folder import make_output_folder
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.models.encoder_defaults import PACKAGED
 from xstilts.models.encoder_source import find_source
@@ -212,7 +213,7 @@ def _seen(feature: Feature, tokenizer: Any, labels: Sequence[str]) -> SeenExampl
 
 def _write(target: Path, text: str) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_output_folder(target.parent)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:

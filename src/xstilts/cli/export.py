@@ -62,7 +62,9 @@ def export_model(
     It is opened again and compared with the stored model before it gets its name.
     """
     import xstilts
-    from xstilts.cli.output.export import show_exported, show_training
+    from xstilts.api.train_dropped import show_nothing
+    from xstilts.cli.output.export import show_exported
+    from xstilts.cli.progress import stage_progress
 
     exported = xstilts.export_model(
         stage,
@@ -79,6 +81,6 @@ def export_model(
         push=push,
         private=private,
         licence=licence,
-        on_stage=None if quiet else show_training,
+        showing=show_nothing if quiet else stage_progress,
     )
     show_exported(exported, as_json=as_json)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,6 +18,7 @@ from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import TextConsole, discard_output
 from xstilts.cli.problem_lines import ProblemLines
 from xstilts.core.plan import StageState
+from xstilts.core.stage import Stage
 from xstilts.core.units import duration
 from xstilts.executors.events import Event, Listener, progress_text
 from xstilts.executors.remaining_time import RemainingTime
@@ -25,15 +27,46 @@ PLAIN_EVERY = 15.0
 """Seconds between two plain progress lines."""
 
 
-@contextmanager
-def progress(summary: PlanSummary, *, quiet: bool = False) -> Iterator[Listener]:
+@dataclass(frozen=True)
+class Work:
+    """The stages of a plan, and what is to do of them.
+
+    Args:
+        stages: all of them, in plan order.
+        todo, done: keys of those that will run, and that are done.
+        stage_seconds: key → expected seconds in one process.
+        seconds: expected for what is to do.
+    """
+
+    stages: Sequence[Stage]
+    todo: Collection[str]
+    done: Collection[str]
+    stage_seconds: Mapping[str, float]
+    seconds: float
+
+
+def progress(summary: PlanSummary, *, quiet: bool = False) -> AbstractContextManager[Listener]:
     """An event listener that shows a run's progress until the block ends.
 
     Args:
         quiet: show nothing.
     """
-    state = ProgressState(summary)
-    if quiet or not summary.todo:
+    todo = [stage.key for stage in summary.todo]
+    done = [key for key, one in summary.statuses.items() if one.state is StageState.DONE]
+    stages, seconds = summary.compiled.plan.stages, summary.stage_seconds
+    return _progress(Work(stages, todo, done, seconds, summary.seconds), quiet=quiet)
+
+
+def stage_progress(stages: Sequence[Stage]) -> AbstractContextManager[Listener]:
+    """The same for stages that all run, one after another."""
+    seconds = {stage.key: stage.cost.seconds for stage in stages}
+    return _progress(Work(stages, list(seconds), (), seconds, sum(seconds.values())))
+
+
+@contextmanager
+def _progress(work: Work, *, quiet: bool = False) -> Iterator[Listener]:
+    state = ProgressState(work)
+    if quiet or not work.todo:
         yield state.on_event
         return
     console = TextConsole(stderr=True)
@@ -77,16 +110,18 @@ def _while_readable(listener: Listener, lines: ProblemLines) -> Iterator[Listene
 class ProgressState:
     """Stages that are closed and running, and the time left."""
 
-    def __init__(self, summary: PlanSummary) -> None:
-        self.summary = summary
-        self.total = {stage.key: stage for stage in summary.todo}
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        todo = frozenset(work.todo)
+        self.total = {stage.key: stage for stage in work.stages if stage.key in todo}
+        self.done = frozenset(work.done)
         self.closed: set[str] = set()
         self.running: dict[str, tuple[str, str]] = {}
         self.started = time.monotonic()
-        weights = {key: summary.stage_seconds[key] for key in self.total}
+        weights = {key: work.stage_seconds[key] for key in self.total}
         kinds = {key: stage.kind for key, stage in self.total.items()}
         self.remaining = RemainingTime(weights, kinds)
-        self.kinds = list(dict.fromkeys(stage.kind for stage in summary.compiled.plan.stages))
+        self.kinds = list(dict.fromkeys(stage.kind for stage in work.stages))
 
     def on_event(self, event: Event) -> None:
         """Update the state from one event."""
@@ -101,7 +136,7 @@ class ProgressState:
     def eta(self) -> str:
         """Time left, extrapolated from the work done so far."""
         left = self.remaining.seconds(time.monotonic() - self.started)
-        return f"about {duration(self.summary.seconds)}" if left is None else duration(left)
+        return f"about {duration(self.work.seconds)}" if left is None else duration(left)
 
     def headline(self) -> str:
         """Stages closed, time spent and time left."""
@@ -113,7 +148,7 @@ class ProgressState:
         """The progress tree of a terminal."""
         tree = Tree(Text(self.headline(), style="bold"))
         for kind in self.kinds:
-            keys = [stage.key for stage in self.summary.compiled.plan.stages if stage.kind == kind]
+            keys = [stage.key for stage in self.work.stages if stage.kind == kind]
             if not keys:
                 continue
             done = sum(self._is_done(key) for key in keys)
@@ -131,7 +166,7 @@ class ProgressState:
         return Group(tree)
 
     def _is_done(self, key: str) -> bool:
-        return key in self.closed or self.summary.statuses[key].state is StageState.DONE
+        return key in self.closed or key in self.done
 
 
 def line(event: Event) -> Text:

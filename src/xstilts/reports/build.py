@@ -14,7 +14,7 @@ from xstilts.reports.tables import (
     english_legend,
     readable,
     table_text,
-    write_bytes,
+    write_output,
     write_table,
 )
 
@@ -33,18 +33,18 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
     check_format(form)
     target = path or Path(f"xstilts-{data.experiment.name}.{ENDINGS[form]}")
     if form == PAGE:
-        write_bytes(target, page(data, target.absolute().parent).encode())
+        write_output(target, page(data, target.absolute().parent).encode())
     elif form in ("csv", "parquet"):
         write_table(data.gains, form, target)
     elif form == "latex":
-        write_bytes(target, latex_report(data).encode())
+        write_output(target, latex_report(data).encode())
     else:
         legend = LEGEND + english_legend(data.gains)
         notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
         sections = (*data.rankings, gains, *data.sections, *data.closing_sections)
         parts = map(section_text, sections)
-        write_bytes(target, "\n".join(parts).encode())
+        write_output(target, "\n".join(parts).encode())
     return target
 
 

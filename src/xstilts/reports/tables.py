@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.analysis.run_states import all_states, states_text, with_notes
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.output_folder import make_output_folder
 from xstilts.metrics import METRICS
 from xstilts.planning.target_name import TargetName
 from xstilts.reports.markdown import escaped_cell
@@ -224,13 +225,26 @@ def write_table(frame: pd.DataFrame, form: str, path: Path) -> None:
     if form == "parquet":
         buffer = io.BytesIO()
         with_notes(frame).to_parquet(buffer, index=False)
-        write_bytes(path, buffer.getvalue())
+        write_output(path, buffer.getvalue())
     else:
-        write_bytes(path, table_text(frame, form).encode())
+        write_output(path, table_text(frame, form).encode())
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write the file that a user asked for; see `make_output_folder`.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        make_output_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    write_bytes(path, data)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write an output file, and create its folder.
+    """Write an output file, and create its folders.
 
     Raises:
         StoreError: it cannot be written.
@@ -239,9 +253,11 @@ def write_bytes(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     except OSError as error:
-        raise StoreError(
-            f"cannot write {path}: {error.strerror}", todo="give another file with --out"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot write {path}: {error.strerror}", todo="give another file with --out")
 
 
 def _markdown(frame: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import xstilts
 from xstilts.cli.app import app
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, StoreError
 
 
 def test_a_report_does_not_replace_its_experiment(toy_file: Path, tmp_path: Path) -> None:
@@ -54,3 +54,26 @@ def test_submissions_and_copies_of_answers_do_not_go_into_the_store(
         result = CliRunner().invoke(app, given)
         assert isinstance(result.exception, ConfigError)
         assert "a file of the store" in str(result.exception)
+
+
+def test_an_output_makes_one_folder_and_says_so(
+    toy_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    xstilts.init(tmp_path / "new" / "mine.yaml")
+    assert f"made the folder {tmp_path / 'new'}" in caplog.text
+    caplog.clear()
+    xstilts.report(str(toy_file), tmp_path / "new" / "a.html", tmp_path / "store")
+    assert "made the folder" not in caplog.text
+    xstilts.report(str(toy_file), tmp_path / "pages" / "a.html", tmp_path / "store")
+    assert f"made the folder {tmp_path / 'pages'}" in caplog.text
+
+
+def test_an_output_makes_no_folder_in_one_that_is_not_there(toy_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"there is no folder {tmp_path / 'nope'}"):
+        xstilts.init(tmp_path / "nope" / "deep" / "mine.yaml")
+    for form in ("html", "latex", "csv"):
+        with pytest.raises(StoreError, match=f"there is no folder {tmp_path / 'nope'}"):
+            xstilts.report(
+                str(toy_file), tmp_path / "nope" / "d" / "x", tmp_path / "store", form=form
+            )
+    assert not (tmp_path / "nope").exists()

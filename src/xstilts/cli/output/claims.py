@@ -50,7 +50,7 @@ def show_claims(
         StoreError: the file cannot be written.
     """
     from xstilts.reports.claims import claims_text
-    from xstilts.reports.tables import write_bytes
+    from xstilts.reports.tables import write_output
 
     if form is None and path is None:
         _show_tables(judgements)
@@ -60,7 +60,7 @@ def show_claims(
     if path is None:
         sys.stdout.write(written)
     else:
-        write_bytes(path, written.encode())
+        write_output(path, written.encode())
 
 
 def _show_tables(judgements: Sequence[Judgement]) -> None:

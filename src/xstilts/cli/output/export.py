@@ -5,14 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from xstilts.api.export_model import ExportedModel
-from xstilts.cli.output.console import TextConsole, console, print_text
+from xstilts.cli.output.console import console, print_text
 from xstilts.cli.output.json_output import print_json
-from xstilts.core.stage import Stage
-
-
-def show_training(stage: Stage) -> None:
-    """Print that a stage is run again."""
-    print_text(TextConsole(stderr=True), f"running {stage.label} again")
 
 
 def show_exported(exported: ExportedModel, *, as_json: bool = False) -> None:
