@@ -75,6 +75,8 @@ def test_the_card_has_metadata_scores_and_a_recipe_to_repeat_the_run(
     for part in ("## Scores", "## Data", "## Recipe", "## Reproduce"):
         assert part in card.text
     assert "--setting none --seed 0" in card.text
+    assert "Encoder: `encoder` (licence: not known; folder of the user)." in card.text
+    assert "pip install xstilts==" not in card.text
     tree = yaml.safe_load((tmp_path / "out" / "experiment.yaml").read_text(encoding="utf-8"))
     assert tree["name"] == "small"
     assert tree["recipes"]["target"]["learning_rate"] == 0.003
@@ -213,6 +215,30 @@ def test_the_code_of_the_card_runs(
     (code,) = python_blocks(tmp_path / "out" / "README.md")
     assert ("text_pair" in code) == (task == "toy-same")
     exec(compile(code, "README.md", "exec"), {})
+
+
+def test_the_card_says_which_class_opens_a_mean_pooled_model_with_a_random_head(
+    toy_file: Path, finished: Path, tmp_path: Path, run_in_process: Any
+) -> None:
+    loaded = xstilts.load(
+        str(toy_file),
+        ["name=mean", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]",
+         "encoder={name: ./encoder, pooling: mean}", "recipes.target.epochs=1"],
+    )  # fmt: skip
+    assert run_in_process(loaded, tmp_path / "store").exit_code == 0
+    exported = xstilts.export_model("mean", tmp_path / "out", tmp_path / "store")
+    assert exported.opens_with[0] == "SentenceTransformer"
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "Not with `AutoModelForSequenceClassification`" in card
+    assert "random head" in card
+    heads = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out")
+        heads.append(torch.cat([one.flatten() for one in model.classifier.parameters()]))
+    assert not torch.equal(*heads)
+    xstilts.export_model("small", tmp_path / "cls", finished, **BASELINE)
+    assert "random head" not in (tmp_path / "cls" / "README.md").read_text(encoding="utf-8")
 
 
 def test_several_heads_without_a_choice_are_refused(mixture: Path, tmp_path: Path) -> None:

@@ -11,13 +11,15 @@ from huggingface_hub import EvalResult, ModelCardData
 from xstilts.analysis.score_intervals import ScoreInterval
 from xstilts.config.recipe import OLD_RECIPE_KEYS, Recipe
 from xstilts.core.stage import Stage
-from xstilts.export.folder import WrittenModel
+from xstilts.export.folder import SENTENCE_TRANSFORMER, WrittenModel
 from xstilts.export.reproduction import EXPERIMENT
+from xstilts.export.task_head import AUTO_CLASSES
 from xstilts.export.trained_model import DataUse, TrainedModel
 from xstilts.export.usage import plain_code, usage_code
 from xstilts.formats.text_features import joins_pairs
 from xstilts.formats.word_subwords import reads_spaces
 from xstilts.languages.metadata import language
+from xstilts.reports.encoder_citations import encoder_citation
 from xstilts.reports.markdown import escaped_cell
 from xstilts.reports.tables import points
 
@@ -138,6 +140,12 @@ def _use(content: CardContent) -> str:
     text = f"## Use\n\nOpens with {opened}.\n\n```python\n{code}```"
     if plain := plain_code(content.written, content.name, pairs=pairs):
         text += f"\n\nWith transformers alone:\n\n```python\n{plain}```"
+    if head is not None and content.written.opens_with[0] == SENTENCE_TRANSFORMER:
+        name = AUTO_CLASSES[head.format].name
+        text += (
+            f"\n\n**Not with `{name}`:** it loads this folder with a random head, as it does not "
+            "read the trained one, which is in `2_Dense` and `3_Dense`."
+        )
     return text
 
 
@@ -180,9 +188,16 @@ def _data(content: CardContent) -> str:
     ]
     table = _table(("task", "part", "languages", "rows", "licence", "source"), rows)
     return (
-        f"## Data\n\n{table}\n\nWhether the licences of data and encoder allow a use of this model "
-        "is for you to judge."
+        f"## Data\n\n{table}\n\n{_encoder(content.model)}\n\nWhether the licences of data "
+        "and encoder allow a use of this model is for you to judge."
     )
+
+
+def _encoder(model: TrainedModel) -> str:
+    """The pretrained encoder with its licence, as the report has it."""
+    found = encoder_citation(model.source, model.shown_encoder)
+    facts = (f"licence: {found.licence}", found.source, found.citation)
+    return f"Encoder: `{found.name}` ({'; '.join(filter(None, facts))})."
 
 
 def _merged(uses: Iterable[DataUse]) -> Iterator[tuple[DataUse, str]]:
@@ -252,8 +267,8 @@ def _reproduction(content: CardContent) -> str:
     if not content.experiment:
         return ""
     return (
-        f"## Reproduce\n\nThe experiment is in `{EXPERIMENT}`.\n\n```sh\n"
-        f"pip install xstilts=={version}\n"
+        f"## Reproduce\n\nThe experiment is in `{EXPERIMENT}`. Install xstilts {version} first: "
+        "`pip install .` in a clone of its repository at that version.\n\n```sh\n"
         f"xstilts run {EXPERIMENT}\n"
         f"xstilts export {content.command}\n```"
     )
