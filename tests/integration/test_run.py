@@ -141,7 +141,7 @@ def test_a_failed_stage_skips_only_its_dependents(
     outcome = run_in_process(loaded, tmp_path / "store")
     assert outcome.exit_code == 3  # all others ran
     (problem,) = outcome.failed.values()
-    assert "test-xx.tsv:1: wrong number of columns: 1, 2" in problem
+    assert "test-xx.tsv:1: wrong number of columns: 1 cell, expected 2" in problem
     assert len(outcome.skipped) == 2  # predict and score of that language
     frame = xstilts.results(loaded, tmp_path / "store")
     assert {("toy-kind", "en"), ("toy-search", "xx")} == set(

@@ -12,12 +12,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from xstilts.api.inputs import load
+from xstilts.api.inputs import load, with_own_tasks
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import Example
 from xstilts.formats.text_lengths import text_lengths
+from xstilts.languages.unknown import unknown_language
 from xstilts.models.encoder_defaults import PACKAGED
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.planning.resolve import ResolvedExperiment
@@ -133,7 +134,7 @@ def _task(name: str, loaded: LoadedExperiment | None, data: Path | str | None) -
         with loaded.locating_errors():
             return ResolvedExperiment(loaded).task(name, where="TASK")
     if name not in TASKS:
-        raise UnknownNameError("task", name, TASKS, where="TASK; for an own one, --experiment FILE")
+        raise with_own_tasks(UnknownNameError("task", name, TASKS, where="TASK"), "--experiment")
     folder = Path(data).expanduser().absolute() if data else None
     if folder and not folder.is_dir():
         raise ConfigError(f"no folder {folder}", where="--data")
@@ -164,7 +165,7 @@ def _wanted(
             raise UnknownNameError("split", name, task.splits, where="--split")
     for code in languages:
         if code not in every:
-            raise UnknownNameError("language", code, sorted(every), where="--language")
+            raise unknown_language("language", code, every, "--language")
     for split in splits or task.splits:
         for code in task.languages_of(split):
             if not languages or code in languages:

@@ -21,6 +21,7 @@ from xstilts.core.store import Store
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.executors.base import RunResult
 from xstilts.executors.events import Listener, ignore_events
+from xstilts.languages.unknown import unknown_language
 from xstilts.planning.other_models import ModelChoice, OtherModel, compile_other_model
 from xstilts.tasks import TASKS
 from xstilts.tasks.suites import SUITES, Suite, members
@@ -153,7 +154,7 @@ def _check_languages(
     codes = sorted({code for one in known for code in one or ()})
     for language in languages:
         if language not in codes:
-            raise UnknownNameError("language of these tasks", language, codes, where="--languages")
+            raise unknown_language("language of these tasks", language, codes, "--languages")
 
 
 def evaluate(

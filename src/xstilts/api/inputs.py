@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.load import load as load_experiment
-from xstilts.core.errors import ConfigError, StoreError
+from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
 from xstilts.core.store import Store
 from xstilts.core.store_layout import FOLDERS, MARKER, NEW_FOLDER, OTHER_NAMES, OWN_FOLDER
 
@@ -56,6 +56,19 @@ def experiment_file(name: str) -> LoadedExperiment | None:
     path = Path(name)
     is_file = path.suffix in YAML or ("/" in name and path.is_file())
     return load(path) if is_file else None
+
+
+def with_own_tasks(error: UnknownNameError, option: str) -> UnknownNameError:
+    """The error of an unknown task, with the option that names an experiment with own tasks.
+
+    It has no list of all tasks, which would hide what to do.
+    """
+    near = (error.todo or "").partition("known:")[0]
+    error.todo = (
+        f"{near or '`xstilts tasks` lists those of packages;'} for a task of your own: {option} "
+        "FILE, the experiment that defines it"
+    )
+    return error
 
 
 def open_store(store: AnyStore | None = None, todo: str = NEW_FOLDER) -> Store:

@@ -19,10 +19,11 @@ from xstilts.analysis.measures_table import measures_table
 from xstilts.analysis.results import facts_in
 from xstilts.analysis.run_records import RunRecord, saved_records
 from xstilts.api.handle import ExperimentHandle
-from xstilts.api.inputs import AnyStore, load, open_store
+from xstilts.api.inputs import AnyStore, load, open_store, with_own_tasks
 from xstilts.api.plan_summary import PlanSummary, plan_summary
 from xstilts.api.run_options import DEFAULT, RunKeywords, RunOptions
 from xstilts.api.run_plans import has_todo, run_plans
+from xstilts.core.errors import UnknownNameError
 from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
@@ -204,12 +205,17 @@ def prepare_recommendation(
     """A recommendation in steps: `summary`, `measure`, `rank`. Arguments: see `recommend`."""
     base = load(like, encoder=encoder, data=data) if like else None
     folder = Path(data).expanduser().absolute() if data else None
-    request = make_request(
-        target, candidates, base, encoder=encoder, languages=languages, data=folder
-    )
-    prepared = RecommendationRequest(request, open_store(store), measuring)
-    ResolvedExperiment(request.loaded).encoder  # noqa: B018 - several are an error
-    prepared.handle.compiled  # noqa: B018 - names that do not exist are an error before anything runs
+    try:
+        request = make_request(
+            target, candidates, base, encoder=encoder, languages=languages, data=folder
+        )
+        ResolvedExperiment(request.loaded).encoder  # noqa: B018 - several are an error
+        prepared = RecommendationRequest(request, open_store(store), measuring)
+        prepared.handle.compiled  # noqa: B018 - names that do not exist are an error before anything runs
+    except UnknownNameError as error:
+        if like is None and error.what.startswith("unknown task"):
+            with_own_tasks(error, "--like")
+        raise
     return prepared
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xstilts.api.inputs import load
+from xstilts.api.inputs import load, with_own_tasks
 from xstilts.core.atomic_io import write_chunks
 from xstilts.core.errors import ConfigError, DataError, UnknownNameError
+from xstilts.languages.unknown import unknown_language
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
@@ -113,7 +114,7 @@ def _task(name: str, data: Path | str | None, experiment: Path | str | None) -> 
         folder = Path(data).expanduser().absolute() if data else None
         task = located(TASKS.get(name), folder, {})
     else:
-        raise UnknownNameError("task", name, TASKS, where="--task")
+        raise with_own_tasks(UnknownNameError("task", name, TASKS, where="--task"), "--experiment")
     if not is_scorable(task):
         raise ConfigError(
             f"predictions of {name} ({task.format}) are vectors or ranks",
@@ -129,7 +130,7 @@ def _languages(task: TaskSpec, split: str, chosen: Sequence[str]) -> tuple[str, 
         raise UnknownNameError(f"split of {task.name}", split, task.splits, where="--split")
     for code in chosen:
         if code not in have:
-            raise UnknownNameError(f"language of {task.name} {split}", code, have)
+            raise unknown_language(f"language of {task.name} {split}", code, have)
     return tuple(code for code in have if not chosen or code in chosen)
 
 
@@ -162,7 +163,7 @@ def _languages_of_rows(
             "with {language}",
         )
     if unknown := sorted(named - set(codes)):
-        raise UnknownNameError(f"language of {task.name}", unknown[0], codes, where=str(path))
+        raise unknown_language(f"language of {task.name}", unknown[0], codes, str(path))
     return [code for code in codes if code in named]
 
 

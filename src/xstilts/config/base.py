@@ -74,7 +74,7 @@ class ConfigModel(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _numbers(cls, value: object, info: ValidationInfo) -> object:
-        kinds = _kinds_of(cls, info.field_name or "")
+        kinds = kinds_of(cls, info.field_name or "")
         if str in kinds or bool in kinds or Any in kinds:
             return value
         if type(None) in kinds and isinstance(value, str) and value.lower() in NO_VALUE:
@@ -110,9 +110,9 @@ PathText = Annotated[str, AfterValidator(_checked_path)]
 
 
 @cache
-def _kinds_of(model: type[BaseModel], name: str) -> frozenset[Any]:
-    """The types of values that a field of a model accepts."""
-    field = model.model_fields.get(name)
+def kinds_of(model: type[BaseModel] | None, name: str) -> frozenset[Any]:
+    """The types of values that a field of a model accepts; Any if there is no such field."""
+    field = model.model_fields.get(name) if model else None
     return frozenset(_kinds(field.annotation)) if field else frozenset({Any})
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from xstilts.config.base import MISSING, REFUSED
+from xstilts.config.base import MISSING, REFUSED, kinds_of
 from xstilts.config.yaml_problems import QUOTE_BRACES
-from xstilts.config.yaml_tree import Lines, Location, location_of
+from xstilts.config.yaml_tree import OVERRIDE, Lines, Location, location_of
 from xstilts.core.errors import ConfigError, suggestion
 
 M = TypeVar("M", bound=BaseModel)
@@ -91,13 +91,18 @@ def validate(model: type[M], tree: Mapping[str, Any], lines: Lines, above: Locat
     except ValidationError as error:
         items = sorted(error.errors(), key=lambda item: item["type"] == MISSING)
         problems = _merged([_problem(dict(item), tree, model) for item in items])
-    texts = [_text(problem) for problem in problems]
-    places = [location_of((*above, *problem.path), lines) for problem in problems]
-    more = [
-        f"\n{where}: {text}" if where else f"\n{text}"
-        for where, text in list(zip(places, texts, strict=True))[1 : 1 + MORE_PROBLEMS]
+    placed = dict[tuple[str, str], str]()
+    for problem in problems:
+        place, text = location_of((*above, *problem.path), lines), _text(problem)
+        # the key of an alias (*name) has the place of its anchor, which is named once
+        placed.setdefault((place, text.replace(_dotted(problem.path[:-1]), "")), text)
+    (where, first), *others = [
+        (place, text.removeprefix(f"{place.removeprefix(OVERRIDE).strip()}: "))
+        for (place, _), text in placed.items()
     ]
-    raise ConfigError(texts[0] + "".join(more), where=places[0] or None, todo=problems[0].todo)
+    more = [f"\n{place}: {text}" if place else f"\n{text}" for place, text in others]
+    todo = problems[0].todo
+    raise ConfigError(first + "".join(more[:MORE_PROBLEMS]), where=where or None, todo=todo)
 
 
 def _text(problem: InvalidValue) -> str:
@@ -136,16 +141,25 @@ def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> Invalid
         expected = EXPECTED.get(kind, "another value").format(**context)
     by_branch |= kind == "too_short"  # also reported for a list whose entries are invalid
     shown = json.dumps(value, ensure_ascii=False, default=str)
-    return InvalidValue(path, "", expected, shown[:80], _advice(expected, value), by_branch)
+    kinds = kinds_of(_model_at(model, path[:-1]), str(path[-1]) if path else "")
+    advice = _advice(expected, value, takes_text=not kinds.isdisjoint((str, Any)))
+    return InvalidValue(path, "", expected, shown[:80], advice, by_branch)
 
 
-def _advice(expected: str, value: Any) -> str | None:
+def _advice(expected: str, value: Any, *, takes_text: bool) -> str | None:
+    """What to do.
+
+    Args:
+        takes_text: whether the field has texts, or lists of them.
+    """
     if expected == TEXT and isinstance(value, dict) and list(value.values()) in ([], [None]):
         return QUOTE_BRACES
     if expected == TEXT and (value is None or isinstance(value, bool | int | float | date)):
         shown = value if isinstance(value, date) else json.dumps(value)
         return f"if a text is meant, write '{shown}' in quotes"
     if expected == "a list" and isinstance(value, str | int | float):
+        if isinstance(value, str) and not takes_text:
+            return None
         return f"write [{value}]"
     return None
 
@@ -195,6 +209,12 @@ def _dotted(path: Location) -> str:
 
 def _keys_at(model: Any, path: Location) -> list[str]:
     """The keys of the model at a path of another model."""
+    found = _model_at(model, path)
+    return sorted(found.model_fields) if found else []
+
+
+def _model_at(model: Any, path: Location) -> type[BaseModel] | None:
+    """The model at a path of another model; none if there is another value."""
     for part in path:
         if isinstance(part, int):
             continue  # `_item_type` has already stepped into the list
@@ -203,8 +223,7 @@ def _keys_at(model: Any, path: Location) -> list[str]:
             continue
         field = getattr(model, "model_fields", {}).get(str(part))
         model = _item_type(field.annotation) if field else None
-    is_model = isinstance(model, type) and issubclass(model, BaseModel)
-    return sorted(model.model_fields) if is_model else []
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
 def _item_type(annotation: Any) -> Any:

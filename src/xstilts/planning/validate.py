@@ -9,6 +9,7 @@ from xstilts.config.intermediate import NO_INTERMEDIATE, IntermediateSetting, Ta
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
+from xstilts.languages.unknown import unknown_language
 from xstilts.metrics import METRICS
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.withheld_images import check_control, check_same_images, check_withheld_images
@@ -375,11 +376,11 @@ def _check_languages(resolved: ResolvedExperiment) -> None:
         task = resolved.task(name)
         have = task.languages_of(resolved.split_slice(task, experiment.eval_split).split)
         for code in sorted(set(codes).difference(have)):
-            raise UnknownNameError(f"language of {name}", code, have, where="task_languages")
+            raise unknown_language(f"language of {name}", code, have, "task_languages")
     if isinstance(experiment.languages, str):
         return
     tasks = [resolved.task(name) for name in experiment.targets]
     known = {code for task in tasks for codes in task.splits.values() for code in codes}
     for code in experiment.languages:
         if code not in known:
-            raise UnknownNameError("language of the targets", code, known, where="languages")
+            raise unknown_language("language of the targets", code, known, "languages")

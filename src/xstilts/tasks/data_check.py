@@ -13,7 +13,7 @@ from xstilts.formats.base import Example
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.image_checks import filter_images
 from xstilts.tasks.io.image_tables import HubImages
-from xstilts.tasks.origin import describe_origins, needs_download
+from xstilts.tasks.origin import describe_origins, local_files, needs_download
 from xstilts.tasks.row_filter import DUPLICATE
 from xstilts.tasks.row_problems import RowProblems
 from xstilts.tasks.validate import filter_rows, too_many_problems
@@ -92,6 +92,8 @@ def check_split(
     spec = task.format_spec
     blank = spec.gold_is_blank(spec.gold_of_examples(kept))
     state, why = _verdict(split, blank, total, len(kept))
+    if total == 0 and (files := local_files(origins)):
+        why = f"{files}: {why}"
     if why_images and state is SplitState.FOUND:
         state, why = SplitState.BROKEN, why_images
     if state is SplitState.BLANK and split in task.unlabelled:

@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from xstilts.formats.io.tables import CSV
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
-from xstilts.tasks.user_rows import CSV
 
 READ_BYTES = 1 << 16
 """Bytes at the beginning of a file whose rows are counted."""

@@ -13,10 +13,10 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow
 from xstilts.formats.io.readers import FileRow
-from xstilts.formats.io.tables import first_records
+from xstilts.formats.io.tables import CSV, first_records
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
 from xstilts.tasks.guessed_files import GuessedFiles
-from xstilts.tasks.user_rows import CSV, NAME, READERS
+from xstilts.tasks.user_rows import NAME, READERS
 
 READ = 2000
 """Rows of a file that the columns are guessed from."""

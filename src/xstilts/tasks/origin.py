@@ -63,6 +63,11 @@ def is_local(origins: tuple[Origin, ...]) -> bool:
     return bool(origins) and all(origin.kind is OriginKind.FILE for origin in origins)
 
 
+def local_files(origins: tuple[Origin, ...]) -> str:
+    """The paths of a split's local files, separated by commas; empty if it has none."""
+    return ", ".join(str(path) for origin in origins for path in origin.files)
+
+
 def describe_origins(origins: tuple[Origin, ...]) -> str:
     """The origins of a split, separated by semicolons; empty if the split is missing."""
     return "; ".join(map(str, origins))

@@ -10,14 +10,21 @@ from itertools import islice
 from pathlib import Path
 
 from xstilts.config.file_task import FileTask
+from xstilts.core.counted import counted
 from xstilts.core.errors import DataError
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, FileNote
 from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, text_rows
-from xstilts.formats.io.tables import first_records, named_csv_rows, tsv_rows
+from xstilts.formats.io.tables import (
+    CSV,
+    NAME_IT_CSV,
+    first_records,
+    may_be_csv,
+    named_csv_rows,
+    tsv_rows,
+)
 from xstilts.formats.spec import FileSpec, FormatSpec
 
-CSV = ".csv"
 READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
 FIRST_LINES = 100
 """Lines of a table from which its header is found."""
@@ -131,12 +138,15 @@ def _found_columns(task: FileTask, path: Path, lines: Sequence[Sequence[str]]) -
         note = FileNote(f"{path.name}:1", NO_HEADER, ", ".join(needed), f"{path}:1")
         return TableColumns(needed, False, note)
     shown = ", ".join(repr(cell[:30]) for cell in first[:6])
+    columns = (
+        f"name the columns in the order of the file, as in `columns: [{', '.join(needed)}]`; or "
+        f"map the names of the header line, as in `rename: {{{first[0] or 'name'}: {needed[0]}}}`"
+    )
     raise DataError(
-        f"the first line has {len(first)} cells, and names no {' and '.join(needed)}: {shown}",
+        f"the first line has {counted(len(first), 'cell')}, and names no "
+        f"{' and '.join(needed)}: {shown}",
         where=f"{path}:1",
-        todo="name the columns in the order of the file, as in "
-        f"`columns: [{', '.join(needed)}]`; or map the names of the header line, as in "
-        f"`rename: {{{first[0] or 'name'}: {needed[0]}}}`",
+        todo=NAME_IT_CSV if may_be_csv(first, path) else columns,
     )
 
 

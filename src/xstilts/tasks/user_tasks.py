@@ -15,6 +15,7 @@ from xstilts.formats import FORMATS
 from xstilts.formats.answer_retrieval import CANDIDATES
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.readers import FileRow, parse_rows
+from xstilts.formats.io.tables import CSV
 from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
@@ -25,7 +26,7 @@ from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
 from xstilts.tasks.user_images import IN_DATA, check_image_keys, with_own_images
-from xstilts.tasks.user_rows import CSV, READERS, named_rows
+from xstilts.tasks.user_rows import READERS, named_rows
 
 TABLES = ("", ".tsv", ".tab", ".txt", CSV, *READERS)
 """Endings of tables; all but those of `READERS` and CSV are tab-separated."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from xstilts.core.errors import DataError
 from xstilts.formats.base import BadRow, Example
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.origin import local_files
 from xstilts.tasks.row_filter import Keep, RowFilter
 from xstilts.tasks.row_problems import RowProblems
 
@@ -41,7 +42,10 @@ def check_enough_rows(
     """
     name = f"{task.name} {split} ({language})"
     if total == 0:
-        raise DataError(f"{name} has no rows", todo="check the source of the task")
+        files = local_files(task.origin(split, language))
+        raise DataError(
+            f"{name} has no rows", where=files or None, todo="check the source of the task"
+        )
     if too_many_problems(total, kept):
         listed = "\n    ".join([problems.summary(), *problems.causes()])
         raise DataError(

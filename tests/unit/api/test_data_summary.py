@@ -121,3 +121,21 @@ def test_the_command_fits_80_columns_and_prints_json(
     as_json = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
     assert as_json["splits"][0]["labels"] == {"good": 7, "bad": 3, "mixed": 0}
     assert CliRunner().invoke(app, [*words[:5], "-l", "de"]).exit_code == 2
+
+
+def test_an_unknown_task_leads_to_the_option_for_own_tasks(tmp_path: Path) -> None:
+    own = [
+        (lambda: xstilts.show_data("my-task"), "--experiment FILE"),
+        (lambda: xstilts.score_predictions(tmp_path / "x.jsonl", "my-task"), "--experiment FILE"),
+        (
+            lambda: xstilts.recommend(
+                "my-task", ["mnli"], encoder="e5-small-packaged", store=tmp_path / "s"
+            ),
+            "--like FILE",
+        ),
+    ]
+    for call, option in own:
+        with pytest.raises(UnknownNameError) as caught:
+            call()
+        assert option in (caught.value.todo or "")
+        assert "xnli" not in (caught.value.todo or "")

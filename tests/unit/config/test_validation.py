@@ -174,7 +174,7 @@ def test_a_value_of_the_command_line_is_named_by_its_option(tmp_path: Path) -> N
     for override, where in (
         ("data=/nope", "--data: there is no folder"),
         ("encoder.name=./nope", "--encoder: there is no folder"),
-        ("seeds=[.inf]", "--set seeds.0: seeds.0: expected a finite number"),
+        ("seeds=[.inf]", "--set seeds.0: expected a finite number"),
         ("targets=[x]", "--set targets: unknown task"),
     ):
         with pytest.raises(XstiltsError) as error:
@@ -214,3 +214,44 @@ def test_all_missing_keys_are_named_in_one_error(tmp_path: Path, text: str, miss
         load(str(path))
     assert missing in str(caught.value)
     assert str(caught.value).count(" missing") == 1
+
+
+def test_a_typo_behind_an_anchor_is_named_once(tmp_path: Path) -> None:
+    recipes = "recipes:\n  intermediate: &both {epoch: 2}\n  target: *both"
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, "recipes:\n  target: {learning_rate: 1.0e-4}", recipes)
+    assert str(caught.value).count("mine.yaml:7") == 1
+    assert str(caught.value).endswith("did you mean 'epochs'?")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seeds=abc", '--set seeds: expected a list, not "abc"'),
+        ("seeds=4", "--set seeds: expected a list, not 4\n  → write [4]"),
+        ("seeds=[abc]", '--set seeds.0: expected a whole number, not "abc"'),
+        ("targets=a", '--set targets: expected a list, not "a"\n  → write [a]'),
+    ],
+)
+def test_the_key_of_an_override_is_named_once(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, "", "", override)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("tested", "languages", "todo"),
+    [
+        ("en, de", "[en, german]", "did you mean 'de', the code of German?"),
+        ("en, dee", "[en, de]", "known: dee, en; 'dee' is the code of no known language"),
+        ("en, de", "[en, sw]", "known: de, en"),
+        ("en, de", "[en, dee]", "did you mean 'de'?"),
+    ],
+)
+def test_languages_are_known_by_name_and_correct_codes_are_not_blamed(
+    tmp_path: Path, tested: str, languages: str, todo: str
+) -> None:
+    experiment = loaded(tmp_path, "en, de", tested, f"languages={languages}")
+    with pytest.raises(ConfigError) as caught:
+        compile_experiment(experiment)
+    assert (caught.value.todo or "").startswith(todo)

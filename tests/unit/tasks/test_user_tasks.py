@@ -62,11 +62,12 @@ def test_jsonl_with_ids_and_lists_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("one\ta\ntwo\n", ["train-en.tsv:2", "wrong number of columns: 1, 2"]),
+        ("one\ta\ntwo\n", ["train-en.tsv:2", "wrong number of columns: 1 cell, expected 2"]),
         ("one\tc\n", ["train-en.tsv:1", "label outside the set", "'c'"]),
         ("one\t\n", ["label outside the set"]),
         (" \ta\n", ["train-en.tsv:1", "empty text"]),
-        ("\n\n", ["has no rows"]),
+        ("\n\n", ["train-en.tsv", "has no rows"]),
+        ("one,a\ntwo,b\n", ["train-en.tsv:1", "if commas separate the cells, name the file .csv"]),
         ("a\0b\ta\n", ["NUL character"]),
     ],
 )

@@ -8,12 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from xstilts.core.counted import counted
 from xstilts.core.errors import DataError
 
 TRUTH_VALUES = {"true": True, "false": False, "1": True, "0": False}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 """A number as text, in decimal or exponential notation."""
 NOT_UNICODE = "text that is not valid Unicode"
+
+
+def not_as_many(found: int, expected: int | str) -> str:
+    """What is wrong with the number of cells of a row."""
+    return f"{counted(found, 'cell')}, expected {expected}"
 
 
 def is_missing(value: Any) -> bool:

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from xstilts.formats.base import BadRow
+from xstilts.formats.io.cells import not_as_many
 from xstilts.formats.io.lines import check_line_end, lines
 from xstilts.formats.tagging import TaggedExample
 
@@ -73,7 +74,7 @@ def _sentence(block: Sequence[Line], name: str) -> TaggedExample | BadRow:
             continue
         cells = line.split("\t")
         if len(cells) != COLUMNS:
-            return BadRow(name, "wrong number of columns", f"{len(cells)}, {COLUMNS}", where)
+            return BadRow(name, "wrong number of columns", not_as_many(len(cells), COLUMNS), where)
         if cells[0].isdecimal():
             if cells[0] != str(len(words) + 1):
                 detail = f"{cells[0][:20]} after {len(words)} words"

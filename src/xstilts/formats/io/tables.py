@@ -10,10 +10,13 @@ from typing import NamedTuple
 
 from xstilts.core.errors import DataError
 from xstilts.formats.base import HEADER, BadRow
+from xstilts.formats.io.cells import not_as_many
 from xstilts.formats.io.lines import PhysicalLines, check_line_end, lines
 from xstilts.formats.io.readers import FileRow, Rows
 
+CSV = ".csv"
 CLOSE_QUOTES = 'close each quote, and write " within quotes as ""'
+NAME_IT_CSV = "if commas separate the cells, name the file .csv"
 AreRows = Callable[[Sequence[Mapping[str, str]]], bool]
 """Whether several lines, given as cells by column, could be rows of the table."""
 
@@ -155,7 +158,15 @@ def _table(
         else:
             if len(record.lines) == 1:
                 check_line_end(record.lines[0].rstrip("\r\n"), where)
-            yield BadRow(name, "wrong number of columns", f"{len(cells)}, {len(columns)}", where)
+            detail = not_as_many(len(cells), len(columns))
+            if may_be_csv(cells, Path(where.rpartition(":")[0])):
+                detail += f"; {NAME_IT_CSV}"
+            yield BadRow(name, "wrong number of columns", detail, where)
+
+
+def may_be_csv(cells: Sequence[str], path: Path) -> bool:
+    """Whether a row of a file with tabs has commas instead."""
+    return len(cells) == 1 and "," in cells[0] and path.suffix.lower() != CSV
 
 
 def _check_one_row(record: _Record, columns: tuple[str, ...], are_rows: AreRows) -> None:

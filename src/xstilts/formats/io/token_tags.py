@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from xstilts.formats.base import BadRow, FileNote
+from xstilts.formats.io.cells import not_as_many
 from xstilts.formats.io.lines import check_line_end, lines
 from xstilts.formats.tagging import TaggedExample
 
@@ -70,7 +71,7 @@ def _sentence(
         cells = _cells(line, separator)
         if len(cells) != columns:
             check_line_end(line, where)
-            return BadRow(name, "wrong number of columns", f"{len(cells)}, {columns}", where)
+            return BadRow(name, "wrong number of columns", not_as_many(len(cells), columns), where)
         words.append(cells[0])
         tags.append(cells[-1].strip() if columns > 1 else "")
     return TaggedExample(name, tuple(words), tuple(tags), block[0][0])

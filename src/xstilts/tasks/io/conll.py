@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from xstilts.formats.base import BadRow
+from xstilts.formats.io.cells import not_as_many
 from xstilts.formats.io.lines import check_line_end, lines
 from xstilts.formats.io.readers import Parse
 from xstilts.formats.tagging import TaggedExample
@@ -38,7 +39,7 @@ def _tagged(
         if wrong:
             where, cells = wrong[0]
             expected = " or ".join(map(str, columns))
-            yield BadRow(name, "wrong number of columns", f"{len(cells)}, not {expected}", where)
+            yield BadRow(name, "wrong number of columns", not_as_many(len(cells), expected), where)
             continue
         words = tuple(cells[0] for _, cells in rows)
         tags = tuple(cells[-1].strip() if len(cells) > 1 else "" for _, cells in rows)

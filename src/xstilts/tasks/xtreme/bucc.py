@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xstilts.formats.base import BadRow
+from xstilts.formats.io.cells import not_as_many
 from xstilts.formats.io.lines import lines
 from xstilts.formats.retrieval import RetrievalExample
 from xstilts.tasks.builders import same_size, task
@@ -40,7 +41,7 @@ def _sentences(path: Path, start: str) -> Iterator[RetrievalExample | BadRow]:
     bad = []
     for where, cells in _cells(gold) if gold.is_file() else ():
         if len(cells) != 2:
-            bad.append(BadRow(where, "wrong number of columns", f"{len(cells)}, not 2", where))
+            bad.append(BadRow(where, "wrong number of columns", not_as_many(len(cells), 2), where))
             continue
         for sentence, translation in (cells, cells[::-1]):
             translations.setdefault(sentence, []).append(translation)
@@ -51,7 +52,7 @@ def _sentences(path: Path, start: str) -> Iterator[RetrievalExample | BadRow]:
             meaning = " ".join(translations.get(sentence, []))
             yield RetrievalExample(sentence, text, meaning, where)
         else:
-            detail = f"{len(cells)}, not 2"
+            detail = not_as_many(len(cells), 2)
             yield BadRow(f"{start}-{number}", "wrong number of columns", detail, where)
 
 
