@@ -142,15 +142,15 @@ def _problem(item: dict[str, Any], tree: Any, model: type[BaseModel]) -> Invalid
     by_branch |= kind == "too_short"  # also reported for a list whose entries are invalid
     shown = json.dumps(value, ensure_ascii=False, default=str)
     kinds = kinds_of(_model_at(model, path[:-1]), str(path[-1]) if path else "")
-    advice = _advice(expected, value, takes_text=not kinds.isdisjoint((str, Any)))
+    advice = _advice(expected, value, only_numbers=kinds - {type(None), ...} <= {int, float})
     return InvalidValue(path, "", expected, shown[:80], advice, by_branch)
 
 
-def _advice(expected: str, value: Any, *, takes_text: bool) -> str | None:
+def _advice(expected: str, value: Any, *, only_numbers: bool) -> str | None:
     """What to do.
 
     Args:
-        takes_text: whether the field has texts, or lists of them.
+        only_numbers: whether the field has numbers, or lists of them, and nothing else.
     """
     if expected == TEXT and isinstance(value, dict) and list(value.values()) in ([], [None]):
         return QUOTE_BRACES
@@ -158,7 +158,7 @@ def _advice(expected: str, value: Any, *, takes_text: bool) -> str | None:
         shown = value if isinstance(value, date) else json.dumps(value)
         return f"if a text is meant, write '{shown}' in quotes"
     if expected == "a list" and isinstance(value, str | int | float):
-        if isinstance(value, str) and not takes_text:
+        if isinstance(value, str) and only_numbers:
             return None
         return f"write [{value}]"
     return None

@@ -22,7 +22,7 @@ VERBS = {
     "store_export", "store_garbage", "store_gc", "store_pin", "store_pins", "store_size",
     "store_unpin", "store_verify", "demo", "init", "evaluate", "export_model", "score_predictions",
     "compare",
-    "show_data", "new_task",
+    "show_data", "new_task", "tasksource_tasks", "download_task",
 }  # fmt: skip
 SUBPACKAGES = {"claims": "judge", "recommend": "predict_gains", "tasks": "base"}
 
