@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-faults test-heavy test-cluster test-wheel picture bench bench-scale docs tour lint format clean
+.PHONY: quickstart test test-faults test-heavy test-cluster test-extras test-wheel picture bench bench-scale docs tour lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -36,6 +36,12 @@ test-heavy: $(VENV)/.installed-dev $(VENV)/.installed-bench
 test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
 	command -v slurmctld && command -v munged || { apt-get update -qq && apt-get install -y -qq slurm-wlm munge; } || true
 	$(BIN)/pytest -m cluster
+
+# Tests with the real packages of extras, which `make test` skips. mlflow and trackio need older
+# versions of pyarrow, pillow and python-dateutil than constraints.txt has: they are not among these.
+test-extras: $(VENV)/.installed-dev $(VENV)/.installed-bench
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tasksource]"
+	$(BIN)/pytest tests/unit/tasks/test_tasksource_package.py tests/unit/export/test_sentence_layout.py
 
 # The wheel in two fresh environments, with the newest and the lowest dependencies: some GB of downloads.
 test-wheel: $(VENV)/.installed-dev

@@ -18,6 +18,10 @@ import pytest
 from xstilts.core.leases import Lease
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.executors import run_loop, silent_workers
+from xstilts.executors.base import ExecutorOptions
+from xstilts.executors.events import Event
+from xstilts.executors.local import LocalExecutor
 from xstilts.testing.toy_stages import toy_plan
 from xstilts.testing.waiting import wait_until
 
@@ -147,3 +151,25 @@ def gate(tmp_path: Path) -> Callable[[bool], None]:
     """Opens or closes the end of toy stages."""
     file = tmp_path / "logs" / "gate"
     return lambda is_open: file.touch() if is_open else file.unlink()
+
+
+def test_a_run_says_that_its_own_worker_shows_no_sign_of_life(
+    tmp_path: Path, logs: Path, gate: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before the next heartbeat of a worker, so that none needs to be paused."""
+    monkeypatch.setattr(silent_workers, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(silent_workers, "EXPIRY", 0.5)
+    monkeypatch.setattr(run_loop, "POLL_SECONDS", 0.05)
+    gate(False)
+    notes: list[str] = []
+
+    def on_event(event: Event) -> None:
+        if event.kind == "note":
+            notes.append(event.facts["problem"])
+            gate(True)
+
+    plan = toy_plan(1, logs, 0.01)
+    options = ExecutorOptions(workers=1)
+    assert LocalExecutor(Store(tmp_path / "store").prepare(), options).run(plan, on_event).done
+    assert len(notes) == 1
+    assert "no sign of life" in notes[0]

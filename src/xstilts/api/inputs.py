@@ -63,7 +63,7 @@ def with_own_tasks(error: UnknownNameError, option: str) -> UnknownNameError:
 
     It has no list of all tasks, which would hide what to do.
     """
-    near = (error.todo or "").partition("known:")[0]
+    near = f"did you mean {error.nearest!r}?" if error.nearest else ""
     error.todo = (
         f"{near or '`xstilts tasks` lists those of packages;'} for a task of your own: {option} "
         "FILE, the experiment that defines it"

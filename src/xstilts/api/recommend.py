@@ -213,7 +213,7 @@ def prepare_recommendation(
         prepared = RecommendationRequest(request, open_store(store), measuring)
         prepared.handle.compiled  # noqa: B018 - names that do not exist are an error before anything runs
     except UnknownNameError as error:
-        if like is None and error.what.startswith("unknown task"):
+        if like is None and error.kind == "task":
             with_own_tasks(error, "--like")
         raise
     return prepared

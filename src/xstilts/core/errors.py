@@ -30,23 +30,35 @@ class ConfigError(XstiltsError):
     """The experiment or an option is invalid."""
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """The most similar of the known names, in any case, or all of them."""
-    options = sorted(known)
-    by_case = {option.lower(): option for option in reversed(options)}
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The most similar of the known names, in any case; None if none is similar."""
+    by_case = {option.lower(): option for option in sorted(known, reverse=True)}
     near = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {by_case[near[0]]!r}?"
+    return by_case[near[0]] if near else None
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The most similar of the known names, or all of them."""
+    options = sorted(known)
+    if near := nearest(name, options):
+        return f"did you mean {near!r}?"
     return f"known: {', '.join(options) or 'none'}"
 
 
 class UnknownNameError(ConfigError):
-    """A name that is not registered; suggests the most similar one."""
+    """A name that is not registered; suggests the most similar one.
+
+    Attributes:
+        kind: what it was to be the name of, such as `task`.
+        nearest: the most similar known name; None if none is similar.
+    """
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], *, where: str | None = None
     ) -> None:
-        super().__init__(f"unknown {kind} {name!r}", where=where, todo=suggestion(name, known))
+        options = list(known)
+        self.kind, self.nearest = kind, nearest(name, options)
+        super().__init__(f"unknown {kind} {name!r}", where=where, todo=suggestion(name, options))
 
 
 class DataError(XstiltsError):

@@ -47,8 +47,8 @@ class WrittenModel:
     head: TaskHead | None = field(default=None, compare=False)
 
     @property
-    def library_name(self) -> str:
-        """The library that opens it."""
+    def opened_by(self) -> str:
+        """The package that opens it, by its name on the hub."""
         is_sentence = self.opens_with[0] == SENTENCE_TRANSFORMER
         return "sentence-transformers" if is_sentence else "transformers"
 

@@ -87,7 +87,7 @@ def _metadata(content: CardContent) -> str:
     data = ModelCardData(
         language=list(dict.fromkeys(code.partition("-")[0] for code in content.languages)) or None,
         license=content.licence or None,
-        library_name=written.library_name,
+        library_name=written.opened_by,
         pipeline_tag=written.pipeline,
         base_model=model.hub_encoder or None,
         datasets=list(hubs) or None,

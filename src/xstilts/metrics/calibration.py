@@ -104,10 +104,3 @@ def summed_bins(parts: Sequence[CalibrationBins]) -> CalibrationBins:
         np.sum([one.confidences for one in parts], axis=0),
         np.sum([one.right for one in parts], axis=0),
     )
-
-
-def expected_calibration_error(
-    probabilities: Floats, is_right: NDArray[np.bool_], bins: int = BINS
-) -> float:
-    """The expected calibration error, 0 to 1; NaN without examples. See `calibration_bins`."""
-    return calibration_bins(probabilities, is_right, bins).error

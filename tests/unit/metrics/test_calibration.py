@@ -10,15 +10,13 @@ import pytest
 from xstilts.metrics.calibration import (
     BINS,
     calibration_bins,
-    expected_calibration_error,
     summed_bins,
 )
 
 
 def ece(pairs: list[tuple[float, bool]], bins: int = BINS) -> float:
-    return expected_calibration_error(
-        np.array([p for p, _ in pairs]), np.array([right for _, right in pairs], dtype=bool), bins
-    )
+    right = np.array([right for _, right in pairs], dtype=bool)
+    return calibration_bins(np.array([p for p, _ in pairs]), right, bins).error
 
 
 def test_two_bins_by_hand() -> None:
@@ -71,7 +69,7 @@ def test_bins_of_several_sets_are_those_of_their_union() -> None:
     draw = np.random.default_rng(1)
     chance, right = draw.uniform(size=60), draw.uniform(size=60) < 0.5
     parts = [calibration_bins(chance[at : at + 20], right[at : at + 20]) for at in (0, 20, 40)]
-    assert summed_bins(parts).error == pytest.approx(expected_calibration_error(chance, right))
+    assert summed_bins(parts).error == pytest.approx(calibration_bins(chance, right).error)
 
 
 def test_no_examples_have_no_error() -> None:
@@ -93,6 +91,6 @@ def test_chance_alone_gives_about_the_expected_error_of_calibrated_predictions()
     """The mean over drawn answers of 60 predictions in three bins."""
     draw = np.random.default_rng(2)
     chance = np.repeat([0.55, 0.75, 0.95], 20)
-    drawn = [expected_calibration_error(chance, draw.uniform(size=60) < chance) for _ in range(400)]
+    drawn = [calibration_bins(chance, draw.uniform(size=60) < chance).error for _ in range(400)]
     expected = calibration_bins(chance, np.ones(60, dtype=bool)).chance_error
     assert expected == pytest.approx(float(np.mean(drawn)), rel=0.1)
