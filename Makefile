@@ -37,11 +37,10 @@ test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
 	command -v slurmctld && command -v munged || { apt-get update -qq && apt-get install -y -qq slurm-wlm munge; } || true
 	$(BIN)/pytest -m cluster
 
-# Tests with the real packages of extras, which `make test` skips. mlflow and trackio need older
-# versions of pyarrow, pillow and python-dateutil than constraints.txt has: they are not among these.
+# Tests with the real packages of extras, which `make test` skips.
 test-extras: $(VENV)/.installed-dev $(VENV)/.installed-bench
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tasksource]"
-	$(BIN)/pytest tests/unit/tasks/test_tasksource_package.py tests/unit/export/test_sentence_layout.py
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tasksource,mlflow,trackio]"
+	$(BIN)/pytest tests/unit/tasks/test_tasksource_package.py tests/unit/export/test_sentence_layout.py tests/unit/trackers
 
 # The wheel in two fresh environments, with the newest and the lowest dependencies: some GB of downloads.
 test-wheel: $(VENV)/.installed-dev

@@ -56,9 +56,7 @@ def gains_html(table: pd.DataFrame) -> str:
         if is_significant(row)
     }
     rows = [list(map(str, row)) for row in shown.to_numpy()]
-    return html_table(list(shown.columns), rows, styles) + paragraph(
-        f"{gain_meaning(table)}.{rest}"
-    )
+    return html_table(list(shown.columns), rows, styles) + paragraph(f"{gain_meaning(table)}{rest}")
 
 
 def results_html(frame: pd.DataFrame) -> str:

@@ -10,8 +10,8 @@ from xstilts.reports.latex_tables import latex_report
 from xstilts.reports.sections import Section
 from xstilts.reports.tables import (
     FORMS,
-    LEGEND,
     english_legend,
+    gain_meaning,
     readable,
     table_text,
     write_output,
@@ -39,7 +39,7 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
     elif form == "latex":
         write_output(target, latex_report(data).encode())
     else:
-        legend = LEGEND + english_legend(data.gains)
+        legend = gain_meaning(data.gains) + english_legend(data.gains)
         notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
         sections = (*data.rankings, gains, *data.sections, *data.closing_sections)

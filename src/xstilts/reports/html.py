@@ -45,7 +45,13 @@ from xstilts.reports.sources import sources_section
 from xstilts.reports.stage_rows import listed_rows, made_with, stage_rows, totals
 from xstilts.reports.study import answered, numbers_of, rounded
 from xstilts.reports.study_figures import draw
-from xstilts.reports.tables import LEGEND, baseline_text, english_legend, evaluation_legend, points
+from xstilts.reports.tables import (
+    baseline_text,
+    english_legend,
+    evaluation_legend,
+    gain_meaning,
+    points,
+)
 from xstilts.reports.target_answers import TargetAnswers, target_answers
 from xstilts.reports.templating import template
 from xstilts.reports.training_languages import training_languages
@@ -212,7 +218,9 @@ def page(data: ReportData, folder: Path) -> str:
         has_scores=not data.results.empty,
         ranking_lines=list(ranking_lines(_first_ranking(data))),
         rankings=data.rankings,
-        legend=LEGEND + english_legend(data.gains) + evaluation_legend(data.gains["target"]),
+        legend=gain_meaning(data.gains)
+        + english_legend(data.gains)
+        + evaluation_legend(data.gains["target"]),
         nonstandard_splits=data.nonstandard_splits,
         precision=data.precision,
         sections=sections,

@@ -48,7 +48,6 @@ TERMS = {
     "help",
 }
 """Words of a gain table → what they mean."""
-LEGEND = f"{MEANING}; {'. '.join(TERMS.values())}."
 
 EVALUATION_LEGEND = (
     " N shots: after further training on N examples of each language. translate-test: test sets "
@@ -67,7 +66,7 @@ def points(value: float, *, signed: bool = False) -> str:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The gains of the main metrics as a table of texts; see `LEGEND`.
+    """The gains of the main metrics as a table of texts; see `gain_meaning`.
 
     Several encoders have a column.
     """
@@ -110,8 +109,10 @@ def short_gains(table: pd.DataFrame) -> pd.DataFrame:
 def gain_meaning(table: pd.DataFrame) -> str:
     """What the words of a gain table mean, of those that it has."""
     shown = readable(table)
-    words = " ".join(" ".join(shown[column]) for column in ("95 %", "significant", "note"))
-    return ". ".join((MEANING, *(text for term, text in TERMS.items() if term in words)))
+    columns = [] if shown.empty else [shown[name] for name in ("95 %", "significant", "note")]
+    words = " ".join(map(" ".join, columns))
+    used = (text for term, text in TERMS.items() if term in words)
+    return f"{'. '.join((MEANING, *used))}."
 
 
 def mean_scores(results: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -66,7 +66,7 @@ def gain_legend(table: pd.DataFrame, baseline: str) -> str:
         baseline: what gains are over, in words.
     """
     rest = f"{english_legend(table)}{evaluation_legend(table['target'])}"
-    return f"{gain_meaning(table)}. Gains are over {baseline}.{rest}"
+    return f"{gain_meaning(table)} Gains are over {baseline}.{rest}"
 
 
 def score_table(results: pd.DataFrame) -> FoldingTable:
