@@ -15,7 +15,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n 2 -m "not heavy and not cluster and not faults and not wheel"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not heavy and not cluster and not faults and not wheel"
 
 # Kills, full disks and pauses by the dozen on one core; as root for the full disks.
 test-faults: $(VENV)/.installed-dev

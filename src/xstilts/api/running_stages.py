@@ -12,6 +12,9 @@ from xstilts.core.store import Store
 from xstilts.core.store_layout import KEY, LEASES
 from xstilts.core.units import duration
 
+UNKNOWN = "perhaps another process; if there is none, `xstilts run` runs it again after a minute"
+"""Who works on a stage whose lease is damaged."""
+
 
 @dataclass(frozen=True)
 class RunningStage:
@@ -35,7 +38,8 @@ class RunningStage:
     def text(self) -> str:
         """The stage and who works on it, in words."""
         holder = Holder(self.host, "", self.process, "", self.since)
-        who = holder.text if self.process else "another process"
+        unreadable = f"{UNKNOWN} ({LEASES}/{self.key[:12]}… cannot be read)"
+        who = holder.text if self.process else unreadable
         silence = f", no sign of life for {duration(self.silent)}" if self.silent > EXPIRY else ""
         return f"{self.label}: {who}{silence}"
 

@@ -223,9 +223,12 @@ class SearchOptions(ConfigModel):
                 for values in product(*self.searched.values())
             )
         assert self.budget
-        draws = islice(self._draws(), DRAWS * self.budget)
-        unique = {tuple(trial.items()): trial for trial in draws}
-        return tuple(islice(unique.values(), self.budget))
+        unique: dict[tuple[tuple[str, Any], ...], Trial] = {}
+        for trial in islice(self._draws(), DRAWS * self.budget):
+            unique.setdefault(tuple(trial.items()), trial)
+            if len(unique) == self.budget:
+                break
+        return tuple(unique.values())
 
     def _draws(self) -> Iterator[Trial]:
         random = Random(seed_of("recipe search"))

@@ -62,6 +62,17 @@ def test_a_silent_process_is_named(copied: Path, unfinished: Stage) -> None:
     assert "no sign of life for 3 min" in status(copied)
 
 
+def test_a_lease_that_cannot_be_read_is_named(copied: Path, unfinished: Stage) -> None:
+    lease = Store(copied).leases.folder / unfinished.key / "1"
+    lease.parent.mkdir(parents=True)
+    lease.write_bytes(b"\0" * 40)
+    text = status(copied)
+    assert f"{unfinished.label}: perhaps another process; if there is none" in text
+    assert f"leases/{unfinished.key[:12]}… cannot be read" in text
+    (experiment,) = json.loads(status(copied, "--json"))["experiments"]
+    assert [running["process"] for running in experiment["running"]] == [0]
+
+
 def test_a_stopped_run_names_the_command_that_resumes_it(copied: Path, unfinished: Stage) -> None:
     lease = Store(copied).leases.folder / unfinished.key / "1"
     lease.parent.mkdir(parents=True)
