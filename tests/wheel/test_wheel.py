@@ -26,6 +26,7 @@ from xstilts.config.load import presets
 pytestmark = [pytest.mark.wheel, pytest.mark.timeout(3600)]
 ROOT = Path(__file__).parents[2]
 REFUSED = {
+    "few-examples": "--data",
     "mini-retrieval": "--data",
     "mini-xtreme": "--data",
     "xtreme-m-mini": "xstilts[vision]",
