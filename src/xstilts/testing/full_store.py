@@ -11,6 +11,7 @@ from typing import Any
 
 import xstilts
 from xstilts.core.dropped import drop
+from xstilts.core.hashing import with_digest
 from xstilts.core.leases import this_process
 from xstilts.core.pins import Pins
 from xstilts.core.plan import Plan
@@ -94,7 +95,7 @@ def interrupt(store: Store, plan: Plan) -> None:
     ended = asdict(replace(this_process(), process=2**22, started="0"))
     lease = store.leases.folder / training.key / "1"
     lease.parent.mkdir()
-    lease.write_text(json.dumps(ended))
+    lease.write_text(json.dumps(with_digest(ended)))
 
 
 def _with_dependants(stage: Stage, plan: Plan) -> set[str]:
