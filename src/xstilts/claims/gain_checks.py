@@ -21,7 +21,7 @@ from xstilts.claims.verdict import (
 )
 from xstilts.config.base import ConfigModel, Fraction
 from xstilts.statistics.bootstrap import percentiles
-from xstilts.statistics.estimate import LEVEL, NAN
+from xstilts.statistics.estimate import NAN
 
 
 class GainsCheck(ConfigModel):
@@ -103,8 +103,9 @@ def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     if 100 * high < margin:
         why = f"the interval ends below {margin:g} points, which would be a gain"
         return Decision(Verdict.SUPPORTED, favour, why)
-    if low > 0 and effect.p < LEVEL:
-        return Decision(Verdict.CONTRADICTED, favour, "the gain's interval is above zero")
+    if 100 * low > margin:  # above zero is not enough: the claim allows gains below the margin
+        why = f"the interval begins above {margin:g} points, which are a gain"
+        return Decision(Verdict.CONTRADICTED, favour, why)
     mde = 100 * effect.detectable
     why = f"a gain of {margin:g} points is within the interval; {mde:.1f} points are detectable"
     return Decision(Verdict.UNDECIDED, favour, f"{why} with 80 % power")

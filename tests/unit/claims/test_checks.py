@@ -20,6 +20,7 @@ from xstilts.claims.verdict import (
     ScopeGap,
     SetupMatch,
     Verdict,
+    confidence,
     decide,
 )
 from xstilts.reports.claims import lines
@@ -96,16 +97,21 @@ def test_almost_every_task_means_nine_in_ten(sides: list[float], verdict: Verdic
         ((DOWN, DOWN), 1, Verdict.SUPPORTED),
         ((UP, DOWN), 20, Verdict.SUPPORTED),
         ((UP, DOWN), 1, Verdict.UNDECIDED),
+        ((UP, UP), 20, Verdict.UNDECIDED),  # above zero, but the margin is within the interval
         ((UP, UP), 1, Verdict.CONTRADICTED),
     ],
 )
-def test_no_gain_needs_an_interval_below_the_margin(
+def test_no_gain_needs_an_interval_on_one_side_of_the_margin(
     gains: tuple[float, float], margin: float, verdict: Verdict
 ) -> None:
     """Gains of two settings, of which the mean is judged."""
     given = claim_evidence({("xnli", "mnli"): gains[0], ("xnli", "qqp"): gains[1]})
     found = ask("no-gain", given, tasks="singles", targets=["xnli"], margin=margin)
     assert found.outcome is verdict
+    estimate = found.measures[0].estimate
+    assert (100 * estimate.low > margin) == (verdict is Verdict.CONTRADICTED)
+    if verdict is not Verdict.UNDECIDED:
+        assert confidence(verdict, found.support) > 0.97
 
 
 @pytest.mark.parametrize(
