@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import compress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +26,8 @@ from xstilts.stages.io.rows import PREDICTIONS, ROW_GROUP, read_rows, read_table
 from xstilts.stages.prepare import ROWS
 from xstilts.stages.search import DIRECTIONS
 
+Ids: TypeAlias = "Sequence[str] | pa.Array"
+"""Ids of examples; many of them as Arrow strings, as 200,000 Python objects take 13 MB."""
 SCORES, STATISTICS = "scores.json", "statistics.parquet"
 
 
@@ -50,20 +51,20 @@ def run(context: StageContext) -> dict[str, Any]:
     return {"scores": scores}
 
 
-def write_statistics(path: Path, ids: Sequence[str], tables: Mapping[str, Floats]) -> None:
+def write_statistics(path: Path, ids: Ids, tables: Mapping[str, Floats]) -> None:
     """Each example's statistics by each metric as a parquet file: metric, id, statistics.
 
     Args:
         ids: [n]; tables: metric → [n, k].
     """
-    names = pa.array(ids, pa.string())
+    names = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
     parts = [
         pa.table(
             {
                 "metric": pa.repeat(metric, len(names)),
                 "id": names,
                 "statistics": pa.ListArray.from_arrays(
-                    pa.array(range(0, table.size + 1, table.shape[1]), pa.int32()),
+                    pa.array(np.arange(0, table.size + 1, table.shape[1], dtype=np.int32)),
                     pa.array(table.ravel()),
                 ),
             }
@@ -74,7 +75,7 @@ def write_statistics(path: Path, ids: Sequence[str], tables: Mapping[str, Floats
     pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
 
 
-def _predicted(context: StageContext) -> tuple[Sequence[str], Sequence[Any], Sequence[Any]]:
+def _predicted(context: StageContext) -> tuple[Ids, Sequence[Any], Sequence[Any]]:
     """Ids, gold answers and predictions of the rows that have a gold answer."""
     spec = FORMATS.get(context.params["format"])
     rows, predictions = context.inputs["rows"] / ROWS, context.inputs["predictions"] / PREDICTIONS
@@ -87,7 +88,7 @@ def _predicted(context: StageContext) -> tuple[Sequence[str], Sequence[Any], Seq
     check_gold(context, gold)
     labels = context.inputs["predictions"].manifest["stage"]["params"].get("labels", ())
     has_gold = np.array([not spec.row_is_blank(answer, labels) for answer in gold], dtype=bool)
-    answered = list(compress(ids.to_pylist(), has_gold))
+    answered = ids.filter(pa.array(has_gold)).combine_chunks()
     predicted = ColumnValues(predictions, "prediction", has_gold)
     return answered, replace(gold, chosen=has_gold), predicted
 
@@ -151,7 +152,7 @@ def _searched_in_pool(
     )
 
 
-Read = Callable[[StageContext], tuple[Sequence[str], Sequence[Any], Any]]
+Read = Callable[[StageContext], tuple[Ids, Sequence[Any], Any]]
 READ: Mapping[str, Read] = {
     "mine": _mined,
     "search": _searched,
