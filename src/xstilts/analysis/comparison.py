@@ -3,24 +3,30 @@
 In each draw both are scored on the same resampled examples (Koehn 2004). Seeds of one encoder are
 paired, as seed 0 has the same order of the data in both experiments; otherwise what other seeds
 would add is drawn for each experiment independently. Scores of different test data are never
-paired; the reason is listed instead.
+paired; the reason is listed instead. Nor are scores on a target where a run of the setting diverged
+or collapsed, as in the gain table: the mean of its other seeds would be a selection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xstilts.analysis.encoder_identity import with_published_names
-from xstilts.analysis.example_scores import example_scores
+from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.analysis.experiment_changes import Change, config_changes, package_changes
 from xstilts.analysis.gains import ENGLISH
 from xstilts.analysis.language_pair import LanguagePair, of_common_seeds
+from xstilts.analysis.results import Facts, facts_in, states_of
+from xstilts.analysis.run_states import FAILED, States
 from xstilts.analysis.same_test_data import ScoredRun, pairing_problem
 from xstilts.core.store import Store
+from xstilts.metrics import METRICS
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.statistics.bootstrap import (
     add_seed_variance,
@@ -40,6 +46,8 @@ Group = tuple[str, str, str]
 """(encoder, target, setting)."""
 Runs = Mapping[str, Mapping[int, ResultCell]]
 """Language → seed → cell."""
+Scores = Mapping[int, ExampleScores]
+"""Seed → the example scores of one language."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +75,14 @@ class ComparedExperiment:
         """A cell of this experiment."""
         return ScoredRun(cell, self.compiled, self.store)
 
+    def states(self, cell: ResultCell) -> States:
+        """What must be known of a cell's run."""
+        return states_of(cell, self._facts)
+
+    @cached_property
+    def _facts(self) -> Facts:
+        return facts_in(self.store)
+
 
 @dataclass(frozen=True)
 class ScoreDifference:
@@ -74,10 +90,10 @@ class ScoreDifference:
 
     Args:
         language: or `mean`, over the languages other than English (English, if it is alone).
-        a, b: means over seeds.
-        difference: b - a; `low` to `high` is its 95 % interval.
+        a, b: means over seeds; NaN for a mean over languages of which one has no defined score.
+        difference: b - a; `low` to `high` is its 95 % interval, clipped to possible differences.
         p, p_holm: of a mean over languages against zero, corrected over all of them; NaN for one
-            seed, whose interval is over examples only, and for equal runs.
+            seed, whose interval is over examples only, for equal runs, and without a difference.
         n: common test examples; `a_n` and `b_n` are all of each.
         languages: how many the mean is over.
         same_runs: whether both have the same trainings, so that there is nothing to compare.
@@ -123,7 +139,7 @@ class Comparison:
     Args:
         changes: what differs in the experiments.
         scores: the mean over languages of each target and setting, then each language.
-        unpaired: what is not compared.
+        unpaired: what is not compared; seeds that are not finished are named here too.
     """
 
     a: str
@@ -193,56 +209,93 @@ class _Pair:
     def _runs(self) -> tuple[Runs, Runs]:
         return self.a_runs, self.b_runs
 
+    @property
+    def _sides(self) -> tuple[tuple[ComparedExperiment, Runs], ...]:
+        return (self.a, self.a_runs), (self.b, self.b_runs)
+
     def compared(self, draws: int) -> tuple[list[ScoreDifference], list[UnpairedScores]]:
         """The difference of the mean and of each language; and what is not compared."""
-        problems, languages = [], dict[str, LanguagePair]()
         if not self.metric:
             return [], [self._unpaired("", "they have no metric in common")]
+        if failed := list(self._failures()):
+            return [], [self._unpaired("", reason) for reason in failed]
+        problems, languages = [], dict[str, LanguagePair]()
         for code in sorted(self.a_runs.keys() | self.b_runs.keys(), key=_english_first):
-            pair = self._language(code)
+            scores = self._scores(code)
+            problems += [self._unpaired(code, reason) for reason in self._missing(code, scores)]
+            pair = self._language(code, scores) if all(scores) else None
             if isinstance(pair, str):
                 problems.append(self._unpaired(code, pair))
-            else:
+            elif pair:
                 languages[code] = pair
         languages, without_seeds = of_common_seeds(languages)
         problems += [self._unpaired(code, "other seeds than the rest") for code in without_seeds]
-        drawn = {code: pair.drawn(self.metric, draws) for code, pair in languages.items()}
-        averaged = [code for code in languages if code != ENGLISH] or list(languages)
-        each = [self._difference(code, [languages[code]], [drawn[code]]) for code in languages]
-        if not averaged:
+        undefined = {code: list(self._undefined(pair)) for code, pair in languages.items()}
+        problems += [self._unpaired(code, why) for code, of in undefined.items() for why in of]
+        defined = [code for code in languages if not undefined[code]]
+        if not defined:
             return [], problems
+        drawn = {code: pair.drawn(self.metric, draws) for code, pair in languages.items()}
+        averaged = [code for code in languages if code != ENGLISH] or defined
         mean = self._difference(
             MEAN, [languages[code] for code in averaged], [drawn[code] for code in averaged]
         )
+        each = [self._difference(code, [languages[code]], [drawn[code]]) for code in defined]
         return [mean, *each], problems
 
-    def _language(self, code: str) -> LanguagePair | str:
-        """The scores of a language, or why they are not compared."""
-        sides = (self.a, self.a_runs), (self.b, self.b_runs)
-        scores = []
-        for side, runs in sides:
+    def _failures(self) -> Iterator[str]:
+        """The runs of each experiment that diverged or collapsed."""
+        for side, runs in self._sides:
+            cells = [cell for by_seed in runs.values() for cell in by_seed.values()]
+            failed = {(cell.seed, state) for cell in cells for state in FAILED & side.states(cell)}
+            if failed:
+                named = ", ".join(f"seed {seed} {state}" for seed, state in sorted(failed))
+                yield f"{side.name}: {named}"
+
+    def _scores(self, code: str) -> tuple[Scores, Scores]:
+        """The runs of each in a language that have a score."""
+        of_a, of_b = (
+            {
+                one.seed: one
+                for one in example_scores(list(runs.get(code, {}).values()), side.store)
+                if one.metric == self.metric
+            }
+            for side, runs in self._sides
+        )
+        return of_a, of_b
+
+    def _missing(self, code: str, scores: tuple[Scores, Scores]) -> Iterator[str]:
+        """Which scores of a language are not there."""
+        for (side, runs), of in zip(self._sides, scores, strict=True):
             if code not in runs:
-                return f"{side.name} has no test in this language"
-            of_cells = example_scores(list(runs[code].values()), side.store)
-            scores.append({one.seed: one for one in of_cells if one.metric == self.metric})
-            if not scores[-1]:
-                return f"{side.name} has no score yet"
+                yield f"{side.name} has no test in this language"
+            elif not of:
+                yield f"{side.name} has no score yet"
+            elif len(of) < len(runs[code]):
+                yield f"{side.name} has {len(of)} of {len(runs[code])} seeds"
+
+    def _undefined(self, pair: LanguagePair) -> Iterator[str]:
+        """Which runs of a language have a score that is NaN."""
+        for side, scores in zip((self.a, self.b), pair.scores(self.metric), strict=True):
+            seeds = ", ".join(str(seed) for seed, score in scores.items() if isnan(score))
+            if seeds:
+                yield f"{side.name} has no score: {self.metric} is undefined (seed {seeds})"
+
+    def _language(self, code: str, scores: tuple[Scores, Scores]) -> LanguagePair | str:
+        """The scores of a language, or why they cannot be paired."""
         first, second = (
             side.run(runs[code][next(iter(of))])
-            for (side, runs), of in zip(sides, scores, strict=True)
+            for (side, runs), of in zip(self._sides, scores, strict=True)
         )
         if problem := pairing_problem(first, second, self.metric):
             return problem
-        if self.encoders[0] == self.encoders[1] and scores[0].keys() & scores[1].keys():
-            common = sorted(scores[0].keys() & scores[1].keys())
-            scores = [{seed: of[seed] for seed in common} for of in scores]
-            trained = (
-                [runs[code][seed].trained_by for seed in common]
-                for runs in (self.a_runs, self.b_runs)
-            )
-            pair = LanguagePair(scores[0], scores[1], paired_seeds=True)
-            return replace(pair, same_runs=next(trained) == next(trained) and pair.is_equal)
-        return LanguagePair(scores[0], scores[1])
+        common = sorted(scores[0].keys() & scores[1].keys())
+        if self.encoders[0] != self.encoders[1] or not common:
+            return LanguagePair(*scores)
+        of_a, of_b = ({seed: of[seed] for seed in common} for of in scores)
+        pair = LanguagePair(of_a, of_b, paired_seeds=True)
+        trained = [[runs[code][seed].trained_by for seed in common] for runs in self._runs]
+        return replace(pair, same_runs=trained[0] == trained[1] and pair.is_equal)
 
     def _difference(
         self, language: str, pairs: Sequence[LanguagePair], drawn: Sequence[tuple[Floats, Floats]]
@@ -257,7 +310,8 @@ class _Pair:
             draws = add_seed_variance(second - first)
         else:
             draws = add_seed_variance(second, "b") - add_seed_variance(first, "a")
-        low, high = percentiles(draws)
+        largest = 1.0 - METRICS.get(self.metric).lowest
+        low, high = np.clip(percentiles(draws), -largest, largest)
         seeds = len(pairs[0].a), len(pairs[0].b)
         same = all(pair.same_runs for pair in pairs)
         tested = language == MEAN and min(seeds) > 1 and not same
@@ -270,8 +324,8 @@ class _Pair:
             a=a,
             b=b,
             difference=b - a,
-            low=low,
-            high=high,
+            low=float(low),
+            high=float(high),
             n=sum(len(pair.ids) for pair in pairs),
             a_n=sum(pair.sizes[0] for pair in pairs),
             b_n=sum(pair.sizes[1] for pair in pairs),

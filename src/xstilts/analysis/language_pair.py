@@ -55,16 +55,26 @@ class LanguagePair:
         tables = self.tables()
         return np.array_equal(tables[: len(self.a)], tables[len(self.a) :])
 
+    def scores(self, metric: str) -> tuple[dict[int, float], dict[int, float]]:
+        """Seed → score of each on the common examples; NaN where the metric is undefined."""
+        scores = METRICS.get(metric).value(self.tables().sum(axis=1)).tolist()
+        of_a, of_b = scores[: len(self.a)], scores[len(self.a) :]
+        return dict(zip(self.a, of_a, strict=True)), dict(zip(self.b, of_b, strict=True))
+
     def values(self, metric: str) -> tuple[float, float]:
-        """The score of each on the common examples, means over seeds."""
-        scores = METRICS.get(metric).value(self.tables().sum(axis=1))
-        return float(scores[: len(self.a)].mean()), float(scores[len(self.a) :].mean())
+        """The score of each on the common examples, means over seeds; NaN if one is undefined."""
+        a, b = (float(np.mean(list(of_seeds.values()))) for of_seeds in self.scores(metric))
+        return a, b
 
     def drawn(self, metric: str, draws: int) -> tuple[Floats, Floats]:
-        """[draws, seeds] scores of each, in the same draws of examples."""
+        """[draws, seeds] scores of each, in the same draws of examples.
+
+        A run without a score in a draw has its score of all examples; NaN where that is undefined.
+        """
         own, tables = METRICS.get(metric), self.tables()
+        observed = own.value(tables.sum(axis=1))
         scores = drawn_scores(own, self.ids, tables, draws)
-        scores = np.where(np.isnan(scores), own.value(tables.sum(axis=1)), scores)
+        scores = np.where(np.isnan(scores) | np.isnan(observed), observed, scores)
         return scores[:, : len(self.a)], scores[:, len(self.a) :]
 
 

@@ -35,7 +35,8 @@ def compare(
 
     Scores are compared for each target, setting and language that both have, on the test examples
     that both have, with paired 95 % intervals over examples and seeds. Scores of different test
-    data are not compared; `unpaired` says why. `table` is a data frame of the differences.
+    data are not compared, nor those on a target where a run of the setting diverged or collapsed;
+    `unpaired` says why. `table` is a data frame of the differences.
 
     Args:
         a, b: an experiment that was run in the store, as `results` and `status` name it; a YAML
@@ -62,7 +63,8 @@ def compare(
         raise ConfigError(
             f"{first.name} and {second.name} have no scores that can be compared: "
             + ("; ".join(reasons) or "neither has a score"),
-            todo="compare experiments with the same targets, settings and test data",
+            todo="compare experiments with the same targets, settings and test data, of which no "
+            "run diverged or collapsed",
         )
     if path is not None:
         from xstilts.reports.comparison_page import comparison_page

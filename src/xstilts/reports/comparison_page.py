@@ -89,7 +89,10 @@ def compared_targets(comparison: Comparison) -> list[ComparedTarget]:
 
 def answer(comparison: Comparison) -> list[str]:
     """A sentence on each target and setting, significant differences first."""
-    ordered = sorted(comparison.means, key=lambda one: (not one.significant, -abs(one.difference)))
+    ordered = sorted(
+        comparison.means,
+        key=lambda one: (isnan(one.difference), not one.significant, -abs(one.difference)),
+    )
     return [sentence(one, comparison) for one in ordered]
 
 
@@ -99,6 +102,8 @@ def sentence(one: ScoreDifference, comparison: Comparison) -> str:
     numbers = f"{points(one.a)} → {points(one.b)}, {points(one.difference, signed=True)}"
     if one.same_runs:
         return f"{subject}: both experiments have the same runs ({points(one.a)})."
+    if isnan(one.difference):
+        return f"{subject}: {verdict(one)}."
     found = f"{subject}: {numbers} ({interval_text(one)}), {verdict(one)}."
     if one.significant:
         better = comparison.b if one.difference > 0 else comparison.a
@@ -110,6 +115,8 @@ def verdict(one: ScoreDifference) -> str:
     """Whether a difference is significant, in words."""
     if one.same_runs:
         return "same runs"
+    if isnan(one.difference):
+        return "no mean, as a language has no score"
     if one.significant:
         return "significant"
     if one.language != MEAN:
@@ -176,7 +183,8 @@ def interval_picture(one: ScoreDifference, limit: float) -> Markup:
             f'<line class="{side}" x1="{x(one.low)}" x2="{x(one.high)}" y1="{middle}" '
             f'y2="{middle}"/>'
         )
-    parts.append(f'<circle class="{side}" cx="{x(one.difference)}" cy="{middle}" r="4"/>')
+    if not isnan(one.difference):
+        parts.append(f'<circle class="{side}" cx="{x(one.difference)}" cy="{middle}" r="4"/>')
     return Markup(
         f'<svg class="difference" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
         f"<title>{escape(words)}</title>{''.join(parts)}</svg>"

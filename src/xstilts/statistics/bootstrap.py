@@ -98,6 +98,8 @@ def bca_interval(
 
 
 def bootstrap_p(draws: Floats) -> float:
-    """Two-sided bootstrap p value against zero."""
+    """Two-sided bootstrap p value against zero; NaN if a draw is NaN, which has no side."""
+    if np.isnan(draws).any():
+        return float("nan")
     smaller = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
     return min(1.0, 2 * (1 + smaller) / (len(draws) + 1))

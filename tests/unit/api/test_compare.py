@@ -34,7 +34,8 @@ def store(toy_file: Path, tmp_path_factory: pytest.TempPathFactory, run_in_proce
     folder = tmp_path_factory.mktemp("compared") / "store"
     for name, changes in {
         "long": (),
-        "short": ("recipes.target.epochs=1",),
+        "short": ("recipes.target.epochs=4",),
+        "collapsed": ("recipes.target.epochs=1",),
         "few": ("limits.test=7",),
     }.items():
         run_in_process(variant(toy_file, name, *changes), folder)
@@ -82,7 +83,7 @@ def test_what_differs_is_named(store: Path) -> None:
     changes = {change.field: (change.a, change.b) for change in comparison.changes}
     (field,) = (name for name in changes if name.startswith("recipes.target"))
     assert field.endswith("epochs")
-    assert changes[field] == ("6", "1")
+    assert changes[field] == ("6", "4")
     assert "name" not in changes
 
 
@@ -126,13 +127,18 @@ def test_experiments_with_nothing_in_common_are_refused(toy_file: Path, store: P
         xstilts.compare("short", variant(toy_file, "tags", "targets=[toy-tags]"), store)
 
 
+def test_experiments_of_which_all_runs_collapsed_are_refused(store: Path) -> None:
+    with pytest.raises(ConfigError, match="collapsed: seed 0 collapsed, seed 1 collapsed"):
+        xstilts.compare("long", "collapsed", store)
+
+
 def test_an_unknown_experiment_is_refused(store: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         xstilts.compare("long", "nowhere", store)
 
 
 def test_a_store_of_several_experiments_needs_a_name(store: Path) -> None:
-    with pytest.raises(ConfigError, match="3 experiments") as error:
+    with pytest.raises(ConfigError, match="4 experiments") as error:
         xstilts.compare("long", store, store)
     assert "short@" in str(error.value.todo)
 

@@ -24,6 +24,8 @@ from xstilts.statistics.power import detectable_difference, detectable_mean
 def test_two_sided_p_counts_both_tails() -> None:
     assert bootstrap_p(np.array([-1.0, 1, 2, 3])) == pytest.approx(2 * 2 / 5)
     assert bootstrap_p(np.zeros(9)) == 1.0
+    assert np.isnan(bootstrap_p(np.full(9, np.nan)))
+    assert np.isnan(bootstrap_p(np.array([np.nan, 1, 2, 3])))
 
 
 def test_bca_intervals_equal_scipy() -> None:
