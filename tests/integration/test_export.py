@@ -83,6 +83,38 @@ def test_the_card_has_metadata_scores_and_a_recipe_to_repeat_the_run(
     assert str(finished.parent) not in (tmp_path / "out" / "experiment.yaml").read_text()
 
 
+def test_a_card_has_the_newest_score_of_each_split(
+    toy_file: Path, copied: Path, tmp_path: Path, run_in_process: Any
+) -> None:
+    base = ["seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"]
+    for more in (["name=part", "limits.test=5"], ["name=on-dev", "eval_split=dev"]):
+        loaded = xstilts.load(str(toy_file), [*base, *more])
+        assert run_in_process(loaded, copied).exit_code == 0
+    results = xstilts.results(None, copied)
+    known = {
+        (split, code): (round(value, 4), n)
+        for split, name in (("test", "part"), ("dev", "on-dev"))
+        for code, value, n in results[
+            (results["experiment"] == name)
+        ][["language", "value", "n"]].itertuples(index=False)
+    }  # fmt: skip
+    xstilts.export_model("on-dev", tmp_path / "out", copied, **BASELINE)
+    card = huggingface_hub.ModelCard.load(tmp_path / "out" / "README.md")
+    stated = [(one.dataset_split, one.dataset_config) for one in card.data.eval_results]
+    assert len(stated) == len(set(stated)) == len(known)
+    assert {
+        (one.dataset_split, one.dataset_config): one.metric_value
+        for one in card.data.eval_results
+    } == {part: value for part, (value, _) in known.items()}  # fmt: skip
+    rows = [line.split(" | ") for line in card.text.splitlines() if line.startswith("| toy-kind")]
+    scores = [row for row in rows if len(row) == 8]
+    assert {(row[2], row[6]) for row in scores} == {
+        (split, str(n)) for (split, _), (_, n) in known.items()
+    }
+    (tests,) = [row for row in rows if len(row) == 6 and row[1] == "test"]
+    assert tests[3] == "10"
+
+
 def test_an_intermediate_encoder_opens_with_sentence_transformers(
     finished: Path, tmp_path: Path
 ) -> None:

@@ -41,32 +41,44 @@ class ScoreInterval:
 def score_intervals(
     cells: Sequence[ResultCell], store: Store, draws: int = DRAWS
 ) -> list[ScoreInterval]:
-    """The scores of one run, by target, language and metric, in the order of the cells."""
-    splits = {(cell.target, cell.language): cell.split for cell in cells}
+    """The scores in the order of the cells, those of a cell in the order of its metrics.
+
+    A cell whose score is not in the store has none.
+    """
     return [
         ScoreInterval(
             one.target,
             one.language,
-            splits[one.target, one.language],
+            cell.split,
             one.metric,
             *interval_of(one.metric, one.ids, one.statistics, draws),
             len(one.ids),
         )
-        for one in _in_order(cells, example_scores(cells, store))
+        for cell in cells
+        for one in _in_order(cell, example_scores([cell], store))
     ]
 
 
-def _in_order(
-    cells: Sequence[ResultCell], scores: Iterable[ExampleScores]
-) -> Iterable[ExampleScores]:
-    metrics = {(cell.target, name): n for cell in cells for n, name in enumerate(cell.metrics)}
-    order = {(cell.target, cell.language): number for number, cell in enumerate(cells)}
+def _in_order(cell: ResultCell, scores: Iterable[ExampleScores]) -> list[ExampleScores]:
+    order = {name: number for number, name in enumerate(cell.metrics)}
+    return sorted(scores, key=lambda one: order.get(one.metric, len(order)))
+
+
+def first_of_each_set(cells: Iterable[ResultCell], store: Store) -> list[ResultCell]:
+    """The first cell with a score of each target, language and split; those of a target together.
+
+    Args:
+        cells: of one model, from several runs: of one test set they have the same examples, or
+            the first of them.
+    """
+    first: dict[tuple[str, str, str], ResultCell] = {}
+    for cell in cells:
+        if store.has(cell.key):
+            first.setdefault((cell.target, cell.language, cell.split), cell)
+    targets = list(dict.fromkeys(target for target, _, _ in first))
+    splits = list(dict.fromkeys(split for _, _, split in first))
     return sorted(
-        scores,
-        key=lambda one: (
-            order[one.target, one.language],
-            metrics.get((one.target, one.metric), len(metrics)),
-        ),
+        first.values(), key=lambda cell: (targets.index(cell.target), splits.index(cell.split))
     )
 
 

@@ -99,6 +99,7 @@ def export_model(
     """
     if to is None and not push:
         raise ConfigError("nowhere to export to", todo="give a folder: --to DIR, or --push NAME")
+    from xstilts.analysis.score_intervals import first_of_each_set
     from xstilts.export.folder import write_model
     from xstilts.export.vector_reading import (
         VectorReading,
@@ -136,7 +137,7 @@ def export_model(
     with _new_folder(folder) as new:
         written = write_model(new, model.files, head, reading)
         name = push or (folder.resolve().name if folder else "")
-        own = own_results(model, head, reading, training.cells)
+        own = first_of_each_set(own_results(model, head, reading, training.cells), opened)
         _describe(new, training, model, written, own, name, licence, layer)
         path = _publish(new, folder)
         url = _push(path or new, push, private=private, is_kept=path is not None) if push else ""
@@ -232,7 +233,7 @@ def _describe(
     """Write the card and the experiment.
 
     Args:
-        cells: the results of the exported folder itself.
+        cells: the results of the exported folder itself, of each test set the newest.
     """
     from xstilts.analysis.score_intervals import score_intervals
     from xstilts.export.model_card import README, CardContent, card_text
@@ -264,13 +265,13 @@ def _command(
     training: Training, model: TrainedModel, written: WrittenModel, name: str, layer: int | None
 ) -> str:
     """The arguments that export the model again after its experiment was run."""
-    cells, record = training.cells, training.records[-1] if training.records else None
-    if record and cells:
-        own = cells[-1]
-        arguments = [record.experiment, "--target", own.target, "--setting", own.intermediate]
-        arguments += ["--seed", str(own.seed)]
-        encoders = {cell.encoder for cell in record.cells}
-        arguments += ["--encoder", own.encoder] if len(encoders) > 1 else []
+    own, record = training.cells[:1], training.records[-1] if training.records else None
+    if record and own and own[0] in record.cells:
+        (cell,) = own
+        arguments = [record.experiment, "--target", cell.target, "--setting", cell.intermediate]
+        arguments += ["--seed", str(cell.seed)]
+        encoders = {one.encoder for one in record.cells}
+        arguments += ["--encoder", cell.encoder] if len(encoders) > 1 else []
     else:
         arguments = [training.stage.label]
     arguments += ["--to", name.rpartition("/")[2], "--train"]

@@ -69,14 +69,17 @@ class Training:
 
     @property
     def cells(self) -> list[ResultCell]:
-        """The results of this model itself: no other training came after it."""
-        cells = {
-            cell.key: cell
-            for record in self.records
-            for cell in record.cells
-            if cell.trained_by and cell.trained_by[-1] == self.stage.key
-        }
-        return list(cells.values())
+        """The results of this model itself, those of the newest record first.
+
+        No other training came after it. Several can be of one test set, such as those of a run on
+        a part of it and of a run on all.
+        """
+        newest_first = (cell for record in reversed(self.records) for cell in record.cells)
+        own: dict[str, ResultCell] = {}
+        for cell in newest_first:
+            if cell.trained_by and cell.trained_by[-1] == self.stage.key:
+                own.setdefault(cell.key, cell)
+        return list(own.values())
 
 
 def find_training(store: Store, name: str | None, query: TrainingQuery) -> Training:

@@ -38,7 +38,7 @@ class CardContent:
         name: of the repository or the folder.
         model: as trained.
         written: as exported.
-        scores: of the test sets, by target, language and metric.
+        scores: one of each target, language, split and metric.
         tests: the test sets.
         experiment: its name; empty if no record of the store has the training.
         command: arguments of the export, for the section on reproduction.
@@ -153,10 +153,12 @@ def _scores(content: CardContent) -> str:
     if not content.scores:
         return "## Scores\n\nThe store has no test scores of this training."
     trained = {use.language for use in content.trained_on if use.role == "train"}
+    several = len({one.split for one in content.scores}) > 1
     rows = [
         (
             one.target,
             f"{language(one.language).name} ({one.language})",
+            *((one.split,) if several else ()),
             one.metric,
             points(one.value),
             f"{points(one.low)} – {points(one.high)}",
@@ -165,7 +167,9 @@ def _scores(content: CardContent) -> str:
         )
         for one in content.scores
     ]
-    table = _table(("task", "language", "metric", "score", "95 %", "examples", "zero-shot"), rows)
+    split = ("split",) if several else ()
+    head = ("task", "language", *split, "metric", "score", "95 %", "examples", "zero-shot")
+    table = _table(head, rows)
     zero = "zero-shot: the language is in none of the training data."
     return (
         f"## Scores\n\n{table}\n\nPoints (0–100) of this one model; intervals by the bootstrap "
@@ -201,13 +205,19 @@ def _encoder(model: TrainedModel) -> str:
 
 
 def _merged(uses: Iterable[DataUse]) -> Iterator[tuple[DataUse, str]]:
-    """One use for all languages of a task and part, with their codes; rows are added up."""
+    """One use for all languages of a task and part, with their codes; rows are added up.
+
+    Rows that are read several times, as by two trainings, count once: the largest number of them.
+    """
     groups: dict[tuple[str, str], list[DataUse]] = {}
     for use in uses:
         groups.setdefault((use.task, use.role), []).append(use)
     for group in groups.values():
-        rows = [use.rows for use in group]
-        known = sum(row or 0 for row in rows) if None not in rows else None
+        rows: dict[tuple[str, str], int] = {}
+        for use in group:
+            part = use.language, use.split
+            rows[part] = max(rows.get(part, 0), use.rows or 0)
+        known = None if any(use.rows is None for use in group) else sum(rows.values())
         codes = dict.fromkeys(use.language for use in group)
         first = group[0]
         merged = DataUse(
