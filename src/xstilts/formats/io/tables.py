@@ -19,6 +19,8 @@ CLOSE_QUOTES = 'close each quote, and write " within quotes as ""'
 NAME_IT_CSV = "if commas separate the cells, name the file .csv"
 AreRows = Callable[[Sequence[Mapping[str, str]]], bool]
 """Whether several lines, given as cells by column, could be rows of the table."""
+Check = Callable[["_Record", tuple[str, ...]], None]
+"""Raises a DataError if a record of several lines is several rows; takes the columns too."""
 
 
 class _Record(NamedTuple):
@@ -86,7 +88,8 @@ def _named_csv(
     path: Path,
     start: str,
 ) -> Iterator[FileRow | BadRow]:
-    return _table(_csv(path, ",", strict=True), columns, False, start, are_rows, is_header)
+    check = partial(_check_one_row, are_rows)
+    return _table(_csv(path, ",", strict=True), columns, False, start, check, is_header)
 
 
 def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
@@ -95,8 +98,12 @@ def csv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
 
 
 def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
-    """Tab-separated cells below a line with the columns; cells may be quoted as in CSV."""
-    return _table(_csv(path, "\t"), None, False, start)
+    """Tab-separated cells below a line with the columns; cells may be quoted as in CSV.
+
+    Raises:
+        DataError: a quote that is not closed takes in the rows below.
+    """
+    return _table(_csv(path, "\t"), None, False, start, _check_no_row_within)
 
 
 def _csv(path: Path, separator: str, *, strict: bool = False) -> Iterator[_Record]:
@@ -137,7 +144,7 @@ def _table(
     columns: tuple[str, ...] | None,
     ragged: bool,
     start: str,
-    are_rows: AreRows | None = None,
+    check: Check | None = None,
     is_header: bool | None = None,
 ) -> Iterator[FileRow | BadRow]:
     columns_given = columns is not None and is_header is not False
@@ -150,8 +157,8 @@ def _table(
         if number == 0 and columns_given and (is_header or _is_header(cells, columns, where)):
             yield BadRow(name, HEADER, where=where)
             continue
-        if are_rows and len(record.lines) > 1:
-            _check_one_row(record, columns, are_rows)
+        if check and len(record.lines) > 1:
+            check(record, columns)
         fits = len(cells) <= len(columns) if ragged else len(cells) == len(columns)
         if fits:
             yield FileRow(dict(zip(columns, cells, strict=False)), where, name)
@@ -169,7 +176,7 @@ def may_be_csv(cells: Sequence[str], path: Path) -> bool:
     return len(cells) == 1 and "," in cells[0] and path.suffix.lower() != CSV
 
 
-def _check_one_row(record: _Record, columns: tuple[str, ...], are_rows: AreRows) -> None:
+def _check_one_row(are_rows: AreRows, record: _Record, columns: tuple[str, ...]) -> None:
     """Check that a record of several lines is not several rows, taken in by an unpaired quote.
 
     Raises:
@@ -184,6 +191,20 @@ def _check_one_row(record: _Record, columns: tuple[str, ...], are_rows: AreRows)
         return
     todo = f"{CLOSE_QUOTES}; if the cell is right, give the rows as .jsonl"
     raise DataError(what, where=record.where, todo=todo)
+
+
+def _check_no_row_within(record: _Record, columns: tuple[str, ...]) -> None:
+    """Check that a record of several lines with tabs has not taken in another row.
+
+    The separators of one row suffice for all columns in one of its lines only.
+
+    Raises:
+        DataError: several lines have all columns.
+    """
+    rows = sum(line.count("\t") == len(columns) - 1 for line in record.lines)
+    if len(columns) > 1 and rows > 1:
+        what = f"a quoted cell of {len(record.lines)} lines, {rows} of which have all columns"
+        raise DataError(what, where=record.where, todo=CLOSE_QUOTES)
 
 
 def _could_be_rows(texts: Sequence[str], columns: tuple[str, ...], are_rows: AreRows) -> bool:

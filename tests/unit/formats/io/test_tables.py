@@ -94,6 +94,43 @@ def test_a_last_row_whose_quotes_are_closed_is_read(tmp_path: Path, last: str) -
     assert [row.label("label").strip() for row in rows if isinstance(row, FileRow)] == ["1", "1"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ['1\ta\t"Hello there.', '2\tb\tGoodbye"'],
+        ['1\t"a\tHello there.', "2\tb\tSo", "", '3\tb"\tGoodbye'],
+        ['1\ta\t"Hello', "2\tb\tSo", '3\ta\t"Goodbye"'],
+        ['1\ta\t"Hello', '2\tb\tGood"bye'],
+    ],
+)
+def test_a_quote_that_takes_in_rows_with_tabs_is_named(
+    tmp_path: Path, rows: list[str], end: str
+) -> None:
+    lines = ["id\tlabel\ttext", "0\ta\tx", *rows, "9\ta\tlast", ""]
+    path = written(tmp_path, end.join(lines), "test.tsv")
+    with pytest.raises(DataError) as error:
+        list(quoted_tsv_rows(path, ""))
+    assert error.value.where == f"{path}:3"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '1\ta\t"one\n\ntwo"',
+        '"1\n2"\ta\tone',
+        '1\t"a\nb"\t"one\ntwo\nthree"',
+        '1\ta\t"one\ta\ttable\nof two"',
+        '1\ta\t"Hello," he said.',
+    ],
+)
+def test_a_quoted_cell_of_several_lines_with_tabs_is_read(tmp_path: Path, row: str) -> None:
+    path = written(tmp_path, f"id\tlabel\ttext\n0\ta\tx\n{row}\n9\ta\tlast\n", "test.tsv")
+    rows = list(quoted_tsv_rows(path, ""))
+    assert [row.cells["id"].strip() for row in rows if isinstance(row, FileRow)][::2] == ["0", "9"]
+    assert len(rows) == 3
+
+
 @pytest.mark.parametrize("ends", ["\r", "\n", "\r\n"])
 def test_csv_is_read_with_any_line_ends(tmp_path: Path, ends: str) -> None:
     path = written(tmp_path, ends.join(["x,1", "y,0", ""]))
