@@ -14,7 +14,7 @@ class RunState(StrEnum):
     """One thing to know of a run, or of all runs of a setting on a target."""
 
     DIVERGED = "diverged"
-    """A loss was not finite in one of its trainings: there is no score."""
+    """A loss or an output was not finite in one of its trainings: there is no score."""
     COLLAPSED = "collapsed"
     """The chosen checkpoint of one of its trainings gives one answer to all of English dev."""
     FP32_RETRY = "fp32-retry"

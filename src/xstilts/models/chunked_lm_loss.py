@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from xstilts.models.defined_logits import check_defined
+
 ON_CPU, ELSEWHERE = (256, 2048), (1024, 65_536)
 """Positions and vocabulary rows in a chunk. The exponentials of one chunk of positions are kept
 for all rows (256 or 1024 times the vocabulary for any batch size); on a CPU a chunk is 2 MB."""
@@ -76,7 +78,11 @@ def cross_entropy(logits: TiedLogits, targets: Tensor) -> Tensor:
 
 @torch.no_grad()
 def argmax(logits: TiedLogits) -> Tensor:
-    """Return the row of the largest logit of each position, [n]; ties by row."""
+    """Return the row of the largest logit of each position, [n]; ties by row.
+
+    Raises:
+        UndefinedLogits: some logits are NaN or infinity.
+    """
     result = torch.zeros(len(logits.hidden), dtype=torch.long, device=logits.hidden.device)
     position_chunks, row_chunks = logits.chunks()
     buffer = _buffers(logits, position_chunks[:1], row_chunks[:1])[0]
@@ -87,6 +93,7 @@ def argmax(logits: TiedLogits) -> Tensor:
             largest, row = chunk.for_rows(rows, buffer).max(1)
             best.copy_(torch.where(largest > top, row + rows.start, best))
             top = torch.maximum(top, largest)
+        check_defined(top)
     return result
 
 

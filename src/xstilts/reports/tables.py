@@ -44,8 +44,8 @@ TERMS = {
     "partial": "partial: some scores are missing",
     "collapsed": "collapsed: a training gives one answer to all of English dev, so its scores are "
     "not used; more epochs, more data or another learning rate may help",
-    "diverged": "diverged: a loss was not finite, so there is no score; a lower learning rate may "
-    "help",
+    "diverged": "diverged: a loss or an output was not finite, so there is no score; a lower "
+    "learning rate may help",
 }
 """Words of a gain table → what they mean."""
 

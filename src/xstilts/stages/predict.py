@@ -35,6 +35,9 @@ def run(context: StageContext) -> dict[str, Any]:
 
     With the parameter `answer_text`, answers have the text of XTREME's scripts, and a fact counts
     those whose text is another one by the default rule.
+
+    Raises:
+        UndefinedOutputs: some outputs of the model are not numbers.
     """
     params = context.params
     files = EncoderFiles(context.inputs["encoder"].path, context.inputs["model"].path)

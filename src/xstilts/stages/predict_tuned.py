@@ -23,14 +23,15 @@ from xstilts.stages.io.tokenized import prepared
 from xstilts.stages.prepare import ROWS
 from xstilts.training.batching import by_length, collate
 from xstilts.training.out_of_memory import BatchReader
-from xstilts.training.predict import TOKENS
+from xstilts.training.predict import TOKENS, answered, read_positions, set_predictions
 
 
 def run(context: StageContext) -> dict[str, Any]:
     """Write `predictions.parquet`, see `write_predictions`; facts: rows.
 
     Raises:
-        EncoderError: the files of the model have changed since the plan was made.
+        EncoderError: the files of the model have changed since the plan was made, or its outputs
+            are not numbers.
     """
     params = context.params
     tokenizer = EncoderFiles(context.inputs["encoder"].path).tokenizer()
@@ -41,7 +42,9 @@ def run(context: StageContext) -> dict[str, Any]:
     )
     model = _model(_folder(context), params["class"], params["format"])
     predictions = _predict(
-        model, params["format"], features, labels, tokenizer.pad_token_id, reading
+        *(model, params["task"], params["format"], features, labels),
+        tokenizer.pad_token_id,
+        reading,
     )
     rows = context.inputs["rows"] / ROWS
     return {"rows": write_predictions(context.folder / PREDICTIONS, rows, predictions)}
@@ -73,6 +76,7 @@ def _model(folder: Path, auto_class: str, kind: str) -> TunedModel:
 
 def _predict(
     model: TunedModel,
+    task: str,
     kind: str,
     features: Sequence[Feature],
     labels: Sequence[str],
@@ -86,12 +90,12 @@ def _predict(
     def read(indices: list[int]) -> list[Any]:
         chosen = [features[index] for index in indices]
         batch = collate(chosen, padding).to(device)
-        logits = model(batch.ids, batch.mask, batch.types).float().cpu()
-        return training.answers(logits, chosen, labels, reading)
+        logits = model(batch.ids, batch.mask, batch.types)
+        positions = read_positions(training, chosen, device)
+        return answered(training.answers, logits, positions, chosen, labels, reading)
 
     reader, result = BatchReader(), training.empty_predictions(features)
     for batch in by_length(features, TOKENS.get(device.type, TOKENS["cpu"])):
         for indices, predictions in reader.read(read, batch):
-            for index, prediction in zip(indices, predictions, strict=True):
-                result[index] = prediction
+            set_predictions(result, indices, predictions, task)
     return training.aggregate(features, result, labels, reading)

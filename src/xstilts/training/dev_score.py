@@ -48,7 +48,4 @@ def score_dev(name: str, gold: Sequence[Any], predictions: Any, language: str) -
 
 def undefined(metric: str, task: str, step: int) -> str:
     """The event of a correlation that is not defined."""
-    return (
-        f"{metric} of {task} is not defined at step {step}: "
-        "all dev predictions are equal, or not finite"
-    )
+    return f"{metric} of {task} is not defined at step {step}: all dev predictions are equal"

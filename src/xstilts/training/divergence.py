@@ -1,4 +1,4 @@
-"""Divergence: a loss or a gradient that is not a finite number. An event, not a score."""
+"""Divergence: a loss, gradient or output that is not a finite number. An event, not a score."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 class Diverged(Exception):
-    """The loss or the gradient is no longer a finite number."""
+    """The loss, the gradient or an output is no longer a finite number."""
 
     def __init__(self, step: int, what: str, task: str) -> None:
         self.step, self.what, self.task = step, what, task

@@ -41,7 +41,7 @@ from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.out_of_memory import in_smaller_slices
 from xstilts.training.parameter_groups import parameter_groups
 from xstilts.training.precision import resolve_precision, tf32_context
-from xstilts.training.predict import predict
+from xstilts.training.predict import UndefinedOutputs, predict
 from xstilts.training.process_group import SINGLE, ProcessGroup, of_first
 from xstilts.training.run_log import Log, Trained, warmup_events
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
@@ -211,12 +211,12 @@ class Run:
 
         Raises:
             DifferentWeights: the processes of a divided training do not have the same model.
+            Diverged: some outputs on dev are not finite.
         """
         check_equal_weights(self.group, self.model, steps)
         scores, comparable, collapsed = dict[str, float](), dict[str, float](), list[str]()
         for task in (task for task in self.tasks.values() if task.dev):
-            dev = (task.name, task.format, task.dev, task.labels, self.pad, task.reading)
-            predictions = predict(self.model, *dev, group=self.group)
+            predictions = self._dev_predictions(task, steps)
             score = score_dev(task.metric, task.dev_gold, predictions, task.language)
             scores[task.name], comparable[task.name] = score.value, score.comparable
             if not score.is_defined:
@@ -237,6 +237,13 @@ class Run:
             self.log.best_decay, self.log.collapsed = self.log.decay, collapsed
             self.best = trained_state(self.model)
         return scores
+
+    def _dev_predictions(self, task: TrainTask, steps: int) -> Sequence[Any]:
+        dev = (task.name, task.format, task.dev, task.labels, self.pad, task.reading)
+        try:
+            return predict(self.model, *dev, group=self.group)
+        except UndefinedOutputs as error:
+            raise Diverged(steps, "an output on dev", task.name) from error
 
     def should_stop(self) -> bool:
         """Whether dev has not improved for `patience` evaluations."""
@@ -302,7 +309,7 @@ def train(
         group: processes that divide the training, all of which call this with the same arguments;
             process 0 saves the checkpoints.
 
-    A run whose loss or gradient is not finite stops, with `diverged` set.
+    A run whose loss, gradient or output on dev is not finite stops, with `diverged` set.
 
     Raises:
         Stopped: a stop was requested (`core.stopping`); a checkpoint was saved if time allowed.

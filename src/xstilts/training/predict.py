@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xstilts.core.cpu import parallel_map
+from xstilts.core.errors import EncoderError
 from xstilts.core.fault_injection import fault
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature, TokenizationConfig
 from xstilts.formats.feature_store import lengths, text_counts
 from xstilts.formats.training_spec import Aggregate, TrainingSpec
+from xstilts.models.defined_logits import UndefinedLogits, check_defined
 from xstilts.models.encoder import Encoder
 from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch, by_length, collate, length_groups
@@ -30,11 +32,29 @@ from xstilts.training.precision import EVALUATION, Precision, autocast_context, 
 from xstilts.training.process_group import SINGLE, ProcessGroup
 
 Result = TypeVar("Result")
+Read = Callable[[Any, Sequence[Feature], Sequence[str], TokenizationConfig], list[Any]]
+"""(logits, features, labels, config) → one prediction per feature."""
 ALL = slice(None)
 TOKENS = {"cpu": 1024, "cuda": 65_536}
 """Tokens per evaluation batch; affects speed and memory, not predictions."""
 MIN_PARALLEL_TOKENS = 512
 """Minimum number of tokens for which a second core is faster."""
+
+
+class UndefinedOutputs(EncoderError):
+    """A model whose logits for some examples are NaN or infinity.
+
+    Args:
+        task: that it was to predict.
+    """
+
+    def __init__(self, task: str, where: str | None = None) -> None:
+        super().__init__(
+            f"some outputs of the model for {task} are NaN or infinity: no predictions",
+            where=where,
+            todo="its training diverged, or its numbers are too large for bf16 or fp16: train it "
+            "with a lower learning rate, or train and predict in fp32",
+        )
 
 
 @tf32_context(EVALUATION)
@@ -62,6 +82,9 @@ def predict(
         group: processes with the same model that share the batches.
         precision: of the model's products.
         with_probabilities: predictions as `PredictedClass`es, where the format has probabilities.
+
+    Raises:
+        UndefinedOutputs: some logits are NaN or infinity; in every process of the group.
     """
     model.eval()
     training = training_of(kind)
@@ -72,16 +95,51 @@ def predict(
         positions = read_positions(training, chosen, device)
         with autocast_context(precision, device):
             logits = model(task, batch.ids, batch.mask, batch.types, positions, batch.images)
-        logits = logits if training.tied else logits.float().cpu()
-        return read(logits, chosen, labels, reading)
+        return answered(read, logits, positions, chosen, labels, reading)
 
     result = training.empty_predictions(features)
     own = slice(group.rank, None, group.size)
     batches = read_batches(model.encoder, features, padding, tokens, predicted, own)
     for indices, predictions in of_all_processes(group, batches):
-        for index, prediction in zip(indices, predictions, strict=True):
-            result[index] = prediction
+        set_predictions(result, indices, predictions, task)
     return (aggregate or training.aggregate)(features, result, labels, reading)
+
+
+def answered(
+    read: Read,
+    logits: Any,
+    positions: Tensor | None,
+    chosen: Sequence[Feature],
+    labels: Sequence[str],
+    reading: TokenizationConfig,
+) -> list[Any]:
+    """One prediction per feature; None for each if some logits are NaN or infinity.
+
+    Args:
+        logits: a tensor, or `TiedLogits`.
+        positions: [b, t] boolean, the tokens whose logits are read; None for all.
+    """
+    try:
+        if isinstance(logits, Tensor):
+            logits = logits.float().cpu()
+            check_defined(logits if positions is None else logits[positions.cpu()])
+        return read(logits, chosen, labels, reading)
+    except UndefinedLogits:  # not raised: the other processes wait for this batch
+        return [None] * len(chosen)
+
+
+def set_predictions(
+    result: Any, indices: Sequence[int], predictions: Sequence[Any], task: str
+) -> None:
+    """Set the predictions of some features.
+
+    Raises:
+        UndefinedOutputs: one is None, see `answered`.
+    """
+    for index, prediction in zip(indices, predictions, strict=True):
+        if prediction is None:
+            raise UndefinedOutputs(task)
+        result[index] = prediction
 
 
 def of_all_processes(group: ProcessGroup, parts: Iterable[Result]) -> Iterable[Result]:
