@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xstilts.core.counted import counted
+from xstilts.core.errors import ConfigError
 from xstilts.models.sentence_transformers import CONFIG, MODULES, Reader
 
 FORMAT, HEAD_LABELS = "xstilts_format", "xstilts_labels"
@@ -25,6 +27,8 @@ FORMATS_OF = {
     "AutoModelForMultipleChoice": ("multiple_choice",),
 }
 """Class → formats of the tasks that its heads can answer."""
+NAMED = ("classification", "regression", "tagging")
+"""Formats whose heads have an output for each label, or one."""
 SPAN_LABELS = ("start", "end")
 DENSE = "Dense"
 
@@ -62,8 +66,7 @@ class TunedHead:
         return ordered if sorted(ordered) == sorted(labels) else None
 
     def __str__(self) -> str:
-        shown = ", ".join(self.labels[:4]) + (" …" if len(self.labels) > 4 else "")
-        return f"{self.auto_class or 'dense layers'} ({shown})"
+        return f"{self.auto_class or 'dense layers'} ({_first(self.labels)})"
 
 
 def tuned_head_of(read: Reader, labels: Sequence[str] = ()) -> TunedHead | None:
@@ -72,6 +75,9 @@ def tuned_head_of(read: Reader, labels: Sequence[str] = ()) -> TunedHead | None:
     Args:
         read: path in the folder or repository → JSON value.
         labels: names of the outputs in place of those in config.json.
+
+    Raises:
+        ConfigError: another number of names than outputs.
     """
     config = read(CONFIG)
     if not isinstance(config, Mapping):
@@ -81,14 +87,15 @@ def tuned_head_of(read: Reader, labels: Sequence[str] = ()) -> TunedHead | None:
         (name for ending, name in AUTO_CLASSES.items() if architecture.endswith(ending)), ""
     )
     if auto_class:
-        own = tuple(labels) or _labels(config)
         formats: tuple[str, ...] = FORMATS_OF[auto_class]
+        own = _renamed(_labels(config), labels, formats)
         if auto_class == "AutoModelForTokenClassification" and own == SPAN_LABELS:
             formats = ("span",)
         return TunedHead(auto_class, formats, own)
     if FORMAT in config and _has_dense(read(MODULES)):
-        own = tuple(labels) or tuple(map(str, config.get(HEAD_LABELS, ())))
-        return TunedHead("", (str(config[FORMAT]),), own)
+        formats = (str(config[FORMAT]),)
+        own = _renamed(tuple(map(str, config.get(HEAD_LABELS, ()))), labels, formats)
+        return TunedHead("", formats, own)
     return None
 
 
@@ -99,6 +106,28 @@ def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
         numbered = {int(number): str(label) for number, label in named.items()}
         return tuple(numbered[number] for number in sorted(numbered))
     return tuple(f"LABEL_{number}" for number in range(int(config.get("num_labels", 2))))
+
+
+def _first(labels: Sequence[str]) -> str:
+    """The first four labels, as text."""
+    return ", ".join(labels[:4]) + (" …" if len(labels) > 4 else "")
+
+
+def _renamed(
+    own: tuple[str, ...], labels: Sequence[str], formats: Sequence[str]
+) -> tuple[str, ...]:
+    """The names in place of a head's own ones, which say how many outputs it has.
+
+    Raises:
+        ConfigError: another number of names than outputs.
+    """
+    if labels and own and len(labels) != len(own) and set(formats) & set(NAMED):
+        raise ConfigError(
+            f"{counted(len(labels), 'name')} for the {counted(len(own), 'output')} of the head",
+            where="--labels",
+            todo=f"name each output, in order; in config.json they are {_first(own)}",
+        )
+    return tuple(labels) or own
 
 
 def _has_dense(modules: Any) -> bool:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from xstilts.core.errors import EncoderError
+from xstilts.core.errors import ConfigError, EncoderError
 from xstilts.export.agreement import example_batch, task_logits
 from xstilts.export.folder import write_model
 from xstilts.export.task_head import AUTO_CLASSES, TaskHead
@@ -107,3 +107,25 @@ def test_given_labels_replace_the_default_names() -> None:
     named = tuned_head_of(files.get, ["no", "yes"])
     assert named is not None
     assert named.labels_for("classification", ("yes", "no")) == ("no", "yes")
+
+
+@pytest.mark.parametrize("names", [("no", "yes"), ("no", "yes", "maybe", "never")])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"config.json": {"architectures": ["BertForSequenceClassification"], "num_labels": 3}},
+        {"config.json": {"architectures": ["BertForTokenClassification"], "num_labels": 3}},
+        {
+            "config.json": {"xstilts_format": "classification", "xstilts_labels": list(LABELS)},
+            "modules.json": [{"path": "2_Dense", "type": "sentence_transformers.models.Dense"}],
+        },
+    ],
+)
+def test_another_number_of_names_than_outputs_is_refused(
+    files: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConfigError, match=f"{len(names)} names for the 3 outputs"):
+        tuned_head_of(files.get, names)
+    named = tuned_head_of(files.get, ("no", "yes", "maybe"))
+    assert named is not None
+    assert named.labels == ("no", "yes", "maybe")
