@@ -66,11 +66,8 @@ class ControlAnalysis:
         """The zero-shot runs of both."""
         metrics = self.gains.data.results["metric"]
         metric = str(metrics.iloc[0]) if len(metrics) else ""
-        target = (scores for scores in self.gains.examples if scores.target == self.target)
-        control = (
-            scores for scores in self.control_gains.examples if scores.target == self.control
-        )
-        return ControlledRuns.of(target, control, metric, self.gains.draws, self.gains.baseline)
+        both = self.gains.examples, self.control_gains.examples
+        return ControlledRuns.of(*both, metric, self.gains.draws, self.gains.baseline)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -81,13 +78,7 @@ class ControlAnalysis:
     @property
     def scored_tasks(self) -> tuple[str, ...]:
         """The inference tasks with all scores on both, whatever these are, but no same data."""
-        names = (self.target, self.control)
-        cells = [
-            cell
-            for gains in (self.gains, self.control_gains)
-            for cell in gains.data.cells
-            if cell.target in names
-        ]
+        cells = [*self.gains.data.cells, *self.control_gains.data.cells]
         same_data = {cell.intermediate for cell in cells if cell.same_data}
         lacking = {
             cell.intermediate

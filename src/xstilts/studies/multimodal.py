@@ -19,7 +19,6 @@ from math import isnan
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
-from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.mcnemar_runs import METRIC
 from xstilts.analysis.run_states import RunState, has_state, states_text
 from xstilts.analysis.training_steps import unequal_steps
@@ -39,7 +38,7 @@ from xstilts.studies.prospects import (
     seeds_prospect,
 )
 from xstilts.studies.result import POINTS, Result, in_points, untested
-from xstilts.studies.study_data import StudyData, read_data, single_tasks
+from xstilts.studies.study_data import StudyData, read_data, single_tasks, zero_shot_runs
 from xstilts.studies.target_gains import TargetGains
 from xstilts.tasks.base import TaskSpec
 
@@ -81,14 +80,19 @@ def needs(_: LoadedExperiment) -> base.StudyRequirements:
 def answer(evidence: base.Evidence) -> base.Answer:
     """The answer for every image-text target."""
     read = image_targets(evidence.loaded)
-    cells = [cell for cell in evidence.cells[base.OWN] if task_of(cell.target) in read]
+    _, runs, _ = zero_shot_runs(evidence)
+    cells = [cell for cell in runs if cell.target in read]
     return answered(evidence, example_scores(cells, evidence.store) if cells else [])
 
 
 def answered(
     evidence: base.Evidence, outcomes: Sequence[ExampleScores], draws: int = DRAWS
 ) -> base.Answer:
-    """The answer from every example's scores; see `analysis.example_scores`."""
+    """The answer from every example's scores; see `analysis.example_scores`.
+
+    Args:
+        outcomes: their targets have plain names; those of other evaluations are not used.
+    """
     tasks = single_tasks(evidence.loaded)
     group = {name for name, task in tasks.items() if is_nli(task)}
     data = read_data(evidence, tasks, group)

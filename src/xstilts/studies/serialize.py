@@ -18,20 +18,24 @@ FILE = "answer.json"
 FOLDER = "studies"
 VERSION = 3
 """Of the JSON below; of other versions only those of `OLD_NAMES` can be read."""
+RULES = 2
+"""Of the numbers in answers: increase it if other numbers follow from the same results."""
 OLD_NAMES = {2: {"beside": "further_stages", "stands_on": "evidence_digest"}}
 """Version → its key → the present one; everything else in it is the same."""
 AXES = ("x", "y", "low", "high")
 
 
 def evidence_digest(results: pd.DataFrame, further: Iterable[str], facts: Facts) -> str:
-    """A digest of all finished stages that a study reads; if it differs, the answer is outdated.
+    """A digest of `RULES` and of all finished stages that a study reads.
+
+    If it differs, the answer is outdated.
 
     Args:
         results: the scores of the experiment as written.
         further: see `further_stages`; unfinished ones do not count.
     """
     finished = {key for key in further if facts(key) is not None}
-    return digest_of(sorted(finished | set(results["key"])))
+    return digest_of([RULES, *sorted(finished | set(results["key"]))])
 
 
 def further_stages(evidence: Evidence) -> list[str]:
@@ -81,7 +85,8 @@ class StoredAnswer:
     """An answer that a store keeps.
 
     Args:
-        current: whether the store still has the results that the answer was made from.
+        current: whether the store still has the results that the answer was made from, and
+            today's `RULES` made it.
         encoder: that it is about, if the experiment has several and the answer is current.
     """
 

@@ -33,9 +33,9 @@ class StudyData:
         measures: see `analysis.measures_table`; NaN where a stage failed.
         failed_measures: measure → the tasks without it.
         targets: of the experiment; a sweep over layers is one target.
-        scored: the targets on which a run has a score.
+        scored: the targets on which a zero-shot run has a score.
         steps: setting → optimizer steps, where its training is finished.
-        cells, results: the runs behind the gains.
+        cells, results: the runs behind the gains, see `zero_shot_runs`.
     """
 
     gains: Gains
@@ -93,7 +93,7 @@ def read_data(
             settings are, and the tasks are those with measures.
     """
     measures, failed = planned_measures(evidence.measured, evidence.facts)
-    cells, results = evidence.cells[variant], evidence.results[variant]
+    results, cells, _ = zero_shot_runs(evidence, variant)
     gains = gains_in(evidence, variant)
     if tasks is None:
         tasks = dict.fromkeys(measures["task"])
@@ -107,8 +107,8 @@ def read_data(
         frozenset(group),
         measures,
         failed,
-        tuple(dict.fromkeys(task_of(cell.target) for cell in cells)),
-        frozenset(task_of(str(target)) for target in scored),
+        tuple(dict.fromkeys(cell.target for cell in cells)),
+        frozenset(map(str, scored)),
         steps_of(cells, evidence.facts, tasks),
         cells,
         results,
@@ -117,11 +117,18 @@ def read_data(
 
 def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
     """The gains of the experiment as written or of a variant; a sweep over layers is one target."""
-    frame, cells, swept = pick_default_layer(
-        evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
-    )
+    frame, cells, swept = zero_shot_runs(evidence, variant)
     baseline = evidence.loaded.experiment.baseline
     return replace(compute_gains(frame, cells, baseline), swept=swept)
+
+
+def zero_shot_runs(
+    evidence: Evidence, variant: str = OWN
+) -> tuple[pd.DataFrame, tuple[ResultCell, ...], tuple[str, ...]]:
+    """Results and cells under the plain names of targets; see `pick_default_layer`."""
+    return pick_default_layer(
+        evidence.results[variant], evidence.cells.get(variant, ()), evidence.loaded
+    )
 
 
 def single_tasks(loaded: LoadedExperiment) -> dict[str, TaskSpec]:

@@ -17,7 +17,6 @@ from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gain_bootstrap import bootstrap_gains, systems_of
 from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.gains import ENGLISH, compute_gains
-from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.mcnemar_runs import paired_answers
 from xstilts.analysis.run_states import RunState, has_state
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
@@ -45,11 +44,12 @@ class TargetGains:
     def of(
         cls, data: StudyData, examples: Sequence[ExampleScores], target: str, draws: int
     ) -> TargetGains:
-        """Those of one of the targets of an experiment."""
-        cells = tuple(cell for cell in data.cells if task_of(cell.target) == target)
-        results = data.results[data.results["target"].map(task_of) == target]
+        """Those of one of the targets of an experiment, by its plain name: zero-shot."""
+        cells = tuple(cell for cell in data.cells if cell.target == target)
+        results = data.results[data.results["target"] == target]
         gains = compute_gains(results, cells, data.gains.baseline).among(data.tasks)
-        own = [scores for scores in examples if task_of(scores.target) == target]
+        gains = replace(gains, swept=data.gains.swept)
+        own = [scores for scores in examples if scores.target == target]
         return cls(replace(data, cells=cells, results=results, gains=gains), own, draws)
 
     @property
@@ -122,14 +122,11 @@ class TargetGains:
     def _drawn(self, examples: Sequence[ExampleScores], settings: set[str]) -> Iterator[Floats]:
         """[draws, seeds] each task's gain over languages, in each draw of the examples."""
         metric = self.data.results["metric"].iloc[0] if len(self.data.results) else ""
-        for target in dict.fromkeys(cell.target for cell in self.data.cells):
-            systems = systems_of(
-                scores
-                for scores in examples
-                if (scores.target, scores.metric) == (target, metric)
-                and scores.intermediate in settings
-            )
-            if self.baseline in systems:
-                by_metric = {metric: systems}
-                drawn = bootstrap_gains(by_metric, self.draws, baseline=self.baseline)
-                yield from drawn[metric].values()
+        systems = systems_of(
+            scores
+            for scores in examples
+            if scores.metric == metric and scores.intermediate in settings
+        )
+        if self.baseline in systems:
+            drawn = bootstrap_gains({metric: systems}, self.draws, baseline=self.baseline)
+            yield from drawn[metric].values()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xstilts.core.hashing import digest_of, with_digest, without_digest
 from xstilts.core.store import Store
 from xstilts.planning.measures import MeasureRef
 from xstilts.reports.figure_words import figure_words
@@ -28,6 +29,7 @@ from xstilts.reports.study import (
 from xstilts.reports.study_figures import COLOURS, draw, spread, standalone
 from xstilts.statistics.estimate import Estimate, missing_estimate
 from xstilts.statistics.one_sample import one_sample_mean
+from xstilts.studies import serialize
 from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
 from xstilts.studies.serialize import evidence_digest, from_json, to_json
 from xstilts.testing.planted import Planted, experiment
@@ -136,6 +138,32 @@ def test_an_answer_from_other_results_is_outdated(evidence: Evidence) -> None:
     (old,) = answered(evidence.store, "planted", results.assign(key=results["key"] + "'"))
     assert not old.current
     assert list(answered(evidence.store, "another", results)) == []
+
+
+def test_an_answer_by_earlier_rules_is_outdated(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serialize, "RULES", serialize.RULES - 1)
+    write_answer(ANSWER, evidence)
+    (now,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert now.current
+    monkeypatch.undo()
+    (old,) = answered(evidence.store, "planted", evidence.results[OWN])
+    assert not old.current
+    assert old.answer.summary == ANSWER.summary
+
+
+def test_an_answer_without_rules_is_outdated(evidence: Evidence) -> None:
+    """Before `RULES`, the digest was of the keys alone."""
+    *_, path = write_answer(ANSWER, evidence)
+    results = evidence.results[OWN]
+    now = evidence_digest(results, [], evidence.facts)
+    before = digest_of(sorted(set(results["key"])))
+    kept = without_digest(json.loads(path.read_text()))
+    assert kept["evidence_digest"] == now
+    path.write_text(json.dumps(with_digest({**kept, "evidence_digest": before})))
+    (old,) = answered(evidence.store, "planted", results)
+    assert not old.current
 
 
 @pytest.mark.parametrize("digest", ["same", "other"])

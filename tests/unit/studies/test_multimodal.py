@@ -6,13 +6,16 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from xstilts.analysis.run_states import RunState
+from xstilts.planning.compile import ResultCell
+from xstilts.planning.target_name import TRANSLATE_TEST, TargetName, shots
 from xstilts.studies.base import Answer
 from xstilts.studies.multimodal import NO_TARGET, STUDY, answered, form_of, is_nli
 from xstilts.tasks import TASKS
-from xstilts.testing.answers import estimate_of
+from xstilts.testing.answers import estimate_of, table_of
 from xstilts.testing.planted import Planted, experiment
 
 NLI = ("mnli", "sick", "anli", "rte")
@@ -170,3 +173,42 @@ def test_no_scores_are_not_enough_data() -> None:
     assert "not enough data (no inference task has all of its scores)" in answer.summary
     assert answer.figures == ()
     assert all(one.estimate is None or math.isnan(one.estimate.value) for one in answer.findings)
+
+
+class WithOtherEvaluations(Planted):
+    """Every zero-shot run has one with four shots and one on translations."""
+
+    def cells(self) -> tuple[ResultCell, ...]:
+        """The zero-shot cells, then the others."""
+        zero_shot = super().cells()
+        return zero_shot + tuple(
+            replace(cell, target=str(TargetName(cell.target, evaluation=how)), key=cell.key + how)
+            for how in (shots(4), TRANSLATE_TEST)
+            for cell in zero_shot
+            if cell.language != "en"
+        )
+
+
+def test_few_shot_and_translated_runs_are_in_no_zero_shot_gain() -> None:
+    """They gain 20 points more; the zero-shot runs are the same with and without them."""
+
+    def gain(setting: str, target: str) -> float:
+        return (0.02 + 0.2 * (target != "xvnli")) * (setting in NLI)
+
+    loaded = experiment(("none", *NLI, *OTHERS), ("xvnli",), encoder="xlm-roberta-base")
+    kinds = (
+        Planted(loaded, gain, seeds=range(3)),
+        WithOtherEvaluations(loaded, gain, seeds=range(3)),
+    )
+    outcomes = [one.outcomes() for one in kinds]
+    alone, among = (
+        answered(one.evidence(found), found, draws=300)
+        for one, found in zip(kinds, outcomes, strict=True)
+    )
+    assert estimate_of(among, "xvnli-inference").value == pytest.approx(2, abs=1)
+    for name in ("xvnli-inference", "xvnli-versus", "xvnli-after-mnli"):
+        assert estimate_of(among, name) == estimate_of(alone, name)
+    for name in ("xvnli-settings", "xvnli-languages", "xvnli-answers"):
+        pd.testing.assert_frame_equal(table_of(among, name), table_of(alone, name))
+    assert len(among.findings) == len(alone.findings)
+    assert len(among.caveats) == len(alone.caveats) + 1  # other evaluations are left out
