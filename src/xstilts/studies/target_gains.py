@@ -16,7 +16,7 @@ import pandas as pd
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gain_bootstrap import bootstrap_gains, systems_of
 from xstilts.analysis.gain_table import gain_table
-from xstilts.analysis.gains import ENGLISH, compute_gains
+from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
 from xstilts.analysis.mcnemar_runs import paired_answers
 from xstilts.analysis.run_states import RunState, has_state
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
@@ -60,28 +60,34 @@ class TargetGains:
     @cached_property
     def overall(self) -> pd.DataFrame:
         """The gain of every setting over all languages other than English; see `gain_table`."""
-        frame = self.data.results
-        gains = compute_gains(frame, self.data.cells, self.baseline)
-        table = gain_table(frame, gains, self.examples, self.draws)
-        return table[table["main"]].assign(q=np.nan)
+        return self._table(self.examples)
 
     @cached_property
     def by_language(self) -> pd.DataFrame:
-        """The same in each language; the tasks of the group are corrected over all rows."""
+        """The same in each language; the tasks of the group are corrected over all rows.
+
+        A setting is judged with all of its runs: one that is excluded overall, or partial, is
+        so in every language.
+        """
         codes = sorted({cell.language for cell in self.data.cells} - {ENGLISH})
-        parts = [self._in_language(code).overall.assign(language=code) for code in codes]
+        parts = [self._in_language(code).assign(language=code) for code in codes]
         table = pd.concat(parts) if parts else self.overall.assign(language="")
         tested = table["intermediate"].isin(self.data.group) & ~has_state(table, RunState.SAME_DATA)
         p = table["p"].where(tested).to_numpy(dtype=np.float64)
         return table.assign(p_holm=holm(p), q=benjamini_hochberg(p))
 
-    def _in_language(self, code: str) -> TargetGains:
-        cells = tuple(cell for cell in self.data.cells if cell.language == code)
-        results = self.data.results[self.data.results["language"] == code]
-        examples = [scores for scores in self.examples if scores.language == code]
-        return replace(
-            self, data=replace(self.data, cells=cells, results=results), examples=examples
-        )
+    def _in_language(self, code: str) -> pd.DataFrame:
+        return self._table([scores for scores in self.examples if scores.language == code])
+
+    def _table(self, examples: Sequence[ExampleScores]) -> pd.DataFrame:
+        """The gain table of some examples, with the exclusions and states of all runs."""
+        table = gain_table(self.data.results, self._every_gain, examples, self.draws)
+        return table[table["main"]].assign(q=np.nan)
+
+    @cached_property
+    def _every_gain(self) -> Gains:
+        """Those of all settings, also mixtures."""
+        return compute_gains(self.data.results, self.data.cells, self.baseline)
 
     @cached_property
     def answers(self) -> pd.DataFrame:

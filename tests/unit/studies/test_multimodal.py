@@ -12,11 +12,11 @@ import pytest
 from xstilts.analysis.run_states import RunState
 from xstilts.planning.compile import ResultCell
 from xstilts.planning.target_name import TRANSLATE_TEST, TargetName, shots
-from xstilts.studies.base import Answer
+from xstilts.studies.base import OWN, Answer
 from xstilts.studies.multimodal import NO_TARGET, STUDY, answered, form_of, is_nli
 from xstilts.tasks import TASKS
 from xstilts.testing.answers import estimate_of, table_of
-from xstilts.testing.planted import Planted, experiment
+from xstilts.testing.planted import Planted, experiment, with_state
 
 NLI = ("mnli", "sick", "anli", "rte")
 OTHERS = ("qqp", "ccg", "squad-v1", "piqa")
@@ -212,3 +212,32 @@ def test_few_shot_and_translated_runs_are_in_no_zero_shot_gain() -> None:
         pd.testing.assert_frame_equal(table_of(among, name), table_of(alone, name))
     assert len(among.findings) == len(alone.findings)
     assert len(among.caveats) == len(alone.caveats) + 1  # other evaluations are left out
+
+
+@pytest.mark.parametrize("lost", ["missing", "diverged"])
+def test_a_setting_is_judged_in_a_language_with_all_of_its_runs(lost: str) -> None:
+    """mnli helps in all languages, but one of its runs in German is missing or diverged."""
+    loaded = experiment(("none", *NLI, *OTHERS), ("xvnli",))
+    one = Planted(loaded, lambda setting, _: 0.15 * (setting == "mnli"), seeds=range(4))
+    outcomes = [
+        each
+        for each in one.outcomes()
+        if (each.intermediate, each.language, each.seed) != ("mnli", "de", 3)
+    ]
+    evidence = one.evidence(outcomes)
+    frame = evidence.results[OWN]
+    is_hit = (frame["intermediate"] == "mnli") & (frame["language"] == "de") & (frame["seed"] == 3)
+    if lost == "missing":
+        frame = frame[~is_hit]
+    else:
+        frame = with_state(frame, RunState.DIVERGED, is_hit)
+        frame["value"] = frame["value"].where(~is_hit)
+    found = answered(replace(evidence, results={OWN: frame}), outcomes, draws=300)
+    rows = table_of(found, "xvnli-languages").set_index(["intermediate", "language"])
+    overall = table_of(found, "xvnli-settings").set_index("intermediate")
+    assert math.isnan(overall.loc["mnli", "p"])
+    assert rows.loc["mnli", "p"].isna().all()
+    assert rows.loc["mnli", "p_holm"].isna().all()
+    assert rows.loc["mnli", "gain"].notna().all() == (lost == "missing")
+    assert set(rows.loc["mnli", "note"]) == {overall.loc["mnli", "note"]}
+    assert rows.loc["sick", "p"].notna().all()
