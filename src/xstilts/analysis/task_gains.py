@@ -54,9 +54,11 @@ def pooled(means: pd.DataFrame) -> pd.Series[float]:
 def mean_gain(gains: pd.DataFrame, task: str, targets: Collection[str]) -> Estimate:
     """A task's mean gain over targets, languages and seeds, with its interval.
 
-    The languages of every target are rows of one table; languages and seeds are sampled.
+    Several targets weigh equally, whatever their numbers of languages: each is averaged over its
+    languages first, and targets and seeds are sampled. Of one target languages and seeds are.
     """
     rows = non_english(gains)
     rows = rows[(rows["intermediate"] == task) & rows["target"].isin(targets)]
-    table = rows.pivot_table(index=["target", "language"], columns="seed", values="gain")
+    unit = "target" if rows["target"].nunique() > 1 else "language"
+    table = rows.pivot_table(index=unit, columns="seed", values="gain")
     return over_languages_and_seeds(table.to_numpy(dtype=float))

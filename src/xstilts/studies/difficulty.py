@@ -217,7 +217,8 @@ class DifficultyAnalysis:
         )
         x, against = "dev score of the intermediate model (points)", "against the dev score"
         title = f"Gain on retrieval {against} of the intermediate task"
-        y = "gain on retrieval (points), 95 % interval over languages and seeds"
+        sampled = "targets" if len(targets) > 1 else "languages"
+        y = f"gain on retrieval (points), 95 % interval over {sampled} and seeds"
         yield base.Figure("gain-by-accuracy", title, x, y, (series,), zero=True)
         if len(targets) > 1:
             each = (base.Series(one, *_in_points(self._points(self.means[one]))) for one in targets)
