@@ -1,7 +1,8 @@
 """Compare the gains of a group of intermediate tasks with those of the other tasks.
 
 Tasks are the units of analysis: many languages, targets and seeds of three tasks are still three
-tasks. Both the mixed model and the permutation test treat them so.
+tasks. Both the mixed model and the permutation test treat them so. In a task's mean the targets
+weigh equally, whatever their numbers of languages.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ def contrast(
     Random effects of the model: task, language within target, seed.
     """
     complete, note = _complete(table, set(group))
-    means = complete.groupby("task")["gain"].mean() if len(complete) else complete["gain"]
+    means = _task_means(complete, ["task"])
     inside = np.array([task in group for task in means.index], dtype=bool)
-    gains = means.to_numpy(dtype=np.float64)
+    gains = np.asarray(means, dtype=np.float64)
     fitted = (
         _mixed_estimate(complete, "inside", inside, note)
         if model
@@ -109,7 +110,7 @@ def interaction(
     if len(dropped := [task for task in both.index if not both[task]]):
         note = join_notes([note, f"without both kinds of targets: {', '.join(dropped)}"])
     complete = complete[~complete["task"].isin(dropped)]
-    means = complete.groupby(["task", "kind"])["gain"].mean().unstack("kind")
+    means = _task_means(complete, ["task", "kind"]).unstack("kind")
     inside = np.array([task in group for task in means.index], dtype=bool)
     gains = (means[1.0] - means[0.0] if len(means) else means).to_numpy(dtype=np.float64)
     fitted = (
@@ -152,6 +153,11 @@ def _complete(table: pd.DataFrame, group: set[str]) -> tuple[pd.DataFrame, str]:
     complete = table[~table["task"].isin(dropped)]
     complete = complete.assign(inside=complete["task"].isin(list(group)).astype(float))
     return complete, f"left out, gains are missing: {', '.join(dropped)}" if dropped else ""
+
+
+def _task_means(table: pd.DataFrame, by: list[str]) -> pd.Series[float]:
+    """Mean gains of groups of rows: over the languages and seeds of each target, then targets."""
+    return table.groupby([*by, "target"])["gain"].mean().groupby(level=by).mean()
 
 
 def _too_few_tasks(inside: Any) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from xstilts.statistics.block_effects import comparable_parts, remove_block_effects
 from xstilts.statistics.group_contrast import contrast, interaction
 
 REASONING = ("r0", "r1", "r2", "r3")
@@ -110,3 +112,55 @@ def test_a_mixed_model_that_does_not_converge_is_noted() -> None:
     assert math.isnan(found.mixed.value)
     assert "cannot be fitted" in found.mixed.note
     assert found.tasks.value == 0
+
+
+def cells(gains: Mapping[str, Mapping[str, float]], languages: Mapping[str, int]) -> pd.DataFrame:
+    """Task → target → its gain in each of the target's languages; two seeds."""
+    rows = [
+        (task, target, f"l{code}", seed, gain)
+        for task, by_target in gains.items()
+        for target, gain in by_target.items()
+        for code in range(languages[target])
+        for seed in (0, 1)
+    ]
+    return pd.DataFrame(rows, columns=["task", "target", "language", "seed", "gain"])
+
+
+def test_targets_weigh_equally_whatever_their_numbers_of_languages() -> None:
+    ours, others = {"big": 0.0, "mid": 0.06, "small": 0.1}, {"big": 0.02, "mid": 0.0, "small": 0.0}
+    gains = {"r0": ours, "r1": ours, "o0": others, "o1": others}
+    rows = cells(gains, {"big": 30, "mid": 9, "small": 3})
+    two = rows[rows["target"] != "mid"]
+    assert contrast(two, REASONING, model=False).tasks.value == pytest.approx(0.04)
+    found = interaction(rows, REASONING, ["big", "mid"], model=False).tasks
+    assert found.value == pytest.approx((-0.02 + 0.06) / 2 - 0.1)
+
+
+def test_block_effects_do_not_depend_on_the_numbers_of_languages() -> None:
+    """Not all tasks have all targets, and the gains are not sums of task and target."""
+    gains = {
+        "a": {"x": 0.0, "y": 3.0, "z": 6.0},
+        "b": {"x": 1.0, "y": 1.0, "z": 1.0},
+        "c": {"x": 5.0, "y": 0.0},
+        "d": {"y": 2.0, "z": 9.0},
+    }
+    one, several = (
+        remove_block_effects(cells(gains, dict(zip("xyz", counts, strict=True))))
+        .groupby(["task", "target"])["gain"]
+        .mean()
+        .groupby("task")
+        .mean()
+        for counts in ((1, 1, 1), (9, 2, 1))
+    )
+    assert np.diff(several) == pytest.approx(np.diff(one))
+
+
+def test_tasks_without_a_common_block_are_parts_of_their_own() -> None:
+    gains = {"a": {"x": 0.1}, "b": {"x": 0.1}, "c": {"y": 0.0}, "d": {"y": 0.0}}
+    apart = comparable_parts(cells(gains, {"x": 2, "y": 2}))
+    assert apart["a"] == apart["b"] != apart["c"] == apart["d"]
+    linked = comparable_parts(cells({**gains, "e": {"x": 0.1, "y": 0.0}}, {"x": 2, "y": 2}))
+    assert len(set(linked.values())) == 1
+    assert set(linked) == set("abcde")
+    failed = cells(gains, {"x": 2, "y": 2}).assign(gain=math.nan)
+    assert comparable_parts(failed) == {}
