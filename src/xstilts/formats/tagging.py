@@ -53,6 +53,7 @@ SPAN_METRICS, STRICT_METRICS = ("span_f1",), ("span_f1_strict", "span_f1")
 TAG_METRICS = ("tag_accuracy", "pos_f1")
 TOKEN_TAG_ENDINGS = (".conll", ".bio", ".bioes", ".iob", ".iob1", ".iob2")
 """Endings of files with a word and its tag in each line."""
+SOME_UNTAGGED = "some words have no tag"
 WITHOUT_SUBWORD = "word without a sub-word, not read"
 
 
@@ -90,6 +91,9 @@ def _problems(example: TaggedExample, labels: frozenset[str], split: str) -> Ite
     blank = split == "test" and not any(tag.strip() for tag in example.tags)
     if len(example.tokens) != len(example.tags) and not blank:
         yield "words and tags differ in number", f"{len(example.tokens)}, {len(example.tags)}"
+    untagged = [number for number, tag in enumerate(example.tags, 1) if not tag.strip()]
+    if 0 < len(untagged) < len(example.tags):
+        yield SOME_UNTAGGED, f"word {untagged[0]} of {len(example.tags)}"
     yield from label_problems(example.tags, labels, split)
 
 
@@ -124,7 +128,8 @@ def _gold_is_blank(gold: Sequence[Any]) -> bool:
 
 
 def _row_is_blank(tags: Any, _labels: Labels) -> bool:
-    return not any(tag.strip() for tag in tags)
+    """No tags, or blank ones; old stores may hold rows in which only some are blank."""
+    return not len(tags) or any(not tag.strip() for tag in tags)
 
 
 def _input_only(row: Row) -> Row:

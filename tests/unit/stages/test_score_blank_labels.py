@@ -46,8 +46,8 @@ def test_a_blank_label_is_left_out_of_the_score(tmp_path: Path) -> None:
 
 
 def test_a_sentence_with_blank_tags_is_left_out(tmp_path: Path) -> None:
-    rows = [{"tags": ["a", "b"]}, {"tags": ["", ""]}, {"tags": ["b"]}]
-    found = scored(tmp_path, rows, [["a", "b"], ["a", "a"], ["a"]], "tagging")
+    rows = [{"tags": tags} for tags in (["a", "b"], ["", ""], ["a", ""], ["b"])]
+    found = scored(tmp_path, rows, [["a", "b"], ["a", "a"], ["b", "b"], ["a"]], "tagging")
     assert found == {"value": pytest.approx(2 / 3), "n": 2}
 
 

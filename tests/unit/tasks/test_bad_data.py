@@ -11,6 +11,8 @@ import pytest
 from xstilts.config.file_task import FileTask
 from xstilts.core.errors import DataError
 from xstilts.formats.base import Example
+from xstilts.formats.tagging import SOME_UNTAGGED, TAGGING
+from xstilts.tasks.io.conll import read_tagged
 from xstilts.tasks.row_problems import RowProblems
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import validated
@@ -57,6 +59,7 @@ def read(
         (TAGS, "jsonl", row(id="x", tokens=["\ud800"], tags=["O"]), "not valid Unicode"),
         (TAGS, "jsonl", row(id="g5", tokens=["new"], tags=["O"]), "duplicate id"),
         (TAGS, "jsonl", row(id="x", tokens=["one", "two"], tags=["O"]), "differ in number"),
+        (TAGS, "jsonl", row(id="x", tokens=["one", "two"], tags=["B-q", ""]), "no tag"),
     ],
 )
 def test_a_bad_row_is_left_out_and_counted_with_its_line(
@@ -68,6 +71,29 @@ def test_a_bad_row_is_left_out_and_counted_with_its_line(
     ((text, count),) = problems.left_out.items()
     assert (problem in text, count) == (True, 1)
     assert problems.messages[text][0].startswith(f"{tmp_path}/train-en.{ending}:{GOOD + 1}: ")
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_sentence_with_some_tags_is_left_out_and_one_without_tags_is_predicted(
+    tmp_path: Path, split: str
+) -> None:
+    path = tmp_path / f"{split}-en.conll"
+    good = "".join(f"a{n}\tB-q\nb\tO\n\n" for n in range(GOOD))
+    path.write_text("the\tO\ncat\t\nran\tB-q\n\n" + good + "one\t\ntwo\t\n\n")
+    files = {"files": "{split}-{language}.conll", "splits": {split: ["en"]}}
+    made = file_task("mine", FileTask.model_validate(TAGS | files), tmp_path)
+    kept, problems = validated(made.read(split, "en"), made, split, "en")
+    assert problems.left_out[SOME_UNTAGGED] == 1
+    assert problems.messages[SOME_UNTAGGED][0].startswith(f"{path}:1: ")
+    assert len(kept) == GOOD + (split == "test")
+
+
+def test_a_line_of_xtreme_without_its_tag_is_a_problem_of_its_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "en.tsv"
+    path.write_text("the\tDET\ncat\nruns\tVERB\n\nthe\ncat\n\n")
+    labels = frozenset({"DET", "NOUN", "VERB"})
+    found = [list(TAGGING.problems(one, labels, "test")) for one in read_tagged((1, 2))(path, "s")]
+    assert found == [[(SOME_UNTAGGED, "word 2 of 3")], []]
 
 
 def test_a_tag_that_continues_nothing_is_kept_and_counted_with_its_line(tmp_path: Path) -> None:
