@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from math import isnan
 
 import pandas as pd
 
 from xstilts.analysis.dev_scores import AllDevScores, DevScores, dev_scores
-from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores
+from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores, mean_or_nan
 from xstilts.analysis.results import Expected, expected
 from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States, all_states
 from xstilts.core.store import Store
@@ -81,8 +82,8 @@ def select_settings(
         candidates: the settings to choose from; by default all, the baseline among them: where no
             setting does better on dev, none is recommended.
 
-    A setting with a diverged or collapsed run is never chosen. A target with nothing to choose
-    yet has none.
+    A setting with a diverged or collapsed run is never chosen, nor one with an undefined score
+    among those that it would be chosen by. A target with nothing to choose yet has none.
     """
     dev, wanted = dev_scores(compiled, store), expected(compiled.cells)
     by_language = language_gains(gains)
@@ -124,7 +125,7 @@ def _selected(
     results: _Results,
 ) -> Iterator[SelectedSetting]:
     selected_by, found = _grounds(blank, among, dev, results)
-    usable = {setting: scores.score for setting, scores in found.items() if not scores.states}
+    usable = {setting: dev.score for setting, dev in found.items() if not isnan(dev.score)}
     if not usable:
         return
     # the baseline before its equals, else the first of equals
@@ -173,14 +174,14 @@ class _Results:
     """One target's main scores.
 
     Args:
-        means: [languages, settings], over seeds.
+        means: setting → language → score, mean over seeds; NaN where one is undefined.
         gains: score and baseline of each setting and language, over the seeds that have both.
         known: setting → states of its results.
         unfinished: settings with scores missing.
         baseline: the setting that gains are over.
     """
 
-    means: pd.DataFrame
+    means: Mapping[str, Mapping[str, float]]
     gains: pd.DataFrame
     known: Mapping[str, States]
     unfinished: frozenset[str]
@@ -197,8 +198,10 @@ class _Results:
     ) -> _Results:
         keys = ["encoder", "target", "metric"]
         here = frame[(frame[keys] == [blank.encoder, blank.target, blank.metric]).all(axis=1)]
-        scores = language_scores(here)
-        means = scores.pivot(index="language", columns="intermediate", values="value")
+        means: dict[str, dict[str, float]] = {}
+        scores = language_scores(here)[["intermediate", "language", "value"]]
+        for setting, code, value in scores.itertuples(index=False, name=None):
+            means.setdefault(setting, {})[code] = float(value)
         own = gains[(gains["encoder"] == blank.encoder) & (gains["target"] == blank.target)]
         known: dict[str, States] = {}
         pairs: dict[str, set[tuple[str, int]]] = {}
@@ -224,8 +227,7 @@ class _Results:
     def as_dev(self, setting: str) -> DevScores:
         """The displayed scores instead of dev scores."""
         states = {*self.states(setting)} & {*FAILED, RunState.PARTIAL}
-        scores = {str(code): float(value) for code, value in self._of(setting).items()}
-        return DevScores(True, scores, states)
+        return DevScores(True, dict(self.means.get(setting, {})), states)
 
     def scored(self, best: SelectedSetting) -> SelectedSetting:
         """With its gain; with the score alone where there is none."""
@@ -236,12 +238,8 @@ class _Results:
             return replace(
                 best, score=score, baseline=baseline, gain=score - baseline, languages=len(gains)
             )
-        scores = self._of(best.intermediate)
-        scores = scores if best.english else scores.drop(ENGLISH, errors="ignore")
-        found = replace(best, score=float(scores.mean()), languages=len(scores))
+        means = self.means.get(best.intermediate, {})
+        scores = [value for code, value in means.items() if best.english or code != ENGLISH]
+        mean = mean_or_nan(pd.Series(scores, dtype=float))
+        found = replace(best, score=mean, languages=len(scores))
         return found if best.intermediate != self.baseline else _against_itself(found)
-
-    def _of(self, setting: str) -> pd.Series[float]:
-        if setting not in self.means:
-            return pd.Series(dtype=float)
-        return self.means[setting].dropna()

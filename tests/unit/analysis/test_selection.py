@@ -153,6 +153,29 @@ def test_a_missing_score_keeps_the_selection_and_is_noted(study: Study) -> None:
     assert (row["intermediate"], row["languages"], row["states"]) == ("a", 2, {RunState.PARTIAL})
 
 
+def test_a_setting_with_an_undefined_score_on_test_is_not_selected_by_it(study: Study) -> None:
+    scores = {"none": (0.8, 0.4), "a": (0.82, math.nan), "b": (0.81, 0.6)}
+    for setting, own in scores.items():
+        for code, value in zip(("de", "sw"), own, strict=True):
+            study.cell(setting, "tatoeba", code, value, kind="retrieval")
+    row = study.best().loc["tatoeba"]
+    assert (row["intermediate"], row["selected_by"], row["languages"]) == ("b", "test", 2)
+    assert row[["score", "baseline", "gain"]].tolist() == pytest.approx([0.705, 0.6, 0.105])
+
+
+def test_a_setting_with_an_undefined_dev_score_is_not_selected(study: Study) -> None:
+    devs, same = {"a": [math.nan], "none": [0.1]}, [0.5, 0.4]
+    xnli(study, devs, {"a": same, "none": same})
+    assert study.best().loc["xnli", "intermediate"] == "none"
+
+
+def test_a_selected_setting_with_an_undefined_score_has_no_mean(study: Study) -> None:
+    xnli(study, {"none": [0.1], "a": [0.2]}, {"none": [0.5, 0.4], "a": [0.6, math.nan]})
+    row = study.best().loc["xnli"]
+    assert (row["intermediate"], row["languages"]) == ("a", 2)
+    assert math.isnan(row["score"])
+
+
 def retrieval(study: Study, scores: Mapping[str, tuple[float, float]], *, split: str) -> None:
     """Scores of BUCC (German) and Tatoeba (Finnish) by setting."""
     for setting, (bucc, tatoeba) in scores.items():
