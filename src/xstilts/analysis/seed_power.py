@@ -22,6 +22,8 @@ ASSUMED_DEVIATION = 0.015
 """Standard deviation of a gain between seeds, before a store has measured it. An assumption: no
 published value was found; gains on small targets often vary more."""
 MOST_SEEDS = 30
+NO_DEVIATION = 1e-9
+"""What rounding leaves where all seeds have the same gain: nothing is known of other seeds."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +84,24 @@ def seed_power(
 
 
 def deviation_between_seeds(gains: pd.DataFrame) -> float:
-    """Standard deviation between seeds of the mean gain over languages, pooled over all settings.
+    """Standard deviation between seeds of the gains that are tested, pooled over all settings.
 
-    NaN without a setting that has two seeds or more.
+    These are means over `transfer_runs`. NaN without a setting that has two seeds or more, and
+    where all seeds have the same gain.
 
     Args:
         gains: see `Gains.table`.
     """
+    from xstilts.analysis.gains import transfer_runs  # pandas: planning does not load it
+
     keys = ["encoder", "intermediate", "target"]
-    means = gains.groupby([*keys, "seed"])["gain"].mean()
+    means = transfer_runs(gains).groupby([*keys, "seed"])["gain"].mean()
     groups = means.groupby(level=keys)
     freedom = groups.size() - 1
     if not freedom.sum():
         return NAN
-    return sqrt(float((groups.var().fillna(0.0) * freedom).sum() / freedom.sum()))
+    found = sqrt(float((groups.var().fillna(0.0) * freedom).sum() / freedom.sum()))
+    return found if found > NO_DEVIATION else NAN
 
 
 def power_note(power: SeedPower) -> str:
@@ -124,7 +130,5 @@ def power_note(power: SeedPower) -> str:
 
 def _seeds_needed(deviation: float, level: float) -> int:
     """The smallest number of seeds that find a gain of `EFFECT`; 0 if there is none."""
-    if not deviation > 0:
-        return 2
     counts = range(2, MOST_SEEDS + 1)
     return next((n for n in counts if mean_power(EFFECT / deviation, n, level) >= POWER), 0)

@@ -78,6 +78,23 @@ def test_one_seed_of_finished_runs_has_no_variance() -> None:
     assert "one seed" in power_note(found)
 
 
+def test_gains_in_english_are_not_in_the_deviation_between_seeds() -> None:
+    german = gains(0.04).query("language == 'de'")
+    opposite = german.assign(language="en", gain=-german["gain"])
+    assert deviation_between_seeds(pd.concat([german, opposite])) == pytest.approx(0.04, rel=0.05)
+    english_only = german.assign(language="en")
+    assert deviation_between_seeds(english_only) == deviation_between_seeds(german)
+
+
+def test_equal_gains_of_all_seeds_measure_nothing() -> None:
+    found = seed_power(
+        cells(3), gains(0.0, seeds=3).assign(gain=[*[0.1 + 0.2] * 2, *[0.3] * 4] * 2)
+    )
+    assert found
+    assert (found.deviation, found.measured) == (ASSUMED_DEVIATION, False)
+    assert found.detectable > 0
+
+
 def test_gains_beyond_all_scores_are_not_promised() -> None:
     found = seed_power(cells(2, settings=8))
     assert found
