@@ -94,6 +94,12 @@ def rows_of_lines(data: bytes) -> int:
     )
 
 
+def lines_to_the_last_row(data: bytes) -> int:
+    """All lines but those with nothing in them but spaces at the end."""
+    found = [line.removesuffix("\r").strip(" ") for line in data.decode("utf-8-sig").split("\n")]
+    return max((number for number, line in enumerate(found, start=1) if line), default=0)
+
+
 def unknown(_data: bytes) -> None:
     """For files in which what a row is depends on the rows."""
 
@@ -164,6 +170,6 @@ def test_damaged_files_of_xtreme_give_bad_rows_or_an_error_in_words(
         draw = random.Random(f"xtreme {damage.__name__} {number}")
         path.write_bytes(damage(TSV, draw))
         with refusals(refused):
-            assert len(list(read_pairs(path, "x"))) == rows_of_lines(path.read_bytes())
+            assert len(list(read_pairs(path, "x"))) == lines_to_the_last_row(path.read_bytes())
             list(read_tagged((1, 2))(path, "x"))
     assert len(refused) < TRIES

@@ -12,6 +12,7 @@ import pytest
 
 import xstilts
 from xstilts.core.errors import ConfigError, DataError
+from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.formats.spec import labels_are_blank
@@ -204,6 +205,15 @@ def test_malformed_winograd_schemas_are_bad_rows(tmp_path: Path, row: str, messa
     with pytest.raises(DataError, match=message) as caught:
         read("xwinograd", "test", tmp_path)
     assert "dataset.tsv:1" in str(caught.value)
+
+
+def test_a_blank_line_keeps_the_ids_of_the_mgsm_problems_below(tmp_path: Path) -> None:
+    write(tmp_path, "mgsm/mgsm_te.tsv", "a\t40\n\nb\t41\n\n")
+    rows = {one.id: one for one in task("mgsm-choice", tmp_path).read("test", "te")}
+    assert rows.keys() == {"test-0", "test-1", "test-2"}
+    assert isinstance(rows["test-1"], BadRow)
+    assert rows["test-1"].where.endswith("mgsm_te.tsv:2")
+    assert rows["test-2"].text == "b"  # type: ignore[union-attr]
 
 
 def test_mgsm_choices_do_not_reveal_the_answer() -> None:

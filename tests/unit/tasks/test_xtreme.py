@@ -10,6 +10,7 @@ import pytest
 
 import xstilts
 from xstilts.core.errors import DataError
+from xstilts.formats.base import BadRow
 from xstilts.planning.compile import compile_experiment
 from xstilts.tasks import TASKS
 from xstilts.tasks.benchmarks import XTREME as XTREME_TABLE
@@ -123,6 +124,17 @@ def test_parallel_sets_keep_a_common_order(folder: Path) -> None:
     assert [one.id for one in english] == [one.id for one in swahili]
     assert [one.text[3:] for one in english] == [one.text[3:] for one in swahili]  # type: ignore[union-attr]
     assert [one.text for one in english] != [f"en {number}" for number in range(40)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\r\n"])
+def test_a_blank_line_keeps_the_ids_of_the_pairs_below(folder: Path, blank: str, end: str) -> None:
+    write(folder, "xnli/test-sw.tsv", f"a\tb\tneutral\n{blank}\ne\tf\tneutral{end}")
+    rows = {one.id: one for one in task("xnli", folder).read("test", "sw")}
+    assert rows.keys() == {"test-0", "test-1", "test-2"}
+    assert isinstance(rows["test-1"], BadRow)
+    assert rows["test-1"].where.endswith("test-sw.tsv:2")
+    assert rows["test-2"].text == "e"  # type: ignore[union-attr]
 
 
 def test_missing_files_are_read_from_the_hub(folder: Path) -> None:

@@ -45,6 +45,22 @@ def lines(path: Path, *, blank: bool = False) -> Iterator[tuple[str, str]]:
     yield from _line(path, number + 1, last, blank)
 
 
+def aligned_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of every line but blank ones at the end of the file.
+
+    For files in which the same line of several languages is the same example.
+
+    Raises:
+        DataError: as `lines`.
+    """
+    blank: list[tuple[str, str]] = []
+    for line in lines(path, blank=True):
+        blank.append(line)
+        if line[1].strip(" "):
+            yield from blank
+            blank.clear()
+
+
 def _line(path: Path, number: int, text: str, blank: bool) -> Iterator[tuple[str, str]]:
     line = text.removesuffix("\r")
     if blank or line.strip(" "):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from xstilts.core.errors import DataError
 from xstilts.formats.base import HEADER, BadRow
 from xstilts.formats.io.cells import not_as_many
-from xstilts.formats.io.lines import PhysicalLines, check_line_end, lines
+from xstilts.formats.io.lines import PhysicalLines, aligned_lines, check_line_end, lines
 from xstilts.formats.io.readers import FileRow, Rows
 
 CSV = ".csv"
@@ -45,11 +45,30 @@ def tsv_rows(
     return partial(_tsv, tuple(columns) if columns else None, ragged, is_header)
 
 
+def aligned_tsv_rows(columns: Sequence[str]) -> Rows:
+    """The rows of `tsv_rows`; a blank line is a bad row.
+
+    For files in which the same line of several languages is the same example.
+
+    Args:
+        columns: their names; the first line is left out if it has them.
+    """
+    return partial(_aligned_tsv, tuple(columns))
+
+
+def _aligned_tsv(columns: tuple[str, ...], path: Path, start: str) -> Iterator[FileRow | BadRow]:
+    return _table(_split(aligned_lines(path)), columns, False, start)
+
+
+def _split(numbered: Iterator[tuple[str, str]]) -> Iterator[_Record]:
+    """The records of lines with tabs."""
+    return (_Record(where, line.split("\t"), (line,)) for where, line in numbered)
+
+
 def _tsv(
     columns: tuple[str, ...] | None, ragged: bool, is_header: bool | None, path: Path, start: str
 ) -> Iterator[FileRow | BadRow]:
-    records = (_Record(where, line.split("\t"), (line,)) for where, line in lines(path))
-    return _table(records, columns, ragged, start, is_header=is_header)
+    return _table(_split(lines(path)), columns, ragged, start, is_header=is_header)
 
 
 def first_records(path: Path, separator: str) -> Iterator[list[str]]:

@@ -7,15 +7,18 @@ from pathlib import Path
 
 from xstilts.formats.base import BadRow
 from xstilts.formats.classification import TextExample
-from xstilts.formats.io.lines import lines
+from xstilts.formats.io.lines import aligned_lines
 
 VARIANTS = {"contradictory": "contradiction"}
 """Label → its standard form; some raw files of XNLI use the other word."""
 
 
 def read_pairs(path: Path, start: str) -> Iterator[TextExample | BadRow]:
-    """Yield pairs from lines of premise, hypothesis and, if it was not removed, label."""
-    for number, (where, line) in enumerate(lines(path)):
+    """Yield pairs from lines of premise, hypothesis and, if it was not removed, label.
+
+    The number of its line is the id of a pair in all languages: a blank line is a bad row.
+    """
+    for number, (where, line) in enumerate(aligned_lines(path)):
         cells = line.split("\t")
         name = f"{start}-{number}"
         if len(cells) not in (2, 3):

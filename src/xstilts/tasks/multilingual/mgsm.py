@@ -15,7 +15,7 @@ from __future__ import annotations
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.io.readers import FileRow, parse_rows
-from xstilts.formats.io.tables import tsv_rows
+from xstilts.formats.io.tables import aligned_tsv_rows
 from xstilts.formats.multiple_choice import ChoiceExample
 from xstilts.tasks.builders import names, same_size, task
 from xstilts.tasks.english.commonsenseqa import LETTERS
@@ -57,7 +57,8 @@ MGSM_CHOICE = task(
     sizes={"test": same_size(names("en bn de es fr ja ru sw te th zh"), 250)},
     local=lambda _split, language: (
         Local(
-            (f"mgsm/mgsm_{language}.tsv",), parse_rows(tsv_rows(("question", "answer")), _example)
+            (f"mgsm/mgsm_{language}.tsv",),
+            parse_rows(aligned_tsv_rows(("question", "answer")), _example),
         ),
     ),
     labels=LETTERS,
