@@ -17,8 +17,10 @@ from xstilts.formats.tagging import TaggedExample
 
 FURTHER_COLUMNS = "further columns, not read"
 DOCUMENT = "-DOCSTART-"
-COMMENT = re.compile(r"#\s*(id\b|\w+\s*=)")
-"""A comment before a sentence: `# id 12 domain=en`, `# text = …`; others are words."""
+COMMENT = re.compile(r"#\s+(\w+\s*=|id\s.*[\d=])")
+"""A comment before a sentence: `# id 12 domain=en`, `# text = …`."""
+PERHAPS_COMMENT = re.compile(r"#\s*(id\b|\w+\s*=)")
+"""A comment, unless it has the columns of a word: `#id`, `#id O`; others are words."""
 Line = tuple[str, str]
 """(file:line, text)."""
 
@@ -31,20 +33,40 @@ def read_token_tags(path: Path, start: str) -> Iterator[TaggedExample | BadRow]:
     spaces. A file with one column has no tags. Lines of `-DOCSTART-` and comments before a sentence
     are passed over.
     """
-    separator: str | None = None
-    columns = 0
-    for number, block in enumerate(_sentences(path)):
-        if not columns:
-            where, first = block[0]
-            separator = "\t" if "\t" in first else None
-            columns = len(_cells(first, separator))
-            if columns > 2:
-                detail = f"{columns - 2} between the word and its tag"
-                yield FileNote(f"{start}-columns", FURTHER_COLUMNS, detail, where)
+    where, first = _first_word(path)
+    separator = "\t" if "\t" in first else None
+    columns = len(_cells(first, separator))
+    if columns > 2:
+        detail = f"{columns - 2} between the word and its tag"
+        yield FileNote(f"{start}-columns", FURTHER_COLUMNS, detail, where)
+    for number, block in enumerate(_sentences(path, separator, columns)):
         yield _sentence(block, f"{start}-{number}", separator, columns)
 
 
-def _sentences(path: Path) -> Iterator[Sequence[Line]]:
+def _first_word(path: Path) -> Line:
+    """The first line that is certain to be a word; else the first that can be one."""
+    perhaps = ("", "")
+    for where, line in lines(path):
+        if not line.strip() or _is_document(line) or COMMENT.match(line):
+            continue
+        if not PERHAPS_COMMENT.match(line):
+            return where, line
+        perhaps = perhaps if perhaps[1] else (where, line)
+    return perhaps
+
+
+def _is_document(line: str) -> bool:
+    return line.split()[0] == DOCUMENT
+
+
+def _is_comment(line: str, separator: str | None, columns: int) -> bool:
+    """Whether a line before a sentence is a comment."""
+    if COMMENT.match(line):
+        return True
+    return bool(PERHAPS_COMMENT.match(line)) and len(_cells(line, separator)) != columns
+
+
+def _sentences(path: Path, separator: str | None, columns: int) -> Iterator[Sequence[Line]]:
     """The lines of each sentence."""
     block: list[Line] = []
     for where, line in chain(lines(path, blank=True), [("", "")]):
@@ -52,7 +74,7 @@ def _sentences(path: Path) -> Iterator[Sequence[Line]]:
             if block:
                 yield block
             block = []
-        elif not (line.split()[0] == DOCUMENT or (not block and COMMENT.match(line))):
+        elif not (_is_document(line) or (not block and _is_comment(line, separator, columns))):
             block.append((where, line))
 
 

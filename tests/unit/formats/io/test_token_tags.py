@@ -81,6 +81,26 @@ def test_document_lines_and_comments_are_no_words_but_number_signs_are(tmp_path:
     assert read(tmp_path, text)[0] == [(("Ann",), ("B-PER",)), (("#", "id"), ("O", "O"))]
 
 
+@pytest.mark.parametrize("ending", ["conll", "bio"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#id O\nRome B-LOC\n", [(("#id", "Rome"), ("O", "B-LOC"))]),
+        ("#id O\n\n#a=b O\n", [(("#id",), ("O",)), (("#a=b",), ("O",))]),
+        ("#id\tO\nRome\tB-LOC\n", [(("#id", "Rome"), ("O", "B-LOC"))]),
+        ("Hi O\n\n#id B-LOC\n", [(("Hi",), ("O",)), (("#id",), ("B-LOC",))]),
+        ("#id 7\tx\ty\nRome\tB-LOC\n", [(("Rome",), ("B-LOC",))]),
+        ("# id 7\nRome X B-LOC\n", [(("Rome",), ("B-LOC",))]),
+        ("# id 7f domain=en\nRome _ _ B-LOC\n", [(("Rome",), ("B-LOC",))]),
+        ("# text = Rome\nRome _ _ B-LOC\n", [(("Rome",), ("B-LOC",))]),
+    ],
+)
+def test_a_word_that_begins_as_a_comment_is_kept_if_it_has_the_columns(
+    tmp_path: Path, text: str, expected: list[tuple[tuple[str, ...], ...]], ending: str
+) -> None:
+    assert read(tmp_path, text, ending)[0] == expected
+
+
 def test_a_tab_file_keeps_spaces_within_words(tmp_path: Path) -> None:
     assert read(tmp_path, "New York\tB-LOC\nis\tO\n")[0] == [(("New York", "is"), ("B-LOC", "O"))]
 
