@@ -67,13 +67,16 @@ def _cut_question(question: str, tokenizer: Any, limit: int) -> tuple[str, int]:
 
 
 def _segment(encoded: Any) -> int:
-    """The segment id of the context in the first window.
+    """The segment id of the context in the first window that has a sub-word of one; else 0.
 
-    In all other windows `tokenizers` sets segment 1, regardless of the template; encoders of the
-    RoBERTa family have no such segment.
+    In the further windows of a text `tokenizers` sets segment 1, regardless of the template;
+    encoders of the RoBERTa family have no such segment.
     """
-    segment: int = encoded["token_type_ids"][0][encoded.sequence_ids(0).index(1)]
-    return segment
+    for number, types in enumerate(encoded["token_type_ids"]):
+        parts = encoded.sequence_ids(number)
+        if 1 in parts:
+            return int(types[parts.index(1)])
+    return 0
 
 
 def _window(row: Row, encoded: Any, number: int, segment: int) -> Feature:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import AutoTokenizer
 
 import xstilts
@@ -107,6 +108,33 @@ def test_every_window_has_the_segment_ids_of_the_template(tokenizer: Any, segmen
     for window in windows:
         first = next(place for place, (start, _) in enumerate(window.offsets) if start >= 0)
         assert window.types == [0] * first + [segment] * (len(window.ids) - first)
+
+
+@pytest.mark.parametrize("segment", [0, 1])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_context_without_subwords_is_a_window_without_a_start(
+    tokenizer: Any, place: int, segment: int
+) -> None:
+    """A tokenizer that drops invisible characters, as BERT's does."""
+    from tokenizers import Regex, normalizers
+    from tokenizers.processors import TemplateProcessing
+
+    own = copy.deepcopy(tokenizer)
+    own.backend_tokenizer.normalizer = normalizers.Replace(Regex("\u200b"), "")
+    own.backend_tokenizer.pre_tokenizer = WhitespaceSplit()
+    own.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>",
+        pair=f"<s> $A </s> $B:{segment} </s>:{segment}",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    rows = [row("my cat", None)]
+    rows.insert(place, {**row("\u200b", None), "id": "2"})
+    windows = {one.id: one for one in SPAN.features(rows, own, (), TokenizationConfig())}
+    assert windows.keys() == {"1", "2"}
+    assert windows["2"].words == ()
+    assert {windows["1"].types[word] for word in windows["1"].words} == {segment}
+    (alone,) = SPAN.features(rows[place : place + 1], own, (), TokenizationConfig())
+    assert (alone.ids, alone.words) == (windows["2"].ids, ())
 
 
 def test_a_question_without_an_answer_points_at_the_first_token(tokenizer: Any) -> None:
