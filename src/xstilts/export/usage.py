@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xstilts.export.folder import SENTENCE_TRANSFORMER, WrittenModel
-from xstilts.export.task_head import SEQUENCE, TOKEN
+from xstilts.export.task_head import SEQUENCE, TOKEN, TaskHead
 from xstilts.models.encoder_config import FIRST, LAST, MEAN
 
 SEQUENCE_CODE = """\
@@ -79,6 +79,9 @@ POOLING_CODE = {
     LAST: "vectors = states[torch.arange(len(states)), mask.sum(1) - 1]",
 }
 """Pooling → code, for texts that are padded on the right."""
+ONE_TEXT, A_PAIR = '"a text"', '["a text", "its pair"]'
+TWO_CHOICES = '["a text", "a continuation"], ["a text", "another one"]'
+"""Texts that a head of dense layers reads."""
 
 
 def usage_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
@@ -92,9 +95,10 @@ def usage_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
     if first == SENTENCE_TRANSFORMER:
         if head is None:
             return VECTOR_CODE.format(name=name)
-        example = '["a text", "its pair"]' if pairs else '"a text"'
         labels = list(head.output_labels)
-        return LOGIT_CODE.format(name=name, example=example, outputs=len(labels), labels=labels)
+        return LOGIT_CODE.format(
+            name=name, example=_texts(head, pairs), outputs=len(labels), labels=labels
+        )
     assert head is not None
     if head.format == "span":
         return SPAN_CODE.format(name=name, auto_class=first)
@@ -115,6 +119,12 @@ def plain_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
     return PLAIN_LOGIT_CODE.format(
         name=name,
         encoder=written.opens_with[1],
-        example='["a text", "its pair"]' if pairs else '"a text"',
+        example=_texts(head, pairs),
         pooling=POOLING_CODE[head.pooling],
     )
+
+
+def _texts(head: TaskHead, pairs: bool) -> str:
+    if head.format == "multiple_choice":
+        return TWO_CHOICES
+    return A_PAIR if pairs else ONE_TEXT

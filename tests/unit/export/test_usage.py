@@ -41,8 +41,11 @@ def test_the_code_runs(root: Path, tmp_path: Path, kind: str, pooling: str, pair
     assert bool(plain) == (head.is_sentence_head and pooling != "cls")
     if plain:
         logits = run(plain)["logits"]
-        assert logits.shape == (1, len(head.output_labels))
+        choices = 2 if kind == "multiple_choice" else 1
+        assert logits.shape == (choices, len(head.output_labels))
     code = usage_code(written, str(folder), pairs=pairs)
+    if kind == "multiple_choice":  # a choice is read with its text
+        assert {"a continuation", "another one"} <= set(code.split('"')[1::2])
     if not plain:
         run(code)
     elif find_spec("sentence_transformers"):

@@ -13,6 +13,7 @@ from xstilts.stages.io.located_task import located_task
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.tasksource import package
+from xstilts.tasks.tasksource.labels import choice_labels
 from xstilts.tasks.tasksource.record import read_record, record_file
 from xstilts.tasks.validate import validated
 from xstilts.testing.cached_hub import COMMIT, write_cached_file
@@ -188,6 +189,19 @@ def test_choices_in_a_list_and_letters_as_labels(hub_home: Path) -> None:
     by_text = {one.text: (one.choices, one.label) for one in rows(task)}
     assert by_text["why 0"] == (("w", "x", "y", "z"), "3")
     assert by_text["why 2"] == (("w", "x", "y", "z"), "1")
+
+
+@pytest.mark.parametrize("values", [(1, 2, 3), ("1", "2"), (3,), (1, 2, 3, 4), (0, 4)])
+def test_numbers_that_may_begin_at_1_are_refused(values: tuple[int | str, ...]) -> None:
+    with pytest.raises(DataError, match=f"4 choices.* {values[-1]}"):
+        choice_labels(values, {}, 4, "")
+
+
+@pytest.mark.parametrize(
+    ("values", "constant"), [((0, 1, 3), ""), ((0,), ""), ((), "0"), ((), "1")]
+)
+def test_numbers_from_0_on_are_positions(values: tuple[int, ...], constant: str) -> None:
+    assert choice_labels(values, {}, 4, constant) == (("0", "1", "2", "3"), {})
 
 
 @pytest.mark.usefixtures("recorded_tasksource")

@@ -70,10 +70,16 @@ def choice_labels(
     Texts such as A and B stand for the choices in their order, as in tasksource.
 
     Raises:
-        DataError: labels that are not as many as the choices.
+        DataError: labels that are not as many as the choices, or numbers of which it is not known
+            whether they begin at 0 or at 1.
     """
     labels = tuple(map(str, range(choices)))
-    used = sorted({text for value in values if (text := value_text(value))} or {constant})
+    found = {text for value in values if (text := value_text(value))}
+    used = sorted(found or {constant})
+    if found and found <= set(labels[1:]):
+        raise DataError(
+            f"{choices} choices, but the labels {', '.join(used[:10])}: they may begin at 0 or at 1"
+        )
     if set(used) <= set(labels):
         return labels, {}
     names = list(named) if named else used
