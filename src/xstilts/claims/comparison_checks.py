@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -16,13 +16,46 @@ from xstilts.claims.mean_gains import (
     check_result,
     choose,
     difference,
+    not_everywhere,
     nothing_for,
 )
-from xstilts.claims.verdict import Check, CheckResult, MeasuredEffect, decide, mean_over_settings
+from xstilts.claims.verdict import (
+    Check,
+    CheckResult,
+    MeasuredEffect,
+    ScopeGap,
+    decide,
+    mean_over_settings,
+)
 from xstilts.config.base import ConfigModel
 
-Pairs = Mapping[tuple[str, str], MeanGain]
-"""(setting, other setting) → how much more the first gains."""
+
+@dataclass(frozen=True)
+class SettingPairs:
+    """Differences between settings.
+
+    Args:
+        found: (setting, other setting) → how much more the first gains.
+        wanted: how many pairs there would be if nothing had failed or were missing.
+    """
+
+    found: Mapping[tuple[str, str], MeanGain]
+    wanted: int
+
+    @property
+    def settings(self) -> set[str]:
+        """The settings that are compared."""
+        return {name for pair in self.found for name in pair}
+
+    @property
+    def targets(self) -> set[str]:
+        """The targets on which any are compared."""
+        return {target for mean in self.found.values() for target in mean.targets}
+
+    @property
+    def gaps(self) -> tuple[ScopeGap, ...]:
+        """How many are compared on every judged target."""
+        return not_everywhere(self.found.values(), self.wanted, "pairs of settings")
 
 
 class OrderCheck(ConfigModel):
@@ -35,7 +68,7 @@ class OrderCheck(ConfigModel):
 def _order(params: OrderCheck, evidence: ExperimentEvidence) -> CheckResult:
     chosen = choose(evidence, params.tasks, None)
     pairs = _differences(evidence, list(pairwise(chosen.settings.values())), params.targets)
-    if not pairs:
+    if not pairs.found:
         names = ", ".join(name for options in params.tasks.values() for name in options)
         return nothing_for(evidence, f"two or more of {names}", params.targets)
     return _pairs_found(evidence, pairs, params.targets).with_gaps(chosen.gaps)
@@ -56,35 +89,35 @@ def _best(params: BestCheck, evidence: ExperimentEvidence) -> CheckResult:
     others = [name for name in rivals if name not in own]
     wanted = [(one, other) for one in own for other in others]
     pairs = _differences(evidence, wanted, params.targets)
-    if not pairs:
+    if not pairs.found:
         return nothing_for(evidence, "the named settings and others", params.targets)
     result = _pairs_found(evidence, pairs, params.targets).with_gaps(chosen.gaps)
     ranks = "; ".join(
         f"{one} is rank {1 + sum(pair.effect.value < 0 for pair in mine)} of {1 + len(mine)}"
         for one in sorted(own)
-        if (mine := [pair for (first, _), pair in pairs.items() if first == one])
+        if (mine := [pair for (first, _), pair in pairs.found.items() if first == one])
     )
     return result.with_why(f"{ranks} by mean gain over shared targets")
 
 
 def _differences(
     evidence: ExperimentEvidence, wanted: Collection[tuple[str, str]], targets: tuple[str, ...]
-) -> Pairs:
+) -> SettingPairs:
     known = {(one, other): difference(evidence, one, other, targets) for one, other in wanted}
-    return {pair: average for pair, average in known.items() if average}
+    found = {pair: average for pair, average in known.items() if average}
+    return SettingPairs(found, len(wanted))
 
 
 def _pairs_found(
-    evidence: ExperimentEvidence, pairs: Pairs, targets: tuple[str, ...]
+    evidence: ExperimentEvidence, pairs: SettingPairs, targets: tuple[str, ...]
 ) -> CheckResult:
     measures = [
         MeasuredEffect(f"{one} over {other}", pair.effect.estimate(), "difference")
-        for (one, other), pair in pairs.items()
+        for (one, other), pair in pairs.found.items()
     ]
-    settings = {name for pair in pairs for name in pair}
-    used = {target for pair in pairs.values() for target in pair.targets}
-    decision = decide([pair.effect for pair in pairs.values()])
-    return check_result(evidence, decision, measures, settings, targets, used)
+    decision = decide([pair.effect for pair in pairs.found.values()])
+    result = check_result(evidence, decision, measures, pairs.settings, targets, pairs.targets)
+    return result.with_gaps(pairs.gaps)
 
 
 class TargetsDifferCheck(ConfigModel):
@@ -98,19 +131,22 @@ class TargetsDifferCheck(ConfigModel):
 
 def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) -> CheckResult:
     chosen = choose(evidence, params.tasks, params.of)
+    targets = (params.more, params.less)
     both = {}
     for setting in chosen.settings.values():
         more, less = evidence.gain(params.more, setting), evidence.gain(params.less, setting)
         if more and less:
-            both[setting] = more - less
-    targets = (params.more, params.less)
+            both[setting] = MeanGain(more - less, targets)
     if not both:
         return nothing_for(evidence, "intermediate tasks", targets)
-    mean = replace(mean_over_settings(list(both.values())), bound=2.0)  # of two gains
+    mean = replace(
+        mean_over_settings([one.effect for one in both.values()]), bound=2.0
+    )  # of two gains
     words = f"difference, mean of {len(both)} settings"
     measure = MeasuredEffect(f"{params.more} over {params.less}", mean.estimate(), words)
     result = check_result(evidence, decide([mean]), [measure], list(both), targets, targets)
-    return result.with_gaps(chosen.gaps)
+    gaps = not_everywhere(both.values(), len(chosen.settings))
+    return result.with_gaps((*chosen.gaps, *gaps))
 
 
 class PlainOverCheck(ConfigModel):
@@ -132,15 +168,16 @@ def _plain_over(params: PlainOverCheck, evidence: ExperimentEvidence) -> CheckRe
         if plain != setting.name and plain in evidence.named:
             wanted.append((evidence.named[plain], name))
     pairs = _differences(evidence, wanted, params.targets)
-    if not pairs:
+    if not pairs.found:
         what = {"text": "mnli+TEXT", "languages": "mnli@de"}[params.variant]
         return nothing_for(evidence, f"pairs of settings such as mnli and {what}", params.targets)
-    mean = mean_over_settings([pair.effect for pair in pairs.values()])
-    words = ", ".join(f"{one} over {other}" for one, other in pairs)
+    mean = mean_over_settings([pair.effect for pair in pairs.found.values()])
+    words = ", ".join(f"{one} over {other}" for one, other in pairs.found)
     measure = MeasuredEffect(params.label, mean.estimate(), words)
-    settings = {name for pair in pairs for name in pair}
-    used = {target for pair in pairs.values() for target in pair.targets}
-    return check_result(evidence, decide([mean]), [measure], settings, params.targets, used)
+    result = check_result(
+        evidence, decide([mean]), [measure], pairs.settings, params.targets, pairs.targets
+    )
+    return result.with_gaps(pairs.gaps)
 
 
 ORDER = Check(OrderCheck, _order)

@@ -6,7 +6,14 @@ from pydantic import Field
 
 from xstilts.analysis.selection import SelectedBy
 from xstilts.claims.evidence import ExperimentEvidence
-from xstilts.claims.mean_gains import SettingChoice, average, check_result, choose, nothing_for
+from xstilts.claims.mean_gains import (
+    SettingChoice,
+    average,
+    check_result,
+    choose,
+    not_everywhere,
+    nothing_for,
+)
 from xstilts.claims.verdict import (
     ONE_SEED,
     BootstrapEffect,
@@ -56,7 +63,8 @@ def _gains(params: GainsCheck, evidence: ExperimentEvidence) -> CheckResult:
     result = check_result(
         evidence, decision, measures, [of for _, of in each], params.targets, used
     )
-    return result.with_gaps(chosen.gaps)
+    gaps = not_everywhere(each.values(), len(chosen.settings))
+    return result.with_gaps((*chosen.gaps, *gaps))
 
 
 def _words(tasks: SettingChoice) -> str:
@@ -91,7 +99,8 @@ def _no_gain(params: NoGainCheck, evidence: ExperimentEvidence) -> CheckResult:
     measure = MeasuredEffect(params.label, mean.estimate(), f"mean of {len(each)} settings")
     decision = _absent(mean, params.margin)
     result = check_result(evidence, decision, [measure], list(each), params.targets, used)
-    return result.with_gaps(chosen.gaps)
+    gaps = not_everywhere(each.values(), len(chosen.settings))
+    return result.with_gaps((*chosen.gaps, *gaps))
 
 
 def _absent(effect: BootstrapEffect, margin: float) -> Decision:

@@ -92,6 +92,19 @@ def difference(
     return _mean(known)
 
 
+def not_everywhere(
+    found: Collection[MeanGain], wanted: int, what: str = "settings"
+) -> tuple[ScopeGap, ...]:
+    """How many have an effect on every target that is judged: the others are judged on fewer.
+
+    Args:
+        wanted: how many there would be if nothing had failed or were missing.
+    """
+    judged = {target for one in found for target in one.targets}
+    everywhere = sum(judged.issubset(one.targets) for one in found)
+    return _few(everywhere, wanted, f"{what} on every judged target")
+
+
 def _mean(known: Mapping[str, BootstrapEffect]) -> MeanGain | None:
     return MeanGain(mean_over_targets(list(known.values())), tuple(known)) if known else None
 

@@ -72,6 +72,35 @@ def test_failed_and_same_data_runs_are_excluded_and_named(event: str) -> None:
     assert any("mnli is left out on xnli" in words for words in alone.caveats)
 
 
+ON_BOTH = {"targets": ["xnli", "paws-x"]}
+EACH_CHECK: dict[str, dict[str, Any]] = {
+    "gains": {"tasks": "singles", **ON_BOTH},
+    "no-gain": {"tasks": "singles", **ON_BOTH},
+    "targets-differ": {"tasks": "singles", "more": "xnli", "less": "paws-x"},
+    "order": {"tasks": {"A": ["mnli"], "B": ["qqp"], "C": ["sick"]}, **ON_BOTH},
+    "best": {"tasks": {"A": ["mnli"]}, **ON_BOTH},
+    "plain-over": {"variant": "text", **ON_BOTH},
+}
+
+
+@pytest.mark.parametrize("name", EACH_CHECK)
+def test_a_setting_that_failed_on_a_target_is_a_gap(name: str) -> None:
+    """QQP failed on one of two targets, SICK on both; MNLI and its variant on none."""
+    settings = ("mnli", "qqp", "sick", "mnli+text", "qqp+text")
+    gains = {(target, one): UP for target in ON_BOTH["targets"] for one in settings}
+    failed = [("paws-x", "qqp"), ("paws-x", "sick"), ("xnli", "sick")]
+    if name == "best":  # only the other settings of one task
+        gains = {key: gain for key, gain in gains.items() if "text" not in key[1]}
+    given = claim_evidence(gains, states=dict.fromkeys(failed, RunState.COLLAPSED))
+    pairs = name in ("order", "best", "plain-over")
+    what, of = ("pairs of settings", 2) if pairs else ("settings", 3)
+    gap = ScopeGap(f"{what} on every judged target", 1, of)
+    assert gap in ask(name, given, **EACH_CHECK[name]).missing
+    whole = ask(name, claim_evidence(gains), **EACH_CHECK[name])
+    assert whole.outcome is not Verdict.UNTESTABLE
+    assert not whole.missing
+
+
 @pytest.mark.parametrize(
     ("sides", "verdict"),
     [
