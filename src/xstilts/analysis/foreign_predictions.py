@@ -6,21 +6,26 @@ header, or Parquet; other columns are ignored.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isnan
 from pathlib import Path
 from typing import Any
 
+from xstilts.analysis.predicted_tags import in_bio, is_known, scheme_of_predictions
 from xstilts.analysis.score_intervals import ScoreInterval, interval_of
 from xstilts.core.errors import DataError
 from xstilts.formats.base import BadRow, Example
+from xstilts.formats.io.cells import is_missing
 from xstilts.formats.io.json_array import json_array_rows
 from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows
 from xstilts.formats.io.tables import named_csv_rows, tsv_rows
+from xstilts.formats.tag_schemes import TagScheme
 from xstilts.metrics import METRICS
 from xstilts.tasks.base import TaskSpec
 
+logger = logging.getLogger(__name__)
 ID, PREDICTION, LANGUAGE = "id", "prediction", "language"
 READERS: Mapping[str, Callable[[], Rows]] = {
     ".jsonl": lambda: json_rows,
@@ -63,7 +68,8 @@ def read_predictions(path: Path, task: TaskSpec) -> list[Prediction]:
     """The predictions in a file.
 
     Raises:
-        DataError: an unknown ending, a row that is no prediction for the task, or an id twice.
+        DataError: an unknown ending, a row that is no prediction for the task, an id twice, or a
+            language in some rows alone.
     """
     suffix = path.suffix.lower()
     if suffix not in READERS:
@@ -84,7 +90,18 @@ def read_predictions(path: Path, task: TaskSpec) -> list[Prediction]:
         found[one.language, one.id] = one
     if not found:
         raise DataError("the file has no predictions", where=str(path))
+    _check_languages(list(found.values()))
     return list(found.values())
+
+
+def _check_languages(predictions: Sequence[Prediction]) -> None:
+    unnamed = [one for one in predictions if not one.language]
+    if 0 < len(unnamed) < len(predictions):
+        raise DataError(
+            f"the row has no {LANGUAGE}, as {len(unnamed)} of {len(predictions)} rows",
+            where=unnamed[0].where,
+            todo="name the language of every row, or of none",
+        )
 
 
 def _with_labels(rows: Iterable[FileRow | BadRow], task: TaskSpec) -> Iterator[FileRow]:
@@ -118,28 +135,32 @@ def _value(row: FileRow, task: TaskSpec) -> Any:
         tags = list(row.labels_of_words(PREDICTION))
         if not tags:
             raise DataError("the prediction is empty", where=row.where)
-        if unknown := [tag for tag in tags if tag not in task.labels]:
-            raise _unknown_label(unknown[0], row, task)
+        if unknown := [tag for tag in tags if not is_known(tag, task.labels)]:
+            raise _unknown_label(unknown[0], row.where, task)
         return tags
     if kind == "text":
         label = row.label(PREDICTION)
         if label not in task.labels:
-            raise _unknown_label(label, row, task)
+            raise _unknown_label(label, row.where, task)
         return label
     if task.format == "span":
-        return row.optional_text(PREDICTION) or ""
+        if is_missing(row.cells[PREDICTION]):
+            raise DataError(
+                "the prediction is missing", where=row.where, todo='give "" for no answer'
+            )
+        return row.key(PREDICTION)  # an answer 1990 among missing ones is 1990.0 to pandas
     number = row.number(PREDICTION)
     if isnan(number):
         raise DataError("the prediction is empty", where=row.where)
     return number
 
 
-def _unknown_label(label: str, row: FileRow, task: TaskSpec) -> DataError:
+def _unknown_label(label: str, where: str, task: TaskSpec) -> DataError:
     if not label.strip():
-        return DataError("the prediction is empty", where=row.where)
+        return DataError("the prediction is empty", where=where)
     return DataError(
         f"{label!r} is no label of {task.name}",
-        where=row.where,
+        where=where,
         todo=f"its labels: {', '.join(task.labels)}",
     )
 
@@ -151,8 +172,12 @@ def score_predictions(
     split: str,
     language: str,
     path: Path,
+    scheme: TagScheme = TagScheme.BIO,
 ) -> list[ScoreInterval]:
     """The scores of predictions for a test set by each metric of the task.
+
+    Args:
+        scheme: that the gold tags were converted from; predictions in it are converted too.
 
     Raises:
         DataError: an unknown or missing id, another number of tags than words, or blank gold
@@ -173,6 +198,7 @@ def score_predictions(
     _check_no_missing(predicted, scored, name, path)
     if spec.class_of == "word":
         _check_words(predicted, examples)
+        predicted = _converted(predicted, scheme, task, path)
     answers = [gold[key] for key in scored]
     values = [predicted[key].value for key in scored]
     intervals = []
@@ -219,6 +245,26 @@ def _check_words(predicted: Mapping[str, Prediction], examples: Iterable[Any]) -
                 where=one.where,
                 todo="give one tag per word",
             )
+
+
+def _converted(
+    predicted: Mapping[str, Prediction], gold: TagScheme, task: TaskSpec, path: Path
+) -> dict[str, Prediction]:
+    """Tags in BIO; a warning says if they were converted.
+
+    Raises:
+        DataError: a tag is no label of the task.
+    """
+    scheme = scheme_of_predictions([one.value for one in predicted.values()], gold)
+    if scheme is not TagScheme.BIO:
+        logger.warning("%s: tags in %s are converted to BIO, as the gold tags", path, scheme)
+    converted = {
+        key: replace(one, value=in_bio(one.value, scheme)) for key, one in predicted.items()
+    }
+    for one in converted.values():
+        if unknown := [tag for tag in one.value if tag not in task.labels]:
+            raise _unknown_label(unknown[0], one.where, task)
+    return converted
 
 
 def template_rows(examples: Iterable[Example], task: TaskSpec) -> Iterator[dict[str, Any]]:

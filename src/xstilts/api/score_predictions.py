@@ -22,8 +22,6 @@ from xstilts.tasks.io.sources import located
 if TYPE_CHECKING:
     import pandas as pd
 
-    from xstilts.formats.base import Example
-
 PLACEHOLDER = "{language}"
 
 
@@ -55,12 +53,15 @@ def score_predictions(
     Raises:
         UnknownNameError: no such task or language.
         ConfigError: a task whose predictions are vectors or ranks, or an unclear language.
-        DataError: an unknown or missing id, or no label of the task, with file and line.
+        DataError: an unknown or missing id, no label of the task, a missing prediction, or a
+            language in some rows alone, with file and line.
     """
     import pandas as pd
 
     from xstilts.analysis.foreign_predictions import read_predictions
     from xstilts.analysis.foreign_predictions import score_predictions as score
+    from xstilts.analysis.predicted_tags import gold_scheme
+    from xstilts.tasks.validate import validated
 
     spec = _task(task, data, experiment)
     codes = _languages(spec, split, languages)
@@ -70,7 +71,9 @@ def score_predictions(
         named = {row.language for row in rows if row.language}
         for code in [language] if language else _languages_of_rows(named, path, spec, codes):
             predicted = [row for row in rows if row.language in ("", code)]
-            scores += score(predicted, _examples(spec, split, code), spec, split, code, path)
+            examples, problems = validated(spec.read(split, code), spec, split, code)
+            scheme = gold_scheme(problems.kept)
+            scores += score(predicted, examples, spec, split, code, path, scheme)
     table = pd.DataFrame([vars(one) for one in scores])
     return table.rename(columns={"target": "task"})
 
@@ -94,12 +97,13 @@ def write_template(
         ConfigError: a task whose predictions are vectors or ranks.
     """
     from xstilts.analysis.foreign_predictions import template_rows
+    from xstilts.tasks.validate import validated
 
     spec = _task(task, data, experiment)
     lines = [
         json.dumps({"language": code, **row}, ensure_ascii=False) + "\n"
         for code in _languages(spec, split, languages)
-        for row in template_rows(_examples(spec, split, code), spec)
+        for row in template_rows(validated(spec.read(split, code), spec, split, code)[0], spec)
     ]
     write_chunks(Path(path).expanduser(), lines)
     return len(lines)
@@ -165,10 +169,3 @@ def _languages_of_rows(
     if unknown := sorted(named - set(codes)):
         raise unknown_language(f"language of {task.name}", unknown[0], codes, str(path))
     return [code for code in codes if code in named]
-
-
-def _examples(task: TaskSpec, split: str, language: str) -> Sequence[Example]:
-    from xstilts.tasks.validate import validated
-
-    kept, _ = validated(task.read(split, language), task, split, language)
-    return kept

@@ -88,6 +88,18 @@ def is_iob1(sentences: Iterable[Sequence[str]]) -> bool:
     return begins_with_inside
 
 
+def begins_mostly_inside(sentences: Iterable[Sequence[str]]) -> bool:
+    """Whether more spans begin with I- than with B-, those after a span of their type apart."""
+    inside = begun = 0
+    for tags in sentences:
+        for before, tag in pairwise((OUTSIDE, *tags)):
+            prefix, tag_type = split_tag(tag)
+            if split_tag(before) not in ((BEGIN, tag_type), (INSIDE, tag_type)):
+                inside += prefix == INSIDE
+                begun += prefix == BEGIN
+    return inside > begun
+
+
 def bio_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """The BIO labels of the types of a label set, in its order; others are kept."""
     converted = list[str]()
