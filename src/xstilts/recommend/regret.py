@@ -40,24 +40,25 @@ class RankingQuality:
 def rank_quality(
     target: str, measure: str, predicted: pd.Series[float], score: pd.Series[float]
 ) -> RankingQuality | None:
-    """The quality of a prediction; none with fewer than five tasks.
+    """The quality of a prediction; none if it is of fewer than five tasks with a score.
 
     None, too, if no score is above 0 or one is negative (a correlation).
 
     Args:
-        predicted: by task; the higher, the sooner it would be chosen.
-        score: by task, after it. Only tasks that have both count.
+        predicted: by task; the higher, the sooner it would be chosen. A task without a prediction
+            is chosen last: it may be the best, and without it the regret would be too small.
+        score: by task, after it. Tasks without one do not count.
     """
-    both = pd.DataFrame({"predicted": predicted, "score": score}).dropna()
-    scores = both["score"]
-    if len(both) < MIN_POINTS or not scores.max() > 0 or scores.min() < 0:
+    scores = score.dropna()
+    order = predicted.reindex(scores.index).rank()
+    if order.count() < MIN_POINTS or not scores.max() > 0 or scores.min() < 0:
         return None
-    guessed, true = both["predicted"].to_numpy(), both["score"].to_numpy()
-    blind = np.zeros(len(both))
+    guessed, true = order.fillna(0.0).to_numpy(), scores.to_numpy()  # ranks begin at 1
+    blind = np.zeros(len(scores))
     return RankingQuality(
         target,
         measure,
-        len(both),
+        len(scores),
         expected_ndcg(guessed, true),
         expected_ndcg(blind, true),
         expected_regret(guessed, true, 1),

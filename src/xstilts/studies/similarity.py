@@ -233,10 +233,11 @@ class SimilarityAnalysis:
             means = rows.groupby("intermediate", sort=False)[["gain", "score"]].mean()
             for name in MEASURES:
                 table = self._predicted(name, [str(target)], str(language))
-                both = means.join(table[str(target)].rename("predicted")).dropna()
-                predicted = both["predicted"]
-                if choice := regret.rank_quality(str(target), name, predicted, both["score"]):
-                    rho = float(spearman(predicted.to_numpy(), both["gain"].to_numpy()))
+                predicted = table[str(target)].reindex(means.index)
+                if choice := regret.rank_quality(str(target), name, predicted, means["score"]):
+                    known = predicted.notna()
+                    gain = means.loc[known, "gain"]
+                    rho = float(spearman(predicted[known].to_numpy(), gain.to_numpy()))
                     yield {"language": language, "rho": rho, **asdict(choice)}
 
     def _pairs(self) -> Iterator[dict[str, object]]:

@@ -241,6 +241,28 @@ def test_a_choice_needs_five_tasks_and_a_score_above_zero() -> None:
     assert rank_quality("t", "m", score, score - score.mean()) is None  # correlations
 
 
+def test_a_task_without_the_measure_is_chosen_last() -> None:
+    score = pd.Series({"a": 50.0, "b": 52.0, "c": 54.0, "d": 56.0, "e": 58.0, "f": 80.0})
+    measure = pd.Series({"a": -1e9, "b": 2.0, "c": 3.0, "d": 4.0, "e": 5.0, "f": np.nan})
+    pick = rank_quality("t", "m", measure, score)
+    assert pick is not None
+    assert (pick.n, pick.regret1) == (6, pytest.approx(100 * (80 - 58) / 80))
+    last = measure.fillna(-1e10)
+    assert pick == rank_quality("t", "m", last, score)
+    assert rank_quality("t", "m", measure.drop("a"), score) is None  # four have the measure
+
+
+def test_a_language_counts_the_tasks_without_the_measure() -> None:
+    gains, table = planted()
+    best = max(TASKS, key=lambda task: drawn(1)[task, "one"])
+    unknown = table["measure"].eq("textemb") & table["task"].eq(best) & table["other"].eq("one")
+    found = table_of(answered(analysis(gains, table[~unknown])), "languages")
+    rows = found[found["measure"].eq("textemb") & found["target"].eq("one")]
+    assert rows["n"].tolist() == [8, 8]
+    assert rows["rho"].tolist() == pytest.approx([1, 1])
+    assert (rows["regret1"] > 0.05).all()  # the second best is nearly as good
+
+
 def test_other_targets_are_weighed_alike_and_their_own_is_held_out() -> None:
     gains = pd.DataFrame(
         {"one": [0.0, 1.0, 2.0], "two": [20.0, 10.0, 30.0], "three": [1.0, np.nan, 2.0]},
