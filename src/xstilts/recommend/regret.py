@@ -87,19 +87,42 @@ def by_other_targets(gains: pd.DataFrame) -> pd.DataFrame:
     return scaled
 
 
+def comparable(regret: pd.DataFrame) -> pd.DataFrame:
+    """The targets on which all measures choose that choose anywhere.
+
+    A mean over other targets for each measure would compare the targets, not the measures.
+
+    Args:
+        regret: [targets, measures]; NaN where a measure does not choose.
+    """
+    return regret.dropna(axis=1, how="all").dropna()
+
+
+def least_regret(regret: pd.DataFrame) -> list[str]:
+    """The measures that lose least, equally little, on `comparable` targets; none without any.
+
+    Args:
+        regret: [targets, measures]; NaN where a measure does not choose.
+    """
+    shared = comparable(regret)
+    if shared.empty:
+        return []
+    means = shared.mean()
+    return [str(name) for name in means.index[np.isclose(means, means.min())]]
+
+
 def by_other_choices(regret: pd.DataFrame) -> pd.Series[float]:
     """Target → what is lost there by the measure that loses least on the other targets.
 
     Args:
         regret: [targets, measures]; NaN where a measure does not choose. Measures that lose
-            equally little on the others are drawn from. Targets with nothing to choose by, on
-            themselves or on others, are left out.
+            equally little on the others are drawn from, see `least_regret`. Targets with nothing
+            to choose by, on themselves or on others, are left out.
     """
     by_target = {}
     for target, own in regret.iterrows():
-        others = regret.drop(index=target).loc[:, own.notna()].dropna(how="all").mean()
-        if others.notna().any():
-            by_target[target] = float(own[others.index[np.isclose(others, others.min())]].mean())
+        if best := least_regret(regret.drop(index=target).loc[:, own.notna()]):
+            by_target[target] = float(own[best].mean())
     return pd.Series(by_target, dtype=float)
 
 

@@ -181,16 +181,15 @@ class SimilarityAnalysis:
         if semantic and not any(result.significant for result in semantic):
             strongest = max(semantic, key=lambda result: abs(result.estimate.value))
             text += f" {render.summary([strongest])}"
-        regrets = [
-            result
-            for result in map(regret_result, self.measures[:-1])
-            if not isnan(result.estimate.value)
-        ]
-        if not regrets:
+        lost = self.choices.regrets(MEASURES)
+        least = regret.least_regret(lost)
+        best = next((result for result in self.measures if result.name in least), None)
+        if best is None:
             return text
-        best = min(regrets, key=lambda result: result.estimate.value)
-        picked = f"The best of {len(regrets)} measures, picked on these very targets"
-        return f"{text} {picked}: {render.summary([best])}"
+        shared = len(regret.comparable(lost))
+        among = f" ({shared} of {len(lost)}, where all choose)" if shared < len(lost) else ""
+        picked = f"The best of {lost.shape[1]} measures, picked on these very targets{among}"
+        return f"{text} {picked}: {render.summary([regret_result(best)])}"
 
     def findings(self) -> Iterator[base.Finding]:
         """Correlation, regret and partial correlation of every measure; then held-out targets."""

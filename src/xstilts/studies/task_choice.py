@@ -64,16 +64,20 @@ class TaskChoices:
             f"{column}_by_chance": mean(f"{column}_by_chance").value for column in RANKING
         }
 
+    def regrets(self, measures: Collection[str]) -> pd.DataFrame:
+        """[targets, measures] regret@1; NaN where a measure does not choose."""
+        rows = [asdict(choice) for choice in self.by_measure if choice.measure in measures]
+        table = pd.DataFrame(rows, columns=["target", "measure", "regret1"])
+        return table.pivot_table(index="target", columns="measure", values="regret1", sort=False)
+
     def held_out(self, measures: Collection[str]) -> Iterator[Result]:
         """Regret where the target's own results have no influence on the choice.
 
         Args:
             measures: those among which the best on the other targets is chosen.
         """
-        rows = [asdict(choice) for choice in self.by_measure if choice.measure in measures]
-        table = pd.DataFrame(rows, columns=["target", "measure", "regret1"])
-        lost = table.pivot_table(index="target", columns="measure", values="regret1", sort=False)
-        chosen = regret.over_targets(regret.by_other_choices(lost).tolist())
+        by_target = regret.by_other_choices(self.regrets(measures))
+        chosen = regret.over_targets(by_target.tolist())
         if not isnan(chosen.value):
             question = f"{HELD_OUT}, if the measure is chosen on the other targets"
             yield Result("regret-of-chosen-measure", question, chosen, PERCENT)

@@ -14,7 +14,12 @@ from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.measures_table import COLUMNS as MEASURE_COLUMNS
 from xstilts.analysis.results import COLUMNS
 from xstilts.analysis.run_states import RunState
-from xstilts.recommend.regret import by_other_choices, by_other_targets, rank_quality
+from xstilts.recommend.regret import (
+    by_other_choices,
+    by_other_targets,
+    least_regret,
+    rank_quality,
+)
 from xstilts.statistics.association import associate_over_targets, detectable_correlation
 from xstilts.statistics.ranking import expected_ndcg, expected_regret, ndcg
 from xstilts.studies import render
@@ -239,6 +244,31 @@ def test_a_choice_needs_five_tasks_and_a_score_above_zero() -> None:
     assert rank_quality("t", "m", score.iloc[:4], score) is None
     assert rank_quality("t", "m", score, score * 0) is None
     assert rank_quality("t", "m", score, score - score.mean()) is None  # correlations
+
+
+def test_measures_are_compared_on_targets_on_which_all_choose() -> None:
+    regret = pd.DataFrame(
+        {"a": [1.5, 2.0, np.nan, np.nan, 1.0], "b": [0.5, 1.0, 30.0, 30.0, 0.5]},
+        index=list("vwxyz"),
+    )
+    found = by_other_choices(regret)
+    assert found.to_dict() == {"v": 0.5, "w": 1.0, "x": 30.0, "y": 30.0, "z": 0.5}
+    assert least_regret(regret) == ["b"]
+    apart = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": [3.0, np.nan, 4.0]}, index=list("xyz"))
+    assert by_other_choices(apart).to_dict() == {"y": 2.0, "z": 4.0}  # nothing compares them for x
+    assert least_regret(apart.iloc[1:]) == []
+
+
+def test_the_best_measure_of_the_summary_is_the_best_where_all_choose() -> None:
+    """Textemb is perfect on the only target that semb, not quite so good, is known on."""
+    likeness = drawn(1)
+    best = max(TASKS, key=lambda task: likeness[task, "three"])
+    textemb = {place: (1 if place[1] == "three" else -1) * one for place, one in likeness.items()}
+    semb = {(task, "three"): likeness[task, "three"] * (task != best) for task in TASKS}
+    gains = grid({place: 0.2 * value for place, value in likeness.items()})
+    found = analysis(gains, pairs(textemb=textemb, semb=semb))
+    assert "by textemb" in found.summary()
+    assert "by semb" not in found.summary()
 
 
 def test_a_task_without_the_measure_is_chosen_last() -> None:
