@@ -7,7 +7,7 @@ Two baselines need no model: a random choice, and the task that is best on the o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -79,17 +79,18 @@ def leave_one_target_out(gains: pd.DataFrame, measures: pd.DataFrame) -> pd.Data
 
 
 def mean_cost(past: pd.DataFrame, policy: Policy, column: str = "cost_1") -> Estimate:
-    """The mean cost of a policy; see `regret.over_targets` for its interval.
+    """The mean cost of a policy; see `regret.over_targets` for its interval, which is clipped.
 
     Args:
         past: from `leave_one_target_out`, of one encoder.
+        column: a cost or a regret.
     """
     values = past.loc[past["policy"] == policy, column].to_numpy(dtype=np.float64)
     n = len(values)
     if n < NEEDED:
         return missing_estimate(n, too_few(n, NEEDED, "targets with several tasks"))
-    cost = over_targets(values.tolist())
-    return replace(cost, low=float(np.maximum(0.0, cost.low)))  # a cost is never below zero
+    most = 100.0 if column.startswith("regret") else 1.0
+    return over_targets(values.tolist()).clipped(0.0, most)
 
 
 def _target(

@@ -17,7 +17,8 @@ from xstilts.studies import base, render
 from xstilts.studies.result import PERCENT, Result
 from xstilts.studies.study_data import StudyData
 
-RANKING = ("ndcg", "regret1", "regret3")
+RANKING = {"ndcg": 1.0, "regret1": 100.0, "regret3": 100.0}
+"""The means over targets of a measure and the most that they can be; none is below 0."""
 CHOICES = "Scores are means over seeds and the languages other than English."
 BACKTEST = (
     "Each target in turn is held out and predicted from the results of the others and from "
@@ -58,8 +59,8 @@ class TaskChoices:
         def mean(column: str) -> Estimate:
             return regret.over_targets([getattr(choice, column) for choice in choices])
 
-        means = {"regret1_less_chance": regret.over_targets(less)}
-        means |= {column: mean(column) for column in RANKING}
+        means = {"regret1_less_chance": regret.over_targets(less).clipped(-100.0, 100.0)}
+        means |= {column: mean(column).clipped(0.0, most) for column, most in RANKING.items()}
         return means, {
             f"{column}_by_chance": mean(f"{column}_by_chance").value for column in RANKING
         }
@@ -77,7 +78,7 @@ class TaskChoices:
             measures: those among which the best on the other targets is chosen.
         """
         by_target = regret.by_other_choices(self.regrets(measures))
-        chosen = regret.over_targets(by_target.tolist())
+        chosen = regret.over_targets(by_target.tolist()).clipped(0.0, 100.0)
         if not isnan(chosen.value):
             question = f"{HELD_OUT}, if the measure is chosen on the other targets"
             yield Result("regret-of-chosen-measure", question, chosen, PERCENT)

@@ -166,6 +166,18 @@ def test_the_backtest_has_regret_on_a_dissimilar_target() -> None:
     assert mean.high > 0.04
 
 
+def test_the_interval_of_a_mean_cost_is_possible() -> None:
+    costs, regrets = [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 100.0]
+    past = pd.DataFrame({"policy": Policy.ADVICE, "cost_1": costs, "regret_1": regrets})
+    for column, most in (("cost_1", 1), ("regret_1", 100)):
+        rare, often = (
+            mean_cost(rows, Policy.ADVICE, column)
+            for rows in (past, past.assign(**{column: most - past[column]}))
+        )
+        assert (rare.value, rare.low) == (most / 4, 0)
+        assert (often.value, often.high) == (3 * most / 4, most)
+
+
 def test_too_few_targets_have_no_backtest() -> None:
     three = {name: values[:3] for name, values in PLANTED.items()}
     mean = mean_cost(leave_one_target_out(gains(three), MEASURES), Policy.ADVICE)

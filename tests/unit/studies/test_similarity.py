@@ -246,6 +246,24 @@ def test_a_choice_needs_five_tasks_and_a_score_above_zero() -> None:
     assert rank_quality("t", "m", score, score - score.mean()) is None  # correlations
 
 
+def test_intervals_of_regret_and_ndcg_are_possible_values() -> None:
+    """Of three targets the measure chooses best on two and worst, at a score of 0, on one."""
+    likeness = drawn(1)
+    wrong = {place: (-1 if place[1] == "three" else 1) * one for place, one in likeness.items()}
+    gains = {place: 0.2 * value for place, value in likeness.items()}
+    worst = min(TASKS, key=lambda task: likeness[task, "three"])
+    found = analysis(grid({**gains, (worst, "three"): -0.4}), pairs(textemb=wrong))
+    extra = by_name(found)["textemb"].extra
+    assert extra["regret1"].value == pytest.approx(100 / 3)
+    assert (extra["regret1"].low, extra["regret1"].high) == (0, 100)
+    assert extra["ndcg"].high == 1
+    assert extra["regret3"].low == 0
+    assert extra["regret1_less_chance"].low >= -100
+    assert extra["regret1_less_chance"].high == 100
+    chosen = estimate_of(answered(found), "regret-of-chosen-measure")
+    assert (chosen.low, chosen.high) == (0, 100)
+
+
 def test_measures_are_compared_on_targets_on_which_all_choose() -> None:
     regret = pd.DataFrame(
         {"a": [1.5, 2.0, np.nan, np.nan, 1.0], "b": [0.5, 1.0, 30.0, 30.0, 0.5]},
