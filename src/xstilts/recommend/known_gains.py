@@ -9,12 +9,13 @@ from math import isnan
 import pandas as pd
 
 from xstilts.analysis.example_scores import example_scores
+from xstilts.analysis.exclusions import BASELINE_FAILED, SETTING_FAILED, Exclusion
 from xstilts.analysis.gain_table import gain_rows
 from xstilts.analysis.gains import KEY, compute_gains, mean_gains
 from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import RunRecord
-from xstilts.analysis.run_states import FAILED, RunState, states_text
+from xstilts.analysis.run_states import RunState
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
 from xstilts.recommend.predict_gains import GAINS
@@ -27,7 +28,7 @@ class DirectGains:
 
     Args:
         gains: candidate → its gain, with the gain table's interval and which experiment it is of.
-        failed: candidate → what failed where there is no gain.
+        failed: candidate → what failed where there is no gain, its own runs or the baseline's.
     """
 
     gains: dict[str, Estimate] = field(default_factory=dict)
@@ -93,8 +94,8 @@ def _read(
     rows = gain_rows(frame, gains, example_scores(cells, store))
     for row in (row for row in rows if row.main):
         setting, states = row.intermediate, row.states
-        if failed := FAILED & states:
-            direct.failed[setting] = f"{states_text(failed)} in {name}"
+        if failed := _failures(gains.by_key.get((row.encoder, setting, row.target))):
+            direct.failed[setting] = f"{failed} in {name}"
         elif RunState.PARTIAL in states:
             continue
         elif not isnan(row.gain):
@@ -102,3 +103,10 @@ def _read(
             note = join_notes([about, "English only" if row.in_english else "", *sorted(states)])
             estimate = Estimate(row.gain, row.low, row.high, n=row.seeds, note=note)
             direct.gains[setting] = estimate
+
+
+def _failures(exclusion: Exclusion | None) -> str:
+    """What diverged or collapsed, the setting or the baseline: a row's states are of both."""
+    reasons = dict.fromkeys(one.reason for one in exclusion.reasons) if exclusion else {}
+    failures = {*SETTING_FAILED.values(), *BASELINE_FAILED.values()}
+    return ", ".join(reason for reason in reasons if reason in failures)

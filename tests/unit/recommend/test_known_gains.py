@@ -29,12 +29,12 @@ def past(store: Path) -> list[RunRecord]:
     return list(saved_records(Store(store)))
 
 
-def spoilt(state: RunState) -> Results:
-    """The results as if the runs after toy-same had gone wrong on toy-kind."""
+def spoilt(state: RunState, setting: str = "toy-same") -> Results:
+    """The results as if the runs after a setting had gone wrong on toy-kind."""
 
     def results(*given: object) -> pd.DataFrame:
         frame = results_frame(*given)  # type: ignore[arg-type]
-        hit = (frame["target"] == "toy-kind") & (frame["intermediate"] == "toy-same")
+        hit = (frame["target"] == "toy-kind") & (frame["intermediate"] == setting)
         frame = with_state(frame, state, hit)
         return frame.assign(value=frame["value"].mask(hit & (state is RunState.DIVERGED)))
 
@@ -93,6 +93,17 @@ def test_failed_runs_are_excluded_and_named(
     direct = direct_gains(past(finished), Store(finished), place, ["toy-same"])
     assert direct.gains == {}
     assert direct.failed == {"toy-same": f"{event} in small"}
+
+
+def test_a_failure_of_the_baseline_is_not_called_one_of_the_candidate(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = "encoder", "toy-kind"
+    for event in (RunState.DIVERGED, RunState.COLLAPSED):
+        monkeypatch.setattr(experience, "results_frame", spoilt(event, NO_INTERMEDIATE))
+        direct = direct_gains(past(finished), Store(finished), place, ["toy-same"])
+        assert direct.gains == {}
+        assert direct.failed == {"toy-same": f"the baseline {event} in small"}
 
 
 def test_an_empty_store_has_no_known_gains(tmp_path: Path) -> None:
