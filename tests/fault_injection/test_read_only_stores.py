@@ -55,6 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split in ("train", "dev", "test"):
         (tmp_path / f"{split}.tsv").write_text(f"{split}\ta\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("xstilts.cli.diagnosis.hub", lambda: "not asked")  # no waiting for it
     forget_warnings()
     return tmp_path
 

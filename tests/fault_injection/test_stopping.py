@@ -145,6 +145,7 @@ def test_a_run_outlives_its_terminal(toy_file: Path, finished: Path, tmp_path: P
     assert Store(store).keys() == Store(finished).keys()
 
 
+@pytest.mark.faults
 def test_a_run_outlives_the_reader_of_its_messages(
     toy_file: Path, finished: Path, tmp_path: Path
 ) -> None:

@@ -24,6 +24,13 @@ from xstilts.core.store_layout import GAINS
 
 
 @pytest.fixture
+def copied(copied: Path) -> Path:
+    """Without tables that other tests have saved in the finished store."""
+    shutil.rmtree(copied / GAINS, ignore_errors=True)
+    return copied
+
+
+@pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of rows of each table that is computed, and not read."""
     sizes: list[int] = []
@@ -46,7 +53,6 @@ def saved(store: Path) -> Path:
 def test_a_saved_table_equals_the_computed_one(
     small: LoadedExperiment, copied: Path, tables: list[int]
 ) -> None:
-    shutil.rmtree(copied / GAINS, ignore_errors=True)
     computed = xstilts.gains(small, copied)
     read = xstilts.gains(small, copied)
     assert tables == [len(computed)]

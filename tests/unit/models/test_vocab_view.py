@@ -51,9 +51,9 @@ def trained(
         {"gradient_accumulation_steps": 3},
         {"weight_decay": 0.0},
         {"head_learning_rate": 0.05, "weight_decay": 0.1},
-        # 300 steps with all of it at once; small ones, as float errors grow with every step
+        # 150 steps with all of it at once; small ones, as float errors grow with every step
         {
-            "epochs": 100,
+            "epochs": 50,
             "learning_rate": 1e-3,
             "max_grad_norm": 0.5,
             "warmup_ratio": 0.1,
