@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate.state import AcceleratorState
@@ -39,6 +40,7 @@ def every_core() -> Iterator[None]:
     """Let our side use the rival's threads as a lone stage of `xstilts run` does.
 
     One thread for each call of a library, and as many pieces of work at once as there are cores.
+    Around one call, or as a decorator.
     """
     torch.set_num_threads(1)
     set_core_limit(THREADS)
@@ -76,6 +78,27 @@ def product_rate(seconds: float = 1.0, precision: str = "fp32") -> float:
         wait()
         best = max(best, 2 * size**3 / (time.perf_counter() - started))
     return best
+
+
+PRODUCT_SHARE = "products of matrices as a share of our time on one thread"
+"""Name of a note: the ratio divided by it would remain if nothing else took time."""
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
+"""Operations of torch that are products of matrices."""
+
+
+def product_share(action: Callable[[], Any]) -> float:
+    """Share of the time of an action on one thread that torch spends in products of matrices."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        started = time.perf_counter()
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            action()
+            seconds = time.perf_counter() - started
+    finally:
+        torch.set_num_threads(threads)
+    spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    return sum(spent.get(f"aten::{name}", 0) for name in PRODUCTS) / 1e6 / seconds
 
 
 class Peak:

@@ -6,11 +6,12 @@ Both sides have the same weights and data. `--size`: steps per turn.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from bench import evaluate, finetune
 from bench.cli import Options, program, require_fast_bf16
-from bench.machine import every_core
+from bench.machine import PRODUCT_SHARE, every_core, product_share
 from bench.timing import Contestant, Measurement, Row, alternate, ratios
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import Precision
@@ -30,7 +31,6 @@ class Predicting:
         if precision == "bf16":
             self.model.encoder.prepare_for_bf16()
 
-    @every_core()
     def __call__(self, number: int) -> Measurement:
         """All languages once."""
         started = time.perf_counter()
@@ -72,8 +72,10 @@ def _predictions(options: Options) -> Row:
 
 
 def _row(title: str, sides: dict[str, Contestant], options: Options, notes: dict[str, Any]) -> Row:
-    turns = alternate(sides, options.rounds)
+    turns = alternate({name: every_core()(side) for name, side in sides.items()}, options.rounds)
     values = ratios(turns["fp32"], turns["bf16"])
+    shares = {name: round(product_share(partial(side, 1)), 2) for name, side in sides.items()}
+    notes |= {f"{PRODUCT_SHARE}, {name}": share for name, share in shares.items()}
     return Row(title, "xstilts in fp32", values, AT_LEAST, AIM, notes=notes)
 
 

@@ -43,8 +43,15 @@ LIMITS = {
     "same number of operations in large fp32 products; `speed-up if only fp32 products took time`, "
     "below, is the ratio that would remain if everything else were free. Where that is below the "
     "target, the target is out of reach for fp32 on that machine.",
-    "evaluate": "Shares of the product rate are below: 1 / the rival's share is the ratio that "
-    "would remain if xstilts reached the rate of large products.",
+    **dict.fromkeys(
+        ("finetune", "finetune-bf16", "evaluate", "tatoeba"),
+        "Not a limit of arithmetic: the ratio divided by `products of matrices as a share of our "
+        "time`, below, is what would remain if nothing else took time. The rest is normalisation, "
+        "softmax, GELU, dropout, sums and copies, each a few per cent, in torch's own kernels.",
+    ),
+    "precision": "bf16 makes products of matrices faster and leaves the rest in fp32, as autocast "
+    "does. With a share p of the time in products, and products that are r times as fast in bf16, "
+    "the ratio is at most 1 / (1 - p + p / r). Shares are below.",
     "grid": "The time outside of stages; and stages that run alone differ in time from the same "
     "ones in the grid by more than the target's 3 % on a shared machine.",
     "mlm": "The rival in one piece does not fit into 24 GB; its need is extrapolated from slices "
