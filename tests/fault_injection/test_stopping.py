@@ -134,6 +134,7 @@ def test_a_worker_that_gets_the_signal_itself_resumes_to_the_same_bytes(
     assert any("resumed from step" in note for note in notes)
 
 
+@pytest.mark.faults
 def test_a_run_outlives_its_terminal(toy_file: Path, finished: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     pid, terminal = pty.fork()
