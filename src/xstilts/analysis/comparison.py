@@ -4,7 +4,8 @@ In each draw both are scored on the same resampled examples (Koehn 2004). Seeds 
 paired, as seed 0 has the same order of the data in both experiments; otherwise what other seeds
 would add is drawn for each experiment independently. Scores of different test data are never
 paired; the reason is listed instead. Nor are scores on a target where a run of the setting diverged
-or collapsed, as in the gain table: the mean of its other seeds would be a selection.
+or collapsed, as in the gain table: the mean of its other seeds would be a selection. While scores
+are missing, the difference is one so far, without a p value, as in the gain table too.
 """
 
 from __future__ import annotations
@@ -89,14 +90,18 @@ class ScoreDifference:
     """The scores of two experiments on their common test examples; scores between 0 and 1.
 
     Args:
-        language: or `mean`, over the languages other than English (English, if it is alone).
-        a, b: means over seeds; NaN for a mean over languages of which one has no defined score.
+        language: or `mean`, over the languages other than English (English, if both experiments
+            have no other language).
+        a, b: means over seeds; NaN for a mean over languages of which one has no defined score,
+            or of which none can be compared.
         difference: b - a; `low` to `high` is its 95 % interval, clipped to possible differences.
         p, p_holm: of a mean over languages against zero, corrected over all of them; NaN for one
-            seed, whose interval is over examples only, for equal runs, and without a difference.
+            seed, whose interval is over examples only, for equal runs, without a difference, and
+            while it is partial.
         n: common test examples; `a_n` and `b_n` are all of each.
         languages: how many the mean is over.
         same_runs: whether both have the same trainings, so that there is nothing to compare.
+        partial: whether scores of either are still missing on this target with this setting.
     """
 
     encoder: str
@@ -104,21 +109,22 @@ class ScoreDifference:
     metric: str
     intermediate: str
     language: str
-    a: float
-    b: float
-    difference: float
-    low: float
-    high: float
-    n: int
-    a_n: int
-    b_n: int
-    a_seeds: int
-    b_seeds: int
-    languages: int = 1
+    a: float = NAN
+    b: float = NAN
+    difference: float = NAN
+    low: float = NAN
+    high: float = NAN
+    n: int = 0
+    a_n: int = 0
+    b_n: int = 0
+    a_seeds: int = 0
+    b_seeds: int = 0
+    languages: int = 0
     p: float = NAN
     p_holm: float = NAN
     significant: bool = False
     same_runs: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,12 +242,23 @@ class _Pair:
         if not defined:
             return [], problems
         drawn = {code: pair.drawn(self.metric, draws) for code, pair in languages.items()}
-        averaged = [code for code in languages if code != ENGLISH] or defined
+        in_english = self.a_runs.keys() & self.b_runs.keys() == {ENGLISH}
+        averaged = [code for code in languages if in_english or code != ENGLISH]
         mean = self._difference(
             MEAN, [languages[code] for code in averaged], [drawn[code] for code in averaged]
         )
         each = [self._difference(code, [languages[code]], [drawn[code]]) for code in defined]
         return [mean, *each], problems
+
+    @cached_property
+    def _partial(self) -> bool:
+        """Whether a run of either in a language that both have has no score yet."""
+        return any(
+            not side.store.has(cell.key)
+            for side, runs in self._sides
+            for code in self.a_runs.keys() & self.b_runs.keys()
+            for cell in runs[code].values()
+        )
 
     def _failures(self) -> Iterator[str]:
         """The runs of each experiment that diverged or collapsed."""
@@ -289,9 +306,12 @@ class _Pair:
         )
         if problem := pairing_problem(first, second, self.metric):
             return problem
-        common = sorted(scores[0].keys() & scores[1].keys())
-        if self.encoders[0] != self.encoders[1] or not common:
+        planned = self.a_runs[code].keys() & self.b_runs[code].keys()
+        if self.encoders[0] != self.encoders[1] or not planned:
             return LanguagePair(*scores)
+        common = sorted(scores[0].keys() & scores[1].keys())
+        if not common:
+            return "no seed has a score in both yet"
         of_a, of_b = ({seed: of[seed] for seed in common} for of in scores)
         pair = LanguagePair(of_a, of_b, paired_seeds=True)
         trained = [[runs[code][seed].trained_by for seed in common] for runs in self._runs]
@@ -300,7 +320,9 @@ class _Pair:
     def _difference(
         self, language: str, pairs: Sequence[LanguagePair], drawn: Sequence[tuple[Floats, Floats]]
     ) -> ScoreDifference:
-        """The difference of means over languages that have the same seeds."""
+        """The difference of means over languages that have the same seeds; NaN over none."""
+        if not pairs:
+            return self._no_difference(language)
         a, b = (
             float(np.mean([pair.values(self.metric)[side] for pair in pairs])) for side in (0, 1)
         )
@@ -314,13 +336,9 @@ class _Pair:
         low, high = np.clip(percentiles(draws), -largest, largest)
         seeds = len(pairs[0].a), len(pairs[0].b)
         same = all(pair.same_runs for pair in pairs)
-        tested = language == MEAN and min(seeds) > 1 and not same
-        return ScoreDifference(
-            encoder=self.encoder,
-            target=self.target,
-            metric=self.metric,
-            intermediate=self.setting,
-            language=language,
+        tested = language == MEAN and min(seeds) > 1 and not same and not self._partial
+        return replace(
+            self._no_difference(language),
             a=a,
             b=b,
             difference=b - a,
@@ -335,6 +353,11 @@ class _Pair:
             p=bootstrap_p(draws) if tested else NAN,
             same_runs=same,
         )
+
+    def _no_difference(self, language: str) -> ScoreDifference:
+        """A difference without numbers."""
+        group = self.encoder, self.target, self.metric, self.setting, language
+        return ScoreDifference(*group, partial=self._partial)
 
     def _unpaired(self, code: str, reason: str) -> UnpairedScores:
         return UnpairedScores(self.encoder, self.target, self.setting, code, reason)

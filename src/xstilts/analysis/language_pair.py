@@ -9,6 +9,7 @@ import numpy as np
 
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gain_bootstrap import drawn_scores
+from xstilts.analysis.gains import ENGLISH
 from xstilts.metrics import METRICS
 from xstilts.statistics.estimate import Floats
 
@@ -81,17 +82,21 @@ class LanguagePair:
 def of_common_seeds(
     pairs: Mapping[str, LanguagePair],
 ) -> tuple[dict[str, LanguagePair], list[str]]:
-    """The languages with the seeds that all of them have; and those that share none with the first.
+    """The languages with the seeds that all of them have; and those that are left out.
 
-    So a mean over languages is over the same seeds in each.
+    So a mean over languages is over the same seeds in each. Languages whose seeds are paired come
+    before those whose are not, and others before English, which no mean needs; a language that
+    shares no seed with those before it, or is paired in another way, is left out.
     """
+    ordered = sorted(pairs, key=lambda code: (not pairs[code].paired_seeds, code == ENGLISH))
     kept: dict[str, LanguagePair] = {}
-    seeds_a, seeds_b, left_out = set[int](), set[int](), list[str]()
-    for code, pair in pairs.items():
+    seeds_a, seeds_b = set[int](), set[int]()
+    for code in ordered:
+        pair = pairs[code]
+        first = next(iter(kept.values()), pair)
         common_a = seeds_a & pair.a.keys() if kept else set(pair.a)
         common_b = seeds_b & pair.b.keys() if kept else set(pair.b)
-        if common_a and common_b:
+        if common_a and common_b and pair.paired_seeds == first.paired_seeds:
             kept[code], seeds_a, seeds_b = pair, common_a, common_b
-        else:
-            left_out.append(code)
-    return {code: pair.of_seeds(seeds_a, seeds_b) for code, pair in kept.items()}, left_out
+    common = {code: pair.of_seeds(seeds_a, seeds_b) for code, pair in pairs.items() if code in kept}
+    return common, [code for code in pairs if code not in kept]

@@ -24,8 +24,8 @@ WIDTH, HEIGHT = 240, 18
 METHOD = (
     "Scores in points (0–100) on the test examples that both experiments have, means over seeds. "
     f"Difference: second minus first. 95 %: paired bootstrap over examples and seeds ({DRAWS:,} "
-    "draws). p: two-sided, Holm-corrected over all targets and settings; of one seed it is not "
-    "computed, and the interval is over examples only."
+    "draws). p: two-sided, Holm-corrected over all targets and settings; it is not computed while "
+    "scores are missing, nor of one seed, whose interval is over examples only."
 )
 
 
@@ -101,7 +101,8 @@ def sentence(one: ScoreDifference, comparison: Comparison) -> str:
     subject = f"{one.target} after {one.intermediate}"
     numbers = f"{points(one.a)} → {points(one.b)}, {points(one.difference, signed=True)}"
     if one.same_runs:
-        return f"{subject}: both experiments have the same runs ({points(one.a)})."
+        so_far = " so far" if one.partial else ""
+        return f"{subject}: both experiments have the same runs{so_far} ({points(one.a)})."
     if isnan(one.difference):
         return f"{subject}: {verdict(one)}."
     found = f"{subject}: {numbers} ({interval_text(one)}), {verdict(one)}."
@@ -116,9 +117,12 @@ def verdict(one: ScoreDifference) -> str:
     if one.same_runs:
         return "same runs"
     if isnan(one.difference):
-        return "no mean, as a language has no score"
+        why = "a language has no score" if one.languages else "only English can be compared"
+        return f"no mean, as {why}"
     if one.significant:
         return "significant"
+    if one.partial:
+        return "partial: scores are missing, so significance is not tested"
     if one.language != MEAN:
         return "" if one.low <= 0 <= one.high else "interval without zero"
     if min(one.a_seeds, one.b_seeds) == 1:
@@ -142,6 +146,8 @@ def p_text(one: ScoreDifference) -> str:
 
 def examples_text(one: ScoreDifference) -> str:
     """How many examples are compared, and of how many, if an experiment has more."""
+    if not one.languages:
+        return NOTHING
     if one.n == one.a_n == one.b_n:
         return f"{one.n:,}"
     return f"{one.n:,} of {one.a_n:,} and {one.b_n:,}"

@@ -19,13 +19,15 @@ from xstilts.analysis.comparison import (
     ScoreDifference,
     compare_experiments,
 )
+from xstilts.analysis.example_scores import ExampleScores
+from xstilts.analysis.language_pair import LanguagePair, of_common_seeds
 from xstilts.cli.output.compare import show_comparison
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import CompiledPlan, ResultCell
-from xstilts.reports.comparison_page import comparison_page, interval_picture
+from xstilts.reports.comparison_page import comparison_page, interval_picture, verdict
 from xstilts.stages.score import STATISTICS, write_statistics
 from xstilts.statistics.estimate import Floats
 
@@ -177,6 +179,11 @@ def test_unfinished_seeds_are_counted_and_the_others_compared(
     mean = row(comparison, MEAN)
     assert mean.difference == pytest.approx(0.2)
     assert (mean.a_seeds, mean.b_seeds) == (2, 2)
+    assert mean.low > 0
+    assert all(one.partial for one in comparison.scores)
+    assert isnan(mean.p)
+    assert not mean.significant
+    assert "partial" in verdict(mean)
     assert unpaired(comparison) == [("de", "B has 2 of 3 seeds")]
     assert "2 of 3 seeds" in comparison_page(comparison)
     show_comparison(comparison, None)
@@ -203,3 +210,81 @@ def test_the_state_of_a_run_is_that_of_its_trainings(tmp_path: Path) -> None:
     (cell,) = one.compiled.cells
     assert one.states(cell) == {"collapsed"}
     assert one.states(replace(cell, trained_by=())) == frozenset()
+
+
+def of_shares(folder: Path, a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
+    """Two experiments of language → seed → share of right answers, None without a score."""
+    sides = (
+        experiment(
+            name,
+            folder,
+            {
+                (code, seed): None if share is None else accuracy(share)
+                for code, seeds in of.items()
+                for seed, share in seeds.items()
+            },
+        )
+        for name, of in (("A", a), ("B", b))
+    )
+    return compare_experiments(*sides, draws=200)
+
+
+def test_a_comparison_without_all_languages_is_not_tested(tmp_path: Path) -> None:
+    seeds = {0: 0.5, 1: 0.5}
+    better = {0: 0.8, 1: 0.8}
+    done = of_shares(tmp_path / "1", {"de": seeds, "fr": seeds}, {"de": better, "fr": better})
+    assert row(done, MEAN).significant
+    assert not row(done, MEAN).partial
+    nothing = {0: None, 1: None}
+    part = of_shares(tmp_path / "2", {"de": seeds, "fr": seeds}, {"de": better, "fr": nothing})
+    mean = row(part, MEAN)
+    assert (mean.partial, mean.significant, mean.languages) == (True, False, 1)
+    assert isnan(mean.p)
+    other = of_shares(tmp_path / "3", {"de": seeds, "fr": nothing}, {"de": better})
+    assert row(other, MEAN).significant  # only one of them is meant to have French
+
+
+def test_english_is_no_mean_of_other_languages_that_have_no_score(tmp_path: Path) -> None:
+    seeds, none = {0: 0.5, 1: 0.5}, {0: None, 1: None}
+    better = {0: 0.8, 1: 0.8}
+    part = of_shares(tmp_path / "1", {"en": seeds, "de": seeds}, {"en": better, "de": none})
+    mean = row(part, MEAN)
+    assert isnan(mean.difference)
+    assert (mean.languages, mean.significant) == (0, False)
+    assert row(part, "en").difference == pytest.approx(0.3)
+    assert "nan" not in comparison_page(part)
+    alone = of_shares(tmp_path / "2", {"en": seeds, "de": seeds}, {"en": better})
+    assert row(alone, MEAN).difference == pytest.approx(0.3)
+
+
+def test_different_seeds_are_never_paired_while_runs_are_missing(tmp_path: Path) -> None:
+    a = {"de": {0: 0.5, 1: 0.6}, "fr": {0: 0.5, 1: None}}
+    b = {"de": {0: 0.5, 1: 0.6}, "fr": {0: None, 1: 0.9}}
+    comparison = of_shares(tmp_path, a, b)
+    assert row(comparison, MEAN).difference == 0
+    assert (row(comparison, "de").a_seeds, row(comparison, "de").b_seeds) == (2, 2)
+    assert ("fr", "no seed has a score in both yet") in unpaired(comparison)
+
+
+def test_english_leaves_the_other_languages_their_seeds(tmp_path: Path) -> None:
+    seeds = {"en": {0: 0.5, 1: None}, "de": {0: None, 1: 0.5}, "fr": {0: None, 1: 0.5}}
+    comparison = of_shares(tmp_path, seeds, seeds)
+    assert row(comparison, MEAN).languages == 2
+    assert ("en", "other seeds than the rest") in unpaired(comparison)
+
+
+def test_seeds_that_are_not_paired_are_kept_apart_from_paired_ones() -> None:
+    runs = {
+        seed: ExampleScores("e", "none", "t", "de", seed, "accuracy", ("1",), np.ones((1, 2)))
+        for seed in range(4)
+    }
+    of = LanguagePair(runs, runs)
+    pairs = {
+        "ar": of.of_seeds({0, 1}, {2, 3}),
+        "de": replace(of, paired_seeds=True, same_runs=True),
+        "fr": replace(of.of_seeds({0, 1}, {0, 1}), paired_seeds=True),
+    }
+    kept, left_out = of_common_seeds(pairs)
+    assert left_out == ["ar"]
+    assert [list(pair.a) for pair in kept.values()] == [[0, 1], [0, 1]]
+    assert all(pair.a.keys() == pair.b.keys() for pair in kept.values())

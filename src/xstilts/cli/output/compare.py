@@ -68,7 +68,7 @@ def _cells(one: ScoreDifference) -> Iterator[Cell]:
     yield one.language
     yield points(one.a)
     yield points(one.b)
-    is_clear = one.low > 0 or one.high < 0
+    is_clear = not one.partial and (one.low > 0 or one.high < 0)
     colour = "green" if one.difference > 0 else "red"
     yield Text(points(one.difference, signed=True), colour if is_clear else "")
     yield interval_text(one)
